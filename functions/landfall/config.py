@@ -1,0 +1,108 @@
+"""The configuration of a function: one frozen object from the environment.
+
+`VARIABLES` is the whole list. All that is missing or wrong is reported at once, and no value that
+is a secret is ever shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from landfall.deadlines import Ladder
+
+FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
+
+
+class ConfigError(Exception):
+    """The environment lacks something; the message has a line for each variable."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable: what it is, which functions need it, what it is otherwise."""
+
+    meaning: str
+    needed_by: tuple[str, ...] = ()
+    default: str = ""
+
+
+VARIABLES: dict[str, Variable] = {
+    "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", FUNCTIONS),
+    "FIRESTORE_EMULATOR_HOST": Variable("host:port; the client uses it instead of Google's"),
+    "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks"),
+    "AIRTABLE_API_KEY": Variable("a personal access token that may read the bases", ("fetch",)),
+    "AIRTABLE_ENDPOINT_URL": Variable("Airtable's address", default="https://api.airtable.com"),
+    "LANDFALL_QUEUE": Variable("projects/P/locations/L/queues/Q", FUNCTIONS),
+    "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS),
+    "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS),
+    "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account that tasks carry", FUNCTIONS),
+    "LANDFALL_AUDIENCE": Variable("the audience that a caller's token must name", FUNCTIONS),
+    "LANDFALL_CALLERS": Variable("e-mails that may call this function, by commas", FUNCTIONS),
+    "LANDFALL_TOKEN_ISSUER": Variable(
+        "who signs the callers' tokens", default="https://accounts.google.com"
+    ),
+    "LANDFALL_CERTIFICATES_URL": Variable(
+        "the issuer's certificates, {key id: PEM}",
+        default="https://www.googleapis.com/oauth2/v1/certs",
+    ),
+    "LANDFALL_DEADLINES": Variable("JSON with rungs of the ladder that differ, in seconds"),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a function was deployed with."""
+
+    function: str
+    project: str
+    queue: str
+    fetch_url: str
+    score_url: str
+    tasks_account: str
+    audience: str
+    callers: tuple[str, ...]
+    token_issuer: str
+    certificates_url: str
+    airtable_endpoint: str
+    ladder: Ladder
+    cloud_tasks_emulator: str | None
+    airtable_api_key: str = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be stored, logged or answered."""
+        return (self.airtable_api_key,) if self.airtable_api_key else ()
+
+
+def load_config(function: str, environment: Mapping[str, str]) -> Config:
+    """The configuration of `function`. Raises `ConfigError` that names every variable at fault."""
+    values = {
+        name: environment.get(name, "").strip() or variable.default
+        for name, variable in VARIABLES.items()
+    }
+    problems = [
+        f"{name} is not set: {variable.meaning}"
+        for name, variable in VARIABLES.items()
+        if function in variable.needed_by and not values[name]
+    ]
+    try:
+        ladder = Ladder.parse(values["LANDFALL_DEADLINES"])
+    except ValueError as error:
+        problems.append(f"LANDFALL_DEADLINES: {error}")
+    if problems:
+        raise ConfigError("\n".join([f"function {function!r} cannot start:", *problems]))
+    return Config(
+        function=function,
+        project=values["GOOGLE_CLOUD_PROJECT"],
+        queue=values["LANDFALL_QUEUE"],
+        fetch_url=values["LANDFALL_FETCH_URL"],
+        score_url=values["LANDFALL_SCORE_URL"],
+        tasks_account=values["LANDFALL_TASKS_ACCOUNT"],
+        audience=values["LANDFALL_AUDIENCE"],
+        callers=tuple(name.strip() for name in values["LANDFALL_CALLERS"].split(",")),
+        token_issuer=values["LANDFALL_TOKEN_ISSUER"],
+        certificates_url=values["LANDFALL_CERTIFICATES_URL"],
+        airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
+        ladder=ladder,
+        cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
+        airtable_api_key=values["AIRTABLE_API_KEY"],
+    )

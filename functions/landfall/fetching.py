@@ -1,0 +1,316 @@
+"""The fetch step: reads the tables of a base side by side, and keeps what it has read.
+
+    hold the base ──> schema ──> one reader a table ──┐
+                                                      v
+                            inbox ──> checkpoint, every second: pages + cursor in one commit
+
+When the step's budget ends, or Airtable does not play along, what was read is kept, and the next
+invocation goes on from the cursor. Only the pages in flight are read again.
+"""
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from landfall import logs
+from landfall.deadlines import CHECKPOINT, Deadline
+from landfall.definition import Scan
+from landfall.documents import Create, Fields
+from landfall.holds import BaseHeldError, Hold, take_base
+from landfall.reasons import Reason, StepError
+from landfall.records import BaseReader, OffsetExpiredError, Packed, ReadPage, documents, pack
+from landfall.runs import Claim, Runs
+
+OpenBase = Callable[[str], BaseReader]
+Unresolved = dict[str, str | None]
+"""{"table": name, "field": name or None}."""
+
+RESTARTS = 5
+"""Times that a table is read again from the start because its listing expired."""
+
+FETCH_SHARE = 70
+"""Per cent of a run that are done when everything is fetched."""
+
+LAST_PAGE = 1.0
+"""Seconds before the end of the budget from which no page is asked for."""
+
+COMMIT_MOST = 2_500_000
+"""Bytes of packed records in a commit: gRPC messages to the emulator end at 4 MiB."""
+
+BASE_POLL = 10.0
+"""Seconds after which a step that found its base held looks again, at the latest."""
+
+QUIET = 0.25
+"""Seconds between the last request of an invocation and the first of the next."""
+
+TYPICAL_RECORDS = 2000
+"""For the progress of a base that was never read: this many records are half of the way."""
+
+
+@dataclass
+class TableCursor:
+    """How far a table was read.
+
+    `fields` are those of the scan that the base has; `ask` is what is asked for, which cannot be
+    nothing: Airtable takes that for everything.
+    """
+
+    fields: list[str]
+    ask: list[str]
+    offset: str | None = None
+    listing: int = 1
+    records: int = 0
+    done: bool = False
+
+
+@dataclass
+class Cursor:
+    """How far a base was read: as it is stored with the pages that it stands for.
+
+    `unresolved` is what the scan names and the base does not have; the field is None where the
+    whole table is missing.
+    """
+
+    tables: dict[str, TableCursor] = field(default_factory=dict)
+    unresolved: list[Unresolved] = field(default_factory=list)
+    documents: int = 0
+    requests: int = 0
+
+    @classmethod
+    def load(cls, stored: Fields | None) -> "Cursor | None":
+        """The cursor from a step's document; None before the first checkpoint."""
+        if stored is None:
+            return None
+        tables = {
+            table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
+            for table in stored["tables"]
+        }
+        return cls(**(stored | {"tables": tables}))
+
+    def store(self) -> Fields:
+        """The cursor as a step keeps it. A list of tables: their names may hold any character."""
+        stored = asdict(self)
+        tables = [{"name": name} | table for name, table in stored["tables"].items()]
+        return stored | {"tables": tables}
+
+    def advance(self, page: ReadPage) -> None:
+        """Count a page in. The first page of a new listing begins its table again."""
+        table = self.tables[page.table]
+        if page.listing != table.listing:
+            table.listing, table.records = page.listing, 0
+        table.records += len(page.records)
+        table.offset, table.done = page.offset, page.offset is None
+
+    @property
+    def records(self) -> int:
+        """Records read so far."""
+        return sum(table.records for table in self.tables.values())
+
+    def counts(self) -> Fields:
+        """What a run's `counts` say of it."""
+        return {"records": self.records, "airtable_requests": self.requests}
+
+
+class Fetch:
+    """One invocation of a fetch step."""
+
+    def __init__(self, runs: Runs, claim: Claim, scan: Scan, open_base: OpenBase) -> None:
+        self._runs = runs
+        self._claim = claim
+        self._scan = scan
+        self._open_base = open_base
+        self._cursor = Cursor.load(claim.step.data["cursor"])
+        self._inbox: list[ReadPage] = []
+        self._progressed = False
+
+    async def run(self, deadline: Deadline) -> str:
+        """Read until everything is read or the deadline comes; what became of the step.
+
+        Raises `StepError`, `FencedError`, `StoreError`.
+        """
+        try:
+            hold = await self._hold()
+        except BaseHeldError as held:
+            delay = min(max(held.seconds, QUIET), BASE_POLL)
+            await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
+            return "waiting for the base"
+        if await self._read_under(hold, deadline):
+            return await self._finish()
+        if not self._progressed:
+            raise StepError(Reason.STEP_TIMEOUT, "not one page could be read in a whole budget")
+        await self._claim.hand_on()
+        return "to be continued"
+
+    async def _hold(self) -> Hold:
+        return await take_base(
+            self._runs.store,
+            self._runs.clock,
+            self._scan.base,
+            self._claim.run.id,
+            self._claim.worker,
+            self._claim.lease_until,
+        )
+
+    async def _read_under(self, hold: Hold, deadline: Deadline) -> bool:
+        reader = self._open_base(self._scan.base)
+        requests_before = self._cursor.requests if self._cursor else 0
+        quiet, finished, keep = QUIET, False, False
+        try:
+            finished = await self._read(reader, requests_before, deadline)
+            keep = not finished
+        except StepError as error:
+            quiet = max(quiet, error.retry_after)
+            raise
+        finally:
+            await reader.close()
+            await hold.leave(quiet, keep=keep)
+        return finished
+
+    async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:
+        cursor = self._cursor
+        if cursor is None:
+            cursor = self._cursor = _opened(self._scan, await reader.schema(deadline))
+            cursor.requests = requests_before + reader.requests
+            await self._keep(cursor, [])
+        readers = [
+            asyncio.create_task(self._read_table(reader, name, copy.copy(table), deadline))
+            for name, table in cursor.tables.items()
+            if not table.done
+        ]
+        failure = await self._collect(readers, reader, requests_before)
+        if failure:
+            raise failure
+        return all(table.done for table in self._cursor_now.tables.values())
+
+    @property
+    def _cursor_now(self) -> Cursor:
+        assert self._cursor is not None
+        return self._cursor
+
+    async def _collect(
+        self, readers: Sequence[asyncio.Task[None]], reader: BaseReader, requests_before: int
+    ) -> BaseException | None:
+        """Keep what the readers bring, until all have ended or one has failed."""
+        failure: BaseException | None = None
+        pending = set(readers)
+        try:
+            while pending and failure is None:
+                done, pending = await asyncio.wait(
+                    pending, timeout=CHECKPOINT, return_when=asyncio.FIRST_EXCEPTION
+                )
+                failure = next((e for task in done if (e := task.exception())), None)
+                if pending and failure is None:
+                    await self._checkpoint(requests_before + reader.requests)
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        await self._checkpoint(requests_before + reader.requests)
+        return failure
+
+    async def _read_table(
+        self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
+    ) -> None:
+        restarts = 0
+        while deadline.remaining() > LAST_PAGE:
+            try:
+                page = await reader.page(name, table.ask, table.offset, deadline)
+            except OffsetExpiredError:
+                restarts += 1
+                table = TableCursor(table.fields, table.ask, listing=table.listing + 1)
+                if restarts > RESTARTS:
+                    raise _expired(name) from None
+                continue
+            except StepError as error:
+                if error.reason == Reason.BASE_TIMEOUT and deadline.remaining() <= 0:
+                    return  # our budget ended, not Airtable's patience
+                raise
+            table.offset = page.offset
+            self._inbox.append(
+                ReadPage(name, table.listing, _only(table.fields, page.records), page.offset)
+            )
+            if page.offset is None:
+                return
+
+    async def _checkpoint(self, requests: int) -> None:
+        inbox, self._inbox = self._inbox, []
+        cursor, packed = copy.deepcopy(self._cursor_now), list[Packed]()
+        cursor.requests = requests
+        for page in inbox:
+            packed += pack(page)
+            cursor.advance(page)
+            if sum(len(piece.data) for piece in packed) > COMMIT_MOST:
+                await self._keep(cursor, packed)
+                cursor, packed = copy.deepcopy(cursor), []
+        if packed:
+            await self._keep(cursor, packed)
+        if cursor.records > self._scan.limits.max_records:
+            raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
+
+    async def _keep(self, cursor: Cursor, packed: Sequence[Packed]) -> None:
+        made = documents(packed)
+        cursor.documents += len(made)
+        first = cursor.documents - len(made)
+        writes = [
+            Create(f"{self._claim.run.path}/pages/{number:06d}", fields)
+            for number, fields in enumerate(made, first)
+        ]
+        await self._claim.checkpoint(cursor.store(), self._progress(cursor), writes)
+        self._cursor = cursor
+        self._progressed = True
+
+    def _progress(self, cursor: Cursor) -> Fields:
+        expected = self._claim.run.data.get("expected_records")
+        records = cursor.records
+        share = records / expected if expected else records / (records + TYPICAL_RECORDS)
+        percent = int(min(share, 0.99) * FETCH_SHARE)
+        return {
+            "progress_pct": max(self._claim.run.data["progress_pct"], percent),
+            "counts": self._claim.run.data["counts"] | cursor.counts(),
+        }
+
+    async def _finish(self) -> str:
+        cursor = self._cursor_now
+        run = {"progress_step": "fetched", "progress_pct": FETCH_SHARE}
+        logs.info("fetched", **cursor.counts())
+        await self._claim.finish_step("score", cursor.store(), run)
+        return "fetched"
+
+
+def _opened(scan: Scan, schema: Mapping[str, Sequence[str]]) -> Cursor:
+    """The cursor at the beginning: what of the scan the base has, and what it has not."""
+    cursor = Cursor()
+    for table, fields in scan.tables.items():
+        if table not in schema:
+            cursor.unresolved.append({"table": table, "field": None})
+            continue
+        there = [field for field in fields if field in schema[table]]
+        missing = [field for field in fields if field not in there]
+        cursor.unresolved += [{"table": table, "field": field} for field in missing]
+        cursor.tables[table] = TableCursor(there, there or list(schema[table][:1]))
+    return cursor
+
+
+def _only(fields: Sequence[str], records: Sequence[Fields]) -> list[Fields]:
+    keep = set(fields)
+    return [
+        {
+            "id": record["id"],
+            "createdTime": record["createdTime"],
+            "fields": {name: value for name, value in record["fields"].items() if name in keep},
+        }
+        for record in records
+    ]
+
+
+def _expired(table: str) -> StepError:
+    return StepError(
+        Reason.LISTING_EXPIRED,
+        f"the listing of table {table!r} expired {RESTARTS + 1} times in one invocation",
+    )
+
+
+def _too_many(scan: Scan) -> str:
+    most = scan.limits.max_records
+    return f"the base holds more than {most} records; raise limits.max_records of scan {scan.id!r}"

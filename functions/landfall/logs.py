@@ -1,0 +1,44 @@
+"""Log lines as JSON on standard output, in the form that Cloud Logging reads.
+
+A line is a fixed message and fields. Fields carry ids, statuses, seconds and counts; never
+prompts, records, page bodies or keys.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_context: ContextVar[dict[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 never mutated
+
+
+@contextmanager
+def fields(**more: Any) -> Iterator[None]:
+    """Fields that every line in this context carries."""
+    token = _context.set(_context.get() | more)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def info(message: str, **more: Any) -> None:
+    """Something happened as it should."""
+    _write("INFO", message, more)
+
+
+def warning(message: str, **more: Any) -> None:
+    """Something failed and is dealt with."""
+    _write("WARNING", message, more)
+
+
+def error(message: str, **more: Any) -> None:
+    """Something failed that somebody must look at."""
+    _write("ERROR", message, more)
+
+
+def _write(severity: str, message: str, more: dict[str, Any]) -> None:
+    line = {"severity": severity, "message": message} | _context.get() | more
+    print(json.dumps(line, default=str), file=sys.stdout, flush=True)  # noqa: T201 the log itself

@@ -1,0 +1,121 @@
+"""Why a run ended early: the closed list, and the exceptions that carry a reason.
+
+    LandfallError          a planned outcome, with a reason from the list
+    └── StepError          ends an attempt of a step: retried when the list says so
+
+Anything else that is raised is a bug: it is recorded as `internal_error` with its traceback.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What `error.reason` may say. Each is explained in `REASONS`."""
+
+    BASE_UNAUTHORIZED = "base_unauthorized"
+    BASE_FORBIDDEN = "base_forbidden"
+    BASE_NOT_FOUND = "base_not_found"
+    BASE_REJECTED = "base_rejected"
+    BASE_RATE_LIMITED = "base_rate_limited"
+    BASE_UNAVAILABLE = "base_unavailable"
+    BASE_UNREACHABLE = "base_unreachable"
+    BASE_TIMEOUT = "base_timeout"
+    BASE_MALFORMED = "base_malformed"
+    LISTING_EXPIRED = "listing_expired"
+    TOO_MANY_RECORDS = "too_many_records"
+    RECORD_TOO_LARGE = "record_too_large"
+    PAGES_MISSING = "pages_missing"
+    STORE_UNAVAILABLE = "store_unavailable"
+    STEP_TIMEOUT = "step_timeout"
+    WORKER_LOST = "worker_lost"
+    RUN_TIMEOUT = "run_timeout"
+    CANCELLED = "cancelled"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a reason means to a person, and whether an attempt that met it is repeated."""
+
+    retried: bool
+    meaning: str
+
+
+REASONS: dict[Reason, Explanation] = {
+    Reason.BASE_UNAUTHORIZED: Explanation(
+        False, "Airtable answered 401: the key is missing, wrong or revoked"
+    ),
+    Reason.BASE_FORBIDDEN: Explanation(
+        False,
+        "Airtable answered 403: the key may not read this base, or lacks `data.records:read` or "
+        "`schema.bases:read`",
+    ),
+    Reason.BASE_NOT_FOUND: Explanation(False, "Airtable answered 404: no such base or table"),
+    Reason.BASE_REJECTED: Explanation(
+        False, "Airtable refused the request itself (another 4xx): the message says why"
+    ),
+    Reason.BASE_RATE_LIMITED: Explanation(
+        True, "Airtable answered 429: the base is locked for 30 s, which the step waits out"
+    ),
+    Reason.BASE_UNAVAILABLE: Explanation(True, "Airtable answered 5xx"),
+    Reason.BASE_UNREACHABLE: Explanation(
+        True, "no connection to Airtable: name, network, TLS or a reset"
+    ),
+    Reason.BASE_TIMEOUT: Explanation(
+        True, "Airtable's answer was not complete at the request's deadline"
+    ),
+    Reason.BASE_MALFORMED: Explanation(
+        True, "Airtable's answer was cut off, too large or not the JSON it promises"
+    ),
+    Reason.LISTING_EXPIRED: Explanation(
+        False, "a listing expired again and again: the table could not be read in one piece"
+    ),
+    Reason.TOO_MANY_RECORDS: Explanation(
+        False, "the base holds more records than `limits.max_records` of the scan"
+    ),
+    Reason.RECORD_TOO_LARGE: Explanation(
+        False, "one record does not fit into a Firestore document (1 MiB, compressed)"
+    ),
+    Reason.PAGES_MISSING: Explanation(
+        False, "records that were fetched are no longer stored (deleted, or past their lifetime)"
+    ),
+    Reason.STORE_UNAVAILABLE: Explanation(True, "Firestore did not take a read or a write"),
+    Reason.STEP_TIMEOUT: Explanation(
+        True, "an attempt came to the end of its budget without getting anywhere"
+    ),
+    Reason.WORKER_LOST: Explanation(
+        True, "a worker's lease ran out without a word: it was killed, stopped or starved"
+    ),
+    Reason.RUN_TIMEOUT: Explanation(False, "the run had not ended at its `deadline_at`"),
+    Reason.CANCELLED: Explanation(False, "a person, or the overlap policy, cancelled the run"),
+    Reason.INTERNAL_ERROR: Explanation(
+        False, "a bug in Landfall: `error.traceback` shows where; please report it"
+    ),
+}
+
+
+class LandfallError(Exception):
+    """A planned outcome. `reason` is from the closed list, the message is for a person."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class StepError(LandfallError):
+    """Ends an attempt of a step.
+
+    `retry_after` is the least number of seconds until the next attempt, where the other side
+    named one (Airtable's lock-out, a Retry-After header).
+    """
+
+    def __init__(self, reason: Reason, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(reason, message)
+        self.retry_after = retry_after
+
+    @property
+    def retried(self) -> bool:
+        """Whether the closed list says that an attempt with this reason is repeated."""
+        return REASONS[self.reason].retried

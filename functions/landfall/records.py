@@ -1,0 +1,126 @@
+"""Records of a base on their way through a run: read in pages, packed into documents.
+
+A page document holds many pages of several tables. Each page carries the `listing` that it was
+read in: when a listing expires, its table is read again from the start in the next listing, and
+the pages of the expired one are left out when the documents are read back.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from landfall.deadlines import Deadline
+from landfall.documents import Fields
+from landfall.reasons import Reason, StepError
+
+Record = dict[str, Any]
+"""As Airtable has it: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
+
+PACKED_MOST = 900_000
+"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """An answer to one listing request: at most 100 records, and where the listing goes on."""
+
+    records: Sequence[Record]
+    offset: str | None
+
+
+class OffsetExpiredError(Exception):
+    """The listing is gone: the table must be read again from the start."""
+
+
+class BaseReader(Protocol):
+    """Reads one base. Raises `StepError` with a `base_...` reason, by the deadline at the latest.
+
+    Only one of these reads a base at a time, so it can keep to the limit of requests a second.
+    """
+
+    requests: int
+    """Requests sent so far."""
+
+    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
+        """The names of the fields of each table."""
+        ...
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        """The next page of a listing. Raises `OffsetExpiredError`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection and thread."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """Records of one table, the listing they were read in, and where that goes on."""
+
+    table: str
+    listing: int
+    records: Sequence[Record]
+    offset: str | None = None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A page, compressed; or a part of one that would not fit into a document."""
+
+    data: bytes
+    records: int
+
+
+def pack(page: ReadPage) -> list[Packed]:
+    """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
+    text = json.dumps([page.table, page.listing, page.records], ensure_ascii=False)
+    data = zlib.compress(text.encode())
+    if len(data) <= PACKED_MOST:
+        return [Packed(data, len(page.records))]
+    if len(page.records) == 1:
+        raise StepError(
+            Reason.RECORD_TOO_LARGE,
+            f"record {page.records[0]['id']} of table {page.table!r} does not fit into a document",
+        )
+    half = len(page.records) // 2
+    halves = (page.records[:half], page.records[half:])
+    return [piece for some in halves for piece in pack(ReadPage(page.table, page.listing, some))]
+
+
+def documents(pieces: Iterable[Packed]) -> list[Fields]:
+    """The fields of page documents that hold the pieces in their order."""
+    groups: list[list[Packed]] = []
+    room = 0
+    for piece in pieces:
+        if len(piece.data) > room:
+            groups.append([])
+            room = PACKED_MOST
+        groups[-1].append(piece)
+        room -= len(piece.data)
+    return [
+        {
+            "records": sum(piece.records for piece in group),
+            "packed": [piece.data for piece in group],
+        }
+        for group in groups
+    ]
+
+
+def unpack(fields: Fields) -> list[ReadPage]:
+    """The pages of a page document."""
+    return [ReadPage(*json.loads(zlib.decompress(data))) for data in fields["packed"]]
+
+
+def whole_tables(stored: Iterable[Fields], listings: Mapping[str, int]) -> dict[str, list[Record]]:
+    """The records of each table, in the order in which its last listing gave them."""
+    tables: dict[str, list[Record]] = {table: [] for table in listings}
+    for fields in stored:
+        for page in unpack(fields):
+            if page.listing == listings[page.table]:
+                tables[page.table].extend(page.records)
+    return tables

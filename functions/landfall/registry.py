@@ -1,0 +1,125 @@
+"""Scans and schedules as they are stored.
+
+scans/{scan_id}                       what the scan is now, and what its last run counted
+scans/{scan_id}/versions/{version}    each definition a run was made from; never changed
+schedules/{scan_id}                   its cadence and policies, and when it is due next
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from landfall.cadence import next_slot, time_zone
+from landfall.definition import Scan, Schedule
+from landfall.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Fields,
+    Store,
+    Update,
+    Write,
+)
+from landfall.runs import Clock, RunPlan
+
+SAVE_TRIES = 5
+"""Saves of one scan that may lose against another at the same moment."""
+
+
+class ScanNotFoundError(Exception):
+    """There is no scan of this id."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Saves definitions and reads them back."""
+
+    store: Store
+    clock: Clock
+
+    async def save(self, scan: Scan, by: str) -> Fields:
+        """Store the scan with its schedule, in one commit; the scan's document."""
+        for _ in range(SAVE_TRIES):
+            try:
+                return await self._save(scan, by)
+            except ConflictError:
+                continue
+        raise ConflictError(f"scan {scan.id} was saved by others {SAVE_TRIES} times in a row")
+
+    async def _save(self, scan: Scan, by: str) -> Fields:
+        version_path = f"scans/{scan.id}/versions/{scan.version()}"
+        head, version, schedule = await self.store.read(
+            f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
+        )
+        now = self.clock()
+        stamp = {"updated_at": now, "updated_by": by}
+        fields = _head_fields(scan) | stamp
+        writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
+        if version is None:
+            definition = scan.model_copy(update={"schedule": None}).document()
+            writes.append(Create(version_path, {"definition": definition} | stamp))
+        if scan.schedule or schedule:
+            planned = _schedule_fields(scan, now) | stamp
+            start = {"created_at": now, "runs_started": 0, "last_slot": None, "skipped": 0}
+            writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
+        await self.store.commit(writes)
+        return (head.data if head else {"created_at": now}) | fields
+
+    async def definition(self, scan_id: str, version: str) -> Scan:
+        """The definition that a run was made from. Raises `ScanNotFoundError`."""
+        (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
+        if found is None:
+            raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
+        return Scan.model_validate(found.data["definition"])
+
+    async def head(self, scan_id: str) -> Document:
+        """What the scan is now. Raises `ScanNotFoundError`."""
+        (found,) = await self.store.read(f"scans/{scan_id}")
+        if found is None:
+            raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
+        return found
+
+
+def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
+    """A run of the scan as it is now."""
+    fields = {
+        "run_id": run_id,
+        "scan_id": head.id,
+        "scan_version": head.data["version"],
+        "kind": head.data["kind"],
+        "base": head.data["base"],
+        "trigger": trigger,
+        "slot": slot,
+        "schedule_id": head.id if slot else None,
+        "expected_records": head.data.get("last_records"),
+    }
+    return RunPlan(run_id, head.data["deadline_seconds"], fields)
+
+
+def _written(path: str, found: Document | None, fields: Fields, first: Fields) -> Write:
+    return Update(path, fields, found.version) if found else Create(path, fields | first)
+
+
+def _head_fields(scan: Scan) -> Fields:
+    return {
+        "name": scan.name,
+        "kind": scan.kind,
+        "base": scan.base,
+        "rules": len(scan.rules),
+        "deadline_seconds": scan.limits.deadline_seconds,
+        "version": scan.version(),
+    }
+
+
+def _schedule_fields(scan: Scan, now: datetime) -> Fields:
+    if scan.schedule is None:
+        return {"next_run_at": None}
+    fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(
+        mode="json", exclude_none=True
+    )
+    slot = next_slot(scan.schedule.cadence, time_zone(scan.schedule.time_zone), now)
+    return fields | {
+        "scan_id": scan.id,
+        "next_run_at": slot,
+        "stop_at": scan.schedule.stop_at,
+        "problem": None,
+    }

@@ -1,0 +1,526 @@
+"""The one writer of runs and steps.
+
+Every move is one commit, guarded by the versions of the documents it was decided on:
+
+    read run and steps ──> decide (a pure function of what was read) ──> commit
+            ^                                                              │ somebody was faster
+            └──────────────────────────────────────────────────────────────┘
+
+A worker claims a step, which gives it the attempt's number and a lease. All that it writes
+afterwards goes through its `Claim`, in commits that hold the step's document to that attempt: a
+worker whose lease was taken from it, or whose run has ended, gets a `FencedError` and has
+written nothing. A step that waits for a task is its own outbox: it says which task it waits for
+(`attempt`, `dispatch`, `next_attempt_at`), so a task that got lost can be made again from it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from landfall import logs
+from landfall.deadlines import Ladder
+from landfall.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Fields,
+    Query,
+    Store,
+    Update,
+    Version,
+    Write,
+)
+from landfall.lifecycle import (
+    RUN_ENDED,
+    STEP_ENDED,
+    RunStatus,
+    StepStatus,
+    check_run_move,
+    check_step_move,
+)
+from landfall.reasons import Reason, StepError
+from landfall.tasks import QueueError, Task, TaskQueue
+
+Clock = Callable[[], datetime]
+
+MAX_ATTEMPTS = 10
+"""Attempts in a row that got nowhere, after which a step fails."""
+
+BACKOFF_FIRST = 2.0
+BACKOFF_MOST = 300.0
+"""Seconds: the delay before a retry is drawn from 0 to 2, 4, 8 ... 300 (full jitter)."""
+
+COMMIT_TRIES = 8
+"""Commits that may lose against another writer of the same run, in one call."""
+
+FIRST_STEP = "fetch"
+
+_RUN_STATUS_OF_STEP = {"fetch": RunStatus.RUNNING, "score": RunStatus.SCORING}
+_PROGRESS_OF_STEP = {"fetch": "fetching", "score": "scoring"}
+
+
+class DeclinedError(Exception):
+    """There is nothing to do here: the step was claimed before, or its run has ended."""
+
+
+class FencedError(Exception):
+    """This worker's attempt is over: somebody took the step from it. It has written nothing."""
+
+
+class RunNotFoundError(Exception):
+    """There is no such run, or no such step of it."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A run and some of its steps, as they were read or last written."""
+
+    run: Document
+    steps: Mapping[str, Document]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does to a state: fields of the run and of steps, and what goes along."""
+
+    run: Fields = field(default_factory=dict)
+    steps: Mapping[str, Fields] = field(default_factory=dict)
+    writes: Sequence[Write] = ()
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is made from; `fields` are those that say where it comes from."""
+
+    run_id: str
+    deadline_seconds: float
+    fields: Fields
+
+
+def run_path(run_id: str) -> str:
+    """Where a run is stored."""
+    return f"runs/{run_id}"
+
+
+def step_path(run_id: str, step_id: str) -> str:
+    """Where a step of a run is stored."""
+    return f"runs/{run_id}/steps/{step_id}"
+
+
+def error_record(error: StepError, step: Document, traceback: str) -> Fields:
+    """What is stored of an error, on the run and as a step's `last_error`."""
+    return {
+        "reason": error.reason,
+        "message": error.message,
+        "step": step.id,
+        "attempt": step.data["attempt"],
+        "traceback": traceback,
+    }
+
+
+class Runs:
+    """Creates runs and moves them. The clock and the randomness are arguments."""
+
+    def __init__(
+        self, store: Store, queue: TaskQueue, clock: Clock, random: Random, ladder: Ladder
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ladder = ladder
+        self._queue = queue
+        self._random = random
+
+    # Making a run
+
+    def creation(self, plan: RunPlan, by: str) -> list[Write]:
+        """The writes that make a run and its first step, for the caller's own commit."""
+        now = self.clock()
+        run = plan.fields | {
+            "status": RunStatus.QUEUED,
+            "progress_step": "queued",
+            "progress_pct": 0,
+            "attempt": 0,
+            "counts": {},
+            "verdict": None,
+            "error": None,
+            "created_at": now,
+            "started_at": None,
+            "finished_at": None,
+            "deadline_at": now + timedelta(seconds=plan.deadline_seconds),
+            "moves": 1,
+            "updated_at": now,
+            "updated_by": by,
+        }
+        event = _event(plan.run_id, 1, now, by, None, None, RunStatus.QUEUED)
+        return [
+            Create(run_path(plan.run_id), run),
+            self._new_step(plan.run_id, FIRST_STEP, now, by),
+            event,
+        ]
+
+    def first_task(self, run_id: str) -> Task:
+        """The task to enqueue once the writes of `creation` are committed."""
+        return Task(run_id, FIRST_STEP, 0, 1, self.clock())
+
+    def _new_step(self, run_id: str, step_id: str, now: datetime, by: str) -> Write:
+        step = {
+            "run_id": run_id,
+            "status": StepStatus.QUEUED,
+            "attempt": 0,
+            "retries": 0,
+            "dispatch": 1,
+            "next_attempt_at": now,
+            "stale_at": self._stale_at(now),
+            "lease_until": None,
+            "worker": None,
+            "cursor": None,
+            "last_error": None,
+            "created_at": now,
+            "started_at": None,
+            "finished_at": None,
+            "updated_at": now,
+            "updated_by": by,
+        }
+        return Create(step_path(run_id, step_id), step)
+
+    async def enqueue(self, task: Task) -> bool:
+        """Send a task. When that fails the step waits, and the watchdog sends it again."""
+        try:
+            await self._queue.enqueue(task)
+        except QueueError as error:
+            logs.warning("task not enqueued", run_id=task.run_id, task=task.name, error=str(error))
+            return False
+        return True
+
+    # What moves a run
+
+    async def claim(self, run_id: str, step_id: str, attempt: int, worker: str) -> "Claim":
+        """Take the step for `worker`: status running, the next attempt, a lease.
+
+        Raises `DeclinedError` when there is nothing to do, `RunNotFoundError`.
+        """
+
+        def decide(state: State) -> Change:
+            run, step = state.run.data, state.steps[step_id].data
+            if run["status"] in RUN_ENDED:
+                raise DeclinedError(f"the run has ended: {run['status']}")
+            if step["status"] != StepStatus.QUEUED or step["attempt"] != attempt:
+                raise DeclinedError(f"attempt {attempt} was claimed before")
+            return self._claimed(state, step_id, worker)
+
+        state = await self._decide(run_id, [step_id], decide, by=worker)
+        return Claim(self, state, step_id, worker)
+
+    def _claimed(self, state: State, step_id: str, worker: str) -> Change:
+        now = self.clock()
+        run, step = state.run.data, state.steps[step_id].data
+        return Change(
+            run={
+                "status": _RUN_STATUS_OF_STEP[step_id],
+                "started_at": run["started_at"] or now,
+                "progress_step": _PROGRESS_OF_STEP[step_id],
+                "progress_pct": max(run["progress_pct"], 1),
+                "attempt": step["attempt"] + 1,
+            },
+            steps={
+                step_id: {
+                    "status": StepStatus.RUNNING,
+                    "attempt": step["attempt"] + 1,
+                    "worker": worker,
+                    "started_at": step["started_at"] or now,
+                    "lease_until": now + timedelta(seconds=self.ladder.lease),
+                    "stale_at": self._stale_at(now),
+                }
+            },
+        )
+
+    async def end(self, run_id: str, status: RunStatus, error: Fields, by: str) -> bool:
+        """End a run from outside, with every step of it. False when it had ended before."""
+
+        def decide(state: State) -> Change:
+            if state.run.data["status"] in RUN_ENDED:
+                raise DeclinedError("the run has ended")
+            live = [s for s in state.steps.values() if s.data["status"] not in STEP_ENDED]
+            run = {"status": status, "error": _ENDED_FROM_OUTSIDE | error}
+            return Change(run, {step.id: {"status": StepStatus.FAILED} for step in live})
+
+        try:
+            await self._decide(run_id, None, decide, by)
+        except DeclinedError:
+            return False
+        return True
+
+    async def take_up(self, run_id: str, step_id: str, by: str) -> str:
+        """Take up a stale step: send its task again, or take it from a worker that is gone.
+
+        Returns what was done: "redriven", "retried", "failed", or "nothing" where the step had
+        moved on.
+        """
+
+        def decide(state: State) -> Change:
+            step = state.steps[step_id].data
+            if not step["stale_at"] or step["stale_at"] > self.clock():
+                raise DeclinedError("the step has moved")
+            if step["status"] == StepStatus.QUEUED:
+                return self._queued(step_id, step, at=self.clock())
+            lost = StepError(
+                Reason.WORKER_LOST,
+                f"the worker of attempt {step['attempt']} gave no sign until its lease ran out",
+            )
+            return self.after_error(state, step_id, lost, "")
+
+        try:
+            before = await self._read(run_id, [step_id])
+            after = await self._decide(run_id, [step_id], decide, by, before)
+        except (DeclinedError, RunNotFoundError):
+            return "nothing"
+        return await self._taken_up(before.steps[step_id], after, step_id)
+
+    async def _taken_up(self, before: Document, after: State, step_id: str) -> str:
+        if after.steps[step_id].data["status"] == StepStatus.FAILED:
+            return "failed"
+        await self.enqueue(task_of(after, step_id))
+        return "redriven" if before.data["status"] == StepStatus.QUEUED else "retried"
+
+    # Decisions shared by a worker and the watchdog
+
+    def after_error(self, state: State, step_id: str, error: StepError, traceback: str) -> Change:
+        """A later attempt, or the end of the run when there is none to be had."""
+        step = state.steps[step_id]
+        record = error_record(error, step, traceback)
+        at = self.clock() + timedelta(seconds=self._delay(step.data["retries"], error.retry_after))
+        tries_left = step.data["retries"] + 1 < MAX_ATTEMPTS
+        if not (error.retried and tries_left and at < state.run.data["deadline_at"]):
+            return Change(
+                run={"status": RunStatus.ERROR, "error": record},
+                steps={step_id: {"status": StepStatus.FAILED, "last_error": record}},
+            )
+        again = {"retries": step.data["retries"] + 1, "last_error": record}
+        change = self._queued(step_id, step.data, at, again)
+        return replace(change, run={"progress_step": f"waiting: {error.reason}"})
+
+    def _queued(
+        self, step_id: str, step: Fields, at: datetime, fields: Fields | None = None
+    ) -> Change:
+        waiting = {
+            "status": StepStatus.QUEUED,
+            "dispatch": step["dispatch"] + 1,
+            "next_attempt_at": at,
+            "stale_at": self._stale_at(at),
+            "lease_until": None,
+            "worker": None,
+        }
+        return Change(steps={step_id: waiting | (fields or {})})
+
+    def _delay(self, retries: int, at_least: float) -> float:
+        longest = min(BACKOFF_MOST, BACKOFF_FIRST * 2**retries)
+        return at_least + self._random.uniform(0, longest)
+
+    def _stale_at(self, moment: datetime) -> datetime:
+        return moment + timedelta(seconds=self.ladder.stale)
+
+    # The guarded commit
+
+    async def _decide(
+        self,
+        run_id: str,
+        step_ids: Sequence[str] | None,
+        decide: Callable[[State], Change],
+        by: str,
+        state: State | None = None,
+    ) -> State:
+        state = state or await self._read(run_id, step_ids)
+        return await self.commit(state, decide, by, step_ids)
+
+    async def commit(
+        self,
+        state: State,
+        decide: Callable[[State], Change],
+        by: str,
+        step_ids: Sequence[str] | None,
+    ) -> State:
+        """Commit what `decide` makes of the state; when another was faster, of the new state.
+
+        `step_ids` are the steps that are read again then; None is all of them. `decide` may
+        raise to give up. Raises `ConflictError` after `COMMIT_TRIES` lost races, `StoreError`.
+        """
+        for _ in range(COMMIT_TRIES):
+            change = decide(state)
+            writes = self._writes(state, change, by)
+            try:
+                versions = await self.store.commit([*writes, *change.writes])
+            except ConflictError:
+                state = await self._read(state.run.id, step_ids)
+                continue
+            _log_moves(state, change, by)
+            return _after(state, writes, versions)
+        raise ConflictError(f"{state.run.path} was written by others {COMMIT_TRIES} times in a row")
+
+    async def _read(self, run_id: str, step_ids: Sequence[str] | None) -> State:
+        if step_ids is None:
+            found = await self.store.find(Query(f"{run_path(run_id)}/steps"))
+            step_ids = [step.id for step in found]
+        run, *steps = await self.store.read(
+            run_path(run_id), *(step_path(run_id, step_id) for step_id in step_ids)
+        )
+        present = [step for step in steps if step]
+        if run is None or len(present) != len(steps):
+            raise RunNotFoundError(f"there is no run {run_id} with steps {list(step_ids)}")
+        return State(run, {step.id: step for step in present})
+
+    def _writes(self, state: State, change: Change, by: str) -> list[Write]:
+        now = self.clock()
+        stamp = {"updated_at": now, "updated_by": by}
+        events = _events(state, change, now, by)
+        run = change.run | stamp | {"moves": state.run.data["moves"] + len(events)}
+        if change.run.get("status") in RUN_ENDED:
+            run |= {"finished_at": now, "progress_step": change.run["status"]}
+        writes: list[Write] = [Update(state.run.path, run, state.run.version)]
+        for step_id, fields in change.steps.items():
+            step = state.steps[step_id]
+            ended = _STEP_ENDED_FIELDS | {"finished_at": now}
+            more = stamp | (ended if fields.get("status") in STEP_ENDED else {})
+            writes.append(Update(step.path, fields | more, step.version))
+        return [*writes, *events]
+
+
+_STEP_ENDED_FIELDS: Fields = {"stale_at": None, "lease_until": None, "next_attempt_at": None}
+_ENDED_FROM_OUTSIDE: Fields = {"step": None, "attempt": None, "traceback": ""}
+
+
+class Claim:
+    """A worker's hold on one attempt of a step: the only way in which it can write."""
+
+    def __init__(self, runs: Runs, state: State, step_id: str, worker: str) -> None:
+        self._runs = runs
+        self._state = state
+        self.step_id = step_id
+        self.worker = worker
+        self.attempt: int = state.steps[step_id].data["attempt"]
+
+    @property
+    def run(self) -> Document:
+        """The run as this worker last saw it."""
+        return self._state.run
+
+    @property
+    def step(self) -> Document:
+        """The step as this worker last saw it."""
+        return self._state.steps[self.step_id]
+
+    @property
+    def lease_until(self) -> datetime:
+        """When the watchdog may take the step away."""
+        until: datetime = self.step.data["lease_until"]
+        return until
+
+    async def checkpoint(
+        self, cursor: Fields, run: Fields | None = None, writes: Sequence[Write] = ()
+    ) -> None:
+        """Keep what was done so far: the cursor, what it stands for, and the run's progress."""
+        change = Change(run or {}, {self.step_id: {"cursor": cursor, "retries": 0}}, writes)
+        await self._commit(lambda _: change)
+
+    async def hand_on(
+        self, delay: float = 0.0, run: Fields | None = None, step: Fields | None = None
+    ) -> None:
+        """End this attempt; the step goes on in a task of its own after `delay` seconds."""
+
+        def decide(state: State) -> Change:
+            at = self._runs.clock() + timedelta(seconds=delay)
+            queued = self._runs._queued(self.step_id, state.steps[self.step_id].data, at, step)
+            return replace(queued, run=run or {})
+
+        await self._commit(decide)
+        await self._runs.enqueue(task_of(self._state, self.step_id))
+
+    async def fail(self, error: StepError, traceback: str) -> None:
+        """End this attempt in an error: a later attempt, or the end of the run."""
+        await self._commit(
+            lambda state: self._runs.after_error(state, self.step_id, error, traceback)
+        )
+        if self.step.data["status"] == StepStatus.QUEUED:
+            await self._runs.enqueue(task_of(self._state, self.step_id))
+
+    async def finish_step(self, next_step: str, cursor: Fields, run: Fields) -> None:
+        """The step is done; the run goes on with `next_step`."""
+        now = self._runs.clock()
+        following = self._runs._new_step(self.run.id, next_step, now, self.worker)
+        step = {"status": StepStatus.DONE, "cursor": cursor}
+        await self._commit(lambda _: Change(run, {self.step_id: step}, [following]))
+        await self._runs.enqueue(Task(self.run.id, next_step, 0, 1, now))
+
+    async def finish_run(self, cursor: Fields, run: Fields, writes: Sequence[Write] = ()) -> None:
+        """The step is done, and the run with it."""
+        step = {"status": StepStatus.DONE, "cursor": cursor}
+        run = run | {"status": RunStatus.DONE, "progress_pct": 100}
+        await self._commit(lambda _: Change(run, {self.step_id: step}, writes))
+
+    async def _commit(self, decide: Callable[[State], Change]) -> None:
+        def fenced(state: State) -> Change:
+            step = state.steps[self.step_id].data
+            if step["status"] != StepStatus.RUNNING or step["attempt"] != self.attempt:
+                raise FencedError(f"attempt {self.attempt} of {self.step.path} is over")
+            return decide(state)
+
+        self._state = await self._runs.commit(self._state, fenced, self.worker, [self.step_id])
+
+
+def task_of(state: State, step_id: str) -> Task:
+    """The task that a queued step waits for."""
+    step = state.steps[step_id].data
+    return Task(state.run.id, step_id, step["attempt"], step["dispatch"], step["next_attempt_at"])
+
+
+def _moves(state: State, change: Change) -> list[tuple[str | None, Any, Any]]:
+    """(step or None for the run, old, new) of each status that changes, checked."""
+    moves: list[tuple[str | None, Any, Any]] = []
+    for step_id, fields in change.steps.items():
+        old = StepStatus(state.steps[step_id].data["status"])
+        new = StepStatus(fields.get("status", old))
+        if new != old:
+            check_step_move(old, new)
+            moves.append((step_id, old, new))
+    old_run = RunStatus(state.run.data["status"])
+    new_run = RunStatus(change.run.get("status", old_run))
+    if new_run != old_run:
+        check_run_move(old_run, new_run)
+        moves.append((None, old_run, new_run))
+    return moves
+
+
+def _events(state: State, change: Change, now: datetime, by: str) -> list[Write]:
+    first = state.run.data["moves"] + 1
+    return [
+        _event(state.run.id, number, now, by, step_id, old, new)
+        for number, (step_id, old, new) in enumerate(_moves(state, change), first)
+    ]
+
+
+def _event(
+    run_id: str, number: int, now: datetime, by: str, step_id: str | None, old: Any, new: Any
+) -> Create:
+    data = {"at": now, "by": by, "step": step_id, "from": old, "to": new}
+    return Create(f"{run_path(run_id)}/events/{number:06d}", data)
+
+
+def _log_moves(state: State, change: Change, by: str) -> None:
+    for step_id, old, new in _moves(state, change):
+        logs.info("moved", run_id=state.run.id, step_id=step_id, by=by, old=old, new=new)
+
+
+def _after(state: State, writes: Sequence[Write], versions: Sequence[Version]) -> State:
+    written = {
+        write.path: (write.data, version)
+        for write, version in zip(writes, versions, strict=False)
+        if isinstance(write, Update)
+    }
+
+    def merged(document: Document) -> Document:
+        data, version = written.get(document.path, ({}, document.version))
+        return Document(document.path, document.data | data, version)
+
+    steps = {step_id: merged(step) for step_id, step in state.steps.items()}
+    return State(merged(state.run), steps)

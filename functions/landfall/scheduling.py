@@ -1,0 +1,241 @@
+"""The scheduler's tick: every schedule that is due is claimed, exactly once for each slot.
+
+A claim is one commit that moves `next_run_at` on and creates the run, guarded by the schedule's
+version: of two ticks at the same moment one commits and the other finds nothing left to do. The
+run's id is made of the schedule and the slot, which holds even when a slot comes back.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from landfall import logs
+from landfall.cadence import Plan, catch_up, due_slots, time_zone
+from landfall.deadlines import TICK, Deadline
+from landfall.definition import Schedule
+from landfall.documents import (
+    ConflictError,
+    Document,
+    Fields,
+    Query,
+    StoreError,
+    Update,
+    Write,
+)
+from landfall.lifecycle import RUN_LIVE, RunStatus
+from landfall.reasons import Reason
+from landfall.registry import plan_run
+from landfall.runs import Runs, run_path
+from landfall.ticks import mark_tick
+
+PAGE = 100
+"""Due schedules that are read at once."""
+
+ABREAST = 20
+"""Schedules that are claimed side by side."""
+
+CATCH_UP_MOST = 10
+"""Missed slots of one schedule that become runs in one tick; the rest come with the next."""
+
+LATEST = 5 * TICK
+"""With `catch_up: none`, seconds by which a slot may be late and still run."""
+
+# Firestore takes at most 30 combinations of `in` values in a query.
+_SCHEDULES_A_QUERY = 30 // len(RUN_LIVE)
+
+
+@dataclass
+class Tick:
+    """What a tick did."""
+
+    due: int = 0
+    started: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    lost_races: int = 0
+    problems: int = 0
+    left_over: bool = False
+
+
+class Scheduler:
+    """One tick, by the worker named `by`."""
+
+    def __init__(self, runs: Runs, by: str) -> None:
+        self._runs = runs
+        self._store = runs.store
+        self._by = by
+        self._tick = Tick()
+        self._places = asyncio.Semaphore(ABREAST)
+
+    async def tick(self, deadline: Deadline) -> Tick:
+        """Claim what is due until nothing is, or until the deadline, and leave a mark."""
+        while not self._tick.left_over:
+            due = await self._due()
+            self._tick.due += len(due)
+            await self._claim_all(due)
+            if len(due) < PAGE:
+                break
+            self._tick.left_over = deadline.remaining() <= 0
+        await mark_tick(self._store, self._runs.clock, "scheduler", self._by, asdict(self._tick))
+        return self._tick
+
+    async def _due(self) -> list[Document]:
+        where = (("paused", "==", False), ("next_run_at", "<=", self._runs.clock()))
+        return await self._store.find(
+            Query("schedules", where=where, order=("next_run_at", "asc"), limit=PAGE)
+        )
+
+    async def _claim_all(self, due: Sequence[Document]) -> None:
+        heads = await self._heads(due)
+        live = await self._live_runs(due)
+        await asyncio.gather(
+            *(self._claim(schedule, heads, live.get(schedule.id, [])) for schedule in due)
+        )
+
+    async def _heads(self, due: Sequence[Document]) -> dict[str, Document]:
+        ids = sorted({schedule.data["scan_id"] for schedule in due})
+        found = await self._store.read(*(f"scans/{scan_id}" for scan_id in ids)) if ids else []
+        return {head.id: head for head in found if head}
+
+    async def _live_runs(self, due: Sequence[Document]) -> dict[str, list[Document]]:
+        ids = [schedule.id for schedule in due if schedule.data.get("overlap") != "allow"]
+        live: dict[str, list[Document]] = {}
+        for start in range(0, len(ids), _SCHEDULES_A_QUERY):
+            some = ids[start : start + _SCHEDULES_A_QUERY]
+            where = (("schedule_id", "in", some), ("status", "in", sorted(RUN_LIVE)))
+            found = await self._store.find(Query("runs", where=where))
+            for run in found:
+                live.setdefault(run.data["schedule_id"], []).append(run)
+        return live
+
+    async def _claim(
+        self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
+    ) -> None:
+        async with self._places:
+            try:
+                await self._claim_or_set_aside(schedule, heads, live)
+            except ConflictError:
+                self._tick.lost_races += 1
+            except StoreError as error:
+                self._tick.problems += 1
+                logs.warning("schedule not claimed", schedule_id=schedule.id, error=str(error))
+
+    async def _claim_or_set_aside(
+        self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
+    ) -> None:
+        head = heads.get(schedule.data["scan_id"])
+        if head is None:
+            await self._set_aside(schedule, "its scan is gone")
+            return
+        try:
+            spec = _spec(schedule)
+        except ValidationError as error:
+            await self._set_aside(schedule, str(error))
+            return
+        await self._claim_slots(schedule, spec, head, live)
+
+    async def _claim_slots(
+        self, schedule: Document, spec: Schedule, head: Document, live: Sequence[Document]
+    ) -> None:
+        plan = self._plan(schedule, spec)
+        earlier = [run for run in live if plan.runs and run.data["slot"] < plan.runs[0]]
+        skip = bool(earlier) and spec.overlap == "skip"
+        if earlier and spec.overlap == "cancel_running":
+            # first, so that a crash in between leaves a slot to be claimed, not two runs
+            await self._cancel(earlier)
+        slots = () if skip else plan.runs
+        creations = {
+            run_id: self._runs.creation(plan_run(run_id, head, "schedule", slot), self._by)
+            for slot in slots
+            for run_id in [_run_id(schedule.id, slot)]
+        }
+        fields = self._moved_on(schedule, plan, len(creations), skip)
+        started = await self._commit(schedule, fields, creations)
+        self._tick.skipped += skip
+        self._tick.started += len(started)
+        await asyncio.gather(
+            *(self._runs.enqueue(self._runs.first_task(run_id)) for run_id in started)
+        )
+
+    def _plan(self, schedule: Document, spec: Schedule) -> Plan:
+        now = self._runs.clock()
+        due = due_slots(
+            spec.cadence,
+            time_zone(spec.time_zone),
+            schedule.data["next_run_at"],
+            now,
+            CATCH_UP_MOST,
+        )
+        plan = catch_up(spec.catch_up, due, now, LATEST)
+        slots = [slot for slot in plan.runs if spec.stop_at is None or slot <= spec.stop_at]
+        upcoming = plan.next_run_at
+        if spec.max_runs is not None:
+            left = spec.max_runs - schedule.data["runs_started"]
+            slots = slots[: max(0, left)]
+            upcoming = upcoming if left > len(slots) else None
+        if upcoming and spec.stop_at and upcoming > spec.stop_at:
+            upcoming = None
+        return Plan(tuple(slots), upcoming)
+
+    def _moved_on(self, schedule: Document, plan: Plan, started: int, skip: bool) -> Fields:
+        fields: Fields = {
+            "next_run_at": plan.next_run_at,
+            "runs_started": schedule.data["runs_started"] + started,
+            "skipped": schedule.data["skipped"] + skip,
+            "updated_at": self._runs.clock(),
+            "updated_by": self._by,
+        }
+        return fields | ({"last_slot": plan.runs[-1]} if plan.runs else {})
+
+    async def _commit(
+        self, schedule: Document, fields: Fields, creations: Mapping[str, Sequence[Write]]
+    ) -> list[str]:
+        """The ids of the runs that were created: without those that an earlier save had made."""
+        claim = Update(schedule.path, fields, schedule.version)
+        try:
+            await self._store.commit([claim, *_flat(creations.values())])
+        except ConflictError:
+            (now,) = await self._store.read(schedule.path)
+            if now is None or now.version != schedule.version:
+                raise
+            there = await self._store.read(*(run_path(run_id) for run_id in creations))
+            missing = [new for new, run in zip(creations, there, strict=True) if run is None]
+            await self._store.commit([claim, *_flat(creations[run_id] for run_id in missing)])
+            return missing
+        return list(creations)
+
+    async def _cancel(self, live: Sequence[Document]) -> None:
+        message = "a newer slot of its schedule came up, and its overlap policy is cancel_running"
+        error = {"reason": Reason.CANCELLED, "message": message}
+        for run in live:
+            self._tick.cancelled += await self._runs.end(
+                run.id, RunStatus.CANCELLED, error, self._by
+            )
+
+    async def _set_aside(self, schedule: Document, why: str) -> None:
+        """A schedule that cannot be read must not come up in every tick, nor stop the others."""
+        self._tick.problems += 1
+        logs.error("schedule set aside", schedule_id=schedule.id, error=why)
+        fields = {
+            "paused": True,
+            "problem": f"paused by the scheduler: {why}; correct it and save the scan again",
+            "updated_at": self._runs.clock(),
+            "updated_by": self._by,
+        }
+        await self._store.commit([Update(schedule.path, fields, schedule.version)])
+
+
+def _spec(schedule: Document) -> Schedule:
+    stored = {name: schedule.data.get(name) for name in Schedule.model_fields}
+    return Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
+
+
+def _run_id(schedule_id: str, slot: datetime) -> str:
+    return f"s-{schedule_id}-{slot:%Y%m%dT%H%M%SZ}"
+
+
+def _flat(groups: Iterable[Sequence[Write]]) -> list[Write]:
+    return [write for group in groups for write in group]

@@ -1,0 +1,38 @@
+"""The dead man's switch: each tick of the scheduler and the watchdog leaves a mark."""
+
+from datetime import datetime
+from typing import Any
+
+from landfall.deadlines import TICK_MISSING
+from landfall.documents import Fields, Put, Store
+from landfall.runs import Clock
+
+TICKERS = ("scheduler", "watchdog")
+
+
+async def mark_tick(store: Store, clock: Clock, name: str, by: str, did: Fields) -> None:
+    """Record that the scheduler or the watchdog has just ticked, and what it did."""
+    now = clock()
+    mark = {"last_tick_at": now, "did": did, "updated_at": now, "updated_by": by}
+    await store.commit([Put(f"system/{name}", mark)])
+
+
+async def health(store: Store, clock: Clock) -> tuple[bool, dict[str, Any]]:
+    """Whether both tick, and how many seconds ago each did."""
+    marks = await store.read(*(f"system/{name}" for name in TICKERS))
+    ticks = {
+        name: _age(mark.data["last_tick_at"] if mark else None, clock())
+        for name, mark in zip(TICKERS, marks, strict=True)
+    }
+    healthy = all(tick["ok"] for tick in ticks.values())
+    return healthy, {"status": "ok" if healthy else "ticks missing", **ticks}
+
+
+def _age(last: datetime | None, now: datetime) -> dict[str, Any]:
+    age = None if last is None else round((now - last).total_seconds(), 1)
+    return {
+        "last_tick_at": last,
+        "age_seconds": age,
+        "limit_seconds": TICK_MISSING,
+        "ok": age is not None and age <= TICK_MISSING,
+    }

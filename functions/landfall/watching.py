@@ -1,0 +1,97 @@
+"""The watchdog's tick: what does not move is taken up, and what is over its time is ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from landfall import logs
+from landfall.deadlines import Deadline
+from landfall.documents import ConflictError, Document, Query, StoreError
+from landfall.lifecycle import RUN_LIVE, RunStatus
+from landfall.reasons import Reason
+from landfall.runs import RunNotFoundError, Runs
+from landfall.ticks import mark_tick
+
+PAGE = 100
+"""Runs or steps that are read at once."""
+
+ABREAST = 20
+"""Runs or steps that are dealt with side by side."""
+
+
+@dataclass
+class Watch:
+    """What a tick did."""
+
+    timed_out: int = 0
+    redriven: int = 0
+    retried: int = 0
+    failed: int = 0
+    problems: int = 0
+    left_over: bool = False
+
+
+class Watchdog:
+    """One tick, by the worker named `by`."""
+
+    def __init__(self, runs: Runs, by: str) -> None:
+        self._runs = runs
+        self._by = by
+        self._watch = Watch()
+        self._places = asyncio.Semaphore(ABREAST)
+
+    async def tick(self, deadline: Deadline) -> Watch:
+        """End runs past their deadline, take up stale steps, and leave a mark."""
+        await self._all(self._overdue_runs, self._time_out, deadline)
+        await self._all(self._stale_steps, self._take_up, deadline)
+        await mark_tick(
+            self._runs.store, self._runs.clock, "watchdog", self._by, asdict(self._watch)
+        )
+        return self._watch
+
+    async def _all(
+        self,
+        find: Callable[[], Awaitable[Sequence[Document]]],
+        deal_with: Callable[[Document], Awaitable[None]],
+        deadline: Deadline,
+    ) -> None:
+        while deadline.remaining() > 0:
+            found = await find()
+            problems = self._watch.problems
+            await asyncio.gather(*(self._one(document, deal_with) for document in found))
+            # a page of nothing but problems would come back for ever
+            if len(found) < PAGE or self._watch.problems - problems == len(found):
+                return
+        self._watch.left_over = True
+
+    async def _one(
+        self, document: Document, deal_with: Callable[[Document], Awaitable[None]]
+    ) -> None:
+        async with self._places:
+            try:
+                await deal_with(document)
+            except (ConflictError, StoreError, RunNotFoundError) as error:
+                self._watch.problems += 1
+                logs.warning("not dealt with", path=document.path, error=str(error))
+
+    async def _overdue_runs(self) -> Sequence[Document]:
+        where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
+        return await self._runs.store.find(
+            Query("runs", where=where, order=("deadline_at", "asc"), limit=PAGE)
+        )
+
+    async def _stale_steps(self) -> Sequence[Document]:
+        where = (("stale_at", "<=", self._runs.clock()),)
+        return await self._runs.store.find(
+            Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=PAGE)
+        )
+
+    async def _time_out(self, run: Document) -> None:
+        message = f"it was {run.data['status']} ({run.data['progress_step']}) at its deadline"
+        error = {"reason": Reason.RUN_TIMEOUT, "message": message}
+        self._watch.timed_out += await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
+
+    async def _take_up(self, step: Document) -> None:
+        did = await self._runs.take_up(step.data["run_id"], step.id, self._by)
+        if did != "nothing":
+            setattr(self._watch, did, getattr(self._watch, did) + 1)

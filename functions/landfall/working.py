@@ -1,0 +1,114 @@
+"""One invocation of a worker: claim the step, do what fits the budget, record how it went.
+
+Whatever happens, the invocation has answered at the end of its budget, and the step's document
+says what is next: done, a task of its own, or an error. When not even that could be written, the
+lease runs out and the watchdog takes the step up.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from landfall import logs
+from landfall.deadlines import Deadline
+from landfall.definition import Scan
+from landfall.documents import ConflictError, StoreError
+from landfall.reasons import Reason, StepError
+from landfall.redaction import Redactor
+from landfall.registry import Registry
+from landfall.runs import Claim, DeclinedError, FencedError, RunNotFoundError, Runs
+
+GRACE = 0.8
+"""Seconds after the step's budget in which its end is recorded."""
+
+Work = Callable[[Claim, Scan, Deadline], Awaitable[str]]
+"""Does the work of a claimed step until the deadline and says what became of it."""
+
+
+class OutOfTimeError(Exception):
+    """The budget ended before the step's end could be recorded: the watchdog will take it up."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What a task's body says."""
+
+    run_id: str
+    step_id: str
+    attempt: int
+
+    @classmethod
+    def parse(cls, body: Any, step_id: str) -> "Invocation":
+        """From a task's JSON. Raises `ValueError` that names the field."""
+        if not isinstance(body, dict):
+            raise ValueError("the body must be a JSON object")
+        run_id, attempt = body.get("run_id"), body.get("attempt")
+        if not isinstance(run_id, str) or not run_id or "/" in run_id:
+            raise ValueError("`run_id` must be the id of a run")
+        if body.get("step_id") != step_id:
+            raise ValueError(f"`step_id` must be {step_id!r} here")
+        if type(attempt) is not int or attempt < 0:
+            raise ValueError("`attempt` must be a whole number from 0")
+        return cls(run_id, step_id, attempt)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Works on one kind of step."""
+
+    runs: Runs
+    registry: Registry
+    redactor: Redactor
+    work: Work
+
+    async def invoke(self, invocation: Invocation) -> str:
+        """Claim, work, record; what became of it. Raises `OutOfTimeError`, `StoreError`."""
+        budget = self.runs.ladder.step
+        deadline = Deadline.after(budget)
+        try:
+            async with asyncio.timeout(budget + GRACE):
+                return await self._invoke(invocation, deadline)
+        except TimeoutError as error:
+            raise OutOfTimeError(f"nothing recorded within {budget + GRACE:g} s") from error
+
+    async def _invoke(self, invocation: Invocation, deadline: Deadline) -> str:
+        name = f"{invocation.step_id}-{secrets.token_hex(4)}"
+        try:
+            claim = await self.runs.claim(
+                invocation.run_id, invocation.step_id, invocation.attempt, name
+            )
+        except (DeclinedError, RunNotFoundError) as why:
+            logs.info("declined", why=str(why))
+            return "declined"
+        with logs.fields(attempt=claim.attempt):
+            try:
+                return await self._work_and_record(claim, deadline)
+            except FencedError as why:
+                logs.warning("fenced", why=str(why))
+                return "fenced"
+
+    async def _work_and_record(self, claim: Claim, deadline: Deadline) -> str:
+        try:
+            run = claim.run.data
+            scan = await self.registry.definition(run["scan_id"], run["scan_version"])
+            return await self.work(claim, scan, deadline)
+        except FencedError:
+            raise
+        except StepError as error:
+            failure: StepError = error
+            cause: Exception = error
+        except (StoreError, ConflictError) as error:
+            failure, cause = StepError(Reason.STORE_UNAVAILABLE, str(error)), error
+        except Exception as error:
+            # a bug: loud in the log and on the run, and not repeated
+            failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error
+        message = self.redactor.text(failure.message)
+        traceback = self.redactor.traceback(cause)
+        severity = logs.error if failure.reason == Reason.INTERNAL_ERROR else logs.warning
+        severity("attempt failed", reason=failure.reason, error=message, traceback=traceback)
+        await claim.fail(
+            StepError(failure.reason, message, retry_after=failure.retry_after), traceback
+        )
+        return str(failure.reason)

@@ -1,0 +1,272 @@
+"""The five entry points. Each decodes a request, calls one use case and maps what came of it.
+
+This is the only place where clients are made; and they are made, and the vendors' libraries
+imported, when a request first needs them: a cold start pays for what it uses.
+"""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from landfall import logs
+from landfall.config import Config, ConfigError, load_config
+from landfall.deadlines import Deadline
+from landfall.documents import ConflictError, StoreError
+
+if TYPE_CHECKING:
+    from landfall.callers import Callers
+    from landfall.redaction import Redactor
+    from landfall.runs import Runs
+    from landfall.viewing import Api
+    from landfall.working import Work
+
+Answer = tuple[int, Any]
+"""A status and what is written as JSON."""
+
+
+@functions_framework.aio.http
+async def scheduler(request: Request) -> Response:
+    """Claim the schedules that are due, create their runs and enqueue them."""
+    return await _serve("scheduler", request, _tick_scheduler)
+
+
+@functions_framework.aio.http
+async def watchdog(request: Request) -> Response:
+    """Take up what does not move, and end what is over its time."""
+    return await _serve("watchdog", request, _tick_watchdog)
+
+
+@functions_framework.aio.http
+async def fetch(request: Request) -> Response:
+    """Work on the fetch step of a run."""
+    return await _serve("fetch", request, _fetch)
+
+
+@functions_framework.aio.http
+async def score(request: Request) -> Response:
+    """Work on the score step of a run."""
+    return await _serve("score", request, _score)
+
+
+@functions_framework.aio.http
+async def api(request: Request) -> Response:
+    """Let people look and act."""
+    return await _serve("api", request, _api)
+
+
+@dataclass(frozen=True)
+class App:
+    """What a function is made of, once a process."""
+
+    config: Config
+    runs: "Runs"
+    callers: "Callers"
+    redactor: "Redactor"
+
+
+@functools.cache
+def _app(function: str) -> App:
+    from google.cloud.firestore import AsyncClient
+
+    from landfall.callers import Callers, fetch_certificates
+    from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
+    from landfall.redaction import Redactor
+    from landfall.runs import Runs
+    from landfall.store import FirestoreStore
+
+    config = load_config(function, os.environ)
+    delivery = Delivery(
+        queue=config.queue,
+        urls={"fetch": config.fetch_url, "score": config.score_url},
+        service_account=config.tasks_account,
+        audience=config.audience,
+    )
+    random = Random()
+    client = cloud_tasks_client(config.cloud_tasks_emulator)
+    store = FirestoreStore(AsyncClient(project=config.project))
+    queue = CloudTasksQueue(client, delivery, config.ladder, random)
+    callers = Callers(
+        issuer=config.token_issuer,
+        audience=config.audience,
+        allowed=config.callers,
+        certificates=lambda: fetch_certificates(config.certificates_url),
+    )
+    runs = Runs(store, queue, _now, random, config.ladder)
+    return App(config, runs, callers, Redactor(config.secrets))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, and the e-mail address of who makes it."""
+
+    request: Request
+    caller: str
+
+
+Handle = Callable[[App, Call], Awaitable[Answer]]
+
+
+async def _serve(function: str, request: Request, handle: Handle) -> Response:
+    with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
+        status, content = await _guarded(function, request, handle)
+        logs.info("answered", method=request.method, path=request.url.path, status=status)
+    body = json.dumps(content, default=_plain, ensure_ascii=False)
+    return Response(body, status, media_type="application/json")
+
+
+async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
+    """Check the caller, then handle; whatever is raised becomes an answer."""
+    try:
+        app = _app(function)
+    except ConfigError as error:
+        logs.error("not configured", error=str(error))
+        return _problem(500, "not_configured", "this function is not configured; see its log")
+    try:
+        refused, caller = await _caller(app, request)
+        return refused or await handle(app, Call(request, caller))
+    except (StoreError, ConflictError) as error:
+        # 500, not 503: that would make Cloud Tasks slow the whole queue down
+        logs.error("store unavailable", error=str(error))
+        return _problem(500, "store_unavailable", "Firestore did not answer; try again")
+    except Exception as error:
+        logs.error("bug", traceback=app.redactor.traceback(error))
+        return _problem(500, "internal_error", "a bug in Landfall; its log has the traceback")
+
+
+async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
+    from landfall.callers import CertificatesError, ForbiddenError, UnauthenticatedError
+
+    try:
+        return None, await app.callers.check(request.headers.get("authorization"))
+    except UnauthenticatedError as error:
+        return _problem(401, "unauthenticated", str(error)), ""
+    except ForbiddenError as error:
+        return _problem(403, "forbidden", str(error)), ""
+    except CertificatesError as error:
+        logs.error("callers cannot be checked", error=str(error))
+        return _problem(500, "certificates_unavailable", "callers cannot be checked now"), ""
+
+
+async def _tick_scheduler(app: App, _: Call) -> Answer:
+    from landfall.scheduling import Scheduler
+
+    tick = await Scheduler(app.runs, "scheduler").tick(Deadline.after(app.config.ladder.step))
+    return 200, vars(tick)
+
+
+async def _tick_watchdog(app: App, _: Call) -> Answer:
+    from landfall.watching import Watchdog
+
+    watch = await Watchdog(app.runs, "watchdog").tick(Deadline.after(app.config.ladder.step))
+    return 200, vars(watch)
+
+
+async def _fetch(app: App, call: Call) -> Answer:
+    from landfall.bases import AirtableReader
+    from landfall.fetching import Fetch
+
+    def open_base(base_id: str) -> AirtableReader:
+        config = app.config
+        return AirtableReader(base_id, config.airtable_api_key, config.airtable_endpoint)
+
+    return await _work(
+        app,
+        call,
+        "fetch",
+        lambda claim, scan, deadline: Fetch(app.runs, claim, scan, open_base).run(deadline),
+    )
+
+
+async def _score(app: App, call: Call) -> Answer:
+    from landfall.scoring import Scoring
+
+    return await _work(
+        app,
+        call,
+        "score",
+        lambda claim, scan, deadline: Scoring(app.runs, claim, scan).run(deadline),
+    )
+
+
+async def _work(app: App, call: Call, step_id: str, work: "Work") -> Answer:
+    from landfall.registry import Registry
+    from landfall.working import Invocation, OutOfTimeError, Worker
+
+    try:
+        invocation = Invocation.parse(await _json(call.request), step_id)
+    except ValueError as error:
+        return _problem(400, "bad_request", str(error))
+    registry = Registry(app.runs.store, app.runs.clock)
+    with logs.fields(run_id=invocation.run_id, step_id=step_id):
+        try:
+            outcome = await Worker(app.runs, registry, app.redactor, work).invoke(invocation)
+        except OutOfTimeError as error:
+            logs.error("out of time", error=str(error))
+            return _problem(500, "out_of_time", str(error))
+        logs.info("invoked", outcome=outcome)
+    return 200, {"outcome": outcome}
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        raise ValueError("the body is not JSON") from None
+
+
+async def _api(app: App, call: Call) -> Answer:
+    from landfall.definition import DefinitionError
+    from landfall.registry import Registry, ScanNotFoundError
+    from landfall.runs import RunNotFoundError
+    from landfall.ticks import health
+    from landfall.viewing import Api, BadRequestError
+
+    if call.request.url.path == "/health":
+        healthy, ticks = await health(app.runs.store, app.runs.clock)
+        return 200 if healthy else 503, ticks
+    try:
+        return await _route(Api(app.runs, Registry(app.runs.store, app.runs.clock)), call)
+    except (RunNotFoundError, ScanNotFoundError) as error:
+        return _problem(404, "not_found", str(error))
+    except (BadRequestError, DefinitionError) as error:
+        return _problem(400, "bad_request", str(error))
+
+
+async def _route(api: "Api", call: Call) -> Answer:
+    from landfall.viewing import ROUTES, Ask
+
+    method, path = call.request.method, call.request.url.path
+    allowed = []
+    for route in ROUTES:
+        match = re.fullmatch(route.path.replace("{id}", "([^/]+)"), path)
+        if match and route.method == method:
+            body = await call.request.body()
+            ask = Ask(call.caller, dict(call.request.query_params), body)
+            return route.status, await route.use(api, ask, *match.groups())
+        allowed += [route.method] if match else []
+    if allowed:
+        return _problem(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
+    paths = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
+    return _problem(404, "no_such_path", f"there are: {paths}, GET /health")
+
+
+def _problem(status: int, code: str, message: str) -> Answer:
+    return status, {"error": {"code": code, "message": message}}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

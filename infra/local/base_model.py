@@ -1,0 +1,45 @@
+"""The bases a local stand-in serves: plain frozen data, in Airtable's own vocabulary.
+
+What a `Record` looks like is what Airtable's list-records answers hold:
+`{"id": "rec…", "createdTime": "2024-05-01T09:00:00.000Z", "fields": {name: value}}`.
+An empty cell is absent from `fields`; it is never `None` or `""`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Record: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column. `type` and `options` are Airtable's ("singleSelect", {"choices": [...]})."""
+
+    id: str
+    name: str
+    type: str
+    options: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; its first field is the primary one. `records` are in the order a listing has."""
+
+    id: str
+    name: str
+    fields: tuple[Field, ...]
+    records: tuple[Record, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.fields:
+            raise ValueError(f"table {self.name!r} has no fields: Airtable requires a primary one")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base: an id ("app" and 14 letters or digits), a name, its tables."""
+
+    id: str
+    name: str
+    tables: tuple[Table, ...]

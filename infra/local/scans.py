@@ -1,0 +1,162 @@
+"""Runs scans on a stack through a real tick of the scheduler, and shows how far they are."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from infra.local.stack import Stack
+from landfall.definition import Scan
+from landfall.lifecycle import RUN_ENDED
+
+POLL_SECONDS = 0.3
+"""Between two looks at a run's document."""
+
+START_SECONDS = 60.0
+"""A run must have come up this long after its slot."""
+
+
+class RunFailedError(Exception):
+    """A scan could not be saved, or no run of it came up."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: its document, its findings, its result documents without the data."""
+
+    document: Mapping[str, Any]
+    findings: Sequence[Mapping[str, Any]]
+    results: Sequence[Mapping[str, Any]]
+
+
+async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> list[Finished]:
+    """Save the scans with a schedule that is due in a moment, tick, and wait for their ends."""
+    # a slot lies strictly ahead when it is saved, and slots are whole seconds
+    slot = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    for scan in scans:
+        await save_scan(stack, _due_at(scan, slot))
+    await asyncio.sleep(max(0.0, (slot - datetime.now(UTC)).total_seconds()))
+    answer = await stack.tick("scheduler")
+    if answer.status_code != 200:
+        raise RunFailedError(f"the scheduler answered {answer.status_code}: {answer.text}")
+    with _progress(console) as progress:
+        return await asyncio.gather(*(_follow(stack, scan, progress) for scan in scans))
+
+
+async def save_scan(stack: Stack, scan: Scan) -> None:
+    """Store the definition, as a person does. Raises `RunFailedError`."""
+    answer = await stack.call("PUT", f"/scans/{scan.id}", scan.document())
+    if answer.status_code != 200:
+        raise RunFailedError(f"scan {scan.id} was not saved: {answer.text}")
+
+
+def _due_at(scan: Scan, slot: datetime) -> Scan:
+    content = scan.document()
+    schedule = content.get("schedule", {}) | {"cadence": {"at": [slot.isoformat()]}}
+    for ends in ("paused", "stop_at", "max_runs"):
+        schedule.pop(ends, None)
+    return Scan.model_validate(content | {"schedule": schedule})
+
+
+async def _follow(stack: Stack, scan: Scan, progress: Progress) -> Finished:
+    bar = progress.add_task(scan.id, total=100, step="waiting", records=0, rate=0.0, left="")
+    run_id = await _run_of(stack, scan)
+    pace = _Pace()
+    while True:
+        run = await _get(stack, f"/runs/{run_id}")
+        _show(progress, bar, run, pace)
+        if run["status"] in RUN_ENDED:
+            return await _finished(stack, run)
+        stack.check()
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _run_of(stack: Stack, scan: Scan) -> str:
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + START_SECONDS
+    while loop.time() < give_up:
+        runs = (await _get(stack, f"/runs?scan_id={scan.id}&limit=1"))["runs"]
+        if runs:
+            return str(runs[0]["run_id"])
+        await asyncio.sleep(POLL_SECONDS)
+    raise RunFailedError(f"no run of scan {scan.id} came up within {START_SECONDS:.0f} s")
+
+
+async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
+    path = f"/runs/{run['run_id']}"
+    findings: list[Mapping[str, Any]] = []
+    token = ""
+    while True:
+        part = await _get(stack, f"{path}/findings?{token}")
+        findings += part["findings"]
+        if not part["next_page_token"]:
+            break
+        token = f"page_token={part['next_page_token']}"
+    debug = await _get(stack, f"{path}/debug")
+    return Finished(run, findings, debug["results"])
+
+
+async def _get(stack: Stack, path: str) -> Any:
+    try:
+        answer = await stack.call("GET", path)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise RunFailedError(f"the api did not answer {path}: {error}") from error
+    return answer.json()
+
+
+@dataclass
+class _Pace:
+    """Requests a second and time left, from two looks at a run."""
+
+    looks: list[tuple[float, int, int]] = field(default_factory=list)
+
+    def look(self, percent: int, requests: int) -> tuple[float, str]:
+        """Requests a second over the last five seconds, and the time left as text."""
+        now = asyncio.get_running_loop().time()
+        self.looks.append((now, percent, requests))
+        recent = [look for look in self.looks if look[0] >= now - 5.0]
+        then, _, before = recent[0]
+        rate = (requests - before) / (now - then) if now > then else 0.0
+        begun, at_first, _ = self.looks[0]
+        if percent <= at_first:
+            return rate, "-"
+        left = (now - begun) / (percent - at_first) * (100 - percent)
+        return rate, f"{left:.0f} s"
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        TextColumn("{task.fields[step]:<18}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[records]:>6} records"),
+        TextColumn("{task.fields[rate]:>4.1f} requests/s"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]:>5} left"),
+        console=console,
+    )
+
+
+def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) -> None:
+    counts = run["counts"]
+    rate, left = pace.look(run["progress_pct"], counts.get("airtable_requests", 0))
+    before = progress.tasks[bar].fields["step"]
+    progress.update(
+        bar,
+        completed=run["progress_pct"],
+        step=run["progress_step"],
+        records=counts.get("records", 0),
+        rate=rate,
+        left="0 s" if run["status"] in RUN_ENDED else left,
+    )
+    if not progress.console.is_terminal and run["progress_step"] != before:
+        # no bars in a log: a line for each step instead
+        line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
+        progress.console.print(f"{line}, {counts.get('records', 0)} records")

@@ -1,0 +1,54 @@
+# Sourced by infra/local/run and tests/run: a virtual environment with what the given requirement
+# files pin. Expects $root; leaves $python.
+
+fail() {
+    echo "$1" >&2
+    exit 2
+}
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is missing: install it with \`sudo apt-get install python3.11 python3.11-venv\`."
+}
+
+# install STAMP FILE ...: into .venv, when a file has changed since the last time
+install() {
+    local stamp="$root/.venv/$1" wanted have=""
+    shift
+    wanted="$(cat "$root/infra/constraints.txt" "$@" | cksum)"
+    [ -f "$stamp" ] && have="$(cat "$stamp")"
+    [ "$wanted" = "$have" ] && return
+    local arguments=() file
+    for file in "$@"; do
+        case "$file" in
+            *requirements-data.txt) ;;
+            *) arguments+=(-r "$file") ;;
+        esac
+    done
+    echo "Installing what ${*#"$root"/} pin into .venv (once) ..." >&2
+    "$python" -m pip install -qq --disable-pip-version-check "${arguments[@]}" >&2
+    for file in "$@"; do
+        case "$file" in
+            *requirements-data.txt)
+                "$python" -m pip install -qq --disable-pip-version-check --no-deps -r "$file" >&2
+                ;;
+        esac
+    done
+    echo "$wanted" >"$stamp"
+}
+
+set_up() {
+    local found
+    found="$(find_python)" || exit 2
+    python="$root/.venv/bin/python"
+    if ! "$python" -c 'import pip' 2>/dev/null; then
+        "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
+            fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
+    fi
+}

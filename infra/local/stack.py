@@ -1,0 +1,266 @@
+"""The whole of Landfall on this machine: the functions as they are deployed, and around them what
+Google, Airtable and OpenAI are in production.
+
+    Firestore emulator (java)      fetch, score, scheduler, watchdog, api (functions-framework)
+    in this process: Cloud Tasks, token issuer, Airtable stand-in, the ticks of Cloud Scheduler
+
+Local is other URLs, never another code path: all that the functions are told is their environment.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from google.cloud import tasks_v2
+from google.protobuf.duration_pb2 import Duration
+
+from infra.local.airtable import LocalAirtable
+from infra.local.base_model import Base
+from infra.local.cloud_tasks import LocalCloudTasks
+from infra.local.emulator import emulator_command
+from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.processes import Process, StartError, free_port
+from landfall.deadlines import TICK
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
+PROJECT = "landfall-local"
+QUEUE = f"projects/{PROJECT}/locations/local/queues/landfall"
+
+# In production each function lets in only its own caller; here the developer may call them all.
+DEVELOPER = "developer@landfall.local"
+SCHEDULER_ACCOUNT = "cloud-scheduler@landfall.local"
+TASKS_ACCOUNT = "cloud-tasks@landfall.local"
+AUDIENCE = "https://landfall.local"
+CALLERS = {
+    "scheduler": SCHEDULER_ACCOUNT,
+    "watchdog": SCHEDULER_ACCOUNT,
+    "fetch": TASKS_ACCOUNT,
+    "score": TASKS_ACCOUNT,
+    "api": DEVELOPER,
+}
+
+READY_SECONDS = 60.0
+"""How long a process may take until it answers; usually 2 s."""
+
+TOKEN_SECONDS = 24 * 3600.0
+"""How long the developer's token is good."""
+
+
+@dataclass(frozen=True)
+class Airtable:
+    """Where the functions find Airtable. `stand_in` serves the sample bases."""
+
+    endpoint: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """What `--serve` prints: URLs, hosts, and a bearer token that every function accepts."""
+
+    api: str
+    scheduler: str
+    fetch: str
+    score: str
+    watchdog: str
+    airtable: str
+    openai: str | None
+    firestore: str
+    tasks: str
+    project: str
+    token: str
+
+
+@dataclass
+class Options:
+    """What a stack is started with; the defaults are those of `infra/local/run`."""
+
+    bases: tuple[Base, ...] = ()
+    airtable: Airtable | None = None
+    """A real Airtable, or somebody else's stand-in; None starts ours."""
+    tick_seconds: float | None = TICK
+    """None: nobody ticks but `Stack.tick`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """More variables for the functions."""
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the Airtable stand-in: latency, faults, limits."""
+
+
+class Stack:
+    """A running stack; made by `running`."""
+
+    def __init__(self, addresses: Addresses, issuer: Issuer, client: httpx.AsyncClient) -> None:
+        self.addresses = addresses
+        self.issuer = issuer
+        self.processes: dict[str, Process] = {}
+        self.tasks: LocalCloudTasks
+        self.airtable: LocalAirtable | None = None
+        self._client = client
+
+    async def tick(self, name: str) -> httpx.Response:
+        """What Cloud Scheduler does every minute, for `scheduler` or `watchdog`."""
+        token = self.issuer.token(SCHEDULER_ACCOUNT, AUDIENCE)
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self._client.post(asdict(self.addresses)[name], headers=headers)
+
+    async def call(self, method: str, path: str, json: Any = None) -> httpx.Response:
+        """A person's request to the api."""
+        headers = {"Authorization": f"Bearer {self.addresses.token}"}
+        url = f"{self.addresses.api}{path}"
+        return await self._client.request(method, url, json=json, headers=headers)
+
+    def check(self) -> None:
+        """Raise `StartError` when a process has ended."""
+        for process in self.processes.values():
+            process.check()
+
+
+@asynccontextmanager
+async def running(options: Options) -> AsyncIterator[Stack]:
+    """Start everything, and stop all of it again on the way out, however that comes."""
+    async with AsyncExitStack() as exits:
+        logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="landfall-")))
+        issuer = Issuer()
+        certificates = await exits.enter_async_context(serve_certificates(issuer))
+        client = await exits.enter_async_context(_client())
+        airtable, stand_in = await _airtable(options, exits)
+        ports = {name: free_port() for name in (*FUNCTIONS, "firestore", "tasks")}
+        addresses = _addresses(ports, airtable, issuer)
+        stack = Stack(addresses, issuer, client)
+        stack.airtable = stand_in
+        environment = {**_environment(addresses, airtable, certificates), **options.environment}
+        exits.push_async_callback(_stop_all, stack.processes)
+        for name, command in _commands(ports).items():
+            stack.processes[name] = await Process.start(
+                name, command, logs / f"{name}.log", _for(name, environment)
+            )
+        # not before the processes: gRPC does not like to be forked
+        stack.tasks = LocalCloudTasks(issuer, port=ports["tasks"])
+        await exits.enter_async_context(stack.tasks)
+        stack.tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
+        await asyncio.gather(*(_ready(stack, name, ports[name]) for name in stack.processes))
+        if options.tick_seconds is not None:
+            ticking = asyncio.create_task(_tick_for_ever(stack, options.tick_seconds))
+            exits.push_async_callback(_cancel, ticking)
+        yield stack
+
+
+def _client() -> httpx.AsyncClient:
+    # loopback only: a proxy of the person's environment has no part in it
+    return httpx.AsyncClient(timeout=60.0, trust_env=False)
+
+
+async def _airtable(
+    options: Options, exits: AsyncExitStack
+) -> tuple[Airtable, LocalAirtable | None]:
+    if options.airtable:
+        return options.airtable, None
+    api_key = "patLocal000000000.stand-in"
+    stand_in = LocalAirtable(options.bases, api_key=api_key, **options.stand_in)
+    await exits.enter_async_context(stand_in)
+    return Airtable(stand_in.url, api_key), stand_in
+
+
+def _addresses(ports: Mapping[str, int], airtable: Airtable, issuer: Issuer) -> Addresses:
+    urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
+    return Addresses(
+        **urls,
+        airtable=airtable.endpoint,
+        openai=None,
+        firestore=f"127.0.0.1:{ports['firestore']}",
+        tasks=f"127.0.0.1:{ports['tasks']}",
+        project=PROJECT,
+        token=issuer.token(DEVELOPER, AUDIENCE, lifetime=TOKEN_SECONDS),
+    )
+
+
+def _environment(addresses: Addresses, airtable: Airtable, certificates: str) -> dict[str, str]:
+    return {
+        "GOOGLE_CLOUD_PROJECT": addresses.project,
+        "FIRESTORE_EMULATOR_HOST": addresses.firestore,
+        "CLOUD_TASKS_EMULATOR_HOST": addresses.tasks,
+        "AIRTABLE_ENDPOINT_URL": airtable.endpoint,
+        "AIRTABLE_API_KEY": airtable.api_key,
+        "LANDFALL_QUEUE": QUEUE,
+        "LANDFALL_FETCH_URL": addresses.fetch,
+        "LANDFALL_SCORE_URL": addresses.score,
+        "LANDFALL_TASKS_ACCOUNT": TASKS_ACCOUNT,
+        "LANDFALL_AUDIENCE": AUDIENCE,
+        "LANDFALL_TOKEN_ISSUER": ISSUER,
+        "LANDFALL_CERTIFICATES_URL": certificates,
+    }
+
+
+def _for(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a process is told: the person's environment without what is meant for other clouds."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
+    callers = ",".join([CALLERS.get(name, DEVELOPER), DEVELOPER])
+    loopback = {"NO_PROXY": "127.0.0.1,localhost", "LANDFALL_CALLERS": callers}
+    return {**inherited, **loopback, **environment}
+
+
+_NOT_OURS = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "FUNCTION_", "LANDFALL_", "AIRTABLE_", "PORT")
+
+
+def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
+    framework = str(Path(sys.executable).with_name("functions-framework"))
+    commands = {"firestore": emulator_command(ports["firestore"], ROOT / "infra/firestore.rules")}
+    for name in FUNCTIONS:
+        commands[name] = [framework, "--target", name, "--source", str(ROOT / "functions/main.py")]
+        commands[name] += ["--host", "127.0.0.1", "--port", str(ports[name])]
+    return commands
+
+
+async def _ready(stack: Stack, name: str, port: int) -> None:
+    """Wait until the process listens. Raises `StartError`."""
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        stack.processes[name].check()
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
+            return
+        await asyncio.sleep(0.05)
+    raise StartError(f"{name} did not listen within {READY_SECONDS:.0f} s")
+
+
+async def _tick_for_ever(stack: Stack, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        for name in ("scheduler", "watchdog"):
+            with contextlib.suppress(httpx.HTTPError):  # the next tick is the retry
+                await stack.tick(name)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _stop_all(processes: Mapping[str, Process]) -> None:
+    await asyncio.gather(*(process.stop() for process in processes.values()))
+
+
+def _retries() -> tasks_v2.RetryConfig:
+    """Deliveries of one task. Attempts of a step are not these: they are state, in Firestore."""
+    return tasks_v2.RetryConfig(
+        max_attempts=5,
+        max_retry_duration=Duration(seconds=120),
+        min_backoff=Duration(seconds=1),
+        max_backoff=Duration(seconds=10),
+        max_doublings=3,
+    )
+
+
+def _rates() -> tasks_v2.RateLimits:
+    return tasks_v2.RateLimits(max_dispatches_per_second=100, max_concurrent_dispatches=20)
