@@ -37,7 +37,10 @@ class Registry:
     clock: Clock
 
     async def save(self, scan: Scan, by: str) -> Fields:
-        """Store the scan with its schedule, in one commit; the scan's document."""
+        """Store the scan with its schedule, in one commit.
+
+        Gives the scan's document, and when the schedule is due next.
+        """
         for _ in range(SAVE_TRIES):
             try:
                 return await self._save(scan, by)
@@ -57,12 +60,13 @@ class Registry:
         if version is None:
             definition = scan.model_copy(update={"schedule": None}).document()
             writes.append(Create(version_path, {"definition": definition} | stamp))
+        planned = _schedule_fields(scan, now) | stamp
         if scan.schedule or schedule:
-            planned = _schedule_fields(scan, now) | stamp
             start = {"created_at": now, "runs_started": 0, "last_slot": None, "skipped": 0}
             writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
         await self.store.commit(writes)
-        return (head.data if head else {"created_at": now}) | fields
+        saved = (head.data if head else {"created_at": now}) | fields
+        return saved | {"next_run_at": planned["next_run_at"]}
 
     async def definition(self, scan_id: str, version: str) -> Scan:
         """The definition that a run was made from. Raises `ScanNotFoundError`."""
