@@ -1,0 +1,98 @@
+"""A `Store` in memory. It passes the same tests as the Firestore store (tests/emulator)."""
+
+import copy
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from landfall.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Meter,
+    Query,
+    Update,
+    Version,
+    Write,
+)
+
+
+class MemoryStore:
+    """Documents by path. Nothing awaits in here, so every call is atomic."""
+
+    def __init__(self) -> None:
+        self.meter = Meter()
+        self._documents: dict[str, Document] = {}
+        self._versions = count(1)
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """The documents at these paths, in this order; None where there is none."""
+        self.meter.reads += len(paths)
+        return [copy.deepcopy(self._documents.get(path)) for path in paths]
+
+    async def find(self, query: Query) -> list[Document]:
+        """The documents that a query selects."""
+        found = [document for document in self._documents.values() if _selects(query, document)]
+        if query.order:
+            name, direction = query.order
+            found.sort(key=lambda document: document.id)
+            found.sort(key=lambda document: document.data[name], reverse=direction == "desc")
+        else:
+            found.sort(key=lambda document: document.path)
+        found = [_narrowed(query, document) for document in found[: query.limit]]
+        self.meter.reads += max(1, len(found))
+        return copy.deepcopy(found)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """Make all the writes or none; the new versions, in the same order."""
+        for write in writes:
+            self._check(write)
+        self.meter.writes += len(writes)
+        self.meter.commits += 1
+        return [self._apply(write) for write in writes]
+
+    def _check(self, write: Write) -> None:
+        there = self._documents.get(write.path)
+        if isinstance(write, Create) and there:
+            raise ConflictError(f"{write.path} is there already")
+        if isinstance(write, Update) and (there is None or there.version != write.version):
+            raise ConflictError(f"{write.path} has another version")
+
+    def _apply(self, write: Write) -> Version:
+        before = self._documents[write.path].data if isinstance(write, Update) else {}
+        version = next(self._versions)
+        data = copy.deepcopy(before | write.data)
+        self._documents[write.path] = Document(write.path, data, version)
+        return version
+
+
+def _selects(query: Query, document: Document) -> bool:
+    collection = document.path.rsplit("/", 1)[0]
+    name = collection.rsplit("/", 1)[-1] if query.group else collection
+    if name != query.collection or (query.after is not None and document.id <= query.after):
+        return False
+    # as in Firestore, a document without the field is in no order by it
+    if query.order and query.order[0] not in document.data:
+        return False
+    return all(_matches(document.data, *condition) for condition in query.where)
+
+
+def _matches(data: dict[str, Any], name: str, operator: str, value: Any) -> bool:
+    if name not in data:
+        return False
+    match operator:
+        case "==":
+            return bool(data[name] == value)
+        case "in":
+            return data[name] in value
+        case "<=":  # only values of the same type are compared
+            return data[name] is not None and bool(data[name] <= value)
+        case _:
+            raise NotImplementedError(operator)
+
+
+def _narrowed(query: Query, document: Document) -> Document:
+    if query.fields is None:
+        return document
+    data = {name: document.data[name] for name in query.fields if name in document.data}
+    return Document(document.path, data, document.version)

@@ -1,0 +1,96 @@
+"""Landfall's use cases over fakes: a store in memory, a clock and a queue that the test moves."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from landfall.deadlines import LADDER, Ladder
+from landfall.definition import Scan
+from landfall.documents import Document, Store
+from landfall.registry import Registry, plan_run
+from landfall.runs import Runs, run_path, step_path
+from landfall.tasks import QueueError, Task
+from tests.fakes.memory_store import MemoryStore
+
+START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """Stands still until the test moves it."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class FakeQueue:
+    """Keeps the tasks that it was given; refuses them while `broken`."""
+
+    tasks: list[Task] = field(default_factory=list)
+    broken: bool = False
+
+    async def enqueue(self, task: Task) -> None:
+        """Keep the task. A name that was used before is success and keeps nothing."""
+        if self.broken:
+            raise QueueError("the queue is broken")
+        if task.name not in {known.name for known in self.tasks}:
+            self.tasks.append(task)
+
+
+class World:
+    """All that a use case needs. `store` may be the real one."""
+
+    def __init__(self, store: Store | None = None, ladder: Ladder = LADDER) -> None:
+        self.store: Store = store or MemoryStore()
+        self.clock = FakeClock()
+        self.queue = FakeQueue()
+        self.runs = Runs(self.store, self.queue, self.clock, Random(1), ladder)
+        self.registry = Registry(self.store, self.clock)
+
+    async def save(self, **changes: Any) -> Scan:
+        """Save `a_scan` with changes."""
+        scan = a_scan(**changes)
+        await self.registry.save(scan, "tester")
+        return scan
+
+    async def start(self, scan: Scan, run_id: str = "m-1") -> Task:
+        """A run of a saved scan; its first task."""
+        head = await self.registry.head(scan.id)
+        await self.store.commit(self.runs.creation(plan_run(run_id, head, "manual"), "tester"))
+        task = self.runs.first_task(run_id)
+        await self.runs.enqueue(task)
+        return task
+
+    async def run(self, run_id: str = "m-1") -> Document:
+        """The run as it is stored."""
+        (run,) = await self.store.read(run_path(run_id))
+        assert run is not None
+        return run
+
+    async def step(self, step_id: str = "fetch", run_id: str = "m-1") -> Document:
+        """The step as it is stored."""
+        (step,) = await self.store.read(step_path(run_id, step_id))
+        assert step is not None
+        return step
+
+
+def a_scan(**changes: Any) -> Scan:
+    """A small scan: one table, one rule."""
+    content: dict[str, Any] = {
+        "id": "people",
+        "kind": "integrity",
+        "base": "appPeople00000001",
+        "tables": {"People": ["Name", "Email"]},
+        "rules": [
+            {"id": "name", "kind": "required", "table": "People", "field": "Name"},
+        ],
+    }
+    return Scan.model_validate(content | changes)
