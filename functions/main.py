@@ -4,6 +4,7 @@ This is the only place where clients are made; and they are made, and the vendor
 imported, when a request first needs them: a cold start pays for what it uses.
 """
 
+import asyncio
 import functools
 import json
 import os
@@ -93,7 +94,7 @@ def _app(function: str) -> App:
     )
     random = Random()
     client = cloud_tasks_client(config.cloud_tasks_emulator)
-    store = FirestoreStore(AsyncClient(project=config.project))
+    store = FirestoreStore(AsyncClient(project=config.project), config.ladder.request)
     queue = CloudTasksQueue(client, delivery, config.ladder, random)
     callers = Callers(
         issuer=config.token_issuer,
@@ -136,8 +137,12 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
         logs.error("not configured", error=str(error))
         return _problem(500, "not_configured", "this function is not configured; see its log")
     try:
-        refused, caller = await _caller(app, request)
-        return refused or await handle(app, Call(request, caller))
+        async with asyncio.timeout(app.config.ladder.step + 1):
+            refused, caller = await _caller(app, request)
+            return refused or await handle(app, Call(request, caller))
+    except TimeoutError:
+        logs.error("out of time")
+        return _problem(500, "out_of_time", "no answer within the budget of an invocation")
     except (StoreError, ConflictError) as error:
         # 500, not 503: that would make Cloud Tasks slow the whole queue down
         logs.error("store unavailable", error=str(error))
@@ -181,7 +186,9 @@ async def _fetch(app: App, call: Call) -> Answer:
 
     def open_base(base_id: str) -> AirtableReader:
         config = app.config
-        return AirtableReader(base_id, config.airtable_api_key, config.airtable_endpoint)
+        return AirtableReader(
+            base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
+        )
 
     return await _work(
         app,
@@ -235,7 +242,7 @@ async def _api(app: App, call: Call) -> Answer:
     from landfall.ticks import health
     from landfall.viewing import Api, BadRequestError
 
-    if call.request.url.path == "/health":
+    if (call.request.method, call.request.url.path) == ("GET", "/health"):
         healthy, ticks = await health(app.runs.store, app.runs.clock)
         return 200 if healthy else 503, ticks
     try:

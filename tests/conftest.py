@@ -41,7 +41,8 @@ async def firestore_client(
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator_host)
     client = AsyncClient(project=f"test-{secrets.token_hex(6)}")
     yield client
-    await client.close()
+    # AsyncClient.close is the synchronous client's, and leaves the channel open
+    await client._firestore_api.transport.close()
 
 
 @pytest.fixture

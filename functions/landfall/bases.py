@@ -10,6 +10,7 @@ The exchange ends at its deadline, which ends the thread's wait; a cancelled pag
 
 import asyncio
 import io
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
@@ -22,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.response import HTTPResponse
 
 from landfall import logs
-from landfall.deadlines import LADDER, Deadline
+from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.outside import (
     BrokenAnswerError,
     Outside,
@@ -38,12 +39,18 @@ T = TypeVar("T")
 PAGE_SIZE = 100
 """Records of a page: the most that Airtable gives."""
 
-INTERVAL = 1 / (5 * 0.95)
-"""Seconds between the starts of two requests to a base: 5 % below Airtable's 5 a second. At 2 %
-below, jitter on the way already drew a 429, which costs the lock-out."""
+LIMIT = 5
+"""Requests a second to a base that Airtable takes."""
+
+INTERVAL = 1 / (LIMIT * 0.95)
+"""Seconds between the starts of two requests to a base: 5 % below Airtable's limit. At 2 % below,
+jitter on the way already drew a 429, which costs the lock-out."""
 
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the limit was passed."""
+
+WAIT_MOST = 24 * 3600.0
+"""Seconds that a Retry-After may ask for; what is beyond is no number to plan with."""
 
 _EXPIRED = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
@@ -56,18 +63,27 @@ _REASONS = {
 
 
 class Pacer:
-    """Spaces requests evenly. `turn` returns when the next may start."""
+    """Spaces requests evenly. `turn` returns when the next may start.
+
+    When this process stumbles, requests that are late are not caught up with at once: `LIMIT`
+    of them always take `LIMIT` intervals, measured from when they really started.
+    """
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._next = 0.0
+        self._started: deque[float] = deque([-LIMIT * interval] * LIMIT, LIMIT)
+        self._row = asyncio.Lock()
 
     async def turn(self) -> None:
         """Wait for a place in the row; places are given in the order of the calls."""
-        now = asyncio.get_running_loop().time()
-        mine = max(now, self._next)
-        self._next = mine + self._interval
-        await asyncio.sleep(mine - now)
+        loop = asyncio.get_running_loop()
+        async with self._row:
+            now = loop.time()
+            mine = max(now, self._next, self._started[0] + LIMIT * self._interval)
+            await asyncio.sleep(mine - now)
+            self._started.append(loop.time())
+            self._next = mine + self._interval
 
 
 class _Call:
@@ -110,11 +126,12 @@ class _LoopAdapter(HTTPAdapter):
 class AirtableReader:
     """A `BaseReader` over pyairtable. Make it on the event loop that uses it, and close it."""
 
-    def __init__(self, base_id: str, api_key: str, endpoint: str) -> None:
+    def __init__(self, base_id: str, api_key: str, endpoint: str, ladder: Ladder = LADDER) -> None:
         self.requests = 0
         self._base_id = base_id
         self._loop = asyncio.get_running_loop()
-        self._outside = Outside()
+        self._ladder = ladder
+        self._outside = Outside(ladder.connect)
         self._pacer = Pacer(INTERVAL)
         self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
         self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
@@ -123,9 +140,15 @@ class AirtableReader:
 
     async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
         """The names of the fields of each table."""
-        base = self._api.base(self._base_id)
-        schema = await self._call(lambda: base.schema(force=True), deadline)
-        return {table.name: [field.name for field in table.fields] for table in schema.tables}
+        url = self._api.base(self._base_id).urls.tables
+        answer = await self._call(lambda: self._api.get(url), deadline)
+        try:
+            return {
+                table["name"]: [field["name"] for field in table["fields"]]
+                for table in answer["tables"]
+            }
+        except (KeyError, TypeError) as error:
+            raise StepError(Reason.BASE_MALFORMED, "the schema has no list of tables") from error
 
     async def page(
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
@@ -162,11 +185,9 @@ class AirtableReader:
             await asyncio.wait([thread])
             thread.exception()
             raise
-        except requests.HTTPError as error:
-            raise _refusal(error.response) from error
         except OutsideError as error:
             raise StepError(_OUTSIDE_REASONS[type(error)], f"Airtable: {error}") from error
-        except ValueError as error:  # not JSON, or not a schema
+        except ValueError as error:  # not JSON
             raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
 
     def _start(self, request: requests.PreparedRequest) -> Future[httpx.Response]:
@@ -190,15 +211,17 @@ class AirtableReader:
             answer = await self._outside.send(
                 str(request.method),
                 str(request.url),
-                deadline=call.deadline.sooner(LADDER.request),
+                deadline=call.deadline.sooner(self._ladder.request),
                 headers=dict(request.headers),
                 content=_body(request),
             )
             status = answer.status_code
-            return answer
         finally:
             seconds = round(self._loop.time() - started, 3)
             logs.info("called", vendor="airtable", status=status, seconds=seconds)
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer
 
 
 _OUTSIDE_REASONS = {
@@ -212,34 +235,41 @@ def _body(request: requests.PreparedRequest) -> bytes | None:
     return request.body.encode() if isinstance(request.body, str) else request.body
 
 
-def _refusal(response: requests.Response) -> Exception:
-    kind, message = _airtable_error(response)
-    if response.status_code == 422 and kind == _EXPIRED:
+def _refusal(answer: httpx.Response) -> Exception:
+    kind, message = _airtable_error(answer)
+    if answer.status_code == 422 and kind == _EXPIRED:
         return OffsetExpiredError(message)
-    reason = _REASONS.get(
-        response.status_code,
-        Reason.BASE_UNAVAILABLE if response.status_code >= 500 else Reason.BASE_REJECTED,
-    )
-    retry_after = _retry_after(response)
+    retry_after = _retry_after(answer)
+    reason = _reason(answer.status_code)
     if reason == Reason.BASE_RATE_LIMITED:
         retry_after = max(retry_after, LOCKOUT)
-    text = f"Airtable answered {response.status_code} {kind}: {message}".rstrip(": ")
-    return StepError(reason, text, retry_after=retry_after)
+    said = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
+    return StepError(reason, f"Airtable answered {said}", retry_after=retry_after)
 
 
-def _airtable_error(response: requests.Response) -> tuple[str, str]:
-    """(type, message) of an error answer: {"error": {"type", "message"}} or {"error": type}."""
+def _reason(status: int) -> Reason:
+    if status < 400:
+        return Reason.BASE_MALFORMED  # a redirect, which Airtable has no use for
+    return _REASONS.get(status, Reason.BASE_UNAVAILABLE if status >= 500 else Reason.BASE_REJECTED)
+
+
+def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
+    """(type, message) of an error answer.
+
+    {"error": {"type", "message"}}, {"error": type} or {"errors": [{"error", "message"}]}.
+    """
     try:
-        error = response.json()["error"]
-    except (ValueError, KeyError, TypeError):
-        return "", response.text[:200]
+        content = answer.json()
+        error = content["errors"][0] if "errors" in content else content["error"]
+    except (ValueError, LookupError, TypeError):
+        return "", answer.text[:200]
     if isinstance(error, dict):
-        return str(error.get("type", "")), str(error.get("message", ""))
+        return str(error.get("type") or error.get("error", "")), str(error.get("message", ""))
     return str(error), ""
 
 
-def _retry_after(response: requests.Response) -> float:
+def _retry_after(answer: httpx.Response) -> float:
     try:
-        return max(0.0, float(response.headers["Retry-After"]))
+        return min(WAIT_MOST, max(0.0, float(answer.headers["Retry-After"])))
     except (KeyError, ValueError):
         return 0.0

@@ -35,6 +35,10 @@ class CertificatesError(Exception):
     """The issuer's certificates could not be had: nobody can be let in."""
 
 
+# RecursionError: JSON that is nested without end
+_INVALID = (ValueError, TypeError, KeyError, RecursionError, google_errors.GoogleAuthError)
+
+
 @dataclass(frozen=True)
 class Certificates:
     """An issuer's certificates by key id, and for how many seconds they may be kept."""
@@ -102,7 +106,7 @@ class Callers:
                 audience=self._audience,
                 clock_skew_in_seconds=CLOCK_SKEW,
             )
-        except (ValueError, TypeError, KeyError, google_errors.GoogleAuthError) as error:
+        except _INVALID as error:
             # the library quotes the token in some of its messages
             why = str(error).replace(token, "...").split(":")[0]
             raise UnauthenticatedError(f"the token is not valid: {why}") from None

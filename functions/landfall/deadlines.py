@@ -51,7 +51,7 @@ class Ladder:
         names = [field.name for field in fields(cls)]
         if not isinstance(given, dict) or not set(given) <= set(names):
             raise ValueError(f"deadlines are a JSON object with some of {', '.join(names)}")
-        if not all(isinstance(value, int | float) for value in given.values()):
+        if not all(type(value) in (int, float) for value in given.values()):
             raise ValueError("deadlines are numbers of seconds")
         return cls(**given)
 

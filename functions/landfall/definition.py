@@ -7,13 +7,17 @@ path in it and the fix. `json_schema` is the same definition for editors.
 import difflib
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -32,6 +36,15 @@ Severity = Literal["info", "warning", "critical"]
 
 class DefinitionError(ValueError):
     """The definition cannot be used. The message has a line a problem: where, what, the fix."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"must be text, a number, true or false; put a date in quotes {_it_is(value)}")
+
+
+Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
 
 
 class _Model(BaseModel):
@@ -66,7 +79,7 @@ class AllowedValues(_FieldRule):
     """The field's value, or each value of a list, is one of these. No value is no finding."""
 
     kind: Literal["allowed_values"]
-    values: list[str | bool | int | float] = Field(min_length=1, max_length=1000)
+    values: list[Plain] = Field(min_length=1, max_length=1000)
 
 
 class Unique(_Rule):
@@ -167,30 +180,32 @@ class Scan(_Model):
     schedule: Schedule | None = None
 
     @model_validator(mode="after")
-    def _rules_are_distinct(self) -> Self:
-        seen: set[str] = set()
+    def _rules_fit(self) -> Self:
+        ids = [rule.id for rule in self.rules]
+        problems = [
+            f"rules.{number}.id: {rule_id!r} is used twice; rename one"
+            for number, rule_id in enumerate(ids)
+            if rule_id in ids[:number]
+        ]
         for number, rule in enumerate(self.rules):
-            if rule.id in seen:
-                raise ValueError(f"rules.{number}.id: {rule.id!r} is used twice; rename one")
-            seen.add(rule.id)
+            problems += [f"rules.{number}: {problem}" for problem in self._unlisted(rule)]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
-    @model_validator(mode="after")
-    def _rules_read_what_is_listed(self) -> Self:
-        for number, rule in enumerate(self.rules):
-            tables = {rule.table} | ({rule.to.table} if isinstance(rule, Link) else set())
-            for table in sorted(tables - set(self.tables)):
-                raise ValueError(
-                    f"rules.{number}: table {table!r} is not in `tables`; "
-                    f"{_suggest(table, self.tables, 'add it there')}"
-                )
-            for table, field in rule.reads():
-                if field not in self.tables[table]:
-                    raise ValueError(
-                        f"rules.{number}: field {field!r} is not in `tables.{table}`; "
-                        f"{_suggest(field, self.tables[table], 'add it there')}"
-                    )
-        return self
+    def _unlisted(self, rule: Rule) -> list[str]:
+        """What the rule reads and `tables` does not have."""
+        tables = [rule.table, *([rule.to.table] if isinstance(rule, Link) else [])]
+        return [
+            f"table {table!r} is not in `tables`; {_suggest(table, self.tables, 'add it there')}"
+            for table in dict.fromkeys(tables)
+            if table not in self.tables
+        ] + [
+            f"field {field!r} is not in `tables.{table}`; "
+            f"{_suggest(field, self.tables[table], 'add it there')}"
+            for table, field in dict.fromkeys(rule.reads())
+            if field not in self.tables.get(table, [field])
+        ]
 
     def document(self) -> dict[str, Any]:
         """The definition as plain values, as it is stored."""
@@ -203,14 +218,42 @@ class Scan(_Model):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML in which a name is given once, and `yes` and `no` are text: they name choices."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    None, None, f"{key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in known if tag != _BOOL]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml.add_implicit_resolver(_BOOL, re.compile("(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def load(text: str, source: str) -> Scan:
     """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Yaml)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        raise DefinitionError(f"{source}: {_place(error)}{error.problem}") from None
     except yaml.YAMLError as error:
         raise DefinitionError(f"{source}: this is not YAML: {error}") from None
+    if content is None:
+        raise DefinitionError(f"{source}: this is empty; begin with `id: my-scan`")
     if not isinstance(content, dict):
-        raise DefinitionError(f"{source}: expected a mapping that begins with `id: ...`")
+        raise DefinitionError(
+            f"{source}: expected `name: value` lines that begin with `id: my-scan`"
+        )
     return parse(content, source)
 
 
@@ -219,8 +262,8 @@ def parse(content: dict[str, Any], source: str) -> Scan:
     try:
         return Scan.model_validate(content)
     except ValidationError as error:
-        lines = [f"{source}: {_problem(problem)}" for problem in error.errors()]
-        raise DefinitionError("\n".join(lines)) from None
+        problems = [line for problem in error.errors() for line in _problem(problem).splitlines()]
+        raise DefinitionError("\n".join(f"{source}: {line}" for line in problems)) from None
 
 
 def json_schema() -> dict[str, Any]:
@@ -229,29 +272,89 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+
+
+_KINDS: dict[str, type[_Rule]] = {
+    get_args(rule.model_fields["kind"].annotation)[0]: rule for rule in get_args(get_args(Rule)[0])
+}
+
+_SAYS = {
+    "missing": "this is missing; add it",
+    "too_short": "give at least one",
+    "string_too_short": "must not be empty",
+    "timezone_aware": "say in which time zone, such as 2026-12-01T06:00:00+01:00",
+}
+_EXPECTED = {
+    "string_type": "expected text; put it in quotes",
+    "list_type": "expected a list, such as [A, B]",
+    "dict_type": "expected `name: value` lines",
+    "model_type": "expected `name: value` lines",
+    "model_attributes_type": "expected `name: value` lines",
+}
+_FORMS = {
+    "id": "use lower-case letters and digits, with single hyphens between them",
+    "base": "a base's id is `app` and 14 letters or digits: see the base's web address",
+}
+
+
 def _problem(problem: Any) -> str:
+    """Where, what, and the fix. Several lines where a scan's rules do not fit."""
     location = list(problem["loc"])
+    what, shown = problem["type"], _it_is(problem["input"])
+    path = _path(location)
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
+    match what:
+        case "value_error":  # our own, which say it all
+            return f"{path}: {message}" if path else message
+        case "extra_forbidden":
+            fix = _suggest(location[-1], _settings(location), "remove it or correct its name")
+            return f"{path}: there is no such setting; {fix}"
+        case "union_tag_not_found":
+            return f"{path}.kind: this is missing; add one of {', '.join(_KINDS)}"
+        case "union_tag_invalid":
+            kind = problem["ctx"]["tag"]
+            fix = _suggest(kind, _KINDS, f"there are {', '.join(_KINDS)}")
+            return f"{path}.kind: there is no kind of rule {kind!r}; {fix}"
+        case "string_pattern_mismatch":
+            return f"{path}: {_FORMS[location[-1]]} {shown}"
+        case _ if what in _SAYS:
+            return f"{path}: {_SAYS[what]}"
+        case _:
+            return f"{path}: {_EXPECTED.get(what, message)} {shown}"
+
+
+def _path(location: Sequence[Any]) -> str:
     if location[:1] == ["rules"]:
         # a tagged union puts its tag behind the rule's number, where the file has no such level
-        del location[2:3]
-    path = ".".join(str(part) for part in location)
-    message = problem["msg"].removeprefix("Value error, ")
-    match problem["type"]:
-        case "missing":
-            return f"{path}: this is missing; add it"
-        case "extra_forbidden":
-            return f"{path}: there is no such setting; remove it or correct its name"
-        case "value_error" if not path:
-            return message
+        location = [*location[:2], *location[3:]]
+    return ".".join(str(part) for part in location if part != "[key]")
+
+
+def _settings(location: Sequence[Any]) -> Iterable[str]:
+    """The settings that there are beside the one at this location."""
+    match location:
+        case [_]:
+            return Scan.model_fields
+        case ["rules", _, kind, _]:
+            return _KINDS[kind].model_fields
+        case ["rules", *_]:
+            return Target.model_fields
+        case ["limits", _]:
+            return Limits.model_fields
+        case ["schedule", _]:
+            return Schedule.model_fields
         case _:
-            return f"{path}: {message} (it is {_shown(problem['input'])})"
+            return []
 
 
-def _shown(value: Any) -> str:
+def _it_is(value: Any) -> str:
     text = f"{value!r}"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"(it is {text if len(text) <= 60 else f'{text[:57]}...'})"
 
 
-def _suggest(word: str, known: Any, otherwise: str) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+def _suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
+    close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else otherwise

@@ -11,7 +11,7 @@ invocation goes on from the cursor. Only the pages in flight are read again.
 import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from landfall import logs
 from landfall.deadlines import CHECKPOINT, Deadline
@@ -94,6 +94,11 @@ class Cursor:
         tables = [{"name": name} | table for name, table in stored["tables"].items()]
         return stored | {"tables": tables}
 
+    def copy(self) -> "Cursor":
+        """A cursor that can be advanced without this one."""
+        tables = {name: copy.copy(table) for name, table in self.tables.items()}
+        return replace(self, tables=tables)
+
     def advance(self, page: ReadPage) -> None:
         """Count a page in. The first page of a new listing begins its table again."""
         table = self.tables[page.table]
@@ -139,7 +144,7 @@ class Fetch:
             return await self._finish()
         if not self._progressed:
             raise StepError(Reason.STEP_TIMEOUT, "not one page could be read in a whole budget")
-        await self._claim.hand_on()
+        await self._claim.hand_on(QUIET)
         return "to be continued"
 
     async def _hold(self) -> Hold:
@@ -199,7 +204,8 @@ class Fetch:
                 done, pending = await asyncio.wait(
                     pending, timeout=CHECKPOINT, return_when=asyncio.FIRST_EXCEPTION
                 )
-                failure = next((e for task in done if (e := task.exception())), None)
+                failures = [error for task in done if (error := task.exception())]
+                failure = failures[0] if failures else None
                 if pending and failure is None:
                     await self._checkpoint(requests_before + reader.requests)
         finally:
@@ -214,8 +220,9 @@ class Fetch:
     ) -> None:
         restarts = 0
         while deadline.remaining() > LAST_PAGE:
+            until = deadline.sooner(self._runs.ladder.item)
             try:
-                page = await reader.page(name, table.ask, table.offset, deadline)
+                page = await reader.page(name, table.ask, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = TableCursor(table.fields, table.ask, listing=table.listing + 1)
@@ -235,14 +242,15 @@ class Fetch:
 
     async def _checkpoint(self, requests: int) -> None:
         inbox, self._inbox = self._inbox, []
-        cursor, packed = copy.deepcopy(self._cursor_now), list[Packed]()
+        cursor, packed = self._cursor_now.copy(), list[Packed]()
         cursor.requests = requests
         for page in inbox:
-            packed += pack(page)
-            cursor.advance(page)
-            if sum(len(piece.data) for piece in packed) > COMMIT_MOST:
+            pieces = pack(page)
+            if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:
                 await self._keep(cursor, packed)
-                cursor, packed = copy.deepcopy(cursor), []
+                cursor, packed = cursor.copy(), []
+            packed += pieces
+            cursor.advance(page)
         if packed:
             await self._keep(cursor, packed)
         if cursor.records > self._scan.limits.max_records:
@@ -302,6 +310,10 @@ def _only(fields: Sequence[str], records: Sequence[Fields]) -> list[Fields]:
         }
         for record in records
     ]
+
+
+def _bytes(pieces: Sequence[Packed]) -> int:
+    return sum(len(piece.data) for piece in pieces)
 
 
 def _expired(table: str) -> StepError:

@@ -36,7 +36,11 @@ class Hold:
         When somebody else has the base by now, nothing is written.
         """
         now = self.clock()
-        fields = {"not_before": now + timedelta(seconds=quiet_seconds), "updated_at": now}
+        fields = {
+            "not_before": now + timedelta(seconds=quiet_seconds),
+            "updated_at": now,
+            "updated_by": self.document.data["updated_by"],
+        }
         if not keep:
             fields["held_until"] = now
         try:

@@ -13,6 +13,8 @@ from typing import Any
 
 _context: ContextVar[dict[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 never mutated
 
+_silent: ContextVar[bool] = ContextVar("log_silent", default=False)
+
 
 @contextmanager
 def fields(**more: Any) -> Iterator[None]:
@@ -39,6 +41,13 @@ def error(message: str, **more: Any) -> None:
     _write("ERROR", message, more)
 
 
+def silence() -> None:
+    """Write nothing from now on, in this context: for simulations."""
+    _silent.set(True)
+
+
 def _write(severity: str, message: str, more: dict[str, Any]) -> None:
+    if _silent.get():
+        return
     line = {"severity": severity, "message": message} | _context.get() | more
     print(json.dumps(line, default=str), file=sys.stdout, flush=True)  # noqa: T201 the log itself

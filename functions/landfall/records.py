@@ -79,7 +79,7 @@ class Packed:
 def pack(page: ReadPage) -> list[Packed]:
     """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
     text = json.dumps([page.table, page.listing, page.records], ensure_ascii=False)
-    data = zlib.compress(text.encode())
+    data = zlib.compress(text.encode("utf-8", "surrogatepass"))
     if len(data) <= PACKED_MOST:
         return [Packed(data, len(page.records))]
     if len(page.records) == 1:

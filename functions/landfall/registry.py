@@ -60,7 +60,7 @@ class Registry:
         if version is None:
             definition = scan.model_copy(update={"schedule": None}).document()
             writes.append(Create(version_path, {"definition": definition} | stamp))
-        planned = _schedule_fields(scan, now) | stamp
+        planned = _schedule_fields(scan, now, schedule) | stamp
         if scan.schedule or schedule:
             start = {"created_at": now, "runs_started": 0, "last_slot": None, "skipped": 0}
             writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
@@ -114,13 +114,20 @@ def _head_fields(scan: Scan) -> Fields:
     }
 
 
-def _schedule_fields(scan: Scan, now: datetime) -> Fields:
+_WHEN = ("cadence", "time_zone")
+
+
+def _schedule_fields(scan: Scan, now: datetime, before: Document | None) -> Fields:
     if scan.schedule is None:
         return {"next_run_at": None}
     fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(
         mode="json", exclude_none=True
     )
     slot = next_slot(scan.schedule.cadence, time_zone(scan.schedule.time_zone), now)
+    unchanged = before and all(before.data[name] == fields[name] for name in _WHEN)
+    if before and unchanged and before.data["next_run_at"]:
+        # it may be due and not claimed yet: saving a scan must not lose a slot
+        slot = before.data["next_run_at"]
     return fields | {
         "scan_id": scan.id,
         "next_run_at": slot,

@@ -13,13 +13,22 @@ written nothing. A step that waits for a task is its own outbox: it says which t
 (`attempt`, `dispatch`, `next_attempt_at`), so a task that got lost can be made again from it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 from landfall import logs
+from landfall.changes import (
+    Change,
+    State,
+    after,
+    event,
+    moves_of,
+    run_path,
+    step_path,
+    writes_of,
+)
 from landfall.deadlines import Ladder
 from landfall.documents import (
     ConflictError,
@@ -28,8 +37,6 @@ from landfall.documents import (
     Fields,
     Query,
     Store,
-    Update,
-    Version,
     Write,
 )
 from landfall.lifecycle import (
@@ -37,8 +44,6 @@ from landfall.lifecycle import (
     STEP_ENDED,
     RunStatus,
     StepStatus,
-    check_run_move,
-    check_step_move,
 )
 from landfall.reasons import Reason, StepError
 from landfall.tasks import QueueError, Task, TaskQueue
@@ -74,39 +79,12 @@ class RunNotFoundError(Exception):
 
 
 @dataclass(frozen=True)
-class State:
-    """A run and some of its steps, as they were read or last written."""
-
-    run: Document
-    steps: Mapping[str, Document]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a commit does to a state: fields of the run and of steps, and what goes along."""
-
-    run: Fields = field(default_factory=dict)
-    steps: Mapping[str, Fields] = field(default_factory=dict)
-    writes: Sequence[Write] = ()
-
-
-@dataclass(frozen=True)
 class RunPlan:
     """What a run is made from; `fields` are those that say where it comes from."""
 
     run_id: str
     deadline_seconds: float
     fields: Fields
-
-
-def run_path(run_id: str) -> str:
-    """Where a run is stored."""
-    return f"runs/{run_id}"
-
-
-def step_path(run_id: str, step_id: str) -> str:
-    """Where a step of a run is stored."""
-    return f"runs/{run_id}/steps/{step_id}"
 
 
 def error_record(error: StepError, step: Document, traceback: str) -> Fields:
@@ -153,11 +131,12 @@ class Runs:
             "updated_at": now,
             "updated_by": by,
         }
-        event = _event(plan.run_id, 1, now, by, None, None, RunStatus.QUEUED)
+        stamp = {"updated_at": now, "updated_by": by}
+        first = event(plan.run_id, 1, stamp, None, None, RunStatus.QUEUED)
         return [
             Create(run_path(plan.run_id), run),
             self._new_step(plan.run_id, FIRST_STEP, now, by),
-            event,
+            first,
         ]
 
     def first_task(self, run_id: str) -> Task:
@@ -272,16 +251,16 @@ class Runs:
             return self.after_error(state, step_id, lost, "")
 
         try:
-            before = await self._read(run_id, [step_id])
-            after = await self._decide(run_id, [step_id], decide, by, before)
+            found = await self._read(run_id, [step_id])
+            taken = await self._decide(run_id, [step_id], decide, by, found)
         except (DeclinedError, RunNotFoundError):
             return "nothing"
-        return await self._taken_up(before.steps[step_id], after, step_id)
+        return await self._taken_up(found.steps[step_id], taken, step_id)
 
-    async def _taken_up(self, before: Document, after: State, step_id: str) -> str:
-        if after.steps[step_id].data["status"] == StepStatus.FAILED:
+    async def _taken_up(self, before: Document, taken: State, step_id: str) -> str:
+        if taken.steps[step_id].data["status"] == StepStatus.FAILED:
             return "failed"
-        await self.enqueue(task_of(after, step_id))
+        await self.enqueue(task_of(taken, step_id))
         return "redriven" if before.data["status"] == StepStatus.QUEUED else "retried"
 
     # Decisions shared by a worker and the watchdog
@@ -348,45 +327,28 @@ class Runs:
         """
         for _ in range(COMMIT_TRIES):
             change = decide(state)
-            writes = self._writes(state, change, by)
+            writes = writes_of(state, change, by, self.clock())
             try:
-                versions = await self.store.commit([*writes, *change.writes])
+                versions = await self.store.commit(writes)
             except ConflictError:
                 state = await self._read(state.run.id, step_ids)
                 continue
             _log_moves(state, change, by)
-            return _after(state, writes, versions)
+            return after(state, writes, versions)
         raise ConflictError(f"{state.run.path} was written by others {COMMIT_TRIES} times in a row")
 
     async def _read(self, run_id: str, step_ids: Sequence[str] | None) -> State:
+        paths = [step_path(run_id, step_id) for step_id in step_ids or ()]
+        run, *steps = await self.store.read(run_path(run_id), *paths)
         if step_ids is None:
-            found = await self.store.find(Query(f"{run_path(run_id)}/steps"))
-            step_ids = [step.id for step in found]
-        run, *steps = await self.store.read(
-            run_path(run_id), *(step_path(run_id, step_id) for step_id in step_ids)
-        )
+            # after the run: whoever makes a step in between moves the run to another version
+            steps = [*await self.store.find(Query(f"{run_path(run_id)}/steps"))]
         present = [step for step in steps if step]
         if run is None or len(present) != len(steps):
-            raise RunNotFoundError(f"there is no run {run_id} with steps {list(step_ids)}")
+            raise RunNotFoundError(f"there is no run {run_id} with steps {step_ids}")
         return State(run, {step.id: step for step in present})
 
-    def _writes(self, state: State, change: Change, by: str) -> list[Write]:
-        now = self.clock()
-        stamp = {"updated_at": now, "updated_by": by}
-        events = _events(state, change, now, by)
-        run = change.run | stamp | {"moves": state.run.data["moves"] + len(events)}
-        if change.run.get("status") in RUN_ENDED:
-            run |= {"finished_at": now, "progress_step": change.run["status"]}
-        writes: list[Write] = [Update(state.run.path, run, state.run.version)]
-        for step_id, fields in change.steps.items():
-            step = state.steps[step_id]
-            ended = _STEP_ENDED_FIELDS | {"finished_at": now}
-            more = stamp | (ended if fields.get("status") in STEP_ENDED else {})
-            writes.append(Update(step.path, fields | more, step.version))
-        return [*writes, *events]
 
-
-_STEP_ENDED_FIELDS: Fields = {"stale_at": None, "lease_until": None, "next_attempt_at": None}
 _ENDED_FROM_OUTSIDE: Fields = {"step": None, "attempt": None, "traceback": ""}
 
 
@@ -474,53 +436,6 @@ def task_of(state: State, step_id: str) -> Task:
     return Task(state.run.id, step_id, step["attempt"], step["dispatch"], step["next_attempt_at"])
 
 
-def _moves(state: State, change: Change) -> list[tuple[str | None, Any, Any]]:
-    """(step or None for the run, old, new) of each status that changes, checked."""
-    moves: list[tuple[str | None, Any, Any]] = []
-    for step_id, fields in change.steps.items():
-        old = StepStatus(state.steps[step_id].data["status"])
-        new = StepStatus(fields.get("status", old))
-        if new != old:
-            check_step_move(old, new)
-            moves.append((step_id, old, new))
-    old_run = RunStatus(state.run.data["status"])
-    new_run = RunStatus(change.run.get("status", old_run))
-    if new_run != old_run:
-        check_run_move(old_run, new_run)
-        moves.append((None, old_run, new_run))
-    return moves
-
-
-def _events(state: State, change: Change, now: datetime, by: str) -> list[Write]:
-    first = state.run.data["moves"] + 1
-    return [
-        _event(state.run.id, number, now, by, step_id, old, new)
-        for number, (step_id, old, new) in enumerate(_moves(state, change), first)
-    ]
-
-
-def _event(
-    run_id: str, number: int, now: datetime, by: str, step_id: str | None, old: Any, new: Any
-) -> Create:
-    data = {"at": now, "by": by, "step": step_id, "from": old, "to": new}
-    return Create(f"{run_path(run_id)}/events/{number:06d}", data)
-
-
 def _log_moves(state: State, change: Change, by: str) -> None:
-    for step_id, old, new in _moves(state, change):
+    for step_id, old, new in moves_of(state, change):
         logs.info("moved", run_id=state.run.id, step_id=step_id, by=by, old=old, new=new)
-
-
-def _after(state: State, writes: Sequence[Write], versions: Sequence[Version]) -> State:
-    written = {
-        write.path: (write.data, version)
-        for write, version in zip(writes, versions, strict=False)
-        if isinstance(write, Update)
-    }
-
-    def merged(document: Document) -> Document:
-        data, version = written.get(document.path, ({}, document.version))
-        return Document(document.path, document.data | data, version)
-
-    steps = {step_id: merged(step) for step_id, step in state.steps.items()}
-    return State(merged(state.run), steps)

@@ -6,7 +6,8 @@ run's id is made of the schedule and the slot, which holds even when a slot come
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from landfall import logs
 from landfall.cadence import Plan, catch_up, due_slots, time_zone
+from landfall.changes import run_path
 from landfall.deadlines import TICK, Deadline
 from landfall.definition import Schedule
 from landfall.documents import (
@@ -28,11 +30,11 @@ from landfall.documents import (
 from landfall.lifecycle import RUN_LIVE, RunStatus
 from landfall.reasons import Reason
 from landfall.registry import plan_run
-from landfall.runs import Runs, run_path
+from landfall.runs import Runs
 from landfall.ticks import mark_tick
 
 PAGE = 100
-"""Due schedules that are read at once."""
+"""Due schedules that are read at once, besides those that could not be claimed."""
 
 ABREAST = 20
 """Schedules that are claimed side by side."""
@@ -72,20 +74,26 @@ class Scheduler:
 
     async def tick(self, deadline: Deadline) -> Tick:
         """Claim what is due until nothing is, or until the deadline, and leave a mark."""
+        limit = PAGE
+        seen: set[str] = set()
         while not self._tick.left_over:
-            due = await self._due()
+            found = await self._due(limit)
+            due = [schedule for schedule in found if schedule.path not in seen]
             self._tick.due += len(due)
             await self._claim_all(due)
-            if len(due) < PAGE:
+            if len(found) < limit:
                 break
+            seen.update(schedule.path for schedule in due)
+            # what could not be claimed is found again: look past it
+            limit = PAGE + len(found) - len(due)
             self._tick.left_over = deadline.remaining() <= 0
         await mark_tick(self._store, self._runs.clock, "scheduler", self._by, asdict(self._tick))
         return self._tick
 
-    async def _due(self) -> list[Document]:
+    async def _due(self, limit: int) -> list[Document]:
         where = (("paused", "==", False), ("next_run_at", "<=", self._runs.clock()))
         return await self._store.find(
-            Query("schedules", where=where, order=("next_run_at", "asc"), limit=PAGE)
+            Query("schedules", where=where, order=("next_run_at", "asc"), limit=limit)
         )
 
     async def _claim_all(self, due: Sequence[Document]) -> None:
@@ -96,7 +104,7 @@ class Scheduler:
         )
 
     async def _heads(self, due: Sequence[Document]) -> dict[str, Document]:
-        ids = sorted({schedule.data["scan_id"] for schedule in due})
+        ids = sorted({_scan_id(schedule) for schedule in due} - {""})
         found = await self._store.read(*(f"scans/{scan_id}" for scan_id in ids)) if ids else []
         return {head.id: head for head in found if head}
 
@@ -122,11 +130,15 @@ class Scheduler:
             except StoreError as error:
                 self._tick.problems += 1
                 logs.warning("schedule not claimed", schedule_id=schedule.id, error=str(error))
+            except Exception:
+                # a bug, or a document that somebody edited: loud, and no reason to stop the others
+                self._tick.problems += 1
+                logs.error("bug", schedule_id=schedule.id, traceback=traceback.format_exc())
 
     async def _claim_or_set_aside(
         self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
     ) -> None:
-        head = heads.get(schedule.data["scan_id"])
+        head = heads.get(_scan_id(schedule))
         if head is None:
             await self._set_aside(schedule, "its scan is gone")
             return
@@ -152,8 +164,12 @@ class Scheduler:
             for slot in slots
             for run_id in [_run_id(schedule.id, slot)]
         }
-        fields = self._moved_on(schedule, plan, len(creations), skip)
-        started = await self._commit(schedule, fields, creations)
+
+        def claim(count: int) -> Update:
+            fields = self._moved_on(schedule, spec, plan, count, skip)
+            return Update(schedule.path, fields, schedule.version)
+
+        started = await self._commit(claim, creations)
         self._tick.skipped += skip
         self._tick.started += len(started)
         await asyncio.gather(
@@ -173,17 +189,19 @@ class Scheduler:
         slots = [slot for slot in plan.runs if spec.stop_at is None or slot <= spec.stop_at]
         upcoming = plan.next_run_at
         if spec.max_runs is not None:
-            left = spec.max_runs - schedule.data["runs_started"]
-            slots = slots[: max(0, left)]
-            upcoming = upcoming if left > len(slots) else None
+            slots = slots[: max(0, spec.max_runs - schedule.data["runs_started"])]
         if upcoming and spec.stop_at and upcoming > spec.stop_at:
             upcoming = None
         return Plan(tuple(slots), upcoming)
 
-    def _moved_on(self, schedule: Document, plan: Plan, started: int, skip: bool) -> Fields:
+    def _moved_on(
+        self, schedule: Document, spec: Schedule, plan: Plan, started: int, skip: bool
+    ) -> Fields:
+        runs_started = schedule.data["runs_started"] + started
+        over = spec.max_runs is not None and runs_started >= spec.max_runs
         fields: Fields = {
-            "next_run_at": plan.next_run_at,
-            "runs_started": schedule.data["runs_started"] + started,
+            "next_run_at": None if over else plan.next_run_at,
+            "runs_started": runs_started,
             "skipped": schedule.data["skipped"] + skip,
             "updated_at": self._runs.clock(),
             "updated_by": self._by,
@@ -191,19 +209,23 @@ class Scheduler:
         return fields | ({"last_slot": plan.runs[-1]} if plan.runs else {})
 
     async def _commit(
-        self, schedule: Document, fields: Fields, creations: Mapping[str, Sequence[Write]]
+        self, claim: Callable[[int], Update], creations: Mapping[str, Sequence[Write]]
     ) -> list[str]:
-        """The ids of the runs that were created: without those that an earlier save had made."""
-        claim = Update(schedule.path, fields, schedule.version)
+        """The ids of the runs that were created: without those that an earlier save had made.
+
+        `claim` is the schedule's own write when so many runs are created.
+        """
+        schedule = claim(len(creations))
         try:
-            await self._store.commit([claim, *_flat(creations.values())])
+            await self._store.commit([schedule, *_flat(creations.values())])
         except ConflictError:
             (now,) = await self._store.read(schedule.path)
             if now is None or now.version != schedule.version:
                 raise
             there = await self._store.read(*(run_path(run_id) for run_id in creations))
             missing = [new for new, run in zip(creations, there, strict=True) if run is None]
-            await self._store.commit([claim, *_flat(creations[run_id] for run_id in missing)])
+            runs = _flat(creations[run_id] for run_id in missing)
+            await self._store.commit([claim(len(missing)), *runs])
             return missing
         return list(creations)
 
@@ -211,9 +233,8 @@ class Scheduler:
         message = "a newer slot of its schedule came up, and its overlap policy is cancel_running"
         error = {"reason": Reason.CANCELLED, "message": message}
         for run in live:
-            self._tick.cancelled += await self._runs.end(
-                run.id, RunStatus.CANCELLED, error, self._by
-            )
+            ended = await self._runs.end(run.id, RunStatus.CANCELLED, error, self._by)
+            self._tick.cancelled += ended
 
     async def _set_aside(self, schedule: Document, why: str) -> None:
         """A schedule that cannot be read must not come up in every tick, nor stop the others."""
@@ -226,6 +247,12 @@ class Scheduler:
             "updated_by": self._by,
         }
         await self._store.commit([Update(schedule.path, fields, schedule.version)])
+
+
+def _scan_id(schedule: Document) -> str:
+    """The scan that it runs; empty where what is stored there is no id."""
+    stored = schedule.data.get("scan_id")
+    return stored if isinstance(stored, str) and "/" not in stored else ""
 
 
 def _spec(schedule: Document) -> Schedule:

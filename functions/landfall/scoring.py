@@ -6,11 +6,13 @@ between two rules, the next invocation goes on with the next rule.
 """
 
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from landfall import logs
+from landfall.changes import step_path
 from landfall.deadlines import Deadline
 from landfall.definition import Rule, Scan
 from landfall.documents import ConflictError, Fields, Put, Query, StoreError, Update, Write
@@ -25,13 +27,11 @@ from landfall.integrity.report import (
 from landfall.integrity.rules import Finding, Tables, evaluate
 from landfall.reasons import Reason, StepError
 from landfall.records import whole_tables
-from landfall.runs import Claim, Runs, step_path
+from landfall.runs import Claim, Runs
 
-FINDINGS_A_DOCUMENT = 500
-"""A finding takes up to 1 kB without its record ids, a document 1 MiB."""
-
-CHUNK_RECORDS = 15_000
-"""Record ids in a document, at about 20 bytes each."""
+CHUNK_BYTES = 300_000
+"""Bytes of findings in a document, as JSON: that is more than Firestore counts, which takes 1 MiB.
+The largest finding, with `RECORDS_LISTED` record ids, is 220 kB."""
 
 WRITES_A_COMMIT = 3
 """Result documents in a commit: gRPC messages to the emulator end at 4 MiB."""
@@ -73,6 +73,7 @@ class Scoring:
 
     def __init__(self, runs: Runs, claim: Claim, scan: Scan) -> None:
         self._store = runs.store
+        self._clock = runs.clock
         self._claim = claim
         self._scan = scan
         self._score = Score(**(claim.step.data["cursor"] or {}))
@@ -182,7 +183,8 @@ class Scoring:
         """For the progress of the next run. When it is lost, that run's progress is a guess."""
         (head,) = await self._store.read(f"scans/{self._scan.id}")
         if head and head.data.get("last_records") != records:
-            update = Update(head.path, {"last_records": records}, head.version)
+            stamp = {"updated_at": self._clock(), "updated_by": self._claim.worker}
+            update = Update(head.path, {"last_records": records} | stamp, head.version)
             with contextlib.suppress(ConflictError, StoreError):
                 await self._store.commit([update])
 
@@ -208,12 +210,13 @@ def _groups(results: Sequence[Write]) -> list[Sequence[Write]]:
 def _chunks(findings: Sequence[Finding]) -> list[list[Fields]]:
     """Findings in lists that fit into a document; one empty list where there are none."""
     chunks: list[list[Fields]] = [[]]
-    room = CHUNK_RECORDS
+    room = CHUNK_BYTES
     for finding in findings:
         fields = finding_fields(finding)
-        room -= len(fields["records"])
-        if room < 0 or len(chunks[-1]) == FINDINGS_A_DOCUMENT:
+        size = len(json.dumps(fields))
+        if size > room:
             chunks.append([])
-            room = CHUNK_RECORDS - len(fields["records"])
+            room = CHUNK_BYTES
         chunks[-1].append(fields)
+        room -= size
     return chunks

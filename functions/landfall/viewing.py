@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from landfall.changes import run_path
 from landfall.definition import parse
 from landfall.documents import Document, Fields, Query
 from landfall.lifecycle import RunStatus
 from landfall.reasons import Reason
 from landfall.registry import Registry, plan_run
-from landfall.runs import RunNotFoundError, Runs, run_path
+from landfall.runs import RunNotFoundError, Runs
 
 RUNS_LISTED = 50
 """Runs of a listing when its `limit` is not given; 500 at most."""
@@ -89,7 +90,7 @@ class Api:
         events = await find(Query(f"{run.path}/events"))
         pages = await find(Query(f"{run.path}/pages", fields=("records",)))
         results = await find(
-            Query(f"{run.path}/results", fields=("rule_id", "count", "inconclusive"))
+            Query(f"{run.path}/results", fields=("rule_id", "severity", "count", "inconclusive"))
         )
         return {
             "run": _shown(run),

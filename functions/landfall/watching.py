@@ -1,6 +1,7 @@
 """The watchdog's tick: what does not move is taken up, and what is over its time is ended."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -13,7 +14,7 @@ from landfall.runs import RunNotFoundError, Runs
 from landfall.ticks import mark_tick
 
 PAGE = 100
-"""Runs or steps that are read at once."""
+"""Runs or steps that are read at once, besides those that could not be dealt with."""
 
 ABREAST = 20
 """Runs or steps that are dealt with side by side."""
@@ -51,17 +52,21 @@ class Watchdog:
 
     async def _all(
         self,
-        find: Callable[[], Awaitable[Sequence[Document]]],
+        find: Callable[[int], Awaitable[Sequence[Document]]],
         deal_with: Callable[[Document], Awaitable[None]],
         deadline: Deadline,
     ) -> None:
+        limit = PAGE
+        seen: set[str] = set()
         while deadline.remaining() > 0:
-            found = await find()
-            problems = self._watch.problems
-            await asyncio.gather(*(self._one(document, deal_with) for document in found))
-            # a page of nothing but problems would come back for ever
-            if len(found) < PAGE or self._watch.problems - problems == len(found):
+            found = await find(limit)
+            new = [document for document in found if document.path not in seen]
+            await asyncio.gather(*(self._one(document, deal_with) for document in new))
+            if len(found) < limit:
                 return
+            seen.update(document.path for document in new)
+            # what could not be dealt with is found again: look past it
+            limit = PAGE + len(found) - len(new)
         self._watch.left_over = True
 
     async def _one(
@@ -73,23 +78,28 @@ class Watchdog:
             except (ConflictError, StoreError, RunNotFoundError) as error:
                 self._watch.problems += 1
                 logs.warning("not dealt with", path=document.path, error=str(error))
+            except Exception:
+                # a bug, or a document that somebody edited: loud, and no reason to stop the others
+                self._watch.problems += 1
+                logs.error("bug", path=document.path, traceback=traceback.format_exc())
 
-    async def _overdue_runs(self) -> Sequence[Document]:
+    async def _overdue_runs(self, limit: int) -> Sequence[Document]:
         where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
         return await self._runs.store.find(
-            Query("runs", where=where, order=("deadline_at", "asc"), limit=PAGE)
+            Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
 
-    async def _stale_steps(self) -> Sequence[Document]:
+    async def _stale_steps(self, limit: int) -> Sequence[Document]:
         where = (("stale_at", "<=", self._runs.clock()),)
         return await self._runs.store.find(
-            Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=PAGE)
+            Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
         )
 
     async def _time_out(self, run: Document) -> None:
         message = f"it was {run.data['status']} ({run.data['progress_step']}) at its deadline"
         error = {"reason": Reason.RUN_TIMEOUT, "message": message}
-        self._watch.timed_out += await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
+        ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
+        self._watch.timed_out += ended
 
     async def _take_up(self, step: Document) -> None:
         did = await self._runs.take_up(step.data["run_id"], step.id, self._by)

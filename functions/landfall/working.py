@@ -23,6 +23,9 @@ from landfall.runs import Claim, DeclinedError, FencedError, RunNotFoundError, R
 GRACE = 0.8
 """Seconds after the step's budget in which its end is recorded."""
 
+MESSAGE_LENGTH = 1_000
+"""Characters of an error's message that are kept: its beginning, which says what it is."""
+
 Work = Callable[[Claim, Scan, Deadline], Awaitable[str]]
 """Does the work of a claimed step until the deadline and says what became of it."""
 
@@ -104,7 +107,7 @@ class Worker:
         except Exception as error:
             # a bug: loud in the log and on the run, and not repeated
             failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error
-        message = self.redactor.text(failure.message)
+        message = self.redactor.text(failure.message)[:MESSAGE_LENGTH]
         traceback = self.redactor.traceback(cause)
         severity = logs.error if failure.reason == Reason.INTERNAL_ERROR else logs.warning
         severity("attempt failed", reason=failure.reason, error=message, traceback=traceback)

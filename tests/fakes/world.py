@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from landfall.changes import run_path, step_path
 from landfall.deadlines import LADDER, Ladder
 from landfall.definition import Scan
 from landfall.documents import Document, Store
 from landfall.registry import Registry, plan_run
-from landfall.runs import Runs, run_path, step_path
+from landfall.runs import Runs
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore
 

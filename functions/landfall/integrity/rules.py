@@ -15,7 +15,7 @@ from landfall.records import Record
 Tables = Mapping[str, Sequence[Record]]
 
 SHOWN = 120
-"""Characters of a value that a message shows."""
+"""Characters of a value, or of several together, that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,12 @@ def _one_or_all(values: list[Any]) -> Any:
 
 
 def _listed(values: list[Any]) -> str:
-    return ", ".join(_shown(value) for value in values)
+    return _cut(", ".join(_shown(value) for value in values))
 
 
 def _shown(value: Any) -> str:
-    text = "" if value is None else repr(value) if isinstance(value, str) else str(value)
+    return _cut("" if value is None else repr(value) if isinstance(value, str) else str(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

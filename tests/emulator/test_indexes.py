@@ -1,0 +1,157 @@
+"""The queries that the code makes, against the indexes that are deployed.
+
+The emulator answers every query without an index; but it keeps a report of those that each
+needed, and that is compared with `infra/firestore.indexes.json`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from google.cloud.firestore import AsyncClient
+
+from landfall.deadlines import LADDER, Deadline
+from landfall.documents import Create, Document, Query
+from landfall.fetching import Cursor, TableCursor
+from landfall.records import ReadPage, documents, pack
+from landfall.scheduling import Scheduler
+from landfall.scoring import Scoring
+from landfall.store import FirestoreStore
+from landfall.viewing import Api, Ask
+from landfall.watching import Watchdog
+from tests.fakes.world import World
+
+FILE = json.loads((Path(__file__).parents[2] / "infra/firestore.indexes.json").read_text())
+
+Index = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Collection, scope, and each field with its direction."""
+
+
+class Asked(FirestoreStore):
+    """The real store, which remembers its queries."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__(client)
+        self.queries: list[Query] = []
+
+    async def find(self, query: Query) -> list[Document]:
+        """As the store."""
+        self.queries.append(query)
+        return await super().find(query)
+
+
+@pytest.fixture
+async def asked(firestore_client: AsyncClient) -> Asked:
+    """A store that every query of the code was put to, through its use cases."""
+    store = Asked(firestore_client)
+    world = World(store)
+    await fetch_and_score(world)
+    await tick_twice(world)
+    await look_at(world)
+    return store
+
+
+async def fetch_and_score(world: World) -> None:
+    """A run from its first claim to its verdict."""
+    scan = await world.save(schedule={"cadence": {"every_minutes": 5}})
+    await world.start(scan)
+    claim = await world.runs.claim("m-1", "fetch", 0, "w1")
+    table = TableCursor(["Name"], ["Name"], records=1, done=True)
+    cursor = Cursor(tables={"People": table}, documents=1).store()
+    records = [{"id": "rec1", "createdTime": "", "fields": {}}]
+    (page,) = documents(pack(ReadPage("People", 1, records)))
+    await claim.checkpoint(cursor, {}, [Create("runs/m-1/pages/000000", page)])
+    await claim.finish_step("score", cursor, {})
+    claim = await world.runs.claim("m-1", "score", 0, "w2")
+    assert await Scoring(world.runs, claim, scan).run(Deadline.after(LADDER.step)) == "scored"
+
+
+async def tick_twice(world: World) -> None:
+    """Ticks that claim, take up and end: the second finds the run of the first."""
+    for seconds in (300, LADDER.run):
+        world.clock.advance(seconds)
+        await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
+        await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+
+
+async def look_at(world: World) -> None:
+    """Every route that reads, with every parameter."""
+    api = Api(world.runs, world.registry)
+    for parameters in ({}, {"scan_id": "people"}, {"status": "done"}, {"limit": "1"}):
+        await api.list_runs(Ask("tester", parameters, b""))
+    ask = Ask("tester", {"page_token": "name-000000"}, b"")
+    for look in (api.run, api.debug, api.findings, api.cancel):
+        await look(ask, "m-1")
+    await api.scan(ask, "people")
+
+
+def report(host: str, project: str) -> set[Index]:
+    """The indexes that the queries so far needed, besides Firestore's own."""
+    url = f"http://{host}/emulator/v1/projects/{project}:indexUsage"
+    answer = httpx.get(url, params={"database": f"projects/{project}/databases/(default)"})
+    return {_reported(entry["index"]) for entry in answer.json()["reports"]}
+
+
+def _reported(index: Mapping[str, Any]) -> Index:
+    collection = index["name"].split("/collectionGroups/")[1].split("/")[0]
+    fields = [(field["fieldPath"], field["order"]) for field in index["fields"]]
+    # every index ends in the document's name, in the direction of its last field
+    return collection, index["queryScope"], tuple(it for it in fields if it[0] != "__name__")
+
+
+def deployed() -> set[Index]:
+    """The indexes of the file."""
+    composite = {
+        (it["collectionGroup"], it["queryScope"], _ordered(it["fields"])) for it in FILE["indexes"]
+    }
+    single = {
+        (it["collectionGroup"], index["queryScope"], ((it["fieldPath"], index["order"]),))
+        for it in FILE["fieldOverrides"]
+        for index in it["indexes"]
+    }
+    return composite | single
+
+
+def _ordered(fields: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((field["fieldPath"], field["order"]) for field in fields)
+
+
+async def test_every_query_has_its_index_and_no_index_is_idle(
+    asked: Asked, emulator_host: str, firestore_client: AsyncClient
+) -> None:
+    """What the emulator reports is the file: no query fails in production, no write is dearer."""
+    assert asked.queries
+    assert report(emulator_host, firestore_client.project) == deployed()
+
+
+async def test_no_query_needs_a_field_that_is_not_indexed(asked: Asked) -> None:
+    """Fields that are exempt from indexing are those that nobody filters or orders by."""
+    exempt = {
+        (it["collectionGroup"], it["fieldPath"].split(".")[0])
+        for it in FILE["fieldOverrides"]
+        if not it["indexes"]
+    }
+    needed = {
+        (query.collection.rsplit("/", 1)[-1], name)
+        for query in asked.queries
+        for name in [it[0] for it in query.where] + [it[0] for it in [query.order] if it]
+    }
+    assert ("steps", "stale_at") in needed
+    assert not exempt & needed
+
+
+async def test_what_is_large_or_hot_is_not_indexed(asked: Asked) -> None:
+    """An index entry for each element is paid for at each write, and a clock in one is a hot spot.
+
+    The fields are really there: an exemption for a field that was renamed exempts nothing.
+    """
+    groups = sorted({it["collectionGroup"] for it in FILE["fieldOverrides"]})
+    for group in groups:
+        found = await asked.find(Query(group, group=True))
+        stored = {name for document in found for name in document.data}
+        assert stored >= {
+            it["fieldPath"] for it in FILE["fieldOverrides"] if it["collectionGroup"] == group
+        }

@@ -1,0 +1,61 @@
+"""Saving a scan, over both stores: nothing that a schedule was about to do gets lost."""
+
+from typing import Any
+
+from landfall.deadlines import Deadline
+from landfall.documents import Document
+from landfall.scheduling import Scheduler
+from tests.fakes.world import World
+
+EVERY_TEN = {"cadence": {"every_minutes": 10}}
+
+
+async def schedule_of(world: World, **schedule: Any) -> Document:
+    """Save the scan with this schedule; the schedule as it is stored."""
+    await world.save(schedule=schedule)
+    (stored,) = await world.store.read("schedules/people")
+    assert stored is not None
+    return stored
+
+
+async def test_saving_again_keeps_a_slot_that_is_due(world: World):
+    """A slot that nobody has claimed yet is claimed after the scan was saved again."""
+    due = (await schedule_of(world, **EVERY_TEN)).data["next_run_at"]
+    world.clock.advance(660)
+    saved = await schedule_of(world, **EVERY_TEN, overlap="allow")
+    assert (saved.data["next_run_at"], saved.data["overlap"]) == (due, "allow")
+
+
+async def test_another_cadence_begins_anew(world: World):
+    """The next slot is the first of the new cadence."""
+    await schedule_of(world, **EVERY_TEN)
+    saved = await schedule_of(world, cadence={"every_minutes": 60})
+    assert saved.data["next_run_at"].minute == 0
+
+
+async def test_a_schedule_that_ended_can_be_revived(world: World):
+    """One that has used up its runs goes on when it is given more."""
+    stored = await schedule_of(world, **EVERY_TEN, max_runs=1)
+    world.clock.advance(660)
+    await Scheduler(world.runs, "scheduler").tick(Deadline.after(10))
+    (ended,) = await world.store.read(stored.path)
+    assert ended is not None
+    assert ended.data["next_run_at"] is None
+    assert (await schedule_of(world, **EVERY_TEN, max_runs=2)).data["next_run_at"] is not None
+
+
+async def test_a_scan_without_a_schedule_has_none(world: World):
+    """Taking the schedule out of the definition stops it."""
+    await schedule_of(world, **EVERY_TEN)
+    await world.save()
+    (stored,) = await world.store.read("schedules/people")
+    assert stored is not None
+    assert stored.data["next_run_at"] is None
+
+
+async def test_versions_are_kept(world: World):
+    """A run finds the definition that it was made from, whatever was saved since."""
+    first = await world.save()
+    second = await world.save(rules=[first.rules[0].model_dump() | {"id": "other"}])
+    kept = await world.registry.definition("people", first.version())
+    assert (kept, first.version() != second.version()) == (first, True)

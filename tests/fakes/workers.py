@@ -1,0 +1,101 @@
+"""Workers over a world and a local Airtable: what the functions do, without their processes."""
+
+from collections.abc import Mapping
+
+from infra.local.airtable import LocalAirtable
+from landfall.bases import AirtableReader
+from landfall.deadlines import Deadline
+from landfall.definition import Scan
+from landfall.documents import Document, Fields, Query
+from landfall.fetching import Cursor, Fetch
+from landfall.records import Record, whole_tables
+from landfall.redaction import Redactor
+from landfall.runs import Claim
+from landfall.scoring import Scoring
+from landfall.tasks import Task
+from landfall.working import Invocation, Work, Worker
+from tests.fakes.bases import KEY
+from tests.fakes.world import World
+
+MOST = 60
+"""Tasks after which a run that has not ended never will."""
+
+
+async def invoke(world: World, server: LocalAirtable, task: Task) -> str:
+    """Deliver a task to the worker of its step; what became of it."""
+    work: dict[str, Work] = {"fetch": fetching(world, server), "score": scoring(world)}
+    return await work_on(world, task, work[task.step_id])
+
+
+async def work_on(world: World, task: Task, work: Work) -> str:
+    """Deliver a task to a worker that does this work."""
+    worker = Worker(world.runs, world.registry, Redactor([KEY]), work)
+    return await worker.invoke(Invocation.parse(task.body, task.step_id))
+
+
+async def deliver(world: World, server: LocalAirtable) -> str:
+    """Deliver the newest task, at its moment."""
+    task = world.queue.tasks[-1]
+    world.clock.now = max(world.clock.now, task.at)
+    return await invoke(world, server, task)
+
+
+async def drive(world: World, server: LocalAirtable, run_id: str = "m-1") -> list[str]:
+    """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
+    delivered: list[Task] = []
+    outcomes: list[str] = []
+    while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
+        assert len(outcomes) < MOST, outcomes
+        world.clock.now = max(world.clock.now, waiting[0].at)
+        outcomes.append(await invoke(world, server, waiting[0]))
+        delivered.append(waiting[0])
+    return outcomes
+
+
+async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record]]:
+    """The records that a run holds, as its score step would read them."""
+    pages = await documents(world, f"runs/{run_id}/pages")
+    cursor = await cursor_of(world, run_id)
+    assert [page.id for page in pages] == [f"{n:06d}" for n in range(cursor.documents)]
+    listings = {name: table.listing for name, table in cursor.tables.items()}
+    return whole_tables([page.data for page in pages], listings)
+
+
+async def cursor_of(world: World, run_id: str = "m-1") -> Cursor:
+    """How far the run's fetch step says that it is."""
+    cursor = Cursor.load((await world.step("fetch", run_id)).data["cursor"])
+    assert cursor is not None
+    return cursor
+
+
+async def documents(world: World, collection: str) -> list[Document]:
+    """Everything in a collection, in the order of the ids."""
+    return await world.store.find(Query(collection))
+
+
+async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
+    """The findings of a run, in the order in which they are stored."""
+    results = await documents(world, f"runs/{run_id}/results")
+    assert all(len(r.data["findings"]) == r.data["count"] for r in results)
+    return [finding for result in results for finding in result.data["findings"]]
+
+
+def fetching(world: World, server: LocalAirtable) -> Work:
+    """The work of a fetch step."""
+
+    def open_base(base_id: str) -> AirtableReader:
+        return AirtableReader(base_id, KEY, server.url, world.runs.ladder)
+
+    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+        return await Fetch(world.runs, claim, scan, open_base).run(deadline)
+
+    return work
+
+
+def scoring(world: World) -> Work:
+    """The work of a score step."""
+
+    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+        return await Scoring(world.runs, claim, scan).run(deadline)
+
+    return work

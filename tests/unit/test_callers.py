@@ -1,0 +1,244 @@
+"""Who is let in: real signed tokens, and everything that can be wrong with one."""
+
+import asyncio
+import base64
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+
+from infra.local.faults import Fault, FaultKind
+from infra.local.identity import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
+from infra.local.processes import free_port
+from infra.local.wire import Request, Response, WireServer
+from landfall.callers import (
+    CERTIFICATES_KEPT,
+    CLOCK_SKEW,
+    Callers,
+    Certificates,
+    CertificatesError,
+    ForbiddenError,
+    UnauthenticatedError,
+    fetch_certificates,
+)
+from landfall.deadlines import LADDER
+
+EMAIL = "tasks@demo.iam.gserviceaccount.com"
+AUDIENCE = "https://landfall.example"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Issuer:
+    """Calls itself the same, and signs with another key."""
+    return Issuer()
+
+
+class Kept:
+    """The issuer's certificates, counted each time they are asked for."""
+
+    def __init__(self, issuer: Issuer, seconds: float = 3600) -> None:
+        self.certificates = Certificates(issuer.certificates(), seconds)
+        self.asked = 0
+        self.broken = False
+
+    async def __call__(self) -> Certificates:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.broken:
+            raise CertificatesError("no answer")
+        return self.certificates
+
+
+def callers(kept: Kept, issuer: Issuer) -> Callers:
+    return Callers(issuer=issuer.name, audience=AUDIENCE, allowed=[EMAIL], certificates=kept)
+
+
+def part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def tampered(token: str) -> str:
+    head, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return f"{head}.{part(claims | {'email': 'boss@example.com'})}.{signature}"
+
+
+async def test_a_valid_token_of_a_listed_caller_is_let_in(issuer):
+    """The answer is the caller's e-mail address; the scheme's case does not matter."""
+    door = callers(Kept(issuer), issuer)
+    token = issuer.token(EMAIL, AUDIENCE)
+    assert await door.check(f"Bearer {token}") == EMAIL
+    assert await door.check(f"bearer {token}") == EMAIL
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "token"])
+async def test_without_a_bearer_token_it_is_401_and_nobody_is_asked(issuer, header):
+    """The issuer is not bothered for requests that bring nothing."""
+    kept = Kept(issuer)
+    with pytest.raises(UnauthenticatedError, match="send `Authorization: Bearer"):
+        await callers(kept, issuer).check(header)
+    assert kept.asked == 0
+
+
+NOW = time.time()
+INVALID: dict[str, str | Callable[[Issuer], str]] = {
+    "garbage": "x" * 60,
+    "two dots of garbage": "aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb.cccccccccccccccc",
+    "not ASCII": "ä" * 40 + ".ö.ü",
+    "a list for a header": f"{part(['RS256'] * 9)}.{part({})}.c2ln",
+    "a list for claims": f"{part({'alg': 'RS256'})}.{part([1] * 30)}.c2ln",
+    "nested without end": f"{'W1tb' * 12000}.{part({})}.c2ln",
+    "no signature": f"{part({'alg': 'none'})}.{part({'email': EMAIL})}.",
+    "a symmetric signature": (
+        f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part({'email': EMAIL})}.c2ln"
+    ),
+    "claims changed": lambda good: tampered(good.token(EMAIL, AUDIENCE)),
+    "cut off": lambda good: good.token(EMAIL, AUDIENCE)[:-9],
+    "another's key": lambda _: Issuer().token(EMAIL, AUDIENCE),
+    "expired": lambda good: good.token(EMAIL, AUDIENCE, lifetime=-CLOCK_SKEW - 60),
+    "from the future": lambda good: good.token(EMAIL, AUDIENCE, iat=int(NOW + 7200)),
+    "no expiry": lambda good: good.token(EMAIL, AUDIENCE, exp=None),
+    "wrong audience": lambda good: good.token(EMAIL, "https://other.example"),
+    "no audience": lambda good: good.token(EMAIL, AUDIENCE, aud=None),
+    "several audiences": lambda good: good.token(EMAIL, AUDIENCE, aud=[AUDIENCE]),
+    "wrong issuer": lambda good: good.token(EMAIL, AUDIENCE, iss="https://evil.example"),
+    "no issuer": lambda good: good.token(EMAIL, AUDIENCE, iss=None),
+    "unverified address": lambda good: good.token(EMAIL, AUDIENCE, email_verified=False),
+    "not quite verified": lambda good: good.token(EMAIL, AUDIENCE, email_verified="true"),
+    "nothing about verified": lambda good: good.token(EMAIL, AUDIENCE, email_verified=None),
+    "no address": lambda good: good.token("", AUDIENCE),
+}
+
+
+@pytest.mark.parametrize("bad", INVALID.values(), ids=INVALID)
+async def test_a_bad_token_is_401_and_never_quoted(issuer, bad):
+    """The error says what is wrong, with no part of the token in it."""
+    token = bad if isinstance(bad, str) else bad(issuer)
+    with pytest.raises(UnauthenticatedError) as caught:
+        await callers(Kept(issuer), issuer).check(f"Bearer {token}")
+    said = str(caught.value)
+    assert said.startswith("the token ")
+    assert not [piece for piece in re.findall("[^.]{12}", token) if piece in said]
+    assert len(said) < 200
+
+
+async def test_clocks_may_differ_a_little(issuer):
+    """A token that ran out a moment ago on our clock is still one."""
+    token = issuer.token(EMAIL, AUDIENCE, lifetime=-CLOCK_SKEW / 2)
+    assert await callers(Kept(issuer), issuer).check(f"Bearer {token}") == EMAIL
+
+
+async def test_a_valid_token_of_somebody_else_is_403(issuer):
+    """Known, but not on the list of this function. Addresses are compared exactly."""
+    door = callers(Kept(issuer), issuer)
+    for email in ("person@example.com", EMAIL.upper(), f"{EMAIL}.evil.example"):
+        with pytest.raises(ForbiddenError, match="may not call this function"):
+            await door.check(f"Bearer {issuer.token(email, AUDIENCE)}")
+
+
+async def test_certificates_are_asked_for_once_while_they_last(issuer):
+    """A burst of requests on a cold start asks once; so do those that follow."""
+    kept = Kept(issuer)
+    door = callers(kept, issuer)
+    header = f"Bearer {issuer.token(EMAIL, AUDIENCE)}"
+    assert await asyncio.gather(*(door.check(header) for _ in range(20))) == [EMAIL] * 20
+    await door.check(header)
+    assert kept.asked == 1
+
+
+async def test_certificates_that_ran_out_are_asked_for_again(issuer, stranger):
+    """A key that the issuer has withdrawn opens nothing any more."""
+    kept = Kept(issuer, seconds=0)
+    door = callers(kept, issuer)
+    header = f"Bearer {issuer.token(EMAIL, AUDIENCE)}"
+    await door.check(header)
+    kept.certificates = Certificates(stranger.certificates(), 0)
+    with pytest.raises(UnauthenticatedError):
+        await door.check(header)
+    assert kept.asked == 2
+
+
+async def test_without_certificates_nobody_is_let_in(issuer):
+    """It is not the caller's fault (500, not 401), and the next request asks again."""
+    kept = Kept(issuer)
+    kept.broken = True
+    door = callers(kept, issuer)
+    header = f"Bearer {issuer.token(EMAIL, AUDIENCE)}"
+    with pytest.raises(CertificatesError):
+        await door.check(header)
+    kept.broken = False
+    assert await door.check(header) == EMAIL
+
+
+async def test_certificates_say_how_long_they_last(issuer):
+    """From the issuer over HTTP: the certificates, and the max-age of the answer."""
+    async with serve_certificates(issuer) as url:
+        certificates = await fetch_certificates(url)
+    assert certificates == Certificates(issuer.certificates(), CERTIFICATES_MAX_AGE)
+
+
+@pytest.fixture
+async def answering() -> AsyncIterator[tuple[WireServer, list[Response]]]:
+    """A server, and the answers that it gives, in order."""
+    answers: list[Response] = []
+
+    async def handler(_: Request) -> Response:
+        return answers.pop(0)
+
+    async with WireServer(handler) as server:
+        yield server, answers
+
+
+async def test_certificates_without_an_age_are_kept_for_a_while(issuer, answering):
+    """No header, or one without max-age: `CERTIFICATES_KEPT` seconds."""
+    server, answers = answering
+    plain = Response.json(issuer.certificates())
+    answers += [plain, replace(plain, headers={"Cache-Control": "no-transform"})]
+    kept = [(await fetch_certificates(server.url)).seconds for _ in range(2)]
+    assert kept == [CERTIFICATES_KEPT] * 2
+
+
+UNUSABLE = {
+    "500": Response.json({"error": "down"}, 500),
+    "500 that looks right": Response.json({"key": "pem"}, 500),
+    "a redirect": Response(302, {"Location": "/"}),
+    "not JSON": Response(200, {}, b"<html>"),
+    "a list": Response.json(["pem"]),
+    "cut off": Response.json({"key": "pem" * 100}, fault=Fault(FaultKind.CUT_BODY)),
+    "reset": Response(fault=Fault(FaultKind.RESET)),
+}
+
+
+@pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE)
+async def test_an_answer_without_certificates_is_an_error(answering, answer):
+    """Nothing but a complete 200 with a JSON object is taken for certificates."""
+    server, answers = answering
+    answers.append(answer)
+    with pytest.raises(CertificatesError, match=r"^the token issuer's certificates: "):
+        await fetch_certificates(server.url)
+
+
+async def test_an_issuer_that_is_not_there_is_an_error():
+    """Nobody listens."""
+    with pytest.raises(CertificatesError):
+        await fetch_certificates(f"http://127.0.0.1:{free_port()}/certs")
+
+
+@pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.DRIP_BODY, FaultKind.DRIP_HEADERS])
+async def test_an_issuer_that_hangs_is_an_error_at_the_deadline(answering, monkeypatch, kind):
+    """The requests that wait for certificates are answered in time."""
+    monkeypatch.setattr("landfall.callers.LADDER", replace(LADDER, connect=0.6))
+    server, answers = answering
+    answers.append(Response.json({"key": "pem" * 100}, fault=Fault(kind)))
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(CertificatesError):
+        await fetch_certificates(server.url)
+    assert 0.5 < asyncio.get_running_loop().time() - started < 1.1

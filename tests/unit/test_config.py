@@ -1,0 +1,100 @@
+"""The configuration: everything that is missing at once, and no secret in sight."""
+
+import json
+
+import pytest
+
+from landfall.config import FUNCTIONS, VARIABLES, ConfigError, load_config
+from landfall.deadlines import LADDER
+
+KEY = "patSecret00000000.0123456789abcdef"
+WHOLE = {
+    "GOOGLE_CLOUD_PROJECT": "demo",
+    "AIRTABLE_API_KEY": KEY,
+    "LANDFALL_QUEUE": "projects/demo/locations/here/queues/landfall",
+    "LANDFALL_FETCH_URL": "https://fetch.example",
+    "LANDFALL_SCORE_URL": "https://score.example",
+    "LANDFALL_TASKS_ACCOUNT": "tasks@example.com",
+    "LANDFALL_AUDIENCE": "landfall",
+    "LANDFALL_CALLERS": "tasks@example.com, person@example.com",
+}
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in WHOLE.items() if name not in names}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_starts_with_what_it_needs(function):
+    """The variables of the list, and Google's and Airtable's own addresses where none are given."""
+    config = load_config(function, WHOLE)
+    assert config.callers == ("tasks@example.com", "person@example.com")
+    addresses = (config.airtable_endpoint, config.token_issuer)
+    assert addresses == ("https://api.airtable.com", "https://accounts.google.com")
+    assert (config.ladder, config.cloud_tasks_emulator) == (LADDER, None)
+
+
+def test_all_that_is_missing_is_named_at_once():
+    """A line a variable: its name and what it is. Blanks are nothing."""
+    missing = ["AIRTABLE_API_KEY", "LANDFALL_QUEUE", "LANDFALL_AUDIENCE"]
+    with pytest.raises(ConfigError) as caught:
+        load_config("fetch", without(*missing) | {"LANDFALL_QUEUE": "  "})
+    first, *lines = str(caught.value).split("\n")
+    assert first == "function 'fetch' cannot start:"
+    assert lines == [f"{name} is not set: {VARIABLES[name].meaning}" for name in missing]
+
+
+def test_nothing_at_all_names_everything():
+    """An empty environment lists exactly what the function needs."""
+    with pytest.raises(ConfigError) as caught:
+        load_config("api", {})
+    named = {line.split(" ")[0] for line in str(caught.value).split("\n")[1:]}
+    assert named == set(WHOLE) - {"AIRTABLE_API_KEY"}
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"fetch"}))
+def test_only_fetch_needs_the_airtable_key(function):
+    """The others run without the secret, and have none to leak."""
+    assert load_config(function, without("AIRTABLE_API_KEY")).secrets == ()
+
+
+def test_the_key_is_a_secret_and_never_shown():
+    """It is in `secrets`, for redaction, and in no repr."""
+    config = load_config("fetch", WHOLE)
+    assert config.secrets == (KEY,)
+    assert KEY not in repr(config)
+
+
+def test_an_error_does_not_show_the_key():
+    """The environment that is at fault holds the key too."""
+    with pytest.raises(ConfigError) as caught:
+        load_config("fetch", without("LANDFALL_QUEUE") | {"LANDFALL_DEADLINES": KEY})
+    assert KEY not in str(caught.value)
+
+
+def test_deadlines_come_from_the_environment():
+    """Some rungs may differ; the others stay."""
+    config = load_config("fetch", WHOLE | {"LANDFALL_DEADLINES": '{"stale": 54, "step": 27.5}'})
+    assert (config.ladder.stale, config.ladder.step) == (54, 27.5)
+    assert config.ladder.lease == LADDER.lease
+
+
+BAD_DEADLINES = ["{", "[1]", '{"lunch": 3}', '{"step": "long"}', json.dumps({"step": 1000})]
+
+
+@pytest.mark.parametrize("text", BAD_DEADLINES)
+def test_bad_deadlines_are_a_problem_among_the_others(text):
+    """Reported with what is missing, in one go."""
+    with pytest.raises(ConfigError) as caught:
+        load_config("api", without("LANDFALL_QUEUE") | {"LANDFALL_DEADLINES": text})
+    lines = str(caught.value).split("\n")
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        "LANDFALL_QUEUE is not set",
+        "LANDFALL_DEADLINES",
+    ]
+
+
+def test_every_variable_says_what_it_is():
+    """What the README shows of each; those that nobody needs have a default or may be empty."""
+    assert all(variable.meaning for variable in VARIABLES.values())
+    assert all(set(variable.needed_by) <= set(FUNCTIONS) for variable in VARIABLES.values())

@@ -1,0 +1,378 @@
+"""A definition is checked at the door: every mistake is named with its file, place and fix."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from landfall.deadlines import LADDER
+from landfall.definition import DefinitionError, Link, Scan, json_schema, load, parse
+from tests.fakes.world import a_scan
+
+SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
+
+GOOD: dict[str, Any] = {
+    "id": "people",
+    "kind": "integrity",
+    "base": "appPeople00000001",
+    "tables": {"People": ["Name", "Team"], "Teams": ["Code"]},
+    "rules": [
+        {"id": "name", "kind": "required", "table": "People", "field": "Name"},
+        {"id": "once", "kind": "unique", "table": "People", "fields": ["Name", "Team"]},
+        {"id": "codes", "kind": "allowed_values", "table": "Teams", "field": "Code", "values": [1]},
+        {
+            "id": "team",
+            "kind": "link",
+            "table": "People",
+            "field": "Team",
+            "to": {"table": "Teams", "field": "Code"},
+        },
+    ],
+    "limits": {"max_records": 1000},
+    "schedule": {"cadence": {"daily": ["06:00"]}, "time_zone": "Europe/Berlin"},
+}
+GONE = object()
+
+
+def changed(*path_and_value: Any) -> dict[str, Any]:
+    """GOOD with another value at a path; GONE takes it out."""
+    *path, last, value = path_and_value
+    content = copy.deepcopy(GOOD)
+    place: Any = content
+    for part in path:
+        place = place[part]
+    if value is GONE:
+        del place[last]
+    else:
+        place[last] = value
+    return content
+
+
+def problems(content: Any) -> list[str]:
+    """The lines of the error, without the file's name; which is checked."""
+    text = content if isinstance(content, str) else yaml.safe_dump(content)
+    with pytest.raises(DefinitionError) as caught:
+        load(text, "scan.yaml")
+    lines = str(caught.value).split("\n")
+    assert all(line.startswith("scan.yaml: ") for line in lines)
+    return [line.removeprefix("scan.yaml: ") for line in lines]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_samples_load(sample):
+    """What we hand out is right, and named like its file."""
+    scan = load(sample.read_text(encoding="utf-8"), sample.name)
+    assert scan.id == sample.stem
+    assert scan.schedule is not None
+
+
+def test_a_small_definition_is_enough():
+    """Name, limits and schedule may be left out; the limits are those of the ladder then."""
+    content = {name: GOOD[name] for name in ("id", "kind", "base", "tables", "rules")}
+    scan = load(yaml.safe_dump(content), "scan.yaml")
+    assert (scan.name, scan.schedule) == ("", None)
+    assert (scan.limits.deadline_seconds, scan.limits.max_records) == (LADDER.run, 500_000)
+
+
+def test_json_is_a_definition_too():
+    """The form in which the api is sent one."""
+    assert load(a_scan().model_dump_json(), "scan.json") == a_scan()
+
+
+BAD: list[tuple[Any, str]] = [
+    # what is missing, or should not be there
+    (changed("base", GONE), "base: this is missing; add it"),
+    (changed("rules", 0, "field", GONE), "rules.0.field: this is missing; add it"),
+    (changed("rules", 3, "to", "table", GONE), "rules.3.to.table: this is missing; add it"),
+    (changed("schedule", "cadence", GONE), "schedule.cadence: this is missing; add it"),
+    (changed("owner", "me"), "owner: there is no such setting; remove it or correct its name"),
+    (changed("names", "x"), "names: there is no such setting; did you mean 'name'?"),
+    (
+        changed("rules", 1, "ignorecase", True),
+        "rules.1.ignorecase: there is no such setting; did you mean 'ignore_case'?",
+    ),
+    (
+        changed("rules", 3, "to", "feld", "Code"),
+        "rules.3.to.feld: there is no such setting; did you mean 'field'?",
+    ),
+    (
+        changed("limits", "max_record", 1),
+        "limits.max_record: there is no such setting; did you mean 'max_records'?",
+    ),
+    (
+        changed("schedule", "timezone", "UTC"),
+        "schedule.timezone: there is no such setting; did you mean 'time_zone'?",
+    ),
+    (
+        changed("schedule", "cadence", {"weekly": {"days": "mon", "times": "06:00", "x": 1}}),
+        "schedule.cadence.weekly.x: there is no such setting; remove it or correct its name",
+    ),
+    # what kind it is
+    (changed("kind", "sight"), "kind: must be 'integrity' (it is 'sight')"),
+    (
+        changed("rules", 0, "kind", GONE),
+        "rules.0.kind: this is missing; add one of required, unique, allowed_values, link",
+    ),
+    (
+        changed("rules", 0, "kind", "require"),
+        "rules.0.kind: there is no kind of rule 'require'; did you mean 'required'?",
+    ),
+    (
+        changed("rules", 0, "kind", "fuzzy"),
+        "rules.0.kind: there is no kind of rule 'fuzzy'; "
+        "there are required, unique, allowed_values, link",
+    ),
+    (
+        changed("rules", 0, "severity", "bad"),
+        "rules.0.severity: must be 'info', 'warning' or 'critical' (it is 'bad')",
+    ),
+    # what the rules name and `tables` does not list
+    (
+        changed("rules", 0, "field", "Nmae"),
+        "rules.0: field 'Nmae' is not in `tables.People`; did you mean 'Name'?",
+    ),
+    (
+        changed("rules", 1, "fields", ["Name", "Phone"]),
+        "rules.1: field 'Phone' is not in `tables.People`; add it there",
+    ),
+    (
+        changed("rules", 2, "table", "Team"),
+        "rules.2: table 'Team' is not in `tables`; did you mean 'Teams'?",
+    ),
+    (
+        changed("rules", 3, "to", "table", "Zoo"),
+        "rules.3: table 'Zoo' is not in `tables`; add it there",
+    ),
+    (
+        changed("rules", 3, "to", "field", "Kode"),
+        "rules.3: field 'Kode' is not in `tables.Teams`; did you mean 'Code'?",
+    ),
+    (changed("rules", 2, "id", "name"), "rules.2.id: 'name' is used twice; rename one"),
+    # values that are not of the form
+    (
+        changed("base", "app123"),
+        "base: a base's id is `app` and 14 letters or digits: see the base's web address "
+        "(it is 'app123')",
+    ),
+    (
+        changed("id", "My Scan"),
+        "id: use lower-case letters and digits, with single hyphens between them (it is 'My Scan')",
+    ),
+    (
+        changed("rules", 0, "id", "a--b"),
+        "rules.0.id: use lower-case letters and digits, with single hyphens between them "
+        "(it is 'a--b')",
+    ),
+    (changed("id", 2026), "id: expected text; put it in quotes (it is 2026)"),
+    (changed("rules", 0, "field", ""), "rules.0.field: must not be empty"),
+    (changed("rules", []), "rules: give at least one"),
+    (changed("tables", {}), "tables: give at least one"),
+    (changed("rules", 2, "values", []), "rules.2.values: give at least one"),
+    (changed("tables", ["People"]), "tables: expected `name: value` lines (it is ['People'])"),
+    (
+        changed("tables", "People", "Name"),
+        "tables.People: expected a list, such as [A, B] (it is 'Name')",
+    ),
+    (
+        changed("tables", {1: ["Name"]} | GOOD["tables"]),
+        "tables.1: expected text; put it in quotes (it is 1)",
+    ),
+    (changed("rules", 0, "name"), "rules.0: expected `name: value` lines (it is 'name')"),
+    (changed("schedule", "daily"), "schedule: expected `name: value` lines (it is 'daily')"),
+    (
+        changed("rules", 2, "values", [["x"]]),
+        "rules.2.values.0: must be text, a number, true or false; put a date in quotes "
+        "(it is ['x'])",
+    ),
+    (
+        changed("rules", 2, "values", ["x", float("nan")]),
+        "rules.2.values.1: must be text, a number, true or false; put a date in quotes (it is nan)",
+    ),
+    (
+        changed("limits", "deadline_seconds", 10),
+        f"limits.deadline_seconds: must be greater than or equal to {LADDER.stale:g} (it is 10)",
+    ),
+    # schedules
+    (
+        changed("schedule", "time_zone", "Europe/Berln"),
+        "schedule.time_zone: unknown time zone 'Europe/Berln': "
+        'give a tz database name, such as "Europe/Berlin"',
+    ),
+    (
+        changed("schedule", "cadence", {"daily": "06:00", "every_minutes": 5}),
+        "schedule.cadence: give exactly one of cron, every_minutes, daily, weekly, at; "
+        "got daily, every_minutes",
+    ),
+    (
+        changed("schedule", "cadence", {"daily": ["6:00"]}),
+        "schedule.cadence.daily.0: '6:00' is not a time of day: "
+        'write "HH:MM" in quotes, such as "06:00"',
+    ),
+    (
+        changed("schedule", "stop_at", "2026-12-01T06:00:00"),
+        "schedule.stop_at: say in which time zone, such as 2026-12-01T06:00:00+01:00",
+    ),
+    (
+        changed("schedule", "max_runs", 0),
+        "schedule.max_runs: must be greater than or equal to 1 (it is 0)",
+    ),
+    # not a definition at all
+    ("", "this is empty; begin with `id: my-scan`"),
+    ("# only a comment", "this is empty; begin with `id: my-scan`"),
+    ("- id: people", "expected `name: value` lines that begin with `id: my-scan`"),
+    ("people", "expected `name: value` lines that begin with `id: my-scan`"),
+    ("id: people\nname: a: b", "line 2, column 8: mapping values are not allowed here"),
+    ("id: people\nid: persons", "line 2, column 1: 'id' is given twice"),
+    ("tables: {A: [x], B: [y], A: [z]}", "line 1, column 26: 'A' is given twice"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "problem"), BAD, ids=[problem for _, problem in BAD])
+def test_a_mistake_is_named_with_its_place_and_fix(content, problem):
+    """One mistake, one line: file, path, what is wrong, what to write."""
+    assert problems(content) == [problem]
+
+
+def test_a_character_that_yaml_does_not_take_is_an_error_too():
+    """Whatever the text, it is a `DefinitionError` that comes out."""
+    with pytest.raises(DefinitionError, match=r"^scan.yaml: this is not YAML: unacceptable"):
+        load("id: \x01", "scan.yaml")
+
+
+def test_code_in_a_definition_is_refused():
+    """YAML's tags make no objects."""
+    with pytest.raises(DefinitionError, match="could not determine a constructor"):
+        load("id: !!python/object/apply:os.getcwd []", "scan.yaml")
+
+
+def test_all_problems_of_form_are_reported_at_once():
+    """Nobody has to start five times to find five mistakes."""
+    content = GOOD | {"id": 1, "base": "x", "rules": [{}, {"kind": "link", "field": "F"}], "x": 1}
+    places = [line.partition(":")[0] for line in problems(content)]
+    assert places == [
+        "id", "base", "rules.0.kind", "rules.1.id", "rules.1.table", "rules.1.to", "x",
+    ]  # fmt: skip
+
+
+def test_all_rules_that_do_not_fit_are_reported_at_once():
+    """A file in which a table was renamed names every rule to mend, each once."""
+    rules = [rule | {"id": "same"} for rule in GOOD["rules"]]
+    found = problems(GOOD | {"tables": {"Team": ["Code"]}, "rules": rules[1:]})
+    assert [line.partition(";")[0] for line in found] == [
+        "rules.1.id: 'same' is used twice",
+        "rules.2.id: 'same' is used twice",
+        "rules.0: table 'People' is not in `tables`",
+        "rules.1: table 'Teams' is not in `tables`",
+        "rules.2: table 'People' is not in `tables`",
+        "rules.2: table 'Teams' is not in `tables`",
+    ]
+
+
+@pytest.mark.parametrize("name", ["required", "unique", "link", "kind", "rules"])
+def test_a_table_may_be_called_like_a_rule_or_a_setting(name):
+    """Places in errors are right also where a table has the name of a kind of rule."""
+    content = copy.deepcopy(GOOD) | {"tables": GOOD["tables"] | {name: ["Name", 7]}}
+    assert problems(content) == [f"tables.{name}.1: expected text; put it in quotes (it is 7)"]
+    content["tables"][name] = ["Name"]
+    content["rules"][0] |= {"table": name}
+    assert parse(content, "scan.yaml").rules[0].table == name
+
+
+def test_yes_and_no_are_text():
+    """They are choices of a select field far more often than YAML's true and false."""
+    text = yaml.safe_dump(changed("rules", 2, "values", [])).replace(
+        "values: []", "values: [Yes, no, on, true, 1]"
+    )
+    values = load(text, "scan.yaml").document()["rules"][2]["values"]
+    assert values == ["Yes", "no", "on", True, 1]
+    assert [type(value) for value in values[3:]] == [bool, int]
+
+
+def test_a_switch_may_still_say_yes():
+    """`paused: yes` is what a person writes."""
+    scan = load(yaml.safe_dump(changed("schedule", "paused", "yes")), "scan.yaml")
+    assert scan.schedule is not None
+    assert scan.schedule.paused is True
+
+
+def test_a_link_may_point_to_its_own_table():
+    """A link by ids reads no field of its target."""
+    scan = parse(changed("rules", 3, "to", {"table": "People"}), "scan.yaml")
+    (link,) = [rule for rule in scan.rules if isinstance(rule, Link)]
+    assert link.reads() == [("People", "Team")]
+
+
+def test_the_version_ignores_the_schedule():
+    """Another cadence does not change what is found; so it is the same definition."""
+    weekly = changed("schedule", {"cadence": {"every_minutes": 5}})
+    versions = {
+        Scan.model_validate(content).version()
+        for content in (GOOD, weekly, GOOD | {"schedule": None})
+    }
+    assert len(versions) == 1
+
+
+CHANGES = [
+    ("name", "People"),
+    ("base", "appPeople00000002"),
+    ("tables", "People", ["Name", "Team", "Age"]),
+    ("rules", 0, "severity", "critical"),
+    ("rules", 1, "ignore_case", True),
+    ("rules", 2, "values", ["1"]),
+    ("rules", 3, "to", {"table": "Teams"}),
+    ("limits", "max_records", 1001),
+]
+
+
+def test_the_version_changes_with_everything_else():
+    """Each of these can change what a run does; none is taken for another."""
+    versions = [Scan.model_validate(changed(*change)).version() for change in CHANGES]
+    versions.append(Scan.model_validate(GOOD).version())
+    assert len(set(versions)) == len(CHANGES) + 1
+    assert all(len(version) == 16 for version in versions)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_what_is_stored_reads_back_the_same(sample):
+    """A run evaluates the definition that was saved, with the types of its values."""
+    scan = load(sample.read_text(encoding="utf-8"), sample.name)
+    again = parse(scan.document(), "stored")
+    assert again == scan
+    assert (again.version(), repr(again.rules)) == (scan.version(), repr(scan.rules))
+
+
+def test_the_schema_describes_every_setting():
+    """An editor explains each top-level setting but the obvious, and refuses unknown ones."""
+    schema = json_schema()
+    silent = [name for name, about in schema["properties"].items() if "description" not in about]
+    assert silent == ["kind", "rules", "limits", "schedule"]
+    assert schema["required"] == ["id", "kind", "base", "tables", "rules"]
+    models = [model for model in schema["$defs"].values() if model["type"] == "object"]
+    assert all(model["additionalProperties"] is False for model in [schema, *models])
+
+
+def test_the_schema_tells_rules_apart_by_kind():
+    """An editor completes the settings of the kind that was chosen."""
+    schema = json_schema()
+    kinds = schema["properties"]["rules"]["items"]["discriminator"]["mapping"]
+    assert set(kinds) == {"required", "unique", "allowed_values", "link"}
+    for kind, reference in kinds.items():
+        model = schema["$defs"][reference.rsplit("/", 1)[1]]
+        assert model["properties"]["kind"]["const"] == kind
+        assert {"id", "table", "kind"} < set(model["required"])
+        assert model["description"]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_the_schema_knows_all_that_the_samples_use(sample):
+    """Every setting of a sample is in the schema, and what the schema requires is there."""
+    schema, content = json_schema(), yaml.safe_load(sample.read_text(encoding="utf-8"))
+    kinds = schema["properties"]["rules"]["items"]["discriminator"]["mapping"]
+    models = schema["$defs"]
+    pairs = [(models[kinds[rule["kind"]].rsplit("/", 1)[1]], rule) for rule in content["rules"]]
+    pairs += [(schema, content), (models["Limits"], content["limits"])]
+    pairs += [(models["Schedule"], content["schedule"])]
+    for model, given in pairs:
+        assert set(model.get("required", [])) <= set(given) <= set(model["properties"])

@@ -1,0 +1,43 @@
+"""The README says what the code says."""
+
+import re
+
+from tests.generated import README, ROOT, SCHEMA, rendered, schema, tables
+
+
+def test_tables_are_those_of_the_code():
+    """Moves, reasons, deadlines, variables and routes come from the code, and are not stale."""
+    readme = README.read_text()
+    assert readme == rendered(readme), "run: python -m tests.generated"
+
+
+def test_schema_is_that_of_the_code():
+    """Editors check a definition by the same model as Landfall does."""
+    assert SCHEMA.read_text() == schema(), "run: python -m tests.generated"
+
+
+def test_every_table_has_its_place():
+    """A table that the README lost its marker for would never be compared."""
+    readme = README.read_text()
+    assert [name for name in tables() if f"<!-- {name} -->" not in readme] == []
+
+
+def test_every_dependency_says_why():
+    """One line for each package that a requirements file pins."""
+    pinned = {
+        line.split("==")[0].lower()
+        for path in ROOT.rglob("requirements*.txt")
+        if ".venv" not in path.parts
+        for line in path.read_text().splitlines()
+        if re.match(r"[A-Za-z]", line)
+    }
+    listed = set(re.findall(r"^\| `([\w.-]+)` \|", README.read_text(), flags=re.MULTILINE))
+    assert {name for name in pinned if name not in {word.lower() for word in listed}} == set()
+
+
+def test_every_folder_of_the_map_exists():
+    """The map of the folders names only what is there."""
+    section = README.read_text().split("## Where things are")[1].split("\n## ")[0]
+    paths = re.findall(r"^([\w./-]+/[\w./-]*) ", section, flags=re.MULTILINE)
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []

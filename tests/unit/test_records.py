@@ -1,0 +1,131 @@
+"""Records come out of their documents as they went in, and no document grows too large."""
+
+import zlib
+from random import Random
+from typing import Any
+
+import pytest
+
+from landfall.reasons import Reason, StepError
+from landfall.records import (
+    PACKED_MOST,
+    Packed,
+    ReadPage,
+    Record,
+    documents,
+    pack,
+    unpack,
+    whole_tables,
+)
+
+
+def record(number: int, **cells: Any) -> Record:
+    return {"id": f"rec{number:014}", "createdTime": "2026-01-01T00:00:00.000Z", "fields": cells}
+
+
+def noise(number: int, size: int) -> Record:
+    """A record that no compression makes smaller than half of `size` characters."""
+    return record(number, Blob=Random(number).randbytes(size // 2).hex())
+
+
+def stored(*pages: ReadPage) -> list[dict[str, Any]]:
+    return documents(piece for page in pages for piece in pack(page))
+
+
+CELLS: list[dict[str, Any]] = [
+    {},
+    {"Text": "Zoë Groß 学校 🏫", "Blanks": " \u00a0\n", "Empty": ""},
+    {"Whole": 2**53 + 1, "Part": 0.1, "Zero": 0, "Truth": False, "None": None},
+    {"Links": ["rec1", "rec2"], "Lookup": [1, None, {"url": "x"}], "Map": {"specialValue": "NaN"}},
+    {"Half an emoji": "\ud83c", 'A "name", with / and \\': 1},
+]
+
+
+def test_pages_come_out_as_they_went_in():
+    """Every kind of cell, the types of numbers, the order of records, the listing."""
+    page = ReadPage("Students / 2024", 3, [record(n, **cells) for n, cells in enumerate(CELLS)])
+    (fields,) = stored(page)
+    assert unpack(fields) == [page]
+    assert fields["records"] == len(CELLS)
+    assert [type(cell) for cell in unpack(fields)[0].records[2]["fields"].values()] == [
+        int, float, int, bool, type(None),
+    ]  # fmt: skip
+
+
+def test_an_empty_page_is_a_page():
+    """A table without records is known to have been read."""
+    (fields,) = stored(ReadPage("T", 1, []))
+    assert unpack(fields) == [ReadPage("T", 1, [])]
+    assert fields["records"] == 0
+
+
+def test_a_page_that_does_not_fit_is_split():
+    """Three megabytes of noise: pieces that each fit, all records once, in order."""
+    page = ReadPage("T", 2, [noise(number, 30_000) for number in range(100)])
+    made = stored(page)
+    pages = [piece for fields in made for piece in unpack(fields)]
+    assert len(made) == 2
+    assert all(len(data) <= PACKED_MOST for fields in made for data in fields["packed"])
+    assert [r for piece in pages for r in piece.records] == page.records
+    assert {(piece.table, piece.listing) for piece in pages} == {("T", 2)}
+
+
+def test_one_record_too_large_is_an_error_that_names_it():
+    """What fits into no document ends the run; the message says which record of which table."""
+    page = ReadPage("T", 1, [record(1), noise(2, 1_900_000), record(3)])
+    with pytest.raises(StepError, match="record rec00000000000002 of table 'T'") as caught:
+        pack(page)
+    assert caught.value.reason == Reason.RECORD_TOO_LARGE
+    assert not caught.value.retried
+
+
+def test_a_record_that_just_fits_is_kept():
+    """Compressed size decides: two megabytes of prose are no problem."""
+    page = ReadPage("T", 1, [record(1, Notes="all work and no play " * 100_000)])
+    assert unpack(stored(page)[0]) == [page]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "groups"),
+    [
+        ([], []),
+        ([PACKED_MOST], [1]),
+        ([PACKED_MOST, 1], [1, 1]),
+        ([1, PACKED_MOST - 1, 1], [2, 1]),
+        ([PACKED_MOST // 2] * 5, [2, 2, 1]),
+        ([600_000, 400_000, 400_000, 100_000], [1, 3]),
+    ],
+)
+def test_documents_are_filled_in_order_up_to_the_bound(sizes, groups):
+    """Many pieces share a document; none crosses the bound, and none changes its place."""
+    pieces = [Packed(bytes([number]) * size, 10) for number, size in enumerate(sizes)]
+    made = documents(pieces)
+    assert [len(fields["packed"]) for fields in made] == groups
+    assert [data for fields in made for data in fields["packed"]] == [p.data for p in pieces]
+    assert [fields["records"] for fields in made] == [10 * count for count in groups]
+    assert all(sum(map(len, fields["packed"])) <= PACKED_MOST for fields in made)
+
+
+def test_pages_of_an_expired_listing_are_left_out():
+    """Of each table only the last listing counts, wherever its pages are stored."""
+    found = whole_tables(
+        [
+            *stored(ReadPage("A", 1, [record(1)]), ReadPage("B", 1, [record(11)])),
+            *stored(ReadPage("A", 2, [record(1), record(2)]), ReadPage("A", 1, [record(9)])),
+            *stored(ReadPage("B", 1, [record(12)]), ReadPage("A", 2, [record(3)])),
+        ],
+        {"A": 2, "B": 1},
+    )
+    assert found == {"A": [record(1), record(2), record(3)], "B": [record(11), record(12)]}
+
+
+def test_a_table_without_pages_is_empty():
+    """Every table that was read is there, also when nothing was in it."""
+    assert whole_tables([], {"A": 1}) == {"A": []}
+
+
+def test_packing_is_compression():
+    """A page of records takes a fraction of its JSON; that is what makes a run affordable."""
+    page = ReadPage("T", 1, [record(n, Name=f"Student {n}", Status="Active") for n in range(100)])
+    (piece,) = pack(page)
+    assert len(piece.data) < len(zlib.decompress(piece.data)) / 5

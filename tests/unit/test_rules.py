@@ -1,0 +1,331 @@
+"""The integrity rules, each with answers worked out by hand; and how a verdict comes about."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from landfall.definition import AllowedValues, Link, Required, Rule, Target, Unique
+from landfall.fetching import Unresolved
+from landfall.integrity.report import (
+    RECORDS_LISTED,
+    finding_fields,
+    severities,
+    verdict,
+    why_inconclusive,
+)
+from landfall.integrity.rules import SHOWN, Finding, Tables, evaluate
+from landfall.records import Record
+
+NBSP = "\u00a0"
+ABSENT = "(absent)"
+NO_VALUES: list[Any] = [ABSENT, None, "", " ", "\t\n", NBSP, f" {NBSP}\u2003", [], {}]
+VALUES = [0, 0.0, False, True, "0", "x", [0], {"id": "x"}]
+
+
+def records(prefix: str, *cells: Any, field: str = "F") -> list[Record]:
+    """One record a cell: rec1, rec2, ...; ABSENT leaves the cell out."""
+    return [
+        {"id": f"{prefix}{number}", "fields": {} if cell is ABSENT else {field: cell}}
+        for number, cell in enumerate(cells, 1)
+    ]
+
+
+def people(*rows: dict[str, Any]) -> Tables:
+    return {"T": [{"id": f"rec{number}", "fields": row} for number, row in enumerate(rows, 1)]}
+
+
+def found(rule: Rule, tables: Tables) -> list[tuple[str, ...]]:
+    return [finding.records for finding in evaluate(rule, tables)]
+
+
+def required() -> Required:
+    return Required(id="r", kind="required", table="T", field="F")
+
+
+def unique(*fields: str, ignore_case: bool = False) -> Unique:
+    return Unique(
+        id="u", kind="unique", table="T", fields=list(fields or "F"), ignore_case=ignore_case
+    )
+
+
+def allowed(*values: Any) -> AllowedValues:
+    return AllowedValues(id="a", kind="allowed_values", table="T", field="F", values=list(values))
+
+
+def link(to_field: str | None = None) -> Link:
+    to = Target(table="Other", field=to_field)
+    return Link(id="l", kind="link", table="T", field="F", to=to)
+
+
+@pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
+def test_required_reports_what_is_no_value(cell):
+    """Absent, null, blank text (a no-break space too) and empty lists are no value."""
+    assert found(required(), {"T": records("rec", cell)}) == [("rec1",)]
+
+
+@pytest.mark.parametrize("cell", VALUES, ids=repr)
+def test_required_takes_zero_and_false_for_values(cell):
+    """0, false and a list with anything in it are values."""
+    assert found(required(), {"T": records("rec", cell)}) == []
+
+
+def test_required_reports_each_record_in_their_order():
+    """One finding a record, and nothing of another field."""
+    tables = people({"F": "x"}, {"G": "x"}, {"F": 0}, {"F": " "})
+    assert found(required(), tables) == [("rec2",), ("rec4",)]
+
+
+def test_unique_reports_a_group_once():
+    """Three equal records are one finding that names all three; a pair is another."""
+    tables = {"T": records("rec", "a", "b", "a", "c", "b", "a")}
+    assert found(unique(), tables) == [("rec1", "rec3", "rec6"), ("rec2", "rec5")]
+
+
+@pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
+def test_unique_leaves_out_what_has_no_value(cell):
+    """Two records without the value are not equal."""
+    assert found(unique(), {"T": records("rec", cell, cell)}) == []
+
+
+def test_unique_leaves_out_half_a_key():
+    """With several fields, a record that lacks one of them is equal to none."""
+    tables = people({"A": 1, "B": 2}, {"A": 1}, {"A": 1}, {"A": 1, "B": ""}, {"A": 1, "B": 2})
+    assert found(unique("A", "B"), tables) == [("rec1", "rec5")]
+
+
+def test_unique_keeps_fields_apart():
+    """The key is the tuple of the values, not their concatenation, and their order counts."""
+    tables = people({"A": "ab", "B": "c"}, {"A": "a", "B": "bc"}, {"A": "c", "B": "ab"})
+    assert found(unique("A", "B"), tables) == []
+
+
+def test_unique_compares_text_exactly():
+    """Case and blanks count unless the rule says otherwise."""
+    tables = {"T": records("rec", "a", "A", " a", "a ")}
+    assert found(unique(), tables) == []
+
+
+def test_unique_ignores_case_by_casefold_and_blanks_around():
+    """ß is ss, a no-break space is a blank; blanks inside count."""
+    cells = ["Straße", f"{NBSP}STRASSE ", "Stra sse", "strasse\n"]
+    tables = {"T": records("rec", *cells)}
+    assert found(unique(ignore_case=True), tables) == [("rec1", "rec2", "rec4")]
+
+
+@pytest.mark.parametrize("ignore_case", [False, True])
+def test_unique_tells_text_numbers_and_truth_apart(ignore_case):
+    """1 is 1.0, and neither is "1" nor true."""
+    tables = {"T": records("rec", 1, "1", True, 1.0, ["1"], [1], 0, False)}
+    assert found(unique(ignore_case=ignore_case), tables) == [("rec1", "rec4")]
+
+
+def test_unique_compares_lists_and_maps_by_content():
+    """A list is equal to one with the same elements in the same order; a map in any order."""
+    cells = [["a", "B"], ["B", "a"], ["a", "B"], ["a", "b"], {"x": 1, "y": [2]}, {"y": [2], "x": 1}]
+    tables = {"T": records("rec", *cells)}
+    assert found(unique(), tables) == [("rec1", "rec3"), ("rec5", "rec6")]
+    assert found(unique(ignore_case=True), tables)[0] == ("rec1", "rec3", "rec4")
+
+
+@pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
+def test_allowed_values_passes_over_no_value(cell):
+    """Whether it must be there is another rule's question."""
+    assert found(allowed("x"), {"T": records("rec", cell)}) == []
+
+
+def test_allowed_values_compares_exactly():
+    """Text by case and blanks; numbers by value; true is not 1."""
+    tables = {"T": records("rec", "Active", "active", "Active ", 7, 7.0, "7", 7.5, True, 0)}
+    wrong = found(allowed("Active", 7), tables)
+    assert wrong == [("rec2",), ("rec3",), ("rec6",), ("rec7",), ("rec8",), ("rec9",)]
+
+
+def test_allowed_values_looks_at_each_of_a_list():
+    """One finding a record, whose value is all the wrong ones; blanks in a list are none."""
+    tables = {"T": records("rec", ["a", "b"], ["a", "x"], ["x", "", None, "y"], [""])}
+    findings = [(f.records, f.value) for f in evaluate(allowed("a", "b"), tables)]
+    assert findings == [(("rec2",), "'x'"), (("rec3",), "['x', 'y']")]
+
+
+def test_allowed_values_can_be_truth_and_zero():
+    """`values: [false, 0]` allows those, and not each other's look-alikes."""
+    tables = {"T": records("rec", False, 0, True, "0")}
+    assert found(allowed(False, 0), tables) == [("rec3",), ("rec4",)]
+    assert found(allowed(False), tables) == [("rec2",), ("rec3",), ("rec4",)]
+
+
+def test_link_by_ids_finds_the_orphan_beside_a_valid_one():
+    """One finding a record; its value is what dangles, and only that."""
+    tables = {
+        "T": records("rec", ["other1"], ["other1", "gone"], ["gone", "lost"], "other2"),
+        "Other": records("other", "a", "b"),
+    }
+    findings = [(f.records, f.value) for f in evaluate(link(), tables)]
+    assert findings == [(("rec2",), "'gone'"), (("rec3",), "['gone', 'lost']")]
+
+
+def test_link_by_ids_is_exact():
+    """An id of the table itself, or one in another case, is no record of the target."""
+    tables = {"T": records("rec", ["rec1"], ["OTHER1"]), "Other": records("other", "rec1")}
+    assert found(link(), tables) == [("rec1",), ("rec2",)]
+
+
+@pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
+def test_link_passes_over_no_value(cell):
+    """No link is no orphan, also where the target has a record without a value."""
+    tables = {"T": records("rec", cell), "Other": records("other", cell)}
+    assert found(link(), tables) == found(link("F"), tables) == []
+
+
+def test_link_by_key_with_text_numbers_and_lists():
+    """Every value of the cell must occur in the target's field, there also inside lists."""
+    tables = {
+        "T": records("rec", "a", 7, "7", ["a", "b"], ["a", "x"], 7.0, True, "A"),
+        "Other": records("other", ["a", "b"], 7, ABSENT, 1),
+    }
+    assert found(link("F"), tables) == [("rec3",), ("rec5",), ("rec7",), ("rec8",)]
+
+
+def test_link_to_an_empty_table_dangles():
+    """A target without records holds nothing to point to."""
+    tables: Tables = {"T": records("rec", ["other1"], ABSENT), "Other": []}
+    assert found(link(), tables) == found(link("F"), tables) == [("rec1",)]
+
+
+@pytest.mark.parametrize("rule", [required(), unique(), allowed("x"), link(), link("F")])
+def test_no_records_no_findings(rule):
+    """An empty table breaks no rule."""
+    assert found(rule, {"T": [], "Other": []}) == []
+
+
+MESSAGES: list[tuple[Rule, Any, str, str]] = [
+    (required(), " ", "F", "F has no value"),
+    (allowed("x"), "y", "F", "F is 'y', which is not among the allowed values"),
+    (allowed("x"), ["y", 3], "F", "F is 'y', 3, which is not among the allowed values"),
+    (link(), ["gone"], "F", "F points to 'gone', which is not in Other"),
+    (link("Code"), 5, "F", "F points to 5, which is not in Other.Code"),
+]
+
+
+@pytest.mark.parametrize(("rule", "cell", "field", "message"), MESSAGES)
+def test_a_finding_says_what_is_wrong(rule, cell, field, message):
+    """A sentence for a person, the field, and the rule's severity."""
+    (finding,) = evaluate(rule, {"T": records("rec", cell), "Other": []})
+    assert (finding.field, finding.message) == (field, message)
+    assert (finding.rule_id, finding.table, finding.severity) == (rule.id, "T", "warning")
+
+
+def test_a_group_says_its_values():
+    """The values of the whole key, once."""
+    tables = people({"A": "x", "B": 2}, {"A": "x", "B": 2})
+    (finding,) = evaluate(unique("A", "B"), tables)
+    assert finding.message == "2 records have the same A + B: ['x', 2]"
+    assert (finding.field, finding.value) == ("A + B", "['x', 2]")
+
+
+def test_long_values_are_shortened():
+    """A novel in a cell does not become a novel in a finding."""
+    (finding,) = evaluate(allowed("x"), {"T": records("rec", "y" * 100_000)})
+    assert finding.value == "'" + "y" * (SHOWN - 4) + "..."
+    assert len(finding.message) < 2 * SHOWN
+
+
+def test_many_wrong_values_are_shortened_too():
+    """A cell with a thousand dangling links makes one finding of a line."""
+    cell = [f"gone{number}" for number in range(1000)]
+    (finding,) = evaluate(link(), {"T": records("rec", cell), "Other": []})
+    assert len(finding.value) == SHOWN
+    assert len(finding.message) < 3 * SHOWN
+
+
+def a_finding(*ids: str, rule: str = "r", severity: str = "warning") -> Finding:
+    return Finding(rule, "T", ids, "F", "v", severity, "m")
+
+
+def test_a_fingerprint_ignores_the_order_of_records():
+    """The same finding of a later listing has the same fingerprint, whatever else changed."""
+    before = a_finding("rec1", "rec2")
+    after = Finding("r", "T", ("rec2", "rec1"), "G", "w", "critical", "n")
+    assert before.fingerprint == after.fingerprint
+    assert len(before.fingerprint) == 32
+
+
+def test_fingerprints_differ_by_rule_and_by_records():
+    """Another rule, another record, one more record: another finding."""
+    findings = [
+        a_finding("rec1"), a_finding("rec1", rule="s"), a_finding("rec2"),
+        a_finding("rec1", "rec2"), a_finding("rec1rec2"),
+    ]  # fmt: skip
+    assert len({finding.fingerprint for finding in findings}) == 5
+
+
+def test_a_fingerprint_is_the_same_in_every_version():
+    """Stored findings are found again after an update of Landfall: sha256 of rule and ids."""
+    assert a_finding("rec1", "rec2").fingerprint == "101510ba45fba0a4b675ca47a0d661ea"
+
+
+def test_a_finding_lists_a_bounded_number_of_records():
+    """A group too large for a document keeps its whole count and its fingerprint."""
+    finding = a_finding(*(f"rec{number}" for number in range(RECORDS_LISTED + 5)))
+    fields = finding_fields(finding)
+    assert len(fields["records"]) == RECORDS_LISTED
+    assert fields["record_count"] == RECORDS_LISTED + 5
+    assert fields["fingerprint"] == finding.fingerprint
+
+
+def test_severities_are_counted():
+    """Those that do not occur are left out."""
+    findings = [a_finding("1"), a_finding("2", severity="info"), a_finding("3")]
+    assert severities(findings) == {"warning": 2, "info": 1}
+
+
+WORST: list[tuple[dict[str, int], str]] = [
+    ({}, "healthy"),
+    ({"info": 3}, "healthy"),
+    ({"warning": 1}, "warning"),
+    ({"info": 1, "warning": 2}, "warning"),
+    ({"critical": 1}, "critical"),
+    ({"info": 1, "warning": 2, "critical": 1}, "critical"),
+    ({"critical": 0, "warning": 0}, "healthy"),
+]
+
+
+@pytest.mark.parametrize(("findings", "worst"), WORST)
+def test_a_verdict_is_the_worst_that_was_found(findings, worst):
+    """Info does not change it. Every rule was evaluated, over some records."""
+    assert verdict(3, 0, findings, 10) == worst
+
+
+@pytest.mark.parametrize("findings", [findings for findings, _ in WORST], ids=str)
+@pytest.mark.parametrize(
+    ("evaluated", "unevaluated", "read"), list(product((0, 3), (0, 1), (0, 9)))
+)
+def test_a_verdict_is_inconclusive_where_anything_was_not_looked_at(
+    findings, evaluated, unevaluated, read
+):
+    """No rule, a rule left out, or no record: never healthy, and never a guess."""
+    whole = evaluated == 3 and unevaluated == 0 and read == 9
+    assert (verdict(evaluated, unevaluated, findings, read) == "inconclusive") is not whole
+
+
+MISSING_TABLE: Unresolved = {"table": "Other", "field": None}
+MISSING_FIELD: Unresolved = {"table": "T", "field": "F"}
+WHY: list[tuple[Rule, list[Unresolved], str]] = [
+    (required(), [], ""),
+    (required(), [MISSING_FIELD], "table 'T' has no field 'F'"),
+    (required(), [MISSING_TABLE, {"table": "T", "field": "G"}], ""),
+    (required(), [{"table": "T", "field": None}], "the base has no table 'T'"),
+    (unique("A", "F"), [MISSING_FIELD], "table 'T' has no field 'F'"),
+    (allowed("x"), [MISSING_FIELD], "table 'T' has no field 'F'"),
+    (link(), [MISSING_TABLE], "the base has no table 'Other'"),
+    (link(), [{"table": "Other", "field": "F"}], ""),
+    (link("F"), [{"table": "Other", "field": "F"}], "table 'Other' has no field 'F'"),
+    (link("F"), [{"table": "T", "field": "F"}], "table 'T' has no field 'F'"),
+]
+
+
+@pytest.mark.parametrize(("rule", "unresolved", "why"), WHY)
+def test_a_rule_says_what_the_base_lacks(rule, unresolved, why):
+    """Only what this rule reads: its own table and fields, and what a link points to."""
+    assert why_inconclusive(rule, unresolved) == why
