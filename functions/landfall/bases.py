@@ -199,12 +199,6 @@ class AirtableReader:
         return exchange
 
     async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> httpx.Response:
-        try:
-            async with call.deadline.limit():
-                await self._pacer.turn()
-        except TimeoutError:
-            raise OutsideTimeoutError("no turn came up before the deadline") from None
-        self.requests += 1
         started = self._loop.time()
         status: int | str = "failed"
         try:
@@ -214,6 +208,7 @@ class AirtableReader:
                 deadline=call.deadline.sooner(self._ladder.request),
                 headers=dict(request.headers),
                 content=_body(request),
+                before_sending=self._turn,
             )
             status = answer.status_code
         finally:
@@ -222,6 +217,11 @@ class AirtableReader:
         if not answer.is_success:
             raise _refusal(answer)
         return answer
+
+    async def _turn(self) -> None:
+        # with the connection open: time spent on opening it would let requests bunch up behind
+        await self._pacer.turn()
+        self.requests += 1
 
 
 _OUTSIDE_REASONS = {

@@ -10,7 +10,7 @@ under the name that was asked for.
 
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiodns
 import httpx
@@ -66,14 +66,18 @@ class Outside:
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int = MAX_BYTES,
+        before_sending: Callable[[], Awaitable[None]] | None = None,
     ) -> httpx.Response:
-        """The complete answer, whatever its status. Raises an `OutsideError`."""
+        """The complete answer, whatever its status. Raises an `OutsideError`.
+
+        `before_sending` is awaited once the connection is open, with nothing sent yet.
+        """
         asked = httpx.URL(url)
         host = asked.host
         try:
             async with deadline.limit():
                 requests = [
-                    self._request(method, asked, address, headers, content)
+                    self._request(method, asked, address, headers, content, before_sending)
                     for address in await self._addresses(host)
                 ]
                 for request in requests[:-1]:
@@ -103,13 +107,18 @@ class Outside:
         address: str,
         headers: dict[str, str] | None,
         content: bytes | None,
+        before_sending: Callable[[], Awaitable[None]] | None,
     ) -> httpx.Request:
+        async def trace(event: str, _: object) -> None:
+            if before_sending and event == "http11.send_request_headers.started":
+                await before_sending()
+
         return self._client.build_request(
             method,
             asked.copy_with(host=address),
             headers={**(headers or {}), "Host": asked.netloc.decode()},
             content=content,
-            extensions={"sni_hostname": asked.host},
+            extensions={"sni_hostname": asked.host, "trace": trace},
         )
 
     async def _exchange(self, request: httpx.Request, max_bytes: int) -> httpx.Response:

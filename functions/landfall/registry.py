@@ -62,7 +62,13 @@ class Registry:
             writes.append(Create(version_path, {"definition": definition} | stamp))
         planned = _schedule_fields(scan, now, schedule) | stamp
         if scan.schedule or schedule:
-            start = {"created_at": now, "runs_started": 0, "last_slot": None, "skipped": 0}
+            start = {
+                "created_at": now,
+                "runs_started": 0,
+                "last_slot": None,
+                "skipped": 0,
+                "open_runs": [],
+            }
             writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
         await self.store.commit(writes)
         saved = (head.data if head else {"created_at": now}) | fields

@@ -7,9 +7,10 @@ run's id is made of the schedule and the slot, which holds even when a slot come
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -33,20 +34,20 @@ from landfall.registry import plan_run
 from landfall.runs import Runs
 from landfall.ticks import mark_tick
 
-PAGE = 100
+PAGE = 250
 """Due schedules that are read at once, besides those that could not be claimed."""
 
+TOGETHER = 25
+"""Schedules that are claimed in one commit, which is ten times as fast as one by one."""
+
 ABREAST = 20
-"""Schedules that are claimed side by side."""
+"""Calls to the store that are under way side by side."""
 
 CATCH_UP_MOST = 10
 """Missed slots of one schedule that become runs in one tick; the rest come with the next."""
 
 LATEST = 5 * TICK
 """With `catch_up: none`, seconds by which a slot may be late and still run."""
-
-# Firestore takes at most 30 combinations of `in` values in a query.
-_SCHEDULES_A_QUERY = 30 // len(RUN_LIVE)
 
 
 @dataclass
@@ -60,6 +61,20 @@ class Tick:
     lost_races: int = 0
     problems: int = 0
     left_over: bool = False
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What a schedule's claim writes.
+
+    `whole` is itself and all of its runs; `update` is itself when only so many runs are made.
+    """
+
+    schedule_id: str
+    update: Callable[[int], Update]
+    creations: Mapping[str, Sequence[Write]]
+    whole: Sequence[Write]
+    skip: bool
 
 
 class Scheduler:
@@ -99,9 +114,12 @@ class Scheduler:
     async def _claim_all(self, due: Sequence[Document]) -> None:
         heads = await self._heads(due)
         live = await self._live_runs(due)
-        await asyncio.gather(
-            *(self._claim(schedule, heads, live.get(schedule.id, [])) for schedule in due)
+        prepared = await asyncio.gather(
+            *(self._prepared(schedule, heads, live.get(schedule.id, [])) for schedule in due)
         )
+        claims = [claim for claim in prepared if claim]
+        groups = [claims[at : at + TOGETHER] for at in range(0, len(claims), TOGETHER)]
+        await asyncio.gather(*(self._claim_together(group) for group in groups))
 
     async def _heads(self, due: Sequence[Document]) -> dict[str, Document]:
         ids = sorted({_scan_id(schedule) for schedule in due} - {""})
@@ -109,72 +127,93 @@ class Scheduler:
         return {head.id: head for head in found if head}
 
     async def _live_runs(self, due: Sequence[Document]) -> dict[str, list[Document]]:
-        ids = [schedule.id for schedule in due if schedule.data.get("overlap") != "allow"]
+        """By schedule, those of its runs that have not ended."""
+        paths = [run_path(run_id) for s in due for run_id in s.data.get("open_runs") or []]
+        found = await self._store.read(*paths) if paths else []
         live: dict[str, list[Document]] = {}
-        for start in range(0, len(ids), _SCHEDULES_A_QUERY):
-            some = ids[start : start + _SCHEDULES_A_QUERY]
-            where = (("schedule_id", "in", some), ("status", "in", sorted(RUN_LIVE)))
-            found = await self._store.find(Query("runs", where=where))
-            for run in found:
+        for run in found:
+            if run and run.data["status"] in RUN_LIVE:
                 live.setdefault(run.data["schedule_id"], []).append(run)
         return live
 
-    async def _claim(
+    async def _prepared(
         self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
-    ) -> None:
-        async with self._places:
+    ) -> _Claim | None:
+        """What is to be committed for a schedule; None when it is set aside, or fails."""
+        claims: list[_Claim] = []
+
+        async def prepare() -> None:
+            head = heads.get(_scan_id(schedule))
             try:
-                await self._claim_or_set_aside(schedule, heads, live)
-            except ConflictError:
-                self._tick.lost_races += 1
-            except StoreError as error:
-                self._tick.problems += 1
-                logs.warning("schedule not claimed", schedule_id=schedule.id, error=str(error))
-            except Exception:
-                # a bug, or a document that somebody edited: loud, and no reason to stop the others
-                self._tick.problems += 1
-                logs.error("bug", schedule_id=schedule.id, traceback=traceback.format_exc())
+                spec = _spec(schedule)
+            except ValidationError as error:
+                return await self._set_aside(schedule, str(error))
+            if head is None:
+                return await self._set_aside(schedule, "its scan is gone")
+            claims.append(await self._claim_of(schedule, spec, head, live))
+            return None
 
-    async def _claim_or_set_aside(
-        self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
-    ) -> None:
-        head = heads.get(_scan_id(schedule))
-        if head is None:
-            await self._set_aside(schedule, "its scan is gone")
-            return
-        try:
-            spec = _spec(schedule)
-        except ValidationError as error:
-            await self._set_aside(schedule, str(error))
-            return
-        await self._claim_slots(schedule, spec, head, live)
+        await self._guarded(schedule.id, prepare)
+        return claims[0] if claims else None
 
-    async def _claim_slots(
+    async def _claim_of(
         self, schedule: Document, spec: Schedule, head: Document, live: Sequence[Document]
-    ) -> None:
+    ) -> _Claim:
         plan = self._plan(schedule, spec)
         earlier = [run for run in live if plan.runs and run.data["slot"] < plan.runs[0]]
         skip = bool(earlier) and spec.overlap == "skip"
         if earlier and spec.overlap == "cancel_running":
             # first, so that a crash in between leaves a slot to be claimed, not two runs
             await self._cancel(earlier)
-        slots = () if skip else plan.runs
         creations = {
             run_id: self._runs.creation(plan_run(run_id, head, "schedule", slot), self._by)
-            for slot in slots
+            for slot in (() if skip else plan.runs)
             for run_id in [_run_id(schedule.id, slot)]
         }
 
-        def claim(count: int) -> Update:
+        def update(count: int) -> Update:
             fields = self._moved_on(schedule, spec, plan, count, skip)
+            fields["open_runs"] = [*(run.id for run in live), *creations]
             return Update(schedule.path, fields, schedule.version)
 
-        started = await self._commit(claim, creations)
-        self._tick.skipped += skip
-        self._tick.started += len(started)
-        await asyncio.gather(
-            *(self._runs.enqueue(self._runs.first_task(run_id)) for run_id in started)
-        )
+        whole = [update(len(creations)), *_flat(creations.values())]
+        return _Claim(schedule.id, update, creations, whole, skip)
+
+    async def _guarded(self, schedule_id: str, work: Callable[[], Awaitable[None]]) -> None:
+        """What goes wrong with one schedule is counted, and no reason to stop the others."""
+        async with self._places:
+            try:
+                await work()
+            except ConflictError:
+                self._tick.lost_races += 1
+            except StoreError as error:
+                self._tick.problems += 1
+                logs.warning("schedule not claimed", schedule_id=schedule_id, error=str(error))
+            except Exception:
+                # a bug, or a document that somebody edited
+                self._tick.problems += 1
+                logs.error("bug", schedule_id=schedule_id, traceback=traceback.format_exc())
+
+    async def _claim_together(self, claims: Sequence[_Claim]) -> None:
+        """In one commit; one by one when one of them lost a race or cannot be written."""
+        try:
+            async with self._places:
+                await self._store.commit(_flat(claim.whole for claim in claims))
+        except (ConflictError, StoreError):
+            await asyncio.gather(
+                *(self._guarded(c.schedule_id, partial(self._claim_alone, c)) for c in claims)
+            )
+            return
+        await asyncio.gather(*(self._started(claim, list(claim.creations)) for claim in claims))
+
+    async def _claim_alone(self, claim: _Claim) -> None:
+        await self._started(claim, await self._commit(claim.update, claim.creations))
+
+    async def _started(self, claim: _Claim, run_ids: Sequence[str]) -> None:
+        self._tick.skipped += claim.skip
+        self._tick.started += len(run_ids)
+        tasks = [self._runs.first_task(run_id) for run_id in run_ids]
+        await asyncio.gather(*(self._runs.enqueue(task) for task in tasks))
 
     def _plan(self, schedule: Document, spec: Schedule) -> Plan:
         now = self._runs.clock()

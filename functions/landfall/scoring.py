@@ -33,8 +33,8 @@ CHUNK_BYTES = 300_000
 """Bytes of findings in a document, as JSON: that is more than Firestore counts, which takes 1 MiB.
 The largest finding, with `RECORDS_LISTED` record ids, is 220 kB."""
 
-WRITES_A_COMMIT = 3
-"""Result documents in a commit: gRPC messages to the emulator end at 4 MiB."""
+COMMIT_BYTES = 1_000_000
+"""Bytes of result documents in a commit: gRPC messages to the emulator end at 4 MiB."""
 
 PAGES_AT_ONCE = 20
 """Page documents of a query's answer, which are up to 1 MiB each."""
@@ -94,7 +94,7 @@ class Scoring:
             report = _report(rule, tables, fetched.unresolved)
             self._score.count(report)
             results += self._results(report)
-            if len(results) >= WRITES_A_COMMIT:
+            if len(_groups(results)) > 1:
                 await self._keep(results)
                 results = []
         return await self._finish(fetched, results)
@@ -202,9 +202,18 @@ def _pages_missing(what: str) -> StepError:
     )
 
 
-def _groups(results: Sequence[Write]) -> list[Sequence[Write]]:
-    starts = range(0, max(1, len(results)), WRITES_A_COMMIT)
-    return [results[start : start + WRITES_A_COMMIT] for start in starts]
+def _groups(results: Sequence[Write]) -> list[list[Write]]:
+    """Results in lists that fit into a commit; one empty list where there are none."""
+    groups: list[list[Write]] = [[]]
+    room = COMMIT_BYTES
+    for write in results:
+        size = len(json.dumps(write.data))
+        if size > room and groups[-1]:
+            groups.append([])
+            room = COMMIT_BYTES
+        groups[-1].append(write)
+        room -= size
+    return groups
 
 
 def _chunks(findings: Sequence[Finding]) -> list[list[Fields]]:

@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+import requests
 from google.auth import exceptions, jwt
 from google.auth.transport import requests as transport
 from google.oauth2 import id_token
@@ -90,7 +91,7 @@ async def test_googles_verifier_accepts_a_token_through_the_url(issuer):
 
 
 def _verify(token, url):
-    with transport.requests.Session() as session:
+    with requests.Session() as session:
         return id_token.verify_token(
             token, transport.Request(session), audience=AUDIENCE, certs_url=url
         )

@@ -1,0 +1,113 @@
+"""What is generated from the code and kept in the repository; a test compares.
+
+The tables of README.md between `<!-- name -->` and `<!-- end -->`, and `infra/scan.schema.json`.
+`PYTHONPATH=functions:. .venv/bin/python -m tests.generated` writes them anew.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from landfall.config import FUNCTIONS, VARIABLES
+from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
+from landfall.definition import json_schema
+from landfall.lifecycle import RUN_MOVES, STEP_MOVES
+from landfall.reasons import REASONS
+from landfall.viewing import ROUTES
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+SCHEMA = ROOT / "infra/scan.schema.json"
+
+
+def tables() -> dict[str, str]:
+    """Each table by the name of its marker."""
+    return {
+        "moves": _moves(),
+        "reasons": _table(
+            ("reason", "retried", "meaning"),
+            ((f"`{r}`", "yes" if e.retried else "", e.meaning) for r, e in REASONS.items()),
+        ),
+        "deadlines": _deadlines(),
+        "environment": _environment(),
+        "routes": _routes(),
+    }
+
+
+def rendered(readme: str) -> str:
+    """The README with every table as the code has it."""
+    for name, table in tables().items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        readme = re.sub(pattern, rf"\g<1>{_escaped(table)}\n\g<2>", readme, flags=re.DOTALL)
+    return readme
+
+
+def schema() -> str:
+    """The JSON schema of a scan's definition, as the file holds it."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def _escaped(table: str) -> str:
+    return table.replace("\\", r"\\")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _moves() -> str:
+    rows = [
+        (kind, f"`{old}`", ", ".join(f"`{new}`" for new in moves if new in onward) or "ended")
+        for kind, moves in (("run", RUN_MOVES), ("step", STEP_MOVES))
+        for old, onward in moves.items()
+    ]
+    return _table(("", "from", "to"), rows)
+
+
+def _deadlines() -> str:
+    documented = _attribute_docs()
+    rows = [
+        (f"`{field.name}`", f"{getattr(LADDER, field.name):g}", documented[field.name])
+        for field in fields(Ladder)
+    ]
+    ticks = f"Ticks come every {TICK:g} s; `/health` answers 503 when the last is over "
+    ticks += f"{TICK_MISSING:g} s old. A step keeps what it has every {CHECKPOINT:g} s."
+    return _table(("deadline", "seconds", "what"), rows) + f"\n\n{ticks}"
+
+
+def _attribute_docs() -> dict[str, str]:
+    source = (ROOT / "functions/landfall/deadlines.py").read_text()
+    found = re.findall(r'    (\w+): float = [\d.]+\n    """(.+?)"""', source, flags=re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+def _environment() -> str:
+    def needed(by: Sequence[str]) -> str:
+        return "all" if set(by) == set(FUNCTIONS) else ", ".join(f"`{name}`" for name in by)
+
+    rows = (
+        (f"`{name}`", v.meaning + (f" (`{v.default}`)" if v.default else ""), needed(v.needed_by))
+        for name, v in VARIABLES.items()
+    )
+    return _table(("variable", "what (default)", "needed by"), rows)
+
+
+def _routes() -> str:
+    rows = [
+        (f"`{route.method} {route.path}`", _first_sentence(route.use.__doc__ or ""))
+        for route in ROUTES
+    ]
+    rows.append(("`GET /health`", "How old the last ticks are; 503 when one is too old."))
+    return _table(("route", "what"), rows)
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(" Raises")[0].split("\n\n")[0].strip()
+
+
+if __name__ == "__main__":
+    README.write_text(rendered(README.read_text()))
+    SCHEMA.write_text(schema())

@@ -1,0 +1,315 @@
+"""From a base to a verdict: fetch and score over a local Airtable, judged from outside."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.base_model import Base
+from infra.local.flights import flights
+from infra.local.school import school
+from landfall import bases, scoring
+from landfall.deadlines import Deadline
+from landfall.definition import Scan, load
+from landfall.documents import StoreError, Version, Write
+from landfall.runs import Claim
+from landfall.scoring import Scoring
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.workers import deliver, documents, drive, findings, work_on
+from tests.fakes.world import World
+from tests.local.flights_in_sql import expected_findings
+
+SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
+Found = dict[str, set[tuple[str, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+
+
+def sample(name: str) -> Scan:
+    path = SAMPLES / f"{name}.yaml"
+    return load(path.read_text(encoding="utf-8"), path.name)
+
+
+async def scanned(world: World, base: Base, scan: Scan | None = None) -> list[str]:
+    """Run a saved scan of the base from its first task to its end; what became of each."""
+    scan = scan or a_scan()
+    await world.registry.save(scan, "tester")
+    await world.start(scan)
+    async with a_server(base) as server:
+        return await drive(world, server)
+
+
+async def fetched(world: World, base: Base, scan: Scan | None = None) -> None:
+    """The same, up to the score step's task."""
+    scan = scan or a_scan()
+    await world.registry.save(scan, "tester")
+    await world.start(scan)
+    async with a_server(base) as server:
+        assert await deliver(world, server) == "fetched"
+
+
+async def score(world: World) -> str:
+    """Deliver the newest task, which is of a score step: it needs no Airtable."""
+    return await deliver(world, a_server())
+
+
+async def found(world: World) -> Found:
+    """The findings of the run: the sorted record ids of each, by rule. None may be there twice."""
+    stored = await findings(world)
+    assert len({finding["fingerprint"] for finding in stored}) == len(stored)
+    answer: Found = {}
+    for finding in stored:
+        answer.setdefault(finding["rule_id"], set()).add(tuple(sorted(finding["records"])))
+    return answer
+
+
+TABLES = {"People": ["Name", "Email"], "Pets": ["Owner"]}
+RULES: list[dict[str, Any]] = [
+    {"id": "name", "kind": "required", "table": "People", "field": "Name"},
+    {"id": "email", "kind": "required", "table": "People", "field": "Email", "severity": "info"},
+    {"id": "once", "kind": "unique", "table": "People", "fields": ["Name"], "severity": "critical"},
+    {"id": "pet", "kind": "link", "table": "Pets", "field": "Owner", "to": {"table": "People"}},
+]
+PEOPLE = [{"Name": "A", "Email": "a"}, {"Name": "A", "Email": "a"}, {"Email": " "}, {"Name": "B"}]
+PETS = [{"Owner": ["rec00000000000001"]}]
+FOUND: Found = {
+    "name": {("rec00000000000003",)},
+    "email": {("rec00000000000003",), ("rec00000000000004",)},
+    "once": {("rec00000000000001", "rec00000000000002")},
+    "pet": {("rec00000000000005",)},
+}
+"""Worked out by hand, for `a_small_base`."""
+
+
+def a_scan(**changes: Any) -> Scan:
+    content: dict[str, Any] = {
+        "id": "people",
+        "kind": "integrity",
+        "base": "appPeople00000001",
+        "tables": TABLES,
+        "rules": RULES,
+    }
+    return Scan.model_validate(content | changes)
+
+
+def a_small_base() -> Base:
+    return a_base(People=PEOPLE, Pets=[{"Owner": ["recNobody"]}, *PETS])
+
+
+async def test_the_school_is_found_out_exactly(world):
+    """Every planted defect of the answer key, and nothing else, rule by rule."""
+    base, key = school()
+    scan = sample("school")
+    assert await scanned(world, base, scan) == ["fetched", "scored"]
+    assert await found(world) == key
+    run = (await world.run()).data
+    severity = {rule.id: rule.severity for rule in scan.rules}
+    planted = Counter(chain.from_iterable(repeat(severity[r], len(key[r])) for r in key))
+    assert run["counts"] == {
+        "records": 2008,
+        "airtable_requests": 1 + 4 + 5 + 1 + 1 + 11,
+        "rules_evaluated": len(scan.rules),
+        "rules_inconclusive": 0,
+        "findings": planted.total(),
+        "findings_by_severity": planted,
+    }
+    assert (run["status"], run["verdict"], run["progress_pct"]) == ("done", "critical", 100)
+
+
+async def test_the_flights_are_found_out_exactly(world):
+    """Real data: the same findings as plain SQL over the published files."""
+    base = flights()
+    assert await scanned(world, base, sample("flights")) == ["fetched", "scored"]
+    expected = {rule: ids for rule, ids in expected_findings(base).items() if ids}
+    assert await found(world) == expected
+    assert (await world.run()).data["counts"]["findings"] == sum(map(len, expected.values()))
+
+
+@dataclass(frozen=True)
+class _Looks(Deadline):
+    """Comes after the given number of looks at the clock."""
+
+    looks: Iterator[float]
+
+    def remaining(self) -> float:
+        return next(self.looks)
+
+
+async def score_some(world: World, rules: int) -> str:
+    """Deliver the newest task in a budget in which that many rules can be evaluated."""
+
+    async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
+        looks = chain(repeat(1.0, rules), repeat(-1.0))
+        return await Scoring(world.runs, claim, scan).run(_Looks(0.0, looks))
+
+    world.clock.now = max(world.clock.now, world.queue.tasks[-1].at)
+    return await work_on(world, world.queue.tasks[-1], work)
+
+
+async def test_scoring_in_several_invocations_finds_the_same(world):
+    """Three rules at a time: each is evaluated once, and nothing is counted twice."""
+    base, key = school()
+    await fetched(world, base, sample("school"))
+    outcomes = [await score_some(world, rules=3) for _ in range(7)]
+    assert outcomes == ["to be continued"] * 6 + ["scored"]
+    assert await found(world) == key
+    assert (await world.run()).data["counts"]["findings"] == sum(map(len, key.values()))
+
+
+async def test_what_was_scored_is_kept_between_invocations(world):
+    """After two of four rules their findings are there, and the run says how far it is."""
+    await fetched(world, a_small_base())
+    assert await score_some(world, rules=2) == "to be continued"
+    run = (await world.run()).data
+    assert await found(world) == {rule: FOUND[rule] for rule in ("name", "email")}
+    assert (run["counts"]["rules_evaluated"], run["counts"]["findings"]) == (2, 3)
+    assert (run["status"], run["verdict"], run["progress_pct"]) == ("scoring", None, 85)
+
+
+async def test_not_one_rule_in_a_budget_is_an_error(world):
+    """It is retried, and does not hand on for ever."""
+    await fetched(world, a_small_base())
+    assert await score_some(world, rules=0) == "step_timeout"
+    assert (await world.step("score")).data["retries"] == 1
+    assert await score(world) == "scored"
+    assert await found(world) == FOUND
+
+
+class _Failing(MemoryStore):
+    """One commit fails, and may or may not have happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.until_failure = -1
+        self.happens = False
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        self.until_failure -= 1
+        if self.until_failure != 0:
+            return await super().commit(writes)
+        if self.happens:
+            await super().commit(writes)
+        raise StoreError("no answer")
+
+
+@pytest.mark.parametrize("happens", [False, True])
+@pytest.mark.parametrize("failing", range(2, 8))
+async def test_a_score_that_failed_half_way_writes_the_same_again(monkeypatch, failing, happens):
+    """Whichever commit got no answer, and whether it happened or not: no finding is doubled."""
+    monkeypatch.setattr(scoring, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(scoring, "COMMIT_BYTES", 1)
+    store = _Failing()
+    world = World(store)
+    await fetched(world, a_small_base())
+    store.until_failure, store.happens = failing, happens
+    await score_on(world)
+    run = (await world.run()).data
+    assert await found(world) == FOUND
+    assert (run["status"], run["verdict"], run["counts"]["findings"]) == ("done", "critical", 5)
+
+
+async def score_on(world: World) -> None:
+    """Deliver score tasks until the run has ended."""
+    for _ in range(5):
+        await score(world)
+        if (await world.run()).data["status"] != "scoring":
+            return
+    raise AssertionError("it does not end")
+
+
+async def test_a_second_delivery_of_a_score_task_does_nothing(world):
+    """The run has ended; its documents stay as they are."""
+    await scanned(world, a_small_base())
+    run, results = await world.run(), await documents(world, "runs/m-1/results")
+    assert await score(world) == "declined"
+    assert (await world.run(), await documents(world, "runs/m-1/results")) == (run, results)
+
+
+async def test_a_long_list_of_findings_is_complete(world):
+    """2,000 findings of a rule are in several documents, none of them large, each finding once."""
+    await scanned(world, a_base(People=[{"Email": f"{n}"} for n in range(2000)], Pets=PETS))
+    results = await documents(world, "runs/m-1/results")
+    of_name = [r.data["findings"] for r in results if r.data["rule_id"] == "name"]
+    assert len(of_name) > 1
+    assert len((await found(world))["name"]) == 2000
+    assert max(len(json.dumps(some)) for some in of_name) < 1.02 * scoring.CHUNK_BYTES
+
+
+async def test_every_rule_leaves_a_result(world):
+    """Also one that found nothing: that it was evaluated is a result."""
+    await scanned(world, a_base(People=1, Pets=PETS))
+    results = await documents(world, "runs/m-1/results")
+    assert [(r.data["rule_id"], r.data["count"]) for r in results] == [
+        ("email", 0), ("name", 0), ("once", 0), ("pet", 0),
+    ]  # fmt: skip
+    assert (await world.run()).data["verdict"] == "healthy"
+
+
+async def test_a_missing_page_is_an_error_and_no_verdict():
+    """Deleted, or past its lifetime: a scan of what is left would find wrong things."""
+    store = MemoryStore()
+    world = World(store)
+    await fetched(world, a_small_base())
+    del store._documents["runs/m-1/pages/000000"]
+    assert await score(world) == "pages_missing"
+    run = (await world.run()).data
+    assert (run["status"], run["verdict"]) == ("error", None)
+    assert "start a new run" in run["error"]["message"]
+
+
+async def test_a_missing_field_leaves_its_rules_out(world):
+    """They are named with what the base lacks; the others are evaluated; it is never healthy."""
+    await scanned(world, a_base(People=PEOPLE, Pets=[{"Keeper": "x"}]))
+    run = (await world.run()).data
+    assert await found(world) == {rule: FOUND[rule] for rule in ("name", "email", "once")}
+    assert run["inconclusive"] == [{"rule_id": "pet", "why": "table 'Pets' has no field 'Owner'"}]
+    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert (run["counts"]["rules_evaluated"], run["counts"]["rules_inconclusive"]) == (3, 1)
+
+
+async def test_a_missing_table_leaves_its_rules_out(world):
+    """A link to it cannot be judged: its ids are no orphans."""
+    await scanned(world, a_base(Pets=PETS))
+    run = (await world.run()).data
+    assert {item["why"] for item in run["inconclusive"]} == {"the base has no table 'People'"}
+    assert run["counts"]["rules_evaluated"] == 0
+    assert (run["verdict"], await found(world)) == ("inconclusive", {})
+
+
+async def test_a_base_without_records_is_inconclusive(world):
+    """Nothing wrong was found where nothing was looked at."""
+    await scanned(world, a_base(People=[], Pets=[]), a_scan(tables=TABLES, rules=RULES[:3]))
+    run = (await world.run()).data
+    assert (run["status"], run["counts"]["records"]) == ("done", 0)
+    assert run["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("rules", "verdict"), [(["email"], "healthy"), (["name", "email"], "warning")]
+)
+async def test_the_verdict_is_that_of_the_worst_finding(world, rules, verdict):
+    """Findings of severity info leave a base healthy."""
+    chosen = [rule for rule in RULES if rule["id"] in rules]
+    await scanned(world, a_small_base(), a_scan(rules=chosen))
+    run = (await world.run()).data
+    assert (run["verdict"], run["counts"]["findings"]) == (
+        verdict,
+        sum(len(FOUND[r]) for r in rules),
+    )
+
+
+async def test_a_run_tells_the_next_how_large_the_base_is(world):
+    """What its progress is measured by."""
+    await scanned(world, a_small_base())
+    assert (await world.registry.head("people")).data["last_records"] == 6
+    await world.start(a_scan(), "m-2")
+    assert (await world.run("m-2")).data["expected_records"] == 6
