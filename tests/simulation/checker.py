@@ -1,0 +1,140 @@
+"""Judges by what is left in the store: what must hold whatever went wrong.
+
+The same checker judges simulations and campaigns on a real stack.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from landfall.documents import Document
+from landfall.fetching import Cursor
+from landfall.lifecycle import (
+    RUN_ENDED,
+    RUN_MOVES,
+    STEP_ENDED,
+    STEP_MOVES,
+    RunStatus,
+    StepStatus,
+)
+from landfall.reasons import Reason
+from landfall.records import whole_tables
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.base import SimulatedBase
+
+AFTER_WATCH = timedelta(seconds=5)
+
+_NEVER = {Reason.INTERNAL_ERROR, Reason.PAGES_MISSING, Reason.BASE_REJECTED}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is judged: the documents, and what is known of how they came about.
+
+    `watches` are the begin and end of each tick of the watchdog that left nothing undone. `calm`
+    says that nothing was made to go wrong.
+    """
+
+    memory: MemoryStore
+    bases: Mapping[str, SimulatedBase]
+    watches: Sequence[tuple[datetime, datetime]]
+    calm: bool
+
+
+def violations(judged: Judged) -> list[str]:
+    """Everything that is not as it must be; empty when all is well."""
+    found = [
+        f"{run.id}: {what}" for run in judged.memory.all("runs") for what in _of_run(judged, run)
+    ]
+    return [*found, *_of_schedules(judged)]
+
+
+def _of_run(judged: Judged, run: Document) -> Iterator[str]:
+    status = RunStatus(run.data["status"])
+    if status not in RUN_ENDED:
+        yield f"has not ended: {status}, {run.data['progress_step']}"
+        return
+    yield from _of_history(judged, run)
+    yield from _of_bound(judged, run)
+    if status == RunStatus.DONE:
+        yield from _of_result(judged, run)
+    else:
+        yield from _of_error(judged, run)
+    for step in judged.memory.all(f"{run.path}/steps"):
+        if step.data["status"] not in STEP_ENDED:
+            yield f"has ended, and its step {step.id} is {step.data['status']}"
+
+
+def _of_error(judged: Judged, run: Document) -> Iterator[str]:
+    reason = (run.data["error"] or {}).get("reason")
+    if reason not in set(Reason):
+        yield f"ended {run.data['status']} without a reason: {run.data['error']}"
+    elif reason in _NEVER:
+        yield f"ended with {reason}, for which there is no cause here: {run.data['error']}"
+    elif reason != Reason.CANCELLED and judged.calm:
+        yield f"ended with {reason}, and nothing had gone wrong"
+
+
+def _of_bound(judged: Judged, run: Document) -> Iterator[str]:
+    watched = [end for begin, end in judged.watches if begin >= run.data["deadline_at"]]
+    if watched and run.data["finished_at"] > watched[0] + AFTER_WATCH:
+        yield f"ended {run.data['finished_at']}, after a watchdog had passed its deadline"
+
+
+def _of_history(judged: Judged, run: Document) -> Iterator[str]:
+    """The events, one after the other, lead from nothing to what the documents say."""
+    events = judged.memory.all(f"{run.path}/events")
+    if [event.id for event in events] != [f"{n:06d}" for n in range(1, len(events) + 1)]:
+        yield "its events have a gap"
+    status: str | None = None
+    steps: dict[str, str] = {}
+    for event in events:
+        step, old, new = event.data["step"], event.data["from"], event.data["to"]
+        if step is None:
+            if old != status or (old and new not in RUN_MOVES[RunStatus(old)]):
+                yield f"went from {status} by a move from {old} to {new}"
+            status = new
+        else:
+            if old != steps.get(step, "queued") or new not in STEP_MOVES[StepStatus(old)]:
+                yield f"step {step} was {steps.get(step)} and moved from {old} to {new}"
+            steps[step] = new
+    if status != run.data["status"]:
+        yield f"says {run.data['status']}, and its history {status}"
+
+
+def _of_result(judged: Judged, run: Document) -> Iterator[str]:
+    memory, base = judged.memory, judged.bases[run.data["base"]]
+    fetched = next(step for step in memory.all(f"{run.path}/steps") if step.id == "fetch")
+    cursor = Cursor.load(fetched.data["cursor"])
+    assert cursor is not None
+    pages = [page.data for page in memory.all(f"{run.path}/pages")]
+    tables = whole_tables(pages, {name: t.listing for name, t in cursor.tables.items()})
+    for name, records in base.tables.items():
+        if Counter(r["id"] for r in tables[name]) != Counter(r["id"] for r in records):
+            yield f"holds {len(tables[name])} records of {name}, which has {len(records)}"
+    found = Counter(
+        (finding["rule_id"], tuple(sorted(finding["records"])))
+        for result in memory.all(f"{run.path}/results")
+        for finding in result.data["findings"]
+    )
+    if found != Counter(base.findings):
+        yield f"found {sorted(found)}, not {sorted(base.findings)}"
+    total = sum(len(records) for records in base.tables.values())
+    counts = run.data["counts"]
+    if (counts["records"], counts["findings"]) != (total, len(base.findings)):
+        yield f"counts {counts}, with {total} records and {len(base.findings)} findings"
+
+
+def _of_schedules(judged: Judged) -> Iterator[str]:
+    runs = judged.memory.all("runs")
+    for schedule in judged.memory.all("schedules"):
+        own = [run for run in runs if run.data["schedule_id"] == schedule.id]
+        if len(own) != schedule.data["runs_started"]:
+            yield f"{schedule.id} counts {schedule.data['runs_started']} runs and made {len(own)}"
+        if len({run.data["slot"] for run in own}) != len(own):
+            yield f"{schedule.id} made two runs for one slot"
+        if schedule.data["max_runs"] and len(own) > schedule.data["max_runs"]:
+            yield f"{schedule.id} made {len(own)} runs of {schedule.data['max_runs']}"
+        if schedule.data["next_run_at"] is not None:
+            yield f"{schedule.id} never came to its end"

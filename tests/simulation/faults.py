@@ -1,0 +1,122 @@
+"""What may go wrong at every write and every call to the outside, drawn from a seed.
+
+An invocation is a process of its own. Killed, nothing of it happens any more: no `finally` of it
+reaches the outside. Frozen, it stands still whatever its deadlines say, and goes on later as if
+nothing had been: the zombie.
+"""
+
+import asyncio
+import contextlib
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+from random import Random
+
+
+class KilledError(BaseException):
+    """The process is gone. No `except Exception` sees it."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often each fault happens, as a probability at each occasion."""
+
+    kill: float = 0.004
+    freeze: float = 0.003
+    store_error: float = 0.006
+    ambiguous_commit: float = 0.006
+    slow: float = 0.03
+    airtable_error: float = 0.03
+    expired_offset: float = 0.02
+    lose_task: float = 0.04
+    duplicate_task: float = 0.15
+    late_task: float = 0.10
+    refuse_task: float = 0.03
+    skip_tick: float = 0.10
+    double_tick: float = 0.20
+
+    @classmethod
+    def draw(cls, random: Random) -> "Rates":
+        """Some simulations are quiet, some are wild; in each, some faults do not happen at all."""
+        scale = random.choice([0.0, 0.5, 1.0, 1.0, 3.0])
+        return replace(
+            cls(),
+            **{
+                rate.name: getattr(cls, rate.name) * scale * random.choice([0, 1, 1])
+                for rate in fields(cls)
+            },
+        )
+
+
+class Invocation:
+    """One process: alive, frozen, or dead."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dead = False
+        self.frozen_until = 0.0
+
+
+current: ContextVar[Invocation] = ContextVar("invocation")
+
+
+class Chaos:
+    """Draws the faults. Everything random in a simulation comes from here."""
+
+    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+        self.random = Random(seed)
+        self.rates = rates or Rates.draw(self.random)
+        self.quiet = False
+        self.struck: dict[str, int] = {}
+
+    def strikes(self, fault: str) -> bool:
+        """Whether the fault happens on this occasion."""
+        rate: float = getattr(self.rates, fault)
+        struck = not self.quiet and self.random.random() < rate
+        if struck:
+            self.struck[fault] = self.struck.get(fault, 0) + 1
+        return struck
+
+    async def pass_by(self, shortest: float, longest: float) -> bool:
+        """An occasion: time passes, and the process may be killed or frozen meanwhile.
+
+        True when it was cancelled while frozen: what it was about to do still happens, late.
+        """
+        invocation = current.get()
+        if invocation.dead:
+            raise KilledError(invocation.name)
+        seconds = self.random.uniform(shortest, longest)
+        if self.strikes("slow"):
+            seconds += self.random.uniform(1, 25)
+        if self.strikes("kill"):
+            await asyncio.sleep(self.random.uniform(0, seconds))
+            invocation.dead = True
+        if self.strikes("freeze"):
+            loop = asyncio.get_running_loop()
+            invocation.frozen_until = loop.time() + self.random.uniform(20, 200)
+        if invocation.frozen_until <= asyncio.get_running_loop().time():
+            await asyncio.sleep(seconds)
+        cancelled = await self._thaw(invocation)
+        if invocation.dead:
+            raise KilledError(invocation.name)
+        return cancelled
+
+    async def _thaw(self, invocation: Invocation) -> bool:
+        loop = asyncio.get_running_loop()
+        cancelled = False
+        while (left := invocation.frozen_until - loop.time()) > 0:
+            try:
+                await asyncio.sleep(left)
+            except asyncio.CancelledError:
+                cancelled = True
+        return cancelled
+
+
+@contextlib.contextmanager
+def process(name: str):  # type: ignore[no-untyped-def]
+    """Everything inside belongs to a new process of that name."""
+    invocation = Invocation(name)
+    token = current.set(invocation)
+    try:
+        yield invocation
+    finally:
+        current.reset(token)

@@ -1,0 +1,219 @@
+"""Bugs that we plant, one at a time: a simulation that does not see them would prove nothing.
+
+Each is a change to the code of production, small enough to be made by mistake.
+"""
+
+import contextlib
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from landfall import changes, records, scheduling, scoring, tasks, watching
+from landfall.documents import Put, Update
+from landfall.fetching import Cursor, Fetch
+from landfall.lifecycle import RunStatus
+from landfall.reasons import StepError
+from landfall.records import OffsetExpiredError, RecordPage
+from landfall.runs import Claim, Runs
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.outside import TreacherousBase
+
+Planted = contextlib.AbstractContextManager[Any]
+
+
+def no_fence() -> Planted:
+    """A worker writes whatever the step's attempt is by then."""
+
+    async def commit(self: Claim, decide: Any) -> None:
+        self._state = await self._runs.commit(self._state, decide, self.worker, [self.step_id])
+
+    return patch.object(Claim, "_commit", commit)
+
+
+def unguarded_writes() -> Planted:
+    """Commits do not look at the versions of what they replace."""
+    check = MemoryStore._check
+
+    def lenient(self: MemoryStore, write: Any) -> None:
+        if not isinstance(write, Update):
+            check(self, write)
+
+    return patch.object(MemoryStore, "_check", lenient)
+
+
+def impatient_watchdog() -> Planted:
+    """The watchdog takes a step away while its worker is within its lease."""
+    return patch.object(Runs, "_stale_at", lambda self, moment: moment)
+
+
+def outbox_not_redriven() -> Planted:
+    """The watchdog only looks after steps that run."""
+    take_up = Runs.take_up
+
+    async def only_running(self: Runs, run_id: str, step_id: str, by: str) -> str:
+        (step,) = await self.store.read(changes.step_path(run_id, step_id))
+        if step and step.data["status"] == "queued":
+            return "nothing"
+        return await take_up(self, run_id, step_id, by)
+
+    return patch.object(Runs, "take_up", only_running)
+
+
+def redriven_under_the_same_name() -> Planted:
+    """A task is sent again under a name that the queue has seen."""
+    named = property(lambda task: f"{task.run_id}-{task.step_id}-{task.attempt}")
+    return patch.object(tasks.Task, "name", named)
+
+
+def every_delivery_claims() -> Planted:
+    """A claim does not look at the attempt that its task is for, nor at the status."""
+
+    async def eager(self: Runs, run_id: str, step_id: str, attempt: int, worker: str) -> Claim:
+        def decide(state: Any) -> Any:
+            return self._claimed(state, step_id, worker)
+
+        state = await self._decide(run_id, [step_id], decide, by=worker)
+        return Claim(self, state, step_id, worker)
+
+    return patch.object(Runs, "claim", eager)
+
+
+def expiry_is_the_end() -> Planted:
+    """A listing that has expired is taken for one that has ended."""
+    read = TreacherousBase.page
+
+    async def page(self: TreacherousBase, *arguments: Any) -> RecordPage:
+        try:
+            return await read(self, *arguments)
+        except OffsetExpiredError:
+            return RecordPage([], None)
+
+    return patch.object(TreacherousBase, "page", page)
+
+
+def expired_pages_counted() -> Planted:
+    """Reading back, nobody asks which listing a page belongs to."""
+
+    def all_pages(stored: Any, listings: Any) -> dict[str, list[Any]]:
+        tables: dict[str, list[Any]] = {table: [] for table in listings}
+        for fields in stored:
+            for page in records.unpack(fields):
+                tables[page.table].extend(page.records)
+        return tables
+
+    return patch.object(scoring, "whole_tables", all_pages)
+
+
+def restart_goes_on() -> Planted:
+    """A table that is read again keeps the count of what was read before."""
+
+    def advance(self: Cursor, page: Any) -> None:
+        table = self.tables[page.table]
+        table.listing = page.listing
+        table.records += len(page.records)
+        table.offset, table.done = page.offset, page.offset is None
+
+    return patch.object(Cursor, "advance", advance)
+
+
+def cursor_not_kept() -> Planted:
+    """Pages are kept, and where they end is not."""
+    checkpoint = Claim.checkpoint
+
+    async def forgetful(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
+        kept = self.step.data["cursor"] or cursor
+        await checkpoint(self, kept, run, writes)
+
+    return patch.object(Claim, "checkpoint", forgetful)
+
+
+def counted_twice() -> Planted:
+    """Counts are added to what the run says, each time that it is written."""
+
+    def counts(self: Cursor) -> dict[str, int]:
+        return {"records": self.records + max(0, self.documents - 1), "airtable_requests": 0}
+
+    return patch.object(Cursor, "counts", counts)
+
+
+def error_taken_for_the_end() -> Planted:
+    """A fetch that fails half-way goes on to scoring with what it has."""
+    read = Fetch._read
+
+    async def content(self: Fetch, *arguments: Any) -> bool:
+        try:
+            return await read(self, *arguments)
+        except StepError:
+            if self._cursor is None:
+                raise
+            return True
+
+    return patch.object(Fetch, "_read", content)
+
+
+def cancelled_run_lives_on() -> Planted:
+    """Ending a run from outside leaves its steps as they are."""
+
+    async def end(self: Runs, run_id: str, status: RunStatus, error: Any, by: str) -> bool:
+        (run,) = await self.store.read(changes.run_path(run_id))
+        assert run is not None
+        fields = {"status": status, "error": error, "finished_at": self.clock()}
+        await self.store.commit([Update(run.path, fields, run.version)])
+        return True
+
+    return patch.object(Runs, "end", end)
+
+
+def nobody_times_out() -> Planted:
+    """Runs past their deadline are left alone."""
+
+    async def none(self: Any, limit: int) -> list[Any]:
+        return []
+
+    return patch.object(watching.Watchdog, "_overdue_runs", none)
+
+
+def slots_not_in_run_ids() -> Planted:
+    """Every claim of a slot makes a run of its own, and the schedule is written unguarded."""
+    numbers = iter(range(1_000_000))
+    commit = scheduling.Scheduler._commit
+
+    async def blind(self: Any, claim: Any, creations: Any) -> Any:
+        (now,) = await self._store.read(claim(0).path)
+        return await commit(self, lambda n: replace(claim(n), version=now.version), creations)
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(patch.object(scheduling, "_run_id", lambda *_: f"s-{next(numbers)}"))
+    stack.enter_context(patch.object(scheduling.Scheduler, "_commit", blind))
+    return stack
+
+
+def results_outside_the_fence() -> Planted:
+    """Pages are written by themselves, before the commit that holds the worker to its attempt."""
+    checkpoint = Claim.checkpoint
+
+    async def early(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
+        await self._runs.store.commit([Put(write.path, write.data) for write in writes])
+        await checkpoint(self, cursor, run)
+
+    return patch.object(Claim, "checkpoint", early)
+
+
+MUTANTS = (
+    no_fence,
+    unguarded_writes,
+    impatient_watchdog,
+    outbox_not_redriven,
+    redriven_under_the_same_name,
+    every_delivery_claims,
+    expiry_is_the_end,
+    expired_pages_counted,
+    restart_goes_on,
+    cursor_not_kept,
+    counted_twice,
+    error_taken_for_the_end,
+    cancelled_run_lives_on,
+    nobody_times_out,
+    slots_not_in_run_ids,
+    results_outside_the_fence,
+)

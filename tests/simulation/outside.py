@@ -1,0 +1,190 @@
+"""The outside of a simulation: a store, a queue and a base, each as treacherous as the real one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from landfall.deadlines import Deadline
+from landfall.documents import Document, Query, StoreError, Version, Write
+from landfall.lifecycle import RUN_ENDED
+from landfall.reasons import Reason, StepError
+from landfall.records import OffsetExpiredError, Record, RecordPage
+from landfall.tasks import QueueError, Task
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.world import START
+from tests.simulation.faults import Chaos
+
+PAGE = 3
+"""Records of a simulated page: small, so that there are many."""
+
+_AIRTABLE_FAULTS = (
+    (Reason.BASE_UNAVAILABLE, 0.0),
+    (Reason.BASE_TIMEOUT, 0.0),
+    (Reason.BASE_UNREACHABLE, 0.0),
+    (Reason.BASE_MALFORMED, 0.0),
+    (Reason.BASE_RATE_LIMITED, 30.0),
+)
+
+
+def wall_clock() -> datetime:
+    """The simulated moment as people see it."""
+    return START + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+class TreacherousStore:
+    """The store in memory, over a network that fails, with processes that die on the way."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        self.memory = MemoryStore()
+        self.broken: list[str] = []
+        self._chaos = chaos
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """As `Store.read`."""
+        await self._request()
+        return await self.memory.read(*paths)
+
+    async def find(self, query: Query) -> list[Document]:
+        """As `Store.find`."""
+        await self._request()
+        return await self.memory.find(query)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """As `Store.commit`; now and then it happens and nobody is told."""
+        cancelled = await self._request()
+        if not self.memory.would_conflict(writes):
+            self.broken += [*self._late(writes), *self._impatient(writes)]
+        versions = await self.memory.commit(writes)
+        if cancelled:
+            raise asyncio.CancelledError
+        if self._chaos.strikes("ambiguous_commit"):
+            raise StoreError("simulated: committed, and the answer was lost")
+        await self._chaos.pass_by(0.0, 0.01)
+        return versions
+
+    def _late(self, writes: Sequence[Write]) -> Iterator[str]:
+        """What belongs to a run that has ended is never written again."""
+        for write in writes:
+            run = self.memory.get("/".join(write.path.split("/")[:2]))
+            if write.path.startswith("runs/") and run and run.data["status"] in RUN_ENDED:
+                yield f"{write.path} was written after the end of its run"
+
+    def _impatient(self, writes: Sequence[Write]) -> Iterator[str]:
+        """Nobody takes a step from a worker within its lease, unless the run ends with it."""
+        if any(write.data.get("status") in RUN_ENDED for write in writes):
+            return
+        for write in writes:
+            step = self.memory.get(write.path)
+            if step is None or not step.data.get("lease_until"):
+                continue
+            other = write.data.get("updated_by") != step.data["worker"]
+            if other and "status" in write.data and step.data["lease_until"] > wall_clock():
+                yield f"{write.path} was taken from a worker within its lease"
+
+    async def _request(self) -> bool:
+        cancelled = await self._chaos.pass_by(0.001, 0.05)
+        if self._chaos.strikes("store_error"):
+            raise StoreError("simulated: Firestore did not answer")
+        return cancelled
+
+
+class TreacherousQueue:
+    """Delivers at least once, mostly; late, doubled, out of order; and sometimes never."""
+
+    def __init__(self, chaos: Chaos, deliver: Callable[[Task], Awaitable[bool]]) -> None:
+        self._chaos = chaos
+        self._deliver = deliver
+        self._names: set[str] = set()
+        self.broken: list[str] = []
+        self.deliveries: set[asyncio.Task[Any]] = set()
+        self.dispatch_seconds = 42.0
+
+    async def enqueue(self, task: Task) -> None:
+        """As `TaskQueue.enqueue`."""
+        await self._chaos.pass_by(0.001, 0.05)
+        if self._chaos.strikes("refuse_task"):
+            raise QueueError("simulated: Cloud Tasks did not answer")
+        if task.name in self._names:
+            self.broken.append(f"{task.name} was enqueued again: the queue takes no name twice")
+        self._names.add(task.name)
+        if not self._chaos.strikes("lose_task"):
+            self._schedule(task)
+        if self._chaos.strikes("refuse_task"):
+            raise QueueError("simulated: created, and the answer was lost")
+
+    def _schedule(self, task: Task) -> None:
+        copies = 2 if self._chaos.strikes("duplicate_task") else 1
+        for _ in range(copies):
+            delay = self._chaos.random.uniform(0.0, 0.5)
+            if self._chaos.strikes("late_task"):
+                delay += self._chaos.random.uniform(5, 400)
+            # a task of its own context: the queue is no part of the process that enqueues
+            delivery = asyncio.create_task(self._dispatch(task, delay))
+            self.deliveries.add(delivery)
+            delivery.add_done_callback(self.deliveries.discard)
+
+    def _gone(self, worker: asyncio.Task[bool]) -> None:
+        self.deliveries.discard(worker)
+        worker.exception()  # looked at, whether or not the dispatcher still waits
+
+    async def _dispatch(self, task: Task, delay: float) -> None:
+        ahead = (task.at - wall_clock()).total_seconds()
+        await asyncio.sleep(max(0.0, ahead) + delay)
+        for retry in range(5):
+            worker = asyncio.create_task(self._deliver(task))
+            self.deliveries.add(worker)  # it goes on when the dispatcher hangs up
+            worker.add_done_callback(self._gone)
+            done, _ = await asyncio.wait([worker], timeout=self.dispatch_seconds)
+            if done and worker.exception() is None and worker.result():
+                return
+            await asyncio.sleep(2.0**retry)
+
+
+class TreacherousBase:
+    """A `BaseReader` over tables in memory."""
+
+    def __init__(self, chaos: Chaos, tables: Mapping[str, Sequence[Record]]) -> None:
+        self.requests = 0
+        self._chaos = chaos
+        self._tables = tables
+
+    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
+        """As `BaseReader.schema`."""
+        await self._request(deadline)
+        names = {name: set[str]() for name in self._tables}
+        for table, records in self._tables.items():
+            for record in records:
+                names[table] |= set(record["fields"])
+        return {table: sorted(fields) for table, fields in names.items()}
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        """As `BaseReader.page`. The offset is the number of the next record."""
+        await self._request(deadline)
+        if offset and self._chaos.strikes("expired_offset"):
+            raise OffsetExpiredError(table)
+        start = int(offset or 0)
+        records = [_with(record, fields) for record in self._tables[table][start : start + PAGE]]
+        more = start + PAGE < len(self._tables[table])
+        return RecordPage(records, str(start + PAGE) if more else None)
+
+    async def close(self) -> None:
+        """As `BaseReader.close`."""
+
+    async def _request(self, deadline: Deadline) -> None:
+        self.requests += 1
+        try:
+            async with deadline.limit():
+                await self._chaos.pass_by(0.1, 4.0)
+        except TimeoutError:
+            raise StepError(Reason.BASE_TIMEOUT, "simulated: too slow") from None
+        if self._chaos.strikes("airtable_error"):
+            reason, retry_after = self._chaos.random.choice(_AIRTABLE_FAULTS)
+            raise StepError(reason, "simulated", retry_after=retry_after)
+
+
+def _with(record: Record, fields: Sequence[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in record["fields"].items() if name in fields}
+    return {"id": record["id"], "createdTime": record["createdTime"], "fields": kept}

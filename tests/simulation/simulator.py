@@ -1,0 +1,219 @@
+"""One simulated day of Landfall: the use cases of production over a treacherous outside.
+
+python -m tests.simulation SEED     replays one, and says what happened
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from landfall import logs
+from landfall.deadlines import LADDER, TICK, Deadline
+from landfall.definition import Scan
+from landfall.documents import ConflictError, Query, StoreError
+from landfall.fetching import Fetch
+from landfall.lifecycle import RUN_ENDED, RunStatus
+from landfall.reasons import Reason
+from landfall.redaction import Redactor
+from landfall.registry import Registry, plan_run
+from landfall.runs import Claim, RunNotFoundError, Runs
+from landfall.scheduling import Scheduler
+from landfall.scoring import Scoring
+from landfall.tasks import Task
+from landfall.watching import Watchdog
+from landfall.working import Invocation, OutOfTimeError, Worker
+from tests.simulation.base import BASE_ID, SimulatedBase, draw_base, draw_scan
+from tests.simulation.checker import Judged, violations
+from tests.simulation.faults import Chaos, KilledError, Rates, process
+from tests.simulation.outside import (
+    TreacherousBase,
+    TreacherousQueue,
+    TreacherousStore,
+    wall_clock,
+)
+from tests.simulation.virtual_time import run as run_virtually
+
+HORIZON = 3 * 3600.0
+"""Seconds after which everything must have ended by itself."""
+
+EXPECTED_ERRORS = (StoreError, ConflictError, OutOfTimeError, RunNotFoundError, TimeoutError)
+"""What the entry points answer 500 to, and a tick or a delivery may come back for."""
+
+
+@dataclass
+class Outcome:
+    """What is left of a simulation, for the checker."""
+
+    seed: int
+    base: SimulatedBase
+    store: TreacherousStore
+    queue: TreacherousQueue
+    chaos: Chaos
+    good_watches: list[tuple[datetime, datetime]] = field(default_factory=list)
+    bugs: list[str] = field(default_factory=list)
+
+
+class Simulation:
+    """Scans of one base, on schedules and by hand, until all has ended."""
+
+    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+        self.chaos = Chaos(seed, rates)
+        self.store = TreacherousStore(self.chaos)
+        self.queue = TreacherousQueue(self.chaos, self._deliver)
+        self.runs = Runs(self.store, self.queue, wall_clock, self.chaos.random, LADDER)
+        self.registry = Registry(self.store, wall_clock)
+        self.base = draw_base(self.chaos.random)
+        self.outcome = Outcome(seed, self.base, self.store, self.queue, self.chaos)
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def run(self) -> Outcome:
+        """Let time pass until everything has ended, at the latest until the horizon."""
+        scans = [draw_scan(self.chaos.random, number) for number in (1, 2)]
+        await self._quietly(self._save(scans))
+        people = asyncio.create_task(self._people(scans))
+        loop = asyncio.get_running_loop()
+        while loop.time() < HORIZON:
+            self._tick_both()
+            await asyncio.sleep(TICK)
+            if people.done() and await self._quietly(self._all_ended()):
+                break
+        await self._settle()
+        return self.outcome
+
+    async def _save(self, scans: list[Scan]) -> None:
+        for scan in scans:
+            await self.registry.save(scan, "simulation")
+
+    async def _people(self, scans: list[Scan]) -> None:
+        """Somebody starts a run by hand, and somebody may cancel one."""
+        await asyncio.sleep(self.chaos.random.uniform(1, 400))
+        await self._quietly(self._start_by_hand(scans[0]))
+        if self.chaos.random.random() < 0.3:
+            await asyncio.sleep(self.chaos.random.uniform(1, 90))
+            await self._quietly(self._cancel_one())
+
+    async def _start_by_hand(self, scan: Scan) -> None:
+        head = await self.registry.head(scan.id)
+        await self.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
+        await self.runs.enqueue(self.runs.first_task("m-1"))
+
+    async def _cancel_one(self) -> None:
+        runs = await self.store.memory.find(Query("runs"))
+        run = self.chaos.random.choice(runs)
+        error = {"reason": Reason.CANCELLED, "message": "by hand"}
+        await self.runs.end(run.id, RunStatus.CANCELLED, error, "person")
+
+    async def _quietly(self, work: Awaitable[Any]) -> Any:
+        """Without faults: what a test does, or looks at."""
+        before, self.chaos.quiet = self.chaos.quiet, True
+        try:
+            with process("quiet"):
+                return await work
+        finally:
+            self.chaos.quiet = before
+
+    async def _all_ended(self) -> bool:
+        runs = await self.store.memory.find(Query("runs"))
+        schedules = await self.store.memory.find(Query("schedules"))
+        waiting = [s for s in schedules if s.data["next_run_at"] is not None]
+        return not waiting and all(run.data["status"] in RUN_ENDED for run in runs)
+
+    async def _settle(self) -> None:
+        """Whatever is still on its way arrives, so that a late write would be seen."""
+        while self.queue.deliveries or self._background:
+            await asyncio.wait([*self.queue.deliveries, *self._background])
+
+    # The five functions, as their entry points call them
+
+    def _tick_both(self) -> None:
+        for name, tick in (("scheduler", self._schedule), ("watchdog", self._watch)):
+            if self.chaos.strikes("skip_tick"):
+                continue
+            for _ in range(2 if self.chaos.strikes("double_tick") else 1):
+                self._spawn(name, tick)
+
+    def _spawn(self, name: str, tick: Callable[[], Awaitable[None]]) -> None:
+        async def as_process() -> None:
+            with process(name):
+                await self._answer(tick())
+
+        task = asyncio.create_task(as_process())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _schedule(self) -> None:
+        await Scheduler(self.runs, "scheduler").tick(Deadline.after(LADDER.step))
+
+    async def _watch(self) -> None:
+        began = wall_clock()
+        watch = await Watchdog(self.runs, "watchdog").tick(Deadline.after(LADDER.step))
+        if not watch.problems and not watch.left_over:
+            self.outcome.good_watches.append((began, wall_clock()))
+            self.outcome.bugs += self._overlooked(began)
+
+    def _overlooked(self, began: datetime) -> list[str]:
+        """Steps that were stale when a tick of the watchdog began, and still are at its end."""
+        runs = self.store.memory.all("runs")
+        steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
+        return [
+            f"{step.path} was stale, and a watchdog passed by"
+            for step in steps
+            if step.data["stale_at"] and step.data["stale_at"] <= began
+        ]
+
+    async def _deliver(self, task: Task) -> bool:
+        with process(f"{task.step_id} {task.attempt}"):
+            return await self._answer(self._invoke(task))
+
+    async def _invoke(self, task: Task) -> None:
+        worker = Worker(self.runs, self.registry, Redactor(), self._work(task.step_id))
+        await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
+
+    async def _answer(self, work: Awaitable[None]) -> bool:
+        """True for a 200. What is no planned outcome is a bug, and is kept."""
+        try:
+            async with asyncio.timeout(LADDER.step + 1):
+                await work
+        except EXPECTED_ERRORS:
+            return False
+        except KilledError:
+            return False
+        except Exception as error:
+            self.outcome.bugs.append(repr(error))
+            return False
+        return True
+
+    def _work(self, step_id: str) -> Callable[[Claim, Scan, Deadline], Awaitable[str]]:
+        if step_id == "fetch":
+            return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
+                deadline
+            )
+        return lambda claim, scan, deadline: Scoring(self.runs, claim, scan).run(deadline)
+
+    def _open_base(self, base_id: str) -> TreacherousBase:
+        assert base_id == BASE_ID
+        return TreacherousBase(self.chaos, self.base.tables)
+
+
+def simulate(seed: int, rates: Rates | None = None) -> Outcome:
+    """Run one simulation on a virtual clock. The same seed gives the same outcome."""
+    logs.silence()
+    return run_virtually(Simulation(seed, rates).run())
+
+
+def broken_rules(outcome: Outcome) -> list[str]:
+    """Everything that is not as it must be, while it went on and at its end."""
+    judged = Judged(
+        memory=outcome.store.memory,
+        bases={BASE_ID: outcome.base},
+        watches=outcome.good_watches,
+        calm=not outcome.chaos.struck,
+    )
+    return [
+        *outcome.bugs,
+        *outcome.store.broken,
+        *outcome.queue.broken,
+        *violations(judged),
+    ]
