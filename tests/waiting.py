@@ -9,7 +9,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T]], seconds: float, *, every: float = 0.05) -> T:
+async def until(
+    look: Callable[[], Awaitable[T | None]], seconds: float, *, every: float = 0.05
+) -> T:
     """What `look` gives, once it is true. Fails with the last look at the deadline."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

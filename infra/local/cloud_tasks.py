@@ -101,7 +101,8 @@ class LocalCloudTasks:
         self._server.add_generic_rpc_handlers((handlers,))
         port = self._server.add_insecure_port(f"{self._host}:{self._port}")
         await self._server.start()
-        return f"{self._host}:{port}"
+        self.address = f"{self._host}:{port}"
+        return self.address
 
     async def stop(self) -> None:
         """Ends every attempt under way and forgets every task, as a crash would."""
@@ -114,7 +115,7 @@ class LocalCloudTasks:
         await self._office.sender.close()
 
     async def __aenter__(self) -> Self:
-        self.address = await self.start()
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

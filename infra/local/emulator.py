@@ -6,6 +6,7 @@ the same jar ourselves.
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
@@ -67,3 +68,10 @@ def _sdk_root(gcloud: str) -> Path:
         check=False,
     )
     return Path(asked.stdout.strip() or "/")
+
+
+if __name__ == "__main__":  # what tests/run asks before it begins
+    try:
+        emulator_command(0)
+    except MissingError as missing:
+        sys.exit(str(missing))

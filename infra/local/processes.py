@@ -1,28 +1,48 @@
-"""Child processes that never outlive us: stopped on the way out, and by the kernel if we die."""
+"""Child processes that never outlive us, and neither do theirs.
+
+All children of a stack are in one process group, with a guard that reads from a pipe of ours. When
+we end, however that comes, the kernel closes the pipe, and the guard kills its whole group. That
+also reaches the workers of gunicorn, who go on when only their master is killed.
+"""
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import random
 import signal
 import socket
-import sys
-from collections.abc import Mapping, Sequence
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-STOP_SECONDS = 5.0
-"""How long a process may take to end after SIGTERM before its whole group is killed."""
+STOP_SECONDS = 1.0
+"""How long a process may take to end after SIGTERM before it is killed: it has nothing to save."""
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+_GUARD = ["/bin/sh", "-c", "trap '' HUP INT TERM; read -r _; kill -KILL 0"]
 
 
 class StartError(Exception):
-    """A process ended, or did not answer, while it was being started. Shows the end of its log."""
+    """The stack could not be started. Shows the end of the log of the process at fault."""
+
+
+class EndedError(Exception):
+    """A process has ended that should be running. Shows the end of its log."""
+
+
+class PortTakenError(Exception):
+    """Somebody else listens on the port of a process."""
+
+
+@contextmanager
+def guarded_group() -> Iterator[int]:
+    """A process group for children; whoever is in it at the end, or at ours, is killed."""
+    with subprocess.Popen(_GUARD, stdin=subprocess.PIPE, process_group=0) as guard:
+        yield guard.pid
+        # leaving closes the pipe and waits for the guard
 
 
 class Process:
-    """A running child with its own process group and its own log file."""
+    """A running child with its own log file."""
 
     def __init__(self, name: str, child: asyncio.subprocess.Process, log: Path) -> None:
         self.name = name
@@ -31,9 +51,17 @@ class Process:
 
     @classmethod
     async def start(
-        cls, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]
+        cls,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str],
+        group: int,
     ) -> "Process":
-        """Start the command; its output goes to `log`."""
+        """Start the command in the process group of a guard; its output goes to `log`.
+
+        Its group is not ours: Ctrl-C is ours to hear, and we stop our children in order.
+        """
         with log.open("ab") as output:
             child = await asyncio.create_subprocess_exec(
                 *command,
@@ -41,30 +69,32 @@ class Process:
                 stdout=output,
                 stderr=output,
                 env=dict(environment),
-                start_new_session=True,  # Ctrl-C is ours to hear; we pass it on in order
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                process_group=group,
             )
         return cls(name, child, log)
 
     @property
     def pid(self) -> int:
-        """The process id, which is also that of its group."""
+        """The process id."""
         return self._child.pid
 
     def check(self) -> None:
-        """Raise `StartError` when the process has ended."""
+        """Raise `EndedError` when the process has ended."""
         if self._child.returncode is not None:
-            raise StartError(
-                f"{self.name} ended with {self._child.returncode}; "
-                f"the end of its log:\n{self.log_end()}"
-            )
+            code, log = self._child.returncode, self.log_end()
+            raise EndedError(f"{self.name} ended with status {code}; the end of its log:\n{log}")
+
+    def check_port(self) -> None:
+        """Raise `PortTakenError` when the process has found its port taken: it may still try."""
+        if "in use" in self.log.read_text(errors="replace"):
+            raise PortTakenError(f"the port of {self.name} is taken")
 
     def log_end(self, lines: int = 20) -> str:
         """The last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     async def stop(self) -> None:
-        """End the process and everything that it started."""
+        """End the process; what it has started ends with it, or with the group."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._child.wait(), STOP_SECONDS)
@@ -73,21 +103,35 @@ class Process:
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+            self._child.send_signal(number)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+_PORTS = range(20_000, 32_000)
+"""Below 32768, where the kernel takes the ports of outgoing connections from: one of those may
+come up between a look and a server's start."""
+
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """A port that nobody listens on, and that was not given out here before.
 
-    Below 32768, where the kernel takes the ports of outgoing connections from: one of those may
-    come up between this look and the server's start.
+    Each process begins to look in another place: two that start at the same moment would
+    otherwise find the same port free.
     """
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+    start = os.getpid() * 17
+    for place in range(start, start + len(_PORTS)):
+        port = _PORTS[place % len(_PORTS)]
+        if port not in _given and _is_free(port):
+            _given.add(port)
             return port
+    raise StartError(f"no port is free from {_PORTS.start} to {_PORTS.stop}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

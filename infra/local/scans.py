@@ -12,10 +12,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from infra.local.stack import Stack
 from landfall.definition import Scan
-from landfall.lifecycle import RUN_ENDED
+from landfall.lifecycle import RUN_ENDED, RunStatus
 
 POLL_SECONDS = 0.3
 """Between two looks at a run's document."""
+
+LINE_SECONDS = 10.0
+"""Between two lines about a run in a log."""
 
 START_SECONDS = 60.0
 """A run must have come up this long after its slot."""
@@ -32,6 +35,11 @@ class Finished:
     document: Mapping[str, Any]
     findings: Sequence[Mapping[str, Any]]
     results: Sequence[Mapping[str, Any]]
+
+    @property
+    def done(self) -> bool:
+        """Whether the run ended as it should."""
+        return bool(self.document["status"] == RunStatus.DONE)
 
 
 async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> list[Finished]:
@@ -123,6 +131,7 @@ class _Pace:
     """Requests a second and time left, from two looks at a run."""
 
     looks: list[tuple[float, int, int]] = field(default_factory=list)
+    lines: int = 0
 
     def look(self, percent: int, requests: int) -> tuple[float, str]:
         """Requests a second over the last five seconds, and the time left as text."""
@@ -137,6 +146,12 @@ class _Pace:
         left = (now - begun) / (percent - at_first) * (100 - percent)
         return rate, f"{left:.0f} s"
 
+    def line_is_due(self) -> bool:
+        """True once in each `LINE_SECONDS`."""
+        due = int((self.looks[-1][0] - self.looks[0][0]) / LINE_SECONDS)
+        before, self.lines = self.lines, due
+        return due > before
+
 
 def _progress(console: Console) -> Progress:
     return Progress(
@@ -149,6 +164,7 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]:>5} left"),
         console=console,
+        disable=not console.is_terminal,
     )
 
 
@@ -164,7 +180,8 @@ def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) 
         rate=rate,
         left="0 s" if run["status"] in RUN_ENDED else left,
     )
-    if not progress.console.is_terminal and run["progress_step"] != before:
-        # no bars in a log: a line for each step instead
+    due = pace.line_is_due()
+    if not progress.console.is_terminal and (due or run["progress_step"] != before):
+        # no bars in a log: a line for each step, and one now and then
         line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {counts.get('records', 0)} records")
+        progress.console.print(f"{line}, {counts.get('records', 0)} records", markup=False)

@@ -45,10 +45,15 @@ install() {
 
 set_up() {
     local found
-    found="$(find_python)" || exit 2
     python="$root/.venv/bin/python"
-    if ! "$python" -c 'import pip' 2>/dev/null; then
-        "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
-            fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
-    fi
+    "$python" -c 'import pip' 2>/dev/null && return
+    found="$(find_python)" || exit 2
+    "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
+        fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
+}
+
+# what the functions and the local stack need
+install_local() {
+    install .installed-local "$root/requirements.txt" "$root/infra/local/requirements.txt" \
+        "$root/infra/local/requirements-data.txt"
 }

@@ -27,7 +27,14 @@ from infra.local.base_model import Base
 from infra.local.cloud_tasks import LocalCloudTasks
 from infra.local.emulator import emulator_command
 from infra.local.identity import ISSUER, Issuer, serve_certificates
-from infra.local.processes import Process, StartError, free_port
+from infra.local.processes import (
+    EndedError,
+    PortTakenError,
+    Process,
+    StartError,
+    free_port,
+    guarded_group,
+)
 from landfall.deadlines import TICK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +57,9 @@ CALLERS = {
 
 READY_SECONDS = 60.0
 """How long a process may take until it answers; usually 2 s."""
+
+STARTS = 3
+"""Starts of a stack whose ports are taken from under it."""
 
 TOKEN_SECONDS = 24 * 3600.0
 """How long the developer's token is good."""
@@ -93,18 +103,39 @@ class Options:
     """More variables for the functions."""
     stand_in: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the Airtable stand-in: latency, faults, limits."""
+    queue: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
 
 
 class Stack:
     """A running stack; made by `running`."""
 
-    def __init__(self, addresses: Addresses, issuer: Issuer, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        issuer: Issuer,
+        client: httpx.AsyncClient,
+        tasks: LocalCloudTasks,
+        airtable: LocalAirtable | None,
+        queue: Mapping[str, Any],
+    ) -> None:
         self.addresses = addresses
         self.issuer = issuer
+        self.tasks = tasks
+        self.airtable = airtable
         self.processes: dict[str, Process] = {}
-        self.tasks: LocalCloudTasks
-        self.airtable: LocalAirtable | None = None
         self._client = client
+        self._queue = queue
+
+    async def restart_tasks(self) -> None:
+        """What a crash of the queue's service is: it has forgotten every task and every name."""
+        port = int(self.tasks.address.rpartition(":")[2])
+        await self.tasks.stop()
+        self.tasks = await _cloud_tasks(self.issuer, {**self._queue, "port": port})
+
+    async def stop_tasks(self) -> None:
+        """End Cloud Tasks; whatever is under way is hung up on."""
+        await self.tasks.stop()
 
     async def tick(self, name: str) -> httpx.Response:
         """What Cloud Scheduler does every minute, for `scheduler` or `watchdog`."""
@@ -119,44 +150,71 @@ class Stack:
         return await self._client.request(method, url, json=json, headers=headers)
 
     def check(self) -> None:
-        """Raise `StartError` when a process has ended."""
+        """Raise `EndedError` when a process has ended."""
         for process in self.processes.values():
             process.check()
 
 
 @asynccontextmanager
 async def running(options: Options) -> AsyncIterator[Stack]:
-    """Start everything, and stop all of it again on the way out, however that comes."""
+    """Start everything, and stop all of it again on the way out, however that comes.
+
+    Raises `StartError`, `MissingError`.
+    """
     async with AsyncExitStack() as exits:
-        logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="landfall-")))
-        issuer = Issuer()
-        certificates = await exits.enter_async_context(serve_certificates(issuer))
-        client = await exits.enter_async_context(_client())
-        airtable, stand_in = await _airtable(options, exits)
-        ports = {name: free_port() for name in (*FUNCTIONS, "firestore", "tasks")}
-        addresses = _addresses(ports, airtable, issuer)
-        stack = Stack(addresses, issuer, client)
-        stack.airtable = stand_in
-        environment = {**_environment(addresses, airtable, certificates), **options.environment}
-        exits.push_async_callback(_stop_all, stack.processes)
-        for name, command in _commands(ports).items():
-            stack.processes[name] = await Process.start(
-                name, command, logs / f"{name}.log", _for(name, environment)
-            )
-        # not before the processes: gRPC does not like to be forked
-        stack.tasks = LocalCloudTasks(issuer, port=ports["tasks"])
-        await exits.enter_async_context(stack.tasks)
-        stack.tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
-        await asyncio.gather(*(_ready(stack, name, ports[name]) for name in stack.processes))
-        if options.tick_seconds is not None:
-            ticking = asyncio.create_task(_tick_for_ever(stack, options.tick_seconds))
-            exits.push_async_callback(_cancel, ticking)
-        yield stack
+        yield await _started(options, exits)
+
+
+async def _started(options: Options, exits: AsyncExitStack) -> Stack:
+    """Start with other ports when somebody else took one of ours in the meantime."""
+    for _ in range(STARTS):
+        async with AsyncExitStack() as ours:
+            try:
+                stack = await _start(options, ours)
+            except PortTakenError:
+                continue
+            except EndedError as error:
+                raise StartError(str(error)) from None
+            exits.push_async_exit(ours.pop_all())
+            return stack
+    raise StartError(f"{STARTS} times a port was taken by somebody else between look and start")
+
+
+async def _start(options: Options, exits: AsyncExitStack) -> Stack:
+    logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="landfall-")))
+    issuer = Issuer()
+    certificates = await exits.enter_async_context(serve_certificates(issuer))
+    client = await exits.enter_async_context(_client())
+    airtable, stand_in = await _airtable(options, exits)
+    ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
+    tasks = await _cloud_tasks(issuer, options.queue)
+    addresses = _addresses(ports, tasks, airtable, issuer)
+    stack = Stack(addresses, issuer, client, tasks, stand_in, options.queue)
+    exits.push_async_callback(stack.stop_tasks)
+    environment = {**_environment(addresses, airtable, certificates), **options.environment}
+    group = exits.enter_context(guarded_group())
+    exits.push_async_callback(_stop_all, stack.processes)
+    for name, command in _commands(ports).items():
+        stack.processes[name] = await Process.start(
+            name, command, logs / f"{name}.log", _for(name, environment), group
+        )
+    for name, port in ports.items():
+        await _ready(stack, name, port)
+    for process in stack.processes.values():  # it may be a stranger who listens
+        process.check_port()
+    if options.tick_seconds is not None:
+        ticking = asyncio.create_task(_tick_for_ever(stack, options.tick_seconds))
+        exits.push_async_callback(_cancel, ticking)
+    return stack
 
 
 def _client() -> httpx.AsyncClient:
-    # loopback only: a proxy of the person's environment has no part in it
-    return httpx.AsyncClient(timeout=60.0, trust_env=False)
+    return httpx.AsyncClient(
+        timeout=60.0,
+        # a function closes an idle connection after 2 s, maybe just as it is used again
+        limits=httpx.Limits(max_keepalive_connections=0),
+        trust_env=False,  # loopback only: a proxy of the person's environment has no part in it
+    )
 
 
 async def _airtable(
@@ -170,14 +228,23 @@ async def _airtable(
     return Airtable(stand_in.url, api_key), stand_in
 
 
-def _addresses(ports: Mapping[str, int], airtable: Airtable, issuer: Issuer) -> Addresses:
+async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalCloudTasks:
+    tasks = LocalCloudTasks(issuer, **arguments)
+    await tasks.start()
+    tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
+    return tasks
+
+
+def _addresses(
+    ports: Mapping[str, int], tasks: LocalCloudTasks, airtable: Airtable, issuer: Issuer
+) -> Addresses:
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
     return Addresses(
         **urls,
         airtable=airtable.endpoint,
         openai=None,
         firestore=f"127.0.0.1:{ports['firestore']}",
-        tasks=f"127.0.0.1:{ports['tasks']}",
+        tasks=tasks.address,
         project=PROJECT,
         token=issuer.token(DEVELOPER, AUDIENCE, lifetime=TOKEN_SECONDS),
     )
@@ -221,25 +288,28 @@ def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
 
 
 async def _ready(stack: Stack, name: str, port: int) -> None:
-    """Wait until the process listens. Raises `StartError`."""
+    """Wait until the process listens. Raises `EndedError` when any process ends, `StartError`."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while asyncio.get_running_loop().time() < deadline:
-        stack.processes[name].check()
+        for process in stack.processes.values():
+            process.check_port()
+            process.check()
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             await writer.wait_closed()
             return
         await asyncio.sleep(0.05)
-    raise StartError(f"{name} did not listen within {READY_SECONDS:.0f} s")
+    log = stack.processes[name].log_end()
+    raise StartError(f"{name} did not listen within {READY_SECONDS:.0f} s; its log:\n{log}")
 
 
 async def _tick_for_ever(stack: Stack, seconds: float) -> None:
     while True:
-        await asyncio.sleep(seconds)
         for name in ("scheduler", "watchdog"):
             with contextlib.suppress(httpx.HTTPError):  # the next tick is the retry
                 await stack.tick(name)
+        await asyncio.sleep(seconds)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

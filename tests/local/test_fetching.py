@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,11 +13,13 @@ from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall import bases, fetching
-from landfall.deadlines import LADDER
+from landfall.bases import AirtableReader
+from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Version, Write
-from landfall.fetching import COMMIT_MOST, FETCH_SHARE, RESTARTS
+from landfall.fetching import COMMIT_MOST, FETCH_SHARE, QUIET, RESTARTS
 from landfall.lifecycle import RunStatus
-from landfall.records import PACKED_MOST
+from landfall.records import PACKED_MOST, RecordPage
+from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import cursor_of, deliver, documents, drive, fetched, invoke
@@ -106,8 +108,29 @@ async def test_only_what_the_scan_names_is_stored(world):
     assert "s3cret" not in f"{tables} {stored}"
 
 
-async def test_a_table_without_fields_gives_ids_only(world):
+class _Asking(AirtableReader):
+    """Remembers the fields that it was asked for."""
+
+    asked: ClassVar[list[Sequence[str]]] = []
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        self.asked.append(fields)
+        return await super().page(table, fields, offset, deadline)
+
+
+async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
     """Asking Airtable for no field would be asking for all of them."""
+    monkeypatch.setattr(workers, "AirtableReader", _Asking)
+    await start(world, tables={"People": ["Name"], "Pets": [], "Places": ["Gone"]})
+    async with a_server(a_base(People=1, Pets=2, Places=1)) as server:
+        await deliver(world, server)
+    assert _Asking.asked == [["Name"]] * 3
+
+
+async def test_a_table_without_fields_gives_ids_only(world):
+    """What had to be asked for is not stored."""
     await start(world, tables={"People": ["Name"], "Pets": []})
     async with a_server(a_base(People=1, Pets=2)) as server:
         await deliver(world, server)
@@ -367,7 +390,8 @@ async def test_a_base_stays_held_between_two_invocations():
     async with a_server(a_base(People=700)) as server:
         assert await deliver(world, server) == "to be continued"
         await start(world, "m-2")
-        assert await deliver(world, server) == "waiting for the base"
+        world.clock.advance(10 * QUIET)
+        assert await invoke(world, server, world.queue.tasks[-1]) == "waiting for the base"
         assert set(await drive(world, server)) >= {"fetched", "scored"}
         assert "fetched" in await drive(world, server, "m-2")
 

@@ -63,7 +63,8 @@ async def failure(
     async with opened(resolver) as outside:
         deadline = Deadline.after(seconds)
         with pytest.raises(OutsideError) as caught:
-            await outside.send("GET", url, deadline=deadline, max_bytes=max_bytes)
+            async with asyncio.timeout(seconds + 5):
+                await outside.send("GET", url, deadline=deadline, max_bytes=max_bytes)
         assert deadline.remaining() > -LATE
     return caught.value
 
@@ -264,6 +265,15 @@ async def test_a_client_goes_on_after_a_failure():
         assert {type(error) for error in ended} == {OutsideTimeoutError}
         answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
+
+
+async def test_an_answer_that_is_given_up_does_not_hold_its_connection():
+    """A client that lives on has no socket of it."""
+    flood = Response(fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
+    async with answering(flood) as server, opened() as outside, nothing_left():
+        sending = outside.send("GET", server.url, deadline=Deadline.after(60), max_bytes=MEGABYTE)
+        with pytest.raises(BrokenAnswerError):
+            await sending
 
 
 async def test_a_request_is_sent_as_it_was_given():

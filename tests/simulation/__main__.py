@@ -1,5 +1,6 @@
 """Replay simulations: `python -m tests.simulation SEED [SEED ...]`, or `FIRST-LAST`."""
 
+import json
 import sys
 import time
 from collections import Counter
@@ -8,25 +9,30 @@ from tests.simulation.simulator import broken_rules, simulate
 
 
 def main(arguments: list[str]) -> int:
-    """Print what each seed came to; 1 when any of them broke a rule."""
-    seeds: list[int] = []
-    for argument in arguments:
-        first, _, last = argument.partition("-")
-        seeds += range(int(first), int(last or first) + 1)
+    """Print what each seed came to, and a line of JSON that sums up; 1 when a rule is broken."""
     started = time.monotonic()
     broken, statuses, struck = 0, Counter[str](), Counter[str]()
+    seeds = [seed for argument in arguments for seed in _seeds(argument)]
     for seed in seeds:
         outcome = simulate(seed)
         found = broken_rules(outcome)
         broken += bool(found)
-        statuses.update(run.data["status"] for run in outcome.store.memory.all("runs"))
+        statuses.update(str(run.data["status"]) for run in outcome.store.memory.all("runs"))
         struck.update(outcome.chaos.struck)
-        for violation in found:
-            print(f"seed {seed}: {violation}")
-    seconds = time.monotonic() - started
-    print(f"{len(seeds)} seeds in {seconds:.1f} s, {broken} broken; runs: {dict(statuses)}")
-    print(f"faults: {dict(struck)}")
+        for rule in found:
+            print(f"seed {seed}: {rule}")
+            print(
+                f"   replay: PYTHONPATH=functions:. python -m tests.simulation {seed}", flush=True
+            )
+    seconds = round(time.monotonic() - started, 1)
+    sums = {"seeds": len(seeds), "seconds": seconds, "broken": broken}
+    print(json.dumps(sums | {"runs": statuses, "struck": struck}))
     return 1 if broken else 0
+
+
+def _seeds(argument: str) -> range:
+    first, _, last = argument.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ nothing had been: the zombie.
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from random import Random
@@ -112,7 +113,7 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def process(name: str):  # type: ignore[no-untyped-def]
+def process(name: str) -> Iterator[Invocation]:
     """Everything inside belongs to a new process of that name."""
     invocation = Invocation(name)
     token = current.set(invocation)

@@ -43,7 +43,7 @@ def unguarded_writes() -> Planted:
 
 def impatient_watchdog() -> Planted:
     """The watchdog takes a step away while its worker is within its lease."""
-    return patch.object(Runs, "_stale_at", lambda self, moment: moment)
+    return patch.object(Runs, "_stale_at", lambda _, moment: moment)
 
 
 def outbox_not_redriven() -> Planted:
@@ -68,7 +68,7 @@ def redriven_under_the_same_name() -> Planted:
 def every_delivery_claims() -> Planted:
     """A claim does not look at the attempt that its task is for, nor at the status."""
 
-    async def eager(self: Runs, run_id: str, step_id: str, attempt: int, worker: str) -> Claim:
+    async def eager(self: Runs, run_id: str, step_id: str, _: int, worker: str) -> Claim:
         def decide(state: Any) -> Any:
             return self._claimed(state, step_id, worker)
 
@@ -154,7 +154,7 @@ def error_taken_for_the_end() -> Planted:
 def cancelled_run_lives_on() -> Planted:
     """Ending a run from outside leaves its steps as they are."""
 
-    async def end(self: Runs, run_id: str, status: RunStatus, error: Any, by: str) -> bool:
+    async def end(self: Runs, run_id: str, status: RunStatus, error: Any, _: str) -> bool:
         (run,) = await self.store.read(changes.run_path(run_id))
         assert run is not None
         fields = {"status": status, "error": error, "finished_at": self.clock()}
@@ -167,7 +167,7 @@ def cancelled_run_lives_on() -> Planted:
 def nobody_times_out() -> Planted:
     """Runs past their deadline are left alone."""
 
-    async def none(self: Any, limit: int) -> list[Any]:
+    async def none(*_: Any) -> list[Any]:
         return []
 
     return patch.object(watching.Watchdog, "_overdue_runs", none)

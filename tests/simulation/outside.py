@@ -1,7 +1,7 @@
 """The outside of a simulation: a store, a queue and a base, each as treacherous as the real one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -92,7 +92,7 @@ class TreacherousStore:
 class TreacherousQueue:
     """Delivers at least once, mostly; late, doubled, out of order; and sometimes never."""
 
-    def __init__(self, chaos: Chaos, deliver: Callable[[Task], Awaitable[bool]]) -> None:
+    def __init__(self, chaos: Chaos, deliver: Callable[[Task], Coroutine[Any, Any, bool]]) -> None:
         self._chaos = chaos
         self._deliver = deliver
         self._names: set[str] = set()

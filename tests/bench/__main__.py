@@ -1,0 +1,93 @@
+"""`tests/bench/run`: measures, and prints the figures that the README quotes."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from types import MappingProxyType
+
+from infra.local.emulator import MissingError
+from infra.local.flights import DataSetMissingError
+from infra.local.processes import EndedError, StartError
+from landfall import logs
+from tests.bench import cold_import, queue_latency, step_overhead, store_operations, whole_run
+from tests.bench.figures import Table
+
+Measure = Callable[[], Awaitable[list[Table]]]
+
+BENCHMARKS: MappingProxyType[str, Measure] = MappingProxyType(
+    {
+        "whole_run": whole_run.measure,
+        "store_operations": store_operations.measure,
+        "step_overhead": step_overhead.measure,
+        "queue_latency": queue_latency.measure,
+        "cold_import": cold_import.measure,
+    }
+)
+
+MOST_SECONDS = 150.0
+"""Of one benchmark; they take 20 to 60 s."""
+
+EPILOG = """
+Each starts its own servers and stops them. The figures come with what they are compared to,
+measured in the same run: machines differ and drift, the ratios hold. All of them take 3 minutes.
+"""
+
+
+def main() -> int:
+    """Parse the command line, measure, print; the exit status."""
+    options = _arguments().parse_args()
+    try:
+        asyncio.run(_main(options.benchmarks or list(BENCHMARKS), options.json))
+    except (MissingError, DataSetMissingError, StartError, EndedError, TimeoutError) as error:
+        print(f"The figures are not complete: {error!r}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped; everything that was started has ended.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tests/bench/run", description="Measure Landfall on this machine.", epilog=EPILOG
+    )
+    parser.add_argument(
+        "benchmarks",
+        nargs="*",
+        type=_name,
+        metavar="BENCHMARK",
+        help=f"some of {', '.join(BENCHMARKS)}; all of them where none is named",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="a JSON line for each table instead of Markdown"
+    )
+    return parser
+
+
+def _name(text: str) -> str:
+    if text not in BENCHMARKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(BENCHMARKS)}")
+    return text
+
+
+async def _main(names: Sequence[str], as_json: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    logs.silence()
+    for name in names:
+        started = time.monotonic()
+        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        async with asyncio.timeout(MOST_SECONDS):
+            tables = await BENCHMARKS[name]()
+        print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        for table in tables:
+            print(json.dumps(table.as_json()) if as_json else f"{table.as_markdown()}\n")
+
+
+sys.exit(main())

@@ -1,0 +1,94 @@
+"""Figures as they are printed: a table of Markdown, or JSON for scripts.
+
+What counts is the ratio to something else that was measured in the same run: the machine is
+shared, and its absolute figures drift.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+COMPARED = ("figure", "value", "beside", "its value", "ratio")
+"""The columns of a table of `compared` rows. The ratio is value ÷ its value."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured, all of it; printed as its median."""
+
+    values: Sequence[float]
+    unit: str
+
+    @property
+    def median(self) -> float:
+        """In `unit`."""
+        return median(self.values)
+
+    def __str__(self) -> str:
+        middle = f"{_short(self.median)} {self.unit}"
+        if len(self.values) == 1:
+            return middle
+        least, most = _short(min(self.values)), _short(max(self.values))
+        return f"{middle} (n={len(self.values)}, {least}-{most})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Median, least and most, number, unit."""
+        return {
+            "median": self.median,
+            "min": min(self.values),
+            "max": max(self.values),
+            "n": len(self.values),
+            "unit": self.unit,
+        }
+
+
+Cell = str | float | Sample
+
+
+@dataclass(frozen=True)
+class Table:
+    """A benchmark's figures, and sentences on how to read them."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def as_markdown(self) -> str:
+        """For people and READMEs."""
+        lines = [self.columns, ["---"] * len(self.columns)]
+        lines += [[_shown(cell) for cell in row] for row in self.rows]
+        table = [f"| {' | '.join(line)} |" for line in lines]
+        return "\n".join([f"### {self.title}", "", *table, "", *(f"- {n}" for n in self.notes)])
+
+    def as_json(self) -> dict[str, Any]:
+        """One object a row, by the names of the columns."""
+        rows = [
+            {
+                name: cell.as_json() if isinstance(cell, Sample) else cell
+                for name, cell in zip(self.columns, row, strict=True)
+            }
+            for row in self.rows
+        ]
+        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
+
+
+def compared(name: str, ours: Sample, beside: str, theirs: Sample) -> list[Cell]:
+    """A row: a figure, what it is compared to, and the ratio of the medians."""
+    return [name, ours, beside, theirs, ours.median / theirs.median]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which that share of the values lies (nearest rank)."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+def _shown(cell: Cell) -> str:
+    return _short(cell) if isinstance(cell, int | float) else str(cell)
+
+
+def _short(value: float) -> str:
+    """Three digits that mean something, and every digit before the point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

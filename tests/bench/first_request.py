@@ -1,0 +1,104 @@
+"""One cold start, in a process of its own: `python first_request.py CASE`.
+
+CASE is "interpreter", "framework", "main" or the name of a function, whose first request is then
+handled as functions-framework would hand it over. Prints one JSON line: when it was through
+(seconds since 1970), MiB of memory at the peak, and which heavy packages are imported.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+HEAVY = (
+    "pyairtable",
+    "openai",
+    "requests",
+    "httpx",
+    "pydantic",
+    "yaml",
+    "cronsim",
+    "flask",
+    "google.cloud.firestore",
+    "google.cloud.tasks_v2",
+    "grpc",
+    "cryptography",
+)
+
+REQUESTS: dict[str, tuple[str, str]] = {
+    "scheduler": ("POST", "/"),
+    "watchdog": ("POST", "/"),
+    "fetch": ("POST", "/"),
+    "score": ("POST", "/"),
+    "api": ("GET", "/runs"),
+}
+"""Of each function, a request that goes as far as its use case in an empty database."""
+
+
+def main(case: str) -> None:
+    """Do what the case says, then tell."""
+    if case == "framework":
+        import functions_framework.aio  # noqa: F401 - the import is what is measured
+    elif case == "main":
+        _app("scheduler")
+    elif case != "interpreter":
+        _first_request(case)
+    through = time.time()
+    heavy = [name for name in HEAVY if name in sys.modules]
+    print(json.dumps({"through": through, "peak": _peak(), "heavy": heavy}))
+
+
+def _app(function: str) -> Any:
+    from functions_framework.aio import create_asgi_app
+
+    return create_asgi_app(function, os.environ["FUNCTION_SOURCE"])
+
+
+def _first_request(function: str) -> None:
+    import asyncio
+
+    app = _app(function)
+    answers = asyncio.run(_call(app, *REQUESTS[function], _body(function)))
+    if answers[0]["status"] != 200:
+        raise SystemExit(f"{function} answered {answers}")
+
+
+def _body(function: str) -> bytes:
+    return json.dumps({"run_id": "none", "step_id": function, "attempt": 0}).encode()
+
+
+async def _call(app: Any, method: str, path: str, body: bytes) -> list[dict[str, Any]]:
+    """The messages of an ASGI application's answer."""
+    answers: list[dict[str, Any]] = []
+    token = os.environ["BENCH_TOKEN"]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    await app(scope, receive, send)
+    return answers
+
+
+def _peak() -> float:
+    """MiB. Not getrusage: that remembers the process we were forked from."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is an import to be measured
+        line = next(line for line in status if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+main(sys.argv[1])

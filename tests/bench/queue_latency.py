@@ -1,0 +1,159 @@
+"""From enqueueing a task to the function's answer, through the local queue, beside no queue.
+
+The function is the real `fetch` in a process of functions-framework. The task names a run that
+is not there: the token is checked, one call reads two documents, and the answer is `declined`.
+The direct request has the same body and a token made beforehand. Both open a connection each.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import count
+from random import Random
+
+import httpx
+
+from infra.local.cloud_tasks import LocalCloudTasks
+from infra.local.stack import (
+    AUDIENCE,
+    PROJECT,
+    TASKS_ACCOUNT,
+    Options,
+    Stack,
+    running,
+)
+from landfall.deadlines import LADDER
+from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
+from landfall.tasks import Task
+from tests.bench.figures import COMPARED, Sample, Table, compared, percentile
+from tests.waiting import until
+
+QUEUE = f"projects/{PROJECT}/locations/local/queues/bench"
+"""A queue with the 500 dispatches a second of production; the stack's own has 100."""
+
+WARM_UP = 20
+ALONE = 100
+"""Tasks one after the other, each beside a direct request."""
+
+AT_ONCE = 200
+ABREAST = 20
+"""Requests under way at a time, of the queue's and of the direct ones."""
+
+ROUNDS = 3
+LOOK_SECONDS = 0.0005
+"""Between two looks at whether the queue has its answer: what a latency may be too long by."""
+
+ANSWER_SECONDS = 30.0
+"""How long all answers may take."""
+
+Send = Callable[[], Awaitable[None]]
+
+
+async def measure() -> list[Table]:
+    """Latencies in ms, and tasks a second with 200 at once."""
+    async with (
+        running(Options(tick_seconds=None)) as stack,
+        _connections() as client,
+        _queue(stack) as queue,
+    ):
+        direct = _direct(stack, client)
+        for _ in range(WARM_UP):
+            await _through(stack.tasks, queue, 1)
+            await direct()
+        queued, posted = [], []
+        for _ in range(ALONE):
+            queued.append(await _through(stack.tasks, queue, 1) * 1000)
+            posted.append(await _seconds(direct) * 1000)
+        rates, direct_rates = [], []
+        for _ in range(ROUNDS):
+            rates.append(AT_ONCE / await _through(stack.tasks, queue, AT_ONCE))
+            direct_rates.append(AT_ONCE / await _posted(direct))
+    beside = "direct POST to the function"
+    rows = [
+        compared("one at a time, p50", Sample(queued, "ms"), beside, Sample(posted, "ms")),
+        compared("one at a time, p95", _p95(queued), beside, _p95(posted)),
+        compared(
+            f"{AT_ONCE} at once, {ABREAST} abreast",
+            Sample(rates, "tasks/s"),
+            beside,
+            Sample(direct_rates, "tasks/s"),
+        ),
+    ]
+    notes = (
+        "Enqueueing, the queue and the direct requests share one process and its event loop; the "
+        "function has a process of its own. The queue signs a token for each task.",
+    )
+    return [Table("Queue latency: enqueue to the function's answer", COMPARED, rows, notes)]
+
+
+def _p95(values: list[float]) -> Sample:
+    return Sample([percentile(values, 0.95)], "ms")
+
+
+def _connections() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.AsyncClient(timeout=60.0, trust_env=False, limits=limits)
+
+
+@asynccontextmanager
+async def _queue(stack: Stack) -> AsyncIterator[Send]:
+    """What enqueues a task of its own at each call, as the functions do."""
+    rates = stack.tasks.create_queue(QUEUE).rate_limits
+    rates.max_concurrent_dispatches = ABREAST
+    urls = {"fetch": asdict(stack.addresses)["fetch"]}
+    delivery = Delivery(QUEUE, urls, TASKS_ACCOUNT, AUDIENCE)
+    client = cloud_tasks_client(stack.addresses.tasks)
+    queue = CloudTasksQueue(client, delivery, LADDER, Random(1))
+    numbers = count(1)
+    yield lambda: queue.enqueue(_task(f"none-{next(numbers)}"))
+    await client.transport.close()
+
+
+def _task(run_id: str) -> Task:
+    return Task(run_id, "fetch", 0, 1, datetime.now(UTC))
+
+
+def _direct(stack: Stack, client: httpx.AsyncClient) -> Send:
+    headers = {"Authorization": f"Bearer {stack.issuer.token(TASKS_ACCOUNT, AUDIENCE)}"}
+
+    async def post() -> None:
+        body = _task("none").body
+        answer = await client.post(stack.addresses.fetch, json=body, headers=headers)
+        answer.raise_for_status()
+
+    return post
+
+
+async def _through(tasks: LocalCloudTasks, enqueue: Send, number: int) -> float:
+    """Seconds from enqueueing that many to the last answer 200 that the queue got."""
+    expected = tasks.statistics.succeeded + number
+
+    async def answered() -> bool:
+        return tasks.statistics.succeeded >= expected
+
+    started = time.perf_counter()
+    await asyncio.gather(*(enqueue() for _ in range(number)))
+    await until(answered, ANSWER_SECONDS, every=LOOK_SECONDS)
+    return time.perf_counter() - started
+
+
+async def _posted(post: Send) -> float:
+    places = asyncio.Semaphore(ABREAST)
+
+    async def one() -> None:
+        async with places:
+            await post()
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(one() for _ in range(AT_ONCE)))
+
+    return await _seconds(all_of_them)
+
+
+async def _seconds(work: Send) -> float:
+    started = time.perf_counter()
+    await work()
+    return time.perf_counter() - started

@@ -1,0 +1,191 @@
+"""An empty step from its claim to done: our guarded commits, beside two other ways.
+
+All three on the same emulator, in alternating rounds: ours; the very same reads and writes in
+read-modify-write transactions; and the least there could be, two writes of a bare document.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from random import Random
+from typing import Any
+
+from google.cloud import firestore
+from google.cloud.firestore import AsyncClient
+
+from landfall.deadlines import LADDER
+from landfall.documents import Create, Document, Put, Update, Version, Write
+from landfall.lifecycle import STEP_ENDED
+from landfall.runs import Runs
+from landfall.store import FirestoreStore
+from tests.bench.figures import COMPARED, Cell, Sample, Table, compared
+from tests.bench.ground import database, emulator
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.world import FakeClock, FakeQueue, World
+
+ROUNDS = 5
+ALONE = 30
+"""Steps of a round, one after the other."""
+
+MANY = 100
+"""Steps of a round with `ABREAST` of them at a time, each of a run of its own."""
+
+ABREAST = 20
+
+STEP = "score"
+RUN_ID = "m-1"
+
+Take = Callable[[str], Awaitable[None]]
+"""Takes the step of a run from its claim to done."""
+
+
+class RecordingStore(MemoryStore):
+    """Keeps what was committed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: list[Sequence[Write]] = []
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """Make the writes, and keep them."""
+        self.commits.append(writes)
+        return await super().commit(writes)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run and its step that wait for a claim, and the two commits that come then."""
+
+    waiting: Sequence[Document]
+    commits: Sequence[Sequence[Write]]
+
+
+async def measure() -> list[Table]:
+    """Milliseconds of a step alone, and steps a second of 20 abreast."""
+    recorded = await _recorded()
+    async with emulator(), database() as client:
+        ours, store = _guarded(client)
+        ways = {
+            "ours": ours,
+            "transactions": _transactions(client, recorded.commits),
+            "bare": _bare(client),
+        }
+        run_ids = _run_ids(client, recorded)
+        for take in ways.values():  # connections, and the emulator's compiler
+            await _together(take, await run_ids(MANY))
+        alone: dict[str, list[float]] = {name: [] for name in ways}
+        abreast: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(ROUNDS):
+            for name, take in ways.items():
+                alone[name].append(await _one_by_one(take, await run_ids(ALONE)))
+                abreast[name].append(await _together(take, await run_ids(MANY)))
+    steps = (ROUNDS + 1) * MANY + ROUNDS * ALONE
+    rows = _rows("one after the other, a step", "ms", alone)
+    rows += _rows(f"{ABREAST} abreast", "steps/s", abreast)
+    notes = (
+        f"Ours: {store.meter.commits / steps:g} commits, {store.meter.writes / steps:g} documents "
+        f"written (run, step, an event for each move) and {store.meter.reads / steps:g} read a "
+        "step, in 3 calls. Transactions: the same in 2 transactions, 6 calls. Bare: 2 documents "
+        "written, 2 calls.",
+    )
+    return [Table("Step overhead: claim to done of an empty step", COMPARED, rows, notes)]
+
+
+def _rows(what: str, unit: str, rounds: dict[str, list[float]]) -> list[list[Cell]]:
+    ours, transactions, bare = (Sample(values, unit) for values in rounds.values())
+    return [
+        compared(what, ours, "the same in transactions", transactions),
+        compared(what, ours, "floor: create and one guarded update, bare", bare),
+    ]
+
+
+async def _recorded() -> Recorded:
+    store = RecordingStore()
+    world = World(store)
+    task = await world.start(await world.save(), RUN_ID)
+    fetch = await world.runs.claim(RUN_ID, task.step_id, 0, "bench")
+    await fetch.finish_step(STEP, {}, {})
+    waiting = [await world.run(RUN_ID), await world.step(STEP, RUN_ID)]
+    store.commits.clear()
+    await _guarded_step(world.runs, RUN_ID)
+    return Recorded(waiting, list(store.commits))
+
+
+async def _guarded_step(runs: Runs, run_id: str) -> None:
+    claim = await runs.claim(run_id, STEP, 0, "bench")
+    await claim.finish_run({}, {})
+
+
+def _guarded(client: AsyncClient) -> tuple[Take, FirestoreStore]:
+    store = FirestoreStore(client)
+    runs = Runs(store, FakeQueue(), FakeClock(), Random(1), LADDER)
+    return lambda run_id: _guarded_step(runs, run_id), store
+
+
+def _transactions(client: AsyncClient, commits: Sequence[Sequence[Write]]) -> Take:
+    @firestore.async_transactional
+    async def move(transaction: Any, writes: Sequence[Write]) -> None:
+        read = [client.document(write.path) for write in writes if isinstance(write, Update)]
+        async for snapshot in client.get_all(read, transaction=transaction):
+            if snapshot.get("status") in STEP_ENDED:
+                raise RuntimeError(f"{snapshot.reference.path} has ended")
+        for write in writes:
+            add = transaction.create if isinstance(write, Create) else transaction.update
+            add(client.document(write.path), write.data)
+
+    async def take(run_id: str) -> None:
+        for writes in commits:
+            await move(client.transaction(), [_of(run_id, write) for write in writes])
+
+    return take
+
+
+def _bare(client: AsyncClient) -> Take:
+    async def take(run_id: str) -> None:
+        document = client.document(f"bare/{run_id}")
+        claimed = await document.create({"status": "running"})
+        option = client.write_option(last_update_time=claimed.update_time)
+        await document.update({"status": "done"}, option=option)
+
+    return take
+
+
+def _of(run_id: str, write: Write) -> Write:
+    return replace(write, path=write.path.replace(RUN_ID, run_id, 1))
+
+
+def _run_ids(client: AsyncClient, recorded: Recorded) -> Callable[[int], Awaitable[list[str]]]:
+    """Gives the ids of that many new runs, whose step waits for a claim."""
+    store = FirestoreStore(client)
+    numbers: Iterator[int] = count(1)
+
+    async def make(number: int) -> list[str]:
+        run_ids = [f"r-{next(numbers)}" for _ in range(number)]
+        waiting = [Put(it.path, it.data) for it in recorded.waiting]
+        await store.commit([_of(run_id, put) for run_id in run_ids for put in waiting])
+        return run_ids
+
+    return make
+
+
+async def _one_by_one(take: Take, run_ids: Sequence[str]) -> float:
+    """Milliseconds a step."""
+    started = time.perf_counter()
+    for run_id in run_ids:
+        await take(run_id)
+    return (time.perf_counter() - started) / len(run_ids) * 1000
+
+
+async def _together(take: Take, run_ids: Sequence[str]) -> float:
+    """Steps a second."""
+    places = asyncio.Semaphore(ABREAST)
+
+    async def one(run_id: str) -> None:
+        async with places:
+            await take(run_id)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(one(run_id) for run_id in run_ids))
+    return len(run_ids) / (time.perf_counter() - started)

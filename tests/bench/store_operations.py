@@ -1,0 +1,193 @@
+"""Firestore operations of a run, as billed: each use case over a store of its own with a meter.
+
+What people cause who look on (the api) is not counted, nor is saving the scan.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from google.cloud.firestore import AsyncClient
+
+from infra.local.airtable import LocalAirtable
+from landfall.bases import AirtableReader
+from landfall.deadlines import CHECKPOINT, LADDER, Deadline
+from landfall.definition import Scan
+from landfall.documents import Document, Meter, Query
+from landfall.fetching import Fetch
+from landfall.lifecycle import RunStatus
+from landfall.redaction import Redactor
+from landfall.registry import Registry
+from landfall.runs import Runs
+from landfall.scheduling import Scheduler
+from landfall.scoring import Scoring
+from landfall.store import FirestoreStore
+from landfall.watching import Watchdog
+from landfall.working import Invocation, Work, Worker
+from tests.bench.figures import Cell, Table
+from tests.bench.ground import database, emulator
+from tests.bench.samples import pages, refusals, sample_bases, sample_scans
+from tests.fakes.world import FakeQueue
+
+API_KEY = "patBench000000000.stand-in"
+
+OPERATIONS = ("reads", "writes", "commits")
+
+SLOT = timedelta(minutes=5)
+"""How long ago the scan came due; it is saved as of twice as long ago."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run of a scan took: by function, and of an idle tick by who ticks."""
+
+    scan: Scan
+    records: int
+    fetch_seconds: float
+    functions: Mapping[str, Meter]
+    idle: Mapping[str, Meter]
+
+    @property
+    def total(self) -> Meter:
+        """Of all functions together."""
+        sums = {name: sum(vars(m)[name] for m in self.functions.values()) for name in OPERATIONS}
+        return Meter(**sums)
+
+
+async def measure() -> list[Table]:
+    """Operations of a run of each sample, side by side, each in a database of its own."""
+    bases = sample_bases()
+    airtable = LocalAirtable(bases.values(), api_key=API_KEY)
+    async with emulator(), airtable:
+        costs = await asyncio.gather(*(_cost(scan, airtable.url) for scan in sample_scans()))
+    costs.sort(key=lambda cost: cost.records)
+    rows = [row for cost in costs for row in _rows(cost, pages(cost.scan, bases[cost.scan.base]))]
+    rows += [_row(f"idle tick of {name}", meter, 0) for name, meter in costs[0].idle.items()]
+    columns = ("of", *OPERATIONS, *(f"{name} a 1,000 records" for name in OPERATIONS))
+    title = "Firestore operations a run (documents read or written, and commits)"
+    notes = [refusals(airtable.statuses)]
+    if not airtable.statuses[429]:  # a repeated fetch has no part in how it grows
+        notes += _growth(costs[0], costs[-1])
+    return [Table(title, columns, rows, notes)]
+
+
+def _rows(cost: Cost, page_count: int) -> list[list[Cell]]:
+    name = f"{cost.scan.id} ({cost.records:,} records)"
+    rows = [_row(f"{name}: {of}", meter, cost.records) for of, meter in cost.functions.items()]
+    beside = {
+        "a checkpoint a page": Meter(page_count, 3 * page_count, page_count),
+        "a document a record": Meter(cost.records, cost.records, page_count),
+    }
+    total = cost.total
+    rows.append(_row(f"{name}: **whole run**", total, cost.records))
+    for what, meter in beside.items():
+        ratios = [vars(total)[name] / vars(meter)[name] for name in OPERATIONS]
+        rows.append([f"- ÷ {what} (counted, without claims and ends)", *ratios, "", "", ""])
+    return rows
+
+
+def _row(name: str, meter: Meter, records: int) -> list[Cell]:
+    values = [vars(meter)[operation] for operation in OPERATIONS]
+    each = [value / records * 1000 for value in values] if records else ["", "", ""]
+    return [name, *values, *each]
+
+
+def _growth(small: Cost, large: Cost) -> list[str]:
+    """What more records cost: the difference of two runs leaves out what does not grow."""
+    few, many = small.functions["fetch"], large.functions["fetch"]
+    commits, writes = many.commits - few.commits, many.writes - few.writes
+    rate = commits / (large.fetch_seconds - small.fetch_seconds)
+    thousands = (large.records - small.records) / 1000
+    reads = large.functions["score"].reads - small.functions["score"].reads
+    return [
+        f"How it grows, from {small.scan.id} to {large.scan.id}: {rate:.2f} checkpoints a second "
+        f"of fetching (one is due every {CHECKPOINT:g} s), each of {writes / commits:.1f} writes "
+        "(run, step, page document).",
+        f"For each 1,000 records more: {writes / thousands:.1f} writes in fetch, and "
+        f"{reads / thousands:.1f} reads in score, which reads every page document once. What "
+        "score writes grows with the rules and the findings, and the rest not at all.",
+    ]
+
+
+class _Functions:
+    """The functions of one database: the same clock and queue, a meter each."""
+
+    def __init__(self, client: AsyncClient, airtable_url: str) -> None:
+        self.queue = FakeQueue()
+        self._client = client
+        self._airtable_url = airtable_url
+        self.workers = {"fetch": self._worker(self._fetch), "score": self._worker(self._score)}
+
+    def runs(self) -> Runs:
+        store = FirestoreStore(self._client)
+        return Runs(store, self.queue, _now, Random(1), LADDER)
+
+    def _worker(self, work_of: Callable[[Runs], Work]) -> Worker:
+        runs = self.runs()
+        return Worker(runs, Registry(runs.store, _now), Redactor(), work_of(runs))
+
+    def _fetch(self, runs: Runs) -> Work:
+        def open_base(base_id: str) -> AirtableReader:
+            return AirtableReader(base_id, API_KEY, self._airtable_url)
+
+        return lambda claim, scan, deadline: Fetch(runs, claim, scan, open_base).run(deadline)
+
+    def _score(self, runs: Runs) -> Work:
+        return lambda claim, scan, deadline: Scoring(runs, claim, scan).run(deadline)
+
+    async def work(self) -> None:
+        """Deliver every task, and those that come of them, until there is none."""
+        for task in self.queue.tasks:
+            await asyncio.sleep(max(0.0, (task.at - _now()).total_seconds()))
+            invocation = Invocation(task.run_id, task.step_id, task.attempt)
+            await self.workers[task.step_id].invoke(invocation)
+
+
+async def _cost(scan: Scan, airtable_url: str) -> Cost:
+    async with database() as client:
+        functions = _Functions(client, airtable_url)
+        store = FirestoreStore(client)
+        await Registry(store, lambda: _now() - 2 * SLOT).save(_due(scan), "bench")
+        scheduler = await _metered(functions, lambda runs, at: Scheduler(runs, "bench").tick(at))
+        await functions.work()
+        (run,) = await store.find(Query("runs"))
+        (step,) = await store.read(f"{run.path}/steps/fetch")
+        idle = {
+            "scheduler": await _metered(functions, lambda runs, at: Scheduler(runs, "b").tick(at)),
+            "watchdog": await _metered(functions, lambda runs, at: Watchdog(runs, "b").tick(at)),
+        }
+    if run.data["status"] != RunStatus.DONE or step is None:
+        raise RuntimeError(f"the run of {scan.id} did not end as done: {run.data}")
+    meters = {name: _meter(worker.runs) for name, worker in functions.workers.items()}
+    records = run.data["counts"]["records"]
+    return Cost(scan, records, _seconds(step), {"scheduler": scheduler} | meters, idle)
+
+
+async def _metered(
+    functions: _Functions, tick: Callable[[Runs, Deadline], Awaitable[object]]
+) -> Meter:
+    runs = functions.runs()
+    await tick(runs, Deadline.after(LADDER.step))
+    return _meter(runs)
+
+
+def _meter(runs: Runs) -> Meter:
+    assert isinstance(runs.store, FirestoreStore)
+    return runs.store.meter
+
+
+def _due(scan: Scan) -> Scan:
+    slot = (_now() - SLOT).replace(microsecond=0, tzinfo=None)
+    schedule = {"cadence": {"at": [slot.isoformat()]}, "time_zone": "UTC"}
+    return Scan.model_validate(scan.document() | {"schedule": schedule})
+
+
+def _seconds(step: Document) -> float:
+    taken: timedelta = step.data["finished_at"] - step.data["started_at"]
+    return taken.total_seconds()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,88 @@
+"""The two sample scans on the local stack, from the scheduler's tick to the last run done."""
+
+import asyncio
+import io
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+
+from infra.local.scans import run_scans
+from infra.local.stack import Options, Stack, running
+from tests.bench.figures import COMPARED, Sample, Table, compared
+from tests.bench.samples import AIRTABLE_RATE, pages, refusals, sample_bases, sample_scans
+
+ROUNDS = 2
+"""Whole runs, each on a stack of its own; 25 s each."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds. The parts are of the scan with the most pages, and add up to its run."""
+
+    start_up: float
+    whole: float
+    until_claimed: float
+    fetch: float
+    until_scored: float
+    statuses: Counter[int | None]
+    """How often the stand-in for Airtable answered what."""
+
+
+async def measure() -> list[Table]:
+    """The figures, and the floor that Airtable's limit sets."""
+    scans, bases = sample_scans(), sample_bases()
+    counts = {scan.id: pages(scan, bases[scan.base]) for scan in scans}
+    slowest = max(counts, key=lambda scan_id: counts[scan_id])
+    rounds = [await _round(slowest) for _ in range(ROUNDS)]
+    floor = Sample([counts[slowest] / AIRTABLE_RATE], "s")
+    whole = Sample([r.whole for r in rounds], "s")
+    against = f"floor: {counts[slowest]} pages ÷ {AIRTABLE_RATE:g}/s ({slowest})"
+    rows = [compared("slot of the tick to the last run done", whole, against, floor)]
+    for name, values in (
+        ("- tick to fetch claimed (cold functions)", [r.until_claimed for r in rounds]),
+        ("- fetch", [r.fetch for r in rounds]),
+        ("- fetch done to run done (cold function)", [r.until_scored for r in rounds]),
+        ("start-up of the stack, before", [r.start_up for r in rounds]),
+    ):
+        rows.append(compared(name, Sample(values, "s"), "the whole run", whole))
+    notes = [refusals(sum((r.statuses for r in rounds), Counter()))]
+    return [Table(f"Whole local run: {', '.join(counts)} side by side", COMPARED, rows, notes)]
+
+
+async def _round(slowest: str) -> Round:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    bases = tuple(sample_bases().values())
+    async with running(Options(bases=bases)) as stack:
+        start_up = loop.time() - started
+        finished = await run_scans(stack, sample_scans(), Console(file=io.StringIO()))
+        runs = {str(run.document["scan_id"]): run.document for run in finished}
+        if not all(run.done for run in finished):
+            raise RuntimeError(f"a run did not end as done: {runs}")
+        steps = await _steps(stack, runs[slowest]["run_id"])
+        statuses = stack.airtable.statuses if stack.airtable else Counter()
+    # the tick comes with the latest slot: scans are saved one after the other
+    ticked = max(_moment(run["slot"]) for run in runs.values())
+    claimed, fetched = (_moment(steps["fetch"][name]) for name in ("started_at", "finished_at"))
+    ended = _moment(runs[slowest]["finished_at"])
+    last = max(_moment(run["finished_at"]) for run in runs.values())
+    return Round(
+        start_up=start_up,
+        whole=(last - ticked).total_seconds(),
+        until_claimed=(claimed - ticked).total_seconds(),
+        fetch=(fetched - claimed).total_seconds(),
+        until_scored=(ended - fetched).total_seconds(),
+        statuses=statuses,
+    )
+
+
+async def _steps(stack: Stack, run_id: str) -> dict[str, Any]:
+    answer = await stack.call("GET", f"/runs/{run_id}/debug")
+    return {step["step_id"]: step for step in answer.json()["steps"]}
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

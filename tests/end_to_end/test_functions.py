@@ -1,0 +1,116 @@
+"""How the functions are loaded where they are deployed, and what a cold start pays for."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.identity import ISSUER, Issuer, serve_certificates
+from landfall.config import FUNCTIONS, VARIABLES
+
+MAIN = Path(__file__).parents[2] / "functions/main.py"
+CALLER, AUDIENCE = "caller@landfall.local", "https://landfall.local"
+
+# What functions-framework does with --source and --target, and one request to it.
+PROBE = """
+import asyncio, json, sys
+from functions_framework.aio import create_asgi_app
+
+target, source, token = sys.argv[1:]
+app = create_asgi_app(target, source)
+loaded, path = sorted(sys.modules), list(sys.path)
+
+import httpx
+
+async def ask():
+    headers = {"Authorization": "Bearer " + (token or "none")}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
+        return await client.post("/", json={}, headers=headers)
+
+status = asyncio.run(ask()).status_code
+print(json.dumps(
+    {"status": status, "loaded": loaded, "path": path, "modules": sorted(sys.modules)}
+))
+"""
+
+
+async def _probe(
+    target: str, folder: Path, environment: Mapping[str, str], token: str = ""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a fresh process comes to, and what it has logged. `folder` is where it runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROBE, target, str(MAIN), token),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    *logged, result = [json.loads(line) for line in out.decode().splitlines()]
+    return result, logged
+
+
+@pytest.fixture
+async def configured(emulator_host: str) -> AsyncIterator[tuple[dict[str, str], str]]:
+    """The environment of a function over the emulator, and a token that it lets in."""
+    issuer = Issuer()
+    async with serve_certificates(issuer) as url:
+        environment = {
+            "GOOGLE_CLOUD_PROJECT": "test-cold-start",
+            "FIRESTORE_EMULATOR_HOST": emulator_host,
+            "CLOUD_TASKS_EMULATOR_HOST": "127.0.0.1:9",
+            "AIRTABLE_API_KEY": "none",
+            "LANDFALL_QUEUE": "projects/p/locations/l/queues/q",
+            "LANDFALL_FETCH_URL": "http://127.0.0.1:9",
+            "LANDFALL_SCORE_URL": "http://127.0.0.1:9",
+            "LANDFALL_TASKS_ACCOUNT": CALLER,
+            "LANDFALL_AUDIENCE": AUDIENCE,
+            "LANDFALL_CALLERS": CALLER,
+            "LANDFALL_TOKEN_ISSUER": ISSUER,
+            "LANDFALL_CERTIFICATES_URL": url,
+        }
+        yield environment, issuer.token(CALLER, AUDIENCE)
+
+
+@pytest.mark.parametrize("target", ["scheduler", "watchdog"])
+async def test_a_tick_pays_for_no_vendor_it_does_not_use(
+    target: str, configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """A whole tick imports neither Airtable's client, nor a language model's, nor the rules."""
+    environment, token = configured
+    result, _ = await _probe(target, tmp_path, environment, token)
+    assert result["status"] == 200
+    heavy = {"pyairtable", "openai", "landfall.bases", "landfall.integrity.rules"}
+    assert heavy & set(result["modules"]) == set()
+
+
+@pytest.mark.parametrize("target", FUNCTIONS)
+async def test_a_function_reads_its_environment_when_it_is_called(
+    target: str, tmp_path: Path
+) -> None:
+    """Without any, it loads, and answers 500; its log names every variable at once."""
+    result, logged = await _probe(target, tmp_path, {})
+    assert result["status"] == 500
+    (line,) = [line for line in logged if line["severity"] == "ERROR"]
+    needed = {name for name, variable in VARIABLES.items() if target in variable.needed_by}
+    assert {name for name in VARIABLES if f"{name} is not set" in line["error"]} == needed
+
+
+async def test_only_the_functions_folder_is_importable(tmp_path: Path) -> None:
+    """As in production: functions/ comes last on the path, the repository is not on it."""
+    result, _ = await _probe("api", tmp_path, {})
+    assert result["path"][-1] == str(MAIN.parent)
+    assert str(MAIN.parents[1]) not in result["path"]
+    assert "landfall.config" in result["loaded"]
+
+
+async def test_loading_a_function_imports_no_vendor(tmp_path: Path) -> None:
+    """They are imported when a request needs them, and then only those."""
+    result, _ = await _probe("fetch", tmp_path, {})
+    vendors = {"google.cloud.firestore", "google.cloud.tasks_v2", "grpc", "pyairtable", "pydantic"}
+    assert vendors & set(result["loaded"]) == set()

@@ -1,0 +1,293 @@
+"""`infra/local/run`, as a person types it: what it says, how it ends, and what it leaves behind."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import uuid
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from infra.local.airtable import LocalAirtable
+from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.school import school
+from tests.end_to_end.acting import people
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ROOT = Path(__file__).parents[2]
+RUN = ROOT / "infra/local/run"
+SCHOOL = ROOT / "infra/local/samples/school.yaml"
+
+OWN_SCAN = """
+id: own
+kind: integrity
+base: appOwn00000000001
+tables: {People: [Email]}
+rules: [{id: email, kind: required, table: People, field: Email}]
+"""
+
+ADDRESSES = {
+    *("api", "scheduler", "fetch", "score", "watchdog"),
+    *("airtable", "openai", "firestore", "tasks", "project", "token"),
+}
+
+
+@dataclass
+class Command:
+    """A started command. Everything that it starts inherits the mark in its environment."""
+
+    process: asyncio.subprocess.Process
+    mark: str
+
+    async def line(self) -> str:
+        """The next line of standard output."""
+        assert self.process.stdout
+        async with asyncio.timeout(60):
+            return (await self.process.stdout.readline()).decode()
+
+    async def ended(self) -> tuple[int, str, str]:
+        """Exit status, standard output (what was not read yet), standard error."""
+        async with asyncio.timeout(120):
+            out, err = await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode, out.decode(), err.decode()
+
+    def living(self) -> dict[int, str]:
+        """Command lines of the processes with the mark, by process id."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if self.mark.encode() in (folder / "environ").read_bytes():
+                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(folder.name)] = line
+        return found
+
+    async def nothing_is_left(self) -> None:
+        """Wait a moment for the last process to go."""
+
+        async def look() -> bool:
+            return not self.living()
+
+        await until(look, 5)
+
+
+@contextlib.asynccontextmanager
+async def command(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+    """`infra/local/run` with these arguments; whatever is left of it at the end is killed."""
+    mark = uuid.uuid4().hex
+    process = await asyncio.create_subprocess_exec(
+        RUN,
+        *arguments,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=_environment() | {"TEST_MARK": mark} | environment,
+        limit=2**24,  # bytes of a line: a run and its report are one
+    )
+    started = Command(process, mark)
+    try:
+        yield started
+    finally:
+        for pid in started.living():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    ours = ("AIRTABLE_", "LANDFALL_", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error; nothing is left running."""
+    async with command(*arguments, **environment) as started:
+        result = await started.ended()
+        await started.nothing_is_left()
+    return result
+
+
+async def test_help_says_how() -> None:
+    """`--help` names the arguments, the exit status and the variables."""
+    status, out, _ = await run("--help")
+    assert status == 0
+    for word in ("SCAN.yaml", "--serve", "--json", "AIRTABLE_API_KEY", "Exit status"):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (OWN_SCAN.replace("field: Email", "field: Mail"), ["rules", "Mail"]),
+        (OWN_SCAN.replace("kind: required", "kind: wished"), ["rules", "wished", "required"]),
+        ("id: [", ["line 1"]),
+    ],
+)
+async def test_a_bad_definition_starts_nothing(tmp_path: Path, text: str, says: list[str]) -> None:
+    """Exit status 2; the message names the file, the place and the fix."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    status, out, _ = await run(str(path))
+    assert status == 2
+    assert [word for word in [*says, str(path), "Nothing was started"] if word not in out] == []
+    assert "is up" not in out
+
+
+async def test_a_file_that_is_not_there_starts_nothing() -> None:
+    """Exit status 2, and which file."""
+    status, out, _ = await run("nowhere.yaml")
+    assert (status, "nowhere.yaml" in out, "Traceback" in out) == (2, True, False)
+
+
+async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
+    """Exit status 2 and how to get one: the stand-in has only the sample bases."""
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN_SCAN)
+    status, out, _ = await run(str(path))
+    assert status == 2
+    assert "export AIRTABLE_API_KEY=" in out
+
+
+async def test_a_run_as_json_is_one_line() -> None:
+    """Standard output is the run's document and its report; the rest is on standard error."""
+    status, out, err = await run(str(SCHOOL), "--json")
+    (line,) = out.splitlines()
+    answer = json.loads(line)
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for finding in answer["report"]["findings"]:
+        found.setdefault(finding["rule_id"], set()).add(tuple(sorted(finding["records"])))
+    assert (status, answer["run"]["status"]) == (0, "done")
+    assert found == {rule: set(key) for rule, key in school()[1].items() if key}
+    assert "The local stack is up" in err
+
+
+async def test_own_scans_are_asked_of_their_endpoint(tmp_path: Path) -> None:
+    """Exit status 1 when one of them fails: why, and the log of the function that met it."""
+    bases = [people(f"appOwn0000000000{number}", 90)[0] for number in (1, 2)]
+    paths = [tmp_path / f"own{number}.yaml" for number in (1, 2)]
+    for path, base in zip(paths, bases, strict=True):
+        path.write_text(OWN_SCAN.replace("own", path.stem).replace("appOwn00000000001", base.id))
+    refusal = Fault(FaultKind.STATUS, status=401, body=b'{"error": "AUTHENTICATION_REQUIRED"}')
+    rule = FaultRule(refusal, path=bases[1].id, times=None)
+    async with LocalAirtable(bases, api_key="patRight.secret", faults=[rule]) as airtable:
+        endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": "patRight.secret"}
+        status, out, _ = await run(*map(str, paths), **endpoint)
+    assert status == 1
+    wanted = ["3 findings", "base_unauthorized", "Airtable answered 401", "WARNING attempt failed"]
+    assert [words for words in wanted if words not in out] == []
+    assert "patRight.secret" not in out
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served() -> AsyncIterator[Sequence[tuple[Command, Mapping[str, str]]]]:
+    """Two stacks that were started at the same moment, and their first lines."""
+    async with command("--serve", "--json") as one, command("--serve", "--json") as other:
+        yield [(each, json.loads(await each.line())) for each in (one, other)]
+
+
+Served = Sequence[tuple[Command, Mapping[str, str]]]
+
+
+async def test_serve_prints_the_addresses(served: Served) -> None:
+    """The first line has what a script needs, no more and no less."""
+    assert [set(addresses) for _, addresses in served] == [ADDRESSES, ADDRESSES]
+
+
+async def test_the_token_of_serve_is_good(served: Served) -> None:
+    """Every function lets it in."""
+    _, addresses = served[0]
+    headers = {"Authorization": f"Bearer {addresses['token']}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
+        assert (await client.get(f"{addresses['api']}/runs")).status_code == 200
+        assert (await client.post(addresses["scheduler"])).status_code == 200
+        assert (await client.post(addresses["watchdog"])).status_code == 200
+        assert (await client.post(addresses["fetch"], json={})).status_code == 400
+        assert (await client.post(addresses["score"], json={})).status_code == 400
+
+
+async def test_two_stacks_do_not_know_each_other(served: Served) -> None:
+    """No address is shared, and what one stores the other does not see."""
+    (_, one), (_, other) = served
+    same = {name for name in ADDRESSES if one[name] == other[name]}
+    assert same == {"openai", "project"}
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.get(
+            f"{other['api']}/runs", headers={"Authorization": f"Bearer {one['token']}"}
+        )
+    assert answer.status_code == 401
+
+
+async def test_an_ended_stack_leaves_nothing_behind(served: Served) -> None:
+    """Ctrl-C and a kill, while a scan runs: no process is left of either."""
+    ends = [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+    for (started, addresses), (number, status) in zip(served, ends, strict=True):
+        await _fetching(addresses)
+        assert len(started.living()) > 10
+        started.process.send_signal(number)
+        assert await asyncio.wait_for(started.process.wait(), 10) == status
+        await started.nothing_is_left()
+
+
+async def _fetching(addresses: Mapping[str, str]) -> None:
+    """Start the school's scan, until records come in."""
+    headers = {"Authorization": f"Bearer {addresses['token']}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
+        answer = await client.post(f"{addresses['api']}/runs", json={"scan_id": "school"})
+
+        async def look() -> bool:
+            run = await client.get(f"{addresses['api']}/runs/{answer.json()['run_id']}")
+            return bool(run.json()["counts"].get("records"))
+
+        await until(look, 20)
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("python -m infra.local", signal.SIGINT),
+        ("java", signal.SIGINT),
+        ("--target api", signal.SIGTERM),
+    ],
+)
+async def test_an_end_while_starting_leaves_nothing_behind(
+    moment: str, number: signal.Signals
+) -> None:
+    """However far it has come, by the command line of the process that was started last."""
+    async with command(str(SCHOOL)) as started:
+
+        async def begun() -> bool:
+            return any(moment in line for line in started.living().values())
+
+        await until(begun, 30, every=0.01)
+        started.process.send_signal(number)
+        status, out, err = await started.ended()
+        assert status in (130, -signal.SIGINT)
+        assert "Traceback" not in out + err
+        await started.nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("missing", "fix"),
+    [
+        ("java", "apt-get install default-jre-headless"),
+        ("gcloud", "apt-get install google-cloud-cli"),
+    ],
+)
+async def test_a_missing_prerequisite_is_named(tmp_path: Path, missing: str, fix: str) -> None:
+    """Exit status 2, and one sentence with the command that installs it."""
+    for name in {"bash", "env", "sh", "dirname", "cat", "cksum", "java", "gcloud"} - {missing}:
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    status, out, _ = await run(PATH=str(tmp_path))
+    assert status == 2
+    assert fix in out
+    assert out.count("\n") == 1

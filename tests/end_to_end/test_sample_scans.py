@@ -1,0 +1,148 @@
+"""The sample scans run from a due schedule to the end, and find what is there to be found."""
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from google.cloud import tasks_v2
+from rich.console import Console
+
+from infra.local.flights import flights
+from infra.local.scans import run_scans
+from infra.local.school import school
+from infra.local.stack import QUEUE, Stack
+from landfall.definition import load
+from landfall.dispatch import cloud_tasks_client
+from tests.end_to_end.acting import Found, Run, ended, findings, get, history, scan, start
+from tests.end_to_end.conftest import SMALL
+from tests.local.flights_in_sql import expected_findings
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
+
+CONTRACT = {
+    *("status", "progress_step", "progress_pct", "created_at", "started_at", "updated_at"),
+    *("updated_by", "finished_at", "deadline_at", "error", "verdict", "counts", "attempt"),
+}
+
+
+@dataclass
+class Seen:
+    """A run that has ended, how it looked on the way, and what it found."""
+
+    run: Run
+    looks: list[Run] = field(default_factory=list)
+    debug: Any = None
+    found: Found = field(default_factory=dict)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seen(stack: Stack) -> AsyncIterator[dict[str, Seen]]:
+    """Both samples, run by one tick of the scheduler; by the id of their scan."""
+    scans = [load(path.read_text(), str(path)) for path in sorted(SAMPLES.glob("*.yaml"))]
+    looks: list[Run] = []
+    watching = asyncio.create_task(_watch(stack, looks))
+    finished = await run_scans(stack, scans, Console(file=io.StringIO()))
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+    seen = {run.document["scan_id"]: Seen(run.document) for run in finished}
+    for scan_id, one in seen.items():
+        run_id = one.run["run_id"]
+        one.looks = [look for look in looks if look["scan_id"] == scan_id]
+        one.debug = await get(stack, f"/runs/{run_id}/debug")
+        one.found = await findings(stack, run_id)
+    yield seen
+
+
+async def _watch(stack: Stack, looks: list[Run]) -> None:
+    while True:
+        looks += (await get(stack, "/runs?limit=5"))["runs"]
+        await asyncio.sleep(0.2)
+
+
+async def test_the_school_run_finds_exactly_what_was_planted(seen: dict[str, Seen]) -> None:
+    """No finding is missing, none is invented."""
+    key = {rule: set(found) for rule, found in school()[1].items() if found}
+    assert seen["school"].found == key
+
+
+async def test_the_flights_run_finds_exactly_what_sql_finds(seen: dict[str, Seen]) -> None:
+    """An independent computation over the public files agrees to the record."""
+    key = {rule: found for rule, found in expected_findings(flights()).items() if found}
+    assert seen["flights"].found == key
+
+
+@pytest.mark.parametrize("name", ["school", "flights"])
+async def test_a_run_goes_through_every_status_once(seen: dict[str, Seen], name: str) -> None:
+    """Its events are its history, and its steps' too."""
+    debug = seen[name].debug
+    assert history(debug) == ["queued", "running", "scoring", "done"]
+    assert history(debug, "score") == ["running", "done"]
+    assert set(history(debug, "fetch")[:-1]) <= {"running", "queued"}
+
+
+@pytest.mark.parametrize("name", ["school", "flights"])
+async def test_progress_only_grows(seen: dict[str, Seen], name: str) -> None:
+    """Who looks now and then sees the per cent and the records rise, never fall."""
+    per_cent = [look["progress_pct"] for look in seen[name].looks]
+    records = [look["counts"].get("records", 0) for look in seen[name].looks]
+    assert per_cent == sorted(per_cent)
+    assert records == sorted(records)
+    assert len(set(records)) > 3
+
+
+@pytest.mark.parametrize("name", ["school", "flights"])
+async def test_a_run_has_the_fields_of_the_contract(seen: dict[str, Seen], name: str) -> None:
+    """People and scripts read these names."""
+    run = seen[name].run
+    assert set(run) >= CONTRACT
+    assert run["created_at"] <= run["started_at"] <= run["finished_at"] <= run["deadline_at"]
+    assert run["error"] is None
+
+
+async def test_every_record_was_fetched(seen: dict[str, Seen]) -> None:
+    """The counts of a run are those of its base."""
+    school_records = sum(len(table.records) for table in school()[0].tables)
+    assert seen["school"].run["counts"]["records"] == school_records
+    assert seen["school"].debug["pages"]["records"] == school_records
+
+
+async def test_a_task_carries_ids_only(stack: Stack) -> None:
+    """What else a worker needs it reads from Firestore; its body names run, step and attempt."""
+    client = cloud_tasks_client(stack.addresses.tasks)
+    await client.pause_queue(name=QUEUE)
+    run_id = await start(stack, scan(SMALL, "ids-only"))
+    bodies = [await _body(client, "fetch")]
+    await client.resume_queue(name=QUEUE)
+
+    async def fetching() -> bool:
+        return bool((await get(stack, f"/runs/{run_id}"))["status"] == "running")
+
+    await until(fetching, 10)
+    await client.pause_queue(name=QUEUE)
+    bodies.append(await _body(client, "score"))
+    await client.resume_queue(name=QUEUE)
+    await client.transport.close()
+    assert [set(body) for body in bodies] == [{"run_id", "step_id", "attempt"}] * 2
+    assert (await ended(stack, run_id))["status"] == "done"
+
+
+async def _body(client: tasks_v2.CloudTasksAsyncClient, step_id: str) -> dict[str, Any]:
+    full = tasks_v2.ListTasksRequest(parent=QUEUE, response_view=tasks_v2.Task.View.FULL)
+
+    async def look() -> dict[str, Any] | None:
+        tasks = [task async for task in await client.list_tasks(full)]
+        bodies: list[dict[str, Any]] = [json.loads(task.http_request.body) for task in tasks]
+        return next((body for body in bodies if body["step_id"] == step_id), None)
+
+    return await until(look, 10)

@@ -1,0 +1,43 @@
+"""The local stack starts where it can, and says why where it cannot."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local import stack as stacks
+from infra.local.processes import StartError, free_port
+from infra.local.stack import Options, running
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which a stranger listens."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        yield stranger.getsockname()[1]
+
+
+async def test_a_stack_starts_again_when_a_port_is_taken(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for a free port and the start somebody else may have come."""
+    given = iter([free_port(), taken])  # the first is the emulator's, the second a function's
+    monkeypatch.setattr(stacks, "free_port", lambda: next(given, None) or free_port())
+    async with running(Options(tick_seconds=None)) as stack:
+        assert str(taken) not in stack.addresses.scheduler
+        assert (await stack.call("GET", "/runs")).status_code == 200
+
+
+async def test_a_stack_that_cannot_start_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends at once is named, with the end of what it said."""
+    broken = ["/bin/sh", "-c", "echo no such thing >&2; exit 7"]
+    monkeypatch.setattr(stacks, "emulator_command", lambda *_: broken)
+    with pytest.raises(StartError, match=r"(?s)firestore ended with status 7.*no such thing"):
+        await running(Options(tick_seconds=None)).__aenter__()
+
+
+def test_a_port_is_given_out_once() -> None:
+    """Two processes of one stack never get the same port."""
+    ports = [free_port() for _ in range(50)]
+    assert all(one != other for one, other in itertools.combinations(ports, 2))
