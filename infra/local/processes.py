@@ -102,8 +102,10 @@ class Process:
         await self._child.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._child.send_signal(number)
+        # not send_signal(): that looks whether the child has ended, and takes its end from asyncio
+        if self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 _PORTS = range(20_000, 32_000)

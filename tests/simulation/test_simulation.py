@@ -16,7 +16,7 @@ from tests.simulation.simulator import broken_rules, simulate
 
 ROOT = Path(__file__).parents[2]
 
-SEEDS = int(os.environ.get("LANDFALL_SEEDS", "2000"))
+SEEDS = int(os.environ.get("LANDFALL_SEEDS", "1000"))
 """How many days are simulated; more: `LANDFALL_SEEDS=10000 tests/run tests/simulation`."""
 
 CATCH_WITHIN = 60
