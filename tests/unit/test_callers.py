@@ -241,4 +241,4 @@ async def test_an_issuer_that_hangs_is_an_error_at_the_deadline(answering, monke
     started = asyncio.get_running_loop().time()
     with pytest.raises(CertificatesError):
         await fetch_certificates(server.url)
-    assert 0.5 < asyncio.get_running_loop().time() - started < 1.1
+    assert 0.5 < asyncio.get_running_loop().time() - started < 2.5
