@@ -16,13 +16,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import functions_framework.aio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, StoreError
+from landfall.memory import rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
@@ -147,6 +148,10 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
         # 500, not 503: that would make Cloud Tasks slow the whole queue down
         logs.error("store unavailable", error=str(error))
         return _problem(500, "store_unavailable", "Firestore did not answer; try again")
+    except ClientDisconnect:
+        # in the middle of its own request, so nothing was done; nobody reads the answer
+        logs.warning("hung up on")
+        return _problem(400, "bad_request", "the request was not sent to its end")
     except Exception as error:
         logs.error("bug", traceback=app.redactor.traceback(error))
         return _problem(500, "internal_error", "a bug in Landfall; its log has the traceback")
@@ -224,7 +229,7 @@ async def _work(app: App, call: Call, step_id: str, work: "Work") -> Answer:
         except OutOfTimeError as error:
             logs.error("out of time", error=str(error))
             return _problem(500, "out_of_time", str(error))
-        logs.info("invoked", outcome=outcome)
+        logs.info("invoked", outcome=outcome, rss_mb=rss_mb())
     return 200, {"outcome": outcome}
 
 

@@ -38,9 +38,6 @@ LAST_PAGE = 1.0
 COMMIT_MOST = 2_500_000
 """Bytes of packed records in a commit: gRPC messages to the emulator end at 4 MiB."""
 
-BASE_POLL = 10.0
-"""Seconds after which a step that found its base held looks again, at the latest."""
-
 QUIET = 0.25
 """Seconds between the last request of an invocation and the first of the next."""
 
@@ -137,7 +134,7 @@ class Fetch:
         try:
             hold = await self._hold()
         except BaseHeldError as held:
-            delay = min(max(held.seconds, QUIET), BASE_POLL)
+            delay = max(held.seconds, QUIET)
             await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
             return "waiting for the base"
         if await self._read_under(hold, deadline):
@@ -160,16 +157,19 @@ class Fetch:
     async def _read_under(self, hold: Hold, deadline: Deadline) -> bool:
         reader = self._open_base(self._scan.base)
         requests_before = self._cursor.requests if self._cursor else 0
-        quiet, finished, keep = QUIET, False, False
+        quiet, finished, keep, failed = QUIET, False, False, False
         try:
             finished = await self._read(reader, requests_before, deadline)
             keep = not finished
         except StepError as error:
-            quiet = max(quiet, error.retry_after)
+            failed = error.retried
+            if failed:
+                quiet = max(quiet, self._runs.delay(hold.failures, error.retry_after))
+                error.retry_after = quiet  # earlier, this run would find the base quiet
             raise
         finally:
             await reader.close()
-            await hold.leave(quiet, keep=keep)
+            await hold.leave(quiet, keep=keep, failed=failed)
         return finished
 
     async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:

@@ -1,7 +1,9 @@
 """Who may read a base: Airtable limits requests a base, so one run at a time does.
 
 `bases/{base_id}` says which run holds the base and until when, and until when nobody may ask it
-anything (the pace, or Airtable's lock-out after a 429).
+anything (the pace, Airtable's lock-out after a 429, or the back-off after a failure). All runs that
+wait for a base share its back-off, so an outage is asked about no more often for twenty of them
+than for one.
 """
 
 from dataclasses import dataclass
@@ -14,11 +16,15 @@ TAKE_TRIES = 5
 """Races for one base that may be lost in one call."""
 
 
+POLL = 10.0
+"""Seconds after which a run that found its base held by another looks again, at the latest."""
+
+
 class BaseHeldError(Exception):
-    """Another run reads the base, or Airtable has locked it. `seconds` is how long at most."""
+    """Another run reads the base, or nobody may. Look again after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the base is not free for up to {seconds:.0f} s")
+        super().__init__(f"the base is not free; look again after {seconds:.0f} s")
         self.seconds = seconds
 
 
@@ -30,13 +36,20 @@ class Hold:
     clock: Clock
     document: Document
 
-    async def leave(self, quiet_seconds: float, *, keep: bool) -> None:
+    @property
+    def failures(self) -> int:
+        """Holds in a row, of any run, that ended because the base did not play along."""
+        failures: int = self.document.data["failures"]
+        return failures
+
+    async def leave(self, quiet_seconds: float, *, keep: bool, failed: bool = False) -> None:
         """Nobody asks the base anything for `quiet_seconds`; other runs wait while it is kept.
 
         When somebody else has the base by now, nothing is written.
         """
         now = self.clock()
         fields = {
+            "failures": self.failures + 1 if failed else 0,
             "not_before": now + timedelta(seconds=quiet_seconds),
             "updated_at": now,
             "updated_by": self.document.data["updated_by"],
@@ -63,6 +76,7 @@ async def take_base(
             "held_by": run_id,
             "held_until": until,
             "not_before": now,
+            "failures": found.data["failures"] if found else 0,
             "updated_at": now,
             "updated_by": worker,
         }
@@ -76,9 +90,9 @@ async def take_base(
 
 
 def _check_free(found: Document, run_id: str, now: datetime) -> None:
-    free_at = found.data["not_before"]
-    if found.data["held_by"] != run_id:
-        free_at = max(free_at, found.data["held_until"])
-    seconds = (free_at - now).total_seconds()
-    if seconds > 0:
-        raise BaseHeldError(seconds)
+    quiet = (found.data["not_before"] - now).total_seconds()
+    if quiet > 0:
+        raise BaseHeldError(quiet)
+    held = (found.data["held_until"] - now).total_seconds()
+    if held > 0 and found.data["held_by"] != run_id:
+        raise BaseHeldError(min(held, POLL))

@@ -269,7 +269,7 @@ class Runs:
         """A later attempt, or the end of the run when there is none to be had."""
         step = state.steps[step_id]
         record = error_record(error, step, traceback)
-        at = self.clock() + timedelta(seconds=self._delay(step.data["retries"], error.retry_after))
+        at = self.clock() + timedelta(seconds=self.delay(step.data["retries"], error.retry_after))
         tries_left = step.data["retries"] + 1 < MAX_ATTEMPTS
         if not (error.retried and tries_left and at < state.run.data["deadline_at"]):
             return Change(
@@ -293,7 +293,8 @@ class Runs:
         }
         return Change(steps={step_id: waiting | (fields or {})})
 
-    def _delay(self, retries: int, at_least: float) -> float:
+    def delay(self, retries: int, at_least: float) -> float:
+        """Seconds until the next attempt after so many in a row that got nowhere."""
         longest = min(BACKOFF_MOST, BACKOFF_FIRST * 2**retries)
         return at_least + self._random.uniform(0, longest)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from landfall.holds import BaseHeldError, Hold, take_base
+from landfall.holds import POLL, BaseHeldError, Hold, take_base
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
 
@@ -27,15 +27,16 @@ async def wait_of(world: World, run_id: str) -> float:
 
 
 async def test_one_run_holds_a_base(world: World) -> None:
-    """Another is told how long at most; the document says who has it, since when, until when."""
+    """Another is told when to look again; the document says who has it, since when, until when."""
     await take(world, "r1")
     world.clock.advance(8)
-    assert await wait_of(world, "r2") == 40
+    assert await wait_of(world, "r2") == POLL
     held = await everything(world.store)
     assert held[f"bases/{BASE}"].data == {
         "held_by": "r1",
         "held_until": START + LEASE,
         "not_before": START,
+        "failures": 0,
         "updated_at": START,
         "updated_by": "worker of r1",
     }
@@ -52,7 +53,8 @@ async def test_a_hold_ends_with_its_lease(world: World) -> None:
     await take(world, "r1")
     world.clock.advance(48)
     await take(world, "r2")
-    assert await wait_of(world, "r1") == 48
+    world.clock.advance(45)
+    assert await wait_of(world, "r1") == 3
 
 
 async def test_the_same_run_holds_on(world: World) -> None:
@@ -60,7 +62,8 @@ async def test_the_same_run_holds_on(world: World) -> None:
     await take(world, "r1")
     world.clock.advance(30)
     await take(world, "r1")
-    assert await wait_of(world, "r2") == 48
+    world.clock.advance(45)
+    assert await wait_of(world, "r2") == 3
 
 
 async def test_of_many_at_once_one_gets_it(world: World) -> None:
@@ -107,8 +110,8 @@ async def test_leaving_with_the_hold_kept_lets_only_its_run_in(world: World) -> 
     """Between two invocations of one run, no other begins to read."""
     hold = await take(world, "r1")
     await hold.leave(0.25, keep=True)
-    world.clock.advance(1)
-    assert await wait_of(world, "r2") == 47
+    world.clock.advance(46)
+    assert await wait_of(world, "r2") == 2
     await take(world, "r1")
 
 
@@ -138,3 +141,13 @@ async def test_leaving_says_when_and_by_whom(world: World) -> None:
     await hold.leave(1, keep=False)
     data = (await everything(world.store))[f"bases/{BASE}"].data
     assert (data["updated_at"], data["updated_by"]) == (world.clock.now, "worker of r1")
+
+
+async def test_failures_are_counted_until_one_goes_well(world: World) -> None:
+    """All runs of a base share its count, by which they wait longer and longer."""
+    for failures in range(3):
+        hold = await take(world, f"r{failures}")
+        assert hold.failures == failures
+        await hold.leave(0, keep=False, failed=True)
+    await (await take(world, "r9")).leave(0, keep=False)
+    assert (await take(world, "r9")).failures == 0

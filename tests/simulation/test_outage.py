@@ -1,0 +1,93 @@
+"""An outage of Airtable does not multiply traffic: all runs that wait share one back-off."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from landfall import logs
+from landfall.deadlines import TICK, Deadline
+from landfall.documents import Query
+from landfall.lifecycle import RUN_ENDED
+from landfall.reasons import Reason, StepError
+from landfall.records import RecordPage
+from landfall.registry import plan_run
+from tests.simulation.base import draw_scan
+from tests.simulation.faults import Rates
+from tests.simulation.outside import TreacherousBase
+from tests.simulation.simulator import Simulation
+from tests.simulation.virtual_time import run as run_virtually
+
+OUTAGE = 600.0
+RUNS = 20
+
+CALM = Rates(*[0.0] * 13)
+
+
+class _OutOfOrder(TreacherousBase):
+    """A base that answers 503 for ten minutes."""
+
+    asked: list[float]
+
+    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
+        """As `BaseReader.schema`."""
+        self._note()
+        return await super().schema(deadline)
+
+    async def page(self, *arguments: object) -> RecordPage:
+        """As `BaseReader.page`."""
+        self._note()
+        return await super().page(*arguments)  # type: ignore[arg-type]
+
+    def _note(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self.asked.append(now)
+        if now < OUTAGE:
+            raise StepError(Reason.BASE_UNAVAILABLE, "simulated: 503")
+
+
+class _Outage(Simulation):
+    """Many runs of one base, all started when Airtable has just gone."""
+
+    def __init__(self) -> None:
+        super().__init__(1, CALM)
+        self.asked: list[float] = []
+
+    def _open_base(self, _: str) -> TreacherousBase:
+        reader = _OutOfOrder(self.chaos, self.base.tables)
+        reader.asked = self.asked
+        return reader
+
+    async def weather(self) -> list[str]:
+        """The statuses of the runs once all have ended."""
+        content = draw_scan(self.chaos.random, 1).document()
+        del content["schedule"]
+        scan = type(draw_scan(self.chaos.random, 1)).model_validate(
+            content | {"limits": {"deadline_seconds": 3600}}
+        )
+        await self._quietly(self._save([scan]))
+        await self._quietly(self._start_all(scan.id))
+        while not await self._quietly(self._ended()):
+            self._tick_both()
+            await asyncio.sleep(TICK)
+        await self._settle()
+        return [run.data["status"] for run in self.store.memory.all("runs")]
+
+    async def _start_all(self, scan_id: str) -> None:
+        head = await self.registry.head(scan_id)
+        for number in range(RUNS):
+            plan = plan_run(f"m-{number}", head, "manual")
+            await self.store.commit(self.runs.creation(plan, "person"))
+            await self.runs.enqueue(self.runs.first_task(plan.run_id))
+
+    async def _ended(self) -> bool:
+        runs = await self.store.memory.find(Query("runs"))
+        return all(run.data["status"] in RUN_ENDED for run in runs)
+
+
+def test_an_outage_is_asked_about_sparingly():
+    """Ten minutes, twenty runs waiting: about as many requests as one run would send."""
+    logs.silence()
+    outage = _Outage()
+    statuses = run_virtually(outage.weather())
+    during = [moment for moment in outage.asked if moment < OUTAGE]
+    assert 5 <= len(during) <= RUNS, f"{len(during)} requests in {OUTAGE:.0f} s"
+    assert statuses == ["done"] * RUNS
