@@ -19,12 +19,15 @@ from landfall.viewing import ROUTES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+MARGIN = 5.0
+"""Seconds for a tick to do its work, and for a task to arrive."""
 SCHEMA = ROOT / "infra/scan.schema.json"
 
 
 def tables() -> dict[str, str]:
     """Each table by the name of its marker."""
     return {
+        "bound": _bound(),
         "moves": _moves(),
         "reasons": _table(
             ("reason", "retried", "meaning"),
@@ -76,6 +79,20 @@ def _deadlines() -> str:
     ticks = f"Ticks come every {TICK:g} s; `/health` answers 503 when the last is over "
     ticks += f"{TICK_MISSING:g} s old. A step keeps what it has every {CHECKPOINT:g} s."
     return _table(("deadline", "seconds", "what"), rows) + f"\n\n{ticks}"
+
+
+def _bound() -> str:
+    return (
+        f"**The bound.** A run ends within its `deadline_at` + {TICK:g} s (a tick of the watchdog) "
+        f"+ {MARGIN:g} s,\nhowever it goes. A step whose worker was killed is claimed again within "
+        f"{recovery():g} s: until it is\nstale ({LADDER.stale:g} s), until the next tick "
+        f"({TICK:g} s), and until the task is delivered."
+    )
+
+
+def recovery() -> float:
+    """Seconds, at most, from the death of a worker to the next claim of its step."""
+    return LADDER.stale + TICK + MARGIN
 
 
 def _attribute_docs() -> dict[str, str]:

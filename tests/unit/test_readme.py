@@ -2,13 +2,18 @@
 
 import re
 
-from tests.generated import README, ROOT, SCHEMA, rendered, schema, tables
+from tests.generated import README, ROOT, SCHEMA, recovery, rendered, schema, tables
 
 
 def test_tables_are_those_of_the_code():
     """Moves, reasons, deadlines, variables and routes come from the code, and are not stale."""
     readme = README.read_text()
     assert readme == rendered(readme), "run: python -m tests.generated"
+
+
+def test_a_killed_worker_is_replaced_in_two_minutes():
+    """The ladder and the tick keep the promise on recovery, whenever the worker dies."""
+    assert recovery() <= 120
 
 
 def test_schema_is_that_of_the_code():
