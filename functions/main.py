@@ -23,7 +23,7 @@ from landfall import logs
 from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, StoreError
-from landfall.memory import rss_mb
+from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
@@ -229,7 +229,7 @@ async def _work(app: App, call: Call, step_id: str, work: "Work") -> Answer:
         except OutOfTimeError as error:
             logs.error("out of time", error=str(error))
             return _problem(500, "out_of_time", str(error))
-        logs.info("invoked", outcome=outcome, rss_mb=rss_mb())
+        logs.info("invoked", outcome=outcome, rss_mb=rss_mb(), peak_mb=peak_mb())
     return 200, {"outcome": outcome}
 
 

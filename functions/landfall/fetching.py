@@ -11,7 +11,7 @@ invocation goes on from the cursor. Only the pages in flight are read again.
 import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from landfall import logs
 from landfall.deadlines import CHECKPOINT, Deadline
@@ -87,9 +87,8 @@ class Cursor:
 
     def store(self) -> Fields:
         """The cursor as a step keeps it. A list of tables: their names may hold any character."""
-        stored = asdict(self)
-        tables = [{"name": name} | table for name, table in stored["tables"].items()]
-        return stored | {"tables": tables}
+        tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
+        return vars(self) | {"tables": tables}
 
     def copy(self) -> "Cursor":
         """A cursor that can be advanced without this one."""

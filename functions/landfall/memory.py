@@ -1,4 +1,4 @@
-"""How much memory this process holds."""
+"""How much memory this process holds, in MB of 10^6 bytes."""
 
 import os
 import resource
@@ -7,14 +7,18 @@ from pathlib import Path
 _STATM = Path("/proc/self/statm")
 
 
-def rss_mb() -> float:
-    """Resident memory in MB of 10^6 bytes: now, or its peak where the system does not say now.
+def peak_mb() -> float:
+    """The most that was resident since the process began: what a function's limit must exceed.
 
-    `/proc/self/statm` counts pages; `ru_maxrss` is in units of 1,024 bytes (macOS: in bytes, which
-    has neither this file nor our functions).
+    Linux counts it in units of 1,024 bytes. (macOS: in bytes; nothing is deployed there.)
     """
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
+
+
+def rss_mb() -> float:
+    """What is resident now; where the system does not say that, the peak."""
     try:
         pages = int(_STATM.read_text(encoding="ascii").split()[1])
     except OSError:
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
+        return peak_mb()
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)

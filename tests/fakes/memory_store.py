@@ -1,6 +1,6 @@
 """A `Store` in memory. It passes the same tests as the Firestore store (tests/emulator)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, overload
 
@@ -22,6 +22,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.meter = Meter()
         self._documents: dict[str, Document] = {}
+        self._collections: dict[str, dict[str, Document]] = {}
         self._versions = count(1)
 
     async def read(self, *paths: str) -> list[Document | None]:
@@ -31,7 +32,7 @@ class MemoryStore:
 
     async def find(self, query: Query) -> list[Document]:
         """The documents that a query selects."""
-        found = [document for document in self._documents.values() if _selects(query, document)]
+        found = [document for document in self._candidates(query) if _selects(query, document)]
         if query.order:
             name, direction = query.order
             # as in Firestore, equal ones come in the order of their ids, in the same direction
@@ -50,14 +51,21 @@ class MemoryStore:
         self.meter.commits += 1
         return [self._apply(write) for write in writes]
 
+    def _candidates(self, query: Query) -> Iterator[Document]:
+        """The documents of the collection, or of every collection of that name."""
+        for collection, documents in self._collections.items():
+            name = collection.rsplit("/", 1)[-1] if query.group else collection
+            if name == query.collection:
+                yield from documents.values()
+
     def get(self, path: str) -> Document | None:
         """One document, for a test that looks."""
         return self._documents.get(path)
 
     def all(self, collection: str) -> list[Document]:
         """The documents of a collection by id, for a test that looks."""
-        found = [d for d in self._documents.values() if d.path.rsplit("/", 1)[0] == collection]
-        return sorted(found, key=lambda document: document.id)
+        found = self._collections.get(collection, {})
+        return [found[path] for path in sorted(found)]
 
     def would_conflict(self, writes: Sequence[Write]) -> bool:
         """Whether a commit of these writes would be refused."""
@@ -82,6 +90,8 @@ class MemoryStore:
         # as in Firestore, a write that changes nothing leaves the version as it is
         if there is None or there.data != data:
             there = self._documents[write.path] = Document(write.path, data, next(self._versions))
+            collection = write.path.rsplit("/", 1)[0]
+            self._collections.setdefault(collection, {})[write.path] = there
         return there.version
 
 
@@ -102,9 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 def _selects(query: Query, document: Document) -> bool:
-    collection = document.path.rsplit("/", 1)[0]
-    name = collection.rsplit("/", 1)[-1] if query.group else collection
-    if name != query.collection or (query.after is not None and document.id <= query.after):
+    if query.after is not None and document.id <= query.after:
         return False
     # as in Firestore, a document without the field is in no order by it
     if query.order and query.order[0] not in document.data:

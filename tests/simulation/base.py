@@ -27,7 +27,7 @@ def draw_base(random: Random) -> SimulatedBase:
     classes = [_record(f"recClass{n:09d}", {"Code": f"C{n}"}) for n in range(random.randint(1, 8))]
     pupils: list[Record] = []
     findings: set[tuple[str, tuple[str, ...]]] = set()
-    for number in range(random.choice([1, 5, 20, 60])):
+    for number in range(random.choice([1, 4, 8, 12, 40])):
         record_id = f"recPupil{number:09d}"
         fields: dict[str, Any] = {
             "Name": f"Pupil {number}",
@@ -75,7 +75,7 @@ def draw_scan(random: Random, number: int) -> Scan:
             ],
             "limits": {"deadline_seconds": random.choice([300, 900, 1800])},
             "schedule": {
-                "cadence": {"every_minutes": random.choice([2, 5, 10])},
+                "cadence": {"every_minutes": random.choice([1, 2, 3])},
                 "overlap": random.choice(["skip", "allow", "cancel_running"]),
                 "catch_up": random.choice(["one", "none", "all"]),
                 "max_runs": random.randint(1, 2),

@@ -15,7 +15,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
 from tests.simulation.faults import Chaos
 
-PAGE = 3
+PAGE = 4
 """Records of a simulated page: small, so that there are many."""
 
 _AIRTABLE_FAULTS = (
