@@ -5,25 +5,28 @@ Deadlines are short, so that a campaign takes minutes; `--production` uses those
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
+import httpx
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Options, Stack, running
 from landfall.deadlines import LADDER, TICK, Ladder
-from landfall.documents import Put, Query
+from landfall.documents import Document, Put, Query, StoreError
 from landfall.lifecycle import RUN_ENDED
 from landfall.store import FirestoreStore
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import EVERYTHING, SIGKILL_ONLY, Nemesis, Terror
 from tests.chaos.workload import Load, draw_loads, slots_from
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import Judged, violations
@@ -40,6 +43,12 @@ SHORT = Ladder(
 )
 """Cloud Tasks takes no dispatch deadline below 15 s."""
 
+SAVED = timedelta(seconds=15)
+"""Within this all scans are saved: a slot that has passed before is none."""
+
+PAGE = 100
+"""Runs that are copied from the database at once."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -48,10 +57,17 @@ class Plan:
     seed: int = 1
     bases: int = 26
     runs_a_base: int = 12
-    rage: float = 150.0
+    rage: float = 140.0
+    terror: Terror = EVERYTHING
     tick: float = 5.0
     ladder: Ladder = SHORT
-    run_deadline: float = 300.0
+    run_deadline: float = 150.0
+    short_deadline: float = 60.0
+    """Of the runs of every fourth base: some end at it, which they must do in time."""
+    latency: float = 0.3
+    """Of the Airtable stand-in."""
+    recovered: float | None = None
+    """Within this a step goes on after a SIGKILL, in 99 of 100 cases."""
 
 
 @dataclass
@@ -63,7 +79,18 @@ class Result:
     harm: Mapping[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     recovery: list[float] = field(default_factory=list)
+    lost: int = 0
+    """Steps that a SIGKILL interrupted and that nobody claimed again: their run ended."""
+    latest: float = 0.0
+    """Seconds by which the latest run ended after its deadline."""
+    said: Counter[str] = field(default_factory=Counter)
+    """What the functions logged of it."""
     seconds: float = 0.0
+
+    @property
+    def recovery_p99(self) -> float:
+        """Seconds from a SIGKILL to the next claim."""
+        return self.recovery[int(len(self.recovery) * 0.99)] if self.recovery else 0.0
 
     @property
     def passed(self) -> bool:
@@ -73,18 +100,21 @@ class Result:
 
 async def campaign(plan: Plan) -> Result:
     """Start a stack, run the workload under the nemesis, and judge what is left."""
-    random = Random(plan.seed)
-    begin = datetime.now(UTC) + timedelta(seconds=20)
-    slots = slots_from(begin, plan.runs_a_base, plan.rage)
-    loads = draw_loads(random, plan.bases, slots, plan.run_deadline)
     options = Options(
-        bases=tuple(load.served for load in loads),
+        bases=tuple(load.served for load in _loads(plan)),
         tick_seconds=None,
         environment={"LANDFALL_DEADLINES": json.dumps(asdict(plan.ladder))},
-        stand_in={"latency": 0.1, "lockout_seconds": 5.0},
+        stand_in={"latency": plan.latency, "lockout_seconds": 5.0},
     )
     async with running(options) as stack:
-        return await _Campaign(plan, stack, loads).run()
+        return await _Campaign(plan, stack, _loads(plan)).run()
+
+
+def _loads(plan: Plan) -> list[Load]:
+    """The same for the same plan, but for the slots, which begin soon after now."""
+    slots = slots_from(datetime.now(UTC) + SAVED, plan.runs_a_base, plan.rage)
+    deadlines = (plan.short_deadline, plan.run_deadline)
+    return draw_loads(Random(plan.seed), plan.bases, slots, deadlines)
 
 
 class _Campaign:
@@ -92,23 +122,37 @@ class _Campaign:
         self._plan = plan
         self._stack = stack
         self._loads = loads
-        self._nemesis = Nemesis(stack, plan.seed, plan.ladder.lease)
+        self._nemesis = Nemesis(stack, plan.seed, plan.ladder.lease, plan.terror)
         self._watches: list[tuple[datetime, datetime]] = []
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> Result:
         started = self._loop.time()
         for load in self._loads:
-            answer = await self._stack.call("PUT", f"/scans/{load.scan.id}", load.scan.document())
-            answer.raise_for_status()
+            await self._put(load)
         ticking = asyncio.create_task(self._tick_for_ever())
         try:
             await self._nemesis.rage(self._plan.rage)
-            await self._wait_for_the_end()
+            await self._wait_for_the_end(started)
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
         return await self._judge(self._loop.time() - started)
+
+    async def _put(self, load: Load) -> None:
+        """Save a scan; what a busy machine does not answer is asked again."""
+        for last in (False, False, True):
+            try:
+                answer = await self._stack.call(
+                    "PUT", f"/scans/{load.scan.id}", load.scan.document()
+                )
+                answer.raise_for_status()
+            except httpx.HTTPError:
+                if last:
+                    raise
+                await asyncio.sleep(1.0)
+            else:
+                return
 
     async def _tick_for_ever(self) -> None:
         """Both at once, and now and then each twice at the same moment."""
@@ -126,14 +170,17 @@ class _Campaign:
         if name == "watchdog" and not did["problems"] and not did["left_over"]:
             self._watches.append((begin, datetime.now(UTC)))
 
-    async def _wait_for_the_end(self) -> None:
-        give_up = self._loop.time() + self._plan.run_deadline + 60
+    async def _wait_for_the_end(self, started: float) -> None:
+        """Until every run has ended, or the last one should have."""
+        last = started + SAVED.total_seconds() + self._plan.rage
+        give_up = last + self._plan.run_deadline + 2 * self._plan.tick + 5
         wanted = self._plan.bases * self._plan.runs_a_base
         async with self._store() as store:
             while self._loop.time() < give_up:
-                runs = await store.find(Query("runs", fields=("status",)))
-                if len(runs) >= wanted and all(r.data["status"] in RUN_ENDED for r in runs):
-                    return
+                with contextlib.suppress(StoreError):
+                    runs = await store.find(Query("runs", fields=("status",)))
+                    if len(runs) >= wanted and all(r.data["status"] in RUN_ENDED for r in runs):
+                        return
                 await asyncio.sleep(1.0)
 
     @asynccontextmanager
@@ -155,63 +202,131 @@ class _Campaign:
             watches=self._watches,
             calm=False,
         )
-        wanted = self._plan.bases * self._plan.runs_a_base
-        missing = [f"{wanted} slots made {len(runs)} runs"] if len(runs) != wanted else []
-        return Result(
+        said = _said(self._stack)
+        recovery, lost = _recovery(memory, self._nemesis.kills)
+        result = Result(
             runs=Counter(run.data["status"] for run in runs),
             reasons=Counter(r.data["error"]["reason"] for r in runs if r.data["error"]),
             harm=self._nemesis.done,
-            violations=[*missing, *violations(judged)],
-            recovery=_recovery(memory, self._nemesis.kills),
+            violations=[*self._missing(len(runs)), *_bugs(said), *violations(judged)],
+            recovery=recovery,
+            lost=lost,
+            latest=max([0.0, *(_after_deadline(run) for run in runs)]),
+            said=said,
             seconds=seconds,
         )
+        result.violations += self._late(result.recovery_p99)
+        return result
+
+    def _late(self, p99: float) -> Iterator[str]:
+        within = self._plan.recovered
+        if within is not None and not 0 < p99 <= within:
+            yield f"the p99 of recovery after SIGKILL is {p99:.1f} s, not within {within:g} s"
+
+    def _missing(self, made: int) -> Iterator[str]:
+        wanted = self._plan.bases * self._plan.runs_a_base
+        if made != wanted:
+            yield f"{wanted} slots made {made} runs"
+
+
+def _said(stack: Stack) -> Counter[str]:
+    """How often the functions logged what tells of faults."""
+    said: Counter[str] = Counter()
+    for process in stack.processes.values():
+        said += _said_in(process.log)
+    return said
+
+
+def _said_in(log: Path) -> Counter[str]:
+    said: Counter[str] = Counter()
+    for line in log.read_text(errors="replace").splitlines():
+        # a line that a SIGKILL has cut short is no JSON
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            message = json.loads(line)["message"]
+            said[message] += message in _TELLING
+    return +said
+
+
+_TELLING = {"bug", "declined", "fenced", "attempt failed", "out of time", "store unavailable"}
+
+
+def _bugs(said: Mapping[str, int]) -> Iterator[str]:
+    if said["bug"]:
+        yield f"{said['bug']} bugs in the logs of the functions"
+
+
+def _after_deadline(run: Document) -> float:
+    ended = run.data["finished_at"] or datetime.now(UTC)
+    return float((ended - run.data["deadline_at"]).total_seconds())
 
 
 async def _copied(store: FirestoreStore) -> MemoryStore:
     """Everything that is in the database, to be judged at leisure."""
     memory = MemoryStore()
-    for collection in ("schedules", "runs"):
-        await _copy(store, memory, collection)
-    for run in memory.all("runs"):
-        for part in ("steps", "events", "pages", "results"):
-            await _copy(store, memory, f"{run.path}/{part}")
+    await _keep(memory, await store.find(Query("schedules")))
+    last: str | None = None
+    while runs := await store.find(Query("runs", after=last, limit=PAGE)):
+        await _keep(memory, runs)
+        for run in runs:
+            for part in ("steps", "events", "pages", "results"):
+                await _keep(memory, await store.find(Query(f"{run.path}/{part}")))
+        last = runs[-1].id
     return memory
 
 
-async def _copy(store: FirestoreStore, memory: MemoryStore, collection: str) -> None:
-    found = await store.find(Query(collection))
+async def _keep(memory: MemoryStore, found: Sequence[Document]) -> None:
     await memory.commit([Put(document.path, document.data) for document in found])
 
 
-def _recovery(memory: MemoryStore, kills: Sequence[tuple[str, datetime]]) -> list[float]:
-    """Seconds from a SIGKILL to the next claim of each step that it interrupted."""
-    seconds = []
-    for run in memory.all("runs"):
-        for kind in ("fetch", "score"):
-            claims = _claims(memory, run.path, kind)
-            for name, at in kills:
-                if name == kind:
-                    seconds += _recovered(claims, at)
-    return sorted(seconds)
+def _recovery(
+    memory: MemoryStore, kills: Sequence[tuple[str, datetime]]
+) -> tuple[list[float], int]:
+    """Seconds from a SIGKILL to the next claim of each step that it interrupted.
+
+    Also how many of them were not claimed again.
+    """
+    found: list[float] = []
+    for name in ("fetch", "score"):
+        moments = [at for killed, at in kills if killed == name]
+        for run in memory.all("runs"):
+            found += _recovered(_moves(memory, run.path, name), moments)
+    return sorted(s for s in found if s < NEVER), found.count(NEVER)
 
 
-def _claims(memory: MemoryStore, run: str, step: str) -> list[tuple[datetime, str]]:
+def _moves(memory: MemoryStore, run: str, step: str) -> list[tuple[datetime, str]]:
     """(when, to what status) of each move of a step."""
     events = [event.data for event in memory.all(f"{run}/events") if event.data["step"] == step]
     return [(event["updated_at"], event["to"]) for event in events]
 
 
-def _recovered(moves: list[tuple[datetime, str]], at: datetime) -> list[float]:
-    before = [move for move in moves if move[0] <= at]
-    if not before or before[-1][1] != "running":
-        return []  # it was not at work then
-    later = [when for when, to in moves if when > at and to == "running"]
-    left = [when for when, to in moves if when > at and to != "running"]
-    # a step that the kill did not reach goes on within moments
-    return [(later[0] - at).total_seconds()] if later and (left[0] - at).total_seconds() > 5 else []
+NEVER = float("inf")
+NOT_REACHED = timedelta(seconds=5)
+"""Within this a step moves on that a kill did not reach; one that it did reach waits for its
+lease to run out."""
 
 
-PRODUCTION = Plan(ladder=LADDER, tick=TICK, rage=420.0, run_deadline=1200.0)
+def _recovered(moves: Sequence[tuple[datetime, str]], kills: Sequence[datetime]) -> Iterator[float]:
+    """For each claim that a kill interrupted, the first if there were several."""
+    for number, (claimed, to) in enumerate(moves):
+        following = moves[number + 1 :]
+        ended = following[0][0] if following else datetime.max.replace(tzinfo=UTC)
+        struck = [at for at in kills if claimed < at < ended - NOT_REACHED]
+        if to == "running" and struck:
+            again = [when for when, to in following if to == "running"]
+            yield (again[0] - struck[0]).total_seconds() if again else NEVER
+
+
+PRODUCTION = Plan(
+    ladder=LADDER,
+    tick=TICK,
+    rage=300.0,
+    terror=SIGKILL_ONLY,
+    run_deadline=1200.0,
+    short_deadline=1200.0,
+    latency=1.0,
+    recovered=120.0,
+)
+"""Answers are slow, so that most kills interrupt something."""
 
 
 def main() -> int:
@@ -228,15 +343,18 @@ def main() -> int:
 
 def report(plan: Plan, result: Result) -> str:
     """A campaign in a few lines."""
-    recovery = result.recovery or [0.0]
-    p50, p99 = statistics.median(recovery), recovery[int(len(recovery) * 0.99)]
+    p50, p99 = statistics.median(result.recovery or [0.0]), result.recovery_p99
     ladder = ", ".join(f"{name} {value:g}" for name, value in asdict(plan.ladder).items())
     lines = [
         f"{sum(result.runs.values())} runs in {result.seconds:.0f} s: {dict(result.runs)}",
         f"reasons of those that did not end done: {dict(result.reasons)}",
         f"harm done (seed {plan.seed}): {dict(result.harm)}",
-        f"recovery after SIGKILL: {len(result.recovery)} steps, p50 {p50:.1f} s, p99 {p99:.1f} s",
-        f"deadlines in seconds: {ladder}; a tick every {plan.tick:g} s",
+        f"the functions logged: {dict(result.said)}",
+        f"recovery after SIGKILL: {len(result.recovery)} steps, p50 {p50:.1f} s, p99 {p99:.1f} s; "
+        f"of {result.lost} more the run ended first",
+        f"the latest end of a run was {result.latest:.1f} s after its deadline",
+        f"deadlines in seconds: {ladder}; a tick every {plan.tick:g} s; a run may take "
+        f"{plan.run_deadline:g} s, and {plan.short_deadline:g} s with every fourth base",
         f"{len(result.violations)} violations",
         *result.violations[:20],
     ]

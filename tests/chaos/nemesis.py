@@ -6,6 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -13,16 +14,46 @@ from random import Random
 from infra.local.cloud_tasks import Faults
 from infra.local.stack import Stack
 
-WORKERS = ("fetch", "score", "scheduler", "watchdog", "api")
+
+@dataclass(frozen=True)
+class Terror:
+    """What a nemesis does: the workers it kills; what else, in between; the queue's faults.
+
+    The more often something is listed, the more often it is done.
+    """
+
+    killed: tuple[str, ...]
+    harms: tuple[str, ...]
+    queue: Faults
+
+
+EVERYTHING = Terror(
+    ("fetch", "fetch", "fetch", "score", "score", "scheduler", "watchdog", "api"),
+    ("freeze", "freeze", "pause_firestore", "empty_queue", "empty_queue", "no_ticks"),
+    Faults(
+        duplicate=1.0,
+        late=0.1,
+        late_seconds=45.0,
+        drop=0.05,
+        shuffle=True,
+        lose_create_response=0.05,
+    ),
+)
+
+SIGKILL_ONLY = Terror(("fetch", "score"), (), Faults())
+"""What time it takes to recover from a kill, and from nothing else."""
 
 
 class Nemesis:
-    """One harm after the other until it is told to stop. `done` counts them."""
+    """Kills, and does one other harm after the other, for a while. `done` counts them."""
 
-    def __init__(self, stack: Stack, seed: int, lease: float) -> None:
+    def __init__(self, stack: Stack, seed: int, lease: float, terror: Terror) -> None:
         self._stack = stack
-        self._random = Random(seed)
+        # one each: they go on side by side, and neither may move the other's draws
+        self._killing, self._harming = Random(f"{seed}:kill"), Random(f"{seed}:harm")
+        self._seed = seed
         self._lease = lease
+        self._terror = terror
         self._frozen: set[int] = set()
         self.done: Counter[str] = Counter()
         self.kills: list[tuple[str, datetime]] = []
@@ -30,34 +61,28 @@ class Nemesis:
 
     async def rage(self, seconds: float) -> None:
         """Do harm for so long, then heal everything."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        harms: list[Callable[[], Awaitable[None]]] = [
-            *[self._kill] * 5,
-            *[self._freeze] * 2,
-            self._pause_firestore,
-            self._empty_queue,
-            self._no_ticks,
-        ]
-        self._stack.tasks.faults = Faults(
-            seed=self._random.randrange(2**31),
-            duplicate=1.0,
-            late=0.1,
-            late_seconds=45.0,
-            drop=0.05,
-            shuffle=True,
-            lose_create_response=0.05,
-        )
-        # each kind of harm once, whatever is drawn afterwards
-        order = [*dict.fromkeys(harms)]
-        self._random.shuffle(order)
+        self._stack.tasks.faults = replace(self._terror.queue, seed=self._seed)
         try:
-            while loop.time() < end:
-                harm = order.pop() if order else self._random.choice(harms)
-                await harm()
-                await asyncio.sleep(self._random.uniform(1.0, 5.0))
+            end = asyncio.get_running_loop().time() + seconds
+            await asyncio.gather(self._kill_until(end), self._harm_until(end))
         finally:
             self._heal()
+
+    async def _harm_until(self, end: float) -> None:
+        harms: dict[str, Callable[[], Awaitable[None]]] = {
+            "freeze": self._freeze,
+            "pause_firestore": self._pause_firestore,
+            "empty_queue": self._empty_queue,
+            "no_ticks": self._no_ticks,
+        }
+        random = self._harming
+        # each kind of harm once, whatever is drawn afterwards
+        order = [*dict.fromkeys(self._terror.harms)]
+        random.shuffle(order)
+        while self._terror.harms and asyncio.get_running_loop().time() < end:
+            harm = order.pop() if order else random.choice(self._terror.harms)
+            await harms[harm]()
+            await asyncio.sleep(random.uniform(1.0, 5.0))
 
     def _heal(self) -> None:
         self._stack.tasks.faults = Faults()
@@ -66,10 +91,28 @@ class Nemesis:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
-    async def _kill(self) -> None:
+    async def _kill_until(self, end: float) -> None:
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(self._killing.uniform(1.0, 5.0))
+            name = self._killing.choice(self._terror.killed)
+            if name in ("scheduler", "watchdog") and self.ticking:
+                await self._kill_in_a_tick(name)
+            else:
+                self._kill(name)
+
+    async def _kill_in_a_tick(self, name: str) -> None:
+        """They work for a moment only, which would hardly ever be hit."""
+        tick = asyncio.create_task(self._stack.tick(name))
+        await asyncio.sleep(self._killing.uniform(0.0, 0.3))
+        self._kill(name)
+        await asyncio.gather(tick, return_exceptions=True)
+
+    def _kill(self, name: str) -> None:
         """SIGKILL of a function's worker; its server starts another, as Cloud Run does."""
-        name = self._random.choice(WORKERS)
-        for pid in _children(self._stack.processes[name].pid):
+        workers = _children(self._stack.processes[name].pid)
+        if self._frozen.intersection(workers):
+            return  # it is to be a zombie, which is worse
+        for pid in workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.done[f"SIGKILL {name}"] += 1
@@ -77,7 +120,7 @@ class Nemesis:
 
     async def _freeze(self) -> None:
         """SIGSTOP of a worker for longer than its lease, then SIGCONT: the zombie."""
-        name = self._random.choice(("fetch", "score"))
+        name = self._harming.choice(("fetch", "score"))
         await self._stop_for(name, _children(self._stack.processes[name].pid), self._lease + 4)
 
     async def _pause_firestore(self) -> None:
@@ -98,7 +141,9 @@ class Nemesis:
 
     async def _empty_queue(self) -> None:
         """The queue is stopped and started again, and has forgotten every task and name."""
+        faults = self._stack.tasks.faults
         await self._stack.restart_tasks()
+        self._stack.tasks.faults = faults
         self.done["queue restarted empty"] += 1
 
     async def _no_ticks(self) -> None:

@@ -21,9 +21,21 @@ class Load:
     expected: SimulatedBase
 
 
-def draw_loads(random: Random, bases: int, slots: list[datetime], deadline: float) -> list[Load]:
-    """Bases with a scan each, due at every slot."""
-    return [_draw_load(random, number, slots, deadline) for number in range(bases)]
+def draw_loads(
+    random: Random, bases: int, slots: list[datetime], deadlines: tuple[float, float]
+) -> list[Load]:
+    """Bases with a scan each, due at every slot or a little later, so that always one is due.
+
+    Every fourth has the first, short deadline.
+    """
+    short, long = deadlines
+    between = (slots[-1] - slots[0]).total_seconds() / len(slots)
+    loads = []
+    for number in range(bases):
+        later = timedelta(seconds=round(between * number / bases))
+        own = [slot + later for slot in slots]
+        loads.append(_draw_load(random, number, own, long if number % 4 else short))
+    return loads
 
 
 def slots_from(begin: datetime, runs: int, seconds: float) -> list[datetime]:
