@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
@@ -42,9 +43,18 @@ PAGE_SIZE = 100
 LIMIT = 5
 """Requests a second to a base that Airtable takes."""
 
-INTERVAL = 1 / (LIMIT * 0.95)
-"""Seconds between the starts of two requests to a base: 5 % below Airtable's limit. At 2 % below,
-jitter on the way already drew a 429, which costs the lock-out."""
+INTERVAL = 1 / (LIMIT * 0.97)
+"""Seconds between the starts of two requests to a base: 3 % below Airtable's limit."""
+
+CATCH_UP = 0.9
+"""Intervals between two requests while those that were late are caught up with."""
+
+LATE_MOST = 0.2
+"""Seconds by which a request is taken to have come in late. An answer also takes long for reasons
+that are no matter of the pace; this is what they can cost, for each `LIMIT` requests."""
+
+QUICKEST_OF = 20
+"""Answers of which the quickest says how long one takes that came in at once."""
 
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the limit was passed."""
@@ -62,28 +72,52 @@ _REASONS = {
 }
 
 
-class Pacer:
-    """Spaces requests evenly. `turn` returns when the next may start.
+@dataclass
+class Turn:
+    """A request's place in the row: when it started, and when it counts from."""
 
-    When this process stumbles, requests that are late are not caught up with at once: `LIMIT`
-    of them always take `LIMIT` intervals, measured from when they really started.
+    started: float
+    counts_from: float
+
+
+class Pacer:
+    """Spaces requests so that no more than `LIMIT` come in at Airtable within `LIMIT` intervals.
+
+    When a request came in, nobody says. It starts when its turn is really there, however late
+    this process is; and when its answer takes longer than the quickest of late, it may have been
+    on the way for so much longer: it counts from then, and those that follow keep their distance.
     """
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._next = 0.0
-        self._started: deque[float] = deque([-LIMIT * interval] * LIMIT, LIMIT)
+        self._took: deque[float] = deque(maxlen=QUICKEST_OF)
+        self._turns: deque[Turn] = deque(maxlen=LIMIT)
         self._row = asyncio.Lock()
 
-    async def turn(self) -> None:
+    async def turn(self) -> Turn:
         """Wait for a place in the row; places are given in the order of the calls."""
         loop = asyncio.get_running_loop()
         async with self._row:
-            now = loop.time()
-            mine = max(now, self._next, self._started[0] + LIMIT * self._interval)
-            await asyncio.sleep(mine - now)
-            self._started.append(loop.time())
-            self._next = mine + self._interval
+            if not self._turns:  # as if it had gone on like this before
+                past = [loop.time() - n * self._interval for n in range(LIMIT, 0, -1)]
+                self._turns.extend(Turn(moment, moment) for moment in past)
+            # an answer that comes meanwhile may put it off
+            while (wait := self._free_at() - loop.time()) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(wait)
+            turn = Turn(loop.time(), loop.time())
+            self._next = turn.started + CATCH_UP * self._interval
+            self._turns.append(turn)
+            return turn
+
+    def answered(self, turn: Turn) -> None:
+        """The answer is there: take into account how long it took."""
+        took = asyncio.get_running_loop().time() - turn.started
+        self._took.append(took)
+        turn.counts_from = turn.started + min(took - min(self._took), LATE_MOST)
+
+    def _free_at(self) -> float:
+        return max(self._next, self._turns[0].counts_from + LIMIT * self._interval)
 
 
 class _Call:
@@ -201,6 +235,7 @@ class AirtableReader:
     async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> httpx.Response:
         started = self._loop.time()
         status: int | str = "failed"
+        turns: list[Turn] = []
         try:
             answer = await self._outside.send(
                 str(request.method),
@@ -208,19 +243,21 @@ class AirtableReader:
                 deadline=call.deadline.sooner(self._ladder.request),
                 headers=dict(request.headers),
                 content=_body(request),
-                before_sending=self._turn,
+                before_sending=lambda: self._turn(turns),
             )
             status = answer.status_code
         finally:
+            for turn in turns:
+                self._pacer.answered(turn)
             seconds = round(self._loop.time() - started, 3)
             logs.info("called", vendor="airtable", status=status, seconds=seconds)
         if not answer.is_success:
             raise _refusal(answer)
         return answer
 
-    async def _turn(self) -> None:
+    async def _turn(self, turns: list[Turn]) -> None:
         # with the connection open: time spent on opening it would let requests bunch up behind
-        await self._pacer.turn()
+        turns.append(await self._pacer.turn())
         self.requests += 1
 
 

@@ -354,3 +354,16 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
     spans = [sixth - first for first, sixth in zip(started, started[5:], strict=False)]
     assert min(spans) > 0.1
     assert started == sorted(started)
+
+
+async def test_what_was_answered_late_may_have_come_in_late():
+    """The sixth request keeps its distance from the latest moment at which the first came in."""
+    pacer = Pacer(0.01)
+    quick = await pacer.turn()
+    pacer.answered(quick)
+    late = await pacer.turn()
+    await asyncio.sleep(0.06)
+    pacer.answered(late)
+    turns = [await pacer.turn() for _ in range(5)]
+    assert 0.05 < late.counts_from - late.started <= bases.LATE_MOST
+    assert turns[-1].started - late.counts_from >= 5 * 0.01
