@@ -41,9 +41,14 @@ def error(message: str, **more: Any) -> None:
     _write("ERROR", message, more)
 
 
-def silence() -> None:
-    """Write nothing from now on, in this context: for simulations."""
-    _silent.set(True)
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Nothing is written in this context: for simulations."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 def _write(severity: str, message: str, more: dict[str, Any]) -> None:

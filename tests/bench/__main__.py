@@ -95,15 +95,15 @@ async def _main(names: Sequence[str], as_json: bool) -> None:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    logs.silence()
-    for name in names:
-        started = time.monotonic()
-        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-        async with asyncio.timeout(MOST_SECONDS):
-            tables = await BENCHMARKS[name]()
-        print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-        for table in tables:
-            print(json.dumps(table.as_json()) if as_json else f"{table.as_markdown()}\n")
+    with logs.silenced():
+        for name in names:
+            started = time.monotonic()
+            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+            async with asyncio.timeout(MOST_SECONDS):
+                tables = await BENCHMARKS[name]()
+            print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            for table in tables:
+                print(json.dumps(table.as_json()) if as_json else f"{table.as_markdown()}\n")
 
 
 sys.exit(main())

@@ -67,6 +67,11 @@ class MemoryStore:
         found = self._collections.get(collection, {})
         return [found[path] for path in sorted(found)]
 
+    def delete(self, path: str) -> None:
+        """Take a document away, as its lifetime or a person would."""
+        del self._documents[path]
+        del self._collections[path.rsplit("/", 1)[0]][path]
+
     def would_conflict(self, writes: Sequence[Write]) -> bool:
         """Whether a commit of these writes would be refused."""
         try:

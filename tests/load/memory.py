@@ -78,6 +78,6 @@ MEASURES = MappingProxyType({"many": many, "large": large})
 
 
 if __name__ == "__main__":
-    logs.silence()
     bases.INTERVAL = 0.0  # the pace costs time, not memory
-    print(json.dumps(asyncio.run(MEASURES[sys.argv[1]]())))
+    with logs.silenced():
+        print(json.dumps(asyncio.run(MEASURES[sys.argv[1]]())))

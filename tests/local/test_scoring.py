@@ -259,7 +259,7 @@ async def test_a_missing_page_is_an_error_and_no_verdict():
     store = MemoryStore()
     world = World(store)
     await fetched(world, a_small_base())
-    del store._documents["runs/m-1/pages/000000"]
+    store.delete("runs/m-1/pages/000000")
     assert await score(world) == "pages_missing"
     run = (await world.run()).data
     assert (run["status"], run["verdict"]) == ("error", None)

@@ -169,7 +169,7 @@ async def test_a_definition_that_is_gone_ends_the_run():
     world = World(store)
     task = await started(world)
     version = (await world.run()).data["scan_version"]
-    del store._documents[f"scans/people/versions/{version}"]
+    store.delete(f"scans/people/versions/{version}")
     assert await work_on(world, task, hanging) == "internal_error"
     run = (await world.run()).data
     assert (run["status"], run["finished_at"]) == ("error", world.clock())

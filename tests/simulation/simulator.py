@@ -202,8 +202,8 @@ class Simulation:
 
 def simulate(seed: int, rates: Rates | None = None) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
-    logs.silence()
-    return run_virtually(Simulation(seed, rates).run())
+    with logs.silenced():
+        return run_virtually(Simulation(seed, rates).run())
 
 
 def broken_rules(outcome: Outcome) -> list[str]:

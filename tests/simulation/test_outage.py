@@ -85,9 +85,9 @@ class _Outage(Simulation):
 
 def test_an_outage_is_asked_about_sparingly():
     """Ten minutes, twenty runs waiting: about as many requests as one run would send."""
-    logs.silence()
     outage = _Outage()
-    statuses = run_virtually(outage.weather())
+    with logs.silenced():
+        statuses = run_virtually(outage.weather())
     during = [moment for moment in outage.asked if moment < OUTAGE]
     assert 5 <= len(during) <= RUNS, f"{len(during)} requests in {OUTAGE:.0f} s"
     assert statuses == ["done"] * RUNS
