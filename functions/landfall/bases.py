@@ -46,7 +46,7 @@ LIMIT = 5
 INTERVAL = 1 / (LIMIT * 0.97)
 """Seconds between the starts of two requests to a base: 3 % below Airtable's limit."""
 
-CATCH_UP = 0.9
+CATCH_UP = 0.4
 """Intervals between two requests while those that were late are caught up with."""
 
 LATE_MOST = 0.2

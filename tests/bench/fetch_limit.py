@@ -3,23 +3,31 @@
 Four tables of 3,000 records, on a stand-in with the real limit and the real lock-out, at three
 latencies. Ours is a whole invocation of the fetch step (its store is in memory), with the request
 for the schema; pyairtable reads with `Table.all()`, one table after another and with a thread for
-each. The three latencies run side by side, the three ways one after another.
+each. The three latencies run side by side, the three ways one after another. What a process loads
+once is loaded before: `first_request` measures that.
 """
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from random import Random
 
 import pyairtable
 import requests
 
 from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
+from infra.local.wire import Exchange
 from landfall.bases import LIMIT, PAGE_SIZE
+from landfall.deadlines import LADDER
+from landfall.runs import Runs
+from landfall.tasks import Task
 from tests.bench.figures import Cell, Sample, Table
 from tests.fakes.bases import BASE, KEY, a_base, a_server
-from tests.fakes.workers import cursor_of, deliver
+from tests.fakes.workers import cursor_of, deliver, invoke
 from tests.fakes.world import World
 
 LATENCIES = (0.1, 0.2, 0.5)
@@ -31,6 +39,9 @@ RECORDS = 3_000
 
 FLOOR = len(TABLES) * RECORDS / PAGE_SIZE / LIMIT
 """Seconds that the pages take at the limit."""
+
+TOGETHER = 0.2
+"""Seconds of latency where two runs read at once."""
 
 TARGET = 1.06
 """Times the floor: what ours may take."""
@@ -61,6 +72,7 @@ Way = Callable[[LocalAirtable], Awaitable[str]]
 async def measure() -> list[Table]:
     """Seconds, refusals, and how near each came to the limit."""
     base = a_base(BASE, **dict.fromkeys(TABLES, RECORDS))
+    await _read(a_base(BASE, **dict.fromkeys(TABLES, 1)), 0, _ours)  # what is loaded once
     rows: list[list[Cell]] = []
     for name, way in WAYS.items():
         outcomes = await asyncio.gather(*(_read(base, latency, way) for latency in LATENCIES))
@@ -72,7 +84,70 @@ async def measure() -> list[Table]:
         "pyairtable: `Table.all()` with `retry_strategy=None`. It keeps no pace; a 429 ends it.",
         "6 requests within: the stand-in locks out below 1 s.",
     )
-    return [Table("Fetch at the limit: 4 tables, 12,000 records", ROWS, rows, notes)]
+    alone = Table("Fetch at the limit: 4 tables, 12,000 records", ROWS, rows, notes)
+    return [alone, await _together()]
+
+
+async def _together() -> Table:
+    """Two runs at once: of one base, which they read in turn, and of a base each."""
+    other = f"{BASE[:-1]}2"
+    ways = [("two runs, one base", 1_500, [BASE, BASE]), ("two bases", 3_000, [BASE, other])]
+    rows = [
+        await _in_time(name, dict.fromkeys(TABLES, records), bases) for name, records, bases in ways
+    ]
+    notes = (
+        f"Latency {TOGETHER} s. The floor of a base is that of all its pages, {FLOOR:g} s in both.",
+        "The runs of one base read it one after the other: a run that finds it held looks again.",
+    )
+    head = ("at once", "wall", "÷ floor", "pages", "429s", "6 requests within")
+    return Table("Two fetches at once", head, rows, notes)
+
+
+async def _in_time(name: str, tables: Mapping[str, int], ids: Sequence[str]) -> list[Cell]:
+    bases = [a_base(base_id, **tables) for base_id in dict.fromkeys(ids)]
+    loop = asyncio.get_running_loop()
+    async with a_server(*bases, latency=TOGETHER, requests_per_second=LIMIT) as server:
+        started = loop.time()
+        async with asyncio.TaskGroup() as deliveries:
+            world = World()
+            queue = AtItsTime(deliveries, partial(invoke, world, server))
+            world.runs = Runs(world.store, queue, _now, Random(1), LADDER)
+            for number, base_id in enumerate(ids, 1):
+                scan = await world.save(
+                    id=f"people-{number}",
+                    base=base_id,
+                    tables={table: ["Name", "Email"] for table in TABLES},
+                    rules=_RULES,
+                )
+                await world.start(scan, f"m-{number}")
+        seconds = loop.time() - started
+        gaps = [_gap([it for it in server.requests if f"/{base.id}/" in it.path]) for base in bases]
+        pages, refused = server.statuses[200], server.statuses[429]
+    wall, gap = Sample([seconds], "s"), Sample([min(gaps)], "s")
+    return [name, wall, seconds / FLOOR, pages - len(ids), refused, gap]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AtItsTime:
+    """A queue that delivers a task when its moment has come. What comes after fetch is left."""
+
+    def __init__(
+        self, deliveries: asyncio.TaskGroup, deliver: Callable[[Task], Awaitable[str]]
+    ) -> None:
+        self._deliveries = deliveries
+        self._deliver = deliver
+
+    async def enqueue(self, task: Task) -> None:
+        """Have the task delivered."""
+        if task.step_id == "fetch":
+            self._deliveries.create_task(self._later(task))
+
+    async def _later(self, task: Task) -> None:
+        await asyncio.sleep((task.at - _now()).total_seconds())
+        await self._deliver(task)
 
 
 def _row(name: str, latency: float, outcome: Outcome) -> list[Cell]:
@@ -91,12 +166,13 @@ async def _read(base: Base, latency: float, way: Way) -> Outcome:
         over = loop.time()
         pages = [it for it in server.requests if it.status == 200 and "/meta/" not in it.path]
         refused, alone = server.statuses[429], over - pages[0].started
-        return Outcome(over - started, alone, len(pages), refused, _gap(server), ended)
+        gap = _gap(server.requests)
+        return Outcome(over - started, alone, len(pages), refused, gap, ended)
 
 
-def _gap(server: LocalAirtable) -> float:
+def _gap(requests: Sequence[Exchange]) -> float:
     """Seconds, up to the refusal if there was one."""
-    times = [it.started for it in server.requests]
+    times = [it.started for it in requests]
     spans = [late - early for early, late in zip(times, times[LIMIT:], strict=False)]
     return min(spans, default=math.nan)
 
