@@ -1,18 +1,25 @@
 """What is generated from the code and kept in the repository; a test compares.
 
-The tables of README.md between `<!-- name -->` and `<!-- end -->`, and `infra/scan.schema.json`.
+The tables of README.md between `<!-- name -->` and `<!-- end -->`, `infra/scan.schema.json`, and
+the reference of the rules in `infra/rules.md`.
 `PYTHONPATH=functions:. .venv/bin/python -m tests.generated` writes them anew.
 """
 
+import inspect
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from landfall.config import FUNCTIONS, VARIABLES
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.definition import json_schema
+from landfall.integrity.base import BaseRule
+from landfall.integrity.conditions import FieldCondition
+from landfall.integrity.options import Settings
+from landfall.integrity.rules import KINDS, groups_of
 from landfall.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.reasons import REASONS
 from landfall.viewing import ROUTES
@@ -22,6 +29,7 @@ README = ROOT / "README.md"
 MARGIN = 5.0
 """Seconds for a tick to do its work, and for a task to arrive."""
 SCHEMA = ROOT / "infra/scan.schema.json"
+RULES = ROOT / "infra/rules.md"
 
 
 def tables() -> dict[str, str]:
@@ -36,6 +44,10 @@ def tables() -> dict[str, str]:
         "deadlines": _deadlines(),
         "environment": _environment(),
         "routes": _routes(),
+        "rules": _table(
+            ("kind", "what must be so"),
+            ((f"[`{kind}`](infra/rules.md#{kind})", _first_line(KINDS[kind])) for kind in KINDS),
+        ),
     }
 
 
@@ -50,6 +62,75 @@ def rendered(readme: str) -> str:
 def schema() -> str:
     """The JSON schema of a scan's definition, as the file holds it."""
     return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def rule_reference() -> str:
+    """Every kind of rule with its settings and an example; `infra/rules.md`."""
+    parts = [
+        "# Rules",
+        "A rule is an entry of `rules` in a scan's definition. A table or field is named as the "
+        "base names it, or by its id (`tbl...`, `fld...`), which outlives a new name.",
+        "Every rule has these settings:",
+        _settings(BaseRule, leave_out=("kind",)),
+        "`when` is a condition on a field, or `{all: [...]}`, `{any: [...]}`, `{not: ...}` of "
+        "conditions. One on a field says one or more of:",
+        _settings(FieldCondition),
+    ]
+    for kind, rule in KINDS.items():
+        doc = inspect.cleandoc(rule.__doc__ or "")
+        example = f"```yaml\n{rule.example.strip()}\n```"
+        parts += [f"## {kind}", doc, example, _settings(rule, leave_out=BaseRule.model_fields)]
+        groups = sorted(groups_of(rule), key=lambda group: group.__name__)
+        for group in groups:
+            parts += [f"**{group.__name__}**: {_first_line(group)}", _settings(group)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings(model: type[Settings], leave_out: Collection[str] = ()) -> str:
+    schema = model.model_json_schema()
+    rows = [
+        (
+            f"`{name}`",
+            _type(entry),
+            _default(entry, name in schema.get("required", ())),
+            entry.get("description", ""),
+        )
+        for name, entry in schema["properties"].items()
+        if name not in leave_out
+    ]
+    return _table(("setting", "value", "default", "what"), rows)
+
+
+def _default(entry: Mapping[str, Any], required: bool) -> str:
+    if required:
+        return "(needed)"
+    default = entry.get("default")
+    return "" if default in (None, "") else f"`{json.dumps(default)}`"
+
+
+def _type(entry: Mapping[str, Any]) -> str:
+    """What a setting's value is, from its JSON schema."""
+    match entry:
+        case {"enum": values}:
+            return " or ".join(f"`{value}`" for value in values)
+        case {"const": value}:
+            return f"`{value}`"
+        case {"anyOf": choices} | {"oneOf": choices}:
+            said = dict.fromkeys(_type(one) for one in choices if one.get("type") != "null")
+            return " or ".join(said)
+        case {"$ref": reference}:
+            return str(reference.rsplit("/", 1)[1])
+        case {"type": "array", "items": items}:
+            return f"list of {_type(items)}"
+        case {"type": kind}:
+            names = {"string": "text", "integer": "whole number", "boolean": "true or false"}
+            return str(names.get(kind, kind))
+        case _:
+            return "any"
+
+
+def _first_line(of: type) -> str:
+    return inspect.cleandoc(of.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
 def _escaped(table: str) -> str:
@@ -128,3 +209,4 @@ def _first_sentence(text: str) -> str:
 if __name__ == "__main__":
     README.write_text(rendered(README.read_text()))
     SCHEMA.write_text(schema())
+    RULES.write_text(rule_reference())

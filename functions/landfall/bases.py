@@ -33,7 +33,7 @@ from landfall.outside import (
     UnreachableError,
 )
 from landfall.reasons import Reason, StepError
-from landfall.records import OffsetExpiredError, RecordPage
+from landfall.records import FieldSchema, OffsetExpiredError, RecordPage, TableSchema
 
 T = TypeVar("T")
 
@@ -172,15 +172,12 @@ class AirtableReader:
         for scheme in ("https://", "http://"):
             self._api.session.mount(scheme, _LoopAdapter(self._start))
 
-    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
-        """The names of the fields of each table."""
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
+        """The tables of the base."""
         url = self._api.base(self._base_id).urls.tables
         answer = await self._call(lambda: self._api.get(url), deadline)
         try:
-            return {
-                table["name"]: [field["name"] for field in table["fields"]]
-                for table in answer["tables"]
-            }
+            return [_table(table) for table in answer["tables"]]
         except (KeyError, TypeError) as error:
             raise StepError(Reason.BASE_MALFORMED, "the schema has no list of tables") from error
 
@@ -259,6 +256,14 @@ class AirtableReader:
         # with the connection open: time spent on opening it would let requests bunch up behind
         turns.append(await self._pacer.turn())
         self.requests += 1
+
+
+def _table(answer: Mapping[str, Any]) -> TableSchema:
+    fields = [
+        FieldSchema(field["id"], field["name"], field["type"], field.get("options") or {})
+        for field in answer["fields"]
+    ]
+    return TableSchema(answer["id"], answer["name"], fields)
 
 
 _OUTSIDE_REASONS = {

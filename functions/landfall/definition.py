@@ -7,18 +7,15 @@ path in it and the fix. `json_schema` is the same definition for editors.
 import difflib
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, Self, get_args
+from datetime import tzinfo
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -26,105 +23,15 @@ from pydantic import (
 
 from landfall.cadence import Cadence, time_zone
 from landfall.deadlines import LADDER
-
-Id = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]+)*$", max_length=60)]
-"""Lower-case letters, digits and single hyphens: these ids become parts of document paths."""
-
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-Severity = Literal["info", "warning", "critical"]
+from landfall.integrity.options import Id, Name, Settings, it_is
+from landfall.integrity.rules import KINDS, Rule, nested_settings
 
 
 class DefinitionError(ValueError):
     """The definition cannot be used. The message has a line a problem: where, what, the fix."""
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise ValueError(f"must be text, a number, true or false; put a date in quotes {_it_is(value)}")
-
-
-Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Rule(_Model):
-    id: Id = Field(description="Names the rule in findings; stays the same when the rule changes.")
-    table: Name = Field(description="The table whose records are checked, as named in `tables`.")
-    severity: Severity = Field("warning", description="How bad a finding of this rule is.")
-
-    def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule looks at."""
-        raise NotImplementedError
-
-
-class _FieldRule(_Rule):
-    field: Name = Field(description="The field that is checked.")
-
-    def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule looks at."""
-        return [(self.table, self.field)]
-
-
-class Required(_FieldRule):
-    """The field has a value. 0 and false are values; blank text and an empty list are not."""
-
-    kind: Literal["required"]
-
-
-class AllowedValues(_FieldRule):
-    """The field's value, or each value of a list, is one of these. No value is no finding."""
-
-    kind: Literal["allowed_values"]
-    values: list[Plain] = Field(min_length=1, max_length=1000)
-
-
-class Unique(_Rule):
-    """No two records have the same values. A record that lacks one of them is left out."""
-
-    kind: Literal["unique"]
-    fields: list[Name] = Field(
-        min_length=1, max_length=10, description="The fields that together must be unique."
-    )
-    ignore_case: bool = Field(
-        False, description="Take text as equal when only case or surrounding blanks differ."
-    )
-
-    def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule looks at."""
-        return [(self.table, field) for field in self.fields]
-
-
-class Target(_Model):
-    """Where a link points to."""
-
-    table: Name
-    field: Name | None = Field(
-        None,
-        description="The field in which the value must occur. Without it, the link holds record "
-        "ids, as Airtable's linked-record fields do.",
-    )
-
-
-class Link(_FieldRule):
-    """What the field points to is there: records by id, or a value in another table's field."""
-
-    kind: Literal["link"]
-    to: Target
-
-    def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule looks at."""
-        own = (self.table, self.field)
-        return [own, (self.to.table, self.to.field)] if self.to.field else [own]
-
-
-Rule = Annotated[Required | Unique | AllowedValues | Link, Field(discriminator="kind")]
-
-
-class Limits(_Model):
+class Limits(Settings):
     """Where a run stops."""
 
     deadline_seconds: float = Field(
@@ -143,7 +50,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class Schedule(_Model):
+class Schedule(Settings):
     """When a scan runs by itself."""
 
     cadence: Cadence
@@ -161,7 +68,7 @@ class Schedule(_Model):
     paused: bool = Field(False, description="Keep the schedule, but start nothing.")
 
 
-class Scan(_Model):
+class Scan(Settings):
     """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
 
     id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
@@ -176,6 +83,11 @@ class Scan(_Model):
         description="The fields of each table that the scan reads. Nothing else leaves Airtable.",
     )
     rules: list[Rule] = Field(min_length=1, max_length=500)
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+        None,
+        description="Where the days of dates begin, as an IANA name. Without it, the schedule's "
+        "time zone, or UTC.",
+    )
     limits: Limits = Limits()
     schedule: Schedule | None = None
 
@@ -195,17 +107,21 @@ class Scan(_Model):
 
     def _unlisted(self, rule: Rule) -> list[str]:
         """What the rule reads and `tables` does not have."""
-        tables = [rule.table, *([rule.to.table] if isinstance(rule, Link) else [])]
         return [
             f"table {table!r} is not in `tables`; {_suggest(table, self.tables, 'add it there')}"
-            for table in dict.fromkeys(tables)
+            for table in rule.tables()
             if table not in self.tables
         ] + [
             f"field {field!r} is not in `tables.{table}`; "
             f"{_suggest(field, self.tables[table], 'add it there')}"
-            for table, field in dict.fromkeys(rule.reads())
+            for table, field in rule.reads()
             if field not in self.tables.get(table, [field])
         ]
+
+    @property
+    def zone(self) -> tzinfo:
+        """Where the days of dates begin."""
+        return time_zone(self.time_zone or (self.schedule.time_zone if self.schedule else "UTC"))
 
     def document(self) -> dict[str, Any]:
         """The definition as plain values, as it is stored."""
@@ -277,10 +193,6 @@ def _place(error: yaml.MarkedYAMLError) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 
 
-_KINDS: dict[str, type[_Rule]] = {
-    get_args(rule.model_fields["kind"].annotation)[0]: rule for rule in get_args(get_args(Rule)[0])
-}
-
 _SAYS = {
     "missing": "this is missing; add it",
     "too_short": "give at least one",
@@ -303,7 +215,7 @@ _FORMS = {
 def _problem(problem: Any) -> str:
     """Where, what, and the fix. Several lines where a scan's rules do not fit."""
     location = list(problem["loc"])
-    what, shown = problem["type"], _it_is(problem["input"])
+    what, shown = problem["type"], it_is(problem["input"])
     path = _path(location)
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
     match what:
@@ -313,10 +225,10 @@ def _problem(problem: Any) -> str:
             fix = _suggest(location[-1], _settings(location), "remove it or correct its name")
             return f"{path}: there is no such setting; {fix}"
         case "union_tag_not_found":
-            return f"{path}.kind: this is missing; add one of {', '.join(_KINDS)}"
+            return f"{path}.kind: this is missing; add one of {', '.join(KINDS)}"
         case "union_tag_invalid":
             kind = problem["ctx"]["tag"]
-            fix = _suggest(kind, _KINDS, f"there are {', '.join(_KINDS)}")
+            fix = _suggest(kind, KINDS, f"there are {', '.join(KINDS)}")
             return f"{path}.kind: there is no kind of rule {kind!r}; {fix}"
         case "string_pattern_mismatch":
             return f"{path}: {_FORMS[location[-1]]} {shown}"
@@ -330,7 +242,12 @@ def _path(location: Sequence[Any]) -> str:
     if location[:1] == ["rules"]:
         # a tagged union puts its tag behind the rule's number, where the file has no such level
         location = [*location[:2], *location[3:]]
-    return ".".join(str(part) for part in location if part != "[key]")
+    return ".".join(str(part) for part in location if not _is_tag(part))
+
+
+def _is_tag(part: Any) -> bool:
+    """Whether it names a choice between models, or a key as such, and not a place in the file."""
+    return part == "[key]" or (isinstance(part, str) and part[:1] == "(")
 
 
 def _settings(location: Sequence[Any]) -> Iterable[str]:
@@ -339,20 +256,15 @@ def _settings(location: Sequence[Any]) -> Iterable[str]:
         case [_]:
             return Scan.model_fields
         case ["rules", _, kind, _]:
-            return _KINDS[kind].model_fields
-        case ["rules", *_]:
-            return Target.model_fields
+            return KINDS[kind].model_fields
+        case ["rules", _, kind, *_]:
+            return nested_settings(KINDS[kind])
         case ["limits", _]:
             return Limits.model_fields
         case ["schedule", _]:
             return Schedule.model_fields
         case _:
             return []
-
-
-def _it_is(value: Any) -> str:
-    text = f"{value!r}"
-    return f"(it is {text if len(text) <= 60 else f'{text[:57]}...'})"
 
 
 def _suggest(word: Any, known: Iterable[str], otherwise: str) -> str:

@@ -10,7 +10,7 @@ invocation goes on from the cursor. Only the pages in flight are read again.
 
 import asyncio
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall import logs
@@ -19,7 +19,16 @@ from landfall.definition import Scan
 from landfall.documents import Create, Fields
 from landfall.holds import BaseHeldError, Hold, take_base
 from landfall.reasons import Reason, StepError
-from landfall.records import BaseReader, OffsetExpiredError, Packed, ReadPage, documents, pack
+from landfall.records import (
+    BaseReader,
+    OffsetExpiredError,
+    Packed,
+    ReadPage,
+    TableSchema,
+    documents,
+    named,
+    pack,
+)
 from landfall.runs import Claim, Runs
 
 OpenBase = Callable[[str], BaseReader]
@@ -49,11 +58,14 @@ TYPICAL_RECORDS = 2000
 class TableCursor:
     """How far a table was read.
 
-    `fields` are those of the scan that the base has; `ask` is what is asked for, which cannot be
-    nothing: Airtable takes that for everything.
+    `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
+    and `names` as the base does. `ask` is what is asked for, which cannot be nothing: Airtable
+    takes that for everything.
     """
 
+    id: str
     fields: list[str]
+    names: list[str]
     ask: list[str]
     offset: str | None = None
     listing: int = 1
@@ -224,7 +236,7 @@ class Fetch:
                 page = await reader.page(name, table.ask, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
-                table = TableCursor(table.fields, table.ask, listing=table.listing + 1)
+                table = replace(table, offset=None, listing=table.listing + 1)
                 if restarts > RESTARTS:
                     raise _expired(name) from None
                 continue
@@ -234,7 +246,7 @@ class Fetch:
                 raise
             table.offset = page.offset
             self._inbox.append(
-                ReadPage(name, table.listing, _only(table.fields, page.records), page.offset)
+                ReadPage(name, table.listing, _wanted(table, page.records), page.offset)
             )
             if page.offset is None:
                 return
@@ -285,27 +297,32 @@ class Fetch:
         return "fetched"
 
 
-def _opened(scan: Scan, schema: Mapping[str, Sequence[str]]) -> Cursor:
+def _opened(scan: Scan, schema: Sequence[TableSchema]) -> Cursor:
     """The cursor at the beginning: what of the scan the base has, and what it has not."""
     cursor = Cursor()
-    for table, fields in scan.tables.items():
-        if table not in schema:
-            cursor.unresolved.append({"table": table, "field": None})
+    for name, fields in scan.tables.items():
+        table = named(schema, name)
+        if table is None:
+            cursor.unresolved.append({"table": name, "field": None})
             continue
-        there = [field for field in fields if field in schema[table]]
-        missing = [field for field in fields if field not in there]
-        cursor.unresolved += [{"table": table, "field": field} for field in missing]
-        cursor.tables[table] = TableCursor(there, there or list(schema[table][:1]))
+        there = {field: known.name for field in fields if (known := named(table.fields, field))}
+        cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
+        names = list(there.values())
+        ask = names or [field.name for field in table.fields[:1]]
+        cursor.tables[name] = TableCursor(table.id, list(there), names, ask)
     return cursor
 
 
-def _only(fields: Sequence[str], records: Sequence[Fields]) -> list[Fields]:
-    keep = set(fields)
+def _wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
+    """The records with the scan's fields alone, under the names that the scan has for them."""
+    fields = list(zip(table.fields, table.names, strict=True))
     return [
         {
             "id": record["id"],
             "createdTime": record["createdTime"],
-            "fields": {name: value for name, value in record["fields"].items() if name in keep},
+            "fields": {
+                field: record["fields"][name] for field, name in fields if name in record["fields"]
+            },
         }
         for record in records
     ]

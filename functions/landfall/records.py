@@ -8,11 +8,14 @@ the pages of the expired one are left out when the documents are read back.
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from landfall.deadlines import Deadline
 from landfall.documents import Fields
+from landfall.integrity.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
 
 Record = dict[str, Any]
@@ -20,6 +23,34 @@ Record = dict[str, Any]
 
 PACKED_MOST = 900_000
 """Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+
+
+@dataclass(frozen=True)
+class FieldSchema:
+    """A field of a base: its id (`fld...`), name, type as Airtable calls it, and options."""
+
+    id: str
+    name: str
+    type: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """A table of a base: its id (`tbl...`), name and fields."""
+
+    id: str
+    name: str
+    fields: Sequence[FieldSchema]
+
+
+Named = TypeVar("Named", FieldSchema, TableSchema)
+
+
+def named(those: Sequence[Named], name: str) -> Named | None:
+    """The one that has this name or, where none has, this id."""
+    by_name = next((one for one in those if one.name == name), None)
+    return by_name or next((one for one in those if one.id == name), None)
 
 
 @dataclass(frozen=True)
@@ -43,8 +74,8 @@ class BaseReader(Protocol):
     requests: int
     """Requests sent so far."""
 
-    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
-        """The names of the fields of each table."""
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
+        """The tables of the base."""
         ...
 
     async def page(
@@ -78,8 +109,7 @@ class Packed:
 
 def pack(page: ReadPage) -> list[Packed]:
     """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
-    text = json.dumps([page.table, page.listing, page.records], ensure_ascii=False)
-    data = zlib.compress(text.encode("utf-8", "surrogatepass"))
+    data = zlib.compress(_json([page.table, page.listing, page.records]))
     if len(data) <= PACKED_MOST:
         return [Packed(data, len(page.records))]
     if len(page.records) == 1:
@@ -111,16 +141,39 @@ def documents(pieces: Iterable[Packed]) -> list[Fields]:
     ]
 
 
-def unpack(fields: Fields) -> list[ReadPage]:
+def _json(content: Any) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:  # half a character, which no UTF-8 can hold
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """A `ReadPage` as it comes out of a document: its records are still JSON."""
+
+    table: str
+    listing: int
+    records: msgspec.Raw
+
+
+_page = msgspec.json.Decoder(tuple[str, int, msgspec.Raw])
+
+
+def unpack(fields: Fields) -> list[StoredPage]:
     """The pages of a page document."""
-    return [ReadPage(*json.loads(zlib.decompress(data))) for data in fields["packed"]]
+    return [StoredPage(*_page.decode(zlib.decompress(data))) for data in fields["packed"]]
 
 
-def whole_tables(stored: Iterable[Fields], listings: Mapping[str, int]) -> dict[str, list[Record]]:
-    """The records of each table, in the order in which its last listing gave them."""
-    tables: dict[str, list[Record]] = {table: [] for table in listings}
-    for fields in stored:
-        for page in unpack(fields):
+def whole_tables(
+    stored: Iterable[Fields],
+    listings: Mapping[str, int],
+    fields: Mapping[str, Sequence[str]],
+) -> dict[str, Table]:
+    """Each table with these fields, in the order in which its last listing gave the records."""
+    readers = {table: TableReader(table, fields[table]) for table in listings}
+    for document in stored:
+        for page in unpack(document):
             if page.listing == listings[page.table]:
-                tables[page.table].extend(page.records)
-    return tables
+                readers[page.table].add(page.records)
+    return {table: reader.table for table, reader in readers.items()}

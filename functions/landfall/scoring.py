@@ -14,17 +14,18 @@ from dataclasses import asdict, dataclass, field
 from landfall import logs
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
-from landfall.definition import Rule, Scan
+from landfall.definition import Scan
 from landfall.documents import ConflictError, Fields, Put, Query, StoreError, Update, Write
 from landfall.fetching import FETCH_SHARE, Cursor, Unresolved
+from landfall.integrity.base import BaseRule
 from landfall.integrity.report import (
-    RuleReport,
     finding_fields,
     severities,
     verdict,
     why_inconclusive,
 )
-from landfall.integrity.rules import Finding, Tables, evaluate
+from landfall.integrity.rules import Finding, RuleReport, evaluate
+from landfall.integrity.snapshot import Snapshot
 from landfall.reasons import Reason, StepError
 from landfall.records import whole_tables
 from landfall.runs import Claim, Runs
@@ -86,12 +87,12 @@ class Scoring:
         Raises `StepError`, `FencedError`, `StoreError`.
         """
         fetched = await self._fetched()
-        tables = await self._tables(fetched)
+        snapshot = await self._snapshot(fetched)
         results: list[Write] = []
         for rule in self._scan.rules[self._score.rules_done :]:
             if deadline.remaining() <= 0:
                 return await self._hand_on(results)
-            report = _report(rule, tables, fetched.unresolved)
+            report = _report(rule, snapshot, fetched.unresolved)
             self._score.count(report)
             results += self._results(report)
             if len(_groups(results)) > 1:
@@ -106,7 +107,7 @@ class Scoring:
             raise _pages_missing("the fetch step")
         return cursor
 
-    async def _tables(self, fetched: Cursor) -> Tables:
+    async def _snapshot(self, fetched: Cursor) -> Snapshot:
         path = f"{self._claim.run.path}/pages"
         stored: list[Fields] = []
         last = None
@@ -117,11 +118,12 @@ class Scoring:
             stored += [document.data for document in found]
             last = found[-1].id
         listings = {name: table.listing for name, table in fetched.tables.items()}
-        tables = whole_tables(stored, listings)
+        fields = {name: table.fields for name, table in fetched.tables.items()}
+        tables = whole_tables(stored, listings, fields)
         for name, table in fetched.tables.items():
             if len(tables[name]) != table.records:
                 raise _pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")
-        return tables
+        return Snapshot(tables, self._claim.run.data["created_at"], self._scan.zone)
 
     def _results(self, report: RuleReport) -> list[Write]:
         head = {
@@ -189,11 +191,9 @@ class Scoring:
                 await self._store.commit([update])
 
 
-def _report(rule: Rule, tables: Tables, unresolved: Sequence[Unresolved]) -> RuleReport:
+def _report(rule: BaseRule, snapshot: Snapshot, unresolved: Sequence[Unresolved]) -> RuleReport:
     why = why_inconclusive(rule, unresolved)
-    return (
-        RuleReport(rule, inconclusive=why) if why else RuleReport(rule, [*evaluate(rule, tables)])
-    )
+    return RuleReport(rule, inconclusive=why) if why else evaluate(rule, snapshot)
 
 
 def _pages_missing(what: str) -> StepError:

@@ -59,7 +59,7 @@ async def fetch_and_score(world: World) -> None:
     scan = await world.save(schedule={"cadence": {"every_minutes": 5}})
     await world.start(scan)
     claim = await world.runs.claim("m-1", "fetch", 0, "w1")
-    table = TableCursor(["Name"], ["Name"], records=1, done=True)
+    table = TableCursor("tblPeople", ["Name"], ["Name"], ["Name"], records=1, done=True)
     cursor = Cursor(tables={"People": table}, documents=1).store()
     records = [{"id": "rec1", "createdTime": "", "fields": {}}]
     (page,) = documents(pack(ReadPage("People", 1, records)))

@@ -15,6 +15,7 @@ from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.working import Invocation, Work, Worker
 from tests.fakes.bases import KEY
+from tests.fakes.snapshots import records_of
 from tests.fakes.world import World
 
 MOST = 60
@@ -58,7 +59,9 @@ async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record
     cursor = await cursor_of(world, run_id)
     assert [page.id for page in pages] == [f"{n:06d}" for n in range(cursor.documents)]
     listings = {name: table.listing for name, table in cursor.tables.items()}
-    return whole_tables([page.data for page in pages], listings)
+    fields = {name: table.fields for name, table in cursor.tables.items()}
+    tables = whole_tables([page.data for page in pages], listings, fields)
+    return {name: records_of(table) for name, table in tables.items()}
 
 
 async def cursor_of(world: World, run_id: str = "m-1") -> Cursor:

@@ -18,7 +18,7 @@ from landfall.bases import LOCKOUT, AirtableReader, Pacer
 from landfall.deadlines import Deadline
 from landfall.fetching import QUIET
 from landfall.reasons import Reason, StepError
-from landfall.records import OffsetExpiredError, RecordPage
+from landfall.records import FieldSchema, OffsetExpiredError, RecordPage
 from tests.fakes.bases import BASE, KEY, a_base, a_server, record_id
 from tests.local.leftovers import nothing_left
 from tests.waiting import until
@@ -105,10 +105,12 @@ async def test_the_schema_names_tables_and_fields():
     base = a_base(People=1, Pets=[{"Name": "Rex", "Owner": "x"}])
     async with a_server(base) as server, reading(server) as reader:
         schema = await reader.schema(Deadline.after(60))
-    assert schema == {
+    assert {table.name: [field.name for field in table.fields] for table in schema} == {
         "People": ["Name", "Email", "Age", "Secret"],
         "Pets": ["Name", "Email", "Owner"],
     }
+    assert [table.id for table in schema] == [table.id for table in base.tables]
+    assert schema[0].fields[0] == FieldSchema(base.tables[0].fields[0].id, "Name", "singleLineText")
 
 
 async def test_a_table_may_have_any_name():

@@ -109,9 +109,10 @@ def _of_result(judged: Judged, run: Document) -> Iterator[str]:
     cursor = Cursor.load(fetched.data["cursor"])
     assert cursor is not None
     pages = [page.data for page in memory.all(f"{run.path}/pages")]
-    tables = whole_tables(pages, {name: t.listing for name, t in cursor.tables.items()})
+    listings = {name: table.listing for name, table in cursor.tables.items()}
+    tables = whole_tables(pages, listings, dict.fromkeys(listings, ()))
     for name, records in base.tables.items():
-        if Counter(r["id"] for r in tables[name]) != Counter(r["id"] for r in records):
+        if Counter(tables[name].ids) != Counter(r["id"] for r in records):
             yield f"holds {len(tables[name])} records of {name}, which has {len(records)}"
     found = Counter(
         (finding["rule_id"], tuple(sorted(finding["records"])))

@@ -9,7 +9,7 @@ from landfall.deadlines import Deadline
 from landfall.documents import Document, Query, StoreError, Version, Write
 from landfall.lifecycle import RUN_ENDED
 from landfall.reasons import Reason, StepError
-from landfall.records import OffsetExpiredError, Record, RecordPage
+from landfall.records import FieldSchema, OffsetExpiredError, Record, RecordPage, TableSchema
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
@@ -149,14 +149,17 @@ class TreacherousBase:
         self._chaos = chaos
         self._tables = tables
 
-    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """As `BaseReader.schema`."""
         await self._request(deadline)
         names = {name: set[str]() for name in self._tables}
         for table, records in self._tables.items():
             for record in records:
                 names[table] |= set(record["fields"])
-        return {table: sorted(fields) for table, fields in names.items()}
+        return [
+            TableSchema(f"tbl{table}", table, [FieldSchema(f"fld{n}", n) for n in sorted(fields)])
+            for table, fields in names.items()
+        ]
 
     async def page(
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline

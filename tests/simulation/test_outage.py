@@ -1,14 +1,14 @@
 """An outage of Airtable does not multiply traffic: all runs that wait share one back-off."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from landfall import logs
 from landfall.deadlines import TICK, Deadline
 from landfall.documents import Query
 from landfall.lifecycle import RUN_ENDED
 from landfall.reasons import Reason, StepError
-from landfall.records import RecordPage
+from landfall.records import RecordPage, TableSchema
 from landfall.registry import plan_run
 from tests.simulation.base import draw_scan
 from tests.simulation.faults import Rates
@@ -27,7 +27,7 @@ class _OutOfOrder(TreacherousBase):
 
     asked: list[float]
 
-    async def schema(self, deadline: Deadline) -> Mapping[str, Sequence[str]]:
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """As `BaseReader.schema`."""
         self._note()
         return await super().schema(deadline)

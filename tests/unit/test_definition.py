@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from landfall.deadlines import LADDER
-from landfall.definition import DefinitionError, Link, Scan, json_schema, load, parse
+from landfall.definition import DefinitionError, Scan, json_schema, load, parse
+from landfall.integrity.link import Link
 from tests.fakes.world import a_scan
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))

@@ -2,7 +2,22 @@
 
 import re
 
-from tests.generated import README, ROOT, SCHEMA, recovery, rendered, schema, tables
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from landfall.integrity.rules import KINDS, Rule
+from tests.generated import (
+    README,
+    ROOT,
+    RULES,
+    SCHEMA,
+    recovery,
+    rendered,
+    rule_reference,
+    schema,
+    tables,
+)
 
 
 def test_tables_are_those_of_the_code():
@@ -19,6 +34,20 @@ def test_a_killed_worker_is_replaced_in_two_minutes():
 def test_schema_is_that_of_the_code():
     """Editors check a definition by the same model as Landfall does."""
     assert SCHEMA.read_text() == schema(), "run: python -m tests.generated"
+
+
+def test_rule_reference_is_that_of_the_code():
+    """The settings, docstrings and examples of the kinds."""
+    assert RULES.read_text() == rule_reference(), "run: python -m tests.generated"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_rule_is_one(kind):
+    """It is taken at the door, over tables that have what it reads; and says a sentence."""
+    rule = TypeAdapter(Rule).validate_python(yaml.safe_load(KINDS[kind].example))
+    assert rule.kind == kind
+    assert rule.sentence()
+    assert rule.table in rule.tables()
 
 
 def test_every_table_has_its_place():

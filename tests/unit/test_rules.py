@@ -1,12 +1,15 @@
 """The integrity rules, each with answers worked out by hand; and how a verdict comes about."""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 import pytest
 
-from landfall.definition import AllowedValues, Link, Required, Rule, Target, Unique
 from landfall.fetching import Unresolved
+from landfall.integrity.allowed_values import AllowedValues
+from landfall.integrity.link import Link, Target
+from landfall.integrity.options import Severity
 from landfall.integrity.report import (
     RECORDS_LISTED,
     finding_fields,
@@ -14,8 +17,15 @@ from landfall.integrity.report import (
     verdict,
     why_inconclusive,
 )
-from landfall.integrity.rules import SHOWN, Finding, Tables, evaluate
+from landfall.integrity.required import Required
+from landfall.integrity.rules import Finding, Rule
+from landfall.integrity.rules import evaluate as report_of
+from landfall.integrity.unique import Unique
+from landfall.integrity.values import SHOWN
 from landfall.records import Record
+from tests.fakes.snapshots import snapshot
+
+Tables = dict[str, list[Record]]
 
 NBSP = "\u00a0"
 ABSENT = "(absent)"
@@ -33,6 +43,10 @@ def records(prefix: str, *cells: Any, field: str = "F") -> list[Record]:
 
 def people(*rows: dict[str, Any]) -> Tables:
     return {"T": [{"id": f"rec{number}", "fields": row} for number, row in enumerate(rows, 1)]}
+
+
+def evaluate(rule: Rule, tables: Tables) -> Sequence[Finding]:
+    return report_of(rule, snapshot(tables, reads=rule.reads())).findings
 
 
 def found(rule: Rule, tables: Tables) -> list[tuple[str, ...]]:
@@ -239,7 +253,7 @@ def test_many_wrong_values_are_shortened_too():
     assert len(finding.message) < 3 * SHOWN
 
 
-def a_finding(*ids: str, rule: str = "r", severity: str = "warning") -> Finding:
+def a_finding(*ids: str, rule: str = "r", severity: Severity = "warning") -> Finding:
     return Finding(rule, "T", ids, "F", "v", severity, "m")
 
 

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from landfall.definition import Link, Rule
 from landfall.documents import Fields
+from landfall.integrity.base import BaseRule
 from landfall.integrity.rules import Finding
 
 RECORDS_LISTED = 10_000
@@ -15,20 +14,10 @@ RECORDS_LISTED = 10_000
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
 
 
-@dataclass(frozen=True)
-class RuleReport:
-    """A rule's findings, or why it could not be evaluated."""
-
-    rule: Rule
-    findings: Sequence[Finding] = ()
-    inconclusive: str = ""
-
-
-def why_inconclusive(rule: Rule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
+def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
     """What the base lacks that the rule reads; empty when there is all of it."""
     missing = {(item["table"], item["field"]) for item in unresolved}
-    tables = [rule.table, *([rule.to.table] if isinstance(rule, Link) else [])]
-    for table in tables:
+    for table in rule.tables():
         if (table, None) in missing:
             return f"the base has no table {table!r}"
     for table, field in rule.reads():

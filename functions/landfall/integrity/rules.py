@@ -1,21 +1,32 @@
-"""The integrity rules: each looks at whole tables and yields findings.
+"""All kinds of rules, and how one is evaluated.
 
-A finding is about one record, or about a group of records that clash. Its fingerprint is made of
-the rule and the records, so the same finding of a later run has the same one.
+A finding is about one record, about a group of records that clash, or about a table as a whole.
+Its fingerprint is made of the rule and the records, so the same finding of a later run has the
+same one.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, get_args
 
-from landfall.definition import AllowedValues, Link, Required, Rule, Unique
-from landfall.records import Record
+from pydantic import Field
 
-Tables = Mapping[str, Sequence[Record]]
+from landfall.integrity.allowed_values import AllowedValues
+from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
+from landfall.integrity.link import Link
+from landfall.integrity.options import Settings, Severity
+from landfall.integrity.required import Required
+from landfall.integrity.snapshot import Snapshot, Table
+from landfall.integrity.unique import Unique
+from landfall.integrity.values import shown
 
-SHOWN = 120
-"""Characters of a value, or of several together, that a message shows."""
+Rule = Annotated[Required | Unique | AllowedValues | Link, Field(discriminator="kind")]
+
+KINDS: dict[str, type[BaseRule]] = {
+    get_args(rule.model_fields["kind"].annotation)[0]: rule for rule in get_args(get_args(Rule)[0])
+}
+"""Every kind of rule by its name."""
 
 
 @dataclass(frozen=True)
@@ -27,133 +38,100 @@ class Finding:
     records: tuple[str, ...]
     field: str
     value: str
-    severity: str
+    severity: Severity
     message: str
+    key: str = ""
 
     @property
     def fingerprint(self) -> str:
         """32 hex digits of rule and records; the order of the records does not matter."""
-        identity = "\n".join([self.rule_id, *sorted(self.records)])
+        key = [f"key {self.key}"] if self.key else []
+        identity = "\n".join([self.rule_id, *key, *sorted(self.records)])
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def evaluate(rule: Rule, tables: Tables) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class RuleReport:
+    """A rule's findings, or why it could not be evaluated.
+
+    `records` is how many it looked at; `measured` is what it wants to know in later runs.
+    """
+
+    rule: BaseRule
+    findings: Sequence[Finding] = ()
+    inconclusive: str = ""
+    records: int = 0
+    measured: Mapping[str, Any] | None = None
+
+
+def evaluate(
+    rule: BaseRule,
+    snapshot: Snapshot,
+    past: Sequence[Mapping[str, Any]] = (),
+    check: Callable[[], None] = lambda: None,
+) -> RuleReport:
     """Everything that the rule finds wrong, in the order of the records."""
-    return _EVALUATE[type(rule)](rule, tables)
+    table = rule.selected(snapshot)
+    scope = Scope(table, snapshot, past, check=check)
+    try:
+        hits = list(rule.evaluate(scope))
+    except CannotEvaluateError as why:
+        return RuleReport(rule, inconclusive=str(why), records=len(table))
+    return RuleReport(
+        rule, _findings(rule, table, hits), records=len(table), measured=scope.measured
+    )
 
 
-def has_value(value: Any) -> bool:
-    """0 and false are values; nothing, blank text and an empty list are not."""
-    if isinstance(value, str):
-        return bool(value.strip())
-    return value is not None and value != [] and value != {}
+def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding]:
+    severity = rule.severity
+    if isinstance(severity, Thresholds):
+        severity = severity.severity(len(hits), len(table))
+    tell = _teller(rule, table, hits)
+    return [
+        Finding(
+            rule.id,
+            hit.table or rule.table,
+            hit.records,
+            hit.field,
+            shown(hit.value),
+            hit.severity or severity,
+            tell(hit),
+            hit.key,
+        )
+        for hit in hits
+    ]
 
 
-def _required(rule: Required, tables: Tables) -> Iterator[Finding]:
-    for record in tables[rule.table]:
-        value = record["fields"].get(rule.field)
-        if not has_value(value):
-            yield _finding(rule, [record], rule.field, value, f"{rule.field} has no value")
+def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
+    """What a finding's sentence is: the rule's own where it has one for the finding's records."""
+    if not rule.message:
+        return lambda hit: hit.message
+    told = {hit.records[0] for hit in hits if hit.records}
+    rows = {record: row for row, record in enumerate(table.ids) if record in told}
+
+    def tell(hit: Hit) -> str:
+        row = rows.get(hit.records[0]) if hit.records else None
+        return hit.message if row is None else rule.told(table, row)
+
+    return tell
 
 
-def _unique(rule: Unique, tables: Tables) -> Iterator[Finding]:
-    groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in tables[rule.table]:
-        values = [record["fields"].get(field) for field in rule.fields]
-        if all(has_value(value) for value in values):
-            key = tuple(comparable(value, rule.ignore_case) for value in values)
-            groups.setdefault(key, []).append(record)
-    fields = " + ".join(rule.fields)
-    for records in groups.values():
-        if len(records) > 1:
-            values = [records[0]["fields"][field] for field in rule.fields]
-            shown = values[0] if len(values) == 1 else values
-            message = f"{len(records)} records have the same {fields}: {_shown(shown)}"
-            yield _finding(rule, records, fields, shown, message)
+def nested_settings(rule: type[BaseRule]) -> set[str]:
+    """The settings of the groups that a rule's settings hold, however deep."""
+    return {name for group in _groups(rule, set()) - {rule} for name in group.model_fields}
 
 
-def _allowed_values(rule: AllowedValues, tables: Tables) -> Iterator[Finding]:
-    allowed = {comparable(value) for value in rule.values}
-    for record in tables[rule.table]:
-        wrong = [
-            value
-            for value in _values(record["fields"].get(rule.field))
-            if comparable(value) not in allowed
-        ]
-        if wrong:
-            message = f"{rule.field} is {_listed(wrong)}, which is not among the allowed values"
-            yield _finding(rule, [record], rule.field, _one_or_all(wrong), message)
+def groups_of(rule: type[BaseRule]) -> set[type[Settings]]:
+    """The groups of settings that only this kind of rule has."""
+    return _groups(rule, set()) - _groups(BaseRule, set()) - {rule}
 
 
-def _link(rule: Link, tables: Tables) -> Iterator[Finding]:
-    known = _linkable(rule, tables)
-    where = f"{rule.to.table}.{rule.to.field}" if rule.to.field else rule.to.table
-    for record in tables[rule.table]:
-        missing = [
-            value
-            for value in _values(record["fields"].get(rule.field))
-            if comparable(value) not in known
-        ]
-        if missing:
-            message = f"{rule.field} points to {_listed(missing)}, which is not in {where}"
-            yield _finding(rule, [record], rule.field, _one_or_all(missing), message)
-
-
-def _linkable(rule: Link, tables: Tables) -> set[Any]:
-    target = tables[rule.to.table]
-    if rule.to.field is None:
-        return {comparable(record["id"]) for record in target}
-    field = rule.to.field
-    return {
-        comparable(value) for record in target for value in _values(record["fields"].get(field))
-    }
-
-
-_EVALUATE: dict[type, Callable[[Any, Tables], Iterator[Finding]]] = {
-    Required: _required,
-    Unique: _unique,
-    AllowedValues: _allowed_values,
-    Link: _link,
-}
-
-
-def _finding(
-    rule: Rule, records: Sequence[Record], field: str, value: Any, message: str
-) -> Finding:
-    ids = tuple(record["id"] for record in records)
-    return Finding(rule.id, rule.table, ids, field, _shown(value), rule.severity, message)
-
-
-def comparable(value: Any, ignore_case: bool = False) -> Any:
-    """A hashable stand-in for equality: 1 is 1.0, but neither "1" nor true."""
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, str):
-        return value.strip().casefold() if ignore_case else value
-    if isinstance(value, list):
-        return ("list", *(comparable(item, ignore_case) for item in value))
-    if isinstance(value, dict):
-        items = sorted(value.items())
-        return ("map", *((name, comparable(item, ignore_case)) for name, item in items))
-    return value
-
-
-def _values(value: Any) -> list[Any]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if has_value(item)]
-
-
-def _one_or_all(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else values
-
-
-def _listed(values: list[Any]) -> str:
-    return _cut(", ".join(_shown(value) for value in values))
-
-
-def _shown(value: Any) -> str:
-    return _cut("" if value is None else repr(value) if isinstance(value, str) else str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+def _groups(annotation: Any, known: set[type[Settings]]) -> set[type[Settings]]:
+    is_group = isinstance(annotation, type) and issubclass(annotation, Settings)
+    if is_group and annotation not in known:
+        known.add(annotation)
+        for field in annotation.model_fields.values():
+            _groups(field.annotation, known)
+    for argument in get_args(annotation):
+        _groups(argument, known)
+    return known

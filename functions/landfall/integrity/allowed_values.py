@@ -1,0 +1,39 @@
+"""`allowed_values`: a value is on the list."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from landfall.integrity.base import FieldRule, Hit, Scope
+from landfall.integrity.options import Plain
+from landfall.integrity.values import comparable, listed, one_or_all, values_of
+
+
+class AllowedValues(FieldRule):
+    """The field's value, or each value of a list, is one of these. No value is no finding."""
+
+    kind: Literal["allowed_values"]
+    values: list[Plain] = Field(min_length=1, max_length=1000)
+
+    example: ClassVar[str] = (
+        "{id: status, kind: allowed_values, table: Students, field: Status,"
+        " values: [Active, Graduated, Withdrawn]}"
+    )
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} is one of {listed(self.values)}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records with other values."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        allowed = {comparable(value) for value in self.values}
+        fine = {value for value in self.values if isinstance(value, str)}
+        for row, value in enumerate(column):
+            if value is None or (value.__class__ is str and value in fine):
+                continue
+            wrong = [item for item in values_of(value) if comparable(item) not in allowed]
+            if wrong:
+                message = f"{self.field} is {listed(wrong)}, which is not among the allowed values"
+                yield Hit((ids[row],), self.field, one_or_all(wrong), message)

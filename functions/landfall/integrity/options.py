@@ -1,0 +1,37 @@
+"""The building blocks of a definition's settings, shared by scans and rules."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]+)*$", max_length=60)]
+"""Lower-case letters, digits and single hyphens: these ids become parts of document paths."""
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+"""A table or field: its name, or the id (`tbl...`, `fld...`) that outlives a new name."""
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""The mildest first."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"must be text, a number, true or false; put a date in quotes {it_is(value)}")
+
+
+Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
+
+
+class Settings(BaseModel):
+    """A group of settings: what is not one of them is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+def it_is(value: Any) -> str:
+    """A value as an error message shows it."""
+    text = f"{value!r}"
+    return f"(it is {text if len(text) <= 60 else f'{text[:57]}...'})"

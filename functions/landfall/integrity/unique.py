@@ -1,0 +1,62 @@
+"""`unique`: no two records have the same values."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.options import Name
+from landfall.integrity.values import comparable, has_value, shown
+
+
+class Unique(BaseRule):
+    """No two records have the same values. A record that lacks one of them is left out."""
+
+    kind: Literal["unique"]
+    fields: list[Name] = Field(
+        min_length=1, max_length=10, description="The fields that together must be unique."
+    )
+    ignore_case: bool = Field(
+        False, description="Take text as equal when only case or surrounding blanks differ."
+    )
+
+    example: ClassVar[str] = (
+        "{id: one-email, kind: unique, table: Students, fields: [Email], ignore_case: true}"
+    )
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return ((self.table, field) for field in self.fields)
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"no two records have the same {' + '.join(self.fields)}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """Each group of records that have the same values."""
+        table = scope.table
+        columns = [table.columns[field] for field in self.fields]
+        fields = " + ".join(self.fields)
+        for rows in self._groups(columns):
+            values = [column[rows[0]] for column in columns]
+            value = values[0] if len(values) == 1 else values
+            message = f"{len(rows)} records have the same {fields}: {shown(value)}"
+            yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
+
+    def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
+        if not self.ignore_case and all(_plain(column) for column in columns):
+            keys: Sequence[Any] = columns[0] if len(columns) == 1 else [*zip(*columns, strict=True)]
+            if len(set(keys)) == len(keys):
+                return []
+        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for row, values in enumerate(zip(*columns, strict=True)):
+            if all(has_value(value) for value in values):
+                groups[tuple(comparable(value, self.ignore_case) for value in values)].append(row)
+        return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def _plain(column: list[Any]) -> bool:
+    """Whether the values can be compared as they are."""
+    return set(map(type, column)) <= {str, int}

@@ -1,0 +1,42 @@
+"""Snapshots from records as Airtable has them, by the way that pages take."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from landfall.integrity.snapshot import Snapshot, Table, TableReader
+from landfall.records import Record
+
+
+def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:
+    """The records by column, with every field that one of a table's records has, or that is read.
+
+    `reads` are (table, field) that are there besides; the other settings are the snapshot's.
+    """
+    reads = more.pop("reads", ())
+    return Snapshot(
+        {
+            name: table(name, records, (f for t, f in reads if t == name))
+            for name, records in tables.items()
+        },
+        **more,
+    )
+
+
+def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> Table:
+    """One table of it."""
+    there = [field for record in records for field in record["fields"]]
+    reader = TableReader(name, dict.fromkeys([*there, *fields]))
+    reader.add(msgspec.json.encode(records))
+    return reader.table
+
+
+def records_of(table: Table) -> list[Record]:
+    """The records again. A cell that held null is absent."""
+    cells = [
+        {name: column[row] for name, column in table.columns.items() if column[row] is not None}
+        for row in range(len(table))
+    ]
+    heads = zip(table.ids, table.created, cells, strict=True)
+    return [{"id": id_, "createdTime": made, "fields": fields} for id_, made, fields in heads]
