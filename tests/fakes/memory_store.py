@@ -90,8 +90,9 @@ class MemoryStore:
 
     def _apply(self, write: Write) -> Version:
         there = self._documents.get(write.path)
-        before = there.data if there and isinstance(write, Update) else {}
-        data = _plain(before | write.data)
+        data = _plain(write.data)
+        if there and isinstance(write, Update):
+            data = there.data | data
         # as in Firestore, a write that changes nothing leaves the version as it is
         if there is None or there.data != data:
             there = self._documents[write.path] = Document(write.path, data, next(self._versions))
@@ -109,11 +110,19 @@ def _copied(document: Document | None) -> Document | None:
     return document and Document(document.path, _plain(document.data), document.version)
 
 
+_NESTED = (dict, list, tuple)
+
+
 def _plain(value: Any) -> Any:
     """Ten times as fast as `copy.deepcopy`, for the kinds of values that documents have."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {
+            name: _plain(item) if isinstance(item, _NESTED) else item
+            for name, item in value.items()
+        }
+    if isinstance(value, _NESTED):
+        return [_plain(item) if isinstance(item, _NESTED) else item for item in value]
+    return value
 
 
 def _selects(query: Query, document: Document) -> bool:

@@ -66,8 +66,10 @@ class TreacherousStore:
     def _late(self, writes: Sequence[Write]) -> Iterator[str]:
         """What belongs to a run that has ended is never written again."""
         for write in writes:
-            run = self.memory.get("/".join(write.path.split("/")[:2]))
-            if write.path.startswith("runs/") and run and run.data["status"] in RUN_ENDED:
+            if not write.path.startswith("runs/"):
+                continue
+            run = self.memory.get("/".join(write.path.split("/", 2)[:2]))
+            if run and run.data["status"] in RUN_ENDED:
                 yield f"{write.path} was written after the end of its run"
 
     def _impatient(self, writes: Sequence[Write]) -> Iterator[str]:
