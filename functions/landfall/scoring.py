@@ -89,15 +89,18 @@ class Scoring:
         fetched = await self._fetched()
         snapshot = await self._snapshot(fetched)
         results: list[Write] = []
+        size = 0
         for rule in self._scan.rules[self._score.rules_done :]:
             if deadline.remaining() <= 0:
                 return await self._hand_on(results)
             report = _report(rule, snapshot, fetched.unresolved)
             self._score.count(report)
-            results += self._results(report)
-            if len(_groups(results)) > 1:
+            found = self._results(report)
+            results += found
+            size += sum(map(_size, found))
+            if size > COMMIT_BYTES:
                 await self._keep(results)
-                results = []
+                results, size = [], 0
         return await self._finish(fetched, results)
 
     async def _fetched(self) -> Cursor:
@@ -207,13 +210,18 @@ def _groups(results: Sequence[Write]) -> list[list[Write]]:
     groups: list[list[Write]] = [[]]
     room = COMMIT_BYTES
     for write in results:
-        size = len(json.dumps(write.data))
+        size = _size(write)
         if size > room and groups[-1]:
             groups.append([])
             room = COMMIT_BYTES
         groups[-1].append(write)
         room -= size
     return groups
+
+
+def _size(result: Write) -> int:
+    """Bytes of a result document, as JSON."""
+    return len(json.dumps(result.data))
 
 
 def _chunks(findings: Sequence[Finding]) -> list[list[Fields]]:
