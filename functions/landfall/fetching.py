@@ -252,6 +252,12 @@ class Fetch:
                 return
 
     async def _checkpoint(self, requests: int) -> None:
+        if self._inbox:
+            await self._keep_inbox(requests)
+        if self._cursor_now.records > self._scan.limits.max_records:
+            raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
+
+    async def _keep_inbox(self, requests: int) -> None:
         inbox, self._inbox = self._inbox, []
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         cursor.requests = requests
@@ -262,10 +268,7 @@ class Fetch:
                 cursor, packed = cursor.copy(), []
             packed += pieces
             cursor.advance(page)
-        if packed:
-            await self._keep(cursor, packed)
-        if cursor.records > self._scan.limits.max_records:
-            raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
+        await self._keep(cursor, packed)
 
     async def _keep(self, cursor: Cursor, packed: Sequence[Packed]) -> None:
         made = documents(packed)
