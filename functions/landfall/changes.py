@@ -77,14 +77,14 @@ def moves_of(state: State, change: Change) -> list[Move]:
     """The statuses that change. Raises `IllegalMoveError`."""
     moves: list[Move] = []
     for step_id, fields in change.steps.items():
-        old = StepStatus(state.steps[step_id].data["status"])
-        new = StepStatus(fields.get("status", old))
-        if new != old:
+        before = state.steps[step_id].data["status"]
+        if fields.get("status", before) != before:
+            old, new = StepStatus(before), StepStatus(fields["status"])
             check_step_move(old, new)
             moves.append((step_id, old, new))
-    old_run = RunStatus(state.run.data["status"])
-    new_run = RunStatus(change.run.get("status", old_run))
-    if new_run != old_run:
+    run_before = state.run.data["status"]
+    if change.run.get("status", run_before) != run_before:
+        old_run, new_run = RunStatus(run_before), RunStatus(change.run["status"])
         check_run_move(old_run, new_run)
         moves.append((None, old_run, new_run))
     return moves
