@@ -206,6 +206,18 @@ def simulate(seed: int, rates: Rates | None = None) -> Outcome:
         return run_virtually(Simulation(seed, rates).run())
 
 
+def history(seed: int) -> list[str]:
+    """Every move of a simulation and its moment, and the draw after the last: what replays."""
+    outcome = simulate(seed)
+    memory = outcome.store.memory
+    moves = [
+        f"{event.path} {event.data['updated_at']} {event.data['from']} {event.data['to']}"
+        for run in memory.all("runs")
+        for event in memory.all(f"{run.path}/events")
+    ]
+    return [*moves, str(outcome.chaos.random.random())]
+
+
 def broken_rules(outcome: Outcome) -> list[str]:
     """Everything that is not as it must be, while it went on and at its end."""
     judged = Judged(
