@@ -6,15 +6,27 @@ python -m tests.simulation 1-10000 -p 2    many, in two processes
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.simulation.simulator import broken_rules, simulate
+
+CHUNK = 50
+"""Seeds that a process takes at once: one that is slowed down takes fewer of them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one seed came to."""
+
+    seed: int
+    broken: Sequence[str]
+    runs: Counter[str]
+    struck: Mapping[str, int]
 
 
 @dataclass
@@ -26,12 +38,12 @@ class Sums:
     runs: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
 
-    def add(self, seeds: int, broken: int, runs: Any, struck: Any) -> None:
-        """Count some more in."""
-        self.seeds += seeds
-        self.broken += broken
-        self.runs.update(runs)
-        self.struck.update(struck)
+    def add(self, verdict: Verdict) -> None:
+        """Count a seed in."""
+        self.seeds += 1
+        self.broken += bool(verdict.broken)
+        self.runs.update(verdict.runs)
+        self.struck.update(verdict.struck)
 
     @property
     def passed(self) -> bool:
@@ -45,11 +57,9 @@ def main() -> int:
     started = time.monotonic()
     seeds = [seed for argument in options.seeds for seed in _seeds(argument)]
     sums = Sums()
-    if options.processes > 1:
-        _share_out(seeds, options.processes, sums)
-    else:
-        for seed in seeds:
-            _judge(seed, sums)
+    for verdict in _judged(seeds, options.processes):
+        sums.add(verdict)
+        _tell(verdict)
     print(json.dumps(vars(sums) | {"seconds": round(time.monotonic() - started, 1)}))
     return 0 if sums.passed else 1
 
@@ -70,29 +80,27 @@ def _seeds(argument: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def _judge(seed: int, sums: Sums) -> None:
+def _judged(seeds: Sequence[int], processes: int) -> Iterator[Verdict]:
+    """The verdicts in the order of the seeds; each process takes the next seeds when it is free."""
+    if processes == 1:
+        yield from map(_judge, seeds)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(_judge, seeds, chunksize=CHUNK)
+
+
+def _judge(seed: int) -> Verdict:
     outcome = simulate(seed)
-    found = broken_rules(outcome)
     runs = Counter(str(run.data["status"]) for run in outcome.store.memory.all("runs"))
-    sums.add(1, bool(found), runs, outcome.chaos.struck)
-    for rule in found:
-        print(f"seed {seed}: {rule}")
-        print(f"   replay: PYTHONPATH=functions:. .venv/bin/python -m tests.simulation {seed}")
+    return Verdict(seed, broken_rules(outcome), runs, outcome.chaos.struck)
 
 
-def _share_out(seeds: Sequence[int], processes: int, sums: Sums) -> None:
-    """Each process takes a part of the seeds; what it prints is printed."""
-    size = -(-len(seeds) // processes)
-    command = [sys.executable, "-m", "tests.simulation"]
-    parts = [
-        subprocess.Popen([*command, f"{some[0]}-{some[-1]}"], stdout=subprocess.PIPE, text=True)
-        for some in (seeds[at : at + size] for at in range(0, len(seeds), size))
-    ]
-    for part in parts:
-        *printed, last = part.communicate()[0].splitlines() or ["{}"]
-        print(*printed, sep="\n", end="\n" if printed else "")
-        told = json.loads(last)
-        sums.add(told["seeds"], told["broken"], told["runs"], told["struck"])
+def _tell(verdict: Verdict) -> None:
+    for rule in verdict.broken:
+        print(f"seed {verdict.seed}: {rule}")
+        print(
+            f"   replay: PYTHONPATH=functions:. .venv/bin/python -m tests.simulation {verdict.seed}"
+        )
 
 
 if __name__ == "__main__":
