@@ -215,14 +215,15 @@ class Fetch:
                 done, pending = await asyncio.wait(
                     pending, timeout=CHECKPOINT, return_when=asyncio.FIRST_EXCEPTION
                 )
-                failures = [error for task in done if (error := task.exception())]
+                ended = [task for task in readers if task in done]  # a set is in no order
+                failures = [error for task in ended if (error := task.exception())]
                 failure = failures[0] if failures else None
                 if pending and failure is None:
                     await self._checkpoint(requests_before + reader.requests)
         finally:
-            for task in pending:
+            for task in readers:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*readers, return_exceptions=True)
         await self._checkpoint(requests_before + reader.requests)
         return failure
 
