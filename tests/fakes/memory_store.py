@@ -1,7 +1,9 @@
 """A `Store` in memory. It passes the same tests as the Firestore store (tests/emulator)."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import count
+from types import NoneType
 from typing import Any, overload
 
 from landfall.documents import (
@@ -110,18 +112,19 @@ def _copied(document: Document | None) -> Document | None:
     return document and Document(document.path, _plain(document.data), document.version)
 
 
-_NESTED = (dict, list, tuple)
+_SCALARS = frozenset({str, int, float, bool, NoneType, bytes, datetime})
 
 
 def _plain(value: Any) -> Any:
     """Ten times as fast as `copy.deepcopy`, for the kinds of values that documents have."""
     if isinstance(value, dict):
-        return {
-            name: _plain(item) if isinstance(item, _NESTED) else item
-            for name, item in value.items()
-        }
-    if isinstance(value, _NESTED):
-        return [_plain(item) if isinstance(item, _NESTED) else item for item in value]
+        plain = dict(value)
+        for name, item in value.items():
+            if type(item) not in _SCALARS:
+                plain[name] = _plain(item)
+        return plain
+    if isinstance(value, list | tuple):
+        return [item if type(item) in _SCALARS else _plain(item) for item in value]
     return value
 
 
