@@ -91,10 +91,10 @@ class Chaos:
         if self.strikes("kill"):
             await asyncio.sleep(self.random.uniform(0, seconds))
             invocation.dead = True
+        loop = asyncio.get_running_loop()
         if self.strikes("freeze"):
-            loop = asyncio.get_running_loop()
             invocation.frozen_until = loop.time() + self.random.uniform(20, 200)
-        if invocation.frozen_until <= asyncio.get_running_loop().time():
+        if invocation.frozen_until <= loop.time():
             await asyncio.sleep(seconds)
         cancelled = await self._thaw(invocation)
         if invocation.dead:
