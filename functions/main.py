@@ -27,6 +27,7 @@ from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
+    from landfall.findings import Download
     from landfall.redaction import Redactor
     from landfall.runs import Runs
     from landfall.viewing import Api
@@ -126,6 +127,8 @@ async def _serve(function: str, request: Request, handle: Handle) -> Response:
     with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
         status, content = await _guarded(function, request, handle)
         logs.info("answered", method=request.method, path=request.url.path, status=status)
+    if isinstance(content, Response):
+        return content
     body = json.dumps(content, default=_plain, ensure_ascii=False)
     return Response(body, status, media_type="application/json")
 
@@ -242,6 +245,7 @@ async def _json(request: Request) -> Any:
 
 async def _api(app: App, call: Call) -> Answer:
     from landfall.definition import DefinitionError
+    from landfall.findings import FindingNotFoundError
     from landfall.registry import Registry, ScanNotFoundError
     from landfall.runs import RunNotFoundError
     from landfall.ticks import health
@@ -252,13 +256,14 @@ async def _api(app: App, call: Call) -> Answer:
         return 200 if healthy else 503, ticks
     try:
         return await _route(Api(app.runs, Registry(app.runs.store, app.runs.clock)), call)
-    except (RunNotFoundError, ScanNotFoundError) as error:
+    except (RunNotFoundError, ScanNotFoundError, FindingNotFoundError) as error:
         return _problem(404, "not_found", str(error))
     except (BadRequestError, DefinitionError) as error:
         return _problem(400, "bad_request", str(error))
 
 
 async def _route(api: "Api", call: Call) -> Answer:
+    from landfall.findings import Download
     from landfall.viewing import ROUTES, Ask
 
     method, path = call.request.method, call.request.url.path
@@ -268,12 +273,22 @@ async def _route(api: "Api", call: Call) -> Answer:
         if match and route.method == method:
             body = await call.request.body()
             ask = Ask(call.caller, dict(call.request.query_params), body)
-            return route.status, await route.use(api, ask, *match.groups())
+            content = await route.use(api, ask, *match.groups())
+            return route.status, _file(content) if isinstance(content, Download) else content
         allowed += [route.method] if match else []
     if allowed:
         return _problem(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
     paths = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
     return _problem(404, "no_such_path", f"there are: {paths}, GET /health")
+
+
+def _file(download: "Download") -> Response:
+    disposition = f'attachment; filename="{download.name}"'
+    return Response(
+        download.text,
+        media_type=download.media_type,
+        headers={"Content-Disposition": disposition},
+    )
 
 
 def _problem(status: int, code: str, message: str) -> Answer:

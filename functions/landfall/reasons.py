@@ -26,6 +26,7 @@ class Reason(StrEnum):
     TOO_MANY_RECORDS = "too_many_records"
     RECORD_TOO_LARGE = "record_too_large"
     PAGES_MISSING = "pages_missing"
+    FINDINGS_MISSING = "findings_missing"
     STORE_UNAVAILABLE = "store_unavailable"
     STEP_TIMEOUT = "step_timeout"
     WORKER_LOST = "worker_lost"
@@ -79,6 +80,9 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.PAGES_MISSING: Explanation(
         False, "records that were fetched are no longer stored (deleted, or past their lifetime)"
+    ),
+    Reason.FINDINGS_MISSING: Explanation(
+        False, "the list of findings of earlier runs is no longer stored in whole"
     ),
     Reason.STORE_UNAVAILABLE: Explanation(True, "Firestore did not take a read or a write"),
     Reason.STEP_TIMEOUT: Explanation(

@@ -1,72 +1,80 @@
 """The score step: evaluates the rules over what was fetched, and ends the run with a verdict.
 
-Findings are kept in `runs/{run}/results/{rule}-{number}`, some hundred to a document, and go into
-the same commit as the cursor that says which rules are through. When the step's budget ends
-between two rules, the next invocation goes on with the next rule.
+    pages ──> snapshot ──> one report a rule ──> the ledger of findings, moved on ──> the run's end
+
+While nothing has to be handed on, the whole step is one commit: the end of the run, the head of
+the ledger, and what has changed in it. When the step's budget ends between two rules, their
+reports are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next.
+When more findings changed than fit into a commit, the ledger comes first, and the documents of
+single findings follow it.
 """
 
 import contextlib
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 
 from landfall import logs
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import ConflictError, Fields, Put, Query, StoreError, Update, Write
-from landfall.fetching import FETCH_SHARE, Cursor, Unresolved
+from landfall.fetching import COMMIT_MOST, FETCH_SHARE, Cursor
 from landfall.integrity.base import BaseRule
-from landfall.integrity.report import (
-    finding_fields,
-    severities,
-    verdict,
-    why_inconclusive,
-)
-from landfall.integrity.rules import Finding, RuleReport, evaluate
+from landfall.integrity.ledger import Entry, Ledger, Merged, merge
+from landfall.integrity.packing import pack_reports, unpack_reports
+from landfall.integrity.report import Origin, run_report, why_inconclusive
+from landfall.integrity.rules import RuleReport, evaluate
 from landfall.integrity.snapshot import Snapshot
+from landfall.ledgers import (
+    FindingsList,
+    Kept,
+    Ledgers,
+    ListMissingError,
+    documented,
+    list_documents,
+)
 from landfall.reasons import Reason, StepError
-from landfall.records import whole_tables
+from landfall.records import documents, whole_tables
 from landfall.runs import Claim, Runs
 
-CHUNK_BYTES = 300_000
-"""Bytes of findings in a document, as JSON: that is more than Firestore counts, which takes 1 MiB.
-The largest finding, with `RECORDS_LISTED` record ids, is 220 kB."""
-
-COMMIT_BYTES = 1_000_000
-"""Bytes of result documents in a commit: gRPC messages to the emulator end at 4 MiB."""
+COMMIT_WRITES = 400
+"""Documents of findings in a commit, of up to some 5 kB each."""
 
 PAGES_AT_ONCE = 20
 """Page documents of a query's answer, which are up to 1 MiB each."""
 
+RESERVE = 1 / 8
+"""Share of the budget that is left for keeping what was found."""
+
+SCORED_SHARE = 95
+"""Per cent of a run that are done when its rules are through."""
+
+
+class _OutOfBudgetError(Exception):
+    """An evaluation has come to the end of the invocation's budget."""
+
 
 @dataclass
 class Score:
-    """How far the rules were evaluated, and what they came to so far."""
+    """How far a run was scored.
+
+    `parts` documents hold the reports of the first `rules_done` rules. `published` is the number
+    of the ledger once it is written, while the documents of single findings are still to follow.
+    """
 
     rules_done: int = 0
-    findings: int = 0
-    by_severity: dict[str, int] = field(default_factory=dict)
-    inconclusive: list[dict[str, str]] = field(default_factory=list)
+    parts: int = 0
+    published: int | None = None
 
-    def count(self, report: RuleReport) -> None:
-        """Count a rule in."""
-        self.rules_done += 1
-        self.findings += len(report.findings)
-        total = Counter(self.by_severity) + Counter(severities(report.findings))
-        self.by_severity = dict(total)
-        if report.inconclusive:
-            self.inconclusive.append({"rule_id": report.rule.id, "why": report.inconclusive})
 
-    def counts(self) -> Fields:
-        """What a run's `counts` say of it."""
-        return {
-            "rules_evaluated": self.rules_done - len(self.inconclusive),
-            "rules_inconclusive": len(self.inconclusive),
-            "findings": self.findings,
-            "findings_by_severity": self.by_severity,
-        }
+@dataclass
+class _Fetched:
+    """What the fetch step left."""
+
+    cursor: Cursor
+    at: datetime
 
 
 class Scoring:
@@ -75,11 +83,11 @@ class Scoring:
     def __init__(self, runs: Runs, claim: Claim, scan: Scan) -> None:
         self._store = runs.store
         self._clock = runs.clock
+        self._reserve = runs.ladder.step * RESERVE
         self._claim = claim
         self._scan = scan
         self._score = Score(**(claim.step.data["cursor"] or {}))
-        self._started_at = self._score.rules_done
-        self._kept: Fields = asdict(self._score)
+        self._ledgers = Ledgers(runs.store, scan.id, scan.base)
 
     async def run(self, deadline: Deadline) -> str:
         """Evaluate rules until all are through or the deadline comes; what became of the step.
@@ -87,28 +95,30 @@ class Scoring:
         Raises `StepError`, `FencedError`, `StoreError`.
         """
         fetched = await self._fetched()
-        snapshot = await self._snapshot(fetched)
-        results: list[Write] = []
-        size = 0
-        for rule in self._scan.rules[self._score.rules_done :]:
-            if deadline.remaining() <= 0:
-                return await self._hand_on(results)
-            report = _report(rule, snapshot, fetched.unresolved)
-            self._score.count(report)
-            found = self._results(report)
-            results += found
-            size += sum(map(_size, found))
-            if size > COMMIT_BYTES:
-                await self._keep(results)
-                results, size = [], 0
-        return await self._finish(fetched, results)
+        try:
+            kept = await self._ledgers.load()
+        except ListMissingError as error:
+            raise _list_missing(error, self._ledgers.path) from error
+        if self._score.published is not None:
+            return await self._follow(kept, kept.ledger.entries, fetched)
+        reports = await self._kept_reports()
+        rules = self._scan.rules[len(reports) :]
+        if rules:
+            snapshot = await self._snapshot(fetched.cursor)
+            fresh = self._evaluate(rules, snapshot, fetched.cursor, kept.ledger, deadline)
+            if len(fresh) < len(rules):
+                return await self._hand_on(fresh)
+            reports += fresh
+        return await self._finish(fetched, kept, reports)
 
-    async def _fetched(self) -> Cursor:
+    # Reading
+
+    async def _fetched(self) -> _Fetched:
         (step,) = await self._store.read(step_path(self._claim.run.id, "fetch"))
         cursor = Cursor.load(step.data["cursor"] if step else None)
-        if cursor is None:
+        if step is None or cursor is None:
             raise _pages_missing("the fetch step")
-        return cursor
+        return _Fetched(cursor, step.data["finished_at"])
 
     async def _snapshot(self, fetched: Cursor) -> Snapshot:
         path = f"{self._claim.run.path}/pages"
@@ -128,60 +138,145 @@ class Scoring:
                 raise _pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")
         return Snapshot(tables, self._claim.run.data["created_at"], self._scan.zone)
 
-    def _results(self, report: RuleReport) -> list[Write]:
-        head = {
-            "rule_id": report.rule.id,
-            "kind": report.rule.kind,
-            "table": report.rule.table,
-            "severity": report.rule.severity,
-            "inconclusive": report.inconclusive or None,
-        }
-        path = f"{self._claim.run.path}/results/{report.rule.id}"
-        return [
-            Put(f"{path}-{number:06d}", head | {"count": len(some), "findings": some})
-            for number, some in enumerate(_chunks(report.findings))
-        ]
+    async def _kept_reports(self) -> list[RuleReport]:
+        paths = [self._part_path(number) for number in range(self._score.parts)]
+        found = await self._store.read(*paths) if paths else []
+        if any(document is None for document in found):
+            raise _pages_missing("a part of the rules' reports")
+        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        return unpack_reports(pieces, self._scan.rules)
 
-    async def _keep(self, results: Sequence[Write]) -> None:
-        """Commit results. The rules count as through only with the last of their documents."""
-        *groups, last = _groups(results)
-        for group in groups:
-            await self._claim.checkpoint(self._kept, writes=group)
-        self._kept = asdict(self._score)
-        await self._claim.checkpoint(self._kept, self._progress(), last)
+    def _part_path(self, number: int) -> str:
+        return f"{self._claim.run.path}/results/part-{number:06d}"
 
-    def _progress(self) -> Fields:
-        share = self._score.rules_done / len(self._scan.rules)
-        return {
-            "progress_pct": min(99, FETCH_SHARE + int(share * (100 - FETCH_SHARE))),
-            "counts": self._claim.run.data["counts"] | self._score.counts(),
-        }
+    # Evaluating
 
-    async def _hand_on(self, results: Sequence[Write]) -> str:
-        if results:
-            await self._keep(results)
-        if self._kept["rules_done"] == self._started_at:
+    def _evaluate(
+        self,
+        rules: Sequence[BaseRule],
+        snapshot: Snapshot,
+        fetched: Cursor,
+        ledger: Ledger,
+        deadline: Deadline,
+    ) -> list[RuleReport]:
+        """The reports of as many of the rules as fit into the budget."""
+
+        def check() -> None:
+            if deadline.remaining() <= self._reserve:
+                raise _OutOfBudgetError
+
+        reports: list[RuleReport] = []
+        for rule in rules:
+            why = why_inconclusive(rule, fetched.unresolved)
+            if why:
+                reports.append(RuleReport(rule, inconclusive=why))
+                continue
+            try:
+                check()
+                reports.append(evaluate(rule, snapshot, ledger.past(rule), check))
+            except _OutOfBudgetError:
+                break
+        return reports
+
+    async def _hand_on(self, reports: Sequence[RuleReport]) -> str:
+        if not reports:
             raise StepError(Reason.STEP_TIMEOUT, "not one rule could be evaluated in a budget")
+        score = replace(self._score, rules_done=self._score.rules_done + len(reports))
+        writes: list[Write] = []
+        for fields in documents(pack_reports(reports)):
+            writes.append(Put(self._part_path(score.parts), fields))
+            score.parts += 1
+        await self._keep(writes)
+        share = score.rules_done / len(self._scan.rules)
+        progress = {
+            "progress_pct": FETCH_SHARE + int(share * (SCORED_SHARE - FETCH_SHARE)),
+            "counts": self._claim.run.data["counts"] | {"rules_done": score.rules_done},
+        }
+        await self._claim.checkpoint(asdict(score), progress)
         await self._claim.hand_on()
         return "to be continued"
 
-    async def _finish(self, fetched: Cursor, results: Sequence[Write]) -> str:
-        *groups, last = _groups(results)
-        for group in groups:
-            await self._claim.checkpoint(self._kept, writes=group)
-        score = self._score
-        run = self._progress() | {
-            "verdict": verdict(
-                score.rules_done - len(score.inconclusive),
-                len(score.inconclusive),
-                score.by_severity,
-                fetched.records,
-            ),
-            "inconclusive": score.inconclusive,
+    # Keeping
+
+    async def _finish(self, fetched: _Fetched, kept: Kept, reports: Sequence[RuleReport]) -> str:
+        run_id = self._claim.run.id
+        decisions = await self._ledgers.decisions()
+        merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, self._clock())
+        entries = documented(merged.ledger.entries)
+        ledger = replace(merged.ledger, entries=entries)
+        writes: list[Write] = []
+        where = kept.list
+        if where is None or entries != kept.ledger.entries:
+            writes = list_documents(run_id, entries)
+            where = FindingsList(run_id, len(writes))
+        newest = kept.fetched_at is None or kept.fetched_at <= fetched.at
+        run = self._outcome(fetched, replace(merged, ledger=ledger), reports, where, newest)
+        if not newest:  # what a later look found is not undone by an earlier one
+            await self._keep(writes)
+            return await self._end(run, [], fetched)
+        changed = {entry.id for entry in merged.all_changed}
+        follow = [entry for entry in entries if entry.id in changed or not kept.followed]
+        origin = self._origin(fetched)
+        documents_ = self._ledgers.documents(ledger, follow)
+        if _fits([*writes, *documents_]):
+            head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=True)
+            return await self._end(run, [*writes, head, *documents_], fetched)
+        await self._keep(writes)
+        self._score.published = ledger.number
+        head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=False)
+        await self._claim.checkpoint(asdict(self._score), run, [head])
+        return await self._follow(replace(kept, ledger=ledger), follow, fetched)
+
+    def _outcome(
+        self,
+        fetched: _Fetched,
+        merged: Merged,
+        reports: Sequence[RuleReport],
+        where: FindingsList,
+        newest: bool,
+    ) -> Fields:
+        """What the run says when it has ended."""
+        report = run_report(self._origin(fetched), fetched.cursor.records, merged, reports)
+        run = self._claim.run.data
+        return {
+            "progress_pct": SCORED_SHARE,
+            "counts": run["counts"] | report.counts,
+            "verdict": report.verdict,
+            "inconclusive": report.inconclusive,
+            "report": report.fields | {"newest": newest},
+            "findings_list": asdict(where),
         }
-        logs.info("scored", verdict=run["verdict"], **score.counts())
-        await self._claim.finish_run(asdict(score), run, last)
-        await self._remember_size(fetched.records)
+
+    def _origin(self, fetched: _Fetched) -> Origin:
+        tables = {name: table.id for name, table in fetched.cursor.tables.items()}
+        return Origin(self._scan.base, tables)
+
+    async def _follow(self, kept: Kept, entries: Sequence[Entry], fetched: _Fetched) -> str:
+        """Write the documents of findings, unless a later run has written the ledger since."""
+        writes = self._ledgers.documents(kept.ledger, entries)
+        for start in range(0, len(writes), COMMIT_WRITES):
+            (head,) = await self._store.read(self._ledgers.path)
+            if head is None or head.data["number"] != self._score.published:
+                return await self._end({}, [], fetched)
+            guard = Update(head.path, {"followed": False}, head.version)
+            some = writes[start : start + COMMIT_WRITES]
+            await self._claim.checkpoint(asdict(self._score), writes=[guard, *some])
+        (head,) = await self._store.read(self._ledgers.path)
+        done: list[Write] = []
+        if head and head.data["number"] == self._score.published:
+            done = [Update(head.path, {"followed": True}, head.version)]
+        return await self._end({}, done, fetched)
+
+    async def _keep(self, writes: Sequence[Write]) -> None:
+        """Commit documents of this run's own, before what names them."""
+        for group in _groups(writes):
+            await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
+
+    async def _end(self, run: Fields, writes: Sequence[Write], fetched: _Fetched) -> str:
+        await self._claim.finish_run(asdict(self._score), run, writes)
+        ended = self._claim.run.data
+        logs.info("scored", verdict=ended["verdict"], **ended["counts"])
+        await self._remember_size(fetched.cursor.records)
         return "scored"
 
     async def _remember_size(self, records: int) -> None:
@@ -194,46 +289,38 @@ class Scoring:
                 await self._store.commit([update])
 
 
-def _report(rule: BaseRule, snapshot: Snapshot, unresolved: Sequence[Unresolved]) -> RuleReport:
-    why = why_inconclusive(rule, unresolved)
-    return RuleReport(rule, inconclusive=why) if why else evaluate(rule, snapshot)
-
-
 def _pages_missing(what: str) -> StepError:
     return StepError(
         Reason.PAGES_MISSING, f"what was fetched is no longer all there: {what}; start a new run"
     )
 
 
-def _groups(results: Sequence[Write]) -> list[list[Write]]:
-    """Results in lists that fit into a commit; one empty list where there are none."""
-    groups: list[list[Write]] = [[]]
-    room = COMMIT_BYTES
-    for write in results:
-        size = _size(write)
-        if size > room and groups[-1]:
+def _list_missing(error: ListMissingError, path: str) -> StepError:
+    return StepError(
+        Reason.FINDINGS_MISSING,
+        f"the list of findings of earlier runs is not complete: {error}; delete {path} to begin "
+        "with a new one",
+    )
+
+
+def _fits(writes: Sequence[Write]) -> bool:
+    return len(writes) <= COMMIT_WRITES and len(_groups(writes)) <= 1
+
+
+def _groups(writes: Sequence[Write]) -> list[list[Write]]:
+    """Documents in lists that fit into a commit."""
+    groups: list[list[Write]] = []
+    room = 0
+    for write in writes:
+        size = _bytes(write)
+        if size > room:
             groups.append([])
-            room = COMMIT_BYTES
+            room = COMMIT_MOST
         groups[-1].append(write)
         room -= size
     return groups
 
 
-def _size(result: Write) -> int:
-    """Bytes of a result document, as JSON."""
-    return len(json.dumps(result.data))
-
-
-def _chunks(findings: Sequence[Finding]) -> list[list[Fields]]:
-    """Findings in lists that fit into a document; one empty list where there are none."""
-    chunks: list[list[Fields]] = [[]]
-    room = CHUNK_BYTES
-    for finding in findings:
-        fields = finding_fields(finding)
-        size = len(json.dumps(fields))
-        if size > room:
-            chunks.append([])
-            room = CHUNK_BYTES
-        chunks[-1].append(fields)
-        room -= size
-    return chunks
+def _bytes(write: Write) -> int:
+    packed = write.data.get("packed")
+    return sum(map(len, packed)) if packed else len(json.dumps(write.data, default=str))

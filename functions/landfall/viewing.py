@@ -5,23 +5,25 @@ Every answer is plain JSON values but for datetimes, which the entry point write
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from landfall.changes import run_path
 from landfall.definition import parse
 from landfall.documents import Document, Fields, Query
+from landfall.findings import FILTERS, STATES, Download, ScanFindings, findings_of_run
+from landfall.integrity.ledger import Decision
 from landfall.lifecycle import RunStatus
 from landfall.reasons import Reason
 from landfall.registry import Registry, plan_run
 from landfall.runs import RunNotFoundError, Runs
 
 RUNS_LISTED = 50
-"""Runs of a listing when its `limit` is not given; 500 at most."""
-
-FINDING_DOCUMENTS = 4
-"""Result documents of one answer with findings, of up to 500 findings each."""
+FINDINGS_LISTED = 500
+LIMIT_MOST = 500
+"""Entries of an answer when its `limit` is not given, and at most."""
 
 
 class BadRequestError(ValueError):
@@ -75,7 +77,9 @@ class Api:
             raise BadRequestError("give `scan_id` or `status`, not both")
         if "status" in parameters and parameters["status"] not in set(RunStatus):
             raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
-        query = Query("runs", where=where, order=("created_at", "desc"), limit=_limit(parameters))
+        query = Query(
+            "runs", where=where, order=("created_at", "desc"), limit=_limit(parameters, RUNS_LISTED)
+        )
         return {"runs": [_shown(run) for run in await self.runs.store.find(query)]}
 
     async def run(self, _: Ask, run_id: str) -> Fields:
@@ -89,9 +93,7 @@ class Api:
         steps = await find(Query(f"{run.path}/steps"))
         events = await find(Query(f"{run.path}/events"))
         pages = await find(Query(f"{run.path}/pages", fields=("records",)))
-        results = await find(
-            Query(f"{run.path}/results", fields=("rule_id", "severity", "count", "inconclusive"))
-        )
+        results = await find(Query(f"{run.path}/results", fields=("records",)))
         return {
             "run": _shown(run),
             "steps": [{"step_id": step.id} | step.data for step in steps],
@@ -110,26 +112,58 @@ class Api:
         run = await self._run(run_id)
         return {"run_id": run_id, "cancelled": cancelled, "status": run.data["status"]}
 
-    async def findings(self, ask: Ask, run_id: str) -> Fields:
-        """What a run found, by rule; `next_page_token` where there is more."""
+    async def findings(self, ask: Ask, run_id: str) -> Fields | Download:
+        """What a run found, by page; `format=csv` or `json` is all of it in one file.
+
+        `rule`, `table`, `severity` and `state` narrow it.
+        """
         run = await self._run(run_id)
-        found = await self.runs.store.find(
-            Query(
-                f"{run.path}/results",
-                limit=FINDING_DOCUMENTS,
-                after=ask.parameters.get("page_token"),
-            )
-        )
-        more = len(found) == FINDING_DOCUMENTS
-        return {
+        found = await findings_of_run(self.runs.store, run, _filters(ask.parameters))
+        head = {
             "run_id": run_id,
             "status": run.data["status"],
             "verdict": run.data["verdict"],
-            "count": run.data["counts"].get("findings", 0),
             "inconclusive": run.data.get("inconclusive", []),
-            "findings": [finding for part in found for finding in part.data["findings"]],
-            "next_page_token": found[-1].id if more else None,
         }
+        return _listed(found, ask.parameters, head, run_id)
+
+    async def scan_findings(self, ask: Ask, scan_id: str) -> Fields | Download:
+        """What is to be mended now, after the scan's last run; like `GET /runs/{id}/findings`."""
+        findings = await self._findings(scan_id)
+        found = await findings.listed(_filters(ask.parameters))
+        return _listed(found, ask.parameters, {"scan_id": scan_id}, scan_id)
+
+    async def finding(self, _: Ask, scan_id: str, finding_id: str) -> Fields:
+        """One finding with its history. Raises `FindingNotFoundError`."""
+        return await (await self._findings(scan_id)).one(finding_id)
+
+    async def ignore(self, ask: Ask, scan_id: str, finding_id: str) -> Fields:
+        """Leave a finding as it is: {"why": ..., "until": a moment, or none}."""
+        body = ask.json()
+        why = body.get("why") if isinstance(body, dict) else None
+        if not isinstance(why, str) or not why.strip():
+            raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
+        until = _moment(body["until"]) if body.get("until") else None
+        now = self.runs.clock()
+        if until and until <= now:
+            raise BadRequestError("`until` must be in the future")
+        decision = Decision(now, "ignored", ask.by, why.strip()[:500], until)
+        return await self._decide(scan_id, finding_id, decision)
+
+    async def reopen(self, ask: Ask, scan_id: str, finding_id: str) -> Fields:
+        """Ignore a finding no longer."""
+        decision = Decision(self.runs.clock(), "open", ask.by, "reopened by hand")
+        return await self._decide(scan_id, finding_id, decision)
+
+    async def _decide(self, scan_id: str, finding_id: str, decision: Decision) -> Fields:
+        try:
+            return await (await self._findings(scan_id)).decide(finding_id, decision)
+        except ValueError as error:
+            raise BadRequestError(str(error)) from None
+
+    async def _findings(self, scan_id: str) -> ScanFindings:
+        head = await self.registry.head(scan_id)
+        return ScanFindings(self.runs.store, scan_id, head.data["base"])
 
     async def save_scan(self, ask: Ask, scan_id: str) -> Fields:
         """Store a scan's definition. Raises `DefinitionError`."""
@@ -165,11 +199,46 @@ def _shown(run: Document) -> Fields:
     return {"run_id": run.id} | run.data
 
 
-def _limit(parameters: Mapping[str, str]) -> int:
-    text = parameters.get("limit", str(RUNS_LISTED))
-    if not text.isdecimal() or not 1 <= int(text) <= 500:
-        raise BadRequestError("`limit` must be a whole number from 1 to 500")
+def _limit(parameters: Mapping[str, str], default: int) -> int:
+    text = parameters.get("limit", str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= LIMIT_MOST:
+        raise BadRequestError(f"`limit` must be a whole number from 1 to {LIMIT_MOST}")
     return int(text)
+
+
+def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
+    wanted = {name: parameters[name] for name in FILTERS if name in parameters}
+    if wanted.get("state", "open") not in STATES:
+        raise BadRequestError(f"`state` must be one of {', '.join(STATES)}")
+    return wanted
+
+
+def _listed(
+    found: Sequence[Fields], parameters: Mapping[str, str], head: Fields, name: str
+) -> Fields | Download:
+    """A page of findings, or all of them as a file."""
+    form = parameters.get("format")
+    if form is not None:
+        if form not in ("csv", "json"):
+            raise BadRequestError("`format` must be csv or json")
+        return Download.of(found, form, f"{name}-findings")
+    limit, token = _limit(parameters, FINDINGS_LISTED), parameters.get("page_token", "0")
+    if not token.isdecimal():
+        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
+    end = int(token) + limit
+    return head | {
+        "count": len(found),
+        "findings": found[int(token) : end],
+        "next_page_token": str(end) if end < len(found) else None,
+    }
+
+
+def _moment(text: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise BadRequestError(f"`until` must be a date or moment, not {text!r}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -179,7 +248,7 @@ class Route:
     method: str
     path: str
     status: int
-    use: Callable[..., Awaitable[Fields]]
+    use: Callable[..., Awaitable[Fields | Download]]
 
 
 ROUTES = [
@@ -189,6 +258,10 @@ ROUTES = [
     Route("GET", "/runs/{id}/debug", 200, Api.debug),
     Route("POST", "/runs/{id}/cancel", 200, Api.cancel),
     Route("GET", "/runs/{id}/findings", 200, Api.findings),
+    Route("GET", "/scans/{id}/findings", 200, Api.scan_findings),
+    Route("GET", "/scans/{id}/findings/{id}", 200, Api.finding),
+    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, Api.ignore),
+    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, Api.reopen),
     Route("PUT", "/scans/{id}", 200, Api.save_scan),
     Route("GET", "/scans/{id}", 200, Api.scan),
 ]

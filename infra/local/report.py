@@ -30,7 +30,7 @@ def as_json(run: Finished) -> str:
         "verdict": run.document["verdict"],
         "counts": run.document["counts"],
         "inconclusive": run.document.get("inconclusive", []),
-        "rules": _rules(run),
+        **(run.document.get("report") or {}),
         "findings": run.findings,
     }
     return json.dumps({"run": run.document, "report": report}, ensure_ascii=False)
@@ -47,14 +47,14 @@ def print_report(run: Finished, console: Console) -> None:
         )
         + Text(_summary(document["counts"]))
     )
-    rules = _rules(run)
-    for line in _lines(run, [row for row in rules if row["findings"]]):
+    rules = (document.get("report") or {}).get("rules", [])
+    for line in _lines([rule for rule in rules if rule["findings"]]):
         console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
-    for row in rules:
-        if row["inconclusive"]:
-            line = Text.assemble((row["rule_id"], "magenta"), ": ", row["inconclusive"])
+    for rule in rules:
+        if rule["inconclusive"]:
+            line = Text.assemble((rule["rule_id"], "magenta"), ": ", rule["inconclusive"])
             console.print("inconclusive", line, soft_wrap=True)
-    clean = [row["rule_id"] for row in rules if not (row["findings"] or row["inconclusive"])]
+    clean = [rule["rule_id"] for rule in rules if not (rule["findings"] or rule["inconclusive"])]
     if clean:
         console.print(f"nothing found by {', '.join(clean)}", markup=False)
     console.print(f"in Firestore: runs/{document['run_id']}", markup=False)
@@ -95,30 +95,37 @@ def _summary(counts: Mapping[str, Any]) -> str:
         f"{counts.get('records', 0)} records, {counts.get('airtable_requests', 0)} requests; "
         f"{counts.get('rules_evaluated', 0)} rules evaluated, "
         f"{counts.get('rules_inconclusive', 0)} inconclusive; "
-        f"{counts.get('findings', 0)} findings" + (f" ({by})" if by else "")
+        f"{counts.get('findings', 0)} findings" + (f" ({by})" if by else "") + _news(counts)
     )
 
 
-def _rules(run: Finished) -> list[dict[str, Any]]:
-    """A row a rule: what it came to, the worst first."""
-    rows: dict[str, dict[str, Any]] = {}
-    for part in run.results:
-        first = {"rule_id": part["rule_id"], "severity": part["severity"], "findings": 0}
-        row = rows.setdefault(part["rule_id"], first)
-        row["findings"] += part["count"]
-        row["inconclusive"] = part["inconclusive"]
-    return sorted(
-        rows.values(), key=lambda row: (_WORST_FIRST.index(row["severity"]), -row["findings"])
-    )
+def _news(counts: Mapping[str, Any]) -> str:
+    """What is not as it was in the run before; nothing where all of it is new."""
+    names = ("new", "reopened", "resolved", "ignored")
+    news = {name: counts.get(f"findings_{name}", 0) for name in names}
+    if news["new"] == counts.get("findings", 0):
+        del news["new"]
+    said = ", ".join(f"{count} {name}" for name, count in news.items() if count)
+    return f"; {said}" if said else ""
 
 
-def _lines(run: Finished, rows: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    examples = {finding["rule_id"]: finding for finding in reversed(run.findings)}
-    width = max((len(row["rule_id"]) for row in rows), default=0)
-    for row in rows:
-        example, severity = examples[row["rule_id"]], row["severity"]
-        yield Text.assemble(
-            f"{row['findings']:>6}  ",
-            (f"{severity:<8}", _COLOURS[severity]),
-            f"  {row['rule_id']:<{width}}  {example['records'][0]}: {example['message']}",
+def _lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """A line a rule, the worst first, with what it found and an example."""
+    width = max((len(rule["rule_id"]) for rule in rules), default=0)
+    for rule in sorted(rules, key=lambda rule: (_worst(rule), -rule["findings"])):
+        example, severity = rule["samples"][0], _WORST_FIRST[_worst(rule)]
+        news = "".join(
+            f", {rule[name]} {name}"
+            for name in ("new", "reopened", "resolved")
+            if rule[name] and rule[name] != rule["findings"]
         )
+        yield Text.assemble(
+            f"{rule['findings']:>6}  ",
+            (f"{severity:<8}", _COLOURS[severity]),
+            f"  {rule['rule_id']:<{width}}{news}  {example['record'] or rule['table']}: "
+            f"{example['message']}",
+        )
+
+
+def _worst(rule: Mapping[str, Any]) -> int:
+    return min(_WORST_FIRST.index(severity) for severity in rule["by_severity"])

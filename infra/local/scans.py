@@ -30,11 +30,10 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: its document, its findings, its result documents without the data."""
+    """A run that has ended: its document and its findings."""
 
     document: Mapping[str, Any]
     findings: Sequence[Mapping[str, Any]]
-    results: Sequence[Mapping[str, Any]]
 
     @property
     def done(self) -> bool:
@@ -105,16 +104,7 @@ async def _run_of(stack: Stack, scan: Scan) -> str:
 
 async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
     path = f"/runs/{run['run_id']}"
-    findings: list[Mapping[str, Any]] = []
-    token = ""
-    while True:
-        part = await _get(stack, f"{path}/findings?{token}")
-        findings += part["findings"]
-        if not part["next_page_token"]:
-            break
-        token = f"page_token={part['next_page_token']}"
-    debug = await _get(stack, f"{path}/debug")
-    return Finished(run, findings, debug["results"])
+    return Finished(run, await _get(stack, f"{path}/findings?format=json"))
 
 
 async def _get(stack: Stack, path: str) -> Any:

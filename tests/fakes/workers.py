@@ -8,6 +8,7 @@ from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import Document, Fields, Query
 from landfall.fetching import Cursor, Fetch
+from landfall.findings import findings_of_run
 from landfall.records import Record, whole_tables
 from landfall.redaction import Redactor
 from landfall.runs import Claim
@@ -77,10 +78,8 @@ async def documents(world: World, collection: str) -> list[Document]:
 
 
 async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
-    """The findings of a run, in the order in which they are stored."""
-    results = await documents(world, f"runs/{run_id}/results")
-    assert all(len(r.data["findings"]) == r.data["count"] for r in results)
-    return [finding for result in results for finding in result.data["findings"]]
+    """The findings of a run, as the api answers them; none before its end."""
+    return await findings_of_run(world.store, await world.run(run_id), {})
 
 
 def fetching(world: World, server: LocalAirtable) -> Work:

@@ -4,12 +4,15 @@ The same checker judges simulations and campaigns on a real stack.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from landfall.documents import Document
 from landfall.fetching import Cursor
+from landfall.integrity.ledger import Entry
+from landfall.integrity.packing import unpack_entries
+from landfall.ledgers import FindingsList, list_path
 from landfall.lifecycle import (
     RUN_ENDED,
     RUN_MOVES,
@@ -25,7 +28,15 @@ from tests.simulation.base import SimulatedBase
 
 AFTER_WATCH = timedelta(seconds=5)
 
-_NEVER = {Reason.INTERNAL_ERROR, Reason.PAGES_MISSING, Reason.BASE_REJECTED}
+_NEVER = {
+    Reason.INTERNAL_ERROR,
+    Reason.PAGES_MISSING,
+    Reason.FINDINGS_MISSING,
+    Reason.BASE_REJECTED,
+}
+
+Found = tuple[str, tuple[str, ...]]
+"""Rule and sorted record ids."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ def violations(judged: Judged) -> list[str]:
     found = [
         f"{run.id}: {what}" for run in judged.memory.all("runs") for what in _of_run(judged, run)
     ]
-    return [*found, *_of_schedules(judged)]
+    return [*found, *_of_schedules(judged), *_of_ledgers(judged)]
 
 
 def _of_run(judged: Judged, run: Document) -> Iterator[str]:
@@ -114,17 +125,46 @@ def _of_result(judged: Judged, run: Document) -> Iterator[str]:
     for name, records in base.tables.items():
         if Counter(tables[name].ids) != Counter(r["id"] for r in records):
             yield f"holds {len(tables[name])} records of {name}, which has {len(records)}"
-    found = Counter(
-        (finding["rule_id"], tuple(sorted(finding["records"])))
-        for result in memory.all(f"{run.path}/results")
-        for finding in result.data["findings"]
-    )
+    where = FindingsList(**run.data["findings_list"])
+    keys = {rule["key"] for rule in run.data["report"]["rules"]}
+    found = _live(judged, where, keys)
     if found != Counter(base.findings):
         yield f"found {sorted(found)}, not {sorted(base.findings)}"
     total = sum(len(records) for records in base.tables.values())
     counts = run.data["counts"]
     if (counts["records"], counts["findings"]) != (total, len(base.findings)):
         yield f"counts {counts}, with {total} records and {len(base.findings)} findings"
+
+
+def _live(judged: Judged, where: FindingsList, keys: Collection[str]) -> Counter[Found]:
+    """The findings on a list that are there, of these rules: rule and sorted records."""
+    return Counter(
+        (entry.finding.rule_id, entry.finding.records)
+        for entry in _entries(judged, where)
+        if entry.live and entry.rule_key in keys
+    )
+
+
+def _entries(judged: Judged, where: FindingsList) -> list[Entry]:
+    stored = {d.path: d.data for d in judged.memory.all(f"runs/{where.run_id}/results")}
+    paths = [list_path(where.run_id, number) for number in range(where.documents)]
+    return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
+
+
+def _of_ledgers(judged: Judged) -> Iterator[str]:
+    """What is known of a scan's findings, wherever it is kept, is what the base has."""
+    for scan in judged.memory.all("scans"):
+        for head in judged.memory.all(f"{scan.path}/ledgers"):
+            base = judged.bases[head.id]
+            entries = _entries(judged, FindingsList(**head.data["list"]))
+            keys = [rule["key"] for rule in head.data["rules"]]
+            if _live(judged, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
+                yield f"{head.path} lists other findings than the base has"
+            if head.data["followed"]:
+                own = [d for d in judged.memory.all("findings") if d.data["scan_id"] == scan.id]
+                states = {entry.id: entry.state for entry in entries if entry.documented}
+                if {d.id: d.data["state"] for d in own} != states:
+                    yield f"{head.path} is not what the documents of its findings say"
 
 
 def _of_schedules(judged: Judged) -> Iterator[str]:

@@ -1,17 +1,42 @@
-"""What a rule came to, and what a run's verdict is made of."""
+"""What a run came to: its verdict, its counts, and a line a rule."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from landfall.documents import Fields
 from landfall.integrity.base import BaseRule
-from landfall.integrity.rules import Finding
+from landfall.integrity.ledger import Entry, Merged, RuleState
+from landfall.integrity.options import SEVERITIES
+from landfall.integrity.rules import RuleReport
 
-RECORDS_LISTED = 10_000
-"""Records of a finding that are stored by id; `record_count` and the fingerprint have them all."""
-
+Fields = dict[str, Any]
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
+
+SAMPLES = 3
+"""Findings of a rule that a run's report shows; the worst, the new ones first."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run says at its end. `fields` are its `report`."""
+
+    verdict: Verdict
+    counts: Fields
+    inconclusive: list[Fields]
+    fields: Fields
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where records are found: the base, and the id of each table by its name."""
+
+    base: str
+    tables: Mapping[str, str]
+
+    def link(self, table: str, record: str) -> str:
+        """The record's page in Airtable."""
+        return f"https://airtable.com/{self.base}/{self.tables.get(table, table)}/{record}"
 
 
 def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
@@ -40,21 +65,112 @@ def verdict(
     return "warning" if findings.get("warning") else "healthy"
 
 
-def severities(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many findings there are of each severity."""
-    return dict(Counter(finding.severity for finding in findings))
+def run_report(
+    origin: Origin, records: int, merged: Merged, reports: Sequence[RuleReport]
+) -> RunReport:
+    """What a run says of its rules' reports, once the ledger has taken them in."""
+    by_rule = _by_rule(merged, reports)
+    found = [entry for entries in by_rule.values() for entry in entries if entry.live]
+    severities = Counter[str](entry.finding.severity for entry in found)
+    inconclusive = [
+        {"rule_id": report.rule.id, "why": report.inconclusive}
+        for report in reports
+        if report.inconclusive
+    ]
+    evaluated = len(reports) - len(inconclusive)
+    news = {
+        name: {entry.id for entry in entries}
+        for name, entries in (
+            ("new", merged.new),
+            ("reopened", merged.reopened),
+            ("resolved", merged.resolved),
+        )
+    }
+    rules = [
+        _rule(
+            origin,
+            report,
+            merged.ledger.rules[merged.keys[report.rule.id]],
+            by_rule[report.rule.id],
+            news,
+        )
+        for report in reports
+    ]
+    counts = {
+        "rules_evaluated": evaluated,
+        "rules_inconclusive": len(inconclusive),
+        "findings": len(found),
+        "findings_by_severity": dict(severities),
+        "findings_new": len(news["new"]),
+        "findings_reopened": len(news["reopened"]),
+        "findings_resolved": len(news["resolved"]),
+        "findings_ignored": sum(rule["ignored"] for rule in rules),
+    }
+    tables = Counter(entry.finding.table for entry in found)
+    fields = {
+        "rules": rules,
+        "tables": [
+            {"table": table, "id": id_, "findings": tables[table]}
+            for table, id_ in origin.tables.items()
+        ],
+    }
+    outcome = verdict(evaluated, len(inconclusive), severities, records)
+    return RunReport(outcome, counts, inconclusive, fields)
 
 
-def finding_fields(finding: Finding) -> Fields:
-    """A finding as it is stored and answered."""
+def _by_rule(merged: Merged, reports: Sequence[RuleReport]) -> dict[str, list[Entry]]:
+    """The entries of each rule that was evaluated completely, by the rule's id."""
+    entries: dict[str, list[Entry]] = defaultdict(list)
+    for entry in merged.ledger.entries:
+        entries[entry.rule_key].append(entry)
     return {
-        "fingerprint": finding.fingerprint,
-        "rule_id": finding.rule_id,
-        "table": finding.table,
-        "records": list(finding.records[:RECORDS_LISTED]),
-        "record_count": len(finding.records),
-        "field": finding.field,
-        "value": finding.value,
-        "severity": finding.severity,
+        report.rule.id: [] if report.inconclusive else entries[merged.keys[report.rule.id]]
+        for report in reports
+    }
+
+
+def _rule(
+    origin: Origin,
+    report: RuleReport,
+    state: RuleState,
+    entries: Sequence[Entry],
+    news: Mapping[str, set[str]],
+) -> Fields:
+    rule = report.rule
+    live = [entry for entry in entries if entry.live]
+    count = {name: sum(entry.id in ids for entry in entries) for name, ids in news.items()}
+    worst_first = sorted(
+        live,
+        key=lambda entry: (-SEVERITIES.index(entry.finding.severity), entry.id not in news["new"]),
+    )
+    severities = Counter(entry.finding.severity for entry in live)
+    return {
+        "rule_id": rule.id,
+        "key": state.key,
+        "evaluations": state.evaluations,
+        "evaluated_at": state.evaluated_at,
+        "name": rule.name,
+        "kind": rule.kind,
+        "table": rule.table,
+        "owner": rule.owner,
+        "records": report.records,
+        "findings": len(live),
+        "by_severity": dict(severities),
+        **count,
+        "still_open": len(live) - count["new"] - count["reopened"],
+        "ignored": sum(entry.state == "ignored" for entry in entries),
+        "inconclusive": report.inconclusive or None,
+        "samples": [_sample(origin, entry) for entry in worst_first[:SAMPLES]],
+    }
+
+
+def _sample(origin: Origin, entry: Entry) -> Fields:
+    finding = entry.finding
+    record = finding.records[0] if finding.records else None
+    return {
+        "finding_id": entry.id,
         "message": finding.message,
+        "severity": finding.severity,
+        "record": record,
+        "link": origin.link(finding.table, record) if record else None,
     }

@@ -1,11 +1,8 @@
 """All kinds of rules, and how one is evaluated.
 
 A finding is about one record, about a group of records that clash, or about a table as a whole.
-Its fingerprint is made of the rule and the records, so the same finding of a later run has the
-same one.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
@@ -29,9 +26,16 @@ KINDS: dict[str, type[BaseRule]] = {
 """Every kind of rule by its name."""
 
 
+RECORDS_LISTED = 10_000
+"""Records of a finding that are listed by id; `record_count` counts them all."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found wrong: the records, the field, the value, and a sentence."""
+    """What a rule found wrong: the records, sorted, the field, the value, and a sentence.
+
+    Rule, records and `key` tell it from every other finding of a run.
+    """
 
     rule_id: str
     table: str
@@ -41,13 +45,7 @@ class Finding:
     severity: Severity
     message: str
     key: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        """32 hex digits of rule and records; the order of the records does not matter."""
-        key = [f"key {self.key}"] if self.key else []
-        identity = "\n".join([self.rule_id, *key, *sorted(self.records)])
-        return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    record_count: int = 1
 
 
 @dataclass(frozen=True)
@@ -87,30 +85,36 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     if isinstance(severity, Thresholds):
         severity = severity.severity(len(hits), len(table))
     tell = _teller(rule, table, hits)
-    return [
-        Finding(
-            rule.id,
-            hit.table or rule.table,
-            hit.records,
-            hit.field,
-            shown(hit.value),
-            hit.severity or severity,
-            tell(hit),
-            hit.key,
+    found: dict[tuple[str, tuple[str, ...]], int] = {}
+    findings = []
+    for hit in hits:
+        records = tuple(sorted(hit.records))[:RECORDS_LISTED]
+        again = found[hit.key, records] = found.get((hit.key, records), 0) + 1
+        findings.append(
+            Finding(
+                rule.id,
+                hit.table or rule.table,
+                records,
+                hit.field,
+                shown(hit.value),
+                hit.severity or severity,
+                tell(hit),
+                hit.key if again == 1 else f"{hit.key}#{again}",
+                len(hit.records),
+            )
         )
-        for hit in hits
-    ]
+    return findings
 
 
 def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
     """What a finding's sentence is: the rule's own where it has one for the finding's records."""
     if not rule.message:
         return lambda hit: hit.message
-    told = {hit.records[0] for hit in hits if hit.records}
+    told = {min(hit.records) for hit in hits if hit.records}
     rows = {record: row for row, record in enumerate(table.ids) if record in told}
 
     def tell(hit: Hit) -> str:
-        row = rows.get(hit.records[0]) if hit.records else None
+        row = rows.get(min(hit.records)) if hit.records else None
         return hit.message if row is None else rule.told(table, row)
 
     return tell

@@ -1,0 +1,176 @@
+"""What people see of findings, and what they say of them."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from landfall.documents import Document, Fields, Store
+from landfall.integrity.ledger import Decision, Entry
+from landfall.integrity.report import Origin
+from landfall.ledgers import FindingsList, Kept, Ledgers
+
+STATES = ("open", "reopened", "ignored", "resolved")
+
+FILTERS = ("rule", "table", "severity", "state")
+"""Parameters that narrow a list of findings. Without `state` it is those that are there now."""
+
+COLUMNS = (
+    "finding_id", "rule_id", "severity", "state", "table", "record", "record_count", "field",
+    "value", "message", "first_seen", "last_seen", "occurrences", "link",
+)  # fmt: skip
+"""What a CSV file has of a finding. `record` and `link` are of the first of its records."""
+
+
+class FindingNotFoundError(Exception):
+    """There is no such finding of this scan."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """An answer that is a file."""
+
+    name: str
+    media_type: str
+    text: str
+
+    @classmethod
+    def of(cls, findings: Sequence[Fields], form: str, name: str) -> Self:
+        """Findings as a "csv" or "json" file."""
+        if form == "json":
+            text = json.dumps(findings, ensure_ascii=False, default=_iso)
+            return cls(f"{name}.json", "application/json", text)
+        file = io.StringIO()
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        for finding in findings:
+            row = finding | {
+                "record": next(iter(finding["records"]), ""),
+                "link": next(iter(finding["links"]), ""),
+            }
+            writer.writerow({name: _cell(row[name]) for name in COLUMNS})
+        # a byte-order mark: without one, Excel reads UTF-8 as something else
+        return cls(f"{name}.csv", "text/csv; charset=utf-8", "\ufeff" + file.getvalue())
+
+
+async def findings_of_run(store: Store, run: Document, wanted: Mapping[str, str]) -> list[Fields]:
+    """The findings of the rules that a run has evaluated, as it left them."""
+    report = run.data.get("report")
+    if report is None:  # it did not come to an end
+        return []
+    ledgers = Ledgers(store, run.data["scan_id"], run.data["base"])
+    entries = await ledgers.entries(FindingsList(**run.data["findings_list"]))
+    rules = {rule["key"]: rule for rule in report["rules"] if not rule["inconclusive"]}
+    shown = [
+        _shown(entry, rules[entry.rule_key], origin_of(run))
+        for entry in entries
+        if entry.rule_key in rules
+    ]
+    return [finding for finding in shown if _is_wanted(finding, wanted)]
+
+
+class ScanFindings:
+    """The findings of a scan as they are now, after its last run and with what people said."""
+
+    def __init__(self, store: Store, scan_id: str, base: str) -> None:
+        self._store = store
+        self._ledgers = Ledgers(store, scan_id, base)
+
+    async def listed(self, wanted: Mapping[str, str]) -> list[Fields]:
+        """Those that are wanted."""
+        kept = await self._ledgers.load()
+        decisions = await self._ledgers.decisions()
+        shown = [self._now(kept, entry, decisions) for entry in kept.ledger.entries]
+        return [finding for finding in shown if _is_wanted(finding, wanted)]
+
+    async def one(self, finding_id: str) -> Fields:
+        """One with its history. Raises `FindingNotFoundError`."""
+        kept, entry = await self._find(finding_id)
+        decisions = await self._ledgers.decisions()
+        history = [asdict(move) for move in entry.history]
+        return self._now(kept, entry, decisions) | {"history": history}
+
+    async def decide(self, finding_id: str, decision: Decision) -> Fields:
+        """Keep what a person says of a finding; the next run takes it up.
+
+        Raises `FindingNotFoundError`, and `ValueError` when it has been resolved.
+        """
+        _, entry = await self._find(finding_id)
+        if entry.state == "resolved":
+            raise ValueError("the finding is resolved: nothing is to be said of it")
+        await self._store.commit([self._ledgers.decision(finding_id, decision)])
+        return await self.one(finding_id)
+
+    async def _find(self, finding_id: str) -> tuple[Kept, Entry]:
+        kept = await self._ledgers.load()
+        for entry in kept.ledger.entries:
+            if entry.id == finding_id:
+                return kept, entry
+        raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
+
+    def _now(self, kept: Kept, entry: Entry, decisions: Mapping[str, Decision]) -> Fields:
+        state = kept.ledger.rules[entry.rule_key]
+        rule = {
+            "rule_id": state.rule_id,
+            "evaluations": state.evaluations,
+            "evaluated_at": state.evaluated_at,
+        }
+        shown = _shown(entry, rule, kept.origin)
+        decision = decisions.get(entry.id)
+        if decision and decision.at > entry.history[-1].at and entry.state != "resolved":
+            shown |= {"state": decision.state, "decision": asdict(decision)}
+        return shown
+
+
+def origin_of(run: Document) -> Origin:
+    """Where the records of a run's findings are."""
+    tables = {table["table"]: table["id"] for table in run.data["report"]["tables"]}
+    return Origin(run.data["base"], tables)
+
+
+def _shown(entry: Entry, rule: Mapping[str, Any], origin: Origin) -> Fields:
+    finding = entry.finding
+    here = entry.state != "resolved"
+    spell = rule["evaluations"] - entry.opened + 1 if here else 0
+    return {
+        "finding_id": entry.id,
+        "rule_id": rule["rule_id"],
+        "table": finding.table,
+        "records": list(finding.records),
+        "record_count": finding.record_count,
+        "links": [origin.link(finding.table, record) for record in finding.records[:LINKS]],
+        "field": finding.field,
+        "value": finding.value,
+        "severity": finding.severity,
+        "message": finding.message,
+        "state": entry.state,
+        "first_seen": entry.first_seen,
+        "last_seen": entry.resolved_at or rule["evaluated_at"],
+        "occurrences": entry.seen_before + spell,
+    }
+
+
+LINKS = 10
+"""Records of a finding that are linked to."""
+
+
+def _is_wanted(finding: Fields, wanted: Mapping[str, str]) -> bool:
+    state = wanted.get("state")
+    if state is None and finding["state"] in ("ignored", "resolved"):
+        return False
+    keys = {"rule": "rule_id"}
+    return all(finding[keys.get(name, name)] == value for name, value in wanted.items())
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _iso(value)
+    # a spreadsheet would take it for a formula
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def _iso(value: Any) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,378 @@
+"""The findings of a scan over its runs: what is open, since when, and what became of the rest.
+
+A ledger is all findings of a scan of a base that there are or were. A run hands in what its rules
+came to; `merge` makes the next ledger of it:
+
+    not there before ──> open ──> resolved ──> reopened ──> resolved ...
+                          │  a person's decision
+                          └──> ignored ──> resolved, or reopened when its time is over
+
+Only a rule that was evaluated completely moves findings: of a rule that is inconclusive, or not in
+the scan any more, everything stays as it is. What a finding and its rule share, such as how often
+it was seen and when last, is kept once with the rule: a run that finds the same as the one before
+changes no entry.
+
+Pure: no input or output, and no clock.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from landfall.integrity.base import BaseRule
+from landfall.integrity.rules import Finding, RuleReport
+
+State = Literal["open", "reopened", "ignored", "resolved"]
+LIVE: tuple[State, ...] = ("open", "reopened")
+"""What counts for the verdict."""
+
+KEPT_RESOLVED = timedelta(days=365)
+"""For how long a finding is remembered after it was resolved."""
+
+HISTORY = 50
+"""Moves of a finding that are kept: its first, and the newest."""
+
+PAST = 10
+"""Runs of which a rule's own measurements are kept."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A finding came into a state: when, in which run or by whom, and why."""
+
+    at: datetime
+    state: State
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finding over time.
+
+    `id` is the fingerprint of its first records and stays when a group gains or loses some.
+    `opened` is the number of the rule's evaluation at which it last came up, and `seen_before` in
+    how many it was seen in earlier spells. `documented`: it has a document of its own.
+    """
+
+    id: str
+    rule_key: str
+    finding: Finding
+    state: State
+    opened: int
+    seen_before: int
+    first_seen: datetime
+    resolved_at: datetime | None
+    history: tuple[Move, ...]
+    documented: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether it is open, for the first time or again."""
+        return self.state in LIVE
+
+
+@dataclass(frozen=True)
+class RuleState:
+    """What a ledger knows of a rule. `content` is a hash of what it looks for, without its id."""
+
+    key: str
+    rule_id: str
+    table: str
+    content: str
+    evaluations: int = 0
+    evaluated_at: datetime | None = None
+    past: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person said of a finding; `until` is the end of an ignoring, if it has one."""
+
+    at: datetime
+    state: Literal["ignored", "open"]
+    by: str
+    why: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All findings of a scan of a base. `number` counts the runs that have written it."""
+
+    number: int = 0
+    rules: Mapping[str, RuleState] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+    def occurrences(self, entry: Entry) -> int:
+        """In how many evaluations of its rule it was found."""
+        spell = self.rules[entry.rule_key].evaluations - entry.opened + 1
+        return entry.seen_before + (0 if entry.state == "resolved" else spell)
+
+    def last_seen(self, entry: Entry) -> datetime | None:
+        """When it was last found; while it is there, at the rule's last evaluation."""
+        return entry.resolved_at or self.rules[entry.rule_key].evaluated_at
+
+    def past(self, rule: BaseRule) -> Sequence[Mapping[str, Any]]:
+        """What the rule measured in earlier runs, the newest first."""
+        key = _keys(self, [rule])[rule.id]
+        return self.rules[key].past if key in self.rules else ()
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The next ledger, and which of its entries a run has changed, by what became of them."""
+
+    ledger: Ledger
+    keys: Mapping[str, str]
+    """The key of each rule of the run, by its id."""
+    new: Sequence[Entry] = ()
+    reopened: Sequence[Entry] = ()
+    resolved: Sequence[Entry] = ()
+    ignored: Sequence[Entry] = ()
+    changed: Sequence[Entry] = ()
+    """Still there, with other words, another severity or other records."""
+
+    @property
+    def all_changed(self) -> list[Entry]:
+        """Every entry that is not what it was, in the order of the ledger."""
+        lists = (self.new, self.reopened, self.resolved, self.ignored, self.changed)
+        ids = {entry.id for entries in lists for entry in entries}
+        return [entry for entry in self.ledger.entries if entry.id in ids]
+
+
+def merge(
+    ledger: Ledger,
+    scope: str,
+    reports: Sequence[RuleReport],
+    decisions: Mapping[str, Decision],
+    run_id: str,
+    now: datetime,
+) -> Merged:
+    """The ledger after a run. `scope` tells the findings of this ledger from those of others."""
+    keys = _keys(ledger, [report.rule for report in reports])
+    rules = dict(ledger.rules)
+    complete: dict[str, RuleReport] = {}
+    for report in reports:
+        key = keys[report.rule.id]
+        rules[key] = _evaluated(rules.get(key), key, report, now)
+        if not report.inconclusive:
+            complete[key] = report
+    merger = _Merger(scope, rules, decisions, run_id, now)
+    before = defaultdict(list)
+    for entry in ledger.entries:
+        before[entry.rule_key].append(entry)
+    for key in [*before, *(key for key in complete if key not in before)]:
+        if key in complete:
+            merger.rule(key, before.get(key, []), complete[key].findings)
+        else:
+            merger.left(before[key])
+    return merger.merged(ledger.number + 1, keys)
+
+
+class _Merger:
+    def __init__(
+        self,
+        scope: str,
+        rules: Mapping[str, RuleState],
+        decisions: Mapping[str, Decision],
+        run_id: str,
+        now: datetime,
+    ) -> None:
+        self._scope = scope
+        self._rules = rules
+        self._decisions = decisions
+        self._run_id = run_id
+        self._now = now
+        self._entries: list[Entry] = []
+        self._lists: dict[str, list[Entry]] = defaultdict(list)
+
+    def rule(self, key: str, before: Sequence[Entry], findings: Sequence[Finding]) -> None:
+        """Move the findings of a rule that was evaluated completely."""
+        matched = match(before, findings)
+        for entry in before:
+            finding = matched.get(entry.id)
+            self._keep(entry, self._found(entry, finding) if finding else self._gone(entry))
+        known = {id(finding) for finding in matched.values()}
+        taken = {entry.id for entry in before}
+        for finding in findings:
+            if id(finding) not in known:
+                self._add(key, finding, taken)
+
+    def left(self, before: Sequence[Entry]) -> None:
+        """Nothing is known of this rule's findings but what people say."""
+        for entry in before:
+            self._keep(entry, self._decided(entry))
+
+    def merged(self, number: int, keys: Mapping[str, str]) -> Merged:
+        """What has come of it."""
+        old = self._now - KEPT_RESOLVED
+        entries = (e for e in self._entries if not (e.resolved_at and e.resolved_at < old))
+        return Merged(Ledger(number, self._rules, tuple(entries)), keys, **self._lists)
+
+    def _keep(self, before: Entry, entry: Entry) -> None:
+        self._entries.append(entry)
+        if entry.state != before.state:
+            which = "reopened" if entry.state in LIVE else entry.state
+            self._lists[which].append(entry)
+        elif entry != before:
+            self._lists["changed"].append(entry)
+
+    def _add(self, key: str, finding: Finding, taken: set[str]) -> None:
+        entry_id = fingerprint(self._scope, key, finding)
+        while entry_id in taken:  # a group that left this id behind when its records changed
+            entry_id = hashlib.sha256(entry_id.encode()).hexdigest()[:32]
+        taken.add(entry_id)
+        number = self._rules[key].evaluations
+        opened = Move(self._now, "open", self._run_id)
+        entry = Entry(entry_id, key, finding, "open", number, 0, self._now, None, (opened,), False)
+        self._entries.append(entry)
+        self._lists["new"].append(entry)
+
+    def _found(self, entry: Entry, finding: Finding) -> Entry:
+        grown = set(finding.records) - set(entry.finding.records)
+        entry = self._decided(replace(entry, finding=finding))
+        if entry.state == "resolved":
+            number = self._rules[entry.rule_key].evaluations
+            entry = replace(entry, opened=number, resolved_at=None)
+            return self._moved(entry, "reopened", "it is there again")
+        if entry.state == "ignored" and grown:
+            return self._moved(entry, "reopened", f"{len(grown)} records more than were ignored")
+        return entry
+
+    def _gone(self, entry: Entry) -> Entry:
+        if entry.state == "resolved":
+            return entry
+        state = self._rules[entry.rule_key]
+        spell = state.evaluations - entry.opened  # this evaluation has not found it
+        entry = replace(entry, seen_before=entry.seen_before + spell, resolved_at=self._now)
+        return self._moved(entry, "resolved", "")
+
+    def _decided(self, entry: Entry) -> Entry:
+        """What people have said since the last move."""
+        decision = self._decisions.get(entry.id)
+        if decision is None or entry.state == "resolved":
+            return entry
+        over = decision.until is not None and decision.until <= self._now
+        if decision.at > entry.history[-1].at and not over and decision.state != entry.state:
+            if decision.state == "ignored":
+                return self._moved(entry, "ignored", decision.why, decision)
+            if entry.state == "ignored":
+                return self._moved(entry, "reopened", decision.why, decision)
+        if entry.state == "ignored" and over:
+            return self._moved(entry, "reopened", f"it was to be ignored until {decision.until}")
+        return entry
+
+    def _moved(
+        self, entry: Entry, state: State, why: str, decision: Decision | None = None
+    ) -> Entry:
+        by = decision.by if decision else self._run_id
+        history = (*entry.history, Move(self._now, state, by, why))
+        if len(history) > HISTORY:
+            history = (history[0], *history[-HISTORY + 1 :])
+        return replace(entry, state=state, history=history)
+
+
+def fingerprint(scope: str, rule_key: str, finding: Finding) -> str:
+    """32 hex digits of rule, records and key; the order of the records does not matter."""
+    identity = json.dumps([scope, rule_key, finding.key, sorted(finding.records)])
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def match(before: Sequence[Entry], findings: Sequence[Finding]) -> dict[str, Finding]:
+    """Which finding each known one is now, by the id of the entry.
+
+    The same records are the same finding. A group that gained or lost records is the live one with
+    which it shares the most; who is in it first makes no difference.
+    """
+    by_records: dict[tuple[str, tuple[str, ...]], Entry] = {}
+    for entry in sorted(before, key=lambda entry: entry.live):
+        by_records[_identity(entry.finding)] = entry
+    matched: dict[str, Finding] = {}
+    rest: list[Finding] = []
+    for finding in findings:
+        same = by_records.get(_identity(finding))
+        if same and same.id not in matched:
+            matched[same.id] = finding
+        elif len(finding.records) > 1:
+            rest.append(finding)
+    groups = [
+        entry
+        for entry in before
+        if entry.state != "resolved" and len(entry.finding.records) > 1 and entry.id not in matched
+    ]
+    for entry, finding in _nearest(groups, rest):
+        matched[entry.id] = finding
+    return matched
+
+
+def _identity(finding: Finding) -> tuple[str, tuple[str, ...]]:
+    return finding.key, tuple(sorted(finding.records))
+
+
+def _nearest(
+    groups: Sequence[Entry], findings: Sequence[Finding]
+) -> Iterator[tuple[Entry, Finding]]:
+    """Pairs of a group and what it has become; those that share the most records first."""
+    of_record: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, entry in enumerate(groups):
+        for record in entry.finding.records:
+            of_record[entry.finding.key, record].append(place)
+    shared: dict[tuple[int, int], int] = defaultdict(int)
+    for number, finding in enumerate(findings):
+        for record in finding.records:
+            for place in of_record.get((finding.key, record), ()):
+                shared[place, number] += 1
+    places, numbers = set[int](), set[int]()
+    for (place, number), _ in sorted(
+        shared.items(), key=lambda pair: (-pair[1], groups[pair[0][0]].id, pair[0][1])
+    ):
+        if place not in places and number not in numbers:
+            places.add(place)
+            numbers.add(number)
+            yield groups[place], findings[number]
+
+
+_NOT_CONTENT = {"id", "name", "owner", "message", "severity"}
+
+
+def content_of(rule: BaseRule) -> str:
+    """A hash of what a rule looks for: not of its names, words and weight."""
+    content = rule.model_dump(mode="json", exclude=_NOT_CONTENT)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _keys(ledger: Ledger, rules: Sequence[BaseRule]) -> dict[str, str]:
+    """The key of each rule, under which its findings are known, by its id.
+
+    That is its id and table. A rule that has a new id but looks for what one did that is gone is
+    that rule, renamed.
+    """
+    known = {(state.rule_id, state.table): state.key for state in ledger.rules.values()}
+    present = {(rule.id, rule.table) for rule in rules}
+    gone = {s.content: s.key for s in ledger.rules.values() if (s.rule_id, s.table) not in present}
+    keys: dict[str, str] = {}
+    for rule in rules:
+        key = known.get((rule.id, rule.table)) or gone.pop(content_of(rule), None)
+        if key is None:
+            key = f"{rule.id}/{rule.table}"
+            while key in ledger.rules:  # of a rule that was renamed
+                key += "'"
+        keys[rule.id] = key
+    return keys
+
+
+def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datetime) -> RuleState:
+    rule, content = report.rule, content_of(report.rule)
+    state = state or RuleState(key, rule.id, rule.table, content)
+    past = state.past if state.content == content else ()
+    state = replace(state, rule_id=rule.id, content=content, past=past)
+    if report.inconclusive:
+        return state
+    if report.measured is not None:
+        past = (report.measured, *past)[:PAST]
+    return replace(state, evaluations=state.evaluations + 1, evaluated_at=now, past=past)
