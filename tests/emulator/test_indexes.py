@@ -16,6 +16,7 @@ from google.cloud.firestore import AsyncClient
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Create, Document, Query
 from landfall.fetching import Cursor, TableCursor
+from landfall.findings import Download
 from landfall.records import ReadPage, documents, pack
 from landfall.scheduling import Scheduler
 from landfall.scoring import Scoring
@@ -82,10 +83,16 @@ async def look_at(world: World) -> None:
     api = Api(world.runs, world.registry)
     for parameters in ({}, {"scan_id": "people"}, {"status": "done"}, {"limit": "1"}):
         await api.list_runs(Ask("tester", parameters, b""))
-    ask = Ask("tester", {"page_token": "name-000000"}, b"")
+    ask = Ask("tester", {"page_token": "1"}, b"")
     for look in (api.run, api.debug, api.findings, api.cancel):
         await look(ask, "m-1")
     await api.scan(ask, "people")
+    listed = await api.scan_findings(Ask("tester", {}, b""), "people")
+    assert not isinstance(listed, Download)
+    finding_id = listed["findings"][0]["finding_id"]
+    await api.ignore(Ask("tester", {}, b'{"why": "so be it"}'), "people", finding_id)
+    await api.finding(ask, "people", finding_id)
+    await api.reopen(ask, "people", finding_id)
 
 
 def report(host: str, project: str) -> set[Index]:

@@ -11,7 +11,8 @@ from infra.local.stack import Stack
 
 GROUPS = (
     *("runs", "steps", "events", "pages", "results"),
-    *("scans", "versions", "schedules", "bases", "findings", "system"),
+    *("scans", "versions", "schedules", "bases", "system"),
+    *("ledgers", "decisions", "findings"),
 )
 """Every collection there is."""
 
