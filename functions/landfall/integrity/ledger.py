@@ -329,7 +329,8 @@ def _nearest(
                 shared[place, number] += 1
     places, numbers = set[int](), set[int]()
     for (place, number), _ in sorted(
-        shared.items(), key=lambda pair: (-pair[1], groups[pair[0][0]].id, pair[0][1])
+        shared.items(),
+        key=lambda pair: (-pair[1], groups[pair[0][0]].id, findings[pair[0][1]].records),
     ):
         if place not in places and number not in numbers:
             places.add(place)

@@ -1,0 +1,338 @@
+"""Findings over several runs: what opens, stays, is resolved, comes back, is ignored; by hand."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from landfall.integrity.ledger import (
+    HISTORY,
+    KEPT_RESOLVED,
+    Decision,
+    Entry,
+    Ledger,
+    Merged,
+    merge,
+)
+from landfall.integrity.packing import (
+    PIECE,
+    pack_entries,
+    pack_reports,
+    unpack_entries,
+    unpack_reports,
+)
+from landfall.integrity.required import Required
+from landfall.integrity.rules import Finding, RuleReport
+
+START = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def rule(rule_id: str = "email", **more: Any) -> Required:
+    content = {"id": rule_id, "kind": "required", "table": "People", "field": "Email"}
+    return Required.model_validate(content | more)
+
+
+def finding(*records: str, **more: Any) -> Finding:
+    given: dict[str, Any] = {"rule_id": "email", "table": "People", "field": "Email", "value": ""}
+    given |= {"severity": "warning", "message": "Email has no value"}
+    return Finding(records=tuple(sorted(records)), **(given | more))
+
+
+class Scanned:
+    """A ledger that a test's runs write, a day apart."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.day = 0
+        self.decisions: dict[str, Decision] = {}
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(days=self.day)
+
+    def run(self, *findings: Finding, by: Required | None = None, **more: Any) -> Merged:
+        """A run whose one rule finds these."""
+        return self.reports(RuleReport(by or rule(), findings, **more))
+
+    def reports(self, *reports: RuleReport) -> Merged:
+        """A run with these reports."""
+        self.day += 1
+        run = f"run-{self.day}"
+        merged = merge(self.ledger, "scan/base", reports, self.decisions, run, self.now)
+        self.ledger = merged.ledger
+        return merged
+
+    def decide(self, entry: Entry, state: Any = "ignored", **more: Any) -> None:
+        """A person says something, half a day after the last run."""
+        at = self.now + timedelta(hours=12)
+        self.decisions[entry.id] = Decision(at, state, "ada@example.org", "so be it", **more)
+
+    def states(self) -> dict[tuple[str, ...], str]:
+        return {entry.finding.records: entry.state for entry in self.ledger.entries}
+
+
+def ids(entries: Sequence[Entry]) -> list[str]:
+    return [entry.id for entry in entries]
+
+
+def test_a_finding_opens_stays_is_resolved_and_comes_back_with_its_past():
+    """The life of one, with how often and when it was seen."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    assert (entry.state, entry.first_seen) == ("open", scanned.now)
+    again = scanned.run(finding("rec1"))
+    assert again.all_changed == []
+    assert again.ledger.occurrences(entry) == 2
+    assert again.ledger.last_seen(entry) == scanned.now
+    (gone,) = scanned.run().resolved
+    assert (gone.id, gone.state) == (entry.id, "resolved")
+    assert scanned.ledger.occurrences(gone) == 2
+    assert scanned.run().all_changed == []
+    (back,) = scanned.run(finding("rec1")).reopened
+    assert (back.id, back.state, back.first_seen) == (entry.id, "reopened", entry.first_seen)
+    assert [(move.state, move.by) for move in back.history] == [
+        ("open", "run-1"), ("resolved", "run-3"), ("reopened", "run-5"),
+    ]  # fmt: skip
+    scanned.run(finding("rec1"))
+    assert scanned.ledger.occurrences(scanned.ledger.entries[0]) == 2 + 2
+
+
+def test_an_inconclusive_rule_moves_nothing():
+    """Nor does one that was not evaluated, or is not in the scan any more."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    assert scanned.run(inconclusive="the base has no field 'Email'").all_changed == []
+    assert scanned.reports(RuleReport(rule("other", field="Phone"))).all_changed == []
+    assert scanned.reports().all_changed == []
+    assert scanned.states() == {("rec1",): "open"}
+    assert scanned.ledger.occurrences(scanned.ledger.entries[0]) == 1
+    assert ids(scanned.run().resolved) == ids(scanned.ledger.entries)
+
+
+def test_another_table_is_another_rule():
+    """What was found in the one is not resolved by looking at the other."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    scanned.run(by=rule(table="Pets"))
+    assert scanned.states() == {("rec1",): "open"}
+
+
+def test_a_rule_may_be_renamed():
+    """It looks for the same under another id: its findings go on, with their identity."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    renamed = rule("e-mail", name="E-mail is there", severity="critical", message="no {Email}")
+    merged = scanned.run(finding("rec1", rule_id="e-mail"), by=renamed)
+    assert ids(merged.ledger.entries) == [entry.id]
+    assert ids(merged.changed) == [entry.id]
+    assert merged.ledger.occurrences(entry) == 2
+
+
+def test_a_rule_may_change_what_it_looks_for():
+    """Under the same id it is the same rule; what it no longer finds is resolved."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"), finding("rec2"))
+    scanned.run(finding("rec2"), by=rule(when={"field": "Status", "equals": "Active"}))
+    assert scanned.states() == {("rec1",): "resolved", ("rec2",): "open"}
+
+
+def test_an_id_that_a_renamed_rule_gave_up_begins_anew():
+    """Its key is taken by the findings of the renamed one."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    other = rule("email", field="Phone")
+    scanned.reports(
+        RuleReport(rule("mail"), [finding("rec1", rule_id="mail")]),
+    )
+    merged = scanned.reports(
+        RuleReport(rule("mail"), [finding("rec1", rule_id="mail")]),
+        RuleReport(other, [finding("rec1", field="Phone")]),
+    )
+    assert len(merged.new) == 1
+    assert len(set(ids(merged.ledger.entries))) == 2
+
+
+@pytest.mark.parametrize(
+    ("after", "same"),
+    [
+        (("rec2", "rec3"), True),
+        (("rec1", "rec2", "rec3", "rec4"), True),
+        (("rec3", "rec9"), True),
+        (("rec8", "rec9"), False),
+    ],
+)
+def test_a_group_keeps_its_identity_when_its_members_change(after, same):
+    """Whoever left: the oldest too. A group with none of them is another."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1", "rec2", "rec3")).new
+    merged = scanned.run(finding(*after))
+    live = [entry for entry in merged.ledger.entries if entry.live]
+    assert (ids(live) == [entry.id]) is same
+    assert live[0].finding.records == after
+
+
+def test_a_group_that_falls_apart_goes_on_as_the_larger_part():
+    """The other part is new; where two become one, the nearer goes on and the other is resolved."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("1", "2", "3", "4", "5")).new
+    merged = scanned.run(finding("1", "2"), finding("3", "4", "5"))
+    assert [e.finding.records for e in merged.ledger.entries if e.id == entry.id] == [
+        ("3", "4", "5")
+    ]
+    (part,) = merged.new
+    merged = scanned.run(finding("1", "2", "3", "4", "5"))
+    assert (ids(merged.changed), ids(merged.resolved)) == ([entry.id], [part.id])
+
+
+def test_single_records_are_never_taken_for_one_another():
+    """Another record of the rule is another finding."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    scanned.run(finding("rec2"))
+    assert scanned.states() == {("rec1",): "resolved", ("rec2",): "open"}
+
+
+def test_message_and_severity_follow_the_data():
+    """No move: it is the same finding, in other words."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    merged = scanned.run(finding("rec1", severity="critical", message="worse"))
+    (entry,) = merged.changed
+    assert (entry.finding.severity, entry.finding.message) == ("critical", "worse")
+    assert len(entry.history) == 1
+
+
+def test_an_ignored_finding_stays_ignored():
+    """Until it is gone; if it comes back after that, it is open again."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry)
+    (ignored,) = scanned.run(finding("rec1")).ignored
+    assert (ignored.history[-1].by, ignored.history[-1].why) == ("ada@example.org", "so be it")
+    assert scanned.run(finding("rec1")).all_changed == []
+    assert scanned.states() == {("rec1",): "ignored"}
+    assert scanned.run().resolved
+    assert scanned.run(finding("rec1")).reopened
+    assert scanned.run(finding("rec1")).all_changed == []
+
+
+def test_ignoring_has_an_end():
+    """At the moment that was said, and not before."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry, until=START + timedelta(days=4))
+    assert scanned.run(finding("rec1")).ignored
+    assert scanned.run(finding("rec1")).all_changed == []
+    (back,) = scanned.run(finding("rec1")).reopened
+    assert "to be ignored until 2026-03-06" in back.history[-1].why
+    assert scanned.run(finding("rec1")).all_changed == []
+
+
+def test_ignoring_can_be_taken_back():
+    """By hand, with who did."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry)
+    scanned.run(finding("rec1"))
+    scanned.decide(entry, "open")
+    (back,) = scanned.run(finding("rec1")).reopened
+    assert back.history[-1].by == "ada@example.org"
+
+
+def test_a_group_was_ignored_as_it_was():
+    """A member less changes nothing; one more is a new fact, and opens it again."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("1", "2", "3")).new
+    scanned.decide(entry)
+    scanned.run(finding("1", "2", "3"))
+    assert scanned.run(finding("1", "2")).reopened == ()
+    (back,) = scanned.run(finding("1", "2", "4")).reopened
+    assert back.id == entry.id
+
+
+def test_a_decision_counts_while_the_rule_cannot_be_evaluated():
+    """People need not wait for the base to be mended."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry)
+    assert ids(scanned.run(inconclusive="no field").ignored) == [entry.id]
+
+
+def test_two_hits_about_the_same_records_are_two_findings():
+    """The key tells them apart, in every run."""
+    scanned = Scanned()
+    scanned.run(finding("rec1", key="min"), finding("rec1", key="max"))
+    assert scanned.run(finding("rec1", key="max"), finding("rec1", key="min")).all_changed == []
+    assert len(scanned.ledger.entries) == 2
+
+
+def test_what_was_resolved_is_forgotten_after_a_year():
+    """And what is open never."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"), finding("rec2"))
+    scanned.run(finding("rec2"))
+    scanned.day += KEPT_RESOLVED.days + 1
+    scanned.run(finding("rec2"))
+    assert scanned.states() == {("rec2",): "open"}
+
+
+def test_a_history_is_bounded():
+    """Its beginning and its newest moves are kept."""
+    scanned = Scanned()
+    for _ in range(HISTORY):
+        scanned.run(finding("rec1"))
+        scanned.run()
+    (entry,) = scanned.ledger.entries
+    assert len(entry.history) == HISTORY
+    assert entry.history[0].by == "run-1"
+    assert entry.history[-1].by == f"run-{2 * HISTORY}"
+
+
+def test_measurements_of_a_rule_are_kept_while_it_measures_the_same():
+    """The newest first; a rule that looks for something else begins anew."""
+    scanned = Scanned()
+    for count in (1, 2):
+        scanned.run(measured={"count": count})
+    assert scanned.ledger.past(rule()) == ({"count": 2}, {"count": 1})
+    scanned.run(by=rule(field="Phone"), measured={"count": 9})
+    assert scanned.ledger.past(rule(field="Phone")) == ({"count": 9},)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_findings_does_not_matter(seed):
+    """Ten runs of random groups: whatever their order, the same findings have the same states."""
+    random = Random(seed)
+    orders = Scanned(), Scanned()
+    for _ in range(10):
+        people = random.sample(range(40), 30)
+        cuts = sorted(random.sample(range(31), 8))
+        groups = [people[a:b] for a, b in zip([0, *cuts], [*cuts, 30], strict=True) if a < b]
+        found = [finding(*map(str, group)) for group in groups]
+        orders[0].run(*found)
+        orders[1].run(*random.sample(found, len(found)))
+    first, second = (
+        {entry.id: (entry.state, entry.finding, entry.history) for entry in o.ledger.entries}
+        for o in orders
+    )
+    assert first == second
+
+
+def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
+    """In several pieces, with every kind of field."""
+    scanned = Scanned()
+    many = [finding(f"rec{n}", message=f"Zoë {n} \U0001f3eb") for n in range(PIECE + 10)]
+    (entry, *_) = scanned.run(*many).new
+    scanned.decide(entry, until=START + timedelta(days=9))
+    scanned.run(*many[:-1])
+    pieces = pack_entries(scanned.ledger.entries)
+    assert len(pieces) == 2
+    assert tuple(unpack_entries(p.data for p in pieces)) == scanned.ledger.entries
+    rules = [rule("a"), rule("b"), rule("c")]
+    reports = [
+        RuleReport(rules[0], many, records=5000),
+        RuleReport(rules[1], [], inconclusive="no field"),
+        RuleReport(rules[2], [], measured={"rows": 3}),
+    ]
+    assert unpack_reports((p.data for p in pack_reports(reports)), rules) == reports
