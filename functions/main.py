@@ -79,13 +79,11 @@ class App:
 
 @functools.cache
 def _app(function: str) -> App:
-    from google.cloud.firestore import AsyncClient
-
     from landfall.callers import Callers, fetch_certificates
     from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
     from landfall.redaction import Redactor
     from landfall.runs import Runs
-    from landfall.store import FirestoreStore
+    from landfall.store import FirestoreStore, firestore_client
 
     config = load_config(function, os.environ)
     delivery = Delivery(
@@ -95,16 +93,17 @@ def _app(function: str) -> App:
         audience=config.audience,
     )
     random = Random()
-    client = cloud_tasks_client(config.cloud_tasks_emulator)
-    store = FirestoreStore(AsyncClient(project=config.project), config.ladder.request)
-    queue = CloudTasksQueue(client, delivery, config.ladder, random)
+    ladder = config.ladder
+    store = FirestoreStore(firestore_client(config.project, ladder.connect), ladder.request)
+    client = cloud_tasks_client(config.cloud_tasks_emulator, ladder.connect)
+    queue = CloudTasksQueue(client, delivery, ladder, random)
     callers = Callers(
         issuer=config.token_issuer,
         audience=config.audience,
         allowed=config.callers,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(store, queue, _now, random, config.ladder)
+    runs = Runs(store, queue, _now, random, ladder)
     return App(config, runs, callers, Redactor(config.secrets))
 
 

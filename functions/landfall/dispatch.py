@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import grpc.aio
 from google.api_core import exceptions as google_errors
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from landfall import logs
-from landfall.deadlines import Ladder
+from landfall.channels import open_channel
+from landfall.deadlines import LADDER, Ladder
 from landfall.tasks import QueueError, Task
 
 ATTEMPTS = 3
@@ -104,9 +104,10 @@ class CloudTasksQueue:
         return tasks_v2.CreateTaskRequest(parent=delivery.queue, task=tasks_v2.Task(fields))
 
 
-def cloud_tasks_client(emulator: str | None) -> tasks_v2.CloudTasksAsyncClient:
+def cloud_tasks_client(
+    emulator: str | None, connect: float = LADDER.connect
+) -> tasks_v2.CloudTasksAsyncClient:
     """The client; on a plain channel to `emulator` ("host:port") when that is given."""
-    if emulator is None:
-        return tasks_v2.CloudTasksAsyncClient()
-    transport = CloudTasksGrpcAsyncIOTransport(channel=grpc.aio.insecure_channel(emulator))
+    channel = open_channel(CloudTasksGrpcAsyncIOTransport, emulator, connect)
+    transport = CloudTasksGrpcAsyncIOTransport(channel=channel)
     return tasks_v2.CloudTasksAsyncClient(transport=transport)

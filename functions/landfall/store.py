@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from google.api_core import exceptions as google_errors
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
+from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
 
+from landfall.channels import open_channel
 from landfall.deadlines import LADDER
 from landfall.documents import (
     ConflictError,
@@ -117,3 +121,16 @@ class FirestoreStore:
 
 def _document(snapshot: Any) -> Document:
     return Document(snapshot.reference.path, snapshot.to_dict(), snapshot.update_time)
+
+
+def firestore_client(project: str, connect: float = LADDER.connect) -> firestore.AsyncClient:
+    """The client, on a channel of ours, for which it has no argument.
+
+    Like the client by itself, it goes to `FIRESTORE_EMULATOR_HOST` where that is set.
+    """
+    # the credentials are the channel's
+    client = firestore.AsyncClient(project, AnonymousCredentials())  # type: ignore[no-untyped-call]
+    channel = open_channel(FirestoreGrpcAsyncIOTransport, client._emulator_host, connect)
+    transport = FirestoreGrpcAsyncIOTransport(channel=channel)
+    client._firestore_api_internal = FirestoreAsyncClient(transport=transport)
+    return client

@@ -10,18 +10,16 @@ from dataclasses import asdict
 from datetime import datetime
 from random import Random
 
-from google.cloud.firestore import AsyncClient
-
 from landfall.deadlines import LADDER, Deadline
 from landfall.runs import Runs
 from landfall.scheduling import Scheduler
-from landfall.store import FirestoreStore
+from landfall.store import FirestoreStore, firestore_client
 from tests.fakes.world import FakeClock, FakeQueue
 
 
 async def main(project: str, now: str) -> None:
     """Tick once."""
-    store, queue = FirestoreStore(AsyncClient(project=project)), FakeQueue()
+    store, queue = FirestoreStore(firestore_client(project)), FakeQueue()
     await store.read("system/scheduler")  # connected before the start
     runs = Runs(store, queue, FakeClock(datetime.fromisoformat(now)), Random(), LADDER)
     print("ready", flush=True)  # noqa: T201 for the test

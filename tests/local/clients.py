@@ -1,0 +1,36 @@
+"""Our edges over gRPC, as a function has them, to whatever is at an address."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from landfall.deadlines import LADDER
+from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
+from landfall.store import FirestoreStore, firestore_client
+
+QUEUE = "projects/p/locations/l/queues/q"
+SHORT = replace(LADDER, request=1.2, connect=0.5)
+
+
+@asynccontextmanager
+async def store_at(address: str, project: str = "nowhere") -> AsyncIterator[FirestoreStore]:
+    """Our store over the client of the Firestore at this address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", address)
+        client = firestore_client(project, SHORT.connect)
+    yield FirestoreStore(client, SHORT.request)
+    await client._firestore_api.transport.close()
+
+
+@asynccontextmanager
+async def queue_at(
+    address: str, url: str = "http://127.0.0.1:9/"
+) -> AsyncIterator[CloudTasksQueue]:
+    """Our queue over the client of the Cloud Tasks at this address."""
+    client = cloud_tasks_client(address, SHORT.connect)
+    delivery = Delivery(QUEUE, {"fetch": url, "score": url}, "tasks@example.org", "audience")
+    yield CloudTasksQueue(client, delivery, SHORT, Random(1))
+    await client.transport.close()

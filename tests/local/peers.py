@@ -1,0 +1,256 @@
+"""What may be at the other end of a gRPC channel, on loopback: most of it misbehaves (`PEERS`)."""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Self
+
+import grpc.aio
+from google.cloud.firestore_v1.types import BatchGetDocumentsResponse, Document, RunQueryResponse
+
+from infra.local.processes import free_port
+
+BLOCK = 64 * 1024
+"""Bytes a read."""
+
+Answer = Callable[[str, grpc.aio.ServicerContext], AsyncIterator[bytes]]
+"""Gives the messages of an answer to a method like "RunQuery". One message answers a unary call."""
+
+
+@asynccontextmanager
+async def plain_server(says: bytes = b"", *, hangs_up: bool = False) -> AsyncIterator[str]:
+    """A server that accepts, says this, and then nothing more. host:port"""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(says)
+        writers.append(writer)
+        if hangs_up:
+            writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for writer in writers:
+        writer.close()
+    server.close()
+
+
+class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def service(self, details: Any) -> Any:
+        method = details.method.rsplit("/", 1)[1]
+
+        async def respond(_: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+            async for message in self._answer(method, context):
+                yield message
+
+        return grpc.unary_stream_rpc_method_handler(respond)
+
+
+@asynccontextmanager
+async def grpc_server(answer: Answer, port: int = 0) -> AsyncIterator[str]:
+    """A real gRPC server that answers every method in this way. host:port"""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((_Service(answer),))
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+class NameServer:
+    """Knows every name as 127.0.0.1, unless it is told otherwise.
+
+    `code`: of its answers (3 is NXDOMAIN, RFC 1035); None: it answers nothing. May be changed.
+    """
+
+    def __init__(self, code: int | None = 0) -> None:
+        self.code = code
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Names(self), local_addr=("127.0.0.1", 0)
+        )
+        self.port = self._transport.get_extra_info("sockname")[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._transport.close()
+
+    def target(self, port: int) -> str:
+        """What gRPC takes for this port of a host that this server alone knows."""
+        return f"dns://127.0.0.1:{self.port}/slow.example:{port}"
+
+
+class _Names(asyncio.DatagramProtocol):
+    def __init__(self, server: NameServer) -> None:
+        self._server = server
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, peer: Any) -> None:
+        if self._server.code is None:
+            return
+        end = data.index(b"\0", 12) + 5
+        (kind,) = struct.unpack(">H", data[end - 4 : end - 2])
+        known = self._server.code == 0 and kind == 1  # A: there are no IPv6 addresses
+        head = struct.pack(">HHHHH", 0x8180 | self._server.code, 1, known, 0, 0)
+        # the name of the question, A, IN, one second, four bytes
+        record = struct.pack(">HHHIH4B", 0xC00C, 1, 1, 1, 4, 127, 0, 0, 1) if known else b""
+        self._transport.sendto(data[:2] + head + data[12:end] + record, peer)
+
+
+class Line:
+    """Passes bytes on between its `address` and a server, until it is held or its peers are lost.
+
+    `connections`: how many were made through it.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._host, self._port = server.split(":")
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._ends: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        self.address = ""
+
+    async def __aenter__(self) -> Self:
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listener.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hold(self) -> None:
+        """Take connections and what they send, and pass nothing on, until `release`."""
+        self._passes.clear()
+
+    def release(self) -> None:
+        """Pass on again, and first what was held."""
+        self._passes.set()
+
+    def lose(self) -> None:
+        """Nothing passes any more on the connections of now, which stay open. New ones are good."""
+        self.hold()
+        self._passes = asyncio.Event()
+        self._passes.set()
+
+    def cut(self) -> None:
+        """End the connections of now."""
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._ends.append(writer)
+        with contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+            self._ends.append(far_writer)
+            for pair in (reader, far_writer), (far_reader, writer):
+                task = asyncio.create_task(self._pass_on(*pair, self._passes))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(BLOCK):
+                await passes.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+_FOUND = Document(name="projects/nowhere/databases/(default)/documents/things/a")
+_DOCUMENTS: dict[str, bytes] = {
+    "BatchGetDocuments": BatchGetDocumentsResponse.serialize(
+        BatchGetDocumentsResponse(found=_FOUND)
+    ),
+    "RunQuery": RunQueryResponse.serialize(RunQueryResponse(document=_FOUND)),
+}
+
+
+def _message(method: str) -> bytes:
+    """A good message of a method's answer: a document, or what Google leaves empty."""
+    return _DOCUMENTS.get(method, b"")
+
+
+async def good(method: str, _: Any) -> AsyncIterator[bytes]:
+    """A whole answer."""
+    yield _message(method)
+
+
+async def nothing(_: str, __: Any) -> AsyncIterator[bytes]:
+    """HTTP/2 is spoken, and the call never answered."""
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def half(method: str, context: Any) -> AsyncIterator[bytes]:
+    """A document of several, or the head of an answer that is one message; then nothing."""
+    await context.send_initial_metadata(())
+    if method in _DOCUMENTS:
+        yield _message(method)
+    await asyncio.Event().wait()
+
+
+async def drops(method: str, _: Any) -> AsyncIterator[bytes]:
+    """A message now and then, for ever."""
+    while True:
+        yield _message(method)
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _breaking_off() -> AsyncIterator[str]:
+    """The connection ends in the middle of an answer."""
+
+    async def answer(_: str, context: Any) -> AsyncIterator[bytes]:
+        await context.send_initial_metadata(())
+        line.cut()
+        await asyncio.Event().wait()
+        yield b""
+
+    async with grpc_server(answer) as address, Line(address) as line:
+        yield line.address
+
+
+@asynccontextmanager
+async def _named(code: int | None) -> AsyncIterator[str]:
+    """A host whose name server answers with this code, or never."""
+    async with NameServer(code) as names:
+        yield names.target(443)
+
+
+@asynccontextmanager
+async def _nobody() -> AsyncIterator[str]:
+    yield f"127.0.0.1:{free_port()}"
+
+
+PEERS: dict[str, Callable[[], AbstractAsyncContextManager[str]]] = {
+    "accepts and says nothing": plain_server,
+    "speaks HTTP/2 and says nothing": lambda: grpc_server(nothing),
+    "says half": lambda: grpc_server(half),
+    "goes on for ever": lambda: grpc_server(drops),
+    "breaks off": _breaking_off,
+    "hangs up": lambda: plain_server(hangs_up=True),
+    "speaks something else": lambda: plain_server(b"220 mail.example ESMTP\r\n"),
+    "is not there": _nobody,
+    "has a name that is never resolved": lambda: _named(None),
+    "has a name that does not exist": lambda: _named(3),
+}
+"""Each is no answer, or none in time."""
