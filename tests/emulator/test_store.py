@@ -1,14 +1,10 @@
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.cloud.firestore import AsyncClient
 
-from infra.local.processes import free_port
-from landfall.documents import ConflictError, Create, Put, Query, StoreError, Update, Write
-from landfall.store import FirestoreStore
+from landfall.documents import ConflictError, Create, Put, Query, Update, Write
 from tests.emulator.conftest import AnyStore
 
 NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)
@@ -205,35 +201,3 @@ class TestMeter:
         with pytest.raises(ConflictError):
             await store.commit([Create("things/a", {"n": 1})])
         assert vars(store.meter) == {"reads": 0, "writes": 1, "commits": 1}
-
-
-CALLS = {
-    "read": lambda store: store.read("things/a"),
-    "find": lambda store: store.find(Query("things")),
-    "commit": lambda store: store.commit([Put("things/a", {})]),
-}
-
-
-class TestOutage:
-    """A call ends in `StoreError`, within its time, whatever the server does."""
-
-    @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-    async def test_silent_server(self, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
-        """A server that accepts and says nothing is given up at the timeout."""
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            port = silent.getsockname()[1]
-            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
-            await self._refused(call, timeout=0.2)
-
-    @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-    async def test_server_gone(self, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
-        """Where nobody listens, that is found out at once, or at the timeout."""
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free_port()}")
-        await self._refused(call, timeout=0.5)
-
-    async def _refused(self, call: Any, timeout: float) -> None:  # noqa: ASYNC109 the store's own
-        client = AsyncClient(project="nowhere")
-        async with asyncio.timeout(timeout + 0.5):
-            with pytest.raises(StoreError):
-                await call(FirestoreStore(client, timeout))
-        await client._firestore_api.transport.close()

@@ -3,35 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
-from random import Random
 
 import pytest
 
 from infra.local.cloud_tasks import Faults, LocalCloudTasks
 from infra.local.identity import Issuer
-from infra.local.processes import free_port
-from landfall.deadlines import LADDER
-from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.tasks import QueueError, Task
+from tests.local.clients import QUEUE, SHORT, queue_at
+from tests.local.leftovers import nothing_left
+from tests.local.peers import PEERS
 from tests.waiting import until
 
-QUEUE = "projects/p/locations/l/queues/q"
-SHORT = replace(LADDER, request=1.2, connect=0.5)
 TASK = Task("m-1", "fetch", attempt=0, dispatch=1, at=datetime(2026, 1, 1, tzinfo=UTC))
 LATE = 0.5
-
-
-@asynccontextmanager
-async def queue_at(
-    address: str, url: str = "http://127.0.0.1:9/"
-) -> AsyncIterator[CloudTasksQueue]:
-    """Our queue over the client of the service at this address."""
-    client = cloud_tasks_client(address)
-    delivery = Delivery(QUEUE, {"fetch": url, "score": url}, "tasks@example.org", "audience")
-    yield CloudTasksQueue(client, delivery, SHORT, Random(1))
-    await client.transport.close()
 
 
 @asynccontextmanager
@@ -39,21 +24,6 @@ async def a_service(**settings: object) -> AsyncIterator[LocalCloudTasks]:
     async with LocalCloudTasks(Issuer(), **settings) as service:  # type: ignore[arg-type]
         service.create_queue(QUEUE)
         yield service
-
-
-@asynccontextmanager
-async def silence() -> AsyncIterator[str]:
-    """A server that accepts and says nothing."""
-    writers: list[asyncio.StreamWriter] = []
-
-    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    for writer in writers:
-        writer.close()
-    server.close()
 
 
 async def refused_in_time(address: str) -> QueueError:
@@ -107,15 +77,12 @@ async def test_the_worker_gets_ids_and_nothing_else():
     assert bodies == [b'{"run_id": "m-1", "step_id": "fetch", "attempt": 0}']
 
 
-async def test_a_queue_that_says_nothing():
-    """The call ends at its deadline; the step waits for the watchdog."""
-    async with silence() as address:
+@pytest.mark.parametrize("peer", PEERS.values(), ids=PEERS)
+@pytest.mark.usefixtures("grpc_awake")
+async def test_a_queue_that_cannot_be_reached(peer):
+    """The call ends at its deadline, whatever is there; the step waits for the watchdog."""
+    async with nothing_left(), peer() as address:
         await refused_in_time(address)
-
-
-async def test_a_queue_that_is_not_there():
-    """Nobody listens."""
-    await refused_in_time(f"127.0.0.1:{free_port()}")
 
 
 async def test_a_queue_that_does_not_exist():

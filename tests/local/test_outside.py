@@ -5,7 +5,6 @@ import gzip
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiodns
 import httpx
@@ -23,6 +22,7 @@ from landfall.outside import (
     UnreachableError,
 )
 from tests.local.leftovers import nothing_left
+from tests.local.peers import NameServer
 from tests.waiting import until
 
 BODY = b'{"records": [1, 2, 3]}' * 10
@@ -141,21 +141,10 @@ async def test_a_server_that_does_not_take_connections():
 @asynccontextmanager
 async def name_server(code: int | None) -> AsyncIterator[aiodns.DNSResolver]:
     """A resolver whose name server answers each query with this code, or never."""
-
-    class Server(asyncio.DatagramProtocol):
-        def connection_made(self, transport: Any) -> None:
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, peer: Any) -> None:
-            if code is not None:
-                self.transport.sendto(data[:2] + bytes([0x81, 0x80 | code]) + data[4:], peer)
-
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        Server, local_addr=("127.0.0.1", 0)
-    )
-    port = transport.get_extra_info("sockname")[1]
-    yield aiodns.DNSResolver(nameservers=["127.0.0.1"], udp_port=port, timeout=10, tries=1)
-    transport.close()
+    async with NameServer(code) as names:
+        yield aiodns.DNSResolver(
+            nameservers=["127.0.0.1"], udp_port=names.port, timeout=10, tries=1
+        )
 
 
 async def test_a_name_that_takes_long_to_resolve():
