@@ -168,7 +168,7 @@ class Fetch:
     async def _read_under(self, hold: Hold, deadline: Deadline) -> bool:
         reader = self._open_base(self._scan.base)
         requests_before = self._cursor.requests if self._cursor else 0
-        quiet, finished, keep, failed = QUIET, False, False, False
+        quiet, finished, keep, failed, late = QUIET, False, False, False, False
         try:
             finished = await self._read(reader, requests_before, deadline)
             keep = not finished
@@ -178,9 +178,13 @@ class Fetch:
                 quiet = max(quiet, self._runs.delay(hold.failures, error.retry_after))
                 error.retry_after = quiet  # earlier, this run would find the base quiet
             raise
+        except asyncio.CancelledError:
+            late = True  # out of time: no more calls; the hold ends with the lease
+            raise
         finally:
             await reader.close()
-            await hold.leave(quiet, keep=keep, failed=failed)
+            if not late:
+                await hold.leave(quiet, keep=keep, failed=failed)
         return finished
 
     async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:

@@ -52,20 +52,22 @@ async def test_an_invocation_ends_in_its_budget_and_keeps_what_it_read(fault):
 
 
 class _Silent(MemoryStore):
-    """A store that answers nothing from the n-th commit on."""
+    """A store that answers so many commits, and nothing from then on."""
 
-    commits = 0
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self.answers = answers
 
     async def commit(self, writes):
-        self.commits += 1
-        if self.commits > 3:
+        self.answers -= 1
+        if self.answers < 0:
             await asyncio.sleep(3600)
         return await super().commit(writes)
 
 
 async def test_an_invocation_ends_when_firestore_says_nothing():
     """It has recorded nothing, and says so; the lease and the watchdog see to the rest."""
-    world = World(_Silent(), SHORT)
+    world = World(_Silent(3), SHORT)  # the scan, the run, the claim
     task = await world.start(await world.save())
 
     async def work(*_) -> str:
@@ -76,6 +78,19 @@ async def test_an_invocation_ends_when_firestore_says_nothing():
     with pytest.raises(OutOfTimeError):
         await work_on(world, task, work)
     assert SHORT.step < loop.time() - began < SHORT.step + LATE
+
+
+async def test_a_checkpoint_that_hangs_ends_the_invocation():
+    """Nothing more is asked of Firestore then, also not to give the base back."""
+    # the scan, the run, the claim, the hold on the base
+    world, base = World(_Silent(4), SHORT), a_base(People=50)
+    await world.start(await world.save(tables={"People": ["Name"]}))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with a_server(base) as server, asyncio.timeout(10):
+        with pytest.raises(OutOfTimeError):
+            await deliver(world, server)
+    assert loop.time() - began < SHORT.step + LATE
 
 
 def test_the_grace_fits_between_the_budget_and_the_promise():
