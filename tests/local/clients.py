@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from landfall.deadlines import LADDER
+from landfall.deadlines import LADDER, Ladder
 from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.store import FirestoreStore, firestore_client
 
@@ -16,12 +16,14 @@ SHORT = replace(LADDER, request=1.2, connect=0.5)
 
 
 @asynccontextmanager
-async def store_at(address: str, project: str = "nowhere") -> AsyncIterator[FirestoreStore]:
+async def store_at(
+    address: str, project: str = "nowhere", ladder: Ladder = SHORT
+) -> AsyncIterator[FirestoreStore]:
     """Our store over the client of the Firestore at this address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIRESTORE_EMULATOR_HOST", address)
-        client = firestore_client(project, SHORT.connect)
-    yield FirestoreStore(client, SHORT.request)
+        client = firestore_client(project, ladder.connect)
+    yield FirestoreStore(client, ladder.request)
     await client._firestore_api.transport.close()
 
 

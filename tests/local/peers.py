@@ -107,7 +107,7 @@ class _Names(asyncio.DatagramProtocol):
 
 
 class Line:
-    """Passes bytes on between its `address` and a server, until it is held or its peers are lost.
+    """Passes bytes on between its `address` and a server, until it is held, or refuses.
 
     `connections`: how many were made through it.
     """
@@ -116,6 +116,7 @@ class Line:
         self._host, self._port = server.split(":")
         self._passes = asyncio.Event()
         self._passes.set()
+        self._refuses = False
         self._ends: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
@@ -137,8 +138,14 @@ class Line:
         """Take connections and what they send, and pass nothing on, until `release`."""
         self._passes.clear()
 
+    def refuse(self) -> None:
+        """End the connections of now, and every new one at once, until `release`."""
+        self._refuses = True
+        self.cut()
+
     def release(self) -> None:
         """Pass on again, and first what was held."""
+        self._refuses = False
         self._passes.set()
 
     def lose(self) -> None:
@@ -155,6 +162,9 @@ class Line:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._refuses:
+            writer.transport.abort()
+            return
         self._ends.append(writer)
         with contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
