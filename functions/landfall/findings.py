@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from landfall.documents import Document, Fields, Store
-from landfall.integrity.ledger import Decision, Entry
+from landfall.integrity.ledger import Decision, Entry, state_with
 from landfall.integrity.report import Origin
 from landfall.ledgers import FindingsList, Kept, Ledgers
+from landfall.runs import Clock
 
 STATES = ("open", "reopened", "ignored", "resolved")
 
@@ -75,8 +76,9 @@ async def findings_of_run(store: Store, run: Document, wanted: Mapping[str, str]
 class ScanFindings:
     """The findings of a scan as they are now, after its last run and with what people said."""
 
-    def __init__(self, store: Store, scan_id: str, base: str) -> None:
+    def __init__(self, store: Store, clock: Clock, scan_id: str, base: str) -> None:
         self._store = store
+        self._clock = clock
         self._ledgers = Ledgers(store, scan_id, base)
 
     async def listed(self, wanted: Mapping[str, str]) -> list[Fields]:
@@ -120,8 +122,9 @@ class ScanFindings:
         }
         shown = _shown(entry, rule, kept.origin)
         decision = decisions.get(entry.id)
-        if decision and decision.at > entry.history[-1].at and entry.state != "resolved":
-            shown |= {"state": decision.state, "decision": asdict(decision)}
+        state_now = state_with(entry, decision, self._clock())
+        if decision and state_now != entry.state:
+            shown |= {"state": state_now, "decision": asdict(decision)}
         return shown
 
 

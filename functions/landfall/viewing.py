@@ -163,7 +163,7 @@ class Api:
 
     async def _findings(self, scan_id: str) -> ScanFindings:
         head = await self.registry.head(scan_id)
-        return ScanFindings(self.runs.store, scan_id, head.data["base"])
+        return ScanFindings(self.runs.store, self.runs.clock, scan_id, head.data["base"])
 
     async def save_scan(self, ask: Ask, scan_id: str) -> Fields:
         """Store a scan's definition. Raises `DefinitionError`."""

@@ -99,6 +99,10 @@ class Decision:
     why: str = ""
     until: datetime | None = None
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it was for a time that has passed."""
+        return self.until is not None and self.until <= now
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -255,17 +259,12 @@ class _Merger:
     def _decided(self, entry: Entry) -> Entry:
         """What people have said since the last move."""
         decision = self._decisions.get(entry.id)
-        if decision is None or entry.state == "resolved":
+        state = state_with(entry, decision, self._now)
+        if decision is None or state == entry.state:
             return entry
-        over = decision.until is not None and decision.until <= self._now
-        if decision.at > entry.history[-1].at and not over and decision.state != entry.state:
-            if decision.state == "ignored":
-                return self._moved(entry, "ignored", decision.why, decision)
-            if entry.state == "ignored":
-                return self._moved(entry, "reopened", decision.why, decision)
-        if entry.state == "ignored" and over:
-            return self._moved(entry, "reopened", f"it was to be ignored until {decision.until}")
-        return entry
+        if decision.is_over(self._now):
+            return self._moved(entry, state, f"it was to be ignored until {decision.until}")
+        return self._moved(entry, state, decision.why, decision)
 
     def _moved(
         self, entry: Entry, state: State, why: str, decision: Decision | None = None
@@ -275,6 +274,19 @@ class _Merger:
         if len(history) > HISTORY:
             history = (history[0], *history[-HISTORY + 1 :])
         return replace(entry, state=state, history=history)
+
+
+def state_with(entry: Entry, decision: Decision | None, now: datetime) -> State:
+    """The state of a finding that is there, once what a person said of it counts."""
+    if decision is None or entry.state == "resolved":
+        return entry.state
+    if decision.is_over(now):
+        return "reopened" if entry.state == "ignored" else entry.state
+    if decision.at < entry.history[-1].at:  # it has moved since
+        return entry.state
+    if decision.state == "ignored":
+        return "ignored"
+    return "reopened" if entry.state == "ignored" else entry.state
 
 
 def fingerprint(scope: str, rule_key: str, finding: Finding) -> str:

@@ -1,0 +1,365 @@
+"""A scan's findings over its runs, from the base to what people see and say."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from landfall import bases, ledgers, scoring
+from landfall.definition import Scan
+from landfall.documents import Fields, StoreError, Version, Write
+from landfall.findings import Download, FindingNotFoundError
+from landfall.viewing import Api, Ask, BadRequestError
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.workers import deliver, documents, drive, findings, invoke
+from tests.fakes.world import World
+
+SCORE_WRITES = 12
+"""Documents that the score step of an unchanged rescan may write."""
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+
+
+class Counting(MemoryStore):
+    """Counts what is written; one commit can be made to fail, after or before it happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+        self.until_failure = -1
+        self.happens = False
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        self.until_failure -= 1
+        if self.until_failure == 0 and not self.happens:
+            raise StoreError("no answer")
+        versions = await super().commit(writes)
+        self.writes += len(writes)
+        if self.until_failure == 0:
+            raise StoreError("no answer")
+        return versions
+
+
+def people(*emails: str | None) -> list[Fields]:
+    """People; those without an e-mail address are findings."""
+    return [
+        {"Name": f"P{n}", **({"Email": email} if email else {})} for n, email in enumerate(emails)
+    ]
+
+
+class Scanning:
+    """A scan of a base that a test changes between runs."""
+
+    def __init__(self, store: MemoryStore | None = None, **scan: Any) -> None:
+        self.store = store or Counting()
+        self.world = World(self.store)
+        self.scan = scan
+        self.runs = 0
+
+    async def fetch(self, rows: list[Fields]) -> str:
+        """A run of the base with these people, up to its score task; its id."""
+        scan = await self.save()
+        self.runs += 1
+        run_id = f"m-{self.runs}"
+        self.world.clock.advance(3600)
+        await self.world.start(scan, run_id)
+        async with a_server(a_base(People=rows)) as server:
+            assert await deliver(self.world, server) == "fetched"
+        return run_id
+
+    async def save(self) -> Scan:
+        rules = [{"id": "email", "kind": "required", "table": "People", "field": "Email"}]
+        return await self.world.save(**({"rules": rules} | self.scan))
+
+    async def run(self, rows: list[Fields]) -> Fields:
+        """A whole run; its document."""
+        run_id = await self.fetch(rows)
+        await self.score(run_id)
+        return (await self.world.run(run_id)).data
+
+    async def score(self, run_id: str) -> None:
+        """Deliver the run's score tasks until it has ended."""
+        for _ in range(5):
+            task = [it for it in self.world.queue.tasks if it.run_id == run_id][-1]
+            self.world.clock.now = max(self.world.clock.now, task.at)
+            await invoke(self.world, a_server(), task)
+            if (await self.world.run(run_id)).data["finished_at"]:
+                return
+        raise AssertionError("it does not end")
+
+    async def states(self) -> dict[str, str]:
+        """The state of each finding that has a document, by the number of its record."""
+        return {
+            doc.data["records"][0][-2:]: doc.data["state"]
+            for doc in await documents(self.world, "findings")
+        }
+
+    async def listed(self, **parameters: str) -> list[str]:
+        """The ids of the scan's findings as they are now."""
+        answer = await self.api().scan_findings(ask(**parameters), "people")
+        assert not isinstance(answer, Download)
+        assert answer["count"] == len(answer["findings"])
+        return [finding["finding_id"] for finding in answer["findings"]]
+
+    def api(self) -> Api:
+        return Api(self.world.runs, self.world.registry)
+
+
+def ask(body: Any = None, **parameters: str) -> Ask:
+    return Ask("ada@example.org", parameters, json.dumps(body).encode())
+
+
+def moved(run: Fields) -> dict[str, int]:
+    names = ("new", "reopened", "resolved", "ignored")
+    return {n: c for n in names if (c := run["counts"][f"findings_{n}"])}
+
+
+async def test_findings_live_across_runs():
+    """New, still open, resolved, back again: on the run, in the list and in its documents."""
+    scanning = Scanning()
+    assert moved(await scanning.run(people(None, None, "x"))) == {"new": 2}
+    run = await scanning.run(people(None, "x", None))
+    assert moved(run) == {"new": 1, "resolved": 1}
+    (rule,) = run["report"]["rules"]
+    assert (rule["findings"], rule["still_open"], rule["by_severity"]) == (2, 1, {"warning": 2})
+    assert await scanning.states() == {"01": "open", "02": "resolved", "03": "open"}
+    assert moved(await scanning.run(people("x", None, "x"))) == {"resolved": 2, "reopened": 1}
+    assert await scanning.states() == {"01": "resolved", "02": "reopened", "03": "resolved"}
+    assert len(await findings(scanning.world, "m-1")) == 2  # an earlier run says what it said
+
+
+async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
+    """3,000 findings; a changed one writes as much more as has changed."""
+    store = Counting()
+    scanning = Scanning(store)
+    await scanning.run(people(*[None] * 3000, "x"))
+
+    async def written(rows: list[Fields]) -> int:
+        run_id = await scanning.fetch(rows)
+        before = store.writes
+        await scanning.score(run_id)
+        return store.writes - before
+
+    assert await written(people(*[None] * 3000, "x")) <= SCORE_WRITES
+    assert await written(people(*[None] * 2998, "x", "x", "x")) <= SCORE_WRITES + 2
+    assert await written(people(*[None] * 2998, "x", "x", "x")) <= SCORE_WRITES
+    run = (await scanning.world.run("m-4")).data
+    assert run["findings_list"]["run_id"] == "m-3"
+    assert len(await findings(scanning.world, "m-4")) == 2998
+
+
+@pytest.mark.parametrize("happens", [False, True])
+@pytest.mark.parametrize("failing", range(2, 10))
+async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happens):
+    """More changes than fit into a commit, and any commit of the score step without an answer."""
+    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    store = Counting()
+    scanning = Scanning(store)
+    await scanning.run(people(*[None] * 8))
+    run_id = await scanning.fetch(people(*["x"] * 7, *[None] * 3))
+    store.until_failure, store.happens = failing, happens
+    await scanning.score(run_id)
+    run = (await scanning.world.run(run_id)).data
+    assert (run["status"], moved(run)) == ("done", {"new": 2, "resolved": 7})
+    gone = {f"0{n}": "resolved" for n in range(1, 8)}
+    assert await scanning.states() == gone | {"08": "open", "09": "open", "10": "open"}
+    assert {len(d.data["history"]) for d in await documents(scanning.world, "findings")} == {1, 2}
+    (head,) = await documents(scanning.world, "scans/people/ledgers")
+    assert (head.data["number"], head.data["followed"]) == (2, True)
+
+
+async def test_an_earlier_look_does_not_undo_a_later_one():
+    """Two runs; the one that was fetched first is scored last. It says what it saw, no more."""
+    scanning = Scanning()
+    early = await scanning.fetch(people(None, "x"))
+    late = await scanning.fetch(people("x", None))
+    await scanning.score(late)
+    await scanning.score(early)
+    assert await scanning.states() == {"02": "open"}
+    run = (await scanning.world.run(early)).data
+    assert (run["status"], run["report"]["newest"]) == ("done", False)
+    assert [f["records"][0][-2:] for f in await findings(scanning.world, early)] == ["01"]
+    assert moved(await scanning.run(people("x", None))) == {}
+
+
+async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):
+    """A run whose ledger is written, and that ends before the documents of its findings are."""
+    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    store = Counting()
+    scanning = Scanning(store)
+    run_id = await scanning.fetch(people(*[None] * 8))
+    store.until_failure = 4  # claim, list, ledger, and the first of the documents
+    await invoke(scanning.world, a_server(), scanning.world.queue.tasks[-1])
+    (head,) = await documents(scanning.world, "scans/people/ledgers")
+    assert (head.data["followed"], len(await scanning.states())) == (False, 0)
+    await scanning.api().cancel(ask(), run_id)
+    assert moved(await scanning.run(people(*[None] * 8))) == {}
+    assert len(await scanning.states()) == 8
+
+
+async def test_documents_of_findings_are_capped_and_the_list_is_not(monkeypatch):
+    """The worse come first, whoever has one keeps it, and everything is on the list."""
+    monkeypatch.setattr(ledgers, "DOCUMENTED", 3)
+    rules = [
+        {"id": "email", "kind": "required", "table": "People", "field": "Email"},
+        {
+            "id": "name",
+            "kind": "required",
+            "table": "People",
+            "field": "Name",
+            "severity": "critical",
+        },
+    ]
+    scanning = Scanning(rules=rules)
+    rows = [*people(*[None] * 4), {"Email": "x"}]
+    run = await scanning.run(rows)
+    assert await scanning.states() == {"01": "open", "02": "open", "05": "open"}
+    assert run["counts"]["findings"] == len(await findings(scanning.world)) == 5
+    await scanning.run([*rows, {"Email": "x"}])
+    assert await scanning.states() == {"01": "open", "02": "open", "05": "open"}
+
+
+async def test_a_list_that_is_gone_ends_the_run_and_resolves_nothing():
+    """Somebody deleted a document; the message says how to begin anew."""
+    store = Counting()
+    scanning = Scanning(store)
+    await scanning.run(people(None, None))
+    store.delete("runs/m-1/results/000000")
+    run = await scanning.run(people("x", "x"))
+    assert (run["status"], run["error"]["reason"]) == ("error", "findings_missing")
+    assert "delete scans/people/ledgers/appPeople00000001" in run["error"]["message"]
+    assert await scanning.states() == {"01": "open", "02": "open"}
+
+
+async def test_people_ignore_and_reopen_findings():
+    """At once for who looks, in the next run for the verdict; with who, why and until when."""
+    scanning = Scanning()
+    api = scanning.api()
+    await scanning.run(people(None, "x"))
+    (finding,) = await findings(scanning.world)
+    finding_id = finding["finding_id"]
+    why = {"why": "she has none", "until": "2030-01-01"}
+    ignored = await api.ignore(ask(why), "people", finding_id)
+    assert (ignored["state"], ignored["decision"]["by"]) == ("ignored", "ada@example.org")
+    assert await scanning.listed() == []
+    assert await scanning.listed(state="ignored") == [finding_id]
+    run = await scanning.run(people(None, "x"))
+    assert (run["verdict"], moved(run)) == ("healthy", {"ignored": 1})
+    reopened = await api.reopen(ask(), "people", finding_id)
+    assert reopened["state"] == "reopened"
+    run = await scanning.run(people(None, "x"))
+    assert (run["verdict"], moved(run)) == ("warning", {"reopened": 1})
+    seen = await api.finding(ask(), "people", finding_id)
+    assert [move["state"] for move in seen["history"]] == ["open", "ignored", "reopened"]
+    assert seen["occurrences"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "`why` is missing"),
+        ({"why": " "}, "`why` is missing"),
+        ({"why": "x", "until": "soon"}, "`until` must be a date or moment"),
+        ({"why": "x", "until": "2020-01-01"}, "`until` must be in the future"),
+        (["why"], "`why` is missing"),
+    ],
+)
+async def test_a_decision_is_checked_at_the_door(body, says):
+    """It names the field and the fix, and changes nothing."""
+    scanning = Scanning()
+    await scanning.run(people(None))
+    (finding,) = await findings(scanning.world)
+    with pytest.raises(BadRequestError, match=says):
+        await scanning.api().ignore(ask(body), "people", finding["finding_id"])
+    assert await documents(scanning.world, "scans/people/ledgers/appPeople00000001/decisions") == []
+
+
+async def test_nothing_is_said_of_what_is_not_there():
+    """A finding that never was, and one that is resolved."""
+    scanning = Scanning()
+    await scanning.run(people(None))
+    (finding,) = await findings(scanning.world)
+    await scanning.run(people("x"))
+    with pytest.raises(BadRequestError, match="is resolved"):
+        await scanning.api().ignore(ask({"why": "x"}), "people", finding["finding_id"])
+    with pytest.raises(FindingNotFoundError):
+        await scanning.api().finding(ask(), "people", "0" * 32)
+
+
+async def test_all_findings_in_one_file():
+    """CSV for a spreadsheet, which takes no cell for a formula; JSON for a script; with links."""
+    scanning = Scanning()
+    rows = [{"Name": "=1+1", "Email": "a"}, {"Name": "=1+1", "Email": "b"}, {"Email": "ü"}]
+    rules = [
+        {
+            "id": "once",
+            "kind": "unique",
+            "table": "People",
+            "fields": ["Name"],
+            "message": "{Name}",
+        },
+        {"id": "name", "kind": "required", "table": "People", "field": "Name"},
+    ]
+    scanning.scan = {"rules": rules}
+    await scanning.run(rows)
+    file = await scanning.api().findings(ask(format="csv"), "m-1")
+    assert isinstance(file, Download)
+    once, name = csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff")))
+    assert (once["message"], once["record_count"], name["field"]) == ("'=1+1", "2", "Name")
+    table = a_base(People=1).tables[0].id
+    assert name["link"] == f"https://airtable.com/appPeople00000001/{table}/rec00000000000003"
+    file = await scanning.api().findings(ask(format="json", rule="name"), "m-1")
+    assert isinstance(file, Download)
+    assert [finding["rule_id"] for finding in json.loads(file.text)] == ["name"]
+
+
+async def test_findings_come_in_pages():
+    """Each once, in order, and the last page says that it is."""
+    scanning = Scanning()
+    await scanning.run(people(*[None] * 5))
+    seen: list[str] = []
+    at: str | None = "0"
+    while at:
+        page = await scanning.api().findings(ask(limit="2", page_token=at), "m-1")
+        assert not isinstance(page, Download)
+        seen += [finding["records"][0][-1] for finding in page["findings"]]
+        at = page["next_page_token"]
+    assert seen == ["1", "2", "3", "4", "5"]
+
+
+async def test_scans_of_the_same_base_keep_their_findings_apart():
+    """Two scans with the same rule; each has its own identity of what it found."""
+    scanning = Scanning()
+    await scanning.run(people(None))
+    scanning.scan = {"id": "others"}
+    assert moved(await scanning.run(people(None))) == {"new": 1}
+    assert moved(await scanning.run(people("x"))) == {"resolved": 1}
+    states = [doc.data["state"] for doc in await documents(scanning.world, "findings")]
+    assert sorted(states) == ["open", "resolved"]
+
+
+async def test_fields_may_be_named_by_their_ids():
+    """What the base calls them now is found by id; a name that is gone is inconclusive."""
+    base = a_base(People=people(None, "x"))
+    table = base.tables[0]
+    email = next(field.id for field in table.fields if field.name == "Email")
+    by_id: dict[str, Any] = {
+        "tables": {table.id: [email]},
+        "rules": [{"id": "email", "kind": "required", "table": table.id, "field": email}],
+    }
+    scanning = Scanning(**by_id)
+    run = await scanning.run(people(None, "x"))
+    assert (run["verdict"], run["counts"]["findings"]) == ("warning", 1)
+    scanning.scan = {"tables": {"People": ["E-mail"]}} | {
+        "rules": [{"id": "email", "kind": "required", "table": "People", "field": "E-mail"}]
+    }
+    run = await scanning.run(people(None, "x"))
+    assert (run["verdict"], run["counts"]["findings"]) == ("inconclusive", 0)
+    assert await drive(scanning.world, a_server(), "m-1")
