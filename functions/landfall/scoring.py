@@ -48,6 +48,9 @@ PAGES_AT_ONCE = 20
 RESERVE = 1 / 8
 """Share of the budget that is left for keeping what was found."""
 
+TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
+"""Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
+
 SCORED_SHARE = 95
 """Per cent of a run that are done when its rules are through."""
 
@@ -171,10 +174,13 @@ class Scoring:
             if why:
                 reports.append(RuleReport(rule, inconclusive=why))
                 continue
+            if deadline.remaining() <= self._reserve:
+                break
             try:
-                check()
                 reports.append(evaluate(rule, snapshot, ledger.past(rule), check))
             except _OutOfBudgetError:
+                if not reports:  # the next invocation has no more time for it than this one
+                    reports.append(RuleReport(rule, inconclusive=TOO_LONG))
                 break
         return reports
 

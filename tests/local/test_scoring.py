@@ -16,6 +16,8 @@ from landfall import bases, scoring
 from landfall.deadlines import Deadline
 from landfall.definition import Scan, load
 from landfall.documents import StoreError, Version, Write
+from landfall.integrity.base import Hit, Scope
+from landfall.integrity.required import Required
 from landfall.runs import Claim
 from landfall.scoring import Scoring
 from tests.fakes.bases import a_base, a_server
@@ -187,6 +189,24 @@ async def test_not_one_rule_in_a_budget_is_an_error(world):
     assert (await world.step("score")).data["retries"] == 1
     assert await score(world) == "scored"
     assert await found(world) == FOUND
+
+
+async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
+    """With a fresh budget, no other invocation could do better; the other rules go on."""
+
+    def evaluate(_: Required, scope: Scope) -> Iterator[Hit]:
+        for _ in range(10):
+            scope.check()
+        yield from ()
+
+    monkeypatch.setattr(Required, "evaluate", evaluate)
+    await fetched(world, a_small_base())
+    outcomes = [await score_some(world, rules=5) for _ in range(3)]
+    assert outcomes == ["to be continued", "to be continued", "scored"]
+    run = (await world.run()).data
+    assert [item["rule_id"] for item in run["inconclusive"]] == ["name", "email"]
+    assert (run["verdict"], run["counts"]["rules_evaluated"]) == ("inconclusive", 2)
+    assert await found(world) == {rule: FOUND[rule] for rule in ("once", "pet")}
 
 
 class _Failing(MemoryStore):
