@@ -30,7 +30,9 @@ from landfall.outside import (
     Outside,
     OutsideError,
     OutsideTimeoutError,
+    TooLargeError,
     UnreachableError,
+    retry_after,
 )
 from landfall.reasons import Reason, StepError
 from landfall.records import FieldSchema, OffsetExpiredError, RecordPage, TableSchema
@@ -58,9 +60,6 @@ QUICKEST_OF = 20
 
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the limit was passed."""
-
-WAIT_MOST = 24 * 3600.0
-"""Seconds that a Retry-After may ask for; what is beyond is no number to plan with."""
 
 _EXPIRED = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
@@ -270,6 +269,7 @@ _OUTSIDE_REASONS = {
     OutsideTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
     BrokenAnswerError: Reason.BASE_MALFORMED,
+    TooLargeError: Reason.BASE_MALFORMED,
 }
 
 
@@ -281,12 +281,12 @@ def _refusal(answer: httpx.Response) -> Exception:
     kind, message = _airtable_error(answer)
     if answer.status_code == 422 and kind == _EXPIRED:
         return OffsetExpiredError(message)
-    retry_after = _retry_after(answer)
+    wait = retry_after(answer)
     reason = _reason(answer.status_code)
     if reason == Reason.BASE_RATE_LIMITED:
-        retry_after = max(retry_after, LOCKOUT)
+        wait = max(wait, LOCKOUT)
     said = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
-    return StepError(reason, f"Airtable answered {said}", retry_after=retry_after)
+    return StepError(reason, f"Airtable answered {said}", retry_after=wait)
 
 
 def _reason(status: int) -> Reason:
@@ -308,10 +308,3 @@ def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
     if isinstance(error, dict):
         return str(error.get("type") or error.get("error", "")), str(error.get("message", ""))
     return str(error), ""
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    try:
-        return min(WAIT_MOST, max(0.0, float(answer.headers["Retry-After"])))
-    except (KeyError, ValueError):
-        return 0.0

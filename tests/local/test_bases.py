@@ -20,12 +20,9 @@ from landfall.fetching import QUIET
 from landfall.reasons import Reason, StepError
 from landfall.records import FieldSchema, OffsetExpiredError, RecordPage
 from tests.fakes.bases import BASE, KEY, a_base, a_server, record_id
+from tests.local.hostile import HANGING, LATE, SECONDS
 from tests.local.leftovers import nothing_left
 from tests.waiting import until
-
-SECONDS = 0.6
-LATE = 0.5
-"""Seconds after its deadline by which a call must have ended."""
 
 
 @pytest.fixture(autouse=True)
@@ -247,15 +244,6 @@ async def test_retry_after_is_respected(status, headers, seconds):
     """429 is at least the lock-out; what is no number of seconds says nothing."""
     async with faulty(answer(status, **headers)) as (_, reader):
         assert (await refusal(reader)).retry_after == seconds
-
-
-HANGING = {
-    "silent": Fault(FaultKind.SILENT),
-    "headers drip": Fault(FaultKind.DRIP_HEADERS),
-    "body drips": Fault(FaultKind.DRIP_BODY),
-    "body drips in chunks of gzip": Fault(FaultKind.DRIP_BODY, framing=Framing.CHUNKED, gzip=True),
-    "body stalls": Fault(FaultKind.STALL_BODY),
-}
 
 
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)

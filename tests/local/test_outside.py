@@ -1,47 +1,55 @@
 """The one way out, against a server that misbehaves on real sockets: over at the deadline."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
+import ssl
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import aiodns
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from infra.local.faults import Fault, FaultKind, Framing
+from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
 from landfall.deadlines import Deadline
 from landfall.outside import (
     BrokenAnswerError,
+    ForbiddenAddressError,
     Outside,
     OutsideError,
     OutsideTimeoutError,
+    TooLargeError,
     UnreachableError,
 )
+from tests.local.hostile import (
+    BROKEN,
+    ENDLESS,
+    GIGABYTE,
+    HANGING,
+    LATE,
+    SECONDS,
+    answering,
+    name_server,
+)
 from tests.local.leftovers import nothing_left
-from tests.local.peers import NameServer
 from tests.waiting import until
 
 BODY = b'{"records": [1, 2, 3]}' * 10
-GIGABYTE = 2**30
 MEGABYTE = 2**20
-SECONDS = 0.6
-LATE = 0.5
-"""Seconds after its deadline by which a call must have ended."""
-
-
-@asynccontextmanager
-async def answering(response: Response) -> AsyncIterator[WireServer]:
-    """A server that gives this answer to every request."""
-
-    async def handler(_: Request) -> Response:
-        return response
-
-    async with WireServer(handler) as server:
-        yield server
+NO_SUCH_NAME = 3
+"""NXDOMAIN, RFC 1035."""
 
 
 @asynccontextmanager
@@ -75,41 +83,22 @@ async def met(fault: Fault, seconds: float = SECONDS) -> type[OutsideError]:
         return type(await failure(server.url, seconds))
 
 
-HANGING = {
-    "silent": Fault(FaultKind.SILENT),
-    "headers drip": Fault(FaultKind.DRIP_HEADERS),
-    "body drips": Fault(FaultKind.DRIP_BODY),
-    "body drips to the close": Fault(FaultKind.DRIP_BODY, framing=Framing.CLOSE),
-    "body drips in chunks": Fault(FaultKind.DRIP_BODY, framing=Framing.CHUNKED),
-    "gzip drips": Fault(FaultKind.DRIP_BODY, gzip=True),
-    "gzip drips in chunks": Fault(FaultKind.DRIP_BODY, framing=Framing.CHUNKED, gzip=True),
-    "bytes come fast, and for ever": Fault(FaultKind.DRIP_BODY, interval=0.005),
-    "body stalls": Fault(FaultKind.STALL_BODY),
-    "body stalls in chunks": Fault(FaultKind.STALL_BODY, framing=Framing.CHUNKED),
-}
-
-
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
 async def test_a_server_that_hangs_ends_at_the_deadline(fault):
     """However much life it shows in between: the moment is absolute."""
     assert await met(fault) is OutsideTimeoutError
 
 
-BROKEN = {
-    "cut": Fault(FaultKind.CUT_BODY),
-    "cut in chunks": Fault(FaultKind.CUT_BODY, framing=Framing.CHUNKED),
-    "gzip cut": Fault(FaultKind.CUT_BODY, gzip=True),
-    "a gigabyte that was announced": Fault(FaultKind.FLOOD, size=GIGABYTE),
-    "a gigabyte in chunks": Fault(FaultKind.FLOOD, size=GIGABYTE, framing=Framing.CHUNKED),
-    "a gigabyte to the close": Fault(FaultKind.FLOOD, size=GIGABYTE, framing=Framing.CLOSE),
-    "a gigabyte in a megabyte of gzip": Fault(FaultKind.FLOOD, size=GIGABYTE, gzip=True),
-}
-
-
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_or_endless_answer_is_no_answer(fault):
+async def test_a_broken_answer_is_no_answer(fault):
     """It is given up as soon as that is known, long before the deadline."""
     assert await met(fault, seconds=60) is BrokenAnswerError
+
+
+@pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
+async def test_an_endless_answer_is_no_answer(fault):
+    """It is given up at the limit, not at the deadline."""
+    assert await met(fault, seconds=60) is TooLargeError
 
 
 async def test_a_reset_is_no_connection():
@@ -138,25 +127,16 @@ async def test_a_server_that_does_not_take_connections():
     assert type(error) is OutsideTimeoutError
 
 
-@asynccontextmanager
-async def name_server(code: int | None) -> AsyncIterator[aiodns.DNSResolver]:
-    """A resolver whose name server answers each query with this code, or never."""
-    async with NameServer(code) as names:
-        yield aiodns.DNSResolver(
-            nameservers=["127.0.0.1"], udp_port=names.port, timeout=10, tries=1
-        )
-
-
 async def test_a_name_that_takes_long_to_resolve():
     """The call is over at its deadline, and nothing of it goes on."""
-    async with nothing_left(), name_server(None) as resolver:
+    async with nothing_left(), name_server(lambda *_: None) as resolver:
         error = await failure("http://slow.example/", resolver=resolver)
     assert type(error) is OutsideTimeoutError
 
 
 async def test_a_name_that_does_not_exist():
     """No address, no connection."""
-    async with name_server(3) as resolver:  # NXDOMAIN, RFC 1035
+    async with name_server(lambda *_: NO_SUCH_NAME) as resolver:
         error = await failure("http://none.example/", resolver=resolver)
     assert type(error) is UnreachableError
 
@@ -203,6 +183,211 @@ async def test_a_compressed_answer_is_given_decoded():
     assert answer.content == BODY
     assert "content-encoding" not in answer.headers
     assert answer.headers["content-length"] == str(len(BODY))
+
+
+async def test_a_bomb_is_unpacked_no_further_than_the_limit():
+    """64 MiB in one piece of 64 KiB: at no time is there more of it than a limit."""
+    bomb = Response(200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(64 * MEGABYTE)))
+    async with answering(bomb) as server:
+        tracemalloc.start()
+        try:
+            error = await failure(server.url, seconds=60)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert type(error) is TooLargeError
+    assert peak < 4 * MEGABYTE
+
+
+CODINGS = ["gzip, gzip", "gzip, gzip, gzip, gzip", "identity, gzip", "deflate", "br", "zstd", "x"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_one_gzip_is_all_that_is_unpacked(coding):
+    """Nothing else was asked for; gzip within gzip would multiply."""
+    async with answering(Response(200, {"Content-Encoding": coding}, BODY)) as server:
+        error = await failure(server.url, seconds=60)
+    assert type(error) is BrokenAnswerError
+    assert repr(coding) in str(error)
+
+
+async def test_gzip_that_unpacks_to_nothing_is_limited_too():
+    """Empty blocks for ever would otherwise be read until the deadline."""
+    empty = bytes.fromhex("000000ffff")  # a stored block without content, RFC 1951
+    body = gzip.compress(b"", 0)[:10] + empty * MEGABYTE
+    async with answering(Response(200, {"Content-Encoding": "gzip"}, body)) as server:
+        assert type(await failure(server.url, seconds=60)) is TooLargeError
+
+
+async def test_what_is_no_gzip_is_broken():
+    """Though it says so."""
+    async with answering(Response(200, {"Content-Encoding": "gzip"}, BODY)) as server:
+        assert type(await failure(server.url, seconds=60)) is BrokenAnswerError
+
+
+@pytest.mark.parametrize("padding", [b"", bytes(100), gzip.compress(BODY)])
+async def test_what_follows_the_end_of_gzip_is_ignored(padding):
+    """As browsers do."""
+    sent = Response(200, {"Content-Encoding": "x-gzip"}, gzip.compress(BODY) + padding)
+    async with answering(sent) as server, opened() as outside:
+        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    assert answer.content == BODY
+    assert answer.extensions["wire_bytes"] == len(sent.body)
+
+
+async def test_an_empty_body_may_call_itself_gzip():
+    """Servers say so of a 204, or of a length of 0."""
+    sent = Response(200, {"Content-Encoding": "gzip"})
+    async with answering(sent) as server, opened() as outside:
+        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    assert answer.content == b""
+
+
+async def test_gzip_is_what_is_asked_for():
+    """Whatever codings the caller's library would take; and each header goes out once."""
+    seen: list[Request] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(request)
+        return Response()
+
+    headers = {"accept-encoding": "br, zstd", "host": "elsewhere.example"}
+    async with WireServer(handler) as server, opened() as outside:
+        await outside.send("GET", server.url, deadline=Deadline.after(60), headers=headers)
+    assert seen[0].headers["accept-encoding"] == "gzip"
+    assert seen[0].headers["host"] == server.url.removeprefix("http://")
+
+
+async def test_a_body_that_is_not_wanted_is_not_read():
+    """A gigabyte is left where it is; status and headers are the answer."""
+    flood = Response(404, {"X-Kind": "film"}, fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
+    async with nothing_left(), answering(flood) as server, opened() as outside:
+        answer = await outside.send(
+            "GET",
+            server.url,
+            deadline=Deadline.after(60),
+            wants_body=lambda status, headers: (status, headers["x-kind"]) != (404, "film"),
+        )
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+async def test_no_cookie_is_kept():
+    """What one answer sets is not sent with the next request."""
+    seen: list[Request] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(request)
+        return Response(200, {"Set-Cookie": "visitor=1; Path=/"})
+
+    async with WireServer(handler) as server, opened() as outside:
+        for _ in range(2):
+            await outside.send("GET", server.url, deadline=Deadline.after(60))
+    assert ["cookie" in request.headers for request in seen] == [False, False]
+
+
+async def test_every_address_is_judged_and_only_judged_ones_are_connected_to():
+    """The name changes its address between two calls: each call is judged by its own."""
+    addresses = iter(["127.0.0.1", "127.0.0.2"])
+    judged: list[str] = []
+
+    def may_reach(host: str, port: int, address: str) -> bool:
+        judged.append(f"{host} {address}:{port}")
+        return address == "127.0.0.1"
+
+    def lookup(_: str, version: int) -> list[str]:
+        return [next(addresses)] if version == 4 else []
+
+    async with answering(Response()) as server, name_server(lookup) as resolver:
+        port = server.url.rsplit(":", 1)[1]
+        outside = Outside(resolver=resolver, may_reach=may_reach)
+        url = f"http://rebind.example:{port}/"
+        answer = await outside.send("GET", url, deadline=Deadline.after(60))
+        with pytest.raises(ForbiddenAddressError, match=r"127\.0\.0\.2"):
+            await outside.send("GET", url, deadline=Deadline.after(60))
+        await outside.close()
+    assert answer.extensions["address"] == "127.0.0.1"
+    assert judged == [f"rebind.example 127.0.0.{n}:{port}" for n in (1, 2)]
+    assert len(server.exchanges) == 1
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1", "10.0.0.1"], ["127.0.0.1", "fd00::1"]])
+async def test_one_address_that_may_not_be_reached_is_enough(addresses):
+    """A and AAAA are both asked for; nothing is sent to the good one either."""
+
+    def lookup(_: str, version: int) -> list[str]:
+        return [a for a in addresses if (":" in a) == (version == 6)]
+
+    async with answering(Response()) as server, name_server(lookup) as resolver:
+        outside = Outside(resolver=resolver, may_reach=lambda _, __, a: a == "127.0.0.1")
+        url = f"http://two.example:{server.url.rsplit(':', 1)[1]}/"
+        with pytest.raises(ForbiddenAddressError):
+            await outside.send("GET", url, deadline=Deadline.after(60))
+        await outside.close()
+    assert not server.exchanges
+
+
+@pytest.mark.parametrize(("url", "port"), [("http://a.example/", 80), ("https://a.example/", 443)])
+async def test_the_port_that_is_judged_is_the_schemes(url, port):
+    """Where the URL names none."""
+    judged: list[int] = []
+
+    def may_reach(_: str, port: int, __: str) -> bool:
+        judged.append(port)
+        return False
+
+    async with name_server(lambda _, v: ["127.0.0.1"] if v == 4 else []) as resolver:
+        outside = Outside(resolver=resolver, may_reach=may_reach)
+        with pytest.raises(ForbiddenAddressError):
+            await outside.send("GET", url, deadline=Deadline.after(60))
+        await outside.close()
+    assert judged == [port]
+
+
+@asynccontextmanager
+async def secure(names: list[str], folder: Path) -> AsyncIterator[tuple[int, Path]]:
+    """A port that answers over TLS as these names, and the certificate that says so."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    trusted, both = folder / "trusted.pem", folder / "both.pem"
+    trusted.write_bytes(pem)
+    both.write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1], trusted
+
+
+async def test_a_certificate_counts_for_its_name_only(tmp_path, monkeypatch):
+    """A connection that is open to the same address is no way around the check."""
+    async with (
+        secure(["a.example", "xn--fa-hia.example"], tmp_path) as (port, trusted),
+        name_server(lambda _, version: ["127.0.0.1"] if version == 4 else []) as resolver,
+    ):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        async with opened(resolver) as outside:
+            for host in ("a.example", "faß.example"):
+                url = f"https://{host}:{port}/"
+                answer = await outside.send("GET", url, deadline=Deadline.after(60))
+                assert answer.status_code == 200
+            url = f"https://b.example:{port}/"
+            with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
+                await outside.send("GET", url, deadline=Deadline.after(60))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
@@ -291,6 +476,12 @@ async def test_a_request_is_sent_as_it_was_given():
 
 def test_every_error_is_an_outside_error():
     """Who does not care which it was catches one class."""
-    kinds = [OutsideTimeoutError, UnreachableError, BrokenAnswerError]
+    kinds = [
+        OutsideTimeoutError,
+        UnreachableError,
+        BrokenAnswerError,
+        TooLargeError,
+        ForbiddenAddressError,
+    ]
     assert all(issubclass(kind, OutsideError) for kind in kinds)
     assert not any(issubclass(kind, httpx.HTTPError) for kind in kinds)
