@@ -15,7 +15,6 @@ import contextlib
 import socket
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiodns
 import httpx
@@ -59,8 +58,9 @@ class ForbiddenAddressError(OutsideError):
 class Outside:
     """An HTTP client. Close it, and no socket is left.
 
-    Proxies of the environment are not used, and no cookie is kept. `may_reach(host, port,
-    address)` is asked about every address of a host before anything is connected to.
+    Proxies of the environment are not used, no cookie is kept, no redirect is followed.
+    `may_reach(host, port, address)` is asked about every address of a host before anything is
+    connected to.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Outside:
         resolver: Resolver | None = None,
         may_reach: Callable[[str, int, str], bool] = lambda *_: True,
     ) -> None:
-        self._timeout = httpx.Timeout(None, connect=connect)
+        self._timeout = httpx.Timeout(None, connect=connect).as_dict()
         self._certificates = httpx.create_ssl_context()  # this one does look at SSL_CERT_FILE
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._connections: dict[str, httpx.AsyncHTTPTransport] = {}
         self._resolver = resolver or Resolver()
         self._may_reach = may_reach
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in self._clients.values():
-            await client.aclose()
+        for connections in self._connections.values():
+            await connections.aclose()
         await self._resolver.close()
 
     async def send(
@@ -127,7 +127,8 @@ class Outside:
         except OSError:
             found = await self._resolver.getaddrinfo(host, type=socket.SOCK_STREAM)
             addresses = [node.addr[0].decode() for node in found.nodes]
-        port = asked.port or (443 if asked.scheme == "https" else 80)
+        usual = 443 if asked.scheme == "https" else 80
+        port = usual if asked.port is None else asked.port
         for address in addresses:
             if not self._may_reach(host, port, address):
                 raise ForbiddenAddressError(f"{host} is at {address}, which is not allowed")
@@ -149,26 +150,25 @@ class Outside:
         sent = httpx.Headers(headers)
         sent["Host"] = asked.netloc.decode()
         sent["Accept-Encoding"] = "gzip"
-        host = asked.raw_host.decode()
-        return self._client(host).build_request(
+        return httpx.Request(
             method,
             asked.copy_with(host=address),
             headers=sent,
             content=content,
-            extensions={"sni_hostname": host, "trace": trace},
+            extensions={
+                "timeout": self._timeout,
+                "sni_hostname": asked.raw_host.decode(),
+                "trace": trace,
+            },
         )
 
-    def _client(self, host: str) -> httpx.AsyncClient:
-        # One for each name: a pool goes by addresses, and TLS was checked for the first name only.
-        if host not in self._clients:
-            self._clients[host] = httpx.AsyncClient(
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                timeout=self._timeout,
-                follow_redirects=False,
-                trust_env=False,
-                verify=self._certificates,
+    def _connections_to(self, host: str) -> httpx.AsyncHTTPTransport:
+        # A pool for each name: it goes by addresses, and TLS was checked for the first name only.
+        if host not in self._connections:
+            self._connections[host] = httpx.AsyncHTTPTransport(
+                verify=self._certificates, trust_env=False
             )
-        return self._clients[host]
+        return self._connections[host]
 
     async def _exchange(
         self,
@@ -177,7 +177,7 @@ class Outside:
         max_bytes: int,
         wants_body: Callable[[int, httpx.Headers], bool],
     ) -> httpx.Response:
-        response = await self._client(host).send(request, stream=True)
+        response = await self._connections_to(host).handle_async_request(request)
         try:
             wanted = wants_body(response.status_code, response.headers)
             body = await _body(response, max_bytes) if wanted else b""

@@ -22,6 +22,13 @@ class Reason(StrEnum):
     BASE_UNREACHABLE = "base_unreachable"
     BASE_TIMEOUT = "base_timeout"
     BASE_MALFORMED = "base_malformed"
+    SITE_TIMEOUT = "site_timeout"
+    SITE_UNREACHABLE = "site_unreachable"
+    SITE_MALFORMED = "site_malformed"
+    SITE_FORBIDDEN_ADDRESS = "site_forbidden_address"
+    SITE_TOO_MANY_REDIRECTS = "site_too_many_redirects"
+    SITE_TOO_LARGE = "site_too_large"
+    SITE_NOT_HTML = "site_not_html"
     LISTING_EXPIRED = "listing_expired"
     TOO_MANY_RECORDS = "too_many_records"
     RECORD_TOO_LARGE = "record_too_large"
@@ -69,6 +76,21 @@ REASONS: dict[Reason, Explanation] = {
     Reason.BASE_MALFORMED: Explanation(
         True, "Airtable's answer was cut off, too large or not the JSON it promises"
     ),
+    Reason.SITE_TIMEOUT: Explanation(
+        True, "a page was not complete at its deadline, redirects included"
+    ),
+    Reason.SITE_UNREACHABLE: Explanation(
+        True, "no connection to the site: name, network, TLS or a reset"
+    ),
+    Reason.SITE_MALFORMED: Explanation(True, "a page was cut off, or is not HTTP"),
+    Reason.SITE_FORBIDDEN_ADDRESS: Explanation(
+        False,
+        "the URL, or where it redirects to, is not plain http(s) on port 80 or 443, or its host "
+        "has an address that is not of the public internet",
+    ),
+    Reason.SITE_TOO_MANY_REDIRECTS: Explanation(False, "a page was redirected again and again"),
+    Reason.SITE_TOO_LARGE: Explanation(False, "a page is larger than the limit"),
+    Reason.SITE_NOT_HTML: Explanation(False, "what was answered is neither HTML, XML nor text"),
     Reason.LISTING_EXPIRED: Explanation(
         False, "a listing expired again and again: the table could not be read in one piece"
     ),

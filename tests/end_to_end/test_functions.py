@@ -85,7 +85,7 @@ async def test_a_tick_pays_for_no_vendor_it_does_not_use(
     environment, token = configured
     result, _ = await _probe(target, tmp_path, environment, token)
     assert result["status"] == 200
-    heavy = {"pyairtable", "openai", "landfall.bases", "landfall.integrity.rules"}
+    heavy = {"pyairtable", "openai", "landfall.bases", "landfall.web", "landfall.integrity.rules"}
     assert heavy & set(result["modules"]) == set()
 
 

@@ -13,6 +13,8 @@ from infra.local.faults import Fault, FaultKind, Framing
 from infra.local.wire import Request, Response, WireServer
 
 GIGABYTE = 2**30
+NO_SUCH_NAME = 3
+"""NXDOMAIN, RFC 1035."""
 SECONDS = 0.6
 LATE = 0.5
 """Seconds after its deadline by which a call must have ended."""

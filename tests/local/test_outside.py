@@ -6,7 +6,7 @@ import gzip
 import socket
 import ssl
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from tests.local.hostile import (
     GIGABYTE,
     HANGING,
     LATE,
+    NO_SUCH_NAME,
     SECONDS,
     answering,
     name_server,
@@ -48,8 +49,6 @@ from tests.waiting import until
 
 BODY = b'{"records": [1, 2, 3]}' * 10
 MEGABYTE = 2**20
-NO_SUCH_NAME = 3
-"""NXDOMAIN, RFC 1035."""
 
 
 @asynccontextmanager
@@ -113,18 +112,34 @@ async def test_nobody_listens():
     assert type(error) is UnreachableError
 
 
-async def test_a_server_that_does_not_take_connections():
-    """Its backlog is full: the wait for a connection is within the deadline too."""
+@contextlib.contextmanager
+def full() -> Iterator[str]:
+    """The URL of a server that does not take connections: its backlog is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         address = listener.getsockname()
         waiting = [socket.socket() for _ in range(3)]
         for client in waiting:
             client.setblocking(False)
             client.connect_ex(address)
-        error = await failure(f"http://127.0.0.1:{address[1]}")
+        yield f"http://127.0.0.1:{address[1]}"
         for client in waiting:
             client.close()
-    assert type(error) is OutsideTimeoutError
+
+
+async def test_a_server_that_does_not_take_connections():
+    """The wait for a connection is within the deadline too."""
+    with full() as url:
+        assert type(await failure(url)) is OutsideTimeoutError
+
+
+async def test_a_connection_has_a_limit_of_its_own():
+    """The rest of the time is for somebody else who may answer."""
+    deadline = Deadline.after(60)
+    outside = Outside(connect=0.2)
+    with full() as url, pytest.raises(OutsideTimeoutError):
+        await outside.send("GET", url, deadline=deadline)
+    await outside.close()
+    assert deadline.remaining() > 58
 
 
 async def test_a_name_that_takes_long_to_resolve():
@@ -225,7 +240,7 @@ async def test_what_is_no_gzip_is_broken():
         assert type(await failure(server.url, seconds=60)) is BrokenAnswerError
 
 
-@pytest.mark.parametrize("padding", [b"", bytes(100), gzip.compress(BODY)])
+@pytest.mark.parametrize("padding", [b"", b"\0\0\0", gzip.compress(BODY, mtime=0)])
 async def test_what_follows_the_end_of_gzip_is_ignored(padding):
     """As browsers do."""
     sent = Response(200, {"Content-Encoding": "x-gzip"}, gzip.compress(BODY) + padding)

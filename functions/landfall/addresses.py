@@ -1,0 +1,56 @@
+"""Which addresses are everybody's: those of the public internet, and no others."""
+
+import ipaddress
+
+# IPv4 is public but for these. IANA's special-purpose registry where it is not globally reachable,
+# multicast and reserved space, and 6to4 relays and an address that clouds give to their hosts.
+_NOT_PUBLIC_4 = [
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network; 0.0.0.0 is this machine
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's host
+        "169.254.0.0/16",  # link-local, with the metadata servers of the clouds
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays, deprecated
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+    )
+]
+
+# IPv6 is public in the global unicast space only; that leaves out loopback, link-local, unique
+# local, multicast, and the forms that carry an IPv4 address (::/96, ::ffff:0:0/96, 64:ff9b::/96).
+_GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
+_NOT_PUBLIC_6 = [
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments, Teredo among them, which carries an IPv4 address
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4, which carries an IPv4 address
+        "3ffe::/16",  # given back
+        "3fff::/20",  # documentation
+    )
+]
+
+
+def is_public(address: str) -> bool:
+    """Whether this is the address of something on the public internet.
+
+    What is no address in its usual spelling is not public either, nor is one within a zone.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if "%" in address:
+        return False
+    if isinstance(found, ipaddress.IPv4Address):
+        return not any(found in network for network in _NOT_PUBLIC_4)
+    return found in _GLOBAL_6 and not any(found in network for network in _NOT_PUBLIC_6)
