@@ -281,7 +281,7 @@ def _refusal(answer: httpx.Response) -> Exception:
     kind, message = _airtable_error(answer)
     if answer.status_code == 422 and kind == _EXPIRED:
         return OffsetExpiredError(message)
-    wait = retry_after(answer)
+    wait = retry_after(answer.headers)
     reason = _reason(answer.status_code)
     if reason == Reason.BASE_RATE_LIMITED:
         wait = max(wait, LOCKOUT)

@@ -195,10 +195,10 @@ class Outside:
         )
 
 
-def retry_after(answer: httpx.Response) -> float:
-    """Seconds that the answer asks to wait; 0 where it names no number of them."""
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that an answer asks to wait; 0 where it names no number of them."""
     try:
-        return min(WAIT_MOST, max(0.0, float(answer.headers["Retry-After"])))
+        return min(WAIT_MOST, max(0.0, float(headers["Retry-After"])))
     except (KeyError, ValueError):
         return 0.0
 

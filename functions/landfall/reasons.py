@@ -22,6 +22,17 @@ class Reason(StrEnum):
     BASE_UNREACHABLE = "base_unreachable"
     BASE_TIMEOUT = "base_timeout"
     BASE_MALFORMED = "base_malformed"
+    MODEL_UNAUTHORIZED = "model_unauthorized"
+    MODEL_REJECTED = "model_rejected"
+    MODEL_RATE_LIMITED = "model_rate_limited"
+    MODEL_QUOTA_SPENT = "model_quota_spent"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_UNREACHABLE = "model_unreachable"
+    MODEL_TIMEOUT = "model_timeout"
+    MODEL_MALFORMED = "model_malformed"
+    MODEL_OFF_SCHEMA = "model_off_schema"
+    MODEL_REFUSED = "model_refused"
+    MODEL_TRUNCATED = "model_truncated"
     SITE_TIMEOUT = "site_timeout"
     SITE_UNREACHABLE = "site_unreachable"
     SITE_MALFORMED = "site_malformed"
@@ -75,6 +86,38 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.BASE_MALFORMED: Explanation(
         True, "Airtable's answer was cut off, too large or not the JSON it promises"
+    ),
+    Reason.MODEL_UNAUTHORIZED: Explanation(
+        False,
+        "the model's service answered 401 or 403: the key is wrong, or may not use this model",
+    ),
+    Reason.MODEL_REJECTED: Explanation(
+        False, "the model's service refused the request itself (another 4xx): the message says why"
+    ),
+    Reason.MODEL_RATE_LIMITED: Explanation(
+        True, "the model's service answered 429: too many requests or tokens a minute"
+    ),
+    Reason.MODEL_QUOTA_SPENT: Explanation(
+        False, "the model's service answered that the account's quota is spent"
+    ),
+    Reason.MODEL_UNAVAILABLE: Explanation(True, "the model's service answered 5xx"),
+    Reason.MODEL_UNREACHABLE: Explanation(
+        True, "no connection to the model's service: name, network, TLS or a reset"
+    ),
+    Reason.MODEL_TIMEOUT: Explanation(
+        True, "the model's answer was not complete at the request's deadline"
+    ),
+    Reason.MODEL_MALFORMED: Explanation(
+        True, "the model's answer was cut off on the way, or is not the JSON it promises"
+    ),
+    Reason.MODEL_OFF_SCHEMA: Explanation(
+        False, "the model's answer has values that the schema does not allow"
+    ),
+    Reason.MODEL_REFUSED: Explanation(
+        False, "the model, or the filter of its service, refused to answer"
+    ),
+    Reason.MODEL_TRUNCATED: Explanation(
+        False, "the model's answer was longer than the tokens it was given"
     ),
     Reason.SITE_TIMEOUT: Explanation(
         True, "a page was not complete at its deadline, redirects included"

@@ -85,7 +85,8 @@ async def test_a_tick_pays_for_no_vendor_it_does_not_use(
     environment, token = configured
     result, _ = await _probe(target, tmp_path, environment, token)
     assert result["status"] == 200
-    heavy = {"pyairtable", "openai", "landfall.bases", "landfall.web", "landfall.integrity.rules"}
+    edges = {"landfall.bases", "landfall.models", "landfall.web"}
+    heavy = {"pyairtable", "openai", "landfall.integrity.rules", *edges}
     assert heavy & set(result["modules"]) == set()
 
 
@@ -112,5 +113,6 @@ async def test_only_the_functions_folder_is_importable(tmp_path: Path) -> None:
 async def test_loading_a_function_imports_no_vendor(tmp_path: Path) -> None:
     """They are imported when a request needs them, and then only those."""
     result, _ = await _probe("fetch", tmp_path, {})
-    vendors = {"google.cloud.firestore", "google.cloud.tasks_v2", "grpc", "pyairtable", "pydantic"}
+    google = {"google.cloud.firestore", "google.cloud.tasks_v2", "grpc"}
+    vendors = {*google, "httpx2", "openai", "pyairtable", "pydantic"}
     assert vendors & set(result["loaded"]) == set()

@@ -1,0 +1,390 @@
+"""A language model through our edge: its answer in the shape that was asked for, or the reason."""
+
+import json
+import logging
+import traceback
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+import aiodns
+import pytest
+from pydantic import BaseModel, Field
+
+from infra.local.faults import Fault, FaultKind
+from infra.local.processes import free_port
+from infra.local.wire import Request, Response, WireServer
+from landfall.deadlines import Deadline
+from landfall.models import (
+    SAID_MOST,
+    Answer,
+    FailedAnswerError,
+    OpenAIModel,
+    RateLimits,
+    Usage,
+)
+from landfall.reasons import Reason, StepError
+from tests.local.hostile import (
+    BROKEN,
+    ENDLESS,
+    HANGING,
+    LATE,
+    SECONDS,
+    answering,
+    name_server,
+)
+from tests.local.leftovers import nothing_left
+
+KEY = "key-of-the-test-0123456789"
+QUESTION = "What is a customer number?"
+SAID = "customer 4711"
+"""Stands in answers, and may stand in no error and no log."""
+
+
+class Level(StrEnum):
+    HIGH = "high"
+    LOW = "low"
+
+
+class Judgement(BaseModel):
+    level: Level
+    confidence: int = Field(ge=0, le=100)
+    notes: list[str]
+
+
+GOOD = {"level": "high", "confidence": 80, "notes": [SAID]}
+
+
+def completion(content: Any = GOOD, finish: str = "stop", **changes: Any) -> dict[str, Any]:
+    """What the service sends; `content` as JSON, unless it is text."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_790_000_000,
+        "model": "small-2026-10-01",
+        "service_tier": "a tier of tomorrow",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 100,
+            "completion_tokens": 20,
+            "total_tokens": 120,
+            "prompt_tokens_details": {"cached_tokens": 64},
+        },
+        **changes,
+    }
+
+
+@asynccontextmanager
+async def asking(
+    url: str, resolver: aiodns.DNSResolver | None = None
+) -> AsyncIterator[OpenAIModel]:
+    model = OpenAIModel(f"{url}/v1", KEY, "small", resolver=resolver)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+async def ask(model: OpenAIModel, seconds: float = 60) -> Answer[Judgement]:
+    deadline = Deadline.after(seconds)
+    return await model.ask(Judgement, "You judge.", QUESTION, deadline, max_tokens=500)
+
+
+async def answered(response: Response) -> Answer[Judgement]:
+    async with answering(response) as server, asking(server.url) as model:
+        return await ask(model)
+
+
+async def refusal(model: OpenAIModel, seconds: float = 60) -> StepError:
+    """The error of a question, in time. Neither key nor answer is in it, nor in its traceback."""
+    deadline = Deadline.after(seconds)
+    with pytest.raises(StepError) as caught:
+        await ask(model, seconds)
+    assert deadline.remaining() > -LATE
+    told = "".join(traceback.format_exception(caught.value))
+    assert [word for word in (KEY, SAID) if word in told] == []
+    return caught.value
+
+
+async def failed(response: Response, seconds: float = 60) -> StepError:
+    """The error when the service answers like this; one request, and nothing of it is left."""
+    async with nothing_left(), answering(response) as server, asking(server.url) as model:
+        error = await refusal(model, seconds)
+        assert len(server.exchanges) == 1
+    return error
+
+
+async def test_an_answer_comes_in_its_shape():
+    """With what it cost, who gave it, and how long it took."""
+    answer = await answered(Response.json(completion()))
+    assert answer.content == Judgement(level=Level.HIGH, confidence=80, notes=[SAID])
+    assert (answer.model, answer.usage) == ("small-2026-10-01", Usage(100, 20, 64))
+    assert 0 < answer.seconds < 10
+    assert SAID not in repr(answer)
+
+
+async def test_the_question_is_asked_in_strict_mode():
+    """One request, with the schema: all fields are required, and no others may come."""
+    seen: list[Request] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(request)
+        return Response.json(completion())
+
+    async with WireServer(handler) as server, asking(server.url) as model:
+        await ask(model)
+    (request,) = seen
+    assert (request.method, request.target) == ("POST", "/v1/chat/completions")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    sent = request.json()
+    asked = sent.pop("response_format")
+    assert sent == {
+        "model": "small",
+        "messages": [
+            {"role": "system", "content": "You judge."},
+            {"role": "user", "content": QUESTION},
+        ],
+        "max_completion_tokens": 500,
+        "stream": False,
+    }
+    assert (asked["type"], asked["json_schema"]["strict"]) == ("json_schema", True)
+    schema = asked["json_schema"]["schema"]
+    assert (schema["required"], schema["additionalProperties"]) == (list(GOOD), False)
+    assert schema["$defs"]["Level"]["enum"] == ["high", "low"]
+
+
+LIMITS = [
+    ({}, RateLimits(None, None, None, None)),
+    (
+        {
+            "x-ratelimit-remaining-requests": "59",
+            "x-ratelimit-reset-requests": "1s",
+            "x-ratelimit-remaining-tokens": "149984",
+            "x-ratelimit-reset-tokens": "6m0s",
+        },
+        RateLimits(59, 1.0, 149_984, 360.0),
+    ),
+    ({"x-ratelimit-reset-requests": "20ms"}, RateLimits(None, 0.02, None, None)),
+    ({"x-ratelimit-reset-tokens": "1d2h3m4.5s"}, RateLimits(None, None, None, 93_784.5)),
+    (
+        {"x-ratelimit-remaining-tokens": "-1", "x-ratelimit-reset-tokens": "soon 5s"},
+        RateLimits(None, None, None, None),
+    ),
+]
+
+
+@pytest.mark.parametrize(("headers", "limits"), LIMITS)
+async def test_rate_limits_are_read(headers, limits):
+    """Counts, and durations in seconds; what is none says nothing."""
+    sent = Response.json(completion())
+    answer = await answered(Response(200, {**sent.headers, **headers}, sent.body))
+    assert answer.limits == limits
+
+
+def of_message(**message: Any) -> dict[str, Any]:
+    return completion(choices=[{"finish_reason": "stop", "message": message}])
+
+
+NO_RESULTS = {
+    "a refusal": (of_message(refusal=f"No. {SAID}"), Reason.MODEL_REFUSED),
+    "a refusal beside an answer": (
+        of_message(refusal="No.", content=json.dumps(GOOD)),
+        Reason.MODEL_REFUSED,
+    ),
+    "filtered": (completion(finish="content_filter"), Reason.MODEL_REFUSED),
+    "cut off": (completion(json.dumps(GOOD)[:-9], "length"), Reason.MODEL_TRUNCATED),
+    "cut off where it looks whole": (completion(finish="length"), Reason.MODEL_TRUNCATED),
+    "no JSON": (completion(f"The answer is {SAID}."), Reason.MODEL_MALFORMED),
+    "half of JSON": (completion(json.dumps(GOOD)[:-1]), Reason.MODEL_MALFORMED),
+    "JSON in a fence": (completion(f"```json\n{json.dumps(GOOD)}\n```"), Reason.MODEL_MALFORMED),
+    "nothing": (completion(""), Reason.MODEL_MALFORMED),
+    "no content": (of_message(), Reason.MODEL_MALFORMED),
+    "nested too deep": (completion("[" * 100_000), Reason.MODEL_MALFORMED),
+    "no value of the list": (completion({**GOOD, "level": SAID}), Reason.MODEL_OFF_SCHEMA),
+    "out of range": (completion({**GOOD, "confidence": 101}), Reason.MODEL_OFF_SCHEMA),
+    "a number as text": (completion({**GOOD, "confidence": "80"}), Reason.MODEL_OFF_SCHEMA),
+    "a missing field": (completion({"level": "low"}), Reason.MODEL_OFF_SCHEMA),
+    "one field too many": (completion({**GOOD, "extra": SAID}), Reason.MODEL_OFF_SCHEMA),
+    "another shape": (completion([GOOD]), Reason.MODEL_OFF_SCHEMA),
+}
+
+
+@pytest.mark.parametrize(("sent", "reason"), NO_RESULTS.values(), ids=NO_RESULTS)
+async def test_an_answer_that_is_none_is_never_a_result(sent, reason):
+    """Each has its reason, and says what it cost all the same."""
+    error = await failed(Response.json(sent))
+    assert error.reason == reason
+    assert isinstance(error, FailedAnswerError)
+    assert error.usage == Usage(100, 20, 64)
+
+
+NO_COMPLETIONS = [
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b"<html>",
+    b'{"error": {"message": "no"}}',
+    json.dumps(completion(choices=[])).encode(),
+    json.dumps(completion(choices=None)).encode(),
+    json.dumps(completion(usage=None)).encode(),
+    json.dumps(completion())[:-1].encode(),
+]
+
+
+@pytest.mark.parametrize("body", NO_COMPLETIONS)
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+async def test_what_is_no_completion_is_malformed(body, kind):
+    """Though its status is 200."""
+    error = await failed(Response(200, {"Content-Type": kind}, body))
+    assert error.reason == Reason.MODEL_MALFORMED
+
+
+async def test_the_type_of_a_completion_does_not_matter():
+    """Some services do not name it."""
+    answer = await answered(Response(200, {}, json.dumps(completion()).encode()))
+    assert answer.content.confidence == 80
+
+
+def problem(message: str, code: str | None = None) -> bytes:
+    return json.dumps({"error": {"message": message, "type": "x", "code": code}}).encode()
+
+
+STATUSES = [
+    (401, problem(f"Incorrect API key: {KEY}", "invalid_api_key"), "model_unauthorized", False),
+    (403, problem("Country not supported"), "model_unauthorized", False),
+    (400, problem("Invalid schema"), "model_rejected", False),
+    (404, problem("No such model", "model_not_found"), "model_rejected", False),
+    (422, b"nonsense", "model_rejected", False),
+    (429, problem("Rate limit reached", "rate_limit_exceeded"), "model_rate_limited", True),
+    (429, b"", "model_rate_limited", True),
+    (429, problem("Check your plan", "insufficient_quota"), "model_quota_spent", False),
+    (500, problem("The server had an error"), "model_unavailable", True),
+    (503, f"<html>{KEY}</html>".encode(), "model_unavailable", True),
+    (502, (b"x" * (SAID_MOST - 60)) + KEY.encode() * 50, "model_unavailable", True),
+    (302, b"", "model_malformed", True),
+    (304, b"", "model_malformed", True),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "reason", "retried"), STATUSES)
+async def test_every_status_has_its_reason(status, body, reason, retried):
+    """Asked once: whether again is for the step to say. The key stays out, whoever repeats it."""
+    headers = {"Content-Type": "application/json", "Location": "http://xn--/"}
+    error = await failed(Response(status, headers, body))
+    assert (error.reason, error.retried) == (reason, retried)
+    assert str(status) in error.message
+    assert len(error.message) <= SAID_MOST
+    assert KEY[:12] not in error.message
+
+
+TOLD = [
+    (problem("Invalid schema for X", "invalid_schema"), "400 invalid_schema: Invalid schema for X"),
+    (problem("Invalid schema for X"), "400: Invalid schema for X"),
+    (b"Bad request", "400: Bad request"),
+    (b"", "400"),
+]
+
+
+@pytest.mark.parametrize(("body", "told"), TOLD)
+async def test_what_the_service_says_is_told(body, told):
+    """So that a person can act."""
+    error = await failed(Response(400, {}, body))
+    assert error.message == f"the model's service answered {told}"
+
+
+@pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])
+async def test_retry_after_is_told(status, value, seconds):
+    """The step waits that long; the SDK does not, nor does it try again."""
+    error = await failed(Response(status, {"Retry-After": value}, problem("later")))
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
+async def test_a_model_hangs_and_we_do_not(fault):
+    """The question is over at its deadline, with the reason, and leaves nothing."""
+    error = await failed(_damaged(fault), SECONDS)
+    assert error.reason == Reason.MODEL_TIMEOUT
+
+
+@pytest.mark.parametrize("fault", [*BROKEN.values(), *ENDLESS.values()], ids=[*BROKEN, *ENDLESS])
+async def test_a_broken_or_endless_answer_is_malformed(fault):
+    """It is given up as soon as that is known."""
+    assert (await failed(_damaged(fault))).reason == Reason.MODEL_MALFORMED
+
+
+def _damaged(fault: Fault) -> Response:
+    return Response.json(completion(), fault=fault)
+
+
+async def test_a_reset_is_no_connection():
+    """Nothing had been answered."""
+    assert (await failed(_damaged(Fault(FaultKind.RESET)))).reason == Reason.MODEL_UNREACHABLE
+
+
+async def test_nobody_listens():
+    """Refused at once."""
+    async with nothing_left(), asking(f"http://127.0.0.1:{free_port()}") as model:
+        assert (await refusal(model)).reason == Reason.MODEL_UNREACHABLE
+
+
+async def test_a_name_that_takes_long_to_resolve():
+    """The question is over at its deadline, and nothing of it goes on."""
+    async with (
+        nothing_left(),
+        name_server(lambda *_: None) as resolver,
+        asking("http://model.example", resolver) as model,
+    ):
+        assert (await refusal(model, SECONDS)).reason == Reason.MODEL_TIMEOUT
+
+
+async def test_after_the_deadline_nothing_is_asked():
+    """It would be paid for."""
+    async with answering(Response.json(completion())) as server, asking(server.url) as model:
+        assert (await refusal(model, seconds=-0.1)).reason == Reason.MODEL_TIMEOUT
+        assert not server.exchanges
+
+
+async def test_a_failure_does_not_spoil_the_model():
+    """The question after it is answered."""
+    faults = [Fault(FaultKind.RESET), Fault(FaultKind.SILENT)]
+
+    async def handler(_: Request) -> Response:
+        return Response.json(completion(), fault=faults.pop() if faults else None)
+
+    async with WireServer(handler) as server, asking(server.url) as model:
+        await refusal(model, SECONDS)
+        await refusal(model)
+        assert (await ask(model)).content.level == "high"
+
+
+async def test_a_call_is_logged_without_what_was_said(capsys, caplog):
+    """Vendor, status, seconds and tokens; of all that libraries log, nothing shows a secret."""
+    caplog.set_level(logging.DEBUG)
+    answers = [Response.json(completion()), Response(401, {}, problem(KEY))]
+
+    async def handler(_: Request) -> Response:
+        return answers.pop()
+
+    async with WireServer(handler) as server, asking(server.url) as model:
+        await refusal(model)
+        await ask(model)
+        assert KEY not in repr(model)
+    first, second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert _told(first) == {"vendor": "openai", "model": "small", "status": 401}
+    assert _told(second) == {"vendor": "openai", "model": "small", "status": 200, "tokens": 120}
+    everything = f"{first} {second} {caplog.text}"
+    assert caplog.records
+    assert [word for word in (KEY, SAID, QUESTION) if word in everything] == []
+
+
+def _told(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: line[name] for name in ("vendor", "model", "status", "tokens") if name in line}
