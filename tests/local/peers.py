@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
 
@@ -62,14 +63,24 @@ async def grpc_server(answer: Answer, port: int = 0) -> AsyncIterator[str]:
     await server.stop(None)
 
 
+Lookup = Callable[[str, int], Sequence[str] | int | None]
+"""(name, IP version) to addresses, to a code of RFC 1035, or to None: there is never an answer."""
+
+
+def _this_machine(_: str, version: int) -> Sequence[str]:
+    return ["127.0.0.1"] if version == 4 else []
+
+
 class NameServer:
     """Knows every name as 127.0.0.1, unless it is told otherwise.
 
     `code`: of its answers (3 is NXDOMAIN, RFC 1035); None: it answers nothing. May be changed.
+    `lookup`: what it knows, as long as its code is 0.
     """
 
-    def __init__(self, code: int | None = 0) -> None:
+    def __init__(self, code: int | None = 0, lookup: Lookup = _this_machine) -> None:
         self.code = code
+        self.lookup = lookup
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -87,6 +98,10 @@ class NameServer:
         return f"dns://127.0.0.1:{self.port}/slow.example:{port}"
 
 
+_VERSIONS = {1: 4, 28: 6}
+"""Query types A and AAAA."""
+
+
 class _Names(asyncio.DatagramProtocol):
     def __init__(self, server: NameServer) -> None:
         self._server = server
@@ -95,15 +110,22 @@ class _Names(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, peer: Any) -> None:
-        if self._server.code is None:
+        name, at = [], 12
+        while length := data[at]:
+            name.append(data[at + 1 : at + 1 + length].decode())
+            at += 1 + length
+        question = data[12 : at + 5]
+        (kind,) = struct.unpack(">H", question[-4:-2])
+        known = self._server.code
+        found = self._server.lookup(".".join(name), _VERSIONS[kind]) if known == 0 else known
+        if found is None:
             return
-        end = data.index(b"\0", 12) + 5
-        (kind,) = struct.unpack(">H", data[end - 4 : end - 2])
-        known = self._server.code == 0 and kind == 1  # A: there are no IPv6 addresses
-        head = struct.pack(">HHHHH", 0x8180 | self._server.code, 1, known, 0, 0)
-        # the name of the question, A, IN, one second, four bytes
-        record = struct.pack(">HHHIH4B", 0xC00C, 1, 1, 1, 4, 127, 0, 0, 1) if known else b""
-        self._transport.sendto(data[:2] + head + data[12:end] + record, peer)
+        code, addresses = (found, []) if isinstance(found, int) else (0, found)
+        head = struct.pack(">HHHHH", 0x8180 | code, 1, len(addresses), 0, 0)
+        packed = [ipaddress.ip_address(address).packed for address in addresses]
+        # the name of the question, its type, IN, for no second
+        records = [struct.pack(">HHHIH", 0xC00C, kind, 1, 0, len(raw)) + raw for raw in packed]
+        self._transport.sendto(data[:2] + head + question + b"".join(records), peer)
 
 
 class Line:
