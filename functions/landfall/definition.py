@@ -10,21 +10,20 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     Field,
     ValidationError,
     model_validator,
 )
 
-from landfall.cadence import Cadence, time_zone
+from landfall.cadence import time_zone
 from landfall.deadlines import LADDER
 from landfall.integrity.options import Id, Name, Settings, it_is
 from landfall.integrity.rules import KINDS, Rule, nested_settings
+from landfall.schedules import Schedule, ZoneName
 
 
 class DefinitionError(ValueError):
@@ -45,29 +44,6 @@ class Limits(Settings):
     )
 
 
-def _known_zone(name: str) -> str:
-    time_zone(name)
-    return name
-
-
-class Schedule(Settings):
-    """When a scan runs by itself."""
-
-    cadence: Cadence
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "UTC", description="An IANA name such as Europe/Berlin; local times are of this zone."
-    )
-    overlap: Literal["skip", "allow", "cancel_running"] = Field(
-        "skip", description="What a slot does when a run of this schedule is still under way."
-    )
-    catch_up: Literal["one", "none", "all"] = Field(
-        "one", description="How many runs are made for slots that were missed."
-    )
-    max_runs: int | None = Field(None, ge=1, description="The schedule ends after this many runs.")
-    stop_at: AwareDatetime | None = Field(None, description="No slot after this moment.")
-    paused: bool = Field(False, description="Keep the schedule, but start nothing.")
-
-
 class Scan(Settings):
     """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
 
@@ -83,7 +59,7 @@ class Scan(Settings):
         description="The fields of each table that the scan reads. Nothing else leaves Airtable.",
     )
     rules: list[Rule] = Field(min_length=1, max_length=500)
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+    time_zone: ZoneName | None = Field(
         None,
         description="Where the days of dates begin, as an IANA name. Without it, the schedule's "
         "time zone, or UTC.",

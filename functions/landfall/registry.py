@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from landfall.cadence import next_slot, time_zone
-from landfall.definition import Scan, Schedule
+from landfall.definition import Scan
 from landfall.documents import (
     ConflictError,
     Create,
@@ -19,7 +19,8 @@ from landfall.documents import (
     Update,
     Write,
 )
-from landfall.runs import Clock, RunPlan
+from landfall.runs import Clock
+from landfall.schedules import Schedule
 
 SAVE_TRIES = 5
 """Saves of one scan that may lose against another at the same moment."""
@@ -87,22 +88,6 @@ class Registry:
         if found is None:
             raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
         return found
-
-
-def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
-    """A run of the scan as it is now."""
-    fields = {
-        "run_id": run_id,
-        "scan_id": head.id,
-        "scan_version": head.data["version"],
-        "kind": head.data["kind"],
-        "base": head.data["base"],
-        "trigger": trigger,
-        "slot": slot,
-        "schedule_id": head.id if slot else None,
-        "expected_records": head.data.get("last_records"),
-    }
-    return RunPlan(run_id, head.data["deadline_seconds"], fields)
 
 
 def _written(path: str, found: Document | None, fields: Fields, first: Fields) -> Write:

@@ -14,7 +14,7 @@ written nothing. A step that waits for a task is its own outbox: it says which t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -45,6 +45,7 @@ from landfall.lifecycle import (
     RunStatus,
     StepStatus,
 )
+from landfall.plans import RunPlan
 from landfall.reasons import Reason, StepError
 from landfall.tasks import QueueError, Task, TaskQueue
 
@@ -76,15 +77,6 @@ class FencedError(Exception):
 
 class RunNotFoundError(Exception):
     """There is no such run, or no such step of it."""
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """What a run is made from; `fields` are those that say where it comes from."""
-
-    run_id: str
-    deadline_seconds: float
-    fields: Fields
 
 
 def error_record(error: StepError, step: Document, traceback: str) -> Fields:

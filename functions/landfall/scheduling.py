@@ -18,7 +18,6 @@ from landfall import logs
 from landfall.cadence import Plan, catch_up, due_slots, time_zone
 from landfall.changes import run_path
 from landfall.deadlines import TICK, Deadline
-from landfall.definition import Schedule
 from landfall.documents import (
     ConflictError,
     Document,
@@ -29,9 +28,10 @@ from landfall.documents import (
     Write,
 )
 from landfall.lifecycle import RUN_LIVE, RunStatus
+from landfall.plans import plan_run
 from landfall.reasons import Reason
-from landfall.registry import plan_run
 from landfall.runs import Runs
+from landfall.schedules import Schedule
 from landfall.ticks import mark_tick
 
 PAGE = 250

@@ -16,8 +16,9 @@ from landfall.documents import Document, Fields, Query
 from landfall.findings import FILTERS, STATES, Download, ScanFindings, findings_of_run
 from landfall.integrity.ledger import Decision
 from landfall.lifecycle import RunStatus
+from landfall.plans import plan_run
 from landfall.reasons import Reason
-from landfall.registry import Registry, plan_run
+from landfall.registry import Registry
 from landfall.runs import RunNotFoundError, Runs
 
 RUNS_LISTED = 50

@@ -13,11 +13,11 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.definition import Schedule
 from landfall.documents import Create, Document, Store
 from landfall.lifecycle import RunStatus
 from landfall.reasons import Reason
 from landfall.runs import Runs
+from landfall.schedules import Schedule
 from landfall.scheduling import CATCH_UP_MOST, LATEST, PAGE, Scheduler, Tick
 from landfall.store import FirestoreStore
 from tests.emulator.whole import Interrupted, edit, everything

@@ -9,7 +9,8 @@ from landfall.changes import run_path, step_path
 from landfall.deadlines import LADDER, Ladder
 from landfall.definition import Scan
 from landfall.documents import Document, Store
-from landfall.registry import Registry, plan_run
+from landfall.plans import plan_run
+from landfall.registry import Registry
 from landfall.runs import Runs
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore

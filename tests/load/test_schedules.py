@@ -17,7 +17,7 @@ import pytest
 
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Create, Query, Write
-from landfall.registry import plan_run
+from landfall.plans import plan_run
 from landfall.runs import Runs
 from landfall.scheduling import Scheduler
 from landfall.store import FirestoreStore

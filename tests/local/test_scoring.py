@@ -195,7 +195,7 @@ async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
     """With a fresh budget, no other invocation could do better; the other rules go on."""
 
     def evaluate(_: Required, scope: Scope) -> Iterator[Hit]:
-        for _ in range(10):
+        for _row in range(10):
             scope.check()
         yield from ()
 

@@ -15,9 +15,10 @@ from landfall.definition import Scan
 from landfall.documents import ConflictError, Query, StoreError
 from landfall.fetching import Fetch
 from landfall.lifecycle import RUN_ENDED, RunStatus
+from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.redaction import Redactor
-from landfall.registry import Registry, plan_run
+from landfall.registry import Registry
 from landfall.runs import Claim, RunNotFoundError, Runs
 from landfall.scheduling import Scheduler
 from landfall.scoring import Scoring

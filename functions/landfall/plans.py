@@ -1,0 +1,31 @@
+"""What a run is made from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from landfall.documents import Document, Fields
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is made from; `fields` are those that say where it comes from."""
+
+    run_id: str
+    deadline_seconds: float
+    fields: Fields
+
+
+def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
+    """A run of the scan as it is now."""
+    fields = {
+        "run_id": run_id,
+        "scan_id": head.id,
+        "scan_version": head.data["version"],
+        "kind": head.data["kind"],
+        "base": head.data["base"],
+        "trigger": trigger,
+        "slot": slot,
+        "schedule_id": head.id if slot else None,
+        "expected_records": head.data.get("last_records"),
+    }
+    return RunPlan(run_id, head.data["deadline_seconds"], fields)
