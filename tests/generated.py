@@ -22,12 +22,15 @@ from landfall.integrity.options import Settings
 from landfall.integrity.rules import KINDS, groups_of
 from landfall.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.reasons import REASONS
+from landfall.runs import BACKOFF_FIRST
 from landfall.viewing import ROUTES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MARGIN = 5.0
-"""Seconds for a tick to do its work, and for a task to arrive."""
+"""Seconds for a tick to do its work."""
+RECOVERY = 120.0
+"""Seconds, at most, from the death of a worker to the next claim of its step: the promise."""
 SCHEMA = ROOT / "infra/scan.schema.json"
 RULES = ROOT / "infra/rules.md"
 
@@ -166,14 +169,15 @@ def _bound() -> str:
     return (
         f"**The bound.** A run ends within its `deadline_at` + {TICK:g} s (a tick of the watchdog) "
         f"+ {MARGIN:g} s,\nhowever it goes. A step whose worker was killed is claimed again within "
-        f"{recovery():g} s: until it is\nstale ({LADDER.stale:g} s), until the next tick "
-        f"({TICK:g} s), and until the task is delivered."
+        f"{RECOVERY:g} s: until it is\nstale ({LADDER.stale:g} s), until the next tick "
+        f"({TICK:g} s), and the delay of a first retry (up to {BACKOFF_FIRST:g} s);\n"
+        f"{recovery_margin():g} s are left for the tick's work and the delivery."
     )
 
 
-def recovery() -> float:
-    """Seconds, at most, from the death of a worker to the next claim of its step."""
-    return LADDER.stale + TICK + MARGIN
+def recovery_margin() -> float:
+    """Seconds of the promised recovery that no deadline, tick or delay takes."""
+    return RECOVERY - LADDER.stale - TICK - BACKOFF_FIRST
 
 
 def _attribute_docs() -> dict[str, str]:

@@ -5,17 +5,18 @@ from datetime import timedelta
 
 import pytest
 
+from landfall.deadlines import LADDER
 from landfall.holds import POLL, BaseHeldError, Hold, take_base
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
 
 BASE = "appPeople00000001"
-LEASE = timedelta(seconds=48)
+LEASE = LADDER.lease
 
 
 async def take(world: World, run_id: str, base_id: str = BASE) -> Hold:
     """Hold a base for the length of a lease."""
-    until = world.clock() + LEASE
+    until = world.clock() + timedelta(seconds=LEASE)
     return await take_base(world.store, world.clock, base_id, run_id, f"worker of {run_id}", until)
 
 
@@ -34,7 +35,7 @@ async def test_one_run_holds_a_base(world: World) -> None:
     held = await everything(world.store)
     assert held[f"bases/{BASE}"].data == {
         "held_by": "r1",
-        "held_until": START + LEASE,
+        "held_until": START + timedelta(seconds=LEASE),
         "not_before": START,
         "failures": 0,
         "updated_at": START,
@@ -51,9 +52,9 @@ async def test_bases_are_held_one_by_one(world: World) -> None:
 async def test_a_hold_ends_with_its_lease(world: World) -> None:
     """A worker that was killed leaves no lock behind."""
     await take(world, "r1")
-    world.clock.advance(48)
+    world.clock.advance(LEASE)
     await take(world, "r2")
-    world.clock.advance(45)
+    world.clock.advance(LEASE - 3)
     assert await wait_of(world, "r1") == 3
 
 
@@ -62,7 +63,7 @@ async def test_the_same_run_holds_on(world: World) -> None:
     await take(world, "r1")
     world.clock.advance(30)
     await take(world, "r1")
-    world.clock.advance(45)
+    world.clock.advance(LEASE - 3)
     assert await wait_of(world, "r2") == 3
 
 
@@ -79,7 +80,7 @@ async def test_of_many_at_once_one_gets_it(world: World) -> None:
 async def test_of_many_at_once_one_gets_what_was_held_before(world: World) -> None:
     """The race for a base whose hold has run out is decided by its version."""
     await take(world, "r0")
-    world.clock.advance(48)
+    world.clock.advance(LEASE)
     asked = (take(world, f"r{number}") for number in range(1, 11))
     ends = await asyncio.gather(*asked, return_exceptions=True)
     assert sorted(type(end).__name__ for end in ends) == ["BaseHeldError"] * 9 + ["Hold"]
@@ -90,10 +91,12 @@ async def test_who_read_before_another_took_it_loses(world: World, known: bool) 
     """A base that was free when it was looked at is taken only if it still is."""
     if known:
         await take(world, "r0")
-        world.clock.advance(48)
+        world.clock.advance(LEASE)
     store = Interrupted(world.store, lambda: take(world, "r2"))
     with pytest.raises(BaseHeldError):
-        await take_base(store, world.clock, BASE, "r1", "late", world.clock() + LEASE)
+        await take_base(
+            store, world.clock, BASE, "r1", "late", world.clock() + timedelta(seconds=LEASE)
+        )
     assert (await everything(world.store))[f"bases/{BASE}"].data["held_by"] == "r2"
 
 
@@ -110,7 +113,7 @@ async def test_leaving_with_the_hold_kept_lets_only_its_run_in(world: World) -> 
     """Between two invocations of one run, no other begins to read."""
     hold = await take(world, "r1")
     await hold.leave(0.25, keep=True)
-    world.clock.advance(46)
+    world.clock.advance(LEASE - 2)
     assert await wait_of(world, "r2") == 2
     await take(world, "r1")
 
@@ -127,7 +130,7 @@ async def test_a_lock_out_is_for_everybody(world: World) -> None:
 async def test_leaving_late_takes_nothing_from_the_next(world: World) -> None:
     """A zombie that leaves writes nothing: the base is somebody else's by now."""
     zombie = await take(world, "r1")
-    world.clock.advance(48)
+    world.clock.advance(LEASE)
     await take(world, "r2")
     before = await everything(world.store)
     await zombie.leave(30, keep=False)

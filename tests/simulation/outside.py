@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from landfall.deadlines import Deadline
+from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Document, Query, StoreError, Version, Write
 from landfall.lifecycle import RUN_ENDED
 from landfall.reasons import Reason, StepError
@@ -100,7 +100,7 @@ class TreacherousQueue:
         self._names: set[str] = set()
         self.broken: list[str] = []
         self.deliveries: set[asyncio.Task[Any]] = set()
-        self.dispatch_seconds = 42.0
+        self.dispatch_seconds = LADDER.dispatch
 
     async def enqueue(self, task: Task) -> None:
         """As `TaskQueue.enqueue`."""

@@ -12,7 +12,7 @@ from tests.generated import (
     ROOT,
     RULES,
     SCHEMA,
-    recovery,
+    recovery_margin,
     rendered,
     rule_reference,
     schema,
@@ -27,8 +27,8 @@ def test_tables_are_those_of_the_code():
 
 
 def test_a_killed_worker_is_replaced_in_two_minutes():
-    """The ladder and the tick keep the promise on recovery, whenever the worker dies."""
-    assert recovery() <= 120
+    """The ladder and the tick leave a busy machine 10 s of that, whenever the worker dies."""
+    assert recovery_margin() >= 10
 
 
 def test_schema_is_that_of_the_code():
