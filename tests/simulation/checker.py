@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from landfall.documents import Document
 from landfall.fetching import Cursor
@@ -67,6 +68,7 @@ def _of_run(judged: Judged, run: Document) -> Iterator[str]:
         yield f"has not ended: {status}, {run.data['progress_step']}"
         return
     yield from _of_history(judged, run)
+    yield from _of_zombies(judged, run)
     yield from _of_bound(judged, run)
     if status == RunStatus.DONE:
         yield from _of_result(judged, run)
@@ -112,6 +114,23 @@ def _of_history(judged: Judged, run: Document) -> Iterator[str]:
             steps[step] = new
     if status != run.data["status"]:
         yield f"says {run.data['status']}, and its history {status}"
+
+
+def _of_zombies(judged: Judged, run: Document) -> Iterator[str]:
+    """Nobody writes after another has claimed the step: by the order of writes, not by a clock."""
+    events = [event.data for event in judged.memory.all(f"{run.path}/events")]
+    claims = [e["updated_by"] for e in events if e["step"] and e["to"] == StepStatus.RUNNING]
+    if len(set(claims)) != len(claims):
+        yield f"a worker claimed twice: {claims}"
+    movers = [event["updated_by"] for event in events if event["updated_by"] in claims]
+    writers = [page.data.get("updated_by") for page in judged.memory.all(f"{run.path}/pages")]
+    if not set(writers) <= set(claims):
+        yield f"pages were written without a claim: by {set(writers) - set(claims)}"
+        return
+    for what, workers in (("moved", movers), ("wrote pages", writers)):
+        for before, by in pairwise(workers):
+            if claims.index(by) < claims.index(before):
+                yield f"{by} {what} after {before}, who had claimed the step later"
 
 
 def _of_result(judged: Judged, run: Document) -> Iterator[str]:

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import pytest
 
 from tests.simulation.faults import Rates
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import MUTANTS, no_fence
 from tests.simulation.simulator import broken_rules, history, simulate
 
 CATCH_WITHIN = 60
@@ -25,6 +25,15 @@ def test_a_planted_bug_is_caught(mutant):
 def _caught(mutant, seed: int) -> bool:
     with mutant():
         return bool(broken_rules(simulate(seed)))
+
+
+def test_a_zombies_write_is_told_by_the_order_of_writes():
+    """Without a fence, somebody writes after another has claimed the step; no clock says so."""
+    with no_fence():
+        told = [
+            rule for seed in range(1, CATCH_WITHIN + 1) for rule in broken_rules(simulate(seed))
+        ]
+    assert any("who had claimed the step later" in rule for rule in told)
 
 
 def test_without_a_bug_nothing_is_caught():
