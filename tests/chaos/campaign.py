@@ -12,11 +12,12 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import httpx
 from google.cloud.firestore import AsyncClient
@@ -26,9 +27,13 @@ from landfall.deadlines import LADDER, TICK, Ladder
 from landfall.documents import Document, Put, Query, StoreError
 from landfall.lifecycle import RUN_ENDED
 from landfall.store import FirestoreStore
+from tests.chaos.gate import Gate, shut_at_the_end
 from tests.chaos.nemesis import EVERYTHING, SIGKILL_ONLY, Nemesis, Terror
+from tests.chaos.traces import fenced, recoveries, telling_lines
 from tests.chaos.workload import Load, draw_loads, slots_from
+from tests.chaos.zombies import Zombies
 from tests.fakes.memory_store import MemoryStore
+from tests.generated import RECOVERY
 from tests.simulation.checker import Judged, violations
 
 SHORT = Ladder(
@@ -42,6 +47,9 @@ SHORT = Ladder(
     connect=2.0,
 )
 """Cloud Tasks takes no dispatch deadline below 15 s."""
+
+SUSPENDED = Path(__file__).parent / "suspended"
+"""What makes a worker's clock stand still with it."""
 
 SAVED = timedelta(seconds=15)
 """Within this all scans are saved: a slot that has passed before is none."""
@@ -64,8 +72,12 @@ class Plan:
     run_deadline: float = 150.0
     short_deadline: float = 60.0
     """Of the runs of every fourth base: some end at it, which they must do in time."""
-    latency: float = 0.3
-    """Of the Airtable stand-in."""
+    latency: float = 0.8
+    """Of the Airtable stand-in: long enough for a harm to find work under way."""
+    workers: int = 3
+    """Of each function: when some stand still, others go on with their steps."""
+    zombies: int = 5
+    """So many of them must have tried to write, and were refused."""
     recovered: float | None = None
     """Within this a step goes on after a SIGKILL, in 99 of 100 cases."""
 
@@ -81,6 +93,8 @@ class Result:
     recovery: list[float] = field(default_factory=list)
     lost: int = 0
     """Steps that a SIGKILL interrupted and that nobody claimed again: their run ended."""
+    refused: int = 0
+    """Attempts that tried to write when another worker had claimed their step: zombies."""
     latest: float = 0.0
     """Seconds by which the latest run ended after its deadline."""
     said: Counter[str] = field(default_factory=Counter)
@@ -100,14 +114,41 @@ class Result:
 
 async def campaign(plan: Plan) -> Result:
     """Start a stack, run the workload under the nemesis, and judge what is left."""
-    options = Options(
+    async with AsyncExitStack() as exits:
+        notes = Path(exits.enter_context(TemporaryDirectory(prefix="landfall-suspended-")))
+        gate = await exits.enter_async_context(shut_at_the_end())
+        stack = await exits.enter_async_context(running(_options(plan, gate, notes)))
+        store = await exits.enter_async_context(_store(stack, gate))
+        await gate.open(stack.addresses.firestore)
+        zombies = Zombies(store, notes, 2 * plan.ladder.stale)
+        nemesis = Nemesis(stack, gate, zombies, plan.seed, plan.ladder.lease, plan.terror)
+        return await _Campaign(plan, stack, store, nemesis).run()
+
+
+def _options(plan: Plan, gate: Gate, notes: Path) -> Options:
+    environment = {
+        "LANDFALL_DEADLINES": json.dumps(asdict(plan.ladder)),
+        "FIRESTORE_EMULATOR_HOST": gate.address,
+        "WORKERS": str(plan.workers),
+        "PYTHONPATH": str(SUSPENDED),
+        "SUSPENDED": str(notes),
+    }
+    return Options(
         bases=tuple(load.served for load in _loads(plan)),
         tick_seconds=None,
-        environment={"LANDFALL_DEADLINES": json.dumps(asdict(plan.ladder))},
+        environment=environment,
         stand_in={"latency": plan.latency, "lockout_seconds": 5.0},
     )
-    async with running(options) as stack:
-        return await _Campaign(plan, stack, _loads(plan)).run()
+
+
+@asynccontextmanager
+async def _store(stack: Stack, gate: Gate) -> AsyncIterator[FirestoreStore]:
+    os.environ["FIRESTORE_EMULATOR_HOST"] = gate.address
+    client = AsyncClient(project=stack.addresses.project)
+    try:
+        yield FirestoreStore(client, timeout=60.0)
+    finally:
+        client.close()
 
 
 def _loads(plan: Plan) -> list[Load]:
@@ -118,11 +159,12 @@ def _loads(plan: Plan) -> list[Load]:
 
 
 class _Campaign:
-    def __init__(self, plan: Plan, stack: Stack, loads: list[Load]) -> None:
+    def __init__(self, plan: Plan, stack: Stack, store: FirestoreStore, nemesis: Nemesis) -> None:
         self._plan = plan
         self._stack = stack
-        self._loads = loads
-        self._nemesis = Nemesis(stack, plan.seed, plan.ladder.lease, plan.terror)
+        self._store = store
+        self._nemesis = nemesis
+        self._loads = _loads(plan)
         self._watches: list[tuple[datetime, datetime]] = []
         self._loop = asyncio.get_running_loop()
 
@@ -157,11 +199,13 @@ class _Campaign:
     async def _tick_for_ever(self) -> None:
         """Both at once, and now and then each twice at the same moment."""
         random = Random(self._plan.seed)
+        due = self._loop.time()
         while True:
             if self._nemesis.ticking:
                 names = ["scheduler", "watchdog"] * random.choice([1, 1, 2])
                 await asyncio.gather(*(self._tick(name) for name in names), return_exceptions=True)
-            await asyncio.sleep(self._plan.tick)
+            due = max(due + self._plan.tick, self._loop.time())
+            await asyncio.sleep(due - self._loop.time())
 
     async def _tick(self, name: str) -> None:
         begin = datetime.now(UTC)
@@ -175,26 +219,15 @@ class _Campaign:
         last = started + SAVED.total_seconds() + self._plan.rage
         give_up = last + self._plan.run_deadline + 2 * self._plan.tick + 5
         wanted = self._plan.bases * self._plan.runs_a_base
-        async with self._store() as store:
-            while self._loop.time() < give_up:
-                with contextlib.suppress(StoreError):
-                    runs = await store.find(Query("runs", fields=("status",)))
-                    if len(runs) >= wanted and all(r.data["status"] in RUN_ENDED for r in runs):
-                        return
-                await asyncio.sleep(1.0)
-
-    @asynccontextmanager
-    async def _store(self) -> AsyncIterator[FirestoreStore]:
-        os.environ["FIRESTORE_EMULATOR_HOST"] = self._stack.addresses.firestore
-        client = AsyncClient(project=self._stack.addresses.project)
-        try:
-            yield FirestoreStore(client, timeout=60.0)
-        finally:
-            client.close()
+        while self._loop.time() < give_up:
+            with contextlib.suppress(StoreError):
+                runs = await self._store.find(Query("runs", fields=("status",)))
+                if len(runs) >= wanted and all(r.data["status"] in RUN_ENDED for r in runs):
+                    return
+            await asyncio.sleep(1.0)
 
     async def _judge(self, seconds: float) -> Result:
-        async with self._store() as store:
-            memory = await _copied(store)
+        memory = await _copied(self._store)
         runs = memory.all("runs")
         judged = Judged(
             memory=memory,
@@ -202,8 +235,10 @@ class _Campaign:
             watches=self._watches,
             calm=False,
         )
-        said = _said(self._stack)
-        recovery, lost = _recovery(memory, self._nemesis.kills)
+        lines = [*telling_lines(process.log for process in self._stack.processes.values())]
+        said = Counter(line["message"] for line in lines)
+        refused = self._nemesis.superseded & fenced(lines)
+        recovery, lost = recoveries(memory, self._nemesis.kills, self._plan.ladder)
         result = Result(
             runs=Counter(run.data["status"] for run in runs),
             reasons=Counter(r.data["error"]["reason"] for r in runs if r.data["error"]),
@@ -211,12 +246,17 @@ class _Campaign:
             violations=[*self._missing(len(runs)), *_bugs(said), *violations(judged)],
             recovery=recovery,
             lost=lost,
+            refused=len(refused),
             latest=max([0.0, *(_after_deadline(run) for run in runs)]),
             said=said,
             seconds=seconds,
         )
-        result.violations += self._late(result.recovery_p99)
+        result.violations += [*self._late(result.recovery_p99), *self._too_few(len(refused))]
         return result
+
+    def _too_few(self, refused: int) -> Iterator[str]:
+        if refused < self._plan.zombies:
+            yield f"{refused} zombies tried to write, which is too few to have tried the fence"
 
     def _late(self, p99: float) -> Iterator[str]:
         within = self._plan.recovered
@@ -227,27 +267,6 @@ class _Campaign:
         wanted = self._plan.bases * self._plan.runs_a_base
         if made != wanted:
             yield f"{wanted} slots made {made} runs"
-
-
-def _said(stack: Stack) -> Counter[str]:
-    """How often the functions logged what tells of faults."""
-    said: Counter[str] = Counter()
-    for process in stack.processes.values():
-        said += _said_in(process.log)
-    return said
-
-
-def _said_in(log: Path) -> Counter[str]:
-    said: Counter[str] = Counter()
-    for line in log.read_text(errors="replace").splitlines():
-        # a line that a SIGKILL has cut short is no JSON
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            message = json.loads(line)["message"]
-            said[message] += message in _TELLING
-    return +said
-
-
-_TELLING = {"bug", "declined", "fenced", "attempt failed", "out of time", "store unavailable"}
 
 
 def _bugs(said: Mapping[str, int]) -> Iterator[str]:
@@ -278,44 +297,6 @@ async def _keep(memory: MemoryStore, found: Sequence[Document]) -> None:
     await memory.commit([Put(document.path, document.data) for document in found])
 
 
-def _recovery(
-    memory: MemoryStore, kills: Sequence[tuple[str, datetime]]
-) -> tuple[list[float], int]:
-    """Seconds from a SIGKILL to the next claim of each step that it interrupted.
-
-    Also how many of them were not claimed again.
-    """
-    found: list[float] = []
-    for name in ("fetch", "score"):
-        moments = [at for killed, at in kills if killed == name]
-        for run in memory.all("runs"):
-            found += _recovered(_moves(memory, run.path, name), moments)
-    return sorted(s for s in found if s < NEVER), found.count(NEVER)
-
-
-def _moves(memory: MemoryStore, run: str, step: str) -> list[tuple[datetime, str]]:
-    """(when, to what status) of each move of a step."""
-    events = [event.data for event in memory.all(f"{run}/events") if event.data["step"] == step]
-    return [(event["updated_at"], event["to"]) for event in events]
-
-
-NEVER = float("inf")
-NOT_REACHED = timedelta(seconds=5)
-"""Within this a step moves on that a kill did not reach; one that it did reach waits for its
-lease to run out."""
-
-
-def _recovered(moves: Sequence[tuple[datetime, str]], kills: Sequence[datetime]) -> Iterator[float]:
-    """For each claim that a kill interrupted, the first if there were several."""
-    for number, (claimed, to) in enumerate(moves):
-        following = moves[number + 1 :]
-        ended = following[0][0] if following else datetime.max.replace(tzinfo=UTC)
-        struck = [at for at in kills if claimed < at < ended - NOT_REACHED]
-        if to == "running" and struck:
-            again = [when for when, to in following if to == "running"]
-            yield (again[0] - struck[0]).total_seconds() if again else NEVER
-
-
 PRODUCTION = Plan(
     ladder=LADDER,
     tick=TICK,
@@ -324,7 +305,9 @@ PRODUCTION = Plan(
     run_deadline=1200.0,
     short_deadline=1200.0,
     latency=1.0,
-    recovered=120.0,
+    recovered=RECOVERY,
+    zombies=0,
+    workers=1,
 )
 """Answers are slow, so that most kills interrupt something."""
 
@@ -352,6 +335,8 @@ def report(plan: Plan, result: Result) -> str:
         f"the functions logged: {dict(result.said)}",
         f"recovery after SIGKILL: {len(result.recovery)} steps, p50 {p50:.1f} s, p99 {p99:.1f} s; "
         f"of {result.lost} more the run ended first",
+        f"zombies: {result.refused} attempts tried to write when others had claimed their step, "
+        "and were refused",
         f"the latest end of a run was {result.latest:.1f} s after its deadline",
         f"deadlines in seconds: {ladder}; a tick every {plan.tick:g} s; a run may take "
         f"{plan.run_deadline:g} s, and {plan.short_deadline:g} s with every fourth base",

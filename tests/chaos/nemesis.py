@@ -13,6 +13,8 @@ from random import Random
 
 from infra.local.cloud_tasks import Faults
 from infra.local.stack import Stack
+from tests.chaos.gate import Gate, restart_firestore
+from tests.chaos.zombies import Attempt, Zombies, connections
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,10 @@ class Terror:
 
 EVERYTHING = Terror(
     ("fetch", "fetch", "fetch", "score", "score", "scheduler", "watchdog", "api"),
-    ("freeze", "freeze", "pause_firestore", "empty_queue", "empty_queue", "no_ticks"),
+    (
+        *("make_zombies", "make_zombies", "freeze", "pause_firestore", "restart_firestore"),
+        *("empty_queue", "no_ticks"),
+    ),
     Faults(
         duplicate=1.0,
         late=0.1,
@@ -44,11 +49,19 @@ SIGKILL_ONLY = Terror(("fetch", "score"), (), Faults())
 """What time it takes to recover from a kill, and from nothing else."""
 
 
+MUCH = 6
+"""Connections of a worker to Airtable: about three invocations at once."""
+
+
 class Nemesis:
     """Kills, and does one other harm after the other, for a while. `done` counts them."""
 
-    def __init__(self, stack: Stack, seed: int, lease: float, terror: Terror) -> None:
+    def __init__(
+        self, stack: Stack, gate: Gate, zombies: Zombies, seed: int, lease: float, terror: Terror
+    ) -> None:
         self._stack = stack
+        self._gate = gate
+        self._zombies = zombies
         # one each: they go on side by side, and neither may move the other's draws
         self._killing, self._harming = Random(f"{seed}:kill"), Random(f"{seed}:harm")
         self._seed = seed
@@ -58,6 +71,11 @@ class Nemesis:
         self.done: Counter[str] = Counter()
         self.kills: list[tuple[str, datetime]] = []
         self.ticking = True
+
+    @property
+    def superseded(self) -> set[Attempt]:
+        """As `Zombies.superseded`."""
+        return self._zombies.superseded
 
     async def rage(self, seconds: float) -> None:
         """Do harm for so long, then heal everything."""
@@ -70,15 +88,19 @@ class Nemesis:
 
     async def _harm_until(self, end: float) -> None:
         harms: dict[str, Callable[[], Awaitable[None]]] = {
+            "make_zombies": self._make_zombies,
             "freeze": self._freeze,
             "pause_firestore": self._pause_firestore,
+            "restart_firestore": self._restart_firestore,
             "empty_queue": self._empty_queue,
             "no_ticks": self._no_ticks,
         }
         random = self._harming
-        # each kind of harm once, whatever is drawn afterwards
+        # each kind of harm once, whatever is drawn afterwards; it takes work to make a zombie, of
+        # which there is most before the others
         order = [*dict.fromkeys(self._terror.harms)]
         random.shuffle(order)
+        order.sort(key="make_zombies".__eq__)
         while self._terror.harms and asyncio.get_running_loop().time() < end:
             harm = order.pop() if order else random.choice(self._terror.harms)
             await harms[harm]()
@@ -108,36 +130,65 @@ class Nemesis:
         await asyncio.gather(tick, return_exceptions=True)
 
     def _kill(self, name: str) -> None:
-        """SIGKILL of a function's worker; its server starts another, as Cloud Run does."""
-        workers = _children(self._stack.processes[name].pid)
-        if self._frozen.intersection(workers):
-            return  # it is to be a zombie, which is worse
-        for pid in workers:
+        """SIGKILL of one of a function's workers; its server starts another, as Cloud Run does."""
+        if pid := self._worker(name, self._killing):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.done[f"SIGKILL {name}"] += 1
-        self.kills.append((name, datetime.now(UTC)))
+            self.done[f"SIGKILL {name}"] += 1
+            self.kills.append((name, datetime.now(UTC)))
+
+    def _workers(self, name: str) -> list[int]:
+        """A function's workers that are not stopped."""
+        return sorted({*_children(self._stack.processes[name].pid)} - self._frozen)
+
+    def _worker(self, name: str, random: Random) -> int | None:
+        """One of them; None when there is none just now."""
+        workers = self._workers(name)
+        return random.choice(workers) if workers else None
+
+    async def _make_zombies(self) -> None:
+        """Two workers stand still in the middle of much work until another has it."""
+        for _ in range(200):  # 20 s, then with less
+            busiest = self._reading()
+            if len(busiest) >= 2 and min(busiest[pid] for pid in [*busiest][:2]) >= MUCH:
+                break
+            await asyncio.sleep(0.1)
+        stopped = [*busiest][:2]
+        self.done["SIGSTOP fetch until its steps are claimed anew"] += len(stopped)
+        self._frozen.update(stopped)
+        await asyncio.gather(*(self._zombies.stop(pid) for pid in stopped))
+        self._frozen.difference_update(stopped)
+
+    def _reading(self) -> dict[int, int]:
+        """The connections to Airtable of each worker that has any, most first."""
+        port = int(self._stack.addresses.airtable.rpartition(":")[2])
+        reading = {pid: connections(pid, port) for pid in self._workers("fetch")}
+        return dict(sorted(((p, n) for p, n in reading.items() if n), key=lambda each: -each[1]))
 
     async def _freeze(self) -> None:
-        """SIGSTOP of a worker for longer than its lease, then SIGCONT: the zombie."""
+        """SIGSTOP of a worker for longer than its lease, then SIGCONT; its clock runs on."""
         name = self._harming.choice(("fetch", "score"))
-        await self._stop_for(name, _children(self._stack.processes[name].pid), self._lease + 4)
+        if pid := self._worker(name, self._harming):
+            await self._stop_for(name, pid, self._lease + 4)
 
     async def _pause_firestore(self) -> None:
         """The store stands still for 20 s, and then goes on."""
-        await self._stop_for("firestore", [self._stack.processes["firestore"].pid], 20.0)
+        await self._stop_for("Firestore", self._stack.processes["firestore"].pid, 20.0)
 
-    async def _stop_for(self, name: str, pids: list[int], seconds: float) -> None:
+    async def _restart_firestore(self) -> None:
+        """The store ends, and is back after 20 s: all connections reset, none let in meanwhile."""
+        self.done["Firestore restarted, away for 20 s"] += 1
+        await restart_firestore(self._stack, self._gate, 20.0)
+
+    async def _stop_for(self, name: str, pid: int, seconds: float) -> None:
         self.done[f"SIGSTOP {name} {seconds:.0f} s"] += 1
-        for pid in pids:
-            self._frozen.add(pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
+        self._frozen.add(pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(seconds)
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-            self._frozen.discard(pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+        self._frozen.discard(pid)
 
     async def _empty_queue(self) -> None:
         """The queue is stopped and started again, and has forgotten every task and name."""
