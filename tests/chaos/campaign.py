@@ -282,7 +282,9 @@ def _after_deadline(run: Document) -> float:
 async def _copied(store: FirestoreStore) -> MemoryStore:
     """Everything that is in the database, to be judged at leisure."""
     memory = MemoryStore()
-    await _keep(memory, await store.find(Query("schedules")))
+    for collection in ("schedules", "scans", "findings"):
+        await _keep(memory, await store.find(Query(collection)))
+    await _keep(memory, await store.find(Query("ledgers", group=True)))
     last: str | None = None
     while runs := await store.find(Query("runs", after=last, limit=PAGE)):
         await _keep(memory, runs)

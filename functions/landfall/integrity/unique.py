@@ -40,7 +40,8 @@ class Unique(BaseRule):
         columns = [table.columns[field] for field in self.fields]
         fields = " + ".join(self.fields)
         for rows in self._groups(columns):
-            values = [column[rows[0]] for column in columns]
+            first = min(rows, key=table.ids.__getitem__)  # whatever the order
+            values = [column[first] for column in columns]
             value = values[0] if len(values) == 1 else values
             message = f"{len(rows)} records have the same {fields}: {shown(value)}"
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
