@@ -10,6 +10,7 @@ import yaml
 from landfall.deadlines import LADDER
 from landfall.definition import DefinitionError, Scan, json_schema, load, parse
 from landfall.integrity.link import Link
+from landfall.integrity.rules import KINDS
 from tests.fakes.world import a_scan
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
@@ -85,7 +86,7 @@ def test_json_is_a_definition_too():
 BAD: list[tuple[Any, str]] = [
     # what is missing, or should not be there
     (changed("base", GONE), "base: this is missing; add it"),
-    (changed("rules", 0, "field", GONE), "rules.0.field: this is missing; add it"),
+    (changed("rules", 0, "field", GONE), "rules.0: give either `field`, or `any_of` with several"),
     (changed("rules", 3, "to", "table", GONE), "rules.3.to.table: this is missing; add it"),
     (changed("schedule", "cadence", GONE), "schedule.cadence: this is missing; add it"),
     (changed("owner", "me"), "owner: there is no such setting; remove it or correct its name"),
@@ -114,7 +115,7 @@ BAD: list[tuple[Any, str]] = [
     (changed("kind", "sight"), "kind: must be 'integrity' (it is 'sight')"),
     (
         changed("rules", 0, "kind", GONE),
-        "rules.0.kind: this is missing; add one of required, unique, allowed_values, link",
+        f"rules.0.kind: this is missing; add one of {', '.join(KINDS)}",
     ),
     (
         changed("rules", 0, "kind", "require"),
@@ -123,7 +124,7 @@ BAD: list[tuple[Any, str]] = [
     (
         changed("rules", 0, "kind", "fuzzy"),
         "rules.0.kind: there is no kind of rule 'fuzzy'; "
-        "there are required, unique, allowed_values, link",
+        f"there are {', '.join(KINDS)}",
     ),
     (
         changed("rules", 0, "severity", "bad"),
@@ -358,11 +359,11 @@ def test_the_schema_tells_rules_apart_by_kind():
     """An editor completes the settings of the kind that was chosen."""
     schema = json_schema()
     kinds = schema["properties"]["rules"]["items"]["discriminator"]["mapping"]
-    assert set(kinds) == {"required", "unique", "allowed_values", "link"}
+    assert set(kinds) == set(KINDS)
     for kind, reference in kinds.items():
         model = schema["$defs"][reference.rsplit("/", 1)[1]]
         assert model["properties"]["kind"]["const"] == kind
-        assert {"id", "table", "kind"} < set(model["required"])
+        assert {"id", "table", "kind"} <= set(model["required"])
         assert model["description"]
 
 

@@ -9,6 +9,7 @@ Moment = date | datetime
 """A day, or a moment with its time zone."""
 
 _RELATIVE = re.compile(r"(today|now)(?:\s*([+-])\s*(\d{1,5})\s*([mhdw]))?")
+_DISTANCE = re.compile(r"(-?\d{1,5})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 RELATIVE_SAYS = "`today`, `now`, or one of them with a distance such as `today-30d` or `now+2h`"
@@ -46,21 +47,31 @@ class Calendar:
                 raise ValueError(f"{text!r} is no date; say YYYY-MM-DD, {RELATIVE_SAYS}")
             return moment
         start, sign, number, unit = match.groups()
-        distance = timedelta(**{_UNITS[unit]: int(f"{sign}{number}")}) if unit else timedelta()
-        if start == "now":
-            return self.now + distance
-        return self.day(self.now) + distance
+        away = distance(f"{sign}{number}{unit}".lstrip("+")) if unit else timedelta()
+        return (self.now if start == "now" else self.day(self.now)) + away
 
     def day(self, moment: Moment) -> date:
         """The day of a moment."""
-        return moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
+        if not isinstance(moment, datetime):
+            return moment
+        try:
+            return moment.astimezone(self.zone).date()
+        except OverflowError:  # the first or last day that there is, in another zone
+            return moment.date()
 
     def order(self, one: Moment, other: Moment) -> int:
         """-1, 0 or 1: by the moment where both have one, else by the day."""
-        if isinstance(one, datetime) and isinstance(other, datetime):
-            return (one > other) - (one < other)
-        first, second = self.day(one), self.day(other)
-        return (first > second) - (first < second)
+        if isinstance(one, datetime) != isinstance(other, datetime):
+            one, other = self.day(one), self.day(other)
+        return (one > other) - (one < other)
+
+
+def distance(text: str) -> timedelta:
+    """How long `30d`, `2h` or `-4w` is: minutes, hours, days or weeks. Raises `ValueError`."""
+    match = _DISTANCE.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is no distance; say a number of m, h, d or w such as `30d`")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def is_date(text: str) -> bool:

@@ -1,6 +1,7 @@
 """`when`: which records a rule looks at."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import Annotated, Any, Self
 
 import re2
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from landfall.integrity.calendars import RELATIVE_SAYS, Calendar, Moment, is_date
 from landfall.integrity.options import Name, Plain, Settings, it_is
 from landfall.integrity.snapshot import Table
-from landfall.integrity.values import comparable, has_value, listed, shown, values_of
+from landfall.integrity.values import comparable, has_value, is_number, listed, shown, values_of
 
 Test = Callable[[Any], bool]
 
@@ -37,8 +38,9 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_p
 
 
 def _bound(value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number or (isinstance(value, str) and is_date(value)):
+    if isinstance(value, date):  # YAML makes one of a date without quotes
+        value = value.isoformat()
+    if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
     raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_SAYS} {it_is(value)}")
 
@@ -240,7 +242,7 @@ def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test
             return lambda value: any(
                 accepts((item > bound) - (item < bound))
                 for item in values_of(value)
-                if isinstance(item, int | float) and not isinstance(item, bool)
+                if is_number(item)
             )
         limit: Moment = calendar.resolve(bound)
         return lambda value: any(
@@ -252,6 +254,14 @@ def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test
     return against
 
 
+BOUNDS: dict[str, Callable[[Any, Calendar], Test]] = {
+    "above": comparison(lambda order: order > 0),
+    "at_least": comparison(lambda order: order >= 0),
+    "below": comparison(lambda order: order < 0),
+    "at_most": comparison(lambda order: order <= 0),
+}
+"""The tests against a bound, by the name of their setting."""
+
 _TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
     "has_value": _has_value,
     "equals": lambda value, _: _among([value]),
@@ -260,8 +270,5 @@ _TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
     "none_of": lambda values, _: _not(_among(values)),
     "contains": _contains,
     "matches": _matches,
-    "above": comparison(lambda order: order > 0),
-    "at_least": comparison(lambda order: order >= 0),
-    "below": comparison(lambda order: order < 0),
-    "at_most": comparison(lambda order: order <= 0),
+    **BOUNDS,
 }

@@ -1,28 +1,59 @@
 """`required`: a field has a value."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from landfall.integrity.base import FieldRule, Hit, Scope
+from pydantic import Field, model_validator
+
+from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.options import Name
+from landfall.integrity.values import has_value
 
 
-class Required(FieldRule):
-    """The field has a value. 0 and false are values; blank text and an empty list are not."""
+class Required(BaseRule):
+    """The field has a value, or one of several fields has. 0 and false are values; blank text and
+    an empty list are not."""
 
     kind: Literal["required"]
+    field: Name | None = Field(None, description="The field that is checked; or give `any_of`.")
+    any_of: list[Name] | None = Field(
+        None,
+        min_length=1,
+        max_length=10,
+        description="A record is fine when one of these fields has a value.",
+    )
 
     example: ClassVar[str] = "{id: email, kind: required, table: Students, field: Email}"
 
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.field is None) == (self.any_of is None):
+            raise ValueError("give either `field`, or `any_of` with several")
+        return self
+
+    @property
+    def _fields(self) -> list[str]:
+        return [self.field] if self.field else self.any_of or []
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return ((self.table, field) for field in self._fields)
+
     def sentence(self) -> str:
         """What must be so, in plain language."""
-        return f"{self.field} has a value"
+        return f"{' or '.join(self._fields)} has a value"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records without one."""
-        ids, column = scope.table.ids, scope.table.columns[self.field]
-        message = f"{self.field} has no value"
-        for row in missing(column):
-            yield Hit((ids[row],), self.field, column[row], message)
+        ids = scope.table.ids
+        first, *others = (scope.table.columns[field] for field in self._fields)
+        fields = " or ".join(self._fields)
+        message = (
+            f"none of {', '.join(self._fields)} has a value" if others else f"{fields} has no value"
+        )
+        for row in missing(first):
+            if not any(has_value(column[row]) for column in others):
+                yield Hit((ids[row],), fields, first[row], message)
 
 
 def missing(column: list[Any]) -> list[int]:

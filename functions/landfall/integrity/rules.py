@@ -11,14 +11,32 @@ from pydantic import Field
 
 from landfall.integrity.allowed_values import AllowedValues
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
+from landfall.integrity.compare import Compare
+from landfall.integrity.forbidden import Forbidden
+from landfall.integrity.format import Format
+from landfall.integrity.freshness import Freshness
 from landfall.integrity.link import Link
 from landfall.integrity.options import Settings, Severity
+from landfall.integrity.range import Range
 from landfall.integrity.required import Required
 from landfall.integrity.snapshot import Snapshot, Table
+from landfall.integrity.type import Type
 from landfall.integrity.unique import Unique
 from landfall.integrity.values import shown
 
-Rule = Annotated[Required | Unique | AllowedValues | Link, Field(discriminator="kind")]
+Rule = Annotated[
+    Required
+    | Forbidden
+    | Unique
+    | AllowedValues
+    | Format
+    | Type
+    | Range
+    | Compare
+    | Link
+    | Freshness,
+    Field(discriminator="kind"),
+]
 
 KINDS: dict[str, type[BaseRule]] = {
     get_args(rule.model_fields["kind"].annotation)[0]: rule for rule in get_args(get_args(Rule)[0])

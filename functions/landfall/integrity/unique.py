@@ -1,7 +1,7 @@
 """`unique`: no two records have the same values."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -20,6 +20,11 @@ class Unique(BaseRule):
     )
     ignore_case: bool = Field(
         False, description="Take text as equal when only case or surrounding blanks differ."
+    )
+    ignore_spaces: bool = Field(
+        False,
+        description="Take text as equal when only blanks around it, or the length of those inside, "
+        "differ.",
     )
 
     example: ClassVar[str] = (
@@ -47,15 +52,32 @@ class Unique(BaseRule):
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
 
     def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
-        if not self.ignore_case and all(_plain(column) for column in columns):
-            keys: Sequence[Any] = columns[0] if len(columns) == 1 else [*zip(*columns, strict=True)]
+        fold = self._fold()
+        if all(_plain(column) for column in columns):
+            folded = columns if fold is str else [_folded(column, fold) for column in columns]
+            keys: Sequence[Any] = folded[0] if len(folded) == 1 else [*zip(*folded, strict=True)]
             if len(set(keys)) == len(keys):
                 return []
         groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for row, values in enumerate(zip(*columns, strict=True)):
             if all(has_value(value) for value in values):
-                groups[tuple(comparable(value, self.ignore_case) for value in values)].append(row)
+                groups[tuple(comparable(value, fold) for value in values)].append(row)
         return [rows for rows in groups.values() if len(rows) > 1]
+
+    def _fold(self) -> Callable[[str], str]:
+        match self.ignore_case, self.ignore_spaces:
+            case False, False:
+                return str
+            case True, False:
+                return lambda text: text.strip().casefold()
+            case False, True:
+                return lambda text: " ".join(text.split())
+            case _:
+                return lambda text: " ".join(text.split()).casefold()
+
+
+def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
+    return [fold(value) if value.__class__ is str else value for value in column]
 
 
 def _plain(column: list[Any]) -> bool:

@@ -1,0 +1,137 @@
+"""`type`: a cell holds this kind of value."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from types import NoneType
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from landfall.integrity.base import FieldRule, Hit, Scope
+from landfall.integrity.calendars import Moment
+from landfall.integrity.values import Answers, has_value, is_number, shown
+
+_RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
+
+_SAYS = {
+    "any": "a value",
+    "text": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "date": "a date without a time",
+    "datetime": "a date with a time",
+    "list": "a list",
+    "record_links": "a list of record ids",
+    "attachments": "a list of attachments",
+    "collaborator": "a collaborator",
+}
+
+
+class Type(FieldRule):
+    """The cell holds this type of value, and no error of a formula. No value is no finding.
+
+    - `any`: whatever is no error. Errors are what Airtable has for them, `{"error": "#ERROR!"}` and
+      `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they are of no type.
+    - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
+    - `date`: text that is an ISO date, `2026-03-01`; `datetime`: one with a time.
+    - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
+      `collaborator`: somebody with an `id`, and an e-mail address or a name.
+
+    A lookup's cell is a list, whatever is in it.
+    """
+
+    kind: Literal["type"]
+    type: Literal[
+        "any",
+        "text",
+        "number",
+        "integer",
+        "boolean",
+        "date",
+        "datetime",
+        "list",
+        "record_links",
+        "attachments",
+        "collaborator",
+    ] = Field(description="What the cell holds.")
+
+    example: ClassVar[str] = "{id: age, kind: type, table: Students, field: Age, type: integer}"
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} is {_SAYS[self.type]}, and no error"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records that hold something else."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        fits = _TESTS[self.type]
+        moments = Answers(scope.snapshot.calendar.read, scope.check)
+        plain = {NoneType, *_ALWAYS.get(self.type, ())}
+        for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
+            value = column[row]
+            error = _error(value)
+            if error or (not fits(value, moments) and has_value(value)):
+                what = f"holds the error {error}" if error else self._is_not(value)
+                yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
+
+    def _is_not(self, value: Any) -> str:
+        return f"is {shown(value)}, which is not {_SAYS[self.type]}"
+
+
+_ALWAYS: dict[str, set[type]] = {
+    "any": {str, int, float, bool},
+    "text": {str},
+    "number": {int, float},
+    "integer": {int},
+    "boolean": {bool},
+}
+"""The classes of which every value fits."""
+
+
+Moments = Mapping[str, Moment | None]
+
+
+def _is_list_of(test: Callable[[Any], bool]) -> Callable[[Any, Moments], bool]:
+    return lambda value, _: isinstance(value, list) and all(map(test, value))
+
+
+def _is_moment(value: Any, moments: Moments) -> bool:
+    return isinstance(value, str) and isinstance(moments[value], datetime)
+
+
+def _is_day(value: Any, moments: Moments) -> bool:
+    return isinstance(value, str) and moments[value].__class__ is date
+
+
+def _has(value: Any, *names: str) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in names)
+
+
+_TESTS: dict[str, Callable[[Any, Moments], bool]] = {
+    "any": lambda _value, _: True,
+    "text": lambda value, _: isinstance(value, str),
+    "number": lambda value, _: is_number(value),
+    "integer": lambda value, _: is_number(value) and value == int(value),
+    "boolean": lambda value, _: isinstance(value, bool),
+    "date": _is_day,
+    "datetime": _is_moment,
+    "list": _is_list_of(lambda _: True),
+    "record_links": _is_list_of(
+        lambda item: isinstance(item, str) and _RECORD_ID.fullmatch(item) is not None
+    ),
+    "attachments": _is_list_of(lambda item: _has(item, "id", "url")),
+    "collaborator": lambda value, _: (
+        _has(value, "id") and (_has(value, "email") or _has(value, "name"))
+    ),
+}
+
+
+def _error(value: Any) -> str:
+    """The error that a cell holds, or an item of its list; empty where there is none."""
+    if isinstance(value, list):
+        return next(filter(None, map(_error, value)), "")
+    if isinstance(value, dict) and len(value) == 1:
+        return str(value.get("error") or value.get("specialValue") or "")
+    return ""
