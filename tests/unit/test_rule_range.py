@@ -50,7 +50,7 @@ def test_no_value_is_no_finding(bounds):
     ("bounds", "cell", "message"),
     [
         ({"at_most": 100}, 120, "F is 120, which is not at most 100"),
-        ({"at_least": 0, "below": 9}, 9, "F is 9, which is not below 9"),
+        ({"at_least": 0, "below": 9}, 9, "F is 9, which is not at least 0 and below 9"),
         ({"at_least": 0, "below": 9}, [-1, 9], "F is -1, 9, which is not at least 0 and below 9"),
         ({"at_least": 0}, "12", "F is '12', which is no number"),
         ({"at_least": 0}, [1, "12", -1], "F is '12', which is no number"),

@@ -109,12 +109,20 @@ class Compare(BaseRule):
         """The records in which they stand otherwise."""
         ids, columns = scope.table.ids, scope.table.columns
         stands = self._standing(scope)
+        holds, number = _HOLDS[self._word], self._number
         fields = f"{self.left} + {self.right}"
         pairs = zip(columns[self.left], columns[self.right], strict=True)
         for row, (left, right) in enumerate(pairs):
             if left is None or right is None:
                 continue
-            if left.__class__ is not list is not right.__class__ and stands(left, right):
+            if (
+                (left.__class__ is int or left.__class__ is float)
+                and (right.__class__ is int or right.__class__ is float)
+                and number is not None
+            ):
+                if holds(left, right + number):
+                    continue
+            elif left.__class__ is not list is not right.__class__ and stands(left, right):
                 continue
             as_said = self._cells_stand(left, right, stands)
             if as_said:
@@ -138,7 +146,7 @@ class Compare(BaseRule):
             if left.__class__ is str and right.__class__ is str:
                 one, other = moments[left], moments[right]
                 if one is not None and other is not None and away is not None:
-                    moved = _moved(other, away)
+                    moved = _moved(other, away) if away else other
                     return None if moved is None else holds(calendar.order(one, moved), 0)
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)

@@ -234,33 +234,39 @@ def _texts(value: Any) -> list[str]:
     return [item for item in values_of(value) if isinstance(item, str)]
 
 
+def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
+    """How a value stands to a bound: -1, 0 or 1, or None where it is of the other kind."""
+    if not isinstance(bound, str):
+        return lambda item: (item > bound) - (item < bound) if is_number(item) else None
+    limit: Moment = calendar.resolve(bound)
+
+    def of_date(item: Any) -> int | None:
+        moment = calendar.read(item)
+        return None if moment is None else calendar.order(moment, limit)
+
+    return of_date
+
+
+ACCEPTS: dict[str, Callable[[int], bool]] = {
+    "above": lambda order: order > 0,
+    "at_least": lambda order: order >= 0,
+    "below": lambda order: order < 0,
+    "at_most": lambda order: order <= 0,
+}
+"""By the name of the setting that has the bound: on which side of it a value must be."""
+
+
 def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test]:
     """A test of how a value stands to a bound: `accepts` is given -1, 0 or 1."""
 
     def against(bound: Any, calendar: Calendar) -> Test:
-        if not isinstance(bound, str):
-            return lambda value: any(
-                accepts((item > bound) - (item < bound))
-                for item in values_of(value)
-                if is_number(item)
-            )
-        limit: Moment = calendar.resolve(bound)
+        side = side_of(bound, calendar)
         return lambda value: any(
-            accepts(calendar.order(moment, limit))
-            for item in values_of(value)
-            if (moment := calendar.read(item)) is not None
+            (order := side(item)) is not None and accepts(order) for item in values_of(value)
         )
 
     return against
 
-
-BOUNDS: dict[str, Callable[[Any, Calendar], Test]] = {
-    "above": comparison(lambda order: order > 0),
-    "at_least": comparison(lambda order: order >= 0),
-    "below": comparison(lambda order: order < 0),
-    "at_most": comparison(lambda order: order <= 0),
-}
-"""The tests against a bound, by the name of their setting."""
 
 _TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
     "has_value": _has_value,
@@ -270,5 +276,5 @@ _TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
     "none_of": lambda values, _: _not(_among(values)),
     "contains": _contains,
     "matches": _matches,
-    **BOUNDS,
+    **{name: comparison(accepts) for name, accepts in ACCEPTS.items()},
 }

@@ -1,7 +1,7 @@
 """`range`: a value lies between bounds."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self
 
@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.calendars import Calendar
-from landfall.integrity.conditions import BOUNDS, Bound, Test
-from landfall.integrity.values import is_number, listed, not_fine, one_or_all, values_of
+from landfall.integrity.conditions import ACCEPTS, Bound, Test, side_of
+from landfall.integrity.values import listed, not_fine, one_or_all, values_of
 
 _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
 
@@ -63,36 +63,36 @@ class Range(FieldRule):
     def _empty(self, calendar: Calendar) -> bool:
         """Whether not even the lower bound fits below the upper one."""
         (lower, low), (upper, high) = self._bounds.items()
-        inside = upper if lower == "at_least" else "below"
         least = calendar.resolve(low).isoformat() if isinstance(low, str) else low
-        return not BOUNDS[inside](high, calendar)(least)
+        order = side_of(high, calendar)(least)
+        inside = upper if lower == "at_least" else "below"
+        return order is None or not ACCEPTS[inside](order)
 
     def sentence(self) -> str:
         """What must be so, in plain language."""
-        return f"{self.field} is {self._said(self._bounds)}"
+        return f"{self.field} is {self._said}"
 
-    def _said(self, names: Iterable[str]) -> str:
-        return " and ".join(f"{name.replace('_', ' ')} {self._bounds[name]}" for name in names)
+    @property
+    def _said(self) -> str:
+        bounds = self._bounds.items()
+        return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records that lie outside."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         calendar = scope.snapshot.calendar
-        tests = {name: BOUNDS[name](bound, calendar) for name, bound in self._bounds.items()}
-        dates = self._of_dates
+        sides = [(side_of(bound, calendar), ACCEPTS[name]) for name, bound in self._bounds.items()]
+        any_side, _ = sides[0]
 
         def inside(item: Any) -> bool:
-            return all(test(item) for test in tests.values())
+            return all((order := side(item)) is not None and fits(order) for side, fits in sides)
 
-        def of_kind(item: Any) -> bool:
-            return calendar.read(item) is not None if dates else is_number(item)
-
+        dates = self._of_dates
         wrong = not_fine(column, inside, scope.check) if dates else self._outside(column, inside)
         for row, items in wrong:
-            others = [item for item in items if not of_kind(item)]
-            failed = [name for name in tests if not all(map(tests[name], items))]
-            kind = "date" if dates else "number"
-            what = f"no {kind}" if others else f"not {self._said(failed)}"
+            others = [item for item in items if any_side(item) is None]
+            kind = "no date" if dates else "no number"
+            what = kind if others else f"not {self._said}"
             message = f"{self.field} is {listed(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 

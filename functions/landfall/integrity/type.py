@@ -71,7 +71,7 @@ class Type(FieldRule):
         plain = {NoneType, *_ALWAYS.get(self.type, ())}
         for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
             value = column[row]
-            error = _error(value)
+            error = "" if value.__class__ is str else _error(value)
             if error or (not fits(value, moments) and has_value(value)):
                 what = f"holds the error {error}" if error else self._is_not(value)
                 yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
@@ -131,7 +131,8 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
 def _error(value: Any) -> str:
     """The error that a cell holds, or an item of its list; empty where there is none."""
     if isinstance(value, list):
-        return next(filter(None, map(_error, value)), "")
+        inside = (_error(item) for item in value if item.__class__ is dict)
+        return next((error for error in inside if error), "")
     if isinstance(value, dict) and len(value) == 1:
         return str(value.get("error") or value.get("specialValue") or "")
     return ""
