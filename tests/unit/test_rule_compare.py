@@ -93,7 +93,8 @@ def test_lists():
         1,
         2,
     ]
-    assert wrong("not_equals", [([1, 2], [1, 2]), ([1, 2], [2, 1]), (["a"], "a")]) == [0, 2]
+    unlike = [([1, 2], [1, 2]), ([1, 2], [2, 1]), (["a"], "a"), ([1, 2], 1)]
+    assert wrong("not_equals", unlike) == [0, 2]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from landfall.integrity.rules import evaluate
 from tests.fakes.rules import rows, rule, told
+from tests.fakes.snapshots import snapshot
 
 
 def form(of, **settings):
@@ -202,3 +204,12 @@ def test_patterns_and_dates_agree_with_other_ways(seed):
     days = {(date(2026, 1, 1) + timedelta(n)).isoformat() for n in range(365)}
     cells = [f"2026-{rng.randint(0, 13):02}-{rng.randint(0, 32):02}" for _ in range(300)]
     assert rows(form("date"), cells) == [n for n, cell in enumerate(cells) if cell not in days]
+
+
+def test_it_looks_at_the_budget():
+    """Once in 64 texts, each of which is asked about once: phone numbers take their time."""
+    looks: list[int] = []
+    cells = [f"+1202555{number:04}" for number in range(130)] * 3
+    records = [{"id": f"rec{n}", "fields": {"F": cell}} for n, cell in enumerate(cells)]
+    evaluate(form("phone"), snapshot({"T": records}), check=lambda: looks.append(1))
+    assert len(looks) == 3

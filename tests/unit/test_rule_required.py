@@ -22,6 +22,8 @@ def test_one_of_the_fields_is_enough():
         {"Phone": 0},
     ]
     assert rows_of(CONTACT, records) == [2, 3]
+    three = rule("required", any_of=["Phone", "Email", "Fax"])
+    assert rows_of(three, [*records, {"Fax": "1"}]) == [2, 3]
 
 
 def test_it_says_which_fields():

@@ -40,7 +40,7 @@ class Format(FieldRule):
       area code.
     - `url`: `http://` or `https://`, a domain with a dot or an IP address, perhaps a port; then
       anything but blanks, control characters, `<>"{}|\\^` and the backtick.
-    - `date`: an ISO date as Airtable writes them, `2026-03-01`, also with a time; or what fits
+    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or what fits
       `date_format`.
     - `pattern`: the whole text fits a regular expression of RE2.
     """

@@ -35,7 +35,7 @@ class Type(FieldRule):
     - `any`: whatever is no error. Errors are what Airtable has for them, `{"error": "#ERROR!"}` and
       `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they are of no type.
     - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
-    - `date`: text that is an ISO date, `2026-03-01`; `datetime`: one with a time.
+    - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
     - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
       `collaborator`: somebody with an `id`, and an e-mail address or a name.
 
@@ -133,6 +133,6 @@ def _error(value: Any) -> str:
     if isinstance(value, list):
         inside = (_error(item) for item in value if item.__class__ is dict)
         return next((error for error in inside if error), "")
-    if isinstance(value, dict) and len(value) == 1:
+    if isinstance(value, dict):
         return str(value.get("error") or value.get("specialValue") or "")
     return ""
