@@ -11,7 +11,7 @@ single findings follow it.
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -19,10 +19,19 @@ from landfall import logs
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
 from landfall.definition import Scan
-from landfall.documents import ConflictError, Fields, Put, Query, StoreError, Update, Write
+from landfall.documents import (
+    ConflictError,
+    Document,
+    Fields,
+    Put,
+    Query,
+    StoreError,
+    Update,
+    Write,
+)
 from landfall.fetching import COMMIT_MOST, FETCH_SHARE, Cursor
 from landfall.integrity.base import BaseRule
-from landfall.integrity.ledger import Entry, Ledger, Merged, merge
+from landfall.integrity.ledger import Ledger, Merged, merge
 from landfall.integrity.packing import pack_reports, unpack_reports
 from landfall.integrity.report import Origin, run_report, why_inconclusive
 from landfall.integrity.rules import RuleReport, evaluate
@@ -63,13 +72,14 @@ class _OutOfBudgetError(Exception):
 class Score:
     """How far a run was scored.
 
-    `parts` documents hold the reports of the first `rules_done` rules. `published` is the number
-    of the ledger once it is written, while the documents of single findings are still to follow.
+    `parts` documents hold the reports of the first `rules_done` rules. `published` is the
+    number of the ledger once it is written; of its entries, the first `followed` have documents.
     """
 
     rules_done: int = 0
     parts: int = 0
     published: int | None = None
+    followed: int = 0
 
 
 @dataclass
@@ -103,7 +113,7 @@ class Scoring:
         except ListMissingError as error:
             raise _list_missing(error, self._ledgers.path) from error
         if self._score.published is not None:
-            return await self._follow(kept, kept.ledger.entries, fetched)
+            return await self._follow(kept.ledger, None, fetched, deadline)
         reports = await self._kept_reports()
         rules = self._scan.rules[len(reports) :]
         if rules:
@@ -112,7 +122,7 @@ class Scoring:
             if len(fresh) < len(rules):
                 return await self._hand_on(fresh)
             reports += fresh
-        return await self._finish(fetched, kept, reports)
+        return await self._finish(fetched, kept, reports, deadline)
 
     # Reading
 
@@ -204,7 +214,9 @@ class Scoring:
 
     # Keeping
 
-    async def _finish(self, fetched: _Fetched, kept: Kept, reports: Sequence[RuleReport]) -> str:
+    async def _finish(
+        self, fetched: _Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
+    ) -> str:
         run_id = self._claim.run.id
         decisions = await self._ledgers.decisions()
         merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, self._clock())
@@ -220,18 +232,18 @@ class Scoring:
         if not newest:  # what a later look found is not undone by an earlier one
             await self._keep(writes)
             return await self._end(run, [], fetched)
-        changed = {entry.id for entry in merged.all_changed}
-        follow = [entry for entry in entries if entry.id in changed or not kept.followed]
+        changed = {entry.id for entry in merged.all_changed} if kept.followed else None
+        follow = [entry for entry in entries if changed is None or entry.id in changed]
         origin = self._origin(fetched)
-        documents_ = self._ledgers.documents(ledger, follow)
-        if _fits([*writes, *documents_]):
+        made = self._ledgers.documents(ledger, follow)
+        if _fits([*writes, *made]):
             head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=True)
-            return await self._end(run, [*writes, head, *documents_], fetched)
+            return await self._end(run, [*writes, head, *made], fetched)
         await self._keep(writes)
         self._score.published = ledger.number
         head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=False)
         await self._claim.checkpoint(asdict(self._score), run, [head])
-        return await self._follow(replace(kept, ledger=ledger), follow, fetched)
+        return await self._follow(ledger, changed, fetched, deadline)
 
     def _outcome(
         self,
@@ -257,21 +269,41 @@ class Scoring:
         tables = {name: table.id for name, table in fetched.cursor.tables.items()}
         return Origin(self._scan.base, tables)
 
-    async def _follow(self, kept: Kept, entries: Sequence[Entry], fetched: _Fetched) -> str:
-        """Write the documents of findings, unless a later run has written the ledger since."""
-        writes = self._ledgers.documents(kept.ledger, entries)
-        for start in range(0, len(writes), COMMIT_WRITES):
-            (head,) = await self._store.read(self._ledgers.path)
-            if head is None or head.data["number"] != self._score.published:
-                return await self._end({}, [], fetched)
+    async def _follow(
+        self, ledger: Ledger, changed: Set[str] | None, fetched: _Fetched, deadline: Deadline
+    ) -> str:
+        """Write the documents of findings, unless a later run has written the ledger since.
+
+        `changed` are the ids of those that need it; None is all of them.
+        """
+        begun_at = self._score.followed
+        follow = [
+            (number, entry)
+            for number, entry in enumerate(ledger.entries)
+            if number >= begun_at and entry.documented and (changed is None or entry.id in changed)
+        ]
+        for start in range(0, len(follow), COMMIT_WRITES):
+            if deadline.remaining() <= self._reserve:
+                if self._score.followed == begun_at:
+                    raise StepError(Reason.STEP_TIMEOUT, "no finding could be written in a budget")
+                await self._claim.hand_on()
+                return "to be continued"
+            head = await self._own_head()
+            if head is None:
+                break
+            some = follow[start : start + COMMIT_WRITES]
+            self._score.followed = some[-1][0] + 1
             guard = Update(head.path, {"followed": False}, head.version)
-            some = writes[start : start + COMMIT_WRITES]
-            await self._claim.checkpoint(asdict(self._score), writes=[guard, *some])
-        (head,) = await self._store.read(self._ledgers.path)
-        done: list[Write] = []
-        if head and head.data["number"] == self._score.published:
-            done = [Update(head.path, {"followed": True}, head.version)]
+            made = self._ledgers.documents(ledger, [entry for _, entry in some])
+            await self._claim.checkpoint(asdict(self._score), writes=[guard, *made])
+        head = await self._own_head()
+        done = [Update(head.path, {"followed": True}, head.version)] if head else []
         return await self._end({}, done, fetched)
+
+    async def _own_head(self) -> Document | None:
+        """The head of the ledger, while it is the one that this run has written."""
+        (head,) = await self._store.read(self._ledgers.path)
+        return head if head and head.data["number"] == self._score.published else None
 
     async def _keep(self, writes: Sequence[Write]) -> None:
         """Commit documents of this run's own, before what names them."""

@@ -1,6 +1,7 @@
 """Workers over a world and a local Airtable: what the functions do, without their processes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from infra.local.airtable import LocalAirtable
 from landfall.bases import AirtableReader
@@ -21,6 +22,17 @@ from tests.fakes.world import World
 
 MOST = 60
 """Tasks after which a run that has not ended never will."""
+
+
+@dataclass(frozen=True)
+class Looks(Deadline):
+    """A deadline that says these numbers of seconds remaining, one look after the other."""
+
+    looks: Iterator[float]
+
+    def remaining(self) -> float:
+        """Seconds left, as this look says."""
+        return next(self.looks)
 
 
 async def invoke(world: World, server: LocalAirtable, task: Task) -> str:

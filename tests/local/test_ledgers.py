@@ -3,19 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from landfall import bases, ledgers, scoring
+from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import Fields, StoreError, Version, Write
 from landfall.findings import Download, FindingNotFoundError
+from landfall.runs import Claim
+from landfall.scoring import Scoring
 from landfall.viewing import Api, Ask, BadRequestError
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.workers import deliver, documents, drive, findings, invoke
+from tests.fakes.workers import Looks, deliver, documents, drive, findings, invoke, work_on
 from tests.fakes.world import World
 
 SCORE_WRITES = 12
@@ -363,3 +366,23 @@ async def test_fields_may_be_named_by_their_ids():
     run = await scanning.run(people(None, "x"))
     assert (run["verdict"], run["counts"]["findings"]) == ("inconclusive", 0)
     assert await drive(scanning.world, a_server(), "m-1")
+
+
+async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
+    """The next invocation goes on where this one stopped, and each is written once."""
+    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    store = Counting()
+    scanning = Scanning(store)
+    run_id = await scanning.fetch(people(*[None] * 8))
+
+    def looks() -> Iterator[float]:
+        return iter([100.0, 100.0, -1.0])
+
+    async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
+        return await Scoring(scanning.world.runs, claim, scan).run(Looks(0.0, looks()))
+
+    outcomes = []
+    while not (await scanning.world.run(run_id)).data["finished_at"]:
+        outcomes.append(await work_on(scanning.world, scanning.world.queue.tasks[-1], work))
+    assert outcomes == ["to be continued", "scored"]
+    assert list((await scanning.states()).values()) == ["open"] * 8

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from landfall.runs import Claim
 from landfall.scoring import Scoring
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.workers import deliver, documents, drive, findings, work_on
+from tests.fakes.workers import Looks, deliver, documents, drive, findings, work_on
 from tests.fakes.world import World
 from tests.local.flights_in_sql import expected_findings
 
@@ -139,22 +138,12 @@ async def test_the_flights_are_found_out_exactly(world):
     assert (await world.run()).data["counts"]["findings"] == sum(map(len, expected.values()))
 
 
-@dataclass(frozen=True)
-class _Looks(Deadline):
-    """Comes after the given number of looks at the clock."""
-
-    looks: Iterator[float]
-
-    def remaining(self) -> float:
-        return next(self.looks)
-
-
 async def score_some(world: World, rules: int) -> str:
     """Deliver the newest task in a budget in which that many rules can be evaluated."""
 
     async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
         looks = chain(repeat(100.0, rules), repeat(-1.0))
-        return await Scoring(world.runs, claim, scan).run(_Looks(0.0, looks))
+        return await Scoring(world.runs, claim, scan).run(Looks(0.0, looks))
 
     world.clock.now = max(world.clock.now, world.queue.tasks[-1].at)
     return await work_on(world, world.queue.tasks[-1], work)
