@@ -32,7 +32,7 @@ class Hit(NamedTuple):
     """What a rule found wrong, about these records together or, without any, about the table.
 
     `key` tells two hits about the same records apart; `severity` and `table` are given where they
-    are not the rule's own.
+    are not the rule's own. With `table`, the message is the hit's own too.
     """
 
     records: tuple[str, ...]

@@ -16,6 +16,7 @@ from landfall.integrity.forbidden import Forbidden
 from landfall.integrity.format import Format
 from landfall.integrity.freshness import Freshness
 from landfall.integrity.link import Link
+from landfall.integrity.metric import Metric
 from landfall.integrity.options import Settings, Severity
 from landfall.integrity.range import Range
 from landfall.integrity.required import Required
@@ -34,7 +35,8 @@ Rule = Annotated[
     | Range
     | Compare
     | Link
-    | Freshness,
+    | Freshness
+    | Metric,
     Field(discriminator="kind"),
 ]
 
@@ -132,7 +134,7 @@ def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit]
     rows = {record: row for row, record in enumerate(table.ids) if record in told}
 
     def tell(hit: Hit) -> str:
-        row = rows.get(min(hit.records)) if hit.records else None
+        row = rows.get(min(hit.records)) if hit.records and hit.table is None else None
         return hit.message if row is None else rule.told(table, row)
 
     return tell
