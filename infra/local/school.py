@@ -7,6 +7,10 @@ it (values that look wrong and are not) each take a record of their own; no two 
 Cells are as Airtable's API gives them: what is empty ("", [], an unchecked box) is absent; blanks
 and 0 are there. E-mail addresses are in the domains kept for examples (RFC 2606), telephone
 numbers among those Germany keeps for films.
+
+Attendance is dated back from the day the base is made, so that the windows of the rules (the last
+30 days, the last 4 weeks) hold the same entries whenever that is, also when it is the day after.
+Nothing else depends on that day, the answer key neither.
 """
 
 import random
@@ -16,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from infra.local.base_model import Base, Field, Table
 
@@ -27,8 +32,9 @@ Twist: TypeAlias = Callable[[Any], Any]
 BASE_ID = "appSchool00000001"
 ABSENT = object()
 NBSP = "\u00a0"  # what a paste from a web page leaves behind
-STUDENTS, PARENTS, CONTRACTORS, ATTENDANCE = 400, 420, 60, 1_068  # with 60 classes: 2,008
-TERM_STARTS = date(2026, 8, 24)
+ZONE = ZoneInfo("Europe/Berlin")
+STUDENTS, PARENTS, CONTRACTORS, ATTENDANCE = 400, 420, 60, 1_068  # with 60 classes: 2,008; and BOOK
+SCHOOL_YEAR = 2026
 
 # fmt: off
 FIRST = (  # noqa: SIM905  one name a line would be a page
@@ -51,7 +57,7 @@ CLUBS = (
 USED_CLUBS = 2  # attendance and contractors name only these; the others may lose their codes
 STATUS = ("Active", "Graduated", "Withdrawn")
 CONTACT = ("Email", "Phone", "Letter")
-PRESENCE = ("Present", "Late", "Absent", "Excused")
+PRESENCE = ("Present", "Tardy", "Partial", "Absent", "Excused")
 
 FIELDS: dict[str, dict[str, str]] = {  # table -> field -> its type, or "-> " and the linked table
     "Students": {
@@ -73,9 +79,94 @@ FIELDS: dict[str, dict[str, str]] = {  # table -> field -> its type, or "-> " an
     },
     "Attendance": {
         "Entry": "singleLineText", "Student": "-> Students", "Class Code": "singleLineText",
-        "Date": "date", "Presence": "singleSelect", "Minutes Late": "number",
+        "Date": "date", "Presence": "singleSelect", "Minutes Missed": "number",
     },
 }
+
+BOOK_WEEKS = (18, 17, 11, 10, 9, 8, 7, 6, 5, 3, 2, 1)
+"""Weeks ago of the words below. The first two are of last term; 4 weeks ago were holidays."""
+BOOK_DAYS = (1, 3, 4)
+"""Lessons are on Tuesday, Thursday (both of a class) and Friday (of another class)."""
+LETTERS = {"p": "Present", "t": "Tardy", "h": "Partial", "a": "Absent", "e": "Excused"}
+
+RATE, TERM, COUNT = "absence-rate-30-days", "absence-rate-term", "absences-4-weeks"
+DAYS, WEEKS = "absences-in-a-row", "weeks-with-absences"
+LATE, PART = "tardy-rate", "partial-attendance"
+
+BOOK: tuple[tuple[str, dict[str, str]], ...] = (
+    # Each student's lessons, a word a week as in BOOK_WEEKS, and which findings there are of which
+    # severity. This term has 30 lessons: 21, holidays, and 9 in the last 30 days and 4 weeks.
+    # 9 lessons: 2 = 22 %, 3 = 33 %, 4 = 44 %, 5 = 56 %, 6 = 67 %.
+    # 30 lessons: 2 = 7 %, 3 = 10 %, 5 = 17 %, 6 = 20 %, 8 = 27 %.
+    #
+    # Nothing is wrong.
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp ppp ppp", {}),
+    ("--- --- ppp tpp ppp pph ppp ppp ppa ppp ptp ppp", {}),
+    ("--- --- ppp ppp eep ppp ppp tpp ppp ppp ppp hpp", {}),
+    # Last term was bad; this one is not.
+    ("aaa aaa ppp ppp ppp ppp ppp ppp ppp ppp ppp ppp", {}),
+    ("ttt hhh ppp ppp ppp ppp ppp ppp ppp ppp ppp ppp", {}),
+    # Absences in the last 30 days: 2 excused; 2, 3 and 5 of 9, of which one is not excused.
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp epp ppe", {RATE: "info"}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp epp epp ppa", {RATE: "warning", TERM: "info"}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp eep epe ppa", {RATE: "critical", TERM: "warning"}),
+    # As many before the holidays are not in the last 30 days. 4 of 30 are 13 %, 5 are 17 %.
+    ("--- --- ppp ppp ppp ppp ppp eep eep ppp ppp ppp", {TERM: "info"}),
+    ("--- --- ppp ppp ppp ppp ppp eep eee ppp ppp ppp", {TERM: "warning"}),
+    ("--- --- epe pep ppp eee ppp ppp eep ppp ppp ppp", {TERM: "critical"}),
+    # Absences that are not excused: 2, 3 and 5 in 4 weeks, each broken by a presence in its class.
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp app ppa", {RATE: "info", COUNT: "info"}),
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp app app ppa",
+        {RATE: "warning", TERM: "info", COUNT: "warning", WEEKS: "info"},
+    ),
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp apa app apa",
+        {RATE: "critical", TERM: "warning", COUNT: "critical", WEEKS: "info"},
+    ),
+    # 2, 3 and 5 lessons of a class in a row, also from week to week.
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp ppp aap ppp",
+        {RATE: "info", COUNT: "info", DAYS: "info"},
+    ),
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp ppp pap aap",
+        {RATE: "warning", TERM: "info", COUNT: "warning", DAYS: "warning"},
+    ),
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp ppa ppa ppa",
+        {RATE: "warning", TERM: "info", COUNT: "warning", DAYS: "warning", WEEKS: "info"},
+    ),
+    (
+        "--- --- ppp ppp ppp ppp ppp ppp ppp aap aap app",
+        {RATE: "critical", TERM: "warning", COUNT: "critical", DAYS: "critical", WEEKS: "info"},
+    ),
+    # In a row by the day, but in two classes; and in a row in a class, but one of them is excused.
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp paa ppp", {RATE: "info", COUNT: "info"}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp aep ppp", {RATE: "info"}),
+    # An absence in 3, 4 and 6 weeks in a row; and in 4 weeks that the holidays or a week part.
+    ("--- --- ppp app ppa app ppp ppp ppp ppp ppp ppp", {TERM: "info", WEEKS: "info"}),
+    ("--- --- ppp app ppa app pap ppp ppp ppp ppp ppp", {TERM: "info", WEEKS: "warning"}),
+    ("--- --- ppp app ppa app pap app pap ppp ppp ppp", {TERM: "warning", WEEKS: "critical"}),
+    (
+        "--- --- ppp ppp ppp ppp ppp app pap pap ppa ppp",
+        {RATE: "info", TERM: "info", COUNT: "info"},
+    ),
+    ("--- --- app pap ppp app pap ppp ppp ppp ppp ppp", {TERM: "info"}),
+    # Tardy in 2 (no finding), 3, 4 and 6 of 9 lessons; and often, but before the holidays.
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp ppp tpp ppt", {}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp tpp tpp ppt", {LATE: "info"}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp tpp tpt ppt", {LATE: "warning"}),
+    ("--- --- ppp ppp ppp ppp ppp ppp ppp tpt ttp ptt", {LATE: "critical"}),
+    ("--- --- ppp ttt ppp ttp ppp ttt ppp ppp ppp ppp", {}),
+    # Partial in 2 (no finding), 3, 5 and 8 of 30 lessons.
+    ("--- --- ppp pph ppp ppp ppp ppp ppp ppp ppp pph", {}),
+    ("--- --- ppp pph ppp ppp hpp ppp ppp ppp hpp ppp", {PART: "info"}),
+    ("--- --- ppp pph ppp hpp hpp ppp hpp ppp hpp ppp", {PART: "warning"}),
+    ("--- --- pph pph ppp hpp hhp ppp hpp ppp hph ppp", {PART: "critical"}),
+    # Four lessons, all missed: too few for a rate.
+    ("--- --- --- --- --- --- --- --- --- --- -aa aa-", {COUNT: "warning", DAYS: "warning"}),
+)
 OPTIONS: dict[str, dict[str, Any]] = {
     "number": {"precision": 0},
     "date": {"dateFormat": {"name": "iso", "format": "YYYY-MM-DD"}},
@@ -84,15 +175,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
 # fmt: on
 
 
-def school(seed: int = 20261122) -> tuple[Base, AnswerKey]:
+def school(seed: int = 20261122, today: date | None = None) -> tuple[Base, AnswerKey]:
     """The base, and what a scan with samples/school.yaml must find in it: no more, no less.
 
-    The key maps a rule id to its findings, each the sorted ids of the records it is about.
-    The same seed gives the same bytes.
+    The key maps a rule id to its findings, each the sorted ids of the records it is about. `today`
+    is the day up to which there is attendance, by default the present one. The same seed and day
+    give the same bytes.
     """
-    draft = _Draft(random.Random(seed))
+    today = today or datetime.now(ZONE).date()
+    draft = _Draft(random.Random(seed), today - timedelta(days=today.weekday()))
     _fill(draft)
-    for plant in (_students, _parents, _contractors, _classes, _attendance):
+    for plant in (_students, _parents, _contractors, _classes, _attendance, _absences):
         plant(draft)
     key = {rule: frozenset(found) for rule, found in draft.key.items()}
     return Base(BASE_ID, "School", tuple(_table(draft, name) for name in FIELDS)), key
@@ -103,8 +196,10 @@ class _Draft:
     """Rows by table while they are made, those nothing was planted in yet, and the key so far."""
 
     rng: random.Random
+    monday: date  # of the week in which the base is made
     rows: dict[str, list[Row]] = field(default_factory=dict)
     untouched: dict[str, list[Row]] = field(default_factory=dict)
+    booked: list[Row] = field(default_factory=list)  # the students of BOOK, nothing else planted
     key: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
 
     def add(self, table: str, rows: Iterable[Row]) -> None:
@@ -113,6 +208,10 @@ class _Draft:
             for number, cells in enumerate(rows)
         ]
         self.untouched[table] = self.rng.sample(self.rows[table], len(self.rows[table]))
+
+    def day(self, weeks: int, weekday: int) -> date:
+        """A day so many weeks before this one; Monday is 0."""
+        return self.monday + timedelta(days=weekday - 7 * weeks)
 
     def new_id(self, prefix: str) -> str:
         return prefix + "".join(self.rng.choices(string.ascii_letters + string.digits, k=14))
@@ -164,7 +263,13 @@ def _fill(draft: _Draft) -> None:
     draft.add("Parents", (_parent(rng, phone) for phone in phones))
     parents, classes = draft.ids("Parents"), draft.ids("Classes")
     draft.add("Students", (_student(rng, n, parents, classes) for n in range(STUDENTS)))
-    draft.add("Attendance", _attendance_rows(rng, draft.rows["Students"]))
+    draft.booked = rng.sample(draft.rows["Students"][1:], len(BOOK))  # others link to the first
+    ids = {row["id"] for row in draft.booked}
+    others = [row for row in draft.rows["Students"] if row["id"] not in ids]
+    draft.untouched["Students"] = [r for r in draft.untouched["Students"] if r["id"] not in ids]
+    draft.add("Attendance", [*_attendance_rows(draft, others), *_book_rows(draft)])
+    casual = draft.rows["Attendance"][:ATTENDANCE]
+    draft.untouched["Attendance"] = rng.sample(casual, ATTENDANCE)
 
 
 def _contractor(rng: random.Random, number: int) -> Row:
@@ -199,10 +304,10 @@ def _parent(rng: random.Random, phone: int) -> Row:
 
 def _student(rng: random.Random, number: int, parents: Choices, classes: Choices) -> Row:
     first, last, grade = rng.choice(FIRST), rng.choice(LAST), rng.choice(GRADES)
-    born = date(TERM_STARTS.year - grade - 6, 1, 1) + timedelta(days=rng.randrange(365))
+    born = date(SCHOOL_YEAR - grade - 6, 1, 1) + timedelta(days=rng.randrange(365))
     first_class = (grade - GRADES.start) * len(SUBJECTS)
     row = {
-        "Student ID": f"S-2026-{number + 1:04}",
+        "Student ID": f"S-{SCHOOL_YEAR}-{number + 1:04}",
         "Name": f"{first} {last}",
         "Email": f"{first}.{last}.{number + 1}@example.org".lower(),
         "Status": rng.choices(STATUS, weights=(90, 6, 4))[0],
@@ -214,21 +319,46 @@ def _student(rng: random.Random, number: int, parents: Choices, classes: Choices
     return row | ({"Photo Consent": True} if rng.random() < 0.8 else {})
 
 
-def _attendance_rows(rng: random.Random, students: Sequence[Row]) -> Iterator[Row]:
-    """At most one entry a student and day; two school weeks."""
-    days = [TERM_STARTS + timedelta(days=offset) for offset in range(12) if offset % 7 < 5]
+def _attendance_rows(draft: _Draft, students: Sequence[Row]) -> Iterator[Row]:
+    """At most one entry a student and day; the first two weeks of the term."""
+    rng = draft.rng
+    days = [draft.day(weeks, weekday) for weeks in (13, 12) for weekday in range(5)]
     chosen = rng.sample(list(product(students, days)), ATTENDANCE)
     for number, (student, day) in enumerate(chosen, start=1):
-        presence = rng.choices(PRESENCE, weights=(85, 7, 5, 3))[0]
-        codes = [f"{student['fields']['Grade']}{subject:02}" for subject in range(1, 7)]
-        yield {
-            "Entry": f"A-{number:05}",
-            "Student": [student["id"]],
-            "Class Code": rng.choice([*codes, *CLUBS[:USED_CLUBS]]),
-            "Date": day.isoformat(),
-            "Presence": presence,
-            "Minutes Late": rng.randrange(5, 40, 5) if presence == "Late" else 0,
-        }
+        presence = rng.choices(PRESENCE, weights=(83, 6, 3, 5, 3))[0]
+        code = rng.choice([*_codes(student), *CLUBS[:USED_CLUBS]])
+        yield _entry(rng, number, student, code, day, presence)
+
+
+def _book_rows(draft: _Draft) -> Iterator[Row]:
+    """The lessons of BOOK."""
+    number = ATTENDANCE
+    for student, (words, _) in zip(draft.booked, BOOK, strict=True):
+        one, other, *_ = _codes(student)
+        for weeks, word in zip(BOOK_WEEKS, words.split(), strict=True):
+            for weekday, code, letter in zip(BOOK_DAYS, (one, one, other), word, strict=True):
+                if letter != "-":
+                    number += 1
+                    day = draft.day(weeks, weekday)
+                    yield _entry(draft.rng, number, student, code, day, LETTERS[letter])
+
+
+def _codes(student: Row) -> list[str]:
+    return [f"{student['fields']['Grade']}{subject:02}" for subject in range(1, 7)]
+
+
+def _entry(
+    rng: random.Random, number: int, student: Row, code: str, day: date, presence: str
+) -> Row:
+    minutes = rng.randrange(5, 40, 5)
+    return {
+        "Entry": f"A-{number:05}",
+        "Student": [student["id"]],
+        "Class Code": code,
+        "Date": day.isoformat(),
+        "Presence": presence,
+        "Minutes Missed": minutes if presence in ("Tardy", "Partial") else 0,
+    }
 
 
 # Defects, table by table: those for the key first, what only looks like one after them.
@@ -301,8 +431,10 @@ def _classes(draft: _Draft) -> None:
 
 def _attendance(draft: _Draft) -> None:
     key, code = ("Student", "Class Code", "Date"), CLASS_CODES[-1]
-    draft.together("attendance-once", draft.repeat("Attendance", key, _same))
-    draft.together("attendance-once", draft.repeat("Attendance", key, _same, _same))
+    two = draft.repeat("Attendance", key, _same)
+    draft.together("attendance-once", _was(two, "Present", "Absent"))
+    three = draft.repeat("Attendance", key, _same, _same)
+    draft.together("attendance-once", _was(three, "Present", "Present", "Absent"))
     dangling = _dangling(draft, "Students")
     draft.each("attendance-student", draft.put("Attendance", "Student", *dangling))
     wrong = "1307", "choir", f"{code} ", f"0{code}", int(code)  # a formula may answer a number
@@ -311,9 +443,38 @@ def _attendance(draft: _Draft) -> None:
     draft.put("Attendance", "Class Code", ABSENT, "  ")
     draft.put("Attendance", "Student", ABSENT)
     again = draft.repeat("Attendance", key[:2], _same)[1]
-    again["fields"]["Date"] = "2026-09-07"  # another day, after all the others
-    for row in draft.repeat("Attendance", key, _same):
+    again["fields"]["Date"] = draft.day(11, 0).isoformat()  # another day, after all the others
+    for row in _was(draft.repeat("Attendance", key, _same), "Present", "Absent"):
         del row["fields"]["Class Code"]
+
+
+def _absences(draft: _Draft) -> None:
+    rule = "absence-twice-a-day"
+    draft.together(rule, _one_day(draft, "Absent", "Absent"))
+    draft.together(rule, _one_day(draft, "Absent", "Absent", "Absent"))
+    draft.together(rule, _one_day(draft, "Absent", "Present", "Absent", "Excused")[::2])
+    for student, (_, severities) in zip(draft.booked, BOOK, strict=True):
+        for name in severities:
+            draft.each(name, [student])
+
+    _one_day(draft, "Absent", "Excused")
+    _one_day(draft, "Tardy", "Tardy")
+
+
+def _one_day(draft: _Draft, *presences: str) -> list[Row]:
+    """Entries of one student and day, each in a class of its own."""
+    same = [_same] * (len(presences) - 1)
+    rows = _was(draft.repeat("Attendance", ("Student", "Date"), *same), *presences)
+    for row, code in zip(rows, CLASS_CODES, strict=False):
+        row["fields"]["Class Code"] = code
+    return rows
+
+
+def _was(rows: list[Row], *presences: str) -> list[Row]:
+    """These entries, with these presences."""
+    for row, presence in zip(rows, presences, strict=True):
+        row["fields"]["Presence"] = presence
+    return rows
 
 
 def _dangling(draft: _Draft, table: str) -> list[list[str]]:

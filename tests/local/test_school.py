@@ -7,16 +7,20 @@ Text is compared exactly, or with ignore_case after strip and casefold.
 allowed_values: a value, or an element of a list, that is not in the list.
 link: an element that is no record id of the target table or, by key, no value of the target field;
 numbers and text are never equal. For these last two a missing value is no finding.
+metric: entries of a student (and class) within days, both ends included. A share of too few says
+nothing. Days in a row pass over days without entries; weeks in a row are those of the calendar.
 """
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,11 +28,13 @@ import pytest
 import yaml
 
 from infra.local.base_model import Base, Record
-from infra.local.school import school
+from infra.local.school import BOOK, school
+from landfall.integrity.options import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 SCAN = yaml.safe_load((ROOT / "infra/local/samples/school.yaml").read_text(encoding="utf-8"))
+METRIC_RULES = [rule for rule in SCAN["rules"] if rule["kind"] == "metric"]
 
 SCHEMA = """
 CREATE TABLE record (tbl, id);
@@ -38,6 +44,7 @@ CREATE VIEW filled AS
         json_type(cell.json) AS type
     FROM cell WHERE cell.json NOT IN ('null', '[]') AND NOT (type = 'text' AND bare = '');
 CREATE TABLE element (tbl, id, field, value);
+CREATE INDEX of_record ON element (id, field);
 """
 FLATTEN = """
 INSERT INTO element
@@ -53,6 +60,9 @@ WITH part AS (
     SELECT id, CASE WHEN :ignore_case AND type = 'text'
         THEN replace(lower(bare), 'ß', 'ss') ELSE filled.json END AS text
     FROM filled WHERE tbl = :table AND field IN (SELECT value FROM json_each(:fields))
+    AND (:when IS NULL OR id IN (
+        SELECT id FROM element WHERE tbl = :table AND field = :when AND value = :equals
+    ))
     ORDER BY id, field
 ), key AS (
     SELECT id, group_concat(text, char(31)) AS text FROM part
@@ -72,6 +82,51 @@ LINK_BY_KEY = """
 SELECT id, id FROM element WHERE tbl = :table AND field = :field
 AND value NOT IN (SELECT value FROM element WHERE tbl = :to_table AND field = :to_field)
 """
+ENTRIES = """
+WITH entry AS (
+    SELECT student.value AS student, coalesce(class.value, '') AS class, date.value AS day,
+        presence.value IN (SELECT value FROM json_each(:presences)) AS fits
+    FROM element AS student
+    JOIN element AS date ON date.id = student.id AND date.field = 'Date'
+    JOIN element AS presence ON presence.id = student.id AND presence.field = 'Presence'
+    LEFT JOIN element AS class ON class.id = student.id AND class.field = :class
+    WHERE student.tbl = :table AND student.field = 'Student'
+    AND student.value IN (SELECT id FROM record WHERE tbl = :about)
+    AND date.value BETWEEN :first AND :last
+)
+"""
+SHARE = """
+SELECT student, student FROM entry GROUP BY student
+HAVING count(*) >= :minimum AND sum(fits) * 100 >= :level * count(*)
+"""
+COUNT = """
+SELECT student, student FROM entry GROUP BY student HAVING sum(fits) >= :level
+"""
+DAYS_IN_A_ROW = """
+, day AS (SELECT student, class, day, min(fits) AS fits FROM entry GROUP BY 1, 2, 3)
+, island AS (
+    SELECT *, row_number() OVER (PARTITION BY student, class ORDER BY day)
+        - row_number() OVER (PARTITION BY student, class, fits ORDER BY day) AS number FROM day
+)
+SELECT student || class, student FROM island WHERE fits
+GROUP BY student, class, number HAVING count(*) >= :level
+"""
+WEEKS_IN_A_ROW = """
+, week AS (
+    SELECT DISTINCT student,
+        cast((julianday(day) - julianday('2001-01-01')) / 7 AS integer) AS week  -- a Monday
+    FROM entry WHERE fits
+)
+, island AS (
+    SELECT *, week - row_number() OVER (PARTITION BY student ORDER BY week) AS number FROM week
+)
+SELECT student, student FROM island GROUP BY student, number HAVING count(*) >= :level
+"""
+METRICS = {
+    "share": SHARE, "count": COUNT,
+    "days_in_a_row": DAYS_IN_A_ROW, "weeks_in_a_row": WEEKS_IN_A_ROW,
+}  # fmt: skip
+TODAY = date(2026, 11, 22)
 
 
 def load(base: Base) -> sqlite3.Connection:
@@ -96,23 +151,48 @@ def load(base: Base) -> sqlite3.Connection:
 def statement(rule: Rule) -> str:
     if rule["kind"] == "link":
         return LINK_BY_KEY if "field" in rule["to"] else LINK
+    if rule["kind"] == "metric":
+        return ENTRIES + METRICS[rule["measure"]]
     return {"required": REQUIRED, "unique": UNIQUE, "allowed_values": ALLOWED_VALUES}[rule["kind"]]
 
 
-def findings(db: sqlite3.Connection, rule: Rule) -> set[tuple[str, ...]]:
+def findings(
+    db: sqlite3.Connection, rule: Rule, severity: str = "info", today: date = TODAY
+) -> set[tuple[str, ...]]:
+    """The findings of a rule; of a metric, those that are at least so severe."""
     target = {f"to_{name}": value for name, value in rule.get("to", {}).items()}
     lists = {name: json.dumps(rule[name]) for name in ("fields", "values") if name in rule}
+    when = {"when": None, "equals": None}
+    if "when" in rule:
+        when = {"when": rule["when"]["field"], "equals": rule["when"]["equals"]}
+    defaults = {"ignore_case": False, "minimum": 5}
+    values = defaults | rule | target | lists | when
+    if rule["kind"] == "metric":
+        values |= counted(rule, severity, today)
     groups: dict[str, set[str]] = {}
-    for group, record in db.execute(
-        statement(rule), {"ignore_case": False} | rule | target | lists
-    ):
+    for group, record in db.execute(statement(rule), values):
         groups.setdefault(group, set()).add(record)
     return {tuple(sorted(ids)) for ids in groups.values()}
 
 
+def counted(rule: Rule, severity: str, today: date) -> dict[str, Any]:
+    """What a metric counts, of which days, and from which number on."""
+    where = rule["where"]
+    length = re.fullmatch(r"(?:today-)?(\d+)([dw])", "".join(rule["window"].values()))
+    assert length
+    back = int(length[1]) * {"d": 1, "w": 7}[length[2]] - ("last" in rule["window"])
+    return {
+        "presences": json.dumps(where.get("one_of", [where.get("equals")])),
+        "class": (rule["per"] + [None])[1],
+        "first": f"{today - timedelta(days=back)}",
+        "last": f"{today}",
+        "level": float(str(rule["at_least"][severity]).rstrip("%")),
+    }
+
+
 @pytest.fixture(scope="module")
 def made():
-    return school()
+    return school(today=TODAY)
 
 
 def rows(base: Base, table: str) -> tuple[Record, ...]:
@@ -122,16 +202,41 @@ def rows(base: Base, table: str) -> tuple[Record, ...]:
 @pytest.mark.parametrize("seed", [20261122, 1, 2])
 def test_the_key_is_what_the_rules_find(seed):
     """No planted defect is missed, and nothing that was not planted is a defect, for any seed."""
-    base, key = school(seed)
+    base, key = school(seed, TODAY)
     db = load(base)
     assert {rule["id"]: findings(db, rule) for rule in SCAN["rules"]} == key
+
+
+@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize("day", range(7))
+def test_the_key_is_true_on_every_day(made, day, later):
+    """Of the week, over New Year, and when the run comes the day after the base was made."""
+    today = date(2026, 12, 29) + timedelta(days=day)
+    base, key = school(today=today)
+    db, then = load(base), today + timedelta(days=later)
+    assert key == made[1]
+    assert {r["id"]: findings(db, r, today=then) for r in METRIC_RULES} == {
+        r["id"]: key[r["id"]] for r in METRIC_RULES
+    }
+
+
+def test_the_severities_of_the_book_are_those_of_the_rules(made):
+    """As many findings of each metric reach each level as the book says."""
+    db = load(made[0])
+    for rule in METRIC_RULES:
+        said = Counter(found[rule["id"]] for _, found in BOOK if rule["id"] in found)
+        info, warning, critical = (len(findings(db, rule, level)) for level in SEVERITIES)
+        reached = {"info": info - warning, "warning": warning - critical, "critical": critical}
+        assert reached == said
+        assert min(reached.values()) >= 1
 
 
 def test_a_seed_gives_the_same_bytes(made):
     """Another process, which hashes text differently, makes the same base."""
     code = (
         "import json; from dataclasses import asdict; from infra.local.school import school;"
-        "print(json.dumps(asdict(school()[0])))"
+        "from datetime import date;"
+        f"print(json.dumps(asdict(school(today=date.fromisoformat('{TODAY}'))[0])))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
     other = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
@@ -140,14 +245,14 @@ def test_a_seed_gives_the_same_bytes(made):
 
 def test_another_seed_gives_another_school(made):
     """The seed is used: nothing here is true of one data set only."""
-    assert school(1)[0] != made[0]
+    assert school(1, TODAY)[0] != made[0]
 
 
 def test_sizes(made):
-    """About 2,000 records; the sizes are what the sample's page count rests on."""
+    """About 3,000 records; the sizes are what the sample's page count rests on."""
     sizes = {table.name: len(table.records) for table in made[0].tables}
     assert sizes == {
-        "Students": 400, "Parents": 420, "Contractors": 60, "Classes": 60, "Attendance": 1068,
+        "Students": 400, "Parents": 420, "Contractors": 60, "Classes": 60, "Attendance": 2104,
     }  # fmt: skip
 
 
@@ -171,7 +276,7 @@ def test_the_scan_reads_what_is_there(made):
     there = {table.name: {field.name for field in table.fields} for table in made[0].tables}
     assert all(set(fields) <= there[table] for table, fields in SCAN["tables"].items())
     for rule in SCAN["rules"]:
-        named = {*rule.get("fields", ()), rule.get("field")} - {None}
+        named = {*rule.get("fields", ()), *rule.get("per", ())} | {rule.get("field")} - {None}
         assert named <= set(SCAN["tables"][rule["table"]])
 
 
