@@ -213,7 +213,12 @@ def _has_value(wanted: bool, _: Calendar) -> Test:
 
 def _among(wanted: Sequence[Any]) -> Test:
     keys = {comparable(item) for item in wanted}
-    return lambda value: any(comparable(item) in keys for item in values_of(value))
+    texts = {item for item in wanted if isinstance(item, str) and has_value(item)}
+    return lambda value: (
+        value in texts
+        if value.__class__ is str
+        else any(comparable(item) in keys for item in values_of(value))
+    )
 
 
 def _not(test: Test) -> Test:

@@ -47,6 +47,8 @@ class _Days(dict[str, int]):
 
 def numbers_of(cell: Any) -> list[float] | None:
     """The numbers of a cell, none where it has no value; None where there is anything else."""
+    if cell.__class__ is float:
+        return [cell]  # JSON has none that is infinite
     values = values_of(cell)
     return values if all(map(_is_number, values)) else None
 
@@ -73,7 +75,7 @@ class Measures:
 
     def count(self, rows: Sequence[int]) -> int:
         """For how many it holds."""
-        return sum(self.fits[row] for row in rows)
+        return sum(map(self.fits.__getitem__, rows))
 
     def share(self, rows: Sequence[int]) -> Fraction | None:
         """For which part of them it holds."""
@@ -110,11 +112,10 @@ class Measures:
 
     def weeks_in_a_row(self, rows: Sequence[int]) -> int:
         """Weeks of the calendar, from Monday on, with a record for which it holds."""
-        weeks = {self._week(row) for row in rows if self.fits[row]}
-        return self._longest(sorted(weeks), max(map(self._week, rows), default=0))
-
-    def _week(self, row: int) -> int:
-        return (self.days[row] - 1) // 7  # day 1 was a Monday
+        fits, days = self.fits, self.days
+        weeks = {_week(day) for day in {days[row] for row in rows if fits[row]}}
+        newest = max(map(days.__getitem__, rows), default=0)
+        return self._longest(sorted(weeks), _week(newest))
 
     def _longest(self, ordered: Sequence[int], newest: int) -> int:
         """The longest row of numbers one apart; with `current` the one that ends at the newest."""
@@ -126,3 +127,7 @@ class Measures:
 
     def _numbers(self, rows: Sequence[int]) -> list[float]:
         return [number for row in rows if self.fits[row] for number in self.numbers[row] or ()]
+
+
+def _week(day: int) -> int:
+    return (day - 1) // 7  # day 1 was a Monday
