@@ -282,6 +282,21 @@ def test_without_a_linked_table_a_finding_is_about_the_table():
     assert len({f.fingerprint for f in found}) == 3
 
 
+@pytest.mark.parametrize("cell", [None, "", " ", [], [" "], ["", None]])
+def test_no_value_is_no_group(cell):
+    """Blank classes are not one class."""
+    assert values(metric(per=["Class"]), days("A", Class=cell)) == []
+
+
+def test_a_record_and_what_is_said_of_it_are_told_apart():
+    """A table may link to itself: one record's own date, and what is counted for it."""
+    rule = metric(about="T")
+    rows = [{"Student": ["rec0"], "Date": "soon"}, *days("A", Student=["rec0"])]
+    unread, counted = findings(rule, rows)
+    assert unread.records == counted.records == ("rec0",)
+    assert unread.fingerprint != counted.fingerprint
+
+
 def test_all_records_are_one_group_where_none_are_made():
     """Then also no record at all is a number."""
     rule = metric(per=None, where=None, at_least=None, at_most={"critical": 0})
