@@ -36,11 +36,8 @@ class _Days(dict[str, int]):
         self._calendar = calendar
 
     def __missing__(self, text: str) -> int:
-        try:
-            moment = self._calendar.read(text)
-            day = UNREADABLE if moment is None else self._calendar.day(moment).toordinal()
-        except OverflowError:  # within a day of the calendar's ends
-            day = UNREADABLE
+        moment = self._calendar.read(text)
+        day = UNREADABLE if moment is None else self._calendar.day(moment).toordinal()
         self[text] = day
         return day
 
