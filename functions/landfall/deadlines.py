@@ -17,15 +17,15 @@ class Ladder:
 
     run: float = 3600.0
     """A run ends within this after its creation, unless its scan sets `deadline_seconds`."""
-    stale: float = 47.0
+    stale: float = 48.0
     """The watchdog takes up a step that nobody moved for this long."""
-    lease: float = 42.0
+    lease: float = 43.0
     """A claimed step belongs to its worker for this long."""
-    dispatch: float = 37.0
+    dispatch: float = 38.0
     """Cloud Tasks hangs up (it allows 15 s to 30 min, and is approximate)."""
-    function: float = 32.0
+    function: float = 33.0
     """Cloud Run ends the request."""
-    step: float = 24.0
+    step: float = 27.0
     """What an invocation may spend on work before it hands on."""
     item: float = 20.0
     """One page or record, whatever it takes."""

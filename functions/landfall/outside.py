@@ -12,7 +12,10 @@ decoder makes 64 MiB of 64 KiB before anyone can count, and more of gzip within 
 """
 
 import contextlib
+import functools
+import os
 import socket
+import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -55,6 +58,12 @@ class ForbiddenAddressError(OutsideError):
     """The host has an address that `may_reach` does not allow. Nothing was connected to."""
 
 
+@functools.cache
+def _certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """Whom to believe; it reads these variables. Once a process: loading them takes 30 ms."""
+    return httpx.create_ssl_context()
+
+
 class Outside:
     """An HTTP client. Close it, and no socket is left.
 
@@ -70,7 +79,7 @@ class Outside:
         may_reach: Callable[[str, int, str], bool] = lambda *_: True,
     ) -> None:
         self._timeout = httpx.Timeout(None, connect=connect).as_dict()
-        self._certificates = httpx.create_ssl_context()  # this one does look at SSL_CERT_FILE
+        self._certificates = _certificates(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
         self._connections: dict[str, httpx.AsyncHTTPTransport] = {}
         self._resolver = resolver or Resolver()
         self._may_reach = may_reach

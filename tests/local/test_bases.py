@@ -346,6 +346,18 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
     assert started == sorted(started)
 
 
+async def test_what_was_on_its_way_while_the_process_stumbled_counts_from_then(monkeypatch):
+    """It may not have left the process before: five more within its second would be six."""
+    monkeypatch.setattr(bases, "STUMBLE", 0.02)
+    pacer, loop = Pacer(0.02), asyncio.get_running_loop()
+    pacer.answered(await pacer.turn())
+    on_its_way = await pacer.turn()
+    loop.call_later(0.005, time.sleep, 0.06)
+    turns = [await pacer.turn() for _ in range(5)]
+    assert on_its_way.counts_from - on_its_way.started > 0.04
+    assert turns[-1].started - on_its_way.counts_from >= 5 * 0.02
+
+
 async def test_what_was_answered_late_may_have_come_in_late():
     """The sixth request keeps its distance from the latest moment at which the first came in."""
     pacer = Pacer(0.01)

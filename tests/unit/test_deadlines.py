@@ -55,7 +55,7 @@ def test_parse_keeps_the_default_of_what_is_absent(text: str, changed: dict[str,
         ('{"lease": "42"}', "numbers of seconds"),
         ('{"lease": null}', "numbers of seconds"),
         ('{"run": NaN}', "must exceed"),
-        ('{"lease": 48}', "stale=47 s must exceed lease=48 s"),
+        ('{"lease": 48}', "stale=48 s must exceed lease=48 s"),
     ],
 )
 def test_parse_refuses(text: str, message: str) -> None:
