@@ -52,7 +52,7 @@ Bound = Annotated[int | float | str, BeforeValidator(_bound)]
 class FieldCondition(Settings):
     """What a field's value, or an item of a list, must be like. All that is said must hold."""
 
-    field: Name = Field(description="The field of the rule's table.")
+    field: Name = Field(description="A field of the records that are looked at.")
     has_value: bool | None = Field(None, description="Whether the field has a value.")
     equals: Plain | None = Field(None, description="The value is this one, of the same type.")
     not_equals: Plain | None = Field(None, description="It is not this one, or there is none.")

@@ -1,14 +1,17 @@
-"""`link`: what a field points to is there."""
+"""`link`: what a field points to is there, and is what it should be."""
 
-from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from landfall.integrity.base import FieldRule, Hit, Scope
+from landfall.integrity.conditions import Condition
 from landfall.integrity.options import Name, Settings
-from landfall.integrity.snapshot import Snapshot
-from landfall.integrity.values import comparable, listed, one_or_all, values_of
+from landfall.integrity.values import comparable, listed, one_or_all, shown, values_of
 
 
 class Target(Settings):
@@ -20,23 +23,71 @@ class Target(Settings):
         description="The field in which the value must occur. Without it, the link holds record "
         "ids, as Airtable's linked-record fields do.",
     )
+    when: Condition | None = Field(
+        None, description="What a linked record must be like: a condition on its fields."
+    )
 
 
 class Link(FieldRule):
-    """What the field points to is there: records by id, or a value in another table's field."""
+    """What the field points to is there: records by id, or a value in another table's field.
+
+    Besides that it can say how many links there are, what the linked records are like (`to.when`),
+    that they link back, and that their fields have the same values as this record's. A key that
+    several records have is fine when one of them is.
+
+    A record has one finding for each kind of problem: links that point nowhere, their number,
+    `to.when`, `back`, and each field of `same`. A link that points nowhere is only that.
+    """
 
     kind: Literal["link"]
     to: Target
-
-    example: ClassVar[str] = (
-        "{id: class-there, kind: link, table: Students, field: Class, to: {table: Classes}}"
+    min: int | None = Field(None, ge=1, description="Fewer links are too few.")
+    max: int | None = Field(None, ge=0, description="More links are too many.")
+    back: Name | None = Field(
+        None,
+        description="The field of the linked record that holds this record's id. Whatever record "
+        "of the target holds it must be linked from here, too.",
     )
+    same: dict[Name, Name] | None = Field(
+        None,
+        min_length=1,
+        max_length=20,
+        description="Fields of this record, and the linked record's fields that have the same "
+        "values. Their order does not matter, and a value is the same as a list of it alone.",
+    )
+
+    example: ClassVar[str] = """
+id: class-active
+kind: link
+table: Students
+field: Class
+to: {table: Classes, when: {field: Status, equals: Active}}
+max: 1
+back: Students
+same: {Room: Class Room}
+"""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min: must not be above `max`")
+        if self.back and self.to.field:
+            raise ValueError("back: needs links by record id; remove `back` or `to.field`")
+        return self
+
+    @property
+    def _there(self) -> list[str]:
+        """The fields of the linked records."""
+        when = self.to.when.reads() if self.to.when else ()
+        same = (self.same or {}).values()
+        return [field for field in (self.to.field, *when, self.back, *same) if field]
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """(table, field) of what this kind looks at."""
-        yield self.table, self.field
-        if self.to.field:
-            yield self.to.table, self.to.field
+        for field in (self.field, *(self.same or ())):
+            yield self.table, field
+        for field in self._there:
+            yield self.to.table, field
 
     def tables(self) -> list[str]:
         """The tables that the rule needs."""
@@ -44,28 +95,186 @@ class Link(FieldRule):
 
     def sentence(self) -> str:
         """What must be so, in plain language."""
-        return f"{self.field} points to {self._where()}"
+        said = [f"{self.field} points to {self.where()}"]
+        if self.to.when:
+            said[0] += f" where {self.to.when.sentence()}"
+        if self.min is not None:
+            said.append(f"at least {self.min} times")
+        if self.max is not None:
+            said.append(f"at most {self.max} times")
+        if self.back:
+            said.append(f"and {self.back} points back")
+        said += [
+            f"with {here} the same as its {there}" for here, there in (self.same or {}).items()
+        ]
+        return ", ".join(said)
 
-    def _where(self) -> str:
+    def where(self) -> str:
+        """Where links point to, for people."""
         return f"{self.to.table}.{self.to.field}" if self.to.field else self.to.table
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that point to what is not there."""
-        ids, column = scope.table.ids, scope.table.columns[self.field]
-        known = self._known(scope.snapshot)
-        where = self._where()
-        for row, value in enumerate(column):
-            if value is None or (value.__class__ is str and value in known):
-                continue
-            missing = [item for item in values_of(value) if comparable(item) not in known]
-            if missing:
-                message = f"{self.field} points to {listed(missing)}, which is not in {where}"
-                yield Hit((ids[row],), self.field, one_or_all(missing), message)
+        """The records whose links are not as they must be."""
+        links = _Links(self, scope)
+        problems: list[Callable[[], Iterator[_Problem]]] = [links.nowhere]
+        problems += [links.number] if self.min is not None or self.max is not None else []
+        problems += [links.unfit] if self.to.when else []
+        problems += [links.one_way] if self.back else []
+        problems += [links.different] if self.same else []
+        found: list[_Problem] = []
+        for problem in problems:
+            scope.check()
+            found += problem()
+        if len(problems) > 1:
+            found.sort(key=itemgetter(0))
+        for row, field, value, message, key in found:
+            yield Hit((scope.table.ids[row],), field, value, message, key)
 
-    def _known(self, snapshot: Snapshot) -> set[Any]:
-        target = snapshot.tables[self.to.table]
-        if self.to.field is None:
-            return set(target.ids)
-        return {
-            comparable(item) for value in target.columns[self.to.field] for item in values_of(value)
-        }
+
+_Problem = tuple[int, str, Any, str, str]
+"""The row, the field, the value, the message, and the key of the hit."""
+
+
+class _Links:
+    """A rule's links, and what they point to."""
+
+    def __init__(self, rule: Link, scope: Scope) -> None:
+        self._rule = rule
+        self._field = rule.field
+        self._ids = scope.table.ids
+        self._column = scope.table.columns[rule.field]
+        self._here = scope.table.columns
+        self._target = scope.snapshot.tables[rule.to.table]
+        self._calendar = scope.snapshot.calendar
+
+    @cached_property
+    def _known(self) -> set[Any]:
+        return self._keys(range(len(self._target)))
+
+    def _keys(self, rows: Collection[int]) -> set[Any]:
+        """What a link to one of these rows of the target may hold."""
+        if self._rule.to.field is None:
+            ids = self._target.ids
+            return set(ids) if len(rows) == len(ids) else {ids[row] for row in rows}
+        column = self._target.columns[self._rule.to.field]
+        return {comparable(item) for row in rows for item in values_of(column[row])}
+
+    @cached_property
+    def _rows(self) -> dict[Any, list[int]]:
+        """Where in the target each key is."""
+        if self._rule.to.field is None:
+            return {id_: [row] for row, id_ in enumerate(self._target.ids)}
+        rows = defaultdict(list)
+        for row, value in enumerate(self._target.columns[self._rule.to.field]):
+            for item in values_of(value):
+                rows[comparable(item)].append(row)
+        return rows
+
+    def nowhere(self) -> Iterator[_Problem]:
+        """Links to what is not there."""
+        for row, items in _outside(self._column, self._known):
+            where = self._rule.where()
+            message = f"{self._field} points to {listed(items)}, which is not in {where}"
+            yield row, self._field, one_or_all(items), message, ""
+
+    def number(self) -> Iterator[_Problem]:
+        """Too few links, or too many."""
+        least, most = self._rule.min or 0, self._rule.max
+        for row, value in enumerate(self._column):
+            if not least and most and (value.__class__ is not list or len(value) <= most):
+                continue
+            count = 0 if value is None else len(values_of(value))
+            if count < least:
+                message = f"{self._field} has {count} links, fewer than {least}"
+            elif most is not None and count > most:
+                message = f"{self._field} has {count} links, more than {most}"
+            else:
+                continue
+            yield row, self._field, value, message, "number"
+
+    def unfit(self) -> Iterator[_Problem]:
+        """Links to records that are not as they must be."""
+        condition = self._rule.to.when
+        assert condition
+        target = self._target
+        fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
+        for row, outside in _outside(self._column, fit):
+            items = [item for item in outside if comparable(item) in self._known]
+            if items:
+                message = f"{self._field} points to {listed(items)}, of which it is not so that "
+                message += condition.sentence()
+                yield row, self._field, one_or_all(items), message, "when"
+
+    def one_way(self) -> Iterator[_Problem]:
+        """Links that only one of the two records has."""
+        assert self._rule.back
+        named: dict[str, list[str]] = defaultdict(list)
+        for id_, value in zip(self._target.ids, self._target.columns[self._rule.back], strict=True):
+            for item in _items(value):
+                if item.__class__ is str:
+                    named[item].append(id_)
+        nobody: list[str] = []
+        for row, (id_, value) in enumerate(zip(self._ids, self._column, strict=True)):
+            back = named.get(id_, nobody)
+            if value == back or (value is None and not back):
+                continue
+            links = {comparable(item): item for item in values_of(value)}
+            backs = set(back)
+            lost = [links[key] for key in links if key not in backs and key in self._known]
+            extra = sorted(item for item in backs if item not in links)
+            said = []
+            if lost:
+                said.append(f"{self._field} has {listed(lost)}, whose {self._rule.back} lacks it")
+            if extra:
+                said.append(f"{self._field} lacks {listed(extra)}, whose {self._rule.back} has it")
+            if said:
+                yield row, self._field, one_or_all([*lost, *extra]), "; ".join(said), "back"
+
+    def different(self) -> Iterator[_Problem]:
+        """Links to records with other values."""
+        find = self._rows.get
+        for here, there in (self._rule.same or {}).items():
+            column, theirs = self._here[here], self._target.columns[there]
+            for row, value in enumerate(self._column):
+                for item in _items(value):
+                    rows = find(item if item.__class__ is str else comparable(item))
+                    if rows and not any(_same(column[row], theirs[place]) for place in rows):
+                        other = min((theirs[place] for place in rows), key=repr)
+                        message = f"{here} is {shown(column[row]) or 'nothing'}, and {there} of "
+                        message += f"{shown(item)} is {shown(other) or 'nothing'}"
+                        yield row, here, column[row], message, f"same {here}"
+                        break
+
+
+def _outside(column: list[Any], known: set[Any]) -> Iterator[tuple[int, list[Any]]]:
+    """Where there are values that are not among the known, and which."""
+    texts = {key for key in known if key.__class__ is str}
+    for row, value in enumerate(column):
+        if value is None or (value.__class__ is str and value in texts):
+            continue
+        if value.__class__ is list and _all_in(value, texts):
+            continue
+        items = [item for item in values_of(value) if comparable(item) not in known]
+        if items:
+            yield row, items
+
+
+def _all_in(items: list[Any], texts: set[str]) -> bool:
+    try:
+        return texts.issuperset(items)
+    except TypeError:  # there is a list or a map among them
+        return False
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if value.__class__ is list else (value,)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one.__class__ is str and other.__class__ is str and one == other:
+        return True
+    return _values(one) == _values(other)
+
+
+def _values(value: Any) -> set[Any]:
+    return {comparable(item) for item in values_of(value)}

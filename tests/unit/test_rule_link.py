@@ -1,0 +1,221 @@
+"""`link`: how many, to what, and back. (That it points somewhere: `test_rules`.)"""
+
+import json
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from landfall.integrity.link import Link
+from landfall.integrity.rules import Finding, evaluate
+from landfall.records import Record
+from tests.fakes.snapshots import snapshot
+
+Rows = dict[str, dict[str, Any]]
+
+STUDENTS: Rows = {
+    "s1": {"Class": ["c1"], "Room": "A"},
+    "s2": {"Class": ["c1", "c2"], "Room": "A"},
+    "s3": {"Class": ["c2", "gone"], "Room": "B"},
+    "s4": {"Room": "C"},
+    "s5": {"Class": ["c3"], "Room": ["C", "D"]},
+}
+CLASSES: Rows = {
+    "c1": {"Status": "Active", "Students": ["s1", "s2", "s4"], "Class Room": ["A"]},
+    "c2": {"Status": "Ended", "Students": ["s3", "nobody"], "Class Room": "B"},
+    "c3": {"Students": ["s5"], "Class Room": ["D", "C", "C"]},
+}
+
+
+def rule(to: Any = None, **more: Any) -> Link:
+    to = {"table": "Classes"} | (to or {})
+    return Link.model_validate(
+        {"id": "l", "kind": "link", "table": "Students", "field": "Class", "to": to} | more
+    )
+
+
+def records(rows: Rows) -> list[Record]:
+    return [{"id": id_, "fields": row} for id_, row in rows.items()]
+
+
+def findings(rule: Link, students: Rows = STUDENTS, classes: Rows = CLASSES) -> Sequence[Finding]:
+    tables = {"Students": records(students), "Classes": records(classes)}
+    return evaluate(rule, snapshot(tables, reads=rule.reads())).findings
+
+
+def told(*of: Any, **more: Any) -> list[tuple[str, str, str]]:
+    """(record, key, value) of what is found besides the link that points nowhere."""
+    return [(f.records[0], f.key, f.value) for f in findings(rule(*of, **more)) if f.key]
+
+
+def test_too_few_links_and_too_many():
+    """An empty cell has none; one that points nowhere counts as it stands there."""
+    assert told(min=1) == [("s4", "number", "")]
+    assert told(max=1) == [
+        ("s2", "number", "['c1', 'c2']"),
+        ("s3", "number", "['c2', 'gone']"),
+    ]
+    assert [record for record, *_ in told(max=0)] == ["s1", "s2", "s3", "s5"]
+    assert told(min=1, max=2) == [("s4", "number", "")]
+
+
+def test_a_linked_record_is_as_it_must_be():
+    """What points nowhere is not also of the wrong kind; an absent value does not fit."""
+    active = {"when": {"field": "Status", "equals": "Active"}}
+    assert told(active) == [("s2", "when", "'c2'"), ("s3", "when", "'c2'"), ("s5", "when", "'c3'")]
+    nobody = {"when": {"field": "Status", "equals": "Nothing"}}
+    assert [record for record, *_ in told(nobody)] == ["s1", "s2", "s3", "s5"]
+
+
+def test_links_go_both_ways():
+    """s2 links to c2, which does not know it; c1 knows s4, which does not link to it."""
+    assert told(back="Students") == [("s2", "back", "'c2'"), ("s4", "back", "'c1'")]
+    only = {"field": "Room", "equals": "A"}
+    assert told(back="Students", when=only) == [("s2", "back", "'c2'")]
+
+
+def test_both_directions_of_one_record_are_one_finding():
+    """It says which."""
+    students: Rows = {"s1": {"Class": ["c1"]}}
+    classes: Rows = {"c1": {}, "c2": {"Students": ["s1"]}}
+    (finding,) = findings(rule(back="Students"), students, classes)
+    assert finding.value == "['c1', 'c2']"
+    assert (
+        finding.message
+        == "Class has 'c1', whose Students lacks it; Class lacks 'c2', whose Students has it"
+    )
+
+
+def test_a_field_is_the_same_there():
+    """In any order, and alone as in a list of one; each linked record must have it."""
+    same = {"Room": "Class Room"}
+    assert told(same=same) == [("s2", "same Room", "'A'")]
+    messages = [f.message for f in findings(rule(same=same)) if f.key]
+    assert messages == ["Room is 'A', and Class Room of 'c2' is 'B'"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "same"),
+    [
+        (None, None, True),
+        ("", None, True),
+        ("x", None, False),
+        (None, "x", False),
+        ("x", "X", False),
+        (1, "1", False),
+        (1, 1.0, True),
+        (True, 1, False),
+        (["x", "y"], ["y", "x"], True),
+        (["x", "y"], "x", False),
+        ([{"id": 1}], {"id": 1}, True),
+    ],
+)
+def test_what_is_the_same(here, there, same):
+    """Two without a value are the same; text, numbers and truth are told apart."""
+    students, classes = {"s1": {"Class": ["c1"], "A": here}}, {"c1": {"B": there}}
+    found = findings(rule(same={"A": "B"}), students, classes)
+    assert [finding.key for finding in found] == ([] if same else ["same A"])
+
+
+def test_by_key_one_of_several_is_enough():
+    """Where two records have the key, the condition or value of one of them will do."""
+    students: Rows = {"s1": {"Class": "math", "Room": "B"}, "s2": {"Class": "art", "Room": "B"}}
+    classes: Rows = {
+        "c1": {"Code": "math", "Status": "Ended", "R": "A"},
+        "c2": {"Code": "math", "Status": "Active", "R": "B"},
+        "c3": {"Code": "art", "Status": "Ended", "R": "A"},
+    }
+    to = {"field": "Code", "when": {"field": "Status", "equals": "Active"}}
+    found = findings(rule(to, same={"Room": "R"}), students, classes)
+    assert [(f.records, f.key) for f in found] == [(("s2",), "when"), (("s2",), "same Room")]
+
+
+def test_problems_of_a_record_stand_together():
+    """In the order of the records, each kind of problem a finding with a key of its own."""
+    active = {"when": {"field": "Status", "equals": "Active"}}
+    found = findings(rule(active, max=1, back="Students", same={"Room": "Class Room"}))
+    assert [(f.records[0], f.key) for f in found] == [
+        ("s2", "number"), ("s2", "when"), ("s2", "back"), ("s2", "same Room"),
+        ("s3", ""), ("s3", "number"), ("s3", "when"),
+        ("s4", "back"),
+        ("s5", "when"),
+    ]  # fmt: skip
+
+
+def test_a_link_reads_what_it_compares():
+    """Also the fields of the other table."""
+    active = {"when": {"field": "Status", "equals": "Active"}}
+    assert rule(active, back="Students", same={"Room": "Class Room"}).reads() == [
+        ("Students", "Class"), ("Students", "Room"),
+        ("Classes", "Status"), ("Classes", "Students"), ("Classes", "Class Room"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"min": 3, "max": 2}, "min: must not be above `max`"),
+        ({"back": "S", "to": {"table": "C", "field": "Code"}}, "back: needs links by record id"),
+    ],
+)
+def test_settings_that_do_not_fit(more, says):
+    """Named at the door."""
+    with pytest.raises(ValidationError, match=says):
+        rule(**more)
+
+
+def naive(students: Rows, classes: Rows) -> set[tuple[str, str]]:
+    """(student, key) of what the rule below must find, record by record."""
+    found = set()
+    for id_, student in students.items():
+        links = [link for link in student.get("Class") or [] if link]
+        there = {link: classes[link] for link in links if link in classes}
+        backs = {c for c, row in classes.items() if id_ in (row.get("Students") or [])}
+        problems = {
+            "": len(there) < len(set(links)),
+            "number": not 1 <= len(links) <= 2,
+            "when": any(row.get("Status") != "Active" for row in there.values()),
+            "back": bool(set(there) ^ backs),
+            "same Room": any(_set(row, "R") != _set(student, "Room") for row in there.values()),
+        }
+        found |= {(id_, key) for key, wrong in problems.items() if wrong}
+    return found
+
+
+def _set(row: dict[str, Any], field: str) -> set[str]:
+    value = row.get(field)
+    items = value if isinstance(value, list) else [value]
+    return {json.dumps(item) for item in items if item not in (None, "", [])}
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_same_as_record_by_record(seed):
+    """Random tables, against one loop over students and classes."""
+    random = Random(seed)
+
+    def rooms() -> Any:
+        return random.choice([None, "A", "B", "", ["A"], ["B", "A"], ["A", "B"], 1, True])
+
+    def links(prefix: str) -> Any:
+        numbers = random.sample(range(6), random.choice([0, 0, 1, 1, 1, 2, 3]))
+        return [f"{prefix}{number}" for number in numbers] or (
+            None if random.random() < 0.5 else []
+        )
+
+    students = {f"s{n}": {"Class": links("c"), "Room": rooms()} for n in range(random.randrange(6))}
+    classes = {
+        f"c{n}": {
+            "Status": random.choice(["Active", "Active", "Ended", None]),
+            "Students": links("s"),
+            "R": rooms(),
+        }
+        for n in range(random.randrange(6))
+    }
+    active = {"when": {"field": "Status", "equals": "Active"}}
+    found = findings(
+        rule(active, min=1, max=2, back="Students", same={"Room": "R"}), students, classes
+    )
+    assert {(f.records[0], f.key) for f in found} == naive(students, classes)
+    assert len({(f.records, f.key) for f in found}) == len(found)
