@@ -12,6 +12,7 @@ from pydantic import Field
 from landfall.integrity.allowed_values import AllowedValues
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.integrity.compare import Compare
+from landfall.integrity.drift import Drift
 from landfall.integrity.forbidden import Forbidden
 from landfall.integrity.format import Format
 from landfall.integrity.freshness import Freshness
@@ -21,9 +22,11 @@ from landfall.integrity.options import Settings, Severity
 from landfall.integrity.range import Range
 from landfall.integrity.required import Required
 from landfall.integrity.snapshot import Snapshot, Table
+from landfall.integrity.sql import Sql
 from landfall.integrity.type import Type
 from landfall.integrity.unique import Unique
 from landfall.integrity.values import shown
+from landfall.integrity.volume import Volume
 
 Rule = Annotated[
     Required
@@ -36,7 +39,10 @@ Rule = Annotated[
     | Compare
     | Link
     | Freshness
-    | Metric,
+    | Metric
+    | Volume
+    | Drift
+    | Sql,
     Field(discriminator="kind"),
 ]
 
