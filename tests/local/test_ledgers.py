@@ -386,3 +386,15 @@ async def test_more_documents_than_a_budget_allows_are_written_in_several(monkey
         outcomes.append(await work_on(scanning.world, scanning.world.queue.tasks[-1], work))
     assert outcomes == ["to be continued", "scored"]
     assert list((await scanning.states()).values()) == ["open"] * 8
+
+
+async def test_a_rule_is_given_what_it_measured_in_earlier_runs():
+    """Fewer people than usual, from the second run on; a run without the table does not count."""
+    fewer = {"id": "people", "kind": "volume", "table": "People", "change": "20%", "over": 1}
+    scanning = Scanning(rules=[fewer])
+    assert moved(await scanning.run(people(*["x"] * 10))) == {}
+    run = await scanning.run(people(*["x"] * 7))
+    assert (run["verdict"], moved(run)) == ("warning", {"new": 1})
+    (finding,) = await findings(scanning.world, "m-2")
+    assert (finding["records"], finding["links"]) == ([], [])
+    assert moved(await scanning.run(people(*["x"] * 7))) == {"resolved": 1}
