@@ -13,6 +13,7 @@ from landfall.integrity.allowed_values import AllowedValues
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.integrity.compare import Compare
 from landfall.integrity.drift import Drift
+from landfall.integrity.duplicate import Duplicate
 from landfall.integrity.forbidden import Forbidden
 from landfall.integrity.format import Format
 from landfall.integrity.freshness import Freshness
@@ -38,6 +39,7 @@ Rule = Annotated[
     | Range
     | Compare
     | Link
+    | Duplicate
     | Freshness
     | Metric
     | Volume

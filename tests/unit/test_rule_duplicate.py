@@ -1,0 +1,402 @@
+"""`duplicate`: worked out by hand, and beside a naive search on random records."""
+
+import inspect
+from datetime import date
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from landfall.integrity import normalising, pairing
+from landfall.integrity.duplicate import Duplicate
+from landfall.integrity.likeness import Likeness
+from landfall.integrity.rules import Finding, Rule, RuleReport, evaluate
+from landfall.records import Record
+from tests.fakes.duplicates import organisations, pairs_of, people, quality
+from tests.fakes.snapshots import snapshot
+
+SHORT = {"of": "person", "field": "Name"}
+CONTACT = {**SHORT, "also": {"Email": "email", "Phone": "phone"}}
+
+
+def rule(**settings: Any) -> Any:
+    return TypeAdapter(Rule).validate_python(
+        {"id": "d", "kind": "duplicate", "table": "T", **settings}
+    )
+
+
+def long(*alternatives: list[dict[str, Any]], level: str = "likely") -> Any:
+    return rule(**{level: list(alternatives)})
+
+
+def records(*rows: dict[str, Any]) -> list[Record]:
+    return [
+        {"id": f"rec{number:05}", "createdTime": "", "fields": row}
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def named(*names: str) -> list[Record]:
+    return records(*({"Name": name} for name in names))
+
+
+def report(rule: Any, rows: list[Record], **more: Any) -> RuleReport:
+    return evaluate(rule, snapshot({"T": rows}, reads=rule.reads()), **more)
+
+
+def found(rule: Any, rows: list[Record]) -> list[tuple[str, list[int]]]:
+    """Severity and numbers of the records of each finding."""
+    findings = report(rule, rows).findings
+    return [(f.severity, [int(record[3:]) for record in f.records]) for f in findings]
+
+
+SAME_NAMES = [
+    ("José Peña", "JOSE PENA"),
+    ("Müller, Anna", "Anna Muller"),
+    ("Dr. Anne-Marie O'Neill", "anne marie oneill"),
+    ("Юлия Щукина", "Yuliya Shchukina"),
+    ("  Li   Wei ", "wei li"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_NAMES)
+def test_case_accents_script_titles_and_order_do_not_count(one, other):
+    """Such names are the same: likely, and not only possible."""
+    assert found(rule(**SHORT), named(one, other)) == [("warning", [1, 2])]
+
+
+SIMILAR_NAMES = [
+    ("Robert Smith", "Bob Smith"),
+    ("Jonh Smith", "John Smith"),
+    ("Catherine Miller", "Katharine Miller"),
+    ("Mary Ann Lopez", "Maryann Lopez"),
+    ("John Michael Smith", "John Smith"),
+    ("Maria de la Cruz", "Maria Cruz"),
+    ("Юлия Щукина", "Iuliia Shchukina"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SIMILAR_NAMES)
+def test_nicknames_typing_errors_sounds_and_missing_parts_are_possible(one, other):
+    """Such names are similar, which alone is not enough to be likely."""
+    assert found(rule(**SHORT), named(one, other)) == [("info", [1, 2])]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("John Smith", "Mary Smith"), ("John Smith", "Smith"), ("J. Smith", "John Smith"), ("-", "-"),
+     ("J. S.", "J. K."), ("Tim Ott", "Tom Ott"), ("", "")],
+)  # fmt: skip
+def test_other_names_are_not(one, other):
+    """Half a name, an initial, or two short names with one letter between them are not enough."""
+    assert found(rule(**SHORT), named("Zoe Adams", one, other)) == []
+
+
+def test_what_confirms_a_similar_name():
+    """The same phone, written in any way, makes half a name or an initial likely."""
+    rows = records(
+        {"Name": "John Smith", "Phone": "+49 (30) 123-4567"},
+        {"Name": "J. Smith", "Phone": "030 1234567 ext. 12"},
+        {"Name": "John", "Phone": "0049301234567"},
+        {"Name": "Mary Smith", "Phone": "030/1234567"},
+    )
+    assert found(rule(**CONTACT), rows) == [("warning", [1, 2, 3])]
+
+
+def test_namesakes():
+    """One name is likely one person while nothing differs, and another where everything does."""
+    rows = records(
+        {"Name": "Ann Lee", "Email": "a@x.org", "Phone": "555 123 4567"},
+        {"Name": "Ann Lee", "Email": "b@x.org", "Phone": "555 765 4321"},
+    )
+    assert found(rule(**CONTACT), rows) == []
+    del rows[1]["fields"]["Phone"]
+    assert found(rule(**CONTACT), rows) == [("info", [1, 2])]
+    del rows[1]["fields"]["Email"]
+    assert found(rule(**CONTACT), rows) == [("warning", [1, 2])]
+
+
+def test_a_hundred_and_one_identical_students_are_one_group():
+    """And ten thousand are one too: no block is too large."""
+    for number in (101, 10_000):
+        rows = named(*["Ann Lee"] * number)
+        assert found(rule(**SHORT), rows) == [("warning", [*range(1, number + 1)])]
+
+
+def test_likely_pairs_make_groups_and_possible_ones_do_not():
+    """1-2-3 are likely by way of 2. Of the days, each finding has one and those next to it."""
+    same, near = {"field": "A", "exact": "value"}, {"field": "B", "exact": "value"}
+    day = {"field": "D", "date_within": 1}
+    chain = rule(likely=[[same], [near]], possible=[[day]])
+    rows = records(
+        {"A": 1}, {"A": 1, "B": 1}, {"B": 1, "D": "2026-01-01"}, {"D": "2026-01-02"},
+        {"D": "2026-01-03"}, {"D": "2026-01-05"},
+    )  # fmt: skip
+    assert found(chain, rows) == [
+        ("warning", [1, 2, 3]), ("info", [1, 2, 3, 4, 5]),
+    ]  # fmt: skip
+    rows.append({"id": "rec00007", "createdTime": "", "fields": {"D": "2026-01-04"}})
+    stars = [numbers for severity, numbers in found(chain, rows) if severity == "info"]
+    assert stars == [[1, 2, 3, 4, 5], [4, 5, 7], [5, 6, 7]]
+
+
+CONDITIONS: list[tuple[dict[str, Any], Any, Any, bool]] = [
+    ({"exact": "email"}, "A.B+tag@GMail.com", "ab@googlemail.com", True),
+    ({"exact": "email"}, "a.b@x.org", "ab@x.org", False),
+    ({"exact": "email"}, "n/a", "n/a", False),
+    ({"exact": "phone"}, 4930123456, "030 123456", False),
+    ({"exact": "phone"}, 49301234567, "030 1234567", True),
+    ({"exact": "phone"}, "000 000 0000", "000 000 0000", False),
+    ({"exact": "address"}, "12 Main St., Apt 3", "Main Street 12 apartment 3", True),
+    ({"exact": "address"}, "Hauptstr. 5", "Hauptstraße 5", True),
+    ({"exact": "address"}, "12 Main St", "14 Main St", False),
+    ({"exact": "organisation"}, "The Acme Centre, G.m.b.H.", "ACME Center Inc", True),
+    ({"exact": "text"}, ["b", "A"], "a b", True),
+    ({"exact": "value"}, 1, 1.0, True),
+    ({"exact": "value"}, 1, "1", False),
+    ({"similar": "organisation"}, "Riverside Clinic", "Riverside", True),
+    ({"similar": "organisation"}, "Riverside Clinic", "Riverside School", False),
+    ({"similar": "organisation"}, "Riverside Clinic", "Riverside Klinik", True),
+    ({"similar": "address"}, "12 Main St", "12 Mian St", True),
+    ({"similar": "address"}, "12 Main St", "14 Main St", False),
+    ({"similar": "text", "at_least": 100}, "a b", "b a", True),
+    ({"date_within": 2}, "2026-01-01", "2026-01-03T10:00:00Z", True),
+    ({"date_within": 2}, "2026-01-01", "2026-01-04", False),
+    ({"overlap": 2}, ["a", "b", "c"], ["c", "b"], True),
+    ({"overlap": 2}, ["a"], ["a"], False),
+    ({"overlap": "50%"}, ["a", "b"], ["a", "x", "y"], True),
+    ({"overlap": "51%"}, ["a", "b"], ["a", "x", "y"], False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("condition", "one", "other", "pair"), CONDITIONS)
+def test_a_condition(condition, one, other, pair):
+    """Of two records; a third and a fourth have what can be compared, and nothing in common."""
+    others = [{"F": "q@q.org 5550001111"}, {"F": "2001-01-01"}]
+    rows = records({"F": one}, {"F": other}, *others)
+    assert found(long([{"field": "F", **condition}]), rows) == [("warning", [1, 2])] * pair
+
+
+def test_all_conditions_of_an_alternative_hold():
+    """`equals` is of both; a missing value is enough only where the rule says so."""
+    alternative: list[dict[str, Any]] = [
+        {"field": ["First", "Last"], "exact": "name"},
+        {"field": "Status", "equals": "Active"},
+        {"field": "Born", "date_within": 0, "or_missing": True},
+    ]
+    ann = {"First": "Ann", "Last": "Lee", "Status": "Active"}
+    rows = records(
+        ann,
+        {**ann, "First": "Lee", "Last": "Ann", "Born": "2001-01-01"},
+        {**ann, "Status": "Left"},
+        {"First": "Ann", "Last": "Lee"},
+        {**ann, "Last": "Lea"},
+    )
+    assert found(long(alternative), rows) == [("warning", [1, 2])]
+    strict = [*alternative[:2], {"field": "Born", "date_within": 0}]
+    assert found(long(strict), rows) == []
+
+
+def test_a_message_says_why():
+    """Which fields, with which values; of a possible pair how similar."""
+    rows = records({"Name": "Bob Lee", "Phone": "5551234567"}, {"Name": "Robert Lee"})
+    (finding,) = report(rule(**CONTACT, possible_severity="critical"), rows).findings
+    assert finding.message == (
+        "2 records are possibly the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+    )
+    assert (finding.severity, finding.field) == ("critical", "Name")
+    rows[1]["fields"]["Phone"] = "555 123 4567"
+    (finding,) = report(rule(**CONTACT), rows).findings
+    assert finding.message == (
+        "2 records are likely the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+        " and the same Phone ('5551234567', '555 123 4567')"
+    )
+
+
+def test_nothing_to_compare_is_inconclusive():
+    """A field that never holds what the rule takes it for is no proof of health."""
+    rows = records({"Name": "Ann", "Email": {"error": "#ERROR"}}, {"Name": "Ann"})
+    assert report(rule(**CONTACT), rows).inconclusive == "no value of Email can be taken as email"
+    assert found(rule(**CONTACT), named("Ann", "Ann")) == [("warning", [1, 2])]
+
+
+def test_it_gives_way_when_the_budget_is_over():
+    """`check` is called while names are compared, and what it raises ends the evaluation."""
+
+    def check() -> None:
+        raise TimeoutError
+
+    rows = named(*(f"Ann Lee{number}" for number in range(50)))
+    with pytest.raises(TimeoutError):
+        report(rule(**SHORT), rows, check=check)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "say `of: person`"),
+        ({"of": "person"}, "say `of: person`"),
+        ({**SHORT, "likely": [[{"field": "A", "exact": "text"}]]}, "use either `of`"),
+        ({"likely": [[{"field": "A", "equals": 1}]]}, "one condition at least must compare"),
+        ({"likely": [[{"field": "A", "exact": "text", "or_missing": True}]]}, "one condition"),
+        ({"likely": [[{"field": "A"}]]}, "say how the two compare"),
+        ({"likely": [[{"field": "A", "overlap": "0%"}]]}, "a share such as"),
+    ],
+)
+def test_what_is_refused(settings, says):
+    """At the door, with what to write instead."""
+    with pytest.raises(ValidationError, match=says):
+        rule(**settings)
+
+
+def test_the_long_example_of_the_reference_is_one():
+    """It is taken at the door, and finds who has the same e-mail."""
+    text = str(inspect.getdoc(Duplicate)).split("```yaml")[1].split("```")[0]
+    example = TypeAdapter(Rule).validate_python(yaml.safe_load(text))
+    rows = records({"Email": "a+1@x.org"}, {"Email": "A@x.org"})
+    made = evaluate(example, snapshot({"Contacts": rows}, reads=example.reads()))
+    assert [finding.records for finding in made.findings] == [("rec00001", "rec00002")]
+    assert "Classes in common" in example.sentence()
+
+
+def test_the_order_of_records_changes_nothing():
+    """Findings and their messages are the same; only the order of a group follows the table."""
+    rows = people(21, 150).records
+
+    def findings(rows: list[Record]) -> set[tuple[Any, ...]]:
+        found: list[Finding] = list(report(rule(**CONTACT), rows).findings)
+        return {(f.records, f.message, f.severity, f.value) for f in found}
+
+    assert len(findings(rows)) > 30
+    assert findings(rows) == findings(Random(1).sample(rows, len(rows)))
+
+
+@pytest.mark.parametrize("wording", ["name", "organisation"])
+@pytest.mark.parametrize("at_least", [0.5, 0.7, 0.8, 0.92])
+def test_no_pair_is_passed_over(wording, at_least):
+    """Every pair with the score is a candidate: the same as comparing all with all."""
+    made = people(22, 150) if wording == "name" else organisations(22, 150)
+    words = normalising.NORMALISERS[wording]
+    names: list[Any] = sorted({words(record["fields"]["Name"]) for record in made.records})
+    likeness = Likeness(wording, names)
+    pairs = {(min(pair), max(pair)) for pair in likeness.pairs(names, at_least)}
+    every = combinations(range(len(names)), 2)
+    assert pairs == {(a, b) for a, b in every if likeness.alike(names[a], names[b], at_least)}
+    assert pairs
+
+
+CITY = {"field": "City", "exact": "text", "or_missing": True}
+TEAM = {"field": "Team", "exact": "text", "or_missing": True}
+BORN = {"field": "Born", "date_within": 1}
+NAME = {"field": "Name", "similar": "name", "at_least": 95}
+TAGS = {"field": "Tags", "overlap": 1}
+ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
+    "dates": [BORN],
+    "dates unless in other cities": [BORN, CITY],
+    "items unless in other cities": [TAGS, CITY],
+    "similar unless elsewhere": [NAME, CITY, TEAM],
+    "the same unless elsewhere": [{"field": "Name", "exact": "name"}, CITY, TEAM],
+    "similar or none": [BORN, {**NAME, "or_missing": True}],
+}
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES.values(), ids=list(ALTERNATIVES))
+@pytest.mark.parametrize("seed", range(4))
+def test_candidates_pass_over_no_pair(alternative, seed, monkeypatch):
+    """What is found in large blocks is what a comparison of all with all finds."""
+    random = Random(seed)
+    rows = records(
+        *(
+            {
+                "Name": random.choice([*NAMES, None, "Zoe Fox", "Zoe Foxx", "Max Orr"]),
+                "City": random.choice(["x", "X ", "y", "z", None]),
+                "Team": random.choice(["s", "t", "u", None]),
+                "Born": f"2026-{random.randrange(1, 9):02}-{random.randrange(1, 28):02}",
+                "Tags": random.sample("abcdefghijkl", random.randrange(2)),
+            }
+            for _ in range(60)
+        )
+    )
+    rule = long(alternative, level="possible")
+    monkeypatch.setattr(pairing, "FEW", len(rows))
+    naive = found(rule, rows)
+    monkeypatch.setattr(pairing, "FEW", 1)
+    assert naive
+    assert found(rule, rows) == naive
+
+
+NAMES = ["Ann Lee", "Anne Lee", "Ann Leigh", "Bob Lee", "Robert Lee", "ann LEE", "Ann M. Lee"]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_groups_are_those_of_a_naive_search(seed):
+    """Records that a chain of pairs connects, each pair judged by a formula written out here."""
+    random = Random(seed)
+    rows = records(
+        *(
+            {
+                "Name": random.choice(NAMES),
+                "City": random.choice(["x", "X ", "y", None]),
+                "Born": random.choice(["2026-01-01", "2026-01-02", "2026-01-09", "", None]),
+                "Tags": random.sample("abcd", random.randrange(4)),
+            }
+            for _ in range(random.choice([8, 40]))
+        )
+    )
+    both, dated = [NAME, CITY], [BORN, {**TAGS, "overlap": 2}]
+    likeness = Likeness("name", [_words(name) for name in NAMES])
+
+    def are_pair(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        cities = {city.strip().lower() for it in (one, other) if (city := it["City"])}
+        score = likeness.score(_words(one["Name"]), _words(other["Name"]))
+        days = [date.fromisoformat(it["Born"]) for it in (one, other) if it["Born"]]
+        close = len(days) == 2 and abs((days[0] - days[1]).days) <= 1
+        shared = len({*one["Tags"]} & {*other["Tags"]})
+        return (score >= 0.95 and len(cities) < 2) or (close and shared >= 2)
+
+    groups = [{number} for number in range(len(rows))]
+    for one, other in combinations(range(len(rows)), 2):
+        if are_pair(rows[one]["fields"], rows[other]["fields"]):
+            joined = [group for group in groups if group & {one, other}]
+            groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    expected = sorted([n + 1 for n in sorted(group)] for group in groups if len(group) > 1)
+    assert [numbers for _, numbers in found(long(both, dated), rows)] == expected
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(sorted(name.lower().replace(".", "").split()))
+
+
+SETTINGS = {
+    "people": CONTACT,
+    "organisations": {
+        "of": "organisation", "field": "Name", "also": {"Phone": "phone", "City": "text"}
+    },
+}  # fmt: skip
+MADE = {"people": people, "organisations": organisations}
+HELD_OUT = 2026
+"""A seed that no figure of the rule was chosen by."""
+
+
+@pytest.mark.parametrize("who", MADE)
+def test_quality_on_a_held_out_seed(who, monkeypatch):
+    """F1 of the pairs is 0.9 or more, and lower where values are compared as they are written."""
+    made = MADE[who](HELD_OUT, 800)
+
+    def f1() -> float:
+        findings = report(rule(**SETTINGS[who]), made.records).findings
+        return quality(pairs_of(finding.records for finding in findings), made.pairs()).f1
+
+    with_normalisation = f1()
+    assert with_normalisation >= 0.9
+    for meaning in normalising.NORMALISERS:
+        plain = (lambda cell: cell or None) if meaning in ("email", "phone") else _as_written
+        monkeypatch.setitem(normalising.NORMALISERS, meaning, plain)
+    assert f1() < with_normalisation - 0.1
+
+
+def _as_written(cell: str) -> tuple[str, ...] | None:
+    return tuple(sorted(set(cell.split()))) or None
