@@ -4,7 +4,6 @@
 path in it and the fix. `json_schema` is the same definition for editors.
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -21,7 +20,7 @@ from pydantic import (
 
 from landfall.cadence import time_zone
 from landfall.deadlines import LADDER
-from landfall.integrity.options import Id, Name, Settings, it_is
+from landfall.integrity.options import Id, Name, Settings, it_is, suggest
 from landfall.integrity.rules import KINDS, Rule, nested_settings
 from landfall.schedules import Schedule, ZoneName
 
@@ -84,12 +83,12 @@ class Scan(Settings):
     def _unlisted(self, rule: Rule) -> list[str]:
         """What the rule reads and `tables` does not have."""
         return [
-            f"table {table!r} is not in `tables`; {_suggest(table, self.tables, 'add it there')}"
+            f"table {table!r} is not in `tables`; {suggest(table, self.tables, 'add it there')}"
             for table in rule.tables()
             if table not in self.tables
         ] + [
             f"field {field!r} is not in `tables.{table}`; "
-            f"{_suggest(field, self.tables[table], 'add it there')}"
+            f"{suggest(field, self.tables[table], 'add it there')}"
             for table, field in rule.reads()
             if field not in self.tables.get(table, [field])
         ]
@@ -198,13 +197,13 @@ def _problem(problem: Any) -> str:
         case "value_error":  # our own, which say it all
             return f"{path}: {message}" if path else message
         case "extra_forbidden":
-            fix = _suggest(location[-1], _settings(location), "remove it or correct its name")
+            fix = suggest(location[-1], _settings(location), "remove it or correct its name")
             return f"{path}: there is no such setting; {fix}"
         case "union_tag_not_found":
             return f"{path}.kind: this is missing; add one of {', '.join(KINDS)}"
         case "union_tag_invalid":
             kind = problem["ctx"]["tag"]
-            fix = _suggest(kind, KINDS, f"there are {', '.join(KINDS)}")
+            fix = suggest(kind, KINDS, f"there are {', '.join(KINDS)}")
             return f"{path}.kind: there is no kind of rule {kind!r}; {fix}"
         case "string_pattern_mismatch":
             return f"{path}: {_FORMS[location[-1]]} {shown}"
@@ -241,8 +240,3 @@ def _settings(location: Sequence[Any]) -> Iterable[str]:
             return Schedule.model_fields
         case _:
             return []
-
-
-def _suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
-    close = difflib.get_close_matches(str(word), list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else otherwise

@@ -190,7 +190,7 @@ class Fetch:
     async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:
         cursor = self._cursor
         if cursor is None:
-            cursor = self._cursor = _opened(self._scan, await reader.schema(deadline))
+            cursor = self._cursor = opened(self._scan, await reader.schema(deadline))
             cursor.requests = requests_before + reader.requests
             await self._keep(cursor, [])
         readers = [
@@ -251,7 +251,7 @@ class Fetch:
                 raise
             table.offset = page.offset
             self._inbox.append(
-                ReadPage(name, table.listing, _wanted(table, page.records), page.offset)
+                ReadPage(name, table.listing, wanted(table, page.records), page.offset)
             )
             if page.offset is None:
                 return
@@ -305,7 +305,7 @@ class Fetch:
         return "fetched"
 
 
-def _opened(scan: Scan, schema: Sequence[TableSchema]) -> Cursor:
+def opened(scan: Scan, schema: Sequence[TableSchema]) -> Cursor:
     """The cursor at the beginning: what of the scan the base has, and what it has not."""
     cursor = Cursor()
     for name, fields in scan.tables.items():
@@ -321,7 +321,7 @@ def _opened(scan: Scan, schema: Sequence[TableSchema]) -> Cursor:
     return cursor
 
 
-def _wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
+def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
     """The records with the scan's fields alone, under the names that the scan has for them."""
     fields = list(zip(table.fields, table.names, strict=True))
     return [

@@ -43,7 +43,7 @@ def error(message: str, **more: Any) -> None:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nothing is written in this context: for simulations."""
+    """Nothing is written in this context: for simulations, and where a person reads the output."""
     token = _silent.set(True)
     try:
         yield

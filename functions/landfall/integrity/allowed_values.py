@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from landfall.integrity.base import FieldRule, Hit, Scope
+from landfall.integrity.fields import Schema, choices, never
 from landfall.integrity.options import Plain
 from landfall.integrity.values import comparable, listed, one_or_all, values_of
 
@@ -24,6 +25,17 @@ class AllowedValues(FieldRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"{self.field} is one of {listed(self.values)}"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """Values that the field can never have."""
+        yield from never(schema.field(self.table, self.field), "values", self.values)
+
+    def remarks(self, schema: Schema) -> Iterator[str]:
+        """The options of a select that are not allowed."""
+        options = choices(schema.field(self.table, self.field)) or []
+        others = [option for option in options if option not in self.values]
+        if others:
+            yield f"{self.field!r} also has the options {listed(others)}, which are findings"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records with other values."""

@@ -7,7 +7,7 @@ people, and `evaluate`. `rules` lists the kinds.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from landfall.integrity.conditions import Condition
+from landfall.integrity.fields import Schema
 from landfall.integrity.options import SEVERITIES, Id, Name, Settings, Severity, it_is
 from landfall.integrity.snapshot import Snapshot, Table
 from landfall.integrity.values import cut, shown
@@ -103,6 +104,10 @@ OneOrByNumber = Annotated[
     Discriminator(lambda value: "(one)" if isinstance(value, str) else "(by number)"),
 ]
 
+OnASample = Literal["each", "some", "nothing"]
+"""What a part of a table's records tells of a rule. `each`: which of them are findings, as all of
+the records would. `some`: what is found is so, but there may be more. `nothing`: it takes all."""
+
 _PLACE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -149,6 +154,25 @@ class BaseRule(Settings):
         """What is wrong. Raises `CannotEvaluateError`."""
         raise NotImplementedError
 
+    def misfits(self, _schema: Schema) -> Iterator[str]:
+        """What of this rule cannot fit the base's fields, all of which are there: a sentence each.
+
+        `when` is seen to for every kind.
+        """
+        return iter(())
+
+    def remarks(self, _schema: Schema) -> Iterator[str]:
+        """What fits and is still worth knowing before the rule runs."""
+        return iter(())
+
+    def on_a_sample(self) -> OnASample:
+        """What a part of the table's records tells."""
+        return "nothing"
+
+    def looks_up_in(self) -> list[str]:
+        """The tables of which it takes every record to tell whether one record is a finding."""
+        return self.tables()[1:]
+
     def reads(self) -> list[tuple[str, str]]:
         """(table, field) of everything that the rule needs."""
         own = [*(self.when.reads() if self.when else ()), *self.fields_of_message]
@@ -184,6 +208,10 @@ class FieldRule(BaseRule):
     """A rule about one field."""
 
     field: Name = Field(description="The field that is checked.")
+
+    def on_a_sample(self) -> OnASample:
+        """A record tells by itself."""
+        return "each"
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """(table, field) of what this kind looks at."""

@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.calendars import Moment, distance
+from landfall.integrity.fields import Holds, Schema, holds, not_comparable, not_of
 from landfall.integrity.options import Name, it_is
 from landfall.integrity.values import Answers, comparable, is_number, shown, values_of
 
@@ -104,6 +105,20 @@ class Compare(BaseRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"{self.left} is {_SAYS[self._word]} {self._right}"
+
+    def on_a_sample(self) -> OnASample:
+        """A record tells by itself."""
+        return "each"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """Fields that cannot be compared with each other, or not in this way."""
+        left, right = (schema.field(self.table, name) for name in (self.left, self.right))
+        yield from not_comparable(left, right)
+        if self.plus is not None:
+            wanted: Holds = "dates" if isinstance(self.plus, str) else "numbers"
+            yield from not_of(right, wanted, f"`plus: {self.plus}` wants {wanted}")
+        elif self._word not in _EQUALITY and holds(left) in ("ticks", "record ids", "objects"):
+            yield f"`op: {self.op}` wants an order, but {self.left!r} holds {holds(left)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records in which they stand otherwise."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from landfall.integrity import formats
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.conditions import Pattern, compiled
+from landfall.integrity.fields import Schema, not_of
 from landfall.integrity.options import it_is
 from landfall.integrity.values import listed, not_fine, one_or_all
 
@@ -96,6 +97,11 @@ class Format(FieldRule):
             case "pattern":
                 return f"fits {self.pattern}", f"does not fit {self.pattern}"
         return f"is {'an' if name[0] == 'e' else 'a'} {name}", f"is no {name}"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of no text."""
+        why = f"`format: {self.format}` wants text"
+        yield from not_of(schema.field(self.table, self.field), "text", why)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records with other text."""

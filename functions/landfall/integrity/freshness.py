@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope
+from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, OnASample, Scope
 from landfall.integrity.calendars import Calendar, Moment, distance
 from landfall.integrity.distances import Duration
+from landfall.integrity.fields import Schema, not_of
 from landfall.integrity.options import Name
 from landfall.integrity.values import Answers, listed, not_fine, one_or_all
 
@@ -51,6 +52,15 @@ class Freshness(BaseRule):
         """What must be so, in plain language."""
         which = "the newest" if self.of == "newest" else "each"
         return f"{which} {self._field} of {self.table} is no older than {self.within}"
+
+    def on_a_sample(self) -> OnASample:
+        """The newest record may be among those that are not there."""
+        return "each" if self.of == "each" else "nothing"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of no dates."""
+        if self.field:
+            yield from not_of(schema.field(self.table, self.field), "dates", "it wants dates")
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The table whose newest record is too old, or each record that is."""

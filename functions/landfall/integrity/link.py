@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.conditions import Condition
+from landfall.integrity.fields import Schema, not_comparable, not_linked, of_condition
 from landfall.integrity.options import Name, Settings
 from landfall.integrity.values import comparable, listed, one_or_all, shown, values_of
 
@@ -92,6 +93,29 @@ same: {Room: Class Room}
     def tables(self) -> list[str]:
         """The tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.to.table]))
+
+    def looks_up_in(self) -> list[str]:
+        """The table that is linked to, which may be this one."""
+        return [self.to.table]
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """Fields of no record ids, or of another table's; values that can never be equal."""
+        field = schema.field(self.table, self.field)
+        if self.to.field:
+            yield from not_comparable(field, schema.field(self.to.table, self.to.field))
+        else:
+            why = "without `to.field` it takes links by record ids"
+            yield from not_linked(field, self.to.table, schema, why)
+        if self.to.when:
+            for message in of_condition(self.to.when, schema.table(self.to.table)):
+                yield f"to.when: {message}"
+        if self.back:
+            back = schema.field(self.to.table, self.back)
+            yield from not_linked(back, self.table, schema, "`back` links by record ids")
+        for here, there in (self.same or {}).items():
+            fields = schema.field(self.table, here), schema.field(self.to.table, there)
+            for message in not_comparable(*fields):
+                yield f"same: {message}"
 
     def sentence(self) -> str:
         """What must be so, in plain language."""

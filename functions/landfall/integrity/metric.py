@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.calendars import Calendar
 from landfall.integrity.conditions import Condition
+from landfall.integrity.fields import Schema, not_linked, not_of, of_condition
 from landfall.integrity.grouping import Groups, Key
 from landfall.integrity.measuring import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.options import SEVERITIES, Name, Settings, Severity, it_is
@@ -236,6 +237,21 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             self.window.sentence() if self.window else "",
         ]
         return " ".join(part for part in parts if part)
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A number or date that is none, a link that leads elsewhere, a condition never met."""
+        if self.field:
+            field = schema.field(self.table, self.field)
+            yield from not_of(field, "numbers", f"`measure: {self.measure}` wants numbers")
+        if self.date:
+            yield from not_of(schema.field(self.table, self.date), "dates", "`date` wants dates")
+        if self.about:
+            why = "with `about`, the first field of `per` is a link"
+            field = schema.field(self.table, self.per[0])
+            yield from not_linked(field, self.about, schema, why)
+        if self.where:
+            for message in of_condition(self.where, schema.table(self.table)):
+                yield f"where: {message}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """What cannot be read; and each group whose number is beyond a level."""

@@ -1,6 +1,8 @@
 """The building blocks of a definition's settings, shared by scans and rules."""
 
+import difflib
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -29,6 +31,12 @@ class Settings(BaseModel):
     """A group of settings: what is not one of them is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+def suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
+    """What somebody probably meant, by its likeness to what there is; else something to do."""
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise
 
 
 def it_is(value: Any) -> str:

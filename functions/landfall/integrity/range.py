@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.calendars import Calendar
 from landfall.integrity.conditions import ACCEPTS, Bound, Test, side_of
+from landfall.integrity.fields import Schema, not_of_bound
 from landfall.integrity.values import listed, not_fine, one_or_all, values_of
 
 _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
@@ -76,6 +77,12 @@ class Range(FieldRule):
     def _said(self) -> str:
         bounds = self._bounds.items()
         return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds)
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field that is on neither side of the bounds."""
+        field = schema.field(self.table, self.field)
+        for name, bound in self._bounds.items():
+            yield from not_of_bound(field, name, bound)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records that lie outside."""

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
+from landfall.integrity.fields import Schema, holds
 from landfall.integrity.options import Name
 from landfall.integrity.values import has_value
 
@@ -42,6 +43,16 @@ class Required(BaseRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"{' or '.join(self._fields)} has a value"
+
+    def on_a_sample(self) -> OnASample:
+        """A record tells by itself."""
+        return "each"
+
+    def remarks(self, schema: Schema) -> Iterator[str]:
+        """A box without a tick has no value."""
+        for table, field in self.looks_at():
+            if holds(schema.field(table, field)) == "ticks":
+                yield f"{field!r} is a checkbox: one without a tick has no value, and is a finding"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records without one."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.calendars import Moment
+from landfall.integrity.fields import Holds, Schema, holds, is_list, not_of
 from landfall.integrity.values import Answers, has_value, is_number, shown
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
@@ -26,6 +27,19 @@ _SAYS = {
     "record_links": "a list of record ids",
     "attachments": "a list of attachments",
     "collaborator": "a collaborator",
+}
+
+
+_HOLDS: dict[str, Holds] = {
+    "text": "text",
+    "number": "numbers",
+    "integer": "numbers",
+    "boolean": "ticks",
+    "date": "dates",
+    "datetime": "dates",
+    "record_links": "record ids",
+    "attachments": "objects",
+    "collaborator": "objects",
 }
 
 
@@ -62,6 +76,17 @@ class Type(FieldRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"{self.field} is {_SAYS[self.type]}, and no error"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of another type, or of lists where one value is wanted."""
+        field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
+        wanted = _HOLDS.get(self.type)
+        if wanted:
+            yield from not_of(field, wanted, f"{why} wants {wanted}")
+        wants_list = self.type in ("list", "record_links", "attachments")
+        if self.type != "any" and holds(field) and is_list(field) != wants_list:
+            has, wants = ("a list", "one value") if is_list(field) else ("one value", "a list")
+            yield f"{why} wants {wants}, but each cell of {self.field!r} is {has}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records that hold something else."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.options import Name
 from landfall.integrity.values import comparable, has_value, shown
 
@@ -38,6 +38,10 @@ class Unique(BaseRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"no two records have the same {' + '.join(self.fields)}"
+
+    def on_a_sample(self) -> OnASample:
+        """The other one may be among the records that are not there."""
+        return "some"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Each group of records that have the same values."""
