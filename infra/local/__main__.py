@@ -10,5 +10,4 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 from infra.local.command import main  # noqa: E402 - see above
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())

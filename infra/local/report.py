@@ -9,18 +9,12 @@ from rich.text import Text
 
 from infra.local.scans import Finished
 from infra.local.stack import Stack
+from infra.local.terminal import COLOURS
 from landfall.reasons import Reason
 
 LOG_LINES = 12
 """Lines of a function's log that are shown when its run did not end `done`."""
 
-_COLOURS = {
-    "healthy": "green",
-    "warning": "yellow",
-    "critical": "red",
-    "inconclusive": "magenta",
-    "info": "cyan",
-}
 _WORST_FIRST = ("critical", "warning", "info")
 
 
@@ -43,7 +37,7 @@ def print_report(run: Finished, console: Console) -> None:
     console.rule(Text(document["scan_id"], "bold"))
     console.print(
         Text.assemble(
-            (document["status"], "bold"), ", ", (verdict, _COLOURS.get(verdict, "red")), ": "
+            (document["status"], "bold"), ", ", (verdict, COLOURS.get(verdict, "red")), ": "
         )
         + Text(_summary(document["counts"]))
     )
@@ -121,7 +115,7 @@ def _lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
         )
         yield Text.assemble(
             f"{rule['findings']:>6}  ",
-            (f"{severity:<8}", _COLOURS[severity]),
+            (f"{severity:<8}", COLOURS[severity]),
             f"  {rule['rule_id']:<{width}}{news}  {example['record'] or rule['table']}: "
             f"{example['message']}",
         )

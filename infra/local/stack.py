@@ -26,6 +26,7 @@ from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.cloud_tasks import LocalCloudTasks
 from infra.local.emulator import emulator_command
+from infra.local.endpoint import Airtable
 from infra.local.identity import ISSUER, Issuer, serve_certificates
 from infra.local.processes import (
     EndedError,
@@ -63,14 +64,6 @@ STARTS = 3
 
 TOKEN_SECONDS = 24 * 3600.0
 """How long the developer's token is good."""
-
-
-@dataclass(frozen=True)
-class Airtable:
-    """Where the functions find Airtable. `stand_in` serves the sample bases."""
-
-    endpoint: str
-    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
