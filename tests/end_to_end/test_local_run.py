@@ -1,15 +1,10 @@
 """`infra/local/run`, as a person types it: what it says, how it ends, and what it leaves behind."""
 
 import asyncio
-import contextlib
 import json
-import os
 import shutil
 import signal
-import uuid
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,21 +15,10 @@ from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.school import school
 from tests.end_to_end.acting import people
+from tests.end_to_end.commands import OWN_SCAN, SCHOOL, Command, command, run
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-ROOT = Path(__file__).parents[2]
-RUN = ROOT / "infra/local/run"
-SCHOOL = ROOT / "infra/local/samples/school.yaml"
-
-OWN_SCAN = """
-id: own
-kind: integrity
-base: appOwn00000000001
-tables: {People: [Email]}
-rules: [{id: email, kind: required, table: People, field: Email}]
-"""
 
 ADDRESSES = {
     *("api", "scheduler", "fetch", "score", "watchdog"),
@@ -42,86 +26,11 @@ ADDRESSES = {
 }
 
 
-@dataclass
-class Command:
-    """A started command. Everything that it starts inherits the mark in its environment."""
-
-    process: asyncio.subprocess.Process
-    mark: str
-
-    async def line(self) -> str:
-        """The next line of standard output."""
-        assert self.process.stdout
-        async with asyncio.timeout(60):
-            return (await self.process.stdout.readline()).decode()
-
-    async def ended(self) -> tuple[int, str, str]:
-        """Exit status, standard output (what was not read yet), standard error."""
-        async with asyncio.timeout(120):
-            out, err = await self.process.communicate()
-        assert self.process.returncode is not None
-        return self.process.returncode, out.decode(), err.decode()
-
-    def living(self) -> dict[int, str]:
-        """Command lines of the processes with the mark, by process id."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if self.mark.encode() in (folder / "environ").read_bytes():
-                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    found[int(folder.name)] = line
-        return found
-
-    async def nothing_is_left(self) -> None:
-        """Wait a moment for the last process to go."""
-
-        async def look() -> bool:
-            return not self.living()
-
-        await until(look, 5)
-
-
-@contextlib.asynccontextmanager
-async def command(*arguments: str, **environment: str) -> AsyncIterator[Command]:
-    """`infra/local/run` with these arguments; whatever is left of it at the end is killed."""
-    mark = uuid.uuid4().hex
-    process = await asyncio.create_subprocess_exec(
-        RUN,
-        *arguments,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        env=_environment() | {"TEST_MARK": mark} | environment,
-        limit=2**24,  # bytes of a line: a run and its report are one
-    )
-    started = Command(process, mark)
-    try:
-        yield started
-    finally:
-        for pid in started.living():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        await process.communicate()
-
-
-def _environment() -> dict[str, str]:
-    ours = ("AIRTABLE_", "LANDFALL_", "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error; nothing is left running."""
-    async with command(*arguments, **environment) as started:
-        result = await started.ended()
-        await started.nothing_is_left()
-    return result
-
-
 async def test_help_says_how() -> None:
     """`--help` names the arguments, the exit status and the variables."""
     status, out, _ = await run("--help")
     assert status == 0
-    for word in ("SCAN.yaml", "--serve", "--json", "AIRTABLE_API_KEY", "Exit status"):
+    for word in ("SCAN.yaml", "--serve", "--check", "--json", "AIRTABLE_API_KEY", "Exit status"):
         assert word in out
 
 

@@ -1,0 +1,100 @@
+"""`infra/local/run`, started as a person types it, and whatever is left of it killed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import uuid
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+RUN = ROOT / "infra/local/run"
+SCHOOL = ROOT / "infra/local/samples/school.yaml"
+
+OWN_SCAN = """
+id: own
+kind: integrity
+base: appOwn00000000001
+tables: {People: [Email]}
+rules: [{id: email, kind: required, table: People, field: Email}]
+"""
+
+
+@dataclass
+class Command:
+    """A started command. Everything that it starts inherits the mark in its environment."""
+
+    process: asyncio.subprocess.Process
+    mark: str
+
+    async def line(self) -> str:
+        """The next line of standard output."""
+        assert self.process.stdout
+        async with asyncio.timeout(60):
+            return (await self.process.stdout.readline()).decode()
+
+    async def ended(self) -> tuple[int, str, str]:
+        """Exit status, standard output (what was not read yet), standard error."""
+        async with asyncio.timeout(120):
+            out, err = await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode, out.decode(), err.decode()
+
+    def living(self) -> dict[int, str]:
+        """Command lines of the processes with the mark, by process id."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if self.mark.encode() in (folder / "environ").read_bytes():
+                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(folder.name)] = line
+        return found
+
+    async def nothing_is_left(self) -> None:
+        """Wait a moment for the last process to go."""
+
+        async def look() -> bool:
+            return not self.living()
+
+        await until(look, 5)
+
+
+@contextlib.asynccontextmanager
+async def command(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+    """`infra/local/run` with these arguments; whatever is left of it at the end is killed."""
+    mark = uuid.uuid4().hex
+    process = await asyncio.create_subprocess_exec(
+        RUN,
+        *arguments,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=_environment() | {"TEST_MARK": mark} | environment,
+        limit=2**24,  # bytes of a line: a run and its report are one
+    )
+    started = Command(process, mark)
+    try:
+        yield started
+    finally:
+        for pid in started.living():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    ours = ("AIRTABLE_", "LANDFALL_", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error; nothing is left running."""
+    async with command(*arguments, **environment) as started:
+        result = await started.ended()
+        await started.nothing_is_left()
+    return result

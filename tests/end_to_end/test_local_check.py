@@ -1,0 +1,118 @@
+"""`infra/local/run --check`, as a person types it: its exit status, and that it starts nothing."""
+
+import asyncio
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from infra.local.airtable import LocalAirtable
+from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.school import school
+from tests.end_to_end.acting import people
+from tests.end_to_end.commands import OWN_SCAN, SCHOOL, command, run
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+KEY = "patRight.secret"
+BASE, FOUND = people("appOwn00000000001", 90)
+
+
+def own(folder: Path, text: str = OWN_SCAN) -> str:
+    """The path of a scan."""
+    path = folder / "own.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+async def check(
+    path: str, *arguments: str, faults: tuple[FaultRule, ...] = ()
+) -> tuple[int, str, str]:
+    """The scan checked against its base, which another Airtable serves."""
+    async with LocalAirtable([BASE], api_key=KEY, faults=faults) as airtable:
+        endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": KEY}
+        result = await run("--check", path, *arguments, **endpoint)
+        assert {exchange.method for exchange in airtable.requests} <= {"GET"}
+    assert KEY not in "".join(result[1:])
+    return result
+
+
+async def test_a_sample_scan_is_checked_without_java_or_gcloud(tmp_path: Path) -> None:
+    """No Firestore is started, nor can one be; every defect planted in whole tables is found."""
+    for name in ("bash", "env", "sh", "dirname", "cat", "cksum"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    status, out, err = await run("--check", str(SCHOOL), "--json", PATH=str(tmp_path))
+    (line,) = out.splitlines()
+    checked = json.loads(line)
+    found = {rule["rule_id"]: rule["findings"] for rule in checked["rules"] if rule["complete"]}
+    planted = {rule: len(key) for rule, key in school()[1].items() if rule in found}
+    assert (status, checked["good"], checked["misfits"]) == (0, True, [])
+    assert {rule: count for rule, count in found.items() if count} == planted
+    assert f"Nothing was written anywhere; {checked['airtable_requests']} requests" in err
+
+
+async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
+    """Exit status 0; all that is asked of Airtable is to be read."""
+    status, out, _ = await check(own(tmp_path), "--sample", "50")
+    assert status == 0
+    assert "50 records looked at, 2 findings (4.0%), warning" in out
+    assert out.endswith("Nothing was written anywhere; 2 requests were sent to Airtable.\n")
+
+
+async def test_what_does_not_fit_is_exit_status_1(tmp_path: Path) -> None:
+    """And what was probably meant."""
+    status, out, _ = await check(own(tmp_path, OWN_SCAN.replace("Email", "Emial")))
+    assert status == 1
+    assert "has no field 'Emial'; did you mean 'Email'?" in out
+
+
+async def test_a_base_that_cannot_be_read_is_exit_status_2(tmp_path: Path) -> None:
+    """With the reason, and no report."""
+    refusal = Fault(FaultKind.STATUS, status=403, body=b'{"error": "NOT_AUTHORIZED"}')
+    faults = (FaultRule(refusal, times=None),)
+    status, out, _ = await check(own(tmp_path), faults=faults)
+    assert status == 2
+    assert "Scan own was not checked: base_forbidden. Airtable answered 403" in out
+    assert "records looked at" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--sample", "0"], ["--sample", "many"], ["--serve"], ["nowhere.yaml"]]
+)
+async def test_what_cannot_be_meant_is_exit_status_2(arguments: list[str]) -> None:
+    """Nothing is read."""
+    status, out, err = await run("--check", *arguments)
+    assert (status, "Traceback" in out + err, "was written" in out) == (2, False, False)
+
+
+async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
+    """Exit status 2 and how to get one."""
+    status, out, _ = await run("--check", own(tmp_path))
+    assert (status, "export AIRTABLE_API_KEY=" in out) == (2, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_end_while_reading_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C says that nothing was written; an answer that never comes holds up neither."""
+    silent = FaultRule(Fault(FaultKind.SILENT), path="People", times=None)
+    async with LocalAirtable([BASE], api_key=KEY, faults=[silent]) as airtable:
+        endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": KEY}
+        async with command("--check", own(tmp_path), **endpoint) as started:
+
+            async def reading() -> bool:
+                return any("/People" in exchange.path for exchange in airtable.requests)
+
+            await until(reading, 30)
+            assert len(started.living()) == 1
+            started.process.send_signal(number)
+            async with asyncio.timeout(5):
+                status, out, err = await started.ended()
+            await started.nothing_is_left()
+    assert status == (130 if number == signal.SIGINT else -signal.SIGTERM)
+    assert ("nothing was written anywhere" in out) == (number == signal.SIGINT)
+    assert "Traceback" not in out + err
