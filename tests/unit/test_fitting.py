@@ -96,6 +96,11 @@ def compare(left: str, op: str, right: str, plus: Any = None) -> dict[str, Any]:
     return {"kind": "compare", "left": left, "op": op, "right": right, **more}
 
 
+def duplicate(*conditions: Mapping[str, Any]) -> dict[str, Any]:
+    exact = {"field": "Code", "exact": "value"}
+    return {"kind": "duplicate", "likely": [[exact, *conditions]]}
+
+
 def metric(**more: Any) -> dict[str, Any]:
     return {"kind": "metric", "measure": "count", "at_least": {"info": 5}, **more}
 
@@ -140,6 +145,8 @@ GOOD = [
     {"kind": "freshness", "field": "Born", "within": "7d"},
     {"kind": "freshness", "created": True, "within": "7d"},
     {"kind": "metric", "measure": "mean", "field": "Age", "at_least": {"info": 5}},
+    duplicate({"field": "Born", "date_within": 3}, {"field": "Status", "equals": "New"}),
+    {"kind": "duplicate", "of": "person", "field": "Name", "also": {"Born": "date"}},
     metric(date="Born", window={"last": "30d"}, per=["Class"], about="Classes"),
     when(field="Age", at_least=5, below=10.5),
     when(field="Born", above="today-30d"),
@@ -185,6 +192,9 @@ MISFITS = [
     (compare("Age", "<", "Years", "5d"), "`plus: 5d` wants dates"),
     (compare("Photo", "<", "Photo 2"), "`op: <` wants an order, but 'Photo' holds objects"),
     ({"kind": "freshness", "field": "Age", "within": "7d"}, "it wants dates, but 'Age'"),
+    (duplicate({"field": "Age", "date_within": 3}), "`date_within` wants dates, but 'Age'"),
+    (duplicate({"field": ["Name", "Age"], "similar": "name"}), "`similar` wants text, but 'Age'"),
+    (duplicate({"field": "Status", "equals": "new"}), "did you mean 'New'?"),
     (metric(measure="sum", field="Name"), "`measure: sum` wants numbers"),
     (metric(date="Age", window={"last": "30d"}), "`date` wants dates, but 'Age'"),
     (metric(per=["Name"], about="Classes"), "the first field of `per` is a link, but 'Name'"),

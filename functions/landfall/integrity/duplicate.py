@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from landfall.integrity.base import BaseRule, Hit, Scope
+from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.duplicate_groups import Finder, Group
+from landfall.integrity.fields import Schema, never, not_of
 from landfall.integrity.normalising import Meaning
 from landfall.integrity.options import Name, Severity
 from landfall.integrity.pair_conditions import (
@@ -168,6 +169,23 @@ class Duplicate(BaseRule):
             return None
         wording = "name" if self.of == "person" else "organisation"
         return self.field, wording, self.also or {}
+
+    def on_a_sample(self) -> OnASample:
+        """The other one may be among the records that are not there."""
+        return "some"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """Dates and words in fields of something else, and a value that is never there."""
+        for alternative in (*self._likely(), *self._possible()):
+            for condition in alternative:
+                for field in (schema.field(self.table, name) for name in names(condition.field)):
+                    match condition:
+                        case DateWithin():
+                            yield from not_of(field, "dates", "`date_within` wants dates")
+                        case Similar():
+                            yield from not_of(field, "text", "`similar` wants text")
+                        case Equals():
+                            yield from never(field, "equals", [condition.equals])
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The groups, in the order of the records."""
