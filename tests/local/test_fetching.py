@@ -26,8 +26,9 @@ from tests.fakes.workers import cursor_of, deliver, documents, drive, fetched, i
 from tests.fakes.world import World
 from tests.waiting import until
 
-SHORT = replace(LADDER, step=1.5, item=1.495, request=1.49, connect=1.0)
-"""A budget in which pages are asked for during half a second, see `fetching.LAST_PAGE`."""
+SHORT = replace(LADDER, step=1.5, item=1.49999, request=1.49998, connect=1.0)
+"""A budget in which pages are asked for during half a second, see `fetching.LAST_PAGE`; it ends
+before the patience with a page does."""
 
 TABLES: dict[str, list[str]] = {"People": ["Name", "Email"], "Pets": ["Name"]}
 
