@@ -1,15 +1,16 @@
 """A stand-in for the Airtable Web API, for scans and tests without an Airtable account.
 
 It behaves as Airtable documents in: listing records (GET, and POST …/listRecords) with pages,
-offsets that expire, chosen fields and field ids; one record; updating up to 10 records; the
-base schema; authentication; the shapes of its errors; 5 requests a second a base and the
-lock-out that follows. On top of that it makes faults on the wire (`faults.FaultRule`).
+offsets that expire, chosen fields and field ids; one record; updating and upserting up to 10
+records; the base schema; authentication; the shapes of its errors; 5 requests a second a base and
+the lock-out that follows. On top of that it makes faults on the wire (`faults.FaultRule`).
 
-It does not do: formulas, sorting, views, cell formats, comments, creating, replacing, upserting
-or deleting records, typecast, computed fields, checks of a cell's type (only the options of a
-select are checked), list of bases, attachments, webhooks, scopes, the limit of 50 requests a
-second a user, monthly quotas. A request for any of these is refused with 422
-NOT_IMPLEMENTED_BY_STAND_IN, never answered as if it had not been asked.
+It does not do: formulas, sorting, views, cell formats, comments, creating (but by an upsert),
+replacing or deleting records, two records of an upsert with the same key, typecast, computed
+fields, checks of a cell's type (only the options of a select are checked), list of bases,
+attachments, webhooks, scopes, the limit of 50 requests a second a user, monthly quotas. A request
+for any of these is refused with 422 NOT_IMPLEMENTED_BY_STAND_IN, never answered as if it had not
+been asked.
 """
 
 import asyncio
@@ -248,23 +249,38 @@ def _one(table: StoredTable, record_id: str, query: Mapping[str, list[str]]) -> 
 def _updated(table: StoredTable, body: Any) -> Any:
     if not isinstance(body, dict):
         raise errors.parameter_invalid()
-    _check_names(body, {"records", "typecast", "returnFieldsByFieldId"})
+    _check_names(body, {"records", "typecast", "returnFieldsByFieldId", "performUpsert"})
     if truth(body.get("typecast", False)):
         raise errors.not_modelled("typecast")
     options = ListOptions(by_field_id=truth(body.get("returnFieldsByFieldId", False)))
-    records = table.update(_changes(body.get("records")))
-    return {"records": [table.shown(record, options) for record in records]}
+    merge_on = _merge_on(body["performUpsert"]) if "performUpsert" in body else None
+    changes = _changes(body.get("records"), ids_needed=merge_on is None)
+    before = {record["id"] for record in table.records}
+    records = table.update(changes, merge_on or ())
+    answer: dict[str, Any] = {"records": [table.shown(record, options) for record in records]}
+    if merge_on:
+        ids = [record["id"] for record in records]
+        answer["updatedRecords"] = [record_id for record_id in ids if record_id in before]
+        answer["createdRecords"] = [record_id for record_id in ids if record_id not in before]
+    return answer
 
 
-def _changes(records: Any) -> list[tuple[str, Mapping[str, Any]]]:
+def _merge_on(upsert: Any) -> list[str]:
+    fields = upsert.get("fieldsToMergeOn") if isinstance(upsert, dict) else None
+    if not isinstance(fields, list) or not 1 <= len(fields) <= errors.MAX_MERGE_ON:
+        raise errors.parameter_invalid()
+    return [str(field) for field in fields]
+
+
+def _changes(records: Any, *, ids_needed: bool) -> list[tuple[str | None, Mapping[str, Any]]]:
     if not isinstance(records, list) or not 1 <= len(records) <= errors.MAX_BATCH:
         raise errors.records_invalid()
     for record in records:
-        if not isinstance(record, dict) or record.keys() != {"id", "fields"}:
+        if not isinstance(record, dict) or not isinstance(record.get("fields"), dict):
             raise errors.records_invalid()
-        if not isinstance(record["fields"], dict):
+        if record.keys() - {"id", "fields"} or (ids_needed and "id" not in record):
             raise errors.records_invalid()
-    return [(str(record["id"]), record["fields"]) for record in records]
+    return [(str(r["id"]) if "id" in r else None, r["fields"]) for r in records]
 
 
 def _check_names(given: Iterable[str], modelled: set[str]) -> None:

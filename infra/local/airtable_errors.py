@@ -13,6 +13,8 @@ from infra.local.wire import Response
 
 MAX_BATCH = 10  # records a write request; airtable.com/developers/web/api/update-multiple-records
 
+MAX_MERGE_ON = 3  # fields an upsert matches records by; the same page
+
 
 class RefusedError(Exception):
     """Airtable's answer to a request that it does not carry out."""
@@ -91,6 +93,16 @@ def records_invalid() -> RefusedError:
 def row_unknown(record_id: str) -> RefusedError:
     message = f"Record ID {record_id} does not exist in this table"
     return _typed(422, "ROW_DOES_NOT_EXIST", message)
+
+
+def several_match(fields: str) -> RefusedError:
+    """Airtable documents that such an upsert fails; the type and the words here are ours."""
+    return _typed(422, "INVALID_RECORDS", f"More than one record matches the given {fields}")
+
+
+def no_merge_field(name: str) -> RefusedError:
+    """A computed field, or one of a type that upserts do not match by; the type is ours."""
+    return _typed(422, "INVALID_REQUEST_UNKNOWN", f'Cannot merge on the field "{name}"')
 
 
 def choice_unknown(name: str) -> RefusedError:

@@ -8,14 +8,19 @@ Iterators     running listings: each one is a snapshot of its table at its first
 import random
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from infra.local import airtable_errors as errors
 from infra.local.base_model import Field, Record, Table
 
 MAX_PAGE = 100  # records a page; airtable.com/developers/web/api/list-records
+# Types of fields that an upsert matches by; .../developers/web/api/update-multiple-records
+MERGED_ON = frozenset(
+    {"number", "singleLineText", "multilineText", "singleSelect", "multipleSelects", "date"}
+)
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
 _OFFSET = re.compile(r"itr[A-Za-z0-9]+/rec[A-Za-z0-9]+")
@@ -29,6 +34,7 @@ class StoredTable:
         self.schema = schema
         self._fields = {key: f for f in schema.fields for key in (f.id, f.name)}
         self._names = {f.name for f in schema.fields}
+        self._random = random.Random(schema.id)
         self._records: dict[str, Record] = {}
         for record in schema.records:
             self.put(record)
@@ -65,17 +71,61 @@ class StoredTable:
     def remove(self, record_id: str) -> None:
         del self._records[record_id]
 
-    def update(self, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
-        """All of the changes or, with a RefusedError, none. Cells that are not named stay."""
-        updated = [self._changed(record_id, cells) for record_id, cells in changes]
+    def update(
+        self,
+        changes: Iterable[tuple[str | None, Mapping[str, Any]]],
+        merge_on: Sequence[str] = (),
+    ) -> list[Record]:
+        """All of the changes or, with a RefusedError, none. Cells that are not named stay.
+
+        A change without a record's id is of the record that has its values in the fields
+        `merge_on`, or of a new one.
+        """
+        columns = [self._merge_field(key) for key in merge_on]
+        updated = [
+            self._changed(
+                self._of_id(record_id) if record_id else self._match(columns, cells), cells
+            )
+            for record_id, cells in changes
+        ]
+        keys = [[record["fields"].get(column.name) for column in columns] for record in updated]
+        if any(columns and key in keys[:place] for place, key in enumerate(keys)):
+            raise errors.not_modelled("two records of an upsert with the same key")
         for record in updated:
             self._records[record["id"]] = record
         return updated
 
-    def _changed(self, record_id: str, cells: Mapping[str, Any]) -> Record:
+    def _of_id(self, record_id: str) -> Record:
         if record_id not in self._records:
             raise errors.row_unknown(record_id)
-        record = self._records[record_id]
+        return self._records[record_id]
+
+    def _merge_field(self, key: str) -> Field:
+        column = self.field(key)
+        if column.type not in MERGED_ON:
+            raise errors.no_merge_field(column.name)
+        return column
+
+    def _match(self, columns: Sequence[Field], cells: Mapping[str, Any]) -> Record:
+        """The record that has the values of the cells in these columns, or an empty new one."""
+        named = {self.field(key).name: value for key, value in cells.items()}
+        if any(_is_empty(named.get(column.name)) for column in columns):
+            raise errors.records_invalid()
+        found = [
+            record
+            for record in self._records.values()
+            if all(record["fields"].get(c.name) == named[c.name] for c in columns)
+        ]
+        if len(found) > 1:
+            raise errors.several_match(", ".join(column.name for column in columns))
+        return found[0] if found else self._new()
+
+    def _new(self) -> Record:
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        record_id = "rec" + "".join(self._random.choices(_ALPHANUMERIC, k=14))
+        return {"id": record_id, "createdTime": created, "fields": {}}
+
+    def _changed(self, record: Record, cells: Mapping[str, Any]) -> Record:
         fields = dict(record["fields"])
         for key, value in cells.items():
             column = self.field(key)

@@ -209,6 +209,36 @@ def changes(count: int = 1, **cells: Any) -> dict[str, Any]:
     return {"records": [{"id": record(n)["id"], "fields": cells} for n in range(count)]}
 
 
+def upsert(*rows: dict[str, Any], on: tuple[str, ...] = ("Name",)) -> dict[str, Any]:
+    records = [{"fields": cells} for cells in rows]
+    return {"records": records, "performUpsert": {"fieldsToMergeOn": list(on)}}
+
+
+async def test_pyairtable_upserts(airtable: LocalAirtable) -> None:
+    """Who is there is changed in the named cells alone; who is not is created with them."""
+    name = record(3)["fields"]["Name"]
+    rows = [{"fields": {"Name": name, "Age": 99}}, {"fields": {"Name": "New", "Age": 7}}]
+    result = await through_pyairtable(airtable, lambda table: table.batch_upsert(rows, ["Name"]))
+    assert result["updatedRecords"] == [record(3)["id"]]
+    *_, new = airtable.records(BASE, STUDENTS)
+    assert (result["createdRecords"], new["fields"]) == ([new["id"]], {"Name": "New", "Age": 7})
+    assert list(airtable.records(BASE, STUDENTS)[:4])[-1] == record(3, Age=99, Risk="Low")
+    again = await through_pyairtable(airtable, lambda table: table.batch_upsert(rows, ["Name"]))
+    assert (len(again["updatedRecords"]), again["createdRecords"]) == (2, [])
+
+
+async def test_an_upsert_that_several_records_match_changes_nothing(
+    airtable: LocalAirtable, client: httpx.AsyncClient
+) -> None:
+    """Somebody duplicated a row: the whole request fails."""
+    before = airtable.records(BASE, STUDENTS)[0]
+    airtable.put(BASE, STUDENTS, {**before, "id": record(998)["id"]})
+    body = upsert({"Name": "New"}, {"Name": before["fields"]["Name"], "Age": 1})
+    answer = await client.patch(TABLE, json=body)
+    assert (answer.status_code, len(airtable.records(BASE, STUDENTS))) == (422, 251)
+    assert airtable.records(BASE, STUDENTS)[0] == before
+
+
 TABLE = f"/v0/{BASE}/tblStudents000001"
 REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("GET", f"/v0/{OTHER}/Classes", None, 403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"),
@@ -229,6 +259,10 @@ REFUSALS: list[tuple[str, str, Any, int, str]] = [
     ("PATCH", f"/v0/{BASE}/Classes", changes(1), 422, "ROW_DOES_NOT_EXIST"),
     ("PATCH", TABLE, changes(Shoe=44), 422, "UNKNOWN_FIELD_NAME"),
     ("PATCH", TABLE, changes(Risk="Medium"), 422, "INVALID_MULTIPLE_CHOICE_OPTIONS"),
+    ("PATCH", TABLE, upsert({"Age": 1}), 422, "INVALID_RECORDS"),
+    ("PATCH", TABLE, upsert({"Name": "x"}, on=()), 422, "INVALID_REQUEST_UNKNOWN"),
+    ("PATCH", TABLE, upsert({"Shoe": "x"}, on=("Shoe",)), 422, "UNKNOWN_FIELD_NAME"),
+    ("PATCH", TABLE, upsert({"Name": "x", "Shoe": 44}), 422, "UNKNOWN_FIELD_NAME"),
 ]
 NOT_MODELLED: list[tuple[str, str, Any]] = [
     ("GET", f"{TABLE}?filterByFormula=1", None),
@@ -240,7 +274,7 @@ NOT_MODELLED: list[tuple[str, str, Any]] = [
     ("POST", f"{TABLE}/listRecords?timeZone=utc", {}),
     ("POST", TABLE, {"fields": {"Name": "new"}}),
     ("DELETE", f"{TABLE}/{record(1)['id']}", None),
-    ("PATCH", TABLE, {**changes(Age=1), "performUpsert": {"fieldsToMergeOn": ["Name"]}}),
+    ("PATCH", TABLE, upsert({"Name": "New"}, {"Name": "New"})),
     ("PATCH", TABLE, {**changes(Age=1), "typecast": True}),
 ]
 
