@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -27,9 +27,10 @@ from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
+    from landfall.definition import Scan
     from landfall.findings import Download
     from landfall.redaction import Redactor
-    from landfall.runs import Runs
+    from landfall.runs import Claim, Runs
     from landfall.viewing import Api
     from landfall.working import Work
 
@@ -51,7 +52,7 @@ async def watchdog(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def fetch(request: Request) -> Response:
-    """Work on the fetch step of a run."""
+    """Work on the steps of a run that use Airtable: fetch, and write."""
     return await _serve("fetch", request, _fetch)
 
 
@@ -88,7 +89,11 @@ def _app(function: str) -> App:
     config = load_config(function, os.environ)
     delivery = Delivery(
         queue=config.queue,
-        urls={"fetch": config.fetch_url, "score": config.score_url},
+        urls={
+            "fetch": config.fetch_url,
+            "score": config.score_url,
+            "write": config.fetch_url,
+        },
         service_account=config.tasks_account,
         audience=config.audience,
     )
@@ -189,7 +194,6 @@ async def _tick_watchdog(app: App, _: Call) -> Answer:
 
 async def _fetch(app: App, call: Call) -> Answer:
     from landfall.bases import AirtableReader
-    from landfall.fetching import Fetch
 
     def open_base(base_id: str) -> AirtableReader:
         config = app.config
@@ -197,35 +201,38 @@ async def _fetch(app: App, call: Call) -> Answer:
             base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
         )
 
-    return await _work(
-        app,
-        call,
-        "fetch",
-        lambda claim, scan, deadline: Fetch(app.runs, claim, scan, open_base).run(deadline),
-    )
+    async def fetch(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+        from landfall.fetching import Fetch
+
+        return await Fetch(app.runs, claim, scan, open_base).run(deadline)
+
+    async def write(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+        from landfall.writing import Writing
+
+        return await Writing(app.runs, claim, scan, open_base).run(deadline)
+
+    return await _work(app, call, {"fetch": fetch, "write": write})
 
 
 async def _score(app: App, call: Call) -> Answer:
     from landfall.scoring import Scoring
 
-    return await _work(
-        app,
-        call,
-        "score",
-        lambda claim, scan, deadline: Scoring(app.runs, claim, scan).run(deadline),
-    )
+    async def score(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+        return await Scoring(app.runs, claim, scan).run(deadline)
+
+    return await _work(app, call, {"score": score})
 
 
-async def _work(app: App, call: Call, step_id: str, work: "Work") -> Answer:
+async def _work(app: App, call: Call, works: Mapping[str, "Work"]) -> Answer:
     from landfall.registry import Registry
     from landfall.working import Invocation, OutOfTimeError, Worker
 
     try:
-        invocation = Invocation.parse(await _json(call.request), step_id)
+        invocation = Invocation.parse(await _json(call.request), *works)
     except ValueError as error:
         return _problem(400, "bad_request", str(error))
-    registry = Registry(app.runs.store, app.runs.clock)
-    with logs.fields(run_id=invocation.run_id, step_id=step_id):
+    registry, work = Registry(app.runs.store, app.runs.clock), works[invocation.step_id]
+    with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
         try:
             outcome = await Worker(app.runs, registry, app.redactor, work).invoke(invocation)
         except OutOfTimeError as error:

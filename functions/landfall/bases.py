@@ -1,4 +1,4 @@
-"""Airtable: reads a base through pyairtable, at the pace that Airtable allows.
+"""Airtable: reads a base and writes to it through pyairtable, at the pace that Airtable allows.
 
 pyairtable is synchronous and its timeouts do not bound an answer, so it runs in threads of this
 reader's own and its session's adapter hands every exchange to `Outside` on the event loop:
@@ -25,6 +25,7 @@ from urllib3.response import HTTPResponse
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.documents import Fields
 from landfall.outside import (
     BrokenAnswerError,
     Outside,
@@ -172,7 +173,7 @@ class _LoopAdapter(HTTPAdapter):
 
 
 class AirtableReader:
-    """A `BaseReader` over pyairtable. Make it on the event loop that uses it, and close it."""
+    """A `BaseReader` and `BaseWriter` over pyairtable. Make it on its event loop, and close it."""
 
     def __init__(self, base_id: str, api_key: str, endpoint: str, ladder: Ladder = LADDER) -> None:
         self.requests = 0
@@ -212,6 +213,23 @@ class AirtableReader:
         if not isinstance(answer, dict) or not isinstance(answer.get("records"), list):
             raise StepError(Reason.BASE_MALFORMED, f"a page of table {table!r} has no records list")
         return RecordPage(answer["records"], answer.get("offset"))
+
+    async def upsert(
+        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
+    ) -> None:
+        """Update the record that has a row's value in the field `merge_on`, or create it."""
+        url = self._api.table(self._base_id, table).urls.records
+        body = {
+            "performUpsert": {"fieldsToMergeOn": [merge_on]},
+            "records": [{"fields": row} for row in rows],
+        }
+        answer = await self._call(lambda: self._api.request("patch", url, json=body), deadline)
+        written = answer.get("records") if isinstance(answer, dict) else None
+        if not isinstance(written, list) or len(written) != len(rows):
+            raise StepError(
+                Reason.BASE_MALFORMED,
+                f"{len(rows)} rows were sent to {table!r}, and the answer does not have as many",
+            )
 
     async def close(self) -> None:
         """Let go of every connection and thread. No call is under way by then."""

@@ -20,9 +20,10 @@ from pydantic import (
 
 from landfall.cadence import time_zone
 from landfall.deadlines import LADDER
-from landfall.integrity.options import Id, Name, Settings, it_is, suggest
+from landfall.integrity.options import BaseId, Id, Name, Settings, it_is, suggest
 from landfall.integrity.rules import KINDS, Rule, nested_settings
 from landfall.schedules import Schedule, ZoneName
+from landfall.write_back import FieldNames, WriteBack
 
 
 class DefinitionError(ValueError):
@@ -49,9 +50,8 @@ class Scan(Settings):
     id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
     name: str = Field("", max_length=200, description="For people.")
     kind: Literal["integrity"]
-    base: str = Field(
-        pattern=r"^app[A-Za-z0-9]{14}$",
-        description="The base's id: the part of its web address that begins with `app`.",
+    base: BaseId = Field(
+        description="The base's id: the part of its web address that begins with `app`."
     )
     tables: dict[Name, list[Name]] = Field(
         min_length=1,
@@ -64,6 +64,9 @@ class Scan(Settings):
         "time zone, or UTC.",
     )
     limits: Limits = Limits()
+    write_back: WriteBack | None = Field(
+        None, description="Write findings to a table of Airtable, a row each."
+    )
     schedule: Schedule | None = None
 
     @model_validator(mode="after")
@@ -76,6 +79,12 @@ class Scan(Settings):
         ]
         for number, rule in enumerate(self.rules):
             problems += [f"rules.{number}: {problem}" for problem in self._unlisted(rule)]
+        issues = self.write_back
+        if issues and issues.table in self.tables and self.write_base == self.base:
+            problems.append(
+                f"write_back.table: {issues.table!r} is a table that the scan checks; "
+                "give one that is for findings only"
+            )
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -92,6 +101,11 @@ class Scan(Settings):
             for table, field in rule.reads()
             if field not in self.tables.get(table, [field])
         ]
+
+    @property
+    def write_base(self) -> str:
+        """The base in which findings are written."""
+        return (self.write_back and self.write_back.base) or self.base
 
     @property
     def zone(self) -> tzinfo:
@@ -238,5 +252,9 @@ def _settings(location: Sequence[Any]) -> Iterable[str]:
             return Limits.model_fields
         case ["schedule", _]:
             return Schedule.model_fields
+        case ["write_back", _]:
+            return WriteBack.model_fields
+        case ["write_back", "fields", _]:
+            return FieldNames.model_fields
         case _:
             return []

@@ -17,7 +17,7 @@ from landfall import logs
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.definition import Scan
 from landfall.documents import Create, Fields
-from landfall.holds import BaseHeldError, Hold, take_base
+from landfall.holds import QUIET, BaseHeldError, visiting
 from landfall.reasons import Reason, StepError
 from landfall.records import (
     BaseReader,
@@ -46,9 +46,6 @@ LAST_PAGE = 1.0
 
 COMMIT_MOST = 2_500_000
 """Bytes of packed records in a commit: gRPC messages to the emulator end at 4 MiB."""
-
-QUIET = 0.25
-"""Seconds between the last request of an invocation and the first of the next."""
 
 TYPICAL_RECORDS = 2000
 """For the progress of a base that was never read: this many records are half of the way."""
@@ -142,50 +139,21 @@ class Fetch:
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
+        requests_before = self._cursor.requests if self._cursor else 0
+        visiting_base = visiting(self._runs, self._claim, self._scan.base, self._open_base)
         try:
-            hold = await self._hold()
+            async with visiting_base as visit:
+                visit.finished = await self._read(visit.base, requests_before, deadline)
         except BaseHeldError as held:
             delay = max(held.seconds, QUIET)
             await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
             return "waiting for the base"
-        if await self._read_under(hold, deadline):
+        if visit.finished:
             return await self._finish()
         if not self._progressed:
             raise StepError(Reason.STEP_TIMEOUT, "not one page could be read in a whole budget")
         await self._claim.hand_on(QUIET)
         return "to be continued"
-
-    async def _hold(self) -> Hold:
-        return await take_base(
-            self._runs.store,
-            self._runs.clock,
-            self._scan.base,
-            self._claim.run.id,
-            self._claim.worker,
-            self._claim.lease_until,
-        )
-
-    async def _read_under(self, hold: Hold, deadline: Deadline) -> bool:
-        reader = self._open_base(self._scan.base)
-        requests_before = self._cursor.requests if self._cursor else 0
-        quiet, finished, keep, failed, late = QUIET, False, False, False, False
-        try:
-            finished = await self._read(reader, requests_before, deadline)
-            keep = not finished
-        except StepError as error:
-            failed = error.retried
-            if failed:
-                quiet = max(quiet, self._runs.delay(hold.failures, error.retry_after))
-                error.retry_after = quiet  # earlier, this run would find the base quiet
-            raise
-        except asyncio.CancelledError:
-            late = True  # out of time: no more calls; the hold ends with the lease
-            raise
-        finally:
-            await reader.close()
-            if not late:
-                await hold.leave(quiet, keep=keep, failed=failed)
-        return finished
 
     async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:
         cursor = self._cursor

@@ -48,10 +48,7 @@ class Download:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for finding in findings:
-            row = finding | {
-                "record": next(iter(finding["records"]), ""),
-                "link": next(iter(finding["links"]), ""),
-            }
+            row = flat(finding)
             writer.writerow({name: _cell(row[name]) for name in COLUMNS})
         # a byte-order mark: without one, Excel reads UTF-8 as something else
         return cls(f"{name}.csv", "text/csv; charset=utf-8", "\ufeff" + file.getvalue())
@@ -114,18 +111,25 @@ class ScanFindings:
         raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
 
     def _now(self, kept: Kept, entry: Entry, decisions: Mapping[str, Decision]) -> Fields:
-        state = kept.ledger.rules[entry.rule_key]
-        rule = {
-            "rule_id": state.rule_id,
-            "evaluations": state.evaluations,
-            "evaluated_at": state.evaluated_at,
-        }
-        shown = _shown(entry, rule, kept.origin)
+        shown = kept_finding(kept, entry)
         decision = decisions.get(entry.id)
         state_now = state_with(entry, decision, self._clock())
         if decision and state_now != entry.state:
             shown |= {"state": state_now, "decision": asdict(decision)}
         return shown
+
+
+def kept_finding(kept: Kept, entry: Entry) -> Fields:
+    """A finding as the ledger has it."""
+    return _shown(entry, asdict(kept.ledger.rules[entry.rule_key]), kept.origin)
+
+
+def flat(finding: Fields) -> Fields:
+    """A finding with a value for each of `COLUMNS`."""
+    return finding | {
+        "record": next(iter(finding["records"]), ""),
+        "link": next(iter(finding["links"]), ""),
+    }
 
 
 def origin_of(run: Document) -> Origin:

@@ -1,4 +1,4 @@
-"""Who may read a base: Airtable limits requests a base, so one run at a time does.
+"""Who may use a base: Airtable limits requests a base, so one run at a time does.
 
 `bases/{base_id}` says which run holds the base and until when, and until when nobody may ask it
 anything (the pace, Airtable's lock-out after a 429, or the back-off after a failure). All runs that
@@ -6,22 +6,30 @@ wait for a base share its back-off, so an outage is asked about no more often fo
 than for one.
 """
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from landfall.documents import ConflictError, Create, Document, Store, Update, Write
-from landfall.runs import Clock
+from landfall.reasons import StepError
+from landfall.records import BaseReader, BaseWriter
+from landfall.runs import Claim, Clock, Runs
 
 TAKE_TRIES = 5
 """Races for one base that may be lost in one call."""
 
+QUIET = 0.25
+"""Seconds between the last request of an invocation and the first of the next."""
 
 POLL = 10.0
 """Seconds after which a run that found its base held by another looks again, at the latest."""
 
 
 class BaseHeldError(Exception):
-    """Another run reads the base, or nobody may. Look again after `seconds`."""
+    """Another run uses the base, or nobody may. Look again after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the base is not free; look again after {seconds:.0f} s")
@@ -60,6 +68,48 @@ class Hold:
             await self.store.commit([Update(self.document.path, fields, self.document.version)])
         except ConflictError:
             return
+
+
+Base = TypeVar("Base", BaseReader, BaseWriter)
+
+
+@dataclass
+class Visit(Generic[Base]):
+    """A step's time with a base. It keeps the base for its next one, unless it is `finished`."""
+
+    base: Base
+    finished: bool = False
+
+
+@asynccontextmanager
+async def visiting(
+    runs: Runs, claim: Claim, base_id: str, open_base: Callable[[str], Base]
+) -> AsyncIterator[Visit[Base]]:
+    """Hold a base and open it; leave it as those need it who come next.
+
+    Raises `BaseHeldError`.
+    """
+    hold = await take_base(
+        runs.store, runs.clock, base_id, claim.run.id, claim.worker, claim.lease_until
+    )
+    visit = Visit(open_base(base_id))
+    quiet, keep, failed, late = QUIET, False, False, False
+    try:
+        yield visit
+        keep = not visit.finished
+    except StepError as error:
+        failed = error.retried
+        if failed:
+            quiet = max(quiet, runs.delay(hold.failures, error.retry_after))
+            error.retry_after = quiet  # earlier, this run would find the base quiet
+        raise
+    except asyncio.CancelledError:
+        late = True  # out of time: no more calls; the hold ends with the lease
+        raise
+    finally:
+        await visit.base.close()
+        if not late:
+            await hold.leave(quiet, keep=keep, failed=failed)
 
 
 async def take_base(

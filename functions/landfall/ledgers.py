@@ -22,6 +22,7 @@ from landfall.integrity.options import SEVERITIES
 from landfall.integrity.packing import pack_entries, unpack_entries
 from landfall.integrity.report import Origin
 from landfall.records import documents
+from landfall.write_back import Written
 
 DOCUMENTED = 5_000
 """Findings of a scan of a base that have a document of their own. The list has all of them."""
@@ -44,7 +45,8 @@ class FindingsList:
 class Kept:
     """A ledger as it is stored. `head` is None before the first run has written it.
 
-    `followed`: every document of a finding says what the list does.
+    `followed`: every document of a finding says what the list does. `written`: how far a table of
+    Airtable does, where the scan has one.
     """
 
     ledger: Ledger
@@ -52,6 +54,7 @@ class Kept:
     list: FindingsList | None
     fetched_at: datetime | None
     followed: bool
+    written: Written | None
     origin: Origin
 
 
@@ -67,19 +70,27 @@ class Ledgers:
 
     async def load(self) -> Kept:
         """The ledger as the last run left it."""
+        kept = await self.load_head()
+        if kept.list is None:
+            return kept
+        entries = tuple(await self.entries(kept.list))
+        return replace(kept, ledger=replace(kept.ledger, entries=entries))
+
+    async def load_head(self) -> Kept:
+        """The ledger without its entries."""
         (head,) = await self._store.read(self.path)
         if head is None:
-            return Kept(Ledger(), None, None, None, True, Origin(self._base, {}))
+            return Kept(Ledger(), None, None, None, True, None, Origin(self._base, {}))
         data = head.data
         where = FindingsList(**data["list"])
         rules = [
             RuleState(**(rule | {"past": tuple(msgspec.json.decode(rule["past"]))}))
             for rule in data["rules"]
         ]
-        entries = await self.entries(where)
-        ledger = Ledger(data["number"], {rule.key: rule for rule in rules}, tuple(entries))
+        ledger = Ledger(data["number"], {rule.key: rule for rule in rules})
+        written = Written(**data["written"]) if data.get("written") else None
         origin = Origin(self._base, {table["table"]: table["id"] for table in data["tables"]})
-        return Kept(ledger, head, where, data["fetched_at"], data["followed"], origin)
+        return Kept(ledger, head, where, data["fetched_at"], data["followed"], written, origin)
 
     async def entries(self, where: FindingsList) -> list[Entry]:
         """Everything on a list."""
@@ -107,28 +118,21 @@ class Ledgers:
         """The write that keeps a decision."""
         return Put(f"{self.path}/decisions/{finding_id}", asdict(decision))
 
-    def head(
-        self,
-        kept: Kept,
-        ledger: Ledger,
-        where: FindingsList,
-        fetched_at: datetime,
-        origin: Origin,
-        *,
-        followed: bool,
-    ) -> Write:
-        """The write that makes a ledger the current one, if nobody was faster."""
+    def head(self, kept: Kept) -> Write:
+        """The write that makes this the current ledger, if nobody wrote the head meanwhile."""
+        assert kept.list is not None
         rules = [
             asdict(state) | {"past": msgspec.json.encode(state.past).decode()}
-            for state in ledger.rules.values()
+            for state in kept.ledger.rules.values()
         ]
         fields = self._fields | {
-            "number": ledger.number,
-            "list": asdict(where),
+            "number": kept.ledger.number,
+            "list": asdict(kept.list),
             "rules": rules,
-            "fetched_at": fetched_at,
-            "followed": followed,
-            "tables": [{"table": name, "id": id_} for name, id_ in origin.tables.items()],
+            "fetched_at": kept.fetched_at,
+            "followed": kept.followed,
+            "written": asdict(kept.written) if kept.written else None,
+            "tables": [{"table": name, "id": id_} for name, id_ in kept.origin.tables.items()],
         }
         if kept.head is None:
             return Create(self.path, fields)
@@ -156,6 +160,19 @@ def list_documents(run_id: str, entries: Sequence[Entry]) -> list[Write]:
     """The documents of a list."""
     return [
         Put(list_path(run_id, number), fields)
+        for number, fields in enumerate(documents(pack_entries(entries)))
+    ]
+
+
+def work_path(run_id: str, number: int) -> str:
+    """Where the n-th document of what a run has to write back is stored."""
+    return f"runs/{run_id}/results/write-{number:06d}"
+
+
+def work_documents(run_id: str, entries: Sequence[Entry]) -> list[Write]:
+    """The documents of what a run has to write back."""
+    return [
+        Put(work_path(run_id, number), fields)
         for number, fields in enumerate(documents(pack_entries(entries)))
     ]
 

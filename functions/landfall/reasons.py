@@ -67,8 +67,8 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.BASE_FORBIDDEN: Explanation(
         False,
-        "Airtable answered 403: the key may not read this base, or lacks `data.records:read` or "
-        "`schema.bases:read`",
+        "Airtable answered 403: the key may not use this base or table, or lacks "
+        "`data.records:read`, `schema.bases:read` or, for a write-back, `data.records:write`",
     ),
     Reason.BASE_NOT_FOUND: Explanation(False, "Airtable answered 404: no such base or table"),
     Reason.BASE_REJECTED: Explanation(

@@ -24,6 +24,9 @@ Record = dict[str, Any]
 PACKED_MOST = 900_000
 """Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
 
+ROWS_MOST = 10
+"""Records of a writing request: the most that Airtable takes."""
+
 
 @dataclass(frozen=True)
 class FieldSchema:
@@ -82,6 +85,26 @@ class BaseReader(Protocol):
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
     ) -> RecordPage:
         """The next page of a listing. Raises `OffsetExpiredError`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection and thread."""
+        ...
+
+
+class BaseWriter(Protocol):
+    """Writes to one base; under the same terms as a `BaseReader`."""
+
+    requests: int
+    """Requests sent so far."""
+
+    async def upsert(
+        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
+    ) -> None:
+        """Update the record that has a row's value in the field `merge_on`, or create it.
+
+        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        """
         ...
 
     async def close(self) -> None:

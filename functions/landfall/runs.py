@@ -63,8 +63,15 @@ COMMIT_TRIES = 8
 
 FIRST_STEP = "fetch"
 
-_RUN_STATUS_OF_STEP = {"fetch": RunStatus.RUNNING, "score": RunStatus.SCORING}
-_PROGRESS_OF_STEP = {"fetch": "fetching", "score": "scoring"}
+_RUN_STATUS_OF_STEP = {
+    "fetch": RunStatus.RUNNING,
+    "score": RunStatus.SCORING,
+    "write": RunStatus.SCORING,
+}
+_PROGRESS_OF_STEP = {"fetch": "fetching", "score": "scoring", "write": "writing_back"}
+
+OPTIONAL = {"write": "write_back"}
+"""Steps that a run is done without, and what a run's `warnings` call what it lacks then."""
 
 
 class DeclinedError(Exception):
@@ -88,6 +95,18 @@ def error_record(error: StepError, step: Document, traceback: str) -> Fields:
         "attempt": step.data["attempt"],
         "traceback": traceback,
     }
+
+
+def cut_short(run: Document, steps: Sequence[str], status: RunStatus, error: Fields) -> Fields:
+    """What a run says that ends before these steps of it have: `done` where all are optional."""
+    if status == RunStatus.CANCELLED or not steps or any(step not in OPTIONAL for step in steps):
+        return {"status": status, "error": error}
+    why = {"reason": error["reason"], "message": error["message"]}
+    warnings = [{"what": OPTIONAL[step]} | why for step in steps]
+    return _DONE | {"warnings": [*run.data["warnings"], *warnings]}
+
+
+_DONE: Fields = {"status": RunStatus.DONE, "progress_pct": 100}
 
 
 class Runs:
@@ -115,6 +134,7 @@ class Runs:
             "counts": {},
             "verdict": None,
             "error": None,
+            "warnings": [],
             "created_at": now,
             "started_at": None,
             "finished_at": None,
@@ -213,9 +233,9 @@ class Runs:
         def decide(state: State) -> Change:
             if state.run.data["status"] in RUN_ENDED:
                 raise DeclinedError("the run has ended")
-            live = [s for s in state.steps.values() if s.data["status"] not in STEP_ENDED]
-            run = {"status": status, "error": _ENDED_FROM_OUTSIDE | error}
-            return Change(run, {step.id: {"status": StepStatus.FAILED} for step in live})
+            live = [s.id for s in state.steps.values() if s.data["status"] not in STEP_ENDED]
+            run = cut_short(state.run, live, status, _ENDED_FROM_OUTSIDE | error)
+            return Change(run, {step_id: {"status": StepStatus.FAILED} for step_id in live})
 
         try:
             await self._decide(run_id, None, decide, by)
@@ -265,7 +285,7 @@ class Runs:
         tries_left = step.data["retries"] + 1 < MAX_ATTEMPTS
         if not (error.retried and tries_left and at < state.run.data["deadline_at"]):
             return Change(
-                run={"status": RunStatus.ERROR, "error": record},
+                run=cut_short(state.run, [step_id], RunStatus.ERROR, record),
                 steps={step_id: {"status": StepStatus.FAILED, "last_error": record}},
             )
         again = {"retries": step.data["retries"] + 1, "last_error": record}
@@ -399,19 +419,20 @@ class Claim:
         if self.step.data["status"] == StepStatus.QUEUED:
             await self._runs.enqueue(task_of(self._state, self.step_id))
 
-    async def finish_step(self, next_step: str, cursor: Fields, run: Fields) -> None:
+    async def finish_step(
+        self, next_step: str, cursor: Fields, run: Fields, writes: Sequence[Write] = ()
+    ) -> None:
         """The step is done; the run goes on with `next_step`."""
         now = self._runs.clock()
         following = self._runs._new_step(self.run.id, next_step, now, self.worker)
         step = {"status": StepStatus.DONE, "cursor": cursor}
-        await self._commit(lambda _: Change(run, {self.step_id: step}, [following]))
+        await self._commit(lambda _: Change(run, {self.step_id: step}, [*writes, following]))
         await self._runs.enqueue(Task(self.run.id, next_step, 0, 1, now))
 
     async def finish_run(self, cursor: Fields, run: Fields, writes: Sequence[Write] = ()) -> None:
         """The step is done, and the run with it."""
         step = {"status": StepStatus.DONE, "cursor": cursor}
-        run = run | {"status": RunStatus.DONE, "progress_pct": 100}
-        await self._commit(lambda _: Change(run, {self.step_id: step}, writes))
+        await self._commit(lambda _: Change(run | _DONE, {self.step_id: step}, writes))
 
     async def _commit(self, decide: Callable[[State], Change]) -> None:
         def fenced(state: State) -> Change:

@@ -6,7 +6,7 @@ While nothing has to be handed on, the whole step is one commit: the end of the 
 the ledger, and what has changed in it. When the step's budget ends between two rules, their
 reports are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next.
 When more findings changed than fit into a commit, the ledger comes first, and the documents of
-single findings follow it.
+single findings follow it. When there is something to be written back, the run goes on with that.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from landfall.documents import (
 )
 from landfall.fetching import COMMIT_MOST, FETCH_SHARE, Cursor
 from landfall.integrity.base import BaseRule
-from landfall.integrity.ledger import Ledger, Merged, merge
+from landfall.integrity.ledger import Entry, Ledger, Merged, merge
 from landfall.integrity.packing import pack_reports, unpack_reports
 from landfall.integrity.report import Origin, run_report, why_inconclusive
 from landfall.integrity.rules import RuleReport, evaluate
@@ -43,10 +43,12 @@ from landfall.ledgers import (
     ListMissingError,
     documented,
     list_documents,
+    work_documents,
 )
 from landfall.reasons import Reason, StepError
 from landfall.records import documents, whole_tables
 from landfall.runs import Claim, Runs
+from landfall.write_back import Written, to_write
 
 COMMIT_WRITES = 400
 """Documents of findings in a commit, of up to some 5 kB each."""
@@ -74,12 +76,14 @@ class Score:
 
     `parts` documents hold the reports of the first `rules_done` rules. `published` is the
     number of the ledger once it is written; of its entries, the first `followed` have documents.
+    `work` documents hold what is to be written back.
     """
 
     rules_done: int = 0
     parts: int = 0
     published: int | None = None
     followed: int = 0
+    work: int = 0
 
 
 @dataclass
@@ -232,18 +236,37 @@ class Scoring:
         if not newest:  # what a later look found is not undone by an earlier one
             await self._keep(writes)
             return await self._end(run, [], fetched)
-        changed = {entry.id for entry in merged.all_changed} if kept.followed else None
+        moved = {entry.id for entry in merged.all_changed}
+        written, work = self._to_write(kept, entries, moved)
+        if work:
+            run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
+        work_writes = work_documents(run_id, work)
+        writes += work_writes
+        self._score.work, self._score.published = len(work_writes), ledger.number
+        now = Kept(ledger, kept.head, where, fetched.at, True, written, self._origin(fetched))
+        changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
-        origin = self._origin(fetched)
         made = self._ledgers.documents(ledger, follow)
         if _fits([*writes, *made]):
-            head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=True)
+            head = self._ledgers.head(now)
             return await self._end(run, [*writes, head, *made], fetched)
         await self._keep(writes)
-        self._score.published = ledger.number
-        head = self._ledgers.head(kept, ledger, where, fetched.at, origin, followed=False)
+        head = self._ledgers.head(replace(now, followed=False))
         await self._claim.checkpoint(asdict(self._score), run, [head])
         return await self._follow(ledger, changed, fetched, deadline)
+
+    def _to_write(
+        self, kept: Kept, entries: Sequence[Entry], changed: Set[str]
+    ) -> tuple[Written | None, list[Entry]]:
+        """How far the table of the write-back is with these entries, and what it lacks."""
+        issues = self._scan.write_back
+        if issues is None:
+            return None, []
+        target = issues.target()
+        written = kept.written
+        if written is None or written.target != target:
+            written = Written(target, self._claim.run.data["created_at"])
+        return to_write(written, entries, changed)
 
     def _outcome(
         self,
@@ -311,7 +334,11 @@ class Scoring:
             await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
 
     async def _end(self, run: Fields, writes: Sequence[Write], fetched: _Fetched) -> str:
-        await self._claim.finish_run(asdict(self._score), run, writes)
+        if self._score.work:
+            run = run | {"progress_step": "scored"}
+            await self._claim.finish_step("write", asdict(self._score), run, writes)
+        else:
+            await self._claim.finish_run(asdict(self._score), run, writes)
         ended = self._claim.run.data
         logs.info("scored", verdict=ended["verdict"], **ended["counts"])
         await self._remember_size(fetched.cursor.records)

@@ -43,15 +43,16 @@ class Invocation:
     attempt: int
 
     @classmethod
-    def parse(cls, body: Any, step_id: str) -> "Invocation":
-        """From a task's JSON. Raises `ValueError` that names the field."""
+    def parse(cls, body: Any, *steps: str) -> "Invocation":
+        """From a task's JSON, for one of the steps. Raises `ValueError` that names the field."""
         if not isinstance(body, dict):
             raise ValueError("the body must be a JSON object")
         run_id, attempt = body.get("run_id"), body.get("attempt")
         if not isinstance(run_id, str) or not run_id or "/" in run_id:
             raise ValueError("`run_id` must be the id of a run")
-        if body.get("step_id") != step_id:
-            raise ValueError(f"`step_id` must be {step_id!r} here")
+        step_id = body.get("step_id")
+        if step_id not in steps:
+            raise ValueError(f"`step_id` must be {' or '.join(map(repr, steps))} here")
         if type(attempt) is not int or attempt < 0:
             raise ValueError("`attempt` must be a whole number from 0")
         return cls(run_id, step_id, attempt)

@@ -48,6 +48,11 @@ def print_report(run: Finished, console: Console) -> None:
         if rule["inconclusive"]:
             line = Text.assemble((rule["rule_id"], "magenta"), ": ", rule["inconclusive"])
             console.print("inconclusive", line, soft_wrap=True)
+    for warning in document["warnings"]:
+        line = Text.assemble(
+            (warning["what"], "yellow"), f": {warning['reason']}: {warning['message']}"
+        )
+        console.print("warning", line, soft_wrap=True)
     clean = [rule["rule_id"] for rule in rules if not (rule["findings"] or rule["inconclusive"])]
     if clean:
         console.print(f"nothing found by {', '.join(clean)}", markup=False)
@@ -89,7 +94,10 @@ def _summary(counts: Mapping[str, Any]) -> str:
         f"{counts.get('records', 0)} records, {counts.get('airtable_requests', 0)} requests; "
         f"{counts.get('rules_evaluated', 0)} rules evaluated, "
         f"{counts.get('rules_inconclusive', 0)} inconclusive; "
-        f"{counts.get('findings', 0)} findings" + (f" ({by})" if by else "") + _news(counts)
+        f"{counts.get('findings', 0)} findings"
+        + (f" ({by})" if by else "")
+        + _news(counts)
+        + _written(counts)
     )
 
 
@@ -101,6 +109,11 @@ def _news(counts: Mapping[str, Any]) -> str:
         del news["new"]
     said = ", ".join(f"{count} {name}" for name, count in news.items() if count)
     return f"; {said}" if said else ""
+
+
+def _written(counts: Mapping[str, Any]) -> str:
+    due = counts.get("findings_to_write", 0)
+    return f"; {counts['findings_written']} of {due} written back" if due else ""
 
 
 def _lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:

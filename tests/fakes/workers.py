@@ -1,6 +1,6 @@
 """Workers over a world and a local Airtable: what the functions do, without their processes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from infra.local.airtable import LocalAirtable
@@ -16,6 +16,7 @@ from landfall.runs import Claim
 from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.working import Invocation, Work, Worker
+from landfall.writing import Writing
 from tests.fakes.bases import KEY
 from tests.fakes.snapshots import records_of
 from tests.fakes.world import World
@@ -37,7 +38,11 @@ class Looks(Deadline):
 
 async def invoke(world: World, server: LocalAirtable, task: Task) -> str:
     """Deliver a task to the worker of its step; what became of it."""
-    work: dict[str, Work] = {"fetch": fetching(world, server), "score": scoring(world)}
+    work: dict[str, Work] = {
+        "fetch": fetching(world, server),
+        "score": scoring(world),
+        "write": writing(world, server),
+    }
     return await work_on(world, task, work[task.step_id])
 
 
@@ -97,13 +102,23 @@ async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
 def fetching(world: World, server: LocalAirtable) -> Work:
     """The work of a fetch step."""
 
-    def open_base(base_id: str) -> AirtableReader:
-        return AirtableReader(base_id, KEY, server.url, world.runs.ladder)
-
     async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
-        return await Fetch(world.runs, claim, scan, open_base).run(deadline)
+        return await Fetch(world.runs, claim, scan, _opening(world, server)).run(deadline)
 
     return work
+
+
+def writing(world: World, server: LocalAirtable) -> Work:
+    """The work of a write step."""
+
+    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+        return await Writing(world.runs, claim, scan, _opening(world, server)).run(deadline)
+
+    return work
+
+
+def _opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableReader]:
+    return lambda base_id: AirtableReader(base_id, KEY, server.url, world.runs.ladder)
 
 
 def scoring(world: World) -> Work:

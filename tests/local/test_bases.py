@@ -16,7 +16,7 @@ from infra.local.processes import free_port
 from landfall import bases
 from landfall.bases import LOCKOUT, AirtableReader, Pacer
 from landfall.deadlines import Deadline
-from landfall.fetching import QUIET
+from landfall.holds import QUIET
 from landfall.reasons import Reason, StepError
 from landfall.records import FieldSchema, OffsetExpiredError, RecordPage
 from tests.fakes.bases import BASE, KEY, a_base, a_server, record_id

@@ -16,7 +16,8 @@ from landfall import bases, fetching
 from landfall.bases import AirtableReader
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Version, Write
-from landfall.fetching import COMMIT_MOST, FETCH_SHARE, QUIET, RESTARTS
+from landfall.fetching import COMMIT_MOST, FETCH_SHARE, RESTARTS
+from landfall.holds import QUIET
 from landfall.lifecycle import RunStatus
 from landfall.records import PACKED_MOST, RecordPage
 from tests.fakes import workers

@@ -13,6 +13,9 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]+)*$", max_length=60)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 """A table or field: its name, or the id (`tbl...`, `fld...`) that outlives a new name."""
 
+BaseId = Annotated[str, Field(pattern=r"^app[A-Za-z0-9]{14}$")]
+"""An Airtable base: the part of its web address that begins with `app`."""
+
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """The mildest first."""
