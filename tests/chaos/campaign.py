@@ -24,7 +24,7 @@ from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Options, Stack, running
 from landfall.deadlines import LADDER, TICK, Ladder
-from landfall.documents import Document, Put, Query, StoreError
+from landfall.documents import Document, Fields, Put, Query, StoreError
 from landfall.lifecycle import RUN_ENDED
 from landfall.store import FirestoreStore
 from tests.chaos.gate import Gate, shut_at_the_end
@@ -34,6 +34,7 @@ from tests.chaos.workload import Load, draw_loads, slots_from
 from tests.chaos.zombies import Zombies
 from tests.fakes.memory_store import MemoryStore
 from tests.generated import RECOVERY
+from tests.simulation.base import ISSUES
 from tests.simulation.checker import Judged, violations
 
 SHORT = Ladder(
@@ -234,6 +235,7 @@ class _Campaign:
             bases={load.scan.base: load.expected for load in self._loads},
             watches=self._watches,
             calm=False,
+            issues=self._issues(),
         )
         lines = [*telling_lines(process.log for process in self._stack.processes.values())]
         said = Counter(line["message"] for line in lines)
@@ -257,6 +259,13 @@ class _Campaign:
     def _too_few(self, refused: int) -> Iterator[str]:
         if refused < self._plan.zombies:
             yield f"{refused} zombies tried to write, which is too few to have tried the fence"
+
+    def _issues(self) -> dict[str, list[Fields]]:
+        """The rows that were written back, by base."""
+        airtable = self._stack.airtable
+        assert airtable is not None
+        bases = [load.scan.base for load in self._loads]
+        return {base: [dict(r["fields"]) for r in airtable.records(base, ISSUES)] for base in bases}
 
     def _late(self, p99: float) -> Iterator[str]:
         within = self._plan.recovered

@@ -7,9 +7,9 @@ from typing import Any
 
 from infra.local.base_model import Base, Field, Table
 from landfall.definition import Scan
-from tests.simulation.base import SimulatedBase, draw_base, draw_scan
+from tests.simulation.base import ISSUES, SimulatedBase, draw_base, draw_scan
 
-_FIELD_TYPES = {"Name": "singleLineText", "Code": "singleLineText", "Number": "number"}
+_FIELD_TYPES = {"Number": "number", "Class": "multipleRecordLinks"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ def _served(base_id: str, expected: SimulatedBase) -> Base:
         names.sort(key=lambda field: field in links)
         fields = tuple(_field(name, field, links) for field in names)
         tables.append(Table(_table_id(name), name, fields, tuple(records)))
+    columns = ("Fingerprint", "State", "Message")
+    tables.append(
+        Table(_table_id("Issues"), ISSUES, tuple(_field("Issues", name, {}) for name in columns))
+    )
     return Base(base_id, base_id, tuple(tables))
 
 
@@ -78,7 +82,7 @@ def _field(table: str, name: str, links: dict[str, str]) -> Field:
         options = {"linkedTableId": links[name]}
     elif name == "Number":
         options = {"precision": 0}
-    kind = _FIELD_TYPES.get(name, "multipleRecordLinks")
+    kind = _FIELD_TYPES.get(name, "singleLineText")
     return Field(f"fld{table}{name}".ljust(17, "0")[:17], name, kind, options)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,8 +28,6 @@ ISSUES = "Data issues"
 NAMES = {"finding_id": "Fingerprint", "state": "State", "message": "What", "link": "Record"}
 BY_HAND = {"Fingerprint": "mine", "State": "x", "What": "y", "Record": "z", "Note": "by hand"}
 BY_HAND_ID = record_id(99)
-
-SHORT = replace(LADDER, step=1.5, item=1.4, request=1.3, connect=1.0)
 
 
 class Issues:
@@ -87,8 +84,7 @@ class Issues:
     def written(self) -> str:
         """Up to which finding the ledger says that the table has them."""
         (head,) = self.store.all("scans/people/ledgers")
-        before: str = head.data["written"]["before"]
-        return before
+        return str(head.data["written"]["before"])
 
     @property
     def store(self) -> MemoryStore:
@@ -294,36 +290,54 @@ async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
         assert server.statuses == {200: 2 + 10}
 
 
-async def test_a_budget_that_ends_is_gone_on_from(monkeypatch):
-    """Several invocations send every finding once."""
-    monkeypatch.setattr(bases, "INTERVAL", 0.1)
-    base = a_base(People=[{"Name": "Ada", "Email": "x"}], **{ISSUES: [BY_HAND]})
-    async with a_server(base) as server:
-        issues = Issues(server, World(ladder=SHORT))
-        issues.people(*[None] * 90)
-        monkeypatch.setattr(writing, "LAST_WRITE", 1.1)
-        run_id = await issues.to_write()
-        outcomes = await drive(issues.world, server, run_id)
-        assert outcomes.count("to be continued") >= 2
-        assert (outcomes[-1], issues.upserts, len(issues.states)) == ("written", 9, 90)
+@pytest.fixture
+def _short_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget of each write invocation is over after three requests."""
+
+    class Short(AirtableReader):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            monkeypatch.setattr(writing, "LAST_WRITE", 0.0)
+
+        async def upsert(self, *arguments: Any) -> None:
+            await super().upsert(*arguments)
+            if self.requests == 3:
+                monkeypatch.setattr(writing, "LAST_WRITE", float("inf"))
+
+    monkeypatch.setattr(workers, "AirtableReader", Short)
+
+
+@pytest.mark.usefixtures("_short_budgets")
+async def test_a_budget_that_ends_is_gone_on_from(issues):
+    """Several invocations send every finding once, and other runs wait for the base meanwhile."""
+    issues.people(*[None] * 90)
+    run_id = await issues.to_write()
+    assert await deliver(issues.world, issues.server) == "to be continued"
+    (hold,) = issues.store.all("bases")
+    assert hold.data["held_by"] == run_id
+    assert hold.data["held_until"] > issues.world.clock() + timedelta(seconds=LADDER.step)
+    assert await drive(issues.world, issues.server, run_id) == [*["declined"] * 3, *CONTINUED]
+    assert (issues.upserts, len(issues.states)) == (9, 90)
     assert (await issues.world.run(run_id)).data["counts"]["findings_written"] == 90
 
 
-async def test_a_run_without_time_is_done_and_the_next_goes_on(issues, monkeypatch):
+CONTINUED = ["to be continued", "written"]
+
+
+@pytest.mark.usefixtures("_short_budgets")
+async def test_a_run_without_time_is_done_and_the_next_goes_on(issues):
     """Its deadline comes in the middle; what it wrote is not written again."""
-    monkeypatch.setattr(bases, "INTERVAL", 0.1)
-    monkeypatch.setattr(writing, "LAST_WRITE", 0.5)
-    issues.people(*[None] * 90)
+    issues.people(*[None] * 50)
     await issues.to_write()
-    issues.world.clock.now = (await issues.world.run()).data["deadline_at"] - timedelta(seconds=1)
+    issues.world.clock.now = (await issues.world.run()).data["deadline_at"] - timedelta(seconds=20)
     assert await deliver(issues.world, issues.server) == "run_timeout"
-    run, rows, upserts = (await issues.world.run()).data, len(issues.rows), issues.upserts
+    run = (await issues.world.run()).data
     assert (run["status"], run["warnings"][0]["reason"]) == ("done", "run_timeout")
-    assert f"{rows} of 90 findings were written" in run["warnings"][0]["message"]
-    assert 0 < rows < 90
+    assert "30 of 50 findings were written" in run["warnings"][0]["message"]
+    (hold,) = issues.store.all("bases")
+    assert hold.data["held_until"] <= issues.world.clock()
     run = await issues.run()
-    assert (run["warnings"], len(issues.states)) == ([], 90)
-    assert issues.upserts - upserts == (90 - rows) / 10
+    assert (run["warnings"], len(issues.states), issues.upserts) == ([], 50, 3 + 2)
 
 
 async def test_a_run_whose_write_task_never_comes_is_done(issues):
@@ -354,7 +368,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another(issues):
     killed = asyncio.create_task(deliver(issues.world, issues.server))
 
     async def hangs() -> bool:
-        return issues.upserts == 2
+        return bool(issues.upserts == 2)
 
     await until(hangs, seconds=10, every=0.01)
     killed.cancel()

@@ -10,6 +10,9 @@ from tests.fakes.world import START
 
 BASE_ID = "appSimulated00001"
 
+ISSUES = "Data issues"
+"""The table that findings are written back to, in scans that do so."""
+
 Findings = frozenset[tuple[str, tuple[str, ...]]]
 """(rule, sorted record ids) of each."""
 
@@ -73,6 +76,12 @@ def draw_scan(random: Random, number: int) -> Scan:
                     "to": {"table": "Classes"},
                 },
             ],
+            "write_back": {
+                "table": ISSUES,
+                "fields": {"finding_id": "Fingerprint", "state": "State", "message": "Message"},
+            }
+            if random.random() < 0.6
+            else None,
             "limits": {"deadline_seconds": random.choice([300, 900, 1800])},
             "schedule": {
                 "cadence": {"every_minutes": random.choice([1, 2, 3])},

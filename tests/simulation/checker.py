@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from landfall.documents import Document
+from landfall.documents import Document, Fields
 from landfall.fetching import Cursor
 from landfall.integrity.ledger import Entry
 from landfall.integrity.packing import unpack_entries
@@ -24,6 +24,7 @@ from landfall.lifecycle import (
 )
 from landfall.reasons import Reason
 from landfall.records import whole_tables
+from landfall.write_back import ALL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import SimulatedBase
 
@@ -45,13 +46,14 @@ class Judged:
     """What is judged: the documents, and what is known of how they came about.
 
     `watches` are the begin and end of each tick of the watchdog that left nothing undone. `calm`
-    says that nothing was made to go wrong.
+    says that nothing was made to go wrong. `issues` are the rows that were written back, by base.
     """
 
     memory: MemoryStore
     bases: Mapping[str, SimulatedBase]
     watches: Sequence[tuple[datetime, datetime]]
     calm: bool
+    issues: Mapping[str, Sequence[Fields]]
 
 
 def violations(judged: Judged) -> list[str]:
@@ -59,7 +61,7 @@ def violations(judged: Judged) -> list[str]:
     found = [
         f"{run.id}: {what}" for run in judged.memory.all("runs") for what in _of_run(judged, run)
     ]
-    return [*found, *_of_schedules(judged), *_of_ledgers(judged)]
+    return [*found, *_of_schedules(judged), *_of_ledgers(judged), *_of_issues(judged)]
 
 
 def _of_run(judged: Judged, run: Document) -> Iterator[str]:
@@ -72,6 +74,7 @@ def _of_run(judged: Judged, run: Document) -> Iterator[str]:
     yield from _of_bound(judged, run)
     if status == RunStatus.DONE:
         yield from _of_result(judged, run)
+        yield from _of_warnings(judged, run)
     else:
         yield from _of_error(judged, run)
     for step in judged.memory.all(f"{run.path}/steps"):
@@ -87,6 +90,28 @@ def _of_error(judged: Judged, run: Document) -> Iterator[str]:
         yield f"ended with {reason}, for which there is no cause here: {run.data['error']}"
     elif reason != Reason.CANCELLED and judged.calm:
         yield f"ended with {reason}, and nothing had gone wrong"
+    steps = {step.id for step in judged.memory.all(f"{run.path}/steps")}
+    if "write" in steps and run.data["status"] != RunStatus.CANCELLED:
+        yield f"ended {run.data['status']} for want of a write-back"
+
+
+def _of_warnings(judged: Judged, run: Document) -> Iterator[str]:
+    """A run that says that it wrote everything back did so; one that did not says why."""
+    for warning in run.data["warnings"]:
+        if warning["reason"] in _NEVER or warning["reason"] not in set(Reason) or judged.calm:
+            yield f"warns of what has no cause here: {warning}"
+    due = run.data["counts"].get("findings_to_write", 0)
+    if due == 0:
+        return
+    missing = due - run.data["counts"]["findings_written"]
+    score = next(s for s in judged.memory.all(f"{run.path}/steps") if s.id == "score")
+    head = judged.memory.get(f"scans/{run.data['scan_id']}/ledgers/{run.data['base']}")
+    assert head is not None
+    newest = head.data.get("number") == score.data["cursor"]["published"]
+    if newest and not missing and head.data["written"]["before"] != ALL:
+        yield f"wrote {due} findings back, and its ledger has {head.data['written']}"
+    if newest and missing and not run.data["warnings"]:
+        yield f"left out {missing} of {due} findings without a word"
 
 
 def _of_bound(judged: Judged, run: Document) -> Iterator[str]:
@@ -159,31 +184,69 @@ def _live(judged: Judged, where: FindingsList, keys: Collection[str]) -> Counter
     """The findings on a list that are there, of these rules: rule and sorted records."""
     return Counter(
         (entry.finding.rule_id, entry.finding.records)
-        for entry in _entries(judged, where)
+        for entry in _entries(judged.memory, where)
         if entry.live and entry.rule_key in keys
     )
 
 
-def _entries(judged: Judged, where: FindingsList) -> list[Entry]:
-    stored = {d.path: d.data for d in judged.memory.all(f"runs/{where.run_id}/results")}
+def _entries(memory: MemoryStore, where: FindingsList) -> list[Entry]:
+    stored = {d.path: d.data for d in memory.all(f"runs/{where.run_id}/results")}
     paths = [list_path(where.run_id, number) for number in range(where.documents)]
     return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
 
 
 def _of_ledgers(judged: Judged) -> Iterator[str]:
     """What is known of a scan's findings, wherever it is kept, is what the base has."""
-    for scan in judged.memory.all("scans"):
-        for head in judged.memory.all(f"{scan.path}/ledgers"):
-            base = judged.bases[head.id]
-            entries = _entries(judged, FindingsList(**head.data["list"]))
-            keys = [rule["key"] for rule in head.data["rules"]]
-            if _live(judged, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
-                yield f"{head.path} lists other findings than the base has"
-            if head.data["followed"]:
-                own = [d for d in judged.memory.all("findings") if d.data["scan_id"] == scan.id]
-                states = {entry.id: entry.state for entry in entries if entry.documented}
-                if {d.id: d.data["state"] for d in own} != states:
-                    yield f"{head.path} is not what the documents of its findings say"
+    for head in _heads(judged):
+        if "list" not in head.data:
+            yield f"{head.path} has no list"
+            continue
+        base = judged.bases[head.id]
+        entries = _entries(judged.memory, FindingsList(**head.data["list"]))
+        keys = [rule["key"] for rule in head.data["rules"]]
+        if _live(judged, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
+            yield f"{head.path} lists other findings than the base has"
+        if head.data["followed"]:
+            scan_id = head.data["scan_id"]
+            own = [d for d in judged.memory.all("findings") if d.data["scan_id"] == scan_id]
+            states = {entry.id: entry.state for entry in entries if entry.documented}
+            if {d.id: d.data["state"] for d in own} != states:
+                yield f"{head.path} is not what the documents of its findings say"
+
+
+def _heads(judged: Judged) -> list[Document]:
+    scans = judged.memory.all("scans")
+    return [head for scan in scans for head in judged.memory.all(f"{scan.path}/ledgers")]
+
+
+def not_written(memory: MemoryStore, head: Document, rows: Mapping[str, Fields]) -> Iterator[str]:
+    """What a ledger says is in a table, and is not, or not in its last state."""
+    written = head.data.get("written")
+    if "list" not in head.data or written is None:
+        return
+    entries = _entries(memory, FindingsList(**head.data["list"]))
+    there = {e.id: e.state for e in entries if e.id < written["before"]}
+    rows_there = {key: rows[key]["State"] if key in rows else None for key in there}
+    if rows_there != there:
+        yield f"{head.path} says that {there} are written, and the table has {rows_there}"
+
+
+def _of_issues(judged: Judged) -> Iterator[str]:
+    """A row for each finding that a ledger says is written, in its last state; no other rows."""
+    known: set[str] = set()
+    tables = {
+        base: {row["Fingerprint"]: row for row in rows} for base, rows in judged.issues.items()
+    }
+    for base, rows in judged.issues.items():
+        if len(tables[base]) != len(rows):
+            yield f"{base} has {len(rows)} rows of {len(tables[base])} findings"
+    for head in _heads(judged):
+        if "list" in head.data and head.data["written"]:
+            known |= {e.id for e in _entries(judged.memory, FindingsList(**head.data["list"]))}
+            yield from not_written(judged.memory, head, tables[head.id])
+    strangers = {key for rows in tables.values() for key in rows} - known
+    if strangers:
+        yield f"the table has rows of {strangers}, which no ledger knows"
 
 
 def _of_schedules(judged: Judged) -> Iterator[str]:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from landfall import changes, records, scheduling, tasks, watching
+from landfall import changes, records, runs, scheduling, tasks, watching
 from landfall.documents import Put, Update
 from landfall.fetching import Cursor, Fetch
 from landfall.lifecycle import RunStatus
 from landfall.reasons import StepError
 from landfall.records import OffsetExpiredError, RecordPage
 from landfall.runs import Claim, Runs
+from landfall.write_back import ALL
+from landfall.writing import Progress, Writing
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.outside import TreacherousBase
+from tests.simulation.outside import IssueTable, TreacherousBase
 
 Planted = contextlib.AbstractContextManager[Any]
 
@@ -206,6 +208,39 @@ def results_outside_the_fence() -> Planted:
     return patch.object(Claim, "checkpoint", early)
 
 
+def written_before_it_is() -> Planted:
+    """The ledger says that all is written back when a part of it is."""
+    return patch.object(Progress, "before", lambda *_: ALL)
+
+
+def refused_taken_for_written() -> Planted:
+    """A write-back that fails goes on with the next rows."""
+    send = Writing._send
+
+    async def content(self: Writing, *arguments: Any) -> None:
+        try:
+            await send(self, *arguments)
+        except StepError:
+            self._progress.sent += 1
+
+    return patch.object(Writing, "_send", content)
+
+
+def rows_without_an_id() -> Planted:
+    """Rows are added, and not merged with what is there."""
+    numbers = iter(range(1_000_000))
+
+    def upsert(self: IssueTable, _: str, rows: Any, __: Any) -> None:
+        self.rows |= {str(next(numbers)): row for row in rows}
+
+    return patch.object(IssueTable, "upsert", upsert)
+
+
+def write_back_ends_the_run() -> Planted:
+    """A write-back that fails ends its run in error."""
+    return patch.object(runs, "OPTIONAL", {})
+
+
 MUTANTS = (
     no_fence,
     unguarded_writes,
@@ -223,4 +258,8 @@ MUTANTS = (
     nobody_times_out,
     slots_not_in_run_ids,
     results_outside_the_fence,
+    written_before_it_is,
+    refused_taken_for_written,
+    rows_without_an_id,
+    write_back_ends_the_run,
 )

@@ -1,18 +1,27 @@
 """The outside of a simulation: a store, a queue and a base, each as treacherous as the real one."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Document, Query, StoreError, Version, Write
+from landfall.documents import Document, Fields, Query, StoreError, Version, Write
 from landfall.lifecycle import RUN_ENDED
 from landfall.reasons import Reason, StepError
-from landfall.records import FieldSchema, OffsetExpiredError, Record, RecordPage, TableSchema
+from landfall.records import (
+    ROWS_MOST,
+    FieldSchema,
+    OffsetExpiredError,
+    Record,
+    RecordPage,
+    TableSchema,
+)
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
+from tests.simulation.base import ISSUES
 from tests.simulation.faults import Chaos
 
 PAGE = 4
@@ -35,10 +44,11 @@ def wall_clock() -> datetime:
 class TreacherousStore:
     """The store in memory, over a network that fails, with processes that die on the way."""
 
-    def __init__(self, chaos: Chaos) -> None:
+    def __init__(self, chaos: Chaos, check: Callable[[Document], Iterable[str]]) -> None:
         self.memory = MemoryStore()
         self.broken: list[str] = []
         self._chaos = chaos
+        self._check_ledger = check
 
     async def read(self, *paths: str) -> list[Document | None]:
         """As `Store.read`."""
@@ -56,6 +66,9 @@ class TreacherousStore:
         if not self.memory.would_conflict(writes):
             self.broken += [*self._late(writes), *self._impatient(writes)]
         versions = await self.memory.commit(writes)
+        for write in writes:
+            ledger = self.memory.get(write.path) if "/ledgers/" in write.path else None
+            self.broken += self._check_ledger(ledger) if ledger else []
         if cancelled:
             raise asyncio.CancelledError
         if self._chaos.strikes("ambiguous_commit"):
@@ -143,13 +156,39 @@ class TreacherousQueue:
             await asyncio.sleep(2.0**retry)
 
 
-class TreacherousBase:
-    """A `BaseReader` over tables in memory."""
+class IssueTable:
+    """What was written back, by the value that the rows are merged on; and what people wrote."""
 
-    def __init__(self, chaos: Chaos, tables: Mapping[str, Sequence[Record]]) -> None:
+    def __init__(self) -> None:
+        self.rows: dict[str, Fields] = {}
+        self.remarks: dict[str, str] = {}
+
+    def upsert(self, merge_on: str, rows: Sequence[Fields], random: Random) -> None:
+        """As Airtable does; now and then a person remarks on one of the rows."""
+        for row in rows:
+            self.rows.setdefault(row[merge_on], {}).update(row)
+            if row[merge_on] not in self.remarks and random.random() < 0.2:
+                self.remarks[row[merge_on]] = self.rows[row[merge_on]]["Remark"] = "looked at it"
+
+    def lost_remarks(self) -> list[str]:
+        """What people wrote beside a finding, and is not there any more."""
+        return [
+            f"the remark on {key} is gone"
+            for key, remark in self.remarks.items()
+            if self.rows[key].get("Remark") != remark
+        ]
+
+
+class TreacherousBase:
+    """A `BaseReader` and `BaseWriter` over tables in memory."""
+
+    def __init__(
+        self, chaos: Chaos, tables: Mapping[str, Sequence[Record]], issues: IssueTable
+    ) -> None:
         self.requests = 0
         self._chaos = chaos
         self._tables = tables
+        self._issues = issues
 
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """As `BaseReader.schema`."""
@@ -174,6 +213,23 @@ class TreacherousBase:
         records = [_with(record, fields) for record in self._tables[table][start : start + PAGE]]
         more = start + PAGE < len(self._tables[table])
         return RecordPage(records, str(start + PAGE) if more else None)
+
+    async def upsert(
+        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
+    ) -> None:
+        """As `BaseWriter.upsert`; now and then it happens and nobody is told."""
+        assert table == ISSUES
+        assert len(rows) <= ROWS_MOST
+        lost: StepError | None = None
+        try:
+            await self._request(deadline)
+        except StepError as error:
+            lost = error
+        # a process that was frozen is not on the wire: it finds its deadline passed
+        if deadline.remaining() > 0 and (lost is None or self._chaos.random.random() < 0.5):
+            self._issues.upsert(merge_on, rows, self._chaos.random)
+        if lost:
+            raise lost
 
     async def close(self) -> None:
         """As `BaseReader.close`."""

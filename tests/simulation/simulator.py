@@ -4,15 +4,16 @@ python -m tests.simulation SEED     replays one, and says what happened
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 
-from landfall import logs
+from landfall import logs, writing
 from landfall.deadlines import LADDER, TICK, Deadline
 from landfall.definition import Scan
-from landfall.documents import ConflictError, Query, StoreError
+from landfall.documents import ConflictError, Document, Query, StoreError
 from landfall.fetching import Fetch
 from landfall.lifecycle import RUN_ENDED, RunStatus
 from landfall.plans import plan_run
@@ -25,16 +26,21 @@ from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.watching import Watchdog
 from landfall.working import Invocation, OutOfTimeError, Worker
+from landfall.writing import Writing
 from tests.simulation.base import BASE_ID, SimulatedBase, draw_base, draw_scan
-from tests.simulation.checker import Judged, violations
+from tests.simulation.checker import Judged, not_written, violations
 from tests.simulation.faults import Chaos, KilledError, Rates, process
 from tests.simulation.outside import (
+    IssueTable,
     TreacherousBase,
     TreacherousQueue,
     TreacherousStore,
     wall_clock,
 )
 from tests.simulation.virtual_time import run as run_virtually
+
+ROWS = 2
+"""Rows of a simulated write request: few, so that there are many requests."""
 
 HORIZON = 3 * 3600.0
 """Seconds after which everything must have ended by itself."""
@@ -52,6 +58,7 @@ class Outcome:
     store: TreacherousStore
     queue: TreacherousQueue
     chaos: Chaos
+    issues: IssueTable = field(default_factory=IssueTable)
     good_watches: list[tuple[datetime, datetime]] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
 
@@ -61,7 +68,7 @@ class Simulation:
 
     def __init__(self, seed: int, rates: Rates | None = None) -> None:
         self.chaos = Chaos(seed, rates)
-        self.store = TreacherousStore(self.chaos)
+        self.store = TreacherousStore(self.chaos, self._untrue)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
         self.runs = Runs(self.store, self.queue, wall_clock, self.chaos.random, LADDER)
         self.registry = Registry(self.store, wall_clock)
@@ -167,6 +174,10 @@ class Simulation:
             if step.data["stale_at"] and step.data["stale_at"] <= began
         ]
 
+    def _untrue(self, ledger: Document) -> Iterator[str]:
+        """What a ledger says, as it is written, of the table that it is written back to."""
+        return not_written(self.store.memory, ledger, self.outcome.issues.rows)
+
     async def _deliver(self, task: Task) -> bool:
         with process(f"{task.step_id} {task.attempt}"):
             return await self._answer(self._invoke(task))
@@ -194,16 +205,20 @@ class Simulation:
             return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
                 deadline
             )
+        if step_id == "write":
+            return lambda claim, scan, deadline: Writing(
+                self.runs, claim, scan, self._open_base
+            ).run(deadline)
         return lambda claim, scan, deadline: Scoring(self.runs, claim, scan).run(deadline)
 
     def _open_base(self, base_id: str) -> TreacherousBase:
         assert base_id == BASE_ID
-        return TreacherousBase(self.chaos, self.base.tables)
+        return TreacherousBase(self.chaos, self.base.tables, self.outcome.issues)
 
 
 def simulate(seed: int, rates: Rates | None = None) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
-    with logs.silenced():
+    with logs.silenced(), patch.object(writing, "ROWS_MOST", ROWS):
         return run_virtually(Simulation(seed, rates).run())
 
 
@@ -226,10 +241,12 @@ def broken_rules(outcome: Outcome) -> list[str]:
         bases={BASE_ID: outcome.base},
         watches=outcome.good_watches,
         calm=not outcome.chaos.struck,
+        issues={BASE_ID: list(outcome.issues.rows.values())},
     )
     return [
         *outcome.bugs,
         *outcome.store.broken,
         *outcome.queue.broken,
+        *outcome.issues.lost_remarks(),
         *violations(judged),
     ]

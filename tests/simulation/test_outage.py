@@ -52,7 +52,7 @@ class _Outage(Simulation):
         self.asked: list[float] = []
 
     def _open_base(self, _: str) -> TreacherousBase:
-        reader = _OutOfOrder(self.chaos, self.base.tables)
+        reader = _OutOfOrder(self.chaos, self.base.tables, self.outcome.issues)
         reader.asked = self.asked
         return reader
 
