@@ -29,7 +29,10 @@ VARIABLES: dict[str, Variable] = {
     "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", FUNCTIONS),
     "FIRESTORE_EMULATOR_HOST": Variable("host:port; the client uses it instead of Google's"),
     "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks"),
-    "AIRTABLE_API_KEY": Variable("a personal access token that may read the bases", ("fetch",)),
+    "AIRTABLE_API_KEY": Variable(
+        "a personal access token that may read the bases, and write findings back",
+        ("fetch",),
+    ),
     "AIRTABLE_ENDPOINT_URL": Variable("Airtable's address", default="https://api.airtable.com"),
     "LANDFALL_QUEUE": Variable("projects/P/locations/L/queues/Q", FUNCTIONS),
     "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS),
