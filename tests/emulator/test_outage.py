@@ -84,7 +84,8 @@ class Counting:
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "INTERVAL", 0.0)
     monkeypatch.setattr(fetching, "CHECKPOINT", 0.02)
-    monkeypatch.setattr(scoring, "COMMIT_BYTES", 200)
+    monkeypatch.setattr(scoring, "COMMIT_MOST", 200)
+    monkeypatch.setattr(scoring, "COMMIT_WRITES", 2)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
