@@ -1,10 +1,12 @@
 """The ladder of deadlines, and the `Deadline` that is passed down from an entry point."""
 
-import asyncio
 import json
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float) -> Self:
         """The moment `seconds` from now."""
-        return cls(asyncio.get_running_loop().time() + seconds)
+        return cls(_now() + seconds)
 
     def sooner(self, seconds: float) -> "Deadline":
         """This deadline, or `seconds` from now when that comes first."""
@@ -86,8 +88,16 @@ class Deadline:
 
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""
-        return self.at - asyncio.get_running_loop().time()
+        return self.at - _now()
 
-    def limit(self) -> asyncio.Timeout:
+    def limit(self) -> "asyncio.Timeout":
         """A context manager that raises `TimeoutError` in its body at this moment."""
+        import asyncio
+
         return asyncio.timeout_at(self.at)
+
+
+def _now() -> float:
+    import asyncio  # who reads a definition needs only the ladder's numbers
+
+    return asyncio.get_running_loop().time()

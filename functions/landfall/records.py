@@ -15,6 +15,7 @@ import msgspec
 
 from landfall.deadlines import Deadline
 from landfall.documents import Fields
+from landfall.integrity import collecting
 from landfall.integrity.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
 
@@ -132,7 +133,8 @@ class Packed:
 
 def pack(page: ReadPage) -> list[Packed]:
     """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
-    data = zlib.compress(_json([page.table, page.listing, page.records]))
+    head, records = _json([page.table, page.listing]), _json({"records": page.records})
+    data = zlib.compress(head + b"\n" + records)  # which JSON has only between its parts
     if len(data) <= PACKED_MOST:
         return [Packed(data, len(page.records))]
     if len(page.records) == 1:
@@ -173,19 +175,24 @@ def _json(content: Any) -> bytes:
 
 @dataclass(frozen=True)
 class StoredPage:
-    """A `ReadPage` as it comes out of a document: its records are still JSON."""
+    """A `ReadPage` as it comes out of a document: its `page` is JSON, as Airtable has it."""
 
     table: str
     listing: int
-    records: msgspec.Raw
+    page: bytes
 
 
-_page = msgspec.json.Decoder(tuple[str, int, msgspec.Raw])
+_head = msgspec.json.Decoder(tuple[str, int])
 
 
 def unpack(fields: Fields) -> list[StoredPage]:
     """The pages of a page document."""
-    return [StoredPage(*_page.decode(zlib.decompress(data))) for data in fields["packed"]]
+    return [_stored(zlib.decompress(data)) for data in fields["packed"]]
+
+
+def _stored(data: bytes) -> StoredPage:
+    head, page = data.split(b"\n", 1)
+    return StoredPage(*_head.decode(head), page)
 
 
 def whole_tables(
@@ -195,8 +202,9 @@ def whole_tables(
 ) -> dict[str, Table]:
     """Each table with these fields, in the order in which its last listing gave the records."""
     readers = {table: TableReader(table, fields[table]) for table in listings}
-    for document in stored:
-        for page in unpack(document):
-            if page.listing == listings[page.table]:
-                readers[page.table].add(page.records)
+    with collecting.paused():
+        for document in stored:
+            for page in unpack(document):
+                if page.listing == listings[page.table]:
+                    readers[page.table].add(page.page)
     return {table: reader.table for table, reader in readers.items()}

@@ -28,7 +28,7 @@ def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> T
     """One table of it."""
     there = [field for record in records for field in record["fields"]]
     reader = TableReader(name, dict.fromkeys([*there, *fields]))
-    reader.add(msgspec.json.encode(records))
+    reader.add(msgspec.json.encode({"records": records}))
     return reader.table
 
 

@@ -33,7 +33,9 @@ def noise(number: int, size: int) -> Record:
 
 def back(fields: dict[str, Any]) -> list[ReadPage]:
     """The pages of a document, with their records as objects."""
-    return [ReadPage(p.table, p.listing, msgspec.json.decode(p.records)) for p in unpack(fields)]
+    return [
+        ReadPage(p.table, p.listing, msgspec.json.decode(p.page)["records"]) for p in unpack(fields)
+    ]
 
 
 def stored(*pages: ReadPage) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def snapshot_of(
         rest = random.sample(records[name], len(records[name]))
         while rest:
             size = random.randint(1, 5)
-            reader.add(msgspec.json.encode(rest[:size]))
+            reader.add(msgspec.json.encode({"records": rest[:size]}))
             rest = rest[size:]
         tables[name] = reader.table
     return Snapshot(tables, NOW)

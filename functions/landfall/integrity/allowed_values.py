@@ -1,14 +1,14 @@
 """`allowed_values`: a value is on the list."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.fields import Schema, choices, never
 from landfall.integrity.options import Plain
-from landfall.integrity.values import comparable, listed, one_or_all, values_of
+from landfall.integrity.values import comparable, listed, one_or_all, others
 
 
 class AllowedValues(FieldRule):
@@ -41,11 +41,10 @@ class AllowedValues(FieldRule):
         """The records with other values."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         allowed = {comparable(value) for value in self.values}
-        fine = {value for value in self.values if isinstance(value, str)}
-        for row, value in enumerate(column):
-            if value is None or (value.__class__ is str and value in fine):
-                continue
-            wrong = [item for item in values_of(value) if comparable(item) not in allowed]
-            if wrong:
-                message = f"{self.field} is {listed(wrong)}, which is not among the allowed values"
-                yield Hit((ids[row],), self.field, one_or_all(wrong), message)
+
+        def say(items: list[Any]) -> tuple[Any, str]:
+            message = f"{self.field} is {listed(items)}, which is not among the allowed values"
+            return one_or_all(items), message
+
+        for row, (value, message) in others(column, allowed, say):
+            yield Hit((ids[row],), self.field, value, message)

@@ -7,8 +7,9 @@ people, and `evaluate`. `rules` lists the kinds.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -29,7 +30,7 @@ class CannotEvaluateError(Exception):
     """A rule cannot say what is so; the message says why. It becomes `inconclusive`."""
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """What a rule found wrong, about these records together or, without any, about the table.
 
     `key` tells two hits about the same records apart; `severity` and `table` are given where they

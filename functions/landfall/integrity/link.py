@@ -12,7 +12,14 @@ from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.conditions import Condition
 from landfall.integrity.fields import Schema, not_comparable, not_linked, of_condition
 from landfall.integrity.options import Name, Settings
-from landfall.integrity.values import comparable, listed, one_or_all, shown, values_of
+from landfall.integrity.values import (
+    comparable,
+    listed,
+    one_or_all,
+    others,
+    shown,
+    values_of,
+)
 
 
 class Target(Settings):
@@ -196,10 +203,14 @@ class _Links:
 
     def nowhere(self) -> Iterator[_Problem]:
         """Links to what is not there."""
-        for row, items in _outside(self._column, self._known):
-            where = self._rule.where()
+        where = self._rule.where()
+
+        def say(items: list[Any]) -> tuple[Any, str]:
             message = f"{self._field} points to {listed(items)}, which is not in {where}"
-            yield row, self._field, one_or_all(items), message, ""
+            return one_or_all(items), message
+
+        for row, (value, message) in others(self._column, self._known, say):
+            yield row, self._field, value, message, ""
 
     def number(self) -> Iterator[_Problem]:
         """Too few links, or too many."""
@@ -222,7 +233,7 @@ class _Links:
         assert condition
         target = self._target
         fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
-        for row, outside in _outside(self._column, fit):
+        for row, outside in others(self._column, fit, list):
             items = [item for item in outside if comparable(item) in self._known]
             if items:
                 message = f"{self._field} points to {listed(items)}, of which it is not so that "
@@ -268,26 +279,6 @@ class _Links:
                         message += f"{shown(item)} is {shown(other) or 'nothing'}"
                         yield row, here, column[row], message, f"same {here}"
                         break
-
-
-def _outside(column: list[Any], known: set[Any]) -> Iterator[tuple[int, list[Any]]]:
-    """Where there are values that are not among the known, and which."""
-    texts = {key for key in known if key.__class__ is str}
-    for row, value in enumerate(column):
-        if value is None or (value.__class__ is str and value in texts):
-            continue
-        if value.__class__ is list and _all_in(value, texts):
-            continue
-        items = [item for item in values_of(value) if comparable(item) not in known]
-        if items:
-            yield row, items
-
-
-def _all_in(items: list[Any], texts: set[str]) -> bool:
-    try:
-        return texts.issuperset(items)
-    except TypeError:  # there is a list or a map among them
-        return False
 
 
 def _items(value: Any) -> Sequence[Any]:

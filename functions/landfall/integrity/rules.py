@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
+import msgspec
 from pydantic import Field
 
+from landfall.integrity import collecting
 from landfall.integrity.allowed_values import AllowedValues
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.integrity.compare import Compare
@@ -26,7 +28,7 @@ from landfall.integrity.snapshot import Snapshot, Table
 from landfall.integrity.sql import Sql
 from landfall.integrity.type import Type
 from landfall.integrity.unique import Unique
-from landfall.integrity.values import shown
+from landfall.integrity.values import Answers, shown
 from landfall.integrity.volume import Volume
 
 Rule = Annotated[
@@ -58,8 +60,7 @@ RECORDS_LISTED = 10_000
 """Records of a finding that are listed by id; `record_count` counts them all."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """What a rule found wrong: the records, sorted, the field, the value, and a sentence.
 
     Rule, records and `key` tell it from every other finding of a run.
@@ -97,15 +98,15 @@ def evaluate(
     check: Callable[[], None] = lambda: None,
 ) -> RuleReport:
     """Everything that the rule finds wrong, in the order of the records."""
-    table = rule.selected(snapshot)
-    scope = Scope(table, snapshot, past, check=check)
-    try:
-        hits = list(rule.evaluate(scope))
-    except CannotEvaluateError as why:
-        return RuleReport(rule, inconclusive=str(why), records=len(table))
-    return RuleReport(
-        rule, _findings(rule, table, hits), records=len(table), measured=scope.measured
-    )
+    with collecting.paused():
+        table = rule.selected(snapshot)
+        scope = Scope(table, snapshot, past, check=check)
+        try:
+            hits = list(rule.evaluate(scope))
+        except CannotEvaluateError as why:
+            return RuleReport(rule, inconclusive=str(why), records=len(table))
+        findings = _findings(rule, table, hits)
+        return RuleReport(rule, findings, records=len(table), measured=scope.measured)
 
 
 def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding]:
@@ -113,18 +114,22 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     if isinstance(severity, Thresholds):
         severity = severity.severity(len(hits), len(table))
     tell = _teller(rule, table, hits)
-    found: dict[tuple[str, tuple[str, ...]], int] = {}
+    texts = Answers(shown, lambda: None)
+    found: dict[tuple[Any, ...], int] = {}
     findings = []
     for hit in hits:
-        records = tuple(sorted(hit.records))[:RECORDS_LISTED]
-        again = found[hit.key, records] = found.get((hit.key, records), 0) + 1
+        records, value = hit.records, hit.value
+        if len(records) > 1:
+            records = tuple(sorted(records))[:RECORDS_LISTED]
+        identity = (hit.key, records) if hit.key else records
+        again = found[identity] = found.get(identity, 0) + 1
         findings.append(
             Finding(
                 rule.id,
                 hit.table or rule.table,
                 records,
                 hit.field,
-                shown(hit.value),
+                texts[value] if value.__class__ is str else shown(value),
                 hit.severity or severity,
                 tell(hit),
                 hit.key if again == 1 else f"{hit.key}#{again}",

@@ -56,8 +56,12 @@ class Snapshot:
         return Calendar(self.now, self.zone)
 
 
+_TRIED = 10_000
+"""Records after which texts of a field are no longer looked up, if most of them were new."""
+
+
 class TableReader:
-    """Turns the pages of a table into columns."""
+    """Turns the pages of a table into columns. A text that many records have is kept once."""
 
     def __init__(self, name: str, fields: Iterable[str]) -> None:
         # a field may have any name, an attribute may not
@@ -71,16 +75,29 @@ class TableReader:
         record = msgspec.defstruct(
             "Record", [("id", str), ("fields", cells), ("createdTime", str, "")], gc=False
         )
-        self._decoder = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
-        self._cells = attrgetter(
-            "id", "createdTime", *(f"fields.{attribute}" for attribute in attributes.values())
-        )
+        page = msgspec.defstruct("Page", [("records", list[record])])  # type: ignore[valid-type]
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
         self.table = Table(name, {field: [] for field in attributes})
+        self._texts: list[dict[str, str] | None] = [{} for _ in attributes]
 
-    def add(self, records: bytes | msgspec.Raw) -> None:
-        """Append a page: the JSON of a list of records, as Airtable has them."""
+    def add(self, page: bytes) -> None:
+        """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
         table = self.table
-        page = self._decoder.decode(records)
-        columns = (table.ids, table.created, *table.columns.values())
-        for column, values in zip(columns, zip(*map(self._cells, page), strict=True), strict=False):
-            column.extend(values)
+        records = self._decoder.decode(page).records
+        table.ids.extend(map(_id, records))
+        table.created.extend(map(_created, records))
+        by_field = zip(*map(msgspec.structs.astuple, map(_fields, records)), strict=True)
+        for number, (column, values) in enumerate(
+            zip(table.columns.values(), by_field, strict=False)
+        ):
+            texts = self._texts[number]
+            if texts is None:
+                column.extend(values)
+                continue
+            once = texts.setdefault
+            column.extend([once(it, it) if it.__class__ is str else it for it in values])
+            if len(column) >= _TRIED and not 0 < len(texts) < len(column) / 2:
+                self._texts[number] = None
+
+
+_id, _created, _fields = map(attrgetter, ("id", "createdTime", "fields"))

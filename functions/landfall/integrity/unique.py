@@ -1,6 +1,5 @@
 """`unique`: no two records have the same values."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -56,16 +55,18 @@ class Unique(BaseRule):
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
 
     def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
+        """The rows of each group, in the order in which the groups begin."""
         fold = self._fold()
-        if all(_plain(column) for column in columns):
-            folded = columns if fold is str else [_folded(column, fold) for column in columns]
-            keys: Sequence[Any] = folded[0] if len(folded) == 1 else [*zip(*folded, strict=True)]
-            if len(set(keys)) == len(keys):
-                return []
-        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for row, values in enumerate(zip(*columns, strict=True)):
-            if all(has_value(value) for value in values):
-                groups[tuple(comparable(value, fold) for value in values)].append(row)
+        try:
+            alike = _alike(columns if fold is str else [_folded(it, fold) for it in columns])
+        except TypeError:  # there are lists or maps
+            alike = _alike([[comparable(value, fold) for value in it] for it in columns])
+        groups: dict[Any, list[int]] = {}
+        for row in sorted(row for rows in alike for row in rows):
+            values = [column[row] for column in columns]
+            if all(map(has_value, values)):
+                key = tuple(comparable(value, fold) for value in values)
+                groups.setdefault(key, []).append(row)
         return [rows for rows in groups.values() if len(rows) > 1]
 
     def _fold(self) -> Callable[[str], str]:
@@ -84,6 +85,15 @@ def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
     return [fold(value) if value.__class__ is str else value for value in column]
 
 
-def _plain(column: list[Any]) -> bool:
-    """Whether the values can be compared as they are."""
-    return set(map(type, column)) <= {str, int}
+def _alike(columns: Sequence[list[Any]]) -> list[list[int]]:
+    """Rows that may have the same values: those of several columns have the same hash.
+
+    A dictionary of numbers takes half the time and a third of the memory of one of tuples.
+    """
+    keys = columns[0] if len(columns) == 1 else map(hash, zip(*columns, strict=True))
+    first: dict[Any, int] = {}
+    found = map(first.setdefault, keys, range(len(columns[0])))
+    groups: dict[int, list[int]] = {}
+    for row, begins in [(row, begins) for row, begins in enumerate(found) if begins != row]:
+        groups.setdefault(begins, [begins]).append(row)
+    return list(groups.values())

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -81,6 +83,54 @@ def not_fine(
             yield row, wrong
 
 
+def others(
+    column: Sequence[Any], known: AbstractSet[Any], say: Callable[[list[Any]], _T]
+) -> Iterator[tuple[int, _T]]:
+    """Where values are that are not among the known, and what `say` says of them.
+
+    `known` has stand-ins (`comparable`). `say` is asked once for a text that stands alone.
+    """
+    said: dict[str, _T] = {}
+    for row in _unknown(column, known):
+        value = column[row]
+        if value.__class__ is str and value in said:
+            yield row, said[value]
+            continue
+        items = [item for item in values_of(value) if comparable(item) not in known]
+        if items:
+            answer = say(items)
+            if value.__class__ is str:
+                said[value] = answer
+            yield row, answer
+
+
+def _unknown(column: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
+    """Where there is a value that is not itself among the known; most cells need no call to tell.
+
+    To Python, true is 1.
+    """
+    if known.isdisjoint((0, 1)):
+        with suppress(TypeError):  # there are lists or maps
+            return [
+                row for row, value in enumerate(column) if value is not None and value not in known
+            ]
+    texts = {key for key in known if key.__class__ is str}
+    return [
+        row
+        for row, value in enumerate(column)
+        if value is not None
+        and not (value.__class__ is str and value in texts)
+        and not (value.__class__ is list and _all_in(value, texts))
+    ]
+
+
+def _all_in(items: list[Any], texts: set[str]) -> bool:
+    try:
+        return texts.issuperset(items)
+    except TypeError:  # there is a list or a map among them
+        return False
+
+
 def one_or_all(values: Sequence[Any]) -> Any:
     """The only one of several values, or all of them."""
     return values[0] if len(values) == 1 else list(values)
@@ -88,7 +138,7 @@ def one_or_all(values: Sequence[Any]) -> Any:
 
 def listed(values: Sequence[Any]) -> str:
     """Several values for a message."""
-    return cut(", ".join(shown(value) for value in values))
+    return shown(values[0]) if len(values) == 1 else cut(", ".join(map(shown, values)))
 
 
 def shown(value: Any) -> str:
