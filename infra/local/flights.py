@@ -67,7 +67,9 @@ def flight_rows(limit: int) -> range:
     """The rows of flights.csv (the first after the header is 1) which that limit selects."""
     if not 1 <= limit <= FLIGHTS_IN_FILE:
         raise ValueError(f"limit must be in 1..{FLIGHTS_IN_FILE}, not {limit}")
-    return range(FIRST_ROW, FLIGHTS_IN_FILE + 1, FLIGHTS_IN_FILE // limit)[:limit]
+    step = FLIGHTS_IN_FILE // limit
+    first = min(FIRST_ROW, FLIGHTS_IN_FILE - (limit - 1) * step)
+    return range(first, FLIGHTS_IN_FILE + 1, step)[:limit]
 
 
 def record_id(table: str, row: int) -> str:
