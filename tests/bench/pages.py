@@ -1,0 +1,48 @@
+"""Writes the flights as pages of Airtable: `python -m tests.bench.pages FOLDER FLIGHTS`.
+
+A file a table, a line a page: {"records": [...], "offset": ...}. More flights than there are are
+the same ones a year later, under other ids. A process of its own: it holds all of them as objects.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
+from pathlib import Path
+
+import msgspec
+
+from infra.local.base_model import Record
+from infra.local.flights import FLIGHTS_IN_FILE, flights, record_id
+from tests.bench.samples import PAGE
+
+
+def main(folder: Path, count: int) -> None:
+    """Write the four tables, with so many flights."""
+    base = flights(min(count, FLIGHTS_IN_FILE))
+    for table in base.tables:
+        records: Iterable[Record] = table.records
+        if table.name == "flights":
+            records = _again(table.records, count)
+        with (folder / f"{table.name}.ndjson").open("wb") as file:
+            file.writelines(_pages(records))
+
+
+def _again(records: Iterable[Record], count: int) -> Iterator[Record]:
+    for number, record in enumerate(islice(cycle(records), count)):
+        later = number // FLIGHTS_IN_FILE
+        if later:
+            fields = {**record["fields"], "year": record["fields"]["year"] + later}
+            yield {**record, "id": record_id("flights", number + 1), "fields": fields}
+        else:
+            yield record
+
+
+def _pages(records: Iterable[Record]) -> Iterator[bytes]:
+    rest = iter(records)
+    while page := list(islice(rest, PAGE)):
+        offset = f"itrBench0000000001/{page[-1]['id']}"
+        yield msgspec.json.encode({"records": page, "offset": offset}) + b"\n"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

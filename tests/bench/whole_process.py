@@ -1,0 +1,56 @@
+"""Commands as processes of their own, and what each took from its start to its end."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.processes import guarded_group
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+class FailedError(Exception):
+    """A command ended with another status than 0; the message is the end of its output."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a process took, and what it printed."""
+
+    seconds: float
+    cpu: float
+    """Seconds of all processors together."""
+    peak: float
+    """MB of 10^6 bytes, the most that was resident."""
+    output: str
+
+
+async def run(*command: str | Path) -> Took:
+    """Raises `FailedError`."""
+    path = os.pathsep.join([str(ROOT / "functions"), str(ROOT)])
+    with guarded_group() as group:
+        launcher = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(LAUNCHER),
+            *map(str, command),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path, "NO_PROXY": "127.0.0.1"},
+            process_group=group,
+        )
+        output, _ = await launcher.communicate()
+    told = json.loads(output)
+    if told.pop("status"):
+        lines = str(told["output"]).splitlines()
+        raise FailedError("\n".join(lines[-3:]))
+    return Took(**told)
+
+
+def load(averages: Sequence[float]) -> str:
+    """A note: how busy the machine was, itself included, at each of these moments."""
+    shown = ", ".join(f"{average:.1f}" for average in averages)
+    return f"Load average of a minute, on {os.cpu_count()} processors, round by round: {shown}."
