@@ -1,5 +1,6 @@
 """Findings over several runs: what opens, stays, is resolved, comes back, is ignored; by hand."""
 
+import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -24,7 +25,8 @@ from landfall.integrity.packing import (
     unpack_reports,
 )
 from landfall.integrity.required import Required
-from landfall.integrity.rules import Finding, RuleReport
+from landfall.integrity.rules import RECORDS_LISTED, Finding, RuleReport
+from landfall.records import PACKED_MOST
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -336,3 +338,18 @@ def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
         RuleReport(rules[2], [], measured={"rows": 3}),
     ]
     assert unpack_reports((p.data for p in pack_reports(reports)), rules) == reports
+
+
+def test_findings_of_many_records_fit_into_documents():
+    """Twelve groups of which each lists as many records as there is room for."""
+    random = Random(4)
+    letters = string.ascii_letters + string.digits
+    names = ["rec" + "".join(random.choices(letters, k=14)) for _ in range(12 * RECORDS_LISTED)]
+    groups = [finding(*names[n : n + RECORDS_LISTED]) for n in range(0, len(names), RECORDS_LISTED)]
+    entries = Scanned().run(*groups).ledger.entries
+    report = RuleReport(rule(), groups)
+    for pieces in (pack_entries(entries), pack_reports([report])):
+        assert sum(piece.records for piece in pieces) == 12
+        assert max(len(piece.data) for piece in pieces) <= PACKED_MOST
+    assert tuple(unpack_entries(piece.data for piece in pack_entries(entries))) == entries
+    assert unpack_reports((p.data for p in pack_reports([report])), [rule()]) == [report]

@@ -1,19 +1,19 @@
 """Findings as bytes: many of them compressed together, in pieces that fit into a document."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from landfall.integrity.base import BaseRule
 from landfall.integrity.ledger import Entry
 from landfall.integrity.rules import Finding, RuleReport
-from landfall.records import Packed
+from landfall.records import PACKED_MOST, Packed
 
 PIECE = 2_000
-"""Findings that are compressed together: some 100 kB."""
+"""Findings that are compressed together: some 100 kB, but for those of many records."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,19 @@ class _Part:
     findings: Sequence[Finding]
 
 
+_Of = TypeVar("_Of", Entry, Finding)
+
 _entries = msgspec.json.Decoder(list[Entry])
 _parts = msgspec.json.Decoder(list[_Part])
 
 
 def pack_entries(entries: Sequence[Entry]) -> list[Packed]:
     """The entries, in their order."""
-    return [_packed(entries[start : start + PIECE]) for start in range(0, len(entries), PIECE)]
+    return [
+        packed
+        for start in range(0, len(entries), PIECE)
+        for packed in _fitting(_whole, entries[start : start + PIECE])
+    ]
 
 
 def unpack_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
@@ -44,7 +50,7 @@ def unpack_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
 
 def pack_reports(reports: Sequence[RuleReport]) -> list[Packed]:
     """What some rules came to, with all their findings."""
-    return [_packed([part]) for report in reports for part in _split(report)]
+    return [packed for report in reports for packed in _split(report)]
 
 
 def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[RuleReport]:
@@ -66,11 +72,23 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
     ]
 
 
-def _split(report: RuleReport) -> Iterator[_Part]:
+def _split(report: RuleReport) -> Iterator[Packed]:
+    def part(some: Sequence[Finding]) -> list[_Part]:
+        head = report.rule.id, report.inconclusive, report.records, report.measured
+        return [_Part(*head, some)]
+
     for start in range(0, max(1, len(report.findings)), PIECE):
-        some = report.findings[start : start + PIECE]
-        yield _Part(report.rule.id, report.inconclusive, report.records, report.measured, some)
+        yield from _fitting(part, report.findings[start : start + PIECE])
 
 
-def _packed(items: Sequence[Any]) -> Packed:
-    return Packed(zlib.compress(msgspec.json.encode(items)), len(items))
+def _whole(some: Sequence[Entry]) -> Sequence[Entry]:
+    return some
+
+
+def _fitting(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
+    """In pieces that fit into a document each, as any single one does (`RECORDS_LISTED`)."""
+    data = zlib.compress(msgspec.json.encode(content(some)))
+    if len(data) <= PACKED_MOST or len(some) < 2:
+        return [Packed(data, len(some))]
+    half = len(some) // 2
+    return [piece for part in (some[:half], some[half:]) for piece in _fitting(content, part)]
