@@ -3,8 +3,8 @@
     pages ──> snapshot ──> one report a rule ──> the ledger of findings, moved on ──> the run's end
 
 While nothing has to be handed on, the whole step is one commit: the end of the run, the head of
-the ledger, and what has changed in it. When the step's budget ends between two rules, their
-reports are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next.
+the ledger, and what has changed in it. When the step's budget ends after a rule, the
+reports so far are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next.
 When more findings changed than fit into a commit, the ledger comes first, and the documents of
 single findings follow it. When there is something to be written back, the run goes on with that.
 """
@@ -123,7 +123,8 @@ class Scoring:
         if rules:
             snapshot = await self._snapshot(fetched.cursor)
             fresh = self._evaluate(rules, snapshot, fetched.cursor, kept.ledger, deadline)
-            if len(fresh) < len(rules):
+            # what is left of a budget may be too little to keep the findings, every time again
+            if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
                 return await self._hand_on(fresh)
             reports += fresh
         return await self._finish(fetched, kept, reports, deadline)

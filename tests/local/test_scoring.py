@@ -176,6 +176,15 @@ async def test_what_was_scored_is_kept_between_invocations(world):
     assert await found(world) == FOUND
 
 
+async def test_a_budget_that_the_last_rule_used_up_is_not_for_keeping_what_was_found(world):
+    """The next invocation does that, with a whole one; no rule is evaluated again."""
+    await fetched(world, a_small_base(), a_scan(rules=RULES[:1]))
+    assert await score_some(world, rules=1) == "to be continued"
+    assert (await world.run()).data["counts"]["rules_done"] == 1
+    assert await score_some(world, rules=0) == "scored"
+    assert await found(world) == {"name": FOUND["name"]}
+
+
 async def test_not_one_rule_in_a_budget_is_an_error(world):
     """It is retried, and does not hand on for ever."""
     await fetched(world, a_small_base())

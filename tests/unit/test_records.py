@@ -51,6 +51,15 @@ CELLS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("name", ['Height (")', "A \\ B", "two\nlines", "Zoë's {Name}", ""])
+def test_a_field_may_have_any_name(name):
+    """Beside one with a plain name; a record that lacks it has None there."""
+    pages = stored(ReadPage("T", 1, [record(1, **{name: 1, "Plain": 2, "Other": 3}), record(2)]))
+    table = whole_tables(pages, {"T": 1}, {"T": [name, "Plain"]})["T"]
+    assert table.columns == {name: [1, None], "Plain": [2, None]}
+    assert table.ids == [record(1)["id"], record(2)["id"]]
+
+
 def test_pages_come_out_as_they_went_in():
     """Every kind of cell, the types of numbers, the order of records, the listing."""
     page = ReadPage("Students / 2024", 3, [record(n, **cells) for n, cells in enumerate(CELLS)])

@@ -5,7 +5,8 @@ of the records, with None where a record has no such cell. Pages are decoded str
 cells that are wanted; nothing else of them is ever an object.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from operator import attrgetter
@@ -59,6 +60,9 @@ class Snapshot:
 _TRIED = 10_000
 """Records after which texts of a field are no longer looked up, if most of them were new."""
 
+_AWKWARD = re.compile(r'["\\\x00-\x1f]')
+"""In a field's name: what msgspec takes in no attribute's."""
+
 
 class TableReader:
     """Turns the pages of a table into columns. A text that many records have is kept once."""
@@ -66,18 +70,22 @@ class TableReader:
     def __init__(self, name: str, fields: Iterable[str]) -> None:
         # a field may have any name, an attribute may not
         attributes = {field: f"f{number}" for number, field in enumerate(fields)}
-        cells = msgspec.defstruct(
-            "Cells",
-            [(attribute, Any, None) for attribute in attributes.values()],
-            rename={attribute: field for field, attribute in attributes.items()},
-            gc=False,
-        )
+        self.table = Table(name, {field: [] for field in attributes})
+        cells: Any = dict[str, Any]
+        self._cells: Callable[[Any], Iterable[Any]] = lambda fields: map(fields.get, attributes)
+        if not any(map(_AWKWARD.search, attributes)):
+            cells = msgspec.defstruct(
+                "Cells",
+                [(attribute, Any, None) for attribute in attributes.values()],
+                rename={attribute: field for field, attribute in attributes.items()},
+                gc=False,
+            )
+            self._cells = msgspec.structs.astuple
         record = msgspec.defstruct(
             "Record", [("id", str), ("fields", cells), ("createdTime", str, "")], gc=False
         )
         page = msgspec.defstruct("Page", [("records", list[record])])  # type: ignore[valid-type]
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
-        self.table = Table(name, {field: [] for field in attributes})
         self._texts: list[dict[str, str] | None] = [{} for _ in attributes]
 
     def add(self, page: bytes) -> None:
@@ -86,7 +94,7 @@ class TableReader:
         records = self._decoder.decode(page).records
         table.ids.extend(map(_id, records))
         table.created.extend(map(_created, records))
-        by_field = zip(*map(msgspec.structs.astuple, map(_fields, records)), strict=True)
+        by_field = zip(*map(self._cells, map(_fields, records)), strict=True)
         for number, (column, values) in enumerate(
             zip(table.columns.values(), by_field, strict=False)
         ):
