@@ -120,6 +120,7 @@ def test_what_is_no_date_is_refused(text):
         ({"warning": 1, "critical": "5%"}, 10, "critical"),
         ({"warning": "2.5%"}, 4, "info"),
         ({"warning": "2.5%"}, 5, "warning"),
+        ({"warning": "7%"}, 14, "warning"),
     ],
 )
 def test_severity_by_number_or_share(limits, hits, severity):

@@ -7,6 +7,7 @@ people, and `evaluate`. `rules` lists the kinds.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -94,10 +95,10 @@ class Thresholds(Settings):
         return "info"
 
 
-def _count(limit: int | str, records: int) -> float:
+def _count(limit: int | str, records: int) -> Fraction | int:
     if isinstance(limit, int):
         return limit
-    return float(limit.rstrip("% ")) / 100 * records
+    return Fraction(limit.rstrip("% ")) / 100 * records  # as a float, 7% of 100 is more than 7
 
 
 OneOrByNumber = Annotated[
