@@ -196,7 +196,13 @@ def documented(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 def decision_of(document: Document) -> Decision:
     """A stored decision."""
     data = document.data
-    return Decision(data["at"], data["state"], data["by"], data["why"], data["until"])
+    until = _plain(data["until"]) if data["until"] else None
+    return Decision(_plain(data["at"]), data["state"], data["by"], data["why"], until)
+
+
+def _plain(moment: datetime) -> datetime:
+    """Of Firestore's own kind of moment, which a list cannot hold."""
+    return datetime.combine(moment.date(), moment.timetz())
 
 
 def finding_document(ledger: Ledger, entry: Entry) -> Fields:

@@ -223,8 +223,9 @@ class Scoring:
         self, fetched: _Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
     ) -> str:
         run_id = self._claim.run.id
+        now = self._clock()  # before the decisions: those that are not there yet are later
         decisions = await self._ledgers.decisions()
-        merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, self._clock())
+        merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
         entries = documented(merged.ledger.entries)
         ledger = replace(merged.ledger, entries=entries)
         writes: list[Write] = []

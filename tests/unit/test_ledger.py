@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
+from landfall.documents import Document
 from landfall.integrity.ledger import (
     HISTORY,
     KEPT_RESOLVED,
@@ -26,6 +28,7 @@ from landfall.integrity.packing import (
 )
 from landfall.integrity.required import Required
 from landfall.integrity.rules import RECORDS_LISTED, Finding, RuleReport
+from landfall.ledgers import decision_of
 from landfall.records import PACKED_MOST
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -241,6 +244,28 @@ def test_ignoring_can_be_taken_back():
     scanned.decide(entry, "open")
     (back,) = scanned.run(finding("rec1")).reopened
     assert back.history[-1].by == "ada@example.org"
+
+
+def test_what_is_said_while_a_run_goes_on_counts_in_the_next():
+    """The run has read the first decision and not the second; it ends after both."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry)
+    scanned.run(finding("rec1"))
+    before_its_end = scanned.now - timedelta(seconds=1)
+    scanned.decisions[entry.id] = Decision(before_its_end, "open", "ada@example.org")
+    (back,) = scanned.run(finding("rec1")).reopened
+    assert [move.state for move in back.history] == ["open", "ignored", "reopened"]
+    assert [move.at for move in back.history] == sorted(move.at for move in back.history)
+
+
+def test_a_decision_as_firestore_gives_it_fits_into_a_list():
+    """Its moments are of a kind of their own."""
+    moment = DatetimeWithNanoseconds(2026, 3, 2, 18, tzinfo=UTC)
+    data = {"at": moment, "state": "ignored", "by": "ada", "why": "x", "until": moment}
+    decision = decision_of(Document("decisions/1", data, 1))
+    assert (decision.at, decision.until) == (moment, moment)
+    assert {type(decision.at), type(decision.until)} == {datetime}
 
 
 def test_a_group_was_ignored_as_it_was():

@@ -42,7 +42,10 @@ PAST = 10
 
 @dataclass(frozen=True)
 class Move:
-    """A finding came into a state: when, in which run or by whom, and why."""
+    """A finding came into a state: when, in which run or by whom, and why.
+
+    What a person said counts from the moment on at which it was said.
+    """
 
     at: datetime
     state: State
@@ -262,15 +265,16 @@ class _Merger:
         state = state_with(entry, decision, self._now)
         if decision is None or state == entry.state:
             return entry
-        if decision.is_over(self._now):
-            return self._moved(entry, state, f"it was to be ignored until {decision.until}")
-        return self._moved(entry, state, decision.why, decision)
+        if decision.until and decision.is_over(self._now):
+            why = f"it was to be ignored until {decision.until}"
+            return self._moved(entry, state, why, at=decision.until)
+        # at its own moment: what people said after it, while this run went on, is still to count
+        return self._moved(entry, state, decision.why, decision.by, decision.at)
 
     def _moved(
-        self, entry: Entry, state: State, why: str, decision: Decision | None = None
+        self, entry: Entry, state: State, why: str, by: str = "", at: datetime | None = None
     ) -> Entry:
-        by = decision.by if decision else self._run_id
-        history = (*entry.history, Move(self._now, state, by, why))
+        history = (*entry.history, Move(at or self._now, state, by or self._run_id, why))
         if len(history) > HISTORY:
             history = (history[0], *history[-HISTORY + 1 :])
         return replace(entry, state=state, history=history)
