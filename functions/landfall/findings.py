@@ -114,7 +114,8 @@ class ScanFindings:
         shown = kept_finding(kept, entry)
         decision = decisions.get(entry.id)
         state_now = state_with(entry, decision, self._clock())
-        if decision and state_now != entry.state:
+        in_force = decision and decision.state == "ignored" and state_now == "ignored"
+        if decision and (in_force or state_now != entry.state):
             shown |= {"state": state_now, "decision": asdict(decision)}
         return shown
 

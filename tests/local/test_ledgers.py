@@ -255,6 +255,7 @@ async def test_people_ignore_and_reopen_findings():
     assert await scanning.listed(state="ignored") == [finding_id]
     run = await scanning.run(people(None, "x"))
     assert (run["verdict"], moved(run)) == ("healthy", {"ignored": 1})
+    assert (await api.finding(ask(), "people", finding_id))["decision"] == ignored["decision"]
     reopened = await api.reopen(ask(), "people", finding_id)
     assert reopened["state"] == "reopened"
     run = await scanning.run(people(None, "x"))
