@@ -176,8 +176,11 @@ def _is_wanted(finding: Fields, wanted: Mapping[str, str]) -> bool:
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return _iso(value)
-    # a spreadsheet would take it for a formula
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    # a spreadsheet would take it for a formula, some also in full width, or behind a line's end
+    return f"'{value}" if isinstance(value, str) and value[:1] in _BEGIN_FORMULAS else value
+
+
+_BEGIN_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def _iso(value: Any) -> str:

@@ -12,7 +12,7 @@ from landfall import bases, ledgers, scoring
 from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import Fields, StoreError, Version, Write
-from landfall.findings import Download, FindingNotFoundError
+from landfall.findings import COLUMNS, Download, FindingNotFoundError
 from landfall.runs import Claim
 from landfall.scoring import Scoring
 from landfall.viewing import Api, Ask, BadRequestError
@@ -322,6 +322,14 @@ async def test_all_findings_in_one_file():
     file = await scanning.api().findings(ask(format="json", rule="name"), "m-1")
     assert isinstance(file, Download)
     assert [finding["rule_id"] for finding in json.loads(file.text)] == ["name"]
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\uff1d"])
+def test_no_cell_of_a_file_is_a_formula(begin):
+    """As spreadsheets of all lands take them."""
+    finding = dict.fromkeys(COLUMNS, "") | {"message": f"{begin}1+1", "records": [], "links": []}
+    (row,) = csv.DictReader(io.StringIO(Download.of([finding], "csv", "x").text, newline=""))
+    assert row["message"] == f"'{begin}1+1"
 
 
 async def test_findings_come_in_pages():
