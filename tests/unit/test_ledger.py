@@ -279,6 +279,26 @@ def test_a_group_was_ignored_as_it_was():
     assert back.id == entry.id
 
 
+@pytest.mark.parametrize(
+    ("after", "count", "reopened"),
+    [
+        ("a b c d", 9, False),
+        ("a b c d", 10, True),
+        ("b c d e", 8, False),
+        ("b c d e", 9, True),
+        ("b c", 2, False),
+        ("a aa b c", 9, True),
+    ],
+)
+def test_a_long_group_that_was_ignored(after, count, reopened):
+    """It has nine records, of which the first four are listed."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("a", "b", "c", "d", record_count=9)).new
+    scanned.decide(entry)
+    scanned.run(finding("a", "b", "c", "d", record_count=9))
+    assert bool(scanned.run(finding(*after.split(), record_count=count)).reopened) is reopened
+
+
 def test_a_decision_counts_while_the_rule_cannot_be_evaluated():
     """People need not wait for the base to be mended."""
     scanned = Scanned()

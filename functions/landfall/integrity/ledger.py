@@ -241,14 +241,14 @@ class _Merger:
         self._lists["new"].append(entry)
 
     def _found(self, entry: Entry, finding: Finding) -> Entry:
-        grown = set(finding.records) - set(entry.finding.records)
+        more = _gained(entry.finding, finding)
         entry = self._decided(replace(entry, finding=finding))
         if entry.state == "resolved":
             number = self._rules[entry.rule_key].evaluations
             entry = replace(entry, opened=number, resolved_at=None)
             return self._moved(entry, "reopened", "it is there again")
-        if entry.state == "ignored" and grown:
-            return self._moved(entry, "reopened", f"{len(grown)} records more than were ignored")
+        if entry.state == "ignored" and more:
+            return self._moved(entry, "reopened", f"{more} records more than were ignored")
         return entry
 
     def _gone(self, entry: Entry) -> Entry:
@@ -324,6 +324,17 @@ def match(before: Sequence[Entry], findings: Sequence[Finding]) -> dict[str, Fin
     for entry, finding in _nearest(groups, rest):
         matched[entry.id] = finding
     return matched
+
+
+def _gained(before: Finding, now: Finding) -> int:
+    """Records that a group has and had not; of a long one, at least. See `RECORDS_LISTED`."""
+    new, gone = (set(a.records) - set(b.records) for a, b in ((now, before), (before, now)))
+    if before.record_count > len(before.records):  # it may have had what comes behind those listed
+        new = {record for record in new if record < before.records[-1]}
+    if now.record_count > len(now.records):
+        gone = {record for record in gone if record < now.records[-1]}
+        return max(len(new), now.record_count - before.record_count + len(gone))
+    return len(new)
 
 
 def _identity(finding: Finding) -> tuple[str, tuple[str, ...]]:
