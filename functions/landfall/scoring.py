@@ -183,6 +183,7 @@ class Scoring:
             if deadline.remaining() <= self._reserve:
                 raise _OutOfBudgetError
 
+        past = ledger.past(self._scan.rules)
         reports: list[RuleReport] = []
         for rule in rules:
             why = why_inconclusive(rule, fetched.unresolved)
@@ -192,7 +193,7 @@ class Scoring:
             if deadline.remaining() <= self._reserve:
                 break
             try:
-                reports.append(evaluate(rule, snapshot, ledger.past(rule), check))
+                reports.append(evaluate(rule, snapshot, past[rule.id], check))
             except _OutOfBudgetError:
                 if not reports:  # the next invocation has no more time for it than this one
                     reports.append(RuleReport(rule, inconclusive=TOO_LONG))

@@ -143,6 +143,56 @@ def test_a_rule_may_change_what_it_looks_for():
     assert scanned.states() == {("rec1",): "resolved", ("rec2",): "open"}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"b": "Email", "a": "Phone"},
+        {"b": "Email", "c": "Phone", "a": "Born"},
+        {"c": "Email", "b": "Phone"},
+        {"b": "Email", "a": "Born", "c": "Phone"},
+    ],
+)
+def test_ids_may_change_places(fields):
+    """Two of them, or all that come after a rule that was put between: findings stay as they are.
+
+    Also in the run after that, in which nothing has changed.
+    """
+    scanned = Scanned()
+
+    def run(fields: dict[str, str]) -> Merged:
+        return scanned.reports(
+            *(
+                RuleReport(rule(id_, field=field), [finding(f"rec{field}", rule_id=id_)])
+                for id_, field in fields.items()
+            )
+        )
+
+    before = {entry.finding.records: entry.id for entry in run({"a": "Email", "b": "Phone"}).new}
+    for new in (["recBorn"] if "Born" in fields.values() else [], []):
+        merged = run(fields)
+        assert merged.resolved == ()
+        assert [entry.finding.records for entry in merged.new] == [(record,) for record in new]
+        after = {entry.finding.records: entry.id for entry in merged.ledger.entries}
+        assert before.items() <= after.items()
+    assert {rule_id: merged.ledger.rules[key].rule_id for rule_id, key in merged.keys.items()} == {
+        rule_id: rule_id for rule_id in fields
+    }
+
+
+def test_two_rules_that_look_for_the_same_may_be_renamed_together():
+    """Each goes on with what one of them has found."""
+    scanned = Scanned()
+
+    def run(*ids: str) -> Merged:
+        return scanned.reports(
+            *(RuleReport(rule(id_), [finding("rec1", rule_id=id_)]) for id_ in ids)
+        )
+
+    assert len(run("a", "b").new) == 2
+    assert run("c", "d").new == ()
+    assert len({entry.rule_key for entry in scanned.ledger.entries}) == 2
+
+
 def test_an_id_that_a_renamed_rule_gave_up_begins_anew():
     """Its key is taken by the findings of the renamed one."""
     scanned = Scanned()
@@ -342,9 +392,9 @@ def test_measurements_of_a_rule_are_kept_while_it_measures_the_same():
     scanned = Scanned()
     for count in (1, 2):
         scanned.run(measured={"count": count})
-    assert scanned.ledger.past(rule()) == ({"count": 2}, {"count": 1})
+    assert scanned.ledger.past([rule()]) == {"email": ({"count": 2}, {"count": 1})}
     scanned.run(by=rule(field="Phone"), measured={"count": 9})
-    assert scanned.ledger.past(rule(field="Phone")) == ({"count": 9},)
+    assert scanned.ledger.past([rule(field="Phone")]) == {"email": ({"count": 9},)}
 
 
 @pytest.mark.parametrize("seed", range(20))

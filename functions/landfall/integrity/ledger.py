@@ -20,7 +20,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from landfall.integrity.base import BaseRule
@@ -124,10 +124,10 @@ class Ledger:
         """When it was last found; while it is there, at the rule's last evaluation."""
         return entry.resolved_at or self.rules[entry.rule_key].evaluated_at
 
-    def past(self, rule: BaseRule) -> Sequence[Mapping[str, Any]]:
-        """What the rule measured in earlier runs, the newest first."""
-        key = _keys(self, [rule])[rule.id]
-        return self.rules[key].past if key in self.rules else ()
+    def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
+        """What each of a scan's rules measured in earlier runs, the newest first; by its id."""
+        keys = _keys(self, rules)
+        return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
 
 
 @dataclass(frozen=True)
@@ -377,21 +377,45 @@ def content_of(rule: BaseRule) -> str:
 def _keys(ledger: Ledger, rules: Sequence[BaseRule]) -> dict[str, str]:
     """The key of each rule, under which its findings are known, by its id.
 
-    That is its id and table. A rule that has a new id but looks for what one did that is gone is
-    that rule, renamed.
+    It is the rule that had its id and table. But one that looks for what another did, which is
+    gone or looks for something else by now, is that rule, renamed: also where ids were swapped.
     """
-    known = {(state.rule_id, state.table): state.key for state in ledger.rules.values()}
+    # the newest of an id stays; an older one was given up by a rule that was renamed
+    by_time = sorted(ledger.rules.values(), key=lambda state: state.evaluated_at or _NEVER)
+    known = {(state.rule_id, state.table): state.key for state in by_time}
+    same = {(state.rule_id, state.content): state.key for state in by_time}
+    contents = {rule.id: content_of(rule) for rule in rules}
+    keys = {
+        rule_id: same[rule_id, content]
+        for rule_id, content in contents.items()
+        if (rule_id, content) in same
+    }
+    rest = [rule for rule in rules if rule.id not in keys]
+    taken = set(keys.values())
+    of_content = defaultdict(list)
+    for state in by_time:
+        if state.key not in taken:
+            of_content[state.content].append(state)
     present = {(rule.id, rule.table) for rule in rules}
-    gone = {s.content: s.key for s in ledger.rules.values() if (s.rule_id, s.table) not in present}
-    keys: dict[str, str] = {}
-    for rule in rules:
-        key = known.get((rule.id, rule.table)) or gone.pop(content_of(rule), None)
-        if key is None:
+    for rule in rest:
+        others = of_content[contents[rule.id]]
+        is_own = (rule.id, rule.table) in known
+        if others and (not is_own or (others[-1].rule_id, others[-1].table) in present):
+            keys[rule.id] = others.pop().key
+            taken.add(keys[rule.id])
+    for rule in rest:
+        if rule.id in keys:
+            continue
+        key = known.get((rule.id, rule.table))
+        if key is None or key in taken:
             key = f"{rule.id}/{rule.table}"
             while key in ledger.rules:  # of a rule that was renamed
                 key += "'"
         keys[rule.id] = key
     return keys
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datetime) -> RuleState:
