@@ -26,6 +26,12 @@ FINDINGS_LISTED = 500
 LIMIT_MOST = 500
 """Entries of an answer when its `limit` is not given, and at most."""
 
+RECORDS_MOST = 500_000
+"""Records of all findings of an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
+
+DIGITS = 18
+"""Of a number in a request; Python reads no endless ones."""
+
 
 class BadRequestError(ValueError):
     """The request cannot be used; the message names the field and the fix."""
@@ -202,7 +208,7 @@ def _shown(run: Document) -> Fields:
 
 def _limit(parameters: Mapping[str, str], default: int) -> int:
     text = parameters.get("limit", str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= LIMIT_MOST:
+    if not text.isdecimal() or len(text) > DIGITS or not 1 <= int(text) <= LIMIT_MOST:
         raise BadRequestError(f"`limit` must be a whole number from 1 to {LIMIT_MOST}")
     return int(text)
 
@@ -224,12 +230,19 @@ def _listed(
             raise BadRequestError("`format` must be csv or json")
         return Download.of(found, form, f"{name}-findings")
     limit, token = _limit(parameters, FINDINGS_LISTED), parameters.get("page_token", "0")
-    if not token.isdecimal():
+    if not (token.isdecimal() and len(token) <= DIGITS):
         raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
-    end = int(token) + limit
+    page: list[Fields] = []
+    records = 0
+    for finding in found[int(token) : int(token) + limit]:
+        records += len(finding["records"])
+        if page and records > RECORDS_MOST:
+            break
+        page.append(finding)
+    end = int(token) + len(page)
     return head | {
         "count": len(found),
-        "findings": found[int(token) : end],
+        "findings": page,
         "next_page_token": str(end) if end < len(found) else None,
     }
 
@@ -237,9 +250,9 @@ def _listed(
 def _moment(text: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise BadRequestError(f"`until` must be a date or moment, not {text!r}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from landfall import bases, ledgers, scoring
+from landfall import bases, ledgers, scoring, viewing
 from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import Fields, StoreError, Version, Write
@@ -271,6 +271,7 @@ async def test_people_ignore_and_reopen_findings():
         ({}, "`why` is missing"),
         ({"why": " "}, "`why` is missing"),
         ({"why": "x", "until": "soon"}, "`until` must be a date or moment"),
+        ({"why": "x", "until": "9999-12-31T23:59:59-12:00"}, "`until` must be a date or moment"),
         ({"why": "x", "until": "2020-01-01"}, "`until` must be in the future"),
         (["why"], "`why` is missing"),
     ],
@@ -344,6 +345,32 @@ async def test_findings_come_in_pages():
         seen += [finding["records"][0][-1] for finding in page["findings"]]
         at = page["next_page_token"]
     assert seen == ["1", "2", "3", "4", "5"]
+
+
+async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
+    """It is of a size that can be sent, has one finding at least, and none is lost."""
+    monkeypatch.setattr(viewing, "RECORDS_MOST", 5)
+    scanning = Scanning(
+        rules=[{"id": "u", "kind": "unique", "table": "People", "fields": ["Email"]}]
+    )
+    await scanning.run(people(*"aabbbccccccdd"))
+    pages: list[list[int]] = []
+    at: str | None = "0"
+    while at:
+        page = await scanning.api().findings(ask(page_token=at), "m-1")
+        assert not isinstance(page, Download)
+        pages.append([finding["record_count"] for finding in page["findings"]])
+        at = page["next_page_token"]
+    assert pages == [[2, 3], [6], [2]]
+
+
+@pytest.mark.parametrize("parameter", ["limit", "page_token"])
+async def test_an_endless_number_is_refused(parameter):
+    """Also one that Python itself would not read."""
+    scanning = Scanning()
+    await scanning.run(people(None))
+    with pytest.raises(BadRequestError, match=parameter):
+        await scanning.api().findings(ask(**{parameter: "9" * 5000}), "m-1")
 
 
 async def test_scans_of_the_same_base_keep_their_findings_apart():
