@@ -48,9 +48,11 @@ class Ask:
     def json(self) -> Any:
         """The body's value. Raises `BadRequestError`."""
         try:
-            return json.loads(self.body)
-        except ValueError:
-            raise BadRequestError("the body is not JSON") from None
+            value = json.loads(self.body)
+            json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be stored
+        except (ValueError, RecursionError):
+            raise BadRequestError("the body is not JSON in UTF-8") from None
+        return value
 
 
 @dataclass(frozen=True)
