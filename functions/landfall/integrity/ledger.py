@@ -226,7 +226,7 @@ class _Merger:
         if entry.state != before.state:
             which = "reopened" if entry.state in LIVE else entry.state
             self._lists[which].append(entry)
-        elif entry != before:
+        elif entry is not before and entry != before:
             self._lists["changed"].append(entry)
 
     def _add(self, key: str, finding: Finding, taken: set[str]) -> None:
@@ -241,8 +241,11 @@ class _Merger:
         self._lists["new"].append(entry)
 
     def _found(self, entry: Entry, finding: Finding) -> Entry:
-        more = _gained(entry.finding, finding)
-        entry = self._decided(replace(entry, finding=finding))
+        more = 0
+        if finding != entry.finding:
+            more = _gained(entry.finding, finding)
+            entry = replace(entry, finding=finding)
+        entry = self._decided(entry)
         if entry.state == "resolved":
             number = self._rules[entry.rule_key].evaluations
             entry = replace(entry, opened=number, resolved_at=None)
