@@ -3,8 +3,8 @@
     pages ──> snapshot ──> one report a rule ──> the ledger of findings, moved on ──> the run's end
 
 While nothing has to be handed on, the whole step is one commit: the end of the run, the head of
-the ledger, and what has changed in it. When the step's budget ends after a rule, the
-reports so far are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next.
+the ledger, and what has changed in it. When the step's budget ends after a rule, the reports so
+far are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next rule.
 When more findings changed than fit into a commit, the ledger comes first, and the documents of
 single findings follow it. When there is something to be written back, the run goes on with that.
 """
@@ -246,15 +246,15 @@ class Scoring:
         work_writes = work_documents(run_id, work)
         writes += work_writes
         self._score.work, self._score.published = len(work_writes), ledger.number
-        now = Kept(ledger, kept.head, where, fetched.at, True, written, self._origin(fetched))
+        moved_on = Kept(ledger, kept.head, where, fetched.at, True, written, self._origin(fetched))
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
         made = self._ledgers.documents(ledger, follow)
         if _fits([*writes, *made]):
-            head = self._ledgers.head(now)
+            head = self._ledgers.head(moved_on)
             return await self._end(run, [*writes, head, *made], fetched)
         await self._keep(writes)
-        head = self._ledgers.head(replace(now, followed=False))
+        head = self._ledgers.head(replace(moved_on, followed=False))
         await self._claim.checkpoint(asdict(self._score), run, [head])
         return await self._follow(ledger, changed, fetched, deadline)
 
