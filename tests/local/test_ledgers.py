@@ -413,7 +413,7 @@ async def test_more_documents_than_a_budget_allows_are_written_in_several(monkey
     run_id = await scanning.fetch(people(*[None] * 8))
 
     def looks() -> Iterator[float]:
-        return iter([100.0, 100.0, -1.0])
+        return iter([100.0, 100.0, 100.0, -1.0])
 
     async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
         return await Scoring(scanning.world.runs, claim, scan).run(Looks(0.0, looks()))
