@@ -10,6 +10,7 @@ something again. Documents of single findings are made from the list: they follo
 nothing that it has not.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -83,9 +84,9 @@ class Ledgers:
             return Kept(Ledger(), None, None, None, True, None, Origin(self._base, {}))
         data = head.data
         where = FindingsList(**data["list"])
+        past = msgspec.json.decode(zlib.decompress(data["past"]))
         rules = [
-            RuleState(**(rule | {"past": tuple(msgspec.json.decode(rule["past"]))}))
-            for rule in data["rules"]
+            RuleState(**rule, past=tuple(past[number])) for number, rule in enumerate(data["rules"])
         ]
         ledger = Ledger(data["number"], {rule.key: rule for rule in rules})
         written = Written(**data["written"]) if data.get("written") else None
@@ -121,14 +122,17 @@ class Ledgers:
     def head(self, kept: Kept) -> Write:
         """The write that makes this the current ledger, if nobody wrote the head meanwhile."""
         assert kept.list is not None
-        rules = [
-            asdict(state) | {"past": msgspec.json.encode(state.past).decode()}
-            for state in kept.ledger.rules.values()
-        ]
+        states = kept.ledger.rules.values()
+        rules = [asdict(replace(state, past=())) for state in states]
+        for rule in rules:
+            del rule["past"]
+        # together: up to 20 kB of each run of a rule, and much the same in all its runs
+        past = zlib.compress(msgspec.json.encode([state.past for state in states]))
         fields = self._fields | {
             "number": kept.ledger.number,
             "list": asdict(kept.list),
             "rules": rules,
+            "past": past,
             "fetched_at": kept.fetched_at,
             "followed": kept.followed,
             "written": asdict(kept.written) if kept.written else None,

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import zlib
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from landfall.deadlines import Deadline
 from landfall.definition import Scan
 from landfall.documents import Fields, StoreError, Version, Write
 from landfall.findings import COLUMNS, Download, FindingNotFoundError
+from landfall.integrity.ledger import PAST
+from landfall.records import PACKED_MOST
 from landfall.runs import Claim
 from landfall.scoring import Scoring
 from landfall.viewing import Api, Ask, BadRequestError
@@ -435,3 +439,21 @@ async def test_a_rule_is_given_what_it_measured_in_earlier_runs():
     (finding,) = await findings(scanning.world, "m-2")
     assert (finding["records"], finding["links"]) == ([], [])
     assert moved(await scanning.run(people(*["x"] * 7))) == {"resolved": 1}
+
+
+async def test_measurements_of_many_rules_fit_into_the_head():
+    """Twenty of 100 categories with long names, over more runs than are kept."""
+    rules = [
+        {"id": f"mix-{n}", "kind": "drift", "table": "People", "measure": "shares"}
+        | {"field": "Email", "change": "10%", "over": 1, "when": {"field": "Name", "not_equals": n}}
+        for n in range(20)
+    ]
+    scanning = Scanning(rules=rules)
+    values = people(*[Random(n).randbytes(95).hex() for n in range(100)])
+    for _ in range(PAST + 1):
+        run = await scanning.run(values)
+    assert (run["verdict"], moved(run)) == ("healthy", {})
+    (head,) = await documents(scanning.world, "scans/people/ledgers")
+    assert len(head.data["rules"]) == 20
+    assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < PACKED_MOST
+    assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * PAST
