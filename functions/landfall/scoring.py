@@ -308,7 +308,7 @@ class Scoring:
             for number, entry in enumerate(ledger.entries)
             if number >= begun_at and entry.documented and (changed is None or entry.id in changed)
         ]
-        for start in range(0, len(follow), COMMIT_WRITES):
+        while follow:
             if deadline.remaining() <= self._reserve:
                 if self._score.followed == begun_at:
                     raise StepError(Reason.STEP_TIMEOUT, "no finding could be written in a budget")
@@ -317,10 +317,11 @@ class Scoring:
             head = await self._own_head()
             if head is None:
                 break
-            some = follow[start : start + COMMIT_WRITES]
+            made = self._ledgers.documents(ledger, [entry for _, entry in follow[:COMMIT_WRITES]])
+            made = _groups(made)[0]
+            some, follow = follow[: len(made)], follow[len(made) :]
             self._score.followed = some[-1][0] + 1
             guard = Update(head.path, {"followed": False}, head.version)
-            made = self._ledgers.documents(ledger, [entry for _, entry in some])
             await self._claim.checkpoint(asdict(self._score), writes=[guard, *made])
         head = await self._own_head()
         done = [Update(head.path, {"followed": True}, head.version)] if head else []

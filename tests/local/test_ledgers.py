@@ -457,3 +457,18 @@ async def test_measurements_of_many_rules_fit_into_the_head():
     assert len(head.data["rules"]) == 20
     assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < PACKED_MOST
     assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * PAST
+
+
+async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
+    """By their bytes too: those with many records or a long past are not all small."""
+    monkeypatch.setattr(scoring, "COMMIT_MOST", 2_000)
+
+    class Weighing(Counting):
+        async def commit(self, writes: Sequence[Write]) -> list[Version]:
+            found = [write.data for write in writes if write.path.startswith("findings/")]
+            assert len(found) <= 1 or len(json.dumps(found, default=str)) < 3_000
+            return await super().commit(writes)
+
+    scanning = Scanning(Weighing())
+    await scanning.run(people(*[None] * 20))
+    assert len(await scanning.states()) == 20
