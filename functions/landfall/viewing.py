@@ -22,6 +22,13 @@ from landfall.registry import Registry
 from landfall.runs import RunNotFoundError, Runs
 
 RUNS_LISTED = 50
+RUN_LISTED = (
+    *("run_id", "scan_id", "scan_version", "kind", "base", "trigger", "slot", "schedule_id"),
+    *("status", "progress_step", "progress_pct", "attempt", "verdict", "counts", "error"),
+    *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
+)
+"""What a listing says of a run: everything but its report."""
+
 FINDINGS_LISTED = 500
 LIMIT_MOST = 500
 """Entries of an answer when its `limit` is not given, and at most."""
@@ -77,7 +84,7 @@ class Api:
         return {"run_id": run_id}
 
     async def list_runs(self, ask: Ask) -> Fields:
-        """The newest runs; `scan_id`, `status` and `limit` narrow them."""
+        """The newest runs without their reports; `scan_id`, `status` and `limit` narrow them."""
         parameters = ask.parameters
         where = tuple(
             (name, "==", parameters[name]) for name in ("scan_id", "status") if name in parameters
@@ -87,7 +94,11 @@ class Api:
         if "status" in parameters and parameters["status"] not in set(RunStatus):
             raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
         query = Query(
-            "runs", where=where, order=("created_at", "desc"), limit=_limit(parameters, RUNS_LISTED)
+            "runs",
+            where=where,
+            order=("created_at", "desc"),
+            limit=_limit(parameters, RUNS_LISTED),
+            fields=RUN_LISTED,
         )
         return {"runs": [_shown(run) for run in await self.runs.store.find(query)]}
 

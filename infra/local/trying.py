@@ -1,8 +1,10 @@
 """What rules come to on a sample of their base."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from infra.local.sampling import Sample
 from landfall.definition import Scan
@@ -81,7 +83,7 @@ class Tried:
             "probably_wrong": self.probably_wrong,
             "inconclusive": self.inconclusive or None,
             "unjudged": self.unjudged or None,
-            "examples": [asdict(finding) for finding in self.examples],
+            "examples": [msgspec.structs.asdict(finding) for finding in self.examples],
         }
 
 

@@ -16,6 +16,9 @@ Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
 SAMPLES = 3
 """Findings of a rule that a run's report shows; the worst, the new ones first."""
 
+MANY_RULES = 100
+"""Rules beyond which one has to do: the report is a part of the run's document of 1 MiB."""
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -93,6 +96,7 @@ def run_report(
             merged.ledger.rules[merged.keys[report.rule.id]],
             by_rule[report.rule.id],
             news,
+            samples=SAMPLES if len(reports) <= MANY_RULES else 1,
         )
         for report in reports
     ]
@@ -135,6 +139,8 @@ def _rule(
     state: RuleState,
     entries: Sequence[Entry],
     news: Mapping[str, set[str]],
+    *,
+    samples: int,
 ) -> Fields:
     rule = report.rule
     live = [entry for entry in entries if entry.live]
@@ -160,7 +166,7 @@ def _rule(
         "still_open": len(live) - count["new"] - count["reopened"],
         "ignored": sum(entry.state == "ignored" for entry in entries),
         "inconclusive": report.inconclusive or None,
-        "samples": [_sample(origin, entry) for entry in worst_first[:SAMPLES]],
+        "samples": [_sample(origin, entry) for entry in worst_first[:samples]],
     }
 
 
