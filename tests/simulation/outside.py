@@ -225,8 +225,9 @@ class TreacherousBase:
             await self._request(deadline)
         except StepError as error:
             lost = error
-        # a process that was frozen is not on the wire: it finds its deadline passed
-        if deadline.remaining() > 0 and (lost is None or self._chaos.random.random() < 0.5):
+        if deadline.remaining() <= 0:  # it was frozen, and not on the wire
+            lost = lost or StepError(Reason.BASE_TIMEOUT, "simulated: found its deadline passed")
+        elif lost is None or self._chaos.random.random() < 0.5:
             self._issues.upsert(merge_on, rows, self._chaos.random)
         if lost:
             raise lost
