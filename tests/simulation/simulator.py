@@ -159,20 +159,20 @@ class Simulation:
 
     async def _watch(self) -> None:
         began = wall_clock()
+        stale = self._stale(began)
         watch = await Watchdog(self.runs, "watchdog").tick(Deadline.after(LADDER.step))
         if not watch.problems and not watch.left_over:
             self.outcome.good_watches.append((began, wall_clock()))
-            self.outcome.bugs += self._overlooked(began)
+            self.outcome.bugs += [
+                f"{path} was stale, and a watchdog passed by"
+                for path in sorted(stale & self._stale(began))
+            ]
 
-    def _overlooked(self, began: datetime) -> list[str]:
-        """Steps that were stale when a tick of the watchdog began, and still are at its end."""
+    def _stale(self, at: datetime) -> set[str]:
+        """The steps that were stale at this moment, and are as they were."""
         runs = self.store.memory.all("runs")
         steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
-        return [
-            f"{step.path} was stale, and a watchdog passed by"
-            for step in steps
-            if step.data["stale_at"] and step.data["stale_at"] <= began
-        ]
+        return {s.path for s in steps if s.data["stale_at"] and s.data["stale_at"] <= at}
 
     def _untrue(self, ledger: Document) -> Iterator[str]:
         """What a ledger says, as it is written, of the table that it is written back to."""
