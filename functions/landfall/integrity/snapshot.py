@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -64,29 +65,32 @@ _AWKWARD = re.compile(r'["\\\x00-\x1f]')
 """In a field's name: what msgspec takes in no attribute's."""
 
 
+@lru_cache(maxsize=64)
+def _reading(
+    fields: tuple[str, ...],
+) -> tuple[msgspec.json.Decoder[Any], Callable[[Any], Iterable[Any]]]:
+    """What decodes a page of records with these fields, and what gives a record's values."""
+    cells: Any = dict[str, Any]
+    values: Callable[[Any], Iterable[Any]] = lambda cells: map(cells.get, fields)  # noqa: E731
+    if not any(map(_AWKWARD.search, fields)):
+        # a field may have any name, an attribute may not
+        names = {f"f{number}": field for number, field in enumerate(fields)}
+        cells = msgspec.defstruct("Cells", [(n, Any, None) for n in names], rename=names, gc=False)
+        values = msgspec.structs.astuple
+    record = msgspec.defstruct(
+        "Record", [("id", str), ("fields", cells), ("createdTime", str, "")], gc=False
+    )
+    page = msgspec.defstruct("Page", [("records", list[record])])  # type: ignore[valid-type]
+    return msgspec.json.Decoder(page), values
+
+
 class TableReader:
     """Turns the pages of a table into columns. A text that many records have is kept once."""
 
     def __init__(self, name: str, fields: Iterable[str]) -> None:
-        # a field may have any name, an attribute may not
-        attributes = {field: f"f{number}" for number, field in enumerate(fields)}
-        self.table = Table(name, {field: [] for field in attributes})
-        cells: Any = dict[str, Any]
-        self._cells: Callable[[Any], Iterable[Any]] = lambda fields: map(fields.get, attributes)
-        if not any(map(_AWKWARD.search, attributes)):
-            cells = msgspec.defstruct(
-                "Cells",
-                [(attribute, Any, None) for attribute in attributes.values()],
-                rename={attribute: field for field, attribute in attributes.items()},
-                gc=False,
-            )
-            self._cells = msgspec.structs.astuple
-        record = msgspec.defstruct(
-            "Record", [("id", str), ("fields", cells), ("createdTime", str, "")], gc=False
-        )
-        page = msgspec.defstruct("Page", [("records", list[record])])  # type: ignore[valid-type]
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
-        self._texts: list[dict[str, str] | None] = [{} for _ in attributes]
+        self.table = Table(name, {field: [] for field in fields})
+        self._decoder, self._cells = _reading(tuple(self.table.columns))
+        self._texts: list[dict[str, str] | None] = [{} for _ in self.table.columns]
 
     def add(self, page: bytes) -> None:
         """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
