@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from landfall.deadlines import LADDER
+from landfall.documents import Query
 from landfall.holds import POLL, BaseHeldError, Hold, take_base
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
@@ -47,6 +48,10 @@ async def test_bases_are_held_one_by_one(world: World) -> None:
     """Airtable's limit is a base's: another base is free."""
     await take(world, "r1")
     await take(world, "r2", "appOther000000001")
+    held = await world.store.find(Query("bases"))
+    assert [(base.id, base.data["held_by"]) for base in held] == [
+        ("appOther000000001", "r2"), (BASE, "r1"),
+    ]  # fmt: skip
 
 
 async def test_a_hold_ends_with_its_lease(world: World) -> None:

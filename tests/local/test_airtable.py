@@ -367,10 +367,13 @@ def test_the_window_slides() -> None:
 
 
 def test_a_steady_pace_below_the_limit_is_never_refused() -> None:
-    """One request every 0.2 s is five in every window."""
+    """One request every 0.2 s is five in every window; a sixth is one too many."""
     limit = RateLimit(5, lockout=30)
-    for n in range(50):
-        limit.admit(n / 5 + 0.001 * n)
+    moments = [n / 5 + 0.001 * n for n in range(50)]
+    for moment in moments:
+        limit.admit(moment)
+    with pytest.raises(RefusedError):
+        limit.admit(moments[-1] + 0.001)
 
 
 async def test_a_listing_is_a_snapshot(airtable: LocalAirtable) -> None:

@@ -240,7 +240,8 @@ class TestIdentity:
         await create(oidc=OidcToken(service_account_email=EMAIL))
         await until(lambda: worker.requests)
         token = worker.requests[0].headers["authorization"].removeprefix("Bearer ")
-        jwt.decode(token, issuer.certificates(), audience=worker.url + "/fetch")
+        url = worker.url + "/fetch"
+        assert jwt.decode(token, issuer.certificates(), audience=url)["aud"] == url
 
     async def test_no_token_unless_asked_for(self, create, worker):
         """A task without oidc_token arrives without Authorization."""
@@ -289,6 +290,7 @@ class TestNames:
                 await asyncio.sleep(0.25)
                 await client.create_task(parent=QUEUE, task=task)
                 await until(lambda: len(worker.requests) == 2)
+                assert server.statistics.created == 2
 
     async def test_unnamed_tasks_get_names_of_their_own(self, create):
         """Every one another, below the queue."""
@@ -455,6 +457,7 @@ class TestRetries:
         server.create_queue(QUEUE, retry_config=QUICK)
         await client.create_task(parent=QUEUE, task=Task(http_request=HttpRequest(url=gone.url)))
         await until(lambda: server.statistics.failed >= 2)
+        assert server.statistics.succeeded == 0
 
 
 def replace_retry(config, **fields):

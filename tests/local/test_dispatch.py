@@ -82,7 +82,8 @@ async def test_the_worker_gets_ids_and_nothing_else():
 async def test_a_queue_that_cannot_be_reached(peer):
     """The call ends at its deadline, whatever is there; the step waits for the watchdog."""
     async with nothing_left(), peer() as address:
-        await refused_in_time(address)
+        error = await refused_in_time(address)
+    assert "Cloud Tasks did not take" in str(error)
 
 
 async def test_a_queue_that_does_not_exist():

@@ -242,6 +242,7 @@ async def test_a_client_that_leaves_frees_its_connection() -> None:
         await until(lambda: len(server.exchanges) == 1)
         writer.close()
         await until(lambda: len(asyncio.all_tasks()) == before + 1)
+        assert [exchange.fault for exchange in server.exchanges] == [FaultKind.DRIP_BODY]
 
 
 def test_a_fault_can_be_read_from_json() -> None:
