@@ -10,11 +10,9 @@ from typing import Any, Self
 
 from landfall.documents import Document, Fields, Store
 from landfall.integrity.ledger import Decision, Entry, state_with
-from landfall.integrity.report import Origin
+from landfall.integrity.report import Origin, shown
 from landfall.ledgers import FindingsList, Kept, Ledgers
 from landfall.runs import Clock
-
-STATES = ("open", "reopened", "ignored", "resolved")
 
 FILTERS = ("rule", "table", "severity", "state")
 """Parameters that narrow a list of findings. Without `state` it is those that are there now."""
@@ -62,12 +60,9 @@ async def findings_of_run(store: Store, run: Document, wanted: Mapping[str, str]
     ledgers = Ledgers(store, run.data["scan_id"], run.data["base"])
     entries = await ledgers.entries(FindingsList(**run.data["findings_list"]))
     rules = {rule["key"]: rule for rule in report["rules"] if not rule["inconclusive"]}
-    shown = [
-        _shown(entry, rules[entry.rule_key], origin_of(run))
-        for entry in entries
-        if entry.rule_key in rules
-    ]
-    return [finding for finding in shown if _is_wanted(finding, wanted)]
+    origin = origin_of(run)
+    found = [_shown(e, rules[e.rule_key], origin) for e in entries if e.rule_key in rules]
+    return [finding for finding in found if _is_wanted(finding, wanted)]
 
 
 class ScanFindings:
@@ -82,26 +77,24 @@ class ScanFindings:
         """Those that are wanted."""
         kept = await self._ledgers.load()
         decisions = await self._ledgers.decisions()
-        shown = [self._now(kept, entry, decisions) for entry in kept.ledger.entries]
-        return [finding for finding in shown if _is_wanted(finding, wanted)]
+        found = [self._now(kept, entry, decisions) for entry in kept.ledger.entries]
+        return [finding for finding in found if _is_wanted(finding, wanted)]
 
     async def one(self, finding_id: str) -> Fields:
         """One with its history. Raises `FindingNotFoundError`."""
         kept, entry = await self._find(finding_id)
-        decisions = await self._ledgers.decisions()
-        history = [asdict(move) for move in entry.history]
-        return self._now(kept, entry, decisions) | {"history": history}
+        return self._whole(kept, entry, await self._ledgers.decisions())
 
     async def decide(self, finding_id: str, decision: Decision) -> Fields:
         """Keep what a person says of a finding; the next run takes it up.
 
         Raises `FindingNotFoundError`, and `ValueError` when it has been resolved.
         """
-        _, entry = await self._find(finding_id)
+        kept, entry = await self._find(finding_id)
         if entry.state == "resolved":
             raise ValueError("the finding is resolved: nothing is to be said of it")
         await self._store.commit([self._ledgers.decision(finding_id, decision)])
-        return await self.one(finding_id)
+        return self._whole(kept, entry, {finding_id: decision})
 
     async def _find(self, finding_id: str) -> tuple[Kept, Entry]:
         kept = await self._ledgers.load()
@@ -110,19 +103,23 @@ class ScanFindings:
                 return kept, entry
         raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
 
+    def _whole(self, kept: Kept, entry: Entry, decisions: Mapping[str, Decision]) -> Fields:
+        history = [asdict(move) for move in entry.history]
+        return self._now(kept, entry, decisions) | {"history": history}
+
     def _now(self, kept: Kept, entry: Entry, decisions: Mapping[str, Decision]) -> Fields:
-        shown = kept_finding(kept, entry)
+        finding = kept_finding(kept, entry)
         decision = decisions.get(entry.id)
         state_now = state_with(entry, decision, self._clock())
         in_force = decision and decision.state == "ignored" and state_now == "ignored"
         if decision and (in_force or state_now != entry.state):
-            shown |= {"state": state_now, "decision": asdict(decision)}
-        return shown
+            finding |= {"state": state_now, "decision": asdict(decision)}
+        return finding
 
 
 def kept_finding(kept: Kept, entry: Entry) -> Fields:
     """A finding as the ledger has it."""
-    return _shown(entry, asdict(kept.ledger.rules[entry.rule_key]), kept.origin)
+    return _shown(entry, vars(kept.ledger.rules[entry.rule_key]), kept.origin)
 
 
 def flat(finding: Fields) -> Fields:
@@ -141,24 +138,8 @@ def origin_of(run: Document) -> Origin:
 
 def _shown(entry: Entry, rule: Mapping[str, Any], origin: Origin) -> Fields:
     finding = entry.finding
-    here = entry.state != "resolved"
-    spell = rule["evaluations"] - entry.opened + 1 if here else 0
-    return {
-        "finding_id": entry.id,
-        "rule_id": rule["rule_id"],
-        "table": finding.table,
-        "records": list(finding.records),
-        "record_count": finding.record_count,
-        "links": [origin.link(finding.table, record) for record in finding.records[:LINKS]],
-        "field": finding.field,
-        "value": finding.value,
-        "severity": finding.severity,
-        "message": finding.message,
-        "state": entry.state,
-        "first_seen": entry.first_seen,
-        "last_seen": entry.resolved_at or rule["evaluated_at"],
-        "occurrences": entry.seen_before + spell,
-    }
+    links = [origin.link(finding.table, record) for record in finding.records[:LINKS]]
+    return shown(entry, rule) | {"links": links}
 
 
 LINKS = 10

@@ -11,7 +11,7 @@ nothing that it has not.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from landfall.documents import Create, Document, Fields, Put, Query, Store, Upda
 from landfall.integrity.ledger import Decision, Entry, Ledger, RuleState
 from landfall.integrity.options import SEVERITIES
 from landfall.integrity.packing import pack_entries, unpack_entries
-from landfall.integrity.report import Origin
+from landfall.integrity.report import Origin, shown
 from landfall.records import documents
 from landfall.write_back import Written
 
@@ -123,9 +123,10 @@ class Ledgers:
         """The write that makes this the current ledger, if nobody wrote the head meanwhile."""
         assert kept.list is not None
         states = kept.ledger.rules.values()
-        rules = [asdict(replace(state, past=())) for state in states]
-        for rule in rules:
-            del rule["past"]
+        rules = [
+            {name: value for name, value in vars(state).items() if name != "past"}
+            for state in states
+        ]
         # together: up to 20 kB of each run of a rule, and much the same in all its runs
         past = zlib.compress(msgspec.json.encode([state.past for state in states]))
         fields = self._fields | {
@@ -162,10 +163,7 @@ def list_path(run_id: str, number: int) -> str:
 
 def list_documents(run_id: str, entries: Sequence[Entry]) -> list[Write]:
     """The documents of a list."""
-    return [
-        Put(list_path(run_id, number), fields)
-        for number, fields in enumerate(documents(pack_entries(entries)))
-    ]
+    return _documents(run_id, entries, list_path)
 
 
 def work_path(run_id: str, number: int) -> str:
@@ -175,10 +173,14 @@ def work_path(run_id: str, number: int) -> str:
 
 def work_documents(run_id: str, entries: Sequence[Entry]) -> list[Write]:
     """The documents of what a run has to write back."""
-    return [
-        Put(work_path(run_id, number), fields)
-        for number, fields in enumerate(documents(pack_entries(entries)))
-    ]
+    return _documents(run_id, entries, work_path)
+
+
+def _documents(
+    run_id: str, entries: Sequence[Entry], path: Callable[[str, int], str]
+) -> list[Write]:
+    made = documents(pack_entries(entries))
+    return [Put(path(run_id, number), fields) for number, fields in enumerate(made)]
 
 
 def documented(entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -210,22 +212,8 @@ def _plain(moment: datetime) -> datetime:
 
 
 def finding_document(ledger: Ledger, entry: Entry) -> Fields:
-    """A finding for people."""
-    finding = entry.finding
-    return {
-        "finding_id": entry.id,
-        "rule_id": ledger.rules[entry.rule_key].rule_id,
-        "table": finding.table,
-        "records": list(finding.records[:RECORDS_SHOWN]),
-        "record_count": finding.record_count,
-        "field": finding.field,
-        "value": finding.value,
-        "severity": finding.severity,
-        "message": finding.message,
-        "state": entry.state,
-        "first_seen": entry.first_seen,
-        "last_seen": ledger.last_seen(entry),
-        "occurrences": ledger.occurrences(entry),
+    """A finding for people who look into Firestore."""
+    return shown(entry, vars(ledger.rules[entry.rule_key]), RECORDS_SHOWN) | {
         "resolved_at": entry.resolved_at,
         "history": [asdict(move) for move in entry.history],
     }

@@ -13,8 +13,8 @@ from typing import Any
 from landfall.changes import run_path
 from landfall.definition import parse
 from landfall.documents import Document, Fields, Query
-from landfall.findings import FILTERS, STATES, Download, ScanFindings, findings_of_run
-from landfall.integrity.ledger import Decision
+from landfall.findings import FILTERS, Download, ScanFindings, findings_of_run
+from landfall.integrity.ledger import STATES, Decision
 from landfall.lifecycle import RunStatus
 from landfall.plans import plan_run
 from landfall.reasons import Reason

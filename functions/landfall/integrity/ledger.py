@@ -21,12 +21,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from landfall.integrity.base import BaseRule
 from landfall.integrity.rules import Finding, RuleReport
 
 State = Literal["open", "reopened", "ignored", "resolved"]
+STATES: tuple[State, ...] = get_args(State)
 LIVE: tuple[State, ...] = ("open", "reopened")
 """What counts for the verdict."""
 
@@ -78,6 +79,14 @@ class Entry:
         """Whether it is open, for the first time or again."""
         return self.state in LIVE
 
+    def occurrences(self, evaluations: int) -> int:
+        """In how many evaluations of its rule it was found, of which there were so many."""
+        return self.seen_before + (0 if self.state == "resolved" else evaluations - self.opened + 1)
+
+    def last_seen(self, evaluated_at: datetime | None) -> datetime | None:
+        """When it was last found; while it is there, at the rule's last evaluation."""
+        return self.resolved_at or evaluated_at
+
 
 @dataclass(frozen=True)
 class RuleState:
@@ -114,15 +123,6 @@ class Ledger:
     number: int = 0
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
-
-    def occurrences(self, entry: Entry) -> int:
-        """In how many evaluations of its rule it was found."""
-        spell = self.rules[entry.rule_key].evaluations - entry.opened + 1
-        return entry.seen_before + (0 if entry.state == "resolved" else spell)
-
-    def last_seen(self, entry: Entry) -> datetime | None:
-        """When it was last found; while it is there, at the rule's last evaluation."""
-        return entry.resolved_at or self.rules[entry.rule_key].evaluated_at
 
     def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
         """What each of a scan's rules measured in earlier runs, the newest first; by its id."""

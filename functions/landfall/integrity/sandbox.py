@@ -15,8 +15,8 @@ from typing import Any, Self
 import msgspec
 
 SECONDS = 10.0
-"""What a query may take. An invocation has 28 s for its step, and the other rules want theirs. Only
-a sort cannot be stopped half-way: of all that fits into `HEAP_BYTES` it takes 4 s more."""
+"""What a query may take: a part of a step's budget, of which the other rules want theirs. Only a
+sort cannot be stopped half-way: of all that fits into `HEAP_BYTES` it takes 4 s more."""
 
 HEAP_BYTES = 128 * 2**20
 """All that SQLite holds in this process: tables, indexes, sorting, the strings of a query. Three
