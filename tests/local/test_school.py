@@ -28,7 +28,8 @@ import pytest
 import yaml
 
 from infra.local.base_model import Base, Record
-from infra.local.school import BOOK, school
+from infra.local.school import school
+from infra.local.school_book import BOOK
 from landfall.integrity.options import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]

@@ -10,7 +10,8 @@ import pytest
 
 from infra.local.base_model import Base
 from infra.local.flights import flights
-from infra.local.school import BOOK, school
+from infra.local.school import school
+from infra.local.school_book import BOOK
 from landfall import bases, scoring
 from landfall.deadlines import Deadline
 from landfall.definition import Scan, load
