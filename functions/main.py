@@ -27,10 +27,11 @@ from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
-    from landfall.definition import Scan
     from landfall.findings import Download
+    from landfall.integrity.scan import IntegrityScan
     from landfall.redaction import Redactor
     from landfall.runs import Claim, Runs
+    from landfall.scans import BaseScan
     from landfall.viewing import Api
     from landfall.working import Work
 
@@ -201,40 +202,46 @@ async def _fetch(app: App, call: Call) -> Answer:
             base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
         )
 
-    async def fetch(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+    async def fetch_base(claim: "Claim", scan: "BaseScan", deadline: Deadline) -> str:
         from landfall.fetching import Fetch
 
         return await Fetch(app.runs, claim, scan, open_base).run(deadline)
 
-    async def write(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+    async def write_findings(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
         from landfall.writing import Writing
 
         return await Writing(app.runs, claim, scan, open_base).run(deadline)
 
-    return await _work(app, call, {"fetch": fetch, "write": write})
+    return await _work(
+        app,
+        call,
+        {"fetch": {"integrity": fetch_base}, "write": {"integrity": write_findings}},
+    )
 
 
 async def _score(app: App, call: Call) -> Answer:
     from landfall.scoring import Scoring
 
-    async def score(claim: "Claim", scan: "Scan", deadline: Deadline) -> str:
+    async def score_rules(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
         return await Scoring(app.runs, claim, scan).run(deadline)
 
-    return await _work(app, call, {"score": score})
+    return await _work(app, call, {"score": {"integrity": score_rules}})
 
 
-async def _work(app: App, call: Call, works: Mapping[str, "Work"]) -> Answer:
+async def _work(app: App, call: Call, works: Mapping[str, Mapping[str, "Work"]]) -> Answer:
+    """Work on a step: `works` are by the step, and by the kind of scan."""
     from landfall.registry import Registry
-    from landfall.working import Invocation, OutOfTimeError, Worker
+    from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
 
     try:
         invocation = Invocation.parse(await _json(call.request), *works)
     except ValueError as error:
         return _problem(400, "bad_request", str(error))
-    registry, work = Registry(app.runs.store, app.runs.clock), works[invocation.step_id]
+    registry = Registry(app.runs.store, app.runs.clock)
+    worker = Worker(app.runs, registry, app.redactor, by_kind(works[invocation.step_id]))
     with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
         try:
-            outcome = await Worker(app.runs, registry, app.redactor, work).invoke(invocation)
+            outcome = await worker.invoke(invocation)
         except OutOfTimeError as error:
             logs.error("out of time", error=str(error))
             return _problem(500, "out_of_time", str(error))

@@ -18,11 +18,11 @@ from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.definition import json_schema
 from landfall.integrity.base import BaseRule
 from landfall.integrity.conditions import FieldCondition
-from landfall.integrity.options import Settings
 from landfall.integrity.rules import KINDS, groups_of
 from landfall.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.reasons import REASONS
 from landfall.runs import BACKOFF_FIRST
+from landfall.settings import Settings
 from landfall.viewing import ROUTES
 
 ROOT = Path(__file__).parents[1]

@@ -1,126 +1,33 @@
-"""What a person writes: a scan, its rules, limits and schedule. Checked at the door.
+"""What a person writes: a scan of some kind, its limits and schedule. Checked at the door.
 
-`load` turns YAML or JSON text into a `Scan`, or raises `DefinitionError` which names the file, the
-path in it and the fix. `json_schema` is the same definition for editors.
+`load` turns YAML or JSON text into a `Scan` of its kind, or raises `DefinitionError` which names
+the file, the path in it and the fix. `json_schema` is the same definition for editors.
 """
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Sequence
-from datetime import tzinfo
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
 
-from landfall.cadence import time_zone
-from landfall.deadlines import LADDER
-from landfall.integrity.options import BaseId, Id, Name, Settings, it_is, suggest
-from landfall.integrity.rules import KINDS, Rule, nested_settings
-from landfall.schedules import Schedule, ZoneName
-from landfall.write_back import FieldNames, WriteBack
+from landfall.scans import Scan
+from landfall.settings import it_is, suggest
 
 
 class DefinitionError(ValueError):
     """The definition cannot be used. The message has a line a problem: where, what, the fix."""
 
 
-class Limits(Settings):
-    """Where a run stops."""
+def _integrity() -> type[Scan]:
+    from landfall.integrity.scan import IntegrityScan
 
-    deadline_seconds: float = Field(
-        LADDER.run,
-        ge=LADDER.stale,
-        le=24 * 3600,
-        description="A run ends within this many seconds after its creation.",
-    )
-    max_records: int = Field(
-        500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
-    )
+    return IntegrityScan
 
 
-class Scan(Settings):
-    """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
-
-    id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
-    name: str = Field("", max_length=200, description="For people.")
-    kind: Literal["integrity"]
-    base: BaseId = Field(
-        description="The base's id: the part of its web address that begins with `app`."
-    )
-    tables: dict[Name, list[Name]] = Field(
-        min_length=1,
-        description="The fields of each table that the scan reads. Nothing else leaves Airtable.",
-    )
-    rules: list[Rule] = Field(min_length=1, max_length=500)
-    time_zone: ZoneName | None = Field(
-        None,
-        description="Where the days of dates begin, as an IANA name. Without it, the schedule's "
-        "time zone, or UTC.",
-    )
-    limits: Limits = Limits()
-    write_back: WriteBack | None = Field(
-        None, description="Write findings to a table of Airtable, a row each."
-    )
-    schedule: Schedule | None = None
-
-    @model_validator(mode="after")
-    def _rules_fit(self) -> Self:
-        ids = [rule.id for rule in self.rules]
-        problems = [
-            f"rules.{number}.id: {rule_id!r} is used twice; rename one"
-            for number, rule_id in enumerate(ids)
-            if rule_id in ids[:number]
-        ]
-        for number, rule in enumerate(self.rules):
-            problems += [f"rules.{number}: {problem}" for problem in self._unlisted(rule)]
-        issues = self.write_back
-        if issues and issues.table in self.tables and self.write_base == self.base:
-            problems.append(
-                f"write_back.table: {issues.table!r} is a table that the scan checks; "
-                "give one that is for findings only"
-            )
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-    def _unlisted(self, rule: Rule) -> list[str]:
-        """What the rule reads and `tables` does not have."""
-        return [
-            f"table {table!r} is not in `tables`; {suggest(table, self.tables, 'add it there')}"
-            for table in rule.tables()
-            if table not in self.tables
-        ] + [
-            f"field {field!r} is not in `tables.{table}`; "
-            f"{suggest(field, self.tables[table], 'add it there')}"
-            for table, field in rule.reads()
-            if field not in self.tables.get(table, [field])
-        ]
-
-    @property
-    def write_base(self) -> str:
-        """The base in which findings are written."""
-        return (self.write_back and self.write_back.base) or self.base
-
-    @property
-    def zone(self) -> tzinfo:
-        """Where the days of dates begin."""
-        return time_zone(self.time_zone or (self.schedule.time_zone if self.schedule else "UTC"))
-
-    def document(self) -> dict[str, Any]:
-        """The definition as plain values, as it is stored."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-    def version(self) -> str:
-        """16 hex digits of the content, the schedule left out: it does not change what is found."""
-        content = {key: value for key, value in self.document().items() if key != "schedule"}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+KINDS: dict[str, Callable[[], type[Scan]]] = {"integrity": _integrity}
+"""Every kind of scan, imported when one of it is read."""
 
 
 class _Yaml(yaml.SafeLoader):
@@ -164,17 +71,39 @@ def load(text: str, source: str) -> Scan:
 
 def parse(content: dict[str, Any], source: str) -> Scan:
     """A scan from plain values. `source` names it in a `DefinitionError`."""
+    kind = content.get("kind")
+    make = KINDS.get(kind) if isinstance(kind, str) else None
+    if make is None:
+        raise DefinitionError(f"{source}: kind: {_no_kind(kind, KINDS, 'scan')}")
+    scan = make()
     try:
-        return Scan.model_validate(content)
+        return scan.model_validate(content)
     except ValidationError as error:
-        problems = [line for problem in error.errors() for line in _problem(problem).splitlines()]
+        problems = [
+            line for problem in error.errors() for line in _problem(scan, problem).splitlines()
+        ]
         raise DefinitionError("\n".join(f"{source}: {line}" for line in problems)) from None
+
+
+def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:
+    there = ", ".join(known)
+    if kind is None:
+        return f"this is missing; add one of {there}"
+    return f"there is no kind of {what} {kind!r}; {suggest(kind, known, f'there are {there}')}"
 
 
 def json_schema() -> dict[str, Any]:
     """The definition as a JSON schema, for editors."""
-    schema = Scan.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+    kinds: list[tuple[type[Scan], Literal["validation"]]] = [
+        (make(), "validation") for make in KINDS.values()
+    ]
+    references, schema = models_json_schema(kinds)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Scan",
+        "oneOf": [references[kind] for kind in kinds],
+        "$defs": schema["$defs"],
+    }
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
@@ -201,7 +130,7 @@ _FORMS = {
 }
 
 
-def _problem(problem: Any) -> str:
+def _problem(scan: type[Scan], problem: Any) -> str:
     """Where, what, and the fix. Several lines where a scan's rules do not fit."""
     location = list(problem["loc"])
     what, shown = problem["type"], it_is(problem["input"])
@@ -211,14 +140,14 @@ def _problem(problem: Any) -> str:
         case "value_error":  # our own, which say it all
             return f"{path}: {message}" if path else message
         case "extra_forbidden":
-            fix = suggest(location[-1], _settings(location), "remove it or correct its name")
+            fix = suggest(
+                location[-1], scan.settings_beside(location), "remove it or correct its name"
+            )
             return f"{path}: there is no such setting; {fix}"
-        case "union_tag_not_found":
-            return f"{path}.kind: this is missing; add one of {', '.join(KINDS)}"
-        case "union_tag_invalid":
-            kind = problem["ctx"]["tag"]
-            fix = suggest(kind, KINDS, f"there are {', '.join(KINDS)}")
-            return f"{path}.kind: there is no kind of rule {kind!r}; {fix}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            from landfall.integrity.rules import KINDS as RULES  # the only union by kind
+
+            return f"{path}.kind: {_no_kind(problem['ctx'].get('tag'), RULES, 'rule')}"
         case "string_pattern_mismatch":
             return f"{path}: {_FORMS[location[-1]]} {shown}"
         case _ if what in _SAYS:
@@ -237,24 +166,3 @@ def _path(location: Sequence[Any]) -> str:
 def _is_tag(part: Any) -> bool:
     """Whether it names a choice between models, or a key as such, and not a place in the file."""
     return part == "[key]" or (isinstance(part, str) and part[:1] == "(")
-
-
-def _settings(location: Sequence[Any]) -> Iterable[str]:
-    """The settings that there are beside the one at this location."""
-    match location:
-        case [_]:
-            return Scan.model_fields
-        case ["rules", _, kind, _]:
-            return KINDS[kind].model_fields
-        case ["rules", _, kind, *_]:
-            return nested_settings(KINDS[kind])
-        case ["limits", _]:
-            return Limits.model_fields
-        case ["schedule", _]:
-            return Schedule.model_fields
-        case ["write_back", _]:
-            return WriteBack.model_fields
-        case ["write_back", "fields", _]:
-            return FieldNames.model_fields
-        case _:
-            return []

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 
 from landfall import logs
 from landfall.deadlines import CHECKPOINT, Deadline
-from landfall.definition import Scan
 from landfall.documents import Create, Fields
 from landfall.holds import QUIET, BaseHeldError, visiting
 from landfall.reasons import Reason, StepError
@@ -30,6 +29,7 @@ from landfall.records import (
     pack,
 )
 from landfall.runs import Claim, Runs
+from landfall.scans import BaseScan
 
 OpenBase = Callable[[str], BaseReader]
 Unresolved = dict[str, str | None]
@@ -125,7 +125,7 @@ class Cursor:
 class Fetch:
     """One invocation of a fetch step."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: Scan, open_base: OpenBase) -> None:
+    def __init__(self, runs: Runs, claim: Claim, scan: BaseScan, open_base: OpenBase) -> None:
         self._runs = runs
         self._claim = claim
         self._scan = scan
@@ -273,7 +273,7 @@ class Fetch:
         return "fetched"
 
 
-def opened(scan: Scan, schema: Sequence[TableSchema]) -> Cursor:
+def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> Cursor:
     """The cursor at the beginning: what of the scan the base has, and what it has not."""
     cursor = Cursor()
     for name, fields in scan.tables.items():
@@ -315,6 +315,6 @@ def _expired(table: str) -> StepError:
     )
 
 
-def _too_many(scan: Scan) -> str:
+def _too_many(scan: BaseScan) -> str:
     most = scan.limits.max_records
     return f"the base holds more than {most} records; raise limits.max_records of scan {scan.id!r}"

@@ -19,10 +19,10 @@ import msgspec
 
 from landfall.documents import Create, Document, Fields, Put, Query, Store, Update, Write
 from landfall.integrity.ledger import Decision, Entry, Ledger, RuleState
-from landfall.integrity.options import SEVERITIES
 from landfall.integrity.packing import pack_entries, unpack_entries
 from landfall.integrity.report import Origin, shown
 from landfall.records import documents
+from landfall.settings import SEVERITIES
 from landfall.write_back import Written
 
 DOCUMENTED = 5_000

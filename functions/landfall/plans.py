@@ -5,6 +5,9 @@ from datetime import datetime
 
 from landfall.documents import Document, Fields
 
+WHERE = ("base",)
+"""What says where a scan looks; each kind has one of these."""
+
 
 @dataclass(frozen=True)
 class RunPlan:
@@ -22,10 +25,10 @@ def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = 
         "scan_id": head.id,
         "scan_version": head.data["version"],
         "kind": head.data["kind"],
-        "base": head.data["base"],
         "trigger": trigger,
         "slot": slot,
         "schedule_id": head.id if slot else None,
         "expected_records": head.data.get("last_records"),
     }
+    fields |= {name: head.data[name] for name in WHERE if name in head.data}
     return RunPlan(run_id, head.data["deadline_seconds"], fields)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from landfall.cadence import next_slot, time_zone
-from landfall.definition import Scan
+from landfall.definition import parse
 from landfall.documents import (
     ConflictError,
     Create,
@@ -20,6 +20,7 @@ from landfall.documents import (
     Write,
 )
 from landfall.runs import Clock
+from landfall.scans import Scan
 from landfall.schedules import Schedule
 
 SAVE_TRIES = 5
@@ -80,7 +81,7 @@ class Registry:
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
         if found is None:
             raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
-        return Scan.model_validate(found.data["definition"])
+        return parse(found.data["definition"], found.path)
 
     async def head(self, scan_id: str) -> Document:
         """What the scan is now. Raises `ScanNotFoundError`."""
@@ -95,11 +96,7 @@ def _written(path: str, found: Document | None, fields: Fields, first: Fields) -
 
 
 def _head_fields(scan: Scan) -> Fields:
-    return {
-        "name": scan.name,
-        "kind": scan.kind,
-        "base": scan.base,
-        "rules": len(scan.rules),
+    return scan.heading() | {
         "deadline_seconds": scan.limits.deadline_seconds,
         "version": scan.version(),
     }

@@ -69,6 +69,8 @@ _RUN_STATUS_OF_STEP = {
     "write": RunStatus.SCORING,
 }
 _PROGRESS_OF_STEP = {"fetch": "fetching", "score": "scoring", "write": "writing_back"}
+_PROGRESS_OF_KIND = {"site": {"fetch": "capturing_pages", "score": "calling_model"}}
+"""Where a kind of scan has words of its own for what it does."""
 
 OPTIONAL = {"write": "write_back"}
 """Steps that a run is done without, and what a run's `warnings` call what it lacks then."""
@@ -211,7 +213,7 @@ class Runs:
             run={
                 "status": _RUN_STATUS_OF_STEP[step_id],
                 "started_at": run["started_at"] or now,
-                "progress_step": _PROGRESS_OF_STEP[step_id],
+                "progress_step": _progress_step(run["kind"], step_id),
                 "progress_pct": max(run["progress_pct"], 1),
                 "attempt": step["attempt"] + 1,
             },
@@ -360,6 +362,10 @@ class Runs:
         if run is None or len(present) != len(steps):
             raise RunNotFoundError(f"there is no run {run_id} with steps {step_ids}")
         return State(run, {step.id: step for step in present})
+
+
+def _progress_step(kind: str, step_id: str) -> str:
+    return _PROGRESS_OF_KIND.get(kind, {}).get(step_id, _PROGRESS_OF_STEP[step_id])
 
 
 _ENDED_FROM_OUTSIDE: Fields = {"step": None, "attempt": None, "traceback": ""}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from landfall.cadence import Cadence, time_zone
-from landfall.integrity.options import Settings
+from landfall.settings import Settings
 
 
 def _known_zone(name: str) -> str:

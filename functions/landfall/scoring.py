@@ -18,7 +18,6 @@ from datetime import datetime
 from landfall import logs
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
-from landfall.definition import Scan
 from landfall.documents import (
     ConflictError,
     Document,
@@ -35,6 +34,7 @@ from landfall.integrity.ledger import Entry, Ledger, Merged, merge
 from landfall.integrity.packing import pack_reports, unpack_reports
 from landfall.integrity.report import Origin, run_report, why_inconclusive
 from landfall.integrity.rules import RuleReport, evaluate
+from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot
 from landfall.ledgers import (
     FindingsList,
@@ -97,7 +97,7 @@ class _Fetched:
 class Scoring:
     """One invocation of a score step."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: Scan) -> None:
+    def __init__(self, runs: Runs, claim: Claim, scan: IntegrityScan) -> None:
         self._store = runs.store
         self._clock = runs.clock
         self._reserve = runs.ladder.step * RESERVE

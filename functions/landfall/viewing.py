@@ -138,6 +138,7 @@ class Api:
         `rule`, `table`, `severity` and `state` narrow it.
         """
         run = await self._run(run_id)
+        _check_kind("integrity", run)
         found = await findings_of_run(self.runs.store, run, _filters(ask.parameters))
         head = {
             "run_id": run_id,
@@ -183,6 +184,7 @@ class Api:
 
     async def _findings(self, scan_id: str) -> ScanFindings:
         head = await self.registry.head(scan_id)
+        _check_kind("integrity", head)
         return ScanFindings(self.runs.store, self.runs.clock, scan_id, head.data["base"])
 
     async def save_scan(self, ask: Ask, scan_id: str) -> Fields:
@@ -217,6 +219,12 @@ class Api:
 
 def _shown(run: Document) -> Fields:
     return {"run_id": run.id} | run.data
+
+
+def _check_kind(kind: str, found: Document) -> None:
+    """Raise `BadRequestError` unless the scan, or the scan of the run, is of this kind."""
+    if found.data["kind"] != kind:
+        raise BadRequestError(f"{found.id} is of kind {found.data['kind']!r}; this is for {kind!r}")
 
 
 def _limit(parameters: Mapping[str, str], default: int) -> int:

@@ -7,18 +7,18 @@ lease runs out and the watchdog takes the step up.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.definition import Scan
 from landfall.documents import ConflictError, StoreError
 from landfall.reasons import Reason, StepError
 from landfall.redaction import Redactor
 from landfall.registry import Registry
 from landfall.runs import Claim, DeclinedError, FencedError, RunNotFoundError, Runs
+from landfall.scans import Scan
 
 GRACE = 0.8
 """Seconds after the step's budget in which its end is recorded."""
@@ -26,8 +26,17 @@ GRACE = 0.8
 MESSAGE_LENGTH = 1_000
 """Characters of an error's message that are kept: its beginning, which says what it is."""
 
-Work = Callable[[Claim, Scan, Deadline], Awaitable[str]]
-"""Does the work of a claimed step until the deadline and says what became of it."""
+Work = Callable[[Claim, Any, Deadline], Awaitable[str]]
+"""Does the work of a claimed step of its kind of scan, until the deadline; what became of it."""
+
+
+def by_kind(works: Mapping[str, Work]) -> Work:
+    """The work of a step that each kind of scan has done in its own way."""
+
+    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+        return await works[scan.kind](claim, scan, deadline)
+
+    return work
 
 
 class OutOfTimeError(Exception):

@@ -15,7 +15,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from landfall.integrity.ledger import Entry
-from landfall.integrity.options import BaseId, Name, Settings
+from landfall.settings import BaseId, Name, Settings
 
 ALL = "~"
 """Sorts behind every id of a finding."""

@@ -15,12 +15,12 @@ from datetime import timedelta
 from landfall import logs
 from landfall.changes import step_path
 from landfall.deadlines import CHECKPOINT, Deadline
-from landfall.definition import Scan
 from landfall.documents import Fields, Update, Write
 from landfall.findings import flat, kept_finding
 from landfall.holds import QUIET, BaseHeldError, visiting
 from landfall.integrity.ledger import Entry
 from landfall.integrity.packing import unpack_entries
+from landfall.integrity.scan import IntegrityScan
 from landfall.ledgers import Kept, Ledgers, work_path
 from landfall.reasons import Reason, StepError
 from landfall.records import ROWS_MOST, BaseWriter
@@ -63,7 +63,7 @@ class Writing:
     """One invocation of a write step."""
 
     def __init__(
-        self, runs: Runs, claim: Claim, scan: Scan, open_base: Callable[[str], BaseWriter]
+        self, runs: Runs, claim: Claim, scan: IntegrityScan, open_base: Callable[[str], BaseWriter]
     ) -> None:
         self._runs = runs
         self._claim = claim

@@ -14,16 +14,16 @@ from infra.local.endpoint import Airtable, real_airtable
 from infra.local.sampling import Progress, Sample, read_sample
 from infra.local.terminal import COLOURS, complain
 from infra.local.trying import Checked, Tried, tried_on
-from landfall.definition import Scan
 from landfall.integrity.fitting import Remark
 from landfall.integrity.rules import Finding
+from landfall.integrity.scan import IntegrityScan
 from landfall.reasons import StepError
 
 LINE_SECONDS = 10.0
 """Between two lines about the reading in a log."""
 
 
-def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
+def run(options: argparse.Namespace, scans: Sequence[IntegrityScan], console: Console) -> int:
     """Check the scans one after the other; the exit status. Raises `MissingError`."""
     airtable = real_airtable(scans)
     good, requests = True, 0
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
             else:
                 print_checked(checked, console)
     except StepError as error:
-        complain(console, f"Scan {scan.id} was not checked: {error.reason}.", error)
+        complain(console, f"IntegrityScan {scan.id} was not checked: {error.reason}.", error)
         return 2
     except KeyboardInterrupt:
         console.print("Stopped; nothing was written anywhere.")
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
 
 
 async def _read(
-    scan: Scan, airtable: Airtable | None, most: int | None, console: Console
+    scan: IntegrityScan, airtable: Airtable | None, most: int | None, console: Console
 ) -> Sample:
     with _bars(console) as bars:
         show = _Shown(scan.id, bars)

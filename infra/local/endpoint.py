@@ -8,7 +8,7 @@ from infra.local.base_model import Base
 from infra.local.emulator import MissingError
 from infra.local.flights import flights
 from infra.local.school import school
-from landfall.definition import Scan
+from landfall.scans import Scan
 
 REAL_AIRTABLE = "https://api.airtable.com"
 
@@ -36,7 +36,8 @@ def real_airtable(scans: Iterable[Scan]) -> Airtable | None:
     """None where our stand-in serves all of their bases. Raises `MissingError`."""
     endpoint = os.environ.get("AIRTABLE_ENDPOINT_URL")
     api_key = os.environ.get("AIRTABLE_API_KEY", "")
-    if not endpoint and {scan.base for scan in scans} <= set(SAMPLE_BASES):
+    bases = {scan.heading()["base"] for scan in scans if "base" in scan.headings}
+    if not endpoint and bases <= set(SAMPLE_BASES):
         return None
     if not api_key:
         raise MissingError(NO_KEY)

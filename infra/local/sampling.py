@@ -19,8 +19,8 @@ from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
 from landfall.bases import AirtableReader
 from landfall.deadlines import LADDER, Deadline
-from landfall.definition import Scan
 from landfall.fetching import Cursor, opened, wanted
+from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot
 from landfall.reasons import Reason, StepError
 from landfall.records import (
@@ -72,7 +72,7 @@ Show = Callable[[Progress], None]
 
 
 async def read_sample(
-    scan: Scan, airtable: Airtable | None, most: int | None, show: Show
+    scan: IntegrityScan, airtable: Airtable | None, most: int | None, show: Show
 ) -> Sample:
     """The first `most` records of each table, or all. Raises `StepError`."""
     async with _reader(scan, airtable) as reader:
@@ -80,7 +80,7 @@ async def read_sample(
 
 
 @asynccontextmanager
-async def _reader(scan: Scan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
+async def _reader(scan: IntegrityScan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
     """A reader of the scan's base, at the stand-in where no Airtable is named."""
     if airtable is None:
         api_key = "patLocal000000000.stand-in"
@@ -100,7 +100,7 @@ async def _reader(scan: Scan, airtable: Airtable | None) -> AsyncIterator[Airtab
 
 @dataclass
 class _Reading:
-    scan: Scan
+    scan: IntegrityScan
     reader: AirtableReader
     most: int | None
     show: Show

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from infra.local.stack import Stack
-from landfall.definition import Scan
+from landfall.definition import parse
 from landfall.lifecycle import RUN_ENDED, RunStatus
+from landfall.scans import Scan
 
 POLL_SECONDS = 0.3
 """Between two looks at a run's document."""
@@ -75,7 +76,7 @@ def _due_at(scan: Scan, slot: datetime) -> Scan:
     schedule = content.get("schedule", {}) | {"cadence": {"at": [slot.isoformat()]}}
     for ends in ("paused", "stop_at", "max_runs"):
         schedule.pop(ends, None)
-    return Scan.model_validate(content | {"schedule": schedule})
+    return parse(content | {"schedule": schedule}, scan.id)
 
 
 async def _follow(stack: Stack, scan: Scan, progress: Progress) -> Finished:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from infra.local.sampling import Sample
-from landfall.definition import Scan
 from landfall.integrity.base import BaseRule, Thresholds
 from landfall.integrity.fields import Schema
 from landfall.integrity.fitting import Fit, fit
-from landfall.integrity.options import SEVERITIES, Severity
 from landfall.integrity.report import why_inconclusive
 from landfall.integrity.rules import Finding, evaluate
+from landfall.integrity.scan import IntegrityScan
+from landfall.settings import SEVERITIES, Severity
 
 EXAMPLES = 2
 """Findings of a rule that are shown."""
@@ -91,7 +91,7 @@ class Tried:
 class Checked:
     """A scan that was tried on a sample: how it fits its base, and what each rule came to."""
 
-    scan: Scan
+    scan: IntegrityScan
     sample: Sample
     fit: Fit
     rules: Sequence[Tried]
@@ -119,7 +119,7 @@ class Checked:
         }
 
 
-def tried_on(scan: Scan, sample: Sample) -> Checked:
+def tried_on(scan: IntegrityScan, sample: Sample) -> Checked:
     """Everything that the sample and the schema tell of the scan."""
     how = fit(scan.tables, scan.rules, Schema(sample.schema))
     return Checked(scan, sample, how, [_tried(rule, sample) for rule in scan.rules])

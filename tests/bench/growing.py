@@ -22,12 +22,14 @@ import functions_framework.aio
 import msgspec
 from google.cloud import firestore, tasks_v2
 
-from landfall.definition import Scan, load
+from landfall.definition import load
 from landfall.integrity.ledger import Entry, Ledger, merge
 from landfall.integrity.packing import pack_entries, unpack_entries
 from landfall.integrity.rules import Finding, RuleReport, evaluate
+from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot
 from landfall.records import Packed, ReadPage, documents, pack, whole_tables
+from tests.fakes.world import integrity
 
 IN_MEMORY = (functions_framework.aio, firestore, tasks_v2)
 DEFINITION = Path(__file__).parent / "contenders/rules.yaml"
@@ -116,8 +118,8 @@ class _Clock:
         return result
 
 
-def _scan() -> Scan:
-    return load(DEFINITION.read_text(encoding="utf-8"), DEFINITION.name)
+def _scan() -> IntegrityScan:
+    return integrity(load(DEFINITION.read_text(encoding="utf-8"), DEFINITION.name))
 
 
 def main(what: str, argument: str) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
-from landfall.definition import Scan, load
+from landfall.definition import load
+from landfall.integrity.scan import IntegrityScan
+from tests.fakes.world import integrity
 
 SCANS = Path(__file__).parents[2] / "infra/local/samples"
 
@@ -18,10 +20,10 @@ AIRTABLE_RATE = 5.0
 """Requests a second that Airtable allows a base."""
 
 
-def sample_scans() -> list[Scan]:
+def sample_scans() -> list[IntegrityScan]:
     """What `infra/local/run` runs."""
     paths = sorted(SCANS.glob("*.yaml"))
-    return [load(path.read_text(encoding="utf-8"), str(path)) for path in paths]
+    return [integrity(load(path.read_text(encoding="utf-8"), str(path))) for path in paths]
 
 
 def sample_bases() -> dict[str, Base]:
@@ -29,7 +31,7 @@ def sample_bases() -> dict[str, Base]:
     return {base.id: base for base in (school()[0], flights())}
 
 
-def pages(scan: Scan, base: Base) -> int:
+def pages(scan: IntegrityScan, base: Base) -> int:
     """Pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)

@@ -14,9 +14,9 @@ from google.cloud.firestore import AsyncClient
 from infra.local.airtable import LocalAirtable
 from landfall.bases import AirtableReader
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
-from landfall.definition import Scan
 from landfall.documents import Document, Meter, Query
 from landfall.fetching import Fetch
+from landfall.integrity.scan import IntegrityScan
 from landfall.lifecycle import RunStatus
 from landfall.redaction import Redactor
 from landfall.registry import Registry
@@ -43,7 +43,7 @@ SLOT = timedelta(minutes=5)
 class Cost:
     """What a run of a scan took: by function, and of an idle tick by who ticks."""
 
-    scan: Scan
+    scan: IntegrityScan
     records: int
     fetch_seconds: float
     functions: Mapping[str, Meter]
@@ -145,7 +145,7 @@ class _Functions:
             await self.workers[task.step_id].invoke(invocation)
 
 
-async def _cost(scan: Scan, airtable_url: str) -> Cost:
+async def _cost(scan: IntegrityScan, airtable_url: str) -> Cost:
     async with database() as client:
         functions = _Functions(client, airtable_url)
         store = FirestoreStore(client)
@@ -178,10 +178,10 @@ def _meter(runs: Runs) -> Meter:
     return runs.store.meter
 
 
-def _due(scan: Scan) -> Scan:
+def _due(scan: IntegrityScan) -> IntegrityScan:
     slot = (_now() - SLOT).replace(microsecond=0, tzinfo=None)
     schedule = {"cadence": {"at": [slot.isoformat()]}, "time_zone": "UTC"}
-    return Scan.model_validate(scan.document() | {"schedule": schedule})
+    return IntegrityScan.model_validate(scan.document() | {"schedule": schedule})
 
 
 def _seconds(step: Document) -> float:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from infra.local.base_model import Base, Field, Table
-from landfall.definition import Scan
+from landfall.integrity.scan import IntegrityScan
 from tests.simulation.base import ISSUES, SimulatedBase, draw_base, draw_scan
 
 _FIELD_TYPES = {"Number": "number", "Class": "multipleRecordLinks"}
@@ -17,7 +17,7 @@ class Load:
     """A base over HTTP, the scan of it, and what the scan must find."""
 
     served: Base
-    scan: Scan
+    scan: IntegrityScan
     expected: SimulatedBase
 
 
@@ -57,7 +57,7 @@ def _draw_load(random: Random, number: int, slots: list[datetime], deadline: flo
             "catch_up": "all",
         },
     }
-    return Load(_served(base_id, expected), Scan.model_validate(content), expected)
+    return Load(_served(base_id, expected), IntegrityScan.model_validate(content), expected)
 
 
 def _served(base_id: str, expected: SimulatedBase) -> Base:

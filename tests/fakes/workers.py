@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from infra.local.airtable import LocalAirtable
 from landfall.bases import AirtableReader
 from landfall.deadlines import Deadline
-from landfall.definition import Scan
 from landfall.documents import Document, Fields, Query
 from landfall.fetching import Cursor, Fetch
 from landfall.findings import findings_of_run
+from landfall.integrity.scan import IntegrityScan
 from landfall.records import Record, whole_tables
 from landfall.redaction import Redactor
 from landfall.runs import Claim
@@ -102,7 +102,7 @@ async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
 def fetching(world: World, server: LocalAirtable) -> Work:
     """The work of a fetch step."""
 
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
         return await Fetch(world.runs, claim, scan, _opening(world, server)).run(deadline)
 
     return work
@@ -111,7 +111,7 @@ def fetching(world: World, server: LocalAirtable) -> Work:
 def writing(world: World, server: LocalAirtable) -> Work:
     """The work of a write step."""
 
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
         return await Writing(world.runs, claim, scan, _opening(world, server)).run(deadline)
 
     return work
@@ -124,7 +124,7 @@ def _opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableRea
 def scoring(world: World) -> Work:
     """The work of a score step."""
 
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
         return await Scoring(world.runs, claim, scan).run(deadline)
 
     return work

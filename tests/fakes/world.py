@@ -7,11 +7,12 @@ from typing import Any
 
 from landfall.changes import run_path, step_path
 from landfall.deadlines import LADDER, Ladder
-from landfall.definition import Scan
 from landfall.documents import Document, Store
+from landfall.integrity.scan import IntegrityScan
 from landfall.plans import plan_run
 from landfall.registry import Registry
 from landfall.runs import Runs
+from landfall.scans import Scan
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore
 
@@ -57,13 +58,13 @@ class World:
         self.runs = Runs(self.store, self.queue, self.clock, Random(1), ladder)
         self.registry = Registry(self.store, self.clock)
 
-    async def save(self, **changes: Any) -> Scan:
+    async def save(self, **changes: Any) -> IntegrityScan:
         """Save `a_scan` with changes."""
         scan = a_scan(**changes)
         await self.registry.save(scan, "tester")
         return scan
 
-    async def start(self, scan: Scan, run_id: str = "m-1") -> Task:
+    async def start(self, scan: IntegrityScan, run_id: str = "m-1") -> Task:
         """A run of a saved scan; its first task."""
         head = await self.registry.head(scan.id)
         await self.store.commit(self.runs.creation(plan_run(run_id, head, "manual"), "tester"))
@@ -84,7 +85,13 @@ class World:
         return step
 
 
-def a_scan(**changes: Any) -> Scan:
+def integrity(scan: Scan) -> IntegrityScan:
+    """The scan, which is one of this kind."""
+    assert isinstance(scan, IntegrityScan)
+    return scan
+
+
+def a_scan(**changes: Any) -> IntegrityScan:
     """A small scan: one table, one rule."""
     content: dict[str, Any] = {
         "id": "people",
@@ -95,4 +102,4 @@ def a_scan(**changes: Any) -> Scan:
             {"id": "name", "kind": "required", "table": "People", "field": "Name"},
         ],
     }
-    return Scan.model_validate(content | changes)
+    return IntegrityScan.model_validate(content | changes)

@@ -12,10 +12,10 @@ import pytest
 
 from landfall import bases, ledgers, scoring, viewing
 from landfall.deadlines import Deadline
-from landfall.definition import Scan
 from landfall.documents import Fields, StoreError, Version, Write
 from landfall.findings import COLUMNS, Download, FindingNotFoundError
 from landfall.integrity.ledger import PAST
+from landfall.integrity.scan import IntegrityScan
 from landfall.records import PACKED_MOST
 from landfall.runs import Claim
 from landfall.scoring import Scoring
@@ -81,7 +81,7 @@ class Scanning:
             assert await deliver(self.world, server) == "fetched"
         return run_id
 
-    async def save(self) -> Scan:
+    async def save(self) -> IntegrityScan:
         rules = [{"id": "email", "kind": "required", "table": "People", "field": "Email"}]
         return await self.world.save(**({"rules": rules} | self.scan))
 
@@ -419,7 +419,7 @@ async def test_more_documents_than_a_budget_allows_are_written_in_several(monkey
     def looks() -> Iterator[float]:
         return iter([100.0, 100.0, 100.0, -1.0])
 
-    async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
         return await Scoring(scanning.world.runs, claim, scan).run(Looks(0.0, looks()))
 
     outcomes = []

@@ -16,10 +16,12 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.sampling import RETRIES, Progress, Sample, read_sample
 from infra.local.trying import Checked, Tried, tried_on
 from landfall import bases
-from landfall.definition import Scan, parse
+from landfall.definition import parse
 from landfall.integrity.base import BaseRule, Hit
+from landfall.integrity.scan import IntegrityScan
 from landfall.reasons import StepError
 from tests.fakes.bases import BASE, KEY, a_base, a_server
+from tests.fakes.world import integrity
 
 TABLES = {"People": ["Name", "Email"], "Pets": ["Name", "Owner"]}
 REQUIRED = {"kind": "required", "table": "People", "field": "Email"}
@@ -38,14 +40,14 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "RETRY_SECONDS", 0.0)
 
 
-def scan(*rules: Mapping[str, Any]) -> Scan:
+def scan(*rules: Mapping[str, Any]) -> IntegrityScan:
     numbered = [{"id": f"r{number}", **rule} for number, rule in enumerate(rules)]
     content = {"id": "s", "kind": "integrity", "base": BASE, "tables": TABLES, "rules": numbered}
-    return parse(content, "scan.yaml")
+    return integrity(parse(content, "scan.yaml"))
 
 
 async def read(
-    of: Base, one: Scan, most: int | None, *faults: FaultRule
+    of: Base, one: IntegrityScan, most: int | None, *faults: FaultRule
 ) -> tuple[Sample, list[str]]:
     """The sample, and the tables whose pages were asked for."""
     async with a_server(of, faults=faults) as server:

@@ -14,16 +14,17 @@ from infra.local.school import school
 from infra.local.school_book import BOOK
 from landfall import bases, scoring
 from landfall.deadlines import Deadline
-from landfall.definition import Scan, load
+from landfall.definition import load
 from landfall.documents import StoreError, Version, Write
 from landfall.integrity.base import Hit, Scope
 from landfall.integrity.required import Required
+from landfall.integrity.scan import IntegrityScan
 from landfall.runs import Claim
 from landfall.scoring import Scoring
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import Looks, deliver, documents, drive, findings, work_on
-from tests.fakes.world import World
+from tests.fakes.world import World, integrity
 from tests.local.flights_in_sql import expected_findings
 
 SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
@@ -35,12 +36,12 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "INTERVAL", 0.0)
 
 
-def sample(name: str) -> Scan:
+def sample(name: str) -> IntegrityScan:
     path = SAMPLES / f"{name}.yaml"
-    return load(path.read_text(encoding="utf-8"), path.name)
+    return integrity(load(path.read_text(encoding="utf-8"), path.name))
 
 
-async def scanned(world: World, base: Base, scan: Scan | None = None) -> list[str]:
+async def scanned(world: World, base: Base, scan: IntegrityScan | None = None) -> list[str]:
     """Run a saved scan of the base from its first task to its end; what became of each."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
@@ -49,7 +50,7 @@ async def scanned(world: World, base: Base, scan: Scan | None = None) -> list[st
         return await drive(world, server)
 
 
-async def fetched(world: World, base: Base, scan: Scan | None = None) -> None:
+async def fetched(world: World, base: Base, scan: IntegrityScan | None = None) -> None:
     """The same, up to the score step's task."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
@@ -91,7 +92,7 @@ FOUND: Found = {
 """Worked out by hand, for `a_small_base`."""
 
 
-def a_scan(**changes: Any) -> Scan:
+def a_scan(**changes: Any) -> IntegrityScan:
     content: dict[str, Any] = {
         "id": "people",
         "kind": "integrity",
@@ -99,7 +100,7 @@ def a_scan(**changes: Any) -> Scan:
         "tables": TABLES,
         "rules": RULES,
     }
-    return Scan.model_validate(content | changes)
+    return IntegrityScan.model_validate(content | changes)
 
 
 def a_small_base() -> Base:
@@ -144,7 +145,7 @@ async def test_the_flights_are_found_out_exactly(world):
 async def score_some(world: World, rules: int) -> str:
     """Deliver the newest task in a budget in which that many rules can be evaluated."""
 
-    async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
         looks = chain(repeat(100.0, rules), repeat(-1.0))
         return await Scoring(world.runs, claim, scan).run(Looks(0.0, looks))
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.definition import Scan
 from landfall.documents import ConflictError, StoreError, Version, Write
+from landfall.integrity.scan import IntegrityScan
 from landfall.reasons import Reason, StepError
 from landfall.redaction import TRACEBACK_LENGTH
 from landfall.runs import Claim, FencedError
@@ -64,13 +64,13 @@ async def started(world: World) -> Task:
 
 
 def raising(error: Exception) -> Work:
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
         raise error
 
     return work
 
 
-async def hanging(claim: Claim, scan: Scan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
+async def hanging(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
     """Work that does not look at its deadline."""
     await asyncio.sleep(60)
     return "done"
@@ -81,7 +81,7 @@ async def test_work_is_given_its_claim_its_scan_and_its_deadline(world):
     task = await started(world)
     seen: list[Any] = []
 
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
         seen.extend([claim.attempt, scan, deadline.remaining()])
         return "done"
 

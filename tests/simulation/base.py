@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from landfall.definition import Scan
+from landfall.integrity.scan import IntegrityScan
 from landfall.records import Record
 from tests.fakes.world import START
 
@@ -57,9 +57,9 @@ def draw_base(random: Random) -> SimulatedBase:
     return SimulatedBase({"Pupils": pupils, "Classes": classes}, frozenset(findings))
 
 
-def draw_scan(random: Random, number: int) -> Scan:
+def draw_scan(random: Random, number: int) -> IntegrityScan:
     """A scan of the base that runs a few times."""
-    return Scan.model_validate(
+    return IntegrityScan.model_validate(
         {
             "id": f"scan-{number}",
             "kind": "integrity",

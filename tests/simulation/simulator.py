@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 from landfall import logs, writing
 from landfall.deadlines import LADDER, TICK, Deadline
-from landfall.definition import Scan
 from landfall.documents import ConflictError, Document, Query, StoreError
 from landfall.fetching import Fetch
+from landfall.integrity.scan import IntegrityScan
 from landfall.lifecycle import RUN_ENDED, RunStatus
 from landfall.plans import plan_run
 from landfall.reasons import Reason
@@ -93,11 +93,11 @@ class Simulation:
         await self._settle()
         return self.outcome
 
-    async def _save(self, scans: list[Scan]) -> None:
+    async def _save(self, scans: list[IntegrityScan]) -> None:
         for scan in scans:
             await self.registry.save(scan, "simulation")
 
-    async def _people(self, scans: list[Scan]) -> None:
+    async def _people(self, scans: list[IntegrityScan]) -> None:
         """Somebody starts a run by hand, and somebody may cancel one."""
         await asyncio.sleep(self.chaos.random.uniform(1, 400))
         await self._quietly(self._start_by_hand(scans[0]))
@@ -105,7 +105,7 @@ class Simulation:
             await asyncio.sleep(self.chaos.random.uniform(1, 90))
             await self._quietly(self._cancel_one())
 
-    async def _start_by_hand(self, scan: Scan) -> None:
+    async def _start_by_hand(self, scan: IntegrityScan) -> None:
         head = await self.registry.head(scan.id)
         await self.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
         await self.runs.enqueue(self.runs.first_task("m-1"))
@@ -200,7 +200,7 @@ class Simulation:
             return False
         return True
 
-    def _work(self, step_id: str) -> Callable[[Claim, Scan, Deadline], Awaitable[str]]:
+    def _work(self, step_id: str) -> Callable[[Claim, IntegrityScan, Deadline], Awaitable[str]]:
         if step_id == "fetch":
             return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
                 deadline

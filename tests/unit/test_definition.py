@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from landfall.deadlines import LADDER
-from landfall.definition import DefinitionError, Scan, json_schema, load, parse
+from landfall.definition import DefinitionError, json_schema, load, parse
 from landfall.integrity.link import Link
 from landfall.integrity.rules import KINDS
-from tests.fakes.world import a_scan
+from landfall.integrity.scan import IntegrityScan
+from tests.fakes.world import a_scan, integrity
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
 
@@ -73,7 +74,7 @@ def test_samples_load(sample):
 def test_a_small_definition_is_enough():
     """Name, limits and schedule may be left out; the limits are those of the ladder then."""
     content = {name: GOOD[name] for name in ("id", "kind", "base", "tables", "rules")}
-    scan = load(yaml.safe_dump(content), "scan.yaml")
+    scan = integrity(load(yaml.safe_dump(content), "scan.yaml"))
     assert (scan.name, scan.schedule) == ("", None)
     assert (scan.limits.deadline_seconds, scan.limits.max_records) == (LADDER.run, 500_000)
 
@@ -112,7 +113,7 @@ BAD: list[tuple[Any, str]] = [
         "schedule.cadence.weekly.x: there is no such setting; remove it or correct its name",
     ),
     # what kind it is
-    (changed("kind", "sight"), "kind: must be 'integrity' (it is 'sight')"),
+    (changed("kind", "sight"), "kind: there is no kind of scan 'sight'; there are integrity"),
     (
         changed("rules", 0, "kind", GONE),
         f"rules.0.kind: this is missing; add one of {', '.join(KINDS)}",
@@ -279,7 +280,7 @@ def test_a_table_may_be_called_like_a_rule_or_a_setting(name):
     assert problems(content) == [f"tables.{name}.1: expected text; put it in quotes (it is 7)"]
     content["tables"][name] = ["Name"]
     content["rules"][0] |= {"table": name}
-    assert parse(content, "scan.yaml").rules[0].table == name
+    assert integrity(parse(content, "scan.yaml")).rules[0].table == name
 
 
 def test_yes_and_no_are_text():
@@ -301,7 +302,7 @@ def test_a_switch_may_still_say_yes():
 
 def test_a_link_may_point_to_its_own_table():
     """A link by ids reads no field of its target."""
-    scan = parse(changed("rules", 3, "to", {"table": "People"}), "scan.yaml")
+    scan = integrity(parse(changed("rules", 3, "to", {"table": "People"}), "scan.yaml"))
     (link,) = [rule for rule in scan.rules if isinstance(rule, Link)]
     assert link.reads() == [("People", "Team")]
 
@@ -310,7 +311,7 @@ def test_the_version_ignores_the_schedule():
     """Another cadence does not change what is found; so it is the same definition."""
     weekly = changed("schedule", {"cadence": {"every_minutes": 5}})
     versions = {
-        Scan.model_validate(content).version()
+        IntegrityScan.model_validate(content).version()
         for content in (GOOD, weekly, GOOD | {"schedule": None})
     }
     assert len(versions) == 1
@@ -330,8 +331,8 @@ CHANGES = [
 
 def test_the_version_changes_with_everything_else():
     """Each of these can change what a run does; none is taken for another."""
-    versions = [Scan.model_validate(changed(*change)).version() for change in CHANGES]
-    versions.append(Scan.model_validate(GOOD).version())
+    versions = [IntegrityScan.model_validate(changed(*change)).version() for change in CHANGES]
+    versions.append(IntegrityScan.model_validate(GOOD).version())
     assert len(set(versions)) == len(CHANGES) + 1
     assert all(len(version) == 16 for version in versions)
 
@@ -342,26 +343,27 @@ def test_what_is_stored_reads_back_the_same(sample):
     scan = load(sample.read_text(encoding="utf-8"), sample.name)
     again = parse(scan.document(), "stored")
     assert again == scan
-    assert (again.version(), repr(again.rules)) == (scan.version(), repr(scan.rules))
+    assert (again.version(), repr(again)) == (scan.version(), repr(scan))
 
 
 def test_the_schema_describes_every_setting():
     """An editor explains each top-level setting but the obvious, and refuses unknown ones."""
-    schema = json_schema()
+    schema = json_schema()["$defs"]["IntegrityScan"]
     silent = [name for name, about in schema["properties"].items() if "description" not in about]
-    assert silent == ["kind", "rules", "limits", "schedule"]
+    assert silent == ["kind", "limits", "schedule", "rules"]
     assert schema["required"] == ["id", "kind", "base", "tables", "rules"]
-    models = [model for model in schema["$defs"].values() if model["type"] == "object"]
-    assert all(model["additionalProperties"] is False for model in [schema, *models])
+    models = [model for model in json_schema()["$defs"].values() if model["type"] == "object"]
+    assert all(model["additionalProperties"] is False for model in models)
 
 
 def test_the_schema_tells_rules_apart_by_kind():
     """An editor completes the settings of the kind that was chosen."""
-    schema = json_schema()
-    kinds = schema["properties"]["rules"]["items"]["discriminator"]["mapping"]
+    models = json_schema()["$defs"]
+    rules = models["IntegrityScan"]["properties"]["rules"]
+    kinds = rules["items"]["discriminator"]["mapping"]
     assert set(kinds) == set(KINDS)
     for kind, reference in kinds.items():
-        model = schema["$defs"][reference.rsplit("/", 1)[1]]
+        model = models[reference.rsplit("/", 1)[1]]
         assert model["properties"]["kind"]["const"] == kind
         assert {"id", "table", "kind"} <= set(model["required"])
         assert model["description"]
@@ -370,11 +372,18 @@ def test_the_schema_tells_rules_apart_by_kind():
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_the_schema_knows_all_that_the_samples_use(sample):
     """Every setting of a sample is in the schema, and what the schema requires is there."""
-    schema, content = json_schema(), yaml.safe_load(sample.read_text(encoding="utf-8"))
-    kinds = schema["properties"]["rules"]["items"]["discriminator"]["mapping"]
-    models = schema["$defs"]
-    pairs = [(models[kinds[rule["kind"]].rsplit("/", 1)[1]], rule) for rule in content["rules"]]
-    pairs += [(schema, content), (models["Limits"], content["limits"])]
-    pairs += [(models["Schedule"], content["schedule"])]
+    content = yaml.safe_load(sample.read_text(encoding="utf-8"))
+    schema, models = json_schema(), json_schema()["$defs"]
+    kinds = {models[name]["properties"]["kind"]["const"]: models[name] for name in _kinds(schema)}
+    pairs = [(kinds[content["kind"]], content), (models["Schedule"], content["schedule"])]
+    for rule in content.get("rules", []):
+        item = kinds["integrity"]["properties"]["rules"]["items"]
+        reference = item["discriminator"]["mapping"][rule["kind"]]
+        pairs.append((models[reference.rsplit("/", 1)[1]], rule))
     for model, given in pairs:
         assert set(model.get("required", [])) <= set(given) <= set(model["properties"])
+
+
+def _kinds(schema: dict[str, Any]) -> list[str]:
+    """The models of the kinds of scan."""
+    return [kind["$ref"].rsplit("/", 1)[1] for kind in schema["oneOf"]]

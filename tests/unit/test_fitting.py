@@ -6,12 +6,14 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from landfall.definition import Scan, parse
+from landfall.definition import parse
 from landfall.integrity.base import OnASample
 from landfall.integrity.fields import Holds, Schema, computed, holds
 from landfall.integrity.fitting import Fit, fit
 from landfall.integrity.rules import KINDS
+from landfall.integrity.scan import IntegrityScan
 from landfall.records import FieldSchema, TableSchema
+from tests.fakes.world import integrity
 
 SELECT = {"choices": [{"id": f"sel{name}", "name": name} for name in ("Active", "Gone", "New")]}
 TO_CLASSES = {"linkedTableId": "tblClasses"}
@@ -64,12 +66,12 @@ ALL = {
 }
 
 
-def scan(*rules: Mapping[str, Any], tables: Mapping[str, Sequence[str]] = ALL) -> Scan:
+def scan(*rules: Mapping[str, Any], tables: Mapping[str, Sequence[str]] = ALL) -> IntegrityScan:
     content = {"id": "s", "kind": "integrity", "base": "appPeople00000001"}
     numbered = [
         {"id": f"r{number}", "table": "People", **rule} for number, rule in enumerate(rules)
     ]
-    return parse(content | {"tables": tables, "rules": numbered}, "scan.yaml")
+    return integrity(parse(content | {"tables": tables, "rules": numbered}, "scan.yaml"))
 
 
 def fitted(*rules: Mapping[str, Any], tables: Mapping[str, Sequence[str]] = ALL) -> Fit:

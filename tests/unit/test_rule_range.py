@@ -9,6 +9,7 @@ import pytest
 
 from landfall.definition import load
 from tests.fakes.rules import NOW, rows, rule, told
+from tests.fakes.world import integrity
 
 NO_VALUES: list[Any] = [None, "", " ", [], {}]
 
@@ -113,7 +114,10 @@ def test_a_date_needs_no_quotes():
     text = """
         {id: s, kind: integrity, base: app00000000000000, tables: {T: [F]}, rules: [
           {id: r, kind: range, table: T, field: F, above: 1900-01-01, at_most: today}]}"""
-    assert load(text, "s.yaml").rules[0].sentence() == "F is above 1900-01-01 and at most today"
+    assert (
+        integrity(load(text, "s.yaml")).rules[0].sentence()
+        == "F is above 1900-01-01 and at most today"
+    )
 
 
 LOWER = {"at_least": lambda a, b: a >= b, "above": lambda a, b: a > b}

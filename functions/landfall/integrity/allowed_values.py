@@ -7,8 +7,8 @@ from pydantic import Field
 
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.fields import Schema, choices, never
-from landfall.integrity.options import Plain
 from landfall.integrity.values import comparable, listed, one_or_all, others
+from landfall.settings import Plain
 
 
 class AllowedValues(FieldRule):

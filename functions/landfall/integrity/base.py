@@ -22,9 +22,9 @@ from pydantic import (
 
 from landfall.integrity.conditions import Condition
 from landfall.integrity.fields import Schema
-from landfall.integrity.options import SEVERITIES, Id, Name, Settings, Severity, it_is
 from landfall.integrity.snapshot import Snapshot, Table
 from landfall.integrity.values import cut, shown
+from landfall.settings import SEVERITIES, Id, Name, Settings, Severity, it_is
 
 
 class CannotEvaluateError(Exception):

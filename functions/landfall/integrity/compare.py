@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.calendars import Moment, distance
 from landfall.integrity.fields import Holds, Schema, holds, not_comparable, not_of
-from landfall.integrity.options import Name, it_is
 from landfall.integrity.values import Answers, comparable, is_number, shown, values_of
+from landfall.settings import Name, it_is
 
 _SIGNS = {
     "=": "equals",

@@ -8,9 +8,9 @@ import re2
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from landfall.integrity.calendars import RELATIVE_SAYS, Calendar, Moment, is_date
-from landfall.integrity.options import Name, Plain, Settings, it_is
 from landfall.integrity.snapshot import Table
 from landfall.integrity.values import comparable, has_value, is_number, listed, shown, values_of
+from landfall.settings import Name, Plain, Settings, it_is
 
 Test = Callable[[Any], bool]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from landfall.integrity.calendars import distance
-from landfall.integrity.options import it_is
+from landfall.settings import it_is
 
 
 def _distance(value: Any) -> Any:

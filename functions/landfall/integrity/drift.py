@@ -9,10 +9,10 @@ import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.integrity.base import CannotEvaluateError, Hit, Scope
-from landfall.integrity.options import Name, it_is
 from landfall.integrity.past import PERCENT, PastRule, Percent, fraction, in_percent, middle, points
 from landfall.integrity.required import missing
 from landfall.integrity.values import comparable, cut, has_value, values_of
+from landfall.settings import Name, it_is
 
 CATEGORIES = 100
 """Different values that a field with categories may have: they are kept with every run."""

@@ -9,7 +9,6 @@ from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.duplicate_groups import Finder, Group
 from landfall.integrity.fields import Schema, never, not_of
 from landfall.integrity.normalising import Meaning
-from landfall.integrity.options import Name, Severity
 from landfall.integrity.pair_conditions import (
     Compared,
     DateWithin,
@@ -21,6 +20,7 @@ from landfall.integrity.pair_conditions import (
     names,
 )
 from landfall.integrity.values import one_or_all
+from landfall.settings import Name, Severity
 
 CONFIRMED = 80
 """How similar names must be where something else is the same."""

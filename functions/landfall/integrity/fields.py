@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landfall.integrity.conditions import AllOf, AnyOf, Condition, FieldCondition, Not
-from landfall.integrity.options import suggest
 from landfall.integrity.values import listed
 from landfall.records import FieldSchema, TableSchema, named
+from landfall.settings import suggest
 
 Holds = Literal["text", "numbers", "dates", "ticks", "record ids", "objects"]
 """What a cell has, or each item of a list. A date is text that says one; a box without a tick has

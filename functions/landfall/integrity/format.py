@@ -9,8 +9,8 @@ from landfall.integrity import formats
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.conditions import Pattern, compiled
 from landfall.integrity.fields import Schema, not_of
-from landfall.integrity.options import it_is
 from landfall.integrity.values import listed, not_fine, one_or_all
+from landfall.settings import it_is
 
 
 def _region(text: str) -> str:

@@ -10,8 +10,8 @@ from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, OnASampl
 from landfall.integrity.calendars import Calendar, Moment, distance
 from landfall.integrity.distances import Duration
 from landfall.integrity.fields import Schema, not_of
-from landfall.integrity.options import Name
 from landfall.integrity.values import Answers, listed, not_fine, one_or_all
+from landfall.settings import Name
 
 
 class Freshness(BaseRule):

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.conditions import Condition
 from landfall.integrity.fields import Schema, not_comparable, not_linked, of_condition
-from landfall.integrity.options import Name, Settings
 from landfall.integrity.values import (
     comparable,
     listed,
@@ -20,6 +19,7 @@ from landfall.integrity.values import (
     shown,
     values_of,
 )
+from landfall.settings import Name, Settings
 
 
 class Target(Settings):

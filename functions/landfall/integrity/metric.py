@@ -15,10 +15,10 @@ from landfall.integrity.conditions import Condition
 from landfall.integrity.fields import Schema, not_linked, not_of, of_condition
 from landfall.integrity.grouping import Groups, Key
 from landfall.integrity.measuring import UNREADABLE, Measures, days_of, numbers_of
-from landfall.integrity.options import SEVERITIES, Name, Settings, Severity, it_is
 from landfall.integrity.snapshot import Table
 from landfall.integrity.values import has_value, shown
 from landfall.integrity.windows import Window
+from landfall.settings import SEVERITIES, Name, Settings, Severity, it_is
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MINIMUM = 5

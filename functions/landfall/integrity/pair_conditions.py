@@ -12,9 +12,9 @@ from landfall.integrity.base import CannotEvaluateError
 from landfall.integrity.calendars import Calendar
 from landfall.integrity.likeness import Likeness
 from landfall.integrity.normalising import Meaning, Wording, normaliser, written
-from landfall.integrity.options import Name, Plain, Settings, it_is
 from landfall.integrity.snapshot import Table
 from landfall.integrity.values import comparable, has_value, shown, values_of
+from landfall.settings import Name, Plain, Settings, it_is
 
 Key = Hashable | None
 """What is compared of a record; None where there is nothing to compare."""

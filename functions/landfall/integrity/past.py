@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from landfall.integrity.base import BaseRule, Scope
-from landfall.integrity.options import it_is
+from landfall.settings import it_is
 
 PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 

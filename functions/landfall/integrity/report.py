@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from landfall.integrity.base import BaseRule
 from landfall.integrity.ledger import Entry, Merged, RuleState
-from landfall.integrity.options import SEVERITIES
 from landfall.integrity.rules import RuleReport
+from landfall.settings import SEVERITIES
 
 Fields = dict[str, Any]
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
 from landfall.integrity.fields import Schema, holds
-from landfall.integrity.options import Name
 from landfall.integrity.values import has_value
+from landfall.settings import Name
 
 
 class Required(BaseRule):

@@ -21,7 +21,6 @@ from landfall.integrity.format import Format
 from landfall.integrity.freshness import Freshness
 from landfall.integrity.link import Link
 from landfall.integrity.metric import Metric
-from landfall.integrity.options import Settings, Severity
 from landfall.integrity.range import Range
 from landfall.integrity.required import Required
 from landfall.integrity.snapshot import Snapshot, Table
@@ -30,6 +29,7 @@ from landfall.integrity.type import Type
 from landfall.integrity.unique import Unique
 from landfall.integrity.values import Answers, shown
 from landfall.integrity.volume import Volume
+from landfall.settings import Settings, Severity
 
 Rule = Annotated[
     Required

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope
-from landfall.integrity.options import Name, it_is
 from landfall.integrity.snapshot import Snapshot
 from landfall.integrity.values import cut, shown
+from landfall.settings import Name, it_is
 
 OWN = ("id", "created_time")
 """The columns that every table has besides its fields."""

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from landfall.integrity.base import BaseRule, Hit, OnASample, Scope
-from landfall.integrity.options import Name
 from landfall.integrity.values import comparable, has_value, shown
+from landfall.settings import Name
 
 
 class Unique(BaseRule):

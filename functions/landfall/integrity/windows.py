@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.integrity.calendars import RELATIVE_SAYS, Calendar, is_date
-from landfall.integrity.options import Settings, it_is
+from landfall.settings import Settings, it_is
 
 _LENGTH = re.compile(r"([1-9]\d{0,3})\s?([dw])")
 _UNITS = {"d": (1, "day"), "w": (7, "week")}

@@ -8,12 +8,14 @@ import msgspec
 from landfall.definition import load
 from landfall.integrity import collecting
 from landfall.integrity.rules import evaluate
+from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot, Table, TableReader
 
 
 def main(folder: Path, out: Path) -> None:
     """Read the tables, write the ids of the records that each rule finds."""
     scan = load(Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8"), "rules.yaml")
+    assert isinstance(scan, IntegrityScan)
     with collecting.paused():
         tables = {
             name: read(folder / f"{name}.ndjson", fields) for name, fields in scan.tables.items()

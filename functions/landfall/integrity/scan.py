@@ -1,0 +1,79 @@
+"""The definition of an integrity scan."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from landfall.integrity.rules import KINDS, Rule, nested_settings
+from landfall.scans import RecordLimits, Scan
+from landfall.settings import BaseId, Name, suggest
+from landfall.write_back import WriteBack
+
+
+class IntegrityScan(Scan):
+    """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
+
+    headings = ("base",)
+
+    kind: Literal["integrity"]
+    base: BaseId = Field(
+        description="The base's id: the part of its web address that begins with `app`."
+    )
+    tables: dict[Name, list[Name]] = Field(
+        min_length=1,
+        description="The fields of each table that the scan reads. Nothing else leaves Airtable.",
+    )
+    rules: list[Rule] = Field(min_length=1, max_length=500)
+    limits: RecordLimits = RecordLimits()
+    write_back: WriteBack | None = Field(
+        None, description="Write findings to a table of Airtable, a row each."
+    )
+
+    def misfits(self) -> Iterable[str]:
+        """Rules of the same id, what rules read and `tables` lacks, and a table written into."""
+        ids = [rule.id for rule in self.rules]
+        for number, rule_id in enumerate(ids):
+            if rule_id in ids[:number]:
+                yield f"rules.{number}.id: {rule_id!r} is used twice; rename one"
+        for number, rule in enumerate(self.rules):
+            yield from (f"rules.{number}: {problem}" for problem in self._unlisted(rule))
+        issues = self.write_back
+        if issues and issues.table in self.tables and self.write_base == self.base:
+            yield (
+                f"write_back.table: {issues.table!r} is a table that the scan checks; "
+                "give one that is for findings only"
+            )
+
+    def _unlisted(self, rule: Rule) -> list[str]:
+        """What the rule reads and `tables` does not have."""
+        return [
+            f"table {table!r} is not in `tables`; {suggest(table, self.tables, 'add it there')}"
+            for table in rule.tables()
+            if table not in self.tables
+        ] + [
+            f"field {field!r} is not in `tables.{table}`; "
+            f"{suggest(field, self.tables[table], 'add it there')}"
+            for table, field in rule.reads()
+            if field not in self.tables.get(table, [field])
+        ]
+
+    @property
+    def write_base(self) -> str:
+        """The base in which findings are written."""
+        return (self.write_back and self.write_back.base) or self.base
+
+    def heading(self) -> dict[str, Any]:
+        """What the scan's document shows of it."""
+        return super().heading() | {"rules": len(self.rules)}
+
+    @classmethod
+    def settings_beside(cls, location: Sequence[Any]) -> Iterable[str]:
+        """The settings that there are beside the one at a location of the definition."""
+        match location:
+            case ["rules", _, kind, _]:
+                return KINDS[kind].model_fields
+            case ["rules", _, kind, *_]:
+                return nested_settings(KINDS[kind])
+            case _:
+                return super().settings_beside(location)
