@@ -96,7 +96,7 @@ def _app(function: str) -> App:
             "write": config.fetch_url,
         },
         service_account=config.tasks_account,
-        audience=config.audience,
+        audience=config.audiences[0],
     )
     random = Random()
     ladder = config.ladder
@@ -105,8 +105,9 @@ def _app(function: str) -> App:
     queue = CloudTasksQueue(client, delivery, ladder, random)
     callers = Callers(
         issuer=config.token_issuer,
-        audience=config.audience,
+        audiences=config.audiences,
         allowed=config.callers,
+        checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     runs = Runs(store, queue, _now, random, ladder)
@@ -168,8 +169,10 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
 async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
     from landfall.callers import CertificatesError, ForbiddenError, UnauthenticatedError
 
+    # of two tokens, Cloud Run checks that of the first header
+    headers = [request.headers.get(f"{kind}authorization") for kind in ("x-serverless-", "")]
     try:
-        return None, await app.callers.check(request.headers.get("authorization"))
+        return None, await app.callers.check(headers[0] or headers[1])
     except UnauthenticatedError as error:
         return _problem(401, "unauthenticated", str(error)), ""
     except ForbiddenError as error:

@@ -11,6 +11,8 @@ from landfall.deadlines import Ladder
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
+CLOUD_RUN = "cloud_run"
+
 
 class ConfigError(Exception):
     """The environment lacks something; the message has a line for each variable."""
@@ -18,11 +20,21 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Variable:
-    """An environment variable: what it is, which functions need it, what it is otherwise."""
+    """An environment variable: what it is, which functions need it, what it is otherwise.
+
+    A secret is given to the functions that need it, or may use it, and to no other.
+    """
 
     meaning: str
     needed_by: tuple[str, ...] = ()
     default: str = ""
+    secret: bool = False
+    used_by: tuple[str, ...] = ()
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Who may know it, if it is a secret."""
+        return self.needed_by + self.used_by
 
 
 VARIABLES: dict[str, Variable] = {
@@ -32,14 +44,21 @@ VARIABLES: dict[str, Variable] = {
     "AIRTABLE_API_KEY": Variable(
         "a personal access token that may read the bases, and write findings back",
         ("fetch",),
+        secret=True,
     ),
     "AIRTABLE_ENDPOINT_URL": Variable("Airtable's address", default="https://api.airtable.com"),
     "LANDFALL_QUEUE": Variable("projects/P/locations/L/queues/Q", FUNCTIONS),
     "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS),
     "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS),
     "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account that tasks carry", FUNCTIONS),
-    "LANDFALL_AUDIENCE": Variable("the audience that a caller's token must name", FUNCTIONS),
+    "LANDFALL_AUDIENCE": Variable(
+        "the audiences of which a caller's token must name one, by commas; tasks carry the first",
+        FUNCTIONS,
+    ),
     "LANDFALL_CALLERS": Variable("e-mails that may call this function, by commas", FUNCTIONS),
+    "LANDFALL_TOKENS_CHECKED_BY": Variable(
+        f"`{CLOUD_RUN}` where it lets in nobody without a valid token; it takes the signatures off"
+    ),
     "LANDFALL_TOKEN_ISSUER": Variable(
         "who signs the callers' tokens", default="https://accounts.google.com"
     ),
@@ -61,8 +80,9 @@ class Config:
     fetch_url: str
     score_url: str
     tasks_account: str
-    audience: str
+    audiences: tuple[str, ...]
     callers: tuple[str, ...]
+    checked_by_cloud_run: bool
     token_issuer: str
     certificates_url: str
     airtable_endpoint: str
@@ -91,6 +111,8 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         ladder = Ladder.parse(values["LANDFALL_DEADLINES"])
     except ValueError as error:
         problems.append(f"LANDFALL_DEADLINES: {error}")
+    if values["LANDFALL_TOKENS_CHECKED_BY"] not in ("", CLOUD_RUN):
+        problems.append(f"LANDFALL_TOKENS_CHECKED_BY: it is `{CLOUD_RUN}`, or not set")
     if problems:
         raise ConfigError("\n".join([f"function {function!r} cannot start:", *problems]))
     return Config(
@@ -100,8 +122,9 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         fetch_url=values["LANDFALL_FETCH_URL"],
         score_url=values["LANDFALL_SCORE_URL"],
         tasks_account=values["LANDFALL_TASKS_ACCOUNT"],
-        audience=values["LANDFALL_AUDIENCE"],
-        callers=tuple(name.strip() for name in values["LANDFALL_CALLERS"].split(",")),
+        audiences=_listed(values["LANDFALL_AUDIENCE"]),
+        callers=_listed(values["LANDFALL_CALLERS"]),
+        checked_by_cloud_run=values["LANDFALL_TOKENS_CHECKED_BY"] == CLOUD_RUN,
         token_issuer=values["LANDFALL_TOKEN_ISSUER"],
         certificates_url=values["LANDFALL_CERTIFICATES_URL"],
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
@@ -109,3 +132,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],
     )
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in value.split(","))

@@ -17,6 +17,7 @@ from infra.local.wire import Request, Response, WireServer
 from landfall.callers import (
     CERTIFICATES_KEPT,
     CLOCK_SKEW,
+    SIGNATURE_REMOVED,
     Callers,
     Certificates,
     CertificatesError,
@@ -57,8 +58,19 @@ class Kept:
         return self.certificates
 
 
-def callers(kept: Kept, issuer: Issuer) -> Callers:
-    return Callers(issuer=issuer.name, audience=AUDIENCE, allowed=[EMAIL], certificates=kept)
+def callers(kept: Kept, issuer: Issuer, checked_by_cloud_run: bool = False) -> Callers:
+    return Callers(
+        issuer=issuer.name,
+        audiences=[AUDIENCE, "people"],
+        allowed=[EMAIL],
+        certificates=kept,
+        checked_by_cloud_run=checked_by_cloud_run,
+    )
+
+
+def unsigned(token: str) -> str:
+    """The token as Cloud Run hands it on."""
+    return f"{token.rpartition('.')[0]}.{SIGNATURE_REMOVED}"
 
 
 def part(value: object) -> str:
@@ -128,6 +140,50 @@ async def test_a_bad_token_is_401_and_never_quoted(issuer, bad):
     assert said.startswith("the token ")
     assert not [piece for piece in re.findall("[^.]{12}", token) if piece in said]
     assert len(said) < 200
+
+
+async def test_any_audience_of_the_list_will_do(issuer):
+    """Services name ours; people's tokens may come from a tool that names its own."""
+    token = issuer.token(EMAIL, "people")
+    assert await callers(Kept(issuer), issuer).check(f"Bearer {token}") == EMAIL
+
+
+async def test_what_cloud_run_has_checked_is_read(issuer):
+    """It takes the signature off; what the token says still counts, and no certificate is fetched.
+
+    A token that still has its signature is verified as ever.
+    """
+    kept = Kept(issuer)
+    door = callers(kept, issuer, checked_by_cloud_run=True)
+    token = issuer.token(EMAIL, AUDIENCE)
+    assert await door.check(f"Bearer {unsigned(token)}") == EMAIL
+    assert kept.asked == 0
+    with pytest.raises(UnauthenticatedError):
+        await door.check(f"Bearer {tampered(token)}")
+    assert kept.asked == 1
+
+
+async def test_a_removed_signature_counts_only_behind_cloud_run(issuer):
+    """Anybody can write that word."""
+    token = unsigned(issuer.token(EMAIL, AUDIENCE))
+    with pytest.raises(UnauthenticatedError):
+        await callers(Kept(issuer), issuer).check(f"Bearer {token}")
+
+
+SAID_WRONG = {
+    name: bad
+    for name, bad in INVALID.items()
+    if name not in ("claims changed", "cut off", "another's key", "from the future")
+}
+
+
+@pytest.mark.parametrize("bad", SAID_WRONG.values(), ids=SAID_WRONG)
+async def test_what_cloud_run_has_checked_must_still_be_for_us(issuer, bad):
+    """Everything but the signature is as wrong without one."""
+    token = unsigned(bad if isinstance(bad, str) else bad(issuer))
+    with pytest.raises(UnauthenticatedError) as caught:
+        await callers(Kept(issuer), issuer, checked_by_cloud_run=True).check(f"Bearer {token}")
+    assert str(caught.value).startswith("the token ")
 
 
 async def test_clocks_may_differ_a_little(issuer):

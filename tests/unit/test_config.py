@@ -32,6 +32,7 @@ def test_each_function_starts_with_what_it_needs(function):
     addresses = (config.airtable_endpoint, config.token_issuer)
     assert addresses == ("https://api.airtable.com", "https://accounts.google.com")
     assert (config.ladder, config.cloud_tasks_emulator) == (LADDER, None)
+    assert (config.audiences, config.checked_by_cloud_run) == (("landfall",), False)
 
 
 def test_all_that_is_missing_is_named_at_once():
@@ -63,6 +64,21 @@ def test_the_key_is_a_secret_and_never_shown():
     config = load_config("fetch", WHOLE)
     assert config.secrets == (KEY,)
     assert KEY not in repr(config)
+
+
+def test_every_secret_is_marked_and_has_readers():
+    """The deployment keeps what is marked in Secret Manager, and gives it to the readers alone."""
+    marked = {name for name, variable in VARIABLES.items() if variable.secret}
+    assert marked == {name for name in VARIABLES if name.endswith(("_KEY", "_SECRET", "_PASSWORD"))}
+    assert all(VARIABLES[name].readers for name in marked)
+
+
+def test_who_checks_tokens_is_cloud_run_or_nobody_else():
+    """A slip there would let in nobody, or anybody."""
+    checked = load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloud_run"})
+    assert checked.checked_by_cloud_run
+    with pytest.raises(ConfigError, match="LANDFALL_TOKENS_CHECKED_BY: it is `cloud_run`, or not"):
+        load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloudrun"})
 
 
 def test_an_error_does_not_show_the_key():
