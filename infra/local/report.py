@@ -1,12 +1,14 @@
 """The report of a run, for a person and for a script."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from infra.local import report_integrity
 from infra.local.scans import Finished
 from infra.local.stack import Stack
 from infra.local.terminal import COLOURS
@@ -14,8 +16,6 @@ from landfall.reasons import Reason
 
 LOG_LINES = 12
 """Lines of a function's log that are shown when its run did not end `done`."""
-
-_WORST_FIRST = ("critical", "warning", "info")
 
 
 def as_json(run: Finished) -> str:
@@ -25,37 +25,61 @@ def as_json(run: Finished) -> str:
         "counts": run.document["counts"],
         "inconclusive": run.document.get("inconclusive", []),
         **(run.document.get("report") or {}),
-        "findings": run.findings,
+        shown(run).result: run.result,
     }
     return json.dumps({"run": run.document, "report": report}, ensure_ascii=False)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How a kind of run is shown.
+
+    `result` names in JSON what `RESULTS` of `scans` asks for. `lines` and `inconclusive` are of
+    the run's document, `summary` is of its counts.
+    """
+
+    result: str
+    summary: Callable[[Mapping[str, Any]], str]
+    lines: Callable[[Mapping[str, Any]], Iterable[Text]]
+    inconclusive: Callable[[Mapping[str, Any]], Iterable[Text]]
+
+
+KINDS = {
+    "integrity": Shown(
+        "findings",
+        report_integrity.summary,
+        report_integrity.lines,
+        report_integrity.inconclusive,
+    )
+}
+"""By the kind of scan."""
+
+
+def shown(run: Finished) -> Shown:
+    """How this run is shown."""
+    return KINDS[run.document["kind"]]
+
+
 def print_report(run: Finished, console: Console) -> None:
-    """What a run came to: a line a rule that found something, the worst first, with an example."""
-    document = run.document
+    """What a run came to: its verdict, the lines of its kind, and where it is stored."""
+    document, of_kind = run.document, shown(run)
     verdict = document["verdict"] or "no verdict"
     console.rule(Text(document["scan_id"], "bold"))
     console.print(
         Text.assemble(
             (document["status"], "bold"), ", ", (verdict, COLOURS.get(verdict, "red")), ": "
         )
-        + Text(_summary(document["counts"]))
+        + Text(of_kind.summary(document["counts"]))
     )
-    rules = (document.get("report") or {}).get("rules", [])
-    for line in _lines([rule for rule in rules if rule["findings"]]):
+    for line in of_kind.lines(document):
         console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
-    for rule in rules:
-        if rule["inconclusive"]:
-            line = Text.assemble((rule["rule_id"], "magenta"), ": ", rule["inconclusive"])
-            console.print("inconclusive", line, soft_wrap=True)
+    for line in of_kind.inconclusive(document):
+        console.print("inconclusive", line, soft_wrap=True)
     for warning in document["warnings"]:
         line = Text.assemble(
             (warning["what"], "yellow"), f": {warning['reason']}: {warning['message']}"
         )
         console.print("warning", line, soft_wrap=True)
-    clean = [rule["rule_id"] for rule in rules if not (rule["findings"] or rule["inconclusive"])]
-    if clean:
-        console.print(f"nothing found by {', '.join(clean)}", markup=False)
     console.print(f"in Firestore: runs/{document['run_id']}", markup=False)
 
 
@@ -85,54 +109,3 @@ def _readable(line: str) -> str:
 
 
 _LEFT_OUT = {"function", "trace", "run_id", "step_id", "traceback"}
-
-
-def _summary(counts: Mapping[str, Any]) -> str:
-    severities = counts.get("findings_by_severity", {})
-    by = ", ".join(f"{severities[name]} {name}" for name in _WORST_FIRST if severities.get(name))
-    return (
-        f"{counts.get('records', 0)} records, {counts.get('airtable_requests', 0)} requests; "
-        f"{counts.get('rules_evaluated', 0)} rules evaluated, "
-        f"{counts.get('rules_inconclusive', 0)} inconclusive; "
-        f"{counts.get('findings', 0)} findings"
-        + (f" ({by})" if by else "")
-        + _news(counts)
-        + _written(counts)
-    )
-
-
-def _news(counts: Mapping[str, Any]) -> str:
-    """What is not as it was in the run before; nothing where all of it is new."""
-    names = ("new", "reopened", "resolved", "ignored")
-    news = {name: counts.get(f"findings_{name}", 0) for name in names}
-    if news["new"] == counts.get("findings", 0):
-        del news["new"]
-    said = ", ".join(f"{count} {name}" for name, count in news.items() if count)
-    return f"; {said}" if said else ""
-
-
-def _written(counts: Mapping[str, Any]) -> str:
-    due = counts.get("findings_to_write", 0)
-    return f"; {counts['findings_written']} of {due} written back" if due else ""
-
-
-def _lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    """A line a rule, the worst first, with what it found and an example."""
-    width = max((len(rule["rule_id"]) for rule in rules), default=0)
-    for rule in sorted(rules, key=lambda rule: (_worst(rule), -rule["findings"])):
-        example, severity = rule["samples"][0], _WORST_FIRST[_worst(rule)]
-        news = "".join(
-            f", {rule[name]} {name}"
-            for name in ("new", "reopened", "resolved")
-            if rule[name] and rule[name] != rule["findings"]
-        )
-        yield Text.assemble(
-            f"{rule['findings']:>6}  ",
-            (f"{severity:<8}", COLOURS[severity]),
-            f"  {rule['rule_id']:<{width}}{news}  {example['record'] or rule['table']}: "
-            f"{example['message']}",
-        )
-
-
-def _worst(rule: Mapping[str, Any]) -> int:
-    return min(_WORST_FIRST.index(severity) for severity in rule["by_severity"])

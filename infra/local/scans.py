@@ -21,6 +21,9 @@ POLL_SECONDS = 0.3
 LINE_SECONDS = 10.0
 """Between two lines about a run in a log."""
 
+RESULTS = {"integrity": "findings?format=json"}
+"""Where the api has a run's result in full, by the kind of scan."""
+
 START_SECONDS = 60.0
 """A run must have come up this long after its slot."""
 
@@ -31,10 +34,10 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: its document and its findings."""
+    """A run that has ended: its document, and its result in full."""
 
     document: Mapping[str, Any]
-    findings: Sequence[Mapping[str, Any]]
+    result: Any
 
     @property
     def done(self) -> bool:
@@ -105,7 +108,7 @@ async def _run_of(stack: Stack, scan: Scan) -> str:
 
 async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
     path = f"/runs/{run['run_id']}"
-    return Finished(run, await _get(stack, f"{path}/findings?format=json"))
+    return Finished(run, await _get(stack, f"{path}/{RESULTS[run['kind']]}"))
 
 
 async def _get(stack: Stack, path: str) -> Any:

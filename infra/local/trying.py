@@ -88,7 +88,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Checked:
+class TriedScan:
     """A scan that was tried on a sample: how it fits its base, and what each rule came to."""
 
     scan: IntegrityScan
@@ -119,10 +119,10 @@ class Checked:
         }
 
 
-def tried_on(scan: IntegrityScan, sample: Sample) -> Checked:
+def tried_on(scan: IntegrityScan, sample: Sample) -> TriedScan:
     """Everything that the sample and the schema tell of the scan."""
     how = fit(scan.tables, scan.rules, Schema(sample.schema))
-    return Checked(scan, sample, how, [_tried(rule, sample) for rule in scan.rules])
+    return TriedScan(scan, sample, how, [_tried(rule, sample) for rule in scan.rules])
 
 
 def _tried(rule: BaseRule, sample: Sample) -> Tried:

@@ -10,11 +10,11 @@ from rich.console import Console
 from infra.local import sampling
 from infra.local.airtable import EXPIRED_OFFSET
 from infra.local.base_model import Base
-from infra.local.checking import print_checked
+from infra.local.checking_integrity import print_tried
 from infra.local.endpoint import Airtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.sampling import RETRIES, Progress, Sample, read_sample
-from infra.local.trying import Checked, Tried, tried_on
+from infra.local.trying import Tried, TriedScan, tried_on
 from landfall import bases
 from landfall.definition import parse
 from landfall.integrity.base import BaseRule, Hit
@@ -262,7 +262,7 @@ async def test_progress_only_grows() -> None:
     assert (len(looks), looks[-1]) == (3, (2, 240, 4))
 
 
-def printed(checked: Checked) -> str:
+def printed(checked: TriedScan) -> str:
     out = io.StringIO()
-    print_checked(checked, Console(file=out, width=120, highlight=False))
+    print_tried(checked, Console(file=out, width=120, highlight=False))
     return out.getvalue()
