@@ -27,7 +27,7 @@ from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
-    from landfall.findings import Download
+    from landfall.downloads import Download
     from landfall.integrity.scan import IntegrityScan
     from landfall.redaction import Redactor
     from landfall.runs import Claim, Runs
@@ -263,9 +263,10 @@ async def _api(app: App, call: Call) -> Answer:
     from landfall.definition import DefinitionError
     from landfall.findings import FindingNotFoundError
     from landfall.registry import Registry, ScanNotFoundError
+    from landfall.routes import BadRequestError
     from landfall.runs import RunNotFoundError
     from landfall.ticks import health
-    from landfall.viewing import Api, BadRequestError
+    from landfall.viewing import Api
 
     if (call.request.method, call.request.url.path) == ("GET", "/health"):
         healthy, ticks = await health(app.runs.store, app.runs.clock)
@@ -279,8 +280,9 @@ async def _api(app: App, call: Call) -> Answer:
 
 
 async def _route(api: "Api", call: Call) -> Answer:
-    from landfall.findings import Download
-    from landfall.viewing import ROUTES, Ask
+    from landfall.downloads import Download
+    from landfall.routes import Ask
+    from landfall.viewing import ROUTES
 
     method, path = call.request.method, call.request.url.path
     allowed = []

@@ -1,14 +1,11 @@
 """What people see of findings, and what they say of them."""
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
+from dataclasses import asdict
+from typing import Any
 
 from landfall.documents import Document, Fields, Store
+from landfall.downloads import Download
 from landfall.integrity.ledger import Decision, Entry, state_with
 from landfall.integrity.report import Origin, shown
 from landfall.ledgers import FindingsList, Kept, Ledgers
@@ -28,28 +25,11 @@ class FindingNotFoundError(Exception):
     """There is no such finding of this scan."""
 
 
-@dataclass(frozen=True)
-class Download:
-    """An answer that is a file."""
-
-    name: str
-    media_type: str
-    text: str
-
-    @classmethod
-    def of(cls, findings: Sequence[Fields], form: str, name: str) -> Self:
-        """Findings as a "csv" or "json" file."""
-        if form == "json":
-            text = json.dumps(findings, ensure_ascii=False, default=_iso)
-            return cls(f"{name}.json", "application/json", text)
-        file = io.StringIO()
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        for finding in findings:
-            row = flat(finding)
-            writer.writerow({name: _cell(row[name]) for name in COLUMNS})
-        # a byte-order mark: without one, Excel reads UTF-8 as something else
-        return cls(f"{name}.csv", "text/csv; charset=utf-8", "\ufeff" + file.getvalue())
+def download(findings: Sequence[Fields], form: str, name: str) -> Download:
+    """Findings as a "csv" or "json" file."""
+    if form == "json":
+        return Download.json(findings, name)
+    return Download.csv(map(flat, findings), COLUMNS, name)
 
 
 async def findings_of_run(store: Store, run: Document, wanted: Mapping[str, str]) -> list[Fields]:
@@ -152,17 +132,3 @@ def _is_wanted(finding: Fields, wanted: Mapping[str, str]) -> bool:
         return False
     keys = {"rule": "rule_id"}
     return all(finding[keys.get(name, name)] == value for name, value in wanted.items())
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return _iso(value)
-    # a spreadsheet would take it for a formula, some also in full width, or behind a line's end
-    return f"'{value}" if isinstance(value, str) and value[:1] in _BEGIN_FORMULAS else value
-
-
-_BEGIN_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-
-
-def _iso(value: Any) -> str:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

@@ -3,22 +3,24 @@
 Every answer is plain JSON values but for datetimes, which the entry point writes as ISO 8601.
 """
 
-import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from landfall.changes import run_path
 from landfall.definition import parse
 from landfall.documents import Document, Fields, Query
-from landfall.findings import FILTERS, Download, ScanFindings, findings_of_run
+from landfall.downloads import Download
+from landfall.findings import FILTERS, ScanFindings, download, findings_of_run
 from landfall.integrity.ledger import STATES, Decision
 from landfall.lifecycle import RunStatus
 from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.registry import Registry
+from landfall.routes import Ask, BadRequestError, Route, check_kind, paged
 from landfall.runs import RunNotFoundError, Runs
 
 RUNS_LISTED = 50
@@ -29,37 +31,8 @@ RUN_LISTED = (
 )
 """What a listing says of a run: everything but its report."""
 
-FINDINGS_LISTED = 500
-LIMIT_MOST = 500
-"""Entries of an answer when its `limit` is not given, and at most."""
-
 RECORDS_MOST = 500_000
 """Records of all findings of an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
-
-DIGITS = 18
-"""Of a number in a request; Python reads no endless ones."""
-
-
-class BadRequestError(ValueError):
-    """The request cannot be used; the message names the field and the fix."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request: who makes it, its query parameters and its body."""
-
-    by: str
-    parameters: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body's value. Raises `BadRequestError`."""
-        try:
-            value = json.loads(self.body)
-            json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be stored
-        except (ValueError, RecursionError):
-            raise BadRequestError("the body is not JSON in UTF-8") from None
-        return value
 
 
 @dataclass(frozen=True)
@@ -97,7 +70,7 @@ class Api:
             "runs",
             where=where,
             order=("created_at", "desc"),
-            limit=_limit(parameters, RUNS_LISTED),
+            limit=ask.limit(RUNS_LISTED),
             fields=RUN_LISTED,
         )
         return {"runs": [_shown(run) for run in await self.runs.store.find(query)]}
@@ -138,7 +111,7 @@ class Api:
         `rule`, `table`, `severity` and `state` narrow it.
         """
         run = await self._run(run_id)
-        _check_kind("integrity", run)
+        check_kind("integrity", run)
         found = await findings_of_run(self.runs.store, run, _filters(ask.parameters))
         head = {
             "run_id": run_id,
@@ -146,13 +119,13 @@ class Api:
             "verdict": run.data["verdict"],
             "inconclusive": run.data.get("inconclusive", []),
         }
-        return _listed(found, ask.parameters, head, run_id)
+        return _listed(found, ask, head, run_id)
 
     async def scan_findings(self, ask: Ask, scan_id: str) -> Fields | Download:
         """What is to be mended now, after the scan's last run; like `GET /runs/{id}/findings`."""
         findings = await self._findings(scan_id)
         found = await findings.listed(_filters(ask.parameters))
-        return _listed(found, ask.parameters, {"scan_id": scan_id}, scan_id)
+        return _listed(found, ask, {"scan_id": scan_id}, scan_id)
 
     async def finding(self, _: Ask, scan_id: str, finding_id: str) -> Fields:
         """One finding with its history. Raises `FindingNotFoundError`."""
@@ -184,7 +157,7 @@ class Api:
 
     async def _findings(self, scan_id: str) -> ScanFindings:
         head = await self.registry.head(scan_id)
-        _check_kind("integrity", head)
+        check_kind("integrity", head)
         return ScanFindings(self.runs.store, self.runs.clock, scan_id, head.data["base"])
 
     async def save_scan(self, ask: Ask, scan_id: str) -> Fields:
@@ -221,19 +194,6 @@ def _shown(run: Document) -> Fields:
     return {"run_id": run.id} | run.data
 
 
-def _check_kind(kind: str, found: Document) -> None:
-    """Raise `BadRequestError` unless the scan, or the scan of the run, is of this kind."""
-    if found.data["kind"] != kind:
-        raise BadRequestError(f"{found.id} is of kind {found.data['kind']!r}; this is for {kind!r}")
-
-
-def _limit(parameters: Mapping[str, str], default: int) -> int:
-    text = parameters.get("limit", str(default))
-    if not text.isdecimal() or len(text) > DIGITS or not 1 <= int(text) <= LIMIT_MOST:
-        raise BadRequestError(f"`limit` must be a whole number from 1 to {LIMIT_MOST}")
-    return int(text)
-
-
 def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
     wanted = {name: parameters[name] for name in FILTERS if name in parameters}
     if wanted.get("state", "open") not in STATES:
@@ -241,31 +201,17 @@ def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
     return wanted
 
 
-def _listed(
-    found: Sequence[Fields], parameters: Mapping[str, str], head: Fields, name: str
-) -> Fields | Download:
+def _listed(found: Sequence[Fields], ask: Ask, head: Fields, name: str) -> Fields | Download:
     """A page of findings, or all of them as a file."""
-    form = parameters.get("format")
-    if form is not None:
-        if form not in ("csv", "json"):
-            raise BadRequestError("`format` must be csv or json")
-        return Download.of(found, form, f"{name}-findings")
-    limit, token = _limit(parameters, FINDINGS_LISTED), parameters.get("page_token", "0")
-    if not (token.isdecimal() and len(token) <= DIGITS):
-        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
-    page: list[Fields] = []
-    records = 0
-    for finding in found[int(token) : int(token) + limit]:
-        records += len(finding["records"])
-        if page and records > RECORDS_MOST:
-            break
-        page.append(finding)
-    end = int(token) + len(page)
-    return head | {
-        "count": len(found),
-        "findings": page,
-        "next_page_token": str(end) if end < len(found) else None,
-    }
+    form = ask.form()
+    if form:
+        return download(found, form, f"{name}-findings")
+    return paged(ask, "findings", found, head, _fitting)
+
+
+def _fitting(findings: Sequence[Fields]) -> int:
+    records = accumulate(len(finding["records"]) for finding in findings)
+    return sum(count <= RECORDS_MOST for count in records)
 
 
 def _moment(text: Any) -> datetime:
@@ -274,16 +220,6 @@ def _moment(text: Any) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
         raise BadRequestError(f"`until` must be a date or moment, not {text!r}") from None
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path, and what they do. `{id}` in the path is an argument."""
-
-    method: str
-    path: str
-    status: int
-    use: Callable[..., Awaitable[Fields | Download]]
 
 
 ROUTES = [

@@ -15,13 +15,14 @@ from google.cloud.firestore import AsyncClient
 
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Create, Document, Query
+from landfall.downloads import Download
 from landfall.fetching import Cursor, TableCursor
-from landfall.findings import Download
 from landfall.records import ReadPage, documents, pack
+from landfall.routes import Ask
 from landfall.scheduling import Scheduler
 from landfall.scoring import Scoring
 from landfall.store import FirestoreStore
-from landfall.viewing import Api, Ask
+from landfall.viewing import Api
 from landfall.watching import Watchdog
 from tests.fakes.world import World
 

@@ -13,13 +13,15 @@ import pytest
 from landfall import bases, ledgers, scoring, viewing
 from landfall.deadlines import Deadline
 from landfall.documents import Fields, StoreError, Version, Write
-from landfall.findings import COLUMNS, Download, FindingNotFoundError
+from landfall.downloads import Download
+from landfall.findings import COLUMNS, FindingNotFoundError, download
 from landfall.integrity.ledger import PAST
 from landfall.integrity.scan import IntegrityScan
 from landfall.records import PACKED_MOST
+from landfall.routes import Ask, BadRequestError
 from landfall.runs import Claim
 from landfall.scoring import Scoring
-from landfall.viewing import Api, Ask, BadRequestError
+from landfall.viewing import Api
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import Looks, deliver, documents, drive, findings, invoke, work_on
@@ -334,7 +336,7 @@ async def test_all_findings_in_one_file():
 def test_no_cell_of_a_file_is_a_formula(begin):
     """As spreadsheets of all lands take them."""
     finding = dict.fromkeys(COLUMNS, "") | {"message": f"{begin}1+1", "records": [], "links": []}
-    (row,) = csv.DictReader(io.StringIO(Download.of([finding], "csv", "x").text, newline=""))
+    (row,) = csv.DictReader(io.StringIO(download([finding], "csv", "x").text, newline=""))
     assert row["message"] == f"'{begin}1+1"
 
 
