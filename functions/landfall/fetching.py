@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall import logs
+from landfall.commits import COMMIT_MOST
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.documents import Create, Fields
 from landfall.holds import QUIET, BaseHeldError, visiting
@@ -43,9 +44,6 @@ FETCH_SHARE = 70
 
 LAST_PAGE = 1.0
 """Seconds before the end of the budget from which no page is asked for."""
-
-COMMIT_MOST = 2_500_000
-"""Bytes of packed records in a commit: gRPC messages to the emulator end at 4 MiB."""
 
 TYPICAL_RECORDS = 2000
 """For the progress of a base that was never read: this many records are half of the way."""

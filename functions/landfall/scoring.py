@@ -9,26 +9,15 @@ When more findings changed than fit into a commit, the ledger comes first, and t
 single findings follow it. When there is something to be written back, the run goes on with that.
 """
 
-import contextlib
-import json
 from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 
-from landfall import logs
-from landfall.changes import step_path
+from landfall import commits, logs
+from landfall.commits import fits, groups
 from landfall.deadlines import Deadline
-from landfall.documents import (
-    ConflictError,
-    Document,
-    Fields,
-    Put,
-    Query,
-    StoreError,
-    Update,
-    Write,
-)
-from landfall.fetching import COMMIT_MOST, FETCH_SHARE, Cursor
+from landfall.documents import Document, Fields, Put, Update, Write
+from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
+from landfall.fetching import FETCH_SHARE, Cursor
 from landfall.integrity.base import BaseRule
 from landfall.integrity.ledger import Entry, Ledger, Merged, merge
 from landfall.integrity.packing import pack_reports, unpack_reports
@@ -46,15 +35,9 @@ from landfall.ledgers import (
     work_documents,
 )
 from landfall.reasons import Reason, StepError
-from landfall.records import documents, whole_tables
+from landfall.records import documents
 from landfall.runs import Claim, Runs
 from landfall.write_back import Written, to_write
-
-COMMIT_WRITES = 400
-"""Documents of findings in a commit, of up to some 5 kB each."""
-
-PAGES_AT_ONCE = 20
-"""Page documents of a query's answer, which are up to 1 MiB each."""
 
 RESERVE = 1 / 8
 """Share of the budget that is left for keeping what was found."""
@@ -86,14 +69,6 @@ class Score:
     work: int = 0
 
 
-@dataclass
-class _Fetched:
-    """What the fetch step left."""
-
-    cursor: Cursor
-    at: datetime
-
-
 class Scoring:
     """One invocation of a score step."""
 
@@ -111,7 +86,7 @@ class Scoring:
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        fetched = await self._fetched()
+        fetched = await read_fetched(self._store, self._claim.run.id)
         try:
             kept = await self._ledgers.load()
         except ListMissingError as error:
@@ -131,36 +106,15 @@ class Scoring:
 
     # Reading
 
-    async def _fetched(self) -> _Fetched:
-        (step,) = await self._store.read(step_path(self._claim.run.id, "fetch"))
-        cursor = Cursor.load(step.data["cursor"] if step else None)
-        if step is None or cursor is None:
-            raise _pages_missing("the fetch step")
-        return _Fetched(cursor, step.data["finished_at"])
-
     async def _snapshot(self, fetched: Cursor) -> Snapshot:
-        path = f"{self._claim.run.path}/pages"
-        stored: list[Fields] = []
-        last = None
-        while len(stored) < fetched.documents:
-            found = await self._store.find(Query(path, limit=PAGES_AT_ONCE, after=last))
-            if not found:
-                break
-            stored += [document.data for document in found]
-            last = found[-1].id
-        listings = {name: table.listing for name, table in fetched.tables.items()}
-        fields = {name: table.fields for name, table in fetched.tables.items()}
-        tables = whole_tables(stored, listings, fields)
-        for name, table in fetched.tables.items():
-            if len(tables[name]) != table.records:
-                raise _pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")
+        tables = await read_tables(self._store, self._claim.run, fetched)
         return Snapshot(tables, self._claim.run.data["created_at"], self._scan.zone)
 
     async def _kept_reports(self) -> list[RuleReport]:
         paths = [self._part_path(number) for number in range(self._score.parts)]
         found = await self._store.read(*paths) if paths else []
         if any(document is None for document in found):
-            raise _pages_missing("a part of the rules' reports")
+            raise pages_missing("a part of the rules' reports")
         pieces = [piece for document in found if document for piece in document.data["packed"]]
         return unpack_reports(pieces, self._scan.rules)
 
@@ -221,7 +175,7 @@ class Scoring:
     # Keeping
 
     async def _finish(
-        self, fetched: _Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
+        self, fetched: Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
     ) -> str:
         run_id = self._claim.run.id
         now = self._clock()  # before the decisions: those that are not there yet are later
@@ -250,7 +204,7 @@ class Scoring:
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
         made = self._ledgers.documents(ledger, follow)
-        if _fits([*writes, *made]):
+        if fits([*writes, *made]):
             head = self._ledgers.head(moved_on)
             return await self._end(run, [*writes, head, *made], fetched)
         await self._keep(writes)
@@ -273,7 +227,7 @@ class Scoring:
 
     def _outcome(
         self,
-        fetched: _Fetched,
+        fetched: Fetched,
         merged: Merged,
         reports: Sequence[RuleReport],
         where: FindingsList,
@@ -291,12 +245,12 @@ class Scoring:
             "findings_list": asdict(where),
         }
 
-    def _origin(self, fetched: _Fetched) -> Origin:
+    def _origin(self, fetched: Fetched) -> Origin:
         tables = {name: table.id for name, table in fetched.cursor.tables.items()}
         return Origin(self._scan.base, tables)
 
     async def _follow(
-        self, ledger: Ledger, changed: Set[str] | None, fetched: _Fetched, deadline: Deadline
+        self, ledger: Ledger, changed: Set[str] | None, fetched: Fetched, deadline: Deadline
     ) -> str:
         """Write the documents of findings, unless a later run has written the ledger since.
 
@@ -317,8 +271,10 @@ class Scoring:
             head = await self._own_head()
             if head is None:
                 break
-            made = self._ledgers.documents(ledger, [entry for _, entry in follow[:COMMIT_WRITES]])
-            made = _groups(made)[0]
+            made = self._ledgers.documents(
+                ledger, [entry for _, entry in follow[: commits.COMMIT_WRITES]]
+            )
+            made = groups(made)[0]
             some, follow = follow[: len(made)], follow[len(made) :]
             self._score.followed = some[-1][0] + 1
             guard = Update(head.path, {"followed": False}, head.version)
@@ -334,10 +290,10 @@ class Scoring:
 
     async def _keep(self, writes: Sequence[Write]) -> None:
         """Commit documents of this run's own, before what names them."""
-        for group in _groups(writes):
+        for group in groups(writes):
             await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
 
-    async def _end(self, run: Fields, writes: Sequence[Write], fetched: _Fetched) -> str:
+    async def _end(self, run: Fields, writes: Sequence[Write], fetched: Fetched) -> str:
         if self._score.work:
             run = run | {"progress_step": "scored"}
             await self._claim.finish_step("write", asdict(self._score), run, writes)
@@ -345,23 +301,8 @@ class Scoring:
             await self._claim.finish_run(asdict(self._score), run, writes)
         ended = self._claim.run.data
         logs.info("scored", verdict=ended["verdict"], **ended["counts"])
-        await self._remember_size(fetched.cursor.records)
+        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
         return "scored"
-
-    async def _remember_size(self, records: int) -> None:
-        """For the progress of the next run. When it is lost, that run's progress is a guess."""
-        (head,) = await self._store.read(f"scans/{self._scan.id}")
-        if head and head.data.get("last_records") != records:
-            stamp = {"updated_at": self._clock(), "updated_by": self._claim.worker}
-            update = Update(head.path, {"last_records": records} | stamp, head.version)
-            with contextlib.suppress(ConflictError, StoreError):
-                await self._store.commit([update])
-
-
-def _pages_missing(what: str) -> StepError:
-    return StepError(
-        Reason.PAGES_MISSING, f"what was fetched is no longer all there: {what}; start a new run"
-    )
 
 
 def _list_missing(error: ListMissingError, path: str) -> StepError:
@@ -370,26 +311,3 @@ def _list_missing(error: ListMissingError, path: str) -> StepError:
         f"the list of findings of earlier runs is not complete: {error}; delete {path} to begin "
         "with a new one",
     )
-
-
-def _fits(writes: Sequence[Write]) -> bool:
-    return len(writes) <= COMMIT_WRITES and len(_groups(writes)) <= 1
-
-
-def _groups(writes: Sequence[Write]) -> list[list[Write]]:
-    """Documents in lists that fit into a commit."""
-    groups: list[list[Write]] = []
-    room = 0
-    for write in writes:
-        size = _bytes(write)
-        if size > room:
-            groups.append([])
-            room = COMMIT_MOST
-        groups[-1].append(write)
-        room -= size
-    return groups
-
-
-def _bytes(write: Write) -> int:
-    packed = write.data.get("packed")
-    return sum(map(len, packed)) if packed else len(json.dumps(write.data, default=str))

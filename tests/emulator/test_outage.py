@@ -14,7 +14,7 @@ from secrets import token_hex
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall import bases, fetching, scoring
+from landfall import bases, commits, fetching
 from landfall.deadlines import LADDER, Ladder
 from landfall.documents import Document, Query, StoreError, Version, Write
 from landfall.fetching import Cursor
@@ -84,8 +84,8 @@ class Counting:
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "INTERVAL", 0.0)
     monkeypatch.setattr(fetching, "CHECKPOINT", 0.02)
-    monkeypatch.setattr(scoring, "COMMIT_MOST", 200)
-    monkeypatch.setattr(scoring, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commits, "COMMIT_MOST", 200)
+    monkeypatch.setattr(commits, "COMMIT_WRITES", 2)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -14,9 +14,10 @@ from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall import bases, fetching
 from landfall.bases import AirtableReader
+from landfall.commits import COMMIT_MOST
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Version, Write
-from landfall.fetching import COMMIT_MOST, FETCH_SHARE, RESTARTS
+from landfall.fetching import FETCH_SHARE, RESTARTS
 from landfall.holds import QUIET
 from landfall.lifecycle import RunStatus
 from landfall.records import PACKED_MOST, RecordPage

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from landfall import bases, ledgers, scoring, viewing
+from landfall import bases, commits, ledgers, viewing
 from landfall.deadlines import Deadline
 from landfall.documents import Fields, StoreError, Version, Write
 from landfall.downloads import Download
@@ -168,7 +168,7 @@ async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
 @pytest.mark.parametrize("failing", range(2, 10))
 async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happens):
     """More changes than fit into a commit, and any commit of the score step without an answer."""
-    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(*[None] * 8))
@@ -200,7 +200,7 @@ async def test_an_earlier_look_does_not_undo_a_later_one():
 
 async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):
     """A run whose ledger is written, and that ends before the documents of its findings are."""
-    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -413,7 +413,7 @@ async def test_fields_may_be_named_by_their_ids():
 
 async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
     """The next invocation goes on where this one stopped, and each is written once."""
-    monkeypatch.setattr(scoring, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -463,7 +463,7 @@ async def test_measurements_of_many_rules_fit_into_the_head():
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
     """By their bytes too: those with many records or a long past are not all small."""
-    monkeypatch.setattr(scoring, "COMMIT_MOST", 2_000)
+    monkeypatch.setattr(commits, "COMMIT_MOST", 2_000)
 
     class Weighing(Counting):
         async def commit(self, writes: Sequence[Write]) -> list[Version]:

@@ -12,7 +12,7 @@ from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
 from infra.local.school_book import BOOK
-from landfall import bases, scoring
+from landfall import bases, commits
 from landfall.deadlines import Deadline
 from landfall.definition import load
 from landfall.documents import StoreError, Version, Write
@@ -235,8 +235,8 @@ class _Failing(MemoryStore):
 @pytest.mark.parametrize("failing", range(2, 8))
 async def test_a_score_that_failed_half_way_writes_the_same_again(monkeypatch, failing, happens):
     """Whichever commit got no answer, and whether it happened or not: no finding is doubled."""
-    monkeypatch.setattr(scoring, "COMMIT_MOST", 1)
-    monkeypatch.setattr(scoring, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commits, "COMMIT_MOST", 1)
+    monkeypatch.setattr(commits, "COMMIT_WRITES", 2)
     store = _Failing()
     world = World(store)
     await fetched(world, a_small_base())
