@@ -1,0 +1,36 @@
+"""What a simulation asks of each kind of scan."""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Protocol
+
+from landfall.documents import Write
+from landfall.runs import Runs
+from landfall.scans import Scan
+from landfall.working import Work
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker import KindChecker
+
+
+class Subject(Protocol):
+    """What scans of one kind look at in a simulation, and what must come of it."""
+
+    def draw_scan(self, random: Random, number: int) -> Scan:
+        """A scan that runs a few times."""
+        ...
+
+    def works(self, runs: Runs) -> Mapping[str, Work]:
+        """What the entry points do in each step."""
+        ...
+
+    def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
+        """What is wrong with a document, at the moment when it is written."""
+        ...
+
+    def checker(self) -> KindChecker:
+        """Judges what is left in the end."""
+        ...
+
+    def broken(self) -> Iterator[str]:
+        """What went wrong outside of the store."""
+        ...
