@@ -9,8 +9,7 @@ The SDK writes the request. Its own retries are off, and its transport hands eve
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import httpx2
 import openai
@@ -18,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.model_settings import Effort
 from landfall.outside import (
     BrokenAnswerError,
     Outside,
@@ -28,6 +28,14 @@ from landfall.outside import (
     UnreachableError,
     retry_after,
 )
+from landfall.questions import (
+    Answer,
+    FailedAnswerError,
+    Question,
+    RateLimits,
+    Receipt,
+    Usage,
+)
 from landfall.reasons import Reason, StepError
 from landfall.redaction import Redactor
 
@@ -37,49 +45,8 @@ SAID_MOST = 500
 """Characters of what a service says about an error."""
 
 
-@dataclass(frozen=True)
-class Usage:
-    """Tokens that an answer is paid for; `cached` are those of `asked` that cost less."""
-
-    asked: int
-    answered: int
-    cached: int
-
-
-@dataclass(frozen=True)
-class RateLimits:
-    """What may still be asked, by the headers of an answer, and seconds until all of it may be.
-
-    None where a header says nothing.
-    """
-
-    requests_left: int | None
-    requests_reset: float | None
-    tokens_left: int | None
-    tokens_reset: float | None
-
-
-@dataclass(frozen=True)
-class Answer(Generic[T]):
-    """A complete answer of the shape that was asked for. `model` is the one that gave it."""
-
-    content: T = field(repr=False)
-    model: str
-    usage: Usage
-    limits: RateLimits
-    seconds: float
-
-
-class FailedAnswerError(StepError):
-    """The model answered, and it is paid for, but it is not what was asked for."""
-
-    def __init__(self, reason: Reason, message: str, usage: Usage) -> None:
-        super().__init__(reason, message)
-        self.usage = usage
-
-
 class OpenAIModel:
-    """A model that speaks OpenAI's chat completions. Close it."""
+    """A `Model` that speaks OpenAI's chat completions."""
 
     def __init__(
         self,
@@ -88,8 +55,10 @@ class OpenAIModel:
         model: str,
         ladder: Ladder = LADDER,
         resolver: Resolver | None = None,
+        effort: Effort | None = None,
     ) -> None:
-        self._model = model
+        self.name = model
+        self.effort = effort
         self._ladder = ladder
         self._redactor = Redactor([api_key])
         self._outside = Outside(ladder.connect, resolver)
@@ -106,10 +75,8 @@ class OpenAIModel:
         await self._sdk.close()
         await self._outside.close()
 
-    async def ask(
-        self, shape: type[T], instructions: str, question: str, deadline: Deadline, max_tokens: int
-    ) -> Answer[T]:
-        """The model's answer, of at most `max_tokens`. Raises `StepError`.
+    async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
+        """The model's answer. Raises `FailedAnswerError`, `StepError`.
 
         The schema is asked for in strict mode, which knows neither defaults nor free-form keys:
         https://platform.openai.com/docs/guides/structured-outputs
@@ -118,39 +85,35 @@ class OpenAIModel:
         started = loop.time()
         told: dict[str, object] = {"status": "failed"}
         try:
-            answer = await self._sent(shape, instructions, question, deadline, max_tokens)
+            answer = await self._sent(question, deadline)
             told["status"] = answer.status_code
             if not answer.is_success:
                 raise self._refusal(answer)
             completion = _completion(answer.content)
             usage = completion.usage.told()
-            told["tokens"] = usage.asked + usage.answered
-            return Answer(
-                content=_content(shape, completion.choices[0], usage),
-                model=completion.model,
-                usage=usage,
-                limits=_limits(answer.headers),
-                seconds=loop.time() - started,
-            )
+            told["tokens"] = usage.tokens
+            seconds = loop.time() - started
+            receipt = Receipt(completion.model, usage, _limits(answer.headers), seconds)
+            content = _content(question.shape, completion.choices[0], receipt)
+            return Answer(**vars(receipt), content=content)
         finally:
             seconds = round(loop.time() - started, 3)
-            logs.info("called", vendor="openai", model=self._model, seconds=seconds, **told)
+            logs.info("called", vendor="openai", model=self.name, seconds=seconds, **told)
 
-    async def _sent(
-        self, shape: type[T], instructions: str, question: str, deadline: Deadline, max_tokens: int
-    ) -> httpx2.Response:
+    async def _sent(self, question: Question[T], deadline: Deadline) -> httpx2.Response:
         """The complete answer, whatever its status."""
         try:
             # parse() makes the strict schema. What it would make of the answer stays unused: it
             # lets pass what is no completion, and its errors show what was answered.
             raw = await self._sdk.chat.completions.with_raw_response.parse(
-                model=self._model,
+                model=self.name,
                 messages=[
-                    {"role": "system", "content": instructions},
-                    {"role": "user", "content": question},
+                    {"role": "system", "content": question.instructions},
+                    {"role": "user", "content": question.text},
                 ],
-                response_format=shape,
-                max_completion_tokens=max_tokens,
+                response_format=question.shape,
+                max_completion_tokens=question.max_tokens,
+                reasoning_effort=self.effort or openai.omit,
                 timeout=deadline.sooner(self._ladder.request).remaining(),
             )
         except openai.APIStatusError as error:
@@ -206,6 +169,7 @@ class _Choice(BaseModel):
 
 class _TokenDetails(BaseModel):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 class _Tokens(BaseModel):
@@ -214,9 +178,13 @@ class _Tokens(BaseModel):
     prompt_tokens_details: _TokenDetails | None = None
 
     def told(self) -> Usage:
-        details = self.prompt_tokens_details
-        cached = (details and details.cached_tokens) or 0
-        return Usage(self.prompt_tokens, self.completion_tokens, cached)
+        details = self.prompt_tokens_details or _TokenDetails()
+        return Usage(
+            asked=self.prompt_tokens,
+            answered=self.completion_tokens,
+            cached=details.cached_tokens or 0,
+            written=details.cache_write_tokens or 0,
+        )
 
 
 class _Completion(BaseModel):
@@ -274,12 +242,12 @@ def _completion(body: bytes) -> _Completion:
         raise StepError(Reason.MODEL_MALFORMED, message) from None
 
 
-def _content(shape: type[T], choice: _Choice, usage: Usage) -> T:
+def _content(shape: type[T], choice: _Choice, receipt: Receipt) -> T:
     if choice.message.refusal or choice.finish_reason == "content_filter":
-        raise FailedAnswerError(Reason.MODEL_REFUSED, "the model refused to answer", usage)
+        raise FailedAnswerError(Reason.MODEL_REFUSED, "the model refused to answer", receipt)
     if choice.finish_reason == "length":
-        message = f"the model's answer was cut off after {usage.answered} tokens"
-        raise FailedAnswerError(Reason.MODEL_TRUNCATED, message, usage)
+        message = f"the model's answer was cut off after {receipt.usage.answered} tokens"
+        raise FailedAnswerError(Reason.MODEL_TRUNCATED, message, receipt)
     try:
         # what is missing is as malformed as what is no JSON
         return shape.model_validate_json(choice.message.content or "", strict=True, extra="forbid")
@@ -289,7 +257,7 @@ def _content(shape: type[T], choice: _Choice, usage: Usage) -> T:
             reason = Reason.MODEL_MALFORMED
         message = f"the model's answer is not of the shape {shape.__name__}: {_why(error)}"
         # not "from error", which shows what was answered
-        raise FailedAnswerError(reason, message, usage) from None
+        raise FailedAnswerError(reason, message, receipt) from None
 
 
 def _why(error: ValidationError) -> str:
@@ -299,14 +267,21 @@ def _why(error: ValidationError) -> str:
 
 
 def _limits(headers: Mapping[str, str]) -> RateLimits:
-    def left(what: str) -> int | None:
-        said = headers.get(f"x-ratelimit-remaining-{what}", "")
+    def number(name: str) -> int | None:
+        said = headers.get(f"x-ratelimit-{name}", "")
         return int(said) if said.isdecimal() else None
 
     def reset(what: str) -> float | None:
         return _seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
 
-    return RateLimits(left("requests"), reset("requests"), left("tokens"), reset("tokens"))
+    return RateLimits(
+        requests_left=number("remaining-requests"),
+        requests_reset=reset("requests"),
+        tokens_left=number("remaining-tokens"),
+        tokens_reset=reset("tokens"),
+        requests=number("limit-requests"),
+        tokens=number("limit-tokens"),
+    )
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

@@ -16,14 +16,9 @@ from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
 from landfall.deadlines import Deadline
-from landfall.models import (
-    SAID_MOST,
-    Answer,
-    FailedAnswerError,
-    OpenAIModel,
-    RateLimits,
-    Usage,
-)
+from landfall.model_settings import Effort
+from landfall.models import SAID_MOST, OpenAIModel
+from landfall.questions import Answer, FailedAnswerError, Question, RateLimits, Usage
 from landfall.reasons import Reason, StepError
 from tests.local.hostile import (
     BROKEN,
@@ -52,6 +47,8 @@ class Judgement(BaseModel):
     confidence: int = Field(ge=0, le=100)
     notes: list[str]
 
+
+ASKED = Question("q1", Judgement, "You judge.", QUESTION, "1", max_tokens=500)
 
 GOOD = {"level": "high", "confidence": 80, "notes": [SAID]}
 
@@ -84,9 +81,9 @@ def completion(content: Any = GOOD, finish: str = "stop", **changes: Any) -> dic
 
 @asynccontextmanager
 async def asking(
-    url: str, resolver: aiodns.DNSResolver | None = None
+    url: str, resolver: aiodns.DNSResolver | None = None, effort: Effort | None = None
 ) -> AsyncIterator[OpenAIModel]:
-    model = OpenAIModel(f"{url}/v1", KEY, "small", resolver=resolver)
+    model = OpenAIModel(f"{url}/v1", KEY, "small", resolver=resolver, effort=effort)
     try:
         yield model
     finally:
@@ -94,8 +91,7 @@ async def asking(
 
 
 async def ask(model: OpenAIModel, seconds: float = 60) -> Answer[Judgement]:
-    deadline = Deadline.after(seconds)
-    return await model.ask(Judgement, "You judge.", QUESTION, deadline, max_tokens=500)
+    return await model.ask(ASKED, Deadline.after(seconds))
 
 
 async def answered(response: Response) -> Answer[Judgement]:
@@ -161,22 +157,45 @@ async def test_the_question_is_asked_in_strict_mode():
     assert schema["$defs"]["Level"]["enum"] == ["high", "low"]
 
 
+async def test_how_long_to_think_is_said_where_the_scan_says_it():
+    """Not every model takes it."""
+    seen: list[Request] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(request)
+        return Response.json(completion())
+
+    async with WireServer(handler) as server, asking(server.url, effort="low") as model:
+        await ask(model)
+    assert seen[0].json()["reasoning_effort"] == "low"
+
+
+async def test_tokens_put_into_the_cache_are_told():
+    """They cost more than the others."""
+    usage = completion()["usage"] | {
+        "prompt_tokens_details": {"cached_tokens": None, "cache_write_tokens": 90}
+    }
+    assert (await answered(Response.json(completion(usage=usage)))).usage == Usage(100, 20, 0, 90)
+
+
 LIMITS = [
-    ({}, RateLimits(None, None, None, None)),
+    ({}, RateLimits()),
     (
         {
+            "x-ratelimit-limit-requests": "60",
+            "x-ratelimit-limit-tokens": "150000",
             "x-ratelimit-remaining-requests": "59",
             "x-ratelimit-reset-requests": "1s",
             "x-ratelimit-remaining-tokens": "149984",
             "x-ratelimit-reset-tokens": "6m0s",
         },
-        RateLimits(59, 1.0, 149_984, 360.0),
+        RateLimits(59, 1.0, 149_984, 360.0, 60, 150_000),
     ),
-    ({"x-ratelimit-reset-requests": "20ms"}, RateLimits(None, 0.02, None, None)),
-    ({"x-ratelimit-reset-tokens": "1d2h3m4.5s"}, RateLimits(None, None, None, 93_784.5)),
+    ({"x-ratelimit-reset-requests": "20ms"}, RateLimits(requests_reset=0.02)),
+    ({"x-ratelimit-reset-tokens": "1d2h3m4.5s"}, RateLimits(tokens_reset=93_784.5)),
     (
         {"x-ratelimit-remaining-tokens": "-1", "x-ratelimit-reset-tokens": "soon 5s"},
-        RateLimits(None, None, None, None),
+        RateLimits(),
     ),
 ]
 
@@ -223,7 +242,8 @@ async def test_an_answer_that_is_none_is_never_a_result(sent, reason):
     error = await failed(Response.json(sent))
     assert error.reason == reason
     assert isinstance(error, FailedAnswerError)
-    assert error.usage == Usage(100, 20, 64)
+    assert error.receipt.usage == Usage(100, 20, 64)
+    assert error.receipt.model == "small-2026-10-01"
 
 
 NO_COMPLETIONS = [
