@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from landfall.callers import Callers
     from landfall.downloads import Download
     from landfall.integrity.scan import IntegrityScan
+    from landfall.model_settings import ModelSettings
+    from landfall.questions import Model
     from landfall.redaction import Redactor
     from landfall.runs import Claim, Runs
     from landfall.scans import BaseScan
@@ -229,6 +231,27 @@ async def _score(app: App, call: Call) -> Answer:
         return await Scoring(app.runs, claim, scan).run(deadline)
 
     return await _work(app, call, {"score": {"integrity": score_rules}})
+
+
+def _open_model(config: Config, settings: "ModelSettings") -> "Model":
+    """The language model of a scan. Raises `StepError`."""
+    from landfall.models import OpenAIModel
+    from landfall.reasons import Reason, StepError
+
+    if not config.openai_api_key:
+        raise StepError(
+            Reason.MODEL_NOT_CONFIGURED,
+            "OPENAI_API_KEY is not set: this scan asks a language model; give the function `score` "
+            "a key for it (and OPENAI_BASE_URL, where it is not OpenAI's)",
+        )
+    name = settings.name or config.openai_model
+    return OpenAIModel(
+        config.openai_base_url,
+        config.openai_api_key,
+        name,
+        config.ladder,
+        effort=settings.effort,
+    )
 
 
 async def _work(app: App, call: Call, works: Mapping[str, Mapping[str, "Work"]]) -> Answer:

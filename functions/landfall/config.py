@@ -47,6 +47,15 @@ VARIABLES: dict[str, Variable] = {
         secret=True,
     ),
     "AIRTABLE_ENDPOINT_URL": Variable("Airtable's address", default="https://api.airtable.com"),
+    "OPENAI_API_KEY": Variable(
+        "a key for the language model; only scans that ask one need it",
+        secret=True,
+        used_by=("score",),
+    ),
+    "OPENAI_BASE_URL": Variable(
+        "the language model's address", default="https://api.openai.com/v1"
+    ),
+    "LANDFALL_MODEL": Variable("the language model of scans that name none", default="gpt-6-luna"),
     "LANDFALL_QUEUE": Variable("projects/P/locations/L/queues/Q", FUNCTIONS),
     "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS),
     "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS),
@@ -89,11 +98,14 @@ class Config:
     ladder: Ladder
     cloud_tasks_emulator: str | None
     airtable_api_key: str = field(repr=False)
+    openai_base_url: str
+    openai_model: str
+    openai_api_key: str = field(repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be stored, logged or answered."""
-        return (self.airtable_api_key,) if self.airtable_api_key else ()
+        return tuple(filter(None, (self.airtable_api_key, self.openai_api_key)))
 
 
 def load_config(function: str, environment: Mapping[str, str]) -> Config:
@@ -131,6 +143,9 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         ladder=ladder,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],
+        openai_base_url=values["OPENAI_BASE_URL"],
+        openai_model=values["LANDFALL_MODEL"],
+        openai_api_key=values["OPENAI_API_KEY"],
     )
 
 

@@ -33,6 +33,11 @@ class Reason(StrEnum):
     MODEL_OFF_SCHEMA = "model_off_schema"
     MODEL_REFUSED = "model_refused"
     MODEL_TRUNCATED = "model_truncated"
+    MODEL_WRONG_IDS = "model_wrong_ids"
+    MODEL_UNFOUNDED = "model_unfounded"
+    MODEL_NOT_CONFIGURED = "model_not_configured"
+    MODEL_PRICE_UNKNOWN = "model_price_unknown"
+    BUDGET_SPENT = "budget_spent"
     SITE_TIMEOUT = "site_timeout"
     SITE_UNREACHABLE = "site_unreachable"
     SITE_MALFORMED = "site_malformed"
@@ -118,6 +123,24 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.MODEL_TRUNCATED: Explanation(
         False, "the model's answer was longer than the tokens it was given"
+    ),
+    Reason.MODEL_WRONG_IDS: Explanation(
+        False,
+        "the model's answer leaves out what was asked about, has it twice, or is about something "
+        "that was not asked",
+    ),
+    Reason.MODEL_UNFOUNDED: Explanation(
+        False, "the model's answer cites something that is not in what it was shown"
+    ),
+    Reason.MODEL_NOT_CONFIGURED: Explanation(
+        False, "the scan needs a language model, and `score` has no OPENAI_API_KEY"
+    ),
+    Reason.MODEL_PRICE_UNKNOWN: Explanation(
+        False,
+        "the budget is in dollars, and the model's price is not known: give `model.price`",
+    ),
+    Reason.BUDGET_SPENT: Explanation(
+        False, "`model.budget` of the scan does not allow another question: the next run goes on"
     ),
     Reason.SITE_TIMEOUT: Explanation(
         True, "a page was not complete at its deadline, redirects included"

@@ -44,11 +44,11 @@ def wall_clock() -> datetime:
 class TreacherousStore:
     """The store in memory, over a network that fails, with processes that die on the way."""
 
-    def __init__(self, chaos: Chaos, check: Callable[[Write], Iterable[str]]) -> None:
+    def __init__(self, chaos: Chaos, check: Callable[[Document], Iterable[str]]) -> None:
         self.memory = MemoryStore()
         self.broken: list[str] = []
         self._chaos = chaos
-        self._check = check
+        self._check_ledger = check
 
     async def read(self, *paths: str) -> list[Document | None]:
         """As `Store.read`."""
@@ -67,7 +67,8 @@ class TreacherousStore:
             self.broken += [*self._late(writes), *self._impatient(writes)]
         versions = await self.memory.commit(writes)
         for write in writes:
-            self.broken += self._check(write)
+            ledger = self.memory.get(write.path) if "/ledgers/" in write.path else None
+            self.broken += self._check_ledger(ledger) if ledger else []
         if cancelled:
             raise asyncio.CancelledError
         if self._chaos.strikes("ambiguous_commit"):

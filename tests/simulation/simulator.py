@@ -4,7 +4,7 @@ python -m tests.simulation SEED     replays one, and says what happened
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,34 +12,32 @@ from unittest.mock import patch
 
 from landfall import logs, writing
 from landfall.deadlines import LADDER, TICK, Deadline
-from landfall.documents import ConflictError, Query, StoreError, Write
+from landfall.documents import ConflictError, Document, Query, StoreError
+from landfall.fetching import Fetch
+from landfall.integrity.scan import IntegrityScan
 from landfall.lifecycle import RUN_ENDED, RunStatus
 from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.redaction import Redactor
 from landfall.registry import Registry
-from landfall.runs import RunNotFoundError, Runs
-from landfall.scans import Scan
+from landfall.runs import Claim, RunNotFoundError, Runs
 from landfall.scheduling import Scheduler
+from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.watching import Watchdog
-from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
-from tests.simulation.checker import Judged, violations
+from landfall.working import Invocation, OutOfTimeError, Worker
+from landfall.writing import Writing
+from tests.simulation.base import BASE_ID, SimulatedBase, draw_base, draw_scan
+from tests.simulation.checker import Judged, not_written, violations
 from tests.simulation.faults import Chaos, KilledError, Rates, process
-from tests.simulation.integrity import IntegritySubject
 from tests.simulation.outside import (
+    IssueTable,
+    TreacherousBase,
     TreacherousQueue,
     TreacherousStore,
     wall_clock,
 )
-from tests.simulation.subject import Subject
 from tests.simulation.virtual_time import run as run_virtually
-
-SUBJECTS: Mapping[str, Callable[[Chaos], Subject]] = {"integrity": IntegritySubject}
-"""By the kind of scan."""
-
-WEIGHTS = {"integrity": 1.0}
-"""How often a scan is of a kind."""
 
 ROWS = 2
 """Rows of a simulated write request: few, so that there are many requests."""
@@ -56,32 +54,34 @@ class Outcome:
     """What is left of a simulation, for the checker."""
 
     seed: int
-    subjects: Mapping[str, Subject]
+    base: SimulatedBase
     store: TreacherousStore
     queue: TreacherousQueue
     chaos: Chaos
+    issues: IssueTable = field(default_factory=IssueTable)
     good_watches: list[tuple[datetime, datetime]] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
 
 
 class Simulation:
-    """Scans of every kind, on schedules and by hand, until all has ended."""
+    """Scans of one base, on schedules and by hand, until all has ended."""
 
     def __init__(self, seed: int, rates: Rates | None = None) -> None:
         self.chaos = Chaos(seed, rates)
-        self.store = TreacherousStore(self.chaos, self._written)
+        self.store = TreacherousStore(self.chaos, self._untrue)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
         self.runs = Runs(self.store, self.queue, wall_clock, self.chaos.random, LADDER)
         self.registry = Registry(self.store, wall_clock)
-        self.subjects: dict[str, Subject] = {
-            kind: make(self.chaos) for kind, make in SUBJECTS.items()
-        }
-        self.outcome = Outcome(seed, self.subjects, self.store, self.queue, self.chaos)
+        self.base = draw_base(self.chaos.random)
+        self.outcome = Outcome(seed, self.base, self.store, self.queue, self.chaos)
         self._background: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> Outcome:
         """Let time pass until everything has ended, at the latest until the horizon."""
-        scans = [self._draw_scan(number) for number in range(self.chaos.random.choice([1, 2]))]
+        scans = [
+            draw_scan(self.chaos.random, number)
+            for number in range(self.chaos.random.choice([1, 2]))
+        ]
         await self._quietly(self._save(scans))
         people = asyncio.create_task(self._people(scans))
         loop = asyncio.get_running_loop()
@@ -93,16 +93,11 @@ class Simulation:
         await self._settle()
         return self.outcome
 
-    def _draw_scan(self, number: int) -> Scan:
-        random = self.chaos.random
-        (kind,) = random.choices([*SUBJECTS], weights=[WEIGHTS[kind] for kind in SUBJECTS])
-        return self.subjects[kind].draw_scan(random, number)
-
-    async def _save(self, scans: list[Scan]) -> None:
+    async def _save(self, scans: list[IntegrityScan]) -> None:
         for scan in scans:
             await self.registry.save(scan, "simulation")
 
-    async def _people(self, scans: list[Scan]) -> None:
+    async def _people(self, scans: list[IntegrityScan]) -> None:
         """Somebody starts a run by hand, and somebody may cancel one."""
         await asyncio.sleep(self.chaos.random.uniform(1, 400))
         await self._quietly(self._start_by_hand(scans[0]))
@@ -110,7 +105,7 @@ class Simulation:
             await asyncio.sleep(self.chaos.random.uniform(1, 90))
             await self._quietly(self._cancel_one())
 
-    async def _start_by_hand(self, scan: Scan) -> None:
+    async def _start_by_hand(self, scan: IntegrityScan) -> None:
         head = await self.registry.head(scan.id)
         await self.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
         await self.runs.enqueue(self.runs.first_task("m-1"))
@@ -179,20 +174,16 @@ class Simulation:
         steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
         return {s.path for s in steps if s.data["stale_at"] and s.data["stale_at"] <= at}
 
-    def _written(self, write: Write) -> Iterator[str]:
-        """What is wrong with a document, at the moment when it is written."""
-        for subject in self.subjects.values():
-            yield from subject.written(self.store.memory, write)
+    def _untrue(self, ledger: Document) -> Iterator[str]:
+        """What a ledger says, as it is written, of the table that it is written back to."""
+        return not_written(self.store.memory, ledger, self.outcome.issues.rows)
 
     async def _deliver(self, task: Task) -> bool:
         with process(f"{task.step_id} {task.attempt}"):
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:
-        step = task.step_id
-        of_kinds = {kind: one.works(self.runs) for kind, one in self.subjects.items()}
-        work = by_kind({kind: works[step] for kind, works in of_kinds.items() if step in works})
-        worker = Worker(self.runs, self.registry, Redactor(), work)
+        worker = Worker(self.runs, self.registry, Redactor(), self._work(task.step_id))
         await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
 
     async def _answer(self, work: Awaitable[None]) -> bool:
@@ -208,6 +199,21 @@ class Simulation:
             self.outcome.bugs.append(repr(error))
             return False
         return True
+
+    def _work(self, step_id: str) -> Callable[[Claim, IntegrityScan, Deadline], Awaitable[str]]:
+        if step_id == "fetch":
+            return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
+                deadline
+            )
+        if step_id == "write":
+            return lambda claim, scan, deadline: Writing(
+                self.runs, claim, scan, self._open_base
+            ).run(deadline)
+        return lambda claim, scan, deadline: Scoring(self.runs, claim, scan).run(deadline)
+
+    def _open_base(self, base_id: str) -> TreacherousBase:
+        assert base_id == BASE_ID
+        return TreacherousBase(self.chaos, self.base.tables, self.outcome.issues)
 
 
 def simulate(seed: int, rates: Rates | None = None) -> Outcome:
@@ -232,14 +238,15 @@ def broken_rules(outcome: Outcome) -> list[str]:
     """Everything that is not as it must be, while it went on and at its end."""
     judged = Judged(
         memory=outcome.store.memory,
-        checkers={kind: subject.checker() for kind, subject in outcome.subjects.items()},
+        bases={BASE_ID: outcome.base},
         watches=outcome.good_watches,
         calm=not outcome.chaos.struck,
+        issues={BASE_ID: list(outcome.issues.rows.values())},
     )
     return [
         *outcome.bugs,
         *outcome.store.broken,
         *outcome.queue.broken,
-        *(what for subject in outcome.subjects.values() for what in subject.broken()),
+        *outcome.issues.lost_remarks(),
         *violations(judged),
     ]

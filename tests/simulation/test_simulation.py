@@ -12,8 +12,8 @@ from tests.simulation.faults import Rates
 from tests.simulation.mutants import MUTANTS, no_fence
 from tests.simulation.simulator import broken_rules, history, simulate
 
-CATCH_WITHIN = 200
-"""Seeds in which each planted bug must show itself; the rarest does so in one of 20."""
+CATCH_WITHIN = 60
+"""Seeds in which each planted bug must show itself; most do in the first."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)

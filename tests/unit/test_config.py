@@ -8,6 +8,7 @@ from landfall.config import FUNCTIONS, VARIABLES, ConfigError, load_config
 from landfall.deadlines import LADDER
 
 KEY = "patSecret00000000.0123456789abcdef"
+MODEL_KEY = "sk-secret-0123456789abcdef"
 WHOLE = {
     "GOOGLE_CLOUD_PROJECT": "demo",
     "AIRTABLE_API_KEY": KEY,
@@ -59,11 +60,21 @@ def test_only_fetch_needs_the_airtable_key(function):
     assert load_config(function, without("AIRTABLE_API_KEY")).secrets == ()
 
 
-def test_the_key_is_a_secret_and_never_shown():
+def test_a_language_model_is_only_needed_by_who_asks_one():
+    """Without a key everything starts; with one, OpenAI's small model is asked, or another."""
+    config = load_config("score", WHOLE)
+    assert (config.openai_api_key, config.openai_model) == ("", "gpt-6-luna")
+    assert config.openai_base_url == "https://api.openai.com/v1"
+    other = {"OPENAI_BASE_URL": "http://here/v1", "LANDFALL_MODEL": "llama-9"}
+    config = load_config("score", WHOLE | other)
+    assert (config.openai_base_url, config.openai_model) == ("http://here/v1", "llama-9")
+
+
+def test_a_key_is_a_secret_and_never_shown():
     """It is in `secrets`, for redaction, and in no repr."""
-    config = load_config("fetch", WHOLE)
-    assert config.secrets == (KEY,)
-    assert KEY not in repr(config)
+    config = load_config("fetch", WHOLE | {"OPENAI_API_KEY": MODEL_KEY})
+    assert config.secrets == (KEY, MODEL_KEY)
+    assert [key for key in config.secrets if key in repr(config)] == []
 
 
 def test_every_secret_is_marked_and_has_readers():
