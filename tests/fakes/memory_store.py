@@ -69,6 +69,10 @@ class MemoryStore:
         found = self._collections.get(collection, {})
         return [found[path] for path in sorted(found)]
 
+    def whole(self) -> dict[str, Document]:
+        """Every document by its path, for a test that looks."""
+        return {path: self._documents[path] for path in sorted(self._documents)}
+
     def delete(self, path: str) -> None:
         """Take a document away, as its lifetime or a person would."""
         del self._documents[path]
