@@ -22,7 +22,7 @@ from starlette.responses import Response
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, StoreError
+from landfall.documents import ConflictError, SchemaError, StoreError
 from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _app(function: str) -> App:
     from landfall.redaction import Redactor
     from landfall.runs import Runs
     from landfall.store import FirestoreStore, firestore_client
+    from landfall.versioning import VersionedStore
 
     config = load_config(function, os.environ)
     delivery = Delivery(
@@ -112,7 +113,7 @@ def _app(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(store, queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store), queue, _now, random, ladder)
     return App(config, runs, callers, Redactor(config.secrets))
 
 
@@ -159,6 +160,9 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
         # 500, not 503: that would make Cloud Tasks slow the whole queue down
         logs.error("store unavailable", error=str(error))
         return _problem(500, "store_unavailable", "Firestore did not answer; try again")
+    except SchemaError as error:
+        logs.error("schema newer", error=str(error))
+        return _problem(500, "schema_newer", str(error))
     except ClientDisconnect:
         # in the middle of its own request, so nothing was done; nobody reads the answer
         logs.warning("hung up on")

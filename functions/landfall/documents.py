@@ -82,6 +82,10 @@ class StoreError(Exception):
     """The store did not answer in time or refused; a commit may or may not have happened."""
 
 
+class SchemaError(Exception):
+    """A document is of a version that this Landfall does not know: it is not used, nor written."""
+
+
 class Store(Protocol):
     """Firestore, or the store in memory that passes the same tests."""
 

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     PAGES_MISSING = "pages_missing"
     FINDINGS_MISSING = "findings_missing"
     STORE_UNAVAILABLE = "store_unavailable"
+    SCHEMA_NEWER = "schema_newer"
     STEP_TIMEOUT = "step_timeout"
     WORKER_LOST = "worker_lost"
     RUN_TIMEOUT = "run_timeout"
@@ -173,6 +174,9 @@ REASONS: dict[Reason, Explanation] = {
         False, "the list of findings of earlier runs is no longer stored in whole"
     ),
     Reason.STORE_UNAVAILABLE: Explanation(True, "Firestore did not take a read or a write"),
+    Reason.SCHEMA_NEWER: Explanation(
+        True, "a stored document is of a newer Landfall: the message says which; deploy that one"
+    ),
     Reason.STEP_TIMEOUT: Explanation(
         True, "an attempt came to the end of its budget without getting anywhere"
     ),

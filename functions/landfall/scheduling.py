@@ -23,6 +23,7 @@ from landfall.documents import (
     Document,
     Fields,
     Query,
+    SchemaError,
     StoreError,
     Update,
     Write,
@@ -33,6 +34,7 @@ from landfall.reasons import Reason
 from landfall.runs import Runs
 from landfall.schedules import Schedule
 from landfall.ticks import mark_tick
+from landfall.versioning import NewerDocument
 
 PAGE = 250
 """Due schedules that are read at once, besides those that could not be claimed."""
@@ -112,32 +114,39 @@ class Scheduler:
         )
 
     async def _claim_all(self, due: Sequence[Document]) -> None:
+        due = [schedule for schedule in due if not self._is_newer(schedule)]
         heads = await self._heads(due)
-        live = await self._live_runs(due)
+        runs = await self._open_runs(due)
         prepared = await asyncio.gather(
-            *(self._prepared(schedule, heads, live.get(schedule.id, [])) for schedule in due)
+            *(self._prepared(schedule, heads, runs.get(schedule.id, [])) for schedule in due)
         )
         claims = [claim for claim in prepared if claim]
         groups = [claims[at : at + TOGETHER] for at in range(0, len(claims), TOGETHER)]
         await asyncio.gather(*(self._claim_together(group) for group in groups))
+
+    def _is_newer(self, schedule: Document) -> bool:
+        if isinstance(schedule, NewerDocument):
+            self._tick.problems += 1
+            logs.error("schedule not claimed", schedule_id=schedule.id, error=schedule.why)
+        return isinstance(schedule, NewerDocument)
 
     async def _heads(self, due: Sequence[Document]) -> dict[str, Document]:
         ids = sorted({_scan_id(schedule) for schedule in due} - {""})
         found = await self._store.read(*(f"scans/{scan_id}" for scan_id in ids)) if ids else []
         return {head.id: head for head in found if head}
 
-    async def _live_runs(self, due: Sequence[Document]) -> dict[str, list[Document]]:
-        """By schedule, those of its runs that have not ended."""
-        paths = [run_path(run_id) for s in due for run_id in s.data.get("open_runs") or []]
-        found = await self._store.read(*paths) if paths else []
-        live: dict[str, list[Document]] = {}
-        for run in found:
-            if run and run.data["status"] in RUN_LIVE:
-                live.setdefault(run.data["schedule_id"], []).append(run)
-        return live
+    async def _open_runs(self, due: Sequence[Document]) -> dict[str, list[Document]]:
+        """By schedule, those of its runs that had not ended when it was last claimed."""
+        ids = [(s.id, run_id) for s in due for run_id in s.data.get("open_runs") or []]
+        found = await self._store.read(*(run_path(run_id) for _, run_id in ids)) if ids else []
+        runs: dict[str, list[Document]] = {}
+        for (schedule_id, _), run in zip(ids, found, strict=True):
+            if run:
+                runs.setdefault(schedule_id, []).append(run)
+        return runs
 
     async def _prepared(
-        self, schedule: Document, heads: Mapping[str, Document], live: Sequence[Document]
+        self, schedule: Document, heads: Mapping[str, Document], runs: Sequence[Document]
     ) -> _Claim | None:
         """What is to be committed for a schedule; None when it is set aside, or fails."""
         claims: list[_Claim] = []
@@ -150,6 +159,7 @@ class Scheduler:
                 return await self._set_aside(schedule, str(error))
             if head is None:
                 return await self._set_aside(schedule, "its scan is gone")
+            live = [run for run in runs if run.data["status"] in RUN_LIVE]
             claims.append(await self._claim_of(schedule, spec, head, live))
             return None
 
@@ -186,7 +196,7 @@ class Scheduler:
                 await work()
             except ConflictError:
                 self._tick.lost_races += 1
-            except StoreError as error:
+            except (StoreError, SchemaError) as error:
                 self._tick.problems += 1
                 logs.warning("schedule not claimed", schedule_id=schedule_id, error=str(error))
             except Exception:

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from landfall.deadlines import TICK_MISSING
-from landfall.documents import Fields, Put, Store
+from landfall.documents import Document, Fields, Put, Store
 from landfall.runs import Clock
+from landfall.versioning import NewerDocument
 
 TICKERS = ("scheduler", "watchdog")
 
@@ -20,15 +21,15 @@ async def mark_tick(store: Store, clock: Clock, name: str, by: str, did: Fields)
 async def health(store: Store, clock: Clock) -> tuple[bool, dict[str, Any]]:
     """Whether both tick, and how many seconds ago each did."""
     marks = await store.read(*(f"system/{name}" for name in TICKERS))
-    ticks = {
-        name: _age(mark.data["last_tick_at"] if mark else None, clock())
-        for name, mark in zip(TICKERS, marks, strict=True)
-    }
+    ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     healthy = all(tick["ok"] for tick in ticks.values())
     return healthy, {"status": "ok" if healthy else "ticks missing", **ticks}
 
 
-def _age(last: datetime | None, now: datetime) -> dict[str, Any]:
+def _tick(mark: Document | None, now: datetime) -> dict[str, Any]:
+    if isinstance(mark, NewerDocument):
+        return {"ok": False, "problem": mark.why}
+    last = mark.data["last_tick_at"] if mark else None
     age = None if last is None else round((now - last).total_seconds(), 1)
     return {
         "last_tick_at": last,

@@ -22,6 +22,7 @@ from landfall.reasons import Reason
 from landfall.registry import Registry
 from landfall.routes import Ask, BadRequestError, Route, check_kind, paged
 from landfall.runs import RunNotFoundError, Runs
+from landfall.versioning import NewerDocument
 
 RUNS_LISTED = 50
 RUN_LISTED = (
@@ -73,7 +74,7 @@ class Api:
             limit=ask.limit(RUNS_LISTED),
             fields=RUN_LISTED,
         )
-        return {"runs": [_shown(run) for run in await self.runs.store.find(query)]}
+        return {"runs": [_listed_run(run) for run in await self.runs.store.find(query)]}
 
     async def run(self, _: Ask, run_id: str) -> Fields:
         """One run. Raises `RunNotFoundError`."""
@@ -188,6 +189,12 @@ class Api:
         if run is None:
             raise RunNotFoundError(f"there is no run {run_id!r}")
         return run
+
+
+def _listed_run(run: Document) -> Fields:
+    if isinstance(run, NewerDocument):  # no reason to leave out the others
+        return {"run_id": run.id, "problem": run.why}
+    return _shown(run)
 
 
 def _shown(run: Document) -> Fields:

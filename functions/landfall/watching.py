@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, Document, Query, StoreError
+from landfall.documents import ConflictError, Document, Query, SchemaError, StoreError
 from landfall.lifecycle import RUN_LIVE, RunStatus
 from landfall.reasons import Reason
 from landfall.runs import RunNotFoundError, Runs
@@ -78,6 +78,9 @@ class Watchdog:
             except (ConflictError, StoreError, RunNotFoundError) as error:
                 self._watch.problems += 1
                 logs.warning("not dealt with", path=document.path, error=str(error))
+            except SchemaError as error:
+                self._watch.problems += 1
+                logs.error("not dealt with", path=document.path, error=str(error))
             except Exception:
                 # a bug, or a document that somebody edited: loud, and no reason to stop the others
                 self._watch.problems += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, StoreError
+from landfall.documents import ConflictError, SchemaError, StoreError
 from landfall.reasons import Reason, StepError
 from landfall.redaction import Redactor
 from landfall.registry import Registry
@@ -95,6 +95,10 @@ class Worker:
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
             return "declined"
+        except SchemaError as why:
+            # the run itself is a newer Landfall's, whose watchdog has it claimed again
+            logs.error("declined", why=str(why))
+            return "declined"
         with logs.fields(attempt=claim.attempt):
             try:
                 return await self._work_and_record(claim, deadline)
@@ -114,6 +118,8 @@ class Worker:
             cause: Exception = error
         except (StoreError, ConflictError) as error:
             failure, cause = StepError(Reason.STORE_UNAVAILABLE, str(error)), error
+        except SchemaError as error:
+            failure, cause = StepError(Reason.SCHEMA_NEWER, str(error)), error
         except Exception as error:
             # a bug: loud in the log and on the run, and not repeated
             failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error

@@ -20,6 +20,7 @@ from landfall.documents import Create, Document, Put, Update, Version, Write
 from landfall.lifecycle import STEP_ENDED
 from landfall.runs import Runs
 from landfall.store import FirestoreStore
+from landfall.versioning import VersionedStore
 from tests.bench.figures import COMPARED, Cell, Sample, Table, compared
 from tests.bench.ground import database, emulator
 from tests.fakes.memory_store import MemoryStore
@@ -120,7 +121,7 @@ async def _guarded_step(runs: Runs, run_id: str) -> None:
 
 def _guarded(client: AsyncClient) -> tuple[Take, FirestoreStore]:
     store = FirestoreStore(client)
-    runs = Runs(store, FakeQueue(), FakeClock(), Random(1), LADDER)
+    runs = Runs(VersionedStore(store), FakeQueue(), FakeClock(), Random(1), LADDER)
     return lambda run_id: _guarded_step(runs, run_id), store
 
 

@@ -41,6 +41,7 @@ async def test_one_run_holds_a_base(world: World) -> None:
         "failures": 0,
         "updated_at": START,
         "updated_by": "worker of r1",
+        "schema_version": 1,
     }
 
 
@@ -79,7 +80,7 @@ async def test_of_many_at_once_one_gets_it(world: World) -> None:
     (winner,) = [end for end in ends if isinstance(end, Hold)]
     assert sum(isinstance(end, BaseHeldError) for end in ends) == 9
     held = await everything(world.store)
-    assert held[f"bases/{BASE}"].data == winner.document.data
+    assert held[f"bases/{BASE}"].data == winner.document.data | {"schema_version": 1}
 
 
 async def test_of_many_at_once_one_gets_what_was_held_before(world: World) -> None:

@@ -193,10 +193,10 @@ class TestProgress:
     async def test_checkpoints_follow_on_without_a_read(self, started: World) -> None:
         """A commit gives the versions for the next: progress costs writes only."""
         holder = await claim(started)
-        reads = started.store.meter.reads  # type: ignore[attr-defined]  # both stores have one
+        reads = started.stored.meter.reads  # type: ignore[attr-defined]  # both stores have one
         for n in range(3):
             await holder.checkpoint({"n": n})
-        assert started.store.meter.reads == reads  # type: ignore[attr-defined]
+        assert started.stored.meter.reads == reads  # type: ignore[attr-defined]
         assert (await started.step()).data["cursor"] == {"n": 2}
 
     async def test_hand_on_waits_for_a_task_of_its_own(self, started: World) -> None:
@@ -367,9 +367,9 @@ class TestEnd:
     async def test_from_outside_takes_the_live_step_along(self, started: World) -> None:
         """Run and live step end in one commit; a step that was done stays done."""
         await claim_score(started)
-        commits = started.store.meter.commits  # type: ignore[attr-defined]
+        commits = started.stored.meter.commits  # type: ignore[attr-defined]
         assert await cancel(started) is True
-        assert started.store.meter.commits == commits + 1  # type: ignore[attr-defined]
+        assert started.stored.meter.commits == commits + 1  # type: ignore[attr-defined]
         assert (await started.step("fetch")).data["status"] == "done"
         assert (await started.step("score")).data["status"] == "failed"
         assert (await started.run()).data["error"] == CANCELLED | {

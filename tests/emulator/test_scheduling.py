@@ -140,7 +140,8 @@ class TestTick:
         (mark,) = await world.store.read("system/scheduler")
         assert mark
         assert mark.data == {
-            "last_tick_at": SLOT, "did": vars(did), "updated_at": SLOT, "updated_by": "scheduler"
+            "last_tick_at": SLOT, "did": vars(did), "updated_at": SLOT, "updated_by": "scheduler",
+            "schema_version": 1,
         }  # fmt: skip
 
     async def test_leaves_a_run_to_the_watchdog_when_the_queue_fails(self, world: World) -> None:

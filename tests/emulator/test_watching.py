@@ -215,7 +215,8 @@ class TestTick:
         (mark,) = await world.store.read("system/watchdog")
         assert mark
         assert mark.data == {
-            "last_tick_at": START, "did": vars(did), "updated_at": START, "updated_by": "watchdog"
+            "last_tick_at": START, "did": vars(did), "updated_at": START, "updated_by": "watchdog",
+            "schema_version": 1,
         }  # fmt: skip
 
     async def test_stamps_every_write(self, world: World) -> None:

@@ -14,6 +14,7 @@ from landfall.deadlines import LADDER, Deadline
 from landfall.runs import Runs
 from landfall.scheduling import Scheduler
 from landfall.store import FirestoreStore, firestore_client
+from landfall.versioning import VersionedStore
 from tests.fakes.world import FakeClock, FakeQueue
 
 
@@ -21,7 +22,9 @@ async def main(project: str, now: str) -> None:
     """Tick once."""
     store, queue = FirestoreStore(firestore_client(project)), FakeQueue()
     await store.read("system/scheduler")  # connected before the start
-    runs = Runs(store, queue, FakeClock(datetime.fromisoformat(now)), Random(), LADDER)
+    runs = Runs(
+        VersionedStore(store), queue, FakeClock(datetime.fromisoformat(now)), Random(), LADDER
+    )
     print("ready", flush=True)  # noqa: T201 for the test
     sys.stdin.readline()
     tick = await Scheduler(runs, "scheduler").tick(Deadline.after(LADDER.step))

@@ -14,6 +14,7 @@ from landfall.registry import Registry
 from landfall.runs import Runs
 from landfall.scans import Scan
 from landfall.tasks import QueueError, Task
+from landfall.versioning import VersionedStore
 from tests.fakes.memory_store import MemoryStore
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -49,10 +50,11 @@ class FakeQueue:
 
 
 class World:
-    """All that a use case needs. `store` may be the real one."""
+    """All that a use case needs. `store` may be the real one; `stored` is what is really in it."""
 
     def __init__(self, store: Store | None = None, ladder: Ladder = LADDER) -> None:
-        self.store: Store = store or MemoryStore()
+        self.stored: Store = store or MemoryStore()
+        self.store = VersionedStore(self.stored)
         self.clock = FakeClock()
         self.queue = FakeQueue()
         self.runs = Runs(self.store, self.queue, self.clock, Random(1), ladder)

@@ -88,8 +88,8 @@ class Issues:
 
     @property
     def store(self) -> MemoryStore:
-        assert isinstance(self.world.store, MemoryStore)
-        return self.world.store
+        assert isinstance(self.world.stored, MemoryStore)
+        return self.world.stored
 
     @property
     def upserts(self) -> int:

@@ -24,6 +24,7 @@ from landfall.runs import Claim, RunNotFoundError, Runs
 from landfall.scheduling import Scheduler
 from landfall.scoring import Scoring
 from landfall.tasks import Task
+from landfall.versioning import VersionedStore
 from landfall.watching import Watchdog
 from landfall.working import Invocation, OutOfTimeError, Worker
 from landfall.writing import Writing
@@ -70,8 +71,9 @@ class Simulation:
         self.chaos = Chaos(seed, rates)
         self.store = TreacherousStore(self.chaos, self._untrue)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
-        self.runs = Runs(self.store, self.queue, wall_clock, self.chaos.random, LADDER)
-        self.registry = Registry(self.store, wall_clock)
+        store = VersionedStore(self.store)
+        self.runs = Runs(store, self.queue, wall_clock, self.chaos.random, LADDER)
+        self.registry = Registry(store, wall_clock)
         self.base = draw_base(self.chaos.random)
         self.outcome = Outcome(seed, self.base, self.store, self.queue, self.chaos)
         self._background: set[asyncio.Task[Any]] = set()
@@ -107,7 +109,7 @@ class Simulation:
 
     async def _start_by_hand(self, scan: IntegrityScan) -> None:
         head = await self.registry.head(scan.id)
-        await self.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
+        await self.runs.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
         await self.runs.enqueue(self.runs.first_task("m-1"))
 
     async def _cancel_one(self) -> None:

@@ -21,12 +21,13 @@ from typing import Any
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import LADDER, Deadline
-from landfall.definition import Scan
 from landfall.documents import Fields
+from landfall.integrity.scan import IntegrityScan
+from landfall.routes import Ask
 from landfall.runs import Claim
 from landfall.scheduling import Scheduler
 from landfall.scoring import Scoring
-from landfall.viewing import Api, Ask
+from landfall.viewing import Api
 from landfall.watching import Watchdog
 from tests.fakes.bases import BASE, a_base, a_server
 from tests.fakes.memory_store import MemoryStore
@@ -96,7 +97,7 @@ async def fetching(world: World, server: LocalAirtable) -> None:
 async def scoring(world: World, server: LocalAirtable) -> None:
     """One of three rules is evaluated."""
 
-    async def work(claim: Claim, scan: Scan, _: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
         looks = chain(repeat(100.0, 1), repeat(-1.0))
         return await Scoring(world.runs, claim, scan).run(Looks(0.0, looks))
 
