@@ -22,12 +22,13 @@ from starlette.responses import Response
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, SchemaError, StoreError
+from landfall.documents import ConflictError, IndexMissingError, SchemaError, StoreError
 from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
     from landfall.downloads import Download
+    from landfall.indexes import Indexes
     from landfall.integrity.scan import IntegrityScan
     from landfall.model_settings import ModelSettings
     from landfall.questions import Model
@@ -77,6 +78,7 @@ class App:
 
     config: Config
     runs: "Runs"
+    indexes: "Indexes"
     callers: "Callers"
     redactor: "Redactor"
 
@@ -85,6 +87,7 @@ class App:
 def _app(function: str) -> App:
     from landfall.callers import Callers, fetch_certificates
     from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
+    from landfall.indexes import Indexes
     from landfall.redaction import Redactor
     from landfall.runs import Runs
     from landfall.store import FirestoreStore, firestore_client
@@ -114,7 +117,7 @@ def _app(function: str) -> App:
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     runs = Runs(VersionedStore(store), queue, _now, random, ladder)
-    return App(config, runs, callers, Redactor(config.secrets))
+    return App(config, runs, Indexes(store, _now), callers, Redactor(config.secrets))
 
 
 def _now() -> datetime:
@@ -148,7 +151,7 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
         app = _app(function)
     except ConfigError as error:
         logs.error("not configured", error=str(error))
-        return _problem(500, "not_configured", "this function is not configured; see its log")
+        return _not_configured(request, error)
     try:
         async with asyncio.timeout(app.config.ladder.step + 1):
             refused, caller = await _caller(app, request)
@@ -156,6 +159,9 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
     except TimeoutError:
         logs.error("out of time")
         return _problem(500, "out_of_time", "no answer within the budget of an invocation")
+    except IndexMissingError as error:
+        logs.error("index missing", error=str(error))
+        return _problem(500, "index_missing", "Firestore lacks an index: deploy it; see the log")
     except (StoreError, ConflictError) as error:
         # 500, not 503: that would make Cloud Tasks slow the whole queue down
         logs.error("store unavailable", error=str(error))
@@ -170,6 +176,13 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
     except Exception as error:
         logs.error("bug", traceback=app.redactor.traceback(error))
         return _problem(500, "internal_error", "a bug in Landfall; its log has the traceback")
+
+
+def _not_configured(request: Request, error: ConfigError) -> Answer:
+    """Who may look at the health is told what is wrong: there are no callers to be checked."""
+    if (request.method, request.url.path) == ("GET", "/health"):
+        return 503, {"status": "not configured", "problems": error.problems}
+    return _problem(500, "not_configured", "this function is not configured; see its /health")
 
 
 async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
@@ -296,7 +309,7 @@ async def _api(app: App, call: Call) -> Answer:
     from landfall.viewing import Api
 
     if (call.request.method, call.request.url.path) == ("GET", "/health"):
-        healthy, ticks = await health(app.runs.store, app.runs.clock)
+        healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
         return 200 if healthy else 503, ticks
     try:
         return await _route(Api(app.runs, Registry(app.runs.store, app.runs.clock)), call)

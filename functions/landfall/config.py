@@ -4,7 +4,8 @@
 is a secret is ever shown.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
@@ -13,16 +14,23 @@ FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
 CLOUD_RUN = "cloud_run"
 
+_URL = r"https?://\S+"
+
 
 class ConfigError(Exception):
-    """The environment lacks something; the message has a line for each variable."""
+    """The environment does not fit. `problems` names each variable at fault, and never a value."""
+
+    def __init__(self, function: str, problems: Sequence[str]) -> None:
+        super().__init__("\n".join([f"function {function!r} cannot start:", *problems]))
+        self.problems = list(problems)
 
 
 @dataclass(frozen=True)
 class Variable:
     """An environment variable: what it is, which functions need it, what it is otherwise.
 
-    A secret is given to the functions that need it, or may use it, and to no other.
+    A secret is given to the functions that need it, or may use it, and to no other. `form` is a
+    regular expression that the whole value fits.
     """
 
     meaning: str
@@ -30,6 +38,7 @@ class Variable:
     default: str = ""
     secret: bool = False
     used_by: tuple[str, ...] = ()
+    form: str = ".*"
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -46,19 +55,25 @@ VARIABLES: dict[str, Variable] = {
         ("fetch",),
         secret=True,
     ),
-    "AIRTABLE_ENDPOINT_URL": Variable("Airtable's address", default="https://api.airtable.com"),
+    "AIRTABLE_ENDPOINT_URL": Variable(
+        "Airtable's address", default="https://api.airtable.com", form=_URL
+    ),
     "OPENAI_API_KEY": Variable(
         "a key for the language model; only scans that ask one need it",
         secret=True,
         used_by=("score",),
     ),
     "OPENAI_BASE_URL": Variable(
-        "the language model's address", default="https://api.openai.com/v1"
+        "the language model's address", default="https://api.openai.com/v1", form=_URL
     ),
     "LANDFALL_MODEL": Variable("the language model of scans that name none", default="gpt-6-luna"),
-    "LANDFALL_QUEUE": Variable("projects/P/locations/L/queues/Q", FUNCTIONS),
-    "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS),
-    "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS),
+    "LANDFALL_QUEUE": Variable(
+        "projects/P/locations/L/queues/Q",
+        FUNCTIONS,
+        form=r"projects/[^/\s]+/locations/[^/\s]+/queues/[^/\s]+",
+    ),
+    "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS, form=_URL),
+    "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS, form=_URL),
     "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account that tasks carry", FUNCTIONS),
     "LANDFALL_AUDIENCE": Variable(
         "the audiences of which a caller's token must name one, by commas; tasks carry the first",
@@ -74,6 +89,7 @@ VARIABLES: dict[str, Variable] = {
     "LANDFALL_CERTIFICATES_URL": Variable(
         "the issuer's certificates, {key id: PEM}",
         default="https://www.googleapis.com/oauth2/v1/certs",
+        form=_URL,
     ),
     "LANDFALL_DEADLINES": Variable("JSON with rungs of the ladder that differ, in seconds"),
 }
@@ -119,6 +135,11 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         for name, variable in VARIABLES.items()
         if function in variable.needed_by and not values[name]
     ]
+    problems += [
+        f"{name} does not have the form of what it is: {variable.meaning}"
+        for name, variable in VARIABLES.items()
+        if values[name] and not re.fullmatch(variable.form, values[name])
+    ]
     try:
         ladder = Ladder.parse(values["LANDFALL_DEADLINES"])
     except ValueError as error:
@@ -126,7 +147,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
     if values["LANDFALL_TOKENS_CHECKED_BY"] not in ("", CLOUD_RUN):
         problems.append(f"LANDFALL_TOKENS_CHECKED_BY: it is `{CLOUD_RUN}`, or not set")
     if problems:
-        raise ConfigError("\n".join([f"function {function!r} cannot start:", *problems]))
+        raise ConfigError(function, problems)
     return Config(
         function=function,
         project=values["GOOGLE_CLOUD_PROJECT"],

@@ -55,6 +55,8 @@ class Put:
 
 Write = Create | Update | Put
 
+Direction = Literal["asc", "desc"]
+
 
 @dataclass(frozen=True)
 class Query:
@@ -67,7 +69,7 @@ class Query:
 
     collection: str
     where: Sequence[tuple[str, str, Any]] = ()
-    order: tuple[str, Literal["asc", "desc"]] | None = None
+    order: tuple[str, Direction] | None = None
     limit: int | None = None
     group: bool = False
     fields: tuple[str, ...] | None = None
@@ -80,6 +82,10 @@ class ConflictError(Exception):
 
 class StoreError(Exception):
     """The store did not answer in time or refused; a commit may or may not have happened."""
+
+
+class IndexMissingError(StoreError):
+    """A query needs an index that the database does not have, or has not built yet."""
 
 
 class SchemaError(Exception):

@@ -16,6 +16,7 @@ from landfall.documents import (
     ConflictError,
     Create,
     Document,
+    IndexMissingError,
     Meter,
     Query,
     StoreError,
@@ -70,6 +71,8 @@ class FirestoreStore:
                 _document(snapshot)
                 async for snapshot in self._build(query).stream(retry=None, timeout=self._timeout)
             ]
+        except google_errors.FailedPrecondition as error:
+            raise _query_failed(query, error) from error
         except google_errors.GoogleAPIError as error:
             raise StoreError(f"Firestore did not answer a query: {error}") from error
         # an empty answer is billed as one read
@@ -117,6 +120,12 @@ class FirestoreStore:
         if query.fields is not None:
             built = built.select(query.fields)
         return built if query.limit is None else built.limit(query.limit)
+
+
+def _query_failed(query: Query, error: google_errors.FailedPrecondition) -> StoreError:
+    if "index" not in str(error):
+        return StoreError(f"Firestore did not answer a query: {error}")
+    return IndexMissingError(f"a query of {query.collection} needs an index: {error}")
 
 
 def _document(snapshot: Any) -> Document:

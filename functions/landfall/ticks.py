@@ -5,6 +5,7 @@ from typing import Any
 
 from landfall.deadlines import TICK_MISSING
 from landfall.documents import Document, Fields, Put, Store
+from landfall.indexes import Indexes
 from landfall.runs import Clock
 from landfall.versioning import NewerDocument
 
@@ -18,12 +19,15 @@ async def mark_tick(store: Store, clock: Clock, name: str, by: str, did: Fields)
     await store.commit([Put(f"system/{name}", mark)])
 
 
-async def health(store: Store, clock: Clock) -> tuple[bool, dict[str, Any]]:
-    """Whether both tick, and how many seconds ago each did."""
+async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, dict[str, Any]]:
+    """Whether both tick, how many seconds ago each did, and which indexes are missing."""
     marks = await store.read(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
-    healthy = all(tick["ok"] for tick in ticks.values())
-    return healthy, {"status": "ok" if healthy else "ticks missing", **ticks}
+    missing = await indexes.missing()
+    problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
+    problems += ["indexes missing"] if missing else []
+    said = {"status": ", ".join(problems) or "ok", **ticks, "indexes_missing": missing}
+    return not problems, said
 
 
 def _tick(mark: Document | None, now: datetime) -> dict[str, Any]:

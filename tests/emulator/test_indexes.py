@@ -6,6 +6,7 @@ needed, and that is compared with `infra/firestore.indexes.json`.
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Create, Document, Query
 from landfall.downloads import Download
 from landfall.fetching import Cursor, TableCursor
+from landfall.indexes import Indexes
 from landfall.records import ReadPage, documents, pack
 from landfall.routes import Ask
 from landfall.scheduling import Scheduler
@@ -132,6 +134,15 @@ async def test_every_query_has_its_index_and_no_index_is_idle(
 ) -> None:
     """What the emulator reports is the file: no query fails in production, no write is dearer."""
     assert asked.queries
+    assert report(emulator_host, firestore_client.project) == deployed()
+
+
+async def test_health_looks_at_every_index_of_the_file(
+    emulator_host: str, firestore_client: AsyncClient
+) -> None:
+    """Its queries need exactly the indexes that the code's do."""
+    store = FirestoreStore(firestore_client)
+    assert await Indexes(store, lambda: datetime.now(UTC)).missing() == []
     assert report(emulator_host, firestore_client.project) == deployed()
 
 

@@ -8,6 +8,7 @@ import pytest
 from landfall.changes import run_path
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Fields, SchemaError, Update
+from landfall.indexes import Indexes
 from landfall.redaction import Redactor
 from landfall.routes import Ask
 from landfall.runs import MAX_ATTEMPTS, Claim
@@ -151,13 +152,14 @@ async def test_a_scan_of_a_newer_one_is_not_saved_over(world):
 
 async def test_health_says_that_the_last_tick_was_of_a_newer_one(world):
     """Going back is not healthy before this one's ticks are there."""
+    indexes = Indexes(world.stored, world.clock)
     await tick(world)
     await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
-    assert (await health(world.runs.store, world.clock))[0]
+    assert (await health(world.store, world.clock, indexes))[0]
     await make_newer(world, "system/scheduler")
-    healthy, said = await health(world.runs.store, world.clock)
+    healthy, said = await health(world.store, world.clock, indexes)
     assert not healthy
     assert "system/scheduler is of schema version 99" in said["scheduler"]["problem"]
     assert said["watchdog"]["ok"]
     await tick(world)
-    assert (await health(world.runs.store, world.clock))[0]
+    assert (await health(world.store, world.clock, indexes))[0]

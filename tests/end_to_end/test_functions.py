@@ -21,9 +21,9 @@ PROBE = """
 import asyncio, json, sys
 from functions_framework.aio import create_asgi_app
 
-target, source, token = sys.argv[1:]
+target, source, token, method, path = sys.argv[1:]
 app = create_asgi_app(target, source)
-loaded, path = sorted(sys.modules), list(sys.path)
+loaded, folders = sorted(sys.modules), list(sys.path)
 
 import httpx
 
@@ -31,21 +31,22 @@ async def ask():
     headers = {"Authorization": "Bearer " + (token or "none")}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
-        return await client.post("/", json={}, headers=headers)
+        return await client.request(method, path, json={}, headers=headers)
 
-status = asyncio.run(ask()).status_code
-print(json.dumps(
-    {"status": status, "loaded": loaded, "path": path, "modules": sorted(sys.modules)}
-))
+answer = asyncio.run(ask())
+print(json.dumps({
+    "status": answer.status_code, "said": answer.json(),
+    "loaded": loaded, "path": folders, "modules": sorted(sys.modules),
+}))
 """
 
 
 async def _probe(
-    target: str, folder: Path, environment: Mapping[str, str], token: str = ""
+    target: str, folder: Path, environment: Mapping[str, str], token: str = "", asks: str = "POST /"
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a fresh process comes to, and what it has logged. `folder` is where it runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROBE, target, str(MAIN), token),
+        *(sys.executable, "-c", PROBE, target, str(MAIN), token, *asks.split()),
         cwd=folder,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,
@@ -100,6 +101,24 @@ async def test_a_function_reads_its_environment_when_it_is_called(
     (line,) = [line for line in logged if line["severity"] == "ERROR"]
     needed = {name for name, variable in VARIABLES.items() if target in variable.needed_by}
     assert {name for name in VARIABLES if f"{name} is not set" in line["error"]} == needed
+
+
+@pytest.mark.parametrize("target", FUNCTIONS)
+async def test_the_health_of_a_function_that_is_not_configured_says_why(
+    target: str, configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """Which variables, also a ladder in the wrong order; no value of a secret or an address."""
+    environment, token = configured
+    wrong = {
+        "LANDFALL_QUEUE": "patSecret0000",
+        "LANDFALL_CALLERS": "",
+        "LANDFALL_DEADLINES": '{"lease": 99}',
+    }
+    result, _ = await _probe(target, tmp_path, environment | wrong, token, "GET /health")
+    assert (result["status"], result["said"]["status"]) == (503, "not configured")
+    named = [problem.split(" ")[0].rstrip(":") for problem in result["said"]["problems"]]
+    assert sorted(named) == sorted(wrong)
+    assert "patSecret0000" not in json.dumps(result["said"])
 
 
 async def test_only_the_functions_folder_is_importable(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from landfall.documents import ConflictError, Put, Query, StoreError
+from landfall.documents import ConflictError, IndexMissingError, Put, Query, StoreError
 from landfall.store import FirestoreStore
 from tests.local.clients import SHORT, store_at
 from tests.local.leftovers import nothing_left
@@ -59,3 +59,26 @@ async def test_every_refusal_is_an_error_of_the_store(name):
             with pytest.raises(ConflictError if lost else StoreError):
                 await CALLS[name](store)
     assert not left
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("The query requires an index. You can create it here: https://...", IndexMissingError),
+        ("The query requires a COLLECTION_GROUP_ASC index for ...", IndexMissingError),
+        ("The index of this query is currently building and cannot be used yet", IndexMissingError),
+        ("The Cloud Firestore API is not available for this database", StoreError),
+    ],
+)
+async def test_a_query_without_its_index_says_so(said, error):
+    """It is no outage: trying again mends nothing."""
+
+    async def refuse(_: str, context: Any) -> AsyncIterator[bytes]:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, said)
+        yield b""
+
+    async with grpc_server(refuse) as address, store_at(address) as store:
+        with pytest.raises(StoreError) as raised:
+            await store.find(Query("things"))
+    assert raised.type is error
+    assert said in str(raised.value)

@@ -125,3 +125,24 @@ def test_every_variable_says_what_it_is():
     """What the README shows of each; those that nobody needs have a default or may be empty."""
     assert all(variable.meaning for variable in VARIABLES.values())
     assert all(set(variable.needed_by) <= set(FUNCTIONS) for variable in VARIABLES.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LANDFALL_QUEUE", "landfall"),
+        ("LANDFALL_QUEUE", "projects/demo/locations/here/queues/land fall"),
+        ("LANDFALL_FETCH_URL", "fetch.example"),
+        ("LANDFALL_SCORE_URL", "score.example"),
+        ("AIRTABLE_ENDPOINT_URL", KEY),
+        ("OPENAI_BASE_URL", KEY),
+        ("LANDFALL_CERTIFICATES_URL", "file:///etc/passwd"),
+    ],
+)
+def test_a_value_of_another_form_is_named_and_not_shown(name, value):
+    """It may be a secret that went into the wrong variable."""
+    with pytest.raises(ConfigError) as caught:
+        load_config("fetch", WHOLE | {name: value})
+    (problem,) = caught.value.problems
+    assert problem == f"{name} does not have the form of what it is: {VARIABLES[name].meaning}"
+    assert value not in str(caught.value)
