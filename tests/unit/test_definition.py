@@ -1,6 +1,9 @@
 """A definition is checked at the door: every mistake is named with its file, place and fix."""
 
 import copy
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -387,3 +390,26 @@ def test_the_schema_knows_all_that_the_samples_use(sample):
 def _kinds(schema: dict[str, Any]) -> list[str]:
     """The models of the kinds of scan."""
     return [kind["$ref"].rsplit("/", 1)[1] for kind in schema["oneOf"]]
+
+
+LOADS = """
+import json, sys
+from landfall.definition import parse
+parse(json.load(sys.stdin), "scan.json")
+print(json.dumps(list(sys.modules)))
+"""
+
+
+def test_a_process_holds_only_the_kinds_of_rules_that_its_scan_has():
+    """A cold start pays for no other kind, nor for a library that none of them uses."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADS],
+        input=json.dumps(GOOD),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(json.loads(loaded.stdout))
+    kinds = {kind for kind in KINDS if f"landfall.integrity.{kind}" in modules}
+    assert kinds == {rule["kind"] for rule in GOOD["rules"]}
+    assert not modules & {"re2", "phonenumbers", "rapidfuzz", "anyascii", "nicknames"}

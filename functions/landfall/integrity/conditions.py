@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Self
 
-import re2
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from landfall.integrity.calendars import RELATIVE_SAYS, Calendar, Moment, is_date
@@ -16,6 +16,8 @@ Test = Callable[[Any], bool]
 
 
 def _pattern(text: str) -> str:
+    import re2
+
     try:
         compiled(text)
     except re2.error as error:
@@ -26,11 +28,18 @@ def _pattern(text: str) -> str:
 
 def compiled(pattern: str) -> Any:
     """A regular expression of RE2, which takes time in proportion to the text."""
-    return re2.compile(pattern, _QUIETLY)
+    import re2
+
+    return re2.compile(pattern, _quietly())
 
 
-_QUIETLY = re2.Options()
-_QUIETLY.log_errors = False
+@cache
+def _quietly() -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    return options
 
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
@@ -173,8 +182,6 @@ Condition = Annotated[
     | Annotated[Not, Tag("(not)")],
     Discriminator(_which),
 ]
-for _model in (AllOf, AnyOf, Not):
-    _model.model_rebuild()
 
 
 def _bracketed(condition: Any) -> str:

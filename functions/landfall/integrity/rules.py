@@ -3,57 +3,92 @@
 A finding is about one record, about a group of records that clash, or about a table as a whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from functools import partial, reduce
+from importlib import import_module
+from operator import or_
+from typing import Annotated, Any, TypeAlias, get_args
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from landfall.integrity import collecting
-from landfall.integrity.allowed_values import AllowedValues
 from landfall.integrity.base import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
-from landfall.integrity.compare import Compare
-from landfall.integrity.drift import Drift
-from landfall.integrity.duplicate import Duplicate
-from landfall.integrity.forbidden import Forbidden
-from landfall.integrity.format import Format
-from landfall.integrity.freshness import Freshness
-from landfall.integrity.link import Link
-from landfall.integrity.metric import Metric
-from landfall.integrity.range import Range
-from landfall.integrity.required import Required
 from landfall.integrity.snapshot import Snapshot, Table
-from landfall.integrity.sql import Sql
-from landfall.integrity.type import Type
-from landfall.integrity.unique import Unique
 from landfall.integrity.values import Answers, shown
-from landfall.integrity.volume import Volume
 from landfall.settings import Settings, Severity
 
-Rule = Annotated[
-    Required
-    | Forbidden
-    | Unique
-    | AllowedValues
-    | Format
-    | Type
-    | Range
-    | Compare
-    | Link
-    | Duplicate
-    | Freshness
-    | Metric
-    | Volume
-    | Drift
-    | Sql,
-    Field(discriminator="kind"),
-]
 
-KINDS: dict[str, type[BaseRule]] = {
-    get_args(rule.model_fields["kind"].annotation)[0]: rule for rule in get_args(get_args(Rule)[0])
-}
+class _Kinds(Mapping[str, type[BaseRule]]):
+    """Each kind of rule, imported when it is first asked for: a process holds those it uses.
+
+    `allowed_values` is the class `AllowedValues` of the module `allowed_values`.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> type[BaseRule]:
+        if name not in self._names:
+            raise KeyError(name)
+        module = import_module(f"landfall.integrity.{name}")
+        kind: type[BaseRule] = getattr(module, name.title().replace("_", ""))
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+KINDS = _Kinds(
+    "required",
+    "forbidden",
+    "unique",
+    "allowed_values",
+    "format",
+    "type",
+    "range",
+    "compare",
+    "link",
+    "duplicate",
+    "freshness",
+    "metric",
+    "volume",
+    "drift",
+    "sql",
+)
 """Every kind of rule by its name."""
+
+
+class _ByKind:
+    """Settings become a rule of the kind they name, and no other kind is imported for it."""
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        choices: dict[Any, CoreSchema] = {
+            kind: core_schema.no_info_plain_validator_function(partial(_rule, kind))
+            for kind in KINDS
+        }
+        return core_schema.tagged_union_schema(choices, "kind")
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        every: Any = reduce(or_, KINDS.values())
+        union: TypeAdapter[Any] = TypeAdapter(Annotated[every, Field(discriminator="kind")])
+        return handler(union.core_schema)
+
+
+def _rule(kind: str, settings: Any) -> BaseRule:
+    return KINDS[kind].model_validate(settings)
+
+
+Rule: TypeAlias = Annotated[BaseRule, _ByKind()]
+"""A rule of any kind, by its `kind`."""
 
 
 RECORDS_LISTED = 10_000
