@@ -133,7 +133,7 @@ Moments = Annotated[
 class Weekly(BaseModel):
     """Times of day on some days of the week."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     days: Days = Field(description="Days of the week, one or a list.", examples=[["mon", "thu"]])
     times: Times = Field(description="Local times of day, one or a list.", examples=[["06:00"]])
@@ -154,7 +154,9 @@ class Cadence(BaseModel):
     Lists are stored sorted, as written, and without repetition.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_one_form)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra=_one_form, defer_build=True
+    )
 
     cron: Annotated[str, AfterValidator(_checked_cron)] | None = Field(
         None,

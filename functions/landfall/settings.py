@@ -2,10 +2,25 @@
 
 import difflib
 import math
+import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+# else pydantic looks through all installed packages for plug-ins: 15 ms of a cold start, for none
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]+)*$", max_length=60)]
 """Lower-case letters, digits and single hyphens: these ids become parts of document paths."""
@@ -33,7 +48,32 @@ Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
 class Settings(BaseModel):
     """A group of settings: what is not one of them is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, serialize_by_alias=True, defer_build=True
+    )
+
+
+class Later:
+    """`Annotated[Kind, Later()]`: what checks a value of the kind is made when the first one comes.
+
+    It takes milliseconds, which a cold start would spend on settings that most definitions lack.
+    """
+
+    def __get_pydantic_core_schema__(self, kind: Any, _: GetCoreSchemaHandler) -> CoreSchema:
+        self._kind = kind
+        return core_schema.no_info_plain_validator_function(self._checked)
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(self._adapter.core_schema)
+
+    def _checked(self, value: Any) -> Any:
+        return self._adapter.validate_python(value)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self._kind)
 
 
 def suggest(word: Any, known: Iterable[str], otherwise: str) -> str:

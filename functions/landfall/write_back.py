@@ -10,12 +10,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
-from landfall.integrity.ledger import Entry
 from landfall.settings import BaseId, Name, Settings
+
+if TYPE_CHECKING:
+    from landfall.integrity.ledger import Entry
 
 ALL = "~"
 """Sorts behind every id of a finding."""
@@ -92,8 +94,8 @@ class Written:
 
 
 def to_write(
-    written: Written, entries: Sequence[Entry], changed: Collection[str]
-) -> tuple[Written, list[Entry]]:
+    written: Written, entries: Sequence["Entry"], changed: Collection[str]
+) -> tuple[Written, list["Entry"]]:
     """What is to be sent once these entries have changed, and how far the table is without it."""
     due = [
         entry
@@ -105,7 +107,7 @@ def to_write(
     return replace(written, before=due[0].id if due else ALL), due
 
 
-def _long_resolved(entry: Entry, since: datetime) -> bool:
+def _long_resolved(entry: "Entry", since: datetime) -> bool:
     return entry.resolved_at is not None and entry.resolved_at < since
 
 

@@ -24,7 +24,7 @@ from landfall.integrity.conditions import Condition
 from landfall.integrity.fields import Schema
 from landfall.integrity.snapshot import Snapshot, Table
 from landfall.integrity.values import cut, shown
-from landfall.settings import SEVERITIES, Id, Name, Settings, Severity, it_is
+from landfall.settings import SEVERITIES, Id, Later, Name, Settings, Severity, it_is
 
 
 class CannotEvaluateError(Exception):
@@ -128,7 +128,9 @@ class BaseRule(Settings):
     )
     name: str = Field("", max_length=200, description="For people.")
     table: Name = Field(description="The table whose records are checked, as named in `tables`.")
-    when: Condition | None = Field(None, description="Look only at records for which this holds.")
+    when: Annotated[Condition | None, Later()] = Field(
+        None, description="Look only at records for which this holds."
+    )
     severity: OneOrByNumber = Field(
         "warning",
         description="How bad a finding is; or from which number or share of the records on they "

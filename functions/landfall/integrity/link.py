@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,7 @@ from landfall.integrity.values import (
     shown,
     values_of,
 )
-from landfall.settings import Name, Settings
+from landfall.settings import Later, Name, Settings
 
 
 class Target(Settings):
@@ -31,7 +31,7 @@ class Target(Settings):
         description="The field in which the value must occur. Without it, the link holds record "
         "ids, as Airtable's linked-record fields do.",
     )
-    when: Condition | None = Field(
+    when: Annotated[Condition | None, Later()] = Field(
         None, description="What a linked record must be like: a condition on its fields."
     )
 

@@ -18,7 +18,7 @@ from landfall.integrity.measuring import UNREADABLE, Measures, days_of, numbers_
 from landfall.integrity.snapshot import Table
 from landfall.integrity.values import has_value, shown
 from landfall.integrity.windows import Window
-from landfall.settings import SEVERITIES, Name, Settings, Severity, it_is
+from landfall.settings import SEVERITIES, Later, Name, Settings, Severity, it_is
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MINIMUM = 5
@@ -108,7 +108,7 @@ class Metric(BaseRule):
     field: Name | None = Field(
         None, description="The field with the numbers, for `sum`, `mean`, `min` and `max`."
     )
-    where: Condition | None = Field(
+    where: Annotated[Condition | None, Later()] = Field(
         None,
         description="Measure only records for which this holds. A share is theirs among all; "
         "`when` takes the others out of sight.",
