@@ -93,7 +93,8 @@ class FaultRule:
     """Which requests get a fault.
 
     `fault`: a Fault, or the name of one that only the stand-in itself can make ("expired_offset").
-    `method`: exact, None is any. `path`: a regular expression searched in the decoded path.
+    `method`: exact, None is any. `path`: a regular expression searched in the decoded path;
+    `content`: one searched in the request's body, where the stand-in looks at it for this.
     Of the requests that match, the first `after` pass, the next `times` get the fault (None:
     all of them), each with `probability`, drawn from a generator of the rule's own `seed`.
     """
@@ -101,6 +102,7 @@ class FaultRule:
     fault: Fault | str
     method: str | None = None
     path: str | None = None
+    content: str | None = None
     after: int = 0
     times: int | None = 1
     probability: float = 1.0
@@ -112,11 +114,15 @@ class FaultRule:
         fault = data["fault"]
         return cls(**{**data, "fault": fault if isinstance(fault, str) else Fault.from_dict(fault)})
 
-    def concerns(self, method: str, path: str, possible: Collection[str]) -> bool:
+    def concerns(
+        self, method: str, path: str, possible: Collection[str], content: str = ""
+    ) -> bool:
         """`possible`: the stand-in's own faults that this request could meet at all."""
         if isinstance(self.fault, str) and self.fault not in possible:
             return False
         if self.method not in (None, method):
+            return False
+        if self.content is not None and not re.search(self.content, content):
             return False
         return self.path is None or re.search(self.path, path) is not None
 
@@ -153,8 +159,10 @@ class FaultPlan:
     def rules(self) -> tuple[FaultRule, ...]:
         return tuple(live.rule for live in self._live)
 
-    def pick(self, method: str, path: str, possible: Collection[str] = ()) -> Fault | str | None:
+    def pick(
+        self, method: str, path: str, possible: Collection[str] = (), content: str = ""
+    ) -> Fault | str | None:
         for live in self._live:
-            if live.rule.concerns(method, path, possible) and live.fires():
+            if live.rule.concerns(method, path, possible, content) and live.fires():
                 return live.rule.fault
         return None
