@@ -26,6 +26,10 @@ beside this command, over bases that a stand-in for Airtable serves. Copy one to
 Your own scans read Airtable with the token in AIRTABLE_API_KEY (it needs data.records:read and
 schema.bases:read); AIRTABLE_ENDPOINT_URL names another address than {REAL_AIRTABLE}.
 
+A scan that needs a language model asks the stand-in for OpenAI, which answers by rules and not by
+understanding; with OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, it asks that one
+(and LANDFALL_MODEL names the model).
+
 --check reads the base's schema and a sample of its records, at up to 5 requests a second, and says
 of each rule whether it fits and what it finds. A table that a rule looks things up in, as links do,
 is read completely where it is not too large. Nothing is started but, for the sample bases, the

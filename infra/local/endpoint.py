@@ -1,4 +1,5 @@
-"""Which Airtable a scan is asked of: the one that the environment names, or our stand-in."""
+"""Which Airtable and which language model a scan is asked of: those that the environment names, or
+our stand-ins."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from infra.local.school import school
 from landfall.scans import Scan
 
 REAL_AIRTABLE = "https://api.airtable.com"
+REAL_OPENAI = "https://api.openai.com/v1"
 
 SAMPLE_BASES: dict[str, Callable[[], Base]] = {
     "appSchool00000001": lambda: school()[0],
@@ -42,3 +44,22 @@ def real_airtable(scans: Iterable[Scan]) -> Airtable | None:
     if not api_key:
         raise MissingError(NO_KEY)
     return Airtable(endpoint or REAL_AIRTABLE, api_key)
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    """Where a language model is found; `model` is the one that scans without a name ask."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    model: str = ""
+
+
+def real_openai() -> OpenAI | None:
+    """None where our stand-in is to answer: the environment names neither an address nor a key."""
+    base_url = os.environ.get("OPENAI_BASE_URL", "")
+    api_key = os.environ.get("OPENAI_API_KEY", "")
+    if not base_url and not api_key:
+        return None
+    # a server of one's own may want no key; the functions take none for no model at all
+    return OpenAI(base_url or REAL_OPENAI, api_key or "none", os.environ.get("LANDFALL_MODEL", ""))

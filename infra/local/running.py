@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from infra.local.endpoint import SAMPLE_BASES, real_airtable
+from infra.local.endpoint import SAMPLE_BASES, real_airtable, real_openai
 from infra.local.processes import EndedError, StartError
 from infra.local.report import as_json, print_failure, print_report
 from infra.local.scans import Finished, RunFailedError, run_scans, save_scan
@@ -70,7 +70,7 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
     if as_line:
         print(json.dumps(addresses), flush=True)
     for name, value in addresses.items():
-        console.print(f"  {name:<10} {value or 'none yet'}", soft_wrap=True)
+        console.print(f"  {name:<10} {value}", soft_wrap=True)
     console.print(f"Start a scan ({', '.join(scan.id for scan in scans)}) like this:")
     console.print(
         f"  curl -H 'Authorization: Bearer {addresses['token']}' "
@@ -86,7 +86,7 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
 
 def _stack_options(scans: Sequence[Scan]) -> Options:
     """Ours serves the sample bases; everything else is asked of the Airtable that was named."""
-    airtable = real_airtable(scans)
+    airtable, openai = real_airtable(scans), real_openai()
     if airtable:
-        return Options(airtable=airtable)
-    return Options(bases=tuple(make() for make in SAMPLE_BASES.values()))
+        return Options(airtable=airtable, openai=openai)
+    return Options(bases=tuple(make() for make in SAMPLE_BASES.values()), openai=openai)

@@ -2,7 +2,8 @@
 Google, Airtable and OpenAI are in production.
 
     Firestore emulator (java)      fetch, score, scheduler, watchdog, api (functions-framework)
-    in this process: Cloud Tasks, token issuer, Airtable stand-in, the ticks of Cloud Scheduler
+    in this process: Cloud Tasks, token issuer, the stand-ins for Airtable and OpenAI, the ticks of
+    Cloud Scheduler
 
 Local is other URLs, never another code path: all that the functions are told is their environment.
 """
@@ -22,11 +23,10 @@ import httpx
 from google.cloud import tasks_v2
 from google.protobuf.duration_pb2 import Duration
 
-from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.cloud_tasks import LocalCloudTasks
 from infra.local.emulator import emulator_command
-from infra.local.endpoint import Airtable
+from infra.local.endpoint import Airtable, OpenAI
 from infra.local.identity import ISSUER, Issuer, serve_certificates
 from infra.local.processes import (
     EndedError,
@@ -36,6 +36,7 @@ from infra.local.processes import (
     free_port,
     guarded_group,
 )
+from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +77,7 @@ class Addresses:
     score: str
     watchdog: str
     airtable: str
-    openai: str | None
+    openai: str
     firestore: str
     tasks: str
     project: str
@@ -90,12 +91,16 @@ class Options:
     bases: tuple[Base, ...] = ()
     airtable: Airtable | None = None
     """A real Airtable, or somebody else's stand-in; None starts ours."""
+    openai: OpenAI | None = None
+    """A real language model; None starts our stand-in."""
     tick_seconds: float | None = TICK
     """None: nobody ticks but `Stack.tick`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for the functions."""
     stand_in: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the Airtable stand-in: latency, faults, limits."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the OpenAI stand-in: latency, faults, limits, how long a batch takes."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
 
@@ -109,13 +114,14 @@ class Stack:
         issuer: Issuer,
         client: httpx.AsyncClient,
         tasks: LocalCloudTasks,
-        airtable: LocalAirtable | None,
+        vendors: Vendors,
         queue: Mapping[str, Any],
     ) -> None:
         self.addresses = addresses
         self.issuer = issuer
         self.tasks = tasks
-        self.airtable = airtable
+        self.airtable = vendors.local_airtable
+        self.openai = vendors.local_openai
         self.processes: dict[str, Process] = {}
         self._client = client
         self._queue = queue
@@ -178,13 +184,17 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
     issuer = Issuer()
     certificates = await exits.enter_async_context(serve_certificates(issuer))
     client = await exits.enter_async_context(_client())
-    airtable, stand_in = await _airtable(options, exits)
+    vendors = await open_vendors(
+        options.airtable or (options.bases, options.stand_in),
+        options.openai or options.model,
+        exits,
+    )
     ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
     tasks = await _cloud_tasks(issuer, options.queue)
-    addresses = _addresses(ports, tasks, airtable, issuer)
-    stack = Stack(addresses, issuer, client, tasks, stand_in, options.queue)
+    addresses = _addresses(ports, tasks, vendors, issuer)
+    stack = Stack(addresses, issuer, client, tasks, vendors, options.queue)
     exits.push_async_callback(stack.stop_tasks)
-    environment = {**_environment(addresses, airtable, certificates), **options.environment}
+    environment = {**_environment(addresses, vendors, certificates), **options.environment}
     group = exits.enter_context(guarded_group())
     exits.push_async_callback(_stop_all, stack.processes)
     for name, command in _commands(ports).items():
@@ -210,17 +220,6 @@ def _client() -> httpx.AsyncClient:
     )
 
 
-async def _airtable(
-    options: Options, exits: AsyncExitStack
-) -> tuple[Airtable, LocalAirtable | None]:
-    if options.airtable:
-        return options.airtable, None
-    api_key = "patLocal000000000.stand-in"
-    stand_in = LocalAirtable(options.bases, api_key=api_key, **options.stand_in)
-    await exits.enter_async_context(stand_in)
-    return Airtable(stand_in.url, api_key), stand_in
-
-
 async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalCloudTasks:
     tasks = LocalCloudTasks(issuer, **arguments)
     await tasks.start()
@@ -229,13 +228,13 @@ async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalClo
 
 
 def _addresses(
-    ports: Mapping[str, int], tasks: LocalCloudTasks, airtable: Airtable, issuer: Issuer
+    ports: Mapping[str, int], tasks: LocalCloudTasks, vendors: Vendors, issuer: Issuer
 ) -> Addresses:
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
     return Addresses(
         **urls,
-        airtable=airtable.endpoint,
-        openai=None,
+        airtable=vendors.airtable.endpoint,
+        openai=vendors.openai.base_url,
         firestore=f"127.0.0.1:{ports['firestore']}",
         tasks=tasks.address,
         project=PROJECT,
@@ -243,13 +242,16 @@ def _addresses(
     )
 
 
-def _environment(addresses: Addresses, airtable: Airtable, certificates: str) -> dict[str, str]:
+def _environment(addresses: Addresses, vendors: Vendors, certificates: str) -> dict[str, str]:
     return {
         "GOOGLE_CLOUD_PROJECT": addresses.project,
         "FIRESTORE_EMULATOR_HOST": addresses.firestore,
         "CLOUD_TASKS_EMULATOR_HOST": addresses.tasks,
-        "AIRTABLE_ENDPOINT_URL": airtable.endpoint,
-        "AIRTABLE_API_KEY": airtable.api_key,
+        "AIRTABLE_ENDPOINT_URL": vendors.airtable.endpoint,
+        "AIRTABLE_API_KEY": vendors.airtable.api_key,
+        "OPENAI_BASE_URL": vendors.openai.base_url,
+        "OPENAI_API_KEY": vendors.openai.api_key,
+        "LANDFALL_MODEL": vendors.openai.model,
         "LANDFALL_QUEUE": QUEUE,
         "LANDFALL_FETCH_URL": addresses.fetch,
         "LANDFALL_SCORE_URL": addresses.score,
@@ -268,7 +270,16 @@ def _for(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, **loopback, **environment}
 
 
-_NOT_OURS = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "FUNCTION_", "LANDFALL_", "AIRTABLE_", "PORT")
+_NOT_OURS = (
+    "GOOGLE_",
+    "GCLOUD_",
+    "CLOUDSDK_",
+    "FUNCTION_",
+    "LANDFALL_",
+    "AIRTABLE_",
+    "OPENAI_",
+    "PORT",
+)
 
 
 def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:

@@ -128,7 +128,7 @@ async def test_two_stacks_do_not_know_each_other(served: Served) -> None:
     """No address is shared, and what one stores the other does not see."""
     (_, one), (_, other) = served
     same = {name for name in ADDRESSES if one[name] == other[name]}
-    assert same == {"openai", "project"}
+    assert same == {"project"}
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         answer = await client.get(
             f"{other['api']}/runs", headers={"Authorization": f"Bearer {one['token']}"}

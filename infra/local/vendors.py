@@ -1,0 +1,42 @@
+"""Airtable and a language model for a local stack: those that a person named, or our stand-ins."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.airtable import LocalAirtable
+from infra.local.base_model import Base
+from infra.local.endpoint import Airtable, OpenAI
+from infra.local.openai import LocalOpenAI
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """Where they are found, and which of them are our stand-ins."""
+
+    airtable: Airtable
+    openai: OpenAI
+    local_airtable: LocalAirtable | None
+    local_openai: LocalOpenAI | None
+
+
+async def open_vendors(
+    airtable: Airtable | tuple[Sequence[Base], Mapping[str, Any]],
+    openai: OpenAI | Mapping[str, Any],
+    exits: AsyncExitStack,
+) -> Vendors:
+    """Start the stand-in of each that is not named: for these bases, with these arguments."""
+    local_airtable: LocalAirtable | None = None
+    local_openai: LocalOpenAI | None = None
+    if isinstance(airtable, tuple):
+        key, (bases, arguments) = "patLocal000000000.stand-in", airtable
+        local_airtable = LocalAirtable(bases, api_key=key, **arguments)
+        await exits.enter_async_context(local_airtable)
+        airtable = Airtable(local_airtable.url, key)
+    if not isinstance(openai, OpenAI):
+        key = "sk-local-stand-in"
+        local_openai = LocalOpenAI(api_key=key, **openai)
+        await exits.enter_async_context(local_openai)
+        openai = OpenAI(local_openai.url, key)
+    return Vendors(airtable, openai, local_airtable, local_openai)
