@@ -223,12 +223,23 @@ class AirtableReader:
             "performUpsert": {"fieldsToMergeOn": [merge_on]},
             "records": [{"fields": row} for row in rows],
         }
+        await self._written(table, url, body, len(rows), deadline)
+
+    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
+        """Give the records of these ids these cells; None empties one."""
+        url = self._api.table(self._base_id, table).urls.records
+        body = {"records": [{"id": id_, "fields": cells} for id_, cells in rows.items()]}
+        await self._written(table, url, body, len(rows), deadline)
+
+    async def _written(
+        self, table: str, url: Any, body: Fields, rows: int, deadline: Deadline
+    ) -> None:
         answer = await self._call(lambda: self._api.request("patch", url, json=body), deadline)
         written = answer.get("records") if isinstance(answer, dict) else None
-        if not isinstance(written, list) or len(written) != len(rows):
+        if not isinstance(written, list) or len(written) != rows:
             raise StepError(
                 Reason.BASE_MALFORMED,
-                f"{len(rows)} rows were sent to {table!r}, and the answer does not have as many",
+                f"{rows} rows were sent to {table!r}, and the answer does not have as many",
             )
 
     async def close(self) -> None:

@@ -108,6 +108,13 @@ class BaseWriter(Protocol):
         """
         ...
 
+    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
+        """Give the records of these ids these cells; None empties one.
+
+        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of every connection and thread."""
         ...

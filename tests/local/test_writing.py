@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall import bases, writing
+from landfall import bases, sending
 from landfall.bases import AirtableReader
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Fields
@@ -104,7 +104,7 @@ def a_record(id_: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(writing, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
 
 
 @pytest.fixture
@@ -297,12 +297,12 @@ def _short_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     class Short(AirtableReader):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            monkeypatch.setattr(writing, "LAST_WRITE", 0.0)
+            monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
 
         async def upsert(self, *arguments: Any) -> None:
             await super().upsert(*arguments)
             if self.requests == 3:
-                monkeypatch.setattr(writing, "LAST_WRITE", float("inf"))
+                monkeypatch.setattr(sending, "LAST_WRITE", float("inf"))
 
     monkeypatch.setattr(workers, "AirtableReader", Short)
 

@@ -15,8 +15,9 @@ from landfall.lifecycle import RunStatus
 from landfall.reasons import StepError
 from landfall.records import OffsetExpiredError, RecordPage
 from landfall.runs import Claim, Runs
+from landfall.sending import Sending
 from landfall.write_back import ALL
-from landfall.writing import Progress, Writing
+from landfall.writing import Writing
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.outside import IssueTable, TreacherousBase
 
@@ -74,8 +75,7 @@ def every_delivery_claims() -> Planted:
         def decide(state: Any) -> Any:
             return self._claimed(state, step_id, worker)
 
-        state = await self._read(run_id, [step_id])
-        state = await self.commit(state, decide, worker, [step_id], worker_of=step_id)
+        state = await self._decide(run_id, [step_id], decide, by=worker)
         return Claim(self, state, step_id, worker)
 
     return patch.object(Runs, "claim", eager)
@@ -211,20 +211,20 @@ def results_outside_the_fence() -> Planted:
 
 def written_before_it_is() -> Planted:
     """The ledger says that all is written back when a part of it is."""
-    return patch.object(Progress, "before", lambda *_: ALL)
+    return patch.object(Writing, "_before", lambda *_: ALL)
 
 
 def refused_taken_for_written() -> Planted:
     """A write-back that fails goes on with the next rows."""
-    send = Writing._send
+    send = Sending._send
 
-    async def content(self: Writing, *arguments: Any) -> None:
+    async def content(self: Any, *arguments: Any) -> None:
         try:
             await send(self, *arguments)
         except StepError:
-            self._progress.sent += 1
+            self.sent.sent += 1
 
-    return patch.object(Writing, "_send", content)
+    return patch.object(Sending, "_send", content)
 
 
 def rows_without_an_id() -> Planted:

@@ -217,9 +217,24 @@ class TreacherousBase:
     async def upsert(
         self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
     ) -> None:
-        """As `BaseWriter.upsert`; now and then it happens and nobody is told."""
+        """As `BaseWriter.upsert`."""
         assert table == ISSUES
         assert len(rows) <= ROWS_MOST
+        await self._write(deadline, lambda: self._issues.upsert(merge_on, rows, self._chaos.random))
+
+    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
+        """As `BaseWriter.update`."""
+        assert len(rows) <= ROWS_MOST
+        records = {record["id"]: record for record in self._tables[table]}
+
+        def change() -> None:
+            for record_id, cells in rows.items():
+                records[record_id]["fields"] |= cells
+
+        await self._write(deadline, change)
+
+    async def _write(self, deadline: Deadline, change: Callable[[], None]) -> None:
+        """Now and then it happens and nobody is told."""
         lost: StepError | None = None
         try:
             await self._request(deadline)
@@ -228,7 +243,7 @@ class TreacherousBase:
         if deadline.remaining() <= 0:  # it was frozen, and not on the wire
             lost = lost or StepError(Reason.BASE_TIMEOUT, "simulated: found its deadline passed")
         elif lost is None or self._chaos.random.random() < 0.5:
-            self._issues.upsert(merge_on, rows, self._chaos.random)
+            change()
         if lost:
             raise lost
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import logs, writing
+from landfall import logs, sending
 from landfall.deadlines import LADDER, TICK, Deadline
 from landfall.documents import ConflictError, Document, Query, StoreError
 from landfall.fetching import Fetch
@@ -220,7 +220,7 @@ class Simulation:
 
 def simulate(seed: int, rates: Rates | None = None) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
-    with logs.silenced(), patch.object(writing, "ROWS_MOST", ROWS):
+    with logs.silenced(), patch.object(sending, "ROWS_MOST", ROWS):
         return run_virtually(Simulation(seed, rates).run())
 
 
