@@ -27,6 +27,7 @@ from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.callers import Callers
+    from landfall.classification.scan import ClassificationScan
     from landfall.downloads import Download
     from landfall.indexes import Indexes
     from landfall.integrity.scan import IntegrityScan
@@ -134,6 +135,9 @@ class Call:
 
 Handle = Callable[[App, Call], Awaitable[Answer]]
 
+Works = Mapping[str, Mapping[str, "Work"]]
+"""What does the work of a step: by the step, and by the kind of scan."""
+
 
 async def _serve(function: str, request: Request, handle: Handle) -> Response:
     with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
@@ -234,20 +238,32 @@ async def _fetch(app: App, call: Call) -> Answer:
 
         return await Writing(app.runs, claim, scan, open_base).run(deadline)
 
-    return await _work(
-        app,
-        call,
-        {"fetch": {"integrity": fetch_base}, "write": {"integrity": write_findings}},
-    )
+    async def fill_in(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
+        from landfall.filling import Filling
+
+        return await Filling(app.runs, claim, scan, open_base).run(deadline)
+
+    works: Works = {
+        "fetch": {"integrity": fetch_base, "classification": fetch_base},
+        "write": {"integrity": write_findings, "classification": fill_in},
+    }
+    return await _work(app, call, works)
 
 
 async def _score(app: App, call: Call) -> Answer:
-    from landfall.scoring import Scoring
-
     async def score_rules(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
+        from landfall.scoring import Scoring
+
         return await Scoring(app.runs, claim, scan).run(deadline)
 
-    return await _work(app, call, {"score": {"integrity": score_rules}})
+    async def classify(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
+        from landfall.classifying import Classifying
+
+        open_model = functools.partial(_open_model, app.config)
+        return await Classifying(app.runs, claim, scan, open_model).run(deadline)
+
+    works: Works = {"score": {"integrity": score_rules, "classification": classify}}
+    return await _work(app, call, works)
 
 
 def _open_model(config: Config, settings: "ModelSettings") -> "Model":
@@ -271,8 +287,7 @@ def _open_model(config: Config, settings: "ModelSettings") -> "Model":
     )
 
 
-async def _work(app: App, call: Call, works: Mapping[str, Mapping[str, "Work"]]) -> Answer:
-    """Work on a step: `works` are by the step, and by the kind of scan."""
+async def _work(app: App, call: Call, works: Works) -> Answer:
     from landfall.registry import Registry
     from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
 
@@ -303,6 +318,7 @@ async def _api(app: App, call: Call) -> Answer:
     from landfall.definition import DefinitionError
     from landfall.findings import FindingNotFoundError
     from landfall.registry import Registry, ScanNotFoundError
+    from landfall.reviewing import ElementNotFoundError, OutdatedError
     from landfall.routes import BadRequestError
     from landfall.runs import RunNotFoundError
     from landfall.ticks import health
@@ -313,8 +329,15 @@ async def _api(app: App, call: Call) -> Answer:
         return 200 if healthy else 503, ticks
     try:
         return await _route(Api(app.runs, Registry(app.runs.store, app.runs.clock)), call)
-    except (RunNotFoundError, ScanNotFoundError, FindingNotFoundError) as error:
+    except (
+        RunNotFoundError,
+        ScanNotFoundError,
+        FindingNotFoundError,
+        ElementNotFoundError,
+    ) as error:
         return _problem(404, "not_found", str(error))
+    except OutdatedError as error:
+        return _problem(409, "outdated", str(error))
     except (BadRequestError, DefinitionError) as error:
         return _problem(400, "bad_request", str(error))
 

@@ -69,6 +69,16 @@ class Asking:
         self._open_model = open_model
         self._talk: Conversation[Any] | None = None
 
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return self._model.name
+
+    @property
+    def effort(self) -> str | None:
+        """How long it is to think, where the scan says so."""
+        return self._model.effort
+
     async def __aenter__(self) -> Self:
         """Open the model. Raises `StepError`: no key, or no price for a budget in dollars."""
         self._model = self._open_model(self._settings)

@@ -26,7 +26,16 @@ def _integrity() -> type[Scan]:
     return IntegrityScan
 
 
-KINDS: dict[str, Callable[[], type[Scan]]] = {"integrity": _integrity}
+def _classification() -> type[Scan]:
+    from landfall.classification.scan import ClassificationScan
+
+    return ClassificationScan
+
+
+KINDS: dict[str, Callable[[], type[Scan]]] = {
+    "integrity": _integrity,
+    "classification": _classification,
+}
 """Every kind of scan, imported when one of it is read."""
 
 

@@ -39,9 +39,6 @@ Unresolved = dict[str, str | None]
 RESTARTS = 5
 """Times that a table is read again from the start because its listing expired."""
 
-FETCH_SHARE = 70
-"""Per cent of a run that are done when everything is fetched."""
-
 LAST_PAGE = 1.0
 """Seconds before the end of the budget from which no page is asked for."""
 
@@ -257,7 +254,7 @@ class Fetch:
         expected = self._claim.run.data.get("expected_records")
         records = cursor.records
         share = records / expected if expected else records / (records + TYPICAL_RECORDS)
-        percent = int(min(share, 0.99) * FETCH_SHARE)
+        percent = int(min(share, 0.99) * self._scan.fetch_share)
         return {
             "progress_pct": max(self._claim.run.data["progress_pct"], percent),
             "counts": self._claim.run.data["counts"] | cursor.counts(),
@@ -265,7 +262,7 @@ class Fetch:
 
     async def _finish(self) -> str:
         cursor = self._cursor_now
-        run = {"progress_step": "fetched", "progress_pct": FETCH_SHARE}
+        run = {"progress_step": "fetched", "progress_pct": self._scan.fetch_share}
         logs.info("fetched", **cursor.counts())
         await self._claim.finish_step("score", cursor.store(), run)
         return "fetched"

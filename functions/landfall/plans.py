@@ -8,6 +8,9 @@ from landfall.documents import Document, Fields
 WHERE = ("base",)
 """What says where a scan looks; each kind has one of these."""
 
+ALL_ELEMENTS = "all"
+"""What a run's `regenerate` says when it is to ask again about all; else it has the records."""
+
 
 @dataclass(frozen=True)
 class RunPlan:

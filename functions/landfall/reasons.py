@@ -35,6 +35,7 @@ class Reason(StrEnum):
     MODEL_TRUNCATED = "model_truncated"
     MODEL_WRONG_IDS = "model_wrong_ids"
     MODEL_UNFOUNDED = "model_unfounded"
+    MODEL_ECHOED = "model_echoed"
     MODEL_NOT_CONFIGURED = "model_not_configured"
     MODEL_PRICE_UNKNOWN = "model_price_unknown"
     BUDGET_SPENT = "budget_spent"
@@ -133,6 +134,7 @@ REASONS: dict[Reason, Explanation] = {
     Reason.MODEL_UNFOUNDED: Explanation(
         False, "the model's answer cites something that is not in what it was shown"
     ),
+    Reason.MODEL_ECHOED: Explanation(False, "the model's answer repeats its instructions"),
     Reason.MODEL_NOT_CONFIGURED: Explanation(
         False, "the scan needs a language model, and `score` has no OPENAI_API_KEY"
     ),

@@ -38,6 +38,8 @@ class Scan(Settings):
 
     headings: ClassVar[Sequence[str]] = ()
     """Settings of this kind that a scan's and a run's documents show: where it looks."""
+    fetch_share: ClassVar[int] = 70
+    """Per cent of a run that are done when everything is fetched."""
 
     id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
     name: str = Field("", max_length=200, description="For people.")
@@ -111,6 +113,11 @@ class BaseScan(Protocol):
     @property
     def limits(self) -> RecordLimits:
         """Where a run stops."""
+        ...
+
+    @property
+    def fetch_share(self) -> int:
+        """Per cent of a run that are done when everything is fetched."""
         ...
 
 

@@ -17,7 +17,7 @@ from landfall.commits import fits, groups
 from landfall.deadlines import Deadline
 from landfall.documents import Document, Fields, Put, Update, Write
 from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
-from landfall.fetching import FETCH_SHARE, Cursor
+from landfall.fetching import Cursor
 from landfall.integrity.base import BaseRule
 from landfall.integrity.ledger import Entry, Ledger, Merged, merge
 from landfall.integrity.packing import pack_reports, unpack_reports
@@ -163,9 +163,9 @@ class Scoring:
             writes.append(Put(self._part_path(score.parts), fields))
             score.parts += 1
         await self._keep(writes)
-        share = score.rules_done / len(self._scan.rules)
+        share, fetched = score.rules_done / len(self._scan.rules), self._scan.fetch_share
         progress = {
-            "progress_pct": FETCH_SHARE + int(share * (SCORED_SHARE - FETCH_SHARE)),
+            "progress_pct": fetched + int(share * (SCORED_SHARE - fetched)),
             "counts": self._claim.run.data["counts"] | {"rules_done": score.rules_done},
         }
         await self._claim.checkpoint(asdict(score), progress)
@@ -294,7 +294,6 @@ class Scoring:
             await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
 
     async def _end(self, run: Fields, writes: Sequence[Write], fetched: Fetched) -> str:
-        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
         if self._score.work:
             run = run | {"progress_step": "scored"}
             await self._claim.finish_step("write", asdict(self._score), run, writes)
@@ -302,6 +301,7 @@ class Scoring:
             await self._claim.finish_run(asdict(self._score), run, writes)
         ended = self._claim.run.data
         logs.info("scored", verdict=ended["verdict"], **ended["counts"])
+        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
         return "scored"
 
 

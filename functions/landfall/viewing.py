@@ -5,7 +5,7 @@ Every answer is plain JSON values but for datetimes, which the entry point write
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
@@ -23,6 +23,7 @@ from landfall.registry import Registry
 from landfall.routes import Ask, BadRequestError, Route, check_kind, paged
 from landfall.runs import RunNotFoundError, Runs
 from landfall.versioning import NewerDocument
+from landfall.viewing_elements import ELEMENT_ROUTES
 
 RUNS_LISTED = 50
 RUN_LISTED = (
@@ -49,11 +50,17 @@ class Api:
         scan_id = body.get("scan_id") if isinstance(body, dict) else None
         if not isinstance(scan_id, str) or not scan_id or "/" in scan_id:
             raise BadRequestError('`scan_id` is missing: send {"scan_id": "..."}')
+        return await self.start(scan_id, ask.by, "manual", {})
+
+    async def start(self, scan_id: str, by: str, trigger: str, more: Fields) -> Fields:
+        """Start a run that also says this. Raises `ScanNotFoundError`."""
         head = await self.registry.head(scan_id)
         now = self.runs.clock()
         # manual runs have a namespace of their own, which no slot of a schedule can meet
         run_id = f"m-{scan_id}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        await self.runs.store.commit(self.runs.creation(plan_run(run_id, head, "manual"), ask.by))
+        plan = plan_run(run_id, head, trigger)
+        plan = replace(plan, fields=plan.fields | more)
+        await self.runs.store.commit(self.runs.creation(plan, by))
         await self.runs.enqueue(self.runs.first_task(run_id))
         return {"run_id": run_id}
 
@@ -240,6 +247,7 @@ ROUTES = [
     Route("GET", "/scans/{id}/findings/{id}", 200, Api.finding),
     Route("POST", "/scans/{id}/findings/{id}/ignore", 200, Api.ignore),
     Route("POST", "/scans/{id}/findings/{id}/reopen", 200, Api.reopen),
+    *ELEMENT_ROUTES,
     Route("PUT", "/scans/{id}", 200, Api.save_scan),
     Route("GET", "/scans/{id}", 200, Api.scan),
 ]

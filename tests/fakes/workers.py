@@ -13,6 +13,7 @@ from landfall.integrity.scan import IntegrityScan
 from landfall.records import Record, whole_tables
 from landfall.redaction import Redactor
 from landfall.runs import Claim
+from landfall.scans import BaseScan
 from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.working import Invocation, Work, Worker
@@ -36,14 +37,20 @@ class Looks(Deadline):
         return next(self.looks)
 
 
-async def invoke(world: World, server: LocalAirtable, task: Task) -> str:
+Works = Mapping[str, Work]
+"""What does the work of each step."""
+
+
+async def invoke(
+    world: World, server: LocalAirtable, task: Task, works: Works | None = None
+) -> str:
     """Deliver a task to the worker of its step; what became of it."""
-    work: dict[str, Work] = {
+    works = works or {
         "fetch": fetching(world, server),
         "score": scoring(world),
         "write": writing(world, server),
     }
-    return await work_on(world, task, work[task.step_id])
+    return await work_on(world, task, works[task.step_id])
 
 
 async def work_on(world: World, task: Task, work: Work) -> str:
@@ -59,14 +66,16 @@ async def deliver(world: World, server: LocalAirtable) -> str:
     return await invoke(world, server, task)
 
 
-async def drive(world: World, server: LocalAirtable, run_id: str = "m-1") -> list[str]:
+async def drive(
+    world: World, server: LocalAirtable, run_id: str = "m-1", works: Works | None = None
+) -> list[str]:
     """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
     delivered: list[Task] = []
     outcomes: list[str] = []
     while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
         assert len(outcomes) < MOST, outcomes
         world.clock.now = max(world.clock.now, waiting[0].at)
-        outcomes.append(await invoke(world, server, waiting[0]))
+        outcomes.append(await invoke(world, server, waiting[0], works))
         delivered.append(waiting[0])
     return outcomes
 
@@ -102,8 +111,8 @@ async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
 def fetching(world: World, server: LocalAirtable) -> Work:
     """The work of a fetch step."""
 
-    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
-        return await Fetch(world.runs, claim, scan, _opening(world, server)).run(deadline)
+    async def work(claim: Claim, scan: BaseScan, deadline: Deadline) -> str:
+        return await Fetch(world.runs, claim, scan, opening(world, server)).run(deadline)
 
     return work
 
@@ -112,12 +121,13 @@ def writing(world: World, server: LocalAirtable) -> Work:
     """The work of a write step."""
 
     async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
-        return await Writing(world.runs, claim, scan, _opening(world, server)).run(deadline)
+        return await Writing(world.runs, claim, scan, opening(world, server)).run(deadline)
 
     return work
 
 
-def _opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableReader]:
+def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableReader]:
+    """Opens a base of the server."""
     return lambda base_id: AirtableReader(base_id, KEY, server.url, world.runs.ladder)
 
 

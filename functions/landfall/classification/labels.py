@@ -1,0 +1,59 @@
+"""The vocabulary of a classification: which labels there are, and what each means."""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from landfall.settings import Settings
+
+Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S+( \S+)*$")]
+Meaning = Annotated[str, Field(max_length=500)]
+
+SECURITY: Mapping[str, str] = {
+    "HRCI": "Highly restricted: disclosure does serious harm to people or the organisation, or "
+    "breaks a law. Health records, government identifiers, bank accounts, passwords and keys.",
+    "Confidential": "Personal or sensitive data for those who need it. Names with contact data, "
+    "birth dates, grades, salaries, contracts.",
+    "Proprietary": "Internal data without personal or sensitive content. Internal codes, plans, "
+    "stock, process data.",
+    "Public": "Published, or harmless when it is.",
+}
+CRITICALITY: Mapping[str, str] = {
+    "high": "Work stops, people come to harm or a law is broken when it is wrong or missing.",
+    "medium": "Work goes on with difficulty when it is wrong or missing.",
+    "low": "Hardly anybody notices when it is wrong or missing.",
+}
+RISK: Mapping[str, str] = {
+    "high": "A leak or a wrong value does serious harm, and is likely enough to be guarded "
+    "against first.",
+    "medium": "A leak or a wrong value does harm that can be mended.",
+    "low": "A leak or a wrong value does little harm.",
+}
+
+
+class Labels(Settings):
+    """The labels of each output that has a fixed choice, with what each of them means."""
+
+    information_security_classification: dict[Label, Meaning] = Field(
+        dict(SECURITY), min_length=2, max_length=20, description="How closely it is kept."
+    )
+    criticality: dict[Label, Meaning] = Field(
+        dict(CRITICALITY), min_length=2, max_length=20, description="How much depends on it."
+    )
+    risk_level: dict[Label, Meaning] = Field(
+        dict(RISK), min_length=2, max_length=20, description="How bad it is when it goes wrong."
+    )
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        for output, labels in self.choices().items():
+            folded = [label.casefold() for label in labels]
+            twice = [label for label in labels if folded.count(label.casefold()) > 1]
+            if twice:
+                raise ValueError(f"{output}: {' and '.join(twice)} differ in case alone")
+        return self
+
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """The labels of each output that has a fixed choice."""
+        return {output: tuple(getattr(self, output)) for output in type(self).model_fields}

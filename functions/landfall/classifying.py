@@ -1,0 +1,238 @@
+"""The score step of a classification: asks a model about the elements that were fetched.
+
+    pages ──> elements ──> plan: who is asked about, in which groups ──> suggestions
+                                                                             │
+              the run's end, or the write step <── report <── read back <────┘
+
+An element that is as it was when it was last asked about is not asked about again, and neither is
+one of which a person has said what it is. The plan is kept: an invocation that goes on asks the
+same questions, and finds the answers that were paid for.
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from landfall import logs
+from landfall.asking import Asking, OpenModel
+from landfall.catalogues import Catalogue, Kept
+from landfall.classification.elements import Element, elements_of
+from landfall.classification.entry import Entry
+from landfall.classification.prompt import Prompt
+from landfall.classification.report import RunReport, Seen, nothing_asked, run_report
+from landfall.classification.reviews import SETTLED
+from landfall.classification.scan import ClassificationScan
+from landfall.commits import groups
+from landfall.deadlines import Deadline
+from landfall.documents import ConflictError, Fields, Put
+from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
+from landfall.filling import due_to_fill
+from landfall.integrity.report import Origin
+from landfall.plans import ALL_ELEMENTS
+from landfall.reasons import Reason, StepError
+from landfall.records import Packed, documents
+from landfall.runs import Claim, Runs
+from landfall.suggesting import SCORED_SHARE, Progress, Suggesting
+
+RESERVE = 1 / 4
+"""Share of the budget that is left for the run's end: every element is read back for it."""
+
+GROUPS_A_PIECE = 1_000
+"""Groups of a plan that are packed together."""
+
+
+class Classifying:
+    """One invocation of the score step."""
+
+    def __init__(
+        self, runs: Runs, claim: Claim, scan: ClassificationScan, open_model: OpenModel
+    ) -> None:
+        self._runs = runs
+        self._claim = claim
+        self._scan = scan
+        self._open_model = open_model
+        self._catalogue = Catalogue(runs.store, scan.id)
+        self._progress = Progress(**(claim.step.data["cursor"] or {}))
+        self._again: str | Sequence[str] | None = claim.run.data.get("regenerate")
+        self._prompt = Prompt(scan.labels, claim.run.id if self._again else "")
+        self._reserve = runs.ladder.step * RESERVE
+
+    async def run(self, deadline: Deadline) -> str:
+        """Ask until all is asked, the budget is spent or the deadline comes; what became of it.
+
+        Raises `StepError`, `FencedError`, `StoreError`.
+        """
+        fetched = await read_fetched(self._runs.store, self._claim.run.id)
+        missing = [item["field"] or item["table"] for item in fetched.cursor.unresolved]
+        if missing:
+            why = f"the base does not have {', '.join(map(repr, missing))}; nothing was asked"
+            return await self._end(nothing_asked(why), fetched, 0)
+        elements = await self._elements(fetched)
+        kept = await self._catalogue.all()
+        async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
+            asked_how = self._prompt.asked_how(asking.model, asking.effort)
+            plan = await self._plan(elements, kept, fetched, asked_how)
+            if not await self._ask(asking, plan, elements, kept, deadline):
+                await self._claim.hand_on(asking.pause)
+                return "to be continued"
+        return await self._finish(elements, plan, fetched, asked_how)
+
+    async def _elements(self, fetched: Fetched) -> dict[str, Element]:
+        tables = await read_tables(self._runs.store, self._claim.run, fetched.cursor)
+        name = self._scan.table
+        origin = Origin(self._scan.base, {name: fetched.cursor.tables[name].id})
+        fields = self._scan.mapping.fields()
+        found = elements_of(tables[name], fields, lambda record: origin.link(name, record))
+        return {element.record_id: element for element in found}
+
+    # Who is asked about
+
+    async def _plan(
+        self,
+        elements: dict[str, Element],
+        kept: dict[str, Kept],
+        fetched: Fetched,
+        asked_how: str,
+    ) -> list[list[str]]:
+        """The groups that this run asks about: made once, by its first invocation."""
+        if self._progress.plan is not None:
+            return await self._kept_plan(self._progress.plan)
+        due = [
+            record_id
+            for record_id, element in elements.items()
+            if self._is_due(kept.get(record_id), element, fetched, asked_how)
+        ]
+        size = self._scan.group_size
+        plan = [due[at : at + size] for at in range(0, len(due), size)]
+        made = documents(
+            Packed(zlib.compress(json.dumps(plan[at : at + GROUPS_A_PIECE]).encode()), 0)
+            for at in range(0, len(plan), GROUPS_A_PIECE)
+        )
+        self._progress = Progress(plan=len(made), planned=len(due))
+        writes = [Put(self._plan_path(number), fields) for number, fields in enumerate(made)]
+        await self._claim.checkpoint(asdict(self._progress), writes=writes)
+        return plan
+
+    def _is_due(
+        self, kept: Kept | None, element: Element, fetched: Fetched, asked_how: str
+    ) -> bool:
+        if kept and kept.standing.state in SETTLED:
+            return False
+        if self._again:
+            return self._again == ALL_ELEMENTS or element.record_id in self._again
+        suggestion = kept.entry.suggestion if kept else None
+        if kept is None or suggestion is None:
+            return True
+        # a run that looked later may be through already: what it was told is newer
+        later = suggestion["at"] > fetched.at
+        return not (later or kept.entry.answers(element.hash(asked_how)))
+
+    async def _kept_plan(self, count: int) -> list[list[str]]:
+        paths = [self._plan_path(number) for number in range(count)]
+        found = await self._runs.store.read(*paths) if paths else []
+        if any(document is None for document in found):
+            raise pages_missing("the plan of whom to ask about")
+        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        return [group for piece in pieces for group in json.loads(zlib.decompress(piece))]
+
+    def _plan_path(self, number: int) -> str:
+        return f"{self._claim.run.path}/results/plan-{number:06d}"
+
+    async def _ask(
+        self,
+        asking: Asking,
+        plan: Sequence[Sequence[str]],
+        elements: dict[str, Element],
+        kept: dict[str, Kept],
+        deadline: Deadline,
+    ) -> bool:
+        """Whether the asking has come to its end."""
+        if self._progress.spent:
+            return True
+        done = self._progress.share
+        suggesting = Suggesting(
+            asking,
+            self._claim,
+            self._runs.clock,
+            self._prompt,
+            self._catalogue,
+            kept,
+            self._progress,
+            self._scan.fetch_share,
+        )
+        asked = [[elements[record_id] for record_id in group] for group in plan]
+        await suggesting.ask(asked, Deadline(deadline.at - self._reserve))
+        self._progress = suggesting.progress
+        if not asking.left or asking.spent:
+            return True
+        if self._progress.share == done and not asking.pause:
+            raise StepError(Reason.STEP_TIMEOUT, "not one answer came in a whole budget")
+        return False
+
+    # The end
+
+    async def _finish(
+        self,
+        elements: dict[str, Element],
+        plan: Sequence[Sequence[str]],
+        fetched: Fetched,
+        asked_how: str,
+    ) -> str:
+        """Read back what is stored, and end the run with what that is."""
+        kept = await self._catalogue.all()
+        await self._mark_gone(elements, kept, fetched)
+        present = {
+            record_id: kept.get(record_id) or Kept(Entry(record_id)) for record_id in elements
+        }
+        report = run_report(
+            self._scan,
+            [
+                Seen(elements[record_id], asked_how, one.entry, one.review)
+                for record_id, one in present.items()
+            ],
+            {record_id for group in plan for record_id in group},
+            self._claim.run.id,
+            self._progress.answered,
+            self._progress.spent,
+        )
+        return await self._end(report, fetched, len(due_to_fill(self._scan, present.values())))
+
+    async def _mark_gone(
+        self, elements: dict[str, Element], kept: dict[str, Kept], fetched: Fetched
+    ) -> None:
+        """Say of elements that their records are gone, or are there again."""
+        now, writes = self._runs.clock(), []
+        for record_id, one in kept.items():
+            suggestion = one.entry.suggestion
+            if suggestion and suggestion["at"] > fetched.at and record_id not in elements:
+                continue  # of a run that looked later
+            if (record_id in elements) == (one.entry.gone_at is not None):
+                entry = one.entry.gone(None if record_id in elements else now)
+                writes.append(one.write(self._catalogue.path_of(record_id), entry))
+        for some in groups(writes):
+            try:
+                await self._claim.checkpoint(asdict(self._progress), writes=some)
+            except ConflictError:
+                logs.warning("elements not marked", elements=len(some))  # the next run does
+
+    async def _end(self, report: RunReport, fetched: Fetched, to_fill: int) -> str:
+        counts = self._claim.run.data["counts"] | report.counts
+        run: Fields = {
+            "progress_pct": SCORED_SHARE,
+            "counts": counts,
+            "verdict": report.verdict,
+            "inconclusive": report.inconclusive,
+            "report": report.fields,
+        }
+        cursor = asdict(self._progress)
+        if to_fill:
+            run["counts"] = counts | {"records_to_write": to_fill, "records_written": 0}
+            await self._claim.finish_step("write", cursor, run | {"progress_step": "scored"})
+        else:
+            await self._claim.finish_run(cursor, run)
+        logs.info("classified", verdict=report.verdict, **self._claim.run.data["counts"])
+        await remember_size(
+            self._runs.store, self._claim, self._runs.clock(), fetched.cursor.records
+        )
+        return "classified"

@@ -1,0 +1,220 @@
+"""Has a model suggest what elements are, and keeps what it says.
+
+    groups ──> questions ──> replies ──> an outcome for each element ──> its document, every second
+                                 └──> of an element that the answer does not serve: asked alone
+
+A suggestion is kept in the commit that counts it, and only in the element that it was read for:
+when somebody else has written that meanwhile, it is read again first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from landfall.asking import Asking
+from landfall.catalogues import Catalogue, Kept
+from landfall.classification.answers import ElementAnswers, Values
+from landfall.classification.elements import Element
+from landfall.classification.entry import Asked, Entry
+from landfall.classification.prompt import Prompt
+from landfall.commits import groups
+from landfall.deadlines import CHECKPOINT, Deadline
+from landfall.documents import ConflictError, Fields, Write
+from landfall.questions import Problem, Reply
+from landfall.reasons import StepError
+from landfall.runs import Claim, Clock
+
+SCORED_SHARE = 95
+"""Per cent of a run that are done when every element was asked about."""
+
+KEEP_TRIES = 3
+"""Times that somebody else may write an element while what the model says of it is kept."""
+
+Group = Sequence[Element]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run's asking is.
+
+    The `plan` documents name the elements that are asked about, by group; None before there is
+    one. `answered` of them have a good answer, `failed` have none; `spent` is the limit of the
+    budget that ended the asking.
+    """
+
+    plan: int | None = None
+    planned: int = 0
+    answered: int = 0
+    failed: int = 0
+    spent: str | None = None
+
+    @property
+    def share(self) -> float:
+        """How much of what was planned is done."""
+        return (self.answered + self.failed) / max(1, self.planned)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an element: its values, or why there are none."""
+
+    element: Element
+    what: Values | Problem
+    how: Asked
+
+    @property
+    def good(self) -> bool:
+        """Whether there are values."""
+        return not isinstance(self.what, Problem)
+
+
+class Suggesting:
+    """The asking of one invocation."""
+
+    def __init__(
+        self,
+        asking: Asking,
+        claim: Claim,
+        clock: Clock,
+        prompt: Prompt,
+        catalogue: Catalogue,
+        kept: dict[str, Kept],
+        progress: Progress,
+        fetch_share: int,
+    ) -> None:
+        self.progress = progress
+        self._asking = asking
+        self._claim = claim
+        self._clock = clock
+        self._prompt = prompt
+        self._asked_how = prompt.asked_how(asking.model, asking.effort)
+        self._catalogue = catalogue
+        self._kept = kept
+        self._fetch_share = fetch_share
+        self._outcomes: list[Outcome] = []
+        self._alone: list[Group] = []
+
+    async def ask(self, plan: Sequence[Group], deadline: Deadline) -> None:
+        """Ask about every group in which an element waits for an answer.
+
+        Raises `StepError` when the service does not play along, `FencedError`, `StoreError`.
+        """
+        await self._ask([group for group in plan if any(map(self._waits, group))], deadline)
+        if self._alone and not (self._asking.left or self._asking.spent):
+            await self._ask(self._alone, deadline)
+
+    async def _ask(self, asked: Sequence[Group], deadline: Deadline) -> None:
+        of_key = {group[0].record_id: group for group in asked}
+        questions = [self._prompt.question(group) for group in asked]
+        failure: StepError | None = None
+        kept_at = deadline.remaining()
+        try:
+            async for reply in self._asking.replies(questions, deadline):
+                self._take(reply, of_key[reply.key])
+                if kept_at - deadline.remaining() >= CHECKPOINT:
+                    kept_at = deadline.remaining()
+                    await self._keep()
+        except StepError as error:
+            failure = error
+        self.progress = replace(self.progress, spent=self._asking.spent)
+        await self._keep()
+        if failure:
+            raise failure
+
+    def _waits(self, element: Element) -> bool:
+        """Whether nothing has come of the element in this run."""
+        entry, run_id = self._entry(element), self._claim.run.id
+        return not any(
+            what and what["run_id"] == run_id for what in (entry.suggestion, entry.failure)
+        )
+
+    def _entry(self, element: Element) -> Entry:
+        kept = self._kept.get(element.record_id)
+        return kept.entry if kept else Entry(element.record_id)
+
+    # What comes of a question
+
+    def _take(self, reply: Reply[ElementAnswers], group: Group) -> None:
+        waiting = [element for element in group if self._waits(element)]
+        found = self._found(reply, group)
+        for element in waiting:
+            what = found[element.record_id]
+            if isinstance(what, Problem) and len(group) > 1:
+                self._alone.append([element])
+            else:
+                self._outcomes.append(Outcome(element, what, self._how(reply, len(group))))
+
+    def _found(self, reply: Reply[ElementAnswers], group: Group) -> Mapping[str, Values | Problem]:
+        if reply.failure:
+            return {element.record_id: reply.failure for element in group}
+        assert reply.content is not None
+        return self._prompt.judged(reply.content, group)
+
+    def _how(self, reply: Reply[ElementAnswers], elements: int) -> Asked:
+        return Asked(
+            run_id=self._claim.run.id,
+            at=self._clock(),
+            model=reply.model,
+            prompt_version=self._prompt.version,
+            attempt=reply.attempt,
+            tokens=round(reply.usage.tokens / elements),
+            dollars=None if reply.dollars is None else reply.dollars / elements,
+            seconds=round(reply.seconds, 3),
+            answer=reply.hash,
+        )
+
+    # Keeping
+
+    async def _keep(self) -> None:
+        """Store what came of elements; and what it cost, also where nothing came of any."""
+        outcomes, self._outcomes = self._outcomes, []
+        for some in self._fitting(outcomes):
+            await self._keep_some(some)
+        if not outcomes:
+            await self._checkpoint(self.progress, [])
+
+    def _fitting(self, outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
+        begin = 0
+        for writes in groups([self._write(outcome) for outcome in outcomes]):
+            yield outcomes[begin : begin + len(writes)]
+            begin += len(writes)
+
+    async def _keep_some(self, outcomes: Sequence[Outcome]) -> None:
+        for _ in range(KEEP_TRIES):
+            good = sum(outcome.good for outcome in outcomes)
+            progress = replace(
+                self.progress,
+                answered=self.progress.answered + good,
+                failed=self.progress.failed + len(outcomes) - good,
+            )
+            try:
+                await self._checkpoint(progress, [self._write(outcome) for outcome in outcomes])
+            except ConflictError:  # a person, or another run, has written one of them
+                ids = [outcome.element.record_id for outcome in outcomes]
+                self._kept |= await self._catalogue.some(ids)
+                continue
+            return
+        raise ConflictError(f"elements were written by others {KEEP_TRIES} times in a row")
+
+    async def _checkpoint(self, progress: Progress, writes: Sequence[Write]) -> None:
+        spending = self._asking.spending
+        await self._claim.checkpoint(
+            asdict(progress), self._said(progress), [*writes, *spending.writes()]
+        )
+        self.progress = progress
+
+    def _write(self, outcome: Outcome) -> Write:
+        element, how = outcome.element, outcome.how
+        kept = self._kept.get(element.record_id) or Kept(Entry(element.record_id))
+        if isinstance(outcome.what, Problem):
+            entry = kept.entry.failed(element, outcome.what, how.run_id, how.at)
+        else:
+            asked_hash = element.hash(self._asked_how)
+            entry = kept.entry.suggested(element, asked_hash, outcome.what, how)
+        return kept.write(self._catalogue.path_of(element.record_id), entry)
+
+    def _said(self, progress: Progress) -> Fields:
+        """What the run says of it."""
+        counts = {"classified": progress.answered, "failed": progress.failed}
+        counts |= self._asking.spending.counts()
+        percent = self._fetch_share + int(progress.share * (SCORED_SHARE - self._fetch_share))
+        return {"counts": self._claim.run.data["counts"] | counts, "progress_pct": percent}

@@ -1,0 +1,205 @@
+"""What people see of elements and say of them, by the routes of the api."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from landfall import bases
+from landfall.documents import Fields
+from landfall.downloads import Download
+from landfall.reviewing import COLUMNS, ElementNotFoundError, OutdatedError
+from landfall.routes import Ask, BadRequestError
+from landfall.viewing import ROUTES, Api
+from tests.fakes.bases import record_id
+from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
+from tests.fakes.models import FakeModel
+
+FIRST = record_id(1)
+ELEMENT = "/scans/{id}/elements/{id}"
+
+
+class Client:
+    """A person at the api."""
+
+    def __init__(self, elements: Elements) -> None:
+        self.elements = elements
+        self.api = Api(elements.world.runs, elements.world.registry)
+
+    async def call(self, method: str, path: str, *ids: str, body: Any = None, **query: str) -> Any:
+        """What the route answers."""
+        (use,) = [r.use for r in ROUTES if (r.method, r.path) == (method, path)]
+        text = b"" if body is None else json.dumps(body).encode()
+        return await use(self.api, Ask("ann@example.org", query, text), *ids)
+
+    async def listed(self, **query: str) -> Any:
+        """The elements of the scan."""
+        return await self.call("GET", "/scans/{id}/elements", "catalogue", **query)
+
+    async def say(self, verb: str, record: str = FIRST, **body: Any) -> Fields:
+        """Say something of an element, of the suggestion that it has now."""
+        if "suggestion_id" not in body:
+            seen = await self.call("GET", ELEMENT, "catalogue", record)
+            suggestion = seen["suggestion"]
+            body["suggestion_id"] = suggestion and suggestion["suggestion_id"]
+        answer: Fields = await self.call(
+            "POST", f"{ELEMENT}/{verb}", "catalogue", record, body=body
+        )
+        return answer
+
+
+@pytest.fixture
+async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    """After a run over four elements."""
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    async with elements_server() as server:
+        elements = Elements(server, FakeModel(by_the_rules).open)
+        await elements.run()
+        yield Client(elements)
+
+
+async def test_elements_are_listed_by_page(client):
+    """In the order of their records; each is there once."""
+    first = await client.listed(limit="3")
+    rest = await client.listed(limit="3", page_token=first["next_page_token"])
+    names = [element["name"] for element in first["elements"] + rest["elements"]]
+    assert names == [row["Name"] for row in ROWS]
+    assert (first["count"], rest["next_page_token"]) == (4, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({LABEL: "HRCI"}, 1),
+        ({"criticality": "medium", "pii_flag": "true"}, 1),
+        ({"state": "suggested"}, 4),
+        ({"state": "confirmed"}, 0),
+    ],
+)
+async def test_a_list_can_be_narrowed(client, query, count):
+    """By state, label and flag."""
+    assert (await client.listed(**query))["count"] == count
+
+
+async def test_a_label_that_there_is_not_is_named(client):
+    """With those that there are."""
+    with pytest.raises(BadRequestError, match="`criticality` must be one of high, medium, low"):
+        await client.listed(criticality="vital")
+
+
+async def test_all_of_it_in_one_file(client):
+    """The same for people with a spreadsheet and for scripts."""
+    table, values = await client.listed(format="csv"), await client.listed(format="json")
+    assert isinstance(table, Download)
+    rows = list(csv.DictReader(io.StringIO(table.text.lstrip("\ufeff"), newline="")))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row[LABEL] for row in rows] == list(LABELS)
+    assert [one["values"][LABEL] for one in json.loads(values.text)] == list(LABELS)
+
+
+async def test_a_confirmation_says_who_and_when(client):
+    """The values are those that were suggested."""
+    answer = await client.say("confirm")
+    assert (answer["state"], answer["values"][LABEL]) == ("confirmed", "HRCI")
+    said = answer["review"]
+    assert (said["by"], said["at"]) == ("ann@example.org", client.elements.world.clock.now)
+
+
+async def test_a_rejected_element_has_no_values(client):
+    """Until somebody says what it is."""
+    assert (await client.say("reject"))["values"] is None
+    answer = await client.say("change", values={LABEL: "Confidential"})
+    assert (answer["state"], answer["values"][LABEL]) == ("changed", "Confidential")
+    assert [before["state"] for before in answer["history"]] == ["rejected"]
+
+
+async def test_changed_values_are_a_persons(client):
+    """What they do not mention stays; how sure the model was, and why, does not."""
+    before = (await client.call("GET", ELEMENT, "catalogue", FIRST))["values"]
+    values = (await client.say("change", values={"criticality": "low"}))["values"]
+    theirs = {"criticality": "low", "rationale": "", "confidence": None}
+    assert values == before | theirs
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (None, "`values` must say what is changed"),
+        ({"criticality": "vital"}, "criticality must be one of high, medium, low"),
+        ({"critcality": "low"}, "did you mean 'criticality'"),
+        ({"pii_flag": "yes"}, "values.pii_flag"),
+        ({"regulatory_flag": False}, "regulatory_references must be empty"),
+        ({"confidence": 100}, "there is no such value"),
+    ],
+)
+async def test_values_that_do_not_fit_are_named(client, values, says):
+    """With the field and the fix; nothing is kept."""
+    with pytest.raises(BadRequestError, match=says):
+        await client.say("change", values=values)
+    assert (await client.listed(state="suggested"))["count"] == 4
+
+
+async def test_a_suggestion_must_be_named(client):
+    """By whoever speaks of it, as they saw it."""
+    with pytest.raises(BadRequestError, match="`suggestion_id` is missing"):
+        await client.call("POST", f"{ELEMENT}/confirm", "catalogue", FIRST, body={})
+
+
+async def test_another_suggestion_is_not_confirmed_unseen(client):
+    """It was regenerated meanwhile: what was seen is not what would be confirmed."""
+    seen = (await client.call("GET", ELEMENT, "catalogue", FIRST))["suggestion"]["suggestion_id"]
+    client.elements.put(1, Name="Opening hours", Description="Published")
+    await client.elements.run()
+    with pytest.raises(OutdatedError, match="look again"):
+        await client.say("confirm", suggestion_id=seen)
+    assert (await client.listed(state="confirmed"))["count"] == 0
+
+
+@pytest.mark.parametrize("record", [record_id(99), "..", "rec/1", "x"])
+async def test_an_element_that_there_is_not(client, record):
+    """Also by an id that could be none."""
+    with pytest.raises(ElementNotFoundError):
+        await client.call("GET", ELEMENT, "catalogue", record)
+
+
+async def test_scans_of_other_kinds_have_no_elements(client):
+    """And this one has no findings."""
+    await client.elements.world.save()
+    with pytest.raises(BadRequestError, match="this is for 'classification'"):
+        await client.call("GET", "/scans/{id}/elements", "people")
+    with pytest.raises(BadRequestError, match="this is for 'integrity'"):
+        await client.call("GET", "/scans/{id}/findings", "catalogue")
+
+
+async def test_regenerate_starts_a_run(client):
+    """Of some records, or all; the run says so."""
+    path = "/scans/{id}/regenerate"
+    some = await client.call("POST", path, "catalogue", body={"records": [FIRST]})
+    run = await client.elements.world.run(some["run_id"])
+    assert (run.data["regenerate"], run.data["trigger"]) == ([FIRST], "regenerate")
+    every = await client.call("POST", path, "catalogue")
+    assert (await client.elements.world.run(every["run_id"])).data["regenerate"] == "all"
+
+
+@pytest.mark.parametrize("body", [[], {"record": 1}, {"records": []}, {"records": [1]}])
+async def test_what_is_to_be_regenerated_must_be_said(client, body):
+    """A list of records, or nothing."""
+    with pytest.raises(BadRequestError, match="records"):
+        await client.call("POST", "/scans/{id}/regenerate", "catalogue", body=body)
+
+
+async def test_an_element_that_failed_is_classified_by_hand(client):
+    """Without a suggestion, all labels and flags must be given."""
+    async with elements_server() as server:
+        client = Client(Elements(server, FakeModel(lambda q: q.shape(elements=[])).open))
+        await client.elements.run()
+        with pytest.raises(BadRequestError, match=r"must have .*risk_level.* too"):
+            await client.say("change", values={"criticality": "low"})
+        flags = {"pii_flag": False, "regulatory_flag": False}
+        labels = {LABEL: "Public", "criticality": "low", "risk_level": "low"}
+        assert (await client.say("change", values=labels | flags))["state"] == "changed"
+        with pytest.raises(BadRequestError, match="no suggestion"):
+            await client.say("confirm", record_id(2))
