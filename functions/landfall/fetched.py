@@ -56,11 +56,11 @@ async def read_tables(store: Store, run: Document, cursor: Cursor) -> Mapping[st
 
 async def remember_size(store: Store, claim: Claim, now: datetime, records: int) -> None:
     """For the progress of the next run. When it is lost, that run's progress is a guess."""
-    (head,) = await store.read(f"scans/{claim.run.data['scan_id']}")
-    if head and head.data.get("last_records") != records:
-        stamp = {"updated_at": now, "updated_by": claim.worker}
-        update = Update(head.path, {"last_records": records} | stamp, head.version)
-        with contextlib.suppress(ConflictError, StoreError):
+    with contextlib.suppress(ConflictError, StoreError):
+        (head,) = await store.read(f"scans/{claim.run.data['scan_id']}")
+        if head and head.data.get("last_records") != records:
+            stamp = {"updated_at": now, "updated_by": claim.worker}
+            update = Update(head.path, {"last_records": records} | stamp, head.version)
             await store.commit([update])
 
 

@@ -45,6 +45,7 @@ from landfall.lifecycle import (
     RunStatus,
     StepStatus,
 )
+from landfall.metering import metering, with_costs
 from landfall.plans import RunPlan
 from landfall.reasons import Reason, StepError
 from landfall.tasks import QueueError, Task, TaskQueue
@@ -133,7 +134,7 @@ class Runs:
             "progress_step": "queued",
             "progress_pct": 0,
             "attempt": 0,
-            "counts": {},
+            "counts": {"firestore_writes": 3, "tasks": 1},
             "verdict": None,
             "error": None,
             "warnings": [],
@@ -203,7 +204,8 @@ class Runs:
                 raise DeclinedError(f"attempt {attempt} was claimed before")
             return self._claimed(state, step_id, worker)
 
-        state = await self._decide(run_id, [step_id], decide, by=worker)
+        state = await self._read(run_id, [step_id])
+        state = await self.commit(state, decide, worker, [step_id], worker_of=step_id)
         return Claim(self, state, step_id, worker)
 
     def _claimed(self, state: State, step_id: str, worker: str) -> Change:
@@ -240,7 +242,8 @@ class Runs:
             return Change(run, {step_id: {"status": StepStatus.FAILED} for step_id in live})
 
         try:
-            await self._decide(run_id, None, decide, by)
+            with metering():
+                await self.commit(await self._read(run_id, None), decide, by, None)
         except DeclinedError:
             return False
         return True
@@ -265,8 +268,9 @@ class Runs:
             return self.after_error(state, step_id, lost, "")
 
         try:
-            found = await self._read(run_id, [step_id])
-            taken = await self._decide(run_id, [step_id], decide, by, found)
+            with metering():
+                found = await self._read(run_id, [step_id])
+                taken = await self.commit(found, decide, by, [step_id])
         except (DeclinedError, RunNotFoundError):
             return "nothing"
         return await self._taken_up(found.steps[step_id], taken, step_id)
@@ -317,31 +321,23 @@ class Runs:
 
     # The guarded commit
 
-    async def _decide(
-        self,
-        run_id: str,
-        step_ids: Sequence[str] | None,
-        decide: Callable[[State], Change],
-        by: str,
-        state: State | None = None,
-    ) -> State:
-        state = state or await self._read(run_id, step_ids)
-        return await self.commit(state, decide, by, step_ids)
-
     async def commit(
         self,
         state: State,
         decide: Callable[[State], Change],
         by: str,
         step_ids: Sequence[str] | None,
+        worker_of: str | None = None,
     ) -> State:
         """Commit what `decide` makes of the state; when another was faster, of the new state.
 
-        `step_ids` are the steps that are read again then; None is all of them. `decide` may
-        raise to give up. Raises `ConflictError` after `COMMIT_TRIES` lost races, `StoreError`.
+        `step_ids` are the steps that are read again then; None is all of them. `worker_of` is the
+        step whose worker commits. `decide` may raise to give up.
+
+        Raises `ConflictError` after `COMMIT_TRIES` lost races, `StoreError`.
         """
         for _ in range(COMMIT_TRIES):
-            change = decide(state)
+            change = with_costs(state, decide(state), worker_of)
             writes = writes_of(state, change, by, self.clock())
             try:
                 versions = await self.store.commit(writes)
@@ -447,7 +443,9 @@ class Claim:
                 raise FencedError(f"attempt {self.attempt} of {self.step.path} is over")
             return decide(state)
 
-        self._state = await self._runs.commit(self._state, fenced, self.worker, [self.step_id])
+        self._state = await self._runs.commit(
+            self._state, fenced, self.worker, [self.step_id], worker_of=self.step_id
+        )
 
 
 def task_of(state: State, step_id: str) -> Task:

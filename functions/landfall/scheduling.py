@@ -29,6 +29,7 @@ from landfall.documents import (
     Write,
 )
 from landfall.lifecycle import RUN_LIVE, RunStatus
+from landfall.metering import metering
 from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.runs import Runs
@@ -91,6 +92,12 @@ class Scheduler:
 
     async def tick(self, deadline: Deadline) -> Tick:
         """Claim what is due until nothing is, or until the deadline, and leave a mark."""
+        with metering() as account:
+            await self._claim_due(deadline)
+            await mark_tick(self._runs, "scheduler", self._by, asdict(self._tick), account)
+        return self._tick
+
+    async def _claim_due(self, deadline: Deadline) -> None:
         limit = PAGE
         seen: set[str] = set()
         while not self._tick.left_over:
@@ -104,8 +111,6 @@ class Scheduler:
             # what could not be claimed is found again: look past it
             limit = PAGE + len(found) - len(due)
             self._tick.left_over = deadline.remaining() <= 0
-        await mark_tick(self._store, self._runs.clock, "scheduler", self._by, asdict(self._tick))
-        return self._tick
 
     async def _due(self, limit: int) -> list[Document]:
         where = (("paused", "==", False), ("next_run_at", "<=", self._runs.clock()))

@@ -294,6 +294,7 @@ class Scoring:
             await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
 
     async def _end(self, run: Fields, writes: Sequence[Write], fetched: Fetched) -> str:
+        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
         if self._score.work:
             run = run | {"progress_step": "scored"}
             await self._claim.finish_step("write", asdict(self._score), run, writes)
@@ -301,7 +302,6 @@ class Scoring:
             await self._claim.finish_run(asdict(self._score), run, writes)
         ended = self._claim.run.data
         logs.info("scored", verdict=ended["verdict"], **ended["counts"])
-        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
         return "scored"
 
 

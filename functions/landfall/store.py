@@ -24,6 +24,7 @@ from landfall.documents import (
     Version,
     Write,
 )
+from landfall.metering import charge
 
 # A commit answered by one of these wrote nothing. Aborted is Firestore's word for contention.
 _CONFLICTS = (
@@ -61,7 +62,7 @@ class FirestoreStore:
                     found[document.path] = document
         except google_errors.GoogleAPIError as error:
             raise StoreError(f"Firestore did not answer a read: {error}") from error
-        self.meter.reads += len(paths)
+        charge(self.meter, reads=len(paths))
         return [found.get(path) for path in paths]
 
     async def find(self, query: Query) -> list[Document]:
@@ -76,7 +77,7 @@ class FirestoreStore:
         except google_errors.GoogleAPIError as error:
             raise StoreError(f"Firestore did not answer a query: {error}") from error
         # an empty answer is billed as one read
-        self.meter.reads += max(1, len(snapshots))
+        charge(self.meter, reads=max(1, len(snapshots)))
         return snapshots
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
@@ -90,8 +91,7 @@ class FirestoreStore:
             raise ConflictError(str(error)) from error
         except google_errors.GoogleAPIError as error:
             raise StoreError(f"Firestore did not answer a commit: {error}") from error
-        self.meter.writes += len(writes)
-        self.meter.commits += 1
+        charge(self.meter, writes=len(writes), commits=1)
         return [result.update_time for result in results]
 
     def _add(self, batch: Any, write: Write) -> None:

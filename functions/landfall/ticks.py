@@ -6,17 +6,19 @@ from typing import Any
 from landfall.deadlines import TICK_MISSING
 from landfall.documents import Document, Fields, Put, Store
 from landfall.indexes import Indexes
-from landfall.runs import Clock
+from landfall.metering import Account
+from landfall.runs import Clock, Runs
 from landfall.versioning import NewerDocument
 
 TICKERS = ("scheduler", "watchdog")
 
 
-async def mark_tick(store: Store, clock: Clock, name: str, by: str, did: Fields) -> None:
-    """Record that the scheduler or the watchdog has just ticked, and what it did."""
-    now = clock()
-    mark = {"last_tick_at": now, "did": did, "updated_at": now, "updated_by": by}
-    await store.commit([Put(f"system/{name}", mark)])
+async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
+    """Record that the scheduler or the watchdog has just ticked, what it did, and at what cost."""
+    now, spent = runs.clock(), account.spent()
+    spent["firestore_writes"] += 1  # this one
+    mark = {"last_tick_at": now, "did": did, "spent": spent, "updated_at": now, "updated_by": by}
+    await runs.store.commit([Put(f"system/{name}", mark)])
 
 
 async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, dict[str, Any]]:

@@ -9,6 +9,7 @@ from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, Document, Query, SchemaError, StoreError
 from landfall.lifecycle import RUN_LIVE, RunStatus
+from landfall.metering import metering
 from landfall.reasons import Reason
 from landfall.runs import RunNotFoundError, Runs
 from landfall.ticks import mark_tick
@@ -43,11 +44,10 @@ class Watchdog:
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
-        await self._all(self._overdue_runs, self._time_out, deadline)
-        await self._all(self._stale_steps, self._take_up, deadline)
-        await mark_tick(
-            self._runs.store, self._runs.clock, "watchdog", self._by, asdict(self._watch)
-        )
+        with metering() as account:
+            await self._all(self._overdue_runs, self._time_out, deadline)
+            await self._all(self._stale_steps, self._take_up, deadline)
+            await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
 
     async def _all(

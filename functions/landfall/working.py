@@ -14,6 +14,7 @@ from typing import Any
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, SchemaError, StoreError
+from landfall.metering import metering
 from landfall.reasons import Reason, StepError
 from landfall.redaction import Redactor
 from landfall.registry import Registry
@@ -82,7 +83,8 @@ class Worker:
         deadline = Deadline.after(budget)
         try:
             async with asyncio.timeout(budget + GRACE):
-                return await self._invoke(invocation, deadline)
+                with metering():
+                    return await self._invoke(invocation, deadline)
         except TimeoutError as error:
             raise OutOfTimeError(f"nothing recorded within {budget + GRACE:g} s") from error
 

@@ -16,6 +16,7 @@ from landfall.documents import (
     Version,
     Write,
 )
+from landfall.metering import charge
 
 
 class MemoryStore:
@@ -29,7 +30,7 @@ class MemoryStore:
 
     async def read(self, *paths: str) -> list[Document | None]:
         """The documents at these paths, in this order; None where there is none."""
-        self.meter.reads += len(paths)
+        charge(self.meter, reads=len(paths))
         return [_copied(self._documents.get(path)) for path in paths]
 
     async def find(self, query: Query) -> list[Document]:
@@ -42,15 +43,14 @@ class MemoryStore:
         else:
             found.sort(key=lambda document: document.path)
         found = [_narrowed(query, document) for document in found[: query.limit]]
-        self.meter.reads += max(1, len(found))
+        charge(self.meter, reads=max(1, len(found)))
         return [_copied(document) for document in found]
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Make all the writes or none; the new versions, in the same order."""
         for write in writes:
             self._check(write)
-        self.meter.writes += len(writes)
-        self.meter.commits += 1
+        charge(self.meter, writes=len(writes), commits=1)
         return [self._apply(write) for write in writes]
 
     def _candidates(self, query: Query) -> Iterator[Document]:

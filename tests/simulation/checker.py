@@ -70,6 +70,7 @@ def _of_run(judged: Judged, run: Document) -> Iterator[str]:
         yield f"has not ended: {status}, {run.data['progress_step']}"
         return
     yield from _of_history(judged, run)
+    yield from _of_costs(judged, run)
     yield from _of_zombies(judged, run)
     yield from _of_bound(judged, run)
     if status == RunStatus.DONE:
@@ -139,6 +140,18 @@ def _of_history(judged: Judged, run: Document) -> Iterator[str]:
             steps[step] = new
     if status != run.data["status"]:
         yield f"says {run.data['status']}, and its history {status}"
+
+
+def _of_costs(judged: Judged, run: Document) -> Iterator[str]:
+    """Tasks are counted once, as the steps have them; every document was a write that counts."""
+    counts = run.data["counts"]
+    parts = ("steps", "events", "pages", "results")
+    made = {part: judged.memory.all(f"{run.path}/{part}") for part in parts}
+    tasks = sum(step.data["dispatch"] for step in made["steps"])
+    if counts["tasks"] != tasks:
+        yield f"counts {counts['tasks']} tasks where its steps asked for {tasks}"
+    if counts["firestore_writes"] < 1 + sum(map(len, made.values())):
+        yield f"counts {counts['firestore_writes']} writes and has more documents"
 
 
 def _of_zombies(judged: Judged, run: Document) -> Iterator[str]:

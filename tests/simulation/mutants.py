@@ -75,7 +75,8 @@ def every_delivery_claims() -> Planted:
         def decide(state: Any) -> Any:
             return self._claimed(state, step_id, worker)
 
-        state = await self._decide(run_id, [step_id], decide, by=worker)
+        state = await self._read(run_id, [step_id])
+        state = await self.commit(state, decide, worker, [step_id], worker_of=step_id)
         return Claim(self, state, step_id, worker)
 
     return patch.object(Runs, "claim", eager)

@@ -1,0 +1,246 @@
+"""What a run says that it cost, against what went over the wire."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+import pytest
+
+from infra.local.faults import Fault, FaultKind, FaultRule
+from landfall import bases, store
+from landfall.deadlines import LADDER, Deadline
+from landfall.documents import Document, Fields, StoreError, Version, Write
+from landfall.lifecycle import RUN_ENDED, RunStatus
+from landfall.reasons import Reason
+from landfall.runs import Claim
+from landfall.scans import BaseScan
+from landfall.scheduling import Scheduler
+from landfall.store import FirestoreStore
+from landfall.watching import Watchdog
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.workers import deliver, drive, work_on
+from tests.fakes.world import World
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+
+
+@dataclass
+class Wire(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # grpc has no types
+    """Counts the documents in the messages of a channel, as Firestore bills them."""
+
+    reads: int = 0
+    writes: int = 0
+
+    async def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
+        call = await go_on(details, request)
+        if details.method.endswith(b"/Commit"):
+            await call
+            self.writes += len(request.writes)
+        return call
+
+    def counted(self, method: bytes, messages: Sequence[Any]) -> None:
+        """The answer to a read or a query."""
+        if method.endswith(b"/RunQuery"):
+            self.reads += max(1, sum(bool(message.document.name) for message in messages))
+        else:
+            self.reads += len(messages)
+
+
+class Streams(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc]  # as above
+    """Passes on to a `Wire` what comes in streams."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    async def intercept_unary_stream(self, go_on: Any, details: Any, request: Any) -> Any:
+        call = await go_on(details, request)
+
+        async def messages() -> AsyncIterator[Any]:
+            seen = []
+            async for message in call:
+                seen.append(message)
+                yield message
+            self.wire.counted(details.method, seen)
+
+        return messages()
+
+
+@pytest.fixture
+async def wired(
+    emulator_host: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[World, Wire]]:
+    """Landfall over the emulator, and what goes over its channel."""
+    wire = Wire()
+    real = grpc.aio.insecure_channel
+    with monkeypatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", emulator_host)
+        patch.setattr(
+            grpc.aio,
+            "insecure_channel",
+            lambda host, options: real(host, options, interceptors=[wire, Streams(wire)]),
+        )
+        client = store.firestore_client(f"test-{request.node.name[:20].replace('_', '-')}")
+    yield World(FirestoreStore(client)), wire
+    await client._firestore_api.transport.close()
+
+
+def cost(run: Document) -> tuple[int, int]:
+    counts = run.data["counts"]
+    return counts["firestore_reads"], counts["firestore_writes"]
+
+
+WRITE_BACK = {"table": "Data issues", "fields": {"finding_id": "Fingerprint", "message": "What"}}
+PEOPLE: list[Fields] = [{"Name": f"P{n}", "Email": f"{n}@example.org"} for n in range(150)]
+RULES = [{"id": "email", "kind": "required", "table": "People", "field": "Email"}]
+
+
+async def test_a_run_says_exactly_what_went_over_the_wire(wired):
+    """Fetch, score and write, in several invocations; then again, when nothing has changed."""
+    world, wire = wired
+    scan = await world.save(rules=RULES, write_back=WRITE_BACK)
+    issues = [{"Fingerprint": "mine", "What": "x"}]
+    base = a_base(People=[*PEOPLE, {"Name": "Q"}], **{"Data issues": issues})
+    fails = FaultRule(Fault(FaultKind.STATUS, status=503), after=2, times=1)
+    async with a_server(base, faults=[fails]) as server:
+        for run_id, expected in (("m-1", 5), ("m-2", 2)):
+            writes = wire.writes
+            await world.start(scan, run_id)
+            reads = wire.reads
+            outcomes = await drive(world, server, run_id)
+            measured = (wire.reads - reads, wire.writes - writes)
+            assert outcomes[-1] in ("written", "scored")
+            assert len(outcomes) >= expected - 1
+            assert cost(await world.run(run_id)) == measured
+
+
+async def test_each_of_many_in_one_process_counts_its_own():
+    """Invocations that take turns on one event loop: together they are what the store says."""
+    memory = MemoryStore()
+    world = World(memory)
+    async with a_server(a_base(People=PEOPLE)) as server:
+        scan = await world.save()
+        before = memory.meter.writes
+        for n in range(4):
+            await world.start(scan, f"m-{n}")
+        reads = memory.meter.reads
+        await asyncio.gather(*(drive(world, server, f"m-{n}") for n in range(4)))
+    measured = (memory.meter.reads - reads, memory.meter.writes - before)
+    costs = [cost(await world.run(f"m-{n}")) for n in range(4)]
+    assert tuple(map(sum, zip(*costs, strict=True))) == measured
+
+
+class Ambiguous(MemoryStore):
+    """Its n-th commit but those of ticks happens, and nobody is told."""
+
+    left = 0
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        versions = await super().commit(writes)
+        if not writes[0].path.startswith("system/"):
+            self.left -= 1
+            if self.left == 0:
+                raise StoreError("no answer")
+        return versions
+
+
+@pytest.mark.parametrize("commit", range(1, 10))
+async def test_what_was_committed_without_an_answer_is_counted_once(commit):
+    """The next commit replaces what the attempt has said, whether or not that was stored."""
+    memory = Ambiguous()
+    world, ticks = World(memory), 0
+    scan = await world.save()
+    before = memory.meter.writes
+    await world.start(scan)
+    memory.left = commit
+    async with a_server(a_base(People=3)) as server:
+        while (await world.run()).data["status"] not in RUN_ENDED:
+            with contextlib.suppress(StoreError):  # the claim's: nobody has the step
+                await deliver(world, server)
+            world.clock.advance(LADDER.stale + 1)
+            ticks += 1
+            await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    run = await world.run()
+    assert run.data["status"] == "done"
+    assert memory.left <= 0
+    assert cost(run)[1] == memory.meter.writes - before - ticks
+
+
+async def test_a_lost_attempt_counts_up_to_its_last_commit():
+    """What it did after that is known to nobody; the watchdog's part is counted too."""
+    world = World(MemoryStore())
+    await world.start(await world.save())
+
+    async def vanish(claim: Claim, _scan: BaseScan, _deadline: Deadline) -> str:
+        await claim.checkpoint({})
+        await world.store.read("runs/m-1")
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await work_on(world, world.queue.tasks[-1], vanish)
+    counts = (await world.run()).data["counts"]
+    # made: run, step, event; claimed: both, two events; checkpoint: both
+    assert counts["firestore_writes"] == 3 + 4 + 2
+    assert counts["firestore_reads"] == 2 + 1  # run, step; the scan
+    world.clock.advance(LADDER.stale + 1)
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    later = (await world.run()).data["counts"]
+    assert later["firestore_reads"] == counts["firestore_reads"] + 2
+    assert later["firestore_writes"] == counts["firestore_writes"] + 3
+
+
+async def test_a_run_that_is_cancelled_counts_that_too():
+    """Whoever ends it reads the run and its steps, and writes them."""
+    world = World(MemoryStore())
+    await world.start(await world.save())
+    error = {"reason": Reason.CANCELLED, "message": "by hand"}
+    assert await world.runs.end("m-1", RunStatus.CANCELLED, error, "person")
+    assert cost(await world.run()) == (2, 3 + 4)
+
+
+async def test_tasks_are_those_that_a_run_asked_for():
+    """One a step, one a continuation or retry, and one for each that got lost."""
+    world = World()
+    scan = await world.save()
+    await world.start(scan)
+    world.clock.advance(LADDER.stale + 1)  # the first was lost
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    async with a_server(a_base(People=3)) as server:
+        await drive(world, server)
+    run = await world.run()
+    assert run.data["status"] == "done"
+    assert run.data["counts"]["tasks"] == len(world.queue.tasks) == 3
+
+
+async def test_seconds_are_those_of_the_invocations():
+    """From the delivery to the last commit; what lies between them is not."""
+    world = World()
+    await world.start(await world.save())
+
+    async def slow(claim: Claim, _scan: BaseScan, _deadline: Deadline) -> str:
+        await asyncio.sleep(0.2)
+        await claim.hand_on()
+        return "to be continued"
+
+    for _ in range(2):
+        await work_on(world, world.queue.tasks[-1], slow)
+        await asyncio.sleep(0.3)
+    assert 0.4 <= (await world.run()).data["counts"]["function_seconds"] < 0.6
+
+
+async def test_a_tick_says_what_it_cost():
+    """With nothing to do: a query each that finds nothing is a read, and the mark is a write."""
+    world = World(MemoryStore())
+    await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    marks = await world.store.read("system/scheduler", "system/watchdog")
+    assert [mark and mark.data["spent"] for mark in marks] == [
+        {"firestore_reads": 1, "firestore_writes": 1},
+        {"firestore_reads": 2, "firestore_writes": 1},
+    ]
