@@ -67,6 +67,9 @@ VARIABLES: dict[str, Variable] = {
         "the language model's address", default="https://api.openai.com/v1", form=_URL
     ),
     "LANDFALL_MODEL": Variable("the language model of scans that name none", default="gpt-6-luna"),
+    "LANDFALL_SITES_ALLOWED": Variable(
+        "host:port of sites, by commas, that are fetched though they are not public: for stand-ins"
+    ),
     "LANDFALL_QUEUE": Variable(
         "projects/P/locations/L/queues/Q",
         FUNCTIONS,
@@ -111,6 +114,7 @@ class Config:
     token_issuer: str
     certificates_url: str
     airtable_endpoint: str
+    sites_allowed: tuple[str, ...]
     ladder: Ladder
     cloud_tasks_emulator: str | None
     airtable_api_key: str = field(repr=False)
@@ -161,6 +165,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         token_issuer=values["LANDFALL_TOKEN_ISSUER"],
         certificates_url=values["LANDFALL_CERTIFICATES_URL"],
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
+        sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
         ladder=ladder,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],

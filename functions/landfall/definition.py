@@ -32,9 +32,16 @@ def _classification() -> type[Scan]:
     return ClassificationScan
 
 
+def _site() -> type[Scan]:
+    from landfall.site.scan import SiteScan
+
+    return SiteScan
+
+
 KINDS: dict[str, Callable[[], type[Scan]]] = {
     "integrity": _integrity,
     "classification": _classification,
+    "site": _site,
 }
 """Every kind of scan, imported when one of it is read."""
 

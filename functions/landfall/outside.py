@@ -106,8 +106,8 @@ class Outside:
 
         `before_sending` is awaited once the connection is open, with nothing sent yet.
         `wants_body` sees status and headers; when it says no, the body is left and is empty.
-        In the answer's `extensions` are the `address` that answered, and `wire_bytes`: those of
-        the body as it was sent.
+        In the answer's `extensions` are the `address` that answered, the version of `tls` (None
+        without it), and `wire_bytes`: those of the body as it was sent.
         """
         asked = httpx.URL(url)
         host = asked.raw_host.decode()  # .host is for people: it shows xn-- as what it stands for
@@ -199,9 +199,16 @@ class Outside:
             content=body,
             extensions={
                 "address": request.url.raw_host.decode(),
+                "tls": _tls(response),
                 "wire_bytes": response.num_bytes_downloaded,
             },
         )
+
+
+def _tls(response: httpx.Response) -> str | None:
+    """The version of TLS that it came by."""
+    session = response.extensions["network_stream"].get_extra_info("ssl_object")
+    return session.version() if session else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

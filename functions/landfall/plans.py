@@ -5,7 +5,7 @@ from datetime import datetime
 
 from landfall.documents import Document, Fields
 
-WHERE = ("base",)
+WHERE = ("base", "url")
 """What says where a scan looks; each kind has one of these."""
 
 ALL_ELEMENTS = "all"

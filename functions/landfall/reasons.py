@@ -46,6 +46,10 @@ class Reason(StrEnum):
     SITE_TOO_MANY_REDIRECTS = "site_too_many_redirects"
     SITE_TOO_LARGE = "site_too_large"
     SITE_NOT_HTML = "site_not_html"
+    SITE_DISALLOWED = "site_disallowed"
+    SITE_REJECTED = "site_rejected"
+    SITE_RATE_LIMITED = "site_rate_limited"
+    SITE_UNAVAILABLE = "site_unavailable"
     LISTING_EXPIRED = "listing_expired"
     TOO_MANY_RECORDS = "too_many_records"
     RECORD_TOO_LARGE = "record_too_large"
@@ -160,6 +164,16 @@ REASONS: dict[Reason, Explanation] = {
     Reason.SITE_TOO_MANY_REDIRECTS: Explanation(False, "a page was redirected again and again"),
     Reason.SITE_TOO_LARGE: Explanation(False, "a page is larger than the limit"),
     Reason.SITE_NOT_HTML: Explanation(False, "what was answered is neither HTML, XML nor text"),
+    Reason.SITE_DISALLOWED: Explanation(
+        False, "the site's robots.txt does not let us fetch the page that the scan begins with"
+    ),
+    Reason.SITE_REJECTED: Explanation(
+        False, "the site refused a page (another 4xx): it is not there, or not for us"
+    ),
+    Reason.SITE_RATE_LIMITED: Explanation(
+        True, "the site answered 429: it asks us to come back later"
+    ),
+    Reason.SITE_UNAVAILABLE: Explanation(True, "the site answered 5xx"),
     Reason.LISTING_EXPIRED: Explanation(
         False, "a listing expired again and again: the table could not be read in one piece"
     ),

@@ -7,8 +7,7 @@ its name in `Outside`, which connects to an address that was checked.
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 import httpx
 
@@ -24,8 +23,10 @@ from landfall.outside import (
     Resolver,
     TooLargeError,
     UnreachableError,
+    retry_after,
 )
 from landfall.reasons import Reason, StepError
+from landfall.site.page import Page
 
 REDIRECTS = 5
 """Redirects that are followed."""
@@ -48,26 +49,6 @@ TYPES = {
 # A name of at least two labels; the last is of letters, as all are in the root zone. So an address
 # in an odd spelling (0x7f.1, 2130706433, 127.1), "localhost", or a dot at the end is no name.
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Page:
-    """A complete answer, whatever its status. Of an error, `body` may be empty: see `TYPES`.
-
-    `url` is where it was in the end, `redirects` are the addresses that led there, in order. Names
-    in `headers` have no case. `address` is the one that answered; `seconds` are all hops together;
-    `wire_bytes` are those of the body as it was sent. Take care with the charset that the headers
-    name: Python knows some that unpack bombs.
-    """
-
-    url: str
-    redirects: tuple[str, ...]
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    address: str
-    seconds: float
-    wire_bytes: int
 
 
 class WebReader:
@@ -116,6 +97,8 @@ class WebReader:
             address=answer.extensions["address"],
             seconds=loop.time() - started,
             wire_bytes=answer.extensions["wire_bytes"],
+            tls=answer.extensions["tls"],
+            retry_after=retry_after(answer.headers),
         )
 
     def _checked(self, url: str, base: httpx.URL | None = None) -> httpx.URL:

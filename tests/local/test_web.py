@@ -12,7 +12,8 @@ from infra.local.wire import Request, Response, WireServer
 from landfall import web
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
-from landfall.web import PAGE_BYTES, REDIRECTS, Page, WebReader
+from landfall.site.page import Page
+from landfall.web import PAGE_BYTES, REDIRECTS, WebReader
 from tests.local.hostile import (
     BROKEN,
     ENDLESS,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from landfall import definition
 from landfall.deadlines import LADDER
 from landfall.definition import DefinitionError, json_schema, load, parse
 from landfall.integrity.link import Link
@@ -117,10 +116,7 @@ BAD: list[tuple[Any, str]] = [
         "schedule.cadence.weekly.x: there is no such setting; remove it or correct its name",
     ),
     # what kind it is
-    (
-        changed("kind", "sight"),
-        f"kind: there is no kind of scan 'sight'; there are {', '.join(definition.KINDS)}",
-    ),
+    (changed("kind", "sight"), "kind: there is no kind of scan 'sight'; did you mean 'site'?"),
     (
         changed("rules", 0, "kind", GONE),
         f"rules.0.kind: this is missing; add one of {', '.join(KINDS)}",

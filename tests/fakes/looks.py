@@ -1,0 +1,55 @@
+"""What was seen of a site, without one: pages with these facts."""
+
+from typing import Any
+
+from landfall.site.evidence import Evidence
+from landfall.site.rubric import Rubric
+from landfall.site.scores import Look, Missed, Seen
+
+SITE = "https://a.example"
+
+
+def seen(path: str, page_type: str = "other", /, **facts: Any) -> Seen:
+    """A page at this path."""
+    given = {"words": 100, "seconds": 0.5} | {
+        name.replace("__", "."): v for name, v in facts.items()
+    }
+    return Seen(page_type, Evidence(url=SITE + path, facts=given))
+
+
+def a_look(*pages: Seen, mobile: Any = None, missed: int = 0, types: Any = ()) -> Look:
+    """These pages; `mobile` are the facts of the home page as a phone gets it."""
+    lost = [Missed(f"{SITE}/lost-{n}", "other", "site_timeout", "late") for n in range(missed)]
+    phone = None if mobile is None else Evidence(url=f"{SITE}/", facts=mobile)
+    return Look(pages, phone, lost, frozenset(types))
+
+
+def criterion(name: str, where: str, fact: str, points: float = 1, **bounds: float) -> Any:
+    """A criterion that says what it is."""
+    return {
+        "id": name,
+        "points": points,
+        "where": where,
+        "fact": fact,
+        "good": f"{name} is good",
+        "bad": f"{name} is bad",
+        "action": f"mend {name}",
+        **(bounds or {"at_least": 1}),
+    }
+
+
+def a_rubric(**dimensions: list[Any]) -> Rubric:
+    """A rubric of these dimensions, with two types of pages and one vocabulary."""
+    return Rubric.model_validate(
+        {
+            "page_types": [
+                {"id": "booking", "words": ["book*"]},
+                {"id": "pricing", "words": ["price*"]},
+            ],
+            "words": {"prices": ["price*"]},
+            "dimensions": [
+                {"id": name, "name": name, "criteria": criteria}
+                for name, criteria in dimensions.items()
+            ],
+        }
+    )

@@ -1,0 +1,102 @@
+"""Facts of a page, by hand, from its HTML and from how it came."""
+
+import pytest
+
+from landfall.site.evidence import PageLink, evidence_of, load_evidence
+from landfall.site.facts import Visit
+
+WORDS = {"booking": ("book*",), "prices": ("price*", "fee*"), "rated": ("aggregaterating",)}
+
+
+def evidence(html, url="https://a.example/", **changes):
+    visit = {
+        "url": url, "status": 200, "redirects": 0, "seconds": 0.25, "wire_bytes": 500,
+        "page_bytes": 1000, "tls": "TLSv1.3", "headers": {},
+    }  # fmt: skip
+    return evidence_of(Visit(**(visit | changes)), html.encode(), WORDS)
+
+
+@pytest.mark.parametrize(
+    ("html", "fact", "value"),
+    [
+        ("<title>Four</title>", "title_characters", 4),
+        ("<h1>a</h1><h1>b</h1>", "h1", 2),
+        ("<h1>a</h1><h3>b</h3><h4>c</h4>", "heading_skips", 1),
+        ("<p>no headings", "heading_skips", None),
+        ("<p>one two  three", "words", 3),
+        ("<img src=a alt=x><img src=b>", "images_described", 0.5),
+        ("<p>none", "images_described", None),
+        ("<script src=/a></script><script src=https://b.example/c></script>", "third_parties", 1),
+        ("<script src='https://www.a.example/c.js'></script>", "third_parties", 0),
+        ("<script src=http://b.example/c.js></script>", "insecure_parts", 1),
+        ("<meta name=viewport content='width = device-width'>", "viewport", 1),
+        ("<p>x", "viewport", 0),
+        ("<meta name=viewport content='user-scalable=no'>", "zoomable", 0),
+        ("<p>x", "zoomable", None),
+        ("<a href='TEL:1'>a</a><a href=mailto:b>b</a>", "telephone_links", 1),
+        ("<form><input><input><input></form><form><input></form>", "form_fields", 3),
+        ("<form><input aria-label=a><input></form>", "fields_named", 0.5),
+        ("<p>x", "fields_named", None),
+        ("<a href=/>x</a><a href=/y></a>", "links_named", 0.5),
+        ("<meta name=robots content='NoIndex'>", "indexable", 0),
+        ("<html lang=de>", "language", 1),
+        ("<p>Our prices, fees: no booking", "words.prices", 2),
+        ("<title>Book us</title>", "title.booking", 1),
+        ("<h2>Booking</h2><h2>x</h2>", "headings.booking", 1),
+        ("<a href=/b>Book now</a><button>Book</button><p>book", "calls.booking", 2),
+        ("<div itemtype='https://schema.org/AggregateRating'></div>", "data.rated", 1),
+    ],
+)  # fmt: skip
+def test_a_fact(html, fact, value):
+    """What cannot be is None: it is neither good nor bad."""
+    assert evidence(html).facts[fact] == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact", "value"),
+    [
+        ({}, "https", 1),
+        ({"url": "http://a.example/", "tls": None}, "https", 0),
+        ({"url": "http://a.example/", "tls": None}, "modern_tls", None),
+        ({"tls": "TLSv1.1"}, "modern_tls", 0),
+        ({}, "compressed", 1),
+        ({"wire_bytes": 1000}, "compressed", 0),
+        ({"headers": {"strict-transport-security": "max-age=1"}}, "keeps_https", 1),
+        ({"headers": {"x-robots-tag": "noindex"}}, "indexable", 0),
+        ({"seconds": 1.23456}, "seconds", 1.235),
+        ({"redirects": 2}, "redirects", 2),
+    ],
+)
+def test_a_fact_of_how_it_came(changes, fact, value):
+    """Headers, time, size, and what it came over."""
+    assert evidence("<p>x", **changes).facts[fact] == value
+
+
+def test_links_to_pages_of_the_site():
+    """Each page once, with all that is said on links to it."""
+    found = evidence(
+        "<a href=/book>Book</a><a href='/book/?utm_source=x'>Now</a>"
+        "<a href=https://www.a.example/c>C</a><a href=https://b.example>B</a><a href=tel:1>T</a>"
+    )
+    assert found.links == [
+        PageLink("https://a.example/book", "Book Now"), PageLink("https://www.a.example/c", "C"),
+    ]  # fmt: skip
+
+
+def test_the_same_text_is_the_same_content():
+    """Wherever it is, and however it is marked up."""
+    one, other = evidence("<p>Care</p>"), evidence("<div>Care</div>", url="https://a.example/x")
+    assert one.content == other.content != evidence("<p>Other").content
+
+
+def test_a_canonical_address_of_another_site_is_none():
+    """It would fold every page into somebody else's."""
+    assert evidence("<link rel=canonical href=/c>").canonical == "https://a.example/c"
+    assert evidence("<link rel=canonical href=https://b.example/c>").canonical is None
+
+
+def test_evidence_is_stored_and_read():
+    """But for links, which scores do not need."""
+    found = evidence("<title>T</title><h1>a</h1><form><input></form><a href=/b>b</a>")
+    read = load_evidence(found.dump())
+    assert (read.facts, list(read.headings), read.links) == (found.facts, found.headings, [])

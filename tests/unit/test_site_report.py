@@ -1,0 +1,125 @@
+"""The report of a site: verdict, statements that cite pages, and what is not as it was."""
+
+import pytest
+
+from landfall.site.report import compared, report_of, summary
+from landfall.site.scores import score
+from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
+
+PHONE = {"viewport": 1}
+RUBRIC = a_rubric(
+    first=[
+        criterion("h1", "home", "h1", 3) | {"impact": "high", "effort": "medium"},
+        criterion("fast", "pages", "seconds", 1, at_most=2) | {"effort": "low"},
+    ],
+    second=[
+        criterion("form", "site", "forms", 2) | {"impact": "high", "effort": "low"},
+        criterion("phone", "mobile", "viewport", 2) | {"effort": "high"},
+    ],
+)
+
+
+def reported(*pages, mode="deep", before=None, **more):
+    look = a_look(*pages, **({"mobile": PHONE} | more))
+    return report_of("a.example", mode, score(RUBRIC, look), look, before)
+
+
+def home(**facts):
+    return seen("/", "home", **({"h1": 1, "forms": 1, "seconds": 1} | facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [({}, "healthy"), ({"h1": 0}, "warning"), ({"h1": 0, "forms": 0, "seconds": 9}, "critical")],
+)
+def test_the_verdict_is_by_the_band(facts, verdict):
+    """10: healthy; (2.5 + 10) / 2 = 6.2: warning; (0 + 5) / 2 = 2.5: critical."""
+    assert reported(home(**facts)).verdict == verdict
+
+
+def test_what_was_not_observed_is_inconclusive_with_why():
+    """However good the rest is; the scores of the rest are there."""
+    report = reported(home(), mobile=None, missed=1)
+    assert report.verdict == "inconclusive"
+    assert [one["what"] for one in report.inconclusive] == [
+        "mobile", f"{SITE}/lost-0", "coverage",
+    ]  # fmt: skip
+    assert report.fields["scores"]["first"] == 10.0
+
+
+def test_statements_cite_pages_that_were_fetched():
+    """Each of them, of every kind, at least one."""
+    pages = [home(h1=0, forms=0), seen("/slow", seconds=9), seen("/slower", seconds=8)]
+    report = reported(*pages).fields
+    fetched = {page.url for page in pages}
+    for kind in ("strengths", "leaks", "quick_wins", "action_plan", "patterns", "journey"):
+        for statement in report[kind]:
+            assert statement["pages"]
+            assert set(statement["pages"]) <= fetched
+    assert {page["url"] for page in report["critique"]} == fetched
+
+
+def test_the_weightiest_leak_is_first():
+    """By its dimension's weight and its points."""
+    leaks = reported(home(h1=0, forms=0, seconds=9)).fields["leaks"]
+    assert [leak["id"] for leak in leaks] == ["h1", "form", "fast"]
+
+
+def test_quick_wins_are_what_pays_first():
+    """High impact and low effort come first; what is of high effort is in the plan alone."""
+    report = reported(home(h1=0, forms=0, seconds=9), mobile={"viewport": 0}).fields
+    assert [one["id"] for one in report["quick_wins"]] == ["form", "h1", "fast"]
+    assert [one["when"] for one in report["action_plan"]] == ["now", "next", "now", "later"]
+
+
+def test_a_page_by_itself():
+    """What it has and what it lacks; what one page must have is not asked of every page."""
+    critique = reported(home(h1=0), seen("/slow", seconds=9, forms=0)).fields["critique"]
+    assert [(page["good"], page["bad"]) for page in critique] == [
+        (["fast", "form"], ["h1"]),
+        ([], ["fast"]),
+    ]
+
+
+def test_two_pages_make_a_pattern():
+    """One does not."""
+    assert reported(home(), seen("/slow", seconds=9)).fields["patterns"] == []
+    (pattern,) = reported(home(), seen("/a", seconds=9), seen("/b", seconds=9)).fields["patterns"]
+    assert (pattern["id"], pattern["share"]) == ("fast", 0.667)
+
+
+def test_a_quick_scan_says_nothing_of_other_pages():
+    """It has not looked at them."""
+    assert not {"critique", "patterns", "journey", "action_plan"} & set(
+        reported(home(), mode="quick").fields
+    )
+
+
+def test_what_is_not_as_it_was():
+    """Scores, pages and leaks, against the run before."""
+    before = summary("r1", reported(home(h1=0), seen("/gone")).fields)
+    after = reported(home(forms=0), seen("/new"), before=before).fields["comparison"]
+    assert after == {
+        "run_id": "r1",
+        "scores": {"first": 7.5, "second": -5.0},
+        "total_score_60": 7.5,
+        "patient_flow_score_10": 1.3,  # 7.5 and 6.2, as they were shown
+        "pages_new": [f"{SITE}/new"],
+        "pages_gone": [f"{SITE}/gone"],
+        "leaks_mended": ["h1"],
+        "leaks_new": ["form"],
+    }
+
+
+def test_another_mode_is_not_compared():
+    """But for its pages: less was asked of a quick scan."""
+    before = summary("r1", reported(home(h1=0), mode="quick").fields)
+    after = compared(reported(home()).fields, before)
+    assert (after["scores"], after["total_score_60"], after["leaks_mended"]) == ({}, None, [])
+
+
+def test_a_leak_that_was_not_looked_for_is_not_mended():
+    """The page that had it was missed."""
+    before = summary("r1", reported(home(forms=0)).fields)
+    after = reported(home(forms=0), missed=1, before=before).fields["comparison"]
+    assert after["leaks_mended"] == []
