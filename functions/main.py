@@ -26,6 +26,7 @@ from landfall.documents import ConflictError, IndexMissingError, SchemaError, St
 from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
+    from landfall.bases import AirtableReader
     from landfall.callers import Callers
     from landfall.classification.scan import ClassificationScan
     from landfall.downloads import Download
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from landfall.redaction import Redactor
     from landfall.runs import Claim, Runs
     from landfall.scans import BaseScan
+    from landfall.site.scan import SiteScan
     from landfall.viewing import Api
     from landfall.working import Work
 
@@ -220,9 +222,9 @@ async def _tick_watchdog(app: App, _: Call) -> Answer:
 
 
 async def _fetch(app: App, call: Call) -> Answer:
-    from landfall.bases import AirtableReader
+    def open_base(base_id: str) -> "AirtableReader":
+        from landfall.bases import AirtableReader
 
-    def open_base(base_id: str) -> AirtableReader:
         config = app.config
         return AirtableReader(
             base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
@@ -243,8 +245,17 @@ async def _fetch(app: App, call: Call) -> Answer:
 
         return await Filling(app.runs, claim, scan, open_base).run(deadline)
 
+    async def capture_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
+        from landfall.capturing import Capture
+        from landfall.web import WebReader
+
+        def open_site(_: str) -> WebReader:
+            return WebReader(app.config.sites_allowed, app.config.ladder)
+
+        return await Capture(app.runs, claim, scan, open_site).run(deadline)
+
     works: Works = {
-        "fetch": {"integrity": fetch_base, "classification": fetch_base},
+        "fetch": {"integrity": fetch_base, "classification": fetch_base, "site": capture_site},
         "write": {"integrity": write_findings, "classification": fill_in},
     }
     return await _work(app, call, works)
@@ -262,7 +273,14 @@ async def _score(app: App, call: Call) -> Answer:
         open_model = functools.partial(_open_model, app.config)
         return await Classifying(app.runs, claim, scan, open_model).run(deadline)
 
-    works: Works = {"score": {"integrity": score_rules, "classification": classify}}
+    async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
+        from landfall.site_scoring import SiteScoring
+
+        return await SiteScoring(app.runs, claim, scan).run(deadline)
+
+    works: Works = {
+        "score": {"integrity": score_rules, "classification": classify, "site": score_site}
+    }
     return await _work(app, call, works)
 
 

@@ -1,9 +1,10 @@
-"""Who may use a base: Airtable limits requests a base, so one run at a time does.
+"""Who may use a base, or a web site: Airtable limits requests a base, and a site is asked politely,
+so one run at a time does.
 
 `bases/{base_id}` says which run holds the base and until when, and until when nobody may ask it
 anything (the pace, Airtable's lock-out after a 429, or the back-off after a failure). All runs that
 wait for a base share its back-off, so an outage is asked about no more often for twenty of them
-than for one.
+than for one. `sites/{host}` says the same of a web site.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from landfall.documents import ConflictError, Create, Document, Store, Update, Write
 from landfall.reasons import StepError
 from landfall.records import BaseReader, BaseWriter
 from landfall.runs import Claim, Clock, Runs
+from landfall.site.page import SiteReader
 
 TAKE_TRIES = 5
 """Races for one base that may be lost in one call."""
@@ -28,11 +30,15 @@ POLL = 10.0
 """Seconds after which a run that found its base held by another looks again, at the latest."""
 
 
+Shelf = Literal["bases", "sites"]
+"""The collection of the holds."""
+
+
 class BaseHeldError(Exception):
-    """Another run uses the base, or nobody may. Look again after `seconds`."""
+    """Another run uses the base or site, or nobody may. Look again after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the base is not free; look again after {seconds:.0f} s")
+        super().__init__(f"it is not free; look again after {seconds:.0f} s")
         self.seconds = seconds
 
 
@@ -70,33 +76,41 @@ class Hold:
             return
 
 
-Base = TypeVar("Base", BaseReader, BaseWriter)
+Base = TypeVar("Base", BaseReader, BaseWriter, SiteReader)
 
 
 @dataclass
 class Visit(Generic[Base]):
-    """A step's time with a base. It keeps the base for its next one, unless it is `finished`."""
+    """A step's time with a base. It keeps the base for its next one, unless it is `finished`.
+
+    `quiet` are the seconds for which nobody asks it anything then.
+    """
 
     base: Base
     finished: bool = False
+    quiet: float = QUIET
 
 
 @asynccontextmanager
 async def visiting(
-    runs: Runs, claim: Claim, base_id: str, open_base: Callable[[str], Base]
+    runs: Runs,
+    claim: Claim,
+    base_id: str,
+    open_base: Callable[[str], Base],
+    shelf: Shelf = "bases",
 ) -> AsyncIterator[Visit[Base]]:
     """Hold a base and open it; leave it as those need it who come next.
 
     Raises `BaseHeldError`.
     """
     hold = await take_base(
-        runs.store, runs.clock, base_id, claim.run.id, claim.worker, claim.lease_until
+        runs.store, runs.clock, base_id, claim.run.id, claim.worker, claim.lease_until, shelf
     )
     visit = Visit(open_base(base_id))
     quiet, keep, failed, late = QUIET, False, False, False
     try:
         yield visit
-        keep = not visit.finished
+        quiet, keep = visit.quiet, not visit.finished
     except StepError as error:
         failed = error.retried
         if failed:
@@ -113,10 +127,16 @@ async def visiting(
 
 
 async def take_base(
-    store: Store, clock: Clock, base_id: str, run_id: str, worker: str, until: datetime
+    store: Store,
+    clock: Clock,
+    base_id: str,
+    run_id: str,
+    worker: str,
+    until: datetime,
+    shelf: Shelf = "bases",
 ) -> Hold:
-    """Hold the base for the run until that moment. Raises `BaseHeldError`."""
-    path = f"bases/{base_id}"
+    """Hold the base, or site, for the run until that moment. Raises `BaseHeldError`."""
+    path = f"{shelf}/{base_id}"
     for _ in range(TAKE_TRIES):
         (found,) = await store.read(path)
         now = clock()

@@ -56,9 +56,11 @@ KINDS: Mapping[str, Kind] = {
     "scans/ledgers": _STAMPED,
     "scans/ledgers/decisions": _STAMPED,
     "scans/reviews": Kind(),
+    "scans/sites": Kind(),
     "scans/usage": Kind(),
     "scans/versions": _STAMPED,
     "schedules": _STAMPED,
+    "sites": Kind(),
     "system": _STAMPED,
 }
 """By the collections of a path: "runs/steps" is what lies at runs/{run}/steps/{step}."""

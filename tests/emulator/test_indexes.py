@@ -14,6 +14,7 @@ import httpx
 import pytest
 from google.cloud.firestore import AsyncClient
 
+from infra.local.site import LocalSite, clinic
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Create, Document, Query
 from landfall.downloads import Download
@@ -26,6 +27,7 @@ from landfall.scoring import Scoring
 from landfall.store import FirestoreStore
 from landfall.viewing import Api
 from landfall.watching import Watchdog
+from tests.fakes.sites import a_site_scan, drive_site, start_site
 from tests.fakes.world import World
 
 FILE = json.loads((Path(__file__).parents[2] / "infra/firestore.indexes.json").read_text())
@@ -53,9 +55,17 @@ async def asked(firestore_client: AsyncClient) -> Asked:
     store = Asked(firestore_client)
     world = World(store)
     await fetch_and_score(world)
+    await look_at_a_site(world)
     await tick_twice(world)
     await look_at(world)
     return store
+
+
+async def look_at_a_site(world: World) -> None:
+    """A run of a site scan, from its first task to its last."""
+    async with LocalSite(clinic()) as site:
+        await start_site(world, a_site_scan(site, mode="quick"), "m-site")
+        assert await drive_site(world, site, "m-site") == ["captured", "scored"]
 
 
 async def fetch_and_score(world: World) -> None:

@@ -66,7 +66,7 @@ class World:
         await self.registry.save(scan, "tester")
         return scan
 
-    async def start(self, scan: IntegrityScan, run_id: str = "m-1") -> Task:
+    async def start(self, scan: Scan, run_id: str = "m-1") -> Task:
         """A run of a saved scan; its first task."""
         head = await self.registry.head(scan.id)
         await self.store.commit(self.runs.creation(plan_run(run_id, head, "manual"), "tester"))

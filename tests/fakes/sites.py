@@ -1,0 +1,91 @@
+"""Site scans over a world and a local site: what the functions do, without their processes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.local.site import LocalSite
+from landfall.capturing import Capture
+from landfall.deadlines import Deadline
+from landfall.documents import Document
+from landfall.redaction import Redactor
+from landfall.runs import Claim
+from landfall.site.scan import SiteScan
+from landfall.site_scoring import SiteScoring, unpacked_report
+from landfall.tasks import Task
+from landfall.web import WebReader
+from landfall.working import Invocation, Work, Worker
+from tests.fakes.world import World
+
+MOST = 60
+"""Tasks after which a run that has not ended never will."""
+
+
+def a_site_scan(site: LocalSite | str, **changes: Any) -> SiteScan:
+    """A deep scan of a site, faster than is polite."""
+    content: dict[str, Any] = {
+        "id": "clinic",
+        "kind": "site",
+        "url": site if isinstance(site, str) else f"{site.url}/",
+        "mode": "deep",
+        "delay_seconds": 0.1,
+    }
+    return SiteScan.model_validate(content | changes)
+
+
+async def start_site(world: World, scan: SiteScan, run_id: str = "m-1") -> Task:
+    """A run of this scan; its first task."""
+    await world.registry.save(scan, "tester")
+    return await world.start(scan, run_id)
+
+
+def capturing(world: World, *sites: LocalSite | str) -> Work:
+    """The work of a fetch step, which may reach these sites."""
+    urls = [site if isinstance(site, str) else site.url for site in sites]
+
+    def open_site(_: str) -> WebReader:
+        return WebReader([url.removeprefix("http://") for url in urls], world.runs.ladder)
+
+    async def work(claim: Claim, scan: SiteScan, deadline: Deadline) -> str:
+        return await Capture(world.runs, claim, scan, open_site).run(deadline)
+
+    return work
+
+
+def scoring_site(world: World) -> Work:
+    """The work of a score step."""
+
+    async def work(claim: Claim, scan: SiteScan, deadline: Deadline) -> str:
+        return await SiteScoring(world.runs, claim, scan).run(deadline)
+
+    return work
+
+
+async def deliver_site(world: World, task: Task, work: Work) -> str:
+    """Deliver a task at its moment."""
+    world.clock.now = max(world.clock.now, task.at)
+    worker = Worker(world.runs, world.registry, Redactor([]), work)
+    return await worker.invoke(Invocation.parse(task.body, task.step_id))
+
+
+async def drive_site(
+    world: World,
+    site: LocalSite | str,
+    run_id: str = "m-1",
+    scoring: Callable[[World], Work] = scoring_site,
+) -> list[str]:
+    """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
+    works = {"fetch": capturing(world, site), "score": scoring(world)}
+    delivered: list[Task] = []
+    outcomes: list[str] = []
+    while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
+        assert len(outcomes) < MOST, outcomes
+        outcomes.append(await deliver_site(world, waiting[0], works[waiting[0].step_id]))
+        delivered.append(waiting[0])
+    return outcomes
+
+
+async def report_of_site(world: World, run_id: str = "m-1") -> Any:
+    """The whole report of a run that is done."""
+    (document,) = await world.store.read(f"runs/{run_id}/results/report")
+    assert isinstance(document, Document)
+    return unpacked_report(document)
