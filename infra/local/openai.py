@@ -108,6 +108,11 @@ class LocalOpenAI:
                 raise ValueError(f"no such fault: {rule.fault!r}; known are {known}")
         self._plan = FaultPlan(rules)
 
+    def spend(self, requests: int, tokens: int = 0) -> None:
+        """Others of the same account take so much of the limits."""
+        self._limits.requests.take(requests)
+        self._limits.tokens.take(tokens)
+
     async def _handle(self, request: Request) -> Response:
         try:
             self._authenticate(request)

@@ -1,0 +1,177 @@
+"""Many questions through our edge to the stand-in for OpenAI: every fault of it, and its limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel
+
+from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.openai import LocalOpenAI
+from landfall.asking import Asking
+from landfall.deadlines import Deadline, Ladder
+from landfall.fencing import RULE, fenced, plain
+from landfall.model_settings import ModelSettings
+from landfall.models import OpenAIModel
+from landfall.questions import Problem, Question, Reply
+from landfall.reasons import Reason, StepError
+from landfall.runs import Claim
+from tests.fakes.world import World
+from tests.local.leftovers import nothing_left
+
+KEY = "sk-test"
+QUICK = Ladder(step=8.0, item=4.0, request=2.0, connect=1.0)
+
+
+class Entry(BaseModel):
+    id: str
+    level: Literal["high", "low"]
+    quote: str
+
+
+class Entries(BaseModel):
+    entries: list[Entry]
+
+
+def about(*names: str) -> Question[Entries]:
+    """A question about these records: each is answered by its id, and cites what it has."""
+    texts = {name: f"{name} is an internal key" for name in names}
+
+    def problems(answer: Entries) -> Sequence[Problem]:
+        if sorted(entry.id for entry in answer.entries) != sorted(names):
+            return [Problem(Reason.MODEL_WRONG_IDS, "`entries` must have each record once")]
+        return [
+            Problem(Reason.MODEL_UNFOUNDED, f"`entries.{number}.quote` is not in the record")
+            for number, entry in enumerate(answer.entries)
+            if entry.quote not in plain(texts[entry.id], 500).text
+        ]
+
+    return Question(
+        key="-".join(names),
+        shape=Entries,
+        instructions=f"Say how important each record is. {RULE}",
+        text="\n".join(fenced(f"record {name}", text, 500) for name, text in texts.items()),
+        prompt_version="1",
+        max_tokens=500,
+        problems=problems,
+    )
+
+
+QUESTIONS = [about(f"rec{n}a", f"rec{n}b") for n in range(6)]
+
+
+@dataclass
+class Scene:
+    """A run, and the service that it asks."""
+
+    world: World
+    claim: Claim
+    server: LocalOpenAI
+
+    async def ask(self, questions: Sequence[Question[Entries]]) -> list[Reply[Entries]]:
+        """The replies of one invocation."""
+        deadline = Deadline.after(self.world.runs.ladder.step)
+        async with Asking(self.world.runs, self.claim, ModelSettings(), self._open) as asking:
+            return [reply async for reply in asking.replies(questions, deadline)]
+
+    def _open(self, _: ModelSettings) -> OpenAIModel:
+        return OpenAIModel(self.server.url, KEY, "gpt-6-luna", self.world.runs.ladder)
+
+
+@asynccontextmanager
+async def scene(*faults: FaultRule, **settings: Any) -> AsyncIterator[Scene]:
+    async with LocalOpenAI(api_key=KEY, faults=faults, **settings) as server:
+        world = World(ladder=QUICK)
+        await world.start(await world.save())
+        yield Scene(world, await world.runs.claim("m-1", "fetch", 0, "w1"), server)
+
+
+def of(name: str, fault: Fault | str, times: int | None = None) -> FaultRule:
+    """A fault for every question about this record."""
+    return FaultRule(fault, content=name, times=times)
+
+
+FAILURES = {
+    "refusal": "model_refused",
+    "content_filter": "model_refused",
+    "length": "model_truncated",
+    "invalid_json": "model_malformed",
+    "wrong_enum": "model_off_schema",
+    "dropped_record": "model_wrong_ids",
+    "invented_id": "model_wrong_ids",
+    "echo": "model_unfounded",
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAILURES.items())
+async def test_a_failed_answer_is_no_result(fault, reason):
+    """It has its reason, and its neighbours are answered."""
+    async with nothing_left(), scene(of("rec3a", fault)) as it:
+        replies = await it.ask(QUESTIONS)
+    failed = {r.key: r.failure.reason for r in replies if r.failure}
+    assert failed == {"rec3a-rec3b": reason}
+    assert len(replies) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("fault", sorted(FAILURES.keys() - {"refusal", "content_filter"}))
+async def test_what_goes_wrong_once_is_repaired(fault):
+    """The second answer is about the same records."""
+    async with scene(of("rec3a", fault, times=1)) as it:
+        (reply,) = await it.ask([QUESTIONS[3]])
+    assert reply.content
+    assert [entry.id for entry in reply.content.entries] == ["rec3a", "rec3b"]
+    assert reply.attempt == 2
+
+
+OWN = [
+    (Fault(FaultKind.SILENT), "model_timeout"),
+    (Fault(FaultKind.DRIP_HEADERS), "model_timeout"),
+    (Fault(FaultKind.DRIP_BODY), "model_timeout"),
+    (Fault(FaultKind.CUT_BODY), "model_malformed"),
+    (Fault(FaultKind.MALFORMED_JSON), "model_malformed"),
+    (Fault(FaultKind.STATUS, status=400), "model_rejected"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), OWN, ids=[f.kind for f, _ in OWN])
+async def test_a_question_that_hangs_holds_nobody_up(fault, reason):
+    """It fails in time, and the others are answered meanwhile."""
+    async with nothing_left(), scene(of("rec3a", fault)) as it:
+        replies = await it.ask(QUESTIONS)
+    assert {r.key: r.failure.reason for r in replies if r.failure} == {"rec3a-rec3b": reason}
+
+
+async def test_a_429_is_waited_out_by_the_step():
+    """With the service's own time; what was answered before is kept."""
+    async with scene(requests_per_minute=4) as it:
+        with pytest.raises(StepError) as caught:
+            await it.ask(QUESTIONS)
+        assert caught.value.reason == Reason.MODEL_RATE_LIMITED
+        assert 14 < caught.value.retry_after <= 16
+        assert it.server.statuses[200] == 4
+
+
+async def test_once_the_limits_are_known_nobody_is_refused():
+    """600 a minute are 10 a second, and the bucket has 10: no faster, and no 429."""
+    questions = [about(f"rec{n}") for n in range(60)]
+    async with scene(requests_per_minute=600, latency=0.05) as it:
+        it.server.spend(requests=590)
+        started = asyncio.get_running_loop().time()
+        replies = await it.ask(questions)
+        seconds = asyncio.get_running_loop().time() - started
+        assert it.server.statuses == {200: 60}
+    assert len(replies) == 60
+    assert 5.0 <= seconds < 7.0
+
+
+async def test_unchanged_input_is_not_asked_again():
+    """The second time, no request is made."""
+    async with scene() as it:
+        first = await it.ask(QUESTIONS)
+        requests = len(it.server.requests)
+        again = await it.ask(QUESTIONS)
+        assert (requests, len(it.server.requests)) == (6, 6)
+    assert {r.key: r.content for r in again} == {r.key: r.content for r in first}
