@@ -28,10 +28,13 @@ class Scene:
     """A run that asks a model, invocation after invocation."""
 
     model: FakeModel
-    world: World = field(default_factory=World)
+    store: MemoryStore = field(default_factory=MemoryStore)
     settings: ModelSettings = field(default_factory=ModelSettings)
     claim: Claim | None = None
     asking: Asking | None = None
+
+    def __post_init__(self) -> None:
+        self.world = World(self.store)
 
     async def start(self, run_id: str = "m-1") -> None:
         """Begin a run."""
@@ -58,8 +61,7 @@ class Scene:
     @property
     def kept(self) -> dict[str, Any]:
         """The kept answers, by their ids."""
-        assert isinstance(self.world.store, MemoryStore)
-        return {d.id: d.data for d in self.world.store.all("answers")}
+        return {document.id: document.data for document in self.store.all("answers")}
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -395,7 +397,7 @@ def test_a_paid_answer_is_kept_though_the_store_stumbles(happens):
     """Also where the commit had happened and nobody was told."""
 
     async def scenario() -> None:
-        scene = Scene(FakeModel(yes), World(Forgetful(2, happens)))
+        scene = Scene(FakeModel(yes), Forgetful(2, happens))
         (reply,) = await scene.ask([a_question()])
         assert (reply.ours, len(scene.kept), scene.counts["model_calls"]) == (True, 1, 1)
 
@@ -405,7 +407,7 @@ def test_a_paid_answer_is_kept_though_the_store_stumbles(happens):
 @virtually
 async def test_a_store_that_is_away_ends_the_questions():
     """As trouble of the store; the model is closed and nothing goes on."""
-    scene = Scene(FakeModel(yes), World(Forgetful(99, happens=False)))
+    scene = Scene(FakeModel(yes), Forgetful(99, happens=False))
     with pytest.raises(StoreError):
         await scene.ask(many(5))
     assert scene.model.closed
@@ -415,9 +417,9 @@ async def test_a_store_that_is_away_ends_the_questions():
 async def test_who_keeps_an_answer_first_is_right():
     """Two workers asked the same: both go on with the same answer."""
     scene = Scene(FakeModel(yes))
-    rival = Scene(FakeModel(lambda q: Verdict(word="no", cites=q.text[:2])), scene.world)
+    rival = Scene(FakeModel(lambda q: Verdict(word="no", cites=q.text[:2])))
     await scene.start()
-    rival.claim = scene.claim
+    rival.world, rival.claim = scene.world, scene.claim
 
     async def slow(question: Question[Any], deadline: Deadline) -> Any:
         await rival.ask([a_question()])  # while ours is under way
