@@ -120,6 +120,11 @@ class BaseScan(Protocol):
         """Per cent of a run that are done when everything is fetched."""
         ...
 
+    @property
+    def zone(self) -> tzinfo:
+        """Where the days of dates begin."""
+        ...
+
 
 def _group(group: type[Settings], name: Any) -> type[Settings] | None:
     """The group of settings that a setting of this name holds, if it does."""

@@ -15,7 +15,10 @@ from landfall.scans import Scan
 
 Check = Callable[[Scan, Airtable | None, int | None, Console], Checked]
 
-CHECKS: Mapping[str, str] = {"integrity": "infra.local.checking_integrity"}
+CHECKS: Mapping[str, str] = {
+    "integrity": "infra.local.checking_integrity",
+    "classification": "infra.local.checking_classification",
+}
 """The module that checks a kind of scan, imported when there is one."""
 
 

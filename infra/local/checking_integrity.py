@@ -5,90 +5,32 @@ from collections.abc import Iterator
 from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.text import Text
 
 from infra.local.checked import Checked
 from infra.local.endpoint import Airtable
-from infra.local.sampling import Progress, Sample, read_sample
+from infra.local.sampling_shown import read_shown, what_was_read
 from infra.local.terminal import COLOURS
 from infra.local.trying import Tried, TriedScan, tried_on
 from landfall.integrity.fitting import Remark
 from landfall.integrity.rules import Finding
 from landfall.integrity.scan import IntegrityScan
 
-LINE_SECONDS = 10.0
-"""Between two lines about the reading in a log."""
-
 
 def check(
     scan: IntegrityScan, airtable: Airtable | None, most: int | None, console: Console
 ) -> Checked:
     """Try the scan's rules on `most` records of each table, or all. Raises `StepError`."""
-    sample = asyncio.run(_read(scan, airtable, most, console))
+    sample = asyncio.run(read_shown(scan, airtable, most, console, scan.looked_up))
     # not on the event loop: Ctrl-C ends it at once, however long a rule takes
     tried = tried_on(scan, sample)
     return Checked(tried.good, sample.requests, tried.document(), partial(print_tried, tried))
 
 
-async def _read(
-    scan: IntegrityScan, airtable: Airtable | None, most: int | None, console: Console
-) -> Sample:
-    with _bars(console) as bars:
-        show = _Shown(scan.id, bars)
-        return await read_sample(scan, airtable, most, show)
-
-
-def _bars(console: Console) -> Bars:
-    return Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} tables"),
-        TextColumn("{task.fields[records]:>6} records"),
-        TextColumn("{task.fields[requests]:>4} requests"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[waits]}"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-
-
-class _Shown:
-    """Shows how far the reading is: a bar, or in a log a line now and then."""
-
-    def __init__(self, scan_id: str, bars: Bars) -> None:
-        self._scan_id = scan_id
-        self._bars = bars
-        self._bar: TaskID = bars.add_task(
-            f"reading for {scan_id}", total=1, records=0, requests=0, waits=""
-        )
-        self._line_at = asyncio.get_running_loop().time() + LINE_SECONDS
-
-    def __call__(self, progress: Progress) -> None:
-        """Show this."""
-        waits = f"Airtable asks to wait {progress.waits:.0f} s" if progress.waits else ""
-        self._bars.update(
-            self._bar,
-            total=progress.tables,
-            completed=progress.done,
-            records=progress.records,
-            requests=progress.requests,
-            waits=waits,
-        )
-        now = asyncio.get_running_loop().time()
-        if not self._bars.console.is_terminal and (waits or now >= self._line_at):
-            self._line_at = now + LINE_SECONDS
-            line = f"reading for {self._scan_id}: {progress.done} of {progress.tables} tables, "
-            line += f"{progress.records} records, {progress.requests} requests"
-            self._bars.console.print(", ".join(filter(None, [line, waits])), markup=False)
-
-
 def print_tried(checked: TriedScan, console: Console) -> None:
     """What came out, for a person: what does not fit first, then each rule."""
     console.rule(Text(checked.scan.id, "bold"))
-    console.print(Text(_what_was_read(checked.sample)), soft_wrap=True)
+    console.print(Text(what_was_read(checked.sample)), soft_wrap=True)
     for name, colour, remarks in (
         ("does not fit", "red", checked.fit.misfits),
         ("note", "cyan", checked.fit.remarks),
@@ -102,16 +44,6 @@ def print_tried(checked: TriedScan, console: Console) -> None:
         )
         for line in _lines(tried):
             console.print(Text("  ") + line, soft_wrap=True)
-
-
-def _what_was_read(sample: Sample) -> str:
-    tables = [
-        f"the first {len(table)} records of {name}"
-        if name in sample.incomplete
-        else f"all {len(table)} of {name}"
-        for name, table in sample.snapshot.tables.items()
-    ]
-    return f"read: {', '.join(tables) or 'nothing'}"
 
 
 def _of(remark: Remark) -> str:

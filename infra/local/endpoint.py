@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from infra.local.base_model import Base
+from infra.local.catalogue import catalogue
 from infra.local.emulator import MissingError
 from infra.local.flights import flights
 from infra.local.school import school
@@ -17,6 +18,7 @@ REAL_OPENAI = "https://api.openai.com/v1"
 SAMPLE_BASES: dict[str, Callable[[], Base]] = {
     "appSchool00000001": lambda: school()[0],
     "appFlights0000001": flights,
+    "appCatalogue00001": catalogue,
 }
 
 NO_KEY = (

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from infra.local import report_integrity
+from infra.local import report_classification, report_integrity
 from infra.local.scans import Finished
 from infra.local.stack import Stack
 from infra.local.terminal import COLOURS
@@ -50,7 +50,13 @@ KINDS = {
         report_integrity.summary,
         report_integrity.lines,
         report_integrity.inconclusive,
-    )
+    ),
+    "classification": Shown(
+        "elements",
+        report_classification.summary,
+        report_classification.lines,
+        report_classification.inconclusive,
+    ),
 }
 """By the kind of scan."""
 

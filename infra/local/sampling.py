@@ -20,7 +20,6 @@ from landfall import logs
 from landfall.bases import AirtableReader
 from landfall.deadlines import LADDER, Deadline
 from landfall.fetching import Cursor, opened, wanted
-from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot
 from landfall.reasons import Reason, StepError
 from landfall.records import (
@@ -32,6 +31,7 @@ from landfall.records import (
     pack,
     whole_tables,
 )
+from landfall.scans import BaseScan
 
 T = TypeVar("T")
 
@@ -72,15 +72,20 @@ Show = Callable[[Progress], None]
 
 
 async def read_sample(
-    scan: IntegrityScan, airtable: Airtable | None, most: int | None, show: Show
+    scan: BaseScan,
+    airtable: Airtable | None,
+    most: int | None,
+    show: Show,
+    looked_up: Collection[str] = (),
 ) -> Sample:
-    """The first `most` records of each table, or all. Raises `StepError`."""
+    """The first `most` records of each table, or all; of those that are looked things up in, up
+    to `LOOKED_UP_MOST`. Raises `StepError`."""
     async with _reader(scan, airtable) as reader:
-        return await _Reading(scan, reader, most, show).run()
+        return await _Reading(scan, reader, most, show, looked_up).run()
 
 
 @asynccontextmanager
-async def _reader(scan: IntegrityScan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
+async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
     """A reader of the scan's base, at the stand-in where no Airtable is named."""
     if airtable is None:
         api_key = "patLocal000000000.stand-in"
@@ -100,10 +105,11 @@ async def _reader(scan: IntegrityScan, airtable: Airtable | None) -> AsyncIterat
 
 @dataclass
 class _Reading:
-    scan: IntegrityScan
+    scan: BaseScan
     reader: AirtableReader
     most: int | None
     show: Show
+    looked_up: Collection[str]
     progress: Progress = field(default_factory=Progress)
     pieces: list[Packed] = field(default_factory=list)
 
@@ -111,11 +117,10 @@ class _Reading:
         schema = await self._asked(self.reader.schema)
         cursor = opened(self.scan, schema)
         self.progress.tables = len(cursor.tables)
-        looked_up = {name for rule in self.scan.rules for name in rule.looks_up_in()}
         try:
             async with asyncio.TaskGroup() as tables:
                 for name in cursor.tables:
-                    tables.create_task(self._read_table(cursor, name, self._most(name, looked_up)))
+                    tables.create_task(self._read_table(cursor, name, self._most(name)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
@@ -125,10 +130,10 @@ class _Reading:
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)
 
-    def _most(self, name: str, looked_up: Collection[str]) -> float:
+    def _most(self, name: str) -> float:
         if self.most is None:
             return math.inf
-        return max(self.most, LOOKED_UP_MOST) if name in looked_up else self.most
+        return max(self.most, LOOKED_UP_MOST) if name in self.looked_up else self.most
 
     async def _read_table(self, cursor: Cursor, name: str, most: float) -> None:
         """Read until the table's end or `most`; its cursor is `done` at the end alone."""

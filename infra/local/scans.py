@@ -21,7 +21,10 @@ POLL_SECONDS = 0.3
 LINE_SECONDS = 10.0
 """Between two lines about a run in a log."""
 
-RESULTS = {"integrity": "findings?format=json"}
+RESULTS = {
+    "integrity": "/runs/{run_id}/findings?format=json",
+    "classification": "/scans/{scan_id}/elements?format=json",
+}
 """Where the api has a run's result in full, by the kind of scan."""
 
 START_SECONDS = 60.0
@@ -107,8 +110,8 @@ async def _run_of(stack: Stack, scan: Scan) -> str:
 
 
 async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
-    path = f"/runs/{run['run_id']}"
-    return Finished(run, await _get(stack, f"{path}/{RESULTS[run['kind']]}"))
+    path = RESULTS[run["kind"]].format(run_id=run["run_id"], scan_id=run["scan_id"])
+    return Finished(run, await _get(stack, path))
 
 
 async def _get(stack: Stack, path: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from infra.local.catalogue import catalogue
 from infra.local.flights import flights
 from infra.local.school import school
 from infra.local.stack import Options, Stack, running
@@ -15,7 +16,7 @@ SLOW, _ = people("appPeople00000002", 2_000)
 # Nobody ticks but the tests. The limit is above Airtable's 5 a second: that we keep it is tested
 # elsewhere, and here a stall of the machine must not end in a lock-out of 30 s.
 OPTIONS = Options(
-    bases=(school()[0], flights(), SMALL, SLOW),
+    bases=(school()[0], flights(), catalogue(), SMALL, SLOW),
     tick_seconds=None,
     stand_in={"requests_per_second": 8},
 )

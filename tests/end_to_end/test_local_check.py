@@ -116,3 +116,11 @@ async def test_an_end_while_reading_leaves_nothing_behind(
     assert status == (130 if number == signal.SIGINT else -signal.SIGTERM)
     assert ("nothing was written anywhere" in out) == (number == signal.SIGINT)
     assert "Traceback" not in out + err
+
+
+async def test_a_classification_is_checked_without_a_model() -> None:
+    """Its fields fit; what a run would ask and cost is said, and nothing is asked."""
+    status, out, _ = await run("--check", str(SCHOOL.with_name("catalogue.yaml")), "--json")
+    checked = json.loads(out)
+    assert (status, checked["good"], checked["elements"], checked["questions"]) == (0, True, 61, 7)
+    assert 0 < checked["dollars"] < 0.1

@@ -51,7 +51,8 @@ async def read(
 ) -> tuple[Sample, list[str]]:
     """The sample, and the tables whose pages were asked for."""
     async with a_server(of, faults=faults) as server:
-        sample = await read_sample(one, Airtable(server.url, KEY), most, lambda _: None)
+        endpoint = Airtable(server.url, KEY)
+        sample = await read_sample(one, endpoint, most, lambda _: None, one.looked_up)
         paths = [exchange.path.rsplit("/", 1)[1] for exchange in server.requests]
     assert sample.requests == len(paths)
     return sample, [path for path in paths if path != "tables"]

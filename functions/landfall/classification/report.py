@@ -166,7 +166,7 @@ def _fields(
         "flags": flags,
         "low_confidence": {
             "count": len(unsure),
-            "elements": [_shown(one) | {"confidence": _confidence(one)} for one in unsure[:LISTED]],
+            "elements": [_shown(one) | _why(one) for one in unsure[:LISTED]],
         },
         "failures": _failures(failed),
         "changes": _changes(ours),
@@ -180,6 +180,11 @@ def _fields(
 def _confidence(one: Seen) -> int:
     assert one.values is not None
     return int(one.values["confidence"])
+
+
+def _why(one: Seen) -> Fields:
+    assert one.values is not None
+    return {"confidence": _confidence(one), "rationale": one.values["rationale"]}
 
 
 def _failures(failed: Sequence[Seen]) -> Fields:

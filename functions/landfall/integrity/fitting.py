@@ -33,7 +33,7 @@ class Fit:
 def fit(tables: Mapping[str, Sequence[str]], rules: Sequence[BaseRule], schema: Schema) -> Fit:
     """How a scan's tables and rules fit the base. A rule whose fields are not all there is passed
     over: what it lacks is said once, of `tables`."""
-    misfits = [Remark(None, message) for message in _unknown(tables, schema)]
+    misfits = [Remark(None, message) for message in unknown(tables, schema)]
     remarks = []
     for rule in rules:
         if not _is_there(rule, schema):
@@ -43,7 +43,8 @@ def fit(tables: Mapping[str, Sequence[str]], rules: Sequence[BaseRule], schema: 
     return Fit(misfits, remarks)
 
 
-def _unknown(tables: Mapping[str, Sequence[str]], schema: Schema) -> Iterator[str]:
+def unknown(tables: Mapping[str, Sequence[str]], schema: Schema) -> Iterator[str]:
+    """What of these tables and fields the base does not have, and what was probably meant."""
     for name, fields in tables.items():
         table = named(schema.tables, name)
         if table is None:

@@ -59,6 +59,11 @@ class IntegrityScan(Scan):
         ]
 
     @property
+    def looked_up(self) -> set[str]:
+        """The tables in which a rule looks things up."""
+        return {name for rule in self.rules for name in rule.looks_up_in()}
+
+    @property
     def write_base(self) -> str:
         """The base in which findings are written."""
         return (self.write_back and self.write_back.base) or self.base

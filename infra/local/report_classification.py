@@ -1,0 +1,63 @@
+"""What a classification came to, for a person."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from infra.local.terminal import COLOURS
+
+LISTED = 5
+"""Elements of a list that are shown."""
+
+
+def summary(counts: Mapping[str, Any]) -> str:
+    """How many elements there are, what was asked about them, and what that cost."""
+    names = ("classified", "unchanged", "failed", "left", "confirmed", "changed", "rejected")
+    said = [f"{counts[name]} {name}" for name in names if counts.get(name)]
+    cost = counts.get("dollars", 0.0)
+    tokens = counts.get("tokens_asked", 0) + counts.get("tokens_answered", 0)
+    return (
+        f"{counts.get('elements', 0)} elements: {', '.join(said) or 'nothing asked'}; "
+        f"{counts.get('model_calls', 0)} calls, {tokens:,} tokens, ${cost:.4f}{_written(counts)}"
+    )
+
+
+def _written(counts: Mapping[str, Any]) -> str:
+    due = counts.get("records_to_write", 0)
+    return f"; {counts['records_written']} of {due} filled in" if due else ""
+
+
+def lines(run: Mapping[str, Any]) -> Iterator[Text]:
+    """How many have which label, what the model was not sure of, and what is other than before."""
+    report = run.get("report") or {}
+    for output, labels in report.get("labels", {}).items():
+        most_first = sorted(labels.items(), key=lambda pair: -pair[1])
+        counted = ", ".join(f"{count} {label}" for label, count in most_first if count)
+        yield Text.assemble((f"{output:<36}", "bold"), counted or "none")
+    for flag, count in report.get("flags", {}).items():
+        yield Text.assemble((f"{flag:<36}", "bold"), f"{count} yes")
+    unsure = report.get("low_confidence", {"count": 0})
+    for element in unsure.get("elements", [])[:LISTED]:
+        yield _line("not sure", element, f"{element['confidence']} %: {element['rationale']}")
+    if unsure["count"] > LISTED:
+        yield Text(f"and {unsure['count'] - LISTED} more that the model is not sure about")
+    for element in report.get("changes", {}).get("elements", [])[:LISTED]:
+        said = "; ".join(f"{name}: {a} -> {b}" for name, (a, b) in element["difference"].items())
+        yield _line("changed", element, said)
+
+
+def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
+    """What lacks a good suggestion, and why."""
+    for reason in run.get("inconclusive") or []:
+        count = f" ({reason['count']})" if reason.get("count") else ""
+        yield Text.assemble((f"{reason['what']}{count}", "magenta"), f": {reason['why']}")
+    for reason, some in ((run.get("report") or {}).get("failures") or {}).items():
+        example = some["examples"][0]
+        yield _line(f"{reason} ({some['count']})", example, example["message"])
+
+
+def _line(what: str, element: Mapping[str, Any], said: str) -> Text:
+    return Text.assemble(
+        (what, COLOURS["warning"]), f"  {element['record_id']} {element['name']}: {said}"
+    )
