@@ -14,7 +14,15 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from landfall.documents import ConflictError, Create, Document, Fields, Store, StoreError
-from landfall.questions import Problem, Question, Reply, Usage
+from landfall.questions import (
+    Answer,
+    FailedAnswerError,
+    Problem,
+    Question,
+    Receipt,
+    Reply,
+    Usage,
+)
 from landfall.reasons import Reason
 
 T = TypeVar("T", bound=BaseModel)
@@ -105,11 +113,35 @@ class Answers:
         after = _costing(replace(turn, attempt=last.data["attempt"]).failed(failure), last.data)
         return self.failure_of(after) if after.over else after
 
-    async def keep(self, turn: Turn[T], content: T, model: str, now: datetime) -> Reply[T]:
-        """Keep the good answer of an attempt. Where one is there already, that is the reply.
+    async def take(
+        self,
+        turn: Turn[T],
+        answer: Answer[T] | FailedAnswerError,
+        dollars: float | None,
+        now: datetime,
+    ) -> Reply[T] | Turn[T]:
+        """Keep what was paid for, and then say what it is. Raises `StoreError`.
 
-        `turn` has what the attempt cost. Raises `StoreError`.
+        `dollars` is what this attempt has cost.
         """
+        receipt = answer.receipt if isinstance(answer, FailedAnswerError) else answer
+        turn = _paid(turn, receipt, dollars)
+        if isinstance(answer, FailedAnswerError):
+            failure = Problem(answer.reason, answer.message)
+            return await self.keep_failure(turn, failure, receipt.model, now)
+        try:
+            problems = turn.question.problems(answer.content)
+        except Exception:  # a bug, and the answer is paid for
+            await self._keep(turn, answer.content, receipt.model, now)
+            raise
+        if problems:
+            told = "; ".join(problem.message for problem in problems)
+            failure = Problem(problems[0].reason, told)
+            return await self.keep_failure(turn, failure, receipt.model, now)
+        return await self._keep(turn, answer.content, receipt.model, now)
+
+    async def _keep(self, turn: Turn[T], content: T, model: str, now: datetime) -> Reply[T]:
+        """Keep a good answer. Where one is there already, that is the reply."""
         fields = {"answer": content.model_dump_json(), "reason": None, "message": None}
         there = await self._create(_path(turn), self._fields(turn, model, now) | fields)
         kept = self._reply(turn, there) if there else None
@@ -181,6 +213,16 @@ class Answers:
 
 def _path(turn: Turn[Any]) -> str:
     return f"answers/{turn.hash}"
+
+
+def _paid(turn: Turn[T], receipt: Receipt, dollars: float | None) -> Turn[T]:
+    """The turn with what its attempt has cost."""
+    return replace(
+        turn,
+        usage=turn.usage + receipt.usage,
+        dollars=None if turn.dollars is None or dollars is None else turn.dollars + dollars,
+        seconds=turn.seconds + receipt.seconds,
+    )
 
 
 def _costing(turn: Turn[T], data: Fields) -> Turn[T]:

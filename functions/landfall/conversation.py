@@ -8,7 +8,6 @@ to its end: it is paid for.
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -200,7 +199,8 @@ class Conversation(Generic[T]):
         self._pace.answered(call, receipt.limits, _now())
         self._slowest = max(self._slowest, receipt.seconds)
         self._expected = self._slowest * SLOWER
-        await self._keep(self._paid(turn, receipt), answer, receipt.model)
+        assert isinstance(answer, Answer | FailedAnswerError)
+        self._sort(await self._answers.take(turn, answer, self._dollars(receipt), self._clock()))
 
     async def _asked(self, question: Question[T]) -> tuple[Answer[T] | StepError, Receipt | None]:
         """What came, and its receipt if it is paid for."""
@@ -218,34 +218,8 @@ class Conversation(Generic[T]):
     def _used(self, receipt: Receipt | None) -> Use:
         return Use.of(receipt.usage, self._dollars(receipt)) if receipt else Use()
 
-    def _paid(self, turn: Turn[T], receipt: Receipt) -> Turn[T]:
-        """The turn with what its attempt has cost."""
-        more = self._dollars(receipt)
-        return replace(
-            turn,
-            usage=turn.usage + receipt.usage,
-            dollars=None if turn.dollars is None or more is None else turn.dollars + more,
-            seconds=turn.seconds + receipt.seconds,
-        )
-
-    async def _keep(self, turn: Turn[T], answer: Answer[T] | StepError, model: str) -> None:
-        """Keep what was paid for, then make of it what it is."""
-        if isinstance(answer, StepError):
-            await self._keep_failure(turn, Problem(answer.reason, answer.message), model)
-            return
-        try:
-            problems = turn.question.problems(answer.content)
-        except Exception:  # a bug, and the answer is paid for
-            await self._answers.keep(turn, answer.content, model, self._clock())
-            raise
-        if problems:
-            told = "; ".join(problem.message for problem in problems)
-            await self._keep_failure(turn, Problem(problems[0].reason, told), model)
-            return
-        self._ready.append(await self._answers.keep(turn, answer.content, model, self._clock()))
-
-    async def _keep_failure(self, turn: Turn[T], failure: Problem, model: str) -> None:
-        after = await self._answers.keep_failure(turn, failure, model, self._clock())
+    def _sort(self, after: Reply[T] | Turn[T]) -> None:
+        """A reply is ready; a turn is the next to be asked once more."""
         if isinstance(after, Turn):
             self._turns.appendleft(after)
         else:
@@ -268,10 +242,14 @@ class Conversation(Generic[T]):
             for turn, error in self._doubtful:
                 self._spending.found(Use(calls=1))
                 failure = Problem(error.reason, error.message)
-                self._start(self._keep_failure(turn, failure, self._model.name))
+                self._start(self._keep_failure(turn, failure))
             self._doubtful = []
         elif self._doubtful and not self._under_way:
             self.failure = self.failure or self._doubtful[0][1]
+
+    async def _keep_failure(self, turn: Turn[T], failure: Problem) -> None:
+        name, now = self._model.name, self._clock()
+        self._sort(await self._answers.keep_failure(turn, failure, name, now))
 
 
 def _now() -> float:
