@@ -21,12 +21,13 @@ from starlette.responses import Response
 
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
-from landfall.deadlines import Deadline
+from landfall.deadlines import Deadline, Ladder
 from landfall.documents import ConflictError, IndexMissingError, SchemaError, StoreError
 from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
     from landfall.bases import AirtableReader
+    from landfall.batched import BatchService
     from landfall.callers import Callers
     from landfall.classification.scan import ClassificationScan
     from landfall.downloads import Download
@@ -287,6 +288,18 @@ async def _score(app: App, call: Call) -> Answer:
 def _open_model(config: Config, settings: "ModelSettings") -> "Model":
     """The language model of a scan. Raises `StepError`."""
     from landfall.models import OpenAIModel
+
+    return OpenAIModel(*_model_of(config, settings), effort=settings.effort)
+
+
+def _open_batches(config: Config, settings: "ModelSettings") -> "BatchService":
+    """The same, for what it may answer in its own time. Raises `StepError`."""
+    from landfall.batches import OpenAIBatches
+
+    return OpenAIBatches(*_model_of(config, settings), effort=settings.effort)
+
+
+def _model_of(config: Config, settings: "ModelSettings") -> tuple[str, str, str, Ladder]:
     from landfall.reasons import Reason, StepError
 
     if not config.openai_api_key:
@@ -296,13 +309,7 @@ def _open_model(config: Config, settings: "ModelSettings") -> "Model":
             "a key for it (and OPENAI_BASE_URL, where it is not OpenAI's)",
         )
     name = settings.name or config.openai_model
-    return OpenAIModel(
-        config.openai_base_url,
-        config.openai_api_key,
-        name,
-        config.ladder,
-        effort=settings.effort,
-    )
+    return config.openai_base_url, config.openai_api_key, name, config.ladder
 
 
 async def _work(app: App, call: Call, works: Works) -> Answer:

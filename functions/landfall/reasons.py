@@ -36,6 +36,7 @@ class Reason(StrEnum):
     MODEL_WRONG_IDS = "model_wrong_ids"
     MODEL_UNFOUNDED = "model_unfounded"
     MODEL_ECHOED = "model_echoed"
+    MODEL_BATCH_FAILED = "model_batch_failed"
     MODEL_NOT_CONFIGURED = "model_not_configured"
     MODEL_PRICE_UNKNOWN = "model_price_unknown"
     BUDGET_SPENT = "budget_spent"
@@ -139,6 +140,9 @@ REASONS: dict[Reason, Explanation] = {
         False, "the model's answer cites something that is not in what it was shown"
     ),
     Reason.MODEL_ECHOED: Explanation(False, "the model's answer repeats its instructions"),
+    Reason.MODEL_BATCH_FAILED: Explanation(
+        False, "the model's service could not use a batch of questions: the message says why"
+    ),
     Reason.MODEL_NOT_CONFIGURED: Explanation(
         False, "the scan needs a language model, and `score` has no OPENAI_API_KEY"
     ),

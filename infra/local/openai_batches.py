@@ -97,6 +97,11 @@ class Batches:
         self._batches: dict[str, StoredBatch] = {}
         self._numbers = itertools.count(1)
 
+    @property
+    def files(self) -> Sequence[str]:
+        """The ids of all files that are there."""
+        return list(self._files)
+
     # Files
 
     def upload(self, request: Request) -> dict[str, Any]:
@@ -149,8 +154,10 @@ class Batches:
             raise errors.invalid("completion_window", "Invalid value: expected '24h'.")
         stored = self.file(body["input_file_id"])
         lines, problems = _read(stored.content, body["endpoint"])
-        if fault == faults.BATCH_FAILED:
+        if fault == faults.QUEUE_FULL:
             problems = [_problem(None, "token_limit_exceeded", "Enqueued token limit reached.")]
+        if fault == faults.BATCH_FAILED:
+            problems = [_problem(1, "invalid_request", "The stand-in was told to fail this.")]
         batch = StoredBatch(
             id=f"batch_stand_in_{next(self._numbers)}",
             input_file_id=stored.id,

@@ -19,12 +19,12 @@ from infra.local.openai_answers import Asked
 from infra.local.openai_schemas import Schema, id_of, resolved
 
 REFUSAL, FILTER, LENGTH, INVALID_JSON = "refusal", "content_filter", "length", "invalid_json"
-BATCH_FAILED, BATCH_EXPIRED = "batch_failed", "batch_expired"
+QUEUE_FULL, BATCH_FAILED, BATCH_EXPIRED = "batch_queue_full", "batch_failed", "batch_expired"
 
 OF_COMPLETIONS = {REFUSAL, FILTER, LENGTH, INVALID_JSON}
 """Faults of how an answer ends, and not of what it says."""
 
-OF_BATCHES = {BATCH_FAILED, BATCH_EXPIRED}
+OF_BATCHES = {QUEUE_FULL, BATCH_FAILED, BATCH_EXPIRED}
 
 WRONG_WORD = "wrong-word-of-the-stand-in"
 INVENTED_ID = "recInventedByStandIn"

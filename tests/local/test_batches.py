@@ -1,0 +1,269 @@
+"""Questions in batches: a chain of short tasks over the stand-in; nothing is doubled or lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.openai import LocalOpenAI
+from landfall import batching
+from landfall.asking import Asking
+from landfall.batches import OpenAIBatches
+from landfall.batching import LOOK_FIRST, LOOK_MOST, Batching
+from landfall.deadlines import Deadline
+from landfall.documents import Fields
+from landfall.model_settings import Allowance, ModelBudget, ModelSettings
+from landfall.models import OpenAIModel
+from landfall.prices import PRICES
+from landfall.questions import Question, Reply
+from landfall.reasons import Reason, StepError
+from landfall.runs import Claim
+from tests.fakes.world import World
+from tests.local.leftovers import nothing_left
+from tests.local.test_asking import KEY, QUICK, Entries, about
+
+MODEL = "gpt-6-luna"
+QUESTIONS = [about(f"rec{n}") for n in range(12)]
+
+
+@dataclass
+class Scene:
+    """A run that asks in batches, task after task."""
+
+    world: World
+    claim: Claim
+    server: LocalOpenAI
+    settings: ModelSettings
+    parts: Sequence[Fields] = ()
+    delays: list[float] = field(default_factory=list)
+    kept_until: Callable[[Sequence[Fields]], bool] = lambda _: True
+    """Whether a checkpoint happens; otherwise the worker is gone before it."""
+
+    async def task(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> float | None:
+        """One invocation."""
+        one = Batching(self.world.runs, self.claim, self.settings, self._open, self.parts)
+        return await one.run(questions, Deadline.after(QUICK.step), self._keep)
+
+    async def chain(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> None:
+        """Task after task, each at its moment, until the batches are through."""
+        async with asyncio.timeout(20):
+            while (delay := await self.task(questions)) is not None:
+                self.delays.append(delay)
+                self.world.clock.advance(delay)
+                await asyncio.sleep(0.05)
+
+    async def ask(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> list[Reply[Entries]]:
+        """What `asking` makes of the same questions afterwards."""
+        deadline = Deadline.after(QUICK.step)
+        async with Asking(self.world.runs, self.claim, self.settings, self._model) as asking:
+            return [reply async for reply in asking.replies(questions, deadline)]
+
+    def _open(self, _: ModelSettings) -> OpenAIBatches:
+        return OpenAIBatches(self.server.url, KEY, MODEL, QUICK)
+
+    def _model(self, _: ModelSettings) -> OpenAIModel:
+        return OpenAIModel(self.server.url, KEY, MODEL, QUICK)
+
+    async def _keep(self, parts: Sequence[Fields]) -> None:
+        if not self.kept_until(parts):
+            raise Killed
+        self.parts = parts
+
+    def made(self, path: str) -> int:
+        """Requests that made something there."""
+        sent = [(e.method, e.path, e.status) for e in self.server.requests]
+        return sent.count(("POST", path, 200))
+
+    def batches(self) -> list[Any]:
+        """The batches that the service has."""
+        found: list[Any] = self.server.batches.listed(None, 100)["data"]
+        return found
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+@asynccontextmanager
+async def scene(
+    *faults: FaultRule, budget: ModelBudget | None = None, **settings: Any
+) -> AsyncIterator[Scene]:
+    values = {"batch_seconds": 0.3, **settings}
+    async with LocalOpenAI(api_key=KEY, faults=faults, **values) as server:
+        world = World(ladder=QUICK)
+        limits = {"deadline_seconds": 6 * 3600}
+        await world.start(await world.save(limits=limits))
+        model = ModelSettings(batch=True, budget=budget or ModelBudget())
+        yield Scene(world, await world.runs.claim("m-1", "fetch", 0, "w1"), server, model)
+
+
+async def test_a_batch_answers_as_the_model_does():
+    """Each answer is kept under its question, at half the price; nothing is asked alone."""
+    async with nothing_left(), scene() as it:
+        await it.chain()
+        replies = await it.ask()
+        assert it.made("/v1/chat/completions") == 0
+    assert {reply.key for reply in replies if reply.content} == {q.key for q in QUESTIONS}
+    one = replies[0]
+    assert one.dollars == pytest.approx(PRICES[MODEL].dollars(one.usage) / 2)
+    assert one.ours
+
+
+async def test_the_answers_are_those_of_single_questions():
+    """Asked in the same way, with the same schema."""
+    async with scene() as it:
+        await it.chain()
+        batched = {r.key: r.content for r in await it.ask()}
+    async with scene() as it:
+        alone = {r.key: r.content for r in await it.ask()}
+    assert batched == alone
+
+
+async def test_looks_come_later_and_later():
+    """From ten seconds to ten minutes, while the batch takes its time."""
+    async with scene(batch_seconds=2.0) as it:
+        await it.chain()
+    looks = [delay for delay in it.delays if delay]
+    assert looks[0] == LOOK_FIRST
+    assert looks == sorted(looks)
+    assert max(looks) <= LOOK_MOST
+
+
+async def test_many_questions_are_several_batches(monkeypatch):
+    """Each of a range; all of them under way at once."""
+    monkeypatch.setattr(batching, "PART_QUESTIONS", 5)
+    async with scene() as it:
+        await it.chain()
+        assert [b["request_counts"]["total"] for b in it.batches()] == [2, 5, 5]
+        assert len([r for r in await it.ask() if r.content]) == 12
+
+
+KILLED = {
+    "before the file is known": lambda _: False,
+    "before the batch is known": lambda parts: not any(part["batch_id"] for part in parts),
+    "before it is known to be done": lambda parts: not any(part["done"] for part in parts),
+}
+
+
+@pytest.mark.parametrize("survives", KILLED.values(), ids=KILLED)
+async def test_a_worker_that_is_killed_doubles_no_batch(survives):
+    """Whatever it had done and could not say: the next finds the batch by its mark."""
+    async with scene() as it:
+        it.kept_until = survives
+        with pytest.raises(Killed):
+            await it.chain()
+        it.kept_until = lambda _: True
+        await it.chain()
+        assert len(it.batches()) == 1
+        assert len([r for r in await it.ask() if r.content and r.ours]) == 12
+
+
+async def test_what_an_expired_batch_left_out_is_asked_alone():
+    """And what it had answered is not."""
+    async with scene(FaultRule("batch_expired")) as it:
+        await it.chain()
+        replies = await it.ask()
+        assert it.batches()[0]["status"] == "expired"
+        assert 0 < it.made("/v1/chat/completions") < 12
+    assert len([reply for reply in replies if reply.content]) == 12
+
+
+async def test_what_a_batch_answered_wrongly_is_asked_once_more():
+    """Alone, and told what was wrong; a second failure is a failure."""
+    rules = [
+        FaultRule("wrong_enum", content="rec3 is"),
+        FaultRule("invented_id", content="rec5 is", times=None),
+        FaultRule(Fault(FaultKind.STATUS, status=500), path="completions$", content="rec7 is"),
+    ]
+    async with scene(*rules) as it:
+        await it.chain()
+        replies = {reply.key: reply for reply in await it.ask()}
+    assert (replies["rec3"].content is not None, replies["rec3"].attempt) == (True, 2)
+    failure = replies["rec5"].failure
+    assert failure
+    assert failure.reason == Reason.MODEL_WRONG_IDS
+    assert (replies["rec7"].content is not None, replies["rec7"].attempt) == (True, 1)
+
+
+async def test_a_batch_that_cannot_be_used_is_an_error_with_its_reason():
+    """Nobody waits for it, and nothing is asked alone."""
+    async with scene(FaultRule("batch_failed")) as it:
+        with pytest.raises(StepError, match="invalid_request: The stand-in was told") as caught:
+            await it.chain()
+    assert (caught.value.reason, caught.value.retried) == (Reason.MODEL_BATCH_FAILED, False)
+
+
+async def test_a_batch_of_which_all_is_refused_is_the_services_trouble():
+    """No question is to blame for a model that is not there."""
+    async with scene(models=["gpt-5-nano"]) as it:
+        with pytest.raises(StepError, match="404 model_not_found") as caught:
+            await it.chain()
+    assert caught.value.reason == Reason.MODEL_REJECTED
+
+
+async def test_a_full_queue_is_waited_for():
+    """The account has too much under way: the same file is tried again later."""
+    async with scene(FaultRule("batch_queue_full")) as it:
+        await it.chain()
+        assert LOOK_MOST in it.delays
+        assert [batch["status"] for batch in it.batches()] == ["completed", "failed"]
+        assert it.made("/v1/files") == 1
+
+
+async def test_a_batch_that_takes_too_long_is_cancelled():
+    """Before the run's end, while there is time to keep what it has and to ask the rest alone."""
+    async with scene(batch_seconds=3.0) as it:
+        await it.task()
+        await asyncio.sleep(1.0)
+        it.world.clock.advance(6 * 3600 - 1_000)
+        assert await it.task() == LOOK_FIRST
+        await asyncio.sleep(0.3)
+        await it.chain()
+        assert it.batches()[0]["status"] == "cancelled"
+        replies = await it.ask()
+    assert 0 < it.made("/v1/chat/completions") < 12
+    assert len([reply for reply in replies if reply.content]) == 12
+
+
+async def test_the_budget_holds_for_batches():
+    """By the worst case of every question that is under way."""
+    budget = ModelBudget(run=Allowance(max_calls=5), day=Allowance())
+    async with scene(budget=budget) as it:
+        await it.chain()
+        assert it.batches()[0]["request_counts"]["total"] == 5
+        assert len(await it.ask()) == 5
+        assert it.made("/v1/chat/completions") == 0
+
+
+async def test_nothing_of_ours_stays_with_the_service():
+    """The files of a batch are deleted once its answers are kept."""
+    async with scene() as it:
+        await it.chain()
+        assert it.server.batches.files == []
+
+
+async def test_what_is_kept_is_not_put_into_a_batch():
+    """The second time, there is nothing to ask."""
+    async with scene() as it:
+        await it.ask()
+        await it.chain()
+        assert it.batches() == []
+
+
+HANGING = [FaultKind.SILENT, FaultKind.DRIP_HEADERS, FaultKind.DRIP_BODY]
+
+
+@pytest.mark.parametrize("kind", HANGING)
+@pytest.mark.parametrize("path", ["/files$", "/batches$", "/batches/", "/content$"])
+async def test_every_call_of_a_batch_ends_at_its_deadline(path, kind):
+    """With its reason; the next task goes on from there, and nothing is made twice."""
+    async with nothing_left(), scene(FaultRule(Fault(kind), path=path)) as it:
+        with pytest.raises(StepError) as caught:
+            await it.chain()
+        assert caught.value.reason == Reason.MODEL_TIMEOUT
+        await it.chain()
+        assert len(it.batches()) == 1
