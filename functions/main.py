@@ -277,7 +277,8 @@ async def _score(app: App, call: Call) -> Answer:
     async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
         from landfall.site_scoring import SiteScoring
 
-        return await SiteScoring(app.runs, claim, scan).run(deadline)
+        open_model = functools.partial(_open_model, app.config)
+        return await SiteScoring(app.runs, claim, scan, open_model).run(deadline)
 
     works: Works = {
         "score": {"integrity": score_rules, "classification": classify, "site": score_site}

@@ -1,7 +1,11 @@
 """The score step of a site scan: scores what the capture saw, and ends the run with a verdict.
 
-evidence of the pages ──> scores by rules ──> report ──┐
-the site's last summary ──> what is not as it was ─────┴──> the run's end, in one commit
+    evidence of the pages ──> scores by rules ──> report ──┐
+                 └──> a model's judgements, a page each ───┤
+    the site's last summary ──> what is not as it was ─────┴──> the run's end, in one commit
+
+What the model said of a page is kept in `runs/{run}/results/judged-{n}`, in the commit that counts
+what it cost; an invocation that goes on asks about the other pages.
 """
 
 import json
@@ -11,18 +15,26 @@ from datetime import datetime
 from typing import Any
 
 from landfall import logs
+from landfall.asking import Asking, OpenModel
+from landfall.capturing import CAPTURE_TO
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
 from landfall.documents import Create, Document, Fields, Put, Query, Update, Write
 from landfall.fetched import PAGES_AT_ONCE, pages_missing
+from landfall.reasons import Reason, StepError
 from landfall.runs import Claim, Runs
 from landfall.site.evidence import Evidence, load_evidence
 from landfall.site.itinerary import Came, Itinerary, Role, missed, types_known
+from landfall.site.judging import Judgements, question_about
 from landfall.site.page_addresses import site_of
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
-from landfall.site.scores import Look, Missed, Scores, Seen, score
+from landfall.site.scores import Look, Missed, Seen, score
 
+JUDGED = 95
+"""Per cent of a run that are done when a model has judged every page."""
+
+JUDGED_ID = "judged-"
 REPORT_ID = "report"
 """The document of a run's `results` that holds the whole report."""
 
@@ -38,22 +50,40 @@ class _Captured:
 class SiteScoring:
     """One invocation of the score step of a site scan."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan) -> None:
+    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan, open_model: OpenModel) -> None:
+        self._runs = runs
+        self._open_model = open_model
         self._store = runs.store
         self._clock = runs.clock
         self._claim = claim
         self._scan = scan
+        self._pause = 0.0
+        self._progressed = False
 
-    async def run(self, _: Deadline) -> str:
+    async def run(self, deadline: Deadline) -> str:
         """Score what was captured; what became of the step.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
         captured = await self._captured()
         look = await self._look(captured.way)
-        scores = score(self._scan.rubric, look)
+        judgements = None
+        if self._scan.scorer == "model":
+            judgements = await self._judge(look, deadline)
+            if judgements.left and not judgements.spent:
+                if not (self._progressed or self._pause):
+                    raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a budget")
+                await self._claim.hand_on(self._pause)
+                return "to be continued"
         before = await self._before()
-        report = self._report(scores, look, before)
+        report = report_of(
+            site_of(self._scan.url),
+            self._scan.mode,
+            score(self._scan.rubric, look),
+            look,
+            before.data if before else None,
+            judgements,
+        )
         return await self._end(report, captured, before)
 
     # Reading
@@ -106,22 +136,66 @@ class SiteScoring:
         (found,) = await self._store.read(self._summary_path)
         return found
 
-    # Keeping
+    # Asking
 
-    def _report(self, scores: Scores, look: Look, before: Document | None) -> SiteReport:
-        site = site_of(self._scan.url)
-        return report_of(site, self._scan.mode, scores, look, before.data if before else None)
+    async def _judge(self, look: Look, deadline: Deadline) -> Judgements:
+        """What a model says of the pages; of all of them, unless budget or time end it."""
+        found = Judgements(len(look.pages))
+        of_key = {f"{number:06d}": page for number, page in enumerate(look.pages)}
+        for key, kept in (await self._kept_judgements()).items():
+            found.restore(of_key.pop(key).url, kept)
+        questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
+        async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
+            async for reply in asking.replies(questions, deadline):
+                kept = found.take(of_key[reply.key].url, reply)
+                await self._keep_judgement(asking, found, reply.key, kept)
+            found.left, found.spent = asking.left, asking.spent
+            self._pause = asking.pause
+        return found
+
+    async def _kept_judgements(self) -> dict[str, Fields]:
+        """What earlier invocations were told, by the number of its page."""
+        found = await self._store.find(Query(f"{self._claim.run.path}/results"))
+        return {
+            document.id.removeprefix(JUDGED_ID): unpacked(document)
+            for document in found
+            if document.id.startswith(JUDGED_ID)
+        }
+
+    async def _keep_judgement(
+        self, asking: Asking, found: Judgements, key: str, kept: Fields
+    ) -> None:
+        share = found.judged / max(1, found.pages)
+        counts = {"pages_judged": len(found.good), "judgements_failed": len(found.failed)}
+        run = self._claim.run.data
+        percent = CAPTURE_TO + int(share * (JUDGED - CAPTURE_TO))
+        progress = {
+            "progress_step": "calling_model",
+            "progress_pct": max(run["progress_pct"], percent),
+            "counts": run["counts"] | counts | asking.spending.counts(),
+        }
+        made = Put(f"{self._claim.run.path}/results/{JUDGED_ID}{key}", packed(kept, 1))
+        await self._claim.checkpoint(
+            {"judged": found.judged}, progress, [made, *asking.spending.writes()]
+        )
+        self._progressed = True
+
+    # Keeping
 
     async def _end(self, report: SiteReport, captured: _Captured, before: Document | None) -> str:
         run = {
             "progress_step": "scored",
+            "progress_pct": JUDGED,
             "counts": self._claim.run.data["counts"] | _counts(report),
             "verdict": report.verdict,
             "inconclusive": report.inconclusive,
             "report": report.shown(),
         }
         writes: list[Write] = [
-            Put(f"{self._claim.run.path}/results/{REPORT_ID}", packed_report(report.fields))
+            Put(
+                f"{self._claim.run.path}/results/{REPORT_ID}",
+                packed(report.fields, len(report.fields["pages"])),
+            )
         ]
         if before is None or before.data["captured_at"] <= captured.at:
             writes.append(self._summary(report, captured, before))
@@ -149,12 +223,12 @@ def _counts(report: SiteReport) -> Fields:
     }
 
 
-def packed_report(report: Fields) -> Fields:
-    """The document of a whole report."""
-    data = zlib.compress(json.dumps(report, ensure_ascii=False).encode(errors="replace"))
-    return {"records": len(report["pages"]), "packed": [data]}
+def packed(content: Fields, records: int) -> Fields:
+    """A document of results."""
+    data = zlib.compress(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+    return {"records": records, "packed": [data]}
 
 
-def unpacked_report(document: Document) -> Any:
-    """The report that a document holds."""
+def unpacked(document: Document) -> Any:
+    """What a document of results holds."""
     return json.loads(zlib.decompress(document.data["packed"][0]))

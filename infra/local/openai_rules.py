@@ -7,13 +7,16 @@ it here: `from infra.local import openai_KIND`, and an entry of `RULES`.
 from collections.abc import Callable
 from typing import Any
 
-from infra.local import openai_classification
+from infra.local import openai_classification, openai_site
 from infra.local.openai_answers import Asked, general
 
 Rule = Callable[[Asked], Any]
 """The JSON value that answers a question."""
 
-RULES: dict[str, Rule] = {"ElementAnswers": openai_classification.answers}
+RULES: dict[str, Rule] = {
+    "ElementAnswers": openai_classification.answers,
+    "PageJudgement": openai_site.answers,
+}
 """By the name of the schema, which is that of the pydantic class; every other: `general`."""
 
 

@@ -1,16 +1,17 @@
 """Site scans over a world and a local site: what the functions do, without their processes."""
 
-from collections.abc import Callable
 from typing import Any
 
 from infra.local.site import LocalSite
+from landfall.asking import OpenModel
 from landfall.capturing import Capture
 from landfall.deadlines import Deadline
 from landfall.documents import Document
+from landfall.questions import Model
 from landfall.redaction import Redactor
 from landfall.runs import Claim
 from landfall.site.scan import SiteScan
-from landfall.site_scoring import SiteScoring, unpacked_report
+from landfall.site_scoring import SiteScoring, unpacked
 from landfall.tasks import Task
 from landfall.web import WebReader
 from landfall.working import Invocation, Work, Worker
@@ -18,6 +19,10 @@ from tests.fakes.world import World
 
 MOST = 60
 """Tasks after which a run that has not ended never will."""
+
+
+def _no_model(_: object) -> Model:
+    raise AssertionError("rules ask no model")
 
 
 def a_site_scan(site: LocalSite | str, **changes: Any) -> SiteScan:
@@ -51,11 +56,11 @@ def capturing(world: World, *sites: LocalSite | str) -> Work:
     return work
 
 
-def scoring_site(world: World) -> Work:
-    """The work of a score step."""
+def scoring_site(world: World, open_model: OpenModel = _no_model) -> Work:
+    """The work of a score step, which asks this model."""
 
     async def work(claim: Claim, scan: SiteScan, deadline: Deadline) -> str:
-        return await SiteScoring(world.runs, claim, scan).run(deadline)
+        return await SiteScoring(world.runs, claim, scan, open_model).run(deadline)
 
     return work
 
@@ -71,10 +76,10 @@ async def drive_site(
     world: World,
     site: LocalSite | str,
     run_id: str = "m-1",
-    scoring: Callable[[World], Work] = scoring_site,
+    open_model: OpenModel = _no_model,
 ) -> list[str]:
     """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
-    works = {"fetch": capturing(world, site), "score": scoring(world)}
+    works = {"fetch": capturing(world, site), "score": scoring_site(world, open_model)}
     delivered: list[Task] = []
     outcomes: list[str] = []
     while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
@@ -88,4 +93,4 @@ async def report_of_site(world: World, run_id: str = "m-1") -> Any:
     """The whole report of a run that is done."""
     (document,) = await world.store.read(f"runs/{run_id}/results/report")
     assert isinstance(document, Document)
-    return unpacked_report(document)
+    return unpacked(document)

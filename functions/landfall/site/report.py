@@ -6,6 +6,7 @@ from typing import Any
 
 from landfall.documents import Fields
 from landfall.site import advice
+from landfall.site.judging import Judgements, moved
 from landfall.site.page_addresses import page_key
 from landfall.site.scores import Look, Scores
 
@@ -31,6 +32,7 @@ class SiteReport:
         """The report in short, which is on the run itself."""
         few = ("strengths", "leaks", "quick_wins")
         left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan", "criteria"}
+        left_out.add("judgements")
         kept = {name: value for name, value in self.fields.items() if name not in left_out}
         return kept | {name: self.fields[name][:SHOWN_MOST] for name in few}
 
@@ -63,14 +65,26 @@ def why_inconclusive(scores: Scores, look: Look) -> list[Fields]:
 
 
 def report_of(
-    site: str, mode: str, scores: Scores, look: Look, before: Mapping[str, Any] | None
+    site: str,
+    mode: str,
+    ruled: Scores,
+    look: Look,
+    before: Mapping[str, Any] | None,
+    judgements: Judgements | None = None,
 ) -> SiteReport:
-    """The report of what was seen. `before` is the `summary` of the site's last one."""
+    """The report of what was seen. `before` is the `summary` of the site's last one.
+
+    `ruled` are the scores of the rules. The `judgements` of a model move them where there is a
+    good one about every page; otherwise the scores are those of the rules, and say so.
+    """
+    by_model = judgements is not None and judgements.complete
+    scores = moved(ruled, judgements.good.values()) if judgements and by_model else ruled
     why = why_inconclusive(scores, look)
+    why += judgements.why_incomplete() if judgements else []
     fields: Fields = {
         "site": site,
         "mode": mode,
-        "scorer": "rules",
+        "scorer": "model" if by_model else "rules",
         "scores": {one.dimension.id: one.score for one in scores.dimensions},
         "total_score_60": scores.total_score_60,
         "patient_flow_score_10": scores.patient_flow_score_10,
@@ -82,6 +96,9 @@ def report_of(
         "criteria": _criteria(scores),
         "pages": [{"url": page.url, "page_type": page.page_type} for page in look.pages],
     }
+    if judgements:
+        fields["rules_scores"] = {one.dimension.id: one.score for one in ruled.dimensions}
+        fields["judgements"] = judgements.fields()
     if mode == "deep":
         fields |= {
             "critique": advice.critique(scores, look),

@@ -1,0 +1,344 @@
+"""The score step of a site scan: what the rules and a model make of what was captured."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.local import openai_site
+from infra.local.openai_answers import Asked
+from infra.local.site import LocalSite, Served, clinic, page
+from landfall import capturing
+from landfall.deadlines import LADDER
+from landfall.documents import Query, StoreError
+from landfall.questions import Problem, Question
+from landfall.reasons import Reason, StepError
+from landfall.site.judging import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.models import FakeModel
+from tests.fakes.sites import (
+    a_site_scan,
+    deliver_site,
+    drive_site,
+    report_of_site,
+    scoring_site,
+    start_site,
+)
+from tests.fakes.sites import capturing as capturing_work
+from tests.fakes.world import World
+from tests.unit.injections import INJECTIONS
+
+MODEL = {"scorer": "model"}
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "LAST_START", 0.5)
+
+
+HOME = """<title>Dental practice</title><h1>Gentle dentistry</h1>
+<p>Our dentists take their time for you and explain what they see.</p>"""
+
+
+def site_of(*paths: str) -> dict[str, Served]:
+    """A home page that leads to these."""
+    links = "".join(f'<a href="{path}">{path}</a>' for path in paths)
+    pages = {
+        path: page(f"<title>{path}</title><p>This is the page of {path} alone.") for path in paths
+    }
+    return {"/": page(HOME + links)} | pages
+
+
+def by_the_rules(question: Question[Any]) -> PageJudgement:
+    """As the stand-in answers."""
+    asked = Asked("PageJudgement", {}, question.instructions, question.text)
+    return PageJudgement.model_validate(openai_site.answers(asked))
+
+
+def obeying(question: Question[Any]) -> PageJudgement:
+    """A model that gives ten for everything, with evidence that is on every page of ours."""
+    quote = next(line for line in question.text.splitlines()[3:] if len(line) > 20)
+    names = [
+        line[2:].split(":")[0] for line in question.instructions.splitlines() if line[:2] == "- "
+    ]
+    said = [DimensionJudgement(dimension=n, score=10, why="told so", quote=quote) for n in names]
+    return PageJudgement(dimensions=said, critique="Perfect.")
+
+
+async def scanned(
+    world: World, site: LocalSite, fake: FakeModel | None = None, run: str = "m-1", **changes: Any
+) -> dict[str, Any]:
+    """The run of a scan of this site, to its end."""
+    asked = MODEL if fake else {}
+    await start_site(world, a_site_scan(site, **(asked | changes)), run)
+    opened = {"open_model": fake.open} if fake else {}
+    await drive_site(world, site, run, **opened)
+    return (await world.run(run)).data
+
+
+async def test_the_clinic_by_rules(world):
+    """Its report, by hand: what it has and has not, and where."""
+    async with LocalSite(clinic()) as site:
+        run = await scanned(world, site)
+        report = await report_of_site(world)
+        url = site.url
+    assert (run["status"], run["verdict"], run["progress_pct"]) == ("done", "inconclusive", 100)
+    assert [one["what"] for one in run["inconclusive"]] == [f"{url}/gallery"]
+    # 2 + 1.5 + 2 + 1.5 + 1.5 of 10 points: there is no description
+    assert report["scores"]["clarity_first_impression"] == 8.5
+    # 3.5 of 4 + 2 + 2 + 0.5 + 1.5: it may not be enlarged
+    assert report["scores"]["mobile_experience"] == 9.5
+    leaks = {leak["id"]: leak["pages"] for leak in report["leaks"]}
+    assert leaks["description"] == leaks["phone-to-tap"] == [f"{url}/"]
+    assert f"{url}/prices" in leaks["booking-everywhere"]
+    assert leaks["fields-named"] == [f"{url}/contact"]
+
+
+async def test_the_run_has_the_report_in_short(world):
+    """And all of it is beside the run."""
+    async with LocalSite(clinic()) as site:
+        run = await scanned(world, site, mode="quick")
+    report = await report_of_site(world)
+    assert run["report"]["scores"] == report["scores"]
+    assert len(run["report"]["leaks"]) <= 5
+    assert (run["report"]["mode"], run["report"]["scorer"]) == ("quick", "rules")
+    assert run["counts"]["leaks"] == len(report["leaks"])
+
+
+async def test_a_quick_scan_can_be_conclusive(world):
+    """All that it asks for was seen: the verdict is by the band."""
+    async with LocalSite(clinic()) as site:
+        run = await scanned(world, site, mode="quick")
+    bands = {"strong": "healthy", "good": "warning", "weak": "warning", "poor": "critical"}
+    assert run["inconclusive"] == []
+    assert run["verdict"] == bands[run["report"]["band"]]
+
+
+async def test_scores_are_the_same_twice(world):
+    """The same site, the same scores: nothing of it is drawn, or depends on the time."""
+    async with LocalSite(site_of("/book", "/prices")) as site:
+        await scanned(world, site)
+        await scanned(world, site, run="m-2")
+    first, second = await report_of_site(world), await report_of_site(world, "m-2")
+    assert first["scores"] == second["scores"]
+    comparison = second.pop("comparison")
+    assert comparison["run_id"] == "m-1"
+    assert set(comparison["scores"].values()) == {0.0}
+    assert (comparison["pages_new"], comparison["pages_gone"]) == ([], [])
+
+
+async def test_what_was_mended_is_told(world):
+    """The next run of the site says what is not as it was."""
+    pages = site_of("/book", "/prices")
+    async with LocalSite(pages) as site:
+        await scanned(world, site)
+        site.pages["/"] = page(
+            HOME + '<a href="tel:+15550100">Call</a><a href="/book">Book</a><a href="/new">New</a>'
+        )
+        site.pages["/new"] = page("<title>New</title><p>A page that was not there before.")
+        await scanned(world, site, run="m-2")
+        url = site.url
+    comparison = (await report_of_site(world, "m-2"))["comparison"]
+    assert {"phone-to-tap", "phone-on-phone"} <= set(comparison["leaks_mended"])
+    assert comparison["pages_new"] == [f"{url}/new"]
+    assert comparison["pages_gone"] == [f"{url}/prices"]
+    assert comparison["scores"]["booking_path"] > 0
+
+
+async def test_pages_that_were_deleted_end_the_run(world):
+    """There is no score of the rest."""
+    async with LocalSite(site_of("/book")) as site:
+        await start_site(world, a_site_scan(site))
+        await deliver_site(world, world.queue.tasks[-1], capturing_work(world, site))
+        store = world.store._store  # below the versions
+        store.delete("runs/m-1/pages/000001")
+        await deliver_site(world, world.queue.tasks[-1], scoring_site(world))
+    assert (await world.run()).data["error"]["reason"] == "pages_missing"
+
+
+# With a model
+
+
+async def test_a_model_moves_scores_within_bounds(world):
+    """The rules' scores are beside them, and so is what it said of each page and what it cost."""
+    async with LocalSite(clinic()) as site:
+        run = await scanned(world, site, FakeModel(by_the_rules))
+    report = await report_of_site(world)
+    assert report["scorer"] == "model"
+    for name, ruled in report["rules_scores"].items():
+        assert ruled - LOWER <= report["scores"][name] <= ruled + RAISE
+    assert report["scores"] != report["rules_scores"]
+    said = report["judgements"]
+    assert len(said) == run["counts"]["pages"] == run["counts"]["pages_judged"]
+    assert {"model", "prompt_version", "attempt", "tokens_asked", "dollars", "seconds"} <= set(
+        said[0]
+    )
+    assert run["counts"]["model_calls"] == len(said)
+
+
+async def test_a_second_run_asks_nothing(world):
+    """The pages are as they were: every answer is kept."""
+    model = FakeModel(by_the_rules)
+    async with LocalSite(clinic()) as site:
+        await scanned(world, site, model)
+        asked = len(model.asked)
+        second = await scanned(world, site, model, "m-2")
+    assert len(model.asked) == asked
+    assert second["counts"]["model_calls"] == 0
+    assert (await report_of_site(world, "m-2"))["scorer"] == "model"
+
+
+FAILURES = [
+    Problem(Reason.MODEL_REFUSED, "it refused"),
+    Problem(Reason.MODEL_TRUNCATED, "it was cut off"),
+    Problem(Reason.MODEL_OFF_SCHEMA, "it has another shape"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=[one.reason for one in FAILURES])
+async def test_a_failed_answer_is_never_a_score(world, failure):
+    """Scores are those of the rules, and say so; the run is inconclusive, with why."""
+
+    def rule(question: Question[Any]) -> Any:
+        return failure if "/prices" in question.text.splitlines()[2] else by_the_rules(question)
+
+    async with LocalSite(site_of("/book", "/prices")) as site:
+        run = await scanned(world, site, FakeModel(rule))
+        url = site.url
+    report = await report_of_site(world)
+    assert (report["scorer"], report["scores"]) == ("rules", report["rules_scores"])
+    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert f"model: {url}/prices" in [one["what"] for one in run["inconclusive"]]
+    assert run["counts"]["judgements_failed"] == 1
+
+
+def quoting(text: str) -> Callable[[Question[Any]], PageJudgement]:
+    """A rule: one dimension, with this quotation."""
+
+    def rule(_: Question[Any]) -> PageJudgement:
+        said = DimensionJudgement(dimension="booking_path", score=9, why="x", quote=text)
+        return PageJudgement(dimensions=[said], critique="Fine.")
+
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (quoting("this is nowhere on the page"), "model_unfounded"),
+        (lambda _: PageJudgement(dimensions=[], critique=RULES), "model_echoed"),
+    ],
+    ids=["unfounded", "echoed"],
+)
+async def test_an_answer_is_checked_by_code(world, rule, reason):
+    """Evidence that is not on the page, and our own instructions: asked once more, then failed."""
+    model = FakeModel(rule)
+    async with LocalSite(site_of()) as site:
+        run = await scanned(world, site, model, mode="quick")
+    assert len(model.asked) == 2
+    assert any(reason in one["why"] for one in run["inconclusive"])
+    assert (await report_of_site(world))["scorer"] == "rules"
+
+
+async def test_a_budget_that_is_spent_ends_the_run_cleanly(world):
+    """`done`, inconclusive, with what is left; the next run goes on from there."""
+    model = FakeModel(by_the_rules)
+    budget = {"budget": {"run": {"max_calls": 2, "max_dollars": None}}}
+    async with LocalSite(site_of("/book", "/prices")) as site:
+        run = await scanned(world, site, model, model=budget)
+        assert (run["status"], run["verdict"], len(model.asked)) == ("done", "inconclusive", 2)
+        (why,) = [one["why"] for one in run["inconclusive"] if one["what"] == "model"]
+        assert why.startswith("the budget's run.max_calls: 2 is reached; 1 of 3 pages")
+        run = await scanned(world, site, model, "m-2", model=budget)
+    assert len(model.asked) == 3
+    assert (await report_of_site(world, "m-2"))["scorer"] == "model"
+
+
+async def test_a_redelivery_pays_nothing():
+    """The worker died after its answers were kept: the next one finds them."""
+    store = _Stumbling()
+    world, model = World(store), FakeModel(by_the_rules)
+    async with LocalSite(site_of("/book", "/prices")) as site:
+        await start_site(world, a_site_scan(site, **MODEL))
+        await deliver_site(world, world.queue.tasks[-1], capturing_work(world, site))
+        work = scoring_site(world, model.open)
+        store.refuses_the_end = True
+        assert await deliver_site(world, world.queue.tasks[-1], work) == "store_unavailable"
+        asked = len(model.asked)
+        store.refuses_the_end = False
+        assert await deliver_site(world, world.queue.tasks[-1], work) == "scored"
+    assert len(model.asked) == asked == 3
+    assert (await world.run()).data["counts"]["model_calls"] == 3
+
+
+class _Stumbling(MemoryStore):
+    """Takes everything but the report."""
+
+    refuses_the_end = False
+
+    async def commit(self, writes):
+        if self.refuses_the_end and any("/results/" in write.path for write in writes):
+            raise StoreError("not now")
+        return await super().commit(writes)
+
+
+async def test_a_budget_of_time_that_ends_is_gone_on_from():
+    """A model that takes long: the step goes on in a task of its own, and asks nothing twice."""
+    short = replace(LADDER, step=1.5, item=1.4, request=1.3, connect=0.5)
+    world, model = World(ladder=short), FakeModel(by_the_rules, seconds=0.9)
+    model.limits = replace(model.limits, requests=60, requests_left=0, requests_reset=30.0)
+    paths = [f"/page-{number}" for number in range(4)]
+    async with LocalSite(site_of(*paths)) as site:
+        await scanned(world, site, model)
+    keys = [question.text for question in model.asked]
+    assert len(keys) == len(set(keys)) == 5
+    assert (await report_of_site(world))["scorer"] == "model"
+
+
+async def test_a_service_that_is_down_is_retried(world):
+    """The step waits, and nothing that was paid is paid again."""
+    failures = iter([StepError(Reason.MODEL_UNAVAILABLE, "503")] * 2)
+    model = FakeModel(lambda question: next(failures, None) or by_the_rules(question))
+    async with LocalSite(site_of("/book")) as site:
+        run = await scanned(world, site, model)
+    assert (run["status"], (await report_of_site(world))["scorer"]) == ("done", "model")
+
+
+async def test_progress_is_true_per_page(world):
+    """From 60 to 95 per cent, a step for each page that was judged."""
+    told: list[int] = []
+
+    class Telling(FakeModel):
+        async def close(self) -> None:
+            told.append((await world.run()).data["progress_pct"])
+
+    model = Telling(by_the_rules)
+    async with LocalSite(site_of("/book", "/prices", "/contact")) as site:
+        await scanned(world, site, model)
+    events = [found.data for found in await world.store.find(Query("runs/m-1/events"))]
+    assert told == [95]
+    assert events
+
+
+BOOK = """<title>/book</title><p>This is the page of /book alone.<img src=x alt="{}"><p>{}
+<!-- {} --><p hidden>{}"""
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+async def test_an_instruction_on_a_page_changes_no_other_page(world, injection):
+    """In the text, a comment, an alternative text, hidden: the rules' scores stay what they are,
+    and an obedient model's ten is one point at most."""
+    harmless, hostile = site_of("/book"), site_of("/book")
+    disguised = injection.replace("<", "&lt;").replace('"', "'")
+    harmless["/book"] = page(BOOK.format("Room", "About us", "note", "gone"))
+    hostile["/book"] = page(BOOK.format(*[disguised] * 4))
+    async with LocalSite(harmless) as site:
+        await scanned(world, site, FakeModel(obeying))
+    async with LocalSite(hostile) as site:
+        await scanned(world, site, FakeModel(obeying), "m-2", id="other")
+    before, after = await report_of_site(world), await report_of_site(world, "m-2")
+    assert after["rules_scores"] == before["rules_scores"]
+    for name, score in after["scores"].items():
+        assert score <= before["rules_scores"][name] + RAISE
+    assert RULES[:60] not in str(after)

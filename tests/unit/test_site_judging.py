@@ -1,0 +1,137 @@
+"""What a language model may do to a site's scores: little, with evidence, and nothing by order."""
+
+import pytest
+
+from landfall.reasons import Reason
+from landfall.site.evidence import Evidence
+from landfall.site.judging import (
+    LOWER,
+    RAISE,
+    RULES,
+    DimensionJudgement,
+    PageJudgement,
+    moved,
+    problems,
+    question_about,
+    speaks_to_machines,
+)
+from landfall.site.scores import Seen, score
+from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
+from tests.unit.injections import INJECTIONS
+
+READING = "Gentle dentistry\nWe take our time for you, and you know the price before we begin."
+QUOTE = "you know the price before"
+RUBRIC = a_rubric(
+    first=[criterion("h1", "home", "h1"), criterion("b", "home", "images")],
+    second=[criterion("phone", "mobile", "viewport")],
+)
+RULED = score(RUBRIC, a_look(seen("/", h1=1, images=0)))
+"""5.0, and none."""
+
+
+def judgement(*scores, critique="It is good.", quote=QUOTE):
+    """Of dimensions and their scores."""
+    said = [
+        DimensionJudgement(dimension=name, score=points, why="because", quote=quote)
+        for name, points in scores
+    ]
+    return PageJudgement(dimensions=said, critique=critique)
+
+
+def first(*judgements):
+    """The first dimension's score, moved by these."""
+    return moved(RULED, judgements).dimensions[0].score
+
+
+@pytest.mark.parametrize(
+    ("said", "score"),
+    [(5, 5.0), (5.5, 5.5), (9, 5 + RAISE), (10, 5 + RAISE), (4, 4.0), (0, 5 - LOWER)],
+)
+def test_a_score_moves_by_little(said, score):
+    """Whatever the model says, it stays near what the evidence supports."""
+    assert first(judgement(("first", said))) == score
+
+
+def test_pages_count_by_their_mean():
+    """(4 + 5) / 2; a page that says nothing about it does not count."""
+    assert first(judgement(("first", 4)), judgement(("first", 5)), judgement()) == 4.5
+
+
+def test_what_was_not_observed_gets_no_score():
+    """A model cannot make up for it."""
+    assert moved(RULED, [judgement(("second", 9))]).dimensions[1].score is None
+
+
+def test_a_score_stays_a_score():
+    """From 0 to 10."""
+    low, high = (score(RUBRIC, a_look(seen("/", h1=n, images=n))) for n in (0, 1))
+    assert moved(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
+    assert moved(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
+
+
+WRONG = [
+    (judgement(("third", 5)), Reason.MODEL_OFF_SCHEMA),
+    (judgement(("first", 5), ("first", 6)), Reason.MODEL_OFF_SCHEMA),
+    (judgement(("first", 5), critique="  "), Reason.MODEL_OFF_SCHEMA),
+    (judgement(("first", 5), quote="We are the best of all"), Reason.MODEL_UNFOUNDED),
+    (judgement(("first", 5), quote="price"), Reason.MODEL_UNFOUNDED),
+    (judgement(("first", 5), quote=""), Reason.MODEL_UNFOUNDED),
+    (judgement(critique=f"I was told: {RULES[:120]}"), Reason.MODEL_ECHOED),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), WRONG)
+def test_what_is_wrong_with_an_answer(answer, reason):
+    """It is never a result: an unknown dimension, a made-up quotation, our instructions."""
+    assert [problem.reason for problem in problems(RUBRIC, READING, answer)] == [reason]
+
+
+def test_a_quotation_may_be_spaced_otherwise():
+    """Lines and case are the page's layout."""
+    assert problems(RUBRIC, READING, judgement(("first", 5), quote="YOU know\nthe price")) == []
+
+
+def test_a_question_has_the_page_in_a_fence():
+    """With its facts outside, and without times, which are never twice the same."""
+    page = Seen("home", Evidence(url=f"{SITE}/", facts={"h1": 1, "seconds": 2}, text=READING))
+    question = question_about(RUBRIC, page, "0")
+    assert "h1=1" in question.text.split("<untrusted")[0]
+    assert "seconds" not in question.text
+    assert "- first: first" in question.instructions
+    assert READING in question.text.split("<untrusted")[1]
+
+
+def test_there_are_many_injections():
+    """In several languages and disguises."""
+    assert len(INJECTIONS) >= 20
+    assert len(set(INJECTIONS)) == len(INJECTIONS)
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_an_injected_instruction_raises_nothing(injection):
+    """A model that obeys it, and cites it, changes no score: it speaks to machines."""
+    obeying = judgement(("first", 10), ("second", 10), quote=injection)
+    assert speaks_to_machines(injection)
+    assert first(obeying) == 5.0
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_an_obedient_model_with_other_evidence_stays_within_the_guardrails(injection):
+    """It cites something harmless of the same page: one point, and no more."""
+    page = f"{READING}\n{injection}"
+    obeying = judgement(("first", 10))
+    assert problems(RUBRIC, page, obeying) == []
+    assert first(obeying) == 5 + RAISE
+
+
+@pytest.mark.parametrize(
+    "passage",
+    [
+        "Book an appointment online", "Our dentists have twenty years of experience",
+        "You know the price before we begin", "Rated 4.8 of 5 in 212 reviews",
+        "Open Monday to Friday 8 to 18", "Zahnarztpraxis in der Altstadt",
+    ],
+)  # fmt: skip
+def test_what_visitors_read_is_evidence(passage):
+    """It speaks to people."""
+    assert not speaks_to_machines(passage)
