@@ -33,6 +33,7 @@ from landfall.plans import ALL_ELEMENTS
 from landfall.reasons import Reason, StepError
 from landfall.records import Packed, documents
 from landfall.runs import Claim, Runs
+from landfall.spending import Spending
 from landfall.suggesting import SCORED_SHARE, Progress, Suggesting
 
 RESERVE = 1 / 4
@@ -67,7 +68,7 @@ class Classifying:
         missing = [item["field"] or item["table"] for item in fetched.cursor.unresolved]
         if missing:
             why = f"the base does not have {', '.join(map(repr, missing))}; nothing was asked"
-            return await self._end(nothing_asked(why), fetched, 0)
+            return await self._end(nothing_asked(why), fetched)
         elements = await self._elements(fetched)
         kept = await self._catalogue.all()
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
@@ -76,7 +77,7 @@ class Classifying:
             if not await self._ask(asking, plan, elements, kept, deadline):
                 await self._claim.hand_on(asking.pause)
                 return "to be continued"
-        return await self._finish(elements, plan, fetched, asked_how)
+        return await self._finish(elements, plan, fetched, asked_how, asking.spending)
 
     async def _elements(self, fetched: Fetched) -> dict[str, Element]:
         tables = await read_tables(self._runs.store, self._claim.run, fetched.cursor)
@@ -178,6 +179,7 @@ class Classifying:
         plan: Sequence[Sequence[str]],
         fetched: Fetched,
         asked_how: str,
+        spending: Spending,
     ) -> str:
         """Read back what is stored, and end the run with what that is."""
         kept = await self._catalogue.all()
@@ -196,7 +198,8 @@ class Classifying:
             self._progress.answered,
             self._progress.spent,
         )
-        return await self._end(report, fetched, len(due_to_fill(self._scan, present.values())))
+        due = due_to_fill(self._scan, present.values())
+        return await self._end(report, fetched, len(due), spending)
 
     async def _mark_gone(
         self, elements: dict[str, Element], kept: dict[str, Kept], fetched: Fetched
@@ -216,21 +219,28 @@ class Classifying:
             except ConflictError:
                 logs.warning("elements not marked", elements=len(some))  # the next run does
 
-    async def _end(self, report: RunReport, fetched: Fetched, to_fill: int) -> str:
+    async def _end(
+        self,
+        report: RunReport,
+        fetched: Fetched,
+        to_fill: int = 0,
+        spending: Spending | None = None,
+    ) -> str:
         counts = self._claim.run.data["counts"] | report.counts
         run: Fields = {
             "progress_pct": SCORED_SHARE,
-            "counts": counts,
+            "counts": counts | (spending.counts() if spending else {}),
             "verdict": report.verdict,
             "inconclusive": report.inconclusive,
             "report": report.fields,
         }
-        cursor = asdict(self._progress)
+        cursor, writes = asdict(self._progress), spending.writes() if spending else []
         if to_fill:
-            run["counts"] = counts | {"records_to_write": to_fill, "records_written": 0}
-            await self._claim.finish_step("write", cursor, run | {"progress_step": "scored"})
+            run["counts"] |= {"records_to_write": to_fill, "records_written": 0}
+            run["progress_step"] = "scored"
+            await self._claim.finish_step("write", cursor, run, writes)
         else:
-            await self._claim.finish_run(cursor, run)
+            await self._claim.finish_run(cursor, run, writes)
         logs.info("classified", verdict=report.verdict, **self._claim.run.data["counts"])
         await remember_size(
             self._runs.store, self._claim, self._runs.clock(), fetched.cursor.records

@@ -165,12 +165,10 @@ class Suggesting:
     # Keeping
 
     async def _keep(self) -> None:
-        """Store what came of elements; and what it cost, also where nothing came of any."""
+        """Store what came of elements. Where nothing came of any, the step has got nowhere."""
         outcomes, self._outcomes = self._outcomes, []
         for some in self._fitting(outcomes):
             await self._keep_some(some)
-        if not outcomes:
-            await self._checkpoint(self.progress, [])
 
     def _fitting(self, outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
         begin = 0
@@ -186,21 +184,17 @@ class Suggesting:
                 answered=self.progress.answered + good,
                 failed=self.progress.failed + len(outcomes) - good,
             )
+            writes = [self._write(outcome) for outcome in outcomes]
+            writes += self._asking.spending.writes()
             try:
-                await self._checkpoint(progress, [self._write(outcome) for outcome in outcomes])
+                await self._claim.checkpoint(asdict(progress), self._said(progress), writes)
             except ConflictError:  # a person, or another run, has written one of them
                 ids = [outcome.element.record_id for outcome in outcomes]
                 self._kept |= await self._catalogue.some(ids)
                 continue
+            self.progress = progress
             return
         raise ConflictError(f"elements were written by others {KEEP_TRIES} times in a row")
-
-    async def _checkpoint(self, progress: Progress, writes: Sequence[Write]) -> None:
-        spending = self._asking.spending
-        await self._claim.checkpoint(
-            asdict(progress), self._said(progress), [*writes, *spending.writes()]
-        )
-        self.progress = progress
 
     def _write(self, outcome: Outcome) -> Write:
         element, how = outcome.element, outcome.how

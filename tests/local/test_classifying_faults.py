@@ -1,0 +1,150 @@
+"""Elements classified through our edge by the stand-in for OpenAI, whatever it answers.
+
+However the service fails with one element, it never becomes a value of it or of another, takes no
+good value away, and is mended by the next run.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.openai import LocalOpenAI
+from landfall import bases
+from landfall.deadlines import Ladder
+from landfall.model_settings import ModelSettings
+from landfall.models import OpenAIModel
+from tests.fakes.bases import record_id
+from tests.fakes.elements import DIAGNOSIS, LABEL, LABELS, PHONE, Elements, elements_server
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.world import World
+
+KEY = "sk-test"
+QUICK = Ladder(step=6.0, item=1.5, request=0.8, connect=0.4)
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[LocalOpenAI]:
+    async with LocalOpenAI(api_key=KEY) as service:
+        yield service
+
+
+@pytest.fixture
+async def elements(service: LocalOpenAI) -> AsyncIterator[Elements]:
+    def open_model(_: ModelSettings) -> OpenAIModel:
+        return OpenAIModel(service.url, KEY, "gpt-6-luna", QUICK)
+
+    async with elements_server() as server:
+        yield Elements(server, open_model, World(MemoryStore(), QUICK))
+
+
+def about(number: int, fault: Fault | str, times: int | None = None) -> list[FaultRule]:
+    """A fault of every question about the n-th element."""
+    return [FaultRule(fault, content=record_id(number), times=times)]
+
+
+ANSWERED = {
+    "refusal": (1, "model_refused"),
+    "content_filter": (1, "model_refused"),
+    "length": (1, "model_truncated"),
+    "invalid_json": (1, "model_malformed"),
+    "wrong_enum": (1, "model_off_schema"),
+    "dropped_record": (2, "model_wrong_ids"),
+    "invented_id": (1, "model_wrong_ids"),
+    "echo": (1, "model_echoed"),
+}
+"""Faults of a whole answer: of which element, and what comes of it."""
+
+HANGING = {
+    "silent": (1, Fault(FaultKind.SILENT), "model_timeout"),
+    "drip": (1, Fault(FaultKind.DRIP_BODY), "model_timeout"),
+    "cut": (1, Fault(FaultKind.CUT_BODY), "model_malformed"),
+    "400": (1, Fault(FaultKind.STATUS, status=400), "model_rejected"),
+}
+FAULTS = {name: (number, name, reason) for name, (number, reason) in ANSWERED.items()} | HANGING
+
+
+@pytest.mark.parametrize(("number", "fault", "reason"), FAULTS.values(), ids=FAULTS)
+async def test_a_failure_is_no_value(elements, service, number, fault, reason):
+    """One element has its reason and no value; the others have theirs; the next run mends it."""
+    service.faults = about(number, fault)
+    run = await elements.run()
+    kept = await elements.kept()
+    expected = [None if n == number else label for n, label in enumerate(LABELS, 1)]
+    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert await elements.labels() == expected
+    assert kept[record_id(number)].entry.failure["reason"] == reason
+    service.faults = []
+    assert (await elements.run())["verdict"] == "healthy"
+    assert await elements.labels() == list(LABELS)
+
+
+@pytest.mark.parametrize("name", [name for name in FAULTS if name != "400"])
+async def test_a_failure_takes_no_good_value_away(elements, service, name):
+    """Neither the suggestion before, nor what a person has confirmed."""
+    number, fault, reason = FAULTS[name]
+    await elements.run()
+    await elements.review(3 - number, "confirmed")
+    elements.put(1, **DIAGNOSIS | {"Name": "Second diagnosis"})
+    elements.put(2, **PHONE | {"Name": "Second phone of a patient"})
+    service.faults = about(number, fault)
+    run = await elements.run()
+    assert run["report"]["failures"][reason]["count"] == 1
+    assert await elements.labels() == list(LABELS)
+
+
+@pytest.mark.parametrize("fault", sorted(ANSWERED.keys() - {"refusal", "content_filter"}))
+async def test_what_goes_wrong_once_is_mended_in_the_run(elements, service, fault):
+    """By the repair, or by asking about each alone."""
+    service.faults = about(ANSWERED[fault][0], fault, times=1)
+    assert (await elements.run())["verdict"] == "healthy"
+    assert await elements.labels() == list(LABELS)
+
+
+TROUBLES = {
+    "429": Fault(FaultKind.STATUS, status=429, headers={"Retry-After": "3"}),
+    "500": Fault(FaultKind.STATUS, status=500),
+    "503": Fault(FaultKind.STATUS, status=503),
+    "reset": Fault(FaultKind.RESET),
+}
+
+
+@pytest.mark.parametrize("fault", TROUBLES.values(), ids=TROUBLES)
+async def test_a_service_in_trouble_is_asked_later(elements, service, fault):
+    """In a task of its own; what was answered is kept, and asked about once."""
+    service.faults = [FaultRule(fault, after=1, times=2)]
+    run = await elements.run()
+    assert (run["status"], run["verdict"]) == ("done", "healthy")
+    assert run["attempt"] > 1
+    assert (run["counts"]["classified"], run["counts"]["model_calls"]) == (4, 2)
+
+
+async def test_a_service_that_is_gone_ends_the_run_with_its_reason(elements, service):
+    """After its attempts; nothing is a value, and the next run goes on."""
+    service.faults = [FaultRule(Fault(FaultKind.STATUS, status=500), times=None)]
+    run = await elements.run()
+    assert (run["status"], run["error"]["reason"]) == ("error", "model_unavailable")
+    assert await elements.kept() == {}
+    service.faults = []
+    assert (await elements.run())["verdict"] == "healthy"
+
+
+async def test_a_second_run_asks_nothing(elements, service):
+    """Not one request goes to the service."""
+    await elements.run()
+    asked = len(service.requests)
+    assert (await elements.run())["counts"]["unchanged"] == 4
+    assert len(service.requests) == asked
+
+
+async def test_a_persons_word_stays(elements):
+    """Also where the service says something else."""
+    await elements.run()
+    await elements.review(2, "changed", {LABEL: "Public"})
+    await elements.run(regenerate="all")
+    assert (await elements.labels())[1] == "Public"
