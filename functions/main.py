@@ -272,7 +272,8 @@ async def _score(app: App, call: Call) -> Answer:
         from landfall.classifying import Classifying
 
         open_model = functools.partial(_open_model, app.config)
-        return await Classifying(app.runs, claim, scan, open_model).run(deadline)
+        open_batches = functools.partial(_open_batches, app.config)
+        return await Classifying(app.runs, claim, scan, open_model, open_batches).run(deadline)
 
     async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
         from landfall.site_scoring import SiteScoring

@@ -12,10 +12,11 @@ same questions, and finds the answers that were paid for.
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from landfall import logs
 from landfall.asking import Asking, OpenModel
+from landfall.batching import Batching, OpenBatches
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry
@@ -34,7 +35,7 @@ from landfall.reasons import Reason, StepError
 from landfall.records import Packed, documents
 from landfall.runs import Claim, Runs
 from landfall.spending import Spending
-from landfall.suggesting import SCORED_SHARE, Progress, Suggesting
+from landfall.suggesting import SCORED_SHARE, Group, Progress, Suggesting, percent_of
 
 RESERVE = 1 / 4
 """Share of the budget that is left for the run's end: every element is read back for it."""
@@ -47,12 +48,18 @@ class Classifying:
     """One invocation of the score step."""
 
     def __init__(
-        self, runs: Runs, claim: Claim, scan: ClassificationScan, open_model: OpenModel
+        self,
+        runs: Runs,
+        claim: Claim,
+        scan: ClassificationScan,
+        open_model: OpenModel,
+        open_batches: OpenBatches,
     ) -> None:
         self._runs = runs
         self._claim = claim
         self._scan = scan
         self._open_model = open_model
+        self._open_batches = open_batches
         self._catalogue = Catalogue(runs.store, scan.id)
         self._progress = Progress(**(claim.step.data["cursor"] or {}))
         self._again: str | Sequence[str] | None = claim.run.data.get("regenerate")
@@ -73,11 +80,14 @@ class Classifying:
         kept = await self._catalogue.all()
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
             asked_how = self._prompt.asked_how(asking.model, asking.effort)
-            plan = await self._plan(elements, kept, fetched, asked_how)
-            if not await self._ask(asking, plan, elements, kept, deadline):
+            ids = await self._plan(elements, kept, fetched, asked_how)
+            plan = [[elements[record_id] for record_id in group] for group in ids]
+            if self._scan.model.batch and (waits := await self._wait_for_batches(plan, deadline)):
+                return waits
+            if not await self._ask(asking, plan, kept, deadline):
                 await self._claim.hand_on(asking.pause)
                 return "to be continued"
-        return await self._finish(elements, plan, fetched, asked_how, asking.spending)
+        return await self._finish(elements, ids, fetched, asked_how, asking.spending)
 
     async def _elements(self, fetched: Fetched) -> dict[str, Element]:
         tables = await read_tables(self._runs.store, self._claim.run, fetched.cursor)
@@ -140,11 +150,31 @@ class Classifying:
     def _plan_path(self, number: int) -> str:
         return f"{self._claim.run.path}/results/plan-{number:06d}"
 
+    # Asking
+
+    async def _wait_for_batches(self, plan: Sequence[Group], deadline: Deadline) -> str:
+        """Have the questions answered in batches first; what became of it, empty at their end."""
+        batching = Batching(
+            self._runs, self._claim, self._scan.model, self._open_batches, self._progress.batches
+        )
+
+        async def keep(parts: Sequence[Fields]) -> None:
+            self._progress = replace(self._progress, batches=tuple(parts))
+            await self._claim.checkpoint(asdict(self._progress))
+
+        questions = [self._prompt.question(group) for group in plan]
+        delay = await batching.run(questions, deadline, keep) if questions else None
+        if delay is None:
+            return ""
+        percent = percent_of(batching.answered / len(questions), self._scan.fetch_share)
+        run = {"progress_step": "waiting_for_batch", "progress_pct": percent}
+        await self._claim.hand_on(delay, run)
+        return "waiting for a batch"
+
     async def _ask(
         self,
         asking: Asking,
-        plan: Sequence[Sequence[str]],
-        elements: dict[str, Element],
+        plan: Sequence[Group],
         kept: dict[str, Kept],
         deadline: Deadline,
     ) -> bool:
@@ -162,8 +192,7 @@ class Classifying:
             self._progress,
             self._scan.fetch_share,
         )
-        asked = [[elements[record_id] for record_id in group] for group in plan]
-        await suggesting.ask(asked, Deadline(deadline.at - self._reserve))
+        await suggesting.ask(plan, Deadline(deadline.at - self._reserve))
         self._progress = suggesting.progress
         if not asking.left or asking.spent:
             return True

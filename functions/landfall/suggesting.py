@@ -38,7 +38,7 @@ class Progress:
 
     The `plan` documents name the elements that are asked about, by group; None before there is
     one. `answered` of them have a good answer, `failed` have none; `spent` is the limit of the
-    budget that ended the asking.
+    budget that ended the asking. `batches` is where the scan's batches are, if it asks in such.
     """
 
     plan: int | None = None
@@ -46,6 +46,7 @@ class Progress:
     answered: int = 0
     failed: int = 0
     spent: str | None = None
+    batches: tuple[Fields, ...] = ()
 
     @property
     def share(self) -> float:
@@ -210,5 +211,14 @@ class Suggesting:
         """What the run says of it."""
         counts = {"classified": progress.answered, "failed": progress.failed}
         counts |= self._asking.spending.counts()
-        percent = self._fetch_share + int(progress.share * (SCORED_SHARE - self._fetch_share))
-        return {"counts": self._claim.run.data["counts"] | counts, "progress_pct": percent}
+        run = self._claim.run.data
+        percent = percent_of(progress.share, self._fetch_share)
+        return {
+            "counts": run["counts"] | counts,
+            "progress_pct": max(run["progress_pct"], percent),
+        }
+
+
+def percent_of(share: float, fetch_share: int) -> int:
+    """Per cent of a run that are done when this share of the asking is."""
+    return fetch_share + int(share * (SCORED_SHARE - fetch_share))

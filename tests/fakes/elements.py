@@ -9,6 +9,8 @@ from infra.local.airtable import LocalAirtable
 from infra.local.openai_answers import Asked
 from infra.local.openai_classification import answers, classified
 from landfall.asking import OpenModel
+from landfall.batched import BatchService
+from landfall.batching import OpenBatches
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
 from landfall.classifying import Classifying
@@ -16,6 +18,7 @@ from landfall.deadlines import Deadline
 from landfall.definition import parse
 from landfall.documents import Fields
 from landfall.filling import Filling
+from landfall.model_settings import ModelSettings
 from landfall.plans import plan_run
 from landfall.questions import Question
 from landfall.reviewing import Reviewing, Word
@@ -81,6 +84,10 @@ def expected(cells: Mapping[str, str]) -> dict[str, Any]:
     return classified({part: cells[field] for part, field in MAPPING.items() if field in cells})
 
 
+def _no_batches(_: ModelSettings) -> BatchService:
+    raise AssertionError("this scan asks in no batches")
+
+
 class Elements:
     """The scan, its base and its model; runs of it are driven one after the other."""
 
@@ -89,10 +96,12 @@ class Elements:
         server: LocalAirtable,
         open_model: OpenModel,
         world: World | None = None,
+        open_batches: OpenBatches = _no_batches,
         **scan: Any,
     ) -> None:
         self.server = server
         self.open_model = open_model
+        self.open_batches = open_batches
         self.world = world or World(MemoryStore())
         self.scan = a_classification(**scan)
         self.runs = 0
@@ -129,7 +138,9 @@ class Elements:
         open_base = opening(self.world, self.server)
 
         async def classify(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
-            return await Classifying(runs, claim, scan, self.open_model).run(deadline)
+            return await Classifying(runs, claim, scan, self.open_model, self.open_batches).run(
+                deadline
+            )
 
         async def fill(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
             return await Filling(runs, claim, scan, open_base).run(deadline)

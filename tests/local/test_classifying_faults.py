@@ -11,11 +11,20 @@ import pytest
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from landfall import bases
+from landfall.batches import OpenAIBatches
 from landfall.deadlines import Ladder
 from landfall.model_settings import ModelSettings
 from landfall.models import OpenAIModel
 from tests.fakes.bases import record_id
-from tests.fakes.elements import DIAGNOSIS, LABEL, LABELS, PHONE, Elements, elements_server
+from tests.fakes.elements import (
+    DIAGNOSIS,
+    LABEL,
+    LABELS,
+    PHONE,
+    Elements,
+    a_classification,
+    elements_server,
+)
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import World
 
@@ -30,7 +39,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def service() -> AsyncIterator[LocalOpenAI]:
-    async with LocalOpenAI(api_key=KEY) as service:
+    async with LocalOpenAI(api_key=KEY, batch_seconds=0.01) as service:
         yield service
 
 
@@ -148,3 +157,44 @@ async def test_a_persons_word_stays(elements):
     await elements.review(2, "changed", {LABEL: "Public"})
     await elements.run(regenerate="all")
     assert (await elements.labels())[1] == "Public"
+
+
+# In batches
+
+BATCHED = {"model": {"batch": True}, "limits": {"deadline_seconds": 86_400}}
+
+
+def in_batches(service: LocalOpenAI, elements: Elements) -> Elements:
+    """The same elements, asked about in batches."""
+    elements.scan = a_classification(**BATCHED)
+    elements.open_batches = lambda _: OpenAIBatches(service.url, KEY, "gpt-6-luna", QUICK)
+    return elements
+
+
+async def test_batches_come_to_the_same_for_half(elements, service):
+    """The same values, later, for half the price; no question is asked without a batch."""
+    whole = await elements.run()
+    values = [one.standing.values for one in (await elements.kept()).values()]
+    other = Elements(elements.server, elements.open_model, World(MemoryStore(), QUICK))
+    batched = await in_batches(service, other).run()
+    assert [one.standing.values for one in (await other.kept()).values()] == values
+    assert (batched["verdict"], batched["counts"]["model_calls"]) == ("healthy", 2)
+    assert batched["counts"]["dollars"] == pytest.approx(whole["counts"]["dollars"] / 2, abs=1e-6)
+    asked = [e for e in service.requests if e.path.endswith("/completions")]
+    assert len(asked) == 2, "those of the run without batches"
+
+
+async def test_a_failure_in_a_batch_is_no_value(elements, service):
+    """One element's answer is spoilt, however it is asked about; the others have theirs."""
+    service.faults = about(1, "wrong_enum")
+    run = await in_batches(service, elements).run()
+    assert run["verdict"] == "inconclusive"
+    assert await elements.labels() == [None, *LABELS[1:]]
+
+
+async def test_what_a_batch_leaves_out_is_asked_alone(elements, service):
+    """It expires half-way: the run goes on without it."""
+    service.faults = [FaultRule("batch_expired", times=None)]
+    run = await in_batches(service, elements).run()
+    assert (run["status"], run["verdict"]) == ("done", "healthy")
+    assert await elements.labels() == list(LABELS)

@@ -285,6 +285,7 @@ def test_a_mark_is_of_the_cells():
         ({"labels": {"critcality": {}}}, "did you mean 'criticality'"),
         ({"mapping": {"Name": "N"}}, "mapping.Name: there is no such setting; did you mean 'name'"),
         ({"group_size": 0}, "group_size"),
+        ({"model": {"batch": True}}, "set `limits.deadline_seconds` to 86400"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, says):

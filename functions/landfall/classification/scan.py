@@ -11,6 +11,10 @@ from landfall.model_settings import ModelSettings
 from landfall.scans import RecordLimits, Scan
 from landfall.settings import BaseId, Name, Settings
 
+BATCH_LEAST = 6 * 3600
+"""Seconds that a run needs which asks in batches. OpenAI promises them within 24 hours, and mostly
+takes a few; what a batch has not answered shortly before the run's end is asked without one."""
+
 
 class Parts(Settings):
     """The field that has each part of what is told of an element."""
@@ -64,7 +68,13 @@ class ClassificationScan(Scan):
     )
 
     def misfits(self) -> Iterable[str]:
-        """Fields that are read for two parts, and fields that are read and filled in."""
+        """Fields that are read for two parts, or read and filled in; and batches without time."""
+        if self.model.batch and self.limits.deadline_seconds < BATCH_LEAST:
+            yield (
+                "model.batch: a batch takes up to 24 hours, and the run has "
+                f"{self.limits.deadline_seconds / 3600:g}; set `limits.deadline_seconds` to 86400 "
+                f"({BATCH_LEAST} at least), or leave `batch` out"
+            )
         parts = self.mapping.fields()
         for part, field in parts.items():
             first = next(other for other, same in parts.items() if same == field)
