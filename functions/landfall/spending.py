@@ -98,9 +98,10 @@ class Spending:
         use = total(self._days.values())
         return {
             "model_calls": use.calls,
+            "model_tokens": use.asked + use.answered,
             "tokens_asked": use.asked,
             "tokens_answered": use.answered,
-            "dollars": round(use.dollars, 6),
+            "model_cost": round(use.dollars, 6),
         }
 
 

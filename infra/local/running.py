@@ -43,7 +43,7 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
     started = loop.time()
     async with contextlib.AsyncExitStack() as exits:
         with console.status("Starting the local stack ..."):
-            stack = await exits.enter_async_context(running(_stack_options(scans)))
+            stack = await exits.enter_async_context(running(stack_options(scans)))
         console.print(f"The local stack is up after {loop.time() - started:.1f} s.")
         if options.serve:
             return await _serve(stack, scans, options.json, console)
@@ -84,7 +84,7 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
         await asyncio.sleep(1)
 
 
-def _stack_options(scans: Sequence[Scan]) -> Options:
+def stack_options(scans: Sequence[Scan]) -> Options:
     """Ours serves the sample bases; everything else is asked of the Airtable that was named."""
     airtable, openai = real_airtable(scans), real_openai()
     if airtable:

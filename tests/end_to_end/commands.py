@@ -1,4 +1,4 @@
-"""`infra/local/run`, started as a person types it, and whatever is left of it killed."""
+"""`infra/local/run` or `infra/cost`, started as a person types it; what is left of it is killed."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-RUN = ROOT / "infra/local/run"
+RUN = str(ROOT / "infra/local/run")
+COST = str(ROOT / "infra/cost")
 SCHOOL = ROOT / "infra/local/samples/school.yaml"
 
 OWN_SCAN = """
@@ -65,11 +66,13 @@ class Command:
 
 
 @contextlib.asynccontextmanager
-async def command(*arguments: str, **environment: str) -> AsyncIterator[Command]:
-    """`infra/local/run` with these arguments; whatever is left of it at the end is killed."""
+async def command(
+    *arguments: str, program: str = RUN, **environment: str
+) -> AsyncIterator[Command]:
+    """The program with these arguments; whatever is left of it at the end is killed."""
     mark = uuid.uuid4().hex
     process = await asyncio.create_subprocess_exec(
-        RUN,
+        program,
         *arguments,
         stdin=DEVNULL,
         stdout=PIPE,
@@ -92,9 +95,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+async def run(*arguments: str, program: str = RUN, **environment: str) -> tuple[int, str, str]:
     """Exit status, standard output and standard error; nothing is left running."""
-    async with command(*arguments, **environment) as started:
+    async with command(*arguments, program=program, **environment) as started:
         result = await started.ended()
         await started.nothing_is_left()
     return result

@@ -1,0 +1,93 @@
+"""What runs of a scan use: measured on the local stack, or read from what runs there have printed.
+
+On the stack a scan runs twice: the second run finds the base unchanged, as most runs do, and idle
+ticks of the scheduler and the watchdog follow.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from math import ceil
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.costs.forecast import IDLE, ROUNDED, Use, use_of
+from infra.costs.stored import Documents
+from infra.local.running import stack_options
+from infra.local.scans import run_scans
+from infra.local.stack import Stack, running
+from landfall.scans import Scan
+
+WARM = 3
+"""Ticks of which the last is timed: a function that has just started is slower."""
+
+
+class MeasureError(Exception):
+    """There is nothing to forecast from; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The first run, one that found the base unchanged, and ticks that had nothing to do."""
+
+    first: Use
+    later: Use
+    idle: Mapping[str, Use] = field(default_factory=lambda: IDLE)
+    notes: Sequence[str] = ()
+
+
+def read_runs(path: Path, scan: Scan) -> Measured:
+    """From lines that `infra/local/run SCAN.yaml --json` has printed. Raises `MeasureError`."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        runs = [line["run"] for line in lines]
+        done = [r for r in runs if r["scan_id"] == scan.id and r["status"] == "done"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MeasureError(
+            f"{path} is not what `infra/local/run SCAN.yaml --json` prints: {error!r}"
+        ) from None
+    if not done:
+        raise MeasureError(f"{path} has no run of scan {scan.id!r} that ended `done`")
+    notes = ["Storage and deletes are not in a run's document, and left out."]
+    if len(done) == 1:
+        notes.append("Every run is taken to use what this one did, which may be a first one.")
+    return Measured(use_of(done[0]["counts"]), use_of(done[-1]["counts"]), notes=notes)
+
+
+async def measure(scan: Scan, console: Console) -> Measured:
+    """On the local stack. Raises `MeasureError`, `RunFailedError`, `StartError`, `MissingError`."""
+    async with AsyncExitStack() as exits:
+        with console.status("Starting the local stack ..."):
+            # nobody ticks but us: an idle tick is one that nobody else has made busy
+            options = replace(stack_options([scan]), tick_seconds=None)
+            stack = await exits.enter_async_context(running(options))
+        documents = Documents(stack.addresses.firestore, stack.addresses.project)
+        exits.push_async_callback(documents.close)
+        first, later = [await _run(stack, documents, scan, console) for _ in range(2)]
+        idle = {name: await _idle(stack, documents, name) for name in IDLE}
+    return Measured(first, later, idle)
+
+
+async def _run(stack: Stack, documents: Documents, scan: Scan, console: Console) -> Use:
+    (run,) = await run_scans(stack, [scan], console)
+    if not run.done:
+        error = run.document["error"] or {}
+        raise MeasureError(f"the run ended {run.document['status']}: {error.get('message')}")
+    stored = await documents.of_run(run.document["run_id"])
+    return use_of(run.document["counts"], stored.size, stored.expiring)
+
+
+async def _idle(stack: Stack, documents: Documents, name: str) -> Use:
+    loop = asyncio.get_running_loop()
+    for _ in range(WARM):
+        started = loop.time()
+        answer = await stack.tick(name)
+        answer.raise_for_status()
+    seconds = ceil((loop.time() - started) / ROUNDED) * ROUNDED
+    mark = await documents.one(f"system/{name}")
+    spent = mark["spent"]["mapValue"]["fields"]
+    reads, writes = (int(spent[n]["integerValue"]) for n in ("firestore_reads", "firestore_writes"))
+    return Use(reads=reads, writes=writes, requests=1, seconds=seconds)

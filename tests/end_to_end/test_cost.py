@@ -1,0 +1,91 @@
+"""`infra/cost`, as a person types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.local.airtable import LocalAirtable
+from tests.end_to_end.acting import people
+from tests.end_to_end.commands import COST, OWN_SCAN, run
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DAILY = OWN_SCAN + 'schedule: {cadence: {daily: "06:00"}}\n'
+
+
+async def test_help_says_how() -> None:
+    """`--help` names the arguments, what is left out, and the exit status."""
+    status, out, _ = await run("--help", program=COST)
+    assert status == 0
+    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "is left out", "Exit status"):
+        assert word in out
+
+
+async def test_a_month_is_forecast_from_two_runs(tmp_path: Path) -> None:
+    """The second finds nothing new: it writes less; idle ticks are measured too."""
+    path = tmp_path / "own.yaml"
+    path.write_text(DAILY)
+    base, _ = people("appOwn00000000001", 90)
+    async with LocalAirtable([base], api_key="patRight.secret") as airtable:
+        environment = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": "patRight.secret"}
+        status, out, err = await run(str(path), "--json", program=COST, **environment)
+        asked = len(airtable.requests)
+    assert status == 0, err
+    said = json.loads(out)
+    first, later, idle = (said["measured"][name] for name in ("first", "later", "idle"))
+    assert (said["scan_id"], said["slots"], said["dollars"]) == ("own", 30, 0)
+    assert first["airtable_requests"] + later["airtable_requests"] == asked
+    assert first["writes"] > later["writes"] > 0
+    assert first["stored_bytes"] > later["stored_bytes"] > 0
+    assert (idle["scheduler"]["reads"], idle["watchdog"]["reads"]) == (1, 2)
+    assert "patRight.secret" not in out + err
+
+
+async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
+    """With `--run`: nothing is started, and the table says what is not known."""
+    scan, runs = tmp_path / "own.yaml", tmp_path / "runs"
+    scan.write_text(DAILY)
+    counts = {"firestore_reads": 20, "firestore_writes": 50, "tasks": 2, "airtable_requests": 40}
+    run_ = {"scan_id": "own", "status": "done", "counts": counts}
+    runs.write_text(json.dumps({"run": run_}) + "\n")
+    status, out, _ = await run(str(scan), "--run", str(runs), program=COST)
+    assert status == 0
+    for words in ("30 runs", "What dominates", "plan Free", "may be a first one", "left out"):
+        assert words in out
+    assert "Starting" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nowhere.yaml"], 2, "nowhere.yaml cannot be read"),
+        (["{scan}", "--run", "nowhere"], 1, "nowhere is not what `infra/local/run"),
+        (["{scan}", "--runs", "many"], 2, "say a number of runs"),
+    ],
+)
+async def test_what_is_missing_is_named(
+    tmp_path: Path, arguments: list[str], status: int, says: str
+) -> None:
+    """No forecast, and why; no traceback."""
+    scan = tmp_path / "own.yaml"
+    scan.write_text(DAILY)
+    given = [argument.format(scan=scan) for argument in arguments]
+    code, out, err = await run(*given, program=COST)
+    assert code == status
+    assert says in out + err
+    assert "Traceback" not in out + err
+
+
+async def test_a_run_that_fails_is_no_forecast(tmp_path: Path) -> None:
+    """Exit status 1, and what the run ended with."""
+    scan = tmp_path / "own.yaml"
+    scan.write_text(DAILY)
+    base, _ = people("appOwn00000000001", 3)
+    async with LocalAirtable([base], api_key="patRight.secret") as airtable:
+        environment = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": "patWrong.secret"}
+        status, out, _ = await run(str(scan), program=COST, **environment)
+    assert status == 1
+    assert "There is no forecast. the run ended error: Airtable answered 401" in " ".join(
+        out.split()
+    )
