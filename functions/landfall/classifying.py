@@ -264,6 +264,9 @@ class Classifying:
             "report": report.fields,
         }
         cursor, writes = asdict(self._progress), spending.writes() if spending else []
+        await remember_size(
+            self._runs.store, self._claim, self._runs.clock(), fetched.cursor.records
+        )
         if to_fill:
             run["counts"] |= {"records_to_write": to_fill, "records_written": 0}
             run["progress_step"] = "scored"
@@ -271,7 +274,4 @@ class Classifying:
         else:
             await self._claim.finish_run(cursor, run, writes)
         logs.info("classified", verdict=report.verdict, **self._claim.run.data["counts"])
-        await remember_size(
-            self._runs.store, self._claim, self._runs.clock(), fetched.cursor.records
-        )
         return "classified"
