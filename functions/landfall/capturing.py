@@ -25,10 +25,9 @@ from landfall.runs import Claim, Runs
 from landfall.site import agents
 from landfall.site.choosing import Types
 from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.facts import Visit
 from landfall.site.itinerary import TRIES, Came, Itinerary, Role, Stop
 from landfall.site.markup import PAGE_BYTES
-from landfall.site.page import Page, SiteReader
+from landfall.site.page import Page, SiteReader, visit_of
 from landfall.site.page_addresses import host_of, page_key, site_of
 from landfall.site.robots import ROBOTS_BYTES, Robots, robots_of
 from landfall.site.rubric import vocabularies
@@ -239,7 +238,7 @@ class Capture:
 
     async def _keep_page(self, stop: Stop, page: Page) -> None:
         body = page.body[:PAGE_BYTES]
-        evidence = evidence_of(_visit(page), body, self._vocabularies)
+        evidence = evidence_of(visit_of(page), body, self._vocabularies)
         if stop.role == Role.PAGE:
             home = self._way.home
             assert home
@@ -319,19 +318,6 @@ class Capture:
         logs.info("captured", **counts)
         await self._claim.finish_step("score", self._way.store(), run)
         return "captured"
-
-
-def _visit(page: Page) -> Visit:
-    return Visit(
-        url=page.url,
-        status=page.status,
-        redirects=len(page.redirects),
-        seconds=page.seconds,
-        wire_bytes=page.wire_bytes,
-        page_bytes=len(page.body),
-        tls=page.tls,
-        headers={name.lower(): value for name, value in page.headers.items()},
-    )
 
 
 def _refusal(stop: Stop, page: Page) -> StepError:

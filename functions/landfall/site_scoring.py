@@ -8,11 +8,9 @@ What the model said of a page is kept in `runs/{run}/results/judged-{n}`, in the
 what it cost; an invocation that goes on asks about the other pages.
 """
 
-import json
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from landfall import logs
 from landfall.asking import Asking, OpenModel
@@ -26,6 +24,7 @@ from landfall.runs import Claim, Runs
 from landfall.site.evidence import Evidence, load_evidence
 from landfall.site.itinerary import Came, Itinerary, Role, missed, types_known
 from landfall.site.judging import Judgements, question_about
+from landfall.site.packing import REPORT_ID, packed, unpacked
 from landfall.site.page_addresses import site_of
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
@@ -35,8 +34,7 @@ JUDGED = 95
 """Per cent of a run that are done when a model has judged every page."""
 
 JUDGED_ID = "judged-"
-REPORT_ID = "report"
-"""The document of a run's `results` that holds the whole report."""
+"""The documents of a run's `results` that hold what a model said of a page."""
 
 
 @dataclass(frozen=True)
@@ -221,14 +219,3 @@ def _counts(report: SiteReport) -> Fields:
         "quick_wins": len(report.fields["quick_wins"]),
         "coverage_pct": round(100 * report.fields["coverage"]),
     }
-
-
-def packed(content: Fields, records: int) -> Fields:
-    """A document of results."""
-    data = zlib.compress(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
-    return {"records": records, "packed": [data]}
-
-
-def unpacked(document: Document) -> Any:
-    """What a document of results holds."""
-    return json.loads(zlib.decompress(document.data["packed"][0]))

@@ -22,12 +22,13 @@ from landfall.reasons import Reason
 from landfall.registry import Registry
 from landfall.routes import Ask, BadRequestError, Route, check_kind, paged
 from landfall.runs import RunNotFoundError, Runs
+from landfall.site.packing import REPORT_ID, unpacked
 from landfall.versioning import NewerDocument
 from landfall.viewing_elements import ELEMENT_ROUTES
 
 RUNS_LISTED = 50
 RUN_LISTED = (
-    *("run_id", "scan_id", "scan_version", "kind", "base", "trigger", "slot", "schedule_id"),
+    *("run_id", "scan_id", "scan_version", "kind", "base", "url", "trigger", "slot", "schedule_id"),
     *("status", "progress_step", "progress_pct", "attempt", "verdict", "counts", "error"),
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
 )
@@ -128,6 +129,19 @@ class Api:
             "inconclusive": run.data.get("inconclusive", []),
         }
         return _listed(found, ask, head, run_id)
+
+    async def report(self, _: Ask, run_id: str) -> Fields:
+        """All that a run of a site scan says. Raises `RunNotFoundError`."""
+        run = await self._run(run_id)
+        check_kind("site", run)
+        (found,) = await self.runs.store.read(f"{run.path}/results/{REPORT_ID}")
+        head = {
+            "run_id": run_id,
+            "status": run.data["status"],
+            "verdict": run.data["verdict"],
+            "inconclusive": run.data.get("inconclusive", []),
+        }
+        return head | {"report": unpacked(found) if found else None}
 
     async def scan_findings(self, ask: Ask, scan_id: str) -> Fields | Download:
         """What is to be mended now, after the scan's last run; like `GET /runs/{id}/findings`."""
@@ -243,6 +257,7 @@ ROUTES = [
     Route("GET", "/runs/{id}/debug", 200, Api.debug),
     Route("POST", "/runs/{id}/cancel", 200, Api.cancel),
     Route("GET", "/runs/{id}/findings", 200, Api.findings),
+    Route("GET", "/runs/{id}/report", 200, Api.report),
     Route("GET", "/scans/{id}/findings", 200, Api.scan_findings),
     Route("GET", "/scans/{id}/findings/{id}", 200, Api.finding),
     Route("POST", "/scans/{id}/findings/{id}/ignore", 200, Api.ignore),

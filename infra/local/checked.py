@@ -11,7 +11,7 @@ from rich.console import Console
 class Checked:
     """Whether the scan can do what it says, and all that was found out about that.
 
-    `requests` were sent to Airtable; `document` is for scripts, `show` prints it for a person.
+    `requests` were sent; `document` is for scripts, `show` prints it for a person.
     """
 
     good: bool

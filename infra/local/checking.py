@@ -17,6 +17,7 @@ Check = Callable[[Scan, Airtable | None, int | None, Console], Checked]
 
 CHECKS: Mapping[str, str] = {
     "integrity": "infra.local.checking_integrity",
+    "site": "infra.local.checking_site",
     "classification": "infra.local.checking_classification",
 }
 """The module that checks a kind of scan, imported when there is one."""
@@ -42,5 +43,5 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
     except KeyboardInterrupt:
         console.print("Stopped; nothing was written anywhere.")
         return 130
-    console.print(f"Nothing was written anywhere; {requests} requests were sent to Airtable.")
+    console.print(f"Nothing was written anywhere; {requests} requests were sent.")
     return 0 if good else 1

@@ -20,8 +20,9 @@ SAMPLE = 300
 """Records of each table that rules are tried on: 3 requests."""
 
 EPILOG = f"""
-Without SCAN.yaml, the sample scans run: {SAMPLES.name}/school.yaml and {SAMPLES.name}/flights.yaml
-beside this command, over bases that a stand-in for Airtable serves. Copy one to begin your own.
+Without SCAN.yaml, the sample scans run, which are in {SAMPLES.name}/ beside this command: over
+bases that a stand-in for Airtable serves, and a web site that is a stand-in too. Copy one to begin
+your own.
 
 Your own scans read Airtable with the token in AIRTABLE_API_KEY (it needs data.records:read and
 schema.bases:read); AIRTABLE_ENDPOINT_URL names another address than {REAL_AIRTABLE}.
@@ -32,7 +33,8 @@ understanding; with OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own,
 
 --check reads the base's schema and a sample of its records, at up to 5 requests a second, and says
 of each rule whether it fits and what it finds. A table that a rule looks things up in, as links do,
-is read completely where it is not too large. Nothing is started but, for the sample bases, the
+is read completely where it is not too large. Of a site scan it fetches robots.txt and the home
+page. Nothing is started but, for the sample bases, the
 stand-in; nothing is written anywhere.
 
 Exit status: 0 when every run ended `done`, 1 when one did not, 2 when nothing could start. With

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from infra.local import report_classification, report_integrity
+from infra.local import report_classification, report_integrity, report_site
 from infra.local.scans import Finished
 from infra.local.stack import Stack
 from infra.local.terminal import COLOURS
@@ -51,6 +51,7 @@ KINDS = {
         report_integrity.lines,
         report_integrity.inconclusive,
     ),
+    "site": Shown("site", report_site.summary, report_site.lines, report_site.inconclusive),
     "classification": Shown(
         "elements",
         report_classification.summary,

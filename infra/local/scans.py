@@ -23,6 +23,7 @@ LINE_SECONDS = 10.0
 
 RESULTS = {
     "integrity": "/runs/{run_id}/findings?format=json",
+    "site": "/runs/{run_id}/report",
     "classification": "/scans/{scan_id}/elements?format=json",
 }
 """Where the api has a run's result in full, by the kind of scan."""
@@ -70,7 +71,10 @@ async def _schedule(stack: Stack, scan: Scan) -> datetime:
 
 async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
     """Store the definition, as a person does; what was stored. Raises `RunFailedError`."""
-    answer = await stack.call("PUT", f"/scans/{scan.id}", scan.document())
+    content = scan.document()
+    if content.get("url") in stack.sites:  # a stand-in is at another address each time
+        content["url"] = f"{stack.sites[content['url']].url}/"
+    answer = await stack.call("PUT", f"/scans/{scan.id}", content)
     if answer.status_code != 200:
         raise RunFailedError(f"scan {scan.id} was not saved: {answer.text}")
     saved: Mapping[str, Any] = answer.json()
@@ -86,7 +90,7 @@ def _due_at(scan: Scan, slot: datetime) -> Scan:
 
 
 async def _follow(stack: Stack, scan: Scan, progress: Progress) -> Finished:
-    bar = progress.add_task(scan.id, total=100, step="waiting", records=0, rate=0.0, left="")
+    bar = progress.add_task(scan.id, total=100, step="waiting", read="", rate=0.0, left="")
     run_id = await _run_of(stack, scan)
     pace = _Pace()
     while True:
@@ -156,7 +160,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.fields[step]:<18}"),
         BarColumn(bar_width=30),
         TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[records]:>6} records"),
+        TextColumn("{task.fields[read]:>14}"),
         TextColumn("{task.fields[rate]:>4.1f} requests/s"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]:>5} left"),
@@ -167,13 +171,14 @@ def _progress(console: Console) -> Progress:
 
 def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) -> None:
     counts = run["counts"]
-    rate, left = pace.look(run["progress_pct"], counts.get("airtable_requests", 0))
+    requests = counts.get("airtable_requests", 0) + counts.get("site_requests", 0)
+    rate, left = pace.look(run["progress_pct"], requests)
     before = progress.tasks[bar].fields["step"]
     progress.update(
         bar,
         completed=run["progress_pct"],
         step=run["progress_step"],
-        records=counts.get("records", 0),
+        read=_read(counts),
         rate=rate,
         left="0 s" if run["status"] in RUN_ENDED else left,
     )
@@ -181,4 +186,11 @@ def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) 
     if not progress.console.is_terminal and (due or run["progress_step"] != before):
         # no bars in a log: a line for each step, and one now and then
         line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {counts.get('records', 0)} records", markup=False)
+        progress.console.print(f"{line}, {_read(counts)}", markup=False)
+
+
+def _read(counts: Mapping[str, Any]) -> str:
+    """How much of it has come."""
+    if "pages" in counts:
+        return f"{counts['pages']} page{'s' * (counts['pages'] != 1)}"
+    return f"{counts.get('records', 0)} records"

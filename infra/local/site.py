@@ -7,7 +7,7 @@ redirect, duplicates, a slow and a broken page, a page for phones, a page that s
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -164,6 +164,6 @@ def _read(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
-Make = Callable[[], Mapping[str, Served]]
-SAMPLE_SITES: dict[str, Make] = {"https://brightside.example/": clinic}
-"""Sites of the samples, by the address that their definitions name."""
+def sample_sites() -> dict[str, Mapping[str, Served]]:
+    """Sites of the samples, by the address that their definitions name."""
+    return {"https://brightside.example/": clinic()}

@@ -36,8 +36,10 @@ from infra.local.processes import (
     free_port,
     guarded_group,
 )
+from infra.local.site import Served, sample_sites
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
+from landfall.site.page_addresses import host_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
@@ -101,6 +103,8 @@ class Options:
     """Arguments of the Airtable stand-in: latency, faults, limits."""
     model: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the OpenAI stand-in: latency, faults, limits, how long a batch takes."""
+    sites: Mapping[str, Mapping[str, Served]] = field(default_factory=sample_sites)
+    """Pages of web sites, by the address that scans name."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
 
@@ -122,6 +126,7 @@ class Stack:
         self.tasks = tasks
         self.airtable = vendors.local_airtable
         self.openai = vendors.local_openai
+        self.sites = vendors.sites
         self.processes: dict[str, Process] = {}
         self._client = client
         self._queue = queue
@@ -187,6 +192,7 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
     vendors = await open_vendors(
         options.airtable or (options.bases, options.stand_in),
         options.openai or options.model,
+        options.sites,
         exits,
     )
     ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
@@ -252,6 +258,7 @@ def _environment(addresses: Addresses, vendors: Vendors, certificates: str) -> d
         "OPENAI_BASE_URL": vendors.openai.base_url,
         "OPENAI_API_KEY": vendors.openai.api_key,
         "LANDFALL_MODEL": vendors.openai.model,
+        "LANDFALL_SITES_ALLOWED": ",".join(host_of(site.url) for site in vendors.sites.values()),
         "LANDFALL_QUEUE": QUEUE,
         "LANDFALL_FETCH_URL": addresses.fetch,
         "LANDFALL_SCORE_URL": addresses.score,

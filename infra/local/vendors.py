@@ -1,4 +1,5 @@
-"""Airtable and a language model for a local stack: those that a person named, or our stand-ins."""
+"""What a local stack asks: an Airtable and a language model, those that a person named or our
+stand-ins; and the web sites of the samples, which are stand-ins."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.endpoint import Airtable, OpenAI
 from infra.local.openai import LocalOpenAI
+from infra.local.site import LocalSite, Served
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,14 @@ class Vendors:
     openai: OpenAI
     local_airtable: LocalAirtable | None
     local_openai: LocalOpenAI | None
+    sites: Mapping[str, LocalSite]
+    """By the address that a sample names."""
 
 
 async def open_vendors(
     airtable: Airtable | tuple[Sequence[Base], Mapping[str, Any]],
     openai: OpenAI | Mapping[str, Any],
+    sites: Mapping[str, Mapping[str, Served]],
     exits: AsyncExitStack,
 ) -> Vendors:
     """Start the stand-in of each that is not named: for these bases, with these arguments."""
@@ -39,4 +44,7 @@ async def open_vendors(
         local_openai = LocalOpenAI(api_key=key, **openai)
         await exits.enter_async_context(local_openai)
         openai = OpenAI(local_openai.url, key)
-    return Vendors(airtable, openai, local_airtable, local_openai)
+    local_sites = {
+        url: await exits.enter_async_context(LocalSite(pages)) for url, pages in sites.items()
+    }
+    return Vendors(airtable, openai, local_airtable, local_openai, local_sites)

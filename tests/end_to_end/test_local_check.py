@@ -54,12 +54,30 @@ async def test_a_sample_scan_is_checked_without_java_or_gcloud(tmp_path: Path) -
     assert f"Nothing was written anywhere; {checked['airtable_requests']} requests" in err
 
 
+async def test_a_site_is_checked_by_two_requests() -> None:
+    """robots.txt and the home page: whether it can be scanned, and what leads where."""
+    clinic = str(SCHOOL.with_name("clinic.yaml"))
+    status, out, err = await run("--check", clinic, "--json")
+    checked = json.loads(out)
+    assert (status, checked["good"], checked["requests"]) == (0, True, 2)
+    assert checked["page_types"]["booking"] == 1
+    assert "Nothing was written anywhere; 2 requests" in err
+
+
+async def test_a_site_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
+    """Exit status 2, with the reason; our own network least of all."""
+    status, out, _ = await run(
+        "--check", own(tmp_path, "id: own\nkind: site\nurl: http://127.0.0.1:9/\n")
+    )
+    assert (status, "site_forbidden_address" in out) == (2, True)
+
+
 async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
     """Exit status 0; all that is asked of Airtable is to be read."""
     status, out, _ = await check(own(tmp_path), "--sample", "50")
     assert status == 0
     assert "50 records looked at, 2 findings (4.0%), warning" in out
-    assert out.endswith("Nothing was written anywhere; 2 requests were sent to Airtable.\n")
+    assert out.endswith("Nothing was written anywhere; 2 requests were sent.\n")
 
 
 async def test_what_does_not_fit_is_exit_status_1(tmp_path: Path) -> None:

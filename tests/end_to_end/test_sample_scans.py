@@ -103,7 +103,7 @@ async def test_progress_only_grows(seen: dict[str, Seen], name: str) -> None:
     assert len(set(records)) > 3
 
 
-@pytest.mark.parametrize("name", ["school", "flights", "catalogue"])
+@pytest.mark.parametrize("name", ["school", "flights", "catalogue", "clinic", "gym"])
 async def test_a_run_has_the_fields_of_the_contract(seen: dict[str, Seen], name: str) -> None:
     """People and scripts read these names."""
     run = seen[name].run
@@ -126,6 +126,38 @@ async def test_the_catalogue_is_classified_as_its_authors_would(
     assert stack.airtable is not None
     records = stack.airtable.records("appCatalogue00001", "Data elements")
     assert {one["id"]: one["fields"]["Classification"] for one in records} == answer_key()
+
+
+async def test_the_clinic_is_looked_at_and_judged(stack: Stack, seen: dict[str, Seen]) -> None:
+    """One page of it is broken; and the model that judged the others says that it is none."""
+    run = seen["clinic"].run
+    site = stack.sites["https://brightside.example/"]
+    assert (run["status"], run["verdict"], run["counts"]["pages"]) == ("done", "inconclusive", 9)
+    assert [one["what"] for one in run["inconclusive"]] == [f"{site.url}/gallery"]
+    report = (await get(stack, f"/runs/{run['run_id']}/report"))["report"]
+    assert report["scorer"] == "model"
+    assert report["model_said"].startswith("The stand-in")
+    assert [path for path in site.paths if "private" in path] == []
+
+
+async def test_the_gym_is_judged_by_a_rubric_of_its_own(seen: dict[str, Seen]) -> None:
+    """10, 3 of 4, and 10 points; with the second counting twice: 8.8."""
+    report = seen["gym"].run["report"]
+    assert report["scores"] == {"first_impression": 10, "joining": 7.5, "on_a_phone": 10}
+    assert (report["patient_flow_score_10"], seen["gym"].run["verdict"]) == (8.8, "healthy")
+
+
+@pytest.mark.parametrize("name", ["clinic", "gym"])
+async def test_a_site_shows_its_progress(seen: dict[str, Seen], name: str) -> None:
+    """The words are those of its kind, and the per cent only grow."""
+    looks = seen[name].looks
+    words = {look["progress_step"] for look in looks}
+    assert "capturing_pages" in words
+    assert words <= {
+        *("queued", "capturing_pages", "waiting_for_site", "captured", "calling_model", "done"),
+    }
+    per_cent = [look["progress_pct"] for look in looks]
+    assert per_cent == sorted(per_cent)
 
 
 async def test_every_record_was_fetched(seen: dict[str, Seen]) -> None:

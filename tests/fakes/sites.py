@@ -10,8 +10,9 @@ from landfall.documents import Document
 from landfall.questions import Model
 from landfall.redaction import Redactor
 from landfall.runs import Claim
+from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
-from landfall.site_scoring import SiteScoring, unpacked
+from landfall.site_scoring import SiteScoring
 from landfall.tasks import Task
 from landfall.web import WebReader
 from landfall.working import Invocation, Work, Worker
@@ -91,6 +92,6 @@ async def drive_site(
 
 async def report_of_site(world: World, run_id: str = "m-1") -> Any:
     """The whole report of a run that is done."""
-    (document,) = await world.store.read(f"runs/{run_id}/results/report")
+    (document,) = await world.store.read(f"runs/{run_id}/results/{REPORT_ID}")
     assert isinstance(document, Document)
     return unpacked(document)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from landfall.deadlines import Deadline
+from landfall.site.facts import Visit
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,17 @@ class SiteReader(Protocol):
     async def close(self) -> None:
         """Let go of every connection."""
         ...
+
+
+def visit_of(page: Page) -> Visit:
+    """What of it is measured."""
+    return Visit(
+        url=page.url,
+        status=page.status,
+        redirects=len(page.redirects),
+        seconds=page.seconds,
+        wire_bytes=page.wire_bytes,
+        page_bytes=len(page.body),
+        tls=page.tls,
+        headers={name.lower(): value for name, value in page.headers.items()},
+    )

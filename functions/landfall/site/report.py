@@ -6,7 +6,7 @@ from typing import Any
 
 from landfall.documents import Fields
 from landfall.site import advice
-from landfall.site.judging import Judgements, moved
+from landfall.site.judging import Judgements, moved, remarks
 from landfall.site.page_addresses import page_key
 from landfall.site.scores import Look, Scores
 
@@ -85,6 +85,7 @@ def report_of(
         "site": site,
         "mode": mode,
         "scorer": "model" if by_model else "rules",
+        "dimensions": [one.dimension.id for one in scores.dimensions],
         "scores": {one.dimension.id: one.score for one in scores.dimensions},
         "total_score_60": scores.total_score_60,
         "patient_flow_score_10": scores.patient_flow_score_10,
@@ -99,6 +100,9 @@ def report_of(
     if judgements:
         fields["rules_scores"] = {one.dimension.id: one.score for one in ruled.dimensions}
         fields["judgements"] = judgements.fields()
+        home = judgements.good.get(look.pages[0].url)
+        fields["model_said"] = remarks(home)["critique"] if home else None
+        fields["models"] = sorted({how["model"] for how in judgements.how.values()})
     if mode == "deep":
         fields |= {
             "critique": advice.critique(scores, look),

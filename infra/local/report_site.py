@@ -1,0 +1,97 @@
+"""What a site scan came to, for a person."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.text import Text
+
+from infra.local.terminal import COLOURS
+
+BAR = 20
+"""Characters of a full score."""
+
+_BANDS = {"strong": "green", "good": "yellow", "weak": "yellow", "poor": "red"}
+
+
+def summary(counts: Mapping[str, Any]) -> str:
+    """How much was looked at, and what a model cost."""
+    lost = [
+        f"{counts[f'pages_{name}']} {name}"
+        for name in ("missed", "gone", "folded")
+        if counts.get(f"pages_{name}")
+    ]
+    pages = counts.get("pages", 0)
+    said = f"{pages} page{'s' * (pages != 1)}"
+    said += f" ({', '.join(lost)})" if lost else ""
+    said += f", {counts.get('site_requests', 0)} requests"
+    if "model_calls" in counts:
+        said += f"; {counts['model_calls']} calls of a model, ${counts.get('dollars', 0.0):.4f}"
+    return f"{said}; {counts.get('coverage_pct', 0)} % observed"
+
+
+def lines(run: Mapping[str, Any]) -> Iterator[Text]:
+    """The scores, what is not as it was, and what to do first."""
+    report = run.get("report")
+    if not report:
+        return
+    yield _total(report)
+    for dimension in report["dimensions"]:
+        ruled = report.get("rules_scores", {}).get(dimension)
+        yield _score(dimension, report["scores"][dimension], ruled)
+    if report.get("model_said"):
+        yield Text.assemble(("the model", "cyan"), f" of the home page: {report['model_said']}")
+    comparison = report.get("comparison")
+    if comparison:
+        yield _comparison(comparison)
+    for name, what, colour in (
+        ("strengths", "text", "green"), ("leaks", "text", "red"), ("quick_wins", "action", "cyan"),
+    ):  # fmt: skip
+        yield from _statements(name, report[name], what, colour)
+
+
+def _total(report: Mapping[str, Any]) -> Text:
+    total, flow, band = (
+        report[name] for name in ("total_score_60", "patient_flow_score_10", "band")
+    )
+    models = " and ".join(report.get("models", []))
+    by = f"rules and {models}" if report["scorer"] == "model" else "rules alone"
+    if band is None:
+        return Text("no score: nothing that was asked could be observed")
+    return Text.assemble(
+        f"{total:g} of 60, patient flow {flow:g} of 10: ", (band, _BANDS[band]), f", by {by}"
+    )
+
+
+def _score(dimension: str, score: float | None, ruled: float | None) -> Text:
+    if score is None:
+        return Text.assemble(f"  {dimension:<26}", ("not observed", COLOURS["inconclusive"]))
+    moved = f"  (rules: {ruled:g})" if ruled is not None and ruled != score else ""
+    filled = round(score / 10 * BAR)
+    return Text(f"  {dimension:<26}{score:>5.1f}  {'#' * filled:<{BAR}}{moved}")
+
+
+def _comparison(comparison: Mapping[str, Any]) -> Text:
+    difference = comparison["patient_flow_score_10"]
+    moved = "" if difference is None else f"patient flow {difference:+g}; "
+    names = ("pages_new", "pages_gone", "leaks_mended", "leaks_new")
+    said = ", ".join(f"{len(comparison[name])} {name.replace('_', ' ')}" for name in names)
+    return Text(f"since {comparison['run_id']}: {moved}{said}")
+
+
+def _statements(
+    name: str, statements: Sequence[Mapping[str, Any]], what: str, colour: str
+) -> Iterator[Text]:
+    label = name.replace("_", " ").removesuffix("s")
+    for one in statements:
+        effort = f" ({one['impact']} impact, {one['effort']} effort)" if "effort" in one else ""
+        pages = ", ".join(urlsplit(url).path for url in one["pages"][:2])
+        more = len(one["pages"]) - 2
+        where = f"{pages} and {more} more" if more > 0 else pages
+        yield Text.assemble((f"{label:<10}", colour), f" {one[what]}{effort}  [{where}]")
+
+
+def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
+    """What could not be observed, and why."""
+    for reason in run.get("inconclusive") or []:
+        yield Text.assemble((reason["what"], "magenta"), f": {reason['why']}")
