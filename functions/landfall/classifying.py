@@ -20,6 +20,7 @@ from landfall.batching import Batching, OpenBatches
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry
+from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
 from landfall.classification.report import RunReport, Seen, nothing_asked, run_report
 from landfall.classification.reviews import SETTLED
@@ -110,12 +111,12 @@ class Classifying:
         if self._progress.plan is not None:
             return await self._kept_plan(self._progress.plan)
         due = [
-            record_id
+            element
             for record_id, element in elements.items()
             if self._is_due(kept.get(record_id), element, fetched, asked_how)
         ]
-        size = self._scan.group_size
-        plan = [due[at : at + size] for at in range(0, len(due), size)]
+        groups_due = grouped(due, self._scan.group_size, self._scan.labels)
+        plan = [[element.record_id for element in group] for group in groups_due]
         made = documents(
             Packed(zlib.compress(json.dumps(plan[at : at + GROUPS_A_PIECE]).encode()), 0)
             for at in range(0, len(plan), GROUPS_A_PIECE)

@@ -14,6 +14,7 @@ from infra.local.sampling import Sample
 from infra.local.sampling_shown import read_shown, what_was_read
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.fitting import misfits
+from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
 from landfall.config import VARIABLES
@@ -57,8 +58,8 @@ class Seen:
         table = sample.snapshot.tables.get(scan.table)
         fields = scan.mapping.fields()
         found = elements_of(table, fields, lambda _: "") if table and readable else []
-        size, prompt = scan.group_size, Prompt(scan.labels)
-        groups = [found[at : at + size] for at in range(0, len(found), size)]
+        prompt = Prompt(scan.labels)
+        groups = grouped(found, scan.group_size, scan.labels)
         asked = sum(prompt.question(group).worst_case().asked for group in groups)
         usage = Usage(asked, TOKENS_ANSWERED * len(found))
         openai = real_openai()

@@ -140,5 +140,5 @@ async def test_a_classification_is_checked_without_a_model() -> None:
     """Its fields fit; what a run would ask and cost is said, and nothing is asked."""
     status, out, _ = await run("--check", str(SCHOOL.with_name("catalogue.yaml")), "--json")
     checked = json.loads(out)
-    assert (status, checked["good"], checked["elements"], checked["questions"]) == (0, True, 61, 7)
+    assert (status, checked["good"], checked["elements"], checked["questions"]) == (0, True, 61, 8)
     assert 0 < checked["dollars"] < 0.1

@@ -55,8 +55,9 @@ class ClassificationScan(Scan):
         10,
         ge=1,
         le=50,
-        description="Elements that the model is asked about at a time. With 1, nothing that one "
-        "of them says can reach another; it costs two to three times as much.",
+        description="Elements that the model is asked about at a time; one whose text seems to "
+        "speak to the model is asked about alone. With 1, nothing that one says can reach another; "
+        "it costs two to three times as much.",
     )
     low_confidence: int = Field(
         60, ge=0, le=100, description="The report lists suggestions with less confidence."
