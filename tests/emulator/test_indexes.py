@@ -27,6 +27,8 @@ from landfall.scoring import Scoring
 from landfall.store import FirestoreStore
 from landfall.viewing import Api
 from landfall.watching import Watchdog
+from tests.fakes.elements import Elements, by_the_rules, elements_server
+from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
 from tests.fakes.world import World
 
@@ -56,6 +58,7 @@ async def asked(firestore_client: AsyncClient) -> Asked:
     world = World(store)
     await fetch_and_score(world)
     await look_at_a_site(world)
+    await classify(world)
     await tick_twice(world)
     await look_at(world)
     return store
@@ -66,6 +69,16 @@ async def look_at_a_site(world: World) -> None:
     async with LocalSite(clinic()) as site:
         await start_site(world, a_site_scan(site, mode="quick"), "m-site")
         assert await drive_site(world, site, "m-site") == ["captured", "scored"]
+
+
+async def classify(world: World) -> None:
+    """A run of a classification, and what a person does with what it suggests."""
+    async with elements_server() as server:
+        elements = Elements(server, FakeModel(by_the_rules).open, world)
+        elements.runs = 10  # the other runs have the numbers before
+        await elements.run()
+        await elements.review(1, "confirmed")
+        await elements.reviewing.listed({})
 
 
 async def fetch_and_score(world: World) -> None:

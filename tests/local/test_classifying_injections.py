@@ -59,14 +59,11 @@ def obeying(elements: Elements, order: str, **wanted: Any) -> None:
     def rule(question: Question[Any]) -> Any:
         answer = answered(question)
         if plain(order, 10_000).text in question.text:
-            answer["elements"] = [
-                {"id": one["id"], **OBEYED, **wanted} for one in answer["elements"]
-            ]
+            for one in answer["elements"]:
+                one.update(OBEYED | wanted)
         return question.shape.model_validate(answer)
 
-    model = FakeModel(rule)
-    elements.open_model = model.open
-    return model
+    elements.open_model = FakeModel(rule).open
 
 
 @pytest.mark.parametrize("order", INJECTIONS, ids=range(len(INJECTIONS)))

@@ -74,8 +74,9 @@ class Entry:
         return self.told.get("name") or self.record_id
 
     def answers(self, asked_hash: str) -> bool:
-        """Whether there is a good suggestion about just this."""
-        return self.suggestion is not None and self.suggestion["hash"] == asked_hash
+        """Whether there is a good suggestion about just this, stored as it was answered."""
+        now = self.suggestion
+        return now is not None and now["hash"] == asked_hash and is_whole(now)
 
     def suggested(self, element: Element, asked_hash: str, values: Values, how: Asked) -> Self:
         """With a good answer. The same answer of the same run changes nothing."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from landfall.classification.answers import FLAGS
 from landfall.classification.elements import Element
-from landfall.classification.entry import Entry, is_whole
+from landfall.classification.entry import Entry
 from landfall.classification.reviews import SETTLED, STATES, Review, difference, standing
 from landfall.classification.scan import ClassificationScan
 
@@ -48,10 +48,7 @@ class Seen:
     @property
     def good(self) -> bool:
         """Whether the model has a suggestion about what the element is now, as it was answered."""
-        suggestion = self.entry.suggestion
-        if suggestion is None or not self.entry.answers(self.element.hash(self.asked_how)):
-            return False
-        return is_whole(suggestion)
+        return self.entry.answers(self.element.hash(self.asked_how))
 
     @property
     def changed_since_review(self) -> bool:

@@ -1,0 +1,88 @@
+"""What is kept of elements, over both stores: what a run writes, what a person says, and both."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from landfall import bases, sending
+from landfall.documents import Update
+from landfall.reviewing import OutdatedError, Word
+from landfall.runs import Claim
+from tests.fakes.bases import record_id
+from tests.fakes.elements import LABEL, LABELS, Elements, by_the_rules, elements_server
+from tests.fakes.models import FakeModel
+from tests.fakes.world import World
+
+FIRST = record_id(1)
+
+
+@pytest.fixture
+async def elements(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
+    async with elements_server() as server:
+        yield Elements(server, FakeModel(by_the_rules).open, world)
+
+
+async def test_what_is_read_back_is_what_was_answered(elements):
+    """All of it, numbers and moments too: a second run finds nothing to ask or to write."""
+    run = await elements.run()
+    assert (run["verdict"], run["counts"]["verified"]) == ("healthy", 4)
+    before = {one.entry.record_id: one.document for one in (await elements.kept()).values()}
+    again = await elements.run()
+    assert (again["verdict"], again["counts"]["unchanged"]) == ("healthy", 4)
+    assert {one.entry.record_id: one.document for one in (await elements.kept()).values()} == before
+
+
+async def test_a_stored_suggestion_that_was_damaged_is_noticed(elements):
+    """Its values are not what was answered: the element is asked about again."""
+    await elements.run()
+    document = (await elements.kept())[FIRST].document
+    suggestion = document.data["suggestion"]
+    damaged = suggestion | {"values": suggestion["values"] | {LABEL: "Public"}}
+    await elements.world.runs.store.commit(
+        [Update(document.path, {"suggestion": damaged}, document.version)]
+    )
+    assert (await elements.run())["counts"]["classified"] == 1
+    assert await elements.labels() == list(LABELS)
+
+
+async def test_two_people_at_once_are_one_after_the_other(elements):
+    """Both words are kept, the later with the earlier in its history."""
+    await elements.run()
+    await elements.review(1, "confirmed")
+    said = await elements.review(1, "changed", {LABEL: "Public"})
+    assert [before["state"] for before in said["history"]] == ["confirmed"]
+    assert (await elements.labels())[0] == "Public"
+
+
+async def test_a_run_and_a_person_do_not_overwrite_each_other(elements):
+    """A person speaks of a suggestion that a run has just replaced: 409, and nothing is written."""
+    await elements.run()
+    seen = (await elements.kept())[FIRST].entry.suggestion["suggestion_id"]
+    elements.put(1, Name="Opening hours", Description="Published")
+    await elements.run()
+    with pytest.raises(OutdatedError):
+        await elements.reviewing.review(FIRST, Word("confirmed", seen, "ann"))
+    assert (await elements.kept())[FIRST].review is None
+
+
+async def test_an_attempt_that_is_over_writes_no_element(elements, monkeypatch):
+    """The watchdog has taken the step; what the zombie brings is refused."""
+    run_id = await elements.start()
+    queue = elements.world.queue
+    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    checkpoint = Claim.checkpoint
+
+    async def late(claim, *arguments, **named):
+        if named.get("writes") or len(arguments) > 2:
+            elements.world.clock.advance(100)
+            await elements.world.runs.take_up(run_id, "score", "watchdog")
+        await checkpoint(claim, *arguments, **named)
+
+    monkeypatch.setattr(Claim, "checkpoint", late)
+    assert await elements.deliver(queue.tasks[-1]) == "fenced"
+    assert await elements.kept() == {}
+    monkeypatch.setattr(Claim, "checkpoint", checkpoint)
+    assert await elements.deliver(queue.tasks[-1]) == "classified"
+    assert await elements.labels() == list(LABELS)
