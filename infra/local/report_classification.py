@@ -15,8 +15,7 @@ def summary(counts: Mapping[str, Any]) -> str:
     """How many elements there are, what was asked about them, and what that cost."""
     names = ("classified", "unchanged", "failed", "left", "confirmed", "changed", "rejected")
     said = [f"{counts[name]} {name}" for name in names if counts.get(name)]
-    cost = counts.get("dollars", 0.0)
-    tokens = counts.get("tokens_asked", 0) + counts.get("tokens_answered", 0)
+    tokens, cost = counts.get("model_tokens", 0), counts.get("model_cost", 0.0)
     return (
         f"{counts.get('elements', 0)} elements: {', '.join(said) or 'nothing asked'}; "
         f"{counts.get('model_calls', 0)} calls, {tokens:,} tokens, ${cost:.4f}{_written(counts)}"

@@ -26,7 +26,7 @@ def summary(counts: Mapping[str, Any]) -> str:
     said += f" ({', '.join(lost)})" if lost else ""
     said += f", {counts.get('site_requests', 0)} requests"
     if "model_calls" in counts:
-        said += f"; {counts['model_calls']} calls of a model, ${counts.get('dollars', 0.0):.4f}"
+        said += f"; {counts['model_calls']} calls of a model, ${counts.get('model_cost', 0.0):.4f}"
     return f"{said}; {counts.get('coverage_pct', 0)} % observed"
 
 
