@@ -38,8 +38,12 @@ from landfall.runs import Claim, Runs
 from landfall.spending import Spending
 from landfall.suggesting import SCORED_SHARE, Group, Progress, Suggesting, percent_of
 
-RESERVE = 1 / 4
-"""Share of the budget that is left for the run's end: every element is read back for it."""
+KEEPING = 1 / 12
+"""Share of the budget that is left for keeping what came last."""
+
+ENDING = 1 / 4
+"""Share of the budget that the run's end needs: every element is read back for it. Where the asking
+leaves less, the end is an invocation of its own."""
 
 GROUPS_A_PIECE = 1_000
 """Groups of a plan that are packed together."""
@@ -65,7 +69,7 @@ class Classifying:
         self._progress = Progress(**(claim.step.data["cursor"] or {}))
         self._again: str | Sequence[str] | None = claim.run.data.get("regenerate")
         self._prompt = Prompt(scan.labels, claim.run.id if self._again else "")
-        self._reserve = runs.ladder.step * RESERVE
+        self._budget = runs.ladder.step
 
     async def run(self, deadline: Deadline) -> str:
         """Ask until all is asked, the budget is spent or the deadline comes; what became of it.
@@ -85,7 +89,10 @@ class Classifying:
             plan = [[elements[record_id] for record_id in group] for group in ids]
             if self._scan.model.batch and (waits := await self._wait_for_batches(plan, deadline)):
                 return waits
-            if not await self._ask(asking, plan, kept, deadline):
+            before = self._progress.share
+            through = await self._ask(asking, plan, kept, fetched, deadline)
+            late = deadline.remaining() < self._budget * ENDING
+            if not through or (late and self._progress.share > before):
                 await self._claim.hand_on(asking.pause)
                 return "to be continued"
         return await self._finish(elements, ids, fetched, asked_how, asking.spending)
@@ -137,7 +144,7 @@ class Classifying:
         if kept is None or suggestion is None:
             return True
         # a run that looked later may be through already: what it was told is newer
-        later = suggestion["at"] > fetched.at
+        later = suggestion["fetched_at"] > fetched.at
         return not (later or kept.entry.answers(element.hash(asked_how)))
 
     async def _kept_plan(self, count: int) -> list[list[str]]:
@@ -177,6 +184,7 @@ class Classifying:
         asking: Asking,
         plan: Sequence[Group],
         kept: dict[str, Kept],
+        fetched: Fetched,
         deadline: Deadline,
     ) -> bool:
         """Whether the asking has come to its end."""
@@ -191,9 +199,10 @@ class Classifying:
             self._catalogue,
             kept,
             self._progress,
+            fetched.at,
             self._scan.fetch_share,
         )
-        await suggesting.ask(plan, Deadline(deadline.at - self._reserve))
+        await suggesting.ask(plan, Deadline(deadline.at - self._budget * KEEPING))
         self._progress = suggesting.progress
         if not asking.left or asking.spent:
             return True
@@ -238,7 +247,7 @@ class Classifying:
         now, writes = self._runs.clock(), []
         for record_id, one in kept.items():
             suggestion = one.entry.suggestion
-            if suggestion and suggestion["at"] > fetched.at and record_id not in elements:
+            if suggestion and suggestion["fetched_at"] > fetched.at and record_id not in elements:
                 continue  # of a run that looked later
             if (record_id in elements) == (one.entry.gone_at is not None):
                 entry = one.entry.gone(None if record_id in elements else now)

@@ -9,6 +9,7 @@ when somebody else has written that meanwhile, it is read again first.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 
 from landfall.asking import Asking
 from landfall.catalogues import Catalogue, Kept
@@ -80,6 +81,7 @@ class Suggesting:
         catalogue: Catalogue,
         kept: dict[str, Kept],
         progress: Progress,
+        fetched_at: datetime,
         fetch_share: int,
     ) -> None:
         self.progress = progress
@@ -90,6 +92,7 @@ class Suggesting:
         self._asked_how = prompt.asked_how(asking.model, asking.effort)
         self._catalogue = catalogue
         self._kept = kept
+        self._fetched_at = fetched_at
         self._fetch_share = fetch_share
         self._outcomes: list[Outcome] = []
         self._alone: list[Group] = []
@@ -154,6 +157,7 @@ class Suggesting:
         return Asked(
             run_id=self._claim.run.id,
             at=self._clock(),
+            fetched_at=self._fetched_at,
             model=reply.model,
             prompt_version=self._prompt.version,
             attempt=reply.attempt,

@@ -14,6 +14,7 @@ from infra.local.flights import DataSetMissingError
 from infra.local.processes import EndedError, StartError
 from landfall import logs
 from tests.bench import (
+    classification,
     cold_import,
     duplicates,
     fetch_limit,
@@ -36,6 +37,7 @@ BENCHMARKS: MappingProxyType[str, Measure] = MappingProxyType(
         "step_overhead": step_overhead.measure,
         "queue_latency": queue_latency.measure,
         "cold_import": cold_import.measure,
+        "classification": classification.measure,
         "duplicates": duplicates.measure,
         "fetch_limit": fetch_limit.measure,
         "rules": rules.measure,

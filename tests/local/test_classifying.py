@@ -325,6 +325,24 @@ async def test_a_table_without_elements_is_not_healthy(model):
     assert (run["verdict"], run["inconclusive"][0]["what"]) == ("inconclusive", "no_elements")
 
 
+async def test_an_earlier_look_does_not_undo_a_later_one(elements, model):
+    """It is scored last: what the later run was told of an element stays."""
+    early = await elements.start()
+    queue = elements.world.queue
+    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    score = queue.tasks[-1]
+    elements.put(3, **ROOM | {"Description": "Where a patient is treated"})
+    await elements.run()
+    assert await elements.deliver(score) == "classified"
+    assert (await elements.labels())[2] == "Confidential"
+    run = (await elements.world.run(early)).data
+    assert (run["counts"]["unchanged"], [one["what"] for one in run["inconclusive"]]) == (
+        4,
+        ["outdated"],
+    )
+    assert len(model.asked) == 2
+
+
 async def test_an_element_whose_record_is_gone_is_marked(elements, server):
     """It is listed no more; and is there again with its record."""
     await elements.run()

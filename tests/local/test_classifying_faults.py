@@ -179,9 +179,8 @@ async def test_batches_come_to_the_same_for_half(elements, service):
     batched = await in_batches(service, other).run()
     assert [one.standing.values for one in (await other.kept()).values()] == values
     assert (batched["verdict"], batched["counts"]["model_calls"]) == ("healthy", 2)
-    assert batched["counts"]["model_cost"] == pytest.approx(
-        whole["counts"]["model_cost"] / 2, abs=1e-6
-    )
+    half = whole["counts"]["model_cost"] / 2
+    assert batched["counts"]["model_cost"] == pytest.approx(half, abs=1e-6)
     asked = [e for e in service.requests if e.path.endswith("/completions")]
     assert len(asked) == 2, "those of the run without batches"
 

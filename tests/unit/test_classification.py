@@ -30,7 +30,7 @@ VALUES: dict[str, Any] = {
     "confidence": 90,
     "security_controls": ["encryption"],
 }
-HOW = Asked("m-1", START, "gpt-6-luna", "1", 1, 100, 0.01, 1.5, "a1")
+HOW = Asked("m-1", START, START, "gpt-6-luna", "1", 1, 100, 0.01, 1.5, "a1")
 
 # What is told of an element
 

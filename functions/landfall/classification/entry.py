@@ -24,12 +24,14 @@ Fields = dict[str, Any]
 class Asked:
     """How an answer came about: in which run, when, by which model, for how much.
 
-    Tokens and dollars are an element's share of its group's; `attempt` is 2 after a repair, and
-    `answer` is the id of the kept answer.
+    `fetched_at` is when the table was read of which the model was told. Tokens and dollars are an
+    element's share of its group's; `attempt` is 2 after a repair, and `answer` is the id of the
+    kept answer.
     """
 
     run_id: str
     at: datetime
+    fetched_at: datetime
     model: str
     prompt_version: str
     attempt: int

@@ -124,7 +124,7 @@ _WHY = {
     "left": "they were not asked about; the next run goes on",
     "not_stored": "what is stored is not what was answered; the next run asks again",
     "rejected": "a person has rejected what the model suggests: change it, or regenerate",
-    "outdated": "the suggestion is about what they were before; the next run asks again",
+    "outdated": "what is suggested is not about what this run has read; the next run settles it",
 }
 
 

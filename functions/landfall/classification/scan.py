@@ -34,7 +34,7 @@ class ElementLimits(RecordLimits):
     """Where a run that asks a model about records stops."""
 
     max_records: int = Field(
-        5_000, ge=1, le=50_000, description="A table with more records ends the run in error."
+        5_000, ge=1, le=20_000, description="A table with more records ends the run in error."
     )
 
 
