@@ -22,7 +22,7 @@ from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry
 from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
-from landfall.classification.report import RunReport, Seen, nothing_asked, run_report
+from landfall.classification.report import Outcomes, RunReport, Seen, nothing_asked, run_report
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
 from landfall.commits import groups
@@ -36,7 +36,7 @@ from landfall.reasons import Reason, StepError
 from landfall.records import Packed, documents
 from landfall.runs import Claim, Runs
 from landfall.spending import Spending
-from landfall.suggesting import SCORED_SHARE, Group, Progress, Suggesting, percent_of
+from landfall.suggesting import SCORED_SHARE, Group, Progress, Suggesting, percent_of, places_in
 
 KEEPING = 1 / 12
 """Share of the budget that is left for keeping what came last."""
@@ -140,11 +140,10 @@ class Classifying:
             return False
         if self._again:
             return self._again == ALL_ELEMENTS or element.record_id in self._again
-        suggestion = kept.entry.suggestion if kept else None
-        if kept is None or suggestion is None:
+        if kept is None:
             return True
         # a run that looked later may be through already: what it was told is newer
-        later = suggestion["fetched_at"] > fetched.at
+        later = kept.entry.knows_later_than(fetched.at)
         return not (later or kept.entry.answers(element.hash(asked_how)))
 
     async def _kept_plan(self, count: int) -> list[list[str]]:
@@ -226,17 +225,20 @@ class Classifying:
         present = {
             record_id: kept.get(record_id) or Kept(Entry(record_id)) for record_id in elements
         }
-        report = run_report(
-            self._scan,
-            [
-                Seen(elements[record_id], asked_how, one.entry, one.review)
-                for record_id, one in present.items()
-            ],
-            {record_id for group in plan for record_id in group},
-            self._claim.run.id,
-            self._progress.answered,
-            self._progress.spent,
+        planned = [record_id for group in plan for record_id in group]
+        asked = Outcomes(
+            run_id=self._claim.run.id,
+            fetched_at=fetched.at,
+            planned=frozenset(planned),
+            answered=frozenset(planned[place] for place in places_in(self._progress.good)),
+            failed=frozenset(planned[place] for place in places_in(self._progress.bad)),
+            spent=self._progress.spent,
         )
+        seen = [
+            Seen(elements[record_id], asked_how, one.entry, one.review)
+            for record_id, one in present.items()
+        ]
+        report = run_report(self._scan, seen, asked)
         due = due_to_fill(self._scan, present.values())
         return await self._end(report, fetched, len(due), spending)
 
@@ -246,8 +248,7 @@ class Classifying:
         """Say of elements that their records are gone, or are there again."""
         now, writes = self._runs.clock(), []
         for record_id, one in kept.items():
-            suggestion = one.entry.suggestion
-            if suggestion and suggestion["fetched_at"] > fetched.at and record_id not in elements:
+            if one.entry.knows_later_than(fetched.at) and record_id not in elements:
                 continue  # of a run that looked later
             if (record_id in elements) == (one.entry.gone_at is not None):
                 entry = one.entry.gone(None if record_id in elements else now)

@@ -7,9 +7,10 @@ A suggestion is kept in the commit that counts it, and only in the element that 
 when somebody else has written that meanwhile, it is read again first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from landfall.asking import Asking
 from landfall.catalogues import Catalogue, Kept
@@ -38,21 +39,53 @@ class Progress:
     """How far a run's asking is.
 
     The `plan` documents name the elements that are asked about, by group; None before there is
-    one. `answered` of them have a good answer, `failed` have none; `spent` is the limit of the
-    budget that ended the asking. `batches` is where the scan's batches are, if it asks in such.
+    one. `good` and `bad` mark, by their places in it, those of which there is a good answer and
+    those of which there is none: a bit each, in hex. They are this run's own: another run may have
+    written an element meanwhile. `spent` is the limit of the budget that ended the asking, and
+    `batches` is where the scan's batches are, if it asks in such.
     """
 
     plan: int | None = None
     planned: int = 0
-    answered: int = 0
-    failed: int = 0
+    good: str = "0"
+    bad: str = "0"
     spent: str | None = None
     batches: tuple[Fields, ...] = ()
+
+    @property
+    def answered(self) -> int:
+        """Elements with a good answer."""
+        return int(self.good, 16).bit_count()
+
+    @property
+    def failed(self) -> int:
+        """Elements without."""
+        return int(self.bad, 16).bit_count()
 
     @property
     def share(self) -> float:
         """How much of what was planned is done."""
         return (self.answered + self.failed) / max(1, self.planned)
+
+    def waits(self, place: int) -> bool:
+        """Whether nothing has come of the element at this place."""
+        return not (int(self.good, 16) | int(self.bad, 16)) >> place & 1
+
+    def with_marks(self, good: Iterable[int], bad: Iterable[int]) -> Self:
+        """Something has come of the elements at these places."""
+        return replace(self, good=_marked(self.good, good), bad=_marked(self.bad, bad))
+
+
+def _marked(marks: str, places: Iterable[int]) -> str:
+    bits = int(marks, 16)
+    for place in places:
+        bits |= 1 << place
+    return f"{bits:x}"
+
+
+def places_in(marks: str) -> list[int]:
+    """The places that are marked."""
+    return [place for place, bit in enumerate(reversed(f"{int(marks, 16):b}")) if bit == "1"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +127,7 @@ class Suggesting:
         self._kept = kept
         self._fetched_at = fetched_at
         self._fetch_share = fetch_share
+        self._places: dict[str, int] = {}
         self._outcomes: list[Outcome] = []
         self._alone: list[Group] = []
 
@@ -102,6 +136,8 @@ class Suggesting:
 
         Raises `StepError` when the service does not play along, `FencedError`, `StoreError`.
         """
+        ids = [element.record_id for group in plan for element in group]
+        self._places = {record_id: place for place, record_id in enumerate(ids)}
         await self._ask([group for group in plan if any(map(self._waits, group))], deadline)
         if self._alone and not (self._asking.left or self._asking.spent):
             await self._ask(self._alone, deadline)
@@ -126,14 +162,7 @@ class Suggesting:
 
     def _waits(self, element: Element) -> bool:
         """Whether nothing has come of the element in this run."""
-        entry, run_id = self._entry(element), self._claim.run.id
-        return not any(
-            what and what["run_id"] == run_id for what in (entry.suggestion, entry.failure)
-        )
-
-    def _entry(self, element: Element) -> Entry:
-        kept = self._kept.get(element.record_id)
-        return kept.entry if kept else Entry(element.record_id)
+        return self.progress.waits(self._places[element.record_id])
 
     # What comes of a question
 
@@ -182,13 +211,12 @@ class Suggesting:
             begin += len(writes)
 
     async def _keep_some(self, outcomes: Sequence[Outcome]) -> None:
+        places = [(self._places[one.element.record_id], one.good) for one in outcomes]
+        progress = self.progress.with_marks(
+            (place for place, good in places if good),
+            (place for place, good in places if not good),
+        )
         for _ in range(KEEP_TRIES):
-            good = sum(outcome.good for outcome in outcomes)
-            progress = replace(
-                self.progress,
-                answered=self.progress.answered + good,
-                failed=self.progress.failed + len(outcomes) - good,
-            )
             writes = [self._write(outcome) for outcome in outcomes]
             writes += self._asking.spending.writes()
             try:
@@ -205,7 +233,7 @@ class Suggesting:
         element, how = outcome.element, outcome.how
         kept = self._kept.get(element.record_id) or Kept(Entry(element.record_id))
         if isinstance(outcome.what, Problem):
-            entry = kept.entry.failed(element, outcome.what, how.run_id, how.at)
+            entry = kept.entry.failed(element, outcome.what, how)
         else:
             asked_hash = element.hash(self._asked_how)
             entry = kept.entry.suggested(element, asked_hash, outcome.what, how)

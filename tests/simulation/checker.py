@@ -61,7 +61,7 @@ def violations(judged: Judged) -> list[str]:
     found = [
         f"{run.id}: {what}" for run in judged.memory.all("runs") for what in _of_run(judged, run)
     ]
-    return [*found, *_of_schedules(judged), *_of_ledgers(judged), *_of_issues(judged)]
+    return [*found, *of_schedules(judged), *_of_ledgers(judged), *_of_issues(judged)]
 
 
 def _of_run(judged: Judged, run: Document) -> Iterator[str]:
@@ -69,14 +69,19 @@ def _of_run(judged: Judged, run: Document) -> Iterator[str]:
     if status not in RUN_ENDED:
         yield f"has not ended: {status}, {run.data['progress_step']}"
         return
+    yield from of_lifecycle(judged, run)
+    if status == RunStatus.DONE:
+        yield from _of_result(judged, run)
+        yield from _of_warnings(judged, run)
+
+
+def of_lifecycle(judged: Judged, run: Document) -> Iterator[str]:
+    """What must hold of a run that has ended, whatever its kind."""
     yield from _of_history(judged, run)
     yield from _of_costs(judged, run)
     yield from _of_zombies(judged, run)
     yield from _of_bound(judged, run)
-    if status == RunStatus.DONE:
-        yield from _of_result(judged, run)
-        yield from _of_warnings(judged, run)
-    else:
+    if run.data["status"] != RunStatus.DONE:
         yield from _of_error(judged, run)
     for step in judged.memory.all(f"{run.path}/steps"):
         if step.data["status"] not in STEP_ENDED:
@@ -262,7 +267,7 @@ def _of_issues(judged: Judged) -> Iterator[str]:
         yield f"the table has rows of {strangers}, which no ledger knows"
 
 
-def _of_schedules(judged: Judged) -> Iterator[str]:
+def of_schedules(judged: Judged) -> Iterator[str]:
     runs = judged.memory.all("runs")
     for schedule in judged.memory.all("schedules"):
         own = [run for run in runs if run.data["schedule_id"] == schedule.id]

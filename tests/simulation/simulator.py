@@ -74,16 +74,13 @@ class Simulation:
         store = VersionedStore(self.store)
         self.runs = Runs(store, self.queue, wall_clock, self.chaos.random, LADDER)
         self.registry = Registry(store, wall_clock)
-        self.base = draw_base(self.chaos.random)
+        self.base = self._draw_base()
         self.outcome = Outcome(seed, self.base, self.store, self.queue, self.chaos)
         self._background: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> Outcome:
         """Let time pass until everything has ended, at the latest until the horizon."""
-        scans = [
-            draw_scan(self.chaos.random, number)
-            for number in range(self.chaos.random.choice([1, 2]))
-        ]
+        scans = [self._draw_scan(number) for number in range(self.chaos.random.choice([1, 2]))]
         await self._quietly(self._save(scans))
         people = asyncio.create_task(self._people(scans))
         loop = asyncio.get_running_loop()
@@ -94,6 +91,12 @@ class Simulation:
                 break
         await self._settle()
         return self.outcome
+
+    def _draw_base(self) -> SimulatedBase:
+        return draw_base(self.chaos.random)
+
+    def _draw_scan(self, number: int) -> Any:
+        return draw_scan(self.chaos.random, number)
 
     async def _save(self, scans: list[IntegrityScan]) -> None:
         for scan in scans:
@@ -202,7 +205,7 @@ class Simulation:
             return False
         return True
 
-    def _work(self, step_id: str) -> Callable[[Claim, IntegrityScan, Deadline], Awaitable[str]]:
+    def _work(self, step_id: str) -> Callable[[Claim, Any, Deadline], Awaitable[str]]:
         if step_id == "fetch":
             return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
                 deadline

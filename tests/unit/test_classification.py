@@ -15,6 +15,7 @@ from landfall.classification.write_back import FillIn, mark_of
 from landfall.definition import DefinitionError, parse
 from landfall.questions import Problem
 from landfall.reasons import Reason
+from landfall.suggesting import Progress, places_in
 from tests.fakes.elements import a_classification
 from tests.fakes.snapshots import table
 from tests.fakes.world import START
@@ -157,7 +158,8 @@ def suggested(values: dict[str, Any] = VALUES, how: Asked = HOW, entry: Entry | 
 def test_a_failure_takes_no_suggestions_place():
     """It stands beside it, until there is a good answer again."""
     wrong = Problem(Reason.MODEL_REFUSED, "no")
-    failed = suggested().failed(Element("rec1", {"name": "y"}), wrong, "m-2", START)
+    later = Asked(**vars(HOW) | {"run_id": "m-2"})
+    failed = suggested().failed(Element("rec1", {"name": "y"}), wrong, later)
     assert failed.suggestion == suggested().suggestion
     assert failed.failure is not None
     assert suggested(entry=failed).failure is None
@@ -178,6 +180,22 @@ def test_another_answer_keeps_the_one_before():
     assert difference(
         entry.previous["values"], entry.suggestion and entry.suggestion["values"]
     ) == {"criticality": ["high", "low"]}
+
+
+def test_an_earlier_look_takes_no_later_ones_place():
+    """Neither its answer nor its failure, whenever they come."""
+    early = Asked(**vars(HOW) | {"run_id": "m-0", "fetched_at": START - timedelta(seconds=1)})
+    entry = suggested()
+    assert suggested(VALUES | {"criticality": "low"}, early, entry) == entry
+    wrong = Problem(Reason.MODEL_REFUSED, "no")
+    assert entry.failed(Element("rec1", {"name": "y"}), wrong, early) == entry
+
+
+def test_what_is_done_is_marked_by_place():
+    """Whoever writes the elements meanwhile."""
+    progress = Progress(planned=70).with_marks([0, 69], [3]).with_marks([0, 1], [])
+    assert (progress.answered, progress.failed, places_in(progress.good)) == (3, 1, [0, 1, 69])
+    assert [progress.waits(place) for place in (0, 2, 3, 69)] == [False, True, False, False]
 
 
 def test_a_stored_suggestion_is_known_to_be_whole():

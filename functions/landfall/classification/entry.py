@@ -80,19 +80,29 @@ class Entry:
         now = self.suggestion
         return now is not None and now["hash"] == asked_hash and is_whole(now)
 
+    def knows_later_than(self, fetched_at: datetime) -> bool:
+        """Whether the suggestion is of a run that has looked at the table after that."""
+        return self.suggestion is not None and self.suggestion["fetched_at"] > fetched_at
+
     def suggested(self, element: Element, asked_hash: str, values: Values, how: Asked) -> Self:
-        """With a good answer. The same answer of the same run changes nothing."""
+        """With a good answer. The same answer of the same run changes nothing, and neither does
+        one that was told of an earlier look at the table than the present suggestion."""
         suggestion_id = identity(asked_hash, values)
         now = self.suggestion
+        if self.knows_later_than(how.fetched_at):
+            return self
         same = now and (now["suggestion_id"], now["run_id"]) == (suggestion_id, how.run_id)
         if same and self.failure is None:
             return self
         made = {"suggestion_id": suggestion_id, "values": values, "hash": asked_hash, **vars(how)}
         return replace(self._seen(element), suggestion=made, previous=now, failure=None)
 
-    def failed(self, element: Element, problem: Problem, run_id: str, at: datetime) -> Self:
+    def failed(self, element: Element, problem: Problem, how: Asked) -> Self:
         """With a try that came to nothing."""
-        failure = {"reason": problem.reason, "message": problem.message, "run_id": run_id, "at": at}
+        if self.knows_later_than(how.fetched_at):
+            return self
+        failure: Fields = {"reason": problem.reason, "message": problem.message}
+        failure |= {"run_id": how.run_id, "at": how.at}
         now = self.failure
         if now and all(now[name] == failure[name] for name in ("reason", "message", "run_id")):
             return self

@@ -1,8 +1,9 @@
 """What a run of a classification came to: its verdict, its counts, and what to look at."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from landfall.classification.answers import FLAGS
@@ -71,47 +72,48 @@ def nothing_asked(why: str) -> RunReport:
     return RunReport("inconclusive", {"elements": 0}, [{"what": "nothing_asked", "why": why}], {})
 
 
-def run_report(
-    scan: ClassificationScan,
-    seen: Sequence[Seen],
-    planned: Collection[str],
-    run_id: str,
-    answered: int,
-    spent: str | None,
-) -> RunReport:
-    """What a run says.
+@dataclass(frozen=True)
+class Outcomes:
+    """What came of a run's asking: the ids of the elements that it set out to ask about, and of
+    those with a good answer and without. `fetched_at` is when it looked at the table; `spent` is
+    the limit of the budget that ended the asking."""
 
-    `seen` are the elements of the table as they are stored, `planned` the ids of those that it set
-    out to ask about, `answered` is for how many it was given a good answer, and `spent` the limit
-    of the budget that ended the asking.
-    """
-    asked = [one for one in seen if one.entry.record_id in planned]
-    ours = [one for one in asked if _of_run(one.entry.suggestion, run_id)]
-    verified = [one for one in ours if one.good]
-    failed = [one for one in asked if _of_run(one.entry.failure, run_id)]
-    not_stored = answered - len(verified)
-    left = len(asked) - len(failed) - answered
+    run_id: str
+    fetched_at: datetime
+    planned: frozenset[str]
+    answered: frozenset[str]
+    failed: frozenset[str]
+    spent: str | None
+
+
+def run_report(scan: ClassificationScan, seen: Sequence[Seen], asked: Outcomes) -> RunReport:
+    """What a run says; `seen` are the elements of the table as they are stored."""
+    answered = [one for one in seen if one.element.record_id in asked.answered]
+    # another run may have been told of a later look, and has the word then
+    verified = sum(one.good or one.entry.knows_later_than(asked.fetched_at) for one in answered)
+    left = len(asked.planned) - len(asked.answered) - len(asked.failed)
     states = Counter(one.state for one in seen)
-    asked_ids = {one.entry.record_id for one in asked}
-    rest = [one for one in seen if one.entry.record_id not in asked_ids and not one.settled]
+    rest = [one for one in seen if one.element.record_id not in asked.planned and not one.settled]
     counts: Fields = {
         "elements": len(seen),
-        "classified": answered,
-        "unchanged": len(seen) - len(asked),
-        "failed": len(failed),
+        "classified": len(asked.answered),
+        "unchanged": len(seen) - len(asked.planned),
+        "failed": len(asked.failed),
         "left": left,
-        "verified": len(verified),
+        "verified": verified,
         **{state: states[state] for state in STATES if states[state]},
     }
     lacking = {
-        "failed": len(failed),
+        "failed": len(asked.failed),
         "left": left,
-        "not_stored": not_stored,
+        "not_stored": len(asked.answered) - verified,
         "rejected": states["rejected"],
         "outdated": sum(not one.good for one in rest),
     }
-    inconclusive = list(_inconclusive(len(seen), lacking, spent))
+    inconclusive = list(_inconclusive(len(seen), lacking, asked.spent))
     verdict: Verdict = "inconclusive" if inconclusive else "healthy"
+    ours = [one for one in seen if _of_run(one.entry.suggestion, asked.run_id)]
+    failed = [one for one in seen if _of_run(one.entry.failure, asked.run_id)]
     return RunReport(verdict, counts, inconclusive, _fields(scan, seen, ours, failed))
 
 
