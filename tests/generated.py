@@ -1,7 +1,7 @@
 """What is generated from the code and kept in the repository; a test compares.
 
 The tables of README.md between `<!-- name -->` and `<!-- end -->`, `infra/scan.schema.json`, and
-the reference of the rules in `infra/rules.md`.
+the references in `infra/rules.md` and `infra/classification.md`.
 `PYTHONPATH=functions:. .venv/bin/python -m tests.generated` writes them anew.
 """
 
@@ -13,6 +13,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from landfall.classification.labels import Labels
+from landfall.classification.scan import ClassificationScan, ElementLimits, Parts
+from landfall.classification.write_back import FillIn, OutputFields
 from landfall.config import FUNCTIONS, VARIABLES
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.definition import json_schema
@@ -20,8 +23,11 @@ from landfall.integrity.base import BaseRule
 from landfall.integrity.conditions import FieldCondition
 from landfall.integrity.rules import KINDS, groups_of
 from landfall.lifecycle import RUN_MOVES, STEP_MOVES
+from landfall.model_settings import Allowance, ModelBudget, ModelSettings
+from landfall.prices import Price
 from landfall.reasons import REASONS
 from landfall.runs import BACKOFF_FIRST
+from landfall.scans import Scan
 from landfall.settings import Settings
 from landfall.viewing import ROUTES
 
@@ -33,6 +39,7 @@ RECOVERY = 120.0
 """Seconds, at most, from the death of a worker to the next claim of its step: the promise."""
 SCHEMA = ROOT / "infra/scan.schema.json"
 RULES = ROOT / "infra/rules.md"
+CLASSIFICATION = ROOT / "infra/classification.md"
 
 
 def tables() -> dict[str, str]:
@@ -89,6 +96,28 @@ def rule_reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def classification_reference() -> str:
+    """Every setting of a classification; `infra/classification.md`."""
+    groups = (ElementLimits, Parts, FillIn, OutputFields, ModelSettings, ModelBudget, Allowance)
+    parts = [
+        "# Classification",
+        "A scan of the kind `classification` has these settings, besides `id`, `name`, `time_zone` "
+        "and `schedule`, which every scan has; `infra/local/samples/catalogue.yaml` is one to "
+        "copy.",
+        _settings(ClassificationScan, leave_out=Scan.model_fields.keys() - {"limits"}),
+    ]
+    for group in (*groups, Price):
+        parts += [f"**{group.__name__}**: {_first_line(group)}", _settings(group)]
+    parts += [f"**Labels**: {_first_line(Labels)} Without `labels` they are:"]
+    rows = [
+        (f"`{output}`", f"`{label}`", meaning)
+        for output, meanings in Labels().model_dump().items()
+        for label, meaning in meanings.items()
+    ]
+    parts.append(_table(("output", "label", "what the model is told"), rows))
+    return "\n\n".join(parts) + "\n"
+
+
 def _settings(model: type[Settings], leave_out: Collection[str] = ()) -> str:
     schema = model.model_json_schema()
     rows = [
@@ -108,6 +137,8 @@ def _default(entry: Mapping[str, Any], required: bool) -> str:
     if required:
         return "(needed)"
     default = entry.get("default")
+    if isinstance(default, dict):
+        return "below"
     return "" if default in (None, "") else f"`{json.dumps(default)}`"
 
 
@@ -214,3 +245,4 @@ if __name__ == "__main__":
     README.write_text(rendered(README.read_text()))
     SCHEMA.write_text(schema())
     RULES.write_text(rule_reference())
+    CLASSIFICATION.write_text(classification_reference())

@@ -22,7 +22,7 @@ from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry
 from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
-from landfall.classification.report import Outcomes, RunReport, Seen, nothing_asked, run_report
+from landfall.classification.report import Outcomes, Seen, nothing_asked, run_report
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
 from landfall.commits import groups
@@ -30,7 +30,7 @@ from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, Fields, Put
 from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
 from landfall.filling import due_to_fill
-from landfall.integrity.report import Origin
+from landfall.integrity.report import Origin, RunReport
 from landfall.plans import ALL_ELEMENTS
 from landfall.reasons import Reason, StepError
 from landfall.records import Packed, documents

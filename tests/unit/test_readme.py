@@ -8,10 +8,12 @@ from pydantic import TypeAdapter
 
 from landfall.integrity.rules import KINDS, Rule
 from tests.generated import (
+    CLASSIFICATION,
     README,
     ROOT,
     RULES,
     SCHEMA,
+    classification_reference,
     recovery_margin,
     rendered,
     rule_reference,
@@ -39,6 +41,13 @@ def test_schema_is_that_of_the_code():
 def test_rule_reference_is_that_of_the_code():
     """The settings, docstrings and examples of the kinds."""
     assert RULES.read_text() == rule_reference(), "run: python -m tests.generated"
+
+
+def test_classification_reference_is_that_of_the_code():
+    """The settings, and the labels with what the model is told of each."""
+    assert CLASSIFICATION.read_text() == classification_reference(), (
+        "run: python -m tests.generated"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,16 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from landfall.classification.answers import FLAGS
 from landfall.classification.elements import Element
 from landfall.classification.entry import Entry
 from landfall.classification.reviews import SETTLED, STATES, Review, difference, standing
 from landfall.classification.scan import ClassificationScan
+from landfall.integrity.report import RunReport, Verdict
 
 Fields = dict[str, Any]
-Verdict = Literal["healthy", "inconclusive"]
 
 LISTED = 50
 """Elements of a kind that a report lists; the api has all of them."""
@@ -55,16 +55,6 @@ class Seen:
     def changed_since_review(self) -> bool:
         """Whether the table says something else than what the person has spoken of."""
         return self.settled and self.entry.told != self.element.told
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What a run says at its end. `fields` are its `report`."""
-
-    verdict: Verdict
-    counts: Fields
-    inconclusive: list[Fields]
-    fields: Fields
 
 
 def nothing_asked(why: str) -> RunReport:
