@@ -174,6 +174,7 @@ class Classifying:
         if delay is None:
             return ""
         percent = percent_of(batching.answered / len(questions), self._scan.fetch_share)
+        percent = max(percent, self._claim.run.data["progress_pct"])
         run = {"progress_step": "waiting_for_batch", "progress_pct": percent}
         await self._claim.hand_on(delay, run)
         return "waiting for a batch"
