@@ -21,6 +21,7 @@ from tests.bench import (
     growth,
     queue_latency,
     rules,
+    site_scan,
     step_overhead,
     store_operations,
     whole_run,
@@ -33,6 +34,7 @@ Measure = Callable[[], Awaitable[list[Table]]]
 BENCHMARKS: MappingProxyType[str, Measure] = MappingProxyType(
     {
         "whole_run": whole_run.measure,
+        "site_scan": site_scan.measure,
         "store_operations": store_operations.measure,
         "step_overhead": step_overhead.measure,
         "queue_latency": queue_latency.measure,

@@ -65,10 +65,10 @@ async def _round(slowest: str) -> Round:
         steps = await _steps(stack, runs[slowest]["run_id"])
         statuses = stack.airtable.statuses if stack.airtable else Counter()
     # the tick comes with the latest slot: scans are saved one after the other
-    ticked = max(_moment(run["slot"]) for run in runs.values())
-    claimed, fetched = (_moment(steps["fetch"][name]) for name in ("started_at", "finished_at"))
-    ended = _moment(runs[slowest]["finished_at"])
-    last = max(_moment(run["finished_at"]) for run in runs.values())
+    ticked = max(moment(run["slot"]) for run in runs.values())
+    claimed, fetched = (moment(steps["fetch"][name]) for name in ("started_at", "finished_at"))
+    ended = moment(runs[slowest]["finished_at"])
+    last = max(moment(run["finished_at"]) for run in runs.values())
     return Round(
         start_up=start_up,
         whole=(last - ticked).total_seconds(),
@@ -84,5 +84,6 @@ async def _steps(stack: Stack, run_id: str) -> dict[str, Any]:
     return {step["step_id"]: step for step in answer.json()["steps"]}
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """As the api writes it."""
     return datetime.fromisoformat(text)

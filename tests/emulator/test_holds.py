@@ -160,3 +160,15 @@ async def test_failures_are_counted_until_one_goes_well(world: World) -> None:
         await hold.leave(0, keep=False, failed=True)
     await (await take(world, "r9")).leave(0, keep=False)
     assert (await take(world, "r9")).failures == 0
+
+
+async def test_a_site_is_held_as_a_base_is(world: World) -> None:
+    """By its host, apart from the bases."""
+    until = world.clock() + timedelta(seconds=LEASE)
+    await take_base(world.store, world.clock, "clinic.example", "r1", "w1", until, "sites")
+    with pytest.raises(BaseHeldError):
+        await take_base(world.store, world.clock, "clinic.example", "r2", "w2", until, "sites")
+    await take_base(world.store, world.clock, "clinic.example", "r2", "w2", until)
+    (held,) = await world.store.read("sites/clinic.example")
+    assert held
+    assert held.data["held_by"] == "r1"
