@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import httpx2
-import openai
 from pydantic import BaseModel, ValidationError
 
 from landfall import logs
 from landfall.batched import Batch, BatchResult, BatchStatus
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.model_service import ModelService, Send
+from landfall.model_service import ModelService, Send, chat_body
 from landfall.model_settings import Effort
 from landfall.outside import Resolver
 from landfall.questions import Question
@@ -46,18 +45,7 @@ class OpenAIBatches:
 
     def line(self, hash_: str, question: Question[Any]) -> bytes:
         """A question as a line of the file, asked as `OpenAIModel` asks it."""
-        strict = openai.pydantic_function_tool(question.shape)["function"]["parameters"]
-        shape = {"name": question.shape.__name__, "strict": True, "schema": strict}
-        body = {
-            "model": self.name,
-            "messages": [
-                {"role": "system", "content": question.instructions},
-                {"role": "user", "content": question.text},
-            ],
-            "response_format": {"type": "json_schema", "json_schema": shape},
-            "max_completion_tokens": question.max_tokens,
-        }
-        body |= {"reasoning_effort": self.effort} if self.effort else {}
+        body = chat_body(self.name, self.effort, question)
         line = {"custom_id": hash_, "method": "POST", "url": "/v1/chat/completions", "body": body}
         return json.dumps(line).encode() + b"\n"
 

@@ -4,13 +4,12 @@ import asyncio
 from typing import TypeVar
 
 import httpx2
-import openai
 from pydantic import BaseModel
 
 from landfall import logs
 from landfall.completions import read_answer
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.model_service import ModelService
+from landfall.model_service import ModelService, chat_body
 from landfall.model_settings import Effort
 from landfall.outside import Resolver
 from landfall.questions import Answer, FailedAnswerError, Question
@@ -39,11 +38,7 @@ class OpenAIModel:
         await self._service.close()
 
     async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
-        """The model's answer. Raises `FailedAnswerError`, `StepError`.
-
-        The schema is asked for in strict mode, which knows neither defaults nor free-form keys:
-        https://platform.openai.com/docs/guides/structured-outputs
-        """
+        """The model's answer. Raises `FailedAnswerError`, `StepError`."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         told: dict[str, object] = {"status": "failed"}
@@ -65,19 +60,11 @@ class OpenAIModel:
 
     async def _sent(self, question: Question[T], deadline: Deadline) -> httpx2.Response:
         """The complete answer, whatever its status."""
+        body = chat_body(self.name, self.effort, question)
         return await self._service.send(
-            # parse() makes the strict schema. What it would make of the answer stays unused: it
-            # lets pass what is no completion, and its errors show what was answered.
-            lambda sdk, seconds: sdk.chat.completions.with_raw_response.parse(
-                model=self.name,
-                messages=[
-                    {"role": "system", "content": question.instructions},
-                    {"role": "user", "content": question.text},
-                ],
-                response_format=question.shape,
-                max_completion_tokens=question.max_tokens,
-                reasoning_effort=self.effort or openai.omit,
-                timeout=seconds,
+            # all of it as `extra_body`: the SDK would go through the schema word by word
+            lambda sdk, seconds: sdk.chat.completions.with_raw_response.create(
+                model=self.name, messages=[], extra_body=body, timeout=seconds
             ),
             deadline,
         )

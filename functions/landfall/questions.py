@@ -4,11 +4,11 @@ A `Question` has an answer's shape and a check of it by code; a `Model` answers 
 `asking` asks many of them, and makes a `Reply` of each.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -135,10 +135,10 @@ class Question(Generic[T]):
         default=_nothing_wrong, repr=False, compare=False
     )
 
-    @cached_property
+    @property
     def schema(self) -> str:
         """The JSON schema of the answer's shape, as text."""
-        return json.dumps(self.shape.model_json_schema(), sort_keys=True)
+        return _schema(self.shape)
 
     def hash(self, model: str, effort: str | None) -> str:
         """32 hex digits of everything that an answer depends on: unchanged, it is kept."""
@@ -159,6 +159,11 @@ class Question(Generic[T]):
         text = f"{self.text}\n\n{_AGAIN}\n{told}"
         longer = wrong.reason == Reason.MODEL_TRUNCATED
         return replace(self, text=text, max_tokens=self.max_tokens * (2 if longer else 1))
+
+
+@functools.cache
+def _schema(shape: type[BaseModel]) -> str:
+    return json.dumps(shape.model_json_schema(), sort_keys=True)
 
 
 REPAIR_MOST = 1_000

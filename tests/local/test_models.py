@@ -150,7 +150,6 @@ async def test_the_question_is_asked_in_strict_mode():
             {"role": "user", "content": QUESTION},
         ],
         "max_completion_tokens": 500,
-        "stream": False,
     }
     assert (asked["type"], asked["json_schema"]["strict"]) == ("json_schema", True)
     schema = asked["json_schema"]["schema"]
