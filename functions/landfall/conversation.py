@@ -199,6 +199,7 @@ class Conversation(Generic[T]):
         self._pace.answered(call, receipt.limits, _now())
         self._slowest = max(self._slowest, receipt.seconds)
         self._expected = self._slowest * SLOWER
+        self._begin()  # the next need not wait until this one is kept
         assert isinstance(answer, Answer | FailedAnswerError)
         self._sort(await self._answers.take(turn, answer, self._dollars(receipt), self._clock()))
 

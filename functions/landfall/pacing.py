@@ -5,7 +5,8 @@ the headers of an answer, as of when its question came in; what was asked since 
 counted as gone although some of it may have been counted there already. So no bucket is ever
 emptied by us alone.
 
-It begins with a few, and every answer makes room for one more: twice as many each time around.
+It begins with a few, and every answer makes room for two more: three times as many each time
+around.
 """
 
 from collections import deque
@@ -21,6 +22,9 @@ MOST_AT_ONCE = 50
 
 UNTOLD_AT_ONCE = 16
 """Questions under way, at most, at a service that says nothing of its limits."""
+
+ROOM = 2
+"""Questions more that may be under way after an answer."""
 
 MINUTE = 60.0
 
@@ -75,7 +79,7 @@ class Pace:
             while self._since and self._since[0].number <= call.number:
                 self._since.popleft()
         most = self.most if self._limits else min(self.most, UNTOLD_AT_ONCE)
-        self._at_once = min(most, self._at_once + 1)
+        self._at_once = min(most, self._at_once + ROOM)
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ def test_it_begins_with_a_few():
     assert len(fill(Pace())) == FIRST_AT_ONCE
 
 
-def test_every_answer_makes_room_for_one_more():
-    """Twice as many each time around, up to what is ever allowed."""
+def test_every_answer_makes_room_for_more():
+    """Three times as many each time around, up to what is ever allowed."""
     pace, sizes = Pace(), []
     for second in range(5):
         calls = fill(pace, second)
         sizes.append(len(calls))
         for call in calls:
             pace.answered(call, PLENTY, second + 1)
-    assert sizes == [FIRST_AT_ONCE, 2 * FIRST_AT_ONCE, 4 * FIRST_AT_ONCE, *[MOST_AT_ONCE] * 2]
+    assert sizes == [FIRST_AT_ONCE, 3 * FIRST_AT_ONCE, *[MOST_AT_ONCE] * 3]
 
 
 def test_a_service_without_headers_gets_fewer():
