@@ -1,7 +1,7 @@
 """Many questions through our edge to the stand-in for OpenAI: every fault of it, and its limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
 
 KEY = "sk-test"
+MOST = 4_000
+"""Characters of a record that are shown."""
 QUICK = Ladder(step=8.0, item=4.0, request=2.0, connect=1.0)
 
 
@@ -36,31 +38,36 @@ class Entries(BaseModel):
     entries: list[Entry]
 
 
-def about(*names: str) -> Question[Entries]:
+def about(records: Mapping[str, str]) -> Question[Entries]:
     """A question about these records: each is answered by its id, and cites what it has."""
-    texts = {name: f"{name} is an internal key" for name in names}
+    texts = {name: plain(text, MOST).text for name, text in records.items()}
 
     def problems(answer: Entries) -> Sequence[Problem]:
-        if sorted(entry.id for entry in answer.entries) != sorted(names):
+        if sorted(entry.id for entry in answer.entries) != sorted(texts):
             return [Problem(Reason.MODEL_WRONG_IDS, "`entries` must have each record once")]
         return [
             Problem(Reason.MODEL_UNFOUNDED, f"`entries.{number}.quote` is not in the record")
             for number, entry in enumerate(answer.entries)
-            if entry.quote not in plain(texts[entry.id], 500).text
+            if entry.quote not in texts[entry.id]
         ]
 
     return Question(
-        key="-".join(names),
+        key="-".join(records),
         shape=Entries,
         instructions=f"Say how important each record is. {RULE}",
-        text="\n".join(fenced(f"record {name}", text, 500) for name, text in texts.items()),
+        text="\n".join(fenced(f"record {name}", text, MOST) for name, text in records.items()),
         prompt_version="1",
         max_tokens=500,
         problems=problems,
     )
 
 
-QUESTIONS = [about(f"rec{n}a", f"rec{n}b") for n in range(6)]
+def keys(*names: str) -> Question[Entries]:
+    """A question about records of these names."""
+    return about({name: f"{name} is an internal key" for name in names})
+
+
+QUESTIONS = [keys(f"rec{n}a", f"rec{n}b") for n in range(6)]
 
 
 @dataclass
@@ -156,7 +163,7 @@ async def test_a_429_is_waited_out_by_the_step():
 
 async def test_once_the_limits_are_known_nobody_is_refused():
     """600 a minute are 10 a second, and the bucket has 10: no faster, and no 429."""
-    questions = [about(f"rec{n}") for n in range(60)]
+    questions = [keys(f"rec{n}") for n in range(60)]
     async with scene(requests_per_minute=600, latency=0.05) as it:
         it.server.spend(requests=590)
         started = asyncio.get_running_loop().time()

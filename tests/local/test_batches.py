@@ -24,10 +24,10 @@ from landfall.reasons import Reason, StepError
 from landfall.runs import Claim
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
-from tests.local.test_asking import KEY, QUICK, Entries, about
+from tests.local.test_asking import KEY, QUICK, Entries, keys
 
 MODEL = "gpt-6-luna"
-QUESTIONS = [about(f"rec{n}") for n in range(12)]
+QUESTIONS = [keys(f"rec{n}") for n in range(12)]
 
 
 @dataclass

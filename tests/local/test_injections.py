@@ -1,0 +1,77 @@
+"""Orders in the material, in many languages and hidings: none closes its fence, none is obeyed.
+
+A real model may fall for one. What is shown here is what holds whatever the model does: which text
+is whose, that nothing is hidden in it, and that an answer which obeys is no result, and of its own
+record only.
+"""
+
+import pytest
+
+from infra.local.faults import FaultRule
+from infra.local.openai_answers import Asked
+from landfall.fencing import fenced, plain
+from landfall.questions import Question
+from tests.fakes.injections import PAGES, RECORDS, WANTED, Attack
+from tests.local.test_asking import Entries, about, scene
+
+MOST = 4_000
+ATTACKS = [*RECORDS, *PAGES]
+NAMED = [f"record: {a.name}" for a in RECORDS] + [f"page: {a.name}" for a in PAGES]
+
+
+def question(attack: Attack) -> Question[Entries]:
+    """Three records in one question; the second is the attack's."""
+    return about({"rec0": "An internal key", "rec1": attack.text, "rec2": "A date of birth"})
+
+
+def test_there_are_enough_of_them():
+    """Twenty at least, of every aim, in many languages."""
+    assert min(len(RECORDS), len({a.name for a in RECORDS})) >= 20
+    assert {a.aim for a in ATTACKS} == {"itself", "others", "instructions", "fence"}
+    assert len({a.language for a in ATTACKS}) >= 8
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
+def test_no_text_leaves_its_fence(attack):
+    """There are as many fences as records, each with its record's text and no other's."""
+    fences = Asked("Entries", {}, "", question(attack).text).fences
+    assert [fence.id for fence in fences] == ["rec0", "rec1", "rec2"]
+    assert fences[1].text == plain(attack.text, MOST).text
+    assert [WANTED in fence.text for fence in (fences[0], fences[2])] == [False, False]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
+def test_what_a_model_reads_a_person_can_see(attack):
+    """Nothing is left of what was hidden; what was spaced out is a word again."""
+    shown = plain(attack.text, 100_000)
+    assert plain(shown.text, 100_000).hidden == 0
+    if shown.hidden and attack.name == "zero-width letters":
+        assert WANTED in shown.text
+    assert f"characters={min(MOST, len(shown.text))}" in fenced("x", attack.text, MOST)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
+async def test_the_other_records_are_answered_as_ever(attack):
+    """The attack changes no field of theirs."""
+    harmless = Attack("harmless", "A customer number", "itself")
+    async with scene() as it:
+        (attacked,) = await it.ask([question(attack)])
+        (untouched,) = await it.ask([question(harmless)])
+    assert attacked.content
+    assert untouched.content
+    for record in (0, 2):
+        assert attacked.content.entries[record] == untouched.content.entries[record]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
+async def test_an_answer_that_obeys_is_no_result(attack):
+    """The stand-in echoes all texts into every record: what it cites is not in theirs, if it ever
+    comes to an end."""
+    async with scene(FaultRule("echo", times=None)) as it:
+        (reply,) = await it.ask([question(attack)])
+        kept = await it.world.store.read(f"answers/{reply.hash}")
+    assert reply.content is None
+    assert reply.failure
+    assert reply.failure.reason in ("model_unfounded", "model_truncated")
+    assert WANTED not in reply.failure.message
+    assert kept == [None]
