@@ -19,6 +19,7 @@ from tests.bench import (
     duplicates,
     fetch_limit,
     growth,
+    questions,
     queue_latency,
     rules,
     site_scan,
@@ -43,11 +44,12 @@ BENCHMARKS: MappingProxyType[str, Measure] = MappingProxyType(
         "duplicates": duplicates.measure,
         "fetch_limit": fetch_limit.measure,
         "rules": rules.measure,
+        "questions": questions.measure,
         "growth": growth.measure,
     }
 )
 
-LONG = ("fetch_limit", "rules", "growth")
+LONG = ("fetch_limit", "rules", "questions", "growth")
 """They run only when they are named."""
 
 MOST_SECONDS = 600.0
@@ -65,7 +67,7 @@ _INCOMPLETE = (
 EPILOG = """
 Each starts its own servers and stops them. The figures come with what they are compared to,
 measured in the same run: machines differ and drift, the ratios hold. They take 5 minutes. Those
-that take as long alone run only when they are named: fetch_limit, rules, growth.
+that take as long alone run only when they are named: fetch_limit, rules, questions, growth.
 """
 
 
