@@ -31,8 +31,8 @@ class SiteReport:
     def shown(self) -> Fields:
         """The report in short, which is on the run itself."""
         few = ("strengths", "leaks", "quick_wins")
-        left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan", "criteria"}
-        left_out.add("judgements")
+        left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan"}
+        left_out |= {"criteria", "judgements"}
         kept = {name: value for name, value in self.fields.items() if name not in left_out}
         return kept | {name: self.fields[name][:SHOWN_MOST] for name in few}
 
