@@ -3,7 +3,7 @@
 import pytest
 
 from landfall.site.evidence import PageLink, evidence_of, load_evidence
-from landfall.site.facts import Visit
+from landfall.site.page import Visit
 
 WORDS = {"booking": ("book*",), "prices": ("price*", "fee*"), "rated": ("aggregaterating",)}
 

@@ -10,28 +10,12 @@ from itertools import pairwise
 from urllib.parse import urljoin
 
 from landfall.site.markup import Markup
+from landfall.site.page import Visit
 from landfall.site.page_addresses import site_of
 from landfall.site.words import folded, vocabulary
 
 Facts = dict[str, float | None]
 Vocabularies = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """How a page came: where it was in the end, and what was measured on the way.
-
-    `headers` have names in lower case. `tls` is the version of TLS, None where there is none.
-    """
-
-    url: str
-    status: int
-    redirects: int
-    seconds: float
-    wire_bytes: int
-    page_bytes: int
-    tls: str | None
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)

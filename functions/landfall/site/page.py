@@ -5,7 +5,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from landfall.deadlines import Deadline
-from landfall.site.facts import Visit
+
+
+@dataclass(frozen=True)
+class Visit:
+    """How a page came: where it was in the end, and what was measured on the way.
+
+    `headers` have names in lower case. `tls` is the version of TLS, None where there is none.
+    """
+
+    url: str
+    status: int
+    redirects: int
+    seconds: float
+    wire_bytes: int
+    page_bytes: int
+    tls: str | None
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)

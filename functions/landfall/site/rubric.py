@@ -16,7 +16,6 @@ from pydantic import Field
 from landfall.settings import Id, Settings, suggest
 from landfall.site.facts import FACTS, FAMILIES
 
-Word = str
 Key = str
 Grade = Literal["low", "medium", "high"]
 
@@ -27,7 +26,7 @@ class PageType(Settings):
     """A type of page, known by words in the links that lead to it or in its address."""
 
     id: Key = Field(pattern=r"^[a-z][a-z_]*$", max_length=40)
-    words: list[Word] = Field(
+    words: list[str] = Field(
         min_length=1, max_length=100, description="Words of links; `book*` is any ending."
     )
     most: int = Field(
@@ -92,7 +91,7 @@ class Rubric(Settings):
     """All that a site is judged by."""
 
     page_types: list[PageType] = Field(min_length=1, max_length=30)
-    words: dict[Key, list[Word]] = Field(
+    words: dict[Key, list[str]] = Field(
         {}, description="Vocabularies: a name, and the words that stand for it."
     )
     dimensions: list[Dimension] = Field(min_length=1, max_length=12)
