@@ -170,7 +170,7 @@ class Conversation(Generic[T]):
                 break
             self._under_way += 1
             self._spending.reserve(worst)
-            call = self._pace.begin(worst.tokens)
+            call = self._pace.begin(worst.tokens, _now())
             self._start(self._ask(self._turns.popleft(), question, call, worst))
         return 0.0
 
@@ -196,7 +196,7 @@ class Conversation(Generic[T]):
             self._trouble(turn, answer)
             return
         self._served = True
-        self._pace.answered(call, receipt.limits, _now())
+        self._pace.answered(call, receipt.limits, _now(), receipt.seconds)
         self._slowest = max(self._slowest, receipt.seconds)
         self._expected = self._slowest * SLOWER
         self._begin()  # the next need not wait until this one is kept

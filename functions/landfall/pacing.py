@@ -26,6 +26,10 @@ UNTOLD_AT_ONCE = 16
 ROOM = 2
 """Questions more that may be under way after an answer."""
 
+SPREAD = 0.5
+"""Share of an answer's time over which as many questions as ever are begun one by one: answers that
+come all at once are handled all at once, and each waits for all the others."""
+
 MINUTE = 60.0
 
 
@@ -48,14 +52,16 @@ class Pace:
     _told_at: float = 0.0
     _since: deque[Call] = field(default_factory=deque)
     _begun: int = 0
+    _gap: float = 0.0
+    _next_at: float = 0.0
 
     def wait(self, now: float, under_way: int, tokens: int) -> float | None:
         """Seconds until a question of so many tokens may be begun; None: when another is over."""
         if under_way >= min(self._at_once, self.most):
             return None
         limits = self._limits
-        if limits is None:
-            return 0.0
+        if limits is None or now < self._next_at:
+            return max(0.0, self._next_at - now)
         passed = now - self._told_at
         requests = _Bucket(limits.requests_left, limits.requests, limits.requests_reset)
         of_tokens = _Bucket(limits.tokens_left, limits.tokens, limits.tokens_reset)
@@ -64,15 +70,17 @@ class Pace:
             of_tokens.wait(tokens, sum(call.tokens for call in self._since), passed),
         )
 
-    def begin(self, tokens: int) -> Call:
+    def begin(self, tokens: int, now: float = 0.0) -> Call:
         """A question is sent."""
+        self._next_at = now + self._gap
         call = Call(self._begun, tokens)
         self._begun += 1
         self._since.append(call)
         return call
 
-    def answered(self, call: Call, limits: RateLimits, now: float) -> None:
-        """It was answered, with these headers."""
+    def answered(self, call: Call, limits: RateLimits, now: float, seconds: float = 0.0) -> None:
+        """It was answered, with these headers, after so many seconds."""
+        self._gap = SPREAD * seconds / self.most
         told = limits.requests_left is not None or limits.tokens_left is not None
         if told and call.number > self._told_by:
             self._limits, self._told_by, self._told_at = limits, call.number, now

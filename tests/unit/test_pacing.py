@@ -2,7 +2,14 @@
 
 import pytest
 
-from landfall.pacing import FIRST_AT_ONCE, MOST_AT_ONCE, UNTOLD_AT_ONCE, Call, Pace
+from landfall.pacing import (
+    FIRST_AT_ONCE,
+    MOST_AT_ONCE,
+    SPREAD,
+    UNTOLD_AT_ONCE,
+    Call,
+    Pace,
+)
 from landfall.questions import RateLimits
 
 PLENTY = RateLimits(1000, 0.1, 1_000_000, 0.1, 1000, 1_000_000)
@@ -96,3 +103,13 @@ def test_where_the_rate_is_not_told_it_waits_for_the_reset():
     pace = told(RateLimits(0, 5.0, None, None))
     assert pace.wait(1.0, 0, 10) == pytest.approx(4.0)
     assert pace.wait(6.0, 0, 10) == 0.0
+
+
+def test_questions_are_spread_over_the_time_of_an_answer():
+    """Fifty that go out at one moment would come back at one moment, and wait for one another."""
+    pace = Pace()
+    pace.answered(pace.begin(10), PLENTY, 1.0, seconds=1.0)
+    pace.begin(10, 1.0)
+    gap = SPREAD / MOST_AT_ONCE
+    assert pace.wait(1.0, 1, 10) == pytest.approx(gap)
+    assert pace.wait(1.0 + gap, 1, 10) == 0.0
