@@ -36,7 +36,8 @@ from landfall.outside import (
     retry_after,
 )
 from landfall.reasons import Reason, StepError
-from landfall.records import FieldSchema, OffsetExpiredError, RecordPage, TableSchema
+from landfall.records import OffsetExpiredError, RecordPage
+from landfall.tables import FieldSchema, TableSchema
 
 T = TypeVar("T")
 

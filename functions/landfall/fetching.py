@@ -24,13 +24,12 @@ from landfall.records import (
     OffsetExpiredError,
     Packed,
     ReadPage,
-    TableSchema,
     documents,
-    named,
     pack,
 )
 from landfall.runs import Claim, Runs
 from landfall.scans import BaseScan
+from landfall.tables import TableSchema, named
 
 OpenBase = Callable[[str], BaseReader]
 Unresolved = dict[str, str | None]

@@ -8,8 +8,8 @@ the pages of the expired one are left out when the documents are read back.
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from landfall.documents import Fields
 from landfall.integrity import collecting
 from landfall.integrity.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
+from landfall.tables import TableSchema
 
 Record = dict[str, Any]
 """As Airtable has it: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
@@ -27,34 +28,6 @@ PACKED_MOST = 900_000
 
 ROWS_MOST = 10
 """Records of a writing request: the most that Airtable takes."""
-
-
-@dataclass(frozen=True)
-class FieldSchema:
-    """A field of a base: its id (`fld...`), name, type as Airtable calls it, and options."""
-
-    id: str
-    name: str
-    type: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TableSchema:
-    """A table of a base: its id (`tbl...`), name and fields."""
-
-    id: str
-    name: str
-    fields: Sequence[FieldSchema]
-
-
-Named = TypeVar("Named", FieldSchema, TableSchema)
-
-
-def named(those: Sequence[Named], name: str) -> Named | None:
-    """The one that has this name or, where none has, this id."""
-    by_name = next((one for one in those if one.name == name), None)
-    return by_name or next((one for one in those if one.id == name), None)
 
 
 @dataclass(frozen=True)

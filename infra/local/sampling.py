@@ -26,12 +26,12 @@ from landfall.records import (
     OffsetExpiredError,
     Packed,
     ReadPage,
-    TableSchema,
     documents,
     pack,
     whole_tables,
 )
 from landfall.scans import BaseScan
+from landfall.tables import TableSchema
 
 T = TypeVar("T")
 

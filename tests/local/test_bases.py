@@ -18,7 +18,8 @@ from landfall.bases import LOCKOUT, AirtableReader, Pacer
 from landfall.deadlines import Deadline
 from landfall.holds import QUIET
 from landfall.reasons import Reason, StepError
-from landfall.records import FieldSchema, OffsetExpiredError, RecordPage
+from landfall.records import OffsetExpiredError, RecordPage
+from landfall.tables import FieldSchema
 from tests.fakes.bases import BASE, KEY, a_base, a_server, record_id
 from tests.local.hostile import HANGING, LATE, SECONDS
 from tests.local.leftovers import nothing_left

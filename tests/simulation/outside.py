@@ -12,12 +12,11 @@ from landfall.lifecycle import RUN_ENDED
 from landfall.reasons import Reason, StepError
 from landfall.records import (
     ROWS_MOST,
-    FieldSchema,
     OffsetExpiredError,
     Record,
     RecordPage,
-    TableSchema,
 )
+from landfall.tables import FieldSchema, TableSchema
 from landfall.tasks import QueueError, Task
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START

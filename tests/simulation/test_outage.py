@@ -9,7 +9,8 @@ from landfall.documents import Query
 from landfall.lifecycle import RUN_ENDED
 from landfall.plans import plan_run
 from landfall.reasons import Reason, StepError
-from landfall.records import RecordPage, TableSchema
+from landfall.records import RecordPage
+from landfall.tables import TableSchema
 from tests.simulation.base import draw_scan
 from tests.simulation.faults import Rates
 from tests.simulation.outside import TreacherousBase

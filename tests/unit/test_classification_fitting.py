@@ -4,7 +4,7 @@ import pytest
 
 from landfall.classification.fitting import misfits
 from landfall.integrity.fields import Schema
-from landfall.records import FieldSchema, TableSchema
+from landfall.tables import FieldSchema, TableSchema
 from tests.fakes.elements import a_classification
 
 SELECT = {"choices": [{"name": "high"}, {"name": "medium"}, {"name": "low"}]}

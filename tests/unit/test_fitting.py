@@ -12,7 +12,7 @@ from landfall.integrity.fields import Holds, Schema, computed, holds
 from landfall.integrity.fitting import Fit, fit
 from landfall.integrity.rules import KINDS
 from landfall.integrity.scan import IntegrityScan
-from landfall.records import FieldSchema, TableSchema
+from landfall.tables import FieldSchema, TableSchema
 from tests.fakes.world import integrity
 
 SELECT = {"choices": [{"id": f"sel{name}", "name": name} for name in ("Active", "Gone", "New")]}

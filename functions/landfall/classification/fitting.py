@@ -11,7 +11,7 @@ from landfall.classification.scan import ClassificationScan
 from landfall.integrity.fields import Holds, Schema, choices, computed, holds, shown_type
 from landfall.integrity.fitting import unknown
 from landfall.integrity.values import cut
-from landfall.records import FieldSchema, named
+from landfall.tables import FieldSchema, named
 
 
 def misfits(scan: ClassificationScan, schema: Schema) -> Iterator[str]:

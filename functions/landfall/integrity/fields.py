@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from landfall.integrity.conditions import AllOf, AnyOf, Condition, FieldCondition, Not
 from landfall.integrity.values import listed
-from landfall.records import FieldSchema, TableSchema, named
 from landfall.settings import suggest
+from landfall.tables import FieldSchema, TableSchema, named
 
 Holds = Literal["text", "numbers", "dates", "ticks", "record ids", "objects"]
 """What a cell has, or each item of a list. A date is text that says one; a box without a tick has

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from landfall.integrity.base import BaseRule
 from landfall.integrity.fields import Schema, computed, of_condition, shown_type
 from landfall.integrity.values import cut
-from landfall.records import named
 from landfall.settings import suggest
+from landfall.tables import named
 
 
 class Remark(NamedTuple):
