@@ -23,6 +23,7 @@ from landfall import logs
 from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline, Ladder
 from landfall.documents import ConflictError, IndexMissingError, SchemaError, StoreError
+from landfall.integrity import collecting
 from landfall.memory import peak_mb, rss_mb
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from landfall.site.scan import SiteScan
     from landfall.viewing import Api
     from landfall.working import Work
+
+collecting.seldom()
 
 Answer = tuple[int, Any]
 """A status and what is written as JSON."""
