@@ -1,38 +1,42 @@
 """Landfall: the definition as YAML, a page at a time, and a finding with a message for each."""
 
 import sys
+from mmap import PROT_READ, mmap
 from pathlib import Path
 
-import msgspec
-
-from landfall.definition import load
 from landfall.integrity import collecting
-from landfall.integrity.rules import evaluate
-from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.snapshot import Snapshot, Table, TableReader
+
+collecting.seldom()  # first, as functions/main.py does
+
+import msgspec  # noqa: E402
+
+from landfall.definition import load  # noqa: E402
+from landfall.integrity.rules import evaluate  # noqa: E402
+from landfall.integrity.scan import IntegrityScan  # noqa: E402
+from landfall.integrity.snapshot import Snapshot, Table, TableReader  # noqa: E402
 
 
 def main(folder: Path, out: Path) -> None:
     """Read the tables, write the ids of the records that each rule finds."""
     scan = load(Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8"), "rules.yaml")
     assert isinstance(scan, IntegrityScan)
+    found = {}
     with collecting.paused():
         tables = {
             name: read(folder / f"{name}.ndjson", fields) for name, fields in scan.tables.items()
         }
-    snapshot = Snapshot(tables)
-    found = {}
-    for rule in scan.rules:
-        report = evaluate(rule, snapshot)
-        found[rule.id] = [record for finding in report.findings for record in finding.records]
+        snapshot = Snapshot(tables)
+        for rule in scan.rules:
+            report = evaluate(rule, snapshot)
+            found[rule.id] = [record for finding in report.findings for record in finding.records]
     out.write_bytes(msgspec.json.encode(found))
 
 
 def read(path: Path, fields: list[str]) -> Table:
     """A table; a line is a page."""
     reader = TableReader(path.stem, fields)
-    with path.open("rb", buffering=1 << 18) as lines:
-        for line in lines:
+    with path.open("rb") as file, mmap(file.fileno(), 0, prot=PROT_READ) as lines:
+        for line in iter(lines.readline, b""):  # polars maps files into memory, too
             reader.add(line)
     return reader.table
 
