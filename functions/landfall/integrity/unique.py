@@ -1,6 +1,8 @@
 """`unique`: no two records have the same values."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from operator import ne
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -92,8 +94,10 @@ def _alike(columns: Sequence[list[Any]]) -> list[list[int]]:
     """
     keys = columns[0] if len(columns) == 1 else map(hash, zip(*columns, strict=True))
     first: dict[Any, int] = {}
-    found = map(first.setdefault, keys, range(len(columns[0])))
+    rows = range(len(columns[0]))
+    found = list(map(first.setdefault, keys, rows))
     groups: dict[int, list[int]] = {}
-    for row, begins in [(row, begins) for row, begins in enumerate(found) if begins != row]:
+    for row in compress(rows, map(ne, found, rows)):
+        begins = found[row]
         groups.setdefault(begins, [begins]).append(row)
     return list(groups.values())
