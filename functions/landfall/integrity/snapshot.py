@@ -61,6 +61,9 @@ class Snapshot:
 _TRIED = 10_000
 """Records after which texts of a field are no longer looked up, if most of them were new."""
 
+_TEXT_OR_NONE = {str, type(None)}
+"""Types of values of which equal ones are the same: 1 is not to stand for true."""
+
 _AWKWARD = re.compile(r'["\\\x00-\x1f]')
 """In a field's name: what msgspec takes in no attribute's."""
 
@@ -90,7 +93,7 @@ class TableReader:
     def __init__(self, name: str, fields: Iterable[str]) -> None:
         self.table = Table(name, {field: [] for field in fields})
         self._decoder, self._cells = _reading(tuple(self.table.columns))
-        self._texts: list[dict[str, str] | None] = [{} for _ in self.table.columns]
+        self._texts: list[dict[str | None, str | None] | None] = [{} for _ in self.table.columns]
 
     def add(self, page: bytes) -> None:
         """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
@@ -107,7 +110,10 @@ class TableReader:
                 column.extend(values)
                 continue
             once = texts.setdefault
-            column.extend([once(it, it) if it.__class__ is str else it for it in values])
+            if _TEXT_OR_NONE.issuperset(map(type, values)):
+                column.extend(map(once, values, values))
+            else:
+                column.extend([once(it, it) if it.__class__ is str else it for it in values])
             if len(column) >= _TRIED and not 0 < len(texts) < len(column) / 2:
                 self._texts[number] = None
 
