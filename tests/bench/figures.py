@@ -80,6 +80,16 @@ def compared(name: str, ours: Sample, beside: str, theirs: Sample) -> list[Cell]
     return [name, ours, beside, theirs, ours.median / theirs.median]
 
 
+def at_most(limit: float, value: float, unit: str = "") -> str:
+    """A target, and whether the value meets it."""
+    return f"≤ {limit:g}{unit}: {'met' if value <= limit else 'missed'}"
+
+
+def at_least(limit: float, value: float) -> str:
+    """A target, and whether the value meets it."""
+    return f"≥ {limit:g}: {'met' if value >= limit else 'missed'}"
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which that share of the values lies (nearest rank)."""
     return sorted(values)[math.ceil(share * len(values)) - 1]
