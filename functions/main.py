@@ -123,7 +123,7 @@ def _app(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(VersionedStore(store), queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
     return App(config, runs, Indexes(store, _now), callers, Redactor(config.secrets))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
+from landfall.keeping import Keeping
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
@@ -95,6 +96,9 @@ VARIABLES: dict[str, Variable] = {
         form=_URL,
     ),
     "LANDFALL_DEADLINES": Variable("JSON with rungs of the ladder that differ, in seconds"),
+    "LANDFALL_KEEPING": Variable(
+        'JSON with days that differ: `{"fetched": 7, "runs": 400}` are the defaults'
+    ),
 }
 
 
@@ -116,6 +120,7 @@ class Config:
     airtable_endpoint: str
     sites_allowed: tuple[str, ...]
     ladder: Ladder
+    keeping: Keeping
     cloud_tasks_emulator: str | None
     airtable_api_key: str = field(repr=False)
     openai_base_url: str
@@ -148,6 +153,10 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         ladder = Ladder.parse(values["LANDFALL_DEADLINES"])
     except ValueError as error:
         problems.append(f"LANDFALL_DEADLINES: {error}")
+    try:
+        keeping = Keeping.parse(values["LANDFALL_KEEPING"])
+    except ValueError as error:
+        problems.append(f"LANDFALL_KEEPING: {error}")
     if values["LANDFALL_TOKENS_CHECKED_BY"] not in ("", CLOUD_RUN):
         problems.append(f"LANDFALL_TOKENS_CHECKED_BY: it is `{CLOUD_RUN}`, or not set")
     if problems:
@@ -167,6 +176,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
         sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
         ladder=ladder,
+        keeping=keeping,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],
         openai_base_url=values["OPENAI_BASE_URL"],

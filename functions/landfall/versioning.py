@@ -1,7 +1,8 @@
 """A store in which every document is of the current version, whatever is stored.
 
     read ──> an older one is upgraded in memory; of a newer one it is told only that it is there
-    write ─> each document says its version; an update carries the upgrade of what it is made on
+    write ─> each document says its version, and when it expires; an update carries the upgrade of
+             what it is made on
 
 An update is guarded by the version of the document that was read, and here that is one which only
 a document has that was understood: of one that was not, no update can be made.
@@ -20,6 +21,7 @@ from landfall.documents import (
     Version,
     Write,
 )
+from landfall.keeping import KEEPING, Keeping
 from landfall.schemas import FIELD, SCHEMAS, Schemas, unchanged
 
 
@@ -58,9 +60,12 @@ class NewerDocument(Document):
 class VersionedStore:
     """The documents of another store, in their current versions."""
 
-    def __init__(self, store: Store, schemas: Schemas = SCHEMAS) -> None:
+    def __init__(
+        self, store: Store, schemas: Schemas = SCHEMAS, keeping: Keeping = KEEPING
+    ) -> None:
         self._store = store
         self._schemas = schemas
+        self._keeping = keeping
 
     async def read(self, *paths: str) -> list[Document | None]:
         """The documents at these paths, in this order; None where there is none."""
@@ -107,7 +112,8 @@ class VersionedStore:
 
     def _stamped(self, write: Write) -> Write:
         if not isinstance(write, Update):
-            return replace(write, data=write.data | self._schemas.stamp(write.path))
+            more = self._schemas.stamp(write.path) | self._keeping.expiry(write.path, write.data)
+            return replace(write, data=write.data | more)
         if not isinstance(write.version, _Understood):
             why = write.version if isinstance(write.version, str) else "it was not read here"
             raise SchemaError(f"{write.path} is not updated: {why}")

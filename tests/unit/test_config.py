@@ -6,6 +6,7 @@ import pytest
 
 from landfall.config import FUNCTIONS, VARIABLES, ConfigError, load_config
 from landfall.deadlines import LADDER
+from landfall.keeping import KEEPING
 
 KEY = "patSecret00000000.0123456789abcdef"
 MODEL_KEY = "sk-secret-0123456789abcdef"
@@ -104,6 +105,14 @@ def test_deadlines_come_from_the_environment():
     config = load_config("fetch", WHOLE | {"LANDFALL_DEADLINES": '{"stale": 54, "step": 27.5}'})
     assert (config.ladder.stale, config.ladder.step) == (54, 27.5)
     assert config.ladder.lease == LADDER.lease
+
+
+def test_keeping_times_come_from_the_environment():
+    """In days; what is not named stays, and what is wrong is a problem among the others."""
+    config = load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"runs": 90}'})
+    assert (config.keeping.runs, config.keeping.fetched) == (90, KEEPING.fetched)
+    with pytest.raises(ConfigError, match="LANDFALL_KEEPING: days of `fetched` are from 2"):
+        load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"fetched": 1}'})
 
 
 BAD_DEADLINES = ["{", "[1]", '{"lunch": 3}', '{"step": "long"}', json.dumps({"step": 1000})]
