@@ -107,4 +107,5 @@ class Watchdog:
     async def _take_up(self, step: Document) -> None:
         did = await self._runs.take_up(step.data["run_id"], step.id, self._by)
         if did != "nothing":
+            logs.warning("rescued", run_id=step.data["run_id"], step_id=step.id, did=did)
             setattr(self._watch, did, getattr(self._watch, did) + 1)
