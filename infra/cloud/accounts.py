@@ -1,0 +1,102 @@
+"""Service accounts: one for each function, two that call them, one that builds."""
+
+from infra.cloud.changes import Change, gcloud
+from infra.cloud.installation import Installation
+from infra.cloud.policies import policy_change, project_roles
+from infra.cloud.target import (
+    FUNCTION_ACCOUNTS,
+    IMAGE_ACCOUNT,
+    PIPELINE_ACCOUNT,
+    SCHEDULER_ACCOUNT,
+    TASKS_ACCOUNT,
+)
+
+ACCOUNTS = {
+    SCHEDULER_ACCOUNT: "Cloud Scheduler calls scheduler and watchdog as this",
+    TASKS_ACCOUNT: "Cloud Tasks calls fetch and score as this",
+    IMAGE_ACCOUNT: "Cloud Build builds the image as this",
+    **{
+        name: f"the function {function} runs as this"
+        for function, name in FUNCTION_ACCOUNTS.items()
+    },
+}
+
+PIPELINE = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this"}
+
+EVERY = (*ACCOUNTS, *PIPELINE)
+
+PIPELINE_ROLES = (
+    "roles/artifactregistry.reader",
+    "roles/cloudbuild.builds.editor",
+    "roles/cloudscheduler.admin",
+    "roles/cloudtasks.queueAdmin",
+    "roles/datastore.indexAdmin",
+    "roles/firebaserules.admin",
+    "roles/iam.securityReviewer",
+    "roles/logging.configWriter",
+    "roles/logging.logWriter",
+    "roles/monitoring.alertPolicyEditor",
+    "roles/run.developer",
+    "roles/serviceusage.serviceUsageConsumer",
+    "roles/storage.objectUser",
+    "roles/viewer",
+)
+"""Deploys code, indexes and numbers. Who may do what, and secrets, are changed by people."""
+
+
+def wanted(it: Installation) -> dict[str, str]:
+    """The accounts and what each is for."""
+    return ACCOUNTS | (PIPELINE if it.has_pipeline else {})
+
+
+def changes(it: Installation) -> list[Change]:
+    """Make those that are not there."""
+    there = it.accounts()
+    return [
+        Change(
+            "create",
+            f"service account {name}",
+            [
+                gcloud(
+                    *("iam", "service-accounts", "create", name),
+                    *(f"--display-name=Landfall: {name}", f"--description={what}"),
+                )
+            ],
+        )
+        for name, what in wanted(it).items()
+        if it.target.account(name) not in there
+    ]
+
+
+def role_changes(it: Installation) -> list[Change]:
+    """Roles in the project, one after another: its policy is one document."""
+    roles = [(_member(it, name), "roles/datastore.user") for name in FUNCTION_ACCOUNTS.values()]
+    roles.append((_member(it, IMAGE_ACCOUNT), "roles/logging.logWriter"))
+    if it.has_pipeline:
+        roles += [(_member(it, PIPELINE_ACCOUNT), role) for role in PIPELINE_ROLES]
+    return project_roles(it.target.project, it.project_policy(), roles)
+
+
+def user_changes(it: Installation) -> list[Change]:
+    """Who may act as which account: functions make tasks that are delivered as the tasks' one."""
+    found = []
+    functions = [_member(it, name) for name in FUNCTION_ACCOUNTS.values()]
+    users = {TASKS_ACCOUNT: functions}
+    if it.has_pipeline:
+        pipeline = [_member(it, PIPELINE_ACCOUNT)]
+        others = [*FUNCTION_ACCOUNTS.values(), SCHEDULER_ACCOUNT, IMAGE_ACCOUNT]
+        users = {TASKS_ACCOUNT: [*functions, *pipeline]} | {name: pipeline for name in others}
+        users[PIPELINE_ACCOUNT] = pipeline
+    for name, who in users.items():
+        email = it.target.account(name)
+        bindings = {"roles/iam.serviceAccountUser": who}
+        if name == PIPELINE_ACCOUNT:  # its smoke test calls the api as itself
+            bindings = {"roles/iam.serviceAccountOpenIdTokenCreator": who}
+        command = ["iam", "service-accounts", "set-iam-policy", email, "policy.json"]
+        policy = it.policy("iam", f"v1/projects/-/serviceAccounts/{email}", "POST")
+        found += policy_change(f"who may act as {name}", command, policy, bindings)
+    return found
+
+
+def _member(it: Installation, name: str) -> str:
+    return f"serviceAccount:{it.target.account(name)}"

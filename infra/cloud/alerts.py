@@ -1,0 +1,232 @@
+"""Counting in the logs what somebody must know of, and telling them.
+
+A metric counts lines that the functions log (`landfall.logs`); a policy watches it. Policies and
+the channel go by REST: gcloud has commands for them in its alpha and beta components only.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra.cloud.changes import Change, RestCommand, gcloud, verb_for
+from infra.cloud.comparing import differences
+from infra.cloud.installation import Installation
+from infra.cloud.target import LABELS, NAME
+from landfall.deadlines import TICK, TICK_MISSING
+
+OURS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{NAME}-"'
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Lines of the log that are counted: those with this message for which `where` holds."""
+
+    name: str
+    message: str
+    what: str
+    where: str = ""
+    by: str | None = None
+    """A field of the line that is counted apart for each value."""
+
+    @property
+    def type(self) -> str:
+        """What Cloud Monitoring calls it."""
+        return f"logging.googleapis.com/user/{self.name}"
+
+
+TICKS = Metric(
+    f"{NAME}_ticks",
+    "answered",
+    "Ticks that came to their end.",
+    'jsonPayload.function=("scheduler" OR "watchdog") AND jsonPayload.status=200',
+    by="function",
+)
+ENDED_IN_ERROR = Metric(
+    f"{NAME}_runs_ended_in_error",
+    "moved",
+    "Runs that ended in an error, or at their deadline.",
+    'jsonPayload.new=("error" OR "timed_out")',
+    by="new",
+)
+RESCUES = Metric(
+    f"{NAME}_rescues",
+    "rescued",
+    "Steps that the watchdog took up: a lost task, or a worker that is gone.",
+    by="did",
+)
+BUDGET_SPENT = Metric(
+    f"{NAME}_budget_spent",
+    "asked",
+    "Times that a scan's budget for the language model was spent.",
+    'jsonPayload.spent=~"."',
+)
+BUGS = Metric(f"{NAME}_bugs", "bug", "Errors in Landfall itself.")
+
+METRICS = (TICKS, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
+
+RESCUES_MOST = 10
+"""An hour. One now and then is how a lost task is found; many are a service in trouble."""
+
+
+def wanted_metric(metric: Metric) -> dict[str, Any]:
+    """A metric as Cloud Logging has it."""
+    parts = (OURS, f'jsonPayload.message="{metric.message}"', metric.where)
+    labels = [{"key": metric.by, "valueType": "STRING"}] if metric.by else []
+    wanted: dict[str, Any] = {
+        "name": metric.name,
+        "description": metric.what,
+        "filter": " AND ".join(part for part in parts if part),
+        "metricDescriptor": {"metricKind": "DELTA", "valueType": "INT64", "labels": labels},
+    }
+    if metric.by:
+        wanted["labelExtractors"] = {metric.by: f"EXTRACT(jsonPayload.{metric.by})"}
+    return wanted
+
+
+def metric_changes(it: Installation) -> list[Change]:
+    """The metrics."""
+    listed = it.google.listed("logging", f"v2/projects/{it.target.project}/metrics", "metrics")
+    there = {metric["name"]: metric for metric in listed}
+    found = []
+    for metric in METRICS:
+        wanted = wanted_metric(metric)
+        why = differences(wanted, there.get(metric.name, {}))
+        if why:
+            verb = verb_for(metric.name in there)
+            command = gcloud(
+                *("logging", "metrics", verb, metric.name, "--config-from-file=metric.json"),
+                metric=wanted,
+            )
+            why = why if metric.name in there else []
+            found.append(Change(verb, f"metric {metric.name}", [command], why))
+    return found
+
+
+def channels_there(it: Installation) -> list[dict[str, Any]]:
+    """Our notification channels: one, or none."""
+    return _ours(it, "notificationChannels")
+
+
+def channel_changes(it: Installation) -> list[Change]:
+    """Where alerts go: an address, when one was given."""
+    if not it.wishes.alert_email:
+        return []
+    wanted = {
+        "type": "email",
+        "displayName": "Landfall's alerts",
+        "labels": {"email_address": it.wishes.alert_email},
+        "userLabels": dict(LABELS),
+        "enabled": True,
+    }
+    what = f"alerts by e-mail to {it.wishes.alert_email}"
+    parent = f"v3/projects/{it.target.project}/notificationChannels"
+    there = channels_there(it)
+    if not there:
+        return [Change("create", what, [RestCommand("POST", "monitoring", parent, wanted)])]
+    why = differences(wanted, there[0])
+    change = RestCommand("PATCH", "monitoring", f"v3/{there[0]['name']}", wanted)
+    return [Change("update", what, [change], why)] if why else []
+
+
+def wanted_policies(it: Installation) -> list[dict[str, Any]]:
+    """The alert policies as Cloud Monitoring has them."""
+    channels = [channel["name"] for channel in channels_there(it)]
+    conditions = {
+        **{
+            f"The {function} does not tick": (_absent(function), _TICKS_HELP)
+            for function in ("scheduler", "watchdog")
+        },
+        "A run ended in an error": (_more_than(ENDED_IN_ERROR, 0, 300), _RUN_HELP),
+        "The watchdog takes up many steps": (_more_than(RESCUES, RESCUES_MOST, 3600), _RESCUE_HELP),
+        "A budget for the model is spent": (_more_than(BUDGET_SPENT, 0, 300), _BUDGET_HELP),
+        "Landfall met a bug of its own": (_more_than(BUGS, 0, 300), _BUG_HELP),
+    }
+    return [
+        {
+            "displayName": f"Landfall: {name}",
+            "userLabels": dict(LABELS),
+            "combiner": "OR",
+            "enabled": True,
+            "conditions": [{"displayName": name, **condition}],
+            "notificationChannels": channels,
+            "documentation": {"content": text, "mimeType": "text/markdown"},
+        }
+        for name, (condition, text) in conditions.items()
+    ]
+
+
+_TICKS_HELP = (
+    f"No tick came to its end for {TICK_MISSING:g} s: nothing is started, or nothing is taken up. "
+    "`infra/doctor --project ...` says why. Until then, runs wait; none is lost."
+)
+_RUN_HELP = (
+    "The run's `error.reason` is explained in the README, under Reasons. `GET /runs` lists it."
+)
+_RESCUE_HELP = (
+    "Tasks get lost, or workers die: look at the queue, and at the memory of the functions."
+)
+_BUDGET_HELP = (
+    "The scan's next run goes on where this one stopped; `budget` in the scan sets the limit."
+)
+_BUG_HELP = "The log line has the traceback. Please report it."
+
+
+def _absent(function: str) -> dict[str, Any]:
+    """No tick for as long as `/health` takes for too long."""
+    metric = f'metric.type="{TICKS.type}" AND resource.type="cloud_run_revision"'
+    return {
+        "conditionAbsent": {
+            "filter": f'{metric} AND metric.label.function="{function}"',
+            "duration": f"{TICK_MISSING:g}s",
+            "aggregations": [_counted(TICK)],
+        }
+    }
+
+
+def _more_than(metric: Metric, most: int, seconds: int) -> dict[str, Any]:
+    return {
+        "conditionThreshold": {
+            "filter": f'metric.type="{metric.type}" AND resource.type="cloud_run_revision"',
+            "comparison": "COMPARISON_GT",
+            "thresholdValue": most,
+            "duration": "0s",
+            "aggregations": [_counted(seconds)],
+        }
+    }
+
+
+def _counted(seconds: float) -> dict[str, Any]:
+    return {
+        "alignmentPeriod": f"{seconds:g}s",
+        "perSeriesAligner": "ALIGN_DELTA",
+        "crossSeriesReducer": "REDUCE_SUM",
+    }
+
+
+def policies_there(it: Installation) -> list[dict[str, Any]]:
+    """Our alert policies."""
+    return _ours(it, "alertPolicies")
+
+
+def policy_changes(it: Installation) -> list[Change]:
+    """The policies. One that a person has switched off stays so until its name is another."""
+    there = {policy["displayName"]: policy for policy in policies_there(it)}
+    parent = f"v3/projects/{it.target.project}/alertPolicies"
+    found = []
+    for wanted in wanted_policies(it):
+        what, policy = f"alert {wanted['displayName']!r}", there.get(wanted["displayName"])
+        if policy is None:
+            command = RestCommand("POST", "monitoring", parent, wanted)
+            found.append(Change("create", what, [command]))
+            continue
+        of_interest = {name: value for name, value in wanted.items() if name != "enabled"}
+        why = differences(of_interest, policy)
+        if why:
+            command = RestCommand("PATCH", "monitoring", f"v3/{policy['name']}", of_interest)
+            found.append(Change("update", what, [command], why))
+    return found
+
+
+def _ours(it: Installation, collection: str) -> list[dict[str, Any]]:
+    path = f"v3/projects/{it.target.project}/{collection}"
+    mine = f'user_labels.app="{LABELS["app"]}"'
+    return it.google.listed("monitoring", path, collection, filter=mine)

@@ -1,0 +1,27 @@
+"""The beginning of each command: gcloud, its login, and the project."""
+
+import re
+
+from infra.cloud.changes import Tools
+from infra.cloud.gcloud import Gcloud, GcloudError
+from infra.cloud.google import Google, GoogleError
+from infra.cloud.target import Target
+
+
+class CannotStartError(Exception):
+    """Nothing was looked at and nothing changed; the message says what is lacking."""
+
+
+def connect(project: str, region: str) -> tuple[Target, Tools]:
+    """Log in as gcloud is. Raises `CannotStartError`, `GcloudMissingError`."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
+        raise CannotStartError(f"{project!r} is not a project id: give the id, not the name")
+    gcloud = Gcloud(project)
+    try:
+        google = Google(gcloud.run(["auth", "print-access-token"]).strip(), project)
+        found = google.get("cloudresourcemanager", f"v1/projects/{project}")
+    except (GcloudError, GoogleError) as error:
+        raise CannotStartError(str(error)) from error
+    if found is None:
+        raise CannotStartError(f"there is no project {project}, or you may not see it")
+    return Target(project, str(found["projectNumber"]), region), Tools(gcloud, google)

@@ -1,0 +1,190 @@
+"""The Firestore database: its indexes, what expires in it, and its rules."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.cloud.changes import Change, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.installation import Installation
+from infra.cloud.source import ROOT
+
+FILE: dict[str, Any] = json.loads((ROOT / "infra/firestore.indexes.json").read_text("utf-8"))
+RULES = (ROOT / "infra/firestore.rules").read_text("utf-8")
+
+Index = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Collection, scope, and each field with its direction."""
+
+RELEASE = "cloud.firestore"
+
+
+def changes(it: Installation) -> list[Change]:
+    """The database itself."""
+    if it.get("firestore", f"v1/{it.target.database}"):
+        return []
+    create = gcloud(
+        *("firestore", "databases", "create", f"--location={it.target.region}"),
+        *("--type=firestore-native", "--delete-protection"),
+    )
+    return [Change("create", "Firestore database (default)", [create])]
+
+
+def index_changes(it: Installation) -> list[Change]:
+    """Composite indexes that are missing. Building one takes minutes; deploy does not wait."""
+    there = set(composites_there(it))
+    return [
+        Change("create", f"index {shown(index)}", [_create_index(index)])
+        for index in wanted_composites()
+        if index not in there
+    ]
+
+
+def wanted_composites() -> list[Index]:
+    """The composite indexes of the file."""
+    return [_index(entry["collectionGroup"], entry) for entry in FILE["indexes"]]
+
+
+def composites_there(it: Installation) -> dict[Index, str]:
+    """The composite indexes of the database, and the state of each."""
+    path = f"v1/{it.target.database}/collectionGroups/-/indexes"
+    found = it.google.listed("firestore", path, "indexes", pageSize="200")
+    return {
+        _index(index["name"].split("/collectionGroups/")[1].split("/")[0], index): index["state"]
+        for index in found
+    }
+
+
+def _index(collection: str, entry: Mapping[str, Any]) -> Index:
+    fields = [(it["fieldPath"], it.get("order") or it.get("arrayConfig")) for it in entry["fields"]]
+    # every index ends in the document's name, which nobody writes down
+    return collection, entry["queryScope"], tuple(it for it in fields if it[0] != "__name__")
+
+
+def shown(index: Index) -> str:
+    """An index in a line."""
+    collection, scope, fields = index
+    group = " (group)" if scope == "COLLECTION_GROUP" else ""
+    return f"{collection}{group}: {', '.join(f'{name} {order.lower()}' for name, order in fields)}"
+
+
+def _create_index(index: Index) -> Any:
+    collection, scope, fields = index
+    return gcloud(
+        *("firestore", "indexes", "composite", "create", "--async"),
+        *(f"--collection-group={collection}", f"--query-scope={scope.lower().replace('_', '-')}"),
+        *(f"--field-config=field-path={name},order={order.lower()}" for name, order in fields),
+    )
+
+
+@dataclass(frozen=True)
+class FieldSettings:
+    """How a field is indexed, besides composite indexes, and whether its moment is an expiry."""
+
+    indexes: frozenset[tuple[str, str]]
+    ttl: bool
+
+
+Field = tuple[str, str]
+"""Collection and name."""
+
+
+def wanted_fields() -> dict[Field, FieldSettings]:
+    """The fields of the file that are not indexed as Firestore would."""
+    return {
+        (it["collectionGroup"], it["fieldPath"]): FieldSettings(
+            frozenset((index["queryScope"], index["order"]) for index in it["indexes"]),
+            it.get("ttl", False),
+        )
+        for it in FILE["fieldOverrides"]
+    }
+
+
+def fields_there(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
+    """The fields of the database that have settings of their own."""
+    path = f"v1/{it.target.database}/collectionGroups/-/fields"
+    wanted = "indexConfig.usesAncestorConfig=false OR ttlConfig:*"
+    for found in it.google.listed("firestore", path, "fields", filter=wanted, pageSize="200"):
+        parts = found["name"].split("/collectionGroups/")[1].split("/")
+        yield (parts[0], parts[2]), found
+
+
+def settings_of(found: Mapping[str, Any]) -> FieldSettings:
+    """The settings of a field as Firestore gives them."""
+    indexes = found.get("indexConfig", {}).get("indexes", [])
+    return FieldSettings(
+        frozenset((index["queryScope"], index["fields"][0].get("order", "")) for index in indexes),
+        "ttlConfig" in found,
+    )
+
+
+def field_changes(it: Installation) -> list[Change]:
+    """Fields that are indexed, or expire, otherwise than they should."""
+    there = {field: settings_of(found) for field, found in fields_there(it)}
+    return [
+        Change(
+            verb_for(field in there),
+            f"settings of field {'.'.join(field)}",
+            [_set_field(it, field, settings)],
+        )
+        for field, settings in wanted_fields().items()
+        if there.get(field) != settings
+    ]
+
+
+def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestCommand:
+    """By REST: gcloud knows no scope of a single field's index."""
+    collection, name = field
+    indexes = [
+        {"queryScope": scope, "fields": [{"fieldPath": name, "order": order}]}
+        for scope, order in sorted(settings.indexes)
+    ]
+    path = f"{it.target.database}/collectionGroups/{collection}/fields/{name}"
+    body: dict[str, Any] = {"name": path, "indexConfig": {"indexes": indexes}}
+    if settings.ttl:
+        body["ttlConfig"] = {}
+    mask = {"updateMask": "indexConfig,ttlConfig"}
+    return RestCommand("PATCH", "firestore", f"v1/{path}", body, mask)
+
+
+def rule_changes(it: Installation) -> list[Change]:
+    """The rules, which let in nobody but the functions."""
+    there = rules_there(it)
+    if there == RULES:
+        return []
+    return [
+        Change(verb_for(there), "Firestore rules", [PublishRules(it.target.project, there is None)])
+    ]
+
+
+def rules_there(it: Installation) -> str | None:
+    """The rules in force."""
+    project = f"projects/{it.target.project}"
+    release = it.get("firebaserules", f"v1/{project}/releases/{RELEASE}")
+    rules = it.get("firebaserules", f"v1/{release['rulesetName']}") if release else None
+    return rules["source"]["files"][0]["content"] if rules else None
+
+
+@dataclass(frozen=True)
+class PublishRules:
+    """Uploads the rules, and puts them into force."""
+
+    project: str
+    first: bool
+
+    def run(self, tools: Tools) -> None:
+        """Two requests: a ruleset, and a release that names it."""
+        project = f"projects/{self.project}"
+        source = {"files": [{"name": "firestore.rules", "content": RULES}]}
+        made = tools.google.send(
+            "POST", "firebaserules", f"v1/{project}/rulesets", {"source": source}
+        )
+        release = {"name": f"{project}/releases/{RELEASE}", "rulesetName": made["name"]}
+        if self.first:
+            tools.google.send("POST", "firebaserules", f"v1/{project}/releases", release)
+        else:
+            path = f"v1/{project}/releases/{RELEASE}"
+            tools.google.send("PATCH", "firebaserules", path, {"release": release})
+
+    def __str__(self) -> str:
+        """Both in a line."""
+        return f"POST and release firebaserules.googleapis.com/v1/projects/{self.project}/rulesets"

@@ -1,0 +1,108 @@
+"""The queue of Cloud Tasks, and the two jobs of Cloud Scheduler."""
+
+from typing import Any
+
+from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.comparing import differences
+from infra.cloud.installation import Installation
+from infra.cloud.policies import policy_change
+from infra.cloud.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_attempt
+from infra.cloud.target import FUNCTION_ACCOUNTS, NAME, SCHEDULER_ACCOUNT, service
+
+TICKING = ("scheduler", "watchdog")
+
+QUEUE_FLAGS = {
+    "maxDispatchesPerSecond": "--max-dispatches-per-second",
+    "maxConcurrentDispatches": "--max-concurrent-dispatches",
+    "maxAttempts": "--max-attempts",
+    "maxRetryDuration": "--max-retry-duration",
+    "minBackoff": "--min-backoff",
+    "maxBackoff": "--max-backoff",
+    "maxDoublings": "--max-doublings",
+}
+
+
+def queue_there(it: Installation) -> dict[str, Any] | None:
+    """The queue."""
+    return it.get("cloudtasks", f"v2/{it.target.queue}")
+
+
+def queue_changes(it: Installation) -> list[Change]:
+    """The queue, with its rates and retries."""
+    there = queue_there(it)
+    wanted = {"rateLimits": RATE_LIMITS, "retryConfig": RETRY_CONFIG}
+    why = differences(wanted, there or {})
+    if not why:
+        return []
+    verb = verb_for(there)
+    flags = [f"{QUEUE_FLAGS[name]}={value}" for name, value in (RATE_LIMITS | RETRY_CONFIG).items()]
+    location = f"--location={it.target.region}"
+    command = gcloud("tasks", "queues", verb, NAME, location, *flags)
+    return [Change(verb, f"queue {NAME}", [command], why if there else ())]
+
+
+def queue_policy_changes(it: Installation) -> list[Change]:
+    """Every function may put tasks into the queue; nobody else may."""
+    command = ["tasks", "queues", "set-iam-policy", NAME, "policy.json"]
+    functions = [f"serviceAccount:{it.target.account(a)}" for a in FUNCTION_ACCOUNTS.values()]
+    return policy_change(
+        f"who may put tasks into queue {NAME}",
+        [*command, f"--location={it.target.region}"],
+        it.policy("cloudtasks", f"v2/{it.target.queue}", "POST"),
+        {"roles/cloudtasks.enqueuer": functions},
+    )
+
+
+def jobs_there(it: Installation) -> dict[str, dict[str, Any]]:
+    """The jobs, by what they call."""
+    listed = it.google.listed("cloudscheduler", f"v1/{it.target.place}/jobs", "jobs")
+    found = {job["name"].rpartition("/")[2]: job for job in listed}
+    return {name: found[service(name)] for name in TICKING if service(name) in found}
+
+
+def wanted_job(it: Installation, function: str) -> dict[str, Any]:
+    """A job as Cloud Scheduler has it: every minute, with a token that names its account."""
+    return {
+        "schedule": TICK_SCHEDULE,
+        "timeZone": "Etc/UTC",
+        "attemptDeadline": tick_attempt(it.ladder),
+        "httpTarget": {
+            "uri": f"{it.target.url(function)}/",
+            "httpMethod": "POST",
+            "oidcToken": {
+                "serviceAccountEmail": it.target.account(SCHEDULER_ACCOUNT),
+                "audience": it.target.audience,
+            },
+        },
+        "retryConfig": {"retryCount": 0},  # the next tick makes up for one that failed
+    }
+
+
+def job_changes(it: Installation) -> list[Change]:
+    """The two jobs."""
+    there = jobs_there(it)
+    found = []
+    for function in TICKING:
+        wanted = wanted_job(it, function)
+        why = differences(wanted, there.get(function, {}))
+        if why:
+            verb = verb_for(function in there)
+            command = _job_command(it, verb, function, wanted)
+            why = why if function in there else []
+            found.append(Change(verb, f"job {service(function)}, every minute", [command], why))
+    return found
+
+
+def _job_command(
+    it: Installation, verb: str, function: str, wanted: dict[str, Any]
+) -> GcloudCommand:
+    target, token = wanted["httpTarget"], wanted["httpTarget"]["oidcToken"]
+    return gcloud(
+        *("scheduler", "jobs", verb, "http", service(function), f"--location={it.target.region}"),
+        *(f"--schedule={wanted['schedule']}", f"--time-zone={wanted['timeZone']}"),
+        *(f"--uri={target['uri']}", f"--http-method={target['httpMethod'].lower()}"),
+        f"--oidc-service-account-email={token['serviceAccountEmail']}",
+        f"--oidc-token-audience={token['audience']}",
+        f"--attempt-deadline={wanted['attemptDeadline']}",
+        f"--max-retry-attempts={wanted['retryConfig']['retryCount']}",
+    )

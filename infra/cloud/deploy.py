@@ -1,0 +1,226 @@
+"""`infra/deploy`: brings a project to what the code says; what is so already stays untouched."""
+
+import argparse
+import getpass
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.cloud import image, keys, source
+from infra.cloud.advice import advice
+from infra.cloud.connecting import CannotStartError, connect
+from infra.cloud.environment import VariableUnknownError
+from infra.cloud.functions import wanted
+from infra.cloud.gcloud import Gcloud, GcloudError, GcloudMissingError
+from infra.cloud.google import GoogleError
+from infra.cloud.installation import PEOPLE, Installation, Wishes
+from infra.cloud.making import Maker, StoppedError, go_through, say
+from infra.cloud.stages import STAGES, Stage
+from infra.cloud.target import NAME, Target
+from landfall.config import VARIABLES
+
+PATIENCE = 120.0
+"""Seconds: what was made a moment ago is usually known everywhere within a minute."""
+
+EPILOG = """
+What is not there is made; what differs is changed; everything else is left alone. When it is
+interrupted, run it again. What you do not say stays as it is: --invoker and the keys are needed
+the first time only.
+
+Exit status: 0 when everything is as it should be, 1 when a change failed, 2 when nothing was begun.
+"""
+
+CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
+
+SECRETS = tuple(name for name, it in VARIABLES.items() if it.secret)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line, deploy, and give the exit status."""
+    options = parser().parse_args(arguments)
+    started = time.monotonic()
+    try:
+        target, tools = connect(options.project, options.region)
+        wishes = _wishes(options)
+        tag = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
+        it = Installation(target, tools.google, wishes, tag, only_shown=options.dry_run)
+        say(f"Landfall in {target.project} ({target.number}), {target.region}")
+        stages = _up_to_the_image() if options.image_only else STAGES
+        if not options.image_only:
+            it = _asked(it, options.dry_run)
+    except CANNOT_START as error:
+        return _complain(f"Nothing was changed. {error}", str(error), 2)
+    try:
+        made = go_through(stages, it, None if options.dry_run else Maker(tools, options.patience))
+    except (StoppedError, GoogleError, VariableUnknownError) as error:
+        return _complain(f"Stopped at: {error}", str(error), 1)
+    _tell(made, options, target, it, time.monotonic() - started)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(
+        prog="infra/deploy",
+        description="Put Landfall into a Google Cloud project, or bring it up to date there.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.add_argument("--project", required=True, help="the project's id")
+    found.add_argument("--region", required=True, help="such as europe-west1")
+    found.add_argument(
+        "--invoker",
+        action="append",
+        type=_member,
+        metavar="MEMBER",
+        help="who may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for more. "
+        "Who is not named may not, any more",
+    )
+    found.add_argument("--alert-email", metavar="EMAIL", help="where alerts go")
+    for name in SECRETS:
+        found.add_argument(
+            _flag(name),
+            type=Path,
+            metavar="FILE",
+            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for when it is needed and absent",
+        )
+    found.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_variable,
+        metavar="NAME=VALUE",
+        help="another variable of the functions, as in the README under Configuration",
+    )
+    found.add_argument(
+        "--pipeline",
+        action="store_true",
+        help="also make the account that cloudbuild.yaml deploys as",
+    )
+    found.add_argument("--dry-run", action="store_true", help="show the changes, and make none")
+    found.add_argument(
+        "--image-only", action="store_true", help="build the image and stop: a step of its own"
+    )
+    found.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="how long to try again what Google says is not ready (default: %(default)g)",
+    )
+    return found
+
+
+def _flag(secret: str) -> str:
+    return f"--{secret.lower().replace('_', '-')}-file"
+
+
+def _member(text: str) -> str:
+    if text.startswith(PEOPLE) and re.fullmatch(r"\w+:[^@\s,]+@[^@\s,]+", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"say user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api looks at the address, so "
+        "groups, domains and allUsers cannot be let in"
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or name not in VARIABLES or VARIABLES[name].secret:
+        choices = ", ".join(name for name, it in VARIABLES.items() if not it.secret)
+        raise argparse.ArgumentTypeError(f"say NAME=VALUE with a NAME of {choices}")
+    return name, value
+
+
+def _wishes(options: argparse.Namespace) -> Wishes:
+    """What was said. Raises `CannotStartError`."""
+    given = vars(options)
+    files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
+    secrets = {name: _read(path) for name, path in files.items() if path}
+    return Wishes(
+        options.invoker, options.alert_email, secrets, dict(options.set), options.pipeline
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStartError(f"{path} cannot be read: {error}") from error
+    if not value:
+        raise CannotStartError(f"{path} is empty")
+    return value
+
+
+def _asked(it: Installation, only_shown: bool) -> Installation:
+    """The installation with what has to be asked for. Raises `CannotStartError`."""
+    if not it.invokers:
+        raise CannotStartError("say who may call the api, such as --invoker user:you@example.com")
+    lacking = keys.missing(it)
+    if not lacking:
+        return it
+    if not only_shown and not sys.stdin.isatty():
+        flags = " and ".join(f"{_flag(name)} FILE" for name in lacking)
+        raise CannotStartError(f"give {flags}: there is nobody to ask")
+    asked = dict.fromkeys(lacking, "") if only_shown else _ask(lacking)
+    wishes = it.wishes
+    more = Wishes(
+        wishes.invokers,
+        wishes.alert_email,
+        {**wishes.secrets, **asked},
+        wishes.values,
+        wishes.pipeline,
+    )
+    return Installation(it.target, it.google, more, it.image, only_shown)
+
+
+def _ask(names: Sequence[str]) -> Mapping[str, str]:
+    answers = {}
+    for name in names:
+        value = getpass.getpass(f"{name} ({VARIABLES[name].meaning}): ").strip()
+        if not value:
+            raise CannotStartError(f"{name} is needed")
+        answers[name] = value
+    return answers
+
+
+def image_version(gcloud: Gcloud) -> str:
+    """The tag of the image of this source. Raises `GcloudError`."""
+    return source.version(source.files(gcloud), image.RECIPE)
+
+
+def _up_to_the_image() -> tuple[Stage, ...]:
+    return tuple(stage for stage in STAGES if stage.look is image.build_changes)
+
+
+def _tell(
+    made: int, options: argparse.Namespace, target: Target, it: Installation, seconds: float
+) -> None:
+    if options.dry_run:
+        say(f"{made} changes; none was made." if made else "Nothing to change.")
+        return
+    say(f"{made} changes made, {seconds:.0f} s." if made else "Nothing to change.")
+    if options.image_only:
+        return
+    api = target.url("api")
+    example = wanted(it, "api")["metadata"]["name"]
+    say(
+        f"""
+  api        {api}
+  image      {it.image}
+  look       curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
+  check      infra/doctor --project {target.project} --region {target.region}
+  logs       gcloud run services logs read {example} --region {target.region}
+  a scan     curl -X PUT {api}/scans/ID --data-binary @scan.json -H "Authorization: Bearer ..."
+"""
+    )
+
+
+def _complain(line: str, said: str, status: int) -> int:
+    print(line, file=sys.stderr)
+    print(f"What to do: {advice(said)}.", file=sys.stderr)
+    if status == 1:
+        print("Then run the same command again: what is made is not made again.", file=sys.stderr)
+    return status

@@ -1,0 +1,100 @@
+"""The five functions: services of Cloud Run that start one function of the image each."""
+
+import json
+from typing import Any
+
+from infra.cloud.changes import Change, gcloud, verb_for
+from infra.cloud.comparing import differences
+from infra.cloud.environment import environment, members, secrets_of
+from infra.cloud.installation import Installation
+from infra.cloud.policies import policy_change
+from infra.cloud.sizes import SIZES, function_seconds
+from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret, service
+from landfall.config import FUNCTIONS
+
+RUN = "run.googleapis.com"
+
+
+def wanted(it: Installation, function: str) -> dict[str, Any]:
+    """The service as Cloud Run takes it. The api alone is reachable from outside of the project."""
+    size, target = SIZES[function], it.target
+    container = {
+        "image": it.image,
+        "env": [*_plain(it, function), *_secret(it, function)],
+        "resources": {"limits": {"cpu": size.cpu, "memory": size.memory}},
+    }
+    scaling = {"autoscaling.knative.dev/maxScale": str(size.max_instances)}
+    if size.min_instances:
+        scaling["autoscaling.knative.dev/minScale"] = str(size.min_instances)
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service(function),
+            "labels": dict(LABELS),
+            "annotations": {
+                f"{RUN}/ingress": "all" if function == "api" else "internal",
+                f"{RUN}/custom-audiences": json.dumps([target.audience]),
+            },
+        },
+        "spec": {
+            "template": {
+                "metadata": {"annotations": {**scaling, f"{RUN}/startup-cpu-boost": "true"}},
+                "spec": {
+                    "serviceAccountName": target.account(FUNCTION_ACCOUNTS[function]),
+                    "containerConcurrency": size.concurrency,
+                    "timeoutSeconds": function_seconds(it.ladder),
+                    "containers": [container],
+                },
+            },
+            "traffic": [{"latestRevision": True, "percent": 100}],
+        },
+    }
+
+
+def _plain(it: Installation, function: str) -> list[dict[str, Any]]:
+    given = environment(it.target, function, it.invokers, it.values(function))
+    both = {"FUNCTION_TARGET": function, "FUNCTION_SOURCE": "functions/main.py"} | given
+    return [{"name": name, "value": value} for name, value in both.items()]
+
+
+def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
+    """By reference, to a version: with "latest", two instances could have two keys."""
+    found = []
+    for name in secrets_of(function):
+        version = it.secret_version(name)
+        if version:
+            key = {"name": secret(name), "key": version}
+            found.append({"name": name, "valueFrom": {"secretKeyRef": key}})
+    return found
+
+
+def changes(it: Installation) -> list[Change]:
+    """Functions that are not there, or differ."""
+    found = []
+    for function in FUNCTIONS:
+        name, want = service(function), wanted(it, function)
+        there = it.services.get(name)
+        why = differences(want, there or {})
+        if not why:
+            continue
+        region = f"--region={it.target.region}"
+        command = gcloud("run", "services", "replace", "service.json", region, service=want)
+        verb = verb_for(there)
+        found.append(Change(verb, f"function {function}", [command], why if there else ()))
+    return found
+
+
+def caller_changes(it: Installation) -> list[Change]:
+    """Who may call each function: the one account, or for the api the people. Nobody else."""
+    found = []
+    for function in FUNCTIONS:
+        name = service(function)
+        command = ["run", "services", "set-iam-policy", name, "policy.json"]
+        found += policy_change(
+            f"who may call {function}",
+            [*command, f"--region={it.target.region}"],
+            it.service_policy(function),
+            {"roles/run.invoker": members(it.target, function, it.invokers)},
+        )
+    return found

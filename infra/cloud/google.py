@@ -1,0 +1,108 @@
+"""Google's REST APIs, with the token that gcloud has: for reading, and for what gcloud cannot do.
+
+gcloud's own settings of endpoints (`CLOUDSDK_API_ENDPOINT_OVERRIDES_...`) and of a proxy
+(`CLOUDSDK_PROXY_...`) hold here too.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from infra.cloud.asking import Answer, NoAnswerError, ask
+
+NOTHING_THERE = ("NOT_FOUND", "SERVICE_DISABLED")
+"""Of an API that is not enabled, nothing can be there."""
+
+NEED_A_PROJECT = ("firebaserules",)
+"""APIs that a person's login has no quota of its own for."""
+
+
+class GoogleError(Exception):
+    """Google refused a request, or did not answer. `status` is its word for it, or empty."""
+
+    def __init__(self, message: str, status: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Google:
+    """Speaks to Google's APIs as whoever gcloud is logged in as."""
+
+    def __init__(self, token: str, project: str) -> None:
+        self._token = token
+        self._project = project
+
+    def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
+        """What is at a path, such as ("run", "v2/projects/p"); None when there is nothing.
+
+        An API that is not enabled has nothing. Raises `GoogleError`.
+        """
+        try:
+            return self.send("GET", api, path, parameters=parameters)
+        except GoogleError as error:
+            if error.status in NOTHING_THERE:
+                return None
+            raise
+
+    def listed(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
+        """Everything of a list, page by page. Raises `GoogleError`."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(api, path, **parameters) or {}
+            found += page.get(key, [])
+            if not page.get("nextPageToken"):
+                return found
+            parameters["pageToken"] = page["nextPageToken"]
+
+    def send(
+        self,
+        method: str,
+        api: str,
+        path: str,
+        body: Any = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One request; the answer's JSON. Raises `GoogleError`."""
+        url = f"{endpoint(api)}{path}"
+        if parameters:
+            url += f"?{urlencode(parameters)}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if api in NEED_A_PROJECT:
+            headers["X-Goog-User-Project"] = self._project
+        try:
+            answer = ask(method, url, headers, body)
+        except NoAnswerError as error:
+            raise GoogleError(str(error), "UNAVAILABLE") from error
+        if answer.status >= 300:
+            raise refusal(answer, f"{method} {url}")
+        content: dict[str, Any] = answer.json() or {}
+        return content
+
+
+def endpoint(api: str) -> str:
+    """Where an API is: "run", or "europe-west1-run" for what is asked of a region."""
+    region, _, name = api.rpartition("-")
+    override = os.environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name.upper()}")
+    if not override:
+        return f"https://{api}.googleapis.com/"
+    parts = urlsplit(override)
+    host = f"{region}-{parts.netloc}" if region else parts.netloc
+    return f"{parts.scheme}://{host}/"
+
+
+def refusal(answer: Answer, what: str) -> GoogleError:
+    """The error that an answer stands for."""
+    content = answer.json()
+    error = content.get("error") if isinstance(content, dict) else None
+    if not isinstance(error, dict):
+        error = {"message": answer.body[:200].decode(errors="replace")}
+    status, message = error.get("status", ""), error.get("message", "")
+    reasons = {detail.get("reason") for detail in error.get("details", [])}
+    if "SERVICE_DISABLED" in reasons or "has not been used in project" in message:
+        status = "SERVICE_DISABLED"
+    elif answer.status == 404:
+        status = "NOT_FOUND"
+    return GoogleError(
+        f"{what}: {answer.status} {status} {message}".strip(), status or f"HTTP {answer.status}"
+    )

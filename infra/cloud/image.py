@@ -1,0 +1,135 @@
+"""The image: built once, by Cloud Build with Google's buildpacks, and run by all five functions.
+
+Deploying five functions from source would build five times. They are one source and differ in the
+name of the function that is started, which is an environment variable; so one image is built, and
+its tag is the hash of what went into it: what is there already is not built again.
+"""
+
+import json
+from typing import Any
+
+from infra.cloud.changes import Change, gcloud
+from infra.cloud.installation import Installation
+from infra.cloud.policies import policy_change
+from infra.cloud.source import ROOT
+from infra.cloud.target import IMAGE_ACCOUNT, NAME
+
+PYTHON = "3.11"
+"""The version that the tests run on."""
+
+KEEP_IMAGES = 10
+"""Images that stay, to roll back to."""
+
+KEEP_SOURCES = 7
+"""Days that an uploaded source stays."""
+
+BUILD_ENVIRONMENT = {
+    "GOOGLE_FUNCTION_TARGET": "api",  # each function says otherwise when it starts
+    "GOOGLE_FUNCTION_SOURCE": "functions/main.py",
+    "GOOGLE_FUNCTION_SIGNATURE_TYPE": "http",
+    "GOOGLE_PYTHON_VERSION": f"{PYTHON}.x",
+}
+
+CLEANUP = [
+    {"name": "keep", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": KEEP_IMAGES}},
+    {
+        "name": "delete",
+        "action": {"type": "Delete"},
+        "condition": {"tagState": "any", "olderThan": "30d"},
+    },
+]
+
+
+def recipe(image: str, account: str) -> dict[str, Any]:
+    """What Cloud Build does with the source."""
+    variables = [f"--env={name}={value}" for name, value in BUILD_ENVIRONMENT.items()]
+    step = {
+        "id": "pack",
+        "name": "gcr.io/k8s-skaffold/pack",
+        "entrypoint": "pack",
+        "args": [
+            *("build", image, "--builder=gcr.io/buildpacks/builder:google-22"),
+            *("--network=cloudbuild", *variables),
+        ],
+    }
+    return {
+        "steps": [step],
+        "images": [image],
+        "serviceAccount": account,
+        "options": {"logging": "CLOUD_LOGGING_ONLY"},
+        "timeout": "1200s",
+    }
+
+
+RECIPE = json.dumps(recipe("IMAGE", "ACCOUNT"))
+"""What makes an image another one, besides the source."""
+
+
+def place_changes(it: Installation) -> list[Change]:
+    """Where sources wait and where images are."""
+    found, target = [], it.target
+    if it.get("storage", f"storage/v1/b/{target.bucket}") is None:
+        rules = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": KEEP_SOURCES}}]}
+        create = gcloud(
+            *("storage", "buckets", "create", f"gs://{target.bucket}"),
+            *(f"--location={target.region}", "--uniform-bucket-level-access"),
+            *("--public-access-prevention", "--soft-delete-duration=0"),
+            "--lifecycle-file=lifecycle.json",
+            lifecycle=rules,
+        )
+        found.append(Change("create", f"bucket {target.bucket}", [create]))
+    location = f"--location={target.region}"
+    repository = it.get("artifactregistry", f"v1/{target.place}/repositories/{NAME}")
+    clean = gcloud(
+        *("artifacts", "repositories", "set-cleanup-policies", NAME, location),
+        *("--policy=cleanup.json", "--no-dry-run"),
+        cleanup=CLEANUP,
+    )
+    if repository is None:
+        create = gcloud(
+            *("artifacts", "repositories", "create", NAME, location),
+            *("--repository-format=docker", "--description=Landfall's functions"),
+        )
+        found.append(Change("create", f"repository {NAME}", [create, clean]))
+    elif set(repository.get("cleanupPolicies", {})) != {policy["name"] for policy in CLEANUP}:
+        found.append(Change("update", f"repository {NAME}: which images stay", [clean]))
+    return found
+
+
+def access_changes(it: Installation) -> list[Change]:
+    """The account that builds may read sources and write images."""
+    target, who = it.target, f"serviceAccount:{it.target.account(IMAGE_ACCOUNT)}"
+    path = f"v1/{target.place}/repositories/{NAME}"
+    command = ["artifacts", "repositories", "set-iam-policy", NAME, "policy.json"]
+    found = policy_change(
+        f"who may write to repository {NAME}",
+        [*command, f"--location={target.region}"],
+        it.policy("artifactregistry", path),
+        {"roles/artifactregistry.writer": [who]},
+    )
+    role = "roles/storage.objectViewer"
+    policy = it.get("storage", f"storage/v1/b/{target.bucket}/iam") or {}
+    granted = [b for b in policy.get("bindings", []) if b["role"] == role and who in b["members"]]
+    if not granted:
+        add = gcloud(
+            *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.bucket}"),
+            *(f"--member={who}", f"--role={role}"),
+        )
+        found.append(Change("create", f"who may read bucket {target.bucket}", [add]))
+    return found
+
+
+def build_changes(it: Installation) -> list[Change]:
+    """The image, where there is none of this source yet."""
+    target, tag = it.target, it.image.rpartition(":")[2]
+    path = f"v1/{target.place}/repositories/{NAME}/packages/{NAME}/tags/{tag}"
+    if it.get("artifactregistry", path):
+        return []
+    account = f"projects/{target.project}/serviceAccounts/{target.account(IMAGE_ACCOUNT)}"
+    submit = gcloud(
+        *("builds", "submit", str(ROOT), "--config=build.json", f"--region={target.region}"),
+        f"--gcs-source-staging-dir=gs://{target.bucket}/source",
+        "--suppress-logs",
+        build=recipe(it.image, account),
+    )
+    return [Change("create", f"image {it.image} (some three minutes)", [submit])]

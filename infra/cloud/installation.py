@@ -1,0 +1,133 @@
+"""An installation as a person wants it, and what of it is there: what every part looks at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from infra.cloud.environment import secrets_of
+from infra.cloud.google import NOTHING_THERE, Google, GoogleError
+from infra.cloud.policies import bindings_of
+from infra.cloud.target import PIPELINE_ACCOUNT, Target, secret, service
+from landfall.config import FUNCTIONS, VARIABLES
+from landfall.deadlines import Ladder
+
+PEOPLE = ("user:", "serviceAccount:")
+"""Members that may call the api: those that have an e-mail address, which a function can check."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person has said. What is None stays as it is; `secrets` and `values` add to it."""
+
+    invokers: Sequence[str] | None = None
+    alert_email: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, str] = field(default_factory=dict)
+    pipeline: bool = False
+
+
+class Installation:
+    """A target, the wishes for it, and how to look at what is there.
+
+    `only_shown`: nothing is changed, and what is wished counts as if it had been done.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        google: Google,
+        wishes: Wishes,
+        image: str = "",
+        only_shown: bool = False,
+    ) -> None:
+        self.target = target
+        self.google = google
+        self.wishes = wishes
+        self.image = image
+        self._only_shown = only_shown
+
+    def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
+        """What is at a path; None when there is nothing."""
+        return self.google.get(api, path, **parameters)
+
+    def policy(self, api: str, path: str, method: str = "GET") -> dict[str, Any] | None:
+        """The IAM policy of what is at a path; None when that is not there."""
+        try:
+            return self.google.send(method, api, f"{path}:getIamPolicy")
+        except GoogleError as error:
+            if error.status in NOTHING_THERE:
+                return None
+            raise
+
+    @cached_property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Our services that were there at the first look, by name."""
+        path = f"apis/serving.knative.dev/v1/namespaces/{self.target.project}/services"
+        listed = self.get(f"{self.target.region}-run", path) or {}
+        ours = {service(function) for function in FUNCTIONS}
+        found = {it["metadata"]["name"]: it for it in listed.get("items", [])}
+        return {name: it for name, it in found.items() if name in ours}
+
+    def service_policy(self, function: str) -> dict[str, Any] | None:
+        """Who may call a function."""
+        return self.policy("run", f"v1/{self.target.place}/services/{service(function)}")
+
+    def accounts(self) -> set[str]:
+        """The e-mail addresses of the project's service accounts."""
+        path = f"v1/projects/{self.target.project}/serviceAccounts"
+        found = self.google.listed("iam", path, "accounts", pageSize="100")
+        return {it["email"] for it in found}
+
+    def project_policy(self) -> dict[str, Any] | None:
+        """Who may do what in the project."""
+        path = f"v1/projects/{self.target.project}"
+        return self.policy("cloudresourcemanager", path, "POST")
+
+    @cached_property
+    def invokers(self) -> list[str]:
+        """Who may call the api: as wished, or as it is. Never everybody."""
+        people = self.wishes.invokers
+        if people is None:
+            policy = bindings_of(self.service_policy("api"))
+            people = policy.get("roles/run.invoker", [])
+        pipeline = f"serviceAccount:{self.target.account(PIPELINE_ACCOUNT)}"
+        ours = [pipeline] if self.has_pipeline else []
+        return sorted({it for it in [*people, *ours] if it.startswith(PEOPLE)})
+
+    @cached_property
+    def has_pipeline(self) -> bool:
+        """Whether Cloud Build deploys too: as wished, or as it is."""
+        return self.wishes.pipeline or self.target.account(PIPELINE_ACCOUNT) in self.accounts()
+
+    def values(self, function: str) -> dict[str, str]:
+        """Variables that a person has chosen a value of, now or earlier."""
+        there = self.services.get(service(function), {})
+        kept = {name: value for name, value in _environment(there).items() if name in VARIABLES}
+        return kept | dict(self.wishes.values)
+
+    @property
+    def ladder(self) -> Ladder:
+        """The deadlines of this installation: those of the code, with what a person has chosen."""
+        return Ladder.parse(self.values("fetch").get("LANDFALL_DEADLINES", ""))
+
+    def secret_version(self, variable: str) -> str | None:
+        """The version of a secret that functions are to have; None when there is none."""
+        path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions"
+        versions = self.google.listed("secretmanager", path, "versions")
+        numbers = {int(it["name"].rpartition("/")[2]): it["state"] for it in versions}
+        if self._only_shown and variable in self.wishes.secrets:
+            return str(max(numbers, default=0) + 1)
+        enabled = [number for number, state in numbers.items() if state == "ENABLED"]
+        return str(max(enabled)) if enabled else None
+
+    def secrets(self) -> list[str]:
+        """The variables that are kept as secrets."""
+        return sorted({name for function in FUNCTIONS for name in secrets_of(function)})
+
+
+def _environment(there: Mapping[str, Any]) -> dict[str, str]:
+    """The plain variables of a service."""
+    template = there.get("spec", {}).get("template", {}).get("spec", {})
+    containers = template.get("containers") or [{}]
+    return {it["name"]: it["value"] for it in containers[0].get("env", []) if it.get("value")}

@@ -1,0 +1,71 @@
+"""The secrets: their values are in Secret Manager, and in nothing else that is made here."""
+
+from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.environment import secrets_of
+from infra.cloud.installation import Installation
+from infra.cloud.policies import policy_change
+from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret
+from landfall.config import FUNCTIONS, VARIABLES
+
+
+def there(it: Installation) -> set[str]:
+    """The variables that have a secret, which may be empty yet."""
+    path = f"v1/projects/{it.target.project}/secrets"
+    found = it.google.listed("secretmanager", path, "secrets", pageSize="100")
+    names = {one["name"].rpartition("/")[2] for one in found}
+    return {name for name in it.secrets() if secret(name) in names}
+
+
+def needed(name: str) -> bool:
+    """Whether a function cannot start without it."""
+    return bool(VARIABLES[name].needed_by)
+
+
+def missing(it: Installation) -> list[str]:
+    """What a function needs, nobody has given now, and has no value yet."""
+    return [
+        name
+        for name in it.secrets()
+        if needed(name) and name not in it.wishes.secrets and it.secret_version(name) is None
+    ]
+
+
+def changes(it: Installation) -> list[Change]:
+    """Secrets that are not there, and the new values that a person has given."""
+    found, present = [], there(it)
+    for name in it.secrets():
+        value, id_ = it.wishes.secrets.get(name), secret(name)
+        if value is None:
+            continue
+        commands = [GcloudCommand(["secrets", "versions", "add", id_, "--data-file=-"], {}, value)]
+        if name not in present:
+            labels = ",".join(f"{key}={text}" for key, text in LABELS.items())
+            commands.insert(
+                0,
+                gcloud(
+                    "secrets", "create", id_, "--replication-policy=automatic", f"--labels={labels}"
+                ),
+            )
+        verb = verb_for(name in present)
+        found.append(Change(verb, f"secret {id_}", commands))
+    return found
+
+
+def policy_changes(it: Installation) -> list[Change]:
+    """A secret is read by the functions that use it, and by no other account of ours."""
+    found = []
+    for name in sorted(there(it) | set(it.wishes.secrets)):
+        readers = [
+            f"serviceAccount:{it.target.account(FUNCTION_ACCOUNTS[function])}"
+            for function in FUNCTIONS
+            if name in secrets_of(function)
+        ]
+        command = ["secrets", "set-iam-policy", secret(name), "policy.json"]
+        path = f"v1/projects/{it.target.project}/secrets/{secret(name)}"
+        found += policy_change(
+            f"who may read secret {secret(name)}",
+            command,
+            it.policy("secretmanager", path),
+            {"roles/secretmanager.secretAccessor": readers},
+        )
+    return found

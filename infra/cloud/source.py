@@ -1,0 +1,24 @@
+"""What is built into the image: the files that `.gcloudignore` lets through, and their hash."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.cloud.gcloud import Gcloud
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def files(gcloud: Gcloud) -> list[str]:
+    """The files that are uploaded, relative to the repository. Raises `GcloudError`."""
+    listed = gcloud.run(["meta", "list-files-for-upload", str(ROOT)])
+    return sorted(line for line in listed.splitlines() if line)
+
+
+def version(names: Sequence[str], recipe: str, root: Path = ROOT) -> str:
+    """The tag of an image: the same for the same files and the same recipe, and for no others."""
+    digest = hashlib.sha256(recipe.encode())
+    for name in sorted(names):
+        content = (root / name).read_bytes()
+        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]

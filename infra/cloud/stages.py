@@ -1,0 +1,47 @@
+"""What there is, in the order in which it can be made: each stage needs those before it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.cloud import accounts, alerts, apis, database, delivery, functions, image, keys
+from infra.cloud.changes import Change
+from infra.cloud.installation import Installation
+
+Look = Callable[[Installation], list[Change]]
+"""Looks at what is there, and says what is to be changed."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Changes that are made together: side by side, or one after another."""
+
+    name: str
+    look: Look
+    in_turn: bool = False
+
+
+STAGES = (
+    Stage("APIs", apis.changes),
+    Stage("Service accounts", accounts.changes),
+    Stage("Database", database.changes),
+    # Firestore takes one change of a database's indexes at a time
+    Stage("Indexes", database.index_changes, in_turn=True),
+    Stage("Fields: indexes and expiry", database.field_changes, in_turn=True),
+    Stage("Security rules", database.rule_changes),
+    Stage("Secrets", keys.changes),
+    Stage("Queue", delivery.queue_changes),
+    Stage("Places for sources and images", image.place_changes),
+    # the project's policy is one document
+    Stage("Roles in the project", accounts.role_changes, in_turn=True),
+    Stage("Who may act as an account", accounts.user_changes),
+    Stage("Who may read a secret", keys.policy_changes),
+    Stage("Who may fill the queue", delivery.queue_policy_changes),
+    Stage("Who may build", image.access_changes),
+    Stage("Image", image.build_changes),
+    Stage("Functions", functions.changes),
+    Stage("Who may call a function", functions.caller_changes),
+    Stage("Ticks", delivery.job_changes),
+    Stage("Metrics", alerts.metric_changes),
+    Stage("Alert channel", alerts.channel_changes),
+    Stage("Alerts", alerts.policy_changes, in_turn=True),
+)

@@ -1,0 +1,469 @@
+"""Google's APIs as the deployment meets them: a memory of resources behind their documented paths.
+
+What is modelled: 404 before creation, 409 at a second one, 403 while an API is not enabled, long
+running operations (done at the first look), etags of IAM policies, field masks, and what Google
+adds of its own. What is not: permissions, quotas, and that new things take a while to be known.
+"""
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+PROJECT, NUMBER = "demo-project", "123456789012"
+
+ALWAYS_ENABLED = ("serviceusage", "cloudresourcemanager")
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """An answer that is not 200, as Google words it."""
+
+    def __init__(self, code: int, status: str, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
+        error = {"code": code, "status": status, "message": message}
+        self.code = code
+        self.body = {"error": error | ({"details": details} if reason else {})}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: "run", "POST", "projects/p/...", without the API's version."""
+
+    api: str
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    @property
+    def is_mutating(self) -> bool:
+        """Whether something is another afterwards."""
+        if self.path.endswith((":getIamPolicy", ":generateIdToken", ":runQuery")):
+            return False
+        return self.method != "GET"
+
+
+_VERSION = re.compile(r"^/(?:storage/|upload/storage/|apis/serving\.knative\.dev/)?v\d\w*/")
+
+
+def asked(method: str, url: str, body: bytes) -> Asked:
+    """A request as it comes over the wire."""
+    parts = urlsplit(url)
+    api = parts.netloc.split(".")[0].rpartition("-")[2]
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    try:
+        content = json.loads(body) if body else None
+    except ValueError:
+        content = body
+    path = unquote(_VERSION.sub("", parts.path)).replace("projects/-/", f"projects/{PROJECT}/")
+    return Asked(api, method, path, query, content)
+
+
+class GoogleApis:
+    """The resources of a project, by API and name."""
+
+    def __init__(self) -> None:
+        self.resources: dict[tuple[str, str], Json] = {}
+        self.policies: dict[tuple[str, str], Json] = {}
+        self.enabled: set[str] = set()
+        self.payloads: dict[str, str] = {}
+        """What each version of a secret holds."""
+        self.outside: dict[str, tuple[int, Any]] = {}
+        """What others answer: "airtable", "openai", or the "api" itself."""
+        self._numbers = 0
+        self.put("cloudresourcemanager", f"projects/{PROJECT}", _project())
+
+    def put(self, api: str, name: str, resource: Json) -> Json:
+        """Have a resource there."""
+        self.resources[api, name] = resource
+        return resource
+
+    def named(self, api: str, name: str) -> Json:
+        """A resource. Raises `ApiError`."""
+        if (api, name) not in self.resources:
+            raise ApiError(404, "NOT_FOUND", f"{name} was not found")
+        return self.resources[api, name]
+
+    def answer(self, request: Asked) -> Json:
+        """What Google answers. Raises `ApiError`."""
+        if request.api in self.outside:
+            return _outside(*self.outside[request.api])
+        if request.api not in ALWAYS_ENABLED and request.api not in self.enabled:
+            message = f"{request.api} API has not been used in project {PROJECT} before"
+            raise ApiError(403, "PERMISSION_DENIED", message, "SERVICE_DISABLED")
+        if "operations/" in request.path:
+            return {"name": request.path, "done": True, "response": {}}
+        resource, colon, action = request.path.rpartition(":")
+        if colon and action in ACTIONS:
+            return ACTIONS[action](self, request, resource)
+        if (request.api, request.method) in SPECIAL:
+            return SPECIAL[request.api, request.method](self, request)
+        return METHODS[request.method](self, request)
+
+    def number(self) -> str:
+        """A name that Google makes up."""
+        self._numbers += 1
+        return f"{self._numbers:06d}"
+
+
+def _outside(status: int, content: Any) -> Json:
+    if status != 200:
+        raise ApiError(status, "", str(content))
+    answer: Json = content
+    return answer
+
+
+def _project() -> Json:
+    return {"projectId": PROJECT, "projectNumber": NUMBER, "lifecycleState": "ACTIVE"}
+
+
+# Reading, writing and deleting, where nothing is special
+
+
+def _get(apis: GoogleApis, request: Asked) -> Json:
+    if (request.api, request.path) in apis.resources:
+        return apis.resources[request.api, request.path]
+    collection = request.path.rpartition("/")[2]
+    if collection not in COLLECTIONS:
+        raise ApiError(404, "NOT_FOUND", f"{request.path} was not found")
+    pattern = re.escape(request.path).replace(r"/\-/", "/[^/]+/").replace("/-/", "/[^/]+/")
+    found = [
+        resource
+        for (api, name), resource in apis.resources.items()
+        if api == request.api and re.fullmatch(f"{pattern}/[^/]+", name)
+    ]
+    return {COLLECTIONS[collection]: found} if found else {}
+
+
+COLLECTIONS = {
+    "services": "services",
+    "serviceAccounts": "accounts",
+    "indexes": "indexes",
+    "fields": "fields",
+    "secrets": "secrets",
+    "versions": "versions",
+    "jobs": "jobs",
+    "metrics": "metrics",
+    "alertPolicies": "alertPolicies",
+    "notificationChannels": "notificationChannels",
+}
+
+IDS = ("repositoryId", "databaseId", "secretId")
+
+
+def _post(apis: GoogleApis, request: Asked) -> Json:
+    """Create: the name is in the query, in the body, or made up."""
+    body = copy.deepcopy(request.body)
+    ids = [request.query[name] for name in IDS if name in request.query]
+    collection = request.path.rpartition("/")[2]
+    if collection in ("queues", "jobs", "releases"):
+        name = body["name"]
+    elif collection == "metrics":
+        name = f"{request.path}/{body['name']}"
+    elif collection == "serviceAccounts":
+        return _account(apis, request)
+    else:
+        name = f"{request.path}/{ids[0] if ids else apis.number()}"
+    if (request.api, name) in apis.resources or _same_index(apis, request):
+        raise ApiError(409, "ALREADY_EXISTS", f"{name} already exists")
+    shown = body if collection == "metrics" else body | {"name": name}
+    apis.put(request.api, name, shown | ADDED.get(collection, {}))
+    return (
+        _operation(request, name) if collection in LONG_RUNNING else apis.named(request.api, name)
+    )
+
+
+LONG_RUNNING = ("databases", "indexes", "repositories")
+
+ADDED: dict[str, Json] = {
+    "indexes": {"state": "CREATING"},
+    "queues": {"state": "RUNNING"},
+    "jobs": {"state": "ENABLED"},
+    "repositories": {"format": "DOCKER"},
+}
+"""What Google adds."""
+
+
+def _operation(request: Asked, name: str) -> Json:
+    parent = re.match(r"projects/[^/]+(/(locations|databases)/[^/]+)?", request.path)
+    assert parent
+    place = parent[0] + ("/databases/(default)" if request.path.endswith("/databases") else "")
+    done: Json = {"name": f"{place}/operations/1", "done": True, "response": {"name": name}}
+    return done | {"metadata": {"state": "SUCCESSFUL"}}
+
+
+def _same_index(apis: GoogleApis, request: Asked) -> bool:
+    if not request.path.endswith("/indexes"):
+        return False
+    same = [
+        index["fields"] == request.body["fields"]
+        for (_, name), index in apis.resources.items()
+        if name.startswith(f"{request.path}/")
+    ]
+    return any(same)
+
+
+def _account(apis: GoogleApis, request: Asked) -> Json:
+    email = f"{request.body['accountId']}@{PROJECT}.iam.gserviceaccount.com"
+    name = f"projects/{PROJECT}/serviceAccounts/{email}"
+    if (request.api, name) in apis.resources:
+        raise ApiError(409, "ALREADY_EXISTS", f"{email} already exists")
+    return apis.put("iam", name, request.body["serviceAccount"] | {"name": name, "email": email})
+
+
+def _patch(apis: GoogleApis, request: Asked) -> Json:
+    """Change the fields of the mask; without one, those of the body."""
+    body = request.body.get("release", request.body)
+    name = request.path
+    if "/fields/" in name:  # every field is there, until somebody looks
+        apis.resources.setdefault(("firestore", name), {"name": name})
+    resource = apis.named(request.api, name)
+    mask = request.query.get("updateMask")
+    for path in mask.split(",") if mask else body:
+        _set(resource, body, path.split("."))
+    if "ttlConfig" in resource:
+        resource["ttlConfig"] = {"state": "CREATING"} | resource["ttlConfig"]
+    long = "/fields/" in name or name.endswith("/databases/(default)")
+    return _operation(request, name) if long else resource
+
+
+def _set(resource: Json, body: Json, path: list[str]) -> None:
+    *parents, last = path
+    for parent in parents:
+        resource, body = resource.setdefault(parent, {}), body.get(parent, {})
+    if last in body:
+        resource[last] = copy.deepcopy(body[last])
+    else:
+        resource.pop(last, None)
+
+
+def _put(apis: GoogleApis, request: Asked) -> Json:
+    apis.named(request.api, request.path).update(request.body)
+    return apis.named(request.api, request.path)
+
+
+def _delete(apis: GoogleApis, request: Asked) -> Json:
+    database = request.path if "/databases/" in request.path else None
+    if database and apis.named("firestore", database).get("deleteProtectionState", "").endswith(
+        "_ENABLED"
+    ):
+        raise ApiError(400, "FAILED_PRECONDITION", "the database is protected from deletion")
+    apis.named(request.api, request.path)
+    for key in [key for key in apis.resources if f"{key[1]}/".startswith(f"{request.path}/")]:
+        if key[0] == request.api:
+            del apis.resources[key]
+            apis.policies.pop(key, None)
+    long = request.api in ("firestore", "artifactregistry")
+    return _operation(request, request.path) if long else {}
+
+
+METHODS: dict[str, Callable[[GoogleApis, Asked], Json]] = {
+    "GET": _get,
+    "POST": _post,
+    "PATCH": _patch,
+    "PUT": _put,
+    "DELETE": _delete,
+}
+
+
+# IAM
+
+
+def _get_policy(apis: GoogleApis, request: Asked, resource: str) -> Json:
+    resource = _owner(apis, request, resource)
+    return apis.policies.get((request.api, resource), {"etag": _etag({})})
+
+
+def _set_policy(apis: GoogleApis, request: Asked, resource: str) -> Json:
+    resource = _owner(apis, request, resource)
+    before = apis.policies.get((request.api, resource), {"etag": _etag({})})
+    given = request.body["policy"]
+    if "etag" in given and given["etag"] != before["etag"]:
+        raise ApiError(409, "ABORTED", "There were concurrent policy changes. Please retry")
+    policy = {"version": 1, "bindings": given.get("bindings", [])}
+    apis.policies[request.api, resource] = policy | {"etag": _etag(policy)}
+    return apis.policies[request.api, resource]
+
+
+def _etag(policy: Json) -> str:
+    # of hexadecimal digits: gcloud reads base64, and writes what has no `+` and `/` the same
+    digest = hashlib.sha256(json.dumps(policy).encode()).hexdigest()
+    return base64.b64encode(digest[:12].encode()).decode()
+
+
+def _owner(apis: GoogleApis, request: Asked, resource: str) -> str:
+    """The resource that has the policy, by its full name."""
+    if request.api == "run":
+        apis.named("run", f"namespaces/{PROJECT}/services/{resource.rpartition('/')[2]}")
+    else:
+        apis.named(request.api, resource)
+    return resource
+
+
+# What is special
+
+
+def _enable(apis: GoogleApis, request: Asked, _: str) -> Json:
+    path = request.path.removesuffix(":enable")
+    names = (request.body or {}).get("serviceIds") or [path.rpartition("/")[2]]
+    apis.enabled |= {name.split(".")[0] for name in names}
+    return {"name": "operations/enable.1", "done": True, "response": {}}
+
+
+def _services(apis: GoogleApis, request: Asked) -> Json:
+    names = [f"{request.path}/{api}.googleapis.com" for api in sorted(apis.enabled)]
+    return {"services": [{"name": name, "state": "ENABLED"} for name in names]}
+
+
+def _add_version(apis: GoogleApis, request: Asked, resource: str) -> Json:
+    apis.named("secretmanager", resource)
+    versions = [name for _, name in apis.resources if name.startswith(f"{resource}/versions/")]
+    name = f"{resource}/versions/{len(versions) + 1}"
+    apis.payloads[name] = base64.b64decode(request.body["payload"]["data"]).decode()
+    apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
+    return apis.named("secretmanager", name) | {"clientSpecifiedPayloadChecksum": True}
+
+
+def _access(apis: GoogleApis, _: Asked, resource: str) -> Json:
+    apis.named("secretmanager", resource)
+    data = base64.b64encode(apis.payloads[resource].encode()).decode()
+    return {"name": resource, "payload": {"data": data}}
+
+
+def _query(apis: GoogleApis, request: Asked, resource: str) -> Any:
+    """Documents of a collection whose field is greater than a number."""
+    query = request.body["structuredQuery"]
+    (collection,) = [it["collectionId"] for it in query["from"]]
+    condition = query["where"]["fieldFilter"]
+    field, least = condition["field"]["fieldPath"], int(condition["value"]["integerValue"])
+    return [
+        {"document": document}
+        for (_, name), document in apis.resources.items()
+        if re.fullmatch(f"{re.escape(resource)}/{collection}/[^/]+", name)
+        if int(document["fields"].get(field, {}).get("integerValue", 0)) > least
+    ]
+
+
+def _id_token(_: GoogleApis, request: Asked, resource: str) -> Json:
+    return {"token": f"identity-of.{resource.rpartition('/')[2]}.{request.body['audience']}"}
+
+
+def _run_get(apis: GoogleApis, request: Asked) -> Json:
+    if not request.path.endswith("/services"):
+        return _get(apis, request)
+    return {"kind": "ServiceList", "items": _get(apis, request).get("services", [])}
+
+
+def _run_write(apis: GoogleApis, request: Asked) -> Json:
+    """A service, ready at once."""
+    body = copy.deepcopy(request.body)
+    name = f"namespaces/{PROJECT}/services/{body['metadata']['name']}"
+    before = apis.resources.get(("run", name), {})
+    generation = before.get("metadata", {}).get("generation", 0) + 1
+    body["metadata"] |= {"generation": generation, "namespace": PROJECT, "uid": "1"}
+    body["metadata"].setdefault("annotations", {})["serving.knative.dev/creator"] = "somebody"
+    ready = [{"type": kind, "status": "True"} for kind in READY]
+    revision = f"{body['metadata']['name']}-{generation:05d}-abc"
+    body["status"] = {
+        "observedGeneration": generation,
+        "conditions": ready,
+        "latestReadyRevisionName": revision,
+        "latestCreatedRevisionName": revision,
+        "url": f"http://{body['metadata']['name']}.fake",
+        "traffic": [{"revisionName": revision, "percent": 100, "latestRevision": True}],
+    }
+    return apis.put("run", name, body)
+
+
+READY = ("Ready", "ConfigurationsReady", "RoutesReady")
+
+
+def _build(apis: GoogleApis, request: Asked) -> Json:
+    """A build that ends at once, and leaves its images."""
+    for image in request.body.get("images", []):
+        repository, _, name = image.rpartition("/")
+        region = repository.partition("-docker")[0]
+        name, _, tag = name.partition(":")
+        folder = repository.rpartition("/")[2]
+        place = f"projects/{PROJECT}/locations/{region}/repositories/{folder}"
+        path = f"{place}/packages/{name}/tags/{tag}"
+        apis.put("artifactregistry", path, {"name": path})
+    build = request.body | {"id": "build-1", "status": "SUCCESS", "projectId": PROJECT}
+    build |= {"name": f"{request.path}/build-1", "logUrl": "https://logs.example"}
+    apis.put("cloudbuild", build["name"], build)
+    return {"name": "operations/build/1", "metadata": {"build": build}}
+
+
+def _storage_post(apis: GoogleApis, request: Asked) -> Json:
+    if isinstance(request.body, bytes):
+        return _upload(apis, request)
+    name = f"b/{request.body['name']}"
+    return apis.put("storage", name, request.body | {"kind": "storage#bucket", "id": name})
+
+
+def _upload(apis: GoogleApis, request: Asked) -> Json:
+    """A file in a multipart message, as gcloud sends one."""
+    boundary = request.body.split(b"\n", 1)[0].strip()
+    part = request.body.split(boundary)[2]
+    content = re.split(rb"\r?\n\r?\n", part, maxsplit=1)[1].rstrip(b"\r\n")
+    size = json.loads(re.search(rb"\{.*?\}", request.body)[0])["size"]  # type: ignore[index]
+    content = content[: int(size)] if len(content) >= int(size) else content
+    object_ = {"name": request.query["name"], "size": size, "generation": "1"}
+    bucket = request.path.split("/")[1]
+    md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    object_ |= {"bucket": bucket, "md5Hash": md5}
+    apis.payloads[f"{bucket}/{request.query['name']}"] = content.hex()
+    return apis.put("storage", f"b/{bucket}/o/{request.query['name']}", object_)
+
+
+def _storage_get(apis: GoogleApis, request: Asked) -> Json:
+    if request.path.endswith("/iam"):
+        bucket = request.path.removesuffix("/iam")
+        apis.named("storage", bucket)
+        return apis.policies.get(("storage", bucket), {"etag": _etag({}), "bindings": []})
+    if request.path.endswith("/storageLayout"):
+        return {"kind": "storage#storageLayout", "locationType": "region"}
+    if request.path.endswith("/managedFolders"):
+        return {"kind": "storage#managedFolders"}
+    if request.path.endswith("/o"):
+        names = [it for (_, name), it in apis.resources.items() if name.startswith(request.path)]
+        return {"kind": "storage#objects", "items": names}
+    return apis.named("storage", request.path)
+
+
+def _storage_put(apis: GoogleApis, request: Asked) -> Json:
+    bucket = request.path.removesuffix("/iam")
+    policy = {"bindings": request.body["bindings"]}
+    apis.policies["storage", bucket] = policy | {"etag": _etag(policy)}
+    return apis.policies["storage", bucket]
+
+
+ACTIONS: dict[str, Callable[[GoogleApis, Asked, str], Json]] = {
+    "getIamPolicy": _get_policy,
+    "setIamPolicy": _set_policy,
+    "batchEnable": _enable,
+    "enable": _enable,
+    "addVersion": _add_version,
+    "access": _access,
+    "runQuery": _query,
+    "generateIdToken": _id_token,
+}
+
+SPECIAL: dict[tuple[str, str], Callable[[GoogleApis, Asked], Json]] = {
+    ("serviceusage", "GET"): _services,
+    ("run", "GET"): _run_get,
+    ("run", "POST"): _run_write,
+    ("run", "PUT"): _run_write,
+    ("cloudbuild", "POST"): _build,
+    ("storage", "POST"): _storage_post,
+    ("storage", "GET"): _storage_get,
+    ("storage", "PUT"): _storage_put,
+}

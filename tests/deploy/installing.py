@@ -1,0 +1,134 @@
+"""Runs infra/deploy, infra/destroy and infra/doctor against a recorder, as a person would."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.deploy.google_apis import PROJECT, Asked
+from tests.deploy.recorder import Recorder
+
+ROOT = Path(__file__).parents[2]
+REGION = "europe-west1"
+KEY = "patRecorded0000000.0123456789abcdef0123456789abcdef"
+EMAIL = "ann@people.example"
+INVOKER = f"user:{EMAIL}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it asked for."""
+
+    status: int
+    output: str
+    errors: str
+    requests: list[Asked]
+
+    @property
+    def mutating(self) -> list[Asked]:
+        """The requests after which something is another."""
+        return [request for request in self.requests if request.is_mutating]
+
+
+class Console:
+    """A person's shell, in which gcloud is sent to the recorder."""
+
+    def __init__(self, recorder: Recorder, folder: Path) -> None:
+        self.recorder = recorder
+        self.folder = folder
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLOUDSDK", "PYTHON"))}
+        self.environment = kept | recorder.environment(folder)
+        self.key = folder / "airtable-key"
+        self.key.write_text(KEY + "\n")
+
+    def first_time(self) -> list[str]:
+        """What deploy is told when nothing is there yet."""
+        return ["--invoker", INVOKER, "--airtable-api-key-file", str(self.key)]
+
+    def deploy(self, *arguments: str) -> Done:
+        """Run infra/deploy; nothing is waited for."""
+        return self.run("deploy", "--patience", "0", *arguments)
+
+    def run(self, command: str, *arguments: str, typed: str = "") -> Done:
+        """Run a command to its end."""
+        before = len(self.recorder.requests)
+        process = self.start(command, *arguments)
+        output, errors = process.communicate(typed, timeout=600)
+        return Done(process.returncode, output, errors, self.recorder.requests[before:])
+
+    def gcloud(self, *arguments: str) -> Done:
+        """Run gcloud itself."""
+        before = len(self.recorder.requests)
+        done = subprocess.run(
+            ["gcloud", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        asked = self.recorder.requests[before:]
+        return Done(done.returncode, done.stdout, done.stderr, asked)
+
+    def start(self, command: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command in a group of its own."""
+        where = ["--project", PROJECT, "--region", REGION]
+        return subprocess.Popen(
+            [str(ROOT / "infra" / command), *where, *arguments],
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+class Interrupted:
+    """Deploys a project although deploy is killed again and again.
+
+    It is killed once at each kind of change: before it is made, or after, when nobody hears the
+    answer.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._process: subprocess.Popen[str] | None = None
+        self.kills: list[tuple[str, str]] = []
+
+    def deploy(self, arguments: Sequence[str]) -> Done:
+        """Deploy until it comes to its end; that last run."""
+        recorder = self._console.recorder
+        recorder.refuses = lambda request: self._kills(request, even=True)
+        recorder.loses = lambda request: self._kills(request, even=False)
+        while True:
+            before = len(recorder.requests)
+            self._process = self._console.start("deploy", "--patience", "0", *arguments)
+            output, errors = self._process.communicate(timeout=600)
+            if self._process.returncode != -signal.SIGKILL:
+                break
+        recorder.refuses = recorder.loses = None
+        return Done(self._process.returncode, output, errors, recorder.requests[before:])
+
+    def _kills(self, request: Asked, even: bool) -> bool:
+        assert self._process
+        if self._process.poll() is not None:
+            return True  # a gcloud that outlived it for a moment
+        kind = (request.api, request.method)
+        if not request.is_mutating or kind in self.kills or even != (len(self.kills) % 2 == 0):
+            return False
+        self.kills.append(kind)
+        os.killpg(self._process.pid, signal.SIGKILL)
+        return True
+
+
+def of(requests: Sequence[Asked], api: str, method: str, ending: str = "") -> list[Any]:
+    """The bodies of the requests to an API whose path ends so."""
+    return [
+        it.body
+        for it in requests
+        if (it.api, it.method) == (api, method) and it.path.endswith(ending)
+    ]

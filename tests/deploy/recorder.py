@@ -1,0 +1,111 @@
+"""A proxy that answers in Google's place, and remembers every request.
+
+gcloud is the real one: its settings send each API to a host of its own, `run.fake`, through this
+proxy. Faults are data: a function that may answer instead, before or after the change was made.
+"""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.cloud.apis import APIS
+from tests.deploy.google_apis import ALWAYS_ENABLED, PROJECT, ApiError, Asked, GoogleApis, asked
+
+Fault = Callable[[Asked], bool]
+
+TOKEN = "ya29.not-a-token"  # noqa: S105  # it opens nothing
+
+
+class Recorder:
+    """The APIs, what was asked of them, and what is to go wrong."""
+
+    def __init__(self, apis: GoogleApis | None = None) -> None:
+        self.apis = apis or GoogleApis()
+        self.requests: list[Asked] = []
+        self.refuses: Fault | None = None
+        """Requests that are answered by an error, and change nothing."""
+        self.loses: Fault | None = None
+        """Requests that are carried out, and answered by an error all the same."""
+        self._lock = threading.Lock()
+        self.port = 0
+
+    def answer(self, request: Asked) -> tuple[int, Any]:
+        """A status and the JSON of an answer."""
+        with self._lock:
+            self.requests.append(request)
+            try:
+                if self.refuses and self.refuses(request):
+                    raise _broken()
+                content = self.apis.answer(request)
+                if self.loses and self.loses(request):
+                    raise _broken()
+            except ApiError as error:
+                return error.code, error.body
+        return 200, content
+
+    @property
+    def mutating(self) -> list[Asked]:
+        """The requests after which something is another."""
+        return [request for request in self.requests if request.is_mutating]
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """What sends gcloud, and our own requests, here. `folder` is for its files."""
+        (folder / "token").write_text(TOKEN)
+        apis = [api.split(".")[0] for api in APIS] + list(ALWAYS_ENABLED)
+        overrides = {
+            f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api.upper()}": f"http://{api}.fake/" for api in apis
+        }
+        return overrides | {
+            "CLOUDSDK_PROXY_TYPE": "http",
+            "CLOUDSDK_PROXY_ADDRESS": "127.0.0.1",
+            "CLOUDSDK_PROXY_PORT": str(self.port),
+            "CLOUDSDK_CONFIG": str(folder / "gcloud"),
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(folder / "token"),
+            "CLOUDSDK_CORE_PROJECT": PROJECT,
+            "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+            "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        }
+
+
+def _broken() -> ApiError:
+    return ApiError(500, "INTERNAL", "an error that was ordered")
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[Recorder]:
+    """Serve it on a port of 127.0.0.1."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, content = recorder.answer(asked(self.command, self.path, body))
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    recorder.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield recorder
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

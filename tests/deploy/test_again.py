@@ -1,0 +1,164 @@
+"""A project that is deployed already: nothing to do, one thing to do, and taking it down."""
+
+import pytest
+
+from infra.cloud import sizes
+from tests.deploy.google_apis import PROJECT
+from tests.deploy.installing import INVOKER, KEY, REGION, of
+
+SERVICES = f"projects/{PROJECT}/locations/{REGION}/services"
+
+
+def test_a_second_deploy_changes_nothing_and_says_so(console):
+    """Also without what the first was told: what is not said stays."""
+    done = console.deploy()
+    assert (done.status, done.errors, done.mutating) == (0, "", [])
+    assert "Nothing to change." in done.output
+
+
+def _less_memory(console):
+    service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-score")
+    container = service["spec"]["template"]["spec"]["containers"][0]
+    container["resources"]["limits"]["memory"] = "256Mi"
+
+
+def _everybody(console):
+    policy = console.recorder.apis.policies["run", f"{SERVICES}/landfall-api"]
+    policy["bindings"][0]["members"].append("allUsers")
+
+
+def _slower_queue(console):
+    queue = f"projects/{PROJECT}/locations/{REGION}/queues/landfall"
+    console.recorder.apis.named("cloudtasks", queue)["rateLimits"]["maxConcurrentDispatches"] = 1
+
+
+def _no_rules(console):
+    release = f"projects/{PROJECT}/releases/cloud.firestore"
+    ruleset = console.recorder.apis.named("firebaserules", release)["rulesetName"]
+    source = {"files": [{"name": "firestore.rules", "content": "allow everything"}]}
+    console.recorder.apis.named("firebaserules", ruleset)["source"] = source
+
+
+def _indexed(console):
+    name = "databases/(default)/collectionGroups/runs/fields/updated_at"
+    del console.recorder.apis.resources["firestore", f"projects/{PROJECT}/{name}"]
+
+
+def _rare_ticks(console):
+    job = f"projects/{PROJECT}/locations/{REGION}/jobs/landfall-watchdog"
+    console.recorder.apis.named("cloudscheduler", job)["schedule"] = "*/5 * * * *"
+
+
+CHANGED = {
+    "memory": (_less_memory, 'memory: "256Mi" -> ', ["run PUT"]),
+    "callers": (_everybody, "-allUsers", ["run POST"]),
+    "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 20", ["cloudtasks PATCH"]),
+    "rules": (_no_rules, "Firestore rules", ["firebaserules POST", "firebaserules PATCH"]),
+    "index": (_indexed, "runs.updated_at", ["firestore PATCH"]),
+    "job": (_rare_ticks, 'schedule: "*/5 * * * *" -> ', ["cloudscheduler PATCH"]),
+}
+
+
+@pytest.mark.parametrize(("change", "said", "requests"), CHANGED.values(), ids=CHANGED)
+def test_what_differs_is_put_right_and_nothing_else(console, change, said, requests):
+    """One setting that is not as it should be is one change, told beforehand."""
+    change(console)
+    done = console.deploy()
+    assert done.status == 0
+    assert [f"{it.api} {it.method}" for it in done.mutating] == requests
+    assert said in done.output
+
+
+def test_a_dry_run_shows_the_commands_and_makes_none(console):
+    """A new key: a version is added, and the function that reads it gets it. Nothing happens."""
+    done = console.deploy("--airtable-api-key-file", str(console.key), "--dry-run")
+    assert (done.status, done.mutating) == (0, [])
+    assert "gcloud secrets versions add landfall-airtable-api-key --data-file=-" in done.output
+    assert "~ function fetch" in done.output
+    assert "2 changes; none was made." in done.output
+    assert KEY not in done.output
+
+
+def test_a_new_key_reaches_the_function_that_reads_it(console):
+    """One version more, and one function anew: the key is rotated."""
+    console.key.write_text("patNew000000000000.new")
+    done = console.deploy("--airtable-api-key-file", str(console.key))
+    assert [it.path.rpartition("/")[2] for it in done.mutating] == [
+        "landfall-airtable-api-key:addVersion",
+        "landfall-fetch",
+    ]
+
+
+def test_who_may_call_the_api_is_who_was_named_last(console):
+    """Both doors change: Cloud Run's, and the function's own list."""
+    done = console.deploy("--invoker", "user:bob@people.example")
+    changed = [it.path.rpartition("/")[2] for it in done.mutating]
+    assert changed == ["landfall-api", "landfall-api:setIamPolicy"]
+    (policy,) = of(done.requests, "run", "POST", ":setIamPolicy")
+    assert policy["policy"]["bindings"][0]["members"] == ["user:bob@people.example"]
+
+
+def test_a_variable_of_a_persons_choice_stays(console):
+    """Set once, kept by every deploy after it."""
+    once = console.deploy("--set", "AIRTABLE_ENDPOINT_URL=https://airtable.example")
+    assert {it.path.rpartition("/")[2] for it in once.mutating} == {
+        *(f"landfall-{name}" for name in sizes.SIZES)
+    }
+    assert console.deploy().mutating == []
+
+
+def test_destroy_without_yes_and_nobody_to_ask_does_nothing(console):
+    """It shows what would go, data not among it."""
+    done = console.run("destroy")
+    assert (done.status, done.mutating) == (2, [])
+    assert "There is nobody to ask: say --yes." in done.output
+    assert "- function landfall-fetch" in done.output
+    assert "Firestore database" not in done.output
+
+
+def test_destroy_takes_down_what_deploy_made_and_keeps_the_data(console):
+    """The database, the secrets and the queue stay; a second destroy finds nothing."""
+    assert console.run("destroy", "--yes").status == 0
+    apis = console.recorder.apis
+    left = {api for api, _ in apis.resources}
+    assert left == {
+        *("cloudresourcemanager", "firestore", "firebaserules"),
+        *("secretmanager", "cloudtasks", "cloudbuild"),
+    }
+    assert apis.policies["cloudresourcemanager", f"projects/{PROJECT}"]["bindings"] == []
+    again = console.run("destroy", "--yes")
+    assert (again.status, again.mutating) == (0, [])
+    assert "Nothing is there." in again.output
+
+
+def test_destroy_takes_the_data_when_it_is_told(console):
+    """Deletion protection is taken off first."""
+    assert console.run("destroy", "--yes", "--delete-data").status == 0
+    left = {api for api, _ in console.recorder.apis.resources}
+    assert left == {"cloudresourcemanager", "firebaserules", "cloudbuild"}
+
+
+def test_a_first_deploy_says_what_it_needs(fresh):
+    """Who may call, and the key, before anything is made."""
+    unasked = fresh.deploy()
+    assert (unasked.status, unasked.mutating) == (2, [])
+    assert "say who may call the api" in unasked.errors
+    keyless = fresh.deploy("--invoker", INVOKER)
+    assert (keyless.status, keyless.mutating) == (2, [])
+    assert "give --airtable-api-key-file FILE: there is nobody to ask" in keyless.errors
+
+
+def test_a_dry_run_in_an_empty_project_shows_everything(fresh):
+    """No API is enabled yet, and none is by looking."""
+    done = fresh.deploy("--invoker", INVOKER, "--dry-run")
+    assert (done.status, done.mutating) == (0, [])
+    for what in ("+ APIs", "+ Firestore database", "+ queue", "+ function score", "+ alert"):
+        assert what in done.output
+
+
+def test_a_project_that_is_not_there_is_named(fresh):
+    """Nothing else is asked."""
+    fresh.recorder.apis.resources.clear()
+    done = fresh.deploy("--invoker", INVOKER)
+    assert done.status == 2
+    assert f"there is no project {PROJECT}, or you may not see it" in done.errors

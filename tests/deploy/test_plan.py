@@ -1,0 +1,244 @@
+"""What the deployment wants, without a cloud: numbers, names and lists against the code's own."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.cloud import alerts, database, sizes
+from infra.cloud.changes import GcloudCommand
+from infra.cloud.comparing import differences
+from infra.cloud.deploy import parser
+from infra.cloud.environment import VariableUnknownError, environment, secrets_of
+from infra.cloud.gcloud import Gcloud, GcloudError
+from infra.cloud.google import endpoint
+from infra.cloud.policies import policy_change
+from infra.cloud.source import version
+from infra.cloud.target import CALLER, GCLOUD_AUDIENCE, Target, secret
+from landfall.config import FUNCTIONS, VARIABLES, load_config
+from landfall.deadlines import LADDER, TICK, TICK_MISSING
+
+ROOT = Path(__file__).parents[2]
+TARGET = Target("demo-project", "123456789012", "europe-west1")
+ANN = "user:ann@people.example"
+
+
+def test_a_function_ends_before_who_waits_for_it_hangs_up():
+    """Function < dispatch < lease < stale, in what is deployed as in the ladder."""
+    attempt, seconds = sizes.tick_attempt(LADDER), sizes.function_seconds(LADDER)
+    assert (seconds, attempt) == (LADDER.function, f"{LADDER.dispatch:g}s")
+    assert LADDER.step < seconds < float(attempt[:-1]) < LADDER.lease < LADDER.stale
+
+
+def test_deliveries_of_a_task_end_while_the_watchdog_still_counts():
+    """A task that nobody takes is dropped by the queue long before its run is over."""
+    retry = sizes.RETRY_CONFIG
+    assert float(str(retry["maxRetryDuration"]).removesuffix("s")) < LADDER.run
+    assert float(str(retry["maxBackoff"]).removesuffix("s")) < TICK
+
+
+def test_what_runs_at_once_has_an_instance_to_run_in():
+    """The queue gives out no more than fetch and score can take, each."""
+    for function in ("fetch", "score"):
+        size = sizes.SIZES[function]
+        assert size.concurrency * size.max_instances >= sizes.DISPATCHES_AT_ONCE
+
+
+def test_sizes_are_those_of_every_function():
+    """Score alone has a process to itself: SQLite's limit of memory is the process's."""
+    assert set(sizes.SIZES) == set(FUNCTIONS)
+    assert [name for name, size in sizes.SIZES.items() if size.concurrency == 1] == ["score"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_starts_with_what_it_is_given(function):
+    """The environment that is deployed is one that the code takes, with its secrets beside it."""
+    given = environment(TARGET, function, [ANN], {})
+    keys = dict.fromkeys(secrets_of(function), "x")
+    config = load_config(function, given | keys)
+    assert config.checked_by_cloud_run
+    assert config.audiences[0] == TARGET.audience
+    assert not [name for name in given if VARIABLES.get(name) and VARIABLES[name].secret]
+
+
+def test_each_function_lets_in_its_own_caller():
+    """Scheduler's account, Tasks' account, or the people; never two of them."""
+    callers = {
+        function: load_config(
+            function,
+            environment(TARGET, function, [ANN], {}) | dict.fromkeys(secrets_of(function), "x"),
+        ).callers
+        for function in FUNCTIONS
+    }
+    assert callers.pop("api") == ("ann@people.example",)
+    assert callers == {name: (TARGET.account(CALLER[name]),) for name in callers}
+
+
+def test_only_the_api_takes_the_tokens_of_people():
+    """`gcloud auth print-identity-token` names gcloud itself, whoever it is for."""
+    takes = {
+        function: GCLOUD_AUDIENCE in environment(TARGET, function, [ANN], {})["LANDFALL_AUDIENCE"]
+        for function in FUNCTIONS
+    }
+    assert [function for function, people in takes.items() if people] == ["api"]
+    service = ["serviceAccount:robot@demo-project.iam.gserviceaccount.com"]
+    assert GCLOUD_AUDIENCE not in environment(TARGET, "api", service, {})["LANDFALL_AUDIENCE"]
+
+
+def test_a_secret_has_a_name_and_readers():
+    """Every variable that is marked; nobody else's environment refers to it."""
+    marked = [name for name, it in VARIABLES.items() if it.secret]
+    read = {name for function in FUNCTIONS for name in secrets_of(function)}
+    assert read == set(marked)
+    assert len({secret(name) for name in marked}) == len(marked)
+
+
+def test_a_needed_variable_that_nobody_knows_stops_the_deployment(monkeypatch):
+    """A new one in the code is told here, not by a function that cannot start."""
+    new = {**VARIABLES, "LANDFALL_NEW": VARIABLES["LANDFALL_QUEUE"]}
+    monkeypatch.setattr("infra.cloud.environment.VARIABLES", new)
+    with pytest.raises(VariableUnknownError, match="--set LANDFALL_NEW=VALUE"):
+        environment(TARGET, "api", [ANN], {})
+    assert environment(TARGET, "api", [ANN], {"LANDFALL_NEW": "1"})["LANDFALL_NEW"] == "1"
+
+
+@pytest.mark.parametrize("member", ["allUsers", "group:all@x.example", "domain:x.example", "ann"])
+def test_nobody_without_an_address_is_let_in(member, capsys):
+    """The api looks at addresses; a group would be let through by one door alone."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--project", "p", "--region", "r", "--invoker", member])
+    assert "say user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
+
+
+def test_metrics_count_lines_that_the_code_logs():
+    """A message that nobody writes would be an alert that never comes."""
+    written = {
+        node.args[0].value
+        for path in (ROOT / "functions").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _is_log(node.func)
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert {metric.message for metric in alerts.METRICS} <= written
+
+
+def _is_log(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "logs"
+        and function.attr in ("info", "warning", "error")
+    )
+
+
+def test_a_missing_tick_is_missed_at_the_same_time_everywhere():
+    """The alert and `/health` agree on how long is too long."""
+    absent = alerts._absent("watchdog")["conditionAbsent"]
+    assert absent["duration"] == f"{TICK_MISSING:g}s"
+
+
+def test_the_index_file_is_read_whole():
+    """Every entry becomes an index or the settings of a field, each once."""
+    composites, fields = database.wanted_composites(), database.wanted_fields()
+    assert len(set(composites)) == len(composites) == len(database.FILE["indexes"])
+    assert len(fields) == len(database.FILE["fieldOverrides"])
+
+
+SAME = [
+    ({"a": 1}, {"a": 1, "b": 2}),
+    ({"a": 0}, {}),
+    ({"a": '["x"]'}, {"a": '[ "x" ]'}),
+    ([{"name": "x", "v": 1}, {"name": "y"}], [{"name": "y"}, {"name": "x", "v": 1}]),
+    ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 2], "c": 3}}),
+]
+
+
+@pytest.mark.parametrize(("wanted", "there"), SAME)
+def test_what_google_adds_is_no_difference(wanted, there):
+    """Defaults, order of named things, spaces in JSON."""
+    assert differences(wanted, there) == []
+
+
+DIFFERENT = [
+    ({"a": 1}, {"a": 2}, ["a: 2 -> 1"]),
+    ({"a": {"b": 1}}, {}, ["a.b: nothing -> 1"]),
+    ({"a": [1]}, {"a": [1, 2]}, ["a: [1, 2] -> [1]"]),
+    ([{"name": "x", "v": 1}], [{"name": "x", "v": 2}], ["[x].v: 2 -> 1"]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "there", "lines"), DIFFERENT)
+def test_a_difference_is_told_in_a_line(wanted, there, lines):
+    """Where, what is there, and what is wanted."""
+    assert differences(wanted, there) == lines
+
+
+def test_a_policy_is_made_exactly_as_wanted():
+    """Who was let in besides is let in no more, and a newer policy is not overwritten."""
+    there = {
+        "etag": "abc=",
+        "bindings": [{"role": "roles/run.invoker", "members": ["allUsers", ANN]}],
+    }
+    (change,) = policy_change("who may call", ["set"], there, {"roles/run.invoker": [ANN]})
+    (command,) = change.commands
+    assert isinstance(command, GcloudCommand)
+    policy = command.files["policy.json"]
+    assert policy == {"etag": "abc=", "bindings": [{"role": "roles/run.invoker", "members": [ANN]}]}
+    assert change.why == ["roles/run.invoker: -allUsers"]
+    assert policy_change("who may call", ["set"], policy, {"roles/run.invoker": [ANN]}) == []
+
+
+def test_the_image_is_another_when_its_source_is(tmp_path):
+    """By content and name, in any order; and by the recipe."""
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "b").write_text("2")
+    tag = version(["a", "b"], "recipe", tmp_path)
+    assert version(["b", "a"], "recipe", tmp_path) == tag
+    assert version(["a"], "recipe", tmp_path) != tag
+    assert version(["a", "b"], "another", tmp_path) != tag
+    (tmp_path / "b").write_text("3")
+    assert version(["a", "b"], "recipe", tmp_path) != tag
+
+
+def test_an_api_is_asked_where_gcloud_would_ask(monkeypatch):
+    """The same settings of endpoints; a region comes before the host."""
+    assert endpoint("europe-west1-run") == "https://europe-west1-run.googleapis.com/"
+    monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN", "http://run.fake/")
+    assert endpoint("europe-west1-run") == "http://europe-west1-run.fake/"
+    assert endpoint("run") == "http://run.fake/"
+
+
+def test_a_command_that_fails_says_which_and_why():
+    """Without its flags, which may be long, and never with what went to its standard input."""
+    with pytest.raises(GcloudError) as caught:
+        Gcloud("demo-project").run(["no-such-group", "--flag=x"], secret="patSecret")  # noqa: S106
+    assert str(caught.value).startswith("`gcloud no-such-group` failed: ERROR:")
+    assert "patSecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy", "doctor"])
+def test_a_person_needs_python_and_gcloud_alone(command):
+    """--help comes without any package, from the sources as they are."""
+    paths = f"{ROOT / 'functions'}:{ROOT}"
+    shown = subprocess.run(
+        [sys.executable, "-S", "-m", "infra.cloud", command, "--help"],
+        env={"PYTHONPATH": paths, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--project" in shown.stdout
+
+
+def test_rules_let_in_nobody():
+    """The functions' clients are not bound by them."""
+    assert "allow read, write: if false" in database.RULES
+    assert database.RULES.count("allow") == 1
+
+
+def test_policies_are_json():
+    """What is sent can be sent."""
+    assert json.dumps([alerts.wanted_metric(metric) for metric in alerts.METRICS])

@@ -1,0 +1,127 @@
+"""What is uploaded, as Cloud Build's buildpack would take it: installed alone, and started."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.cloud.environment import environment, secrets_of
+from infra.cloud.image import BUILD_ENVIRONMENT, PYTHON
+from infra.cloud.target import Target
+from infra.local.processes import free_port
+from landfall.config import FUNCTIONS
+from tests.deploy.conftest import Deployment
+from tests.deploy.google_apis import NUMBER, PROJECT
+from tests.deploy.installing import INVOKER, REGION, of
+
+ROOT = Path(__file__).parents[2]
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.path.append("functions")
+import main, landfall
+for module in pkgutil.walk_packages(landfall.__path__, "landfall."):
+    importlib.import_module(module.name)
+"""
+
+
+@pytest.fixture(scope="module")
+def uploaded(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive that the image was built of, unpacked."""
+    build = of(deployment.requests, "cloudbuild", "POST", "/builds")[-1]
+    where = build["source"]["storageSource"]
+    folder = tmp_path_factory.mktemp("source")
+    archive = bytes.fromhex(deployment.apis.payloads[f"{where['bucket']}/{where['object']}"])
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(uploaded: Path) -> Path:
+    """A virtual environment in which nothing is but what the source asks for."""
+    subprocess.run([sys.executable, "-m", "venv", str(uploaded / ".venv")], check=True)
+    found = uploaded / ".venv/bin/python"
+    install = [str(found), "-m", "pip", "install", "-q", "-r", "requirements.txt"]
+    subprocess.run(install, cwd=uploaded, check=True, timeout=600)
+    return found
+
+
+def test_the_source_is_the_code_and_its_pins(uploaded):
+    """Every module of the functions, the requirements and their constraints; nothing else."""
+    names = {str(it.relative_to(uploaded)) for it in uploaded.rglob("*") if it.is_file()}
+    names = {name for name in names if not name.startswith(".venv/")}
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "functions"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert names == {"requirements.txt", "infra/constraints.txt", *tracked.stdout.split()}
+
+
+def test_the_image_has_the_python_of_the_tests():
+    """Another version would be one that nothing was tested on."""
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON
+
+
+def test_every_module_is_importable_with_the_requirements_alone(uploaded, python):
+    """What the tests have besides is missing where the functions run."""
+    subprocess.run([str(python), "-c", IMPORT_ALL], cwd=uploaded, check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def answers(uploaded, python, tmp_path_factory) -> Iterator[dict[str, int]]:
+    """What each function answers a stranger, started as the buildpack starts it."""
+    target, logs = Target(PROJECT, NUMBER, REGION), tmp_path_factory.mktemp("logs")
+    command = [str(python.with_name("functions-framework"))]
+    started, ports = [], {}
+    for function in FUNCTIONS:
+        ports[function] = free_port()
+        given = {
+            **environment(target, function, [INVOKER], {}),
+            **dict.fromkeys(secrets_of(function), "a-key"),
+            # so that no credentials of Google are looked for; nobody listens there
+            **{f"{name}_EMULATOR_HOST": "127.0.0.1:9" for name in ("FIRESTORE", "CLOUD_TASKS")},
+            "FUNCTION_TARGET": function,
+            "FUNCTION_SOURCE": BUILD_ENVIRONMENT["GOOGLE_FUNCTION_SOURCE"],
+            "PORT": str(ports[function]),
+            "HOST": "127.0.0.1",
+            "PATH": os.environ["PATH"],
+        }
+        with (logs / function).open("wb") as log:
+            started.append(
+                subprocess.Popen(command, cwd=uploaded, env=given, stdout=log, stderr=log)
+            )
+    try:
+        yield {function: answer(port) for function, port in ports.items()}
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(10)
+
+
+def answer(port: int) -> int:
+    """The status of a request without a token, once somebody listens."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return httpx.post(f"http://127.0.0.1:{port}/", trust_env=False, timeout=30).status_code
+        except httpx.ConnectError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def test_all_five_functions_answer(answers):
+    """401: each is there, has its configuration and all it imports, and asks who calls."""
+    assert answers == dict.fromkeys(FUNCTIONS, 401)
