@@ -1,0 +1,285 @@
+"""What the doctor looks at in a project."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.cloud import (
+    alerts,
+    apis,
+    database,
+    delivery,
+    documents_known,
+    functions,
+    keys,
+    keys_answering,
+)
+from infra.cloud.asking import ask
+from infra.cloud.changes import Change, Tools
+from infra.cloud.environment import secrets_of
+from infra.cloud.gcloud import GcloudError
+from infra.cloud.google import GoogleError, endpoint
+from infra.cloud.installation import Installation
+from infra.cloud.policies import bindings_of
+from infra.cloud.reading import Documents
+from infra.cloud.target import NAME, secret, service
+from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
+from landfall.config import FUNCTIONS, VARIABLES
+
+REDEPLOY = "run infra/deploy"
+
+
+class Cloud:
+    """The checks of an installation. `as_account` is who calls the api, if not the person."""
+
+    def __init__(self, it: Installation, tools: Tools, as_account: str | None) -> None:
+        self._it = it
+        self._tools = tools
+        self._as_account = as_account
+        self._documents = Documents(self._firestore)
+
+    def checks(self) -> list[Check]:
+        """All of them, causes before what comes of them."""
+        return [
+            Check("clock", self.clock),
+            Check("APIs", self.apis),
+            Check("database", self.database),
+            Check("indexes", self.indexes),
+            Check("fields and expiry", self.fields),
+            Check("security rules", self.rules),
+            Check("secrets", self.secrets),
+            Check("functions", self.functions),
+            Check("version", self.version),
+            Check("callers", self.callers),
+            Check("queue", self.queue),
+            Check("jobs", self.jobs),
+            Check("alerts", self.alerts),
+            Check("ticks", self.ticks),
+            Check("documents", self.documents),
+            Check("health", self.health),
+            Check("Airtable's key", self.airtable),
+            Check("the model's key", self.openai),
+        ]
+
+    def clock(self) -> Said:
+        """Of the machine that looks."""
+        url = f"{endpoint('serviceusage')}v1/projects/{self._it.target.project}/services"
+        return keys_answering.clock(ask("GET", url).headers.get("date"))
+
+    def apis(self) -> Said:
+        """All enabled."""
+        lacking = apis.missing(self._it)
+        return one_of([f"{api} is not enabled" for api in lacking], REDEPLOY, "all enabled")
+
+    def database(self) -> Said:
+        """There, native, and protected from deletion."""
+        found = self._it.get("firestore", f"v1/{self._it.target.database}")
+        if found is None:
+            return wrong("there is no Firestore database", REDEPLOY)
+        if found.get("type") != "FIRESTORE_NATIVE":
+            return wrong(
+                "the database is in Datastore mode", "Landfall needs another project: native mode"
+            )
+        return ok(f"native, in {found.get('locationId')}")
+
+    def indexes(self) -> Said:
+        """There, and built."""
+        there = database.composites_there(self._it)
+        problems = []
+        for index in database.wanted_composites():
+            state = there.get(index, "missing")
+            if state != "READY":
+                problems.append(f"{database.shown(index)} is {state.lower()}")
+        mend = f"{REDEPLOY} for what is missing; what is creating is ready in minutes"
+        return one_of(problems, mend, f"{len(there)} ready")
+
+    def fields(self) -> Said:
+        """Indexed as wanted, and deleting what has expired."""
+        problems = [change.what for change in database.field_changes(self._it)]
+        for field, found in database.fields_there(self._it):
+            state = found.get("ttlConfig", {}).get("state", "ACTIVE")
+            if state != "ACTIVE":
+                problems.append(f"expiry of {'.'.join(field)} is {state.lower()}")
+        mend = f"{REDEPLOY} for what differs; what is creating is active in minutes"
+        return one_of(problems, mend, "as in infra/firestore.indexes.json")
+
+    def rules(self) -> Said:
+        """Those of the file."""
+        return self._unchanged(database.rule_changes(self._it), "in force")
+
+    def secrets(self) -> Said:
+        """There, with a value, for who needs them."""
+        lacking = keys.missing(self._it)
+        flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in lacking]
+        mend = f"{REDEPLOY} {' '.join(flags)}"
+        return one_of([f"{secret(name)} has no value" for name in lacking], mend, "all there")
+
+    def functions(self) -> Said:
+        """There, ready, and as wanted; whose image is another check's."""
+        problems = []
+        for function in FUNCTIONS:
+            there = self._it.services.get(service(function))
+            if there is None:
+                problems.append(f"{function} is not there")
+                continue
+            problems += [
+                f"{function} is not ready: {condition.get('message', '?')}"
+                for condition in there["status"]["conditions"]
+                if condition["type"] == "Ready" and condition["status"] != "True"
+            ]
+        for change in functions.changes(self._it):
+            problems += [f"{change.what}: {line}" for line in change.why if ".image:" not in line]
+        return one_of(problems, REDEPLOY, "all ready")
+
+    def version(self) -> Said:
+        """One image for all, and that of this source."""
+        images = {name: _image(there) for name, there in self._it.services.items()}
+        if not images:
+            return unknown("no function is there", REDEPLOY)
+        if len(set(images.values())) > 1:
+            told = ", ".join(f"{name} {image}" for name, image in sorted(images.items()))
+            return wrong(f"the functions are of several versions: {told}", REDEPLOY)
+        (tag,) = {image.rpartition(":")[2] for image in images.values()}
+        if tag != self._it.image.rpartition(":")[2]:
+            return wrong(
+                f"{tag} is deployed, which is not the source of this checkout",
+                f"{REDEPLOY}, or check out what is deployed",
+            )
+        return ok(f"{tag}, the source of this checkout")
+
+    def callers(self) -> Said:
+        """Who was named, and nobody besides."""
+        problems = []
+        for function in FUNCTIONS:
+            bindings = bindings_of(self._it.service_policy(function))
+            members = {member for who in bindings.values() for member in who}
+            if members & {"allUsers", "allAuthenticatedUsers"}:
+                problems.append(f"{function} is open to everybody")
+        problems += [change.what for change in functions.caller_changes(self._it)]
+        return one_of(problems, REDEPLOY, "each function has its own")
+
+    def queue(self) -> Said:
+        """There, running, with its numbers."""
+        there = delivery.queue_there(self._it)
+        if there is None:
+            return wrong("there is no queue", REDEPLOY)
+        if there.get("state") != "RUNNING":
+            where = f"--location={self._it.target.region} --project={self._it.target.project}"
+            return wrong(
+                f"it is {str(there.get('state')).lower()}",
+                f"gcloud tasks queues resume {NAME} {where}",
+            )
+        return self._unchanged(delivery.queue_changes(self._it), "running")
+
+    def jobs(self) -> Said:
+        """There, enabled, and with success."""
+        there, problems = delivery.jobs_there(self._it), []
+        for function in delivery.TICKING:
+            job = there.get(function, {})
+            if job.get("state", "ENABLED") != "ENABLED":
+                problems.append(f"{service(function)} is {job['state'].lower()}")
+            if code := job.get("status", {}).get("code"):
+                problems.append(f"the last call of {service(function)} failed with code {code}")
+        problems += [f"{it.what} is not as wanted" for it in delivery.job_changes(self._it)]
+        where = f"--location={self._it.target.region}"
+        mend = f"gcloud scheduler jobs resume NAME {where} for one that is paused; else {REDEPLOY}"
+        return one_of(problems, mend, "both every minute")
+
+    def alerts(self) -> Said:
+        """Metrics and policies; and somebody is told."""
+        changed = [*alerts.metric_changes(self._it), *alerts.policy_changes(self._it)]
+        if changed:
+            return self._unchanged(changed, "")
+        if not alerts.channels_there(self._it):
+            return unknown("nobody is told of them", f"{REDEPLOY} --alert-email EMAIL")
+        return ok("in place")
+
+    def ticks(self) -> Said:
+        """As the documents have them."""
+        return documents_known.ticks(self._documents)
+
+    def documents(self) -> Said:
+        """Of a version that this source knows."""
+        return documents_known.versions(self._documents)
+
+    def health(self) -> Said:
+        """What the api says of itself, to somebody whom it lets in."""
+        there = self._it.services.get(service("api"))
+        if there is None:
+            return unknown("the api is not there", REDEPLOY)
+        try:
+            token = self._identity()
+        except (GcloudError, GoogleError) as error:
+            return unknown(f"no identity token: {error}", "say --as SERVICE_ACCOUNT, or log in")
+        url = f"{there['status']['url']}/health"
+        answer = ask("GET", url, {"Authorization": f"Bearer {token}"})
+        if answer.status in (401, 403):
+            return unknown(
+                f"the api does not let you in ({answer.status})",
+                f"{REDEPLOY} --invoker ... with you among them",
+            )
+        said = answer.json()
+        told = said.get("status", said) if isinstance(said, Mapping) else answer.body[:200].decode()
+        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {told}", "as it says")
+
+    def _identity(self) -> str:
+        if self._as_account is None:
+            return self._tools.gcloud.run(["auth", "print-identity-token"]).strip()
+        path = f"v1/projects/-/serviceAccounts/{self._as_account}:generateIdToken"
+        wanted = {"audience": self._it.target.audience, "includeEmail": True}
+        return str(self._tools.google.send("POST", "iamcredentials", path, wanted)["token"])
+
+    def airtable(self) -> Said:
+        """Whether the token that fetch has is one."""
+        key = self._key("AIRTABLE_API_KEY", "fetch")
+        if isinstance(key, Said):
+            return key
+        return keys_answering.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
+
+    def openai(self) -> Said:
+        """Whether the key that score has is one; a Landfall without a model needs none."""
+        if self._it.secret_version("OPENAI_API_KEY") is None:
+            return ok("there is none: no scan asks a model")
+        key = self._key("OPENAI_API_KEY", "score")
+        if isinstance(key, Said):
+            return key
+        return keys_answering.openai(self._variable("OPENAI_BASE_URL", "score"), key)
+
+    def _key(self, variable: str, function: str) -> str | Said:
+        """The value of a secret, for a moment; or why it cannot be had."""
+        assert variable in secrets_of(function)
+        version = self._it.secret_version(variable)
+        if version is None:
+            return unknown("there is no key", REDEPLOY)
+        path = f"v1/projects/{self._it.target.project}/secrets/{secret(variable)}"
+        try:
+            found = self._it.google.send(
+                "GET", "secretmanager", f"{path}/versions/{version}:access"
+            )
+        except GoogleError as error:
+            return unknown(
+                f"you may not read it ({error.status})",
+                "look as somebody who has roles/secretmanager.secretAccessor on "
+                f"{secret(variable)}",
+            )
+        return base64.b64decode(found["payload"]["data"]).decode()
+
+    def _variable(self, name: str, function: str) -> str:
+        return self._it.values(function).get(name) or VARIABLES[name].default
+
+    def _unchanged(self, changes: Sequence[Change], fine: str) -> Said:
+        told = [f"{it.what}: {', '.join(it.why) or it.verb}" for it in changes]
+        return one_of(told, REDEPLOY, fine)
+
+    def _firestore(self, method: str, path: str, body: Any) -> Any:
+        where = f"v1/{self._it.target.database}/documents{path}"
+        try:
+            return self._it.google.send(method, "firestore", where, body)
+        except GoogleError as error:
+            if error.status == "NOT_FOUND":
+                return None
+            raise
+
+
+def _image(there: Mapping[str, Any]) -> str:
+    return str(there["spec"]["template"]["spec"]["containers"][0]["image"])

@@ -1,0 +1,122 @@
+"""What the doctor looks at in a local stack, by the line that `infra/local/run --serve --json`
+prints first."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from infra.cloud import documents_known, keys_answering
+from infra.cloud.asking import NoAnswerError, ask
+from infra.cloud.reading import Documents
+from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
+from landfall.config import FUNCTIONS
+
+RESTART = "stop infra/local/run --serve, and start it again"
+
+
+class Local:
+    """The checks of a local stack."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = addresses
+        self._documents = Documents(self._firestore)
+
+    def checks(self) -> list[Check]:
+        """All of them, causes before what comes of them."""
+        return [
+            Check("clock", self.clock),
+            Check("functions", self.functions),
+            Check("queue", self.queue),
+            Check("ticks", self.ticks),
+            Check("documents", self.documents),
+            Check("health", self.health),
+            Check("Airtable's key", self.airtable),
+            Check("the model's key", self.openai),
+        ]
+
+    def clock(self) -> Said:
+        """Of the functions, beside that of this command."""
+        return keys_answering.clock(ask("GET", self._addresses["api"]).headers.get("date"))
+
+    def functions(self) -> Said:
+        """All five answer, and ask who calls."""
+        problems = []
+        for function in FUNCTIONS:
+            try:
+                status = ask("POST", self._addresses[function]).status
+            except NoAnswerError as error:
+                problems.append(f"{function} does not answer: {error}")
+            else:
+                problems += [f"{function} answered {status}, not 401"] if status != 401 else []
+        return one_of(problems, RESTART, "all five answer")
+
+    def queue(self) -> Said:
+        """Running."""
+        state = asyncio.run(_queue_state(self._addresses["tasks"], self._addresses["project"]))
+        if state is None:
+            return wrong("Cloud Tasks' stand-in does not answer", RESTART)
+        return ok("running") if state == "RUNNING" else wrong(f"it is {state.lower()}", "resume it")
+
+    def ticks(self) -> Said:
+        """As the documents have them."""
+        return documents_known.ticks(self._documents)
+
+    def documents(self) -> Said:
+        """Of a version that this source knows."""
+        return documents_known.versions(self._documents)
+
+    def health(self) -> Said:
+        """What the api says of itself."""
+        token = self._addresses["token"]
+        url = f"{self._addresses['api']}/health"
+        answer = ask("GET", url, {"Authorization": f"Bearer {token}"})
+        said = answer.json()
+        told = said.get("status", said) if isinstance(said, Mapping) else answer.status
+        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {told}", RESTART)
+
+    def airtable(self) -> Said:
+        """Whether Airtable, or its stand-in, takes the key of the environment."""
+        return self._key("AIRTABLE_API_KEY", keys_answering.airtable, self._addresses["airtable"])
+
+    def openai(self) -> Said:
+        """The same for the language model."""
+        return self._key("OPENAI_API_KEY", keys_answering.openai, self._addresses["openai"])
+
+    def _key(self, variable: str, answers: Any, url: str) -> Said:
+        key = os.environ.get(variable)
+        if not key:
+            return unknown(
+                f"{variable} is not set here", "set it to the key that the stack was started with"
+            )
+        said: Said = answers(url, key)
+        return said
+
+    def _firestore(self, method: str, path: str, body: Any) -> Any:
+        project, host = self._addresses["project"], self._addresses["firestore"]
+        url = f"http://{host}/v1/projects/{project}/databases/(default)/documents{path}"
+        # the emulator's word for who may do everything
+        answer = ask(method, url, {"Authorization": "Bearer owner"}, body)
+        if answer.status == 404:
+            return None
+        if answer.status >= 300:
+            raise NoAnswerError(f"the Firestore emulator answered {answer.status}")
+        return answer.json()
+
+
+async def _queue_state(tasks: str, project: str) -> str | None:
+    """The state of the queue; None when nobody answers."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.cloud.tasks_v2 import Queue
+
+    from landfall.dispatch import cloud_tasks_client
+
+    client = cloud_tasks_client(tasks)
+    name = f"projects/{project}/locations/local/queues/landfall"
+    try:
+        queue = await client.get_queue(name=name, timeout=10, retry=None)
+    except GoogleAPIError:
+        return None
+    finally:
+        await client.transport.close()  # type: ignore[no-untyped-call]
+    return str(Queue.State(queue.state).name)

@@ -1,0 +1,121 @@
+"""`infra/doctor`: looks at a live installation, and says what is wrong and how to mend it."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra.cloud.checks import Cloud
+from infra.cloud.checks_local import Local
+from infra.cloud.connecting import CannotStartError, connect
+from infra.cloud.deploy import image_version
+from infra.cloud.gcloud import GcloudError, GcloudMissingError
+from infra.cloud.google import GoogleError
+from infra.cloud.installation import Installation, Wishes
+from infra.cloud.making import say
+from infra.cloud.target import NAME
+from infra.cloud.verdicts import Check, Said, looked_at
+
+PAUSE = 10.0
+"""Seconds between two looks, with --wait."""
+
+EPILOG = """
+It changes nothing. Keys are read from Secret Manager for a moment, where you may, and sent to
+nobody but Airtable and the model's service.
+
+Exit status: 0 when nothing is wrong (unknown is not wrong), 1 when something is, 2 when nothing
+could be looked at.
+"""
+
+CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line, look, and give the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        begin = _local(options) if options.local else _cloud(options)
+    except CANNOT_START as error:
+        print(f"Nothing was looked at. {error}", file=sys.stderr)
+        return 2
+    until = time.monotonic() + options.wait
+    said = _look(begin())
+    while _wrong(said) and time.monotonic() + PAUSE < until:
+        say(f"{_wrong(said)} wrong; looking again")
+        time.sleep(PAUSE)
+        said = _look(begin())
+    _tell(said)
+    return 1 if _wrong(said) else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(
+        prog="infra/doctor",
+        description="Look at an installation, and say what is wrong and how to mend it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.add_argument("--project", help="the project's id; with --region")
+    found.add_argument("--region", help="such as europe-west1")
+    found.add_argument(
+        "--local",
+        type=Path,
+        metavar="FILE",
+        help="the first line of `infra/local/run --serve --json`, in a file, instead of a project",
+    )
+    found.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="look again until nothing is wrong, for so long",
+    )
+    found.add_argument(
+        "--as",
+        dest="as_account",
+        metavar="SERVICE_ACCOUNT",
+        help="whom to call the api as, if not as yourself",
+    )
+    return found
+
+
+def _local(options: argparse.Namespace) -> Callable[[], list[Check]]:
+    try:
+        first = options.local.read_text(encoding="utf-8").splitlines()[0]
+        addresses = json.loads(first)
+    except (OSError, ValueError, IndexError) as error:
+        raise CannotStartError(f"{options.local} has no line of addresses: {error}") from error
+    return Local(addresses).checks
+
+
+def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
+    if not (options.project and options.region):
+        raise CannotStartError("say --project and --region, or --local FILE")
+    target, tools = connect(options.project, options.region)
+    image = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
+
+    def begin() -> list[Check]:
+        it = Installation(target, tools.google, Wishes(), image)  # which remembers what it saw
+        return Cloud(it, tools, options.as_account).checks()
+
+    return begin
+
+
+def _look(checks: Sequence[Check]) -> list[tuple[str, Said]]:
+    return [(check.name, looked_at(check)) for check in checks]
+
+
+def _wrong(said: Sequence[tuple[str, Said]]) -> int:
+    return sum(it.verdict == "wrong" for _, it in said)
+
+
+def _tell(said: Sequence[tuple[str, Said]]) -> None:
+    for name, it in said:
+        say(f"{it.verdict:<8} {name:<18} {it.saw}")
+        if it.mend:
+            say(f"{'':<8} {'':<18} -> {it.mend}")
+    counts = {kind: sum(it.verdict == kind for _, it in said) for kind in ("wrong", "unknown")}
+    say(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(said)}")

@@ -1,0 +1,47 @@
+"""Whether the keys of Airtable and of OpenAI open anything, and whether two clocks agree."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from infra.cloud.asking import NoAnswerError, ask
+from infra.cloud.verdicts import Said, ok, unknown, wrong
+
+SKEW_MOST = 5.0
+"""Seconds; functions take tokens from clocks that differ by up to 10."""
+
+
+def airtable(endpoint: str, key: str) -> Said:
+    """Whether Airtable knows the token; it is not asked for a base."""
+    return _answers("Airtable", f"{endpoint.rstrip('/')}/v0/meta/whoami", key)
+
+
+def openai(base_url: str, key: str) -> Said:
+    """Whether the language model's service knows the key; no model is asked."""
+    return _answers("The model's service", f"{base_url.rstrip('/')}/models", key)
+
+
+def _answers(who: str, url: str, key: str) -> Said:
+    try:
+        answer = ask("GET", url, {"Authorization": f"Bearer {key}"})
+    except NoAnswerError as error:
+        return unknown(f"{who} does not answer from here: {error}", "look at the network, or later")
+    if answer.status in (401, 403):
+        return wrong(
+            f"{who} refuses the key ({answer.status})",
+            "make a new key, and give it with infra/deploy --...-key-file FILE",
+        )
+    if answer.status >= 300:
+        return unknown(f"{who} answered {answer.status}", "look again later")
+    return ok(f"{who} takes the key")
+
+
+def clock(date: str | None) -> Said:
+    """Whether this machine's clock agrees with the `Date` of an answer that came just now."""
+    if not date:
+        return unknown("the answer has no date", "look again later")
+    skew = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    if skew > SKEW_MOST:
+        return wrong(
+            f"this machine's clock is {skew:.0f} s off", "switch on its time synchronisation"
+        )
+    return ok(f"within {SKEW_MOST:g} s")

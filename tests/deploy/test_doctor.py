@@ -1,0 +1,248 @@
+"""infra/doctor: an installation that is well, and each thing of it broken in turn."""
+
+import copy
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.cloud import keys_answering
+from infra.cloud.changes import Tools
+from infra.cloud.checks import Cloud
+from infra.cloud.gcloud import Gcloud
+from infra.cloud.google import Google
+from infra.cloud.installation import Installation, Wishes
+from infra.cloud.target import Target
+from infra.cloud.verdicts import Said, looked_at
+from landfall.deadlines import TICK_MISSING
+from landfall.schemas import KINDS
+from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
+from tests.deploy.installing import REGION, Console
+from tests.deploy.recorder import TOKEN
+
+TARGET = Target(PROJECT, NUMBER, REGION)
+DOCUMENTS = f"{TARGET.database}/documents"
+PIPELINE = TARGET.account("landfall-deploy")
+
+
+def well(apis: GoogleApis) -> GoogleApis:
+    """Indexes are built, expiry is active, both have ticked, and everybody answers."""
+    for (_, name), resource in apis.resources.items():
+        if "/indexes/" in name:
+            resource["state"] = "READY"
+        if "ttlConfig" in resource:
+            resource["ttlConfig"]["state"] = "ACTIVE"
+    for name in ("scheduler", "watchdog"):
+        ticked(apis, name, 0)
+    apis.outside |= {"api": (200, {"status": "ok"}), "airtable": (200, {"id": "usr1"})}
+    return apis
+
+
+def ticked(apis: GoogleApis, name: str, seconds: float) -> None:
+    """The scheduler or the watchdog ticked so long ago."""
+    moment = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    document(apis, f"system/{name}", last_tick_at={"timestampValue": moment})
+
+
+def document(apis: GoogleApis, path: str, **fields: Any) -> None:
+    """A document of Firestore, as its REST API has it."""
+    name = f"{DOCUMENTS}/{path}"
+    apis.put("firestore", name, {"name": name, "fields": fields})
+
+
+@pytest.fixture
+def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
+    """A project that is well; what a test breaks is broken for it alone."""
+    for name, value in console.environment.items():
+        if name.startswith("CLOUDSDK"):
+            monkeypatch.setenv(name, value)
+    console.recorder.apis = well(copy.deepcopy(deployment.apis))
+    services = [it for (api, _), it in console.recorder.apis.resources.items() if api == "run"]
+    for service in services:  # as `--set` would have it
+        variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
+        variables.append({"name": "AIRTABLE_ENDPOINT_URL", "value": "http://airtable.fake"})
+    return console.recorder.apis
+
+
+def look(apis: GoogleApis, name: str) -> Said:
+    """What one check says."""
+    image = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    wanted = image["spec"]["template"]["spec"]["containers"][0]["image"]
+    tools = Tools(Gcloud(PROJECT), Google(TOKEN, PROJECT))
+    it = Installation(TARGET, tools.google, Wishes(), wanted)
+    (check,) = [check for check in Cloud(it, tools, PIPELINE).checks() if check.name == name]
+    return looked_at(check)
+
+
+def resource(api: str, name: str, **fields: Any) -> Callable[[GoogleApis], None]:
+    """A resource has other fields."""
+    return lambda apis: apis.named(api, name).update(fields)
+
+
+def gone(api: str, ending: str) -> Callable[[GoogleApis], None]:
+    """A resource is not there any more."""
+
+    def take(apis: GoogleApis) -> None:
+        for key in [key for key in apis.resources if key[0] == api and key[1].endswith(ending)]:
+            del apis.resources[key]
+
+    return take
+
+
+def _index_building(apis: GoogleApis) -> None:
+    index = next(it for (_, name), it in apis.resources.items() if "/indexes/" in name)
+    index["state"] = "CREATING"
+
+
+def _indexed(apis: GoogleApis) -> None:
+    gone("firestore", "/fields/updated_at")(apis)
+
+
+def _open_to_all(apis: GoogleApis) -> None:
+    policy = apis.policies["run", f"{TARGET.place}/services/landfall-fetch"]
+    policy["bindings"][0]["members"].append("allUsers")
+
+
+def _failing_revision(apis: GoogleApis) -> None:
+    service = apis.named("run", f"namespaces/{PROJECT}/services/landfall-score")
+    service["status"]["conditions"][0] |= {"status": "False", "message": "it did not start"}
+
+
+def _two_versions(apis: GoogleApis) -> None:
+    service = apis.named("run", f"namespaces/{PROJECT}/services/landfall-score")
+    service["spec"]["template"]["spec"]["containers"][0]["image"] = "there/landfall:older"
+
+
+def _disabled_secret(apis: GoogleApis) -> None:
+    for (api, name), it in apis.resources.items():
+        if api == "secretmanager" and "/versions/" in name:
+            it["state"] = "DISABLED"
+
+
+def _newer_document(apis: GoogleApis) -> None:
+    version = {"integerValue": str(KINDS["runs"].version + 1)}
+    document(apis, "runs/m-1", schema_version=version)
+
+
+def _refused(who: str, status: int = 401) -> Callable[[GoogleApis], None]:
+    return lambda apis: apis.outside.update({who: (status, "no")})
+
+
+JOB = f"{TARGET.place}/jobs/landfall-watchdog"
+BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
+    "API off": ("APIs", lambda a: a.enabled.discard("cloudtasks"), "cloudtasks", "infra/deploy"),
+    "no database": ("database", gone("firestore", "(default)"), "no Firestore database", "deploy"),
+    "Datastore mode": (
+        "database",
+        resource("firestore", TARGET.database, type="DATASTORE_MODE"),
+        "Datastore mode",
+        "another project",
+    ),
+    "index building": ("indexes", _index_building, "is creating", "ready in minutes"),
+    "field indexed": ("fields and expiry", _indexed, "updated_at", "infra/deploy"),
+    "no rules": ("security rules", gone("firebaserules", "cloud.firestore"), "rules", "deploy"),
+    "secret off": ("secrets", _disabled_secret, "has no value", "--airtable-api-key-file FILE"),
+    "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not there", "deploy"),
+    "function fails": ("functions", _failing_revision, "score is not ready: it did not", "deploy"),
+    "two versions": ("version", _two_versions, "of several versions", "infra/deploy"),
+    "open to all": ("callers", _open_to_all, "fetch is open to everybody", "infra/deploy"),
+    "queue paused": (
+        "queue",
+        resource("cloudtasks", TARGET.queue, state="PAUSED"),
+        "it is paused",
+        "gcloud tasks queues resume landfall",
+    ),
+    "queue gone": ("queue", gone("cloudtasks", "/landfall"), "there is no queue", "deploy"),
+    "job paused": (
+        "jobs",
+        resource("cloudscheduler", JOB, state="PAUSED"),
+        "landfall-watchdog is paused",
+        "gcloud scheduler jobs resume",
+    ),
+    "job refused": (
+        "jobs",
+        resource("cloudscheduler", JOB, status={"code": 7}),
+        "the last call of landfall-watchdog failed with code 7",
+        "infra/deploy",
+    ),
+    "no alert": ("alerts", gone("logging", "landfall_ticks"), "metric landfall_ticks", "deploy"),
+    "never ticked": ("ticks", gone("firestore", "/scheduler"), "scheduler never ticked", "checks"),
+    "ticked long ago": (
+        "ticks",
+        lambda apis: ticked(apis, "watchdog", TICK_MISSING + 60),
+        "the watchdog ticked 24",
+        "checks of jobs",
+    ),
+    "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the Landfall"),
+    "unhealthy": ("health", _refused("api", 503), "503", "as it says"),
+    "Airtable refuses": ("Airtable's key", _refused("airtable"), "refuses the key", "key-file"),
+}
+
+
+@pytest.mark.parametrize(("name", "damage", "saw", "mend"), BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, saw, mend):
+    """One thing at a time; before it is broken the same check says ok."""
+    before = look(apis, name)
+    assert before.verdict == "ok", before
+    damage(apis)
+    said = look(apis, name)
+    assert said.verdict == "wrong"
+    assert saw in said.saw
+    assert mend in said.mend
+
+
+def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console):
+    """The pipeline has no access to secrets: that is unknown, not wrong."""
+    console.recorder.refuses = lambda request: request.path.endswith(":access")
+    try:
+        said = look(apis, "Airtable's key")
+    finally:
+        console.recorder.refuses = None
+    assert said.verdict == "unknown"
+    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.mend
+
+
+def test_a_model_is_not_needed(apis):
+    """No key, no scan that asks one: fine."""
+    assert look(apis, "the model's key").verdict == "ok"
+
+
+def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
+    """It may be well all the same."""
+    _refused("api", 403)(apis)
+    assert look(apis, "health").verdict == "unknown"
+
+
+def test_a_clock_that_is_off_is_wrong():
+    """Tokens are good for whoever agrees on the time."""
+    late = datetime.now(UTC) - timedelta(seconds=60)
+    said = keys_answering.clock(late.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert said.verdict == "wrong"
+    assert re.fullmatch(r"this machine's clock is 6\d s off", said.saw)
+    assert keys_answering.clock(None).verdict == "unknown"
+
+
+def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):
+    """Not a traceback, and not an ok."""
+    monkeypatch.setenv("CLOUDSDK_PROXY_PORT", "9")
+    assert {look(apis, name).verdict for name in ("APIs", "queue", "ticks")} == {"unknown"}
+
+
+@pytest.mark.usefixtures("apis")
+def test_an_installation_that_is_well_is_said_to_be(console):
+    """Exit 0; the whole command changes nothing and shows no key."""
+    done = console.run("doctor", "--as", PIPELINE)
+    assert (done.status, done.errors) == (0, "")
+    assert done.mutating == []
+    assert "0 wrong, 0 unknown, of 18" in done.output
+    assert "patRecorded" not in done.output
+
+
+def test_what_is_wrong_is_the_exit_status(apis, console):
+    """1, and 2 when nothing could be looked at."""
+    resource("cloudtasks", TARGET.queue, state="PAUSED")(apis)
+    assert console.run("doctor", "--as", PIPELINE).status == 1
+    apis.resources.clear()
+    assert console.run("doctor").status == 2
