@@ -1,0 +1,101 @@
+"""cloudbuild.yaml: what it does, in which order, and as whom."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.cloud import deploy, doctor
+from infra.cloud.target import PIPELINE_ACCOUNT
+from tests.deploy.google_apis import PROJECT
+from tests.deploy.installing import REGION
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "cloudbuild.yaml"
+BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
+STEPS = {step["id"]: step for step in BUILD["steps"]}
+
+
+def script(step: str) -> str:
+    """What a step's shell runs."""
+    entry, text = STEPS[step]["args"]
+    assert (STEPS[step]["entrypoint"], entry) == ("bash", "-ceu")
+    return str(text)
+
+
+def command(step: str) -> list[str]:
+    """The words of a step that is one command, for a project."""
+    values = BUILD["substitutions"] | {"_PROJECT": PROJECT, "_REGION": REGION}
+    filled = re.sub(r"\$\{(\w+)\}", lambda it: values.get(it[1], it[0]), script(step))
+    return shlex.split(filled.replace("${PROJECT_ID}", PROJECT))
+
+
+def test_steps_are_what_the_readme_says():
+    """The same words in the same order, in a sentence of their own."""
+    readme = (ROOT / "README.md").read_text()
+    said = re.search(r"`cloudbuild.yaml` has the steps ([^.]+)\.", readme)
+    assert said
+    assert re.findall(r"`(\w+)`", said[1]) == list(STEPS)
+
+
+def test_nothing_is_deployed_before_the_tests_have_passed():
+    """Steps run one after another: none says that it waits for another, or may fail."""
+    assert next(iter(STEPS)) == "test"
+    assert ".ci/run" in script("test").splitlines()
+    free = {"waitFor", "allowFailure", "allowExitCodes"}
+    assert [name for name, step in STEPS.items() if free & step.keys()] == []
+
+
+def test_the_image_is_built_once_and_then_deployed():
+    """Both steps are infra/deploy, so the second finds what the first has built."""
+    build, deployed = command("build"), command("deploy")
+    assert build[0] == deployed[0] == "infra/deploy"
+    assert deploy.parser().parse_args(build[1:]).image_only
+    options = deploy.parser().parse_args(deployed[1:])
+    assert (options.project, options.region, options.image_only) == (PROJECT, REGION, False)
+
+
+def test_the_smoke_test_is_the_doctor_who_waits_for_ticks():
+    """As the pipeline's own account, which the api lets in."""
+    name, *arguments = command("smoke")
+    assert name == "infra/doctor"
+    options = doctor.parser().parse_args(arguments)
+    assert options.wait >= 3 * 60
+    assert options.as_account.startswith(f"{PIPELINE_ACCOUNT}@")
+
+
+def test_it_runs_as_an_account_of_its_own():
+    """Not as Cloud Build's, which may do what every build of the project may."""
+    assert BUILD["serviceAccount"].endswith("/${_ACCOUNT}")
+    assert BUILD["substitutions"]["_ACCOUNT"].startswith(f"{PIPELINE_ACCOUNT}@")
+
+
+def test_every_substitution_is_used_and_known():
+    """Cloud Build refuses a build that has one too many or too few."""
+    text = FILE.read_text().split("substitutions:")
+    used = set(re.findall(r"\$\{(_\w+)\}", FILE.read_text()))
+    assert used == set(BUILD["substitutions"])
+    assert len(text) == 2
+
+
+def test_gcloud_takes_it(console):
+    """The real gcloud reads every field into a build, and would submit it."""
+    console.environment["CLOUDSDK_BUILDS_REGION"] = REGION
+    done = console.gcloud(
+        *("builds", "submit", "--no-source", f"--config={FILE}", "--async"),
+        f"--region={REGION}",
+    )
+    assert done.status == 0, done.errors
+    (build,) = [it.body for it in done.mutating]
+    assert [step["id"] for step in build["steps"]] == list(STEPS)
+    assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_runs_on_the_pinned_image(step):
+    """The emulator is part of what is tested; `latest` would be another one every week."""
+    assert STEPS[step]["name"] == STEPS["test"]["name"]
+    assert re.search(r":\d+\.\d+\.\d+-emulators$", STEPS[step]["name"])
