@@ -8,12 +8,9 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Stack
+from landfall.schemas import KINDS
 
-GROUPS = (
-    *("runs", "steps", "events", "pages", "results"),
-    *("scans", "versions", "schedules", "bases", "system"),
-    *("ledgers", "decisions", "findings"),
-)
+GROUPS = sorted({name for path in KINDS for name in path.split("/")})
 """Every collection there is."""
 
 
