@@ -119,6 +119,32 @@ def test_namesakes():
     assert found(rule(**CONTACT), rows) == [("warning", [1, 2])]
 
 
+def crowd(*names: str) -> list[Record]:
+    """These, and 1,200 others: 30 of each of 40 first names, and 40 of each of 30 surnames."""
+    others = [f"F{first} M{first}{last} L{last}" for first in range(40) for last in range(30)]
+    return named(*names, *others)
+
+
+def test_a_common_name_alone_is_no_sign():
+    """Thirty others are an F1, forty an L1: one is both by chance. Nobody else is a Thierry."""
+    similar = rule(**SHORT)
+    assert found(similar, crowd("F1 L1", "Dr F1 X L1")) == []
+    assert found(similar, crowd("Thierry Allain", "Thierry X Allain")) == [("info", [1, 2])]
+
+
+def test_a_common_name_of_few_is_one_still():
+    """A small table does not tell how common a name is."""
+    assert found(rule(**SHORT), named("F1 L1", "F1 X L1", "F1 L2", "F2 L1")) == [("info", [1, 2])]
+
+
+def test_a_common_name_is_confirmed_by_an_address():
+    """It is no sign by itself; with the same e-mail it is likely the same person."""
+    rows = crowd("F1 L1", "F1 X L1")
+    for row in rows[:2]:
+        row["fields"]["Email"] = "f1@example.org"
+    assert found(rule(**CONTACT), rows) == [("warning", [1, 2])]
+
+
 def test_a_hundred_and_one_identical_students_are_one_group():
     """And ten thousand are one too: no block is too large."""
     for number in (101, 10_000):

@@ -6,7 +6,7 @@ from typing import Any
 
 from landfall.integrity.base import CannotEvaluateError, Scope
 from landfall.integrity.joining import Groups, Pair, stars
-from landfall.integrity.pair_conditions import Column, Compared
+from landfall.integrity.pair_conditions import Column, Compared, Exact, Similar
 from landfall.integrity.pairing import Pairing
 from landfall.integrity.values import shown
 
@@ -108,7 +108,9 @@ class Finder:
         if named not in self._columns:
             calendar = self._scope.snapshot.calendar
             self._columns[named] = condition.column(self._table, calendar, self._scope.check)
-        return self._columns[named]
+        column = self._columns[named]
+        uncommon = isinstance(condition, Exact | Similar) and condition.uncommon
+        return column.uncommon if uncommon else column
 
     def _group(self, records: Sequence[int], link: _Link) -> Group:
         cells = (link.pairing.cell(self._table, record) for record in sorted(records))

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from landfall.integrity.base import CannotEvaluateError
 from landfall.integrity.calendars import Calendar
+from landfall.integrity.commonness import common
 from landfall.integrity.likeness import Likeness
 from landfall.integrity.normalising import Meaning, Wording, normaliser, written
 from landfall.integrity.snapshot import Table
@@ -41,10 +42,22 @@ class Column:
     keys: Sequence[Key]
     meaning: str
     check: Callable[[], None]
+    whole: "Column | None" = None
+    """The column of which this is a part: what is alike there is alike here."""
+
+    @cached_property
+    def uncommon(self) -> "Column":
+        """Without the values that are common; the keys are words."""
+        names: set[Any] = {key for key in self.keys if key is not None}
+        left_out = common(names)
+        keys = [None if key in left_out else key for key in self.keys]
+        return Column(keys, self.meaning, self.check, self)
 
     @cached_property
     def likeness(self) -> Likeness:
         """Of keys that are words."""
+        if self.whole:
+            return self.whole.likeness
         words: set[Any] = {key for key in self.keys if key is not None}
         return Likeness(self.meaning, words, self.check)
 
@@ -113,6 +126,15 @@ OrMissing = Annotated[
 ]
 
 
+Uncommon = Annotated[
+    bool,
+    Field(
+        description="Let it hold only of values whose words are not so common that others have "
+        "them by chance; of fewer than 1,000 different values none is common."
+    ),
+]
+
+
 _OneOrSeveral = Field(
     description="A field, or several whose values count together: [First name, Last name]."
 )
@@ -125,6 +147,13 @@ class Exact(Compared):
 
     exact: Meaning = Field(description="What the field holds. `value` compares it as it is.")
     or_missing: OrMissing = False
+    uncommon: Uncommon = False
+
+    @model_validator(mode="after")
+    def _of_words(self) -> Self:
+        if self.uncommon and self.exact in ("email", "phone", "value"):
+            raise ValueError("uncommon: is told of words, such as `exact: name`; remove it")
+        return self
 
     @property
     def meaning(self) -> str:
@@ -153,6 +182,7 @@ class Similar(Compared):
         90, ge=50, le=100, description="How alike; 100 is the same words in any order."
     )
     or_missing: OrMissing = False
+    uncommon: Uncommon = False
 
     @property
     def meaning(self) -> str:
