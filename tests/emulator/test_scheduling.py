@@ -409,7 +409,8 @@ class TestSetAside:
         """A slot that comes back makes no second run, and does not stop the schedule."""
         await due(world, catch_up="all")
         world.clock.advance(300)
-        await world.store.commit([Create(f"runs/{run_id(5)}", {"status": "done"})])
+        done = {"status": "done", "updated_at": START}
+        await world.store.commit([Create(f"runs/{run_id(5)}", done)])
         assert (await tick(world)).started == 1
         assert await runs_of(world) == {run_id(5): "done", run_id(10): "queued"}
         schedule = (await schedule_of(world)).data

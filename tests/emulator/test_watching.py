@@ -194,7 +194,7 @@ class TestTick:
     ) -> None:
         """A step whose run is gone, or makes no sense, is passed over; the others are not."""
         await start_many(world, 3)
-        lonely = {"run_id": "gone", "status": "queued", "stale_at": START}
+        lonely = {"run_id": "gone", "status": "queued", "stale_at": START, "updated_at": START}
         await world.store.commit([Create("runs/gone/steps/fetch", lonely)])
         await edit(world.store, "runs/m-1/steps/fetch", status="odd", stale_at=START)
         world.clock.advance(LADDER.stale)
@@ -203,7 +203,7 @@ class TestTick:
 
     async def test_is_not_blocked_by_steps_without_a_run(self, world: World) -> None:
         """A page full of them, older than all others, hides nothing that is behind."""
-        lonely = {"run_id": "gone", "status": "queued", "stale_at": START}
+        lonely = {"run_id": "gone", "status": "queued", "stale_at": START, "updated_at": START}
         ghosts = [Create(f"runs/gone/steps/fetch-{n}", lonely) for n in range(PAGE)]
         await world.store.commit(ghosts)
         await start_many(world, 1)
