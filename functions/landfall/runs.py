@@ -313,8 +313,7 @@ class Runs:
 
     def delay(self, retries: int, at_least: float) -> float:
         """Seconds until the next attempt after so many in a row that got nowhere."""
-        longest = min(BACKOFF_MOST, BACKOFF_FIRST * 2**retries)
-        return at_least + self._random.uniform(0, longest)
+        return at_least + self._random.uniform(0, longest_delay(retries))
 
     def _stale_at(self, moment: datetime) -> datetime:
         return moment + timedelta(seconds=self.ladder.stale)
@@ -360,6 +359,11 @@ class Runs:
         return State(run, {step.id: step for step in present})
 
 
+def longest_delay(retries: int) -> float:
+    """Seconds that may pass before the attempt after so many in a row that got nowhere."""
+    return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0**retries)
+
+
 def _progress_step(kind: str, step_id: str) -> str:
     return _PROGRESS_OF_KIND.get(kind, {}).get(step_id, _PROGRESS_OF_STEP[step_id])
 
@@ -392,6 +396,21 @@ class Claim:
         """When the watchdog may take the step away."""
         until: datetime = self.step.data["lease_until"]
         return until
+
+    def has_time_after(self, seconds: float) -> bool:
+        """Whether an attempt that begins in so many seconds may still end before the run must."""
+        ends = self._runs.clock() + timedelta(seconds=seconds + self._runs.ladder.step)
+        deadline_at: datetime = self.run.data["deadline_at"]
+        return ends < deadline_at
+
+    def is_last(self, error: StepError) -> bool:
+        """Whether there may be no attempt after this one, if it ends in this error.
+
+        A step that has something to show without what failed ends the run with that.
+        """
+        retries = self.step.data["retries"]
+        tries_left = error.retried and retries + 1 < MAX_ATTEMPTS
+        return not (tries_left and self.has_time_after(error.retry_after + longest_delay(retries)))
 
     async def checkpoint(
         self, cursor: Fields, run: Fields | None = None, writes: Sequence[Write] = ()

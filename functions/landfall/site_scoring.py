@@ -68,9 +68,7 @@ class SiteScoring:
         judgements = None
         if self._scan.scorer == "model":
             judgements = await self._judge(look, deadline)
-            if judgements.left and not judgements.spent:
-                if not (self._progressed or self._pause):
-                    raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a budget")
+            if judgements.left and not judgements.ended:
                 await self._claim.hand_on(self._pause)
                 return "to be continued"
         before = await self._before()
@@ -137,19 +135,39 @@ class SiteScoring:
     # Asking
 
     async def _judge(self, look: Look, deadline: Deadline) -> Judgements:
-        """What a model says of the pages; of all of them, unless budget or time end it."""
+        """What a model says of the pages: of all of them, unless time, budget or service end it.
+
+        A service that is in trouble to the end takes nothing from what the rules have found.
+        """
         found = Judgements(len(look.pages))
         of_key = {f"{number:06d}": page for number, page in enumerate(look.pages)}
         for key, kept in (await self._kept_judgements()).items():
             found.restore(of_key.pop(key).url, kept)
+        found.left = len(of_key)
+        try:
+            await self._ask(found, of_key, deadline)
+        except StepError as error:
+            if not self._claim.is_last(error):
+                raise
+            found.ended = f"{error.reason}: {error.message}"
+            logs.warning("judged by rules alone", reason=error.reason, error=error.message)
+        return found
+
+    async def _ask(self, found: Judgements, of_key: dict[str, Seen], deadline: Deadline) -> None:
+        """Ask about these pages. Raises `StepError` where that gets nowhere."""
         questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
             async for reply in asking.replies(questions, deadline):
                 kept = found.take(of_key[reply.key].url, reply)
                 await self._keep_judgement(asking, found, reply.key, kept)
-            found.left, found.spent = asking.left, asking.spent
-            self._pause = asking.pause
-        return found
+                found.left = asking.left
+        self._pause = asking.pause
+        if asking.spent:
+            found.ended = f"the budget's {asking.spent} is reached"
+        elif found.left and not (self._progressed or self._pause):
+            raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a budget")
+        elif found.left and not self._claim.has_time_after(self._pause):
+            found.ended = "`limits.deadline_seconds` leaves no time to ask on"
 
     async def _kept_judgements(self) -> dict[str, Fields]:
         """What earlier invocations were told, by the number of its page."""

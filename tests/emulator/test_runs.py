@@ -466,6 +466,29 @@ class TestFail:
         assert 0 <= min(delays) < 0.1 * longest
         assert 0.9 * longest < max(delays) <= longest
 
+    @pytest.mark.parametrize(
+        ("retries", "left", "error", "last"),
+        [
+            (0, 3600, RETRIED, False),
+            (0, 3600, HOPELESS, True),
+            (MAX_ATTEMPTS - 2, 3600, RETRIED, False),
+            (MAX_ATTEMPTS - 1, 3600, RETRIED, True),
+            (0, LADDER.step, RETRIED, True),
+            (MAX_ATTEMPTS - 2, BACKOFF_MOST, RETRIED, True),
+            (0, 60, StepError(Reason.BASE_RATE_LIMITED, "locked", retry_after=60), True),
+        ],
+    )
+    async def test_whoever_is_not_the_last_is_followed(
+        self, started: World, retries: int, left: float, error: StepError, last: bool
+    ) -> None:
+        """A worker that knows itself to be the last can show what it has; the others need not."""
+        await edit(started.store, "runs/m-1/steps/fetch", retries=retries)
+        started.clock.advance(LADDER.run - left)
+        holder = await claim(started)
+        assert holder.is_last(error) is last
+        await holder.fail(error, "")
+        assert last or (await started.step()).data["status"] == "queued"
+
 
 class TestQueue:
     """The step's document is the outbox: a task that got lost is made again from it."""

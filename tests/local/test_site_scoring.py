@@ -12,7 +12,7 @@ from infra.local.site import LocalSite, Served, clinic, page
 from landfall import capturing
 from landfall.deadlines import LADDER
 from landfall.documents import Query, StoreError
-from landfall.questions import Problem, Question
+from landfall.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
 from landfall.site.judging import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
 from tests.fakes.memory_store import MemoryStore
@@ -303,6 +303,70 @@ async def test_a_service_that_is_down_is_retried(world):
     async with LocalSite(site_of("/book")) as site:
         run = await scanned(world, site, model)
     assert (run["status"], (await report_of_site(world))["scorer"]) == ("done", "model")
+
+
+ENDINGS = [
+    StepError(Reason.MODEL_UNAVAILABLE, "503"),
+    StepError(Reason.MODEL_UNREACHABLE, "reset"),
+    StepError(Reason.MODEL_UNAUTHORIZED, "401"),
+    StepError(Reason.MODEL_QUOTA_SPENT, "pay"),
+]
+
+
+@pytest.mark.parametrize("error", ENDINGS, ids=lambda error: error.reason)
+async def test_a_service_that_stays_away_leaves_the_rules_scores(world, error):
+    """After its attempts the run is done and inconclusive, with why, and with all that the rules
+    have found; the next run has the model's scores."""
+    model = FakeModel(lambda _: error)
+    async with LocalSite(site_of("/book")) as site:
+        run = await scanned(world, site, model)
+        await scanned(world, site, run="m-2", id="ruled")
+        model.rule = by_the_rules
+        later = await scanned(world, site, model, "m-3")
+    report, by_rules = await report_of_site(world), await report_of_site(world, "m-2")
+    assert (run["status"], run["verdict"], run["error"]) == ("done", "inconclusive", None)
+    assert report["scorer"] == "rules"
+    for name in ("scores", "leaks", "pages"):
+        assert report[name] == by_rules[name]
+    (why,) = [one["why"] for one in run["inconclusive"] if one["what"] == "model"]
+    assert why.startswith(f"{error.reason}: ")
+    assert "2 of 2 pages are left for the next run" in why
+    assert later["report"]["scorer"] == "model"
+
+
+def _without_key(_: object) -> FakeModel:
+    raise StepError(Reason.MODEL_NOT_CONFIGURED, "OPENAI_API_KEY is not set")
+
+
+async def test_a_scan_without_a_key_has_the_rules_scores(world):
+    """Nothing can be asked, and the run says what to do."""
+    async with LocalSite(site_of("/book")) as site:
+        await start_site(world, a_site_scan(site, **MODEL))
+        await drive_site(world, site, open_model=_without_key)
+    run = (await world.run()).data
+    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert any("OPENAI_API_KEY is not set" in one["why"] for one in run["inconclusive"])
+
+
+async def test_what_was_paid_before_the_service_went_is_not_paid_again(world):
+    """One page was judged: the next run asks about the other."""
+    gone = StepError(Reason.MODEL_UNAVAILABLE, "503")
+    model = FakeModel(lambda q: gone if "/book" in q.text.splitlines()[2] else by_the_rules(q))
+    async with LocalSite(site_of("/book")) as site:
+        run = await scanned(world, site, model)
+        model.rule, model.asked = by_the_rules, []
+        await scanned(world, site, model, "m-2")
+    assert (run["status"], run["counts"]["pages_judged"]) == ("done", 1)
+    assert len(model.asked) == 1
+
+
+async def test_a_run_without_time_to_ask_on_ends_with_what_it_has(world):
+    """The service's limits would outlast the run's deadline."""
+    model = FakeModel(by_the_rules, limits=RateLimits(requests=1, requests_left=0))
+    async with LocalSite(site_of(*(f"/page-{n}" for n in range(9)))) as site:
+        run = await scanned(world, site, model, limits={"deadline_seconds": 48})
+    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert any("limits.deadline_seconds" in one["why"] for one in run["inconclusive"])
 
 
 async def test_progress_is_true_per_page(world):

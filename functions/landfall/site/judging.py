@@ -82,8 +82,8 @@ class PageJudgement(BaseModel):
 class Judgements:
     """What came of asking about the pages, by their addresses.
 
-    `how` is where an answer comes from and what it cost. `left` pages have no answer yet; `spent`
-    is the limit of the budget that ended the asking.
+    `how` is where an answer comes from and what it cost. `left` pages have no answer yet; `ended`
+    says why there will be none in this run: the budget's limit, or what is wrong with the service.
     """
 
     pages: int
@@ -91,7 +91,7 @@ class Judgements:
     failed: dict[str, Problem] = field(default_factory=dict)
     how: dict[str, Fields] = field(default_factory=dict)
     left: int = 0
-    spent: str | None = None
+    ended: str | None = None
 
     def take(self, url: str, reply: Reply[PageJudgement]) -> Fields:
         """Count a reply in; what is to be kept of it."""
@@ -129,9 +129,9 @@ class Judgements:
             {"what": f"model: {url}", "why": f"{problem.reason}: {problem.message}"}
             for url, problem in self.failed.items()
         ]
-        if self.spent:
-            said = f"the budget's {self.spent} is reached; {self.left} of {self.pages} pages are "
-            why.append({"what": "model", "why": f"{said}left for the next run"})
+        if self.ended:
+            said = f"{self.ended}; {self.left} of {self.pages} pages are left for the next run"
+            why.append({"what": "model", "why": said})
         return why
 
     def fields(self) -> list[Fields]:
