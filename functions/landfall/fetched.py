@@ -1,7 +1,7 @@
 """What a fetch step left for the score step of its run."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,8 +34,10 @@ async def read_fetched(store: Store, run_id: str) -> Fetched:
     return Fetched(cursor, step.data["finished_at"])
 
 
-async def read_tables(store: Store, run: Document, cursor: Cursor) -> Mapping[str, Table]:
-    """Every table that was read, complete. Raises `StepError`."""
+async def read_tables(
+    store: Store, run: Document, cursor: Cursor, created: Collection[str] = ()
+) -> Mapping[str, Table]:
+    """Every table that was read, complete, as `whole_tables` gives it. Raises `StepError`."""
     path = f"{run.path}/pages"
     stored: list[Fields] = []
     last = None
@@ -47,7 +49,7 @@ async def read_tables(store: Store, run: Document, cursor: Cursor) -> Mapping[st
         last = found[-1].id
     listings = {name: table.listing for name, table in cursor.tables.items()}
     fields = {name: table.fields for name, table in cursor.tables.items()}
-    tables = whole_tables(stored, listings, fields)
+    tables = whole_tables(stored, listings, fields, created)
     for name, table in cursor.tables.items():
         if len(tables[name]) != table.records:
             raise pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")

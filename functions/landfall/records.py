@@ -7,7 +7,7 @@ the pages of the expired one are left out when the documents are read back.
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -179,9 +179,13 @@ def whole_tables(
     stored: Iterable[Fields],
     listings: Mapping[str, int],
     fields: Mapping[str, Sequence[str]],
+    created: Collection[str] = (),
 ) -> dict[str, Table]:
-    """Each table with these fields, in the order in which its last listing gave the records."""
-    readers = {table: TableReader(table, fields[table]) for table in listings}
+    """Each table with these fields, in the order in which its last listing gave the records.
+
+    `created` are the tables of which it has when each record was made.
+    """
+    readers = {table: TableReader(table, fields[table], table in created) for table in listings}
     with collecting.paused():
         for document in stored:
             for page in unpack(document):

@@ -107,7 +107,8 @@ class Scoring:
     # Reading
 
     async def _snapshot(self, fetched: Cursor) -> Snapshot:
-        tables = await read_tables(self._store, self._claim.run, fetched)
+        created = self._scan.created_of
+        tables = await read_tables(self._store, self._claim.run, fetched, created)
         return Snapshot(tables, self._claim.run.data["created_at"], self._scan.zone)
 
     async def _kept_reports(self) -> list[RuleReport]:

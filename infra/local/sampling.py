@@ -125,7 +125,7 @@ class _Reading:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
         fields = {name: table.fields for name, table in cursor.tables.items()}
-        read = whole_tables(documents(self.pieces), listings, fields)
+        read = whole_tables(documents(self.pieces), listings, fields, created=fields)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)

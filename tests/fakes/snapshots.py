@@ -27,7 +27,7 @@ def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:
 def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> Table:
     """One table of it."""
     there = [field for record in records for field in record["fields"]]
-    reader = TableReader(name, dict.fromkeys([*there, *fields]))
+    reader = TableReader(name, dict.fromkeys([*there, *fields]), created=True)
     reader.add(msgspec.json.encode({"records": records}))
     return reader.table
 
@@ -38,5 +38,6 @@ def records_of(table: Table) -> list[Record]:
         {name: column[row] for name, column in table.columns.items() if column[row] is not None}
         for row in range(len(table))
     ]
+    assert table.created is not None
     heads = zip(table.ids, table.created, cells, strict=True)
     return [{"id": id_, "createdTime": made, "fields": fields} for id_, made, fields in heads]

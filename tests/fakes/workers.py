@@ -87,7 +87,7 @@ async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record
     assert [page.id for page in pages] == [f"{n:06d}" for n in range(cursor.documents)]
     listings = {name: table.listing for name, table in cursor.tables.items()}
     fields = {name: table.fields for name, table in cursor.tables.items()}
-    tables = whole_tables([page.data for page in pages], listings, fields)
+    tables = whole_tables([page.data for page in pages], listings, fields, created=fields)
     return {name: records_of(table) for name, table in tables.items()}
 
 

@@ -341,3 +341,20 @@ async def test_a_run_tells_the_next_how_large_the_base_is(world):
     assert (await world.registry.head("people")).data["last_records"] == 6
     await world.start(a_scan(), "m-2")
     assert (await world.run("m-2")).data["expected_records"] == 6
+
+
+async def test_a_rule_may_take_when_records_were_made(world):
+    """That is read for the tables of which a rule wants it: itself, or in a query."""
+    fresh = {"id": "fresh", "kind": "freshness", "created": True, "of": "each", "within": "1h"}
+    query = "SELECT id FROM Pets WHERE created_time < :now"
+    rules = [
+        fresh | {"table": "People"},
+        {"id": "old", "kind": "sql", "table": "Pets", "fields": {"Pets": ["Owner"]}}
+        | {"query": query},
+    ]
+    world.clock.advance(10 * 365 * 24 * 3600)
+    await scanned(world, a_small_base(), a_scan(rules=rules))
+    assert {rule: len(records) for rule, records in (await found(world)).items()} == {
+        "fresh": len(PEOPLE),
+        "old": 1 + len(PETS),
+    }

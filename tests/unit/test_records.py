@@ -135,6 +135,7 @@ def test_pages_of_an_expired_listing_are_left_out():
         ],
         {"A": 2, "B": 1},
         {"A": [], "B": []},
+        created={"A", "B"},
     )
     assert {name: records_of(table) for name, table in found.items()} == {
         "A": [record(1), record(2), record(3)],

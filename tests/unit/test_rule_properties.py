@@ -62,7 +62,7 @@ def snapshot_of(
     """The records in an order and in pages that `random` draws."""
     tables = {}
     for name, names in fields.items():
-        reader = TableReader(name, names)
+        reader = TableReader(name, names, created=True)
         rest = random.sample(records[name], len(records[name]))
         while rest:
             size = random.randint(1, 5)

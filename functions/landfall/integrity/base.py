@@ -177,6 +177,10 @@ class BaseRule(Settings):
         """The tables of which it takes every record to tell whether one record is a finding."""
         return self.tables()[1:]
 
+    def created_of(self) -> Iterable[str]:
+        """The tables of which it takes when each record was made."""
+        return ()
+
     def reads(self) -> list[tuple[str, str]]:
         """(table, field) of everything that the rule needs."""
         own = [*(self.when.reads() if self.when else ()), *self.fields_of_message]

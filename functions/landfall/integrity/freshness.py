@@ -44,6 +44,11 @@ class Freshness(BaseRule):
         if self.field:
             yield self.table, self.field
 
+    def created_of(self) -> Iterator[str]:
+        """Its own table's, with `created`."""
+        if self.created:
+            yield self.table
+
     @property
     def _field(self) -> str:
         return self.field or "createdTime"
@@ -67,7 +72,10 @@ class Freshness(BaseRule):
         return self._newest(scope) if self.of == "newest" else self._each(scope)
 
     def _column(self, scope: Scope) -> Sequence[Any]:
-        return scope.table.columns[self.field] if self.field else scope.table.created
+        if self.field:
+            return scope.table.columns[self.field]
+        assert scope.table.created is not None
+        return scope.table.created
 
     def _newest(self, scope: Scope) -> Iterator[Hit]:
         calendar = scope.snapshot.calendar

@@ -64,6 +64,11 @@ class IntegrityScan(Scan):
         return {name for rule in self.rules for name in rule.looks_up_in()}
 
     @property
+    def created_of(self) -> set[str]:
+        """The tables of which a rule takes when each record was made."""
+        return {name for rule in self.rules for name in rule.created_of()}
+
+    @property
     def write_base(self) -> str:
         """The base in which findings are written."""
         return (self.write_back and self.write_back.base) or self.base

@@ -20,12 +20,15 @@ from landfall.integrity.calendars import Calendar
 
 @dataclass
 class Table:
-    """A table's records. `columns` has a list of values for each field; all are equally long."""
+    """A table's records. `columns` has a list of values for each field; all are equally long.
+
+    `created` is when each record was made, as Airtable has it; None where that was not asked for.
+    """
 
     name: str
     columns: dict[str, list[Any]]
     ids: list[str] = field(default_factory=list)
-    created: list[str] = field(default_factory=list)
+    created: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,7 +39,7 @@ class Table:
             self.name,
             {name: [column[row] for row in rows] for name, column in self.columns.items()},
             [self.ids[row] for row in rows],
-            [self.created[row] for row in rows],
+            self.created and [self.created[row] for row in rows],
         )
 
 
@@ -70,7 +73,7 @@ _AWKWARD = re.compile(r'["\\\x00-\x1f]')
 
 @lru_cache(maxsize=64)
 def _reading(
-    fields: tuple[str, ...],
+    fields: tuple[str, ...], created: bool
 ) -> tuple[msgspec.json.Decoder[Any], Callable[[Any], Iterable[Any]]]:
     """What decodes a page of records with these fields, and what gives a record's values."""
     cells: Any = dict[str, Any]
@@ -80,9 +83,10 @@ def _reading(
         names = {f"f{number}": field for number, field in enumerate(fields)}
         cells = msgspec.defstruct("Cells", [(n, Any, None) for n in names], rename=names, gc=False)
         values = msgspec.structs.astuple
-    record = msgspec.defstruct(
-        "Record", [("id", str), ("fields", cells), ("createdTime", str, "")], gc=False
-    )
+    parts: list[Any] = [("id", str), ("fields", cells)]
+    if created:
+        parts.append(("createdTime", str, ""))
+    record = msgspec.defstruct("Record", parts, gc=False)
     page = msgspec.defstruct("Page", [("records", list[record])])  # type: ignore[valid-type]
     return msgspec.json.Decoder(page), values
 
@@ -90,9 +94,10 @@ def _reading(
 class TableReader:
     """Turns the pages of a table into columns. A text that many records have is kept once."""
 
-    def __init__(self, name: str, fields: Iterable[str]) -> None:
-        self.table = Table(name, {field: [] for field in fields})
-        self._decoder, self._cells = _reading(tuple(self.table.columns))
+    def __init__(self, name: str, fields: Iterable[str], created: bool) -> None:
+        """`created`: whether to keep when each record was made."""
+        self.table = Table(name, {field: [] for field in fields}, created=[] if created else None)
+        self._decoder, self._cells = _reading(tuple(self.table.columns), created)
         self._texts: list[dict[str | None, str | None] | None] = [{} for _ in self.table.columns]
 
     def add(self, page: bytes) -> None:
@@ -100,7 +105,8 @@ class TableReader:
         table = self.table
         records = self._decoder.decode(page).records
         table.ids.extend(map(_id, records))
-        table.created.extend(map(_created, records))
+        if table.created is not None:
+            table.created.extend(map(_created, records))
         by_field = zip(*map(self._cells, map(_fields, records)), strict=True)
         for number, (column, values) in enumerate(
             zip(table.columns.values(), by_field, strict=False)

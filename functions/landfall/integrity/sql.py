@@ -1,7 +1,7 @@
 """`sql`: a query finds no record."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -111,6 +111,10 @@ query: |
         """The tables that the rule needs."""
         return list(dict.fromkeys([self.table, *self.fields]))
 
+    def created_of(self) -> Iterable[str]:
+        """All tables that the query sees."""
+        return self.fields
+
     def sentence(self) -> str:
         """What must be so, in plain language."""
         return f"the query finds no record of {self.table}"
@@ -143,6 +147,7 @@ query: |
                 for name in self.fields:
                     table, fields = scope.snapshot.tables[name], self._columns(name)
                     sandbox.create(name, [*OWN, *fields])
+                    assert table.created is not None
                     cells = [table.columns[field] for field in fields.values()]
                     sandbox.fill(name, [table.ids, table.created, *cells], scope.check)
                     sandbox.index(name, "id")

@@ -1,8 +1,7 @@
 """`unique`: no two records have the same values."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
-from operator import ne
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -64,7 +63,7 @@ class Unique(BaseRule):
         except TypeError:  # there are lists or maps
             alike = _alike([[comparable(value, fold) for value in it] for it in columns])
         groups: dict[Any, list[int]] = {}
-        for row in sorted(row for rows in alike for row in rows):
+        for row in alike:
             values = [column[row] for column in columns]
             if all(map(has_value, values)):
                 key = tuple(comparable(value, fold) for value in values)
@@ -87,17 +86,11 @@ def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
     return [fold(value) if value.__class__ is str else value for value in column]
 
 
-def _alike(columns: Sequence[list[Any]]) -> list[list[int]]:
-    """Rows that may have the same values: those of several columns have the same hash.
+def _alike(columns: Sequence[list[Any]]) -> list[int]:
+    """The rows that may have the values of another: those of several columns have the same hash.
 
-    A dictionary of numbers takes half the time and a third of the memory of one of tuples.
+    Counting numbers takes half the time and a third of the memory of counting tuples.
     """
-    keys = columns[0] if len(columns) == 1 else map(hash, zip(*columns, strict=True))
-    first: dict[Any, int] = {}
-    rows = range(len(columns[0]))
-    found = list(map(first.setdefault, keys, rows))
-    groups: dict[int, list[int]] = {}
-    for row in compress(rows, map(ne, found, rows)):
-        begins = found[row]
-        groups.setdefault(begins, [begins]).append(row)
-    return list(groups.values())
+    keys = columns[0] if len(columns) == 1 else list(map(hash, zip(*columns, strict=True)))
+    often = {key for key, count in Counter(keys).items() if count > 1}
+    return [row for row, key in enumerate(keys) if key in often] if often else []

@@ -34,7 +34,7 @@ def main(folder: Path, out: Path) -> None:
 
 def read(path: Path, fields: list[str]) -> Table:
     """A table; a line is a page."""
-    reader = TableReader(path.stem, fields)
+    reader = TableReader(path.stem, fields, created=False)
     with path.open("rb") as file, mmap(file.fileno(), 0, prot=PROT_READ) as lines:
         for line in iter(lines.readline, b""):  # polars maps files into memory, too
             reader.add(line)
