@@ -28,7 +28,7 @@ from typing import Any
 from landfall import logs
 from landfall.answers import Answers, Payer, Turn
 from landfall.batched import BATCH_ENDED, Batch, BatchResult, BatchService, BatchStatus
-from landfall.completions import SAID_MOST, read_answer, read_problem
+from landfall.completions import SAID_MOST, read_answer, read_problem, what_to_do
 from landfall.conversation import KEEPING, LOOKED_UP
 from landfall.deadlines import Deadline
 from landfall.documents import Fields
@@ -331,9 +331,13 @@ def _is_final(status: int) -> bool:
 
 
 def _check_any_answered(results: Sequence[BatchResult]) -> None:
-    """Raise `StepError` when every question was refused: that is no question's fault."""
-    refused = [r for r in results if r.status and r.status != 200 and _is_final(r.status)]
-    if refused and not any(result.status == 200 for result in results):
-        status, body = refused[0].status, refused[0].body
-        reason, said = read_problem(status or 0, body)
-        raise StepError(reason, f"the model's service answered a whole batch {said}"[:SAID_MOST])
+    """Raise `StepError` when all were refused for what every question has: that is no question's
+    fault."""
+    if any(result.status == 200 for result in results):
+        return
+    for result in results:
+        if result.status and _is_final(result.status):
+            reason, said = read_problem(result.status, result.body)
+            if reason != Reason.MODEL_REJECTED:
+                told = f"the model's service answered a whole batch {said}"[:SAID_MOST]
+                raise StepError(reason, told + what_to_do(reason))

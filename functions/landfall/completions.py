@@ -40,7 +40,13 @@ def read_problem(status: int, body: bytes) -> tuple[Reason, str]:
     """Why a request was refused: the reason, and what the service says about it."""
     problem = _problem(body)
     kind = f"{status} {problem.code or ''}".rstrip()
-    return _reason(status, problem.code), ": ".join(filter(None, [kind, problem.message]))
+    return _reason(status, problem), ": ".join(filter(None, [kind, problem.message]))
+
+
+def what_to_do(reason: Reason) -> str:
+    """Behind what a service says: the fix, where it is one for every question."""
+    fix = _FIXES.get(reason)
+    return f"; {fix}" if fix else ""
 
 
 # Of an answer, what is read. The SDK's own classes know each field, and refuse a new value of any.
@@ -83,6 +89,7 @@ class _Completion(BaseModel):
 class _Problem(BaseModel):
     message: str = ""
     code: str | int | None = None
+    param: str | None = None
 
 
 class _ErrorBody(BaseModel):
@@ -96,14 +103,35 @@ _REASONS = {
 }
 
 
-def _reason(status: int, code: str | int | None) -> Reason:
-    if code == "insufficient_quota":  # a 429 that no waiting helps
+_FIXES = {
+    Reason.MODEL_UNAUTHORIZED: "give the function `score` a key that may use this model, as "
+    "OPENAI_API_KEY",
+    Reason.MODEL_NOT_FOUND: "correct `model.name` of the scan, or LANDFALL_MODEL, or "
+    "OPENAI_BASE_URL, which ends in /v1",
+    Reason.MODEL_UNSUPPORTED: "change `model.effort` or `model.name` of the scan",
+}
+
+_OF_EVERY_QUESTION = {"model", "reasoning_effort", "response_format"}
+"""Parameters that are the same in all that a scan asks; the others have a record's or page's text,
+or depend on how long it is."""
+
+_NEVER_TAKEN = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
+
+
+def _reason(status: int, problem: _Problem) -> Reason:
+    if problem.code == "insufficient_quota":  # a 429 that no waiting helps
         return Reason.MODEL_QUOTA_SPENT
     if status < 400:
         return Reason.MODEL_MALFORMED
-    return _REASONS.get(
-        status, Reason.MODEL_UNAVAILABLE if status >= 500 else Reason.MODEL_REJECTED
-    )
+    if status >= 500:
+        return Reason.MODEL_UNAVAILABLE
+    if status in _REASONS:
+        return _REASONS[status]
+    if problem.code == "model_not_found" or (status == 404 and problem.param != "id"):
+        return Reason.MODEL_NOT_FOUND
+    if problem.param in _OF_EVERY_QUESTION or problem.code in _NEVER_TAKEN:
+        return Reason.MODEL_UNSUPPORTED
+    return Reason.MODEL_REJECTED
 
 
 def _problem(body: bytes) -> _Problem:

@@ -45,7 +45,7 @@ SLOWER = 1.5
 """Times the slowest answer so far: what is expected of the next. What would not end in the time
 that is left is not begun, for it would be paid all the same."""
 
-OWN = frozenset({Reason.MODEL_TIMEOUT, Reason.MODEL_REJECTED, Reason.MODEL_MALFORMED})
+DOUBTFUL = frozenset({Reason.MODEL_TIMEOUT, Reason.MODEL_MALFORMED})
 """What may be wrong with one question, while the service answers others."""
 
 
@@ -232,7 +232,9 @@ class Conversation(Generic[T]):
         """There is no answer, good or bad."""
         if error.reason == Reason.MODEL_TIMEOUT and self._until.remaining() <= 0:
             return  # our budget ended, not the service's time: it is left for the next invocation
-        if error.reason in OWN:
+        if error.reason == Reason.MODEL_REJECTED:
+            self._fail(turn, error)  # the service is there, and does not want this one
+        elif error.reason in DOUBTFUL:
             self._doubtful.append((turn, error))
         else:
             self.failure = self.failure or error
@@ -241,12 +243,14 @@ class Conversation(Generic[T]):
         """Find out whose troubles they are: a question's, when others were answered."""
         if self._doubtful and self._served:
             for turn, error in self._doubtful:
-                self._spending.found(Use(calls=1))
-                failure = Problem(error.reason, error.message)
-                self._start(self._keep_failure(turn, failure))
+                self._fail(turn, error)
             self._doubtful = []
         elif self._doubtful and not self._under_way:
             self.failure = self.failure or self._doubtful[0][1]
+
+    def _fail(self, turn: Turn[T], error: StepError) -> None:
+        self._spending.found(Use(calls=1))
+        self._start(self._keep_failure(turn, Problem(error.reason, error.message)))
 
     async def _keep_failure(self, turn: Turn[T], failure: Problem) -> None:
         name, now = self._model.name, self._clock()

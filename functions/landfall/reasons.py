@@ -23,6 +23,8 @@ class Reason(StrEnum):
     BASE_TIMEOUT = "base_timeout"
     BASE_MALFORMED = "base_malformed"
     MODEL_UNAUTHORIZED = "model_unauthorized"
+    MODEL_NOT_FOUND = "model_not_found"
+    MODEL_UNSUPPORTED = "model_unsupported"
     MODEL_REJECTED = "model_rejected"
     MODEL_RATE_LIMITED = "model_rate_limited"
     MODEL_QUOTA_SPENT = "model_quota_spent"
@@ -103,8 +105,17 @@ REASONS: dict[Reason, Explanation] = {
         False,
         "the model's service answered 401 or 403: the key is wrong, or may not use this model",
     ),
+    Reason.MODEL_NOT_FOUND: Explanation(
+        False,
+        "the model's service answered 404: it has no such model, or there is none at that address",
+    ),
+    Reason.MODEL_UNSUPPORTED: Explanation(
+        False,
+        "the model does not take a setting that every question has, such as `model.effort`: the "
+        "message says which",
+    ),
     Reason.MODEL_REJECTED: Explanation(
-        False, "the model's service refused the request itself (another 4xx): the message says why"
+        False, "the model's service refused one question (another 4xx): the message says why"
     ),
     Reason.MODEL_RATE_LIMITED: Explanation(
         True, "the model's service answered 429: too many requests or tokens a minute"

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from infra.local import openai_errors as errors
 from infra.local import openai_faults as own_faults
-from infra.local.faults import Fault, FaultPlan, FaultRule
+from infra.local.faults import Fault, FaultKind, FaultPlan, FaultRule
 from infra.local.openai_batches import Batches
 from infra.local.openai_completions import Answering, Call, chat_call, responses_call
 from infra.local.openai_limits import Bucket, Limits
@@ -176,7 +176,8 @@ class LocalOpenAI:
         content = str(body)
         fault = self._plan.pick("POST", path, own_faults.NAMES - own_faults.OF_BATCHES, content)
         if isinstance(fault, Fault):
-            return 500, errors.unknown_failure().body
+            status = fault.status if fault.kind == FaultKind.STATUS else 500
+            return status, errors.unknown_failure().body
         try:
             call = _CALLS[path](body)
             self._check_model(call)

@@ -28,6 +28,10 @@ CHAT_TAKES = {
     *("model", "messages", "response_format", "max_completion_tokens", "max_tokens", "stream"),
     *("reasoning_effort", "temperature", "seed", "metadata", "user", "store", "n"),
 }
+EFFORTS = ("none", "low", "medium", "high", "xhigh")
+EFFORTS_OF = dict.fromkeys(("gpt-5-mini", "gpt-5-nano"), ("minimal", "low", "medium", "high"))
+"""How long a model may be told to think; these models know other words for little."""
+
 RESPONSES_TAKES = {
     *("model", "instructions", "input", "text", "max_output_tokens", "stream"),
     *("reasoning", "temperature", "metadata", "user", "store"),
@@ -57,6 +61,7 @@ class Call:
 def chat_call(body: Any) -> Call:
     """From the body of a chat completion. Raises RefusedError."""
     _check(body, CHAT_TAKES, ("model", "messages"))
+    _check_effort(body["model"], body.get("reasoning_effort"))
     if body.get("n", 1) != 1:
         raise errors.not_modelled("n")
     instructions, text = _messages(body["messages"], "messages")
@@ -69,6 +74,7 @@ def chat_call(body: Any) -> Call:
 def responses_call(body: Any) -> Call:
     """From the body of a response. Raises RefusedError."""
     _check(body, RESPONSES_TAKES, ("model", "input"))
+    _check_effort(body["model"], (body.get("reasoning") or {}).get("effort"))
     given = body["input"]
     messages = [{"role": "user", "content": given}] if isinstance(given, str) else given
     instructions, text = _messages(messages, "input")
@@ -89,6 +95,12 @@ def _check(body: Any, takes: set[str], needs: tuple[str, ...]) -> None:
         raise errors.not_modelled(f"the parameter {other[0]}")
     if body.get("stream"):
         raise errors.not_modelled("stream")
+
+
+def _check_effort(model: Any, effort: Any) -> None:
+    known = EFFORTS_OF.get(model, EFFORTS)
+    if effort is not None and effort not in known:
+        raise errors.no_effort(model, effort, known)
 
 
 def _messages(messages: Any, param: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ All are `{"error": {"message", "type", "param", "code"}}`. Sources: platform.ope
 error-codes and /rate-limits, and bodies that public issue trackers quote.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra.local.wire import Response
@@ -50,6 +50,15 @@ def no_model(name: Any) -> RefusedError:
     """Unknown, or not for this account: it does not say which."""
     message = f"The model `{name}` does not exist or you do not have access to it."
     return RefusedError(404, message, code="model_not_found")
+
+
+def no_effort(model: Any, effort: Any, known: Iterable[str]) -> RefusedError:
+    """How long to think, as this model does not take it."""
+    message = (
+        f"Unsupported value: 'reasoning_effort' does not support '{effort}' with the {model} "
+        f"model. Supported values are: {', '.join(map(repr, known))}."
+    )
+    return RefusedError(400, message, param="reasoning_effort", code="unsupported_value")
 
 
 def no_such(what: str, name: str) -> RefusedError:

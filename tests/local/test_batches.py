@@ -202,7 +202,17 @@ async def test_a_batch_of_which_all_is_refused_is_the_services_trouble():
     async with scene(models=["gpt-5-nano"]) as it:
         with pytest.raises(StepError, match="404 model_not_found") as caught:
             await it.chain()
-    assert caught.value.reason == Reason.MODEL_REJECTED
+    assert caught.value.reason == Reason.MODEL_NOT_FOUND
+
+
+async def test_a_question_that_is_rejected_is_its_own_fault_in_a_batch_too():
+    """Also where it is the only one: it has failed, and the others are still to come."""
+    rejected = Fault(FaultKind.STATUS, status=400)
+    async with scene(FaultRule(rejected, path="completions$", times=None)) as it:
+        await it.chain(QUESTIONS[:1])
+        (reply,) = await it.ask(QUESTIONS[:1])
+    assert reply.failure
+    assert reply.failure.reason == Reason.MODEL_REJECTED
 
 
 async def test_a_full_queue_is_waited_for():

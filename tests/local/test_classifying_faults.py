@@ -52,6 +52,9 @@ async def elements(service: LocalOpenAI) -> AsyncIterator[Elements]:
         yield Elements(server, open_model, World(MemoryStore(), QUICK))
 
 
+FREE = {"input": 0, "cached_input": 0, "output": 0}
+
+
 def about(number: int, fault: Fault | str, times: int | None = None) -> list[FaultRule]:
     """A fault of every question about the n-th element."""
     return [FaultRule(fault, content=record_id(number), times=times)]
@@ -141,6 +144,38 @@ async def test_a_service_that_is_gone_ends_the_run_with_its_reason(elements, ser
     assert await elements.kept() == {}
     service.faults = []
     assert (await elements.run())["verdict"] == "healthy"
+
+
+async def test_a_question_that_is_rejected_does_not_end_the_run(elements, service):
+    """Not even when all of them are: each element has failed, is counted and is asked again."""
+    service.faults = [FaultRule(Fault(FaultKind.STATUS, status=400), times=None)]
+    run = await elements.run()
+    assert (run["status"], run["verdict"], run["counts"]["failed"]) == ("done", "inconclusive", 4)
+    assert run["report"]["failures"]["model_rejected"]["count"] == 4
+    assert await elements.labels() == [None] * 4
+    service.faults = []
+    assert (await elements.run())["verdict"] == "healthy"
+
+
+UNFIT = [
+    ({"name": "gpt-5-turbo"}, "model_not_found", "correct `model.name` of the scan"),
+    ({"name": "gpt-6-luna", "effort": "minimal"}, "model_unsupported", "change `model.effort`"),
+]
+
+
+@pytest.mark.parametrize(("settings", "reason", "fix"), UNFIT)
+async def test_a_model_that_cannot_be_asked_at_all_ends_the_run(
+    elements, service, settings, reason, fix
+):
+    """After one request, with what to do: no element is to blame."""
+    elements.open_model = lambda _: OpenAIModel(
+        service.url, KEY, settings["name"], QUICK, effort=settings.get("effort")
+    )
+    elements.scan = a_classification(model={"price": FREE})
+    run = await elements.run()
+    assert (run["status"], run["error"]["reason"]) == ("error", reason)
+    assert fix in run["error"]["message"]
+    assert await elements.kept() == {}
 
 
 async def test_a_second_run_asks_nothing(elements, service):

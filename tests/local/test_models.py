@@ -274,16 +274,25 @@ async def test_the_type_of_a_completion_does_not_matter():
     assert answer.content.confidence == 80
 
 
-def problem(message: str, code: str | None = None) -> bytes:
-    return json.dumps({"error": {"message": message, "type": "x", "code": code}}).encode()
+def problem(message: str, code: str | None = None, param: str | None = None) -> bytes:
+    error = {"message": message, "type": "x", "param": param, "code": code}
+    return json.dumps({"error": error}).encode()
 
 
 STATUSES = [
     (401, problem(f"Incorrect API key: {KEY}", "invalid_api_key"), "model_unauthorized", False),
     (403, problem("Country not supported"), "model_unauthorized", False),
-    (400, problem("Invalid schema"), "model_rejected", False),
-    (404, problem("No such model", "model_not_found"), "model_rejected", False),
+    (400, problem("Invalid prompt", "invalid_prompt"), "model_rejected", False),
+    (400, problem("Too long", "context_length_exceeded", "messages"), "model_rejected", False),
+    (400, problem("Too many", None, "max_completion_tokens"), "model_rejected", False),
+    (404, problem("No such file", None, "id"), "model_rejected", False),
     (422, b"nonsense", "model_rejected", False),
+    (404, problem("No such model", "model_not_found"), "model_not_found", False),
+    (404, b"<html>Not Found</html>", "model_not_found", False),
+    (400, problem("No such model", "model_not_found", "model"), "model_not_found", False),
+    (400, problem("No", "unsupported_value", "reasoning_effort"), "model_unsupported", False),
+    (400, problem("Invalid schema", None, "response_format"), "model_unsupported", False),
+    (400, problem("No", "unsupported_parameter", "x"), "model_unsupported", False),
     (429, problem("Rate limit reached", "rate_limit_exceeded"), "model_rate_limited", True),
     (429, b"", "model_rate_limited", True),
     (429, problem("Check your plan", "insufficient_quota"), "model_quota_spent", False),
@@ -319,6 +328,20 @@ async def test_what_the_service_says_is_told(body, told):
     """So that a person can act."""
     error = await failed(Response(400, {}, body))
     assert error.message == f"the model's service answered {told}"
+
+
+FIXES = [
+    (401, problem("Incorrect API key", "invalid_api_key"), "as OPENAI_API_KEY"),
+    (404, problem("No such model", "model_not_found"), "`model.name`"),
+    (400, problem("No " * 400, "unsupported_value", "reasoning_effort"), "`model.effort`"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "fix"), FIXES)
+async def test_what_is_wrong_with_every_question_says_what_to_do(status, body, fix):
+    """However much the service says of it."""
+    error = await failed(Response(status, {}, body))
+    assert fix in error.message
 
 
 @pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])

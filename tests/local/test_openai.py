@@ -217,6 +217,7 @@ REFUSED = [
     ({"stream": True}, openai.BadRequestError, "not_implemented_by_stand_in"),
     ({"tools": [{"type": "function"}]}, openai.BadRequestError, "not_implemented_by_stand_in"),
     ({"n": 2}, openai.BadRequestError, "not_implemented_by_stand_in"),
+    ({"reasoning_effort": "minimal"}, openai.BadRequestError, "unsupported_value"),
     ({"max_completion_tokens": 0}, openai.BadRequestError, "invalid_value"),
     ({"response_format": {"type": "json_schema"}}, openai.BadRequestError, "missing_required"),
 ]

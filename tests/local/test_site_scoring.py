@@ -309,6 +309,8 @@ ENDINGS = [
     StepError(Reason.MODEL_UNAVAILABLE, "503"),
     StepError(Reason.MODEL_UNREACHABLE, "reset"),
     StepError(Reason.MODEL_UNAUTHORIZED, "401"),
+    StepError(Reason.MODEL_NOT_FOUND, "404"),
+    StepError(Reason.MODEL_UNSUPPORTED, "400"),
     StepError(Reason.MODEL_QUOTA_SPENT, "pay"),
 ]
 

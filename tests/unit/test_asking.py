@@ -216,6 +216,8 @@ SERVICE = [
     StepError(Reason.MODEL_UNAVAILABLE, "500"),
     StepError(Reason.MODEL_UNREACHABLE, "reset"),
     StepError(Reason.MODEL_UNAUTHORIZED, "401"),
+    StepError(Reason.MODEL_NOT_FOUND, "404"),
+    StepError(Reason.MODEL_UNSUPPORTED, "400"),
     StepError(Reason.MODEL_QUOTA_SPENT, "pay"),
 ]
 
@@ -249,7 +251,7 @@ def test_what_happens_to_one_question_is_its_own(reason):
     assert len(replies) == 30
 
 
-@pytest.mark.parametrize("reason", [Reason.MODEL_TIMEOUT, Reason.MODEL_REJECTED])
+@pytest.mark.parametrize("reason", [Reason.MODEL_TIMEOUT, Reason.MODEL_MALFORMED])
 def test_what_happens_to_all_is_the_services(reason):
     """No question is to blame while none is answered."""
 
@@ -259,6 +261,20 @@ def test_what_happens_to_all_is_the_services(reason):
             await scene.ask(many(30))
         assert (caught.value.reason, scene.kept) == (reason, {})
         assert len(scene.model.asked) == FIRST_AT_ONCE
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_a_question_that_is_rejected_is_to_blame_at_once(number):
+    """The service has looked at it, and does not want this one: also where it is the only one."""
+
+    async def scenario() -> None:
+        scene = Scene(FakeModel(lambda _: StepError(Reason.MODEL_REJECTED, "not this one")))
+        replies = await scene.ask(many(number))
+        assert failures(replies) == {f"q{n}": "model_rejected" for n in range(number)}
+        assert len(scene.model.asked) == number
+        assert [data["answer"] for data in scene.kept.values()] == [None] * number
 
     run_virtually(scenario())
 
