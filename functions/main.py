@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import functions_framework.aio
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
@@ -395,8 +395,13 @@ async def _route(api: "Api", call: Call) -> Answer:
 
 def _file(download: "Download") -> Response:
     disposition = f'attachment; filename="{download.name}"'
-    return Response(
-        download.text,
+
+    async def sent() -> AsyncIterator[str]:  # an iterator that is none would be run in threads
+        for piece in download.pieces:
+            yield piece
+
+    return StreamingResponse(
+        sent(),
         media_type=download.media_type,
         headers={"Content-Disposition": disposition},
     )

@@ -3,36 +3,66 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+_Item = TypeVar("_Item")
+
+
+TOGETHER = 500
+"""Items that are sent together: some 200 kB."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """An answer that is a file."""
+    """An answer that is a file. Its text is in pieces, each made when it is sent.
+
+    A long one cannot be sent as a whole: Cloud Run takes 32 MiB.
+    """
 
     name: str
     media_type: str
-    text: str
+    pieces: Iterator[str]
 
     @classmethod
     def json(cls, items: Sequence[Any], name: str) -> Self:
-        """A JSON file with a list."""
-        text = json.dumps(items, ensure_ascii=False, default=_iso)
-        return cls(f"{name}.json", "application/json", text)
+        """A JSON file with a list, an item a line."""
+        return cls(f"{name}.json", "application/json", _json(items))
 
     @classmethod
     def csv(cls, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
         """A CSV file with these columns; a row may have more."""
-        file = io.StringIO()
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({column: _cell(row[column]) for column in columns})
-        # a byte-order mark: without one, Excel reads UTF-8 as something else
-        return cls(f"{name}.csv", "text/csv; charset=utf-8", "\ufeff" + file.getvalue())
+        return cls(f"{name}.csv", "text/csv; charset=utf-8", _csv(rows, columns))
+
+
+def _json(items: Sequence[Any]) -> Iterator[str]:
+    between = "[\n"
+    for some in _together(items):
+        yield between + ",\n".join(json.dumps(it, ensure_ascii=False, default=_iso) for it in some)
+        between = ",\n"
+    yield "\n]\n" if items else "[]\n"
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns, extrasaction="ignore")
+    file.write("\ufeff")  # a byte-order mark: without one, Excel reads UTF-8 as something else
+    writer.writeheader()
+    yield file.getvalue()
+    for some in _together(rows):
+        file.seek(0)
+        file.truncate()
+        writer.writerows({column: _cell(row[column]) for column in columns} for row in some)
+        yield file.getvalue()
+
+
+def _together(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    iterator = iter(items)
+    while some := list(islice(iterator, TOGETHER)):
+        yield some
 
 
 def _cell(value: Any) -> Any:

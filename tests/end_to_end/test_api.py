@@ -39,6 +39,18 @@ async def test_a_run_is_started_and_looked_at(stack: Stack) -> None:
     assert (await get(stack, f"/runs/{run_id}/findings"))["count"] == len(SMALL_KEY["email"])
 
 
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_a_file_is_sent_in_pieces(stack: Stack, form: str) -> None:
+    """As a whole, Cloud Run would cut a long one off at 32 MiB."""
+    run_id = await start(stack, scan(SMALL, _scan_id()))
+    await ended(stack, run_id)
+    answer = await stack.call("GET", f"/runs/{run_id}/findings?format={form}")
+    assert answer.status_code == 200
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert f'filename="{run_id}-findings.{form}"' in answer.headers["content-disposition"]
+    assert answer.text.count("email") >= len(SMALL_KEY["email"])
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "names"),
     [

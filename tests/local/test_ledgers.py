@@ -323,20 +323,21 @@ async def test_all_findings_in_one_file():
     await scanning.run(rows)
     file = await scanning.api().findings(ask(format="csv"), "m-1")
     assert isinstance(file, Download)
-    once, name = csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff")))
+    once, name = csv.DictReader(io.StringIO("".join(file.pieces).removeprefix("\ufeff")))
     assert (once["message"], once["record_count"], name["field"]) == ("'=1+1", "2", "Name")
     table = a_base(People=1).tables[0].id
     assert name["link"] == f"https://airtable.com/appPeople00000001/{table}/rec00000000000003"
     file = await scanning.api().findings(ask(format="json", rule="name"), "m-1")
     assert isinstance(file, Download)
-    assert [finding["rule_id"] for finding in json.loads(file.text)] == ["name"]
+    assert [finding["rule_id"] for finding in json.loads("".join(file.pieces))] == ["name"]
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\uff1d"])
 def test_no_cell_of_a_file_is_a_formula(begin):
     """As spreadsheets of all lands take them."""
     finding = dict.fromkeys(COLUMNS, "") | {"message": f"{begin}1+1", "records": [], "links": []}
-    (row,) = csv.DictReader(io.StringIO(download([finding], "csv", "x").text, newline=""))
+    text = "".join(download([finding], "csv", "x").pieces)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert row["message"] == f"'{begin}1+1"
 
 

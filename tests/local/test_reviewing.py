@@ -94,10 +94,10 @@ async def test_all_of_it_in_one_file(client):
     """The same for people with a spreadsheet and for scripts."""
     table, values = await client.listed(format="csv"), await client.listed(format="json")
     assert isinstance(table, Download)
-    rows = list(csv.DictReader(io.StringIO(table.text.lstrip("\ufeff"), newline="")))
+    rows = list(csv.DictReader(io.StringIO("".join(table.pieces).lstrip("\ufeff"), newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert [row[LABEL] for row in rows] == list(LABELS)
-    assert [one["values"][LABEL] for one in json.loads(values.text)] == list(LABELS)
+    assert [one["values"][LABEL] for one in json.loads("".join(values.pieces))] == list(LABELS)
 
 
 async def test_a_confirmation_says_who_and_when(client):
