@@ -5,8 +5,8 @@ the headers of an answer, as of when its question came in; what was asked since 
 counted as gone although some of it may have been counted there already. So no bucket is ever
 emptied by us alone.
 
-It begins with a few, and every answer makes room for two more: three times as many each time
-around.
+It begins with a few. As soon as the limits are told, they decide, and our own; at a service that
+tells none, every answer makes room for two more, up to a number that few would refuse.
 """
 
 from collections import deque
@@ -24,7 +24,7 @@ UNTOLD_AT_ONCE = 16
 """Questions under way, at most, at a service that says nothing of its limits."""
 
 ROOM = 2
-"""Questions more that may be under way after an answer."""
+"""Questions more that may be under way after an answer that says nothing of limits."""
 
 SPREAD = 0.5
 """Share of an answer's time over which as many questions as ever are begun one by one: answers that
@@ -46,7 +46,7 @@ class Pace:
     """What may be begun when. Moments are those of one clock, in seconds."""
 
     most: int = MOST_AT_ONCE
-    _at_once: int = FIRST_AT_ONCE
+    _untold: int = FIRST_AT_ONCE
     _limits: RateLimits | None = None
     _told_by: int = -1
     _told_at: float = 0.0
@@ -57,9 +57,9 @@ class Pace:
 
     def wait(self, now: float, under_way: int, tokens: int) -> float | None:
         """Seconds until a question of so many tokens may be begun; None: when another is over."""
-        if under_way >= min(self._at_once, self.most):
-            return None
         limits = self._limits
+        if under_way >= (min(self.most, self._untold) if limits is None else self.most):
+            return None
         if limits is None or now < self._next_at:
             return max(0.0, self._next_at - now)
         passed = now - self._told_at
@@ -86,8 +86,7 @@ class Pace:
             self._limits, self._told_by, self._told_at = limits, call.number, now
             while self._since and self._since[0].number <= call.number:
                 self._since.popleft()
-        most = self.most if self._limits else min(self.most, UNTOLD_AT_ONCE)
-        self._at_once = min(most, self._at_once + ROOM)
+        self._untold = min(UNTOLD_AT_ONCE, self._untold + ROOM)
 
 
 @dataclass(frozen=True)

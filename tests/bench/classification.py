@@ -1,8 +1,8 @@
 """A thousand data elements classified by a model that takes a second for an answer.
 
-The model is the stand-in for OpenAI and the base the one for Airtable, both over HTTP; the store is
-the Firestore emulator. The floor is what the model alone would take, with as many questions under
-way as are allowed. What a process loads once is loaded before.
+The model is the stand-in for OpenAI in a process of its own and the base the one for Airtable, both
+over HTTP; the store is the Firestore emulator. The floor is what the model alone would take, with
+as many questions under way as are allowed. What a process loads once is loaded before.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from google.cloud.firestore import AsyncClient
 
-from infra.local.openai import LocalOpenAI
 from landfall import bases, logs
 from landfall.deadlines import LADDER
 from landfall.documents import Fields
@@ -19,6 +18,7 @@ from landfall.pacing import MOST_AT_ONCE
 from landfall.store import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import database, emulator
+from tests.bench.model_server import ModelServer, model_server
 from tests.fakes.elements import Elements, elements_server
 from tests.fakes.world import World
 
@@ -57,12 +57,11 @@ class Took:
 async def measure() -> list[Table]:
     """Seconds against the floor, calls, tokens and documents; a second run makes no call."""
     rows: list[list[Cell]] = []
-    async with emulator(), LocalOpenAI(api_key=KEY, latency=0.01) as service:
-        async with database() as client:
+    async with emulator():
+        async with database() as client, model_server(api_key=KEY, latency=0.01) as service:
             await _runs(client, service, 20, 1, 1)
-        service.latency = LATENCY
         for size in GROUPS:
-            async with database() as client:
+            async with database() as client, model_server(api_key=KEY, latency=LATENCY) as service:
                 first, second = await _runs(client, service, ELEMENTS, size, 2)
             questions = ELEMENTS / size
             rows.append(first.row(f"{size} a question", questions * LATENCY / MOST_AT_ONCE))
@@ -82,7 +81,7 @@ async def measure() -> list[Table]:
 
 
 async def _runs(
-    client: AsyncClient, service: LocalOpenAI, number: int, size: int, runs: int
+    client: AsyncClient, service: ModelServer, number: int, size: int, runs: int
 ) -> list[Took]:
     """Runs over the same elements, one after the other."""
     store = FirestoreStore(client)

@@ -8,11 +8,7 @@ service's limit where it does not. What a process loads once is loaded before.
 """
 
 import asyncio
-import json
-import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +26,7 @@ from landfall.runs import Claim
 from landfall.store import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import database, emulator
+from tests.bench.model_server import ModelServer, model_server
 from tests.fakes.world import World
 
 QUESTIONS = 1_000
@@ -112,54 +109,14 @@ async def _runs(
         run_id = f"{scan.id}-{run}"
         await world.start(scan, run_id)
         claim = await world.runs.claim(run_id, "fetch", 0, "w1")
-        async with _server(latency, a_minute) as server:
+        async with model_server(
+            api_key=KEY, latency=latency, requests_per_minute=a_minute, tokens_per_minute=10**9
+        ) as server:
             found.append(await _asked(world, claim, server, number, name))
     return found
 
 
-class Server:
-    """The stand-in, in a process of its own."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self.url = ""
-
-    async def start(self) -> None:
-        """Wait until it listens."""
-        assert self._process.stdout
-        self.url = (await self._process.stdout.readline()).decode().strip()
-
-    async def stop(self) -> list[tuple[float, int]]:
-        """End it; the moment and the status of every request."""
-        written, _ = await self._process.communicate(b"")  # which closes its input
-        found: list[tuple[float, int]] = json.loads(written)
-        return found
-
-
-@asynccontextmanager
-async def _server(latency: float, a_minute: int) -> AsyncIterator[Server]:
-    arguments = {
-        "api_key": KEY,
-        "latency": latency,
-        "requests_per_minute": a_minute,
-        "tokens_per_minute": 10**9,
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.model_server", json.dumps(arguments)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        server = Server(process)
-        await server.start()
-        yield server
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _asked(world: World, claim: Claim, server: Server, number: int, name: str) -> Asked:
+async def _asked(world: World, claim: Claim, server: ModelServer, number: int, name: str) -> Asked:
     """Invocation after invocation, as a kind of scan does it."""
     assert isinstance(world.stored, FirestoreStore)
     left = [_question(f"{name} {n}") for n in range(number)]
@@ -186,7 +143,7 @@ async def _asked(world: World, claim: Claim, server: Server, number: int, name: 
 
 
 async def _invocation(
-    world: World, claim: Claim, server: Server, left: Sequence[Question[Verdict]]
+    world: World, claim: Claim, server: ModelServer, left: Sequence[Question[Verdict]]
 ) -> tuple[list[Question[Verdict]], dict[str, float]]:
     """What is left after it, and what the run has used."""
     deadline = Deadline.after(LADDER.step)

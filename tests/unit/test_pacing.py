@@ -5,6 +5,7 @@ import pytest
 from landfall.pacing import (
     FIRST_AT_ONCE,
     MOST_AT_ONCE,
+    ROOM,
     SPREAD,
     UNTOLD_AT_ONCE,
     Call,
@@ -28,25 +29,27 @@ def test_it_begins_with_a_few():
     assert len(fill(Pace())) == FIRST_AT_ONCE
 
 
-def test_every_answer_makes_room_for_more():
-    """Three times as many each time around, up to what is ever allowed."""
+def test_the_first_answer_that_tells_limits_makes_room_for_all():
+    """How many the service takes is then known; of ours there are never more than so many."""
+    pace = Pace()
+    first, *_ = fill(pace)
+    pace.answered(first, PLENTY, 1.0)
+    under_way = FIRST_AT_ONCE - 1
+    while pace.wait(1.0, under_way, 10) == 0.0:
+        pace.begin(10)
+        under_way += 1
+    assert under_way == MOST_AT_ONCE
+
+
+def test_a_service_without_headers_gets_more_little_by_little():
+    """Nothing would tell of a limit before it is met."""
     pace, sizes = Pace(), []
-    for second in range(5):
+    for second in range(3):
         calls = fill(pace, second)
         sizes.append(len(calls))
-        for call in calls:
-            pace.answered(call, PLENTY, second + 1)
-    assert sizes == [FIRST_AT_ONCE, 3 * FIRST_AT_ONCE, *[MOST_AT_ONCE] * 3]
-
-
-def test_a_service_without_headers_gets_fewer():
-    """Nothing would tell of a limit before it is met."""
-    pace = Pace()
-    for second in range(5):
-        calls = fill(pace, second)
-        for call in calls:
+        for call in calls[:2]:
             pace.answered(call, RateLimits(), second + 1)
-    assert len(calls) == UNTOLD_AT_ONCE
+    assert sizes == [FIRST_AT_ONCE, FIRST_AT_ONCE + 2 * ROOM, UNTOLD_AT_ONCE]
 
 
 def told(limits: RateLimits) -> Pace:
