@@ -124,7 +124,7 @@ class ModelSettings(Settings):
     batch: bool = Field(
         False,
         description="Ask in batches: half the price, and up to 24 hours; give "
-        "`limits.deadline_seconds` the time.",
+        "`limits.deadline_seconds` the time. For `kind: classification` alone.",
     )
     budget: ModelBudget = ModelBudget()
     price: Price | None = Field(

@@ -78,6 +78,11 @@ def test_what_is_no_home_page(url):
         ({"mode": "deeper"}, "mode"),
         ({"delay_seconds": 0}, "delay_seconds"),
         ({"base": "appPeople00000001"}, "base: there is no such setting"),
+        (
+            {"scorer": "model", "model": {"batch": True}},
+            "model.batch: batches are for scans of `kind: classification`, and pages are asked "
+            "about one by one; remove `batch`",
+        ),
     ],
 )
 def test_settings_have_bounds(changes, said):

@@ -62,8 +62,14 @@ class SiteScan(Scan):
     model: ModelSettings = ModelSettings()
 
     def misfits(self) -> Iterable[str]:
-        """What of the rubric does not fit together."""
-        return (f"rubric.{problem}" for problem in self.rubric.misfits())
+        """Batches, which are not for pages, and what of the rubric does not fit together."""
+        if self.model.batch:
+            yield (
+                "model.batch: batches are for scans of `kind: classification`, and pages are asked "
+                "about one by one; remove `batch`"
+            )
+        for problem in self.rubric.misfits():
+            yield f"rubric.{problem}"
 
     @property
     def pages(self) -> int:
