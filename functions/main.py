@@ -190,9 +190,13 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
 
 def _not_configured(request: Request, error: ConfigError) -> Answer:
     """Who may look at the health is told what is wrong: there are no callers to be checked."""
-    if (request.method, request.url.path) == ("GET", "/health"):
+    if _asks_for_health(request):
         return 503, {"status": "not configured", "problems": error.problems}
     return _problem(500, "not_configured", "this function is not configured; see its /health")
+
+
+def _asks_for_health(request: Request) -> bool:
+    return (request.method, request.url.path) == ("GET", "/health")
 
 
 async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
@@ -226,28 +230,20 @@ async def _tick_watchdog(app: App, _: Call) -> Answer:
 
 
 async def _fetch(app: App, call: Call) -> Answer:
-    def open_base(base_id: str) -> "AirtableReader":
-        from landfall.bases import AirtableReader
-
-        config = app.config
-        return AirtableReader(
-            base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
-        )
-
     async def fetch_base(claim: "Claim", scan: "BaseScan", deadline: Deadline) -> str:
         from landfall.fetching import Fetch
 
-        return await Fetch(app.runs, claim, scan, open_base).run(deadline)
+        return await Fetch(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def write_findings(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
         from landfall.writing import Writing
 
-        return await Writing(app.runs, claim, scan, open_base).run(deadline)
+        return await Writing(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def fill_in(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
         from landfall.filling import Filling
 
-        return await Filling(app.runs, claim, scan, open_base).run(deadline)
+        return await Filling(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def capture_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
         from landfall.capturing import Capture
@@ -263,6 +259,22 @@ async def _fetch(app: App, call: Call) -> Answer:
         "write": {"integrity": write_findings, "classification": fill_in},
     }
     return await _work(app, call, works)
+
+
+def _opening_bases(config: Config) -> Callable[[str], "AirtableReader"]:
+    """What opens a base, by its id. Raises `StepError`."""
+    from landfall.bases import AirtableReader
+    from landfall.reasons import Reason, StepError
+
+    if not config.airtable_api_key:
+        raise StepError(
+            Reason.BASE_NOT_CONFIGURED,
+            "AIRTABLE_API_KEY is not set: this scan reads a base; give the function `fetch` a "
+            "personal access token that may read it",
+        )
+    return lambda base_id: AirtableReader(
+        base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
+    )
 
 
 async def _score(app: App, call: Call) -> Answer:
@@ -321,6 +333,8 @@ async def _work(app: App, call: Call, works: Works) -> Answer:
     from landfall.registry import Registry
     from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
 
+    if _asks_for_health(call.request):
+        return 200, {"status": "ok", "lacking": app.config.lacking}
     try:
         invocation = Invocation.parse(await _json(call.request), *works)
     except ValueError as error:
@@ -354,7 +368,7 @@ async def _api(app: App, call: Call) -> Answer:
     from landfall.ticks import health
     from landfall.viewing import Api
 
-    if (call.request.method, call.request.url.path) == ("GET", "/health"):
+    if _asks_for_health(call.request):
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
         return 200 if healthy else 503, ticks
     try:

@@ -5,7 +5,7 @@ is a secret is ever shown.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
@@ -30,8 +30,9 @@ class ConfigError(Exception):
 class Variable:
     """An environment variable: what it is, which functions need it, what it is otherwise.
 
-    A secret is given to the functions that need it, or may use it, and to no other. `form` is a
-    regular expression that the whole value fits.
+    A secret is given to the functions that need it, or may use it, and to no other. `asked`: who
+    deploys is asked for it, though a function starts without. `form` is a regular expression that
+    the whole value fits.
     """
 
     meaning: str
@@ -39,6 +40,7 @@ class Variable:
     default: str = ""
     secret: bool = False
     used_by: tuple[str, ...] = ()
+    asked: bool = False
     form: str = ".*"
 
     @property
@@ -52,9 +54,11 @@ VARIABLES: dict[str, Variable] = {
     "FIRESTORE_EMULATOR_HOST": Variable("host:port; the client uses it instead of Google's"),
     "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks"),
     "AIRTABLE_API_KEY": Variable(
-        "a personal access token that may read the bases, and write findings back",
-        ("fetch",),
+        "a personal access token that may read the bases, and write findings back; only scans of "
+        "a base need it",
         secret=True,
+        used_by=("fetch",),
+        asked=True,
     ),
     "AIRTABLE_ENDPOINT_URL": Variable(
         "Airtable's address", default="https://api.airtable.com", form=_URL
@@ -126,6 +130,8 @@ class Config:
     openai_base_url: str
     openai_model: str
     openai_api_key: str = field(repr=False)
+    lacking: tuple[str, ...]
+    """What it starts without, and some scans need."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -139,11 +145,8 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         name: environment.get(name, "").strip() or variable.default
         for name, variable in VARIABLES.items()
     }
-    problems = [
-        f"{name} is not set: {variable.meaning}"
-        for name, variable in VARIABLES.items()
-        if function in variable.needed_by and not values[name]
-    ]
+    unset = {name: it for name, it in VARIABLES.items() if not values[name]}
+    problems = _not_set(unset, lambda variable: function in variable.needed_by)
     problems += [
         f"{name} does not have the form of what it is: {variable.meaning}"
         for name, variable in VARIABLES.items()
@@ -182,7 +185,12 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         openai_base_url=values["OPENAI_BASE_URL"],
         openai_model=values["LANDFALL_MODEL"],
         openai_api_key=values["OPENAI_API_KEY"],
+        lacking=tuple(_not_set(unset, lambda variable: function in variable.used_by)),
     )
+
+
+def _not_set(unset: Mapping[str, Variable], matters: Callable[[Variable], bool]) -> list[str]:
+    return [f"{name} is not set: {it.meaning}" for name, it in unset.items() if matters(it)]
 
 
 def _listed(value: str) -> tuple[str, ...]:

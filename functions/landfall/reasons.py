@@ -13,6 +13,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """What `error.reason` may say. Each is explained in `REASONS`."""
 
+    BASE_NOT_CONFIGURED = "base_not_configured"
     BASE_UNAUTHORIZED = "base_unauthorized"
     BASE_FORBIDDEN = "base_forbidden"
     BASE_NOT_FOUND = "base_not_found"
@@ -76,6 +77,9 @@ class Explanation:
 
 
 REASONS: dict[Reason, Explanation] = {
+    Reason.BASE_NOT_CONFIGURED: Explanation(
+        False, "the scan reads a base, and `fetch` has no AIRTABLE_API_KEY"
+    ),
     Reason.BASE_UNAUTHORIZED: Explanation(
         False, "Airtable answered 401: the key is missing, wrong or revoked"
     ),

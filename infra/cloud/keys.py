@@ -17,8 +17,8 @@ def there(it: Installation) -> set[str]:
 
 
 def needed(name: str) -> bool:
-    """Whether a function cannot start without it."""
-    return bool(VARIABLES[name].needed_by)
+    """Whether a function cannot start without it, or who deploys is asked for it all the same."""
+    return bool(VARIABLES[name].needed_by) or VARIABLES[name].asked
 
 
 def missing(it: Installation) -> list[str]:

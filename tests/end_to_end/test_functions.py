@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud.firestore import AsyncClient
 
 from infra.local.identity import ISSUER, Issuer, serve_certificates
 from landfall.config import FUNCTIONS, VARIABLES
+from landfall.documents import Query
+from landfall.store import FirestoreStore
+from tests.fakes.world import World
 
 MAIN = Path(__file__).parents[2] / "functions/main.py"
 CALLER, AUDIENCE = "caller@landfall.local", "https://landfall.local"
@@ -21,7 +25,7 @@ PROBE = """
 import asyncio, json, sys
 from functions_framework.aio import create_asgi_app
 
-target, source, token, method, path = sys.argv[1:]
+target, source, token, method, path, body = sys.argv[1:]
 app = create_asgi_app(target, source)
 loaded, folders = sorted(sys.modules), list(sys.path)
 
@@ -31,7 +35,7 @@ async def ask():
     headers = {"Authorization": "Bearer " + (token or "none")}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
-        return await client.request(method, path, json={}, headers=headers)
+        return await client.request(method, path, content=body, headers=headers)
 
 answer = asyncio.run(ask())
 print(json.dumps({
@@ -42,11 +46,16 @@ print(json.dumps({
 
 
 async def _probe(
-    target: str, folder: Path, environment: Mapping[str, str], token: str = "", asks: str = "POST /"
+    target: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    token: str = "",
+    asks: str = "POST /",
+    body: str = "{}",
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a fresh process comes to, and what it has logged. `folder` is where it runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROBE, target, str(MAIN), token, *asks.split()),
+        *(sys.executable, "-c", PROBE, target, str(MAIN), token, *asks.split(), body),
         cwd=folder,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,
@@ -119,6 +128,42 @@ async def test_the_health_of_a_function_that_is_not_configured_says_why(
     named = [problem.split(" ")[0].rstrip(":") for problem in result["said"]["problems"]]
     assert sorted(named) == sorted(wrong)
     assert "patSecret0000" not in json.dumps(result["said"])
+
+
+WITHOUT_KEYS = [("fetch", "AIRTABLE_API_KEY"), ("score", "OPENAI_API_KEY")]
+
+
+@pytest.mark.parametrize(("target", "key"), WITHOUT_KEYS)
+async def test_a_function_without_a_key_is_well_and_says_so(
+    target: str, key: str, configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """Some scans need none: it starts, and its health names what it has not."""
+    environment, token = configured
+    keyless = environment | {key: ""}
+    result, _ = await _probe(target, tmp_path, keyless, token, "GET /health")
+    assert (result["status"], result["said"]["status"]) == (200, "ok")
+    assert [lack.split(":")[0] for lack in result["said"]["lacking"]] == [f"{key} is not set"]
+
+
+async def test_a_scan_of_a_base_without_a_key_ends_at_the_door(
+    configured: tuple[dict[str, str], str],
+    firestore_client: AsyncClient,
+    firestore_store: FirestoreStore,
+    tmp_path: Path,
+) -> None:
+    """With its reason and the fix, and without a hold on the base."""
+    environment, token = configured
+    world = World(firestore_store)
+    task = await world.start(await world.save())
+    keyless = environment | {
+        "AIRTABLE_API_KEY": "",
+        "GOOGLE_CLOUD_PROJECT": firestore_client.project,
+    }
+    await _probe("fetch", tmp_path, keyless, token, body=json.dumps(task.body))
+    error = (await world.run()).data["error"]
+    assert error["reason"] == "base_not_configured"
+    assert "AIRTABLE_API_KEY is not set" in error["message"]
+    assert await firestore_store.find(Query("bases")) == []
 
 
 async def test_only_the_functions_folder_is_importable(tmp_path: Path) -> None:
