@@ -43,10 +43,11 @@ HOPELESS = frozenset({Reason.MODEL_REFUSED, Reason.MODEL_REJECTED})
 @dataclass(frozen=True)
 class Turn(Generic[T]):
     """A question that waits for an answer: its how manieth attempt is next, and what the earlier
-    ones came to and cost."""
+    ones came to and cost. `model` is the one that is asked, until one has answered."""
 
     question: Question[T]
     hash: str
+    model: str
     attempt: int = 1
     failure: Problem | None = None
     usage: Usage = field(default_factory=Usage)
@@ -88,7 +89,7 @@ class Answers:
 
     async def look_up(self, questions: Sequence[Question[T]]) -> list[Reply[T] | Turn[T]]:
         """Of each question, in their order: what was answered before, or its turn to be asked."""
-        turns = [Turn(q, q.hash(self._model, self._effort)) for q in questions]
+        turns = [Turn(q, q.hash(self._model, self._effort), self._model) for q in questions]
         good = await self._store.read(*(_path(turn) for turn in turns)) if turns else []
         found = [
             (document and self._reply(turn, document)) or turn
@@ -128,39 +129,39 @@ class Answers:
         turn = _paid(turn, receipt, dollars)
         if isinstance(answer, FailedAnswerError):
             failure = Problem(answer.reason, answer.message)
-            return await self.keep_failure(turn, failure, receipt.model, now)
+            return await self.keep_failure(turn, failure, now)
         try:
             problems = turn.question.problems(answer.content)
         except Exception:  # a bug, and the answer is paid for
-            await self._keep(turn, answer.content, receipt.model, now)
+            await self._keep(turn, answer.content, now)
             raise
         if problems:
             told = "; ".join(problem.message for problem in problems)
             failure = Problem(problems[0].reason, told)
-            return await self.keep_failure(turn, failure, receipt.model, now)
-        return await self._keep(turn, answer.content, receipt.model, now)
+            return await self.keep_failure(turn, failure, now)
+        return await self._keep(turn, answer.content, now)
 
-    async def _keep(self, turn: Turn[T], content: T, model: str, now: datetime) -> Reply[T]:
+    async def _keep(self, turn: Turn[T], content: T, now: datetime) -> Reply[T]:
         """Keep a good answer. Where one is there already, that is the reply."""
         fields = {"answer": content.model_dump_json(), "reason": None, "message": None}
-        there = await self._create(_path(turn), self._fields(turn, model, now) | fields)
+        there = await self._create(_path(turn), self._fields(turn, now) | fields)
         kept = self._reply(turn, there) if there else None
-        return kept or _reply(turn, content, None, self._model, ours=True)
+        return kept or _reply(turn, content, None, ours=True)
 
     async def keep_failure(
-        self, turn: Turn[T], failure: Problem, model: str, now: datetime
+        self, turn: Turn[T], failure: Problem, now: datetime
     ) -> Reply[T] | Turn[T]:
         """Keep what a failed attempt cost; its reply, or its next turn. Raises `StoreError`."""
         failed = {"answer": None, "reason": failure.reason, "message": failure.message}
         path = self._failed_path(turn, turn.attempt)
-        await self._create(path, self._fields(turn, model, now) | failed)
+        await self._create(path, self._fields(turn, now) | failed)
         after = turn.failed(failure)
         return self.failure_of(after) if after.over else after
 
     def failure_of(self, turn: Turn[T]) -> Reply[T]:
         """The reply to a question that is not asked again."""
         before = replace(turn, attempt=turn.attempt - 1)
-        return _reply(before, None, turn.failure, self._model, ours=True)
+        return _reply(before, None, turn.failure, ours=True)
 
     async def _create(self, path: str, fields: Fields) -> Document | None:
         """Store what is paid for; what was there already, if anything was."""
@@ -177,13 +178,13 @@ class Answers:
                 return None
         raise AssertionError
 
-    def _fields(self, turn: Turn[T], model: str, now: datetime) -> Fields:
+    def _fields(self, turn: Turn[T], now: datetime) -> Fields:
         return {
             "scan_id": self._payer.scan_id,
             "run_id": self._payer.run_id,
             "model": self._model,
             "effort": self._effort,
-            "answered_by": model,
+            "answered_by": turn.model,
             "prompt_version": turn.question.prompt_version,
             "attempt": turn.attempt,
             "usage": vars(turn.usage),
@@ -205,7 +206,7 @@ class Answers:
             return None
         kept = _costing(replace(turn, attempt=document.data["attempt"]), document.data)
         ours = document.data["run_id"] == self._payer.run_id
-        return _reply(kept, content, None, self._model, ours=ours)
+        return _reply(kept, content, None, ours=ours)
 
     def _failed_path(self, turn: Turn[T], attempt: int) -> str:
         return f"{_path(turn)}-{self._payer.run_id}-{attempt}"
@@ -219,6 +220,7 @@ def _paid(turn: Turn[T], receipt: Receipt, dollars: float | None) -> Turn[T]:
     """The turn with what its attempt has cost."""
     return replace(
         turn,
+        model=receipt.model,
         usage=turn.usage + receipt.usage,
         dollars=None if turn.dollars is None or dollars is None else turn.dollars + dollars,
         seconds=turn.seconds + receipt.seconds,
@@ -227,18 +229,20 @@ def _paid(turn: Turn[T], receipt: Receipt, dollars: float | None) -> Turn[T]:
 
 def _costing(turn: Turn[T], data: Fields) -> Turn[T]:
     return replace(
-        turn, usage=Usage(**data["usage"]), dollars=data["dollars"], seconds=data["seconds"]
+        turn,
+        model=data["answered_by"],
+        usage=Usage(**data["usage"]),
+        dollars=data["dollars"],
+        seconds=data["seconds"],
     )
 
 
-def _reply(
-    turn: Turn[T], content: T | None, failure: Problem | None, model: str, *, ours: bool
-) -> Reply[T]:
+def _reply(turn: Turn[T], content: T | None, failure: Problem | None, *, ours: bool) -> Reply[T]:
     return Reply(
         key=turn.question.key,
         content=content,
         failure=failure,
-        model=model,
+        model=turn.model,
         prompt_version=turn.question.prompt_version,
         attempt=turn.attempt,
         usage=turn.usage,

@@ -301,7 +301,7 @@ class Batching:
         if result.status != 200:
             reason, _ = read_problem(result.status, result.body)
             failure = Problem(reason, f"the model's service answered {result.status} in a batch")
-            await self._answers.keep_failure(turn, failure, self._service.name, now)
+            await self._answers.keep_failure(turn, failure, now)
             return
         answer: Answer[Any] | FailedAnswerError
         try:

@@ -253,8 +253,7 @@ class Conversation(Generic[T]):
         self._start(self._keep_failure(turn, Problem(error.reason, error.message)))
 
     async def _keep_failure(self, turn: Turn[T], failure: Problem) -> None:
-        name, now = self._model.name, self._clock()
-        self._sort(await self._answers.keep_failure(turn, failure, name, now))
+        self._sort(await self._answers.keep_failure(turn, failure, self._clock()))
 
 
 def _now() -> float:

@@ -181,7 +181,8 @@ class Reply(Generic[T]):
 
     `usage`, `dollars` and `seconds` are those of all its attempts. `dollars` is None where the
     model's price is not known. `ours` says that this run has paid for it; the other replies were
-    kept by an earlier run and cost this one nothing. `hash` is the id of the kept answer.
+    kept by an earlier run and cost this one nothing. `hash` is the id of the kept answer. `model`
+    is the one that answered, as it calls itself; that which was asked, where none did.
     """
 
     key: str

@@ -36,6 +36,8 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         yield Text.assemble((f"{output:<36}", "bold"), counted or "none")
     for flag, count in report.get("flags", {}).items():
         yield Text.assemble((f"{flag:<36}", "bold"), f"{count} yes")
+    if report.get("models"):
+        yield Text.assemble((f"{'suggested by':<36}", "bold"), " and ".join(report["models"]))
     unsure = report.get("low_confidence", {"count": 0})
     for element in unsure.get("elements", [])[:LISTED]:
         yield _line("not sure", element, f"{element['confidence']} %: {element['rationale']}")

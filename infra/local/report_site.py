@@ -40,7 +40,7 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         ruled = report.get("rules_scores", {}).get(dimension)
         yield _score(dimension, report["scores"][dimension], ruled)
     if report.get("model_said"):
-        yield Text.assemble(("the model", "cyan"), f" of the home page: {report['model_said']}")
+        yield Text.assemble((_models(report), "cyan"), f" of the home page: {report['model_said']}")
     comparison = report.get("comparison")
     if comparison:
         yield _comparison(comparison)
@@ -54,13 +54,17 @@ def _total(report: Mapping[str, Any]) -> Text:
     total, flow, band = (
         report[name] for name in ("total_score_60", "patient_flow_score_10", "band")
     )
-    models = " and ".join(report.get("models", []))
-    by = f"rules and {models}" if report["scorer"] == "model" else "rules alone"
+    by = f"rules and {_models(report)}" if report["scorer"] == "model" else "rules alone"
     if band is None:
         return Text("no score: nothing that was asked could be observed")
     return Text.assemble(
         f"{total:g} of 60, patient flow {flow:g} of 10: ", (band, _BANDS[band]), f", by {by}"
     )
+
+
+def _models(report: Mapping[str, Any]) -> str:
+    """Who answered, by the name that it gives itself."""
+    return " and ".join(report["models"])
 
 
 def _score(dimension: str, score: float | None, ruled: float | None) -> Text:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import csv
 import io
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +17,8 @@ from rich.console import Console
 
 from infra.local.catalogue import answer_key
 from infra.local.flights import flights
-from infra.local.scans import run_scans
+from infra.local.report import print_report
+from infra.local.scans import Finished, run_scans
 from infra.local.school import school
 from infra.local.stack import QUEUE, Stack
 from landfall.definition import load
@@ -138,6 +140,26 @@ async def test_the_clinic_is_looked_at_and_judged(stack: Stack, seen: dict[str, 
     assert report["scorer"] == "model"
     assert report["model_said"].startswith("The stand-in")
     assert [path for path in site.paths if "private" in path] == []
+
+
+async def test_the_stand_in_calls_itself_one(stack: Stack, seen: dict[str, Seen]) -> None:
+    """Wherever its answers are shown: in the api, in files, and in what is printed."""
+    names = [*seen["clinic"].run["report"]["models"], *seen["catalogue"].run["report"]["models"]]
+    whole = (await get(stack, f"/runs/{seen['clinic'].run['run_id']}/report"))["report"]
+    names += [one["model"] for one in whole["judgements"]]
+    elements = (await get(stack, "/scans/catalogue/elements"))["elements"]
+    names += [one["suggestion"]["model"] for one in elements]
+    assert set(names) == {"gpt-6-luna-stand-in"}
+    answer = await stack.call("GET", "/scans/catalogue/elements?format=csv")
+    assert {row["model"] for row in csv.DictReader(io.StringIO(answer.text))} == set(names)
+
+
+@pytest.mark.parametrize("name", ["catalogue", "clinic"])
+async def test_what_is_printed_says_who_answered(seen: dict[str, Seen], name: str) -> None:
+    """By its own name: a reader knows what the labels and the scores are worth."""
+    printed = io.StringIO()
+    print_report(Finished(seen[name].run, None), Console(file=printed, width=200))
+    assert "gpt-6-luna-stand-in" in printed.getvalue()
 
 
 async def test_the_gym_is_judged_by_a_rubric_of_its_own(seen: dict[str, Seen]) -> None:

@@ -96,7 +96,7 @@ async def test_a_suggestion_says_where_it_comes_from(elements):
     kept = await elements.kept()
     suggestion = kept[FIRST].entry.suggestion
     assert (suggestion["model"], suggestion["attempt"], suggestion["run_id"]) == (
-        "gpt-6-luna",
+        "gpt-6-luna-fake",
         1,
         "m-1",
     )

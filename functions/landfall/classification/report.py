@@ -157,6 +157,7 @@ def _fields(
             "count": len(unsure),
             "elements": [_shown(one) | _why(one) for one in unsure[:LISTED]],
         },
+        "models": sorted({one.entry.suggestion["model"] for one in seen if one.entry.suggestion}),
         "failures": _failures(failed),
         "changes": _changes(ours),
         "changed_since_review": {

@@ -102,7 +102,7 @@ def report_of(
         fields["judgements"] = judgements.fields()
         home = judgements.good.get(look.pages[0].url)
         fields["model_said"] = remarks(home)["critique"] if home else None
-        fields["models"] = sorted({how["model"] for how in judgements.how.values()})
+        fields["models"] = sorted({judgements.how[url]["model"] for url in judgements.good})
     if mode == "deep":
         fields |= {
             "critique": advice.critique(scores, look),
