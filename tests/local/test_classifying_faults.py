@@ -4,6 +4,7 @@ However the service fails with one element, it never becomes a value of it or of
 good value away, and is mended by the next run.
 """
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -226,6 +227,20 @@ async def test_a_failure_in_a_batch_is_no_value(elements, service):
     run = await in_batches(service, elements).run()
     assert run["verdict"] == "inconclusive"
     assert await elements.labels() == [None, *LABELS[1:]]
+
+
+async def test_a_budget_that_is_spent_in_a_batch_is_logged(elements, service, capsys):
+    """A line that names the limit: the alert counts it."""
+    in_batches(service, elements)
+    elements.scan = a_classification(
+        **BATCHED | {"model": {"batch": True, "budget": {"run": {"max_calls": 1}}}}
+    )
+    run = await elements.run()
+    assert (run["status"], run["verdict"], run["counts"]["left"]) == ("done", "inconclusive", 2)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["spent"] for line in lines if line.get("spent")] == ["run.max_calls: 1"]
+    elements.scan = a_classification(**BATCHED)
+    assert (await elements.run())["verdict"] == "healthy"
 
 
 async def test_what_a_batch_leaves_out_is_asked_alone(elements, service):
