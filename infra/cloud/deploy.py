@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra.cloud import image, keys, source
+from infra.cloud import environment, image, keys, source
 from infra.cloud.advice import advice
 from infra.cloud.connecting import CannotStartError, connect
 from infra.cloud.environment import VariableUnknownError
@@ -19,7 +19,7 @@ from infra.cloud.installation import PEOPLE, Installation, Wishes
 from infra.cloud.making import Maker, StoppedError, go_through, say
 from infra.cloud.stages import STAGES, Stage
 from infra.cloud.target import NAME, Target
-from landfall.config import VARIABLES
+from landfall.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
 """Seconds: what was made a moment ago is usually known everywhere within a minute."""
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         return _complain(f"Nothing was changed. {error}", str(error), 2)
     try:
         made = go_through(stages, it, None if options.dry_run else Maker(tools, options.patience))
-    except (StoppedError, GoogleError, VariableUnknownError) as error:
+    except (StoppedError, GoogleError) as error:
         return _complain(f"Stopped at: {error}", str(error), 1)
     _tell(made, options, target, it, time.monotonic() - started)
     return 0
@@ -158,6 +158,10 @@ def _asked(it: Installation, only_shown: bool) -> Installation:
     """The installation with what has to be asked for. Raises `CannotStartError`."""
     if not it.invokers:
         raise CannotStartError("say who may call the api, such as --invoker user:you@example.com")
+    try:
+        environment.check(it.target, it.invokers, it.values)
+    except (ConfigError, VariableUnknownError) as error:
+        raise CannotStartError(str(error)) from error
     lacking = keys.missing(it)
     if not lacking:
         return it

@@ -1,6 +1,6 @@
 """What each function is told: its environment, and which secrets it may read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from infra.cloud.target import (
     CALLER,
@@ -8,7 +8,7 @@ from infra.cloud.target import (
     TASKS_ACCOUNT,
     Target,
 )
-from landfall.config import CLOUD_RUN, VARIABLES
+from landfall.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 
 class VariableUnknownError(Exception):
@@ -51,6 +51,19 @@ def environment(
             f"{function} needs {', '.join(lacking)}: give it with --set {lacking[0]}=VALUE"
         )
     return {name: value for name, value in given.items() if value}
+
+
+def check(
+    target: Target, invokers: Sequence[str], chosen: Callable[[str], Mapping[str, str]]
+) -> None:
+    """Raise `ConfigError` when a function could not start with what it would be given.
+
+    `chosen` gives the values of a function's variables that a person has chosen. Raises
+    `VariableUnknownError` too.
+    """
+    for function in FUNCTIONS:
+        keys = dict.fromkeys(secrets_of(function), "a key")
+        load_config(function, environment(target, function, invokers, chosen(function)) | keys)
 
 
 def callers(target: Target, function: str, invokers: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Runs infra/deploy, infra/destroy and infra/doctor against a recorder, as a person would."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -33,6 +34,16 @@ class Done:
         return [request for request in self.requests if request.is_mutating]
 
 
+def _noting(arguments: Path, folder: Path) -> Path:
+    """A folder with a gcloud that notes its arguments, and is the real one then."""
+    made = folder / "bin" / "gcloud"
+    made.parent.mkdir()
+    real = shutil.which("gcloud")
+    made.write_text(f'#!/bin/bash\nprintf "%s\\n" "$@" >>{arguments}\nexec {real} "$@"\n')
+    made.chmod(0o755)
+    return made.parent
+
+
 class Console:
     """A person's shell, in which gcloud is sent to the recorder."""
 
@@ -41,6 +52,9 @@ class Console:
         self.folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLOUDSDK", "PYTHON"))}
         self.environment = kept | recorder.environment(folder)
+        self.arguments = folder / "arguments"
+        """Each argument that gcloud was ever started with, a line each."""
+        self.environment["PATH"] = f"{_noting(self.arguments, folder)}:{kept['PATH']}"
         self.key = folder / "airtable-key"
         self.key.write_text(KEY + "\n")
 

@@ -1,5 +1,7 @@
 """A project that is deployed already: nothing to do, one thing to do, and taking it down."""
 
+import base64
+
 import pytest
 
 from infra.cloud import sizes
@@ -89,6 +91,51 @@ def test_a_new_key_reaches_the_function_that_reads_it(console):
     ]
 
 
+def test_a_key_is_on_no_command_line_and_in_no_log(console):
+    """gcloud reads it from its standard input, and keeps nothing of it."""
+    console.deploy("--airtable-api-key-file", str(console.key))
+    value = console.key.read_text().strip()
+    added = [it for it in console.recorder.mutating if it.path.endswith(":addVersion")]
+    assert base64.b64decode(added[-1].body["payload"]["data"]).decode() == value
+    assert "--data-file=-" in console.arguments.read_text().splitlines()
+    assert value not in console.arguments.read_text()
+    kept = [it for it in (console.folder / "gcloud").rglob("*") if it.is_file()]
+    assert kept
+    assert [it for it in kept if value.encode() in it.read_bytes()] == []
+
+
+def test_the_first_key_of_a_model_is_a_secret_that_score_alone_reads(console):
+    """Made later than everything else; no other function is another then."""
+    console.key.write_text("sk-model.0123456789")
+    done = console.deploy("--openai-api-key-file", str(console.key))
+    assert [it.path.rpartition("/")[2] for it in done.mutating] == [
+        "secrets",
+        *("landfall-openai-api-key:addVersion", "landfall-openai-api-key:setIamPolicy"),
+        "landfall-score",
+    ]
+    (policy,) = of(done.requests, "secretmanager", "POST", ":setIamPolicy")
+    score = f"serviceAccount:landfall-score@{PROJECT}.iam.gserviceaccount.com"
+    assert policy["policy"]["bindings"] == [
+        {"role": "roles/secretmanager.secretAccessor", "members": [score]}
+    ]
+
+
+BAD = [
+    ('LANDFALL_DEADLINES={"function": 99}', "deadline dispatch=38 s must exceed function=99 s"),
+    ("LANDFALL_KEEPING=[]", "LANDFALL_KEEPING: keeping is a JSON object"),
+    ("AIRTABLE_ENDPOINT_URL=nowhere", "AIRTABLE_ENDPOINT_URL does not have the form"),
+]
+
+
+@pytest.mark.parametrize(("setting", "says"), BAD)
+def test_a_value_that_no_function_could_start_with_is_not_deployed(console, setting, says):
+    """Refused at the door by the check that the functions make: named, and nothing is changed."""
+    done = console.deploy("--set", setting)
+    assert (done.status, done.mutating) == (2, [])
+    assert says in done.errors
+    assert "Traceback" not in done.errors
+
+
 def test_who_may_call_the_api_is_who_was_named_last(console):
     """Both doors change: Cloud Run's, and the function's own list."""
     done = console.deploy("--invoker", "user:bob@people.example")
@@ -105,6 +152,20 @@ def test_a_variable_of_a_persons_choice_stays(console):
         *(f"landfall-{name}" for name in sizes.SIZES)
     }
     assert console.deploy().mutating == []
+
+
+def test_a_longer_deadline_is_one_everywhere(console):
+    """Cloud Run's, Cloud Scheduler's and the functions' own come of one ladder."""
+    longer = '{"stale": 58, "lease": 53, "dispatch": 48, "function": 43}'
+    done = console.deploy("--set", f"LANDFALL_DEADLINES={longer}")
+    assert done.status == 0
+    for function in sizes.SIZES:
+        name = f"namespaces/{PROJECT}/services/landfall-{function}"
+        spec = console.recorder.apis.named("run", name)["spec"]["template"]["spec"]
+        given = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}
+        assert (spec["timeoutSeconds"], given["LANDFALL_DEADLINES"]) == (43, longer)
+    jobs = [it for it in done.mutating if it.api == "cloudscheduler"]
+    assert [it.body["attemptDeadline"] for it in jobs] == ["48s", "48s"]
 
 
 def test_destroy_without_yes_and_nobody_to_ask_does_nothing(console):
