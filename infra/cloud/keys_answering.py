@@ -28,7 +28,7 @@ def _answers(who: str, url: str, key: str) -> Said:
     if answer.status in (401, 403):
         return wrong(
             f"{who} refuses the key ({answer.status})",
-            "make a new key, and give it with infra/deploy --...-key-file FILE",
+            "make a new key; a project takes it with infra/deploy --...-key-file FILE",
         )
     if answer.status >= 300:
         return unknown(f"{who} answered {answer.status}", "look again later")

@@ -74,7 +74,7 @@ class Recorder:
 
 
 def _broken() -> ApiError:
-    return ApiError(500, "INTERNAL", "an error that was ordered")
+    return ApiError(503, "UNAVAILABLE", "an outage that was ordered")
 
 
 @contextmanager

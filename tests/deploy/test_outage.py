@@ -1,0 +1,45 @@
+"""Google answers 503 in the middle of a deployment."""
+
+import time
+
+import pytest
+
+from tests.deploy.google_apis import PROJECT
+from tests.deploy.installing import REGION
+
+
+def _slower_queue(console):
+    queue = f"projects/{PROJECT}/locations/{REGION}/queues/landfall"
+    console.recorder.apis.named("cloudtasks", queue)["rateLimits"]["maxConcurrentDispatches"] = 1
+
+
+def _indexed(console):
+    name = "databases/(default)/collectionGroups/runs/fields/updated_at"
+    del console.recorder.apis.resources["firestore", f"projects/{PROJECT}/{name}"]
+
+
+# one that gcloud makes, which tries again for half a minute, and one that is a request of ours
+OUTAGES = {"gcloud": ("cloudtasks", _slower_queue), "ours": ("firestore", _indexed)}
+
+
+@pytest.mark.parametrize(("api", "change"), OUTAGES.values(), ids=OUTAGES)
+def test_after_an_outage_deploy_goes_on_where_it_stopped(console, api, change):
+    """Exit 1, and what to do; once it is over, one request makes it whole."""
+    change(console)
+    console.recorder.refuses = lambda request: request.api == api and request.is_mutating
+    stopped = console.deploy()
+    console.recorder.refuses = None
+    assert stopped.status == 1
+    assert "Then run the same command again" in stopped.errors
+    assert [it.api for it in console.deploy().mutating] == [api]
+
+
+def test_an_outage_that_passes_is_waited_out(console):
+    """With the patience that a person has."""
+    _indexed(console)
+    until = time.monotonic() + 3
+    console.recorder.refuses = lambda request: request.is_mutating and time.monotonic() < until
+    done = console.run("deploy", "--patience", "60")
+    console.recorder.refuses = None
+    assert (done.status, done.errors) == (0, "")
+    assert console.deploy().mutating == []
