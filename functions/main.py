@@ -98,16 +98,14 @@ def _app(function: str) -> App:
     from landfall.redaction import Redactor
     from landfall.runs import Runs
     from landfall.store import FirestoreStore, firestore_client
+    from landfall.tasks import FUNCTIONS_OF_STEPS
     from landfall.versioning import VersionedStore
 
     config = load_config(function, os.environ)
+    urls = {"fetch": config.fetch_url, "score": config.score_url}
     delivery = Delivery(
         queue=config.queue,
-        urls={
-            "fetch": config.fetch_url,
-            "score": config.score_url,
-            "write": config.fetch_url,
-        },
+        urls={step_id: urls[name] for step_id, name in FUNCTIONS_OF_STEPS.items()},
         service_account=config.tasks_account,
         audience=config.audiences[0],
     )

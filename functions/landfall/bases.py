@@ -26,6 +26,7 @@ from urllib3.response import HTTPResponse
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.documents import Fields
+from landfall.metering import count_airtable_request
 from landfall.outside import (
     BrokenAnswerError,
     Outside,
@@ -300,6 +301,7 @@ class AirtableReader:
         # with the connection open: time spent on opening it would let requests bunch up behind
         turns.append(await self._pacer.turn())
         self.requests += 1
+        count_airtable_request()
 
 
 def _table(answer: Mapping[str, Any]) -> TableSchema:

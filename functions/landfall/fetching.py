@@ -75,7 +75,6 @@ class Cursor:
     tables: dict[str, TableCursor] = field(default_factory=dict)
     unresolved: list[Unresolved] = field(default_factory=list)
     documents: int = 0
-    requests: int = 0
 
     @classmethod
     def load(cls, stored: Fields | None) -> "Cursor | None":
@@ -86,7 +85,8 @@ class Cursor:
             table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
             for table in stored["tables"]
         }
-        return cls(**(stored | {"tables": tables}))
+        fields = stored | {"tables": tables}
+        return cls(**{name: value for name, value in fields.items() if name != _NO_MORE})
 
     def store(self) -> Fields:
         """The cursor as a step keeps it. A list of tables: their names may hold any character."""
@@ -113,7 +113,11 @@ class Cursor:
 
     def counts(self) -> Fields:
         """What a run's `counts` say of it."""
-        return {"records": self.records, "airtable_requests": self.requests}
+        return {"records": self.records}
+
+
+_NO_MORE = "requests"
+"""What a cursor of an earlier Landfall has besides; a run's meter counts it."""
 
 
 class Fetch:
@@ -133,11 +137,10 @@ class Fetch:
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        requests_before = self._cursor.requests if self._cursor else 0
         visiting_base = visiting(self._runs, self._claim, self._scan.base, self._open_base)
         try:
             async with visiting_base as visit:
-                visit.finished = await self._read(visit.base, requests_before, deadline)
+                visit.finished = await self._read(visit.base, deadline)
         except BaseHeldError as held:
             delay = max(held.seconds, QUIET)
             await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
@@ -149,18 +152,17 @@ class Fetch:
         await self._claim.hand_on(QUIET)
         return "to be continued"
 
-    async def _read(self, reader: BaseReader, requests_before: int, deadline: Deadline) -> bool:
+    async def _read(self, reader: BaseReader, deadline: Deadline) -> bool:
         cursor = self._cursor
         if cursor is None:
             cursor = self._cursor = opened(self._scan, await reader.schema(deadline))
-            cursor.requests = requests_before + reader.requests
             await self._keep(cursor, [])
         readers = [
             asyncio.create_task(self._read_table(reader, name, copy.copy(table), deadline))
             for name, table in cursor.tables.items()
             if not table.done
         ]
-        failure = await self._collect(readers, reader, requests_before)
+        failure = await self._collect(readers)
         if failure:
             raise failure
         return all(table.done for table in self._cursor_now.tables.values())
@@ -170,9 +172,7 @@ class Fetch:
         assert self._cursor is not None
         return self._cursor
 
-    async def _collect(
-        self, readers: Sequence[asyncio.Task[None]], reader: BaseReader, requests_before: int
-    ) -> BaseException | None:
+    async def _collect(self, readers: Sequence[asyncio.Task[None]]) -> BaseException | None:
         """Keep what the readers bring, until all have ended or one has failed."""
         failure: BaseException | None = None
         pending = set(readers)
@@ -185,12 +185,12 @@ class Fetch:
                 failures = [error for task in ended if (error := task.exception())]
                 failure = failures[0] if failures else None
                 if pending and failure is None:
-                    await self._checkpoint(requests_before + reader.requests)
+                    await self._checkpoint()
         finally:
             for task in readers:
                 task.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-        await self._checkpoint(requests_before + reader.requests)
+        await self._checkpoint()
         return failure
 
     async def _read_table(
@@ -218,16 +218,15 @@ class Fetch:
             if page.offset is None:
                 return
 
-    async def _checkpoint(self, requests: int) -> None:
+    async def _checkpoint(self) -> None:
         if self._inbox:
-            await self._keep_inbox(requests)
+            await self._keep_inbox()
         if self._cursor_now.records > self._scan.limits.max_records:
             raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
 
-    async def _keep_inbox(self, requests: int) -> None:
+    async def _keep_inbox(self) -> None:
         inbox, self._inbox = self._inbox, []
         cursor, packed = self._cursor_now.copy(), list[Packed]()
-        cursor.requests = requests
         for page in inbox:
             pieces = pack(page)
             if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:

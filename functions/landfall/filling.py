@@ -67,9 +67,8 @@ class Filling:
         self._scan = scan
         self._open_base = open_base
         self._catalogue = Catalogue(runs.store, scan.id)
-        counts = claim.run.data["counts"]
-        self._before: int = counts["records_written"]
-        self._sent = Sent(counts["airtable_requests"])
+        self._before: int = claim.run.data["counts"]["records_written"]
+        self._sent = Sent()
         self._written: list[Due] = []
         self._marked = 0
 
@@ -137,10 +136,7 @@ class Filling:
 
     def _said(self, due: Sequence[Due]) -> Fields:
         """What the run says of it."""
-        written = {
-            "records_written": self._before + len(self._written),
-            "airtable_requests": self._sent.requests,
-        }
+        written = {"records_written": self._before + len(self._written)}
         share = self._sent.sent / max(1, len(due))
         percent = SCORED_SHARE + int(share * (99 - SCORED_SHARE))
         run = self._claim.run.data

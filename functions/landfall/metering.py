@@ -18,6 +18,19 @@ from dataclasses import dataclass, field, replace
 
 from landfall.changes import Change, State, moves_of
 from landfall.documents import Create, Fields, Meter
+from landfall.tasks import FUNCTIONS_OF_STEPS
+
+AT_FIRST: Fields = {
+    "firestore_reads": 0,
+    "firestore_writes": 3,
+    "tasks": 1,
+    "function_seconds": 0.0,
+    "airtable_requests": 0,
+    "model_tokens": 0,
+    "model_cost": 0.0,
+}
+"""The `counts` of a run that was just made: its own document, its first step and an event, and a
+task. Those of a model are counted where its answers are kept (`spending`)."""
 
 
 def _now() -> float:
@@ -29,6 +42,7 @@ class Account(Meter):
     """A meter that knows since when it counts."""
 
     began: float = field(default_factory=_now)
+    airtable_requests: int = 0
 
     def spent(self) -> Fields:
         """What was asked of the store so far, as a document says it."""
@@ -57,6 +71,12 @@ def charge(meter: Meter, *, reads: int = 0, writes: int = 0, commits: int = 0) -
         one.commits += commits
 
 
+def count_airtable_request() -> None:
+    """One more, in what is counted in this context."""
+    for account in _accounts.get():
+        account.airtable_requests += 1
+
+
 def with_costs(state: State, change: Change, step_id: str | None) -> Change:
     """The change, and in the run's `counts` what it has cost once that is committed.
 
@@ -71,7 +91,12 @@ def with_costs(state: State, change: Change, step_id: str | None) -> Change:
         step = change.steps[step_id]
         # of its earlier attempts nothing is replaced
         before = {} if "attempt" in step else state.steps[step_id].data.get("spent") or {}
-        spent["function_seconds"] = round(_now() - account.began, 3)
+        seconds = round(_now() - account.began, 3)
+        spent |= {
+            "airtable_requests": account.airtable_requests,
+            "function_seconds": seconds,
+            f"{FUNCTIONS_OF_STEPS[step_id]}_seconds": seconds,
+        }
         change = replace(change, steps={**change.steps, step_id: {**step, "spent": spent}})
     spent["firestore_writes"] += _writes(state, change)
     counts = had | change.run.get("counts", {})

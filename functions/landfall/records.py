@@ -48,9 +48,6 @@ class BaseReader(Protocol):
     Only one of these reads a base at a time, so it can keep to the limit of requests a second.
     """
 
-    requests: int
-    """Requests sent so far."""
-
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """The tables of the base."""
         ...
@@ -68,9 +65,6 @@ class BaseReader(Protocol):
 
 class BaseWriter(Protocol):
     """Writes to one base; under the same terms as a `BaseReader`."""
-
-    requests: int
-    """Requests sent so far."""
 
     async def upsert(
         self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline

@@ -45,7 +45,7 @@ from landfall.lifecycle import (
     RunStatus,
     StepStatus,
 )
-from landfall.metering import metering, with_costs
+from landfall.metering import AT_FIRST, metering, with_costs
 from landfall.plans import RunPlan
 from landfall.reasons import Reason, StepError
 from landfall.tasks import QueueError, Task, TaskQueue
@@ -134,7 +134,7 @@ class Runs:
             "progress_step": "queued",
             "progress_pct": 0,
             "attempt": 0,
-            "counts": {"firestore_writes": 3, "tasks": 1},
+            "counts": dict(AT_FIRST),
             "verdict": None,
             "error": None,
             "warnings": [],

@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from landfall.deadlines import CHECKPOINT, Deadline
+from landfall.documents import Fields
 from landfall.holds import QUIET, BaseHeldError, visiting
 from landfall.reasons import Reason, StepError
 from landfall.records import ROWS_MOST, BaseWriter
@@ -34,15 +35,19 @@ class Sent:
     """How far the rows of a list are sent.
 
     `sent` of them are through, the `refused` ones included. Up to `alone` they are sent one by
-    one, since ten together were refused. `requests` are those of the whole run.
+    one, since ten together were refused.
     """
 
-    requests: int
     sent: int = 0
     alone: int = 0
     refused: int = 0
     refused_first: str | None = None
     refusal: str = ""
+
+    @classmethod
+    def load(cls, stored: Fields | None) -> Self:
+        """From a step's cursor. One of an earlier Landfall has `requests` besides."""
+        return cls(**{name: value for name, value in (stored or {}).items() if name != "requests"})
 
     def refusals(self, what: str) -> StepError:
         """What a step ends with in which rows were refused; `what` they are about."""
@@ -77,13 +82,12 @@ class Sending(Generic[Item]):
 
     async def send_all(self, base: BaseWriter, deadline: Deadline) -> None:
         """Send what there is time for, and keep how far that came. Raises `StepError`."""
-        requests_before, sent_before = self.sent.requests, self.sent.sent
+        sent_before = self.sent.sent
         failure: StepError | None = None
         try:
             await self._send_all(base, deadline)
         except StepError as error:
             failure = error
-        self.sent.requests = requests_before + base.requests
         if self.sent.sent > sent_before:
             await self.keep(True)
         if failure:

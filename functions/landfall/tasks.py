@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+FUNCTIONS_OF_STEPS = {"fetch": "fetch", "score": "score", "write": "fetch"}
+"""The function that a step's tasks go to: `fetch` for whatever uses Airtable."""
+
 
 @dataclass(frozen=True)
 class Task:

@@ -38,8 +38,7 @@ class Writing:
         self._scan = scan
         self._open_base = open_base
         self._ledgers = Ledgers(runs.store, scan.id, scan.base)
-        requests = claim.run.data["counts"]["airtable_requests"]
-        self._sent = Sent(**(claim.step.data["cursor"] or {"requests": requests}))
+        self._sent = Sent.load(claim.step.data["cursor"])
 
     async def run(self, deadline: Deadline) -> str:
         """Send findings until all are through or the deadline comes; what became of the step.
@@ -114,10 +113,7 @@ class Writing:
     def _said(self, work: Sequence[Entry]) -> Fields:
         """What the run says of it."""
         sent, run = self._sent, self._claim.run.data
-        written = {
-            "findings_written": sent.sent - sent.refused,
-            "airtable_requests": sent.requests,
-        }
+        written = {"findings_written": sent.sent - sent.refused}
         share = sent.sent / max(1, len(work))
         percent = SCORED_SHARE + int(share * (99 - SCORED_SHARE))
         return {"counts": run["counts"] | written, "progress_pct": percent}

@@ -67,6 +67,8 @@ class LocalOpenAI:
         self.latency = latency
         self.faults = faults
         self.statuses: Counter[int] = Counter()
+        self.tokens: Counter[str] = Counter()
+        """Of what was answered: those `asked`, those of them `cached`, and those `answered`."""
         self._api_key = api_key
         self._models = models
         self._limits = Limits(Bucket(requests_per_minute), Bucket(tokens_per_minute))
@@ -162,6 +164,7 @@ class LocalOpenAI:
 
     def _answered(self, path: str, call: Call, fault: str | None) -> dict[str, Any]:
         given = self._answering.give(call, fault)
+        self.tokens.update(asked=given.asked, cached=given.cached, answered=given.answered)
         dressed = (
             self._answering.completion if path.endswith("completions") else self._answering.response
         )

@@ -2,18 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import grpc.aio
 import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.openai import LocalOpenAI
+from infra.local.site import LocalSite, clinic
 from landfall import bases, store
+from landfall.batches import OpenAIBatches
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Document, Fields, StoreError, Version, Write
 from landfall.lifecycle import RUN_ENDED, RunStatus
+from landfall.model_settings import ModelSettings
+from landfall.models import OpenAIModel
+from landfall.prices import BATCH_SHARE, PRICES
+from landfall.questions import Usage
 from landfall.reasons import Reason
 from landfall.runs import Claim
 from landfall.scans import BaseScan
@@ -21,7 +29,9 @@ from landfall.scheduling import Scheduler
 from landfall.store import FirestoreStore
 from landfall.watching import Watchdog
 from tests.fakes.bases import a_base, a_server
+from tests.fakes.elements import ROWS, Elements, elements_server
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.sites import a_site_scan, drive_site, start_site
 from tests.fakes.workers import deliver, drive, work_on
 from tests.fakes.world import World
 
@@ -74,7 +84,7 @@ class Streams(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc]  # a
 
 @pytest.fixture
 async def wired(
-    emulator_host: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    emulator_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[World, Wire]]:
     """Landfall over the emulator, and what goes over its channel."""
     wire = Wire()
@@ -86,7 +96,7 @@ async def wired(
             "insecure_channel",
             lambda host, options: real(host, options, interceptors=[wire, Streams(wire)]),
         )
-        client = store.firestore_client(f"test-{request.node.name[:20].replace('_', '-')}")
+        client = store.firestore_client(f"test-{uuid4().hex[:20]}")
     yield World(FirestoreStore(client)), wire
     await client._firestore_api.transport.close()
 
@@ -96,28 +106,124 @@ def cost(run: Document) -> tuple[int, int]:
     return counts["firestore_reads"], counts["firestore_writes"]
 
 
+STATUS_503 = Fault(FaultKind.STATUS, status=503)
+
+
 WRITE_BACK = {"table": "Data issues", "fields": {"finding_id": "Fingerprint", "message": "What"}}
 PEOPLE: list[Fields] = [{"Name": f"P{n}", "Email": f"{n}@example.org"} for n in range(150)]
 RULES = [{"id": "email", "kind": "required", "table": "People", "field": "Email"}]
 
 
 async def test_a_run_says_exactly_what_went_over_the_wire(wired):
-    """Fetch, score and write, in several invocations; then again, when nothing has changed."""
+    """Fetch, score and write, in several invocations; then again, when nothing has changed.
+
+    Airtable fails at the very first request, in the middle of the fetch, and of the writing.
+    """
     world, wire = wired
     scan = await world.save(rules=RULES, write_back=WRITE_BACK)
     issues = [{"Fingerprint": "mine", "What": "x"}]
     base = a_base(People=[*PEOPLE, {"Name": "Q"}], **{"Data issues": issues})
-    fails = FaultRule(Fault(FaultKind.STATUS, status=503), after=2, times=1)
-    async with a_server(base, faults=[fails]) as server:
-        for run_id, expected in (("m-1", 5), ("m-2", 2)):
-            writes = wire.writes
+    fails = [FaultRule(STATUS_503, after=after, times=1) for after in (0, 2)]
+    fails.append(FaultRule(STATUS_503, method="PATCH"))
+    async with a_server(base, faults=fails) as server:
+        for run_id, retries in (("m-1", 3), ("m-2", 0)):
+            writes, asked = wire.writes, len(server.requests)
             await world.start(scan, run_id)
             reads = wire.reads
             outcomes = await drive(world, server, run_id)
             measured = (wire.reads - reads, wire.writes - writes)
+            run = await world.run(run_id)
             assert outcomes[-1] in ("written", "scored")
-            assert len(outcomes) >= expected - 1
-            assert cost(await world.run(run_id)) == measured
+            assert outcomes.count("base_unavailable") == retries
+            assert cost(run) == measured
+            assert run.data["counts"]["airtable_requests"] == len(server.requests) - asked
+            assert run.data["counts"]["tasks"] == len(outcomes)
+
+
+KEY = "sk-test"
+
+
+@pytest.fixture
+async def openai() -> AsyncIterator[LocalOpenAI]:
+    async with LocalOpenAI(api_key=KEY, batch_seconds=0.01) as service:
+        yield service
+
+
+def opens(service: LocalOpenAI) -> Callable[[ModelSettings], OpenAIModel]:
+    return lambda _: OpenAIModel(service.url, KEY, MODEL)
+
+
+MODEL = "gpt-6-luna"
+PRICE = PRICES[MODEL]
+
+
+def paid(service: LocalOpenAI, share: float = 1.0) -> dict[str, Any]:
+    """What a run's counts must say of the tokens that the stand-in has answered with."""
+    of = service.tokens
+    usage = Usage(of["asked"], of["answered"], of["cached"], 0)
+    dollars = pytest.approx(PRICE.dollars(usage, share), abs=1e-6)
+    return {"model_tokens": of["asked"] + of["answered"], "model_cost": dollars}
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["questions", "batches"])
+async def test_a_classification_says_what_it_asked_of_everybody(wired, openai, batch):
+    """Fetched, asked, repaired and filled in; the model's tokens are those it has given out."""
+    world, wire = wired
+    openai.faults = [] if batch else [FaultRule("wrong_enum", times=1)]
+    cells = {"information_security_classification": "Label"}
+    settings: dict[str, Any] = {"write_back": {"when": "always", "fields": cells}}
+    if batch:
+        settings |= {"model": {"batch": True}, "limits": {"deadline_seconds": 86_400}}
+    fails = FaultRule(STATUS_503, method="PATCH", times=1)
+    rows = [{**row, "Label": "?"} for row in ROWS]
+    async with elements_server(*rows, faults=[fails]) as server:
+        batches = lambda _: OpenAIBatches(openai.url, KEY, MODEL)  # noqa: E731
+        elements = Elements(server, opens(openai), world, batches, **settings)
+        writes = wire.writes
+        run_id = await elements.start()
+        # what saving the scan cost is a person's
+        writes += 2
+        reads = wire.reads
+        outcomes = await drive(world, server, run_id, elements.works)
+        measured = (wire.reads - reads, wire.writes - writes)
+        run = await world.run(run_id)
+        asked = len(server.requests)
+    counts = run.data["counts"]
+    assert (run.data["status"], run.data["verdict"]) == ("done", "healthy")
+    assert cost(run) == measured
+    assert (counts["airtable_requests"], counts["tasks"]) == (asked, len(outcomes))
+    assert openai.tokens["answered"] > 0
+    assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(
+        openai, BATCH_SHARE if batch else 1.0
+    )
+
+
+async def test_a_site_scan_says_what_it_asked_of_everybody(wired, openai):
+    """Captured and judged by a model, page by page; it has nothing to do with Airtable."""
+    world, wire = wired
+    async with LocalSite(clinic()) as site:
+        await start_site(world, a_site_scan(site, scorer="model"))
+        reads, writes = wire.reads, wire.writes - 3  # the run, its step and an event
+        outcomes = await drive_site(world, site, open_model=opens(openai))
+        measured = (wire.reads - reads, wire.writes - writes)
+    run = await world.run()
+    counts = run.data["counts"]
+    assert run.data["status"] == "done"
+    assert cost(run) == measured
+    assert (counts["airtable_requests"], counts["tasks"]) == (0, len(outcomes))
+    assert openai.tokens["answered"] > 0
+    assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(openai)
+
+
+METERS = ("firestore_reads", "firestore_writes", "tasks", "function_seconds")
+METERS += ("airtable_requests", "model_tokens", "model_cost")
+
+
+async def test_a_run_has_every_meter_from_its_beginning(world):
+    """Also those of whom its kind of scan asks nothing: nobody has to know the kinds."""
+    await world.start(await world.save())
+    counts = (await world.run()).data["counts"]
+    assert set(counts) == set(METERS)
 
 
 async def test_each_of_many_in_one_process_counts_its_own():
@@ -219,7 +325,7 @@ async def test_tasks_are_those_that_a_run_asked_for():
 
 
 async def test_seconds_are_those_of_the_invocations():
-    """From the delivery to the last commit; what lies between them is not."""
+    """From the delivery to the last commit; what lies between them is not. Whose, is said too."""
     world = World()
     await world.start(await world.save())
 
@@ -231,7 +337,10 @@ async def test_seconds_are_those_of_the_invocations():
     for _ in range(2):
         await work_on(world, world.queue.tasks[-1], slow)
         await asyncio.sleep(0.3)
-    assert 0.4 <= (await world.run()).data["counts"]["function_seconds"] < 0.6
+    counts = (await world.run()).data["counts"]
+    assert 0.4 <= counts["function_seconds"] < 0.6
+    assert counts["fetch_seconds"] == counts["function_seconds"]
+    assert "score_seconds" not in counts
 
 
 async def test_a_tick_says_what_it_cost():

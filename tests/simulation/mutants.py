@@ -142,7 +142,7 @@ def counted_twice() -> Planted:
     """Counts are added to what the run says, each time that it is written."""
 
     def counts(self: Cursor) -> dict[str, int]:
-        return {"records": self.records + max(0, self.documents - 1), "airtable_requests": 0}
+        return {"records": self.records + max(0, self.documents - 1)}
 
     return patch.object(Cursor, "counts", counts)
 

@@ -9,6 +9,7 @@ from typing import Any
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Document, Fields, Query, StoreError, Version, Write
 from landfall.lifecycle import RUN_ENDED
+from landfall.metering import count_airtable_request
 from landfall.reasons import Reason, StepError
 from landfall.records import (
     ROWS_MOST,
@@ -184,7 +185,6 @@ class TreacherousBase:
     def __init__(
         self, chaos: Chaos, tables: Mapping[str, Sequence[Record]], issues: IssueTable
     ) -> None:
-        self.requests = 0
         self._chaos = chaos
         self._tables = tables
         self._issues = issues
@@ -250,7 +250,7 @@ class TreacherousBase:
         """As `BaseReader.close`."""
 
     async def _request(self, deadline: Deadline) -> None:
-        self.requests += 1
+        count_airtable_request()
         try:
             async with deadline.limit():
                 await self._chaos.pass_by(0.1, 4.0)
