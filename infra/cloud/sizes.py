@@ -19,6 +19,11 @@ class Size:
     cpu: str = "1"
     min_instances: int = 0
 
+    @property
+    def memory_gib(self) -> float:
+        """Of an instance; the unit of its price."""
+        return int(self.memory[:-2]) / {"Gi": 1, "Mi": 1024}[self.memory[-2:]]
+
 
 SIZES = {
     "scheduler": Size("512Mi", concurrency=4, max_instances=2),

@@ -12,14 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from infra.costs.forecast import DAYS, Forecast, forecast, slots_of
+from infra.costs.forecast import A_CENT, DAYS, Forecast, forecast, slots_of
 from infra.costs.measuring import Measured, MeasureError, measure, read_runs
-from infra.costs.prices import PRICES, REGION, SEEN
+from infra.costs.prices import AIRTABLE_CALLS, PRICES, REGION, SEEN
 from infra.local.command import CANNOT_START
 from infra.local.processes import EndedError, StartError
 from infra.local.scans import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.definition import DefinitionError, load
+from landfall.keeping import KEEPING
+from landfall.prices import AS_OF
 from landfall.scans import Scan
 
 EPILOG = f"""
@@ -28,8 +30,12 @@ one that finds the base unchanged. A month of {DAYS} days is one first run, a la
 other slot of the schedule, and the ticks of the scheduler and the watchdog. A base that changes
 costs between the two.
 
-What an installation uses besides is left out: the api, cold starts, network, logs, builds, and
-what is already stored. Prices are those of {REGION}, looked at on {SEEN}: infra/costs/prices.py.
+What an installation uses besides is left out: the api, cold starts, network, logs, builds,
+entries of indexes, and what is already stored. What a run leaves stays for {KEEPING.runs} days:
+each month adds to it. Seconds are those that this machine took, at the sizes of the functions.
+
+Prices are those of {REGION}, looked at on {SEEN}: infra/costs/prices.py; a model's are the scan's,
+or those of {AS_OF}: functions/landfall/prices.py.
 
 Exit status: 0 with a forecast, 1 when the runs did not end `done`, 2 when nothing could start.
 """
@@ -125,6 +131,8 @@ def _print(scan: Scan, measured: Measured, result: Forecast, console: Console) -
     console.print(_uses(measured))
     console.print(_lines(result))
     console.print(f"What dominates: {result.dominates}.", soft_wrap=True, markup=False)
+    if result.airtable_calls:
+        console.print(_of_plans(result), soft_wrap=True, markup=False)
     for warning in result.warnings:
         console.print("warning", style="yellow", end=" ")
         console.print(warning, soft_wrap=True, markup=False)
@@ -133,12 +141,20 @@ def _print(scan: Scan, measured: Measured, result: Forecast, console: Console) -
     console.print(f"Prices of {REGION}, looked at on {SEEN}; free amounts may be used by others.")
 
 
+def _of_plans(result: Forecast) -> str:
+    shares = [
+        f"{share:.0%} of what plan {plan} has ({AIRTABLE_CALLS[plan]:,})"
+        for plan, share in result.airtable_shares.items()
+    ]
+    return f"Calls of Airtable: {result.airtable_calls:,} a month: {' and '.join(shares)}."
+
+
 def _lines(result: Forecast) -> Table:
     table = Table("a month", "", "", "when idle", "free", "to pay", "US $", box=None)
     for line in result.lines:
         amounts = [_readable(line.amount), _readable(line.idle), line.free, _readable(line.billed)]
-        table.add_row(line.what, line.unit, *amounts, f"{line.dollars:,.2f}")
-    table.add_row("together", *[""] * 5, f"{result.dollars:,.2f}", style="bold")
+        table.add_row(line.what, line.unit, *amounts, _dollars(line.dollars))
+    table.add_row("together", *[""] * 5, _dollars(result.dollars), style="bold")
     return _numbers_right(table, 2, 3, 5, 6)
 
 
@@ -157,6 +173,11 @@ def _numbers_right(table: Table, *columns: int) -> Table:
     for column in columns:
         table.columns[column].justify = "right"
     return table
+
+
+def _dollars(value: float) -> str:
+    """In cents; what is less than one, in hundredths of them."""
+    return f"{value:.4f}" if A_CENT / 200 <= value < A_CENT else f"{value:,.2f}"
 
 
 def _readable(value: float) -> str:

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from infra.cloud.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
 from landfall.cadence import next_slot, time_zone
 from landfall.config import VARIABLES
 from landfall.deadlines import TICK
 from landfall.schedules import Schedule
+from landfall.tasks import FUNCTIONS_OF_STEPS
 
 DAYS = 30
 """A month."""
@@ -22,8 +24,7 @@ DAYS = 30
 STANDING = ("jobs", "versions")
 """Units of what stands there, however much is used."""
 
-VCPU, MEMORY_GIB = 1.0, 1.0
-"""Of the largest function. That fetch has half of the memory is left out."""
+A_CENT = 0.01
 
 ROUNDED = 0.1
 """Seconds to which Cloud Run rounds an invocation up."""
@@ -31,7 +32,11 @@ ROUNDED = 0.1
 
 @dataclass(frozen=True)
 class Use:
-    """What something uses, whatever it costs. `seconds` are as they are billed."""
+    """What something uses, whatever it costs.
+
+    Seconds of a vCPU and of a GiB are as they are billed; `stored_bytes` are those of documents
+    that stay, and of others the share of a month for which they do.
+    """
 
     reads: float = 0
     writes: float = 0
@@ -39,7 +44,8 @@ class Use:
     stored_bytes: float = 0
     tasks: float = 0
     requests: float = 0
-    seconds: float = 0
+    vcpu_seconds: float = 0
+    gib_seconds: float = 0
     airtable_requests: float = 0
     model_tokens: float = 0
     model_dollars: float = 0
@@ -53,11 +59,23 @@ class Use:
         return Use(*(value * number for value in asdict(self).values()))
 
 
+def working(function: str, seconds: float) -> Use:
+    """An instance of a function at work, for seconds as they are billed; by its size.
+
+    Requests that share an instance are billed once: each is taken to have one to itself.
+    """
+    size = SIZES[function]
+    return Use(vcpu_seconds=seconds * float(size.cpu), gib_seconds=seconds * size.memory_gib)
+
+
 IDLE = {
-    "scheduler": Use(reads=1, writes=1, requests=1, seconds=ROUNDED),
-    "watchdog": Use(reads=2, writes=1, requests=1, seconds=ROUNDED),
+    "scheduler": Use(reads=1, writes=1, requests=1) + working("scheduler", ROUNDED),
+    "watchdog": Use(reads=2, writes=1, requests=1) + working("watchdog", ROUNDED),
 }
 """A tick that has nothing to do."""
+
+WORKERS = sorted(set(FUNCTIONS_OF_STEPS.values()), key=lambda name: SIZES[name].memory_gib)
+"""The functions that do the work of runs, the largest last."""
 
 SLOT = Use(reads=2, writes=1)
 """What the scheduler's tick does besides for each slot: its scan, its last run; the schedule."""
@@ -66,15 +84,17 @@ SLOT = Use(reads=2, writes=1)
 def use_of(counts: Mapping[str, Any], stored_bytes: float = 0, deletes: float = 0) -> Use:
     """What a run used, by its `counts`."""
     tasks = counts.get("tasks", 0)
-    return Use(
+    seconds = {name: counts.get(f"{name}_seconds", 0) for name in WORKERS}
+    # each invocation is rounded up by itself; of which function it is, is not said: the larger
+    seconds[WORKERS[-1]] += tasks * ROUNDED
+    at_work = sum((working(name, value) for name, value in seconds.items()), Use())
+    return at_work + Use(
         reads=counts.get("firestore_reads", 0),
         writes=counts.get("firestore_writes", 0),
         deletes=deletes,
         stored_bytes=stored_bytes,
         tasks=tasks,
         requests=tasks,
-        # each invocation is rounded up by itself
-        seconds=counts.get("function_seconds", 0) + tasks * ROUNDED,
         airtable_requests=counts.get("airtable_requests", 0),
         model_tokens=counts.get("model_tokens", 0),
         model_dollars=counts.get("model_cost", 0),
@@ -114,12 +134,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A month."""
+    """A month. `airtable_shares` is how much of what a plan has the calls of the scan are."""
 
     slots: int
     lines: Sequence[Line]
     dollars: float
     dominates: str
+    airtable_calls: int
+    airtable_shares: Mapping[str, float]
     warnings: Sequence[str]
 
 
@@ -134,12 +156,15 @@ def forecast(first: Use, later: Use, slots: int, idle: Mapping[str, Use] = IDLE)
     idle_month = _amounts(ticks.times(DAYS))
     lines = [_line(name, price, days, idle_month[name]) for name, price in PRICES.items()]
     lines.append(_of_model(month))
+    calls = ceil(month.airtable_requests)
     return Forecast(
         slots,
         lines,
         sum(line.dollars for line in lines),
         _dominating(lines),
-        _warnings(month, slots),
+        calls,
+        {plan: calls / most for plan, most in AIRTABLE_CALLS.items()},
+        _warnings(calls, slots),
     )
 
 
@@ -153,8 +178,8 @@ def _amounts(use: Use) -> Mapping[str, float]:
         "stored": use.stored_bytes / 2**30,
         "operations": 2 * use.tasks,
         "requests": use.requests,
-        "cpu": use.seconds * VCPU,
-        "memory": use.seconds * MEMORY_GIB,
+        "cpu": use.vcpu_seconds,
+        "memory": use.gib_seconds,
         # those that stand there, whatever is used
         "jobs": len(IDLE),
         "secrets": len(keys),
@@ -180,12 +205,12 @@ def _of_model(month: Use) -> Line:
 
 def _dominating(lines: Sequence[Line]) -> str:
     dearest = max(lines, key=lambda line: line.dollars)
-    if dearest.dollars > 0:
+    if dearest.dollars >= A_CENT:
         total = sum(line.dollars for line in lines)
         return f"{_named(dearest)}: {dearest.dollars / total:.0%} of what is to be paid"
     moving = [line for line in lines if line.unit not in STANDING]
     fullest = max(moving, key=lambda line: line.free_share)
-    return f"nothing is to be paid; {_named(fullest)}: {fullest.free_share:.0%} of what is free"
+    return f"not a cent is to be paid; {_named(fullest)}: {fullest.free_share:.0%} of what is free"
 
 
 def _named(line: Line) -> str:
@@ -193,8 +218,7 @@ def _named(line: Line) -> str:
     return f"{line.what}, {line.unit}{idle}"
 
 
-def _warnings(month: Use, slots: int) -> list[str]:
-    calls = ceil(month.airtable_requests)
+def _warnings(calls: int, slots: int) -> list[str]:
     over = [plan for plan, most in AIRTABLE_CALLS.items() if calls > most]
     found = [
         f"{calls:,} calls a month are more than Airtable's plan {plan} has for the whole "

@@ -9,13 +9,14 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
 from rich.console import Console
 
-from infra.costs.forecast import IDLE, ROUNDED, Use, use_of
-from infra.costs.stored import Documents
+from infra.costs.forecast import DAYS, IDLE, ROUNDED, Use, use_of, working
+from infra.costs.stored import Documents, growth
 from infra.local.running import stack_options
 from infra.local.scans import run_scans
 from infra.local.stack import Stack, running
@@ -72,11 +73,12 @@ async def measure(scan: Scan, console: Console) -> Measured:
 
 
 async def _run(stack: Stack, documents: Documents, scan: Scan, console: Console) -> Use:
+    before = await documents.everything()
     (run,) = await run_scans(stack, [scan], console)
     if not run.done:
         error = run.document["error"] or {}
         raise MeasureError(f"the run ended {run.document['status']}: {error.get('message')}")
-    stored = await documents.of_run(run.document["run_id"])
+    stored = growth(before, await documents.everything(), datetime.now(UTC), DAYS)
     return use_of(run.document["counts"], stored.size, stored.expiring)
 
 
@@ -90,4 +92,4 @@ async def _idle(stack: Stack, documents: Documents, name: str) -> Use:
     mark = await documents.one(f"system/{name}")
     spent = mark["spent"]["mapValue"]["fields"]
     reads, writes = (int(spent[n]["integerValue"]) for n in ("firestore_reads", "firestore_writes"))
-    return Use(reads=reads, writes=writes, requests=1, seconds=seconds)
+    return Use(reads=reads, writes=writes, requests=1) + working(name, seconds)

@@ -1,32 +1,57 @@
-"""What is stored of a run, as the emulator's REST interface gives it, and its size.
+"""What is stored, as the emulator's REST interface gives it, and how large it is.
 
 Sizes are those of https://firebase.google.com/docs/firestore/storage-size, without index entries.
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
-from landfall.changes import run_path
-
-PARTS = ("steps", "events", "pages", "results")
-
-PAGE = 100
-"""Documents of an answer."""
-
-EXPIRES = "expires_at"
-"""What a document with a lifetime says."""
+from landfall.keeping import EXPIRES_AT
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What a run leaves: bytes, and documents that a lifetime deletes."""
+class StoredDocument:
+    """Bytes of a document, and when it expires, if it does."""
 
     size: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What was added: bytes, of what does not stay for a month its share; and how many documents
+    a lifetime deletes some day.
+    """
+
+    size: float
     expiring: int
+
+
+def growth(
+    before: Mapping[str, StoredDocument],
+    after: Mapping[str, StoredDocument],
+    now: datetime,
+    days: int,
+) -> Growth:
+    """What was added between two looks at everything, of which the later was now."""
+
+    def of(documents: Mapping[str, StoredDocument]) -> float:
+        return sum(it.size * _share(it.expires_at, now, days) for it in documents.values())
+
+    expiring = [path for path in after.keys() - before.keys() if after[path].expires_at]
+    return Growth(of(after) - of(before), len(expiring))
+
+
+def _share(expires_at: datetime | None, now: datetime, days: int) -> float:
+    """Of a month of these days, for which a document is there."""
+    if expires_at is None:
+        return 1.0
+    return min(1.0, max(0.0, (expires_at - now) / timedelta(days=days)))
 
 
 class Documents:
@@ -50,30 +75,22 @@ class Documents:
         fields: Mapping[str, Any] = answer.json()["fields"]
         return fields
 
-    async def of_run(self, run_id: str) -> Stored:
-        """What is stored of a run."""
-        path = run_path(run_id)
-        found = [(path, await self.one(path))]
-        for part in PARTS:
-            found += [it async for it in self._all(f"{path}/{part}")]
-        return Stored(
-            sum(document_size(path, fields) for path, fields in found),
-            sum(EXPIRES in fields for _, fields in found),
-        )
+    async def everything(self) -> dict[str, StoredDocument]:
+        """Every document, by its path."""
+        query = {"structuredQuery": {"from": [{"allDescendants": True}]}}
+        answer = await self._client.post(f"{self._root}:runQuery", json=query)
+        answer.raise_for_status()
+        found = [it["document"] for it in answer.json() if "document" in it]
+        paths = [document["name"].split("/documents/", 1)[1] for document in found]
+        return {
+            path: StoredDocument(document_size(path, fields), _expiry(fields))
+            for path, fields in zip(paths, (it.get("fields", {}) for it in found), strict=True)
+        }
 
-    async def _all(self, collection: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        token = ""
-        while True:
-            asked = {"pageSize": str(PAGE), "pageToken": token}
-            answer = await self._client.get(f"{self._root}/{collection}", params=asked)
-            answer.raise_for_status()
-            content = answer.json()
-            for document in content.get("documents", []):
-                name = document["name"].split("/documents/", 1)[1]
-                yield name, document.get("fields", {})
-            token = content.get("nextPageToken", "")
-            if not token:
-                return
+
+def _expiry(fields: Mapping[str, Any]) -> datetime | None:
+    moment = fields.get(EXPIRES_AT, {}).get("timestampValue")
+    return datetime.fromisoformat(moment) if moment else None
 
 
 def document_size(path: str, fields: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from tests.end_to_end.acting import people
-from tests.end_to_end.commands import COST, OWN_SCAN, run
+from tests.end_to_end.commands import COST, OWN_SCAN, ROOT, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,6 +43,23 @@ async def test_a_month_is_forecast_from_two_runs(tmp_path: Path) -> None:
     assert "patRight.secret" not in out + err
 
 
+USED = {"catalogue": {"airtable_requests", "model_tokens"}, "gym": set()}
+"""Of whom a sample's first run asks something."""
+
+
+@pytest.mark.parametrize("sample", USED)
+async def test_every_kind_of_scan_has_a_forecast(sample: str) -> None:
+    """What it keeps besides its runs is stored too: elements, their scan and its summary."""
+    path = ROOT / f"infra/local/samples/{sample}.yaml"
+    status, out, err = await run(str(path), "--json", program=COST)
+    assert status == 0, err
+    said = json.loads(out)
+    first, later = said["measured"]["first"], said["measured"]["later"]
+    assert {name for name in ("airtable_requests", "model_tokens") if first[name]} == USED[sample]
+    assert first["stored_bytes"] > later["stored_bytes"] > 0
+    assert (said["slots"], later["model_tokens"]) == (4, 0)
+
+
 async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     """With `--run`: nothing is started, and the table says what is not known."""
     scan, runs = tmp_path / "own.yaml", tmp_path / "runs"
@@ -52,7 +69,8 @@ async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     runs.write_text(json.dumps({"run": run_}) + "\n")
     status, out, _ = await run(str(scan), "--run", str(runs), program=COST)
     assert status == 0
-    for words in ("30 runs", "What dominates", "plan Free", "may be a first one", "left out"):
+    said = ("30 runs", "What dominates", "120% of what plan Free has (1,000) and 1% of")
+    for words in (*said, "may be a first one", "left out"):
         assert words in out
     assert "Starting" not in out
 

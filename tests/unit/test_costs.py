@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from infra.costs.forecast import IDLE, SLOT, Use, forecast, slots_of, use_of
+from infra.cloud.sizes import SIZES
+from infra.costs.forecast import IDLE, SLOT, Use, forecast, slots_of, use_of, working
 from infra.costs.measuring import MeasureError, read_runs
 from infra.costs.prices import AIRTABLE_CALLS
-from infra.costs.stored import document_size
+from infra.costs.stored import Growth, StoredDocument, document_size, growth
+from landfall.config import FUNCTIONS
 from landfall.deadlines import LADDER, Deadline
 from landfall.schedules import Schedule
 from landfall.scheduling import Scheduler
@@ -43,7 +45,7 @@ def test_free_amounts_are_of_each_day():
 
 def test_free_amounts_of_a_month_are_of_all_its_days():
     """Three million requests, of which two are free; 120 hours of a vCPU, of which 50 are."""
-    later = Use(requests=100_000, seconds=14_400, tasks=100_000)
+    later = Use(requests=100_000, vcpu_seconds=14_400, gib_seconds=14_400, tasks=100_000)
     result = forecast(later, later, 30, NOTHING)
     assert line(result, "requests").dollars == pytest.approx(0.40)
     assert line(result, "vCPU-s").dollars == pytest.approx((432_000 - 180_000) * 0.000024)
@@ -53,17 +55,20 @@ def test_free_amounts_of_a_month_are_of_all_its_days():
 
 
 def test_idle_is_two_ticks_a_minute():
-    """43,200 of each in a month: 3 reads and 2 writes together, a tenth of a second each."""
+    """43,200 of each in a month: 3 reads and 2 writes together, a tenth of a second each.
+
+    Both have half a GiB.
+    """
     result = forecast(Use(), Use(), 0)
     amounts = {each.unit: each.amount for each in result.lines}
     assert amounts["reads"] == pytest.approx(3 * 43_200)
     assert amounts["writes"] == pytest.approx(2 * 43_200)
     assert amounts["requests"] == pytest.approx(86_400)
-    assert amounts["vCPU-s"] == pytest.approx(8_640)
+    assert (amounts["vCPU-s"], amounts["GiB-s"]) == pytest.approx((8_640, 4_320))
     assert (amounts["jobs"], amounts["versions"]) == (2, 2)
     assert result.dollars == 0
     assert result.dominates == (
-        "nothing is to be paid; Firestore, writes (100% of them when idle): 14% of what is free"
+        "not a cent is to be paid; Firestore, writes (100% of them when idle): 14% of what is free"
     )
     assert result.warnings == ["the scan has no slot in this month: it is what idle costs"]
 
@@ -94,12 +99,55 @@ def test_airtables_calls_have_a_cap(calls, slots, plans):
     assert named == plans
 
 
-def test_an_invocation_is_rounded_up():
-    """Cloud Run bills tenths of a second, each invocation by itself."""
-    counts = {"tasks": 3, "function_seconds": 1.25, "firestore_reads": 7, "model_cost": 0.5}
-    assert use_of(counts, 10, 1) == Use(
-        reads=7, tasks=3, requests=3, seconds=1.55, stored_bytes=10, deletes=1, model_dollars=0.5
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_billed_by_its_size(function):
+    """That with which it is deployed."""
+    size = SIZES[function]
+    gib = {"512Mi": 0.5, "1Gi": 1.0}[size.memory]
+    assert working(function, 10) == Use(vcpu_seconds=10 * int(size.cpu), gib_seconds=10 * gib)
+
+
+def test_each_function_of_a_run_is_billed_by_its_own_size():
+    """Six seconds of half a GiB, two of a whole one, and a tenth more for each of three tasks."""
+    counts = {"tasks": 3, "fetch_seconds": 6.0, "score_seconds": 2.0, "function_seconds": 8.0}
+    use = use_of(counts)
+    assert use.vcpu_seconds == pytest.approx(6 + 2 + 0.3)
+    assert use.gib_seconds == pytest.approx(6 * 0.5 + 2 + 0.3)
+
+
+def test_a_runs_counts_are_what_it_used():
+    """Each in its place, beside what it left in the store."""
+    counts = {
+        **{"firestore_reads": 7, "firestore_writes": 5, "tasks": 3, "airtable_requests": 4},
+        **{"model_tokens": 900, "model_cost": 0.5},
+    }
+    use = replace(use_of(counts, 10, 1), vcpu_seconds=0, gib_seconds=0)
+    assert use == Use(
+        reads=7,
+        writes=5,
+        deletes=1,
+        stored_bytes=10,
+        tasks=3,
+        requests=3,
+        airtable_requests=4,
+        model_tokens=900,
+        model_dollars=0.5,
     )
+
+
+@pytest.mark.parametrize("dollars", [0.0099, 0.0])
+def test_less_than_a_cent_is_not_what_dominates(dollars):
+    """What is nearest to the end of its free amount is of more interest then."""
+    result = forecast(Use(model_dollars=dollars), Use(), 1, NOTHING)
+    assert result.dominates.startswith("not a cent is to be paid; ")
+
+
+def test_airtables_calls_are_a_share_of_each_plan():
+    """340 of 1,000, and of 100,000."""
+    run = Use(airtable_requests=34)
+    result = forecast(run, run, 10, NOTHING)
+    assert result.airtable_calls == 340
+    assert result.airtable_shares == {"Free": 0.34, "Team": 0.0034}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +182,8 @@ async def test_ticks_cost_what_is_taken_for_it():
     for name, tick in (("scheduler", Scheduler), ("watchdog", Watchdog)):
         await tick(world.runs, name).tick(Deadline.after(LADDER.step))
         uses[name] = await spent(world, name)
-    assert uses == {name: replace(use, requests=0, seconds=0) for name, use in IDLE.items()}
+    counted = {"requests": 0, "vcpu_seconds": 0, "gib_seconds": 0}
+    assert uses == {name: replace(use, **counted) for name, use in IDLE.items()}
     for _ in range(2):
         world.clock.advance(300)
         await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
@@ -165,6 +214,27 @@ def test_a_document_is_as_large_as_firestore_says():
         "e": {"arrayValue": {}},  # 2
     }
     assert document_size("users/jeff/tasks/my_task_id", fields | more) == 147 + 31
+
+
+def test_what_was_added_is_all_that_is_there_since():
+    """Whole where it stays, for its share of a month where it does not; what grew, and what went.
+
+    A document that was written again expires once.
+    """
+    soon, late = START + timedelta(days=3), START + timedelta(days=400)
+    before = {
+        "scans/a": StoredDocument(100, None),
+        "runs/old": StoredDocument(1_000, late),
+        "answers/x": StoredDocument(50, START),
+    }
+    after = {
+        "scans/a": StoredDocument(150, None),
+        "runs/old": StoredDocument(1_000, late),
+        "runs/new": StoredDocument(2_000, late),
+        "runs/new/pages/0": StoredDocument(5_000, soon),
+        "findings/f": StoredDocument(30, None),
+    }
+    assert growth(before, after, START, 30) == Growth(50 + 2_000 + 5_000 * 0.1 + 30, 2)
 
 
 def printed(*runs: tuple[str, str, int]) -> str:
