@@ -1,0 +1,114 @@
+"""What the alerts count, in the log of what they are for: each filter against real lines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.cloud import alerts
+from infra.cloud.alerts import Metric, wanted_metric
+from infra.local.openai import LocalOpenAI
+from infra.local.site import LocalSite, clinic
+from landfall import bases
+from landfall.batches import OpenAIBatches
+from landfall.deadlines import LADDER, Deadline
+from landfall.model_settings import ModelSettings
+from landfall.models import OpenAIModel
+from landfall.watching import Watchdog
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.elements import Elements, elements_server
+from tests.fakes.sites import a_site_scan, drive_site, start_site
+from tests.fakes.workers import drive
+from tests.log_filters import entry, takes
+
+KEY, MODEL = "sk-test", "gpt-6-luna"
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+
+
+Counted = Callable[[Metric], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def counted(capsys: pytest.CaptureFixture[str]) -> Counted:
+    """The lines since the last look that a metric counts."""
+    lines: list[dict[str, Any]] = []
+
+    def those(metric: Metric) -> list[dict[str, Any]]:
+        lines.extend(entry(line) for line in capsys.readouterr().out.splitlines())
+        assert lines
+        filter_ = wanted_metric(metric)["filter"]
+        return [it["jsonPayload"] for it in lines if takes(filter_, it)]
+
+    return those
+
+
+async def test_a_run_that_ends_in_an_error_is_counted_once(world, counted):
+    """Its step fails in the same commit, which is not counted; a run that is done is not either."""
+    async with a_server(a_base(People=3)) as server:
+        await world.start(await world.save(), "m-1")
+        await drive(world, server, "m-1")
+        assert counted(alerts.ENDED_IN_ERROR) == []
+        await world.start(await world.save(base="appNobody00000001"), "m-2")
+        await drive(world, server, "m-2")
+    (line,) = counted(alerts.ENDED_IN_ERROR)
+    assert (line["run_id"], line["new"]) == ("m-2", "error")
+
+
+async def test_a_run_that_the_watchdog_ends_is_counted_once(world, counted):
+    """At its deadline."""
+    await world.start(await world.save())
+    world.clock.advance(LADDER.run + 1)
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    (line,) = counted(alerts.ENDED_IN_ERROR)
+    assert (line["run_id"], line["new"]) == ("m-1", "timed_out")
+
+
+async def test_a_step_that_the_watchdog_takes_up_is_counted(world, counted):
+    """Once for each tick that takes it up, with what was done; an idle tick counts nothing."""
+    await world.start(await world.save())
+    for seconds in (1, LADDER.stale, LADDER.stale + 1):
+        world.clock.advance(seconds)
+        await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    assert [line["did"] for line in counted(alerts.RESCUES)] == ["redriven", "redriven"]
+
+
+LITTLE = {"budget": {"run": {"max_calls": 1}}}
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["questions", "batches"])
+async def test_a_classification_that_has_spent_its_budget_is_counted(counted, batch):
+    """Two groups, and a budget for one: once, however it asks; with enough, not at all."""
+    async with LocalOpenAI(api_key=KEY, batch_seconds=0.01) as service, elements_server() as server:
+
+        def open_model(_: ModelSettings) -> OpenAIModel:
+            return OpenAIModel(service.url, KEY, MODEL)
+
+        def open_batches(_: ModelSettings) -> OpenAIBatches:
+            return OpenAIBatches(service.url, KEY, MODEL)
+
+        settings: dict[str, Any] = {"model": {"batch": batch} | LITTLE}
+        settings["limits"] = {"deadline_seconds": 86_400}
+        elements = Elements(server, open_model, open_batches=open_batches, **settings)
+        run = await elements.run()
+        assert run["verdict"] == "inconclusive"
+        (line,) = counted(alerts.BUDGET_SPENT)
+        assert line["spent"] == "run.max_calls: 1"
+        await elements.run()  # the next goes on, with what is left
+    assert len(counted(alerts.BUDGET_SPENT)) == 1
+
+
+async def test_a_site_scan_that_has_spent_its_budget_is_counted(world, counted):
+    """Pages that are left are left to the next run."""
+    async with LocalOpenAI(api_key=KEY) as service, LocalSite(clinic()) as site:
+
+        def open_model(_: ModelSettings) -> OpenAIModel:
+            return OpenAIModel(service.url, KEY, MODEL)
+
+        await start_site(world, a_site_scan(site, scorer="model", model=LITTLE))
+        await drive_site(world, site, open_model=open_model)
+    (line,) = counted(alerts.BUDGET_SPENT)
+    assert line["spent"] == "run.max_calls: 1"
