@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -18,11 +19,12 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, headers in lower case, and the body."""
+    """A status, headers in lower case, and the body; and for how many seconds it was waited."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float
 
     def json(self) -> Any:
         """The body's JSON; None where it is none."""
@@ -38,19 +40,20 @@ def ask(
     """Send a request with a JSON body, or none. Raises `NoAnswerError`."""
     data = None if body is None else json.dumps(body).encode()
     given = {"Content-Type": "application/json", **(headers or {})}
-    opener = urllib.request.build_opener(*_proxy(url))
+    opener, started = urllib.request.build_opener(*_proxy(url)), time.monotonic()
     try:
         request = urllib.request.Request(url, data, given, method=method)  # noqa: S310  # a person's
         with opener.open(request, timeout=ANSWER_SECONDS) as answer:
-            return _answer(answer.status, answer.headers, answer.read())
+            return _answer(answer.status, answer.headers, answer.read(), started)
     except urllib.error.HTTPError as error:
-        return _answer(error.code, error.headers, error.read())
+        return _answer(error.code, error.headers, error.read(), started)
     except (OSError, ValueError) as error:
         raise NoAnswerError(f"{method} {url}: {error}") from error
 
 
-def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+def _answer(status: int, headers: Any, body: bytes, started: float) -> Answer:
+    lower = {name.lower(): value for name, value in headers.items()}
+    return Answer(status, lower, body, time.monotonic() - started)
 
 
 def _proxy(url: str) -> list[urllib.request.BaseHandler]:

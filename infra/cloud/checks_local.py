@@ -37,7 +37,7 @@ class Local:
 
     def clock(self) -> Said:
         """Of the functions, beside that of this command."""
-        return keys_answering.clock(ask("GET", self._addresses["api"]).headers.get("date"))
+        return keys_answering.clock(ask("GET", self._addresses["api"]))
 
     def functions(self) -> Said:
         """All five answer, and ask who calls."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from infra.cloud.asking import NoAnswerError, ask
+from infra.cloud.asking import Answer, NoAnswerError, ask
 from infra.cloud.verdicts import Said, ok, unknown, wrong
 
 SKEW_MOST = 5.0
@@ -35,11 +35,16 @@ def _answers(who: str, url: str, key: str) -> Said:
     return ok(f"{who} takes the key")
 
 
-def clock(date: str | None) -> Said:
-    """Whether this machine's clock agrees with the `Date` of an answer that came just now."""
+def clock(answer: Answer) -> Said:
+    """Whether this machine's clock agrees with the `Date` of an answer that came just now.
+
+    It was made while the answer was waited for, and is in whole seconds.
+    """
+    date = answer.headers.get("date")
     if not date:
         return unknown("the answer has no date", "look again later")
-    skew = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    late = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    skew = max(-late, late - answer.seconds)
     if skew > SKEW_MOST:
         return wrong(
             f"this machine's clock is {skew:.0f} s off", "switch on its time synchronisation"

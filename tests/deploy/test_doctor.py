@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.cloud import keys_answering
+from infra.cloud.asking import Answer
 from infra.cloud.changes import Tools
 from infra.cloud.checks import Cloud
 from infra.cloud.gcloud import Gcloud
@@ -215,13 +216,25 @@ def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
     assert look(apis, "health").verdict == "unknown"
 
 
-def test_a_clock_that_is_off_is_wrong():
-    """Tokens are good for whoever agrees on the time."""
-    late = datetime.now(UTC) - timedelta(seconds=60)
-    said = keys_answering.clock(late.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+def answered(seconds_ago: float, waited: float = 0.1) -> Answer:
+    """An answer of somebody whose clock was so many seconds behind when it came."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    headers = {"date": moment.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+    return Answer(200, headers, b"", waited)
+
+
+@pytest.mark.parametrize("seconds", [60, -60])
+def test_a_clock_that_is_off_is_wrong(seconds):
+    """Ahead or behind; tokens are good for whoever agrees on the time."""
+    said = keys_answering.clock(answered(seconds))
     assert said.verdict == "wrong"
-    assert re.fullmatch(r"this machine's clock is 6\d s off", said.saw)
-    assert keys_answering.clock(None).verdict == "unknown"
+    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.saw)
+    assert keys_answering.clock(Answer(200, {}, b"", 0.1)).verdict == "unknown"
+
+
+def test_a_slow_answer_is_no_wrong_clock():
+    """It was dated when it was made, and came ten seconds later."""
+    assert keys_answering.clock(answered(10, waited=10)).verdict == "ok"
 
 
 def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):

@@ -26,7 +26,7 @@ async def test_a_stack_that_is_well_is_said_to_be(stack: Stack, tmp_path: Path) 
     for name in ("scheduler", "watchdog"):
         assert (await stack.tick(name)).status_code == 200
     status, out, err = await doctor(stack, tmp_path)
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, ""), out
     well = {line.split()[1] for line in out.splitlines() if line.startswith("ok ")}
     assert well == {"clock", "functions", "queue", "ticks", "documents", "health"}
     assert "0 wrong, 2 unknown, of 8" in out
