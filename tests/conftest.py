@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc.aio
 import pytest
 from google.cloud.firestore import AsyncClient
 
@@ -16,6 +17,10 @@ from tests.fakes.world import World
 from tests.waiting import wait_for_port
 
 ROOT = Path(__file__).parents[1]
+
+# As in a function, gRPC's engine runs for the life of the process. By itself it would end with the
+# last channel of each test, and that end waits without a bound.
+grpc.aio.init_grpc_aio()
 
 
 @pytest.fixture(scope="session")
