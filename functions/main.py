@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 from landfall import logs
 from landfall.config import Config, ConfigError, load_config
-from landfall.deadlines import Deadline, Ladder
+from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, IndexMissingError, SchemaError, StoreError
 from landfall.integrity import collecting
 from landfall.memory import peak_mb, rss_mb
@@ -304,17 +304,18 @@ def _open_model(config: Config, settings: "ModelSettings") -> "Model":
     """The language model of a scan. Raises `StepError`."""
     from landfall.models import OpenAIModel
 
-    return OpenAIModel(*_model_of(config, settings), effort=settings.effort)
+    return OpenAIModel(**_model_of(config, settings))
 
 
 def _open_batches(config: Config, settings: "ModelSettings") -> "BatchService":
     """The same, for what it may answer in its own time. Raises `StepError`."""
     from landfall.batches import OpenAIBatches
 
-    return OpenAIBatches(*_model_of(config, settings), effort=settings.effort)
+    return OpenAIBatches(**_model_of(config, settings))
 
 
-def _model_of(config: Config, settings: "ModelSettings") -> tuple[str, str, str, Ladder]:
+def _model_of(config: Config, settings: "ModelSettings") -> dict[str, Any]:
+    """Where it is and which one: the arguments of both."""
     from landfall.reasons import Reason, StepError
 
     if not config.openai_api_key:
@@ -324,7 +325,13 @@ def _model_of(config: Config, settings: "ModelSettings") -> tuple[str, str, str,
             "a key for it (and OPENAI_BASE_URL, where it is not OpenAI's)",
         )
     name = settings.name or config.openai_model
-    return config.openai_base_url, config.openai_api_key, name, config.ladder
+    return {
+        "base_url": config.openai_base_url,
+        "api_key": config.openai_api_key,
+        "model": name,
+        "ladder": config.ladder,
+        "effort": settings.effort_for(name),
+    }
 
 
 async def _work(app: App, call: Call, works: Works) -> Answer:

@@ -15,6 +15,11 @@ from landfall.settings import Settings
 
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 
+EFFORT: Effort = "low"
+"""How long the models that we know are to think, unless a scan says otherwise. Left to themselves
+they think longer (medium), and an answer that is not there when a request ends is paid for all the
+same."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -118,8 +123,9 @@ class ModelSettings(Settings):
     )
     effort: Effort | None = Field(
         None,
-        description="How long the model thinks before it answers, which costs time and tokens. "
-        "Without it nothing is said: the model's own default. Not every model takes it.",
+        description="How long the model thinks before it answers, which costs time and tokens; an "
+        "answer must come within 15 s. Without it: `low` for the models whose price Landfall "
+        "knows, and for others what they do by themselves. Not every model takes each word.",
     )
     batch: bool = Field(
         False,
@@ -136,6 +142,10 @@ class ModelSettings(Settings):
         if self.name and self.budget.has_dollars and self.price_for(self.name) is None:
             raise ValueError(no_price(self.name))
         return self
+
+    def effort_for(self, model: str) -> Effort | None:
+        """How long the model is to think; None leaves that to a model that we do not know."""
+        return self.effort or (EFFORT if price_of(model) else None)
 
     def price_for(self, model: str) -> Price | None:
         """What the model costs; None where nobody says so."""

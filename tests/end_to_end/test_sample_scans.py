@@ -25,6 +25,7 @@ from landfall.definition import load
 from landfall.dispatch import cloud_tasks_client
 from tests.end_to_end.acting import Found, Run, ended, findings, get, history, scan, start
 from tests.end_to_end.conftest import SMALL
+from tests.end_to_end.firestore import client_of
 from tests.local.flights_in_sql import expected_findings
 from tests.waiting import until
 
@@ -152,6 +153,14 @@ async def test_the_stand_in_calls_itself_one(stack: Stack, seen: dict[str, Seen]
     assert set(names) == {"gpt-6-luna-stand-in"}
     answer = await stack.call("GET", "/scans/catalogue/elements?format=csv")
     assert {row["model"] for row in csv.DictReader(io.StringIO(answer.text))} == set(names)
+
+
+async def test_a_model_is_asked_to_think_little(stack: Stack, seen: dict[str, Seen]) -> None:
+    """What a scan does not say is said for it: the answer must come before a request ends."""
+    assert seen["clinic"].run["status"] == "done"
+    async with client_of(stack) as client:
+        answers = [one.to_dict() async for one in client.collection("answers").stream()]
+    assert {(one or {})["effort"] for one in answers} == {"low"}
 
 
 @pytest.mark.parametrize("name", ["catalogue", "clinic"])

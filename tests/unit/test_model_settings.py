@@ -57,6 +57,20 @@ def test_a_price_of_ones_own_counts():
     assert settings.price_for("gpt-6-luna") == Price(**PRICE)
 
 
+@pytest.mark.parametrize("model", [*PRICES, "gpt-6-luna-2026-09-22"])
+def test_a_model_that_is_known_thinks_little(model):
+    """Its own default may take longer than a request; a scan's word counts more."""
+    assert ModelSettings().effort_for(model) == "low"
+    assert ModelSettings(effort="high").effort_for(model) == "high"
+
+
+def test_a_model_that_is_not_known_is_told_nothing():
+    """It may not even take it; unless the scan says so."""
+    settings = ModelSettings.model_validate({"name": "llama-9", "price": PRICE})
+    assert settings.effort_for("llama-9") is None
+    assert ModelSettings(effort="low").effort_for("llama-9") == "low"
+
+
 def test_by_default_there_is_a_limit_of_each_kind():
     """Nobody is surprised by a bill."""
     budget = ModelBudget()
