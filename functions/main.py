@@ -169,7 +169,7 @@ async def _guarded(function: str, request: Request, handle: Handle) -> Answer:
         return _problem(500, "out_of_time", "no answer within the budget of an invocation")
     except IndexMissingError as error:
         logs.error("index missing", error=str(error))
-        return _problem(500, "index_missing", "Firestore lacks an index: deploy it; see the log")
+        return _problem(500, "index_missing", f"Firestore lacks an index: {error}")
     except (StoreError, ConflictError) as error:
         # 500, not 503: that would make Cloud Tasks slow the whole queue down
         logs.error("store unavailable", error=str(error))
@@ -216,6 +216,7 @@ async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
 async def _tick_scheduler(app: App, _: Call) -> Answer:
     from landfall.scheduling import Scheduler
 
+    await app.indexes.require()
     tick = await Scheduler(app.runs, "scheduler").tick(Deadline.after(app.config.ladder.step))
     return 200, vars(tick)
 

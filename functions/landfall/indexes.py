@@ -2,7 +2,8 @@
 
 Firestore makes an index of each field by itself. A query over two fields, or over all collections
 of a name, needs one that is deployed (`infra/firestore.indexes.json`); until it is there, and
-built, the query fails.
+built, the query fails. The scheduler begins nothing as long as one is missing: the watchdog might
+not find what it began. What is under way goes on, as far as it can.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,10 @@ from typing import Any
 from landfall.documents import Direction, IndexMissingError, Query, Store
 
 LOOK = 600.0
-"""Seconds for which what was found is taken to be so: a look is a query and a read an index."""
+"""Seconds for which it is taken to be so that none is missing: a look is a read for each index."""
+
+LOOK_AGAIN = 50.0
+"""The same where one is missing: by the next tick it may be built."""
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,11 +58,17 @@ class Indexes:
 
     async def missing(self) -> list[str]:
         """What each of those is of that is not there, or not built. Raises `StoreError`."""
-        now = self._clock()
-        if (now - self._looked_at).total_seconds() >= LOOK:
+        now, lasts = self._clock(), LOOK_AGAIN if self._missing else LOOK
+        if (now - self._looked_at).total_seconds() >= lasts:
             self._missing = [name for probe in PROBES if (name := await self._lacks(probe))]
             self._looked_at = now
         return self._missing
+
+    async def require(self) -> None:
+        """Raise `IndexMissingError` that names those that are missing; `StoreError`."""
+        missing = await self.missing()
+        if missing:
+            raise IndexMissingError(f"not there, or not built yet: {'; '.join(missing)}")
 
     async def _lacks(self, probe: Query) -> str | None:
         try:

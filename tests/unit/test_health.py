@@ -3,10 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from starlette.requests import Request
 
+import main
+from infra.cloud.environment import environment
+from infra.cloud.target import Target
+from landfall.callers import Callers, fetch_certificates
+from landfall.config import load_config
 from landfall.deadlines import LADDER, Deadline
 from landfall.documents import Document, IndexMissingError, Query
-from landfall.indexes import LOOK, PROBES, Indexes
+from landfall.indexes import LOOK, LOOK_AGAIN, PROBES, Indexes
+from landfall.redaction import Redactor
 from landfall.scheduling import Scheduler
 from landfall.ticks import health
 from landfall.watching import Watchdog
@@ -59,7 +66,10 @@ async def test_it_names_the_indexes_that_are_missing():
 
 
 async def test_it_looks_once_in_a_while():
-    """Whoever asks for the health every second pays for the indexes every ten minutes."""
+    """Whoever asks for the health every second pays for the indexes every ten minutes.
+
+    Where one is missing it looks sooner: that may be built by now.
+    """
     store = Unindexed(PROBES[0])
     world = await ticked(store)
     indexes = Indexes(store, world.clock)
@@ -67,9 +77,48 @@ async def test_it_looks_once_in_a_while():
         assert await indexes.missing() == ["schedules: paused, next_run_at"]
     assert store.looks == len(PROBES)
     store.lacks = []
+    world.clock.advance(LOOK_AGAIN)
+    for _ in range(2):
+        assert await indexes.missing() == []
+        world.clock.advance(LOOK_AGAIN)
+    assert store.looks == 2 * len(PROBES)
     world.clock.advance(LOOK)
     assert await indexes.missing() == []
-    assert store.looks == 2 * len(PROBES)
+    assert store.looks == 3 * len(PROBES)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=str)
+async def test_the_scheduler_starts_nothing_as_long_as_an_index_is_missing(probe):
+    """Whichever it is. It says which; when it is built, the next tick begins what is due."""
+    store = Unindexed(probe)
+    world = World(store)
+    await world.save(schedule={"cadence": {"every_minutes": 5}})
+    world.clock.advance(300)
+    app = an_app(world, Indexes(store, world.clock))
+    with pytest.raises(IndexMissingError, match=f"built yet: {probe.collection}: "):
+        await main._tick_scheduler(app, NOBODY)
+    assert (world.queue.tasks, await world.store.read("system/scheduler")) == ([], [None])
+    store.lacks = []
+    world.clock.advance(60)
+    status, tick = await main._tick_scheduler(app, NOBODY)
+    assert (status, len(world.queue.tasks), tick["problems"]) == (200, 1, 0)
+
+
+NOBODY = main.Call(Request({"type": "http"}), "")
+
+
+def an_app(world: World, indexes: Indexes) -> main.App:
+    """The scheduler's, as `main` makes it."""
+    target = Target("demo-project", "123456789012", "europe-west1")
+    config = load_config("scheduler", environment(target, "scheduler", [], {}))
+    callers = Callers(
+        issuer=config.token_issuer,
+        audiences=config.audiences,
+        allowed=config.callers,
+        checked_by_cloud_run=True,
+        certificates=lambda: fetch_certificates(config.certificates_url),
+    )
+    return main.App(config, world.runs, indexes, callers, Redactor())
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=str)
