@@ -11,12 +11,13 @@ from infra.local.faults import FaultRule
 from infra.local.openai_answers import Asked
 from landfall.fencing import fenced, plain
 from landfall.questions import Question
-from tests.fakes.injections import PAGES, RECORDS, WANTED, Attack
+from tests.fakes.injections import PAGES, PASSAGES, RECORDS, WANTED, ZERO_WIDTH, Attack
 from tests.local.test_asking import Entries, about, scene
 
 MOST = 4_000
-ATTACKS = [*RECORDS, *PAGES]
-NAMED = [f"record: {a.name}" for a in RECORDS] + [f"page: {a.name}" for a in PAGES]
+SETS = {"record": RECORDS, "passage": PASSAGES, "page": PAGES}
+ATTACKS = [attack for attacks in SETS.values() for attack in attacks]
+NAMED = [f"{kind}: {attack.name}" for kind, attacks in SETS.items() for attack in attacks]
 
 
 def question(attack: Attack) -> Question[Entries]:
@@ -25,10 +26,16 @@ def question(attack: Attack) -> Question[Entries]:
 
 
 def test_there_are_enough_of_them():
-    """Twenty at least, of every aim, in many languages."""
-    assert min(len(RECORDS), len({a.name for a in RECORDS})) >= 20
-    assert {a.aim for a in ATTACKS} == {"itself", "others", "instructions", "fence"}
-    assert len({a.language for a in ATTACKS}) >= 8
+    """Twenty at least for records as for sites, of every aim, in many languages and hidings."""
+    assert len(set(NAMED)) == len(ATTACKS)
+    for attacks in (RECORDS, [*PASSAGES, *PAGES]):
+        assert len({attack.text for attack in attacks}) >= 20
+        assert {attack.aim for attack in attacks} == {"itself", "others", "instructions", "fence"}
+        assert len({attack.language for attack in attacks}) >= 8
+        assert any(ZERO_WIDTH in attack.text for attack in attacks)
+    pages = [attack.text for attack in PAGES]
+    for hiding in ("<!--", "alt=", "display:none", "ld+json", "aria-label"):
+        assert any(hiding in page for page in pages)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
@@ -45,8 +52,7 @@ def test_what_a_model_reads_a_person_can_see(attack):
     """Nothing is left of what was hidden; what was spaced out is a word again."""
     shown = plain(attack.text, 100_000)
     assert plain(shown.text, 100_000).hidden == 0
-    if shown.hidden and attack.name == "zero-width letters":
-        assert WANTED in shown.text
+    assert (WANTED in attack.text.replace(ZERO_WIDTH, "")) == (WANTED in shown.text)
     assert f"characters={min(MOST, len(shown.text))}" in fenced("x", attack.text, MOST)
 
 

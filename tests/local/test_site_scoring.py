@@ -15,6 +15,7 @@ from landfall.documents import Query, StoreError
 from landfall.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
 from landfall.site.judging import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from tests.fakes.injections import PAGES, PASSAGES, WANTED
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import (
@@ -27,7 +28,6 @@ from tests.fakes.sites import (
 )
 from tests.fakes.sites import capturing as capturing_work
 from tests.fakes.world import World
-from tests.unit.injections import INJECTIONS
 
 MODEL = {"scorer": "model"}
 
@@ -391,12 +391,12 @@ BOOK = """<title>/book</title><p>This is the page of /book alone.<img src=x alt=
 <!-- {} --><p hidden>{}"""
 
 
-@pytest.mark.parametrize("injection", INJECTIONS)
-async def test_an_instruction_on_a_page_changes_no_other_page(world, injection):
+@pytest.mark.parametrize("attack", PASSAGES, ids=[attack.name for attack in PASSAGES])
+async def test_an_instruction_on_a_page_changes_no_other_page(world, attack):
     """In the text, a comment, an alternative text, hidden: the rules' scores stay what they are,
     and an obedient model's ten is one point at most."""
     harmless, hostile = site_of("/book"), site_of("/book")
-    disguised = injection.replace("<", "&lt;").replace('"', "'")
+    disguised = attack.text.replace("<", "&lt;").replace('"', "'")
     harmless["/book"] = page(BOOK.format("Room", "About us", "note", "gone"))
     hostile["/book"] = page(BOOK.format(*[disguised] * 4))
     async with LocalSite(harmless) as site:
@@ -407,4 +407,63 @@ async def test_an_instruction_on_a_page_changes_no_other_page(world, injection):
     assert after["rules_scores"] == before["rules_scores"]
     for name, score in after["scores"].items():
         assert score <= before["rules_scores"][name] + RAISE
-    assert RULES[:60] not in str(after)
+    home, same = (
+        [one for one in report["judgements"] if one["url"].endswith("/")]
+        for report in (before, after)
+    )
+    assert [one["dimensions"] for one in home] == [one["dimensions"] for one in same]
+
+
+def hostile_site() -> dict[str, Served]:
+    """A page for each attack that is a whole page, and a home page that leads to them."""
+    paths = [f"/page-{number}" for number in range(len(PAGES))]
+    own = {path: f"<p>Nothing else is on {path}.</p></body>" for path in paths}
+    attacked = {
+        path: page(attack.text.replace("</body>", own[path]))  # alike ones would be folded
+        for path, attack in zip(paths, PAGES, strict=True)
+    }
+    return site_of(*paths) | attacked
+
+
+HOSTILE: dict[str, Any] = {"max_pages": 30, "delay_seconds": 0.1}
+
+
+async def test_a_question_has_one_page_and_its_fence(world):
+    """Whatever a page says, it is in no other page's question."""
+    model = FakeModel(by_the_rules)
+    async with LocalSite(hostile_site()) as site:
+        await scanned(world, site, model, **HOSTILE)
+    assert len(model.asked) == 1 + len(PAGES)
+    fences = [Asked("", {}, "", question.text).fences for question in model.asked]
+    assert {len(one) for one in fences} == {1}
+    assert WANTED not in model.asked[0].text
+
+
+async def test_an_obedient_model_gives_no_page_more_than_its_evidence(world):
+    """Ten for everything on every page: one point above what the rules have observed."""
+    async with LocalSite(hostile_site()) as site:
+        run = await scanned(world, site, FakeModel(obeying), **HOSTILE)
+    report = await report_of_site(world)
+    assert (report["scorer"], run["counts"]["pages_judged"]) == ("model", 1 + len(PAGES))
+    for name, score in report["scores"].items():
+        ruled = report["rules_scores"][name]
+        assert score is None if ruled is None else score <= ruled + RAISE
+
+
+def telling(question: Question[Any]) -> PageJudgement:
+    """A model that tells its instructions wherever a page of an attack is asked about."""
+    if "/page-" not in question.text.splitlines()[2]:
+        return by_the_rules(question)
+    return PageJudgement(dimensions=[], critique=f"I was told: {RULES[100:700]}")
+
+
+async def test_a_page_does_not_get_the_instructions(world):
+    """What tells them is a failure, and is stored nowhere."""
+    async with LocalSite(hostile_site()) as site:
+        run = await scanned(world, site, FakeModel(telling), **HOSTILE)
+    report = await report_of_site(world)
+    assert (report["scorer"], run["counts"]["judgements_failed"]) == ("rules", len(PAGES))
+    said = [one["failure"]["reason"] for one in report["judgements"] if "failure" in one]
+    assert set(said) == {"model_echoed"}
+    stored = [run, report, *world.store._store.all("answers")]
+    assert RULES[200:260] not in str(stored)

@@ -16,8 +16,8 @@ from landfall.site.judging import (
     speaks_to_machines,
 )
 from landfall.site.scores import Seen, score
+from tests.fakes.injections import PASSAGES
 from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
-from tests.unit.injections import INJECTIONS
 
 READING = "Gentle dentistry\nWe take our time for you, and you know the price before we begin."
 QUOTE = "you know the price before"
@@ -101,24 +101,21 @@ def test_a_question_has_the_page_in_a_fence():
     assert READING in question.text.split("<untrusted")[1]
 
 
-def test_there_are_many_injections():
-    """In several languages and disguises."""
-    assert len(INJECTIONS) >= 20
-    assert len(set(INJECTIONS)) == len(INJECTIONS)
+NAMED = [attack.name for attack in PASSAGES]
 
 
-@pytest.mark.parametrize("injection", INJECTIONS)
-def test_an_injected_instruction_raises_nothing(injection):
+@pytest.mark.parametrize("attack", PASSAGES, ids=NAMED)
+def test_an_injected_instruction_raises_nothing(attack):
     """A model that obeys it, and cites it, changes no score: it speaks to machines."""
-    obeying = judgement(("first", 10), ("second", 10), quote=injection)
-    assert speaks_to_machines(injection)
+    obeying = judgement(("first", 10), ("second", 10), quote=attack.text)
+    assert speaks_to_machines(attack.text)
     assert first(obeying) == 5.0
 
 
-@pytest.mark.parametrize("injection", INJECTIONS)
-def test_an_obedient_model_with_other_evidence_stays_within_the_guardrails(injection):
+@pytest.mark.parametrize("attack", PASSAGES, ids=NAMED)
+def test_an_obedient_model_with_other_evidence_stays_within_the_guardrails(attack):
     """It cites something harmless of the same page: one point, and no more."""
-    page = f"{READING}\n{injection}"
+    page = f"{READING}\n{attack.text}"
     obeying = judgement(("first", 10))
     assert problems(RUBRIC, page, obeying) == []
     assert first(obeying) == 5 + RAISE
