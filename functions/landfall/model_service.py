@@ -51,7 +51,7 @@ def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str
     return body | ({"reasoning_effort": effort} if effort else {})
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)
 def _response_format(shape: type[BaseModel]) -> dict[str, Any]:
     # made once: the SDK's own way takes some milliseconds for each question
     strict = openai.pydantic_function_tool(shape)["function"]["parameters"]

@@ -161,7 +161,7 @@ class Question(Generic[T]):
         return replace(self, text=text, max_tokens=self.max_tokens * (2 if longer else 1))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)
 def _schema(shape: type[BaseModel]) -> str:
     return json.dumps(shape.model_json_schema(), sort_keys=True)
 

@@ -86,6 +86,13 @@ def answer(**changes: Any) -> Any:
     return shape.model_validate({"elements": [one]})
 
 
+def test_the_shape_of_the_same_labels_is_made_once():
+    """An instance that lives for days would keep one of each invocation."""
+    assert shape_of(Labels()) is shape_of(Labels())
+    fewer = Labels(criticality={"high": "", "low": ""})
+    assert shape_of(fewer) is not shape_of(Labels())
+
+
 def test_labels_are_choices_of_the_schema():
     """The service is told them, in the order of the definition."""
     schema = shape_of(Labels()).model_json_schema()["$defs"]["ElementAnswer"]["properties"]

@@ -76,11 +76,17 @@ def shape_of(labels: Labels) -> type[ElementAnswers]:
     Its schema has them as choices. An answer that has others is read all the same, and judged by
     element.
     """
-    choices: dict[str, Any] = {
+    return _shape(tuple(labels.choices().items()))
+
+
+# making one takes some milliseconds, and what is known by a shape is kept for each
+@lru_cache(maxsize=32)
+def _shape(choices: tuple[tuple[str, tuple[str, ...]], ...]) -> type[ElementAnswers]:
+    fields: dict[str, Any] = {
         output: Annotated[str, WithJsonSchema({"type": "string", "enum": list(names)})]
-        for output, names in labels.choices().items()
+        for output, names in choices
     }
-    one = create_model("ElementAnswer", __base__=ElementAnswer, **choices)
+    one = create_model("ElementAnswer", __base__=ElementAnswer, **fields)
     group = create_model("ElementAnswers", __base__=ElementAnswers, elements=list[one])
     return cast(type[ElementAnswers], group)
 
