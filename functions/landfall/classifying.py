@@ -9,8 +9,6 @@ one of which a person has said what it is. The plan is kept: an invocation that 
 same questions, and finds the answers that were paid for.
 """
 
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
@@ -18,6 +16,7 @@ from landfall import logs
 from landfall.asking import Asking, OpenModel
 from landfall.batching import Batching, OpenBatches
 from landfall.catalogues import Catalogue, Kept
+from landfall.classification.agenda import Agenda
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry
 from landfall.classification.grouping import grouped
@@ -33,10 +32,17 @@ from landfall.filling import due_to_fill
 from landfall.integrity.report import Origin, RunReport
 from landfall.plans import ALL_ELEMENTS
 from landfall.reasons import Reason, StepError
-from landfall.records import Packed, documents
 from landfall.runs import Claim, Runs
 from landfall.spending import Spending
-from landfall.suggesting import SCORED_SHARE, Group, Progress, Suggesting, percent_of, places_in
+from landfall.suggesting import (
+    SCORED_SHARE,
+    Group,
+    Progress,
+    Suggesting,
+    percent_of,
+    places_in,
+    plan_path,
+)
 
 KEEPING = 1 / 12
 """Share of the budget that is left for keeping what came last."""
@@ -44,9 +50,6 @@ KEEPING = 1 / 12
 ENDING = 1 / 4
 """Share of the budget that the run's end needs: every element is read back for it. Where the asking
 leaves less, the end is an invocation of its own."""
-
-GROUPS_A_PIECE = 1_000
-"""Groups of a plan that are packed together."""
 
 
 class Classifying:
@@ -85,17 +88,18 @@ class Classifying:
         kept = await self._catalogue.all()
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
             asked_how = self._prompt.asked_how(asking.model, asking.effort)
-            ids = await self._plan(elements, kept, fetched, asked_how)
-            plan = [[elements[record_id] for record_id in group] for group in ids]
-            if self._scan.model.batch and (waits := await self._wait_for_batches(plan, deadline)):
-                return waits
+            agenda = await self._agenda(elements, kept, fetched, asked_how)
+            if self._scan.model.batch and not self._progress.share:
+                plan = [[elements[record_id] for record_id in group] for group in agenda.groups]
+                if waits := await self._wait_for_batches(plan, deadline):
+                    return waits
             before = self._progress.share
-            through = await self._ask(asking, plan, kept, fetched, deadline)
+            through = await self._ask(asking, agenda, elements, kept, fetched, deadline)
             late = deadline.remaining() < self._budget * ENDING
             if not through or (late and self._progress.share > before):
                 await self._claim.hand_on(asking.pause)
                 return "to be continued"
-        return await self._finish(elements, ids, fetched, asked_how, asking.spending)
+        return await self._finish(elements, agenda.ids, fetched, asked_how, asking.spending)
 
     async def _elements(self, fetched: Fetched) -> dict[str, Element]:
         tables = await read_tables(self._runs.store, self._claim.run, fetched.cursor)
@@ -107,31 +111,30 @@ class Classifying:
 
     # Who is asked about
 
-    async def _plan(
+    async def _agenda(
         self,
         elements: dict[str, Element],
         kept: dict[str, Kept],
         fetched: Fetched,
         asked_how: str,
-    ) -> list[list[str]]:
+    ) -> Agenda:
         """The groups that this run asks about: made once, by its first invocation."""
         if self._progress.plan is not None:
-            return await self._kept_plan(self._progress.plan)
+            return await self._kept_agenda(self._progress.plan)
         due = [
             element
             for record_id, element in elements.items()
             if self._is_due(kept.get(record_id), element, fetched, asked_how)
         ]
         groups_due = grouped(due, self._scan.group_size, self._scan.labels)
-        plan = [[element.record_id for element in group] for group in groups_due]
-        made = documents(
-            Packed(zlib.compress(json.dumps(plan[at : at + GROUPS_A_PIECE]).encode()), 0)
-            for at in range(0, len(plan), GROUPS_A_PIECE)
-        )
+        agenda = Agenda([[element.record_id for element in group] for group in groups_due])
+        made = agenda.documents()
         self._progress = Progress(plan=len(made), planned=len(due))
-        writes = [Put(self._plan_path(number), fields) for number, fields in enumerate(made)]
+        writes = [
+            Put(plan_path(self._claim.run, number), fields) for number, fields in enumerate(made)
+        ]
         await self._claim.checkpoint(asdict(self._progress), writes=writes)
-        return plan
+        return agenda
 
     def _is_due(
         self, kept: Kept | None, element: Element, fetched: Fetched, asked_how: str
@@ -146,16 +149,13 @@ class Classifying:
         later = kept.entry.knows_later_than(fetched.at)
         return not (later or kept.entry.answers(element.hash(asked_how)))
 
-    async def _kept_plan(self, count: int) -> list[list[str]]:
-        paths = [self._plan_path(number) for number in range(count)]
+    async def _kept_agenda(self, count: int) -> Agenda:
+        paths = [plan_path(self._claim.run, number) for number in range(count)]
         found = await self._runs.store.read(*paths) if paths else []
-        if any(document is None for document in found):
+        present = [document for document in found if document]
+        if len(present) != count:
             raise pages_missing("the plan of whom to ask about")
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
-        return [group for piece in pieces for group in json.loads(zlib.decompress(piece))]
-
-    def _plan_path(self, number: int) -> str:
-        return f"{self._claim.run.path}/results/plan-{number:06d}"
+        return Agenda.load(present)
 
     # Asking
 
@@ -182,7 +182,8 @@ class Classifying:
     async def _ask(
         self,
         asking: Asking,
-        plan: Sequence[Group],
+        agenda: Agenda,
+        elements: dict[str, Element],
         kept: dict[str, Kept],
         fetched: Fetched,
         deadline: Deadline,
@@ -198,11 +199,12 @@ class Classifying:
             self._prompt,
             self._catalogue,
             kept,
+            agenda,
             self._progress,
             fetched.at,
             self._scan.fetch_share,
         )
-        await suggesting.ask(plan, Deadline(deadline.at - self._budget * KEEPING))
+        await suggesting.ask(elements, Deadline(deadline.at - self._budget * KEEPING))
         self._progress = suggesting.progress
         if not asking.left or asking.spent:
             return True
@@ -215,7 +217,7 @@ class Classifying:
     async def _finish(
         self,
         elements: dict[str, Element],
-        plan: Sequence[Sequence[str]],
+        planned: Sequence[str],
         fetched: Fetched,
         asked_how: str,
         spending: Spending,
@@ -226,7 +228,6 @@ class Classifying:
         present = {
             record_id: kept.get(record_id) or Kept(Entry(record_id)) for record_id in elements
         }
-        planned = [record_id for group in plan for record_id in group]
         asked = Outcomes(
             run_id=self._claim.run.id,
             fetched_at=fetched.at,

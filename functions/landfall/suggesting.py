@@ -14,13 +14,14 @@ from typing import Self
 
 from landfall.asking import Asking
 from landfall.catalogues import Catalogue, Kept
+from landfall.classification.agenda import Agenda
 from landfall.classification.answers import ElementAnswers, Values
 from landfall.classification.elements import Element
 from landfall.classification.entry import Asked, Entry
 from landfall.classification.prompt import Prompt
 from landfall.commits import groups
 from landfall.deadlines import CHECKPOINT, Deadline
-from landfall.documents import ConflictError, Fields, Write
+from landfall.documents import ConflictError, Document, Fields, Put, Write
 from landfall.questions import Problem, Reply
 from landfall.reasons import StepError
 from landfall.runs import Claim, Clock
@@ -113,6 +114,7 @@ class Suggesting:
         prompt: Prompt,
         catalogue: Catalogue,
         kept: dict[str, Kept],
+        agenda: Agenda,
         progress: Progress,
         fetched_at: datetime,
         fetch_share: int,
@@ -127,17 +129,18 @@ class Suggesting:
         self._kept = kept
         self._fetched_at = fetched_at
         self._fetch_share = fetch_share
-        self._places: dict[str, int] = {}
+        self._agenda = agenda
+        self._places = {record_id: place for place, record_id in enumerate(agenda.ids)}
         self._outcomes: list[Outcome] = []
         self._alone: list[Group] = []
+        self._apart: set[str] = set()
 
-    async def ask(self, plan: Sequence[Group], deadline: Deadline) -> None:
+    async def ask(self, elements: Mapping[str, Element], deadline: Deadline) -> None:
         """Ask about every group in which an element waits for an answer.
 
         Raises `StepError` when the service does not play along, `FencedError`, `StoreError`.
         """
-        ids = [element.record_id for group in plan for element in group]
-        self._places = {record_id: place for place, record_id in enumerate(ids)}
+        plan = [[elements[record_id] for record_id in group] for group in self._agenda.groups]
         await self._ask([group for group in plan if any(map(self._waits, group))], deadline)
         if self._alone and not (self._asking.left or self._asking.spent):
             await self._ask(self._alone, deadline)
@@ -173,6 +176,7 @@ class Suggesting:
             what = found[element.record_id]
             if isinstance(what, Problem) and len(group) > 1:
                 self._alone.append([element])
+                self._apart.add(element.record_id)
             else:
                 self._outcomes.append(Outcome(element, what, self._how(reply, len(group))))
 
@@ -216,16 +220,21 @@ class Suggesting:
             (place for place, good in places if good),
             (place for place, good in places if not good),
         )
+        agenda, plan = self._agenda.split(self._apart), list[Write]()
+        if self._apart:  # their group's answer is counted in this commit, and never again
+            made = agenda.documents()
+            progress = replace(progress, plan=len(made))
+            plan = [Put(plan_path(self._claim.run, n), fields) for n, fields in enumerate(made)]
         for _ in range(KEEP_TRIES):
             writes = [self._write(outcome) for outcome in outcomes]
-            writes += self._asking.spending.writes()
+            writes += [*plan, *self._asking.spending.writes()]
             try:
                 await self._claim.checkpoint(asdict(progress), self._said(progress), writes)
             except ConflictError:  # a person, or another run, has written one of them
                 ids = [outcome.element.record_id for outcome in outcomes]
                 self._kept |= await self._catalogue.some(ids)
                 continue
-            self.progress = progress
+            self.progress, self._agenda, self._apart = progress, agenda, set()
             return
         raise ConflictError(f"elements were written by others {KEEP_TRIES} times in a row")
 
@@ -249,6 +258,11 @@ class Suggesting:
             "counts": run["counts"] | counts,
             "progress_pct": max(run["progress_pct"], percent),
         }
+
+
+def plan_path(run: Document, number: int) -> str:
+    """Where a part of a run's agenda is kept."""
+    return f"{run.path}/results/plan-{number:06d}"
 
 
 def percent_of(share: float, fetch_share: int) -> int:

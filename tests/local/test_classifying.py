@@ -260,25 +260,37 @@ async def test_a_key_that_is_wrong_ends_the_run(elements, model):
 
 
 class Forgetful(MemoryStore):
-    """Commits with an element are lost, as many as `lose` says."""
+    """Of the commits with an element, the one of this number is lost."""
 
-    lose = 0
+    def __init__(self, lost: int) -> None:
+        super().__init__()
+        self._until = lost
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
-        if self.lose and any("/elements/" in write.path for write in writes):
-            self.lose -= 1
-            raise StoreError("lost")
+        if any("/elements/" in write.path for write in writes):
+            self._until -= 1
+            if self._until == 0:
+                raise StoreError("lost")
         return await super().commit(writes)
 
 
 async def test_a_paid_answer_is_not_paid_again(server, model):
     """It could not be made a result of; the next attempt finds it where it is kept."""
-    store = Forgetful()
-    elements = Elements(server, model.open, World(store))
-    store.lose = 1
+    elements = Elements(server, model.open, World(Forgetful(lost=1)))
     run = await elements.run()
     assert (run["verdict"], run["counts"]["classified"], len(model.asked)) == ("healthy", 4, 2)
     assert run["counts"]["model_calls"] == 2
+
+
+async def test_an_answer_that_served_nobody_is_counted_once(server, model):
+    """Its elements are asked about alone, also by an attempt that goes on after that."""
+    model.rule = lambda question: (
+        REFUSED if {FIRST, SECOND} <= {*ids_in(question)} else by_the_rules(question)
+    )
+    elements = Elements(server, model.open, World(Forgetful(lost=2)))
+    run = await elements.run()
+    assert (run["verdict"], run["counts"]["classified"], len(model.asked)) == ("healthy", 4, 4)
+    assert run["counts"]["model_calls"] == 4
 
 
 async def test_an_invocation_goes_on_where_the_last_one_stopped(model):
