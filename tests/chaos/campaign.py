@@ -36,6 +36,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.generated import RECOVERY
 from tests.simulation.base import ISSUES
 from tests.simulation.checker import Judged, violations
+from tests.simulation.checker_integrity import IntegrityChecker
 
 SHORT = Ladder(
     stale=19.0,
@@ -232,10 +233,9 @@ class _Campaign:
         runs = memory.all("runs")
         judged = Judged(
             memory=memory,
-            bases={load.scan.base: load.expected for load in self._loads},
+            checkers={"integrity": self._checker()},
             watches=self._watches,
             calm=False,
-            issues=self._issues(),
         )
         lines = [*telling_lines(process.log for process in self._stack.processes.values())]
         said = Counter(line["message"] for line in lines)
@@ -259,6 +259,10 @@ class _Campaign:
     def _too_few(self, refused: int) -> Iterator[str]:
         if refused < self._plan.zombies:
             yield f"{refused} zombies tried to write, which is too few to have tried the fence"
+
+    def _checker(self) -> IntegrityChecker:
+        bases = {load.scan.base: load.expected for load in self._loads}
+        return IntegrityChecker(bases, self._issues())
 
     def _issues(self) -> dict[str, list[Fields]]:
         """The rows that were written back, by base."""

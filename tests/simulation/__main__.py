@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Verdict:
 
     seed: int
     broken: Sequence[str]
-    runs: Counter[str]
+    runs: Mapping[str, Counter[str]]
     struck: Mapping[str, int]
 
 
@@ -35,20 +35,26 @@ class Sums:
 
     seeds: int = 0
     broken: int = 0
-    runs: Counter[str] = field(default_factory=Counter)
+    seeds_with: Counter[str] = field(default_factory=Counter)
+    """By the kind of scan; a seed may have scans of two kinds."""
+    runs: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By the kind of scan and by status."""
     struck: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: Verdict) -> None:
         """Count a seed in."""
         self.seeds += 1
         self.broken += bool(verdict.broken)
-        self.runs.update(verdict.runs)
+        self.seeds_with.update([*verdict.runs])
+        for kind, runs in verdict.runs.items():
+            self.runs[kind].update(runs)
         self.struck.update(verdict.struck)
 
     @property
     def passed(self) -> bool:
-        """No rule is broken; and a simulation in which little works is no pass."""
-        return not self.broken and self.runs["done"] * 2 > self.runs.total()
+        """No rule is broken; and a simulation in which little of a kind works is no pass."""
+        works = all(runs["done"] * 2 > runs.total() for runs in self.runs.values())
+        return not self.broken and works
 
 
 def main() -> int:
@@ -91,7 +97,9 @@ def _judged(seeds: Sequence[int], processes: int) -> Iterator[Verdict]:
 
 def _judge(seed: int) -> Verdict:
     outcome = simulate(seed)
-    runs = Counter(str(run.data["status"]) for run in outcome.store.memory.all("runs"))
+    runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for run in outcome.store.memory.all("runs"):
+        runs[run.data["kind"]][str(run.data["status"])] += 1
     return Verdict(seed, broken_rules(outcome), runs, outcome.chaos.struck)
 
 

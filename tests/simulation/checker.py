@@ -4,16 +4,15 @@ The same checker judges simulations and campaigns on a real stack.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 
-from landfall.documents import Document, Fields
+from landfall.documents import Document
 from landfall.fetching import Cursor
-from landfall.integrity.ledger import Entry
-from landfall.integrity.packing import unpack_entries
-from landfall.ledgers import FindingsList, list_path
+from landfall.integrity.snapshot import Table
 from landfall.lifecycle import (
     RUN_ENDED,
     RUN_MOVES,
@@ -23,22 +22,30 @@ from landfall.lifecycle import (
     StepStatus,
 )
 from landfall.reasons import Reason
-from landfall.records import whole_tables
-from landfall.write_back import ALL
+from landfall.records import Record, whole_tables
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.base import SimulatedBase
 
 AFTER_WATCH = timedelta(seconds=5)
 
-_NEVER = {
+NEVER = {
     Reason.INTERNAL_ERROR,
     Reason.PAGES_MISSING,
     Reason.FINDINGS_MISSING,
     Reason.BASE_REJECTED,
 }
+"""Reasons for which there is no cause in a simulation or a campaign."""
 
-Found = tuple[str, tuple[str, ...]]
-"""Rule and sorted record ids."""
+
+class KindChecker(Protocol):
+    """What must hold of the runs of one kind of scan, besides what must hold of all."""
+
+    def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
+        """What is wrong with a run that says it is done."""
+        ...
+
+    def of_all(self, memory: MemoryStore) -> Iterator[str]:
+        """What is wrong with what outlives runs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,13 @@ class Judged:
     """What is judged: the documents, and what is known of how they came about.
 
     `watches` are the begin and end of each tick of the watchdog that left nothing undone. `calm`
-    says that nothing was made to go wrong. `issues` are the rows that were written back, by base.
+    says that nothing was made to go wrong. `checkers` are by the kind of scan.
     """
 
     memory: MemoryStore
-    bases: Mapping[str, SimulatedBase]
+    checkers: Mapping[str, KindChecker]
     watches: Sequence[tuple[datetime, datetime]]
     calm: bool
-    issues: Mapping[str, Sequence[Fields]]
 
 
 def violations(judged: Judged) -> list[str]:
@@ -61,7 +67,8 @@ def violations(judged: Judged) -> list[str]:
     found = [
         f"{run.id}: {what}" for run in judged.memory.all("runs") for what in _of_run(judged, run)
     ]
-    return [*found, *of_schedules(judged), *_of_ledgers(judged), *_of_issues(judged)]
+    of_kinds = [what for one in judged.checkers.values() for what in one.of_all(judged.memory)]
+    return [*found, *_of_schedules(judged), *of_kinds]
 
 
 def _of_run(judged: Judged, run: Document) -> Iterator[str]:
@@ -69,19 +76,14 @@ def _of_run(judged: Judged, run: Document) -> Iterator[str]:
     if status not in RUN_ENDED:
         yield f"has not ended: {status}, {run.data['progress_step']}"
         return
-    yield from of_lifecycle(judged, run)
-    if status == RunStatus.DONE:
-        yield from _of_result(judged, run)
-        yield from _of_warnings(judged, run)
-
-
-def of_lifecycle(judged: Judged, run: Document) -> Iterator[str]:
-    """What must hold of a run that has ended, whatever its kind."""
     yield from _of_history(judged, run)
     yield from _of_costs(judged, run)
     yield from _of_zombies(judged, run)
     yield from _of_bound(judged, run)
-    if run.data["status"] != RunStatus.DONE:
+    if status == RunStatus.DONE:
+        yield from _of_warnings(judged, run)
+        yield from judged.checkers[run.data["kind"]].of_done(judged.memory, run)
+    else:
         yield from _of_error(judged, run)
     for step in judged.memory.all(f"{run.path}/steps"):
         if step.data["status"] not in STEP_ENDED:
@@ -92,7 +94,7 @@ def _of_error(judged: Judged, run: Document) -> Iterator[str]:
     reason = (run.data["error"] or {}).get("reason")
     if reason not in set(Reason):
         yield f"ended {run.data['status']} without a reason: {run.data['error']}"
-    elif reason in _NEVER:
+    elif reason in NEVER:
         yield f"ended with {reason}, for which there is no cause here: {run.data['error']}"
     elif reason != Reason.CANCELLED and judged.calm:
         yield f"ended with {reason}, and nothing had gone wrong"
@@ -102,22 +104,9 @@ def _of_error(judged: Judged, run: Document) -> Iterator[str]:
 
 
 def _of_warnings(judged: Judged, run: Document) -> Iterator[str]:
-    """A run that says that it wrote everything back did so; one that did not says why."""
     for warning in run.data["warnings"]:
-        if warning["reason"] in _NEVER or warning["reason"] not in set(Reason) or judged.calm:
+        if warning["reason"] in NEVER or warning["reason"] not in set(Reason) or judged.calm:
             yield f"warns of what has no cause here: {warning}"
-    due = run.data["counts"].get("findings_to_write", 0)
-    if due == 0:
-        return
-    missing = due - run.data["counts"]["findings_written"]
-    score = next(s for s in judged.memory.all(f"{run.path}/steps") if s.id == "score")
-    head = judged.memory.get(f"scans/{run.data['scan_id']}/ledgers/{run.data['base']}")
-    assert head is not None
-    newest = head.data.get("number") == score.data["cursor"]["published"]
-    if newest and not missing and head.data["written"]["before"] != ALL:
-        yield f"wrote {due} findings back, and its ledger has {head.data['written']}"
-    if newest and missing and not run.data["warnings"]:
-        yield f"left out {missing} of {due} findings without a word"
 
 
 def _of_bound(judged: Judged, run: Document) -> Iterator[str]:
@@ -176,98 +165,7 @@ def _of_zombies(judged: Judged, run: Document) -> Iterator[str]:
                 yield f"{by} {what} after {before}, who had claimed the step later"
 
 
-def _of_result(judged: Judged, run: Document) -> Iterator[str]:
-    memory, base = judged.memory, judged.bases[run.data["base"]]
-    fetched = next(step for step in memory.all(f"{run.path}/steps") if step.id == "fetch")
-    cursor = Cursor.load(fetched.data["cursor"])
-    assert cursor is not None
-    pages = [page.data for page in memory.all(f"{run.path}/pages")]
-    listings = {name: table.listing for name, table in cursor.tables.items()}
-    tables = whole_tables(pages, listings, dict.fromkeys(listings, ()))
-    for name, records in base.tables.items():
-        if Counter(tables[name].ids) != Counter(r["id"] for r in records):
-            yield f"holds {len(tables[name])} records of {name}, which has {len(records)}"
-    where = FindingsList(**run.data["findings_list"])
-    keys = {rule["key"] for rule in run.data["report"]["rules"]}
-    found = _live(judged, where, keys)
-    if found != Counter(base.findings):
-        yield f"found {sorted(found)}, not {sorted(base.findings)}"
-    total = sum(len(records) for records in base.tables.values())
-    counts = run.data["counts"]
-    if (counts["records"], counts["findings"]) != (total, len(base.findings)):
-        yield f"counts {counts}, with {total} records and {len(base.findings)} findings"
-
-
-def _live(judged: Judged, where: FindingsList, keys: Collection[str]) -> Counter[Found]:
-    """The findings on a list that are there, of these rules: rule and sorted records."""
-    return Counter(
-        (entry.finding.rule_id, entry.finding.records)
-        for entry in _entries(judged.memory, where)
-        if entry.live and entry.rule_key in keys
-    )
-
-
-def _entries(memory: MemoryStore, where: FindingsList) -> list[Entry]:
-    stored = {d.path: d.data for d in memory.all(f"runs/{where.run_id}/results")}
-    paths = [list_path(where.run_id, number) for number in range(where.documents)]
-    return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
-
-
-def _of_ledgers(judged: Judged) -> Iterator[str]:
-    """What is known of a scan's findings, wherever it is kept, is what the base has."""
-    for head in _heads(judged):
-        if "list" not in head.data:
-            yield f"{head.path} has no list"
-            continue
-        base = judged.bases[head.id]
-        entries = _entries(judged.memory, FindingsList(**head.data["list"]))
-        keys = [rule["key"] for rule in head.data["rules"]]
-        if _live(judged, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
-            yield f"{head.path} lists other findings than the base has"
-        if head.data["followed"]:
-            scan_id = head.data["scan_id"]
-            own = [d for d in judged.memory.all("findings") if d.data["scan_id"] == scan_id]
-            states = {entry.id: entry.state for entry in entries if entry.documented}
-            if {d.id: d.data["state"] for d in own} != states:
-                yield f"{head.path} is not what the documents of its findings say"
-
-
-def _heads(judged: Judged) -> list[Document]:
-    scans = judged.memory.all("scans")
-    return [head for scan in scans for head in judged.memory.all(f"{scan.path}/ledgers")]
-
-
-def not_written(memory: MemoryStore, head: Document, rows: Mapping[str, Fields]) -> Iterator[str]:
-    """What a ledger says is in a table, and is not, or not in its last state."""
-    written = head.data.get("written")
-    if "list" not in head.data or written is None:
-        return
-    entries = _entries(memory, FindingsList(**head.data["list"]))
-    there = {e.id: e.state for e in entries if e.id < written["before"]}
-    rows_there = {key: rows[key]["State"] if key in rows else None for key in there}
-    if rows_there != there:
-        yield f"{head.path} says that {there} are written, and the table has {rows_there}"
-
-
-def _of_issues(judged: Judged) -> Iterator[str]:
-    """A row for each finding that a ledger says is written, in its last state; no other rows."""
-    known: set[str] = set()
-    tables = {
-        base: {row["Fingerprint"]: row for row in rows} for base, rows in judged.issues.items()
-    }
-    for base, rows in judged.issues.items():
-        if len(tables[base]) != len(rows):
-            yield f"{base} has {len(rows)} rows of {len(tables[base])} findings"
-    for head in _heads(judged):
-        if "list" in head.data and head.data["written"]:
-            known |= {e.id for e in _entries(judged.memory, FindingsList(**head.data["list"]))}
-            yield from not_written(judged.memory, head, tables[head.id])
-    strangers = {key for rows in tables.values() for key in rows} - known
-    if strangers:
-        yield f"the table has rows of {strangers}, which no ledger knows"
-
-
-def of_schedules(judged: Judged) -> Iterator[str]:
+def _of_schedules(judged: Judged) -> Iterator[str]:
     runs = judged.memory.all("runs")
     for schedule in judged.memory.all("schedules"):
         own = [run for run in runs if run.data["schedule_id"] == schedule.id]
@@ -279,3 +177,22 @@ def of_schedules(judged: Judged) -> Iterator[str]:
             yield f"{schedule.id} made {len(own)} runs of {schedule.data['max_runs']}"
         if schedule.data["next_run_at"] is not None:
             yield f"{schedule.id} never came to its end"
+
+
+def tables_of(memory: MemoryStore, run: Document) -> Mapping[str, Table]:
+    """The tables that a run of a base has read, from its pages."""
+    fetched = memory.get(f"{run.path}/steps/fetch")
+    assert fetched is not None
+    cursor = Cursor.load(fetched.data["cursor"])
+    assert cursor is not None
+    pages = [page.data for page in memory.all(f"{run.path}/pages")]
+    listings = {name: table.listing for name, table in cursor.tables.items()}
+    fields = {name: table.fields for name, table in cursor.tables.items()}
+    return whole_tables(pages, listings, fields)
+
+
+def of_tables(read: Mapping[str, Table], there: Mapping[str, Sequence[Record]]) -> Iterator[str]:
+    """Each record of a base was read once."""
+    for name, records in there.items():
+        if Counter(read[name].ids) != Counter(record["id"] for record in records):
+            yield f"holds {len(read[name])} records of {name}, which has {len(records)}"

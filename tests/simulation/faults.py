@@ -28,6 +28,11 @@ class Rates:
     slow: float = 0.03
     airtable_error: float = 0.03
     expired_offset: float = 0.02
+    site_error: float = 0.08
+    site_refusal: float = 0.10
+    model_error: float = 0.03
+    model_refusal: float = 0.10
+    model_nonsense: float = 0.10
     lose_task: float = 0.04
     duplicate_task: float = 0.15
     late_task: float = 0.10
@@ -53,6 +58,7 @@ class Invocation:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.began = asyncio.get_running_loop().time()
         self.dead = False
         self.frozen_until = 0.0
 

@@ -38,17 +38,22 @@ _AIRTABLE_FAULTS = (
 
 def wall_clock() -> datetime:
     """The simulated moment as people see it."""
-    return START + timedelta(seconds=asyncio.get_running_loop().time())
+    return moment(asyncio.get_running_loop().time())
+
+
+def moment(seconds: float) -> datetime:
+    """The same, by the event loop's clock."""
+    return START + timedelta(seconds=seconds)
 
 
 class TreacherousStore:
     """The store in memory, over a network that fails, with processes that die on the way."""
 
-    def __init__(self, chaos: Chaos, check: Callable[[Document], Iterable[str]]) -> None:
+    def __init__(self, chaos: Chaos, check: Callable[[Write], Iterable[str]]) -> None:
         self.memory = MemoryStore()
         self.broken: list[str] = []
         self._chaos = chaos
-        self._check_ledger = check
+        self._check = check
 
     async def read(self, *paths: str) -> list[Document | None]:
         """As `Store.read`."""
@@ -67,8 +72,7 @@ class TreacherousStore:
             self.broken += [*self._late(writes), *self._impatient(writes)]
         versions = await self.memory.commit(writes)
         for write in writes:
-            ledger = self.memory.get(write.path) if "/ledgers/" in write.path else None
-            self.broken += self._check_ledger(ledger) if ledger else []
+            self.broken += self._check(write)
         if cancelled:
             raise asyncio.CancelledError
         if self._chaos.strikes("ambiguous_commit"):

@@ -4,7 +4,7 @@ python -m tests.simulation SEED     replays one, and says what happened
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,36 +12,43 @@ from unittest.mock import patch
 
 from landfall import logs, sending
 from landfall.deadlines import LADDER, TICK, Deadline
-from landfall.documents import ConflictError, Document, Query, StoreError
-from landfall.fetching import Fetch
-from landfall.integrity.scan import IntegrityScan
+from landfall.documents import ConflictError, Query, StoreError, Write
 from landfall.lifecycle import RUN_ENDED, RunStatus
 from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.redaction import Redactor
 from landfall.registry import Registry
-from landfall.runs import Claim, RunNotFoundError, Runs
+from landfall.runs import RunNotFoundError, Runs
+from landfall.scans import Scan
 from landfall.scheduling import Scheduler
-from landfall.scoring import Scoring
 from landfall.tasks import Task
 from landfall.versioning import VersionedStore
 from landfall.watching import Watchdog
-from landfall.working import Invocation, OutOfTimeError, Worker
-from landfall.writing import Writing
-from tests.simulation.base import BASE_ID, SimulatedBase, draw_base, draw_scan
-from tests.simulation.checker import Judged, not_written, violations
+from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
+from tests.simulation.checker import Judged, violations
+from tests.simulation.classification import ClassificationSubject
 from tests.simulation.faults import Chaos, KilledError, Rates, process
-from tests.simulation.outside import (
-    IssueTable,
-    TreacherousBase,
-    TreacherousQueue,
-    TreacherousStore,
-    wall_clock,
-)
+from tests.simulation.integrity import IntegritySubject
+from tests.simulation.outside import TreacherousQueue, TreacherousStore, wall_clock
+from tests.simulation.sites import SiteSubject
+from tests.simulation.subject import Subject
 from tests.simulation.virtual_time import run as run_virtually
+
+SUBJECTS: Mapping[str, Callable[[Chaos], Subject]] = {
+    "integrity": IntegritySubject,
+    "classification": ClassificationSubject,
+    "site": SiteSubject,
+}
+"""By the kind of scan."""
+
+WEIGHTS = {"integrity": 0.7, "classification": 0.15, "site": 0.15}
+"""How often a scan is of a kind."""
 
 ROWS = 2
 """Rows of a simulated write request: few, so that there are many requests."""
+
+TOUCHES = 3
+"""Times that people do something with what a scan looks at, or has found."""
 
 HORIZON = 3 * 3600.0
 """Seconds after which everything must have ended by itself."""
@@ -55,27 +62,29 @@ class Outcome:
     """What is left of a simulation, for the checker."""
 
     seed: int
-    base: SimulatedBase
+    subjects: Mapping[str, Subject]
     store: TreacherousStore
     queue: TreacherousQueue
     chaos: Chaos
-    issues: IssueTable = field(default_factory=IssueTable)
     good_watches: list[tuple[datetime, datetime]] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
 
 
 class Simulation:
-    """Scans of one base, on schedules and by hand, until all has ended."""
+    """Scans of every kind, on schedules and by hand, until all has ended."""
 
-    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+    def __init__(
+        self, seed: int, rates: Rates | None = None, weights: Mapping[str, float] = WEIGHTS
+    ) -> None:
         self.chaos = Chaos(seed, rates)
-        self.store = TreacherousStore(self.chaos, self._untrue)
+        self._weights = weights
+        self.store = TreacherousStore(self.chaos, self._written)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
         store = VersionedStore(self.store)
         self.runs = Runs(store, self.queue, wall_clock, self.chaos.random, LADDER)
         self.registry = Registry(store, wall_clock)
-        self.base = self._draw_base()
-        self.outcome = Outcome(seed, self.base, self.store, self.queue, self.chaos)
+        self.subjects: dict[str, Subject] = {}
+        self.outcome = Outcome(seed, self.subjects, self.store, self.queue, self.chaos)
         self._background: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> Outcome:
@@ -92,25 +101,35 @@ class Simulation:
         await self._settle()
         return self.outcome
 
-    def _draw_base(self) -> SimulatedBase:
-        return draw_base(self.chaos.random)
+    def _draw_scan(self, number: int) -> Scan:
+        random = self.chaos.random
+        (kind,) = random.choices([*self._weights], [*self._weights.values()])
+        if kind not in self.subjects:
+            self.subjects[kind] = SUBJECTS[kind](self.chaos)
+        scan: Scan = self.subjects[kind].draw_scan(random, number)
+        return scan
 
-    def _draw_scan(self, number: int) -> Any:
-        return draw_scan(self.chaos.random, number)
-
-    async def _save(self, scans: list[IntegrityScan]) -> None:
+    async def _save(self, scans: Sequence[Scan]) -> None:
         for scan in scans:
             await self.registry.save(scan, "simulation")
 
-    async def _people(self, scans: list[IntegrityScan]) -> None:
-        """Somebody starts a run by hand, and somebody may cancel one."""
+    async def _people(self, scans: Sequence[Scan]) -> None:
+        """Somebody starts a run by hand, and somebody may cancel one; others are busy besides."""
+        await asyncio.gather(self._starters(scans), *map(self._others, scans))
+
+    async def _starters(self, scans: Sequence[Scan]) -> None:
         await asyncio.sleep(self.chaos.random.uniform(1, 400))
         await self._quietly(self._start_by_hand(scans[0]))
         if self.chaos.random.random() < 0.3:
             await asyncio.sleep(self.chaos.random.uniform(1, 90))
             await self._quietly(self._cancel_one())
 
-    async def _start_by_hand(self, scan: IntegrityScan) -> None:
+    async def _others(self, scan: Scan) -> None:
+        for _ in range(TOUCHES):
+            await asyncio.sleep(self.chaos.random.uniform(5, 120))
+            await self._quietly(self.subjects[scan.kind].touch(self.runs, self.registry, scan))
+
+    async def _start_by_hand(self, scan: Scan) -> None:
         head = await self.registry.head(scan.id)
         await self.runs.store.commit(self.runs.creation(plan_run("m-1", head, "manual"), "person"))
         await self.runs.enqueue(self.runs.first_task("m-1"))
@@ -179,16 +198,19 @@ class Simulation:
         steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
         return {s.path for s in steps if s.data["stale_at"] and s.data["stale_at"] <= at}
 
-    def _untrue(self, ledger: Document) -> Iterator[str]:
-        """What a ledger says, as it is written, of the table that it is written back to."""
-        return not_written(self.store.memory, ledger, self.outcome.issues.rows)
+    def _written(self, write: Write) -> Iterator[str]:
+        """What is wrong with a document, at the moment when it is written."""
+        for subject in self.subjects.values():
+            yield from subject.written(self.store.memory, write)
 
     async def _deliver(self, task: Task) -> bool:
         with process(f"{task.step_id} {task.attempt}"):
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:
-        worker = Worker(self.runs, self.registry, Redactor(), self._work(task.step_id))
+        works = {kind: subject.works(self.runs) for kind, subject in self.subjects.items()}
+        step = {kind: of[task.step_id] for kind, of in works.items() if task.step_id in of}
+        worker = Worker(self.runs, self.registry, Redactor(), by_kind(step))
         await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
 
     async def _answer(self, work: Awaitable[None]) -> bool:
@@ -205,26 +227,11 @@ class Simulation:
             return False
         return True
 
-    def _work(self, step_id: str) -> Callable[[Claim, Any, Deadline], Awaitable[str]]:
-        if step_id == "fetch":
-            return lambda claim, scan, deadline: Fetch(self.runs, claim, scan, self._open_base).run(
-                deadline
-            )
-        if step_id == "write":
-            return lambda claim, scan, deadline: Writing(
-                self.runs, claim, scan, self._open_base
-            ).run(deadline)
-        return lambda claim, scan, deadline: Scoring(self.runs, claim, scan).run(deadline)
 
-    def _open_base(self, base_id: str) -> TreacherousBase:
-        assert base_id == BASE_ID
-        return TreacherousBase(self.chaos, self.base.tables, self.outcome.issues)
-
-
-def simulate(seed: int, rates: Rates | None = None) -> Outcome:
+def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
     with logs.silenced(), patch.object(sending, "ROWS_MOST", ROWS):
-        return run_virtually(Simulation(seed, rates).run())
+        return run_virtually(Simulation(seed, weights=weights).run())
 
 
 def history(seed: int) -> list[str]:
@@ -243,15 +250,15 @@ def broken_rules(outcome: Outcome) -> list[str]:
     """Everything that is not as it must be, while it went on and at its end."""
     judged = Judged(
         memory=outcome.store.memory,
-        bases={BASE_ID: outcome.base},
+        checkers={kind: subject.checker() for kind, subject in outcome.subjects.items()},
         watches=outcome.good_watches,
         calm=not outcome.chaos.struck,
-        issues={BASE_ID: list(outcome.issues.rows.values())},
     )
+    broken = [subject.broken(judged.memory) for subject in outcome.subjects.values()]
     return [
         *outcome.bugs,
         *outcome.store.broken,
         *outcome.queue.broken,
-        *outcome.issues.lost_remarks(),
+        *(what for told in broken for what in told),
         *violations(judged),
     ]

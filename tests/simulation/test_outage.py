@@ -12,7 +12,8 @@ from landfall.reasons import Reason, StepError
 from landfall.records import RecordPage
 from landfall.tables import TableSchema
 from tests.simulation.base import draw_scan
-from tests.simulation.faults import Rates
+from tests.simulation.faults import Chaos, Rates
+from tests.simulation.integrity import IntegritySubject
 from tests.simulation.outside import TreacherousBase
 from tests.simulation.simulator import Simulation
 from tests.simulation.virtual_time import run as run_virtually
@@ -20,7 +21,7 @@ from tests.simulation.virtual_time import run as run_virtually
 OUTAGE = 600.0
 RUNS = 20
 
-CALM = Rates(*[0.0] * 13)
+CALM = Rates(**dict.fromkeys(Rates.__dataclass_fields__, 0.0))
 
 
 class _OutOfOrder(TreacherousBase):
@@ -45,17 +46,27 @@ class _OutOfOrder(TreacherousBase):
             raise StepError(Reason.BASE_UNAVAILABLE, "simulated: 503")
 
 
+class _Away(IntegritySubject):
+    """What is looked at while Airtable is away."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        super().__init__(chaos)
+        self.asked: list[float] = []
+
+    def open_base(self, _: str) -> TreacherousBase:
+        """As the entry point does."""
+        reader = _OutOfOrder(self._chaos, self._base.tables, self._issues)
+        reader.asked = self.asked
+        return reader
+
+
 class _Outage(Simulation):
     """Many runs of one base, all started when Airtable has just gone."""
 
     def __init__(self) -> None:
         super().__init__(1, CALM)
-        self.asked: list[float] = []
-
-    def _open_base(self, _: str) -> TreacherousBase:
-        reader = _OutOfOrder(self.chaos, self.base.tables, self.outcome.issues)
-        reader.asked = self.asked
-        return reader
+        self.away = _Away(self.chaos)
+        self.subjects["integrity"] = self.away
 
     async def weather(self) -> list[str]:
         """The statuses of the runs once all have ended."""
@@ -89,6 +100,6 @@ def test_an_outage_is_asked_about_sparingly():
     outage = _Outage()
     with logs.silenced():
         statuses = run_virtually(outage.weather())
-    during = [moment for moment in outage.asked if moment < OUTAGE]
+    during = [moment for moment in outage.away.asked if moment < OUTAGE]
     assert 5 <= len(during) <= RUNS, f"{len(during)} requests in {OUTAGE:.0f} s"
     assert statuses == ["done"] * RUNS

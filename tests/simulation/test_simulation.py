@@ -3,6 +3,8 @@
 Ten thousand days are `python -m tests.simulation 1-10000 -p 2`, a part of `tests/run`.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -10,42 +12,64 @@ import pytest
 
 from tests.simulation.faults import Rates
 from tests.simulation.mutants import MUTANTS, no_fence
-from tests.simulation.simulator import broken_rules, history, simulate
+from tests.simulation.mutants_classification import CLASSIFICATION_MUTANTS
+from tests.simulation.mutants_sites import SITE_MUTANTS
+from tests.simulation.simulator import SUBJECTS, WEIGHTS, broken_rules, history, simulate
 
-CATCH_WITHIN = 60
-"""Seeds in which each planted bug must show itself; most do in the first."""
+SEEDS = range(1, 61)
+"""In which each planted bug must show itself; most do in the first."""
+
+OF_KINDS = [
+    *((mutant, WEIGHTS) for mutant in MUTANTS),
+    *((mutant, {"classification": 1.0}) for mutant in CLASSIFICATION_MUTANTS),
+    *((mutant, {"site": 1.0}) for mutant in SITE_MUTANTS),
+]
+"""The planted bugs, and the scans of which kinds have them."""
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_a_planted_bug_is_caught(mutant):
+@pytest.mark.parametrize(
+    ("mutant", "weights"), OF_KINDS, ids=[mutant.__name__ for mutant, _ in OF_KINDS]
+)
+def test_a_planted_bug_is_caught(mutant, weights):
     """A simulation that does not see a bug proves nothing."""
-    assert any(_caught(mutant, seed) for seed in range(1, CATCH_WITHIN + 1))
+    assert any(_caught(mutant, seed, weights) for seed in SEEDS)
 
 
-def _caught(mutant, seed: int) -> bool:
+def _caught(mutant, seed: int, weights: Mapping[str, float]) -> bool:
     with mutant():
-        return bool(broken_rules(simulate(seed)))
+        return bool(broken_rules(simulate(seed, weights)))
 
 
 def test_a_zombies_write_is_told_by_the_order_of_writes():
     """Without a fence, somebody writes after another has claimed the step; no clock says so."""
     with no_fence():
-        told = [
-            rule for seed in range(1, CATCH_WITHIN + 1) for rule in broken_rules(simulate(seed))
-        ]
+        told = [rule for seed in SEEDS for rule in broken_rules(simulate(seed))]
     assert any("who had claimed the step later" in rule for rule in told)
 
 
 def test_without_a_bug_nothing_is_caught():
     """The same seeds, as the code is."""
-    assert [broken_rules(simulate(seed)) for seed in range(1, CATCH_WITHIN + 1)] == [
-        []
-    ] * CATCH_WITHIN
+    assert [broken_rules(simulate(seed)) for seed in SEEDS] == [[]] * len(SEEDS)
+
+
+@pytest.mark.parametrize("kind", ["classification", "site"])
+def test_without_a_bug_nothing_is_caught_in_a_kind(kind):
+    """Nor where all scans are of one kind."""
+    days = [simulate(seed, {kind: 1.0}) for seed in SEEDS]
+    assert [broken_rules(day) for day in days] == [[]] * len(SEEDS)
+
+
+def test_every_kind_of_scan_is_simulated():
+    """Of 10,000 days, more than a thousand have each."""
+    days = [simulate(seed) for seed in SEEDS]
+    having = Counter(kind for day in days for kind in day.subjects)
+    assert having.keys() == SUBJECTS.keys()
+    assert min(having.values()) >= len(SEEDS) // 10, having
 
 
 def test_every_kind_of_fault_strikes():
     """A fault that never happens is never survived."""
-    struck = {fault for seed in range(1, 40) for fault in simulate(seed).chaos.struck}
+    struck = {fault for seed in SEEDS for fault in simulate(seed).chaos.struck}
     assert struck == set(Rates.__dataclass_fields__)
 
 

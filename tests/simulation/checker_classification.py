@@ -1,0 +1,145 @@
+"""Judges what classification runs leave: no element and no answer is lost, nothing is invented."""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.local.openai_classification import classified
+from landfall.classification.elements import Element, elements_of
+from landfall.classification.entry import Entry, is_whole
+from landfall.classification.prompt import Prompt
+from landfall.classification.reviews import SETTLED, Review, standing
+from landfall.classification.scan import ClassificationScan
+from landfall.documents import Document, Fields
+from landfall.suggesting import Progress, places_in
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker import of_tables, tables_of
+from tests.simulation.checker_answers import EFFORT, MODEL
+from tests.simulation.elements import TABLE, ElementTable
+
+Said = Mapping[tuple[str, str], Sequence[Fields]]
+"""The values that an element of a scan may have by a person's word: one, if it is known."""
+
+
+@dataclass(frozen=True)
+class ClassificationChecker:
+    """A `KindChecker`. `scans` are by id, `tables` by base."""
+
+    scans: Mapping[str, ClassificationScan]
+    tables: Mapping[str, ElementTable]
+    said: Said
+
+    def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
+        """As `KindChecker.of_done`."""
+        scan, counts = self.scans[run.data["scan_id"]], run.data["counts"]
+        there = self.tables[scan.base]
+        yield from of_tables(tables_of(memory, run), there.tables)
+        parts = ("classified", "unchanged", "failed", "left")
+        if sum(counts[part] for part in parts) != len(there.records):
+            yield f"lost an element: {counts}"
+        if counts["classified"] != counts["verified"]:
+            yield f"says that it has kept what it has not: {counts}"
+        if run.data["verdict"] == "healthy":
+            if counts["failed"] or counts["left"]:
+                yield f"is healthy, with {counts}"
+            yield from _of_health(memory, scan, run)
+
+    def of_all(self, memory: MemoryStore) -> Iterator[str]:
+        """As `KindChecker.of_all`."""
+        for run in memory.all("runs"):
+            if run.data["kind"] == "classification":
+                yield from (f"{run.id}: {what}" for what in _of_answers(memory, run))
+        for scan in self.scans.values():
+            for document in memory.all(f"scans/{scan.id}/elements"):
+                for what in self._of_element(memory, scan, document):
+                    yield f"{document.path}: {what}"
+
+    def _of_element(
+        self, memory: MemoryStore, scan: ClassificationScan, document: Document
+    ) -> Iterator[str]:
+        entry, review = _kept(memory, document)
+        now = standing(entry.suggestion, review)
+        if (document.data["state"], document.data["values"]) != (now.state, now.values):
+            yield f"says {document.data['state']}, and is {now.state}"
+        if entry.suggestion:
+            yield from self._of_suggestion(scan, entry)
+        said = self.said.get((scan.id, entry.record_id), ())
+        if said and now.values not in said:
+            yield f"a person said {said}, and it is {now.values}"
+
+    def _of_suggestion(self, scan: ClassificationScan, entry: Entry) -> Iterator[str]:
+        """What is suggested was answered about what the table told of the element."""
+        suggestion = entry.suggestion
+        assert suggestion is not None
+        if not is_whole(suggestion):
+            yield "its suggestion is not what was answered"
+        asked_how = _asked_how(scan)
+        told = [
+            told
+            for told in self.tables[scan.base].told[entry.record_id]
+            if Element(entry.record_id, told).hash(asked_how) == suggestion["hash"]
+        ]
+        if suggestion["values"] not in map(classified, told):
+            yield f"{suggestion['values']} was never answered about it"
+
+
+def _of_health(memory: MemoryStore, scan: ClassificationScan, run: Document) -> Iterator[str]:
+    """Of each element that it has read there is a good answer, or a person's word."""
+    looked_at, stored = _looked_at(memory, run), f"scans/{scan.id}/elements"
+    fields, asked_how = scan.mapping.fields(), _asked_how(scan)
+    for element in elements_of(tables_of(memory, run)[TABLE], fields, lambda _: ""):
+        document = memory.get(f"{stored}/{element.record_id}")
+        if document is None:
+            yield f"is healthy, and has lost {element.record_id}"
+            continue
+        entry, review = _kept(memory, document)
+        if review and review.state in SETTLED:
+            continue
+        known = entry.suggestion
+        later = entry.knows_later_than(looked_at)
+        if not (later or (known and known["hash"] == element.hash(asked_how))):
+            yield f"is healthy, and {element.record_id} is suggested something else"
+
+
+def _of_answers(memory: MemoryStore, run: Document) -> Iterator[str]:
+    """What a run has a good answer of has that one, or a later one, whatever failed afterwards."""
+    score = memory.get(f"{run.path}/steps/score")
+    if score is None or score.data["cursor"] is None:
+        return
+    progress = Progress(**score.data["cursor"])
+    asked_about, looked_at = _asked_about(memory, run), _looked_at(memory, run)
+    if len(asked_about) != len(set(asked_about)):
+        yield f"asked about an element twice: {asked_about}"
+    counts = run.data["counts"]
+    if progress.answered != counts.get("classified", 0):
+        yield f"has {progress.answered} answers, and counts {counts}"
+    for place in places_in(progress.good):
+        document = memory.get(f"scans/{run.data['scan_id']}/elements/{asked_about[place]}")
+        known = document and document.data["suggestion"]
+        if not known or known["fetched_at"] < looked_at:
+            yield f"has lost its answer about {asked_about[place]}"
+
+
+def _asked_about(memory: MemoryStore, run: Document) -> list[str]:
+    plans = [one for one in memory.all(f"{run.path}/results") if one.id.startswith("plan-")]
+    pieces = [json.loads(zlib.decompress(piece)) for plan in plans for piece in plan.data["packed"]]
+    return [record_id for groups in pieces for group in groups for record_id in group]
+
+
+def _looked_at(memory: MemoryStore, run: Document) -> datetime:
+    fetched = memory.get(f"{run.path}/steps/fetch")
+    assert fetched is not None
+    at: datetime = fetched.data["finished_at"]
+    return at
+
+
+def _asked_how(scan: ClassificationScan) -> str:
+    return Prompt(scan.labels).asked_how(MODEL, EFFORT)
+
+
+def _kept(memory: MemoryStore, document: Document) -> tuple[Entry, Review | None]:
+    """An element, and what a person says of it."""
+    review = memory.get(document.path.replace("/elements/", "/reviews/"))
+    return Entry.load(document.id, document.data), Review.load(review.data) if review else None

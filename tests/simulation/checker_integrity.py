@@ -1,0 +1,131 @@
+"""Judges what integrity runs leave: the findings are those that were planted, wherever kept."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from landfall.documents import Document, Fields
+from landfall.integrity.ledger import Entry
+from landfall.integrity.packing import unpack_entries
+from landfall.ledgers import FindingsList, list_path
+from landfall.write_back import ALL
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.base import SimulatedBase
+from tests.simulation.checker import of_tables, tables_of
+
+Found = tuple[str, tuple[str, ...]]
+"""Rule and sorted record ids."""
+
+
+@dataclass(frozen=True)
+class IntegrityChecker:
+    """A `KindChecker`. `bases` are by id; `issues` are the rows that were written back to them."""
+
+    bases: Mapping[str, SimulatedBase]
+    issues: Mapping[str, Sequence[Fields]]
+
+    def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
+        """As `KindChecker.of_done`."""
+        yield from _of_result(memory, self.bases[run.data["base"]], run)
+        yield from _of_write_back(memory, run)
+
+    def of_all(self, memory: MemoryStore) -> Iterator[str]:
+        """As `KindChecker.of_all`."""
+        yield from _of_ledgers(memory, self.bases)
+        yield from _of_issues(memory, self.issues)
+
+
+def _of_write_back(memory: MemoryStore, run: Document) -> Iterator[str]:
+    """A run that says that it wrote everything back did so; one that did not says why."""
+    due = run.data["counts"].get("findings_to_write", 0)
+    if due == 0:
+        return
+    missing = due - run.data["counts"]["findings_written"]
+    score = next(s for s in memory.all(f"{run.path}/steps") if s.id == "score")
+    head = memory.get(f"scans/{run.data['scan_id']}/ledgers/{run.data['base']}")
+    assert head is not None
+    newest = head.data.get("number") == score.data["cursor"]["published"]
+    if newest and not missing and head.data["written"]["before"] != ALL:
+        yield f"wrote {due} findings back, and its ledger has {head.data['written']}"
+    if newest and missing and not run.data["warnings"]:
+        yield f"left out {missing} of {due} findings without a word"
+
+
+def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Iterator[str]:
+    yield from of_tables(tables_of(memory, run), base.tables)
+    where = FindingsList(**run.data["findings_list"])
+    keys = {rule["key"] for rule in run.data["report"]["rules"]}
+    found = _live(memory, where, keys)
+    if found != Counter(base.findings):
+        yield f"found {sorted(found)}, not {sorted(base.findings)}"
+    total = sum(len(records) for records in base.tables.values())
+    counts = run.data["counts"]
+    if (counts["records"], counts["findings"]) != (total, len(base.findings)):
+        yield f"counts {counts}, with {total} records and {len(base.findings)} findings"
+
+
+def _live(memory: MemoryStore, where: FindingsList, keys: Collection[str]) -> Counter[Found]:
+    """The findings on a list that are there, of these rules: rule and sorted records."""
+    return Counter(
+        (entry.finding.rule_id, entry.finding.records)
+        for entry in _entries(memory, where)
+        if entry.live and entry.rule_key in keys
+    )
+
+
+def _entries(memory: MemoryStore, where: FindingsList) -> list[Entry]:
+    stored = {d.path: d.data for d in memory.all(f"runs/{where.run_id}/results")}
+    paths = [list_path(where.run_id, number) for number in range(where.documents)]
+    return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
+
+
+def _of_ledgers(memory: MemoryStore, bases: Mapping[str, SimulatedBase]) -> Iterator[str]:
+    """What is known of a scan's findings, wherever it is kept, is what the base has."""
+    for head in _heads(memory):
+        if "list" not in head.data:
+            yield f"{head.path} has no list"
+            continue
+        base = bases[head.id]
+        entries = _entries(memory, FindingsList(**head.data["list"]))
+        keys = [rule["key"] for rule in head.data["rules"]]
+        if _live(memory, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
+            yield f"{head.path} lists other findings than the base has"
+        if head.data["followed"]:
+            scan_id = head.data["scan_id"]
+            own = [d for d in memory.all("findings") if d.data["scan_id"] == scan_id]
+            states = {entry.id: entry.state for entry in entries if entry.documented}
+            if {d.id: d.data["state"] for d in own} != states:
+                yield f"{head.path} is not what the documents of its findings say"
+
+
+def _heads(memory: MemoryStore) -> list[Document]:
+    scans = memory.all("scans")
+    return [head for scan in scans for head in memory.all(f"{scan.path}/ledgers")]
+
+
+def not_written(memory: MemoryStore, head: Document, rows: Mapping[str, Fields]) -> Iterator[str]:
+    """What a ledger says is in a table, and is not, or not in its last state."""
+    written = head.data.get("written")
+    if "list" not in head.data or written is None:
+        return
+    entries = _entries(memory, FindingsList(**head.data["list"]))
+    there = {e.id: e.state for e in entries if e.id < written["before"]}
+    rows_there = {key: rows[key]["State"] if key in rows else None for key in there}
+    if rows_there != there:
+        yield f"{head.path} says that {there} are written, and the table has {rows_there}"
+
+
+def _of_issues(memory: MemoryStore, issues: Mapping[str, Sequence[Fields]]) -> Iterator[str]:
+    """A row for each finding that a ledger says is written, in its last state; no other rows."""
+    known: set[str] = set()
+    tables = {base: {row["Fingerprint"]: row for row in rows} for base, rows in issues.items()}
+    for base, rows in issues.items():
+        if len(tables[base]) != len(rows):
+            yield f"{base} has {len(rows)} rows of {len(tables[base])} findings"
+    for head in _heads(memory):
+        if "list" in head.data and head.data["written"]:
+            known |= {e.id for e in _entries(memory, FindingsList(**head.data["list"]))}
+            yield from not_written(memory, head, tables[head.id])
+    strangers = {key for rows in tables.values() for key in rows} - known
+    if strangers:
+        yield f"the table has rows of {strangers}, which no ledger knows"

@@ -1,0 +1,70 @@
+"""Integrity scans in a simulation: a base with planted defects, and a table for its findings."""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+from landfall.deadlines import Deadline
+from landfall.documents import Write
+from landfall.fetching import Fetch
+from landfall.integrity.scan import IntegrityScan
+from landfall.registry import Registry
+from landfall.runs import Claim, Runs
+from landfall.scoring import Scoring
+from landfall.working import Work
+from landfall.writing import Writing
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.base import BASE_ID, draw_base, draw_scan
+from tests.simulation.checker_integrity import IntegrityChecker, not_written
+from tests.simulation.faults import Chaos
+from tests.simulation.outside import IssueTable, TreacherousBase
+
+
+class IntegritySubject:
+    """A `Subject`."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        self._chaos = chaos
+        self._base = draw_base(chaos.random)
+        self._issues = IssueTable()
+
+    def draw_scan(self, random: Random, number: int) -> IntegrityScan:
+        """As `Subject.draw_scan`."""
+        return draw_scan(random, number)
+
+    def works(self, runs: Runs) -> Mapping[str, Work]:
+        """As `Subject.works`."""
+
+        async def fetch(claim: Claim, scan: Any, deadline: Deadline) -> str:
+            return await Fetch(runs, claim, scan, self.open_base).run(deadline)
+
+        async def score(claim: Claim, scan: Any, deadline: Deadline) -> str:
+            return await Scoring(runs, claim, scan).run(deadline)
+
+        async def write(claim: Claim, scan: Any, deadline: Deadline) -> str:
+            return await Writing(runs, claim, scan, self.open_base).run(deadline)
+
+        return {"fetch": fetch, "score": score, "write": write}
+
+    def open_base(self, base_id: str) -> TreacherousBase:
+        """What the entry point makes."""
+        assert base_id == BASE_ID
+        return TreacherousBase(self._chaos, self._base.tables, self._issues)
+
+    async def touch(self, _: Runs, __: Registry, ___: IntegrityScan) -> None:
+        """Nothing: what must be found is what is planted at the beginning."""
+
+    def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
+        """What a ledger says, as it is written, of the table that it is written back to."""
+        ledger = memory.get(write.path) if "/ledgers/" in write.path else None
+        if ledger:
+            yield from not_written(memory, ledger, self._issues.rows)
+
+    def checker(self) -> IntegrityChecker:
+        """As `Subject.checker`."""
+        rows: list[dict[str, Any]] = list(self._issues.rows.values())
+        return IntegrityChecker({BASE_ID: self._base}, {BASE_ID: rows})
+
+    def broken(self, _: MemoryStore) -> Iterator[str]:
+        """Remarks of people that are gone."""
+        yield from self._issues.lost_remarks()

@@ -1,0 +1,80 @@
+"""A language model in a simulation: it is away now and then, and answers wrongly now and then."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from infra.local.openai_answers import Asked
+from infra.local.openai_faults import dropped_record, invented_id, wrong_enum
+from landfall.deadlines import Deadline
+from landfall.documents import Write
+from landfall.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt, T, Usage
+from landfall.reasons import Reason, StepError
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker_answers import EFFORT, MODEL, Paid, counted_again, paid_again
+from tests.simulation.faults import Chaos, current
+from tests.simulation.outside import moment, wall_clock
+
+_TROUBLES = (
+    (Reason.MODEL_UNAVAILABLE, 0.0),
+    (Reason.MODEL_UNREACHABLE, 0.0),
+    (Reason.MODEL_RATE_LIMITED, 20.0),
+)
+
+_SPOILT = (wrong_enum, dropped_record, invented_id)
+
+
+class TreacherousModel:
+    """A `Model` that answers as the stand-in does, most times. It keeps book of what it sold."""
+
+    name = MODEL
+    effort = EFFORT
+
+    def __init__(self, chaos: Chaos, answers: Callable[[Asked], dict[str, Any]]) -> None:
+        self._chaos = chaos
+        self._answers = answers
+        self._paid: list[Paid] = []
+        self._kept: dict[str, Any] = {}
+        self._calls = 0
+
+    async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
+        """As `Model.ask`."""
+        if self._chaos.strikes("model_error"):
+            reason, retry_after = self._chaos.random.choice(_TROUBLES)
+            raise StepError(reason, "simulated", retry_after=retry_after)
+        self._calls += 1
+        try:
+            async with deadline.limit():
+                await self._chaos.pass_by(0.3, 4.0)
+        except TimeoutError:
+            raise StepError(Reason.MODEL_TIMEOUT, "simulated: too slow") from None
+        receipt = Receipt(self.name, Usage(100, 50), RateLimits(), 1.0)
+        if self._chaos.strikes("model_refusal"):
+            raise FailedAnswerError(Reason.MODEL_REFUSED, "simulated", receipt)
+        content = question.shape.model_validate(self._answer(question))
+        if not question.problems(content):
+            since = moment(current.get().began)
+            self._paid.append(Paid(question.hash(MODEL, EFFORT), since))
+        return Answer(**vars(receipt), content=content)
+
+    def _answer(self, question: Question[Any]) -> dict[str, Any]:
+        schema = json.loads(question.schema)
+        asked = Asked(question.shape.__name__, schema, question.instructions, question.text)
+        answer = self._answers(asked)
+        if self._chaos.strikes("model_nonsense"):
+            answer = self._chaos.random.choice(_SPOILT)(answer, asked)
+        return answer
+
+    async def close(self) -> None:
+        """As `Model.close`."""
+
+    def look_at(self, write: Write) -> None:
+        """Note when an answer is kept."""
+        collection, _, answer = write.path.partition("/")
+        if collection == "answers":
+            self._kept.setdefault(answer, wall_clock())
+
+    def broken(self, memory: MemoryStore, kind: str) -> Iterator[str]:
+        """What is wrong with what the runs of a kind have bought."""
+        yield from paid_again(self._paid, self._kept)
+        yield from counted_again(memory, kind, self._calls)

@@ -1,0 +1,69 @@
+"""Bugs that we plant in classifications, as in `mutants`."""
+
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from landfall import suggesting
+from landfall.answers import Answers, Turn
+from landfall.catalogues import Kept
+from landfall.classification.entry import Entry
+from landfall.documents import Put
+from landfall.runs import Claim
+from tests.simulation.checker_answers import EFFORT, MODEL
+from tests.simulation.mutants import Planted
+
+
+def unguarded_elements() -> Planted:
+    """A run writes an element over whatever has been said of it meanwhile."""
+    return patch.object(Kept, "write", lambda _, path, entry: Put(path, entry.document(None)))
+
+
+def a_persons_word_is_forgotten() -> Planted:
+    """What is confirmed or changed is what the model says all the same."""
+    return patch("landfall.classification.reviews.SETTLED", frozenset())
+
+
+def answered_and_not_saved() -> Planted:
+    """The answers are counted, and their documents are not written."""
+    checkpoint = Claim.checkpoint
+
+    async def forgetful(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
+        kept = [write for write in writes if "/elements/" not in write.path]
+        await checkpoint(self, cursor, run, kept)
+
+    return patch.object(Claim, "checkpoint", forgetful)
+
+
+def failures_counted_as_answers() -> Planted:
+    """An answer that cannot be used is a good one in the counts."""
+    return patch.object(suggesting.Outcome, "good", True)
+
+
+def a_failure_takes_an_answers_place() -> Planted:
+    """An element that could not be asked about again has no suggestion any more."""
+    failed = Entry.failed
+
+    def forgetful(self: Entry, *arguments: Any) -> Entry:
+        return replace(failed(self, *arguments), suggestion=None)
+
+    return patch.object(Entry, "failed", forgetful)
+
+
+def kept_answers_are_not_found() -> Planted:
+    """Every question is asked, whatever was paid for before."""
+
+    async def look_up(_: Answers, questions: Any) -> list[Turn[Any]]:
+        return [Turn(one, one.hash(MODEL, EFFORT), MODEL) for one in questions]
+
+    return patch.object(Answers, "look_up", look_up)
+
+
+CLASSIFICATION_MUTANTS = (
+    unguarded_elements,
+    a_persons_word_is_forgotten,
+    answered_and_not_saved,
+    failures_counted_as_answers,
+    a_failure_takes_an_answers_place,
+    kept_answers_are_not_found,
+)

@@ -1,0 +1,40 @@
+"""What a simulation asks of each kind of scan."""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any, Protocol
+
+from landfall.documents import Write
+from landfall.registry import Registry
+from landfall.runs import Runs
+from landfall.working import Work
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker import KindChecker
+
+
+class Subject(Protocol):
+    """What scans of one kind look at in a simulation, and what must come of it."""
+
+    def draw_scan(self, random: Random, number: int) -> Any:
+        """A scan of this kind that runs a few times."""
+        ...
+
+    def works(self, runs: Runs) -> Mapping[str, Work]:
+        """What the entry points do in each step."""
+        ...
+
+    async def touch(self, runs: Runs, registry: Registry, scan: Any) -> None:
+        """What people do meanwhile, with what a scan looks at or with what it has found."""
+        ...
+
+    def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
+        """What is wrong with a document, at the moment when it is written."""
+        ...
+
+    def checker(self) -> KindChecker:
+        """Judges what is left in the end."""
+        ...
+
+    def broken(self, memory: MemoryStore) -> Iterator[str]:
+        """What went wrong outside of the store, by what is in there."""
+        ...
