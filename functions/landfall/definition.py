@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from landfall.scans import Scan
-from landfall.settings import it_is, suggest
+from landfall.settings import BASE_ID, ID, it_is, suggest
 
 
 class DefinitionError(ValueError):
@@ -129,7 +129,6 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 _SAYS = {
     "missing": "this is missing; add it",
-    "too_short": "give at least one",
     "string_too_short": "must not be empty",
     "timezone_aware": "say in which time zone, such as 2026-12-01T06:00:00+01:00",
 }
@@ -141,8 +140,11 @@ _EXPECTED = {
     "model_attributes_type": "expected `name: value` lines",
 }
 _FORMS = {
-    "id": "use lower-case letters and digits, with single hyphens between them",
-    "base": "a base's id is `app` and 14 letters or digits: see the base's web address",
+    ID: "use lower-case letters and digits, with single hyphens between them",
+    BASE_ID: "a base's id is `app` and 14 letters or digits: see the base's web address",
+    r"^[a-z][a-z_]*$": "use lower-case letters, with underscores between them",
+    r"^[ -~]*$": "use plain letters, digits and signs (ASCII), as a mail or web address has them",
+    r"^\S+( \S+)*$": "leave out blanks at its ends, and line breaks",
 }
 
 
@@ -165,7 +167,11 @@ def _problem(scan: type[Scan], problem: Any) -> str:
 
             return f"{path}.kind: {_no_kind(problem['ctx'].get('tag'), RULES, 'rule')}"
         case "string_pattern_mismatch":
-            return f"{path}: {_FORMS[location[-1]]} {shown}"
+            pattern = problem["ctx"]["pattern"]
+            return f"{path}: {_FORMS.get(pattern, f'it must be like {pattern}')} {shown}"
+        case "too_short":
+            least = problem["ctx"]["min_length"]
+            return f"{path}: give at least {'one' if least == 1 else least}"
         case _ if what in _SAYS:
             return f"{path}: {_SAYS[what]}"
         case _:

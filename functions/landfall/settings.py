@@ -22,13 +22,15 @@ from pydantic_core import CoreSchema, core_schema
 # else pydantic looks through all installed packages for plug-ins: 15 ms of a cold start, for none
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]+)*$", max_length=60)]
+ID = r"^[a-z0-9](-?[a-z0-9]+)*$"
+Id = Annotated[str, Field(pattern=ID, max_length=60)]
 """Lower-case letters, digits and single hyphens: these ids become parts of document paths."""
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 """A table or field: its name, or the id (`tbl...`, `fld...`) that outlives a new name."""
 
-BaseId = Annotated[str, Field(pattern=r"^app[A-Za-z0-9]{14}$")]
+BASE_ID = r"^app[A-Za-z0-9]{14}$"
+BaseId = Annotated[str, Field(pattern=BASE_ID)]
 """An Airtable base: the part of its web address that begins with `app`."""
 
 Severity = Literal["info", "warning", "critical"]

@@ -178,7 +178,7 @@ def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) 
         bar,
         completed=run["progress_pct"],
         step=run["progress_step"],
-        read=_read(counts),
+        read=_read(run),
         rate=rate,
         left="0 s" if run["status"] in RUN_ENDED else left,
     )
@@ -186,11 +186,11 @@ def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) 
     if not progress.console.is_terminal and (due or run["progress_step"] != before):
         # no bars in a log: a line for each step, and one now and then
         line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {_read(counts)}", markup=False)
+        progress.console.print(f"{line}, {_read(run)}", markup=False)
 
 
-def _read(counts: Mapping[str, Any]) -> str:
+def _read(run: Mapping[str, Any]) -> str:
     """How much of it has come."""
-    if "pages" in counts:
-        return f"{counts['pages']} page{'s' * (counts['pages'] != 1)}"
-    return f"{counts.get('records', 0)} records"
+    unit = "page" if run["kind"] == "site" else "record"
+    count = run["counts"].get(f"{unit}s", 0)
+    return f"{count} {unit}{'s' * (count != 1)}"

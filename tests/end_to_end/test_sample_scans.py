@@ -44,6 +44,7 @@ class Seen:
     """A run that has ended, how it looked on the way, and what it found."""
 
     run: Run
+    printed: list[str]
     looks: list[Run] = field(default_factory=list)
     debug: Any = None
     found: Found = field(default_factory=dict)
@@ -55,12 +56,15 @@ async def seen(stack: Stack) -> AsyncIterator[dict[str, Seen]]:
     scans = [load(path.read_text(), str(path)) for path in sorted(SAMPLES.glob("*.yaml"))]
     looks: list[Run] = []
     watching = asyncio.create_task(_watch(stack, looks))
-    finished = await run_scans(stack, scans, Console(file=io.StringIO()))
+    printed = io.StringIO()
+    finished = await run_scans(stack, scans, Console(file=printed))
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
-    seen = {run.document["scan_id"]: Seen(run.document) for run in finished}
+    seen = {run.document["scan_id"]: Seen(run.document, []) for run in finished}
     for scan_id, one in seen.items():
+        lines = printed.getvalue().splitlines()
+        one.printed = [line for line in lines if line.startswith(f"{scan_id}: ")]
         run_id = one.run["run_id"]
         one.looks = [look for look in looks if look["scan_id"] == scan_id]
         one.debug = await get(stack, f"/runs/{run_id}/debug")
@@ -189,6 +193,15 @@ async def test_a_site_shows_its_progress(seen: dict[str, Seen], name: str) -> No
     }
     per_cent = [look["progress_pct"] for look in looks]
     assert per_cent == sorted(per_cent)
+
+
+@pytest.mark.parametrize(("name", "unit"), [("school", "records"), ("clinic", "page")])
+async def test_progress_is_told_in_what_the_scan_reads(
+    seen: dict[str, Seen], name: str, unit: str
+) -> None:
+    """From the first line on: a site has pages."""
+    assert len(seen[name].printed) > 3
+    assert [line for line in seen[name].printed if unit not in line.rsplit(", ")[-1]] == []
 
 
 async def test_every_record_was_fetched(seen: dict[str, Seen]) -> None:

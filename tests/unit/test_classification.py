@@ -305,7 +305,11 @@ def test_a_mark_is_of_the_cells():
         ),
         ({"write_back": {"fields": {}}}, "give at least one"),
         ({"write_back": {"fields": {"state": "A", "criticality": "A"}}}, "'A' is the field of"),
-        ({"labels": {"criticality": {"high": ""}}}, "labels.criticality"),
+        ({"labels": {"criticality": {"high": ""}}}, "labels.criticality: give at least 2"),
+        (
+            {"labels": {"criticality": {"high ": "", "low": ""}}},
+            "labels.criticality.high : leave out blanks at its ends",
+        ),
         ({"labels": {"criticality": {"High": "", "high": ""}}}, "differ in case alone"),
         ({"labels": {"critcality": {}}}, "did you mean 'criticality'"),
         ({"mapping": {"Name": "N"}}, "mapping.Name: there is no such setting; did you mean 'name'"),

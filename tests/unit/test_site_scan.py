@@ -78,6 +78,7 @@ def test_what_is_no_home_page(url):
         ({"mode": "deeper"}, "mode"),
         ({"delay_seconds": 0}, "delay_seconds"),
         ({"base": "appPeople00000001"}, "base: there is no such setting"),
+        ({"contact": "übermorgen"}, "contact: use plain letters, digits and signs (ASCII)"),
         (
             {"scorer": "model", "model": {"batch": True}},
             "model.batch: batches are for scans of `kind: classification`, and pages are asked "
@@ -102,6 +103,10 @@ def test_settings_have_bounds(changes, said):
         (
             a_rubric(page_types=[{"id": "a", "words": ["x"]}, {"id": "a", "words": ["y"]}]),
             "page_types: 'a' is used twice; rename one",
+        ),
+        (
+            a_rubric(page_types=[{"id": "Über uns", "words": ["x"]}]),
+            "rubric.page_types.0.id: use lower-case letters, with underscores between them",
         ),
     ],
 )  # fmt: skip
