@@ -28,7 +28,7 @@ from typing import Any
 from landfall import logs
 from landfall.answers import Answers, Payer, Turn
 from landfall.batched import BATCH_ENDED, Batch, BatchResult, BatchService, BatchStatus
-from landfall.completions import SAID_MOST, read_answer, read_problem, what_to_do
+from landfall.completions import read_answer, read_problem, with_fix
 from landfall.conversation import KEEPING, LOOKED_UP
 from landfall.deadlines import Deadline
 from landfall.documents import Fields
@@ -339,5 +339,5 @@ def _check_any_answered(results: Sequence[BatchResult]) -> None:
         if result.status and _is_final(result.status):
             reason, said = read_problem(result.status, result.body)
             if reason != Reason.MODEL_REJECTED:
-                told = f"the model's service answered a whole batch {said}"[:SAID_MOST]
-                raise StepError(reason, told + what_to_do(reason))
+                told = f"the model's service answered a whole batch {said}"
+                raise StepError(reason, with_fix(told, reason))

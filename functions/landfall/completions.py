@@ -43,10 +43,10 @@ def read_problem(status: int, body: bytes) -> tuple[Reason, str]:
     return _reason(status, problem), ": ".join(filter(None, [kind, problem.message]))
 
 
-def what_to_do(reason: Reason) -> str:
-    """Behind what a service says: the fix, where it is one for every question."""
+def with_fix(said: str, reason: Reason) -> str:
+    """What a service says, cut, and behind it the fix, where it is one for every question."""
     fix = _FIXES.get(reason)
-    return f"; {fix}" if fix else ""
+    return f"{said[:SAID_MOST].rstrip('.')}; {fix}" if fix else said[:SAID_MOST]
 
 
 # Of an answer, what is read. The SDK's own classes know each field, and refuse a new value of any.

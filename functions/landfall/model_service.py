@@ -14,7 +14,7 @@ import httpx2
 import openai
 from pydantic import BaseModel
 
-from landfall.completions import SAID_MOST, read_problem, what_to_do
+from landfall.completions import read_problem, with_fix
 from landfall.deadlines import Deadline, Ladder
 from landfall.outside import (
     BrokenAnswerError,
@@ -100,8 +100,8 @@ class ModelService:
     def refusal(self, answer: httpx2.Response) -> StepError:
         """The error for an answer that is no success."""
         reason, said = read_problem(answer.status_code, answer.content)
-        told = self._redactor.text(f"the model's service answered {said}")[:SAID_MOST]
-        return StepError(reason, told + what_to_do(reason), retry_after=retry_after(answer.headers))
+        told = self._redactor.text(f"the model's service answered {said}")
+        return StepError(reason, with_fix(told, reason), retry_after=retry_after(answer.headers))
 
 
 class _Transport(httpx2.AsyncBaseTransport):
