@@ -118,7 +118,8 @@ class Capture:
                 raise StepError(
                     Reason.SITE_DISALLOWED,
                     f"robots.txt of {host_of(home.url)} does not let {agents.NAME} fetch "
-                    f"{home.url!r}",
+                    f"{home.url!r}; have {agents.NAME} allowed there, or set `url` to a page that "
+                    "it may fetch",
                 )
         return going
 

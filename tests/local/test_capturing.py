@@ -186,11 +186,12 @@ async def test_a_page_that_is_gone_was_seen(world):
 
 
 async def test_robots_that_forbid_all(world):
-    """The run ends with that reason, and no page was fetched."""
+    """The run ends with that reason and what to do, and no page was fetched."""
     async with LocalSite(small() | {"/robots.txt": plain("User-agent: *\nDisallow: /")}) as site:
         await captured(world, site)
         assert site.paths == ["/robots.txt"]
     assert await status(world) == ("error", "site_disallowed")
+    assert "have LandfallBot allowed there" in (await world.run()).data["error"]["message"]
 
 
 async def test_robots_of_where_the_home_page_is_count(world):
