@@ -1,6 +1,5 @@
 """What the doctor looks at in a project."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -248,21 +247,15 @@ class Cloud:
     def _key(self, variable: str, function: str) -> str | Said:
         """The value of a secret, for a moment; or why it cannot be had."""
         assert variable in secrets_of(function)
-        version = self._it.secret_version(variable)
-        if version is None:
-            return unknown("there is no key", REDEPLOY)
-        path = f"v1/projects/{self._it.target.project}/secrets/{secret(variable)}"
         try:
-            found = self._it.google.send(
-                "GET", "secretmanager", f"{path}/versions/{version}:access"
-            )
+            value = self._it.secret_value(variable)
         except GoogleError as error:
             return unknown(
                 f"you may not read it ({error.status})",
                 "look as somebody who has roles/secretmanager.secretAccessor on "
                 f"{secret(variable)}",
             )
-        return base64.b64decode(found["payload"]["data"]).decode()
+        return unknown("there is no key", REDEPLOY) if value is None else value
 
     def _variable(self, name: str, function: str) -> str:
         return self._it.values(function).get(name) or VARIABLES[name].default

@@ -5,7 +5,8 @@ import getpass
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.cloud import environment, image, keys, source
@@ -163,24 +164,15 @@ def _asked(it: Installation, only_shown: bool) -> Installation:
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
     lacking = keys.missing(it)
-    if not lacking:
-        return it
-    if not only_shown and not sys.stdin.isatty():
+    if lacking and not only_shown and not sys.stdin.isatty():
         flags = " and ".join(f"{_flag(name)} FILE" for name in lacking)
         raise CannotStartError(f"give {flags}: there is nobody to ask")
     asked = dict.fromkeys(lacking, "") if only_shown else _ask(lacking)
-    wishes = it.wishes
-    more = Wishes(
-        wishes.invokers,
-        wishes.alert_email,
-        {**wishes.secrets, **asked},
-        wishes.values,
-        wishes.pipeline,
-    )
-    return Installation(it.target, it.google, more, it.image, only_shown)
+    wishes = replace(it.wishes, secrets=keys.are_new(it) | asked)
+    return Installation(it.target, it.google, wishes, it.image, only_shown)
 
 
-def _ask(names: Sequence[str]) -> Mapping[str, str]:
+def _ask(names: Sequence[str]) -> dict[str, str]:
     answers = {}
     for name in names:
         value = getpass.getpass(f"{name} ({VARIABLES[name].meaning}): ").strip()

@@ -1,5 +1,6 @@
 """An installation as a person wants it, and what of it is there: what every part looks at."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -113,11 +114,30 @@ class Installation:
 
     def secret_version(self, variable: str) -> str | None:
         """The version of a secret that functions are to have; None when there is none."""
-        path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions"
-        versions = self.google.listed("secretmanager", path, "versions")
-        numbers = {int(it["name"].rpartition("/")[2]): it["state"] for it in versions}
+        numbers = self._versions(variable)
         if self._only_shown and variable in self.wishes.secrets:
             return str(max(numbers, default=0) + 1)
+        return self._newest(numbers)
+
+    def secret_value(self, variable: str) -> str | None:
+        """The newest value of a secret, for a moment; None when there is none.
+
+        Raises `GoogleError` where one may not read it.
+        """
+        version = self._newest(self._versions(variable))
+        if version is None:
+            return None
+        path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions/{version}"
+        found = self.google.send("GET", "secretmanager", f"{path}:access")
+        return base64.b64decode(found["payload"]["data"]).decode()
+
+    def _versions(self, variable: str) -> dict[int, str]:
+        """The versions of a secret, with the state of each."""
+        path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions"
+        versions = self.google.listed("secretmanager", path, "versions")
+        return {int(it["name"].rpartition("/")[2]): it["state"] for it in versions}
+
+    def _newest(self, numbers: Mapping[int, str]) -> str | None:
         enabled = [number for number, state in numbers.items() if state == "ENABLED"]
         return str(max(enabled)) if enabled else None
 

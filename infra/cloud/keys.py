@@ -2,6 +2,7 @@
 
 from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
 from infra.cloud.environment import secrets_of
+from infra.cloud.google import GoogleError
 from infra.cloud.installation import Installation
 from infra.cloud.policies import policy_change
 from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret
@@ -28,6 +29,18 @@ def missing(it: Installation) -> list[str]:
         for name in it.secrets()
         if needed(name) and name not in it.wishes.secrets and it.secret_version(name) is None
     ]
+
+
+def are_new(it: Installation) -> dict[str, str]:
+    """The values that a person has given and that are not there yet, as far as one may look."""
+    return {name: value for name, value in it.wishes.secrets.items() if not _is_there(it, name)}
+
+
+def _is_there(it: Installation, name: str) -> bool:
+    try:
+        return it.secret_value(name) == it.wishes.secrets[name]
+    except GoogleError:
+        return False
 
 
 def changes(it: Installation) -> list[Change]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.google_apis import Asked, GoogleApis
-from tests.deploy.installing import Console, Done, Interrupted
+from tests.deploy.installing import ALERTED, Console, Done, Interrupted
 from tests.deploy.recorder import Recorder, recording
 
 
@@ -45,7 +45,7 @@ def _deployed(folder: Path) -> Deployment:
     with recording(Recorder()) as recorder:
         console = Console(recorder, folder)
         interrupted = Interrupted(console)
-        last = interrupted.deploy([*console.first_time(), "--alert-email", "ops@people.example"])
+        last = interrupted.deploy([*console.first_time(), "--alert-email", ALERTED])
         return Deployment(recorder.apis, recorder.requests, interrupted.kills, last)
 
 

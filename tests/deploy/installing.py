@@ -17,6 +17,7 @@ REGION = "europe-west1"
 KEY = "patRecorded0000000.0123456789abcdef0123456789abcdef"
 EMAIL = "ann@people.example"
 INVOKER = f"user:{EMAIL}"
+ALERTED = "ops@people.example"
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,25 @@ import pytest
 
 from infra.cloud import sizes
 from tests.deploy.google_apis import PROJECT
-from tests.deploy.installing import INVOKER, KEY, REGION, of
+from tests.deploy.installing import ALERTED, INVOKER, REGION, of
 
 SERVICES = f"projects/{PROJECT}/locations/{REGION}/services"
 
 
 def test_a_second_deploy_changes_nothing_and_says_so(console):
-    """Also without what the first was told: what is not said stays."""
-    done = console.deploy()
-    assert (done.status, done.errors, done.mutating) == (0, "", [])
-    assert "Nothing to change." in done.output
+    """With what the first was told, its key included; and without: what is not said stays."""
+    for told in ([*console.first_time(), "--alert-email", ALERTED], []):
+        done = console.deploy(*told)
+        assert (done.status, done.errors, done.mutating) == (0, "", [])
+        assert "Nothing to change." in done.output
+
+
+def test_a_key_that_one_may_not_compare_is_a_new_one(console):
+    """Whoever may add a version need not be able to read the last."""
+    console.recorder.refuses = lambda request: request.path.endswith(":access")
+    done = console.deploy("--airtable-api-key-file", str(console.key), "--dry-run")
+    console.recorder.refuses = None
+    assert "~ secret landfall-airtable-api-key" in done.output
 
 
 def _less_memory(console):
@@ -73,12 +82,13 @@ def test_what_differs_is_put_right_and_nothing_else(console, change, said, reque
 
 def test_a_dry_run_shows_the_commands_and_makes_none(console):
     """A new key: a version is added, and the function that reads it gets it. Nothing happens."""
+    console.key.write_text("patNext000000000000.next")
     done = console.deploy("--airtable-api-key-file", str(console.key), "--dry-run")
     assert (done.status, done.mutating) == (0, [])
     assert "gcloud secrets versions add landfall-airtable-api-key --data-file=-" in done.output
     assert "~ function fetch" in done.output
     assert "2 changes; none was made." in done.output
-    assert KEY not in done.output
+    assert "patNext" not in done.output
 
 
 def test_a_new_key_reaches_the_function_that_reads_it(console):
@@ -93,6 +103,7 @@ def test_a_new_key_reaches_the_function_that_reads_it(console):
 
 def test_a_key_is_on_no_command_line_and_in_no_log(console):
     """gcloud reads it from its standard input, and keeps nothing of it."""
+    console.key.write_text("patHidden0000000000.hidden")
     console.deploy("--airtable-api-key-file", str(console.key))
     value = console.key.read_text().strip()
     added = [it for it in console.recorder.mutating if it.path.endswith(":addVersion")]
