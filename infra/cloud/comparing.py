@@ -8,8 +8,8 @@ from typing import Any
 def differences(wanted: Any, there: Any, at: str = "") -> list[str]:
     """A line for each value of `wanted` that is another in `there`, which may hold more.
 
-    Google adds what it chose itself to mappings. A list must be the same from end to end; of
-    lists of {"name": ...} the order does not matter.
+    Google adds what it chose itself to mappings. A list must be the same from end to end; lists of
+    {"name": ...} are compared by name, in any order.
     """
     if isinstance(wanted, Mapping):
         there = there if isinstance(there, Mapping) else {}
@@ -18,12 +18,10 @@ def differences(wanted: Any, there: Any, at: str = "") -> list[str]:
             for name, value in wanted.items()
             for line in differences(value, there.get(name), f"{at}.{name}" if at else name)
         ]
-    if _is_list(wanted) and _is_list(there) and len(wanted) == len(there):
-        pairs = zip(_in_order(wanted), _in_order(there), strict=True)
+    pairs = _pairs(wanted, there) if _is_list(wanted) and _is_list(there) else None
+    if pairs is not None:
         return [
-            line
-            for number, (one, other) in enumerate(pairs)
-            for line in differences(one, other, f"{at}[{_name(one, number)}]")
+            line for name, pair in pairs.items() for line in differences(*pair, f"{at}[{name}]")
         ]
     if _plain(wanted) == _plain(there):
         return []
@@ -34,13 +32,22 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _in_order(values: Sequence[Any]) -> Sequence[Any]:
-    named = all(isinstance(value, Mapping) and "name" in value for value in values)
-    return sorted(values, key=lambda value: str(value["name"])) if named else values
+def _pairs(wanted: Sequence[Any], there: Sequence[Any]) -> dict[Any, tuple[Any, Any]] | None:
+    """What is to be compared with what, by name or else by number; None where that is all else."""
+    if _are_named(wanted) and _are_named(there):
+        want, have = ({it["name"]: _nameless(it) for it in some} for some in (wanted, there))
+        return {name: (want.get(name), have.get(name)) for name in {**have, **want}}
+    if len(wanted) == len(there):
+        return dict(enumerate(zip(wanted, there, strict=True)))
+    return None
 
 
-def _name(value: Any, number: int) -> str:
-    return str(value["name"]) if isinstance(value, Mapping) and "name" in value else str(number)
+def _nameless(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in value.items() if name != "name"}
+
+
+def _are_named(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(it, Mapping) and "name" in it for it in values)
 
 
 def _plain(value: Any) -> Any:
@@ -50,7 +57,7 @@ def _plain(value: Any) -> Any:
             return json.loads(value)
         except ValueError:
             return value
-    return value if value not in (0, "", [], {}) else None
+    return value if value not in (0, "0", "", [], {}) else None
 
 
 def _shown(value: Any) -> str:

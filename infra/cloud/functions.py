@@ -23,9 +23,10 @@ def wanted(it: Installation, function: str) -> dict[str, Any]:
         "env": [*_plain(it, function), *_secret(it, function)],
         "resources": {"limits": {"cpu": size.cpu, "memory": size.memory}},
     }
-    scaling = {"autoscaling.knative.dev/maxScale": str(size.max_instances)}
-    if size.min_instances:
-        scaling["autoscaling.knative.dev/minScale"] = str(size.min_instances)
+    scaling = {
+        "autoscaling.knative.dev/maxScale": str(size.max_instances),
+        "autoscaling.knative.dev/minScale": str(size.min_instances),
+    }
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
