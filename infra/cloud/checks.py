@@ -72,14 +72,12 @@ class Cloud:
 
     def database(self) -> Said:
         """There, native, and protected from deletion."""
-        found = self._it.get("firestore", f"v1/{self._it.target.database}")
+        found = database.there(self._it)
         if found is None:
             return wrong("there is no Firestore database", REDEPLOY)
-        if found.get("type") != "FIRESTORE_NATIVE":
-            return wrong(
-                "the database is in Datastore mode", "Landfall needs another project: native mode"
-            )
-        return ok(f"native, in {found.get('locationId')}")
+        if misfit := database.misfit(found):
+            return wrong(misfit, "deploy to a project without a database, or with a native one")
+        return self._unchanged(database.changes(self._it), f"native, in {found.get('locationId')}")
 
     def indexes(self) -> Said:
         """There, and built."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.cloud.changes import Change, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.comparing import differences
 from infra.cloud.installation import Installation
 from infra.cloud.source import ROOT
 
@@ -17,16 +18,35 @@ Index = tuple[str, str, tuple[tuple[str, str], ...]]
 
 RELEASE = "cloud.firestore"
 
+PROTECTED = "DELETE_PROTECTION_ENABLED"
+
+
+def there(it: Installation) -> dict[str, Any] | None:
+    """The database itself."""
+    return it.get("firestore", f"v1/{it.target.database}")
+
+
+def misfit(found: Mapping[str, Any] | None) -> str | None:
+    """Why a project's database cannot be used, if it cannot."""
+    if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
+        return None
+    return "the project's database is in Datastore mode: Landfall needs another project"
+
 
 def changes(it: Installation) -> list[Change]:
-    """The database itself."""
-    if it.get("firestore", f"v1/{it.target.database}"):
-        return []
-    create = gcloud(
-        *("firestore", "databases", "create", f"--location={it.target.region}"),
-        *("--type=firestore-native", "--delete-protection"),
+    """The database itself. One that was there before is protected from deletion, too."""
+    found = there(it)
+    if found is None:
+        create = gcloud(
+            *("firestore", "databases", "create", f"--location={it.target.region}"),
+            *("--type=firestore-native", "--delete-protection"),
+        )
+        return [Change("create", "Firestore database (default)", [create])]
+    why = differences({"deleteProtectionState": PROTECTED}, found)
+    protect = gcloud(
+        *("firestore", "databases", "update", "--database=(default)", "--delete-protection")
     )
-    return [Change("create", "Firestore database (default)", [create])]
+    return [Change("update", "Firestore database (default)", [protect], why)] if why else []
 
 
 def index_changes(it: Installation) -> list[Change]:
@@ -156,10 +176,14 @@ def rule_changes(it: Installation) -> list[Change]:
     ]
 
 
+def release_there(it: Installation) -> dict[str, Any] | None:
+    """What says which rules are in force."""
+    return it.get("firebaserules", f"v1/projects/{it.target.project}/releases/{RELEASE}")
+
+
 def rules_there(it: Installation) -> str | None:
     """The rules in force."""
-    project = f"projects/{it.target.project}"
-    release = it.get("firebaserules", f"v1/{project}/releases/{RELEASE}")
+    release = release_there(it)
     rules = it.get("firebaserules", f"v1/{release['rulesetName']}") if release else None
     return rules["source"]["files"][0]["content"] if rules else None
 

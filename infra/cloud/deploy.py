@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.cloud import environment, image, keys, source
+from infra.cloud import database, environment, image, keys, source
 from infra.cloud.advice import advice
 from infra.cloud.connecting import CannotStartError, connect
 from infra.cloud.environment import VariableUnknownError
-from infra.cloud.functions import wanted
 from infra.cloud.gcloud import Gcloud, GcloudError, GcloudMissingError
 from infra.cloud.google import GoogleError
 from infra.cloud.installation import PEOPLE, Installation, Wishes
 from infra.cloud.making import Maker, StoppedError, go_through, say
 from infra.cloud.stages import STAGES, Stage
-from infra.cloud.target import NAME, Target
+from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, service
 from landfall.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
@@ -157,6 +156,8 @@ def _read(path: Path) -> str:
 
 def _asked(it: Installation, only_shown: bool) -> Installation:
     """The installation with what has to be asked for. Raises `CannotStartError`."""
+    if misfit := database.misfit(database.there(it)):
+        raise CannotStartError(misfit)
     if not it.invokers:
         raise CannotStartError("say who may call the api, such as --invoker user:you@example.com")
     try:
@@ -200,17 +201,28 @@ def _tell(
     say(f"{made} changes made, {seconds:.0f} s." if made else "Nothing to change.")
     if options.image_only:
         return
-    api = target.url("api")
-    example = wanted(it, "api")["metadata"]["name"]
+    api, where = target.url("api"), f"--project {target.project} --region {target.region}"
     say(
         f"""
   api        {api}
   image      {it.image}
   look       curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
-  check      infra/doctor --project {target.project} --region {target.region}
-  logs       gcloud run services logs read {example} --region {target.region}
+  check      infra/doctor {where}
+  logs       gcloud run services logs read {service("api")} {where}
   a scan     curl -X PUT {api}/scans/ID --data-binary @scan.json -H "Authorization: Bearer ..."
 """
+    )
+    if it.has_pipeline:
+        say(f"  trigger    {_trigger(target, where)}\n")
+
+
+def _trigger(target: Target, where: str) -> str:
+    """The command that has Cloud Build deploy each commit of `main`, once it may see GitHub."""
+    account = f"projects/{target.project}/serviceAccounts/{target.account(PIPELINE_ACCOUNT)}"
+    return (
+        f"gcloud builds triggers create github {where} --name {NAME} --branch-pattern '^main$' "
+        f"--build-config cloudbuild.yaml --service-account {account} "
+        f"--substitutions _REGION={target.region} --repo-owner OWNER --repo-name REPOSITORY"
     )
 
 

@@ -7,6 +7,7 @@ proxy. Faults are data: a function that may answer instead, before or after the 
 import http.server
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,9 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
             self.wfile.write(data)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + recorder.apis.ahead)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's
             pass

@@ -64,6 +64,7 @@ def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
     for service in services:  # as `--set` would have it
         variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
         variables.append({"name": "AIRTABLE_ENDPOINT_URL", "value": "http://airtable.fake"})
+        variables.append({"name": "OPENAI_BASE_URL", "value": "http://openai.fake/v1"})
     return console.recorder.apis
 
 
@@ -97,8 +98,27 @@ def _index_building(apis: GoogleApis) -> None:
     index["state"] = "CREATING"
 
 
+def _index_missing(apis: GoogleApis) -> None:
+    del apis.resources[next(key for key in apis.resources if "/indexes/" in key[1])]
+
+
 def _indexed(apis: GoogleApis) -> None:
     gone("firestore", "/fields/updated_at")(apis)
+
+
+TTL = f"{TARGET.database}/collectionGroups/pages/fields/expires_at"
+
+
+def _expiry_off(apis: GoogleApis) -> None:
+    del apis.named("firestore", TTL)["ttlConfig"]
+
+
+def _expiry_being_made(apis: GoogleApis) -> None:
+    apis.named("firestore", TTL)["ttlConfig"]["state"] = "CREATING"
+
+
+def _clock_ahead(apis: GoogleApis) -> None:
+    apis.ahead = 60.0
 
 
 def _open_to_all(apis: GoogleApis) -> None:
@@ -133,16 +153,31 @@ def _refused(who: str, status: int = 401) -> Callable[[GoogleApis], None]:
 
 JOB = f"{TARGET.place}/jobs/landfall-watchdog"
 BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
+    "clock off": ("clock", _clock_ahead, "clock is 6", "time synchronisation"),
     "API off": ("APIs", lambda a: a.enabled.discard("cloudtasks"), "cloudtasks", "infra/deploy"),
     "no database": ("database", gone("firestore", "(default)"), "no Firestore database", "deploy"),
     "Datastore mode": (
         "database",
         resource("firestore", TARGET.database, type="DATASTORE_MODE"),
         "Datastore mode",
-        "another project",
+        "without a database",
     ),
+    "unprotected": (
+        "database",
+        resource("firestore", TARGET.database, deleteProtectionState="DELETE_PROTECTION_DISABLED"),
+        "deleteProtectionState",
+        "infra/deploy",
+    ),
+    "index missing": ("indexes", _index_missing, "is missing", "infra/deploy for what is missing"),
     "index building": ("indexes", _index_building, "is creating", "ready in minutes"),
     "field indexed": ("fields and expiry", _indexed, "updated_at", "infra/deploy"),
+    "expiry off": ("fields and expiry", _expiry_off, "pages.expires_at", "infra/deploy"),
+    "expiry being made": (
+        "fields and expiry",
+        _expiry_being_made,
+        "expiry of pages.expires_at is creating",
+        "active in minutes",
+    ),
     "no rules": ("security rules", gone("firebaserules", "cloud.firestore"), "rules", "deploy"),
     "secret off": ("secrets", _disabled_secret, "has no value", "--airtable-api-key-file FILE"),
     "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not there", "deploy"),
@@ -208,6 +243,20 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
 def test_a_model_is_not_needed(apis):
     """No key, no scan that asks one: fine."""
     assert look(apis, "the model's key").verdict == "ok"
+
+
+def test_a_models_key_is_tried_where_there_is_one(apis):
+    """At the address that score has; one that is refused is wrong."""
+    name = f"projects/{PROJECT}/secrets/landfall-openai-api-key/versions/1"
+    apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
+    apis.payloads[name] = "sk-recorded"
+    apis.outside["openai"] = (200, {"data": []})
+    assert look(apis, "the model's key").verdict == "ok"
+    _refused("openai")(apis)
+    said = look(apis, "the model's key")
+    assert (said.verdict, said.saw) == ("wrong", "The model's service refuses the key (401)")
+    _refused("openai", 500)(apis)
+    assert look(apis, "the model's key").verdict == "unknown"
 
 
 def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
