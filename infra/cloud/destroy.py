@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from infra.cloud import accounts, alerts, delivery, keys
+from infra.cloud import accounts, alerts, database, delivery, keys
 from infra.cloud.advice import advice
 from infra.cloud.changes import Change, GcloudCommand, RestCommand, gcloud
 from infra.cloud.connecting import CannotStartError, connect
@@ -164,8 +164,18 @@ def _queue(it: Installation) -> list[Change]:
     return [_delete(f"queue {NAME}", it, "tasks", "queues", "delete", NAME)]
 
 
+def _rules(it: Installation) -> list[Change]:
+    """The release first: rules in force cannot be deleted."""
+    release = database.release_there(it)
+    if release is None:
+        return []
+    names = (release["name"], release["rulesetName"])
+    commands = [RestCommand("DELETE", "firebaserules", f"v1/{name}") for name in names]
+    return [Change("delete", "Firestore rules", commands)]
+
+
 def _database(it: Installation) -> list[Change]:
-    if it.get("firestore", f"v1/{it.target.database}") is None:
+    if database.there(it) is None:
         return []
     name = "--database=(default)"
     commands: list[GcloudCommand] = [
@@ -189,5 +199,6 @@ STAGES = (
 DATA_STAGES = (
     Stage("Secrets", _secrets),
     Stage("Queue", _queue),
+    Stage("Security rules", _rules),
     Stage("Database", _database),
 )

@@ -45,7 +45,8 @@ def _deployed(folder: Path) -> Deployment:
     with recording(Recorder()) as recorder:
         console = Console(recorder, folder)
         interrupted = Interrupted(console)
-        last = interrupted.deploy([*console.first_time(), "--alert-email", ALERTED])
+        told = [*console.first_time(), "--alert-email", ALERTED]
+        last = interrupted.run("deploy", "--patience", "0", *told)
         return Deployment(recorder.apis, recorder.requests, interrupted.kills, last)
 
 

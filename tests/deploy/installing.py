@@ -1,6 +1,8 @@
 """Runs infra/deploy, infra/destroy and infra/doctor against a recorder, as a person would."""
 
+import contextlib
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -56,6 +58,9 @@ class Console:
         self.arguments = folder / "arguments"
         """Each argument that gcloud was ever started with, a line each."""
         self.environment["PATH"] = f"{_noting(self.arguments, folder)}:{kept['PATH']}"
+        # what is left behind by a command that is killed is left here
+        self.environment["TMPDIR"] = str(folder / "tmp")
+        (folder / "tmp").mkdir()
         self.key = folder / "airtable-key"
         self.key.write_text(KEY + "\n")
 
@@ -74,6 +79,21 @@ class Console:
         output, errors = process.communicate(typed, timeout=600)
         return Done(process.returncode, output, errors, self.recorder.requests[before:])
 
+    def typing(self, command: str, *arguments: str, typed: str) -> Done:
+        """Run a command in a terminal, in which somebody answers its question."""
+        before = len(self.recorder.requests)
+        main, terminal = pty.openpty()
+        with self.start(command, *arguments, terminal=terminal) as process:
+            os.close(terminal)
+            shown, is_typed = b"", False
+            with contextlib.suppress(OSError):  # so ends what a terminal shows
+                while part := os.read(main, 4096):
+                    shown += part
+                    if shown.endswith((b"): ", b"id: ")) and not is_typed:
+                        is_typed = bool(os.write(main, f"{typed}\n".encode()))
+            os.close(main)
+        return Done(process.returncode, shown.decode(), "", self.recorder.requests[before:])
+
     def gcloud(self, *arguments: str) -> Done:
         """Run gcloud itself."""
         before = len(self.recorder.requests)
@@ -88,22 +108,27 @@ class Console:
         asked = self.recorder.requests[before:]
         return Done(done.returncode, done.stdout, done.stderr, asked)
 
-    def start(self, command: str, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command in a group of its own."""
+    def start(
+        self, command: str, *arguments: str, terminal: int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
+        """Start a command in a session of its own, at a terminal or for nobody."""
         where = ["--project", PROJECT, "--region", REGION]
+        line = [str(ROOT / "infra" / command), *where, *arguments]
+        if terminal != subprocess.PIPE:  # the first that a session opens is its own
+            line = ["bash", "-c", 'exec 3<>"$0" && exec "$@"', os.ttyname(terminal), *line]
         return subprocess.Popen(
-            [str(ROOT / "infra" / command), *where, *arguments],
+            line,
             env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
             text=True,
             start_new_session=True,
         )
 
 
 class Interrupted:
-    """Deploys a project although deploy is killed again and again.
+    """Runs a command to its end although it is killed again and again.
 
     It is killed once at each kind of change: before it is made, or after, when nobody hears the
     answer.
@@ -114,14 +139,14 @@ class Interrupted:
         self._process: subprocess.Popen[str] | None = None
         self.kills: list[tuple[str, str]] = []
 
-    def deploy(self, arguments: Sequence[str]) -> Done:
-        """Deploy until it comes to its end; that last run."""
+    def run(self, command: str, *arguments: str) -> Done:
+        """Run it until it comes to its end; that last run."""
         recorder = self._console.recorder
         recorder.refuses = lambda request: self._kills(request, even=True)
         recorder.loses = lambda request: self._kills(request, even=False)
         while True:
             before = len(recorder.requests)
-            self._process = self._console.start("deploy", "--patience", "0", *arguments)
+            self._process = self._console.start(command, *arguments)
             output, errors = self._process.communicate(timeout=600)
             if self._process.returncode != -signal.SIGKILL:
                 break

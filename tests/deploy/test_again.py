@@ -1,4 +1,4 @@
-"""A project that is deployed already: nothing to do, one thing to do, and taking it down."""
+"""A project that is deployed already: nothing to do, or one thing; and one in which nothing is."""
 
 import base64
 
@@ -6,7 +6,7 @@ import pytest
 
 from infra.cloud import sizes
 from tests.deploy.google_apis import PROJECT
-from tests.deploy.installing import ALERTED, INVOKER, REGION, of
+from tests.deploy.installing import ALERTED, INVOKER, KEY, REGION, of
 
 SERVICES = f"projects/{PROJECT}/locations/{REGION}/services"
 
@@ -31,6 +31,24 @@ def _less_memory(console):
     service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-score")
     container = service["spec"]["template"]["spec"]["containers"][0]
     container["resources"]["limits"]["memory"] = "256Mi"
+
+
+def _always_there(console):
+    service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-fetch")
+    scaling = service["spec"]["template"]["metadata"]["annotations"]
+    scaling["autoscaling.knative.dev/minScale"] = "1"
+
+
+def _more_and_less_to_know(console):
+    service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
+    variables[:] = [it for it in variables if it["name"] != "LANDFALL_TASKS_ACCOUNT"]
+    variables.append({"name": "SOMETHING_ELSE", "value": "1"})
+
+
+def _unprotected(console):
+    database = console.recorder.apis.named("firestore", f"projects/{PROJECT}/databases/(default)")
+    database["deleteProtectionState"] = "DELETE_PROTECTION_DISABLED"
 
 
 def _everybody(console):
@@ -62,6 +80,9 @@ def _rare_ticks(console):
 
 CHANGED = {
     "memory": (_less_memory, 'memory: "256Mi" -> ', ["run PUT"]),
+    "instances": (_always_there, 'minScale: "1" -> "0"', ["run PUT"]),
+    "variables": (_more_and_less_to_know, "env[LANDFALL_TASKS_ACCOUNT].value: ", ["run PUT"]),
+    "database": (_unprotected, "deleteProtectionState: ", ["firestore PATCH"]),
     "callers": (_everybody, "-allUsers", ["run POST"]),
     "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 20", ["cloudtasks PATCH"]),
     "rules": (_no_rules, "Firestore rules", ["firebaserules POST", "firebaserules PATCH"]),
@@ -179,37 +200,6 @@ def test_a_longer_deadline_is_one_everywhere(console):
     assert [it.body["attemptDeadline"] for it in jobs] == ["48s", "48s"]
 
 
-def test_destroy_without_yes_and_nobody_to_ask_does_nothing(console):
-    """It shows what would go, data not among it."""
-    done = console.run("destroy")
-    assert (done.status, done.mutating) == (2, [])
-    assert "There is nobody to ask: say --yes." in done.output
-    assert "- function landfall-fetch" in done.output
-    assert "Firestore database" not in done.output
-
-
-def test_destroy_takes_down_what_deploy_made_and_keeps_the_data(console):
-    """The database, the secrets and the queue stay; a second destroy finds nothing."""
-    assert console.run("destroy", "--yes").status == 0
-    apis = console.recorder.apis
-    left = {api for api, _ in apis.resources}
-    assert left == {
-        *("cloudresourcemanager", "firestore", "firebaserules"),
-        *("secretmanager", "cloudtasks", "cloudbuild"),
-    }
-    assert apis.policies["cloudresourcemanager", f"projects/{PROJECT}"]["bindings"] == []
-    again = console.run("destroy", "--yes")
-    assert (again.status, again.mutating) == (0, [])
-    assert "Nothing is there." in again.output
-
-
-def test_destroy_takes_the_data_when_it_is_told(console):
-    """Deletion protection is taken off first."""
-    assert console.run("destroy", "--yes", "--delete-data").status == 0
-    left = {api for api, _ in console.recorder.apis.resources}
-    assert left == {"cloudresourcemanager", "firebaserules", "cloudbuild"}
-
-
 def test_a_first_deploy_says_what_it_needs(fresh):
     """Who may call, and the key, before anything is made."""
     unasked = fresh.deploy()
@@ -218,6 +208,32 @@ def test_a_first_deploy_says_what_it_needs(fresh):
     keyless = fresh.deploy("--invoker", INVOKER)
     assert (keyless.status, keyless.mutating) == (2, [])
     assert "give --airtable-api-key-file FILE: there is nobody to ask" in keyless.errors
+
+
+def test_the_key_is_asked_for_in_a_terminal(fresh):
+    """What is typed is not shown, and is what the secret holds."""
+    done = fresh.typing("deploy", "--invoker", INVOKER, typed=KEY)
+    assert done.status == 0, done.output
+    assert "AIRTABLE_API_KEY (a personal access token" in done.output
+    assert KEY not in done.output
+    assert set(fresh.recorder.apis.payloads.values()) >= {KEY}
+
+
+def test_no_key_is_no_deployment(fresh):
+    """Nothing is made of an empty line."""
+    done = fresh.typing("deploy", "--invoker", INVOKER, typed="")
+    assert (done.status, done.mutating) == (2, [])
+    assert "AIRTABLE_API_KEY is needed" in done.output
+
+
+def test_a_project_in_datastore_mode_is_refused(fresh):
+    """Its one database cannot be another: nothing is made beside it."""
+    fresh.recorder.apis.enabled.add("firestore")
+    name = f"projects/{PROJECT}/databases/(default)"
+    fresh.recorder.apis.put("firestore", name, {"name": name, "type": "DATASTORE_MODE"})
+    done = fresh.deploy(*fresh.first_time())
+    assert (done.status, done.mutating) == (2, [])
+    assert "Datastore mode: Landfall needs another project" in done.errors
 
 
 def test_a_dry_run_in_an_empty_project_shows_everything(fresh):
