@@ -9,13 +9,16 @@ import pytest
 import yaml
 
 from infra.cloud import deploy, doctor
-from infra.cloud.target import PIPELINE_ACCOUNT
-from tests.deploy.google_apis import PROJECT
-from tests.deploy.installing import REGION
+from infra.cloud.accounts import EVERY, PIPELINE_ROLES
+from infra.cloud.target import PIPELINE_ACCOUNT, Target
+from tests.deploy.google_apis import NUMBER, PROJECT
+from tests.deploy.installing import INVOKER, REGION, Console, Done
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
+TARGET = Target(PROJECT, NUMBER, REGION)
+MEMBER = f"serviceAccount:{TARGET.account(PIPELINE_ACCOUNT)}"
 STEPS = {step["id"]: step for step in BUILD["steps"]}
 
 
@@ -79,6 +82,82 @@ def test_every_substitution_is_used_and_known():
     used = set(re.findall(r"\$\{(_\w+)\}", FILE.read_text()))
     assert used == set(BUILD["substitutions"])
     assert len(text) == 2
+
+
+def roles_of(console: Console, api: str, name: str, member: str) -> set[str]:
+    """What a member may do with something."""
+    policy = console.recorder.apis.policies[api, name]
+    return {it["role"] for it in policy["bindings"] if member in it["members"]}
+
+
+@pytest.fixture(scope="module")
+def piped(console: Console) -> Done:
+    """Deploying with --pipeline, in a project that has no pipeline yet."""
+    return console.deploy("--pipeline")
+
+
+def test_its_account_may_deploy_and_nothing_else(console, piped):
+    """No policy can be set by it, no secret read, and no project be owned or edited."""
+    assert piped.status == 0
+    granted = roles_of(console, "cloudresourcemanager", f"projects/{PROJECT}", MEMBER)
+    assert granted == set(PIPELINE_ROLES)
+    assert not [
+        it
+        for it in granted
+        if re.search(r"^roles/(owner|editor)$|secret|securityAdmin|IamAdmin", it)
+    ]
+    secrets = [key for key in console.recorder.apis.policies if "/secrets/" in key[1]]
+    assert secrets
+    assert [it for it in secrets if roles_of(console, it[0], it[1], MEMBER)] == []
+
+
+@pytest.mark.usefixtures("piped")
+def test_its_account_may_act_as_those_that_it_deploys(console):
+    """As every function's, as those that call them, and as the one that builds; by name."""
+    emails = {key[1].rpartition("/")[2] for key in acted_as(console)}
+    assert emails == {TARGET.account(name) for name in EVERY}
+    (own,) = [key for key in acted_as(console) if key[1].endswith(TARGET.account(PIPELINE_ACCOUNT))]
+    assert roles_of(console, own[0], own[1], MEMBER) == {
+        "roles/iam.serviceAccountOpenIdTokenCreator"
+    }
+
+
+def acted_as(console: Console) -> list[tuple[str, str]]:
+    """The accounts as which the pipeline may act."""
+    policies = [key for key in console.recorder.apis.policies if key[0] == "iam"]
+    return [key for key in policies if roles_of(console, key[0], key[1], MEMBER)]
+
+
+@pytest.mark.usefixtures("piped")
+def test_its_account_is_let_in_by_both_doors_of_the_api(console):
+    """For the smoke test; and whoever was let in before still is."""
+    name = f"projects/{PROJECT}/locations/{REGION}/services/landfall-api"
+    for member in (MEMBER, INVOKER):
+        assert roles_of(console, "run", name, member) == {"roles/run.invoker"}
+    service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
+    (callers,) = [it["value"] for it in variables if it["name"] == "LANDFALL_CALLERS"]
+    assert callers.split(",") == [MEMBER.partition(":")[2], INVOKER.partition(":")[2]]
+
+
+@pytest.mark.usefixtures("piped")
+def test_a_pipeline_stays_without_being_named_again(console):
+    """As everything else that was said once."""
+    assert console.deploy().mutating == []
+
+
+def test_gcloud_takes_the_trigger_that_is_shown(console, piped):
+    """As it stands there, but for whose repository it is."""
+    (line,) = [it for it in piped.output.splitlines() if it.startswith("  trigger ")]
+    words = ["me" if word == "OWNER" else word for word in shlex.split(line)]
+    assert words[:2] == ["trigger", "gcloud"]
+    done = console.gcloud(*words[2:])
+    assert done.status == 0, done.errors
+    (trigger,) = [it.body for it in done.mutating]
+    assert trigger["serviceAccount"].endswith(f"/{TARGET.account(PIPELINE_ACCOUNT)}")
+    assert (trigger["filename"], trigger["github"]["owner"]) == (FILE.name, "me")
+    assert trigger["github"]["push"] == {"branch": "^main$"}
+    assert trigger["substitutions"].keys() <= BUILD["substitutions"].keys()
 
 
 def test_gcloud_takes_it(console):
