@@ -4,6 +4,7 @@
 the file, the path in it and the fix. `json_schema` is the same definition for editors.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
@@ -47,7 +48,19 @@ KINDS: dict[str, Callable[[], type[Scan]]] = {
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which a name is given once, and `yes` and `no` are text: they name choices."""
+    """YAML in which a name is given once, and `yes` and `no` are text: they name choices.
+
+    Nothing stands for something that is written elsewhere: a few lines could be any number of
+    rules then.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            problem = f"*{event.anchor} stands for something else: write that out here"
+            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -72,6 +85,10 @@ def load(text: str, source: str) -> Scan:
     """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
     try:
         content = yaml.load(text, _Yaml)  # noqa: S506  a SafeLoader
+        # half a character cannot be stored
+        json.dumps(content, default=str, skipkeys=True, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise DefinitionError(f"{source}: this has half a character, or is far too deep") from None
     except yaml.MarkedYAMLError as error:
         raise DefinitionError(f"{source}: {_place(error)}{error.problem}") from None
     except yaml.YAMLError as error:

@@ -36,6 +36,15 @@ class Ask:
             raise BadRequestError("the body is not JSON in UTF-8") from None
         return value
 
+    def text(self, most: int) -> str:
+        """The body as text of so many bytes. Raises `BadRequestError`."""
+        if len(self.body) > most:
+            raise BadRequestError(f"the body is not JSON, and longer than {most:,} bytes")
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError:
+            raise BadRequestError("the body is not in UTF-8") from None
+
     def limit(self, default: int) -> int:
         """How many entries are wanted. Raises `BadRequestError`."""
         text = self.parameters.get("limit", str(default))

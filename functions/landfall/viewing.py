@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from landfall.changes import run_path
-from landfall.definition import parse
+from landfall.definition import load, parse
 from landfall.documents import Document, Fields, Query
 from landfall.downloads import Download
 from landfall.findings import FILTERS, ScanFindings, download, findings_of_run
@@ -22,6 +22,7 @@ from landfall.reasons import Reason
 from landfall.registry import Registry
 from landfall.routes import Ask, BadRequestError, Route, check_kind, paged
 from landfall.runs import RunNotFoundError, Runs
+from landfall.scans import Scan
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.versioning import NewerDocument
 from landfall.viewing_elements import ELEMENT_ROUTES
@@ -33,6 +34,9 @@ RUN_LISTED = (
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
 )
 """What a listing says of a run: everything but its report."""
+
+YAML_MOST = 100_000
+"""Bytes of a definition in YAML, which takes seconds to read when it is longer."""
 
 RECORDS_MOST = 500_000
 """Records of all findings of an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
@@ -183,11 +187,8 @@ class Api:
         return ScanFindings(self.runs.store, self.runs.clock, scan_id, head.data["base"])
 
     async def save_scan(self, ask: Ask, scan_id: str) -> Fields:
-        """Store a scan's definition. Raises `DefinitionError`."""
-        body = ask.json()
-        if not isinstance(body, dict):
-            raise BadRequestError("the body must be a scan definition, as a JSON object")
-        scan = parse(body, f"scan {scan_id}")
+        """Store a scan's definition, which is JSON or YAML. Raises `DefinitionError`."""
+        scan = _definition(ask, f"scan {scan_id}")
         if scan.id != scan_id:
             raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
         saved = await self.registry.save(scan, ask.by)
@@ -210,6 +211,17 @@ class Api:
         if run is None:
             raise RunNotFoundError(f"there is no run {run_id!r}")
         return run
+
+
+def _definition(ask: Ask, source: str) -> Scan:
+    """What was sent, as JSON or as it lies in a person's file. Raises `DefinitionError`."""
+    try:
+        body = ask.json()
+    except BadRequestError:
+        return load(ask.text(YAML_MOST), source)
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be a scan definition: an object in JSON, or YAML")
+    return parse(body, source)
 
 
 def _listed_run(run: Document) -> Fields:

@@ -209,7 +209,7 @@ def _tell(
   look       curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
   check      infra/doctor {where}
   logs       gcloud run services logs read {service("api")} {where}
-  a scan     curl -X PUT {api}/scans/ID --data-binary @scan.json -H "Authorization: Bearer ..."
+  a scan     curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
 """
     )
     if it.has_pipeline:

@@ -1,0 +1,85 @@
+"""A definition that is sent: in JSON, or in YAML as it lies in a file."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from landfall.definition import DefinitionError, load
+from landfall.routes import Ask, BadRequestError
+from landfall.viewing import YAML_MOST, Api
+from tests.fakes.world import World
+
+SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
+
+SITE = "id: a\nkind: site\nurl: https://a.example/\n"
+
+
+async def saved(world: World, scan_id: str, body: str) -> dict[str, object]:
+    """The definition as it is kept."""
+    api = Api(world.runs, world.registry)
+    await api.save_scan(Ask("ann@people.example", {}, body.encode()), scan_id)
+    kept = (await api.scan(Ask("", {}, b""), scan_id))["definition"]
+    assert isinstance(kept, dict)
+    return kept
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+async def test_a_sample_is_taken_as_it_lies_there(world, path):
+    """And is what it is where it runs locally; its schedule has a document of its own."""
+    text = path.read_text()
+    kept = await saved(world, path.stem, text)
+    wanted = load(text, path.name).document()
+    assert wanted.pop("schedule")
+    assert kept == wanted
+    assert await world.store.read(f"schedules/{path.stem}") != [None]
+
+
+async def test_json_is_the_same(world):
+    """Also where YAML reads it otherwise: with tabs, and characters in two halves."""
+    content = yaml.safe_load(SITE) | {"name": "\U0001f600 a/b"}
+    text = json.dumps(content, indent="\t").replace("/", "\\/")
+    assert (await saved(world, "a", text))["name"] == "\U0001f600 a/b"
+
+
+REFUSED = {
+    "where": (SITE + "mode: deeper\n", "scan a: mode: "),
+    "twice": (SITE + "url: x\n", "line 4, column 1: 'url' is given twice"),
+    "no YAML": (SITE + "\tname: x\n", "scan a: line 4, column 1: "),
+    "not a scan": ("just words", "scan a: expected `name: value` lines"),
+    "nothing": ("", "scan a: this is empty"),
+    "half a character": (SITE + 'name: "\\ud800"\n', "half a character"),
+    "half a character in JSON": (r'{"id": "a", "name": "\ud800"}', "half a character"),
+    "deep": ("[" * 50_000, "far too deep"),
+    "an alias": (SITE + "rubric: &all [1]\nname: *all\n", "*all stands for something else"),
+}
+
+
+@pytest.mark.parametrize(("body", "says"), REFUSED.values(), ids=REFUSED)
+async def test_what_cannot_be_used_is_refused_with_where_it_is(world, body, says):
+    """And nothing is stored."""
+    with pytest.raises(DefinitionError) as refused:
+        await saved(world, "a", body)
+    assert says in str(refused.value)
+    assert await world.store.read("scans/a") == [None]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"[]", "an object in JSON, or YAML"),
+        (b"id: \xff", "not in UTF-8"),
+        (SITE.encode() + b"#" * YAML_MOST, "longer than 100,000 bytes"),
+    ],
+)
+async def test_what_is_no_definition_at_all_is_a_bad_request(world, body, says):
+    """YAML that is long would be read for seconds."""
+    with pytest.raises(BadRequestError, match=says):
+        await Api(world.runs, world.registry).save_scan(Ask("ann", {}, body), "a")
+
+
+async def test_another_scan_than_the_path_says_is_refused(world):
+    """In whatever form."""
+    with pytest.raises(BadRequestError, match="`id` is 'a' in the body and 'b' in the path"):
+        await saved(world, "b", SITE)
