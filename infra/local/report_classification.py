@@ -44,7 +44,10 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
     if unsure["count"] > LISTED:
         yield Text(f"and {unsure['count'] - LISTED} more that the model is not sure about")
     for element in report.get("changes", {}).get("elements", [])[:LISTED]:
-        said = "; ".join(f"{name}: {a} -> {b}" for name, (a, b) in element["difference"].items())
+        said = "; ".join(
+            f"{name}: {values['before']} -> {values['now']}"
+            for name, values in element["difference"].items()
+        )
         yield _line("changed", element, said)
 
 

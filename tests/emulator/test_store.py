@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from landfall.documents import ConflictError, Create, Put, Query, Update, Write
+from landfall.documents import ConflictError, Create, Put, Query, StoreError, Update, Write
 from tests.emulator.conftest import AnyStore
 
 NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)
@@ -72,6 +72,13 @@ class TestCommit:
         (same,) = await store.commit([Update("things/a", {"n": 1}, version)])
         (other,) = await store.commit([Update("things/a", {"n": 2}, same)])
         assert same == version != other
+
+    async def test_takes_no_array_in_an_array(self, store: AnyStore) -> None:
+        """And nothing of its commit: what has pairs to keep makes maps of them."""
+        nested = Create("things/b", {"pairs": [[1, 2]]})
+        with pytest.raises(StoreError):
+            await store.commit([Create("things/a", {"n": 1}), nested])
+        assert await store.read("things/a", "things/b") == [None, None]
 
     async def test_one_of_many_at_once_wins(self, store: AnyStore) -> None:
         """The version is a lock: of ten updates made for it, nine are refused."""

@@ -10,8 +10,10 @@ from landfall.documents import (
     ConflictError,
     Create,
     Document,
+    Fields,
     Meter,
     Query,
+    StoreError,
     Update,
     Version,
     Write,
@@ -50,8 +52,9 @@ class MemoryStore:
         """Make all the writes or none; the new versions, in the same order."""
         for write in writes:
             self._check(write)
+        plain = [_plain(write.data) for write in writes]
         charge(self.meter, writes=len(writes), commits=1)
-        return [self._apply(write) for write in writes]
+        return [self._apply(write, data) for write, data in zip(writes, plain, strict=True)]
 
     def _candidates(self, query: Query) -> Iterator[Document]:
         """The documents of the collection, or of every collection of that name."""
@@ -94,9 +97,8 @@ class MemoryStore:
         if isinstance(write, Update) and (there is None or there.version != write.version):
             raise ConflictError(f"{write.path} has another version")
 
-    def _apply(self, write: Write) -> Version:
+    def _apply(self, write: Write, data: Fields) -> Version:
         there = self._documents.get(write.path)
-        data = _plain(write.data)
         if there and isinstance(write, Update):
             data = there.data | data
         # as in Firestore, a write that changes nothing leaves the version as it is
@@ -128,8 +130,14 @@ def _plain(value: Any) -> Any:
                 plain[name] = _plain(item)
         return plain
     if isinstance(value, list | tuple):
-        return [item if type(item) in _SCALARS else _plain(item) for item in value]
+        return [item if type(item) in _SCALARS else _plain_item(item) for item in value]
     return value
+
+
+def _plain_item(item: Any) -> Any:
+    if isinstance(item, list | tuple):
+        raise StoreError("an array cannot hold an array")
+    return _plain(item)
 
 
 def _selects(query: Query, document: Document) -> bool:

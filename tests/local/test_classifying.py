@@ -151,7 +151,7 @@ async def test_a_change_shows_what_is_other(elements):
     elements.put(3, **ROOM | {"Description": "Where a patient is treated"})
     changes = (await elements.run())["report"]["changes"]
     (change,) = changes["elements"]
-    assert change["difference"][LABEL] == ["Proprietary", "Confidential"]
+    assert change["difference"][LABEL] == {"before": "Proprietary", "now": "Confidential"}
     assert (await elements.kept())[THIRD].entry.previous["values"][LABEL] == "Proprietary"
 
 
@@ -393,7 +393,8 @@ async def test_regenerate_asks_again_but_for_a_persons_word(elements, model):
     assert sorted(id_ for q in model.asked[2:] for id_ in ids_in(q)) == [SECOND, THIRD, FOURTH]
     changes = run["report"]["changes"]
     assert (changes["asked_again"], changes["changed"]) == (3, 1)
-    assert changes["elements"][0]["difference"] == {"criticality": ["medium", "high"]}
+    criticality = {"before": "medium", "now": "high"}
+    assert changes["elements"][0]["difference"] == {"criticality": criticality}
 
 
 async def test_regenerate_may_name_the_elements(elements, model):

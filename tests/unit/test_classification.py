@@ -186,7 +186,7 @@ def test_another_answer_keeps_the_one_before():
     assert entry.previous["values"] == VALUES
     assert difference(
         entry.previous["values"], entry.suggestion and entry.suggestion["values"]
-    ) == {"criticality": ["high", "low"]}
+    ) == {"criticality": {"before": "high", "now": "low"}}
 
 
 def test_an_earlier_look_takes_no_later_ones_place():

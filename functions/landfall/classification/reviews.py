@@ -72,10 +72,11 @@ def standing(suggestion: Mapping[str, Any] | None, review: Review | None) -> Sta
 
 
 def difference(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
-    """{output: [old, new]} of what is not the same."""
-    before, after = old or {}, new or {}
+    """{output: {"before", "now"}} of what is not the same. No pairs: Firestore takes no array in an
+    array, and some outputs are lists."""
+    before, now = old or {}, new or {}
     return {
-        name: [before.get(name), after.get(name)]
+        name: {"before": before.get(name), "now": now.get(name)}
         for name in OUTPUTS
-        if before.get(name) != after.get(name)
+        if before.get(name) != now.get(name)
     }
