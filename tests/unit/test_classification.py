@@ -86,6 +86,15 @@ def answer(**changes: Any) -> Any:
     return shape.model_validate({"elements": [one]})
 
 
+def test_labels_in_another_order_make_the_same_question():
+    """Firestore gives a map's keys in any order; what was paid for is found all the same."""
+    given = {"low": "", "vital": "", "high": "", "big": ""}
+    labels, others = Labels(criticality=given), Labels(criticality=dict(reversed(given.items())))
+    assert list(labels.criticality) == list(others.criticality) == ["high", "low", "big", "vital"]
+    asked, again = (Prompt(one).question([Element("rec1", {})]) for one in (labels, others))
+    assert asked.hash("m", None) == again.hash("m", None)
+
+
 def test_the_shape_of_the_same_labels_is_made_once():
     """An instance that lives for days would keep one of each invocation."""
     assert shape_of(Labels()) is shape_of(Labels())

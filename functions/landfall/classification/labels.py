@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from landfall.settings import Settings
 
@@ -33,7 +33,12 @@ RISK: Mapping[str, str] = {
 
 
 class Labels(Settings):
-    """The labels of each output that has a fixed choice, with what each of them means."""
+    """The labels of each output that has a fixed choice, with what each of them means.
+
+    They are in an order of their own, whatever order they are given in: ours first, others by name.
+    Firestore keeps no order of a map's keys, and a question whose labels came in another order
+    would be another question: paid again.
+    """
 
     information_security_classification: dict[Label, Meaning] = Field(
         dict(SECURITY), min_length=2, max_length=20, description="How closely it is kept."
@@ -44,6 +49,13 @@ class Labels(Settings):
     risk_level: dict[Label, Meaning] = Field(
         dict(RISK), min_length=2, max_length=20, description="How bad it is when it goes wrong."
     )
+
+    @field_validator("*")
+    @classmethod
+    def _in_order(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        ours = [*cls.model_fields[info.field_name or ""].default]
+        known = [label for label in ours if label in labels]
+        return {label: labels[label] for label in [*known, *sorted(labels.keys() - ours)]}
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
