@@ -68,10 +68,12 @@ def _of_report(memory: MemoryStore, run: Document) -> Iterator[str]:
 
 
 def _of_judgements(memory: MemoryStore, run: Document, scan: SiteScan) -> Iterator[str]:
-    """A model that is to be asked has judged each page, or its answer is counted as failed."""
+    """A model that is to be asked has judged each page, unless the run says that some are left."""
     counts, results = run.data["counts"], memory.all(f"{run.path}/results")
     judged = sum(document.id.startswith(JUDGED_ID) for document in results)
-    if judged != (counts["pages"] if scan.scorer == "model" else 0):
+    left = any(one["what"] == "model" for one in run.data["inconclusive"])
+    wanted = counts["pages"] if scan.scorer == "model" else 0
+    if judged > wanted or (judged < wanted and not left):
         yield f"has judged {judged} of {counts['pages']} pages"
     if judged != counts.get("pages_judged", 0) + counts.get("judgements_failed", 0):
         yield f"counts judgements that it has not: {counts}"
