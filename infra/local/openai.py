@@ -14,9 +14,10 @@ request for any of these is refused with 400 not_implemented_by_stand_in.
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ from infra.local.faults import Fault, FaultKind, FaultPlan, FaultRule
 from infra.local.openai_batches import Batches
 from infra.local.openai_completions import Answering, Call, chat_call, responses_call
 from infra.local.openai_limits import Bucket, Limits
-from infra.local.wire import Exchange, Request, Response, WireServer
+from infra.local.wire import MAX_EXCHANGES, Exchange, Request, Response, WireServer
 from landfall.prices import PRICES
 
 MODELS = tuple(PRICES)
@@ -69,6 +70,8 @@ class LocalOpenAI:
         self.statuses: Counter[int] = Counter()
         self.tokens: Counter[str] = Counter()
         """Of what was answered: those `asked`, those of them `cached`, and those `answered`."""
+        self.calls: deque[tuple[datetime, Call]] = deque(maxlen=MAX_EXCHANGES)
+        """The latest that were answered with nothing wrong, and when."""
         self._api_key = api_key
         self._models = models
         self._limits = Limits(Bucket(requests_per_minute), Bucket(tokens_per_minute))
@@ -159,6 +162,8 @@ class LocalOpenAI:
         headers = self._limits.headers()
         await asyncio.sleep(self.latency)
         body = self._answered(request.path, call, fault if isinstance(fault, str) else None)
+        if fault is None:
+            self.calls.append((datetime.now(UTC), call))
         plain = Response.json(body, fault=fault if isinstance(fault, Fault) else None)
         return replace(plain, headers={**plain.headers, **headers})
 

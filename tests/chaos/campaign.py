@@ -11,44 +11,33 @@ import os
 import statistics
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Options, Stack, running
-from landfall.deadlines import LADDER, TICK, Ladder
-from landfall.documents import Document, Fields, Put, Query, StoreError
+from landfall.documents import Document, Query, StoreError
 from landfall.lifecycle import RUN_ENDED
+from landfall.scans import Scan
 from landfall.store import FirestoreStore
 from tests.chaos.gate import Gate, shut_at_the_end
-from tests.chaos.nemesis import EVERYTHING, SIGKILL_ONLY, Nemesis, Terror
-from tests.chaos.traces import fenced, recoveries, telling_lines
-from tests.chaos.workload import Load, draw_loads, slots_from
+from tests.chaos.judging import checkers, copied, outside
+from tests.chaos.nemesis import Nemesis
+from tests.chaos.people import People
+from tests.chaos.plan import PRODUCTION, Plan
+from tests.chaos.traces import NEVER, fenced, recoveries, telling_lines
+from tests.chaos.troubles import of_the_model, of_the_sites
+from tests.chaos.workload import Workload, draw_workload, slots_from
 from tests.chaos.zombies import Zombies
-from tests.fakes.memory_store import MemoryStore
-from tests.generated import RECOVERY
-from tests.simulation.base import ISSUES
 from tests.simulation.checker import Judged, violations
-from tests.simulation.checker_integrity import IntegrityChecker
-
-SHORT = Ladder(
-    stale=19.0,
-    lease=18.0,
-    dispatch=17.0,
-    function=16.0,
-    step=8.0,
-    item=6.0,
-    request=4.0,
-    connect=2.0,
-)
-"""Cloud Tasks takes no dispatch deadline below 15 s."""
 
 SUSPENDED = Path(__file__).parent / "suspended"
 """What makes a worker's clock stand still with it."""
@@ -56,39 +45,15 @@ SUSPENDED = Path(__file__).parent / "suspended"
 SAVED = timedelta(seconds=15)
 """Within this all scans are saved: a slot that has passed before is none."""
 
-PAGE = 100
-"""Runs that are copied from the database at once."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a campaign goes. Seconds."""
-
-    seed: int = 1
-    bases: int = 26
-    runs_a_base: int = 12
-    rage: float = 140.0
-    terror: Terror = EVERYTHING
-    tick: float = 5.0
-    ladder: Ladder = SHORT
-    run_deadline: float = 150.0
-    short_deadline: float = 60.0
-    """Of the runs of every fourth base: some end at it, which they must do in time."""
-    latency: float = 0.8
-    """Of the Airtable stand-in: long enough for a harm to find work under way."""
-    workers: int = 3
-    """Of each function: when some stand still, others go on with their steps."""
-    zombies: int = 5
-    """So many of them must have tried to write, and were refused."""
-    recovered: float | None = None
-    """Within this a step goes on after a SIGKILL, in 99 of 100 cases."""
-
 
 @dataclass
 class Result:
     """What came of it."""
 
-    runs: Counter[str] = field(default_factory=Counter)
+    runs: Mapping[str, Counter[str]] = field(default_factory=dict)
+    """By the kind of scan and by status."""
+    interrupted: Mapping[str, int] = field(default_factory=dict)
+    """Steps that a SIGKILL interrupted, by the kind of scan."""
     reasons: Counter[str] = field(default_factory=Counter)
     harm: Mapping[str, int] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
@@ -110,8 +75,9 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """A campaign in which little works is no pass."""
-        return not self.violations and self.runs["done"] * 2 > sum(self.runs.values())
+        """A campaign in which little of a kind works is no pass."""
+        works = all(runs["done"] * 2 > runs.total() for runs in self.runs.values())
+        return not self.violations and works
 
 
 async def campaign(plan: Plan) -> Result:
@@ -135,11 +101,14 @@ def _options(plan: Plan, gate: Gate, notes: Path) -> Options:
         "PYTHONPATH": str(SUSPENDED),
         "SUSPENDED": str(notes),
     }
+    workload = _workload(plan)
     return Options(
-        bases=tuple(load.served for load in _loads(plan)),
+        bases=workload.bases,
+        sites=workload.sites,
         tick_seconds=None,
         environment=environment,
         stand_in={"latency": plan.latency, "lockout_seconds": 5.0},
+        model={"latency": plan.latency, "faults": of_the_model(plan.seed)},
     )
 
 
@@ -153,11 +122,11 @@ async def _store(stack: Stack, gate: Gate) -> AsyncIterator[FirestoreStore]:
         client.close()
 
 
-def _loads(plan: Plan) -> list[Load]:
+def _workload(plan: Plan) -> Workload:
     """The same for the same plan, but for the slots, which begin soon after now."""
-    slots = slots_from(datetime.now(UTC) + SAVED, plan.runs_a_base, plan.rage)
+    slots = slots_from(datetime.now(UTC) + SAVED, plan.runs_a_load, plan.rage)
     deadlines = (plan.short_deadline, plan.run_deadline)
-    return draw_loads(Random(plan.seed), plan.bases, slots, deadlines)
+    return draw_workload(Random(plan.seed), plan.loads, slots, deadlines)
 
 
 class _Campaign:
@@ -166,30 +135,29 @@ class _Campaign:
         self._stack = stack
         self._store = store
         self._nemesis = nemesis
-        self._loads = _loads(plan)
+        self._workload = _workload(plan)
+        self._people = People(stack, self._workload, plan.seed)
         self._watches: list[tuple[datetime, datetime]] = []
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> Result:
         started = self._loop.time()
-        for load in self._loads:
-            await self._put(load)
-        ticking = asyncio.create_task(self._tick_for_ever())
-        try:
-            await self._nemesis.rage(self._plan.rage)
+        sites = self._stack.sites
+        for number, site in enumerate(sites.values()):
+            site.faults = of_the_sites(self._plan.seed + number)
+        for scan in self._workload.scans({url: site.url for url, site in sites.items()}):
+            await self._put(scan)
+        async with _going_on(self._tick_for_ever()):
+            async with _going_on(self._people.work()):
+                await self._nemesis.rage(self._plan.rage)
             await self._wait_for_the_end(started)
-        finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
         return await self._judge(self._loop.time() - started)
 
-    async def _put(self, load: Load) -> None:
+    async def _put(self, scan: Scan) -> None:
         """Save a scan; what a busy machine does not answer is asked again."""
         for last in (False, False, True):
             try:
-                answer = await self._stack.call(
-                    "PUT", f"/scans/{load.scan.id}", load.scan.document()
-                )
+                answer = await self._stack.call("PUT", f"/scans/{scan.id}", scan.document())
                 answer.raise_for_status()
             except httpx.HTTPError:
                 if last:
@@ -220,56 +188,56 @@ class _Campaign:
         """Until every run has ended, or the last one should have."""
         last = started + SAVED.total_seconds() + self._plan.rage
         give_up = last + self._plan.run_deadline + 2 * self._plan.tick + 5
-        wanted = self._plan.bases * self._plan.runs_a_base
         while self._loop.time() < give_up:
             with contextlib.suppress(StoreError):
                 runs = await self._store.find(Query("runs", fields=("status",)))
-                if len(runs) >= wanted and all(r.data["status"] in RUN_ENDED for r in runs):
+                if len(runs) >= self._plan.runs and all(
+                    r.data["status"] in RUN_ENDED for r in runs
+                ):
                     return
             await asyncio.sleep(1.0)
 
     async def _judge(self, seconds: float) -> Result:
-        memory = await _copied(self._store)
+        memory = await copied(self._store)
         runs = memory.all("runs")
         judged = Judged(
             memory=memory,
-            checkers={"integrity": self._checker()},
+            checkers=checkers(self._stack, self._workload, self._people),
             watches=self._watches,
             calm=False,
         )
         lines = [*telling_lines(process.log for process in self._stack.processes.values())]
         said = Counter(line["message"] for line in lines)
         refused = self._nemesis.superseded & fenced(lines)
-        recovery, lost = recoveries(memory, self._nemesis.kills, self._plan.ladder)
+        recovered = recoveries(memory, self._nemesis.kills, self._plan.ladder)
+        recovery = sorted(seconds for some in recovered.values() for seconds in some)
         result = Result(
-            runs=Counter(run.data["status"] for run in runs),
+            runs=_by_kind(runs),
+            interrupted={kind: len(seconds) for kind, seconds in recovered.items()},
             reasons=Counter(r.data["error"]["reason"] for r in runs if r.data["error"]),
             harm=self._nemesis.done,
-            violations=[*self._missing(len(runs)), *_bugs(said), *violations(judged)],
-            recovery=recovery,
-            lost=lost,
+            violations=[
+                *self._missing(len(runs)),
+                *_bugs(said),
+                *violations(judged),
+                *outside(self._stack, memory, self._plan.ladder),
+            ],
+            recovery=[seconds for seconds in recovery if seconds < NEVER],
+            lost=recovery.count(NEVER),
             refused=len(refused),
             latest=max([0.0, *(_after_deadline(run) for run in runs)]),
             said=said,
             seconds=seconds,
         )
-        result.violations += [*self._late(result.recovery_p99), *self._too_few(len(refused))]
+        result.violations += [*self._late(result.recovery_p99), *self._too_few(result)]
         return result
 
-    def _too_few(self, refused: int) -> Iterator[str]:
-        if refused < self._plan.zombies:
-            yield f"{refused} zombies tried to write, which is too few to have tried the fence"
-
-    def _checker(self) -> IntegrityChecker:
-        bases = {load.scan.base: load.expected for load in self._loads}
-        return IntegrityChecker(bases, self._issues())
-
-    def _issues(self) -> dict[str, list[Fields]]:
-        """The rows that were written back, by base."""
-        airtable = self._stack.airtable
-        assert airtable is not None
-        bases = [load.scan.base for load in self._loads]
-        return {base: [dict(r["fields"]) for r in airtable.records(base, ISSUES)] for base in bases}
+    def _too_few(self, result: Result) -> Iterator[str]:
+        if result.refused < self._plan.zombies:
+            yield f"{result.refused} zombies tried to write, which is too few to have tried it"
+        for kind in self._plan.loads:
+            if not result.interrupted.get(kind):
+                yield f"no {kind} run was killed in the middle"
 
     def _late(self, p99: float) -> Iterator[str]:
         within = self._plan.recovered
@@ -277,9 +245,8 @@ class _Campaign:
             yield f"the p99 of recovery after SIGKILL is {p99:.1f} s, not within {within:g} s"
 
     def _missing(self, made: int) -> Iterator[str]:
-        wanted = self._plan.bases * self._plan.runs_a_base
-        if made != wanted:
-            yield f"{wanted} slots made {made} runs"
+        if made != self._plan.runs:
+            yield f"{self._plan.runs} slots made {made} runs"
 
 
 def _bugs(said: Mapping[str, int]) -> Iterator[str]:
@@ -292,39 +259,23 @@ def _after_deadline(run: Document) -> float:
     return float((ended - run.data["deadline_at"]).total_seconds())
 
 
-async def _copied(store: FirestoreStore) -> MemoryStore:
-    """Everything that is in the database, to be judged at leisure."""
-    memory = MemoryStore()
-    for collection in ("schedules", "scans", "findings"):
-        await _keep(memory, await store.find(Query(collection)))
-    await _keep(memory, await store.find(Query("ledgers", group=True)))
-    last: str | None = None
-    while runs := await store.find(Query("runs", after=last, limit=PAGE)):
-        await _keep(memory, runs)
-        for run in runs:
-            for part in ("steps", "events", "pages", "results"):
-                await _keep(memory, await store.find(Query(f"{run.path}/{part}")))
-        last = runs[-1].id
-    return memory
+def _by_kind(runs: Sequence[Document]) -> dict[str, Counter[str]]:
+    """How many there are of each kind of scan, by status."""
+    found: dict[str, Counter[str]] = {}
+    for run in runs:
+        found.setdefault(run.data["kind"], Counter())[str(run.data["status"])] += 1
+    return found
 
 
-async def _keep(memory: MemoryStore, found: Sequence[Document]) -> None:
-    await memory.commit([Put(document.path, document.data) for document in found])
-
-
-PRODUCTION = Plan(
-    ladder=LADDER,
-    tick=TICK,
-    rage=300.0,
-    terror=SIGKILL_ONLY,
-    run_deadline=1200.0,
-    short_deadline=1200.0,
-    latency=1.0,
-    recovered=RECOVERY,
-    zombies=0,
-    workers=1,
-)
-"""Answers are slow, so that most kills interrupt something."""
+@asynccontextmanager
+async def _going_on(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Something goes on meanwhile, and not any longer."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def main() -> int:
@@ -344,7 +295,11 @@ def report(plan: Plan, result: Result) -> str:
     p50, p99 = statistics.median(result.recovery or [0.0]), result.recovery_p99
     ladder = ", ".join(f"{name} {value:g}" for name, value in asdict(plan.ladder).items())
     lines = [
-        f"{sum(result.runs.values())} runs in {result.seconds:.0f} s: {dict(result.runs)}",
+        f"{sum(runs.total() for runs in result.runs.values())} runs in {result.seconds:.0f} s:",
+        *(
+            f"  {kind}: {dict(runs)}, {result.interrupted.get(kind, 0)} steps killed in the middle"
+            for kind, runs in result.runs.items()
+        ),
         f"reasons of those that did not end done: {dict(result.reasons)}",
         f"harm done (seed {plan.seed}): {dict(result.harm)}",
         f"the functions logged: {dict(result.said)}",
@@ -354,7 +309,7 @@ def report(plan: Plan, result: Result) -> str:
         "and were refused",
         f"the latest end of a run was {result.latest:.1f} s after its deadline",
         f"deadlines in seconds: {ladder}; a tick every {plan.tick:g} s; a run may take "
-        f"{plan.run_deadline:g} s, and {plan.short_deadline:g} s with every fourth base",
+        f"{plan.run_deadline:g} s, and {plan.short_deadline:g} s with every fourth scan",
         f"{len(result.violations)} violations",
         *result.violations[:20],
     ]

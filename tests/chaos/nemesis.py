@@ -50,7 +50,7 @@ SIGKILL_ONLY = Terror(("fetch", "score"), (), Faults())
 
 
 MUCH = 6
-"""Connections of a worker to Airtable: about three invocations at once."""
+"""Connections of a worker to what it reads: about three invocations at once."""
 
 
 class Nemesis:
@@ -160,9 +160,12 @@ class Nemesis:
         self._frozen.difference_update(stopped)
 
     def _reading(self) -> dict[int, int]:
-        """The connections to Airtable of each worker that has any, most first."""
-        port = int(self._stack.addresses.airtable.rpartition(":")[2])
-        reading = {pid: connections(pid, port) for pid in self._workers("fetch")}
+        """The connections to what scans read of each worker that has any, most first."""
+        read = [self._stack.addresses.airtable, *(site.url for site in self._stack.sites.values())]
+        ports = [int(url.rpartition(":")[2]) for url in read]
+        reading = {
+            pid: sum(connections(pid, port) for port in ports) for pid in self._workers("fetch")
+        }
         return dict(sorted(((p, n) for p, n in reading.items() if n), key=lambda each: -each[1]))
 
     async def _freeze(self) -> None:

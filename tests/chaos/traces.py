@@ -38,19 +38,21 @@ def fenced(lines: Iterable[Mapping[str, Any]]) -> set[Attempt]:
 
 def recoveries(
     memory: MemoryStore, kills: Sequence[tuple[str, datetime]], ladder: Ladder
-) -> tuple[list[float], int]:
-    """Seconds from a SIGKILL to the next claim of each step that it interrupted, ascending.
+) -> dict[str, list[float]]:
+    """Seconds from a SIGKILL to the next claim of each step that it interrupted, by kind of scan;
+    `NEVER` where the run ended first.
 
-    Also how many of them were not claimed again. A step that a kill did not reach moves on within
-    its budget; one that it did reach stands still until it is stale, which is longer.
+    A step that a kill did not reach moves on within its budget; one that it did reach stands still
+    until it is stale, which is longer.
     """
     moved_on = timedelta(seconds=ladder.stale - ladder.step - 1)
-    found: list[float] = []
+    found: dict[str, list[float]] = {}
     for name in ("fetch", "score"):
         moments = [at for killed, at in kills if killed == name]
         for run in memory.all("runs"):
-            found += _recovered(_moves(memory, run.path, name), moments, moved_on)
-    return sorted(s for s in found if s < NEVER), found.count(NEVER)
+            of_kind = found.setdefault(run.data["kind"], [])
+            of_kind += _recovered(_moves(memory, run.path, name), moments, moved_on)
+    return found
 
 
 def _moves(memory: MemoryStore, run: str, step: str) -> list[tuple[datetime, str]]:

@@ -1,15 +1,29 @@
-"""What a campaign runs: many small bases, each scanned again and again on a schedule."""
+"""What a campaign runs: small bases, tables of data elements and web sites, each scanned again and
+again on a schedule."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from infra.local.base_model import Base, Field, Table
+from infra.local.site import Served, page, plain
+from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
+from landfall.scans import Scan
+from landfall.site.scan import SiteScan
 from tests.simulation.base import ISSUES, SimulatedBase, draw_base, draw_scan
+from tests.simulation.elements import TABLE, ElementTable, draw_classification, draw_elements
+from tests.simulation.pages import ROBOTS, SimulatedSite, draw_site, draw_site_scan
 
 _FIELD_TYPES = {"Number": "number", "Class": "multipleRecordLinks"}
+
+ELEMENTS = 24
+"""Of a table: so many questions that a kill finds some under way."""
+
+PAGE_SECONDS = 0.4
+"""That a page takes."""
 
 
 @dataclass(frozen=True)
@@ -21,21 +35,91 @@ class Load:
     expected: SimulatedBase
 
 
-def draw_loads(
-    random: Random, bases: int, slots: list[datetime], deadlines: tuple[float, float]
-) -> list[Load]:
-    """Bases with a scan each, due at every slot or a little later, so that always one is due.
+@dataclass(frozen=True)
+class ElementsLoad:
+    """A base with a table of data elements over HTTP, and the scan of it."""
+
+    served: Base
+    scan: ClassificationScan
+    table: ElementTable
+
+
+@dataclass(frozen=True)
+class SiteLoad:
+    """A web site over HTTP, and the scan of it by another address than it will have."""
+
+    scan: SiteScan
+    site: SimulatedSite
+
+    def served(self, path: str) -> Served:
+        """A page as it is now."""
+        return Served(page(self.site.html(path)).response, seconds=PAGE_SECONDS)
+
+    @property
+    def pages(self) -> dict[str, Served]:
+        """All of them."""
+        pages = {path: self.served(path) for path in self.site.paths}
+        return pages | {"/robots.txt": plain(ROBOTS)}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The loads, by the kind of scan."""
+
+    integrity: Sequence[Load]
+    classification: Sequence[ElementsLoad]
+    site: Sequence[SiteLoad]
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """All that Airtable has."""
+        loads: list[Load | ElementsLoad] = [*self.integrity, *self.classification]
+        return tuple(load.served for load in loads)
+
+    @property
+    def sites(self) -> dict[str, Mapping[str, Served]]:
+        """All sites, by the addresses that the scans have here."""
+        return {load.scan.url: load.pages for load in self.site}
+
+    def scans(self, addresses: Mapping[str, str]) -> list[Scan]:
+        """All scans; those of sites go to where these are found."""
+        loads: list[Load | ElementsLoad] = [*self.integrity, *self.classification]
+        moved = [_at(load.scan, addresses[load.scan.url]) for load in self.site]
+        return [*(load.scan for load in loads), *moved]
+
+
+def _at(scan: SiteScan, url: str) -> SiteScan:
+    return SiteScan.model_validate(scan.document() | {"url": f"{url}/"})
+
+
+def draw_workload(
+    random: Random,
+    counts: Mapping[str, int],
+    slots: list[datetime],
+    deadlines: tuple[float, float],
+) -> Workload:
+    """So many loads of each kind, due at every slot or a little later, so that always one is due.
 
     Every fourth has the first, short deadline.
     """
     short, long = deadlines
+    kinds = [kind for kind, count in counts.items() for _ in range(count)]
+    random.shuffle(kinds)
     between = (slots[-1] - slots[0]).total_seconds() / len(slots)
-    loads = []
-    for number in range(bases):
-        later = timedelta(seconds=round(between * number / bases))
-        own = [slot + later for slot in slots]
-        loads.append(_draw_load(random, number, own, long if number % 4 else short))
-    return loads
+    loads: dict[str, list[Any]] = {kind: [] for kind in counts}
+    for number, kind in enumerate(kinds):
+        later = timedelta(seconds=round(between * number / len(kinds)))
+        own = loads[kind]
+        settings = {
+            "limits": {"deadline_seconds": long if len(own) % 4 else short},
+            "schedule": {
+                "cadence": {"at": [(slot + later).isoformat() for slot in slots]},
+                "overlap": "allow",
+                "catch_up": "all",
+            },
+        }
+        own.append(_DRAW[kind](random, number, settings))
+    return Workload(**loads)
 
 
 def slots_from(begin: datetime, runs: int, seconds: float) -> list[datetime]:
@@ -44,23 +128,46 @@ def slots_from(begin: datetime, runs: int, seconds: float) -> list[datetime]:
     return [begin + timedelta(seconds=round(n * seconds / runs)) for n in range(runs)]
 
 
-def _draw_load(random: Random, number: int, slots: list[datetime], deadline: float) -> Load:
-    base_id = f"appChaos{number:09d}"
+def _draw_load(random: Random, number: int, settings: dict[str, Any]) -> Load:
     expected = draw_base(random)
     content = draw_scan(random, number).document()
-    content |= {
-        "base": base_id,
-        "limits": {"deadline_seconds": deadline},
-        "schedule": {
-            "cadence": {"at": [slot.isoformat() for slot in slots]},
-            "overlap": "allow",
-            "catch_up": "all",
-        },
+    content |= settings | {"base": _base_id(number)}
+    served = _served(number, expected)
+    return Load(served, IntegrityScan.model_validate(content), expected)
+
+
+def _draw_elements(random: Random, number: int, settings: dict[str, Any]) -> ElementsLoad:
+    table = draw_elements(random, ELEMENTS)
+    content = draw_classification(random, number).document()
+    content |= settings | {"base": _base_id(number), "group_size": random.choice([2, 3])}
+    scan = ClassificationScan.model_validate(content)
+    filled = scan.write_back.fields.chosen().values() if scan.write_back else ()
+    names = ("Name", "Description", *filled)
+    fields = tuple(_field(TABLE, name, {}) for name in names)
+    records = tuple({**one, "fields": {**one["fields"]}} for one in table.records)
+    served = Table(_table_id(TABLE), TABLE, fields, records)
+    return ElementsLoad(Base(scan.base, scan.base, (served,)), scan, table)
+
+
+def _draw_site(random: Random, number: int, settings: dict[str, Any]) -> SiteLoad:
+    content = draw_site_scan(random, number, f"https://chaos-{number}.example/").document()
+    content |= settings | {
+        "mode": "deep",
+        "max_pages": 10,
+        "delay_seconds": 0.2,
+        "scorer": "model" if random.random() < 0.8 else "rules",
     }
-    return Load(_served(base_id, expected), IntegrityScan.model_validate(content), expected)
+    return SiteLoad(SiteScan.model_validate(content), draw_site(random))
 
 
-def _served(base_id: str, expected: SimulatedBase) -> Base:
+_DRAW = {"integrity": _draw_load, "classification": _draw_elements, "site": _draw_site}
+
+
+def _base_id(number: int) -> str:
+    return f"appChaos{number:09d}"
+
+
+def _served(number: int, expected: SimulatedBase) -> Base:
     links = {"Class": _table_id("Classes")}
     tables = []
     for name, records in expected.tables.items():
@@ -73,7 +180,7 @@ def _served(base_id: str, expected: SimulatedBase) -> Base:
     tables.append(
         Table(_table_id("Issues"), ISSUES, tuple(_field("Issues", name, {}) for name in columns))
     )
-    return Base(base_id, base_id, tuple(tables))
+    return Base(_base_id(number), _base_id(number), tuple(tables))
 
 
 def _field(table: str, name: str, links: dict[str, str]) -> Field:
@@ -83,7 +190,7 @@ def _field(table: str, name: str, links: dict[str, str]) -> Field:
     elif name == "Number":
         options = {"precision": 0}
     kind = _FIELD_TYPES.get(name, "singleLineText")
-    return Field(f"fld{table}{name}".ljust(17, "0")[:17], name, kind, options)
+    return Field(f"fld{table}{name.replace(' ', '')}".ljust(17, "0")[:17], name, kind, options)
 
 
 def _table_id(name: str) -> str:

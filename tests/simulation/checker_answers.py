@@ -1,6 +1,6 @@
 """Judges what was asked of a language model: nobody pays for what is kept already."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,9 +31,9 @@ def paid_again(paid: Iterable[Paid], kept: Mapping[str, datetime]) -> Iterator[s
             yield f"paid for {one.answer} at {one.since}, kept since {kept[one.answer]}"
 
 
-def counted_again(memory: MemoryStore, kind: str, calls: int) -> Iterator[str]:
-    """Runs of a kind count more calls of the model than it was sent."""
-    counts = [run.data["counts"] for run in memory.all("runs") if run.data["kind"] == kind]
+def counted_again(memory: MemoryStore, kinds: Collection[str], calls: int) -> Iterator[str]:
+    """Runs of these kinds count more calls of a model than there were."""
+    counts = [run.data["counts"] for run in memory.all("runs") if run.data["kind"] in kinds]
     said = sum(count.get("model_calls", 0) for count in counts)
     if said > calls:
-        yield f"{kind} runs count {said} calls of the model, which had {calls}"
+        yield f"runs count {said} calls of the model, which had {calls}"

@@ -35,7 +35,7 @@ class ClassificationSubject:
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
-        self._table = draw_elements(chaos.random)
+        self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
         self._model = TreacherousModel(chaos, answers)
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}

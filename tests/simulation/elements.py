@@ -38,15 +38,15 @@ class ElementTable:
         return record
 
 
-def draw_elements(random: Random) -> ElementTable:
-    """A few of them, or some more."""
+def draw_elements(random: Random, count: int) -> ElementTable:
+    """So many of them."""
     records: list[Record] = [
         {
             "id": f"recElement{number:07d}",
             "createdTime": START.isoformat(),
             "fields": {"Name": f"Field {number}", "Description": random.choice(_WORDS)},
         }
-        for number in range(random.choice([1, 4, 8]))
+        for number in range(count)
     ]
     return ElementTable(records, {record["id"]: [_told(record)] for record in records})
 

@@ -77,4 +77,4 @@ class TreacherousModel:
     def broken(self, memory: MemoryStore, kind: str) -> Iterator[str]:
         """What is wrong with what the runs of a kind have bought."""
         yield from paid_again(self._paid, self._kept)
-        yield from counted_again(memory, kind, self._calls)
+        yield from counted_again(memory, {kind}, self._calls)

@@ -33,12 +33,7 @@ RISK: Mapping[str, str] = {
 
 
 class Labels(Settings):
-    """The labels of each output that has a fixed choice, with what each of them means.
-
-    They are in an order of their own, whatever order they are given in: ours first, others by name.
-    Firestore keeps no order of a map's keys, and a question whose labels came in another order
-    would be another question: paid again.
-    """
+    """The labels of each output that has a fixed choice, with what each of them means."""
 
     information_security_classification: dict[Label, Meaning] = Field(
         dict(SECURITY), min_length=2, max_length=20, description="How closely it is kept."
@@ -53,6 +48,8 @@ class Labels(Settings):
     @field_validator("*")
     @classmethod
     def _in_order(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        # ours first, others by name, however they are given: Firestore keeps no order of a map's
+        # keys, and a question with its labels in another order is another one, paid again
         ours = [*cls.model_fields[info.field_name or ""].default]
         known = [label for label in ours if label in labels]
         return {label: labels[label] for label in [*known, *sorted(labels.keys() - ours)]}

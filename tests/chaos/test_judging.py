@@ -1,0 +1,36 @@
+"""What the stand-in for OpenAI was asked is known again by the id of its answer."""
+
+from typing import Any
+
+import pytest
+
+from infra.local.openai_completions import chat_call
+from landfall.classification.elements import Element
+from landfall.classification.labels import Labels
+from landfall.classification.prompt import Prompt
+from landfall.model_service import chat_body
+from landfall.questions import Question
+from landfall.site.evidence import evidence_of
+from landfall.site.judging import question_about
+from landfall.site.page import Visit
+from landfall.site.rubric import clinic_rubric, vocabularies
+from landfall.site.scores import Seen
+from tests.chaos.judging import answer_of
+from tests.simulation.checker_answers import EFFORT, MODEL
+
+
+def _of_elements() -> Question[Any]:
+    return Prompt(Labels()).question([Element("rec1", {"name": "Room"}), Element("rec2", {})])
+
+
+def _of_a_page() -> Question[Any]:
+    rubric = clinic_rubric()
+    visit = Visit("https://a.example/", 200, 0, 0.5, 100, 100, None, {})
+    evidence = evidence_of(visit, b"<title>Book</title><p>Book a visit", vocabularies(rubric))
+    return question_about(rubric, Seen("home", evidence), "000000")
+
+
+@pytest.mark.parametrize("question", [_of_elements(), _of_a_page()], ids=["elements", "page"])
+def test_a_call_is_known_by_the_id_of_its_answer(question: Question[Any]) -> None:
+    """Else nothing that is paid for twice would be seen."""
+    assert answer_of(chat_call(chat_body(MODEL, EFFORT, question))) == question.hash(MODEL, EFFORT)
