@@ -105,8 +105,8 @@ class Cloud:
         return self._unchanged(database.rule_changes(self._it), "in force")
 
     def secrets(self) -> Said:
-        """There, with a value, for who needs them."""
-        lacking = keys.missing(self._it)
+        """Those that are there have a value."""
+        lacking = keys.without_value(self._it)
         flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in lacking]
         mend = f"{REDEPLOY} {' '.join(flags)}"
         return one_of([f"{secret(name)} has no value" for name in lacking], mend, "all there")
@@ -227,7 +227,9 @@ class Cloud:
         return str(self._tools.google.send("POST", "iamcredentials", path, wanted)["token"])
 
     def airtable(self) -> Said:
-        """Whether the token that fetch has is one."""
+        """Whether the token that fetch has is one; where only sites are scanned there is none."""
+        if self._it.secret_version("AIRTABLE_API_KEY") is None:
+            return ok("there is none: no scan reads a base")
         key = self._key("AIRTABLE_API_KEY", "fetch")
         if isinstance(key, Said):
             return key

@@ -18,7 +18,7 @@ from infra.cloud.google import GoogleError
 from infra.cloud.installation import PEOPLE, Installation, Wishes
 from infra.cloud.making import Maker, StoppedError, go_through, say
 from infra.cloud.stages import STAGES, Stage
-from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, service
+from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
 from landfall.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
@@ -26,8 +26,8 @@ PATIENCE = 120.0
 
 EPILOG = """
 What is not there is made; what differs is changed; everything else is left alone. When it is
-interrupted, run it again. What you do not say stays as it is: --invoker and the keys are needed
-the first time only.
+interrupted, run it again. What you do not say stays as it is: --invoker is needed the first time
+only, and so are the keys of what your scans read and ask.
 
 Exit status: 0 when everything is as it should be, 1 when a change failed, 2 when nothing was begun.
 """
@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
             _flag(name),
             type=Path,
             metavar="FILE",
-            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for when it is needed and absent",
+            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for in a terminal while there is none",
         )
     found.add_argument(
         "--set",
@@ -165,21 +165,28 @@ def _asked(it: Installation, only_shown: bool) -> Installation:
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
     lacking = keys.missing(it)
-    if lacking and not only_shown and not sys.stdin.isatty():
-        flags = " and ".join(f"{_flag(name)} FILE" for name in lacking)
-        raise CannotStartError(f"give {flags}: there is nobody to ask")
-    asked = dict.fromkeys(lacking, "") if only_shown else _ask(lacking)
+    asked = dict.fromkeys(lacking, "") if only_shown else _ask(it, lacking)
     wishes = replace(it.wishes, secrets=keys.are_new(it) | asked)
     return Installation(it.target, it.google, wishes, it.image, only_shown)
 
 
-def _ask(names: Sequence[str]) -> dict[str, str]:
-    answers = {}
+def _ask(it: Installation, names: Sequence[str]) -> dict[str, str]:
+    """What a person types, without the keys that they have none of; nobody else is asked.
+
+    Raises `CannotStartError` where there was one before.
+    """
+    answers, present = {}, keys.there(it) if names else set()
     for name in names:
-        value = getpass.getpass(f"{name} ({VARIABLES[name].meaning}): ").strip()
-        if not value:
-            raise CannotStartError(f"{name} is needed")
-        answers[name] = value
+        value = ""
+        if sys.stdin.isatty():
+            question = f"{name} ({VARIABLES[name].meaning}; Enter where there is none): "
+            value = getpass.getpass(question).strip()
+        if value:
+            answers[name] = value
+        elif name in present:
+            raise CannotStartError(f"secret {secret(name)} has no value: give {_flag(name)} FILE")
+        else:
+            say(f"There is no {name}; {_flag(name)} FILE gives it later.")
     return answers
 
 

@@ -17,18 +17,20 @@ def there(it: Installation) -> set[str]:
     return {name for name in it.secrets() if secret(name) in names}
 
 
-def needed(name: str) -> bool:
-    """Whether a function cannot start without it, or who deploys is asked for it all the same."""
-    return bool(VARIABLES[name].needed_by) or VARIABLES[name].asked
-
-
 def missing(it: Installation) -> list[str]:
-    """What a function needs, nobody has given now, and has no value yet."""
+    """What who deploys is asked for: nobody has given it now, and it has no value yet."""
     return [
         name
         for name in it.secrets()
-        if needed(name) and name not in it.wishes.secrets and it.secret_version(name) is None
+        if VARIABLES[name].asked
+        and name not in it.wishes.secrets
+        and it.secret_version(name) is None
     ]
+
+
+def without_value(it: Installation) -> list[str]:
+    """The secrets that are there with no version that may be read."""
+    return [name for name in sorted(there(it)) if it.secret_version(name) is None]
 
 
 def are_new(it: Installation) -> dict[str, str]:

@@ -201,13 +201,10 @@ def test_a_longer_deadline_is_one_everywhere(console):
 
 
 def test_a_first_deploy_says_what_it_needs(fresh):
-    """Who may call, and the key, before anything is made."""
+    """Who may call, before anything is made."""
     unasked = fresh.deploy()
     assert (unasked.status, unasked.mutating) == (2, [])
     assert "say who may call the api" in unasked.errors
-    keyless = fresh.deploy("--invoker", INVOKER)
-    assert (keyless.status, keyless.mutating) == (2, [])
-    assert "give --airtable-api-key-file FILE: there is nobody to ask" in keyless.errors
 
 
 def test_the_key_is_asked_for_in_a_terminal(fresh):
@@ -219,11 +216,34 @@ def test_the_key_is_asked_for_in_a_terminal(fresh):
     assert set(fresh.recorder.apis.payloads.values()) >= {KEY}
 
 
-def test_no_key_is_no_deployment(fresh):
-    """Nothing is made of an empty line."""
+def test_who_scans_sites_alone_has_no_key(fresh):
+    """An empty line is no key: no secret is made, no function is given one, and nothing is wrong.
+
+    Without a terminal nobody is asked, and the next deploy has nothing to change.
+    """
     done = fresh.typing("deploy", "--invoker", INVOKER, typed="")
-    assert (done.status, done.mutating) == (2, [])
-    assert "AIRTABLE_API_KEY is needed" in done.output
+    assert done.status == 0, done.output
+    assert (
+        "There is no AIRTABLE_API_KEY; --airtable-api-key-file FILE gives it later." in done.output
+    )
+    apis = fresh.recorder.apis
+    assert not [name for api, name in apis.resources if "landfall-airtable-api-key" in name]
+    again = fresh.deploy()
+    assert (again.status, again.mutating) == (0, []), again.errors
+    assert "Nothing to change." in again.output
+
+
+def test_a_key_that_was_there_and_is_not_is_no_choice(console):
+    """No function loses its key because somebody has disabled the version."""
+    path = f"projects/{PROJECT}/secrets/landfall-airtable-api-key/versions/"
+    found = [it for (_, name), it in console.recorder.apis.resources.items() if path in name]
+    for version in found:
+        version["state"] = "DISABLED"
+    done = console.deploy()
+    for version in found:
+        version["state"] = "ENABLED"
+    assert (len(found) > 0, done.status, done.mutating) == (True, 2, [])
+    assert "secret landfall-airtable-api-key has no value" in done.errors
 
 
 def test_a_project_in_datastore_mode_is_refused(fresh):

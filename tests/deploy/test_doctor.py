@@ -240,9 +240,14 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
     assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.mend
 
 
-def test_a_model_is_not_needed(apis):
-    """No key, no scan that asks one: fine."""
+def test_no_key_is_needed(apis):
+    """Where no scan asks a model, or none reads a base."""
     assert look(apis, "the model's key").verdict == "ok"
+    for api, name in [*apis.resources]:
+        if "/landfall-airtable-api-key" in name:
+            del apis.resources[api, name]
+    assert look(apis, "secrets").verdict == "ok"
+    assert look(apis, "Airtable's key").saw == "there is none: no scan reads a base"
 
 
 def test_a_models_key_is_tried_where_there_is_one(apis):
