@@ -32,7 +32,14 @@ class Terror:
 EVERYTHING = Terror(
     ("fetch", "fetch", "fetch", "score", "score", "scheduler", "watchdog", "api"),
     (
-        *("make_zombies", "make_zombies", "freeze", "pause_firestore", "restart_firestore"),
+        *(
+            "make_zombies",
+            "make_zombies",
+            "make_zombies",
+            "freeze",
+            "pause_firestore",
+            "restart_firestore",
+        ),
         *("empty_queue", "no_ticks"),
     ),
     Faults(
