@@ -37,8 +37,11 @@ class PortTakenError(Exception):
 def guarded_group() -> Iterator[int]:
     """A process group for children; whoever is in it at the end, or at ours, is killed."""
     with subprocess.Popen(_GUARD, stdin=subprocess.PIPE, process_group=0) as guard:
-        yield guard.pid
-        # leaving closes the pipe and waits for the guard
+        try:
+            yield guard.pid
+        finally:
+            # not by the pipe: somebody in this process may have a copy of its end
+            os.killpg(guard.pid, signal.SIGKILL)
 
 
 class Process:

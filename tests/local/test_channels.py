@@ -115,6 +115,8 @@ def _user_timeouts(server: str) -> list[int]:
     """TCP_USER_TIMEOUT, in ms, of each connection of this process to a server."""
     found = []
     for number in Path("/proc/self/fd").iterdir():
+        if not number.is_socket():
+            continue  # a copy of the end of a pipe would keep its reader waiting for ever
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number.name))) as there:
             if there.getpeername()[1:2] == (int(server.split(":")[1]),):
                 found.append(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))

@@ -1,13 +1,17 @@
 """The local stack starts where it can, and says why where it cannot."""
 
 import itertools
+import os
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from infra.local import stack as stacks
-from infra.local.processes import StartError, free_port
+from infra.local.processes import StartError, free_port, guarded_group
 from infra.local.stack import Options, running
 
 
@@ -41,3 +45,20 @@ def test_a_port_is_given_out_once() -> None:
     """Two processes of one stack never get the same port."""
     ports = [free_port() for _ in range(50)]
     assert all(one != other for one, other in itertools.combinations(ports, 2))
+
+
+def test_a_group_ends_whoever_has_a_copy_of_its_pipe() -> None:
+    """Its guard waits for the end of that pipe, which may then never come."""
+    before = _pipes()
+    with guarded_group() as group:
+        copies = [os.dup(pipe) for pipe in _pipes() - before]
+        child = subprocess.Popen(["sleep", "600"], process_group=group)
+    assert child.wait(5) == -signal.SIGKILL
+    assert copies
+    for copy in copies:
+        os.close(copy)
+
+
+def _pipes() -> set[int]:
+    """The descriptors of this process that are an end of a pipe."""
+    return {int(it.name) for it in Path("/proc/self/fd").iterdir() if it.is_fifo()}
