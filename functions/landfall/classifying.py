@@ -47,9 +47,9 @@ from landfall.suggesting import (
 KEEPING = 1 / 12
 """Share of the budget that is left for keeping what came last."""
 
-ENDING = 1 / 4
-"""Share of the budget that the run's end needs: every element is read back for it. Where the asking
-leaves less, the end is an invocation of its own."""
+READ_BACK = 0.004
+"""Seconds that the run's end needs for an element, all of which are read back for it: some four
+times what it takes. Where the asking leaves less, the end is an invocation of its own."""
 
 
 class Classifying:
@@ -95,7 +95,7 @@ class Classifying:
                     return waits
             before = self._progress.share
             through = await self._ask(asking, agenda, elements, kept, fetched, deadline)
-            late = deadline.remaining() < self._budget * ENDING
+            late = deadline.remaining() < len(elements) * READ_BACK
             if not through or (late and self._progress.share > before):
                 await self._claim.hand_on(asking.pause)
                 return "to be continued"

@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
             _flag(name),
             type=Path,
             metavar="FILE",
-            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for in a terminal while there is none",
+            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for while there is none",
         )
     found.add_argument(
         "--set",

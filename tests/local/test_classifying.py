@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall import bases
+from landfall import bases, classifying
 from landfall.classification.prompt import RULES
 from landfall.deadlines import Ladder
 from landfall.documents import StoreError, Version, Write
@@ -445,3 +445,18 @@ async def test_what_a_person_says_while_the_model_is_asked_stays(server, model):
     assert kept.standing.values["criticality"] == "high"
     assert kept.entry.suggestion["values"]["criticality"] == "low"
     assert kept.document.data["values"]["criticality"] == "high"
+
+
+async def test_the_end_has_an_invocation_of_its_own_where_there_is_too_little_time(
+    elements, model, monkeypatch
+):
+    """Every element is read back for it; nothing is asked again."""
+    await elements.start()
+    queue = elements.world.queue
+    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    monkeypatch.setattr(classifying, "READ_BACK", elements.world.runs.ladder.step)
+    assert await elements.deliver(queue.tasks[-1]) == "to be continued"
+    asked = len(model.asked)
+    assert await elements.deliver(queue.tasks[-1]) == "classified"
+    run = (await elements.world.run("m-1")).data
+    assert (run["status"], run["verdict"], len(model.asked)) == ("done", "healthy", asked)
