@@ -27,7 +27,7 @@ class Sample:
         return median(self.values)
 
     def __str__(self) -> str:
-        middle = f"{_short(self.median)} {self.unit}"
+        middle = f"{_short(self.median)} {self.unit}".rstrip()
         if len(self.values) == 1:
             return middle
         least, most = _short(min(self.values)), _short(max(self.values))

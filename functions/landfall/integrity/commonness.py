@@ -1,4 +1,4 @@
-"""Which names are so common that two records of one name are no sign of one person.
+"""Which names are so common that they are no sign that two records are of one.
 
 Words are taken as independent: where 60 of 10,000 other names have `Elizabeth` and 80 `Jones`, 0.5
 have both by chance.

@@ -54,10 +54,9 @@ class Duplicate(BaseRule):
     something of `also` is the same. They are possibly the same where the names are very similar
     (92) and nothing of `also` differs; people also where the names have the same words and not all
     of it differs. So two of one name whose e-mail and phone both differ are taken for namesakes.
-    Where a table has 1,000 different names of people or more, a common one is no sign by itself: if
-    of ten such names more than one has a namesake by chance, as the numbers of its words tell,
-    people are possibly the same only where something else is the same, or the names have the same
-    words and nothing differs.
+    Where a table has 1,000 different names or more, a common one is no sign by itself: if of ten
+    such names more than one has a namesake by chance, as the numbers of its words tell, nobody of
+    that name is possibly the same as another; they are likely the same as said, or not at all.
 
     The long form says `likely` and `possible`: lists of alternatives, of which one must hold; each
     is a list of conditions on two records, of which all must.
@@ -161,11 +160,10 @@ class Duplicate(BaseRule):
         if not self._short:
             return self.possible
         name, wording, also = self._short
-        person = self.of == "person"  # chance makes namesakes of people
-        similar = Similar(field=name, similar=wording, at_least=UNCONFIRMED, uncommon=person)
-        exact = Exact(field=name, exact=wording, uncommon=person)
-        same_name = [[exact, it] for it in _not_different(also)]
-        namesakes = same_name if person else []  # a branch elsewhere has the name too
+        similar = Similar(field=name, similar=wording, at_least=UNCONFIRMED, uncommon=True)
+        exact = Exact(field=name, exact=wording, uncommon=True)
+        # a branch elsewhere has an organisation's name, too
+        namesakes = [[exact, it] for it in _not_different(also)] if self.of == "person" else []
         return [[similar, *_not_different(also)], *namesakes]
 
     @property
