@@ -4,14 +4,10 @@
 the file, the path in it and the fix. `json_schema` is the same definition for editors.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError
-from pydantic.json_schema import models_json_schema
 
 from landfall.scans import Scan
 from landfall.settings import BASE_ID, ID, it_is, suggest
@@ -47,52 +43,14 @@ KINDS: dict[str, Callable[[], type[Scan]]] = {
 """Every kind of scan, imported when one of it is read."""
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML in which a name is given once, and `yes` and `no` are text: they name choices.
-
-    Nothing stands for something that is written elsewhere: a few lines could be any number of
-    rules then.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            problem = f"*{event.anchor} stands for something else: write that out here"
-            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    None, None, f"{key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_BOOL = "tag:yaml.org,2002:bool"
-_Yaml.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in known if tag != _BOOL]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Yaml.add_implicit_resolver(_BOOL, re.compile("(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-
-
 def load(text: str, source: str) -> Scan:
     """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
+    from landfall.definition_text import TextError, read  # YAML takes 15 ms to import
+
     try:
-        content = yaml.load(text, _Yaml)  # noqa: S506  a SafeLoader
-        # half a character cannot be stored
-        json.dumps(content, default=str, skipkeys=True, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError):
-        raise DefinitionError(f"{source}: this has half a character, or is far too deep") from None
-    except yaml.MarkedYAMLError as error:
-        raise DefinitionError(f"{source}: {_place(error)}{error.problem}") from None
-    except yaml.YAMLError as error:
-        raise DefinitionError(f"{source}: this is not YAML: {error}") from None
+        content = read(text)
+    except TextError as error:
+        raise DefinitionError(f"{source}: {error}") from None
     if content is None:
         raise DefinitionError(f"{source}: this is empty; begin with `id: my-scan`")
     if not isinstance(content, dict):
@@ -127,6 +85,8 @@ def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The definition as a JSON schema, for editors."""
+    from pydantic.json_schema import models_json_schema  # no function needs it
+
     kinds: list[tuple[type[Scan], Literal["validation"]]] = [
         (make(), "validation") for make in KINDS.values()
     ]
@@ -137,11 +97,6 @@ def json_schema() -> dict[str, Any]:
         "oneOf": [references[kind] for kind in kinds],
         "$defs": schema["$defs"],
     }
-
-
-def _place(error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark
-    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 
 
 _SAYS = {
