@@ -122,6 +122,7 @@ def _app(function: str) -> App:
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
+    collecting.freeze()
     return App(config, runs, Indexes(store, _now), callers, Redactor(config.secrets))
 
 
