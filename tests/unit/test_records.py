@@ -1,13 +1,14 @@
 """Records come out of their documents as they went in, and no document grows too large."""
 
 import zlib
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
-from landfall.integrity.snapshot import Table
+from landfall.integrity.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
 from landfall.records import (
     PACKED_MOST,
@@ -58,6 +59,63 @@ def test_a_field_may_have_any_name(name):
     table = whole_tables(pages, {"T": 1}, {"T": [name, "Plain"]})["T"]
     assert table.columns == {name: [1, None], "Plain": [2, None]}
     assert table.ids == [record(1)["id"], record(2)["id"]]
+
+
+def read(*pages: list[Any]) -> Table:
+    """A table of one field, with these values page by page; None is an absent cell."""
+    reader = TableReader("T", ["F"], created=False)
+    for number, page in enumerate(pages):
+        records = [
+            record(number * 100 + place, **({} if value is None else {"F": value}))
+            for place, value in enumerate(page)
+        ]
+        reader.add(msgspec.json.encode({"records": records}))
+    return reader.table
+
+
+@pytest.mark.parametrize("turn", range(7))
+def test_values_stay_what_they_are(turn):
+    """Whatever comes after whatever: to Python 1, 1.0 and true are equal, and in a cell they are
+    not the same."""
+    values = [1, True, 1.0, "1", [1], None, {"a": 1}]
+    values = values[turn:] + values[:turn]
+    table = read(*([value, value, None] for value in values), values)
+    expected = [value for value in values for value in (value, value, None)] + values
+    assert list(map(repr, table.columns["F"])) == list(map(repr, expected))
+    assert not table.different
+
+
+@pytest.mark.parametrize("values", [["a", "b", None], [3, 700, None], [True, False, None]])
+def test_the_different_values_of_a_field_of_one_type(values):
+    """Each once; the texts, and the large numbers, are one object each."""
+    table = read([None], values, values, values)
+    assert {*table.different["F"]} == {*values}
+    assert len({id(value) for value in table.columns["F"]}) == 3
+
+
+def test_many_values_are_not_looked_up(monkeypatch):
+    """Nor small numbers, of which there is one each anyway. Blanks alone tell nothing yet."""
+    monkeypatch.setattr("landfall.integrity.snapshot._TRIED", 10)
+    names = [f"name {number}" for number in range(24)]
+    assert not read(names[:12], names[12:], names).different
+    assert not read([1, 2, None] * 4, [1, 2]).different
+    assert [*read([None] * 12, ["a", "b"], ["a"]).different["F"]] == [None, "a", "b"]
+
+
+def test_where_asks_once_for_each_value():
+    """And says of each row what it would say of its cell."""
+    asked: list[Any] = []
+
+    def long(values: Sequence[Any]) -> list[int]:
+        asked.extend(values)
+        return [place for place, value in enumerate(values) if value is None or len(value) > 1]
+
+    table = read(["a", "bb", None, "a", "bb", "a", "a", None])
+    assert table.where("F", long) == [1, 2, 4, 7]
+    assert sorted(map(str, asked)) == ["None", "a", "bb"]
+    assert table.select([1, 3, 7]).where("F", long) == [0, 2]
+    assert read(["a", None, "a", "a", None, "a"]).where("F", long) == [1, 4]
+    assert read(["a", "a", "a"]).where("F", long) == []
 
 
 def test_pages_come_out_as_they_went_in():

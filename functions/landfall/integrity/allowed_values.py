@@ -39,12 +39,12 @@ class AllowedValues(FieldRule):
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records with other values."""
-        ids, column = scope.table.ids, scope.table.columns[self.field]
+        ids = scope.table.ids
         allowed = {comparable(value) for value in self.values}
 
         def say(items: list[Any]) -> tuple[Any, str]:
             message = f"{self.field} is {listed(items)}, which is not among the allowed values"
             return one_or_all(items), message
 
-        for row, (value, message) in others(column, allowed, say):
+        for row, (value, message) in others(scope.table, self.field, allowed, say):
             yield Hit((ids[row],), self.field, value, message)

@@ -34,8 +34,10 @@ class CannotEvaluateError(Exception):
 class Hit(msgspec.Struct, frozen=True, gc=False):
     """What a rule found wrong, about these records together or, without any, about the table.
 
-    `key` tells two hits about the same records apart; `severity` and `table` are given where they
-    are not the rule's own. With `table`, the message is the hit's own too.
+    `key` tells two hits about the same records apart. A kind that tells of each record by itself
+    (`on_a_sample`) gives every hit of a record another key; those of other kinds are numbered.
+    `severity` and `table` are given where they are not the rule's own. With `table`, the message is
+    the hit's own too.
     """
 
     records: tuple[str, ...]

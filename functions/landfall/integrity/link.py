@@ -1,7 +1,7 @@
 """`link`: what a field points to is there, and is what it should be."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -144,26 +144,25 @@ same: {Room: Class Room}
         """Where links point to, for people."""
         return f"{self.to.table}.{self.to.field}" if self.to.field else self.to.table
 
-    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+    def evaluate(self, scope: Scope) -> list[Hit]:
         """The records whose links are not as they must be."""
         links = _Links(self, scope)
-        problems: list[Callable[[], Iterator[_Problem]]] = [links.nowhere]
+        problems: list[Callable[[], Iterable[_Problem]]] = []
         problems += [links.number] if self.min is not None or self.max is not None else []
         problems += [links.unfit] if self.to.when else []
         problems += [links.one_way] if self.back else []
         problems += [links.different] if self.same else []
-        found: list[_Problem] = []
+        found = links.nowhere()
         for problem in problems:
             scope.check()
             found += problem()
-        if len(problems) > 1:
+        if problems:
             found.sort(key=itemgetter(0))
-        for row, field, value, message, key in found:
-            yield Hit((scope.table.ids[row],), field, value, message, key)
+        return [hit for _, hit in found]
 
 
-_Problem = tuple[int, str, Any, str, str]
-"""The row, the field, the value, the message, and the key of the hit."""
+_Problem = tuple[int, Hit]
+"""The row, and what is wrong with it."""
 
 
 class _Links:
@@ -172,6 +171,7 @@ class _Links:
     def __init__(self, rule: Link, scope: Scope) -> None:
         self._rule = rule
         self._field = rule.field
+        self._table = scope.table
         self._ids = scope.table.ids
         self._column = scope.table.columns[rule.field]
         self._here = scope.table.columns
@@ -201,7 +201,10 @@ class _Links:
                 rows[comparable(item)].append(row)
         return rows
 
-    def nowhere(self) -> Iterator[_Problem]:
+    def _problem(self, row: int, field: str, value: Any, message: str, key: str) -> _Problem:
+        return row, Hit((self._ids[row],), field, value, message, key)
+
+    def nowhere(self) -> list[_Problem]:
         """Links to what is not there."""
         where = self._rule.where()
 
@@ -209,8 +212,11 @@ class _Links:
             message = f"{self._field} points to {listed(items)}, which is not in {where}"
             return one_or_all(items), message
 
-        for row, (value, message) in others(self._column, self._known, say):
-            yield row, self._field, value, message, ""
+        ids, field = self._ids, self._field
+        return [
+            (row, Hit((ids[row],), field, value, message))
+            for row, (value, message) in others(self._table, field, self._known, say)
+        ]
 
     def number(self) -> Iterator[_Problem]:
         """Too few links, or too many."""
@@ -225,7 +231,7 @@ class _Links:
                 message = f"{self._field} has {count} links, more than {most}"
             else:
                 continue
-            yield row, self._field, value, message, "number"
+            yield self._problem(row, self._field, value, message, "number")
 
     def unfit(self) -> Iterator[_Problem]:
         """Links to records that are not as they must be."""
@@ -233,12 +239,12 @@ class _Links:
         assert condition
         target = self._target
         fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
-        for row, outside in others(self._column, fit, list):
+        for row, outside in others(self._table, self._field, fit, list):
             items = [item for item in outside if comparable(item) in self._known]
             if items:
                 message = f"{self._field} points to {listed(items)}, of which it is not so that "
                 message += condition.sentence()
-                yield row, self._field, one_or_all(items), message, "when"
+                yield self._problem(row, self._field, one_or_all(items), message, "when")
 
     def one_way(self) -> Iterator[_Problem]:
         """Links that only one of the two records has."""
@@ -263,7 +269,8 @@ class _Links:
             if extra:
                 said.append(f"{self._field} lacks {listed(extra)}, whose {self._rule.back} has it")
             if said:
-                yield row, self._field, one_or_all([*lost, *extra]), "; ".join(said), "back"
+                items = one_or_all([*lost, *extra])
+                yield self._problem(row, self._field, items, "; ".join(said), "back")
 
     def different(self) -> Iterator[_Problem]:
         """Links to records with other values."""
@@ -277,7 +284,7 @@ class _Links:
                         other = min((theirs[place] for place in rows), key=repr)
                         message = f"{here} is {shown(column[row]) or 'nothing'}, and {there} of "
                         message += f"{shown(item)} is {shown(other) or 'nothing'}"
-                        yield row, here, column[row], message, f"same {here}"
+                        yield self._problem(row, here, column[row], message, f"same {here}")
                         break
 
 

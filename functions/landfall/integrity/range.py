@@ -1,7 +1,7 @@
 """`range`: a value lies between bounds."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,6 +11,7 @@ from landfall.integrity.base import FieldRule, Hit, Scope
 from landfall.integrity.calendars import Calendar
 from landfall.integrity.conditions import ACCEPTS, Bound, Test, side_of
 from landfall.integrity.fields import Schema, not_of_bound
+from landfall.integrity.snapshot import Table
 from landfall.integrity.values import listed, not_fine, one_or_all, values_of
 
 _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
@@ -95,7 +96,9 @@ class Range(FieldRule):
             return all((order := side(item)) is not None and fits(order) for side, fits in sides)
 
         dates = self._of_dates
-        wrong = not_fine(column, inside, scope.check) if dates else self._outside(column, inside)
+        wrong = (
+            not_fine(column, inside, scope.check) if dates else self._outside(scope.table, inside)
+        )
         for row, items in wrong:
             others = [item for item in items if any_side(item) is None]
             kind = "no date" if dates else "no number"
@@ -103,22 +106,30 @@ class Range(FieldRule):
             message = f"{self.field} is {listed(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 
-    def _outside(self, column: list[Any], inside: Test) -> Iterator[tuple[int, list[Any]]]:
-        """Where an item is no number inside. Most cells are, and need no call to tell."""
+    def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:
+        """Where an item is no number inside."""
+        column = table.columns[self.field]
+        for row in table.where(self.field, self._not_plainly_inside):
+            items = [item for item in values_of(column[row]) if not inside(item)]
+            if items:
+                yield row, items
+
+    def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
+        """Where a value is no number inside by itself; told without a call for each."""
         bounds: dict[str, Any] = self._bounds
         low = bounds.get("at_least", bounds.get("above", -math.inf))
         high = bounds.get("at_most", bounds.get("below", math.inf))
         excluded = tuple(bounds[name] for name in ("above", "below") if name in bounds)
-        for row, value in enumerate(column):
-            if value is None or (
+        return [
+            place
+            for place, value in enumerate(values)
+            if value is not None
+            and not (
                 (value.__class__ is int or value.__class__ is float)
                 and low <= value <= high
                 and value not in excluded
-            ):
-                continue
-            wrong = [item for item in values_of(value) if not inside(item)]
-            if wrong:
-                yield row, wrong
+            )
+        ]
 
 
 _EARLY_AND_LATE = [Calendar(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 8000)]

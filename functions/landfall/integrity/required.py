@@ -1,6 +1,7 @@
 """`required`: a field has a value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import NoneType
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -56,23 +57,25 @@ class Required(BaseRule):
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records without one."""
-        ids = scope.table.ids
-        first, *others = (scope.table.columns[field] for field in self._fields)
+        table, (first, *rest) = scope.table, self._fields
+        column, others = table.columns[first], [table.columns[field] for field in rest]
         fields = " or ".join(self._fields)
         message = (
             f"none of {', '.join(self._fields)} has a value" if others else f"{fields} has no value"
         )
-        for row in missing(first):
-            if not any(has_value(column[row]) for column in others):
-                yield Hit((ids[row],), fields, first[row], message)
+        for row in table.where(first, missing):
+            if not any(has_value(other[row]) for other in others):
+                yield Hit((table.ids[row],), fields, column[row], message)
 
 
-def missing(column: list[Any]) -> list[int]:
+def missing(values: Sequence[Any]) -> list[int]:
     """Where there is no value. The same as `has_value`, without a call for each."""
     return [
-        row
-        for row, value in enumerate(column)
-        if value is None
-        or (value.__class__ is str and (not value or value.isspace()))
-        or (not value and value.__class__ in (list, dict))
+        place
+        for place, value in enumerate(values)
+        if (not value and value.__class__ in _EMPTY) or (value.__class__ is str and value.isspace())
     ]
+
+
+_EMPTY = {NoneType, str, list, dict}
+"""Classes of what is no value when it is false: 0 and false are values."""

@@ -3,6 +3,7 @@
 A finding is about one record, about a group of records that clash, or about a table as a whole.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -12,7 +13,6 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 import msgspec
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from landfall.integrity import collecting
@@ -77,7 +77,7 @@ class _ByKind:
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    ) -> dict[str, Any]:
         every: Any = reduce(or_, KINDS.values())
         union: TypeAdapter[Any] = TypeAdapter(Annotated[every, Field(discriminator="kind")])
         return handler(union.core_schema)
@@ -150,34 +150,45 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
         severity = severity.severity(len(hits), len(table))
     tell = _teller(rule, table, hits)
     texts = Answers(shown, lambda: None)
-    found: dict[tuple[Any, ...], int] = {}
-    findings = []
-    for hit in hits:
-        records, value = hit.records, hit.value
-        if len(records) > 1:
-            records = tuple(sorted(records))[:RECORDS_LISTED]
-        identity = (hit.key, records) if hit.key else records
-        again = found[identity] = found.get(identity, 0) + 1
-        findings.append(
-            Finding(
-                rule.id,
-                hit.table or rule.table,
-                records,
-                hit.field,
-                texts[value] if value.__class__ is str else shown(value),
-                hit.severity or severity,
-                tell(hit),
-                hit.key if again == 1 else f"{hit.key}#{again}",
-                len(hit.records),
-            )
+    groups = [
+        records if len(records := hit.records) < 2 else tuple(sorted(records))[:RECORDS_LISTED]
+        for hit in hits
+    ]
+    keys = [hit.key for hit in hits]
+    if rule.on_a_sample() != "each" and len(set(groups)) < len(groups):
+        keys = _numbered(keys, groups)
+    rule_id, of_rule = rule.id, rule.table
+    return [
+        Finding(
+            rule_id,
+            hit.table or of_rule,
+            records,
+            hit.field,
+            texts[value] if (value := hit.value).__class__ is str else shown(value),
+            hit.severity or severity,
+            tell(hit) if tell else hit.message,
+            key,
+            len(hit.records),
         )
-    return findings
+        for hit, records, key in zip(hits, groups, keys, strict=True)
+    ]
 
 
-def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
-    """What a finding's sentence is: the rule's own where it has one for the finding's records."""
+def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[str]:
+    """The keys, of which those that several hits of the same records have get a number."""
+    seen: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    numbered = []
+    for key, records in zip(keys, groups, strict=True):
+        seen[key, records] += 1
+        again = seen[key, records]
+        numbered.append(key if again == 1 else f"{key}#{again}")
+    return numbered
+
+
+def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str] | None:
+    """What tells a finding with the rule's own sentence, where it has one for its records."""
     if not rule.message:
-        return lambda hit: hit.message
+        return None
     told = {min(hit.records) for hit in hits if hit.records}
     rows = {record: row for row, record in enumerate(table.ids) if record in told}
 

@@ -7,10 +7,13 @@ cells that are wanted; nothing else of them is ever an object.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from operator import attrgetter
+from itertools import compress, count, repeat
+from operator import attrgetter, is_
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -23,15 +26,31 @@ class Table:
     """A table's records. `columns` has a list of values for each field; all are equally long.
 
     `created` is when each record was made, as Airtable has it; None where that was not asked for.
+    `different` has the values of a field, each once, where there are few and all are text, whole
+    numbers or ticks.
     """
 
     name: str
     columns: dict[str, list[Any]]
     ids: list[str] = field(default_factory=list)
     created: list[str] | None = None
+    different: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def where(self, field: str, find: Callable[[Sequence[Any]], list[int]]) -> list[int]:
+        """The rows whose value `find` finds, which says at what places of some values.
+
+        It is asked of each different value once, where there are few, and not of each cell.
+        """
+        column, different = self.columns[field], self.different.get(field)
+        if different is None:
+            return find(column)
+        found = {different[place] for place in find(different)}
+        if found == {None}:
+            return list(compress(count(), map(is_, column, repeat(None))))
+        return [row for row, value in enumerate(column) if value in found] if found else []
 
     def select(self, rows: Sequence[int]) -> "Table":
         """Some of the records, by their places here."""
@@ -40,6 +59,7 @@ class Table:
             {name: [column[row] for row in rows] for name, column in self.columns.items()},
             [self.ids[row] for row in rows],
             self.created and [self.created[row] for row in rows],
+            self.different,
         )
 
 
@@ -62,26 +82,33 @@ class Snapshot:
 
 
 _TRIED = 10_000
-"""Records after which texts of a field are no longer looked up, if most of them were new."""
+"""Records after which, each time, it is seen whether looking up a field's values is worth it."""
 
-_TEXT_OR_NONE = {str, type(None)}
-"""Types of values of which equal ones are the same: 1 is not to stand for true."""
+_PLAIN = {str, int, bool}
+"""Types of values of which a field may have many that are the same; each is kept once."""
+
+_SMALL = range(-5, 257)
+"""Numbers that there are once anyway, in CPython."""
 
 _AWKWARD = re.compile(r'["\\\x00-\x1f]')
 """In a field's name: what msgspec takes in no attribute's."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _reading(
-    fields: tuple[str, ...], created: bool
+    fields: tuple[str, ...], types: tuple[Any, ...], created: bool
 ) -> tuple[msgspec.json.Decoder[Any], Callable[[Any], Iterable[Any]]]:
-    """What decodes a page of records with these fields, and what gives a record's values."""
+    """What decodes a page of records with these fields, and what gives a record's values.
+
+    The decoder takes no value of another type than its field's.
+    """
     cells: Any = dict[str, Any]
     values: Callable[[Any], Iterable[Any]] = lambda cells: map(cells.get, fields)  # noqa: E731
     if not any(map(_AWKWARD.search, fields)):
         # a field may have any name, an attribute may not
         names = {f"f{number}": field for number, field in enumerate(fields)}
-        cells = msgspec.defstruct("Cells", [(n, Any, None) for n in names], rename=names, gc=False)
+        typed = [(name, type_ | None, None) for name, type_ in zip(names, types, strict=True)]
+        cells = msgspec.defstruct("Cells", typed, rename=names, gc=False)
         values = msgspec.structs.astuple
     parts: list[Any] = [("id", str), ("fields", cells)]
     if created:
@@ -91,37 +118,84 @@ def _reading(
     return msgspec.json.Decoder(page), values
 
 
+class _Once(dict[Any, Any]):
+    """The values of a field, each of them once: an equal one that comes later is let go of."""
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = value
+        return value
+
+
 class TableReader:
-    """Turns the pages of a table into columns. A text that many records have is kept once."""
+    """Turns the pages of a table into columns. A value that many records have is kept once.
+
+    What type of values a field has is learnt from its cells: pages are decoded for those that have
+    come so far, and a page with others widens that. Where a field has several, equal ones may not
+    be the same: to Python true is 1.
+    """
 
     def __init__(self, name: str, fields: Iterable[str], created: bool) -> None:
         """`created`: whether to keep when each record was made."""
-        self.table = Table(name, {field: [] for field in fields}, created=[] if created else None)
-        self._decoder, self._cells = _reading(tuple(self.table.columns), created)
-        self._texts: list[dict[str | None, str | None] | None] = [{} for _ in self.table.columns]
+        self._table = Table(name, {field: [] for field in fields}, created=[] if created else None)
+        fields = tuple(self._table.columns)
+        plain = not any(map(_AWKWARD.search, fields))  # else the decoder looks at no type
+        self._types: list[Any] = [NoneType if plain else Any for _ in fields]
+        self._once: list[_Once | None] = [_Once() if plain else None for _ in fields]
+        self._created = created
+        self._decoder: msgspec.json.Decoder[Any] | None = None
+        self._cells: Callable[[Any], Iterable[Any]]
 
-    def add(self, page: bytes) -> None:
+    @property
+    def table(self) -> Table:
+        """What was read."""
+        columns = zip(self._table.columns.items(), self._once, strict=True)
+        few = {
+            name: list(once)
+            for (name, column), once in columns
+            if once and len(once) <= len(column) / 2
+        }
+        return replace(self._table, different=few)
+
+    def add(self, page: bytes | memoryview) -> None:
         """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
-        table = self.table
-        records = self._decoder.decode(page).records
+        records = self._records(page)
+        table, before = self._table, len(self._table)
         table.ids.extend(map(_id, records))
         if table.created is not None:
             table.created.extend(map(_created, records))
         by_field = zip(*map(self._cells, map(_fields, records)), strict=True)
-        for number, (column, values) in enumerate(
-            zip(table.columns.values(), by_field, strict=False)
-        ):
-            texts = self._texts[number]
-            if texts is None:
-                column.extend(values)
-                continue
-            once = texts.setdefault
-            if _TEXT_OR_NONE.issuperset(map(type, values)):
-                column.extend(map(once, values, values))
-            else:
-                column.extend([once(it, it) if it.__class__ is str else it for it in values])
-            if len(column) >= _TRIED and not 0 < len(texts) < len(column) / 2:
-                self._texts[number] = None
+        for column, once, values in zip(table.columns.values(), self._once, by_field, strict=False):
+            column.extend(values if once is None else map(once.__getitem__, values))
+        if before // _TRIED < len(table) // _TRIED:
+            self._once = [once and _worth_it(once, len(table)) for once in self._once]
+
+    def _records(self, page: bytes | memoryview) -> Any:
+        if self._decoder is not None:
+            with suppress(msgspec.ValidationError):
+                return self._decoder.decode(page).records
+        self._decoder = self._widened(page)
+        return self._decoder.decode(page).records
+
+    def _widened(self, page: bytes | memoryview) -> msgspec.json.Decoder[Any]:
+        """A decoder that takes the types of this page's values, too."""
+        fields = tuple(self._table.columns)
+        decoder, self._cells = _reading(fields, (Any,) * len(fields), self._created)
+        records = decoder.decode(page).records
+        for number, values in enumerate(zip(*map(self._cells, map(_fields, records)), strict=True)):
+            for type_ in {*map(type, values)} - {NoneType, self._types[number]}:
+                if self._types[number] is NoneType and type_ in _PLAIN:
+                    self._types[number] = type_
+                else:
+                    self._types[number], self._once[number] = Any, None
+        decoder, self._cells = _reading(fields, tuple(self._types), self._created)
+        return decoder
+
+
+def _worth_it(once: _Once, records: int) -> _Once | None:
+    """Nothing where looking up is in vain: most values are new, or all are small numbers."""
+    values = [value for value in once if value is not None]
+    small = bool(values) and all(value in _SMALL for value in values)
+    return None if small or len(values) > records / 2 else once
 
 
 _id, _created, _fields = map(attrgetter, ("id", "createdTime", "fields"))

@@ -1,10 +1,13 @@
 """Cells: what counts as a value, when two are equal, and how a message shows them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from itertools import compress
 from typing import Any, TypeVar
+
+from landfall.integrity.snapshot import Table
 
 _T = TypeVar("_T")
 
@@ -84,27 +87,27 @@ def not_fine(
 
 
 def others(
-    column: Sequence[Any], known: AbstractSet[Any], say: Callable[[list[Any]], _T]
-) -> Iterator[tuple[int, _T]]:
-    """Where values are that are not among the known, and what `say` says of them.
+    table: Table, field: str, known: AbstractSet[Any], say: Callable[[list[Any]], _T]
+) -> Iterable[tuple[int, _T]]:
+    """The rows with values that are not among the known, and what `say` says of those.
 
     `known` has stand-ins (`comparable`). `say` is asked once for a text that stands alone.
     """
-    said: dict[str, _T] = {}
-    for row in _unknown(column, known):
-        value = column[row]
-        if value.__class__ is str and value in said:
-            yield row, said[value]
-            continue
+
+    def said(value: Any) -> Any:
         items = [item for item in values_of(value) if comparable(item) not in known]
-        if items:
-            answer = say(items)
-            if value.__class__ is str:
-                said[value] = answer
-            yield row, answer
+        return say(items) if items else None
+
+    column = table.columns[field]
+    rows = table.where(field, lambda values: _unknown(values, known))
+    texts = Answers(said, lambda: None)
+    answers = [
+        texts[value] if (value := column[row]).__class__ is str else said(value) for row in rows
+    ]
+    return compress(zip(rows, answers, strict=True), answers)
 
 
-def _unknown(column: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
+def _unknown(values: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
     """Where there is a value that is not itself among the known; most cells need no call to tell.
 
     To Python, true is 1.
@@ -112,12 +115,12 @@ def _unknown(column: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
     if known.isdisjoint((0, 1)):
         with suppress(TypeError):  # there are lists or maps
             return [
-                row for row, value in enumerate(column) if value is not None and value not in known
+                row for row, value in enumerate(values) if value is not None and value not in known
             ]
     texts = {key for key in known if key.__class__ is str}
     return [
         row
-        for row, value in enumerate(column)
+        for row, value in enumerate(values)
         if value is not None
         and not (value.__class__ is str and value in texts)
         and not (value.__class__ is list and _all_in(value, texts))
