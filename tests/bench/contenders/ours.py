@@ -1,4 +1,4 @@
-"""Landfall: the definition as YAML, a page at a time, and a finding with a message for each."""
+"""Landfall: the definition as it is stored, a page at a time, a finding with a message for each."""
 
 import sys
 from mmap import PROT_READ, mmap
@@ -10,7 +10,7 @@ collecting.seldom()  # first, as functions/main.py does
 
 import msgspec  # noqa: E402
 
-from landfall.definition import load  # noqa: E402
+from landfall.definition import parse  # noqa: E402
 from landfall.integrity.rules import evaluate  # noqa: E402
 from landfall.integrity.scan import IntegrityScan  # noqa: E402
 from landfall.integrity.snapshot import Snapshot, Table, TableReader  # noqa: E402
@@ -18,8 +18,10 @@ from landfall.integrity.snapshot import Snapshot, Table, TableReader  # noqa: E4
 
 def main(folder: Path, out: Path) -> None:
     """Read the tables, write the ids of the records that each rule finds."""
-    scan = load(Path(__file__).with_name("rules.yaml").read_text(encoding="utf-8"), "rules.yaml")
+    definition = folder / "definition.json"
+    scan = parse(msgspec.json.decode(definition.read_bytes()), definition.name)
     assert isinstance(scan, IntegrityScan)
+    collecting.freeze()
     found = {}
     with collecting.paused():
         tables = {
@@ -36,8 +38,11 @@ def read(path: Path, fields: list[str]) -> Table:
     """A table; a line is a page."""
     reader = TableReader(path.stem, fields, created=False)
     with path.open("rb") as file, mmap(file.fileno(), 0, prot=PROT_READ) as lines:
-        for line in iter(lines.readline, b""):  # polars maps files into memory, too
-            reader.add(line)
+        begin = 0  # polars maps files into memory, too
+        with memoryview(lines) as text:
+            while (end := lines.find(b"\n", begin)) >= 0:
+                reader.add(text[begin:end])
+                begin = end + 1
     return reader.table
 
 
