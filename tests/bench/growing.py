@@ -29,10 +29,10 @@ from landfall.integrity.rules import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Snapshot
 from landfall.records import Packed, ReadPage, documents, pack, whole_tables
+from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 
 IN_MEMORY = (functions_framework.aio, firestore, tasks_v2)
-DEFINITION = Path(__file__).parent / "contenders/rules.yaml"
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -119,7 +119,7 @@ class _Clock:
 
 
 def _scan() -> IntegrityScan:
-    return integrity(load(DEFINITION.read_text(encoding="utf-8"), DEFINITION.name))
+    return integrity(load(RULES.read_text(encoding="utf-8"), RULES.name))
 
 
 def main(what: str, argument: str) -> None:

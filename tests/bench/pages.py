@@ -1,7 +1,8 @@
 """Writes the flights as pages of Airtable: `python -m tests.bench.pages FOLDER FLIGHTS`.
 
 A file a table, a line a page: {"records": [...], "offset": ...}. More flights than there are are
-the same ones a year later, under other ids. A process of its own: it holds all of them as objects.
+the same ones a year later, under other ids. `definition.json` is the scan, as it is stored. A
+process of its own: it holds all of them as objects.
 """
 
 import sys
@@ -13,11 +14,16 @@ import msgspec
 
 from infra.local.base_model import Record
 from infra.local.flights import FLIGHTS_IN_FILE, flights, record_id
+from landfall.definition import load
 from tests.bench.samples import PAGE
+
+RULES = Path(__file__).parent / "contenders/rules.yaml"
 
 
 def main(folder: Path, count: int) -> None:
-    """Write the four tables, with so many flights."""
+    """Write the four tables, with so many flights, and the scan."""
+    scan = load(RULES.read_text(encoding="utf-8"), RULES.name)
+    (folder / "definition.json").write_bytes(msgspec.json.encode(scan.document()))
     base = flights(min(count, FLIGHTS_IN_FILE))
     for table in base.tables:
         records: Iterable[Record] = table.records

@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 
 from infra.local.flights import FLIGHTS_IN_FILE
-from landfall.definition import load as load_definition
 from tests.bench.figures import Cell, Sample, Table, at_most
 from tests.bench.whole_process import ROOT, FailedError, Took, load, run
 
@@ -27,7 +26,6 @@ OTHER_RECORDS = 4_796
 """Airlines, airports and planes."""
 
 CONTENDERS = Path(__file__).parent / "contenders"
-RULES = CONTENDERS / "rules.yaml"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 ENVIRONMENT = ROOT / ".venv-bench"
 
@@ -101,8 +99,6 @@ async def _table(records: int, missing: str) -> Table:
         folder = Path(made)
         flights = str(records - OTHER_RECORDS)
         await run(sys.executable, "-m", "tests.bench.pages", folder, flights)
-        definition = load_definition(RULES.read_text(encoding="utf-8"), RULES.name)
-        (folder / "definition.json").write_text(json.dumps(definition.document()), encoding="utf-8")
         for _ in range(ROUNDS):
             loads.append(os.getloadavg()[0])
             for way in ways.values():
