@@ -144,7 +144,7 @@ def _row(name: str, way: Way, ours: Way, targets: Mapping[str, float]) -> list[C
     time = Sample([took.seconds for took in way.took], "s")
     share: Cell = "-"
     target: Cell = "-"
-    if way is not ours:
+    if way is not ours and not ours.failed:
         pairs = zip(ours.took, way.took, strict=True)
         share = median(mine.seconds / its.seconds for mine, its in pairs)
         target = at_most(targets[name], share) if name in targets else "-"

@@ -107,6 +107,7 @@ def test_neither_order_nor_pages_change_what_is_found(kind, data):
     first, *others = (
         evaluate(rule, it) for it in (*snapshots, replace(snapshots[0], tables=by_cell))
     )
+    assert len({(found.records, found.key) for found in first.findings}) == len(first.findings)
     for other in others:
         assert canonical(first.findings) == canonical(other.findings)
         assert first.inconclusive == other.inconclusive

@@ -174,7 +174,6 @@ class _Links:
         self._table = scope.table
         self._ids = scope.table.ids
         self._column = scope.table.columns[rule.field]
-        self._here = scope.table.columns
         self._target = scope.snapshot.tables[rule.to.table]
         self._calendar = scope.snapshot.calendar
 
@@ -201,7 +200,7 @@ class _Links:
                 rows[comparable(item)].append(row)
         return rows
 
-    def _problem(self, row: int, field: str, value: Any, message: str, key: str) -> _Problem:
+    def _problem(self, row: int, field: str, value: Any, message: str, key: str = "") -> _Problem:
         return row, Hit((self._ids[row],), field, value, message, key)
 
     def nowhere(self) -> list[_Problem]:
@@ -212,10 +211,9 @@ class _Links:
             message = f"{self._field} points to {listed(items)}, which is not in {where}"
             return one_or_all(items), message
 
-        ids, field = self._ids, self._field
         return [
-            (row, Hit((ids[row],), field, value, message))
-            for row, (value, message) in others(self._table, field, self._known, say)
+            self._problem(row, self._field, value, message)
+            for row, (value, message) in others(self._table, self._field, self._known, say)
         ]
 
     def number(self) -> Iterator[_Problem]:
@@ -276,7 +274,7 @@ class _Links:
         """Links to records with other values."""
         find = self._rows.get
         for here, there in (self._rule.same or {}).items():
-            column, theirs = self._here[here], self._target.columns[there]
+            column, theirs = self._table.columns[here], self._target.columns[there]
             for row, value in enumerate(self._column):
                 for item in _items(value):
                     rows = find(item if item.__class__ is str else comparable(item))

@@ -57,8 +57,9 @@ class Required(BaseRule):
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records without one."""
-        table, (first, *rest) = scope.table, self._fields
-        column, others = table.columns[first], [table.columns[field] for field in rest]
+        table = scope.table
+        first = self._fields[0]
+        column, *others = (table.columns[field] for field in self._fields)
         fields = " or ".join(self._fields)
         message = (
             f"none of {', '.join(self._fields)} has a value" if others else f"{fields} has no value"

@@ -149,7 +149,7 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     if isinstance(severity, Thresholds):
         severity = severity.severity(len(hits), len(table))
     tell = _teller(rule, table, hits)
-    texts = Answers(shown, lambda: None)
+    texts = Answers(shown)
     groups = [
         records if len(records := hit.records) < 2 else tuple(sorted(records))[:RECORDS_LISTED]
         for hit in hits
@@ -157,16 +157,15 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     keys = [hit.key for hit in hits]
     if rule.on_a_sample() != "each" and len(set(groups)) < len(groups):
         keys = _numbered(keys, groups)
-    rule_id, of_rule = rule.id, rule.table
     return [
         Finding(
-            rule_id,
-            hit.table or of_rule,
+            rule.id,
+            hit.table or rule.table,
             records,
             hit.field,
             texts[value] if (value := hit.value).__class__ is str else shown(value),
             hit.severity or severity,
-            tell(hit) if tell else hit.message,
+            tell(hit),
             key,
             len(hit.records),
         )
@@ -185,10 +184,10 @@ def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[st
     return numbered
 
 
-def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str] | None:
-    """What tells a finding with the rule's own sentence, where it has one for its records."""
+def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
+    """What a finding's sentence is: the rule's own where it has one for the finding's records."""
     if not rule.message:
-        return None
+        return lambda hit: hit.message
     told = {min(hit.records) for hit in hits if hit.records}
     rows = {record: row for row, record in enumerate(table.ids) if record in told}
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from itertools import compress
 from typing import Any, TypeVar
 
 from landfall.integrity.snapshot import Table
@@ -56,8 +55,10 @@ def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
 class Answers(dict[str, _T]):
     """What a question has for an answer, by text: each text is asked about once."""
 
-    def __init__(self, question: Callable[[str], _T], check: Callable[[], None]) -> None:
-        """`check` is the scope's; it is called every `ASKED_AT_ONCE` questions."""
+    def __init__(
+        self, question: Callable[[str], _T], check: Callable[[], None] = lambda: None
+    ) -> None:
+        """`check` is the scope's, for slow questions; it is called every `ASKED_AT_ONCE`."""
         super().__init__()
         self._question, self._check = question, check
 
@@ -100,11 +101,11 @@ def others(
 
     column = table.columns[field]
     rows = table.where(field, lambda values: _unknown(values, known))
-    texts = Answers(said, lambda: None)
+    texts = Answers(said)
     answers = [
         texts[value] if (value := column[row]).__class__ is str else said(value) for row in rows
     ]
-    return compress(zip(rows, answers, strict=True), answers)
+    return ((row, it) for row, it in zip(rows, answers, strict=True) if it is not None)
 
 
 def _unknown(values: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
