@@ -16,6 +16,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     TypeAdapter,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 # else pydantic looks through all installed packages for plug-ins: 15 ms of a cold start, for none
@@ -66,7 +67,7 @@ class Later:
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    ) -> JsonSchemaValue:
         return handler(self._adapter.core_schema)
 
     def _checked(self, value: Any) -> Any:

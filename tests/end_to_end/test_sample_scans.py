@@ -208,6 +208,8 @@ async def test_progress_is_told_in_what_the_scan_reads(
     steps = [line.removeprefix(f"{name}: ").split(", ")[0] for line in printed]
     assert step in steps
     assert steps[-1] == "done"
+    per_cent = [int(line.split(", ")[1].removesuffix(" %")) for line in printed]
+    assert per_cent == sorted(per_cent)
     assert [line for line in printed if unit not in line.rsplit(", ")[-1]] == []
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 import msgspec
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from landfall.integrity import collecting
@@ -77,7 +78,7 @@ class _ByKind:
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    ) -> JsonSchemaValue:
         every: Any = reduce(or_, KINDS.values())
         union: TypeAdapter[Any] = TypeAdapter(Annotated[every, Field(discriminator="kind")])
         return handler(union.core_schema)
