@@ -88,13 +88,13 @@ class Classifying:
         kept = await self._catalogue.all()
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
             asked_how = self._prompt.asked_how(asking.model, asking.effort)
-            agenda = await self._agenda(elements, kept, fetched, asked_how)
+            agenda = await self._agenda(elements, kept, asked_how)
             if self._scan.model.batch and not self._progress.share:
                 plan = [[elements[record_id] for record_id in group] for group in agenda.groups]
                 if waits := await self._wait_for_batches(plan, deadline):
                     return waits
             before = self._progress.share
-            through = await self._ask(asking, agenda, elements, kept, fetched, deadline)
+            through = await self._ask(asking, agenda, elements, kept, deadline)
             late = deadline.remaining() < len(elements) * READ_BACK
             if not through or (late and self._progress.share > before):
                 await self._claim.hand_on(asking.pause)
@@ -115,7 +115,6 @@ class Classifying:
         self,
         elements: dict[str, Element],
         kept: dict[str, Kept],
-        fetched: Fetched,
         asked_how: str,
     ) -> Agenda:
         """The groups that this run asks about: made once, by its first invocation."""
@@ -124,7 +123,7 @@ class Classifying:
         due = [
             element
             for record_id, element in elements.items()
-            if self._is_due(kept.get(record_id), element, fetched, asked_how)
+            if self._is_due(kept.get(record_id), element, asked_how)
         ]
         groups_due = grouped(due, self._scan.group_size, self._scan.labels)
         agenda = Agenda([[element.record_id for element in group] for group in groups_due])
@@ -136,17 +135,15 @@ class Classifying:
         await self._claim.checkpoint(asdict(self._progress), writes=writes)
         return agenda
 
-    def _is_due(
-        self, kept: Kept | None, element: Element, fetched: Fetched, asked_how: str
-    ) -> bool:
+    def _is_due(self, kept: Kept | None, element: Element, asked_how: str) -> bool:
         if kept and kept.standing.state in SETTLED:
             return False
         if self._again:
             return self._again == ALL_ELEMENTS or element.record_id in self._again
         if kept is None:
             return True
-        # a run that looked later may be through already: what it was told is newer
-        later = kept.entry.knows_later_than(fetched.at)
+        # a run that read it later may be through already: what it was told is newer
+        later = kept.entry.knows_later_than(element.fetched_at)
         return not (later or kept.entry.answers(element.hash(asked_how)))
 
     async def _kept_agenda(self, count: int) -> Agenda:
@@ -185,7 +182,6 @@ class Classifying:
         agenda: Agenda,
         elements: dict[str, Element],
         kept: dict[str, Kept],
-        fetched: Fetched,
         deadline: Deadline,
     ) -> bool:
         """Whether the asking has come to its end."""
@@ -201,7 +197,6 @@ class Classifying:
             kept,
             agenda,
             self._progress,
-            fetched.at,
             self._scan.fetch_share,
         )
         await suggesting.ask(elements, Deadline(deadline.at - self._budget * KEEPING))
@@ -230,7 +225,6 @@ class Classifying:
         }
         asked = Outcomes(
             run_id=self._claim.run.id,
-            fetched_at=fetched.at,
             planned=frozenset(planned),
             answered=frozenset(planned[place] for place in places_in(self._progress.good)),
             failed=frozenset(planned[place] for place in places_in(self._progress.bad)),

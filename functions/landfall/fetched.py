@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.changes import step_path
+from landfall.changes import run_path, step_path
 from landfall.documents import ConflictError, Document, Fields, Query, Store, StoreError, Update
 from landfall.fetching import Cursor
 from landfall.integrity.snapshot import Table
@@ -19,7 +19,8 @@ PAGES_AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Fetched:
-    """How far the base was read, and when that was done."""
+    """How far the base was read, and when the first of it was kept: while the run held the base,
+    so that of two runs the later one is known, however long each was interrupted afterwards."""
 
     cursor: Cursor
     at: datetime
@@ -31,14 +32,15 @@ async def read_fetched(store: Store, run_id: str) -> Fetched:
     cursor = Cursor.load(step.data["cursor"] if step else None)
     if step is None or cursor is None:
         raise pages_missing("the fetch step")
-    return Fetched(cursor, step.data["finished_at"])
+    first = await store.find(Query(_pages(run_id), fields=("updated_at",), limit=1))
+    return Fetched(cursor, first[0].data["updated_at"] if first else step.data["finished_at"])
 
 
 async def read_tables(
     store: Store, run: Document, cursor: Cursor, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
     """Every table that was read, complete, as `whole_tables` gives it. Raises `StepError`."""
-    path = f"{run.path}/pages"
+    path = _pages(run.id)
     stored: list[Fields] = []
     last = None
     while len(stored) < cursor.documents:
@@ -54,6 +56,10 @@ async def read_tables(
         if len(tables[name]) != table.records:
             raise pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")
     return tables
+
+
+def _pages(run_id: str) -> str:
+    return f"{run_path(run_id)}/pages"
 
 
 async def remember_size(store: Store, claim: Claim, now: datetime, records: int) -> None:

@@ -184,5 +184,5 @@ def whole_tables(
         for document in stored:
             for page in unpack(document):
                 if page.listing == listings[page.table]:
-                    readers[page.table].add(page.page)
+                    readers[page.table].add(page.page, document.get("updated_at"))
     return {table: reader.table for table, reader in readers.items()}

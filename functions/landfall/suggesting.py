@@ -9,7 +9,6 @@ when somebody else has written that meanwhile, it is read again first.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import Self
 
 from landfall.asking import Asking
@@ -116,7 +115,6 @@ class Suggesting:
         kept: dict[str, Kept],
         agenda: Agenda,
         progress: Progress,
-        fetched_at: datetime,
         fetch_share: int,
     ) -> None:
         self.progress = progress
@@ -127,7 +125,6 @@ class Suggesting:
         self._asked_how = prompt.asked_how(asking.model, asking.effort)
         self._catalogue = catalogue
         self._kept = kept
-        self._fetched_at = fetched_at
         self._fetch_share = fetch_share
         self._agenda = agenda
         self._places = {record_id: place for place, record_id in enumerate(agenda.ids)}
@@ -178,7 +175,8 @@ class Suggesting:
                 self._alone.append([element])
                 self._apart.add(element.record_id)
             else:
-                self._outcomes.append(Outcome(element, what, self._how(reply, len(group))))
+                how = self._how(reply, element, len(group))
+                self._outcomes.append(Outcome(element, what, how))
 
     def _found(self, reply: Reply[ElementAnswers], group: Group) -> Mapping[str, Values | Problem]:
         if reply.failure:
@@ -186,11 +184,11 @@ class Suggesting:
         assert reply.content is not None
         return self._prompt.judged(reply.content, group)
 
-    def _how(self, reply: Reply[ElementAnswers], elements: int) -> Asked:
+    def _how(self, reply: Reply[ElementAnswers], element: Element, elements: int) -> Asked:
         return Asked(
             run_id=self._claim.run.id,
             at=self._clock(),
-            fetched_at=self._fetched_at,
+            fetched_at=element.fetched_at,
             model=reply.model,
             prompt_version=self._prompt.version,
             attempt=reply.attempt,

@@ -29,6 +29,7 @@ from tests.fakes.elements import (
 )
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel
+from tests.fakes.outages import AwayAfterPages
 from tests.fakes.world import World
 
 FIRST, SECOND, THIRD, FOURTH = map(record_id, (1, 2, 3, 4))
@@ -353,6 +354,28 @@ async def test_an_earlier_look_does_not_undo_a_later_one(elements, model):
         ["outdated"],
     )
     assert len(model.asked) == 2
+
+
+async def test_a_look_is_as_late_as_its_reading(model):
+    """Not as its step's end, which an outage put off until another run had looked."""
+    async with elements_server() as server:
+        store = AwayAfterPages()
+        elements = Elements(server, model.open, World(store))
+        early, world = await elements.start(), elements.world
+        fetch = world.queue.tasks[-1]
+        store.goes_away = True
+        with pytest.raises(StoreError):
+            await elements.deliver(fetch)
+        store.is_back()
+        world.clock.advance(world.runs.ladder.stale)
+        elements.put(3, **ROOM | {"Description": "Where a patient is treated"})
+        assert (await elements.run())["verdict"] == "healthy"
+        assert await world.runs.take_up(early, "fetch", "watchdog") == "retried"
+        assert await elements.deliver(world.queue.tasks[-1]) == "fetched"
+        assert await elements.deliver(world.queue.tasks[-1]) == "classified"
+        assert (await elements.labels())[2] == "Confidential"
+        run = (await world.run(early)).data
+        assert [one["what"] for one in run["inconclusive"]] == ["outdated"]
 
 
 async def test_an_element_whose_record_is_gone_is_marked(elements, server):

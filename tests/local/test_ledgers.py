@@ -24,6 +24,7 @@ from landfall.scoring import Scoring
 from landfall.viewing import Api
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.outages import AwayAfterPages
 from tests.fakes.workers import Looks, deliver, documents, drive, findings, invoke, work_on
 from tests.fakes.world import World
 
@@ -72,12 +73,12 @@ class Scanning:
         self.scan = scan
         self.runs = 0
 
-    async def fetch(self, rows: list[Fields]) -> str:
+    async def fetch(self, rows: list[Fields], after: float = 3600) -> str:
         """A run of the base with these people, up to its score task; its id."""
         scan = await self.save()
         self.runs += 1
         run_id = f"m-{self.runs}"
-        self.world.clock.advance(3600)
+        self.world.clock.advance(after)
         await self.world.start(scan, run_id)
         async with a_server(a_base(People=rows)) as server:
             assert await deliver(self.world, server) == "fetched"
@@ -196,6 +197,25 @@ async def test_an_earlier_look_does_not_undo_a_later_one():
     assert (run["status"], run["report"]["newest"]) == ("done", False)
     assert [f["records"][0][-2:] for f in await findings(scanning.world, early)] == ["01"]
     assert moved(await scanning.run(people("x", None))) == {}
+
+
+async def test_a_look_is_as_late_as_its_reading():
+    """Not as its step's end, which an outage put off until another run had looked."""
+    store = AwayAfterPages()
+    scanning = Scanning(store)
+    world, runs = scanning.world, scanning.world.runs
+    store.goes_away = True
+    with pytest.raises(StoreError):
+        await scanning.fetch(people(None, "x"))
+    store.is_back()
+    late = await scanning.fetch(people("x", None), after=runs.ladder.stale)
+    await scanning.score(late)
+    assert await runs.take_up("m-1", "fetch", "watchdog") == "retried"
+    async with a_server(a_base(People=people(None, "x"))) as server:
+        assert await deliver(world, server) == "fetched"
+    await scanning.score("m-1")
+    assert await scanning.states() == {"02": "open"}
+    assert (await world.run("m-1")).data["report"]["newest"] is False
 
 
 async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from infra.local.openai_classification import classified
 from landfall.classification.elements import Element, elements_of
@@ -44,13 +44,13 @@ class ClassificationChecker:
         if run.data["verdict"] == "healthy":
             if counts["failed"] or counts["left"]:
                 yield f"is healthy, with {counts}"
-            yield from _of_health(memory, scan, run)
+            yield from self._of_health(memory, scan, run)
 
     def of_all(self, memory: MemoryStore) -> Iterator[str]:
         """As `KindChecker.of_all`."""
         for run in memory.all("runs"):
             if run.data["kind"] == "classification":
-                yield from (f"{run.id}: {what}" for what in _of_answers(memory, run))
+                yield from (f"{run.id}: {what}" for what in self._of_answers(memory, run))
         for scan in self.scans.values():
             for document in memory.all(f"scans/{scan.id}/elements"):
                 for what in self._of_element(memory, scan, document):
@@ -84,55 +84,62 @@ class ClassificationChecker:
         if suggestion["values"] not in map(classified, told):
             yield f"{suggestion['values']} was never answered about it"
 
+    def _of_health(
+        self, memory: MemoryStore, scan: ClassificationScan, run: Document
+    ) -> Iterator[str]:
+        """Of each element that it has read there is a good answer, or a person's word."""
+        stored = f"scans/{scan.id}/elements"
+        for element in _read(memory, scan, run):
+            document = memory.get(f"{stored}/{element.record_id}")
+            if document is None:
+                yield f"is healthy, and has lost {element.record_id}"
+                continue
+            entry, review = _kept(memory, document)
+            if review and review.state in SETTLED:
+                continue
+            if not self._is_of(scan, element, entry.suggestion):
+                yield f"is healthy, and {element.record_id} is suggested something else"
 
-def _of_health(memory: MemoryStore, scan: ClassificationScan, run: Document) -> Iterator[str]:
-    """Of each element that it has read there is a good answer, or a person's word."""
-    looked_at, stored = _looked_at(memory, run), f"scans/{scan.id}/elements"
-    fields, asked_how = scan.mapping.fields(), _asked_how(scan)
-    for element in elements_of(tables_of(memory, run)[TABLE], fields, lambda _: ""):
-        document = memory.get(f"{stored}/{element.record_id}")
-        if document is None:
-            yield f"is healthy, and has lost {element.record_id}"
-            continue
-        entry, review = _kept(memory, document)
-        if review and review.state in SETTLED:
-            continue
-        known = entry.suggestion
-        later = entry.knows_later_than(looked_at)
-        if not (later or (known and known["hash"] == element.hash(asked_how))):
-            yield f"is healthy, and {element.record_id} is suggested something else"
+    def _is_of(
+        self, scan: ClassificationScan, element: Element, suggestion: Mapping[str, Any] | None
+    ) -> bool:
+        """Whether it is about what the table tells of the element here, or has told later."""
+        told, asked_how = self.tables[scan.base].told[element.record_id], _asked_how(scan)
+        since = told[told.index(element.told) :]
+        return suggestion is not None and suggestion["hash"] in {
+            Element(element.record_id, one).hash(asked_how) for one in since
+        }
+
+    def _of_answers(self, memory: MemoryStore, run: Document) -> Iterator[str]:
+        """What a run has a good answer of has that one, or a later one, whatever failed since."""
+        score = memory.get(f"{run.path}/steps/score")
+        if score is None or score.data["cursor"] is None:
+            return
+        progress = Progress(**score.data["cursor"])
+        scan, asked_about = self.scans[run.data["scan_id"]], _asked_about(memory, run)
+        if len(asked_about) != len(set(asked_about)):
+            yield f"asked about an element twice: {asked_about}"
+        counts = run.data["counts"]
+        if progress.answered != counts.get("classified", 0):
+            yield f"has {progress.answered} answers, and counts {counts}"
+        read = {element.record_id: element for element in _read(memory, scan, run)}
+        for record_id in map(asked_about.__getitem__, places_in(progress.good)):
+            document = memory.get(f"scans/{scan.id}/elements/{record_id}")
+            known = document.data["suggestion"] if document else None
+            if not self._is_of(scan, read[record_id], known):
+                yield f"has lost its answer about {record_id}"
 
 
-def _of_answers(memory: MemoryStore, run: Document) -> Iterator[str]:
-    """What a run has a good answer of has that one, or a later one, whatever failed afterwards."""
-    score = memory.get(f"{run.path}/steps/score")
-    if score is None or score.data["cursor"] is None:
-        return
-    progress = Progress(**score.data["cursor"])
-    asked_about, looked_at = _asked_about(memory, run), _looked_at(memory, run)
-    if len(asked_about) != len(set(asked_about)):
-        yield f"asked about an element twice: {asked_about}"
-    counts = run.data["counts"]
-    if progress.answered != counts.get("classified", 0):
-        yield f"has {progress.answered} answers, and counts {counts}"
-    for place in places_in(progress.good):
-        document = memory.get(f"scans/{run.data['scan_id']}/elements/{asked_about[place]}")
-        known = document and document.data["suggestion"]
-        if not known or known["fetched_at"] < looked_at:
-            yield f"has lost its answer about {asked_about[place]}"
+def _read(memory: MemoryStore, scan: ClassificationScan, run: Document) -> list[Element]:
+    """The elements as a run has read them."""
+    fields = scan.mapping.fields()
+    return elements_of(tables_of(memory, run)[TABLE], fields, lambda _: "")
 
 
 def _asked_about(memory: MemoryStore, run: Document) -> list[str]:
     plans = [one for one in memory.all(f"{run.path}/results") if one.id.startswith("plan-")]
     pieces = [json.loads(zlib.decompress(piece)) for plan in plans for piece in plan.data["packed"]]
     return [record_id for groups in pieces for group in groups for record_id in group]
-
-
-def _looked_at(memory: MemoryStore, run: Document) -> datetime:
-    fetched = memory.get(f"{run.path}/steps/fetch")
-    assert fetched is not None
-    at: datetime = fetched.data["finished_at"]
-    return at
 
 
 def _asked_how(scan: ClassificationScan) -> str:

@@ -50,6 +50,11 @@ def a_failure_takes_an_answers_place() -> Planted:
     return patch.object(Entry, "failed", forgetful)
 
 
+def whoever_comes_last_has_the_word() -> Planted:
+    """What a run read before another one did takes that one's place."""
+    return patch.object(Entry, "knows_later_than", lambda *_: False)
+
+
 def kept_answers_are_not_found() -> Planted:
     """Every question is asked, whatever was paid for before."""
 
@@ -65,5 +70,6 @@ CLASSIFICATION_MUTANTS = (
     answered_and_not_saved,
     failures_counted_as_answers,
     a_failure_takes_an_answers_place,
+    whoever_comes_last_has_the_word,
     kept_answers_are_not_found,
 )

@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 from landfall.integrity.snapshot import Table
@@ -12,14 +14,20 @@ TEXT_MOST = 2_000
 """Characters of each part that are told; a description longer than that is a document."""
 
 
+NOT_KNOWN = datetime.min.replace(tzinfo=UTC)
+"""When an element was read of which nobody needs to know that."""
+
+
 @dataclass(frozen=True)
 class Element:
     """A record that describes a data element. `told` has what there is of each part, by its name:
-    name, description, data_type, source, business_context. `link` is its page in Airtable."""
+    name, description, data_type, source, business_context. `link` is its page in Airtable, and
+    `fetched_at` is when the page of records was kept in which it was read."""
 
     record_id: str
     told: Mapping[str, str]
     link: str = ""
+    fetched_at: datetime = NOT_KNOWN
 
     @property
     def text(self) -> str:
@@ -37,11 +45,12 @@ def elements_of(
 ) -> list[Element]:
     """The elements of a table, by the field of each part. A record without any is none."""
     found = []
-    for row, record_id in enumerate(table.ids):
+    moments = table.fetched_at or repeat(NOT_KNOWN)
+    for row, (record_id, fetched_at) in enumerate(zip(table.ids, moments, strict=False)):
         texts = {part: text_of(table.columns[field][row]) for part, field in fields.items()}
         told = {part: text for part, text in texts.items() if text}
         if told:
-            found.append(Element(record_id, told, link(record_id)))
+            found.append(Element(record_id, told, link(record_id), fetched_at))
     return found
 
 

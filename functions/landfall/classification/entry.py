@@ -24,9 +24,9 @@ Fields = dict[str, Any]
 class Asked:
     """How an answer came about: in which run, when, by which model, for how much.
 
-    `fetched_at` is when the table was read of which the model was told. Tokens and dollars are an
-    element's share of its group's; `attempt` is 2 after a repair, and `answer` is the id of the
-    kept answer.
+    `fetched_at` is when the page of the element's record was kept of which the model was told.
+    Tokens and dollars are an element's share of its group's; `attempt` is 2 after a repair, and
+    `answer` is the id of the kept answer.
     """
 
     run_id: str
@@ -81,12 +81,12 @@ class Entry:
         return now is not None and now["hash"] == asked_hash and is_whole(now)
 
     def knows_later_than(self, fetched_at: datetime) -> bool:
-        """Whether the suggestion is of a run that has looked at the table after that."""
+        """Whether the suggestion is of a run that has read the element's record after that."""
         return self.suggestion is not None and self.suggestion["fetched_at"] > fetched_at
 
     def suggested(self, element: Element, asked_hash: str, values: Values, how: Asked) -> Self:
         """With a good answer. The same answer of the same run changes nothing, and neither does
-        one that was told of an earlier look at the table than the present suggestion."""
+        one that was told of what was read earlier than for the present suggestion."""
         suggestion_id = identity(asked_hash, values)
         now = self.suggestion
         if self.knows_later_than(how.fetched_at):

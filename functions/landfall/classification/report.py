@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from landfall.classification.answers import FLAGS
@@ -65,11 +64,10 @@ def nothing_asked(why: str) -> RunReport:
 @dataclass(frozen=True)
 class Outcomes:
     """What came of a run's asking: the ids of the elements that it set out to ask about, and of
-    those with a good answer and without. `fetched_at` is when it looked at the table; `spent` is
-    the limit of the budget that ended the asking."""
+    those with a good answer and without. `spent` is the limit of the budget that ended the
+    asking."""
 
     run_id: str
-    fetched_at: datetime
     planned: frozenset[str]
     answered: frozenset[str]
     failed: frozenset[str]
@@ -79,8 +77,10 @@ class Outcomes:
 def run_report(scan: ClassificationScan, seen: Sequence[Seen], asked: Outcomes) -> RunReport:
     """What a run says; `seen` are the elements of the table as they are stored."""
     answered = [one for one in seen if one.element.record_id in asked.answered]
-    # another run may have been told of a later look, and has the word then
-    verified = sum(one.good or one.entry.knows_later_than(asked.fetched_at) for one in answered)
+    # another run may have read the record later, and has the word then
+    verified = sum(
+        one.good or one.entry.knows_later_than(one.element.fetched_at) for one in answered
+    )
     left = len(asked.planned) - len(asked.answered) - len(asked.failed)
     states = Counter(one.state for one in seen)
     rest = [one for one in seen if one.element.record_id not in asked.planned and not one.settled]

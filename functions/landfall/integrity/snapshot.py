@@ -26,6 +26,7 @@ class Table:
     """A table's records. `columns` has a list of values for each field; all are equally long.
 
     `created` is when each record was made, as Airtable has it; None where that was not asked for.
+    `fetched_at` is when each was kept that had just been read; empty where that is not known.
     `different` has the values of a field, each once, where there are few and all are text, whole
     numbers or ticks.
     """
@@ -35,6 +36,7 @@ class Table:
     ids: list[str] = field(default_factory=list)
     created: list[str] | None = None
     different: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    fetched_at: list[datetime] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -60,6 +62,7 @@ class Table:
             [self.ids[row] for row in rows],
             self.created and [self.created[row] for row in rows],
             self.different,
+            [self.fetched_at[row] for row in rows] if self.fetched_at else [],
         )
 
 
@@ -159,13 +162,15 @@ class TableReader:
         }
         return replace(self._table, different=few)
 
-    def add(self, page: bytes | memoryview) -> None:
+    def add(self, page: bytes | memoryview, fetched_at: datetime | None = None) -> None:
         """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
         records = self._records(page)
         table, before = self._table, len(self._table)
         table.ids.extend(map(_id, records))
         if table.created is not None:
             table.created.extend(map(_created, records))
+        if fetched_at is not None:
+            table.fetched_at.extend(repeat(fetched_at, len(records)))
         by_field = zip(*map(self._values, map(_cells, records)), strict=True)
         for column, once, values in zip(table.columns.values(), self._once, by_field, strict=False):
             column.extend(values if once is None else map(once.__getitem__, values))
