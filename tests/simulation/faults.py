@@ -54,10 +54,11 @@ class Rates:
 
 
 class Invocation:
-    """One process: alive, frozen, or dead."""
+    """One process: alive, frozen, or dead. Where it is `quiet`, it meets no faults."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, quiet: bool = False) -> None:
         self.name = name
+        self.quiet = quiet
         self.began = asyncio.get_running_loop().time()
         self.dead = False
         self.frozen_until = 0.0
@@ -72,13 +73,14 @@ class Chaos:
     def __init__(self, seed: int, rates: Rates | None = None) -> None:
         self.random = Random(seed)
         self.rates = rates or Rates.draw(self.random)
-        self.quiet = False
         self.struck: dict[str, int] = {}
 
     def strikes(self, fault: str) -> bool:
         """Whether the fault happens on this occasion."""
         rate: float = getattr(self.rates, fault)
-        struck = not self.quiet and self.random.random() < rate
+        invocation = current.get(None)
+        quiet = invocation is not None and invocation.quiet
+        struck = not quiet and self.random.random() < rate
         if struck:
             self.struck[fault] = self.struck.get(fault, 0) + 1
         return struck
@@ -119,9 +121,9 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def process(name: str) -> Iterator[Invocation]:
+def process(name: str, *, quiet: bool = False) -> Iterator[Invocation]:
     """Everything inside belongs to a new process of that name."""
-    invocation = Invocation(name)
+    invocation = Invocation(name, quiet=quiet)
     token = current.set(invocation)
     try:
         yield invocation

@@ -98,6 +98,7 @@ class Simulation:
             await asyncio.sleep(TICK)
             if people.done() and await self._quietly(self._all_ended()):
                 break
+        await people
         await self._settle()
         return self.outcome
 
@@ -142,12 +143,8 @@ class Simulation:
 
     async def _quietly(self, work: Awaitable[Any]) -> Any:
         """Without faults: what a test does, or looks at."""
-        before, self.chaos.quiet = self.chaos.quiet, True
-        try:
-            with process("quiet"):
-                return await work
-        finally:
-            self.chaos.quiet = before
+        with process("people", quiet=True):
+            return await work
 
     async def _all_ended(self) -> bool:
         schedules = self.store.memory.all("schedules")
