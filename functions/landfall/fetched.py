@@ -19,8 +19,7 @@ PAGES_AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Fetched:
-    """How far the base was read, and when the first of it was kept: while the run held the base,
-    so that of two runs the later one is known, however long each was interrupted afterwards."""
+    """How far the base was read, and when: as `kept_since` has it."""
 
     cursor: Cursor
     at: datetime
@@ -32,8 +31,17 @@ async def read_fetched(store: Store, run_id: str) -> Fetched:
     cursor = Cursor.load(step.data["cursor"] if step else None)
     if step is None or cursor is None:
         raise pages_missing("the fetch step")
+    return Fetched(cursor, await kept_since(store, run_id, step))
+
+
+async def kept_since(store: Store, run_id: str, step: Document) -> datetime:
+    """When the first page was kept that this fetch step read: the run held the base, or site.
+
+    By this the later of two runs is known. How long a run was interrupted after it says nothing.
+    """
     first = await store.find(Query(_pages(run_id), fields=("updated_at",), limit=1))
-    return Fetched(cursor, first[0].data["updated_at"] if first else step.data["finished_at"])
+    at: datetime = first[0].data["updated_at"] if first else step.data["finished_at"]
+    return at
 
 
 async def read_tables(

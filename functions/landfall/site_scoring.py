@@ -18,7 +18,7 @@ from landfall.capturing import CAPTURE_TO
 from landfall.changes import step_path
 from landfall.deadlines import Deadline
 from landfall.documents import Create, Document, Fields, Put, Query, Update, Write
-from landfall.fetched import PAGES_AT_ONCE, pages_missing
+from landfall.fetched import PAGES_AT_ONCE, kept_since, pages_missing
 from landfall.reasons import Reason, StepError
 from landfall.runs import Claim, Runs
 from landfall.site.evidence import Evidence, load_evidence
@@ -89,7 +89,7 @@ class SiteScoring:
         way = Itinerary.load(step.data["cursor"]) if step else None
         if step is None or way is None:
             raise pages_missing("the fetch step")
-        return _Captured(way, step.data["finished_at"])
+        return _Captured(way, await kept_since(self._store, self._claim.run.id, step))
 
     async def _look(self, way: Itinerary) -> Look:
         evidence = await self._evidence()

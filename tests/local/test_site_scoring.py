@@ -18,6 +18,7 @@ from landfall.site.judging import LOWER, RAISE, RULES, DimensionJudgement, PageJ
 from tests.fakes.injections import PAGES, PASSAGES, WANTED
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel
+from tests.fakes.outages import AwayAfterPages
 from tests.fakes.sites import (
     a_site_scan,
     deliver_site,
@@ -334,6 +335,25 @@ async def test_a_service_that_stays_away_leaves_the_rules_scores(world, error):
     assert why.startswith(f"{error.reason}: ")
     assert "2 of 2 pages are left for the next run" in why
     assert later["report"]["scorer"] == "model"
+
+
+async def test_a_look_is_as_late_as_its_first_page():
+    """Not as its step's end, which an outage put off until another run had looked."""
+    store = AwayAfterPages()
+    world = World(store)
+    async with LocalSite(site_of("/book")) as site:
+        await start_site(world, a_site_scan(site))
+        store.goes_away = True
+        with pytest.raises(StoreError):
+            await drive_site(world, site)
+        store.is_back()
+        world.clock.advance(world.runs.ladder.stale)
+        await scanned(world, site, run="m-2")
+        assert await world.runs.take_up("m-1", "fetch", "watchdog") == "retried"
+        await drive_site(world, site)
+    assert (await world.run()).data["status"] == "done"
+    (summary,) = await world.store.find(Query("scans/clinic/sites"))
+    assert summary.data["run_id"] == "m-2"
 
 
 def _without_key(_: object) -> FakeModel:

@@ -87,9 +87,9 @@ def _of_summary(memory: MemoryStore, scan_id: str) -> Iterator[str]:
         if (run.data["scan_id"], run.data["status"]) == (scan_id, RunStatus.DONE)
     ]
     looks = {
-        run.id: fetch.data["finished_at"]
+        run.id: first.data["updated_at"]
         for run in done
-        if (fetch := memory.get(f"{run.path}/steps/fetch"))
+        if (first := memory.get(f"{run.path}/pages/000000"))
     }
     known = [summary.data["run_id"] for summary in memory.all(f"scans/{scan_id}/sites")]
     latest = max(looks.values(), default=None)
