@@ -13,7 +13,6 @@ from landfall.integrity.snapshot import Table
 TEXT_MOST = 2_000
 """Characters of each part that are told; a description longer than that is a document."""
 
-
 NOT_KNOWN = datetime.min.replace(tzinfo=UTC)
 """When an element was read of which nobody needs to know that."""
 

@@ -26,7 +26,7 @@ class Table:
     """A table's records. `columns` has a list of values for each field; all are equally long.
 
     `created` is when each record was made, as Airtable has it; None where that was not asked for.
-    `fetched_at` is when each was kept that had just been read; empty where that is not known.
+    `fetched_at` is when the page of each was kept; empty where that is not known.
     `different` has the values of a field, each once, where there are few and all are text, whole
     numbers or ticks.
     """
@@ -163,7 +163,10 @@ class TableReader:
         return replace(self._table, different=few)
 
     def add(self, page: bytes | memoryview, fetched_at: datetime | None = None) -> None:
-        """Append a page: its JSON as Airtable has it, an object with a list of `records`."""
+        """Append a page: its JSON as Airtable has it, an object with a list of `records`.
+
+        `fetched_at` is when the page was kept.
+        """
         records = self._records(page)
         table, before = self._table, len(self._table)
         table.ids.extend(map(_id, records))
