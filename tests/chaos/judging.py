@@ -60,7 +60,7 @@ async def _copy(store: FirestoreStore, memory: MemoryStore, collection: str) -> 
 
 def checkers(stack: Stack, workload: Workload, people: People) -> dict[str, KindChecker]:
     """Those of each kind of scan."""
-    bases = {load.scan.base: load.expected for load in workload.integrity}
+    bases = {load.scan.base: load.base for load in workload.integrity}
     tables = {load.scan.base: load.table for load in workload.classification}
     classifications = {load.scan.id: load.scan for load in workload.classification}
     sites = {load.scan.id: load.scan for load in workload.site}

@@ -1,5 +1,6 @@
-"""People who go on with their work meanwhile: they describe elements anew and say what they are,
-and they write news on the pages of their sites. So every run has something new to ask about."""
+"""People who go on with their work meanwhile: they edit records, describe elements anew and say
+what they are, and write news on the pages of their sites. So every run has something new to find or
+to ask about."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,13 +8,15 @@ from random import Random
 
 import httpx
 
+from infra.local.airtable import LocalAirtable
 from infra.local.stack import Stack
 from landfall.documents import Fields
-from tests.chaos.workload import ElementsLoad, SiteLoad, Workload
+from tests.chaos.workload import ElementsLoad, Load, SiteLoad, Workload, copied
+from tests.simulation.base import PUPILS
 from tests.simulation.elements import TABLE
 
 WRITING = 0.4
-"""Seconds between two things that they write."""
+"""Seconds between two things of each kind that they write."""
 
 REVIEWING = 5.0
 """Seconds between two suggestions that they confirm."""
@@ -28,6 +31,11 @@ class People:
         self._random = Random(f"{seed}:people")
         self.said: dict[tuple[str, str], list[Fields]] = {}
 
+    @property
+    def _airtable(self) -> LocalAirtable:
+        assert self._stack.airtable is not None
+        return self._stack.airtable
+
     async def work(self) -> None:
         """Some write, others review; one thing after the other."""
         await asyncio.gather(self._write(), self._review())
@@ -35,6 +43,7 @@ class People:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(WRITING)
+            self._edit(self._random.choice(self._workload.integrity))
             self._describe(self._random.choice(self._workload.classification))
             self._write_news(self._random.choice(self._workload.site))
 
@@ -43,17 +52,18 @@ class People:
             await asyncio.sleep(REVIEWING)
             await self._confirm(self._random.choice(self._workload.classification))
 
+    def _edit(self, load: Load) -> None:
+        self._airtable.put(load.scan.base, PUPILS, copied(load.base.edit(self._random)))
+
     def _describe(self, load: ElementsLoad) -> None:
-        airtable = self._stack.airtable
-        assert airtable is not None
         described = load.table.describe(self._random)
         (there,) = (
             record
-            for record in airtable.records(load.scan.base, TABLE)
+            for record in self._airtable.records(load.scan.base, TABLE)
             if record["id"] == described["id"]
         )
         fields = {**there["fields"], **described["fields"]}
-        airtable.put(load.scan.base, TABLE, {**there, "fields": fields})
+        self._airtable.put(load.scan.base, TABLE, {**there, "fields": fields})
 
     def _write_news(self, load: SiteLoad) -> None:
         path = load.site.change(self._random)

@@ -11,6 +11,7 @@ from infra.local.base_model import Base, Field, Table
 from infra.local.site import Served, page, plain
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
+from landfall.records import Record
 from landfall.scans import Scan
 from landfall.site.scan import SiteScan
 from tests.simulation.base import ISSUES, SimulatedBase, draw_base, draw_scan
@@ -28,11 +29,11 @@ PAGE_SECONDS = 0.4
 
 @dataclass(frozen=True)
 class Load:
-    """A base over HTTP, the scan of it, and what the scan must find."""
+    """A base over HTTP, the scan of it, and what people edit in it."""
 
     served: Base
     scan: IntegrityScan
-    expected: SimulatedBase
+    base: SimulatedBase
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ def slots_from(begin: datetime, runs: int, seconds: float) -> list[datetime]:
 
 
 def _draw_load(random: Random, number: int, settings: dict[str, Any]) -> Load:
-    expected = draw_base(random)
+    base = draw_base(random)
     content = draw_scan(random, number).document()
     content |= settings | {"base": _base_id(number)}
-    served = _served(number, expected)
-    return Load(served, IntegrityScan.model_validate(content), expected)
+    served = _served(number, base)
+    return Load(served, IntegrityScan.model_validate(content), base)
 
 
 def _draw_elements(random: Random, number: int, settings: dict[str, Any]) -> ElementsLoad:
@@ -144,8 +145,7 @@ def _draw_elements(random: Random, number: int, settings: dict[str, Any]) -> Ele
     filled = scan.write_back.fields.chosen().values() if scan.write_back else ()
     names = ("Name", "Description", *filled)
     fields = tuple(_field(TABLE, name, {}) for name in names)
-    records = tuple({**one, "fields": {**one["fields"]}} for one in table.records)
-    served = Table(_table_id(TABLE), TABLE, fields, records)
+    served = Table(_table_id(TABLE), TABLE, fields, tuple(map(copied, table.records)))
     return ElementsLoad(Base(scan.base, scan.base, (served,)), scan, table)
 
 
@@ -163,19 +163,24 @@ def _draw_site(random: Random, number: int, settings: dict[str, Any]) -> SiteLoa
 _DRAW = {"integrity": _draw_load, "classification": _draw_elements, "site": _draw_site}
 
 
+def copied(record: Record) -> Record:
+    """A record of its own: what people edit shows when they have saved it."""
+    return {**record, "fields": {**record["fields"]}}
+
+
 def _base_id(number: int) -> str:
     return f"appChaos{number:09d}"
 
 
-def _served(number: int, expected: SimulatedBase) -> Base:
+def _served(number: int, base: SimulatedBase) -> Base:
     links = {"Class": _table_id("Classes")}
     tables = []
-    for name, records in expected.tables.items():
+    for name, records in base.tables.items():
         names = sorted({field for record in records for field in record["fields"]})
         # Airtable's first field is the primary one, which cannot be a link
         names.sort(key=lambda field: field in links)
         fields = tuple(_field(name, field, links) for field in names)
-        tables.append(Table(_table_id(name), name, fields, tuple(records)))
+        tables.append(Table(_table_id(name), name, fields, tuple(map(copied, records))))
     columns = ("Fingerprint", "State", "Message")
     tables.append(
         Table(_table_id("Issues"), ISSUES, tuple(_field("Issues", name, {}) for name in columns))

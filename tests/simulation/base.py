@@ -1,10 +1,13 @@
-"""The base that a simulation reads, the scans over it, and what they must find."""
+"""The base that a simulation reads, the scans over it, and what is wrong with what they read."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.snapshot import Table
 from landfall.records import Record
 from tests.fakes.world import START
 
@@ -13,23 +16,49 @@ BASE_ID = "appSimulated00001"
 ISSUES = "Data issues"
 """The table that findings are written back to, in scans that do so."""
 
-Findings = frozenset[tuple[str, tuple[str, ...]]]
-"""(rule, sorted record ids) of each."""
+PUPILS = "Pupils"
+
+Found = tuple[str, tuple[str, ...]]
+"""Rule and sorted record ids."""
 
 
 @dataclass(frozen=True)
 class SimulatedBase:
-    """Its tables, and the findings that the rules of `draw_scan` must come to."""
+    """Pupils in classes, whom people edit."""
 
     tables: dict[str, list[Record]]
-    findings: Findings
+
+    def edit(self, random: Random) -> Record:
+        """Somebody gives a pupil a name, or takes it away; the record."""
+        pupil = random.choice(self.tables[PUPILS][:-1])  # the last has every field, always
+        if pupil["fields"].pop("Name", None) is None:
+            pupil["fields"]["Name"] = "Somebody"
+        return pupil
+
+
+def defects(tables: Mapping[str, Table]) -> Counter[Found]:
+    """What the rules of `draw_scan` must find in these tables."""
+    return Counter(_defects(tables[PUPILS], set(tables["Classes"].ids)))
+
+
+def _defects(pupils: Table, classes: set[str]) -> Iterator[Found]:
+    numbers = defaultdict(list)
+    columns = (pupils.columns[name] for name in ("Name", "Class", "Number"))
+    for record_id, name, links, number in zip(pupils.ids, *columns, strict=True):
+        numbers[number].append(record_id)
+        if name is None:
+            yield "name", (record_id,)
+        if not set(links) <= classes:
+            yield "class", (record_id,)
+    for some in numbers.values():
+        if len(some) > 1:
+            yield "number", tuple(sorted(some))
 
 
 def draw_base(random: Random) -> SimulatedBase:
-    """Pupils in classes. The defects are known as they are made."""
+    """With some defects."""
     classes = [_record(f"recClass{n:09d}", {"Code": f"C{n}"}) for n in range(random.randint(1, 8))]
     pupils: list[Record] = []
-    findings: set[tuple[str, tuple[str, ...]]] = set()
     for number in range(random.choice([1, 4, 8, 12, 40])):
         record_id = f"recPupil{number:09d}"
         fields: dict[str, Any] = {
@@ -39,22 +68,17 @@ def draw_base(random: Random) -> SimulatedBase:
         }
         if random.random() < 0.15:
             del fields["Name"]
-            findings.add(("name", (record_id,)))
         if random.random() < 0.15:
             fields["Class"] = ["recClassGone00000"]
-            findings.add(("class", (record_id,)))
         if pupils and random.random() < 0.1:
-            twin = pupils[-1]
-            if twin["fields"]["Number"] == number - 1:
-                fields["Number"] = number - 1
-                findings.add(("number", (twin["id"], record_id)))
+            fields["Number"] = number - 1
         pupils.append(_record(record_id, fields))
     # somebody has every field, so that the schema knows it
     classes.append(_record("recClass999999999", {"Code": "C999"}))
     pupils.append(
         _record("recPupil999999999", {"Name": "Z", "Number": -1, "Class": [classes[0]["id"]]})
     )
-    return SimulatedBase({"Pupils": pupils, "Classes": classes}, frozenset(findings))
+    return SimulatedBase({PUPILS: pupils, "Classes": classes})
 
 
 def draw_scan(random: Random, number: int) -> IntegrityScan:
@@ -64,14 +88,14 @@ def draw_scan(random: Random, number: int) -> IntegrityScan:
             "id": f"scan-{number}",
             "kind": "integrity",
             "base": BASE_ID,
-            "tables": {"Pupils": ["Name", "Number", "Class"], "Classes": []},
+            "tables": {PUPILS: ["Name", "Number", "Class"], "Classes": []},
             "rules": [
-                {"id": "name", "kind": "required", "table": "Pupils", "field": "Name"},
-                {"id": "number", "kind": "unique", "table": "Pupils", "fields": ["Number"]},
+                {"id": "name", "kind": "required", "table": PUPILS, "field": "Name"},
+                {"id": "number", "kind": "unique", "table": PUPILS, "fields": ["Number"]},
                 {
                     "id": "class",
                     "kind": "link",
-                    "table": "Pupils",
+                    "table": PUPILS,
                     "field": "Class",
                     "to": {"table": "Classes"},
                 },

@@ -1,4 +1,4 @@
-"""Judges what integrity runs leave: the findings are those that were planted, wherever kept."""
+"""Judges what integrity runs leave: the defects of what was read are found, wherever kept."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,13 +8,11 @@ from landfall.documents import Document, Fields
 from landfall.integrity.ledger import Entry
 from landfall.integrity.packing import unpack_entries
 from landfall.ledgers import FindingsList, list_path
+from landfall.lifecycle import RunStatus
 from landfall.write_back import ALL
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.base import SimulatedBase
+from tests.simulation.base import Found, SimulatedBase, defects
 from tests.simulation.checker import of_tables, tables_of
-
-Found = tuple[str, tuple[str, ...]]
-"""Rule and sorted record ids."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class IntegrityChecker:
 
     def of_all(self, memory: MemoryStore) -> Iterator[str]:
         """As `KindChecker.of_all`."""
-        yield from _of_ledgers(memory, self.bases)
+        yield from _of_ledgers(memory)
         yield from _of_issues(memory, self.issues)
 
 
@@ -52,16 +50,17 @@ def _of_write_back(memory: MemoryStore, run: Document) -> Iterator[str]:
 
 
 def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Iterator[str]:
-    yield from of_tables(tables_of(memory, run), base.tables)
+    read = tables_of(memory, run)
+    yield from of_tables(read, base.tables)
     where = FindingsList(**run.data["findings_list"])
     keys = {rule["key"] for rule in run.data["report"]["rules"]}
-    found = _live(memory, where, keys)
-    if found != Counter(base.findings):
-        yield f"found {sorted(found)}, not {sorted(base.findings)}"
+    found, there = _live(memory, where, keys), defects(read)
+    if found != there:
+        yield f"found {sorted(found)}, not {sorted(there)}"
     total = sum(len(records) for records in base.tables.values())
     counts = run.data["counts"]
-    if (counts["records"], counts["findings"]) != (total, len(base.findings)):
-        yield f"counts {counts}, with {total} records and {len(base.findings)} findings"
+    if (counts["records"], counts["findings"]) != (total, there.total()):
+        yield f"counts {counts}, with {total} records and {there.total()} findings"
 
 
 def _live(memory: MemoryStore, where: FindingsList, keys: Collection[str]) -> Counter[Found]:
@@ -79,23 +78,38 @@ def _entries(memory: MemoryStore, where: FindingsList) -> list[Entry]:
     return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
 
 
-def _of_ledgers(memory: MemoryStore, bases: Mapping[str, SimulatedBase]) -> Iterator[str]:
-    """What is known of a scan's findings, wherever it is kept, is what the base has."""
+def _of_ledgers(memory: MemoryStore) -> Iterator[str]:
+    """What is known of a scan's findings, wherever it is kept, is of the run that looked last."""
     for head in _heads(memory):
         if "list" not in head.data:
             yield f"{head.path} has no list"
             continue
-        base = bases[head.id]
         entries = _entries(memory, FindingsList(**head.data["list"]))
         keys = [rule["key"] for rule in head.data["rules"]]
-        if _live(memory, FindingsList(**head.data["list"]), keys) != Counter(base.findings):
-            yield f"{head.path} lists other findings than the base has"
+        if _live(memory, FindingsList(**head.data["list"]), keys) not in _last_seen(memory, head):
+            yield f"{head.path} lists other findings than were there at the last look"
         if head.data["followed"]:
             scan_id = head.data["scan_id"]
             own = [d for d in memory.all("findings") if d.data["scan_id"] == scan_id]
             states = {entry.id: entry.state for entry in entries if entry.documented}
             if {d.id: d.data["state"] for d in own} != states:
                 yield f"{head.path} is not what the documents of its findings say"
+
+
+def _last_seen(memory: MemoryStore, head: Document) -> list[Counter[Found]]:
+    """What was there for the run that looked last of those that are done.
+
+    And for one that looked later, and came to its end after that otherwise: it may have said so.
+    """
+    looks = [
+        (first.data["updated_at"], run)
+        for run in memory.all("runs")
+        if run.data["scan_id"] == head.data["scan_id"]
+        and memory.get(f"{run.path}/steps/score")
+        and (first := memory.get(f"{run.path}/pages/000000"))
+    ]
+    done = [at for at, run in looks if run.data["status"] == RunStatus.DONE]
+    return [defects(tables_of(memory, run)) for at, run in looks if at >= max(done, default=at)]
 
 
 def _heads(memory: MemoryStore) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Integrity scans in a simulation: a base with planted defects, and a table for its findings."""
+"""Integrity scans in a simulation: a base that people edit, and a table for what is found."""
 
 from collections.abc import Iterator, Mapping
 from random import Random
@@ -52,7 +52,8 @@ class IntegritySubject:
         return TreacherousBase(self._chaos, self._base.tables, self._issues)
 
     async def touch(self, _: Runs, __: Registry, ___: IntegrityScan) -> None:
-        """Nothing: what must be found is what is planted at the beginning."""
+        """Somebody edits a record."""
+        self._base.edit(self._chaos.random)
 
     def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
         """What a ledger says, as it is written, of the table that it is written back to."""

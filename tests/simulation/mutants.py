@@ -4,11 +4,13 @@ Each is a change to the code of production, small enough to be made by mistake.
 """
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import changes, records, runs, scheduling, tasks, watching
+from landfall import changes, fetched, records, runs, scheduling, site_scoring, tasks, watching
 from landfall.documents import Put, Update
 from landfall.fetching import Cursor, Fetch
 from landfall.lifecycle import RunStatus
@@ -238,6 +240,17 @@ def rows_without_an_id() -> Planted:
     return patch.object(IssueTable, "upsert", upsert)
 
 
+@contextlib.contextmanager
+def every_look_is_the_last() -> Iterator[None]:
+    """What a run saw takes the place of what a later one saw, if it ends after that."""
+
+    async def late(*_: Any) -> datetime:
+        return datetime.max.replace(tzinfo=UTC)
+
+    with patch.object(fetched, "kept_since", late), patch.object(site_scoring, "kept_since", late):
+        yield
+
+
 def write_back_ends_the_run() -> Planted:
     """A write-back that fails ends its run in error."""
     return patch.object(runs, "OPTIONAL", {})
@@ -264,4 +277,5 @@ MUTANTS = (
     refused_taken_for_written,
     rows_without_an_id,
     write_back_ends_the_run,
+    every_look_is_the_last,
 )
