@@ -4,8 +4,6 @@ from pathlib import Path
 
 import polars as pl
 
-ENGINES = ["Turbo-fan", "Turbo-jet", "Turbo-prop", "Turbo-shaft", "Reciprocating"]
-ONCE = ["year", "month", "day", "carrier", "flight"]
 FIELDS = {
     "airlines": {"carrier": pl.String},
     "airports": {"faa": pl.String, "name": pl.String, "tz": pl.Int64},

@@ -10,7 +10,8 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before it is imported: it looks 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
-from reading import ENGINES, ONCE, read
+from flight_rules import ENGINES, ONCE
+from reading import read
 
 
 def main(folder: Path, out: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
+from flight_rules import ENGINES, ONCE
 from pandera.errors import SchemaErrors
-from reading import ENGINES, ONCE, read
+from reading import read
 
 
 def main(folder: Path, out: Path) -> None:

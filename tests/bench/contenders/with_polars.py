@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from reading import ENGINES, ONCE, read
+from flight_rules import ENGINES, ONCE
+from reading import read
 
 
 def main(folder: Path, out: Path) -> None:
