@@ -27,7 +27,14 @@ from landfall.classification.scan import ClassificationScan
 from landfall.commits import groups
 from landfall.deadlines import Deadline
 from landfall.documents import ConflictError, Fields, Put
-from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
+from landfall.fetched import (
+    Fetched,
+    kept_since,
+    pages_missing,
+    read_fetched,
+    read_tables,
+    remember_size,
+)
 from landfall.filling import due_to_fill
 from landfall.integrity.report import Origin, RunReport
 from landfall.plans import ALL_ELEMENTS
@@ -243,8 +250,9 @@ class Classifying:
     ) -> None:
         """Say of elements that their records are gone, or are there again."""
         now, writes = self._runs.clock(), []
+        since = await kept_since(self._runs.store, self._claim.run, fetched.step)
         for record_id, one in kept.items():
-            if one.entry.knows_later_than(fetched.at) and record_id not in elements:
+            if one.entry.knows_later_than(since) and record_id not in elements:
                 continue  # of a run that looked later
             if (record_id in elements) == (one.entry.gone_at is not None):
                 entry = one.entry.gone(None if record_id in elements else now)

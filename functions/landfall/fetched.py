@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.changes import run_path, step_path
+from landfall.changes import step_path
 from landfall.documents import ConflictError, Document, Fields, Query, Store, StoreError, Update
 from landfall.fetching import Cursor
 from landfall.integrity.snapshot import Table
@@ -19,10 +19,10 @@ PAGES_AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Fetched:
-    """How far the base was read, and when: as `kept_since` has it."""
+    """How far the base was read, and the step that did so."""
 
     cursor: Cursor
-    at: datetime
+    step: Document
 
 
 async def read_fetched(store: Store, run_id: str) -> Fetched:
@@ -31,15 +31,15 @@ async def read_fetched(store: Store, run_id: str) -> Fetched:
     cursor = Cursor.load(step.data["cursor"] if step else None)
     if step is None or cursor is None:
         raise pages_missing("the fetch step")
-    return Fetched(cursor, await kept_since(store, run_id, step))
+    return Fetched(cursor, step)
 
 
-async def kept_since(store: Store, run_id: str, step: Document) -> datetime:
+async def kept_since(store: Store, run: Document, step: Document) -> datetime:
     """When the first page was kept that this fetch step read: the run held the base, or site.
 
     By this the later of two runs is known. How long a run was interrupted after it says nothing.
     """
-    first = await store.find(Query(_pages(run_id), fields=("updated_at",), limit=1))
+    first = await store.find(Query(f"{run.path}/pages", fields=("updated_at",), limit=1))
     at: datetime = first[0].data["updated_at"] if first else step.data["finished_at"]
     return at
 
@@ -48,7 +48,7 @@ async def read_tables(
     store: Store, run: Document, cursor: Cursor, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
     """Every table that was read, complete, as `whole_tables` gives it. Raises `StepError`."""
-    path = _pages(run.id)
+    path = f"{run.path}/pages"
     stored: list[Fields] = []
     last = None
     while len(stored) < cursor.documents:
@@ -64,10 +64,6 @@ async def read_tables(
         if len(tables[name]) != table.records:
             raise pages_missing(f"{len(tables[name])} of {table.records} of table {name!r}")
     return tables
-
-
-def _pages(run_id: str) -> str:
-    return f"{run_path(run_id)}/pages"
 
 
 async def remember_size(store: Store, claim: Claim, now: datetime, records: int) -> None:

@@ -16,7 +16,14 @@ from landfall import commits, logs
 from landfall.commits import fits, groups
 from landfall.deadlines import Deadline
 from landfall.documents import Document, Fields, Put, Update, Write
-from landfall.fetched import Fetched, pages_missing, read_fetched, read_tables, remember_size
+from landfall.fetched import (
+    Fetched,
+    kept_since,
+    pages_missing,
+    read_fetched,
+    read_tables,
+    remember_size,
+)
 from landfall.fetching import Cursor
 from landfall.integrity.base import BaseRule
 from landfall.integrity.ledger import Entry, Ledger, Merged, merge
@@ -189,7 +196,8 @@ class Scoring:
         if where is None or entries != kept.ledger.entries:
             writes = list_documents(run_id, entries)
             where = FindingsList(run_id, len(writes))
-        newest = kept.fetched_at is None or kept.fetched_at <= fetched.at
+        since = await kept_since(self._store, self._claim.run, fetched.step)
+        newest = kept.fetched_at is None or kept.fetched_at <= since
         run = self._outcome(fetched, replace(merged, ledger=ledger), reports, where, newest)
         if not newest:  # what a later look found is not undone by an earlier one
             await self._keep(writes)
@@ -201,7 +209,7 @@ class Scoring:
         work_writes = work_documents(run_id, work)
         writes += work_writes
         self._score.work, self._score.published = len(work_writes), ledger.number
-        moved_on = Kept(ledger, kept.head, where, fetched.at, True, written, self._origin(fetched))
+        moved_on = Kept(ledger, kept.head, where, since, True, written, self._origin(fetched))
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
         made = self._ledgers.documents(ledger, follow)

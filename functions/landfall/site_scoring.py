@@ -42,7 +42,7 @@ class _Captured:
     """What the fetch step left."""
 
     way: Itinerary
-    at: datetime
+    step: Document
 
 
 class SiteScoring:
@@ -89,7 +89,7 @@ class SiteScoring:
         way = Itinerary.load(step.data["cursor"]) if step else None
         if step is None or way is None:
             raise pages_missing("the fetch step")
-        return _Captured(way, await kept_since(self._store, self._claim.run.id, step))
+        return _Captured(way, step)
 
     async def _look(self, way: Itinerary) -> Look:
         evidence = await self._evidence()
@@ -213,15 +213,16 @@ class SiteScoring:
                 packed(report.fields, len(report.fields["pages"])),
             )
         ]
-        if before is None or before.data["captured_at"] <= captured.at:
-            writes.append(self._summary(report, captured, before))
+        since = await kept_since(self._store, self._claim.run, captured.step)
+        if before is None or before.data["captured_at"] <= since:
+            writes.append(self._summary(report, since, before))
         await self._claim.finish_run({}, run, writes)
         logs.info("scored", verdict=report.verdict, **_counts(report))
         return "scored"
 
-    def _summary(self, report: SiteReport, captured: _Captured, before: Document | None) -> Write:
+    def _summary(self, report: SiteReport, since: datetime, before: Document | None) -> Write:
         fields = summary(self._claim.run.id, report.fields) | {
-            "captured_at": captured.at,
+            "captured_at": since,
             "updated_at": self._clock(),
             "updated_by": self._claim.worker,
         }

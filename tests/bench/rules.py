@@ -114,7 +114,8 @@ async def _table(records: int, missing: str) -> Table:
     notes = [
         _own_target(ways[OURS], records),
         "A ratio is the median of those of each round: a shared machine is now faster, now slower.",
-        "The others have several threads, ours has one: a busy machine flatters it.",
+        "Ours has one thread, as has what is by hand over msgspec; the others have several: a busy "
+        "machine flatters these two.",
         "Soda keeps at most 10,000 rows of a check, whatever its limit of samples says.",
     ]
     return Table(title, columns, rows, [*notes, load(loads)])

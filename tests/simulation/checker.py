@@ -191,6 +191,12 @@ def tables_of(memory: MemoryStore, run: Document) -> Mapping[str, Table]:
     return whole_tables(pages, listings, fields)
 
 
+def looked_at(memory: MemoryStore, run: Document) -> datetime | None:
+    """When a run kept the first page of what it looked at; None when it kept none."""
+    first = memory.get(f"{run.path}/pages/000000")
+    return first.data["updated_at"] if first else None
+
+
 def of_tables(read: Mapping[str, Table], there: Mapping[str, Sequence[Record]]) -> Iterator[str]:
     """Each record of a base was read once."""
     for name, records in there.items():

@@ -12,7 +12,7 @@ from landfall.lifecycle import RunStatus
 from landfall.write_back import ALL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import Found, SimulatedBase, defects
-from tests.simulation.checker import of_tables, tables_of
+from tests.simulation.checker import looked_at, of_tables, tables_of
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ def _last_seen(memory: MemoryStore, head: Document) -> list[Counter[Found]]:
     And for one that looked later, and came to its end after that otherwise: it may have said so.
     """
     looks = [
-        (first.data["updated_at"], run)
+        (at, run)
         for run in memory.all("runs")
         if run.data["scan_id"] == head.data["scan_id"]
         and memory.get(f"{run.path}/steps/score")
-        and (first := memory.get(f"{run.path}/pages/000000"))
+        and (at := looked_at(memory, run))
     ]
     done = [at for at, run in looks if run.data["status"] == RunStatus.DONE]
     return [defects(tables_of(memory, run)) for at, run in looks if at >= max(done, default=at)]

@@ -10,6 +10,7 @@ from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
 from landfall.site_scoring import JUDGED_ID
 from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker import looked_at
 from tests.simulation.pages import FORBIDDEN
 
 
@@ -86,11 +87,7 @@ def _of_summary(memory: MemoryStore, scan_id: str) -> Iterator[str]:
         for run in memory.all("runs")
         if (run.data["scan_id"], run.data["status"]) == (scan_id, RunStatus.DONE)
     ]
-    looks = {
-        run.id: first.data["updated_at"]
-        for run in done
-        if (first := memory.get(f"{run.path}/pages/000000"))
-    }
+    looks = {run.id: at for run in done if (at := looked_at(memory, run))}
     known = [summary.data["run_id"] for summary in memory.all(f"scans/{scan_id}/sites")]
     latest = max(looks.values(), default=None)
     if [looks.get(run_id) for run_id in known] != ([latest] if looks else []):

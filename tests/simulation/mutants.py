@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import changes, fetched, records, runs, scheduling, site_scoring, tasks, watching
+from landfall import changes, records, runs, scheduling, scoring, site_scoring, tasks, watching
 from landfall.documents import Put, Update
 from landfall.fetching import Cursor, Fetch
 from landfall.lifecycle import RunStatus
@@ -247,7 +247,7 @@ def every_look_is_the_last() -> Iterator[None]:
     async def late(*_: Any) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
-    with patch.object(fetched, "kept_since", late), patch.object(site_scoring, "kept_since", late):
+    with patch.object(scoring, "kept_since", late), patch.object(site_scoring, "kept_since", late):
         yield
 
 

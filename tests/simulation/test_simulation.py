@@ -17,6 +17,7 @@ from tests.simulation.mutants_sites import SITE_MUTANTS
 from tests.simulation.simulator import SUBJECTS, WEIGHTS, broken_rules, history, simulate
 
 SEEDS = range(1, 61)
+"""Days in which nothing may be wrong."""
 
 MORE_SEEDS = range(1, 401)
 """In which each planted bug must show itself; most do in the first, all but a few in `SEEDS`."""
