@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from landfall.documents import Fields
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.snapshot import Table
 from landfall.records import Record
@@ -24,16 +25,28 @@ Found = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class SimulatedBase:
-    """Pupils in classes, whom people edit."""
+    """Pupils in classes, whom people edit, and the cells that each pupil has ever had."""
 
     tables: dict[str, list[Record]]
+    told: dict[str, list[Fields]]
 
     def edit(self, random: Random) -> Record:
         """Somebody gives a pupil a name, or takes it away; the record."""
         pupil = random.choice(self.tables[PUPILS][:-1])  # the last has every field, always
         if pupil["fields"].pop("Name", None) is None:
             pupil["fields"]["Name"] = "Somebody"
+        self.told[pupil["id"]].append({**pupil["fields"]})
         return pupil
+
+    def never_had(self, pupils: Table) -> list[str]:
+        """Those of these pupils who are not as they have ever been."""
+        cells = (
+            {name: cell for name, cell in zip(pupils.columns, row, strict=True) if cell is not None}
+            for row in zip(*pupils.columns.values(), strict=True)
+        )
+        return [
+            id_ for id_, its in zip(pupils.ids, cells, strict=True) if its not in self.told[id_]
+        ]
 
 
 def defects(tables: Mapping[str, Table]) -> Counter[Found]:
@@ -78,7 +91,8 @@ def draw_base(random: Random) -> SimulatedBase:
     pupils.append(
         _record("recPupil999999999", {"Name": "Z", "Number": -1, "Class": [classes[0]["id"]]})
     )
-    return SimulatedBase({PUPILS: pupils, "Classes": classes})
+    told = {pupil["id"]: [{**pupil["fields"]}] for pupil in pupils}
+    return SimulatedBase({PUPILS: pupils, "Classes": classes}, told)
 
 
 def draw_scan(random: Random, number: int) -> IntegrityScan:

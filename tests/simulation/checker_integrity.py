@@ -11,7 +11,7 @@ from landfall.ledgers import FindingsList, list_path
 from landfall.lifecycle import RunStatus
 from landfall.write_back import ALL
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.base import Found, SimulatedBase, defects
+from tests.simulation.base import PUPILS, Found, SimulatedBase, defects
 from tests.simulation.checker import looked_at, of_tables, tables_of
 
 
@@ -52,6 +52,8 @@ def _of_write_back(memory: MemoryStore, run: Document) -> Iterator[str]:
 def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Iterator[str]:
     read = tables_of(memory, run)
     yield from of_tables(read, base.tables)
+    if strange := base.never_had(read[PUPILS]):
+        yield f"holds other cells of {strange} than they ever had"
     where = FindingsList(**run.data["findings_list"])
     keys = {rule["key"] for rule in run.data["report"]["rules"]}
     found, there = _live(memory, where, keys), defects(read)
