@@ -8,7 +8,7 @@ schedules/{scan_id}                   its cadence and policies, and when it is d
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.cadence import next_slot, time_zone
+from landfall.cadence import time_zone
 from landfall.definition import parse
 from landfall.documents import (
     ConflictError,
@@ -22,6 +22,7 @@ from landfall.documents import (
 from landfall.runs import Clock
 from landfall.scans import Scan
 from landfall.schedules import Schedule
+from landfall.slots import next_slot
 
 SAVE_TRIES = 5
 """Saves of one scan that may lose against another at the same moment."""

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from landfall.cadence import Cadence, time_zone
 from landfall.settings import Settings
 
+CatchUp = Literal["one", "none", "all"]
+
 
 def _known_zone(name: str) -> str:
     time_zone(name)
@@ -27,7 +29,7 @@ class Schedule(Settings):
     overlap: Literal["skip", "allow", "cancel_running"] = Field(
         "skip", description="What a slot does when a run of this schedule is still under way."
     )
-    catch_up: Literal["one", "none", "all"] = Field(
+    catch_up: CatchUp = Field(
         "one", description="How many runs are made for slots that were missed."
     )
     max_runs: int | None = Field(None, ge=1, description="The schedule ends after this many runs.")

@@ -15,7 +15,7 @@ from functools import partial
 from pydantic import ValidationError
 
 from landfall import logs
-from landfall.cadence import Plan, catch_up, due_slots, time_zone
+from landfall.cadence import time_zone
 from landfall.changes import run_path
 from landfall.deadlines import TICK, Deadline
 from landfall.documents import (
@@ -34,6 +34,7 @@ from landfall.plans import plan_run
 from landfall.reasons import Reason
 from landfall.runs import Runs
 from landfall.schedules import Schedule
+from landfall.slots import Plan, catch_up, due_slots
 from landfall.ticks import mark_tick
 from landfall.versioning import NewerDocument
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from infra.cloud.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
-from landfall.cadence import next_slot, time_zone
+from landfall.cadence import time_zone
 from landfall.config import VARIABLES
 from landfall.deadlines import TICK
 from landfall.schedules import Schedule
+from landfall.slots import next_slot
 from landfall.tasks import FUNCTIONS_OF_STEPS
 
 DAYS = 30
