@@ -22,14 +22,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from landfall.cadence import DAYS, Cadence, time_zone
-from landfall.schedules import CatchUp
+from landfall.schedules import CatchUp, Schedule
 
 Place = Callable[[datetime, ZoneInfo], datetime | None]  # the moment a local time stands for
 
@@ -112,6 +112,24 @@ def catch_up(policy: CatchUp, due: DueSlots, now: datetime, grace_s: float) -> P
         return Plan((), due.upcoming)
     late = _utc(now) - due.newest > timedelta(seconds=grace_s)
     return Plan(() if policy == "none" and late else (due.newest,), due.upcoming)
+
+
+def slots_ahead(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """The slots after a moment that a schedule saved then will make runs of, one after the other.
+
+    None of a schedule that is paused; none after its `stop_at`; at most `max_runs`.
+    """
+    zone = time_zone(schedule.time_zone)
+
+    def every() -> Iterator[datetime]:
+        slot = next_slot(schedule.cadence, zone, after)
+        while slot:
+            yield slot
+            slot = next_slot(schedule.cadence, zone, slot)
+
+    stop_at = schedule.stop_at
+    slots = takewhile(lambda slot: stop_at is None or slot <= stop_at, every())
+    return islice(slots, 0 if schedule.paused else schedule.max_runs)
 
 
 def describe(cadence: Cadence, zone_name: str) -> str:

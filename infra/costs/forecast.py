@@ -7,16 +7,16 @@ the scheduler, and ticks. Days are added up one by one, for some free amounts ar
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from itertools import takewhile
 from math import ceil
 from typing import Any
 
 from infra.cloud.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
-from landfall.cadence import time_zone
 from landfall.config import VARIABLES
 from landfall.deadlines import TICK
 from landfall.schedules import Schedule
-from landfall.slots import next_slot
+from landfall.slots import slots_ahead
 from landfall.tasks import FUNCTIONS_OF_STEPS
 
 DAYS = 30
@@ -104,15 +104,9 @@ def use_of(counts: Mapping[str, Any], stored_bytes: float = 0, deletes: float = 
 
 def slots_of(schedule: Schedule | None, start: datetime) -> int:
     """Slots of the month that begins at this moment."""
-    if schedule is None or schedule.paused:
-        return 0
-    end, zone = start + timedelta(days=DAYS), time_zone(schedule.time_zone)
-    if schedule.stop_at:
-        end = min(end, schedule.stop_at)
-    slots, slot = 0, next_slot(schedule.cadence, zone, start)
-    while slot and slot <= end and (schedule.max_runs is None or slots < schedule.max_runs):
-        slots, slot = slots + 1, next_slot(schedule.cadence, zone, slot)
-    return slots
+    end = start + timedelta(days=DAYS)
+    ahead = slots_ahead(schedule, start) if schedule else ()
+    return sum(1 for _ in takewhile(lambda slot: slot <= end, ahead))
 
 
 @dataclass(frozen=True)

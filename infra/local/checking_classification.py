@@ -87,7 +87,6 @@ class Seen:
 
     def show(self, console: Console) -> None:
         """For a person: what does not fit first."""
-        console.rule(Text(self.scan.id, "bold"))
         console.print(Text(what_was_read(self.sample)), soft_wrap=True)
         for misfit in self.misfits:
             console.print(Text.assemble(("does not fit", "red"), ": ", misfit), soft_wrap=True)

@@ -29,7 +29,6 @@ def check(
 
 def print_tried(checked: TriedScan, console: Console) -> None:
     """What came out, for a person: what does not fit first, then each rule."""
-    console.rule(Text(checked.scan.id, "bold"))
     console.print(Text(what_was_read(checked.sample)), soft_wrap=True)
     for name, colour, remarks in (
         ("does not fit", "red", checked.fit.misfits),

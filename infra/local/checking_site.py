@@ -47,7 +47,6 @@ def check(scan: Scan, _: Airtable | None, __: int | None, ___: Console) -> Check
         found = asyncio.run(_look(scan))
 
     def show(console: Console) -> None:
-        console.rule(Text(scan.id, "bold"))
         for line in _lines(scan, found):
             console.print(line, soft_wrap=True)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,9 @@ async def test_a_site_is_checked_by_two_requests() -> None:
     checked = json.loads(out)
     assert (status, checked["good"], checked["requests"]) == (0, True, 2)
     assert checked["page_types"]["booking"] == 1
+    slots = [datetime.fromisoformat(slot) for slot in checked["next_slots"]]
+    assert [(slot.weekday(), slot.hour) for slot in slots] == [(0, 6)] * 3
+    assert datetime.now(UTC) < slots[0] < slots[1] < slots[2]
     assert "Nothing was written anywhere; 2 requests" in err
 
 
@@ -78,6 +82,26 @@ async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
     assert status == 0
     assert "50 records looked at, 2 findings (4.0%), warning" in out
     assert out.endswith("Nothing was written anywhere; 2 requests were sent.\n")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("", "schedule: none; it runs when somebody starts it\n"),
+        ("schedule: {cadence: {every_minutes: 5}, paused: true}",
+         "schedule: every 5 minutes, but it is paused\n"),
+        ("schedule: {cadence: {at: 2020-12-01T05:00Z}}",
+         "schedule: at 2020-12-01 05:00 (UTC); nothing of that lies ahead\n"),
+        ("schedule: {cadence: {at: 2999-01-01T05:00Z}, time_zone: Europe/Berlin}",
+         "schedule: at 2999-01-01 06:00 (Europe/Berlin); next Tue 2999-01-01 06:00 CET\n"),
+    ],
+)  # fmt: skip
+async def test_when_a_scan_runs_is_said_before_it_is_saved(
+    tmp_path: Path, schedule: str, said: str
+) -> None:
+    """A slot in another zone than was meant, or a cadence that is over, is seen here."""
+    status, out, _ = await check(own(tmp_path, OWN_SCAN + schedule), "--sample", "1")
+    assert (status, said in out) == (0, True)
 
 
 async def test_what_does_not_fit_is_exit_status_1(tmp_path: Path) -> None:

@@ -4,13 +4,23 @@ from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from landfall.cadence import Cadence
-from landfall.slots import DueSlots, catch_up, describe, due_slots, newest_slot, next_slot
+from landfall.schedules import Schedule
+from landfall.slots import (
+    DueSlots,
+    catch_up,
+    describe,
+    due_slots,
+    newest_slot,
+    next_slot,
+    slots_ahead,
+)
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -259,6 +269,28 @@ def test_naive_moments_are_refused():
 )  # fmt: skip
 def test_description_is_a_plain_phrase(form, phrase):
     assert describe(cadence(**form), "Europe/Berlin") == phrase
+
+
+@pytest.mark.parametrize(
+    ("settings", "days"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"paused": True}, []),
+        ({"max_runs": 2}, [1, 2]),
+        ({"stop_at": utc("06-03T06:00")}, [1, 2, 3]),
+        ({"stop_at": utc("06-03T05:59"), "max_runs": 9}, [1, 2]),
+        ({"stop_at": utc("01-01T00:00")}, []),
+    ],
+)
+def test_slots_ahead_end_as_the_schedule_does(settings, days):
+    schedule = Schedule.model_validate({"cadence": {"daily": "06:00"}} | settings)
+    ahead = islice(slots_ahead(schedule, utc("05-31T06:00")), 4)
+    assert list(ahead) == [utc(f"06-0{day}T06:00") for day in days]
+
+
+def test_slots_ahead_of_single_moments_end():
+    schedule = Schedule(cadence=cadence(at=["2026-06-01T06:00", "2026-06-02T06:00"]))
+    assert list(slots_ahead(schedule, utc("06-01T06:00"))) == [utc("06-02T06:00")]
 
 
 DAILY = cadence(daily="06:00")
