@@ -23,11 +23,15 @@ from landfall.working import Work
 from tests.fakes.elements import LABEL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID
+from tests.simulation.batches import Account, TreacherousBatches
 from tests.simulation.checker_classification import ClassificationChecker
-from tests.simulation.elements import draw_classification, draw_elements
+from tests.simulation.elements import draw_classification, draw_elements, in_batches
 from tests.simulation.faults import Chaos
 from tests.simulation.model import TreacherousModel
 from tests.simulation.outside import IssueTable, TreacherousBase
+
+BATCHES = 0.3
+"""Share of the scans that ask in batches."""
 
 
 class ClassificationSubject:
@@ -37,6 +41,7 @@ class ClassificationSubject:
         self._chaos = chaos
         self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
         self._model = TreacherousModel(chaos, answers)
+        self._account = Account(chaos, self._model)
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}
         self._marks: dict[str, str | None] = {}
@@ -44,6 +49,8 @@ class ClassificationSubject:
     def draw_scan(self, random: Random, number: int) -> ClassificationScan:
         """As `Subject.draw_scan`."""
         scan = draw_classification(random, number)
+        if random.random() < BATCHES:
+            scan = in_batches(scan)
         self._scans[scan.id] = scan
         return scan
 
@@ -54,7 +61,7 @@ class ClassificationSubject:
             return await Fetch(runs, claim, scan, self._open_base).run(deadline)
 
         async def score(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            work = Classifying(runs, claim, scan, self._open_model, _no_batches)
+            work = Classifying(runs, claim, scan, self._open_model, self._open_batches)
             return await work.run(deadline)
 
         async def write(claim: Claim, scan: Any, deadline: Deadline) -> str:
@@ -68,6 +75,10 @@ class ClassificationSubject:
 
     def _open_model(self, _: ModelSettings) -> TreacherousModel:
         return self._model
+
+    def _open_batches(self, settings: ModelSettings) -> TreacherousBatches:
+        assert settings.batch
+        return TreacherousBatches(self._account)
 
     async def touch(self, runs: Runs, registry: Registry, scan: ClassificationScan) -> None:
         """Somebody describes an element anew, reviews one, or has all asked about again."""
@@ -124,7 +135,4 @@ class ClassificationSubject:
     def broken(self, memory: MemoryStore) -> Iterator[str]:
         """As `Subject.broken`."""
         yield from self._model.broken(memory, "classification")
-
-
-def _no_batches(_: ModelSettings) -> Any:
-    raise AssertionError("these scans ask in no batches")
+        yield from self._account.broken(memory)

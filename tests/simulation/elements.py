@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from landfall.classification.scan import ClassificationScan
+from landfall.classification.scan import BATCH_LEAST, ClassificationScan
 from landfall.definition import parse
 from landfall.records import Record
 from tests.fakes.world import START
@@ -77,3 +77,11 @@ def draw_classification(random: Random, number: int) -> ClassificationScan:
     scan = parse(content, "simulated")
     assert isinstance(scan, ClassificationScan)
     return scan
+
+
+def in_batches(scan: ClassificationScan) -> ClassificationScan:
+    """The same, asking in batches."""
+    slow = {"model": {"batch": True}, "limits": {"deadline_seconds": BATCH_LEAST}}
+    changed = parse(scan.document() | slow, "simulated")
+    assert isinstance(changed, ClassificationScan)
+    return changed

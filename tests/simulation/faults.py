@@ -33,6 +33,7 @@ class Rates:
     model_error: float = 0.03
     model_refusal: float = 0.10
     model_nonsense: float = 0.10
+    batch_refusal: float = 0.10
     lose_task: float = 0.04
     duplicate_task: float = 0.15
     late_task: float = 0.10
@@ -74,6 +75,11 @@ class Chaos:
         self.random = Random(seed)
         self.rates = rates or Rates.draw(self.random)
         self.struck: dict[str, int] = {}
+
+    @staticmethod
+    def now() -> float:
+        """By the event loop's clock."""
+        return asyncio.get_running_loop().time()
 
     def strikes(self, fault: str) -> bool:
         """Whether the fault happens on this occasion."""

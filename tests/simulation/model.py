@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from infra.local.openai_answers import Asked
@@ -24,6 +25,12 @@ _TROUBLES = (
 _SPOILT = (wrong_enum, dropped_record, invented_id)
 
 
+def trouble(chaos: Chaos) -> StepError:
+    """The service is away, or has enough of us."""
+    reason, retry_after = chaos.random.choice(_TROUBLES)
+    return StepError(reason, "simulated", retry_after=retry_after)
+
+
 class TreacherousModel:
     """A `Model` that answers as the stand-in does, most times. It keeps book of what it sold."""
 
@@ -40,22 +47,27 @@ class TreacherousModel:
     async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
         """As `Model.ask`."""
         if self._chaos.strikes("model_error"):
-            reason, retry_after = self._chaos.random.choice(_TROUBLES)
-            raise StepError(reason, "simulated", retry_after=retry_after)
-        self._calls += 1
+            raise trouble(self._chaos)
         try:
             async with deadline.limit():
                 await self._chaos.pass_by(0.3, 4.0)
         except TimeoutError:
             raise StepError(Reason.MODEL_TIMEOUT, "simulated: too slow") from None
         receipt = Receipt(self.name, Usage(100, 50), RateLimits(), 1.0)
-        if self._chaos.strikes("model_refusal"):
+        content = self.sell(question, moment(current.get().began))
+        if content is None:
             raise FailedAnswerError(Reason.MODEL_REFUSED, "simulated", receipt)
+        return Answer(**vars(receipt), content=content)
+
+    def sell(self, question: Question[T], since: datetime) -> T | None:
+        """What it answers to who began to ask at that moment; None where it refuses."""
+        self._calls += 1
+        if self._chaos.strikes("model_refusal"):
+            return None
         content = question.shape.model_validate(self._answer(question))
         if not question.problems(content):
-            since = moment(current.get().began)
             self._paid.append(Paid(question.hash(MODEL, EFFORT), since))
-        return Answer(**vars(receipt), content=content)
+        return content
 
     def _answer(self, question: Question[Any]) -> dict[str, Any]:
         schema = json.loads(question.schema)

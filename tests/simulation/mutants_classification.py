@@ -6,10 +6,12 @@ from unittest.mock import patch
 
 from landfall import suggesting
 from landfall.answers import Answers, Turn
+from landfall.batching import Batching
 from landfall.catalogues import Kept
 from landfall.classification.entry import Entry
 from landfall.documents import Put
 from landfall.runs import Claim
+from tests.simulation.batches import TreacherousBatches
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.mutants import Planted
 
@@ -64,6 +66,25 @@ def kept_answers_are_not_found() -> Planted:
     return patch.object(Answers, "look_up", look_up)
 
 
+async def _nothing(*_: Any) -> None:
+    return None
+
+
+def batches_are_not_looked_for() -> Planted:
+    """A batch is created without a look whether it is there already."""
+    return patch.object(TreacherousBatches, "find", _nothing)
+
+
+def batches_answer_in_vain() -> Planted:
+    """What a batch has answered is not kept; all of it is asked once more."""
+    return patch.object(Batching, "_take", _nothing)
+
+
+def late_batches_are_left_alone() -> Planted:
+    """A batch that is not through before the end of its run goes on, and is paid."""
+    return patch.object(TreacherousBatches, "cancel", _nothing)
+
+
 CLASSIFICATION_MUTANTS = (
     unguarded_elements,
     a_persons_word_is_forgotten,
@@ -72,4 +93,7 @@ CLASSIFICATION_MUTANTS = (
     a_failure_takes_an_answers_place,
     whoever_comes_last_has_the_word,
     kept_answers_are_not_found,
+    batches_are_not_looked_for,
+    batches_answer_in_vain,
+    late_batches_are_left_alone,
 )

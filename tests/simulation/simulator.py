@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import logs, sending
+from landfall import batching, logs, sending
 from landfall.deadlines import LADDER, TICK, Deadline
 from landfall.documents import ConflictError, Query, StoreError, Write
 from landfall.lifecycle import RUN_ENDED, RunStatus
@@ -47,10 +47,13 @@ WEIGHTS = {"integrity": 0.7, "classification": 0.15, "site": 0.15}
 ROWS = 2
 """Rows of a simulated write request: few, so that there are many requests."""
 
+ASKED = 2
+"""Questions of a simulated batch: few, so that a run has several."""
+
 TOUCHES = 3
 """Times that people do something with what a scan looks at, or has found."""
 
-HORIZON = 3 * 3600.0
+HORIZON = 15 * 3600.0
 """Seconds after which everything must have ended by itself."""
 
 EXPECTED_ERRORS = (StoreError, ConflictError, OutOfTimeError, RunNotFoundError, TimeoutError)
@@ -227,7 +230,11 @@ class Simulation:
 
 def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
-    with logs.silenced(), patch.object(sending, "ROWS_MOST", ROWS):
+    with (
+        logs.silenced(),
+        patch.object(sending, "ROWS_MOST", ROWS),
+        patch.object(batching, "PART_QUESTIONS", ASKED),
+    ):
         return run_virtually(Simulation(seed, weights=weights).run())
 
 

@@ -1,0 +1,226 @@
+"""Batches of questions in a simulation: a service that takes its time, and is away now and then."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeVar
+
+from landfall.batched import BATCH_ENDED, Batch, BatchResult, BatchStatus
+from landfall.batching import QUEUE_FULL
+from landfall.deadlines import Deadline
+from landfall.lifecycle import RunStatus
+from landfall.questions import Question
+from landfall.reasons import Reason, StepError
+from tests.fakes.memory_store import MemoryStore
+from tests.simulation.faults import Chaos, current
+from tests.simulation.model import TreacherousModel, trouble
+from tests.simulation.outside import moment
+
+R = TypeVar("R")
+
+TAKES = (20.0, 300.0, 2400.0, 24 * 3600.0)
+"""Seconds of a batch, from quick to longer than any run waits."""
+
+CANCELLING = 600.0
+"""Seconds that a cancellation takes at most."""
+
+
+@dataclass
+class _Stored:
+    """A batch: what it was created for, and how far it is."""
+
+    mark: str
+    lines: Sequence[str]
+    since: float
+    """When whoever planned it began, by the event loop's clock."""
+    began: float
+    takes: float
+    problem: tuple[str, str]
+    cancelled: float | None = None
+    """The moment at which a cancellation has come to its end."""
+    seen_ended: bool = False
+    results: list[BatchResult] = field(default_factory=list)
+    good: set[str] = field(default_factory=set)
+    """Of the results, those that are good answers."""
+    files: tuple[str, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """Of the run that created it."""
+        return self.mark.rsplit("-", 2)[0]
+
+    def status(self, now: float) -> BatchStatus:
+        """By the time that has passed."""
+        if now < self.began + self.takes * 0.1:
+            return BatchStatus.VALIDATING
+        if self.problem != ("", ""):
+            return BatchStatus.FAILED
+        if self.cancelled is not None:
+            return BatchStatus.CANCELLED if now >= self.cancelled else BatchStatus.CANCELLING
+        return BatchStatus.COMPLETED if now >= self.began + self.takes else BatchStatus.IN_PROGRESS
+
+
+class Account:
+    """The files and batches that the service has of us, and what it has told of them."""
+
+    def __init__(self, chaos: Chaos, model: TreacherousModel) -> None:
+        self.chaos = chaos
+        self.model = model
+        self.questions: dict[str, Question[Any]] = {}
+        self.files: dict[str, tuple[str, Any]] = {}
+        """Of each file that is there: the run it is of, and its content."""
+        self.batches: dict[str, _Stored] = {}
+        self.told: dict[str, set[str]] = {}
+        """By run: the questions to which it was told a good answer."""
+        self._numbers = count(1)
+
+    def keep(self, run_id: str, content: Any) -> str:
+        """A new file's id."""
+        file_id = f"file-{next(self._numbers)}"
+        self.files[file_id] = (run_id, content)
+        return file_id
+
+    def moved(self, batch: _Stored) -> BatchStatus:
+        """The batch's status by now. What is due by then is answered, and at its end in files."""
+        now = self.chaos.now()
+        status = batch.status(now)
+        if status in (BatchStatus.VALIDATING, BatchStatus.FAILED) or batch.files:
+            return status
+        until = min(now, batch.cancelled or now)
+        due = min(1.0, (until - batch.began) / batch.takes) * len(batch.lines)
+        for line in batch.lines[len(batch.results) : int(due)]:
+            batch.results.append(self._answered(batch, line))
+        if status in (BatchStatus.COMPLETED, BatchStatus.CANCELLED):
+            undone = [BatchResult(line, None, b"") for line in batch.lines[len(batch.results) :]]
+            parts = (batch.results, undone)
+            batch.files = tuple(self.keep(batch.run_id, part) for part in parts if part)
+        return status
+
+    def _answered(self, batch: _Stored, line: str) -> BatchResult:
+        if self.chaos.strikes("model_error"):
+            return BatchResult(line, 500, b'{"error": {"message": "simulated"}}')
+        question = self.questions[line]
+        content = self.model.sell(question, moment(batch.since))
+        if content and not question.problems(content):
+            batch.good.add(line)
+        message = {"content": content.model_dump_json()} if content else {"refusal": "simulated"}
+        body = {
+            "model": self.model.name,
+            "choices": [{"finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 50},
+        }
+        return BatchResult(line, 200, json.dumps(body).encode())
+
+    def broken(self, memory: MemoryStore) -> Iterator[str]:
+        """What is wrong with what runs have left here."""
+        marks = [batch.mark for batch in self.batches.values()]
+        yield from (f"{mark} has two batches" for mark in set(marks) if marks.count(mark) > 1)
+        done = {run.id for run in memory.all("runs") if run.data["status"] == RunStatus.DONE}
+        for batch in self.batches.values():
+            if batch.run_id in done and not batch.seen_ended and batch.cancelled is None:
+                yield f"{batch.run_id} is done, and its batch {batch.mark} goes on"
+        for run_id in done & self.told.keys():
+            lost = {line for line in self.told[run_id] if memory.get(f"answers/{line}") is None}
+            if lost:
+                yield f"{run_id} was told {len(lost)} answers that are not kept"
+        if not self.chaos.struck:
+            left = {run_id for run_id, _ in self.files.values()} & done
+            yield from (f"{run_id} is done, and its files are still there" for run_id in left)
+
+
+class TreacherousBatches:
+    """A `BatchService`. What a call does may happen although nobody is told."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._chaos = account.chaos
+        self.name, self.effort = account.model.name, account.model.effort
+
+    def line(self, hash_: str, question: Question[Any]) -> bytes:
+        """As `BatchService.line`."""
+        self._account.questions[hash_] = question
+        return f"{hash_}\n".encode()
+
+    async def upload(self, lines: bytes, name: str, deadline: Deadline) -> str:
+        """As `BatchService.upload`."""
+        run_id, since = name.rsplit("-", 1)[0], current.get().began
+        content = (since, lines.decode().split())
+        return await self._call(deadline, lambda: self._account.keep(run_id, content))
+
+    async def create(self, file_id: str, mark: str, deadline: Deadline) -> str:
+        """As `BatchService.create`."""
+        since, lines = self._account.files[file_id][1]
+
+        def create() -> str:
+            random, batch_id = self._chaos.random, f"batch-{len(self._account.batches)}"
+            takes = random.choice(TAKES) * random.uniform(0.5, 1.5)
+            problem = (
+                (QUEUE_FULL, "simulated") if self._chaos.strikes("batch_refusal") else ("", "")
+            )
+            self._account.batches[batch_id] = _Stored(
+                mark, lines, since, self._chaos.now(), takes, problem
+            )
+            return batch_id
+
+        return await self._call(deadline, create)
+
+    async def find(self, mark: str, deadline: Deadline) -> str | None:
+        """As `BatchService.find`."""
+        batches = self._account.batches
+        return await self._call(
+            deadline, lambda: next((id_ for id_ in batches if batches[id_].mark == mark), None)
+        )
+
+    async def look(self, batch_id: str, deadline: Deadline) -> Batch:
+        """As `BatchService.look`."""
+        stored = self._account.batches[batch_id]
+
+        def look() -> Batch:
+            status = self._account.moved(stored)
+            counts = len(stored.results), len(stored.lines)
+            stored.seen_ended = status in BATCH_ENDED
+            return Batch(batch_id, status, *counts, stored.files, stored.problem)
+
+        return await self._call(deadline, look)
+
+    async def results(self, file_id: str, deadline: Deadline) -> Sequence[BatchResult]:
+        """As `BatchService.results`."""
+        run_id, results = self._account.files[file_id]
+        told: Sequence[BatchResult] = await self._call(deadline, lambda: results)
+        (batch,) = (one for one in self._account.batches.values() if file_id in one.files)
+        self._account.told.setdefault(run_id, set()).update(batch.good)
+        return told
+
+    async def cancel(self, batch_id: str, deadline: Deadline) -> None:
+        """As `BatchService.cancel`."""
+        stored = self._account.batches[batch_id]
+
+        def cancel() -> None:
+            self._account.moved(stored)
+            ends = self._chaos.now() + self._chaos.random.uniform(1, CANCELLING)
+            stored.cancelled = stored.cancelled or ends
+
+        await self._call(deadline, cancel)
+
+    async def forget(self, file_id: str, deadline: Deadline) -> None:
+        """As `BatchService.forget`."""
+        await self._call(deadline, lambda: self._account.files.pop(file_id))
+
+    async def _call(self, deadline: Deadline, effect: Callable[[], R]) -> R:
+        if self._chaos.strikes("model_error"):
+            raise trouble(self._chaos)
+        try:
+            async with deadline.limit():
+                if await self._chaos.pass_by(0.1, 1.0):
+                    raise TimeoutError
+                result = effect()
+                await self._chaos.pass_by(0.0, 0.2)
+        except TimeoutError:
+            raise StepError(Reason.MODEL_TIMEOUT, "simulated: too slow") from None
+        if self._chaos.strikes("model_error"):
+            raise trouble(self._chaos)
+        return result
+
+    async def close(self) -> None:
+        """As `BatchService.close`."""
