@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from landfall.batched import BatchService
     from landfall.callers import Callers
     from landfall.classification.scan import ClassificationScan
+    from landfall.documents import Document
     from landfall.downloads import Download
     from landfall.indexes import Indexes
     from landfall.integrity.scan import IntegrityScan
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from landfall.scans import BaseScan
     from landfall.site.scan import SiteScan
     from landfall.viewing import Api
-    from landfall.working import Work
+    from landfall.working import Leave, Work
 
 collecting.seldom()
 
@@ -258,7 +259,7 @@ async def _fetch(app: App, call: Call) -> Answer:
         "fetch": {"integrity": fetch_base, "classification": fetch_base, "site": capture_site},
         "write": {"integrity": write_findings, "classification": fill_in},
     }
-    return await _work(app, call, works)
+    return await _work(app, call, works, {})
 
 
 def _opening_bases(config: Config) -> Callable[[str], "AirtableReader"]:
@@ -290,6 +291,13 @@ async def _score(app: App, call: Call) -> Answer:
         open_batches = functools.partial(_open_batches, app.config)
         return await Classifying(app.runs, claim, scan, open_model, open_batches).run(deadline)
 
+    async def stop_asking(
+        run: "Document", step: "Document", scan: "ClassificationScan", deadline: Deadline
+    ) -> None:
+        from landfall.classifying import stop_asking
+
+        await stop_asking(run, step, scan, functools.partial(_open_batches, app.config), deadline)
+
     async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
         from landfall.site_scoring import SiteScoring
 
@@ -299,7 +307,7 @@ async def _score(app: App, call: Call) -> Answer:
     works: Works = {
         "score": {"integrity": score_rules, "classification": classify, "site": score_site}
     }
-    return await _work(app, call, works)
+    return await _work(app, call, works, {"classification": stop_asking})
 
 
 def _open_model(config: Config, settings: "ModelSettings") -> "Model":
@@ -336,7 +344,7 @@ def _model_of(config: Config, settings: "ModelSettings") -> dict[str, Any]:
     }
 
 
-async def _work(app: App, call: Call, works: Works) -> Answer:
+async def _work(app: App, call: Call, works: Works, leave: Mapping[str, "Leave"]) -> Answer:
     from landfall.registry import Registry
     from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
 
@@ -347,7 +355,8 @@ async def _work(app: App, call: Call, works: Works) -> Answer:
     except ValueError as error:
         return _problem(400, "bad_request", str(error))
     registry = Registry(app.runs.store, app.runs.clock)
-    worker = Worker(app.runs, registry, app.redactor, by_kind(works[invocation.step_id]))
+    work = by_kind(works[invocation.step_id])
+    worker = Worker(app.runs, registry, app.redactor, work, leave)
     with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
         try:
             outcome = await worker.invoke(invocation)

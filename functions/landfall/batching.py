@@ -84,6 +84,10 @@ class Part:
     done: bool = False
     worst: Fields = field(default_factory=dict)
 
+    def mark(self, run_id: str) -> str:
+        """What its batch is known by."""
+        return f"{run_id}-{self.first}-{self.tries}"
+
 
 class Batching:
     """One invocation of a step that asks in batches."""
@@ -181,7 +185,7 @@ class Batching:
             name = f"{self._claim.run.id}-{part.first}.jsonl"
             part.file_id = await self._service.upload(lines, name, self._until)
             await self._checkpoint()
-        mark = f"{self._claim.run.id}-{part.first}-{part.tries}"
+        mark = part.mark(self._claim.run.id)
         found = await self._service.find(mark, self._until)
         batch_id = found or await self._service.create(part.file_id, mark, self._until)
         part.batch_id, part.created_at = batch_id, self._runs.clock()
@@ -323,6 +327,32 @@ class Batching:
                 await self._service.forget(file_id, self._until)
             except StepError as error:
                 logs.warning("file not deleted", file=file_id, error=error.message)
+
+
+async def stop_batches(
+    run_id: str,
+    kept: Sequence[Fields],
+    settings: ModelSettings,
+    open_batches: OpenBatches,
+    deadline: Deadline,
+) -> None:
+    """Cancel the batches of a run that was ended while they go on: they would be paid in vain.
+
+    Raises `StepError`.
+    """
+    parts = [part for fields in kept if not (part := Part(**fields)).done and part.file_id]
+    if not parts:
+        return
+    service = open_batches(settings)
+    try:
+        for part in parts:
+            batch_id = part.batch_id or await service.find(part.mark(run_id), deadline)
+            batch = await service.look(batch_id, deadline) if batch_id else None
+            if batch and batch.status not in BATCH_ENDED | {BatchStatus.CANCELLING}:
+                await service.cancel(batch.id, deadline)
+                logs.warning("batch cancelled", batch=batch.id, done=batch.done, total=batch.total)
+    finally:
+        await service.close()
 
 
 def _is_final(status: int) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 
 from landfall import logs
 from landfall.asking import Asking, OpenModel
-from landfall.batching import Batching, OpenBatches
+from landfall.batching import Batching, OpenBatches, stop_batches
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.agenda import Agenda
 from landfall.classification.elements import Element, elements_of
@@ -26,7 +26,7 @@ from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
 from landfall.commits import groups
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, Fields, Put
+from landfall.documents import ConflictError, Document, Fields, Put
 from landfall.fetched import (
     Fetched,
     kept_since,
@@ -57,6 +57,21 @@ KEEPING = 1 / 12
 READ_BACK = 0.004
 """Seconds that the run's end needs for an element, all of which are read back for it: some four
 times what it takes. Where the asking leaves less, the end is an invocation of its own."""
+
+
+async def stop_asking(
+    run: Document,
+    step: Document,
+    scan: ClassificationScan,
+    open_batches: OpenBatches,
+    deadline: Deadline,
+) -> None:
+    """Stop what the score step of a run that has ended left with the model's service.
+
+    Raises `StepError`.
+    """
+    batches = Progress(**step.data["cursor"]).batches
+    await stop_batches(run.id, batches, scan.model, open_batches, deadline)
 
 
 class Classifying:

@@ -8,12 +8,14 @@ lease runs out and the watchdog takes the step up.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from landfall import logs
+from landfall.changes import run_path, step_path
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, SchemaError, StoreError
+from landfall.documents import ConflictError, Document, SchemaError, StoreError
+from landfall.lifecycle import RUN_ENDED
 from landfall.metering import metering
 from landfall.reasons import Reason, StepError
 from landfall.redaction import Redactor
@@ -29,6 +31,10 @@ MESSAGE_LENGTH = 1_000
 
 Work = Callable[[Claim, Any, Deadline], Awaitable[str]]
 """Does the work of a claimed step of its kind of scan, until the deadline; what became of it."""
+
+Leave = Callable[[Document, Document, Any, Deadline], Awaitable[None]]
+"""Given a run that has ended, its step and its scan: stops what the step has left outside. Raises
+`StepError`."""
 
 
 def by_kind(works: Mapping[str, Work]) -> Work:
@@ -76,6 +82,8 @@ class Worker:
     registry: Registry
     redactor: Redactor
     work: Work
+    leave: Mapping[str, Leave] = field(default_factory=dict)
+    """By the kind of scan, where a step goes on outside between its invocations."""
 
     async def invoke(self, invocation: Invocation) -> str:
         """Claim, work, record; what became of it. Raises `OutOfTimeError`, `StoreError`."""
@@ -96,6 +104,7 @@ class Worker:
             )
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
+            await self._leave(invocation, deadline)
             return "declined"
         except SchemaError as why:
             # the run itself is a newer Landfall's, whose watchdog has it claimed again
@@ -106,7 +115,27 @@ class Worker:
                 return await self._work_and_record(claim, deadline)
             except FencedError as why:
                 logs.warning("fenced", why=str(why))
+                await self._leave(invocation, deadline)
                 return "fenced"
+
+    async def _leave(self, invocation: Invocation, deadline: Deadline) -> None:
+        """Where the run was ended from outside; nothing of it is recorded, for the run is over."""
+        if not self.leave:
+            return
+        run_id = invocation.run_id
+        run, step = await self.runs.store.read(
+            run_path(run_id), step_path(run_id, invocation.step_id)
+        )
+        if run is None or step is None or run.data["status"] not in RUN_ENDED:
+            return
+        leave = self.leave.get(run.data["kind"])
+        if leave is None or not step.data["cursor"]:
+            return
+        try:
+            scan = await self.registry.definition(run.data["scan_id"], run.data["scan_version"])
+            await leave(run, step, scan, deadline)
+        except (StepError, SchemaError) as error:
+            logs.warning("left behind", error=self.redactor.text(str(error)))
 
     async def _work_and_record(self, claim: Claim, deadline: Deadline) -> str:
         try:

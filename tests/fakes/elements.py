@@ -13,10 +13,10 @@ from landfall.batched import BatchService
 from landfall.batching import OpenBatches
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
-from landfall.classifying import Classifying
+from landfall.classifying import Classifying, stop_asking
 from landfall.deadlines import Deadline
 from landfall.definition import parse
-from landfall.documents import Fields
+from landfall.documents import Document, Fields
 from landfall.filling import Filling
 from landfall.model_settings import ModelSettings
 from landfall.plans import plan_run
@@ -129,7 +129,13 @@ class Elements:
     async def deliver(self, task: Task) -> str:
         """One task, at its moment; what became of it."""
         self.world.clock.now = max(self.world.clock.now, task.at)
-        return await invoke(self.world, self.server, task, self.works)
+        leave = {"classification": self._leave}
+        return await invoke(self.world, self.server, task, self.works, leave)
+
+    async def _leave(
+        self, run: Document, step: Document, scan: ClassificationScan, deadline: Deadline
+    ) -> None:
+        await stop_asking(run, step, scan, self.open_batches, deadline)
 
     @property
     def works(self) -> dict[str, Work]:

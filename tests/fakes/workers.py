@@ -16,7 +16,7 @@ from landfall.runs import Claim
 from landfall.scans import BaseScan
 from landfall.scoring import Scoring
 from landfall.tasks import Task
-from landfall.working import Invocation, Work, Worker
+from landfall.working import Invocation, Leave, Work, Worker
 from landfall.writing import Writing
 from tests.fakes.bases import KEY
 from tests.fakes.snapshots import records_of
@@ -42,7 +42,11 @@ Works = Mapping[str, Work]
 
 
 async def invoke(
-    world: World, server: LocalAirtable, task: Task, works: Works | None = None
+    world: World,
+    server: LocalAirtable,
+    task: Task,
+    works: Works | None = None,
+    leave: Mapping[str, Leave] | None = None,
 ) -> str:
     """Deliver a task to the worker of its step; what became of it."""
     works = works or {
@@ -50,12 +54,14 @@ async def invoke(
         "score": scoring(world),
         "write": writing(world, server),
     }
-    return await work_on(world, task, works[task.step_id])
+    return await work_on(world, task, works[task.step_id], leave)
 
 
-async def work_on(world: World, task: Task, work: Work) -> str:
-    """Deliver a task to a worker that does this work."""
-    worker = Worker(world.runs, world.registry, Redactor([KEY]), work)
+async def work_on(
+    world: World, task: Task, work: Work, leave: Mapping[str, Leave] | None = None
+) -> str:
+    """Deliver a task to a worker that does this work, and leaves runs that have ended like this."""
+    worker = Worker(world.runs, world.registry, Redactor([KEY]), work, leave or {})
     return await worker.invoke(Invocation.parse(task.body, task.step_id))
 
 

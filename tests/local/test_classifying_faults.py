@@ -13,7 +13,8 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from landfall import bases
 from landfall.batches import OpenAIBatches
-from landfall.deadlines import Ladder
+from landfall.deadlines import Deadline, Ladder
+from landfall.lifecycle import RunStatus
 from landfall.model_settings import ModelSettings
 from landfall.models import OpenAIModel
 from tests.fakes.bases import record_id
@@ -249,3 +250,67 @@ async def test_what_a_batch_leaves_out_is_asked_alone(elements, service):
     run = await in_batches(service, elements).run()
     assert (run["status"], run["verdict"]) == ("done", "healthy")
     assert await elements.labels() == list(LABELS)
+
+
+async def waiting_for_a_batch(elements: Elements, service: LocalOpenAI) -> str:
+    """A run whose batch takes its time; the run's id."""
+    service.batches.seconds = 60.0
+    run_id = await in_batches(service, elements).start()
+    for _ in ("fetch", "score"):
+        await elements.deliver(elements.world.queue.tasks[-1])
+    assert (await elements.world.run(run_id)).data["progress_step"] == "waiting_for_batch"
+    return run_id
+
+
+async def cancel(elements: Elements, run_id: str) -> None:
+    """As a person does."""
+    error = {"reason": "cancelled", "message": "by hand"}
+    assert await elements.world.runs.end(run_id, RunStatus.CANCELLED, error, "person")
+
+
+def batch_of(service: LocalOpenAI) -> str:
+    """The status of the only batch."""
+    (batch,) = service.batches.listed(None, 100)["data"]
+    return str(batch["status"])
+
+
+async def test_a_run_that_is_cancelled_stops_its_batch(elements, service):
+    """Whatever it has not answered yet is not paid; a task that comes twice changes nothing."""
+    run_id = await waiting_for_a_batch(elements, service)
+    await cancel(elements, run_id)
+    before = await elements.world.run(run_id)
+    for _ in range(2):
+        assert await elements.deliver(elements.world.queue.tasks[-1]) == "declined"
+        assert batch_of(service) in ("cancelling", "cancelled")
+    assert (await elements.world.run(run_id)).data == before.data
+    cancelled = [e.path for e in service.requests if e.path.endswith("/cancel")]
+    assert len(cancelled) == 1
+
+
+async def test_a_batch_that_was_made_as_its_run_ended_is_stopped(elements, service):
+    """Its id was never kept; it is known by its mark."""
+
+    class Interrupted(OpenAIBatches):
+        async def create(self, file_id: str, mark: str, deadline: Deadline) -> str:
+            batch_id = await super().create(file_id, mark, deadline)
+            await cancel(elements, run_id)
+            return batch_id
+
+    service.batches.seconds = 60.0
+    in_batches(service, elements)
+    elements.open_batches = lambda _: Interrupted(service.url, KEY, "gpt-6-luna", QUICK)
+    run_id = await elements.start()
+    await elements.deliver(elements.world.queue.tasks[-1])
+    assert await elements.deliver(elements.world.queue.tasks[-1]) == "fenced"
+    assert batch_of(service) in ("cancelling", "cancelled")
+
+
+async def test_a_batch_that_cannot_be_stopped_is_told_in_the_log(elements, service, capsys):
+    """The run has ended all the same."""
+    run_id = await waiting_for_a_batch(elements, service)
+    await cancel(elements, run_id)
+    service.faults = [FaultRule(Fault(FaultKind.STATUS, status=503), path="/batches/", times=None)]
+    assert await elements.deliver(elements.world.queue.tasks[-1]) == "declined"
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (left,) = [line for line in lines if line["message"] == "left behind"]
+    assert (left["severity"], "503" in left["error"]) == ("WARNING", True)

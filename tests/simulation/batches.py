@@ -117,9 +117,11 @@ class Account:
         marks = [batch.mark for batch in self.batches.values()]
         yield from (f"{mark} has two batches" for mark in set(marks) if marks.count(mark) > 1)
         done = {run.id for run in memory.all("runs") if run.data["status"] == RunStatus.DONE}
-        for batch in self.batches.values():
-            if batch.run_id in done and not batch.seen_ended and batch.cancelled is None:
-                yield f"{batch.run_id} is done, and its batch {batch.mark} goes on"
+        going = [b for b in self.batches.values() if not b.seen_ended and b.cancelled is None]
+        for batch in going:
+            # of another run, the task that would have stopped it may have been lost
+            if batch.run_id in done or not self.chaos.struck:
+                yield f"{batch.run_id} has ended, and its batch {batch.mark} goes on"
         for run_id in done & self.told.keys():
             lost = {line for line in self.told[run_id] if memory.get(f"answers/{line}") is None}
             if lost:

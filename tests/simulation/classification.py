@@ -9,9 +9,9 @@ from infra.local.openai_classification import answers
 from landfall.catalogues import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.write_back import mark_of
-from landfall.classifying import Classifying
+from landfall.classifying import Classifying, stop_asking
 from landfall.deadlines import Deadline
-from landfall.documents import Fields, Write
+from landfall.documents import Document, Fields, Write
 from landfall.fetching import Fetch
 from landfall.filling import Filling
 from landfall.model_settings import ModelSettings
@@ -19,7 +19,7 @@ from landfall.plans import ALL_ELEMENTS, plan_run
 from landfall.registry import Registry
 from landfall.reviewing import Reviewing, Word
 from landfall.runs import Claim, Runs
-from landfall.working import Work
+from landfall.working import Leave, Work
 from tests.fakes.elements import LABEL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID
@@ -68,6 +68,15 @@ class ClassificationSubject:
             return await Filling(runs, claim, scan, self._open_base).run(deadline)
 
         return {"fetch": fetch, "score": score, "write": write}
+
+    @property
+    def leaves(self) -> Mapping[str, Leave]:
+        """As `Subject.leaves`."""
+
+        async def leave(run: Document, step: Document, scan: Any, deadline: Deadline) -> None:
+            await stop_asking(run, step, scan, self._open_batches, deadline)
+
+        return {"score": leave}
 
     def _open_base(self, base_id: str) -> TreacherousBase:
         assert base_id == BASE_ID

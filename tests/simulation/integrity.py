@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from landfall.deadlines import Deadline
@@ -11,7 +12,7 @@ from landfall.integrity.scan import IntegrityScan
 from landfall.registry import Registry
 from landfall.runs import Claim, Runs
 from landfall.scoring import Scoring
-from landfall.working import Work
+from landfall.working import Leave, Work
 from landfall.writing import Writing
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID, draw_base, draw_scan
@@ -22,6 +23,8 @@ from tests.simulation.outside import IssueTable, TreacherousBase
 
 class IntegritySubject:
     """A `Subject`."""
+
+    leaves: Mapping[str, Leave] = MappingProxyType({})
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos

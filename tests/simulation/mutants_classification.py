@@ -11,6 +11,7 @@ from landfall.catalogues import Kept
 from landfall.classification.entry import Entry
 from landfall.documents import Put
 from landfall.runs import Claim
+from landfall.working import Worker
 from tests.simulation.batches import TreacherousBatches
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.mutants import Planted
@@ -85,6 +86,11 @@ def late_batches_are_left_alone() -> Planted:
     return patch.object(TreacherousBatches, "cancel", _nothing)
 
 
+def batches_outlive_their_runs() -> Planted:
+    """A run that is cancelled leaves its batches as they are."""
+    return patch.object(Worker, "_leave", _nothing)
+
+
 CLASSIFICATION_MUTANTS = (
     unguarded_elements,
     a_persons_word_is_forgotten,
@@ -96,4 +102,5 @@ CLASSIFICATION_MUTANTS = (
     batches_are_not_looked_for,
     batches_answer_in_vain,
     late_batches_are_left_alone,
+    batches_outlive_their_runs,
 )

@@ -210,7 +210,12 @@ class Simulation:
     async def _invoke(self, task: Task) -> None:
         works = {kind: subject.works(self.runs) for kind, subject in self.subjects.items()}
         step = {kind: of[task.step_id] for kind, of in works.items() if task.step_id in of}
-        worker = Worker(self.runs, self.registry, Redactor(), by_kind(step))
+        leave = {
+            kind: subject.leaves[task.step_id]
+            for kind, subject in self.subjects.items()
+            if task.step_id in subject.leaves
+        }
+        worker = Worker(self.runs, self.registry, Redactor(), by_kind(step), leave)
         await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
 
     async def _answer(self, work: Awaitable[None]) -> bool:

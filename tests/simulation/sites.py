@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from infra.local.openai_site import answers
@@ -15,7 +16,7 @@ from landfall.runs import Claim, Runs
 from landfall.site.page import Page
 from landfall.site.scan import SiteScan
 from landfall.site_scoring import SiteScoring
-from landfall.working import Work
+from landfall.working import Leave, Work
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker_sites import SiteChecker
 from tests.simulation.faults import Chaos
@@ -30,6 +31,8 @@ _TROUBLES = (*_PASSING, Reason.SITE_TOO_LARGE)
 
 class SiteSubject:
     """A `Subject`."""
+
+    leaves: Mapping[str, Leave] = MappingProxyType({})
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos

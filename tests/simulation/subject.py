@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from landfall.documents import Write
 from landfall.registry import Registry
 from landfall.runs import Runs
-from landfall.working import Work
+from landfall.working import Leave, Work
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import KindChecker
 
@@ -21,6 +21,11 @@ class Subject(Protocol):
 
     def works(self, runs: Runs) -> Mapping[str, Work]:
         """What the entry points do in each step."""
+        ...
+
+    @property
+    def leaves(self) -> Mapping[str, Leave]:
+        """What the entry points do with a step whose run has ended."""
         ...
 
     async def touch(self, runs: Runs, registry: Registry, scan: Any) -> None:

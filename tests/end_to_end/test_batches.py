@@ -1,0 +1,67 @@
+"""Classifications that ask in batches, through the real functions."""
+
+from typing import Any
+
+import pytest
+
+from infra.local.stack import Stack
+from tests.end_to_end.acting import ended, get, start
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ANSWERED = 30.0
+"""Seconds until a batch that took one is looked at, after ten, and what it has answered is kept."""
+
+
+def scan(scan_id: str, group_size: int) -> dict[str, Any]:
+    """Of the sample catalogue; in groups that no other test asks about, whose answers are kept."""
+    return {
+        "id": scan_id,
+        "kind": "classification",
+        "base": "appCatalogue00001",
+        "table": "Data elements",
+        "mapping": {"name": "Name", "description": "Description"},
+        "group_size": group_size,
+        "model": {"batch": True},
+        "limits": {"deadline_seconds": 86_400},
+    }
+
+
+def batches(stack: Stack) -> list[Any]:
+    """The service's batches, the newest first."""
+    assert stack.openai is not None
+    found: list[Any] = stack.openai.batches.listed(None, 100)["data"]
+    return found
+
+
+async def test_a_classification_is_answered_by_a_batch(stack: Stack) -> None:
+    """The run waits for it, and ends with what it has answered; nothing is asked alone."""
+    run = await ended(stack, await start(stack, scan("in-batches", 5)), ANSWERED)
+    assert (run["status"], run["verdict"]) == ("done", "healthy")
+    (batch,) = batches(stack)
+    counts = batch["request_counts"]
+    assert run["counts"]["model_calls"] == counts["completed"] == counts["total"]
+    assert counts["total"] > 61 // 5
+
+
+async def test_a_run_that_is_cancelled_stops_its_batch(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the function would have looked at it: what it has not answered by then is not paid."""
+    assert stack.openai is not None
+    monkeypatch.setattr(stack.openai.batches, "seconds", 600.0)
+    run_id = await start(stack, scan("in-batches-too", 7))
+
+    async def waits() -> bool:
+        run = await get(stack, f"/runs/{run_id}")
+        return bool(run["progress_step"] == "waiting_for_batch")
+
+    await until(waits, 20)
+    assert (await stack.call("POST", f"/runs/{run_id}/cancel")).status_code == 200
+
+    async def stopped() -> bool:
+        return bool(batches(stack)[0]["status"] == "cancelled")
+
+    await until(stopped, 20)
+    assert (await get(stack, f"/runs/{run_id}"))["status"] == "cancelled"
