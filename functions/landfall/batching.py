@@ -233,12 +233,12 @@ class Batching:
             return await self._collect(part, batch)
         if not self._ends_soon():
             return self._delay(part)
-        if self._ends_soon(share=0.5):
-            await self._through(part)  # it does not even end when it is cancelled
-            return None
         if batch.status != BatchStatus.CANCELLING:
             await self._service.cancel(batch.id, self._until)
-        return LOOK_FIRST
+        if not self._ends_soon(share=0.5):
+            return LOOK_FIRST
+        await self._through(part)  # there is no time for what it has answered
+        return None
 
     async def _failed(self, part: Part, batch: Batch) -> float | None:
         code, message = batch.problem

@@ -104,7 +104,7 @@ class Worker:
             )
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
-            await self._leave(invocation, deadline)
+            await self._leave(invocation.run_id, invocation.step_id, deadline)
             return "declined"
         except SchemaError as why:
             # the run itself is a newer Landfall's, whose watchdog has it claimed again
@@ -115,17 +115,14 @@ class Worker:
                 return await self._work_and_record(claim, deadline)
             except FencedError as why:
                 logs.warning("fenced", why=str(why))
-                await self._leave(invocation, deadline)
+                await self._leave(invocation.run_id, invocation.step_id, deadline)
                 return "fenced"
 
-    async def _leave(self, invocation: Invocation, deadline: Deadline) -> None:
-        """Where the run was ended from outside; nothing of it is recorded, for the run is over."""
+    async def _leave(self, run_id: str, step_id: str, deadline: Deadline) -> None:
+        """Where the run has ended before its time; nothing of it is recorded, for it is over."""
         if not self.leave:
             return
-        run_id = invocation.run_id
-        run, step = await self.runs.store.read(
-            run_path(run_id), step_path(run_id, invocation.step_id)
-        )
+        run, step = await self.runs.store.read(run_path(run_id), step_path(run_id, step_id))
         if run is None or step is None or run.data["status"] not in RUN_ENDED:
             return
         leave = self.leave.get(run.data["kind"])
@@ -161,4 +158,5 @@ class Worker:
         await claim.fail(
             StepError(failure.reason, message, retry_after=failure.retry_after), traceback
         )
+        await self._leave(claim.run.id, claim.step.id, deadline)
         return str(failure.reason)

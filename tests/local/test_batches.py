@@ -239,6 +239,16 @@ async def test_a_batch_that_takes_too_long_is_cancelled():
     assert len([reply for reply in replies if reply.content]) == 12
 
 
+async def test_a_batch_that_is_looked_at_too_late_is_cancelled():
+    """There is no time for what it has; all is asked alone, and it is not paid any longer."""
+    async with scene(batch_seconds=3.0) as it:
+        await it.task()
+        it.world.clock.advance(6 * 3600 - 300)
+        assert await it.task() is None
+        assert it.batches()[0]["status"] in ("cancelling", "cancelled")
+        assert len([reply for reply in await it.ask() if reply.content]) == 12
+
+
 async def test_the_budget_holds_for_batches():
     """By the worst case of every question that is under way."""
     budget = ModelBudget(run=Allowance(max_calls=5), day=Allowance())

@@ -4,6 +4,7 @@ However the service fails with one element, it never becomes a value of it or of
 good value away, and is mended by the next run.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -11,7 +12,7 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
-from landfall import bases
+from landfall import bases, batching
 from landfall.batches import OpenAIBatches
 from landfall.deadlines import Deadline, Ladder
 from landfall.lifecycle import RunStatus
@@ -303,6 +304,22 @@ async def test_a_batch_that_was_made_as_its_run_ended_is_stopped(elements, servi
     await elements.deliver(elements.world.queue.tasks[-1])
     assert await elements.deliver(elements.world.queue.tasks[-1]) == "fenced"
     assert batch_of(service) in ("cancelling", "cancelled")
+
+
+async def test_a_run_that_fails_stops_its_other_batches(elements, service, monkeypatch):
+    """One of two cannot be used, which ends the run: the other is not paid in vain."""
+    monkeypatch.setattr(batching, "PART_QUESTIONS", 1)
+    service.faults = [FaultRule("batch_failed", times=1)]
+    service.batches.seconds = 5.0
+    await in_batches(service, elements).start()
+    tasks = elements.world.queue.tasks
+    for _ in ("fetch", "score"):
+        await elements.deliver(tasks[-1])
+    await asyncio.sleep(0.6)
+    assert await elements.deliver(tasks[-1]) == "model_batch_failed"
+    statuses = [batch["status"] for batch in service.batches.listed(None, 100)["data"]]
+    assert statuses[1] == "failed"
+    assert statuses[0] in ("cancelling", "cancelled")
 
 
 async def test_a_batch_that_cannot_be_stopped_is_told_in_the_log(elements, service, capsys):

@@ -19,10 +19,10 @@ from tests.simulation.outside import moment
 
 R = TypeVar("R")
 
-TAKES = (20.0, 300.0, 2400.0, 24 * 3600.0)
+TAKES = (20.0, 200.0, 1000.0, 24 * 3600.0)
 """Seconds of a batch, from quick to longer than any run waits."""
 
-CANCELLING = 600.0
+CANCELLING = 150.0
 """Seconds that a cancellation takes at most."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from landfall import batching, logs, sending
+from landfall.classification import scan as classification_scan
 from landfall.deadlines import LADDER, TICK, Deadline
 from landfall.documents import ConflictError, Query, StoreError, Write
 from landfall.lifecycle import RUN_ENDED, RunStatus
@@ -27,6 +28,7 @@ from landfall.watching import Watchdog
 from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
 from tests.simulation.checker import Judged, violations
 from tests.simulation.classification import ClassificationSubject
+from tests.simulation.elements import BATCHED
 from tests.simulation.faults import Chaos, KilledError, Rates, process
 from tests.simulation.integrity import IntegritySubject
 from tests.simulation.outside import TreacherousQueue, TreacherousStore, wall_clock
@@ -53,7 +55,7 @@ ASKED = 2
 TOUCHES = 3
 """Times that people do something with what a scan looks at, or has found."""
 
-HORIZON = 15 * 3600.0
+HORIZON = 3 * 3600.0
 """Seconds after which everything must have ended by itself."""
 
 EXPECTED_ERRORS = (StoreError, ConflictError, OutOfTimeError, RunNotFoundError, TimeoutError)
@@ -239,6 +241,7 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
         logs.silenced(),
         patch.object(sending, "ROWS_MOST", ROWS),
         patch.object(batching, "PART_QUESTIONS", ASKED),
+        patch.object(classification_scan, "BATCH_LEAST", BATCHED),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())
 
