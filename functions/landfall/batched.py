@@ -95,7 +95,7 @@ class BatchService(Protocol):
         ...
 
     async def cancel(self, batch_id: str, deadline: Deadline) -> None:
-        """Stop it; what was answered by then can be had."""
+        """Stop it, if it has not ended; what was answered by then can be had."""
         ...
 
     async def forget(self, file_id: str, deadline: Deadline) -> None:

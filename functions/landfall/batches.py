@@ -22,6 +22,9 @@ MARK = "landfall"
 LISTED = 100
 """Batches in a list, the newest first: ours is looked for among them, right after its creation."""
 
+HAS_ENDED = 409
+"""The answer to the cancellation of a batch that is through already."""
+
 
 class OpenAIBatches:
     """A `BatchService` that speaks OpenAI's Batch API."""
@@ -108,11 +111,12 @@ class OpenAIBatches:
             raise _malformed(error) from None
 
     async def cancel(self, batch_id: str, deadline: Deadline) -> None:
-        """Stop it; what was answered by then can be had."""
+        """Stop it, if it has not ended; what was answered by then can be had."""
         await self._asked(
             "cancel",
             lambda sdk, seconds: sdk.batches.with_raw_response.cancel(batch_id, timeout=seconds),
             deadline,
+            HAS_ENDED,
         )
 
     async def forget(self, file_id: str, deadline: Deadline) -> None:
@@ -123,10 +127,12 @@ class OpenAIBatches:
             deadline,
         )
 
-    async def _asked(self, what: str, send: Send, deadline: Deadline) -> httpx2.Response:
+    async def _asked(
+        self, what: str, send: Send, deadline: Deadline, fine: int | None = None
+    ) -> httpx2.Response:
         answer = await self._service.send(send, deadline)
         logs.info("called", vendor="openai", batches=what, status=answer.status_code)
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != fine:
             raise self._service.refusal(answer)
         return answer
 

@@ -45,7 +45,7 @@ class Scene:
 
     async def task(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> float | None:
         """One invocation."""
-        one = Batching(self.world.runs, self.claim, self.settings, self._open, self.parts)
+        one = Batching(self.world.runs, self.claim, self.settings, self.batch_service, self.parts)
         return await one.run(questions, Deadline.after(QUICK.step), self._keep)
 
     async def chain(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> None:
@@ -62,7 +62,8 @@ class Scene:
         async with Asking(self.world.runs, self.claim, self.settings, self._model) as asking:
             return [reply async for reply in asking.replies(questions, deadline)]
 
-    def _open(self, _: ModelSettings) -> OpenAIBatches:
+    def batch_service(self, _: ModelSettings | None = None) -> OpenAIBatches:
+        """A way to the service."""
         return OpenAIBatches(self.server.url, KEY, MODEL, QUICK)
 
     def _model(self, _: ModelSettings) -> OpenAIModel:
@@ -237,6 +238,19 @@ async def test_a_batch_that_takes_too_long_is_cancelled():
         replies = await it.ask()
     assert 0 < it.made("/v1/chat/completions") < 12
     assert len([reply for reply in replies if reply.content]) == 12
+
+
+async def test_a_batch_that_ends_as_it_is_cancelled_has_ended():
+    """The service refuses to cancel it, and that is no trouble: the next look has its answers."""
+    async with scene(batch_seconds=0.05) as it:
+        await it.task()
+        await asyncio.sleep(0.1)
+        (batch,) = it.batches()
+        service = it.batch_service()
+        await service.cancel(batch["id"], Deadline.after(QUICK.step))
+        seen = await service.look(batch["id"], Deadline.after(QUICK.step))
+        await service.close()
+    assert (seen.status, seen.done) == ("completed", len(QUESTIONS))
 
 
 async def test_a_batch_that_is_looked_at_too_late_is_cancelled():

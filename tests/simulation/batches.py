@@ -36,7 +36,8 @@ class _Stored:
     """When whoever planned it began, by the event loop's clock."""
     began: float
     takes: float
-    problem: tuple[str, str]
+    refused: bool
+    """Whether the account's queue had no room for it."""
     cancelled: float | None = None
     """The moment at which a cancellation has come to its end."""
     seen_ended: bool = False
@@ -54,7 +55,7 @@ class _Stored:
         """By the time that has passed."""
         if now < self.began + self.takes * 0.1:
             return BatchStatus.VALIDATING
-        if self.problem != ("", ""):
+        if self.refused:
             return BatchStatus.FAILED
         if self.cancelled is not None:
             return BatchStatus.CANCELLED if now >= self.cancelled else BatchStatus.CANCELLING
@@ -157,11 +158,9 @@ class TreacherousBatches:
         def create() -> str:
             random, batch_id = self._chaos.random, f"batch-{len(self._account.batches)}"
             takes = random.choice(TAKES) * random.uniform(0.5, 1.5)
-            problem = (
-                (QUEUE_FULL, "simulated") if self._chaos.strikes("batch_refusal") else ("", "")
-            )
+            refused = self._chaos.strikes("batch_refusal")
             self._account.batches[batch_id] = _Stored(
-                mark, lines, since, self._chaos.now(), takes, problem
+                mark, lines, since, self._chaos.now(), takes, refused
             )
             return batch_id
 
@@ -182,7 +181,8 @@ class TreacherousBatches:
             status = self._account.moved(stored)
             counts = len(stored.results), len(stored.lines)
             stored.seen_ended = status in BATCH_ENDED
-            return Batch(batch_id, status, *counts, stored.files, stored.problem)
+            problem = (QUEUE_FULL, "simulated") if stored.refused else ("", "")
+            return Batch(batch_id, status, *counts, stored.files, problem)
 
         return await self._call(deadline, look)
 
@@ -199,7 +199,9 @@ class TreacherousBatches:
         stored = self._account.batches[batch_id]
 
         def cancel() -> None:
-            self._account.moved(stored)
+            stored.seen_ended = self._account.moved(stored) in BATCH_ENDED
+            if stored.seen_ended:
+                return
             ends = self._chaos.now() + self._chaos.random.uniform(1, CANCELLING)
             stored.cancelled = stored.cancelled or ends
 
