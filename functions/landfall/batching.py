@@ -11,7 +11,9 @@ out, or answered wrongly, or did not come to before it expired.
 
 Each part of the questions is a batch: a range of them, in the order in which the kind always gives
 them. A batch is created with a mark in its metadata, and is looked for by it before one is created:
-an invocation that was interrupted does not create it twice.
+an invocation that was interrupted does not create it twice. A run that ends before its batches have
+ended cancels them: shortly before its deadline, to keep what they have, or after its end
+(`stop_batches`), whoever ended it.
 
     batching = Batching(runs, claim, settings, open_batches, cursor.get("batches"))
     delay = await batching.run(questions, deadline, keep)
