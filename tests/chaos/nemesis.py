@@ -85,7 +85,7 @@ class Nemesis:
         return self._zombies.superseded
 
     async def rage(self, seconds: float) -> None:
-        """Do harm for so long, then heal everything."""
+        """Do harm for so long, and until there was some of each kind, then heal everything."""
         self._stack.tasks.faults = replace(self._terror.queue, seed=self._seed)
         try:
             end = asyncio.get_running_loop().time() + seconds
@@ -104,11 +104,12 @@ class Nemesis:
         }
         random = self._harming
         # each kind of harm once, whatever is drawn afterwards; it takes work to make a zombie, of
-        # which there is most before the others
+        # which there is most before the others, and how much one stop finds is chance: two of them
         order = [*dict.fromkeys(self._terror.harms)]
+        order += [harm for harm in order if harm == "make_zombies"]
         random.shuffle(order)
         order.sort(key="make_zombies".__eq__)
-        while self._terror.harms and asyncio.get_running_loop().time() < end:
+        while order or (self._terror.harms and asyncio.get_running_loop().time() < end):
             harm = order.pop() if order else random.choice(self._terror.harms)
             await harms[harm]()
             await asyncio.sleep(random.uniform(1.0, 5.0))
