@@ -32,8 +32,8 @@ REQUIREMENTS = (ROOT / "requirements.txt", Path(__file__).with_name("requirement
 ENVIRONMENT = ROOT / ".venv-bench"
 
 SYSTEM = "/usr/bin/python3"
-"""Distributions build theirs with profile-guided optimisation, as Google builds that of its
-functions. In one that was compiled without, ours takes a sixth more.
+"""Distributions build theirs with profile-guided optimisation, as Google's published scripts built
+its Python runtimes. In one that was compiled without, ours takes a sixth more.
 """
 
 _WHICH = "import sys; print(sys.version.split()[0], 'of', sys.base_prefix)"
@@ -130,8 +130,8 @@ async def _table(python: str, records: int, missing: str) -> Table:
     rows = [_row(name, way, ways[OURS], targets) for name, way in ways.items()]
     notes = [
         _own_target(ways[OURS], records),
-        "A ratio is the median of those of each round: a shared machine is now faster, now slower, "
-        "and slower after one that was busy. The order is another one each round.",
+        "A ratio is the median of those of each round, whose order is drawn: a shared machine is "
+        "now faster, now slower.",
         f"All in Python {which}.",
         "Ours has one thread, as has what is by hand over msgspec; the others have several: a busy "
         "machine flatters these two.",
