@@ -279,6 +279,9 @@ def _opening_bases(config: Config) -> Callable[[str], "AirtableReader"]:
 
 
 async def _score(app: App, call: Call) -> Answer:
+    open_model = functools.partial(_open_model, app.config)
+    open_batches = functools.partial(_open_batches, app.config)
+
     async def score_rules(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
         from landfall.scoring import Scoring
 
@@ -287,8 +290,6 @@ async def _score(app: App, call: Call) -> Answer:
     async def classify(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
         from landfall.classifying import Classifying
 
-        open_model = functools.partial(_open_model, app.config)
-        open_batches = functools.partial(_open_batches, app.config)
         return await Classifying(app.runs, claim, scan, open_model, open_batches).run(deadline)
 
     async def stop_asking(
@@ -296,12 +297,11 @@ async def _score(app: App, call: Call) -> Answer:
     ) -> None:
         from landfall.classifying import stop_asking
 
-        await stop_asking(run, step, scan, functools.partial(_open_batches, app.config), deadline)
+        await stop_asking(run, step, scan, open_batches, deadline)
 
     async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
         from landfall.site_scoring import SiteScoring
 
-        open_model = functools.partial(_open_model, app.config)
         return await SiteScoring(app.runs, claim, scan, open_model).run(deadline)
 
     works: Works = {

@@ -1,4 +1,4 @@
-"""The slots of a cadence: which moments they are, and which of them are due.
+"""The slots of a cadence: which moments they are, which of them are due, and how to say it.
 
 A slot is an aware UTC datetime, in whole seconds. What happens when clocks change:
 

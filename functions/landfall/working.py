@@ -104,7 +104,7 @@ class Worker:
             )
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
-            await self._leave(invocation.run_id, invocation.step_id, deadline)
+            await self._leave_ended(invocation, deadline)
             return "declined"
         except SchemaError as why:
             # the run itself is a newer Landfall's, whose watchdog has it claimed again
@@ -115,18 +115,23 @@ class Worker:
                 return await self._work_and_record(claim, deadline)
             except FencedError as why:
                 logs.warning("fenced", why=str(why))
-                await self._leave(invocation.run_id, invocation.step_id, deadline)
+                await self._leave_ended(invocation, deadline)
                 return "fenced"
 
-    async def _leave(self, run_id: str, step_id: str, deadline: Deadline) -> None:
-        """Where the run has ended before its time; nothing of it is recorded, for it is over."""
+    async def _leave_ended(self, invocation: Invocation, deadline: Deadline) -> None:
         if not self.leave:
             return
-        run, step = await self.runs.store.read(run_path(run_id), step_path(run_id, step_id))
-        if run is None or step is None or run.data["status"] not in RUN_ENDED:
-            return
+        run_id = invocation.run_id
+        run, step = await self.runs.store.read(
+            run_path(run_id), step_path(run_id, invocation.step_id)
+        )
+        if run and step:
+            await self._leave(run, step, deadline)
+
+    async def _leave(self, run: Document, step: Document, deadline: Deadline) -> None:
+        """Where the run has ended before its time; nothing of it is recorded, for it is over."""
         leave = self.leave.get(run.data["kind"])
-        if leave is None or not step.data["cursor"]:
+        if leave is None or run.data["status"] not in RUN_ENDED or not step.data["cursor"]:
             return
         try:
             scan = await self.registry.definition(run.data["scan_id"], run.data["scan_version"])
@@ -158,5 +163,5 @@ class Worker:
         await claim.fail(
             StepError(failure.reason, message, retry_after=failure.retry_after), traceback
         )
-        await self._leave(claim.run.id, claim.step.id, deadline)
+        await self._leave(claim.run, claim.step, deadline)
         return str(failure.reason)

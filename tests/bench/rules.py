@@ -29,6 +29,7 @@ OTHER_RECORDS = 4_796
 
 CONTENDERS = Path(__file__).parent / "contenders"
 REQUIREMENTS = (ROOT / "requirements.txt", Path(__file__).with_name("requirements.txt"))
+CONSTRAINTS = ROOT / "infra/constraints.txt"
 ENVIRONMENT = ROOT / ".venv-bench"
 
 SYSTEM = "/usr/bin/python3"
@@ -84,7 +85,7 @@ async def measure() -> list[Table]:
 
 async def _environment() -> tuple[str, str]:
     """The Python of all ways; and, when what the others need is missing, why."""
-    wanted = "\n".join(file.read_text(encoding="utf-8") for file in REQUIREMENTS)
+    wanted = "\n".join(file.read_text(encoding="utf-8") for file in (CONSTRAINTS, *REQUIREMENTS))
     python, stamp = ENVIRONMENT / "bin/python", ENVIRONMENT / ".installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         pip = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.stack import Stack
+from landfall.batches import MARK
 from tests.end_to_end.acting import ended, get, start
 from tests.waiting import until
 
@@ -29,19 +30,20 @@ def scan(scan_id: str, group_size: int) -> dict[str, Any]:
     }
 
 
-def batches(stack: Stack) -> list[Any]:
-    """The service's batches, the newest first."""
+def batch_of(stack: Stack, run_id: str) -> Any:
+    """The only batch of a run, as the service has it."""
     assert stack.openai is not None
-    found: list[Any] = stack.openai.batches.listed(None, 100)["data"]
-    return found
+    found = stack.openai.batches.listed(None, 100)["data"]
+    (batch,) = [one for one in found if one["metadata"][MARK].startswith(run_id)]
+    return batch
 
 
 async def test_a_classification_is_answered_by_a_batch(stack: Stack) -> None:
     """The run waits for it, and ends with what it has answered; nothing is asked alone."""
-    run = await ended(stack, await start(stack, scan("in-batches", 5)), ANSWERED)
+    run_id = await start(stack, scan("in-batches", 5))
+    run = await ended(stack, run_id, ANSWERED)
     assert (run["status"], run["verdict"]) == ("done", "healthy")
-    (batch,) = batches(stack)
-    counts = batch["request_counts"]
+    counts = batch_of(stack, run_id)["request_counts"]
     assert run["counts"]["model_calls"] == counts["completed"] == counts["total"] > 0
 
 
@@ -61,7 +63,7 @@ async def test_a_run_that_is_cancelled_stops_its_batch(
     assert (await stack.call("POST", f"/runs/{run_id}/cancel")).status_code == 200
 
     async def stopped() -> bool:
-        return bool(batches(stack)[0]["status"] == "cancelled")
+        return bool(batch_of(stack, run_id)["status"] == "cancelled")
 
     await until(stopped, 20)
     assert (await get(stack, f"/runs/{run_id}"))["status"] == "cancelled"
