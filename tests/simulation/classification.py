@@ -30,7 +30,7 @@ from tests.simulation.faults import Chaos
 from tests.simulation.model import TreacherousModel
 from tests.simulation.outside import IssueTable, TreacherousBase
 
-BATCHES = 0.3
+BATCHES = 0.5
 """Share of the scans that ask in batches."""
 
 

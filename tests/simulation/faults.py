@@ -33,7 +33,7 @@ class Rates:
     model_error: float = 0.03
     model_refusal: float = 0.10
     model_nonsense: float = 0.10
-    batch_refusal: float = 0.10
+    batch_refusal: float = 0.30
     lose_task: float = 0.04
     duplicate_task: float = 0.15
     late_task: float = 0.10
