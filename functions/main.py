@@ -20,31 +20,31 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from landfall import logs
-from landfall.config import Config, ConfigError, load_config
 from landfall.deadlines import Deadline
-from landfall.documents import ConflictError, IndexMissingError, SchemaError, StoreError
-from landfall.integrity import collecting
-from landfall.memory import peak_mb, rss_mb
+from landfall.process import garbage
+from landfall.process.config import Config, ConfigError, load_config
+from landfall.process.memory import peak_mb, rss_mb
+from landfall.store.documents import ConflictError, IndexMissingError, SchemaError, StoreError
 
 if TYPE_CHECKING:
-    from landfall.bases import AirtableReader
-    from landfall.batched import BatchService
-    from landfall.callers import Callers
+    from landfall.airtable.client import AirtableReader
+    from landfall.api.downloads import Download
     from landfall.classification.scan import ClassificationScan
-    from landfall.documents import Document
-    from landfall.downloads import Download
-    from landfall.indexes import Indexes
+    from landfall.entry.callers import Callers
+    from landfall.entry.routes import Api
     from landfall.integrity.scan import IntegrityScan
-    from landfall.model_settings import ModelSettings
-    from landfall.questions import Model
-    from landfall.redaction import Redactor
-    from landfall.runs import Claim, Runs
-    from landfall.scans import BaseScan
+    from landfall.llm.batch import BatchService
+    from landfall.llm.questions import Model
+    from landfall.llm.settings import ModelSettings
+    from landfall.process.redaction import Redactor
+    from landfall.runs.runs import Claim, Runs
+    from landfall.runs.worker import Leave, Work
+    from landfall.scans.scan import BaseScan
     from landfall.site.scan import SiteScan
-    from landfall.viewing import Api
-    from landfall.working import Leave, Work
+    from landfall.store.documents import Document
+    from landfall.store.indexes import Indexes
 
-collecting.seldom()
+garbage.seldom()
 
 Answer = tuple[int, Any]
 """A status and what is written as JSON."""
@@ -93,14 +93,14 @@ class App:
 
 @functools.cache
 def _app(function: str) -> App:
-    from landfall.callers import Callers, fetch_certificates
-    from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
-    from landfall.indexes import Indexes
-    from landfall.redaction import Redactor
-    from landfall.runs import Runs
-    from landfall.store import FirestoreStore, firestore_client
-    from landfall.tasks import FUNCTIONS_OF_STEPS
-    from landfall.versioning import VersionedStore
+    from landfall.entry.callers import Callers, fetch_certificates
+    from landfall.process.redaction import Redactor
+    from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
+    from landfall.runs.runs import Runs
+    from landfall.runs.tasks import FUNCTIONS_OF_STEPS
+    from landfall.store.firestore import FirestoreStore, firestore_client
+    from landfall.store.indexes import Indexes
+    from landfall.store.versioned import VersionedStore
 
     config = load_config(function, os.environ)
     urls = {"fetch": config.fetch_url, "score": config.score_url}
@@ -123,7 +123,7 @@ def _app(function: str) -> App:
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
-    collecting.freeze()
+    garbage.freeze()
     return App(config, runs, Indexes(store, _now), callers, Redactor(config.secrets))
 
 
@@ -200,7 +200,7 @@ def _asks_for_health(request: Request) -> bool:
 
 
 async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
-    from landfall.callers import CertificatesError, ForbiddenError, UnauthenticatedError
+    from landfall.entry.callers import CertificatesError, ForbiddenError, UnauthenticatedError
 
     # of two tokens, Cloud Run checks that of the first header
     headers = [request.headers.get(f"{kind}authorization") for kind in ("x-serverless-", "")]
@@ -216,7 +216,7 @@ async def _caller(app: App, request: Request) -> tuple[Answer | None, str]:
 
 
 async def _tick_scheduler(app: App, _: Call) -> Answer:
-    from landfall.scheduling import Scheduler
+    from landfall.ticks.scheduler import Scheduler
 
     await app.indexes.require()
     tick = await Scheduler(app.runs, "scheduler").tick(Deadline.after(app.config.ladder.step))
@@ -224,7 +224,7 @@ async def _tick_scheduler(app: App, _: Call) -> Answer:
 
 
 async def _tick_watchdog(app: App, _: Call) -> Answer:
-    from landfall.watching import Watchdog
+    from landfall.ticks.watchdog import Watchdog
 
     watch = await Watchdog(app.runs, "watchdog").tick(Deadline.after(app.config.ladder.step))
     return 200, vars(watch)
@@ -232,23 +232,23 @@ async def _tick_watchdog(app: App, _: Call) -> Answer:
 
 async def _fetch(app: App, call: Call) -> Answer:
     async def fetch_base(claim: "Claim", scan: "BaseScan", deadline: Deadline) -> str:
-        from landfall.fetching import Fetch
+        from landfall.airtable.fetch import Fetch
 
         return await Fetch(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def write_findings(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
-        from landfall.writing import Writing
+        from landfall.integrity.write import Writing
 
         return await Writing(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def fill_in(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
-        from landfall.filling import Filling
+        from landfall.classification.write import Filling
 
         return await Filling(app.runs, claim, scan, _opening_bases(app.config)).run(deadline)
 
     async def capture_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
-        from landfall.capturing import Capture
-        from landfall.web import WebReader
+        from landfall.site.client import WebReader
+        from landfall.site.fetch import Capture
 
         def open_site(_: str) -> WebReader:
             return WebReader(app.config.sites_allowed, app.config.ladder)
@@ -264,7 +264,7 @@ async def _fetch(app: App, call: Call) -> Answer:
 
 def _opening_bases(config: Config) -> Callable[[str], "AirtableReader"]:
     """What opens a base, by its id. Raises `StepError`."""
-    from landfall.bases import AirtableReader
+    from landfall.airtable.client import AirtableReader
     from landfall.reasons import Reason, StepError
 
     if not config.airtable_api_key:
@@ -283,24 +283,24 @@ async def _score(app: App, call: Call) -> Answer:
     open_batches = functools.partial(_open_batches, app.config)
 
     async def score_rules(claim: "Claim", scan: "IntegrityScan", deadline: Deadline) -> str:
-        from landfall.scoring import Scoring
+        from landfall.integrity.score import Scoring
 
         return await Scoring(app.runs, claim, scan).run(deadline)
 
     async def classify(claim: "Claim", scan: "ClassificationScan", deadline: Deadline) -> str:
-        from landfall.classifying import Classifying
+        from landfall.classification.score import Classifying
 
         return await Classifying(app.runs, claim, scan, open_model, open_batches).run(deadline)
 
     async def stop_asking(
         run: "Document", step: "Document", scan: "ClassificationScan", deadline: Deadline
     ) -> None:
-        from landfall.classifying import stop_asking
+        from landfall.classification.score import stop_asking
 
         await stop_asking(run, step, scan, open_batches, deadline)
 
     async def score_site(claim: "Claim", scan: "SiteScan", deadline: Deadline) -> str:
-        from landfall.site_scoring import SiteScoring
+        from landfall.site.score import SiteScoring
 
         return await SiteScoring(app.runs, claim, scan, open_model).run(deadline)
 
@@ -312,14 +312,14 @@ async def _score(app: App, call: Call) -> Answer:
 
 def _open_model(config: Config, settings: "ModelSettings") -> "Model":
     """The language model of a scan. Raises `StepError`."""
-    from landfall.models import OpenAIModel
+    from landfall.llm.openai.chat import OpenAIModel
 
     return OpenAIModel(**_model_of(config, settings))
 
 
 def _open_batches(config: Config, settings: "ModelSettings") -> "BatchService":
     """The same, for what it may answer in its own time. Raises `StepError`."""
-    from landfall.batches import OpenAIBatches
+    from landfall.llm.openai.batches import OpenAIBatches
 
     return OpenAIBatches(**_model_of(config, settings))
 
@@ -345,8 +345,8 @@ def _model_of(config: Config, settings: "ModelSettings") -> dict[str, Any]:
 
 
 async def _work(app: App, call: Call, works: Works, leave: Mapping[str, "Leave"]) -> Answer:
-    from landfall.registry import Registry
-    from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
+    from landfall.kinds.registry import Registry
+    from landfall.runs.worker import Invocation, OutOfTimeError, Worker, by_kind
 
     if _asks_for_health(call.request):
         return 200, {"status": "ok", "lacking": app.config.lacking}
@@ -375,14 +375,14 @@ async def _json(request: Request) -> Any:
 
 
 async def _api(app: App, call: Call) -> Answer:
-    from landfall.definition import DefinitionError
-    from landfall.findings import FindingNotFoundError
-    from landfall.registry import Registry, ScanNotFoundError
-    from landfall.reviewing import ElementNotFoundError, OutdatedError
-    from landfall.routes import BadRequestError
-    from landfall.runs import RunNotFoundError
-    from landfall.ticks import health
-    from landfall.viewing import Api
+    from landfall.api.request import BadRequestError
+    from landfall.classification.views import ElementNotFoundError, OutdatedError
+    from landfall.entry.routes import Api
+    from landfall.integrity.findings.views import FindingNotFoundError
+    from landfall.kinds.definition import DefinitionError
+    from landfall.kinds.registry import Registry, ScanNotFoundError
+    from landfall.runs.runs import RunNotFoundError
+    from landfall.ticks.marks import health
 
     if _asks_for_health(call.request):
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
@@ -403,9 +403,9 @@ async def _api(app: App, call: Call) -> Answer:
 
 
 async def _route(api: "Api", call: Call) -> Answer:
-    from landfall.downloads import Download
-    from landfall.routes import Ask
-    from landfall.viewing import ROUTES
+    from landfall.api.downloads import Download
+    from landfall.api.request import Ask
+    from landfall.entry.routes import ROUTES
 
     method, path = call.request.method, call.request.url.path
     allowed = []

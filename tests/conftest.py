@@ -11,8 +11,8 @@ from google.cloud.firestore import AsyncClient
 
 from infra.local.emulator import emulator_command
 from infra.local.processes import free_port
-from landfall import store
-from landfall.store import FirestoreStore
+from landfall.store import firestore as store_firestore
+from landfall.store.firestore import FirestoreStore
 from tests.fakes.world import World
 from tests.waiting import wait_for_port
 
@@ -45,7 +45,7 @@ async def firestore_client(
 ) -> AsyncIterator[AsyncClient]:
     """A client of an empty database of its own."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator_host)
-    client = store.firestore_client(f"test-{secrets.token_hex(6)}")
+    client = store_firestore.firestore_client(f"test-{secrets.token_hex(6)}")
     yield client
     # AsyncClient.close is the synchronous client's, and leaves the channel open
     await client._firestore_api.transport.close()

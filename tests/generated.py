@@ -16,20 +16,20 @@ from typing import Any
 from landfall.classification.labels import Labels
 from landfall.classification.scan import ClassificationScan, ElementLimits, Parts
 from landfall.classification.write_back import FillIn, OutputFields
-from landfall.config import FUNCTIONS, VARIABLES
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
-from landfall.definition import json_schema
-from landfall.integrity.base import BaseRule
-from landfall.integrity.conditions import FieldCondition
-from landfall.integrity.rules import KINDS, groups_of
-from landfall.lifecycle import RUN_MOVES, STEP_MOVES
-from landfall.model_settings import Allowance, ModelBudget, ModelSettings
-from landfall.prices import Price
+from landfall.entry.routes import ROUTES
+from landfall.integrity.rules.conditions import FieldCondition
+from landfall.integrity.rules.kinds import KINDS, groups_of
+from landfall.integrity.rules.rule import BaseRule
+from landfall.kinds.definition import json_schema
+from landfall.llm.prices import Price
+from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
+from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS
-from landfall.runs import BACKOFF_FIRST
-from landfall.scans import Scan
-from landfall.settings import Settings
-from landfall.viewing import ROUTES
+from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
+from landfall.runs.runs import BACKOFF_FIRST
+from landfall.scans.scan import Scan
+from landfall.scans.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

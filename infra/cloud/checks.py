@@ -23,7 +23,7 @@ from infra.cloud.policies import bindings_of
 from infra.cloud.reading import Documents
 from infra.cloud.target import NAME, secret, service
 from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
-from landfall.config import FUNCTIONS, VARIABLES
+from landfall.process.config import FUNCTIONS, VARIABLES
 
 REDEPLOY = "run infra/deploy"
 

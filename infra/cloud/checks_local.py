@@ -10,7 +10,7 @@ from infra.cloud import documents_known, keys_answering
 from infra.cloud.asking import NoAnswerError, ask
 from infra.cloud.reading import Documents
 from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
-from landfall.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS
 
 RESTART = "stop infra/local/run --serve, and start it again"
 
@@ -109,7 +109,7 @@ async def _queue_state(tasks: str, project: str) -> str | None:
     from google.api_core.exceptions import GoogleAPIError
     from google.cloud.tasks_v2 import Queue
 
-    from landfall.dispatch import cloud_tasks_client
+    from landfall.runs.cloud_tasks import cloud_tasks_client
 
     client = cloud_tasks_client(tasks)
     name = f"projects/{project}/locations/local/queues/landfall"

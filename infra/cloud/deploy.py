@@ -19,7 +19,7 @@ from infra.cloud.installation import PEOPLE, Installation, Wishes
 from infra.cloud.making import Maker, StoppedError, go_through, say
 from infra.cloud.stages import STAGES, Stage
 from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
-from landfall.config import VARIABLES, ConfigError
+from landfall.process.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
 """Seconds: what was made a moment ago is usually known everywhere within a minute."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from infra.cloud.reading import Documents
 from infra.cloud.verdicts import Said, one_of
 from landfall.deadlines import TICK_MISSING
-from landfall.schemas import FIELD, KINDS
+from landfall.store.versions import FIELD, KINDS
 
 TICKERS = ("scheduler", "watchdog")
 

@@ -8,7 +8,7 @@ from infra.cloud.target import (
     TASKS_ACCOUNT,
     Target,
 )
-from landfall.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
+from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 
 class VariableUnknownError(Exception):

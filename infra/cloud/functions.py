@@ -10,7 +10,7 @@ from infra.cloud.installation import Installation
 from infra.cloud.policies import policy_change
 from infra.cloud.sizes import SIZES, function_seconds
 from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret, service
-from landfall.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS
 
 RUN = "run.googleapis.com"
 

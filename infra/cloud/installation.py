@@ -10,8 +10,8 @@ from infra.cloud.environment import secrets_of
 from infra.cloud.google import NOTHING_THERE, Google, GoogleError
 from infra.cloud.policies import bindings_of
 from infra.cloud.target import PIPELINE_ACCOUNT, Target, secret, service
-from landfall.config import FUNCTIONS, VARIABLES
 from landfall.deadlines import Ladder
+from landfall.process.config import FUNCTIONS, VARIABLES
 
 PEOPLE = ("user:", "serviceAccount:")
 """Members that may call the api: those that have an e-mail address, which a function can check."""

@@ -6,7 +6,7 @@ from infra.cloud.google import GoogleError
 from infra.cloud.installation import Installation
 from infra.cloud.policies import policy_change
 from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret
-from landfall.config import FUNCTIONS, VARIABLES
+from landfall.process.config import FUNCTIONS, VARIABLES
 
 
 def there(it: Installation) -> set[str]:

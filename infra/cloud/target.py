@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landfall.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS
 
 NAME = "landfall"
 """The queue, the repository and the secrets' prefix; a project holds one installation."""

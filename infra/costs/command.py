@@ -19,10 +19,10 @@ from infra.local.command import CANNOT_START
 from infra.local.processes import EndedError, StartError
 from infra.local.scans import RunFailedError
 from infra.local.terminal import complain, make_console
-from landfall.definition import DefinitionError, load
-from landfall.keeping import KEEPING
-from landfall.prices import AS_OF
-from landfall.scans import Scan
+from landfall.kinds.definition import DefinitionError, load
+from landfall.llm.prices import AS_OF
+from landfall.scans.scan import Scan
+from landfall.store.retention import KEEPING
 
 EPILOG = f"""
 Runs the scan twice on the local stack (infra/local/run says what that needs): the first run, and
@@ -35,7 +35,7 @@ entries of indexes, and what is already stored. What a run leaves stays for {KEE
 each month adds to it. Seconds are those that this machine took, at the sizes of the functions.
 
 Prices are those of {REGION}, looked at on {SEEN}: infra/costs/prices.py; a model's are the scan's,
-or those of {AS_OF}: functions/landfall/prices.py.
+or those of {AS_OF}: functions/landfall/llm/prices.py.
 
 Exit status: 0 with a forecast, 1 when the runs did not end `done`, 2 when nothing could start.
 """

@@ -13,11 +13,11 @@ from typing import Any
 
 from infra.cloud.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
-from landfall.config import VARIABLES
 from landfall.deadlines import TICK
-from landfall.schedules import Schedule
-from landfall.slots import slots_ahead
-from landfall.tasks import FUNCTIONS_OF_STEPS
+from landfall.process.config import VARIABLES
+from landfall.runs.tasks import FUNCTIONS_OF_STEPS
+from landfall.scans.schedule import Schedule
+from landfall.scans.slots import slots_ahead
 
 DAYS = 30
 """A month."""

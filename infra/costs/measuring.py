@@ -20,7 +20,7 @@ from infra.costs.stored import Documents, growth
 from infra.local.running import stack_options
 from infra.local.scans import run_scans
 from infra.local.stack import Stack, running
-from landfall.scans import Scan
+from landfall.scans.scan import Scan
 
 WARM = 3
 """Ticks of which the last is timed: a function that has just started is slower."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from landfall.keeping import EXPIRES_AT
+from landfall.store.retention import EXPIRES_AT
 
 
 @dataclass(frozen=True)

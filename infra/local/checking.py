@@ -13,11 +13,11 @@ from rich.text import Text
 from infra.local.checked import Checked
 from infra.local.endpoint import Airtable, real_airtable
 from infra.local.terminal import complain
-from landfall.cadence import time_zone
 from landfall.reasons import StepError
-from landfall.scans import Scan
-from landfall.schedules import Schedule
-from landfall.slots import describe, slots_ahead
+from landfall.scans.cadence import time_zone
+from landfall.scans.scan import Scan
+from landfall.scans.schedule import Schedule
+from landfall.scans.slots import describe, slots_ahead
 
 NEXT = 3
 """Slots of a schedule that are named."""

@@ -12,14 +12,14 @@ from infra.local.checked import Checked
 from infra.local.endpoint import Airtable, real_openai
 from infra.local.sampling import Sample
 from infra.local.sampling_shown import read_shown, what_was_read
+from landfall.airtable.fields import Schema
 from landfall.classification.elements import Element, elements_of
-from landfall.classification.fitting import misfits
+from landfall.classification.fit import misfits
 from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
-from landfall.config import VARIABLES
-from landfall.integrity.fields import Schema
-from landfall.questions import Usage
+from landfall.llm.questions import Usage
+from landfall.process.config import VARIABLES
 
 SHOWN = 2
 """Elements that are shown as the model is told of them."""

@@ -16,16 +16,16 @@ from infra.local.site import LocalSite, sample_sites
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import StepError
-from landfall.scans import Scan
-from landfall.site import agents
-from landfall.site.choosing import OTHER, Types
+from landfall.scans.scan import Scan
+from landfall.site import user_agents
+from landfall.site.client import WebReader
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.page import Page, visit_of
-from landfall.site.page_addresses import host_of
+from landfall.site.page_selection import OTHER, Types
 from landfall.site.robots import Robots, robots_of
 from landfall.site.rubric import vocabularies
 from landfall.site.scan import SiteScan
-from landfall.web import WebReader
+from landfall.site.urls import host_of
 
 
 @dataclass
@@ -65,16 +65,16 @@ async def _look(scan: SiteScan) -> _Found:
 
 
 async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
-    agent = agents.desktop(scan.contact)
+    agent = user_agents.desktop(scan.contact)
 
     async def fetch(address: str) -> Page:
         return await reader.fetch_page(address, Deadline.after(LADDER.item), agent)
 
     rules = await fetch(f"{url.split('/', 3)[0]}//{host_of(url)}/robots.txt")
-    robots = robots_of(rules.body if rules.status == 200 else b"", agents.NAME)
+    robots = robots_of(rules.body if rules.status == 200 else b"", user_agents.NAME)
     found = _Found(robots, robots.delay(scan.delay_seconds))
     if not robots.allow(url):
-        found.problems.append(f"robots.txt does not let {agents.NAME} fetch {scan.url}")
+        found.problems.append(f"robots.txt does not let {user_agents.NAME} fetch {scan.url}")
         return found
     await asyncio.sleep(found.delay)
     try:

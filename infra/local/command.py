@@ -11,8 +11,8 @@ from infra.local.emulator import MissingError
 from infra.local.endpoint import REAL_AIRTABLE
 from infra.local.flights import DataSetMissingError
 from infra.local.terminal import complain, make_console
-from landfall.definition import DefinitionError, load
-from landfall.scans import Scan
+from landfall.kinds.definition import DefinitionError, load
+from landfall.scans.scan import Scan
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -10,7 +10,7 @@ from infra.local.catalogue import catalogue
 from infra.local.emulator import MissingError
 from infra.local.flights import flights
 from infra.local.school import school
-from landfall.scans import Scan
+from landfall.scans.scan import Scan
 
 REAL_AIRTABLE = "https://api.airtable.com"
 REAL_OPENAI = "https://api.openai.com/v1"

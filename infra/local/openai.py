@@ -28,7 +28,7 @@ from infra.local.openai_batches import Batches
 from infra.local.openai_completions import Answering, Call, chat_call, responses_call
 from infra.local.openai_limits import Bucket, Limits
 from infra.local.wire import MAX_EXCHANGES, Exchange, Request, Response, WireServer
-from landfall.prices import PRICES
+from landfall.llm.prices import PRICES
 
 MODELS = tuple(PRICES)
 """Those that Landfall knows a price of."""

@@ -16,7 +16,7 @@ from infra.local.report import as_json, print_failure, print_report
 from infra.local.scans import Finished, RunFailedError, run_scans, save_scan
 from infra.local.stack import Options, Stack, running
 from infra.local.terminal import complain
-from landfall.scans import Scan
+from landfall.scans.scan import Scan
 
 
 def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:

@@ -17,12 +17,9 @@ from typing import TypeVar
 from infra.local.airtable import LocalAirtable
 from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
-from landfall.bases import AirtableReader
-from landfall.deadlines import LADDER, Deadline
-from landfall.fetching import Cursor, opened, wanted
-from landfall.integrity.snapshot import Snapshot
-from landfall.reasons import Reason, StepError
-from landfall.records import (
+from landfall.airtable.client import AirtableReader
+from landfall.airtable.fetch import Cursor, opened, wanted
+from landfall.airtable.records import (
     OffsetExpiredError,
     Packed,
     ReadPage,
@@ -30,8 +27,11 @@ from landfall.records import (
     pack,
     whole_tables,
 )
-from landfall.scans import BaseScan
-from landfall.tables import TableSchema
+from landfall.airtable.schema import TableSchema
+from landfall.airtable.snapshot import Snapshot
+from landfall.deadlines import LADDER, Deadline
+from landfall.reasons import Reason, StepError
+from landfall.scans.scan import BaseScan
 
 T = TypeVar("T")
 

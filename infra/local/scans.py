@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from infra.local.stack import Stack
-from landfall.definition import parse
-from landfall.lifecycle import RUN_ENDED, RunStatus
-from landfall.scans import Scan
+from landfall.kinds.definition import parse
+from landfall.runs.lifecycle import RUN_ENDED, RunStatus
+from landfall.scans.scan import Scan
 
 POLL_SECONDS = 0.3
 """Between two looks at a run's document."""

@@ -39,7 +39,7 @@ from infra.local.processes import (
 from infra.local.site import Served, sample_sites
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
-from landfall.site.page_addresses import host_of
+from landfall.site.urls import host_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from infra.local.sampling import Sample
-from landfall.integrity.base import BaseRule, Thresholds
-from landfall.integrity.fields import Schema
-from landfall.integrity.fitting import Fit, fit
+from landfall.airtable.fields import Schema
+from landfall.integrity.fit import Fit, fit
 from landfall.integrity.report import why_inconclusive
-from landfall.integrity.rules import Finding, evaluate
+from landfall.integrity.rules.kinds import Finding, evaluate
+from landfall.integrity.rules.rule import BaseRule, Thresholds
 from landfall.integrity.scan import IntegrityScan
-from landfall.settings import SEVERITIES, Severity
+from landfall.scans.settings import SEVERITIES, Severity
 
 EXAMPLES = 2
 """Findings of a rule that are shown."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from google.cloud.firestore import AsyncClient
 
-from landfall import bases, logs
+from landfall import logs
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER
-from landfall.documents import Fields
-from landfall.models import OpenAIModel
-from landfall.pacing import MOST_AT_ONCE
-from landfall.store import FirestoreStore
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.store.documents import Fields
+from landfall.store.firestore import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import database, emulator
 from tests.bench.model_server import ModelServer, model_server
@@ -100,11 +101,11 @@ async def _runs(
 async def _run(elements: Elements, store: FirestoreStore) -> Took:
     """The score step of a run, invocation after invocation."""
     run_id, queue = await elements.start(), elements.world.queue
-    interval, bases.INTERVAL = bases.INTERVAL, 0.0
+    interval, airtable_client.INTERVAL = airtable_client.INTERVAL, 0.0
     try:
         assert await elements.deliver(queue.tasks[-1]) == "fetched"
     finally:
-        bases.INTERVAL = interval
+        airtable_client.INTERVAL = interval
     before = dict(vars(store.meter))
     loop = asyncio.get_running_loop()
     began = loop.time()

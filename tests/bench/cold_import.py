@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.local.identity import ISSUER, Issuer, serve_certificates
 from infra.local.processes import free_port, guarded_group
-from landfall.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import emulator
 

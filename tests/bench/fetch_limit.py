@@ -21,10 +21,10 @@ import requests
 from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.wire import Exchange
-from landfall.bases import LIMIT, PAGE_SIZE
+from landfall.airtable.client import LIMIT, PAGE_SIZE
 from landfall.deadlines import LADDER
-from landfall.runs import Runs
-from landfall.tasks import Task
+from landfall.runs.runs import Runs
+from landfall.runs.tasks import Task
 from tests.bench.figures import Cell, Sample, Table
 from tests.fakes.bases import BASE, KEY, a_base, a_server
 from tests.fakes.workers import cursor_of, deliver, invoke

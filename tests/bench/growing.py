@@ -22,13 +22,13 @@ import functions_framework.aio
 import msgspec
 from google.cloud import firestore, tasks_v2
 
-from landfall.definition import load
-from landfall.integrity.ledger import Entry, Ledger, merge
-from landfall.integrity.packing import pack_entries, unpack_entries
-from landfall.integrity.rules import Finding, RuleReport, evaluate
+from landfall.airtable.records import Packed, ReadPage, documents, pack, whole_tables
+from landfall.airtable.snapshot import Snapshot
+from landfall.integrity.findings.ledger import Entry, Ledger, merge
+from landfall.integrity.findings.packing import pack_entries, unpack_entries
+from landfall.integrity.rules.kinds import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.snapshot import Snapshot
-from landfall.records import Packed, ReadPage, documents, pack, whole_tables
+from landfall.kinds.definition import load
 from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 

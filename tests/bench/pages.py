@@ -14,7 +14,7 @@ import msgspec
 
 from infra.local.base_model import Record
 from infra.local.flights import FLIGHTS_IN_FILE, flights, record_id
-from landfall.definition import load
+from landfall.kinds.definition import load
 from tests.bench.samples import PAGE
 
 RULES = Path(__file__).parent / "contenders/rules.yaml"

@@ -15,15 +15,15 @@ from typing import Literal
 from google.cloud.firestore import AsyncClient
 from pydantic import BaseModel
 
-from landfall.asking import Asking
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
-from landfall.fencing import RULE, fenced
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
-from landfall.pacing import MOST_AT_ONCE
-from landfall.questions import Question
-from landfall.runs import Claim
-from landfall.store import FirestoreStore
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.questions import Question
+from landfall.llm.quoting import RULE, fenced
+from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.llm.session import Asking
+from landfall.llm.settings import ModelSettings
+from landfall.runs.runs import Claim
+from landfall.store.firestore import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import database, emulator
 from tests.bench.model_server import ModelServer, model_server

@@ -26,8 +26,8 @@ from infra.local.stack import (
     running,
 )
 from landfall.deadlines import LADDER
-from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
-from landfall.tasks import Task
+from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
+from landfall.runs.tasks import Task
 from tests.bench.figures import COMPARED, Sample, Table, compared, percentile
 from tests.waiting import until
 

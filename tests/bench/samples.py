@@ -7,8 +7,8 @@ from pathlib import Path
 from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
-from landfall.definition import load
 from landfall.integrity.scan import IntegrityScan
+from landfall.kinds.definition import load
 from tests.fakes.world import integrity
 
 SCANS = Path(__file__).parents[2] / "infra/local/samples"

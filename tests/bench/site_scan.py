@@ -7,7 +7,7 @@ from rich.console import Console
 from infra.local.scans import run_scans
 from infra.local.site import Served, page, plain, sitemap
 from infra.local.stack import Options, running
-from landfall.definition import parse
+from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.whole_run import moment
 

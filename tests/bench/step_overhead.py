@@ -16,11 +16,11 @@ from google.cloud import firestore
 from google.cloud.firestore import AsyncClient
 
 from landfall.deadlines import LADDER
-from landfall.documents import Create, Document, Put, Update, Version, Write
-from landfall.lifecycle import STEP_ENDED
-from landfall.runs import Runs
-from landfall.store import FirestoreStore
-from landfall.versioning import VersionedStore
+from landfall.runs.lifecycle import STEP_ENDED
+from landfall.runs.runs import Runs
+from landfall.store.documents import Create, Document, Put, Update, Version, Write
+from landfall.store.firestore import FirestoreStore
+from landfall.store.versioned import VersionedStore
 from tests.bench.figures import COMPARED, Cell, Sample, Table, compared
 from tests.bench.ground import database, emulator
 from tests.fakes.memory_store import MemoryStore

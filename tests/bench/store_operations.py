@@ -12,20 +12,20 @@ from random import Random
 from google.cloud.firestore import AsyncClient
 
 from infra.local.airtable import LocalAirtable
-from landfall.bases import AirtableReader
+from landfall.airtable.client import AirtableReader
+from landfall.airtable.fetch import Fetch
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
-from landfall.documents import Document, Meter, Query
-from landfall.fetching import Fetch
 from landfall.integrity.scan import IntegrityScan
-from landfall.lifecycle import RunStatus
-from landfall.redaction import Redactor
-from landfall.registry import Registry
-from landfall.runs import Runs
-from landfall.scheduling import Scheduler
-from landfall.scoring import Scoring
-from landfall.store import FirestoreStore
-from landfall.watching import Watchdog
-from landfall.working import Invocation, Work, Worker
+from landfall.integrity.score import Scoring
+from landfall.kinds.registry import Registry
+from landfall.process.redaction import Redactor
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.runs import Runs
+from landfall.runs.worker import Invocation, Work, Worker
+from landfall.store.documents import Document, Meter, Query
+from landfall.store.firestore import FirestoreStore
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.bench.figures import Cell, Table
 from tests.bench.ground import database, emulator
 from tests.bench.samples import pages, refusals, sample_bases, sample_scans

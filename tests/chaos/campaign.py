@@ -24,10 +24,10 @@ import httpx
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Options, Stack, running
-from landfall.documents import Document, Query, StoreError
-from landfall.lifecycle import RUN_ENDED
-from landfall.scans import Scan
-from landfall.store import FirestoreStore
+from landfall.runs.lifecycle import RUN_ENDED
+from landfall.scans.scan import Scan
+from landfall.store.documents import Document, Query, StoreError
+from landfall.store.firestore import FirestoreStore
 from tests.chaos.gate import Gate, shut_at_the_end
 from tests.chaos.judging import checkers, copied, outside
 from tests.chaos.nemesis import Nemesis

@@ -6,15 +6,15 @@ from typing import Any
 
 from infra.local.openai_completions import Call
 from infra.local.stack import Stack
-from landfall.classification.answers import shape_of
+from landfall.classification.answer import shape_of
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
 from landfall.deadlines import Ladder
-from landfall.documents import Fields, Put, Query
-from landfall.questions import Question
-from landfall.schemas import KINDS
-from landfall.site import judging
-from landfall.store import FirestoreStore
+from landfall.llm.questions import Question
+from landfall.site import judgement
+from landfall.store.documents import Fields, Put, Query
+from landfall.store.firestore import FirestoreStore
+from landfall.store.versions import KINDS
 from tests.chaos.people import People
 from tests.chaos.workload import Workload
 from tests.fakes.memory_store import MemoryStore
@@ -96,7 +96,7 @@ def outside(stack: Stack, memory: MemoryStore, ladder: Ladder) -> Iterator[str]:
 
 _SHAPES: Mapping[str, tuple[type, str]] = {
     "ElementAnswers": (shape_of(Labels()), Prompt(Labels()).version),
-    "PageJudgement": (judging.PageJudgement, judging.PROMPT_VERSION),
+    "PageJudgement": (judgement.PageJudgement, judgement.PROMPT_VERSION),
 }
 """Shape and version of each question, by the name of its schema."""
 

@@ -10,7 +10,7 @@ import httpx
 
 from infra.local.airtable import LocalAirtable
 from infra.local.stack import Stack
-from landfall.documents import Fields
+from landfall.store.documents import Fields
 from tests.chaos.workload import ElementsLoad, Load, SiteLoad, Workload, copied
 from tests.simulation.base import PUPILS
 from tests.simulation.elements import TABLE

@@ -7,8 +7,8 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Options, running
-from landfall.documents import ConflictError, Create, Query, StoreError, Update
-from landfall.store import FirestoreStore
+from landfall.store.documents import ConflictError, Create, Query, StoreError, Update
+from landfall.store.firestore import FirestoreStore
 from tests.chaos.gate import restart_firestore, shut_at_the_end
 from tests.waiting import until
 

@@ -8,10 +8,10 @@ from infra.local.openai_completions import chat_call
 from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
-from landfall.model_service import chat_body
-from landfall.questions import Question
+from landfall.llm.openai.client import chat_body
+from landfall.llm.questions import Question
 from landfall.site.evidence import evidence_of
-from landfall.site.judging import question_about
+from landfall.site.judgement import question_about
 from landfall.site.page import Visit
 from landfall.site.rubric import clinic_rubric, vocabularies
 from landfall.site.scores import Seen

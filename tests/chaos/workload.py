@@ -9,10 +9,10 @@ from typing import Any
 
 from infra.local.base_model import Base, Field, Table
 from infra.local.site import Served, page, plain
+from landfall.airtable.records import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
-from landfall.records import Record
-from landfall.scans import Scan
+from landfall.scans.scan import Scan
 from landfall.site.scan import SiteScan
 from tests.simulation.base import ISSUES, SimulatedBase, draw_base, draw_scan
 from tests.simulation.elements import TABLE, ElementTable, draw_classification, draw_elements

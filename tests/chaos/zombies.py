@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from landfall.documents import Document, Query, Store, StoreError
-from landfall.lifecycle import StepStatus
 from landfall.reasons import Reason
+from landfall.runs.lifecycle import StepStatus
+from landfall.store.documents import Document, Query, Store, StoreError
 
 LOOK = 0.1
 """Seconds between two looks at the store."""

@@ -9,8 +9,8 @@ from infra.cloud import database, delivery, sizes
 from infra.cloud.accounts import ACCOUNTS
 from infra.cloud.apis import APIS
 from infra.cloud.target import CALLER, FUNCTION_ACCOUNTS, GCLOUD_AUDIENCE, Target, service
-from landfall.config import FUNCTIONS, VARIABLES
 from landfall.deadlines import LADDER
+from landfall.process.config import FUNCTIONS, VARIABLES
 from tests.deploy.conftest import Deployment
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import EMAIL, INVOKER, KEY, REGION, of

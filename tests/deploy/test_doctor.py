@@ -18,7 +18,7 @@ from infra.cloud.installation import Installation, Wishes
 from infra.cloud.target import Target
 from infra.cloud.verdicts import Said, looked_at
 from landfall.deadlines import TICK_MISSING
-from landfall.schemas import KINDS
+from landfall.store.versions import KINDS
 from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
 from tests.deploy.installing import REGION, Console
 from tests.deploy.recorder import TOKEN

@@ -18,8 +18,8 @@ from infra.cloud.google import endpoint
 from infra.cloud.policies import policy_change
 from infra.cloud.source import version
 from infra.cloud.target import CALLER, GCLOUD_AUDIENCE, Target, secret
-from landfall.config import FUNCTIONS, VARIABLES, load_config
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
+from landfall.process.config import FUNCTIONS, VARIABLES, load_config
 
 ROOT = Path(__file__).parents[2]
 TARGET = Target("demo-project", "123456789012", "europe-west1")

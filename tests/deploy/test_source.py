@@ -16,7 +16,7 @@ from infra.cloud.environment import environment, secrets_of
 from infra.cloud.image import BUILD_ENVIRONMENT, PYTHON
 from infra.cloud.target import Target
 from infra.local.processes import free_port
-from landfall.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS
 from tests.deploy.conftest import Deployment
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import INVOKER, REGION, of

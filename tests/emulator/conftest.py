@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.store import FirestoreStore
+from landfall.store.firestore import FirestoreStore
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import World
 

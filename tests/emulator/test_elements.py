@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from landfall import bases, sending
-from landfall.documents import Update
-from landfall.reviewing import OutdatedError, Word
-from landfall.runs import Claim
+from landfall.airtable import client as airtable_client
+from landfall.airtable import send as airtable_send
+from landfall.classification.views import OutdatedError, Word
+from landfall.runs.runs import Claim
+from landfall.store.documents import Update
 from tests.fakes.bases import record_id
 from tests.fakes.elements import LABEL, LABELS, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
@@ -18,8 +19,8 @@ FIRST = record_id(1)
 
 @pytest.fixture
 async def elements(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
     async with elements_server() as server:
         yield Elements(server, FakeModel(by_the_rules).open, world)
 

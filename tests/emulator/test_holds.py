@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from landfall.deadlines import LADDER
-from landfall.documents import Query
-from landfall.holds import POLL, BaseHeldError, Hold, take_base
+from landfall.runs.locks import POLL, BaseHeldError, Hold, take_base
+from landfall.store.documents import Query
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
 

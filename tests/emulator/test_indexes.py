@@ -15,18 +15,18 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.site import LocalSite, clinic
+from landfall.airtable.fetch import Cursor, TableCursor
+from landfall.airtable.records import ReadPage, documents, pack
+from landfall.api.downloads import Download
+from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Create, Document, Query
-from landfall.downloads import Download
-from landfall.fetching import Cursor, TableCursor
-from landfall.indexes import Indexes
-from landfall.records import ReadPage, documents, pack
-from landfall.routes import Ask
-from landfall.scheduling import Scheduler
-from landfall.scoring import Scoring
-from landfall.store import FirestoreStore
-from landfall.viewing import Api
-from landfall.watching import Watchdog
+from landfall.entry.routes import Api
+from landfall.integrity.score import Scoring
+from landfall.store.documents import Create, Document, Query
+from landfall.store.firestore import FirestoreStore
+from landfall.store.indexes import Indexes
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site

@@ -5,19 +5,19 @@ So it is while the functions of a new one are deployed one after another, and af
 
 import pytest
 
-from landfall.changes import run_path
+from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Fields, SchemaError, Update
-from landfall.indexes import Indexes
-from landfall.redaction import Redactor
-from landfall.routes import Ask
-from landfall.runs import MAX_ATTEMPTS, Claim
-from landfall.scheduling import Scheduler
-from landfall.schemas import FIELD
-from landfall.ticks import health
-from landfall.viewing import Api
-from landfall.watching import Watchdog
-from landfall.working import Invocation, Worker
+from landfall.entry.routes import Api
+from landfall.process.redaction import Redactor
+from landfall.runs.changes import run_path
+from landfall.runs.runs import MAX_ATTEMPTS, Claim
+from landfall.runs.worker import Invocation, Worker
+from landfall.store.documents import Fields, SchemaError, Update
+from landfall.store.indexes import Indexes
+from landfall.store.versions import FIELD
+from landfall.ticks.marks import health
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.emulator.whole import everything
 from tests.fakes.world import World
 

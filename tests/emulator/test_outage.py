@@ -14,13 +14,15 @@ from secrets import token_hex
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall import bases, commits, fetching
+from landfall.airtable import client as airtable_client
+from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable.fetch import Cursor
 from landfall.deadlines import LADDER, Ladder
-from landfall.documents import Document, Query, StoreError, Version, Write
-from landfall.fetching import Cursor
-from landfall.lifecycle import RUN_ENDED
-from landfall.store import FirestoreStore
-from landfall.working import OutOfTimeError
+from landfall.runs.lifecycle import RUN_ENDED
+from landfall.runs.worker import OutOfTimeError
+from landfall.store import commit_size
+from landfall.store.documents import Document, Query, StoreError, Version, Write
+from landfall.store.firestore import FirestoreStore
 from tests.fakes.bases import a_base, a_server, people
 from tests.fakes.workers import deliver, drive, fetched, findings
 from tests.fakes.world import World
@@ -82,10 +84,10 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(fetching, "CHECKPOINT", 0.02)
-    monkeypatch.setattr(commits, "COMMIT_MOST", 200)
-    monkeypatch.setattr(commits, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.02)
+    monkeypatch.setattr(commit_size, "COMMIT_MOST", 200)
+    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from landfall.deadlines import Deadline
-from landfall.documents import Document
-from landfall.scheduling import Scheduler
+from landfall.store.documents import Document
+from landfall.ticks.scheduler import Scheduler
 from tests.fakes.world import World
 
 EVERY_TEN = {"cadence": {"every_minutes": 10}}

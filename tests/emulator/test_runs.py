@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from landfall.changes import State
 from landfall.deadlines import LADDER
-from landfall.documents import ConflictError, Create, Put
-from landfall.lifecycle import RunStatus, StepStatus
 from landfall.reasons import REASONS, Reason, StepError
-from landfall.runs import (
+from landfall.runs.changes import State
+from landfall.runs.lifecycle import RunStatus, StepStatus
+from landfall.runs.runs import (
     BACKOFF_FIRST,
     BACKOFF_MOST,
     COMMIT_TRIES,
@@ -25,7 +24,8 @@ from landfall.runs import (
     RunNotFoundError,
     Runs,
 )
-from landfall.tasks import Task
+from landfall.runs.tasks import Task
+from landfall.store.documents import ConflictError, Create, Put
 from tests.emulator.whole import Contended, Interrupted, edit, everything
 from tests.fakes.world import START, World
 

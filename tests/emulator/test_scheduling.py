@@ -13,13 +13,13 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Create, Document, Store
-from landfall.lifecycle import RunStatus
 from landfall.reasons import Reason
-from landfall.runs import Runs
-from landfall.schedules import Schedule
-from landfall.scheduling import CATCH_UP_MOST, LATEST, PAGE, Scheduler, Tick
-from landfall.store import FirestoreStore
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.runs import Runs
+from landfall.scans.schedule import Schedule
+from landfall.store.documents import Create, Document, Store
+from landfall.store.firestore import FirestoreStore
+from landfall.ticks.scheduler import CATCH_UP_MOST, LATEST, PAGE, Scheduler, Tick
 from tests.emulator.whole import Interrupted, edit, everything
 from tests.fakes.world import START, World
 

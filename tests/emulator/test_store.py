@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from landfall.documents import ConflictError, Create, Put, Query, StoreError, Update, Write
+from landfall.store.documents import ConflictError, Create, Put, Query, StoreError, Update, Write
 from tests.emulator.conftest import AnyStore
 
 NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)

@@ -2,9 +2,18 @@
 
 import pytest
 
-from landfall.documents import Create, Document, Fields, Put, Query, SchemaError, Store, Update
-from landfall.schemas import FIELD, Kind, Schemas, UnknownKindError, unchanged
-from landfall.versioning import NewerDocument, VersionedStore
+from landfall.store.documents import (
+    Create,
+    Document,
+    Fields,
+    Put,
+    Query,
+    SchemaError,
+    Store,
+    Update,
+)
+from landfall.store.versioned import NewerDocument, VersionedStore
+from landfall.store.versions import FIELD, Kind, Schemas, UnknownKindError, unchanged
 
 
 def whole_name(_path: str, fields: Fields) -> Fields:

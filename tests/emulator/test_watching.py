@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, TICK_MISSING, Deadline
-from landfall.documents import Create
-from landfall.indexes import Indexes
 from landfall.reasons import Reason, StepError
-from landfall.runs import MAX_ATTEMPTS, DeclinedError
-from landfall.scheduling import Scheduler
-from landfall.ticks import health
-from landfall.watching import PAGE, Watch, Watchdog
+from landfall.runs.runs import MAX_ATTEMPTS, DeclinedError
+from landfall.store.documents import Create
+from landfall.store.indexes import Indexes
+from landfall.ticks.marks import health
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import PAGE, Watch, Watchdog
 from tests.emulator.whole import edit, everything
 from tests.fakes.world import START, World
 

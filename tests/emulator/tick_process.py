@@ -11,10 +11,10 @@ from datetime import datetime
 from random import Random
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.runs import Runs
-from landfall.scheduling import Scheduler
-from landfall.store import FirestoreStore, firestore_client
-from landfall.versioning import VersionedStore
+from landfall.runs.runs import Runs
+from landfall.store.firestore import FirestoreStore, firestore_client
+from landfall.store.versioned import VersionedStore
+from landfall.ticks.scheduler import Scheduler
 from tests.fakes.world import FakeClock, FakeQueue
 
 

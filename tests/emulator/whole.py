@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from landfall.documents import Document, Query, Store, Update, Version, Write
+from landfall.store.documents import Document, Query, Store, Update, Version, Write
 
 COLLECTIONS = ("scans", "schedules", "runs", "bases", "system", "findings")
 GROUPS = ("versions", "steps", "events", "pages", "results")

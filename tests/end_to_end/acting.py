@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.local.base_model import Base, Field, Table
 from infra.local.stack import Stack
-from landfall.lifecycle import RUN_ENDED
+from landfall.runs.lifecycle import RUN_ENDED
 from tests.waiting import until
 
 Run = Mapping[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Stack
-from landfall.schemas import KINDS
+from landfall.store.versions import KINDS
 
 GROUPS = sorted({name for path in KINDS for name in path.split("/")})
 """Every collection there is."""

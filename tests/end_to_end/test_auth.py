@@ -20,7 +20,7 @@ from infra.local.stack import (
     TASKS_ACCOUNT,
     Stack,
 )
-from landfall.dispatch import cloud_tasks_client
+from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import save, scan, start
 from tests.end_to_end.conftest import SMALL
 from tests.end_to_end.firestore import everything

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.stack import Stack
-from landfall.batches import MARK
+from landfall.llm.openai.batches import MARK
 from tests.end_to_end.acting import ended, get, start
 from tests.waiting import until
 

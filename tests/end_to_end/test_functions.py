@@ -12,9 +12,9 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.identity import ISSUER, Issuer, serve_certificates
-from landfall.config import FUNCTIONS, VARIABLES
-from landfall.documents import Query
-from landfall.store import FirestoreStore
+from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.store.documents import Query
+from landfall.store.firestore import FirestoreStore
 from tests.fakes.world import World
 
 MAIN = Path(__file__).parents[2] / "functions/main.py"
@@ -95,8 +95,8 @@ async def test_a_tick_pays_for_no_vendor_it_does_not_use(
     environment, token = configured
     result, _ = await _probe(target, tmp_path, environment, token)
     assert result["status"] == 200
-    edges = {"landfall.bases", "landfall.models", "landfall.web"}
-    heavy = {"pyairtable", "openai", "landfall.integrity.rules", *edges}
+    edges = {"landfall.airtable.client", "landfall.llm.openai.chat", "landfall.site.client"}
+    heavy = {"pyairtable", "openai", "landfall.integrity.rules.kinds", *edges}
     assert heavy & set(result["modules"]) == set()
 
 
@@ -171,7 +171,7 @@ async def test_only_the_functions_folder_is_importable(tmp_path: Path) -> None:
     result, _ = await _probe("api", tmp_path, {})
     assert result["path"][-1] == str(MAIN.parent)
     assert str(MAIN.parents[1]) not in result["path"]
-    assert "landfall.config" in result["loaded"]
+    assert "landfall.process.config" in result["loaded"]
 
 
 async def test_loading_a_function_imports_no_vendor(tmp_path: Path) -> None:

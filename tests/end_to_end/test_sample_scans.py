@@ -21,8 +21,8 @@ from infra.local.report import print_report
 from infra.local.scans import Finished, run_scans
 from infra.local.school import school
 from infra.local.stack import QUEUE, Stack
-from landfall.definition import load
-from landfall.dispatch import cloud_tasks_client
+from landfall.kinds.definition import load
+from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import Found, Run, ended, findings, get, history, scan, start
 from tests.end_to_end.conftest import SMALL
 from tests.end_to_end.firestore import client_of

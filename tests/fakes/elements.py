@@ -8,23 +8,23 @@ from pydantic import BaseModel
 from infra.local.airtable import LocalAirtable
 from infra.local.openai_answers import Asked
 from infra.local.openai_classification import answers, classified
-from landfall.asking import OpenModel
-from landfall.batched import BatchService
-from landfall.batching import OpenBatches
-from landfall.catalogues import Catalogue, Kept
+from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
-from landfall.classifying import Classifying, stop_asking
+from landfall.classification.score import Classifying, stop_asking
+from landfall.classification.views import Reviewing, Word
+from landfall.classification.write import Filling
 from landfall.deadlines import Deadline
-from landfall.definition import parse
-from landfall.documents import Document, Fields
-from landfall.filling import Filling
-from landfall.model_settings import ModelSettings
-from landfall.plans import plan_run
-from landfall.questions import Question
-from landfall.reviewing import Reviewing, Word
-from landfall.runs import Claim
-from landfall.tasks import Task
-from landfall.working import Work
+from landfall.kinds.definition import parse
+from landfall.llm.batch import BatchService
+from landfall.llm.batch_step import OpenBatches
+from landfall.llm.questions import Question
+from landfall.llm.session import OpenModel
+from landfall.llm.settings import ModelSettings
+from landfall.runs.plan import plan_run
+from landfall.runs.runs import Claim
+from landfall.runs.tasks import Task
+from landfall.runs.worker import Work
+from landfall.store.documents import Document, Fields
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import drive, fetching, invoke, opening

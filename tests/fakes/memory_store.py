@@ -6,7 +6,8 @@ from itertools import count
 from types import NoneType
 from typing import Any, overload
 
-from landfall.documents import (
+from landfall.runs.costs import charge
+from landfall.store.documents import (
     ConflictError,
     Create,
     Document,
@@ -18,7 +19,6 @@ from landfall.documents import (
     Version,
     Write,
 )
-from landfall.metering import charge
 
 
 class MemoryStore:

@@ -12,8 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline
-from landfall.model_settings import Effort, ModelSettings
-from landfall.questions import (
+from landfall.llm.questions import (
     Answer,
     FailedAnswerError,
     Problem,
@@ -22,6 +21,7 @@ from landfall.questions import (
     Receipt,
     Usage,
 )
+from landfall.llm.settings import Effort, ModelSettings
 from landfall.reasons import Reason, StepError
 
 T = TypeVar("T", bound=BaseModel)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landfall.documents import StoreError, Version, Write
+from landfall.store.documents import StoreError, Version, Write
 from tests.fakes.memory_store import MemoryStore
 
 

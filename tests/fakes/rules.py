@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from landfall.integrity.rules import Rule, RuleReport, evaluate
+from landfall.integrity.rules.kinds import Rule, RuleReport, evaluate
 from tests.fakes.snapshots import snapshot
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)

@@ -3,19 +3,19 @@
 from typing import Any
 
 from infra.local.site import LocalSite
-from landfall.asking import OpenModel
-from landfall.capturing import Capture
 from landfall.deadlines import Deadline
-from landfall.documents import Document
-from landfall.questions import Model
-from landfall.redaction import Redactor
-from landfall.runs import Claim
+from landfall.llm.questions import Model
+from landfall.llm.session import OpenModel
+from landfall.process.redaction import Redactor
+from landfall.runs.runs import Claim
+from landfall.runs.tasks import Task
+from landfall.runs.worker import Invocation, Work, Worker
+from landfall.site.client import WebReader
+from landfall.site.fetch import Capture
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
-from landfall.site_scoring import SiteScoring
-from landfall.tasks import Task
-from landfall.web import WebReader
-from landfall.working import Invocation, Work, Worker
+from landfall.site.score import SiteScoring
+from landfall.store.documents import Document
 from tests.fakes.world import World
 
 MOST = 60

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from landfall.integrity.snapshot import Snapshot, Table, TableReader
-from landfall.records import Record
+from landfall.airtable.records import Record
+from landfall.airtable.snapshot import Snapshot, Table, TableReader
 
 
 def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:

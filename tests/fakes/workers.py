@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from infra.local.airtable import LocalAirtable
-from landfall.bases import AirtableReader
+from landfall.airtable.client import AirtableReader
+from landfall.airtable.fetch import Cursor, Fetch
+from landfall.airtable.records import Record, whole_tables
 from landfall.deadlines import Deadline
-from landfall.documents import Document, Fields, Query
-from landfall.fetching import Cursor, Fetch
-from landfall.findings import findings_of_run
+from landfall.integrity.findings.views import findings_of_run
 from landfall.integrity.scan import IntegrityScan
-from landfall.records import Record, whole_tables
-from landfall.redaction import Redactor
-from landfall.runs import Claim
-from landfall.scans import BaseScan
-from landfall.scoring import Scoring
-from landfall.tasks import Task
-from landfall.working import Invocation, Leave, Work, Worker
-from landfall.writing import Writing
+from landfall.integrity.score import Scoring
+from landfall.integrity.write import Writing
+from landfall.process.redaction import Redactor
+from landfall.runs.runs import Claim
+from landfall.runs.tasks import Task
+from landfall.runs.worker import Invocation, Leave, Work, Worker
+from landfall.scans.scan import BaseScan
+from landfall.store.documents import Document, Fields, Query
 from tests.fakes.bases import KEY
 from tests.fakes.snapshots import records_of
 from tests.fakes.world import World

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from landfall.changes import run_path, step_path
 from landfall.deadlines import LADDER, Ladder
-from landfall.documents import Document, Store
 from landfall.integrity.scan import IntegrityScan
-from landfall.plans import plan_run
-from landfall.registry import Registry
-from landfall.runs import Runs
-from landfall.scans import Scan
-from landfall.tasks import QueueError, Task
-from landfall.versioning import VersionedStore
+from landfall.kinds.registry import Registry
+from landfall.runs.changes import run_path, step_path
+from landfall.runs.plan import plan_run
+from landfall.runs.runs import Runs
+from landfall.runs.tasks import QueueError, Task
+from landfall.scans.scan import Scan
+from landfall.store.documents import Document, Store
+from landfall.store.versioned import VersionedStore
 from tests.fakes.memory_store import MemoryStore
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)

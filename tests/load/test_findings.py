@@ -6,12 +6,12 @@ The times are printed (`-s`).
 import asyncio
 from collections.abc import Iterable
 
+from landfall.airtable.fetch import Cursor, TableCursor
+from landfall.airtable.records import ReadPage, documents, pack
 from landfall.deadlines import LADDER
-from landfall.documents import Create, Fields
-from landfall.fetching import Cursor, TableCursor
-from landfall.ledgers import DOCUMENTED
-from landfall.records import ReadPage, documents, pack
-from landfall.store import FirestoreStore
+from landfall.integrity.findings.ledger_store import DOCUMENTED
+from landfall.store.documents import Create, Fields
+from landfall.store.firestore import FirestoreStore
 from tests.fakes.workers import findings, scoring, work_on
 from tests.fakes.world import World
 

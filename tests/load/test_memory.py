@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import linear_regression
 from typing import Any
 
-from landfall.memory import peak_mb, rss_mb
+from landfall.process.memory import peak_mb, rss_mb
 from tests.load.memory import INVOCATIONS, LARGE
 
 ROOT = Path(__file__).parents[2]

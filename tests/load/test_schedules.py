@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Create, Query, Write
-from landfall.plans import plan_run
-from landfall.runs import Runs
-from landfall.scheduling import Scheduler
-from landfall.store import FirestoreStore
-from landfall.tasks import Task
-from landfall.watching import Watchdog
+from landfall.runs.plan import plan_run
+from landfall.runs.runs import Runs
+from landfall.runs.tasks import Task
+from landfall.store.documents import Create, Query, Write
+from landfall.store.firestore import FirestoreStore
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.world import START, FakeQueue, World
 
 SCHEDULES = 10_000

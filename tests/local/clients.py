@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from landfall.deadlines import LADDER, Ladder
-from landfall.dispatch import CloudTasksQueue, Delivery, cloud_tasks_client
-from landfall.store import FirestoreStore, firestore_client
+from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
+from landfall.store.firestore import FirestoreStore, firestore_client
 
 QUEUE = "projects/p/locations/l/queues/q"
 SHORT = replace(LADDER, request=1.2, connect=0.5)

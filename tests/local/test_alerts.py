@@ -9,12 +9,12 @@ from infra.cloud import alerts
 from infra.cloud.alerts import Metric, wanted_metric
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall import bases
-from landfall.batches import OpenAIBatches
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER, Deadline
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
-from landfall.watching import Watchdog
+from landfall.llm.openai.batches import OpenAIBatches
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.settings import ModelSettings
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import Elements, elements_server
 from tests.fakes.sites import a_site_scan, drive_site, start_site
@@ -26,7 +26,7 @@ KEY, MODEL = "sk-test", "gpt-6-luna"
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 Counted = Callable[[Metric], list[dict[str, Any]]]

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
-from landfall.asking import Asking
 from landfall.deadlines import Deadline, Ladder
-from landfall.fencing import RULE, fenced, plain
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
-from landfall.questions import Problem, Question, Reply
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.questions import Problem, Question, Reply
+from landfall.llm.quoting import RULE, fenced, plain
+from landfall.llm.session import Asking
+from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs import Claim
+from landfall.runs.runs import Claim
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
 

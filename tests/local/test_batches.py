@@ -10,18 +10,18 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
-from landfall import batching
-from landfall.asking import Asking
-from landfall.batches import OpenAIBatches
-from landfall.batching import LOOK_FIRST, LOOK_MOST, Batching
 from landfall.deadlines import Deadline
-from landfall.documents import Fields
-from landfall.model_settings import Allowance, ModelBudget, ModelSettings
-from landfall.models import OpenAIModel
-from landfall.prices import PRICES
-from landfall.questions import Question, Reply
+from landfall.llm import batch_step
+from landfall.llm.batch_step import LOOK_FIRST, LOOK_MOST, Batching
+from landfall.llm.openai.batches import OpenAIBatches
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.prices import PRICES
+from landfall.llm.questions import Question, Reply
+from landfall.llm.session import Asking
+from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs import Claim
+from landfall.runs.runs import Claim
+from landfall.store.documents import Fields
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
 from tests.local.test_asking import KEY, QUICK, Entries, keys
@@ -136,7 +136,7 @@ async def test_looks_come_later_and_later():
 
 async def test_many_questions_are_several_batches(monkeypatch):
     """Each of a range; all of them under way at once."""
-    monkeypatch.setattr(batching, "PART_QUESTIONS", 5)
+    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 5)
     async with scene() as it:
         await it.chain()
         assert [b["request_counts"]["total"] for b in it.batches()] == [2, 5, 5]

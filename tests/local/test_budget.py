@@ -6,8 +6,8 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.deadlines import LADDER, Ladder
-from landfall.documents import StoreError
-from landfall.working import GRACE, OutOfTimeError
+from landfall.runs.worker import GRACE, OutOfTimeError
+from landfall.store.documents import StoreError
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import deliver, drive, fetched, work_on

@@ -12,11 +12,11 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.processes import free_port
 from infra.local.site import HTML, LocalSite, Served, clinic, page, plain, redirect, sitemap
 from infra.local.wire import Response
-from landfall import capturing
-from landfall.capturing import CAPTURE_TO, KEPT_DAYS
 from landfall.deadlines import LADDER
-from landfall.documents import Query
-from landfall.runs import Claim
+from landfall.runs.runs import Claim
+from landfall.site import fetch as site_fetch
+from landfall.site.fetch import CAPTURE_TO, KEPT_DAYS
+from landfall.store.documents import Query
 from tests.fakes.sites import (
     a_site_scan,
     deliver_site,
@@ -34,7 +34,7 @@ SHORT = replace(LADDER, step=2.5, item=1.2, request=1.0, connect=0.5)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capturing, "LAST_START", 0.5)
+    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 def words(title: str, *links: str) -> Served:

@@ -14,12 +14,12 @@ import grpc.aio
 import pytest
 
 from infra.local.processes import free_port
-from landfall import channels
-from landfall.channels import RECONNECT_MOST
-from landfall.dispatch import cloud_tasks_client
-from landfall.documents import StoreError
-from landfall.store import firestore_client
-from landfall.tasks import QueueError, Task
+from landfall.net import grpc as net_grpc
+from landfall.net.grpc import RECONNECT_MOST
+from landfall.runs.cloud_tasks import cloud_tasks_client
+from landfall.runs.tasks import QueueError, Task
+from landfall.store.documents import StoreError
+from landfall.store.firestore import firestore_client
 from tests.local.clients import SHORT, queue_at, store_at
 from tests.local.peers import Line, good, grpc_server, plain_server
 
@@ -93,14 +93,14 @@ async def test_a_server_that_took_connections_and_said_nothing_is_back(client):
 @both
 async def test_a_dead_connection_is_noticed(client, monkeypatch):
     """Nothing passes any more, and nobody says so; a new connection would be good."""
-    monkeypatch.setattr(channels, "KEEPALIVE", 1.0)
+    monkeypatch.setattr(net_grpc, "KEEPALIVE", 1.0)
     async with grpc_server(good) as server, Line(server) as line, client(line.address) as call:
         await call()
         await asyncio.sleep(0.5)  # gRPC's own pings, which follow an answer, are over
         line.lose()
         seconds = await first_success(call)
     # the ping may be due between two calls, and then waits its time once more
-    assert seconds < 2 * channels.KEEPALIVE + SHORT.connect + SHORT.request
+    assert seconds < 2 * net_grpc.KEEPALIVE + SHORT.connect + SHORT.request
     assert line.connections == 2
 
 

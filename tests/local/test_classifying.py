@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall import bases, classifying
+from landfall.airtable import client as airtable_client
+from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
 from landfall.deadlines import Ladder
-from landfall.documents import StoreError, Version, Write
-from landfall.questions import Problem, Question
+from landfall.llm.questions import Problem, Question
 from landfall.reasons import Reason, StepError
+from landfall.store.documents import StoreError, Version, Write
 from tests.fakes.bases import record_id
 from tests.fakes.elements import (
     DIAGNOSIS,
@@ -37,7 +38,7 @@ FIRST, SECOND, THIRD, FOURTH = map(record_id, (1, 2, 3, 4))
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -477,7 +478,7 @@ async def test_the_end_has_an_invocation_of_its_own_where_there_is_too_little_ti
     await elements.start()
     queue = elements.world.queue
     assert await elements.deliver(queue.tasks[-1]) == "fetched"
-    monkeypatch.setattr(classifying, "READ_BACK", elements.world.runs.ladder.step)
+    monkeypatch.setattr(classification_score, "READ_BACK", elements.world.runs.ladder.step)
     assert await elements.deliver(queue.tasks[-1]) == "to be continued"
     asked = len(model.asked)
     assert await elements.deliver(queue.tasks[-1]) == "classified"

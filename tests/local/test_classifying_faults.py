@@ -12,12 +12,13 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
-from landfall import bases, batching
-from landfall.batches import OpenAIBatches
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline, Ladder
-from landfall.lifecycle import RunStatus
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
+from landfall.llm import batch_step
+from landfall.llm.openai.batches import OpenAIBatches
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.settings import ModelSettings
+from landfall.runs.lifecycle import RunStatus
 from tests.fakes.bases import record_id
 from tests.fakes.elements import (
     DIAGNOSIS,
@@ -37,7 +38,7 @@ QUICK = Ladder(step=6.0, item=1.5, request=0.8, connect=0.4)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -308,7 +309,7 @@ async def test_a_batch_that_was_made_as_its_run_ended_is_stopped(elements, servi
 
 async def test_a_run_that_fails_stops_its_other_batches(elements, service, monkeypatch):
     """One of two cannot be used, which ends the run: the other is not paid in vain."""
-    monkeypatch.setattr(batching, "PART_QUESTIONS", 1)
+    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 1)
     service.faults = [FaultRule("batch_failed", times=1)]
     service.batches.seconds = 5.0
     await in_batches(service, elements).start()

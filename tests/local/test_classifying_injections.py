@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from infra.local.catalogue import catalogue
-from landfall import bases
+from landfall.airtable import client as airtable_client
 from landfall.classification.elements import TEXT_MOST, Element, text_of
 from landfall.classification.grouping import grouped, stands_alone
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES
-from landfall.fencing import plain
-from landfall.questions import Question
+from landfall.llm.questions import Question
+from landfall.llm.quoting import plain
 from landfall.reasons import Reason
 from tests.fakes.bases import record_id
 from tests.fakes.elements import (
@@ -51,7 +51,7 @@ OBEYED = {
 
 @pytest.fixture
 async def elements(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
     async with elements_server() as server:
         yield Elements(server, FakeModel(by_the_rules).open, group_size=4)
 

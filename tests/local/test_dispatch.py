@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.cloud_tasks import Faults, LocalCloudTasks
 from infra.local.identity import Issuer
-from landfall.tasks import QueueError, Task
+from landfall.runs.tasks import QueueError, Task
 from tests.local.clients import QUEUE, SHORT, queue_at
 from tests.local.leftovers import nothing_left
 from tests.local.peers import PEERS

@@ -12,16 +12,17 @@ import pytest
 from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall import bases, fetching
-from landfall.bases import AirtableReader
-from landfall.commits import COMMIT_MOST
+from landfall.airtable import client as airtable_client
+from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable.client import AirtableReader
+from landfall.airtable.fetch import RESTARTS
+from landfall.airtable.records import PACKED_MOST, RecordPage
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Version, Write
-from landfall.fetching import RESTARTS
-from landfall.holds import QUIET
 from landfall.integrity.scan import IntegrityScan
-from landfall.lifecycle import RunStatus
-from landfall.records import PACKED_MOST, RecordPage
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.locks import QUIET
+from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.documents import Version, Write
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -38,14 +39,14 @@ TABLES: dict[str, list[str]] = {"People": ["Name", "Email"], "Pets": ["Name"]}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(fetching, "CHECKPOINT", 0.1)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.1)
 
 
 @pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """About five pages fit into the SHORT budget."""
-    monkeypatch.setattr(bases, "INTERVAL", 0.1)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.1)
 
 
 async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:
@@ -500,7 +501,7 @@ async def test_a_run_that_ended_meanwhile_stops_its_worker(world):
 
 async def test_pages_of_a_second_share_a_document(world, monkeypatch):
     """Twenty pages between two checkpoints are one document: Firestore bills by the document."""
-    monkeypatch.setattr(fetching, "CHECKPOINT", 60.0)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
     await start(world, tables=TABLES)
     async with a_server(a_base(People=1500, Pets=500)) as server:
         await deliver(world, server)
@@ -510,7 +511,7 @@ async def test_pages_of_a_second_share_a_document(world, monkeypatch):
 
 async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch):
     """Four megabytes between two checkpoints: several commits, and every record once."""
-    monkeypatch.setattr(fetching, "CHECKPOINT", 60.0)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
     rows = [{"Name": Random(number).randbytes(10_000).hex()} for number in range(400)]
     base, store = a_base(People=rows), _History()
     world = World(store)

@@ -7,7 +7,8 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall import bases, sending
+from landfall.airtable import client as airtable_client
+from landfall.airtable import send as airtable_send
 from tests.fakes.bases import BASE, record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, TABLE, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
@@ -18,8 +19,8 @@ OWN = {"Class": "", "Personal": "", "Review": "", "Note": "by hand"}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import pytest
 
-from landfall.documents import ConflictError, IndexMissingError, Put, Query, StoreError
-from landfall.store import FirestoreStore
+from landfall.store.documents import ConflictError, IndexMissingError, Put, Query, StoreError
+from landfall.store.firestore import FirestoreStore
 from tests.local.clients import SHORT, store_at
 from tests.local.leftovers import nothing_left
 from tests.local.peers import PEERS, grpc_server

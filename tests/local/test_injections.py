@@ -9,8 +9,8 @@ import pytest
 
 from infra.local.faults import FaultRule
 from infra.local.openai_answers import Asked
-from landfall.fencing import fenced, plain
-from landfall.questions import Question
+from landfall.llm.questions import Question
+from landfall.llm.quoting import fenced, plain
 from tests.fakes.injections import PAGES, PASSAGES, RECORDS, WANTED, ZERO_WIDTH, Attack
 from tests.local.test_asking import Entries, about, scene
 

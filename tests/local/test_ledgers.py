@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 
-from landfall import bases, commits, ledgers, viewing
+from landfall.airtable import client as airtable_client
+from landfall.airtable.records import PACKED_MOST
+from landfall.api.downloads import Download
+from landfall.api.request import Ask, BadRequestError
 from landfall.deadlines import Deadline
-from landfall.documents import Fields, StoreError, Version, Write
-from landfall.downloads import Download
-from landfall.findings import COLUMNS, FindingNotFoundError, download
-from landfall.integrity.ledger import PAST
+from landfall.entry import routes as entry_routes
+from landfall.entry.routes import Api
+from landfall.integrity.findings import ledger_store
+from landfall.integrity.findings.ledger import PAST
+from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError, download
 from landfall.integrity.scan import IntegrityScan
-from landfall.records import PACKED_MOST
-from landfall.routes import Ask, BadRequestError
-from landfall.runs import Claim
-from landfall.scoring import Scoring
-from landfall.viewing import Api
+from landfall.integrity.score import Scoring
+from landfall.runs.runs import Claim
+from landfall.store import commit_size
+from landfall.store.documents import Fields, StoreError, Version, Write
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.outages import AwayAfterPages
@@ -34,7 +37,7 @@ SCORE_WRITES = 12
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 class Counting(MemoryStore):
@@ -169,7 +172,7 @@ async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
 @pytest.mark.parametrize("failing", range(2, 10))
 async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happens):
     """More changes than fit into a commit, and any commit of the score step without an answer."""
-    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(*[None] * 8))
@@ -220,7 +223,7 @@ async def test_a_look_is_as_late_as_its_reading():
 
 async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):
     """A run whose ledger is written, and that ends before the documents of its findings are."""
-    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -235,7 +238,7 @@ async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatc
 
 async def test_documents_of_findings_are_capped_and_the_list_is_not(monkeypatch):
     """The worse come first, whoever has one keeps it, and everything is on the list."""
-    monkeypatch.setattr(ledgers, "DOCUMENTED", 3)
+    monkeypatch.setattr(ledger_store, "DOCUMENTED", 3)
     rules = [
         {"id": "email", "kind": "required", "table": "People", "field": "Email"},
         {
@@ -377,7 +380,7 @@ async def test_findings_come_in_pages():
 
 async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
     """It is of a size that can be sent, has one finding at least, and none is lost."""
-    monkeypatch.setattr(viewing, "RECORDS_MOST", 5)
+    monkeypatch.setattr(entry_routes, "RECORDS_MOST", 5)
     scanning = Scanning(
         rules=[{"id": "u", "kind": "unique", "table": "People", "fields": ["Email"]}]
     )
@@ -434,7 +437,7 @@ async def test_fields_may_be_named_by_their_ids():
 
 async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
     """The next invocation goes on where this one stopped, and each is written once."""
-    monkeypatch.setattr(commits, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -484,7 +487,7 @@ async def test_measurements_of_many_rules_fit_into_the_head():
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
     """By their bytes too: those with many records or a long past are not all small."""
-    monkeypatch.setattr(commits, "COMMIT_MOST", 2_000)
+    monkeypatch.setattr(commit_size, "COMMIT_MOST", 2_000)
 
     class Weighing(Counting):
         async def commit(self, writes: Sequence[Write]) -> list[Version]:

@@ -13,21 +13,22 @@ import pytest
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall import bases, store
-from landfall.batches import OpenAIBatches
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Document, Fields, StoreError, Version, Write
-from landfall.lifecycle import RUN_ENDED, RunStatus
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
-from landfall.prices import BATCH_SHARE, PRICES
-from landfall.questions import Usage
+from landfall.llm.openai.batches import OpenAIBatches
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.prices import BATCH_SHARE, PRICES
+from landfall.llm.questions import Usage
+from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason
-from landfall.runs import Claim
-from landfall.scans import BaseScan
-from landfall.scheduling import Scheduler
-from landfall.store import FirestoreStore
-from landfall.watching import Watchdog
+from landfall.runs.lifecycle import RUN_ENDED, RunStatus
+from landfall.runs.runs import Claim
+from landfall.scans.scan import BaseScan
+from landfall.store import firestore as store_firestore
+from landfall.store.documents import Document, Fields, StoreError, Version, Write
+from landfall.store.firestore import FirestoreStore
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import ROWS, Elements, elements_server
 from tests.fakes.memory_store import MemoryStore
@@ -38,7 +39,7 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 @dataclass
@@ -96,7 +97,7 @@ async def wired(
             "insecure_channel",
             lambda host, options: real(host, options, interceptors=[wire, Streams(wire)]),
         )
-        client = store.firestore_client(f"test-{uuid4().hex[:20]}")
+        client = store_firestore.firestore_client(f"test-{uuid4().hex[:20]}")
     yield World(FirestoreStore(client)), wire
     await client._firestore_api.transport.close()
 

@@ -11,12 +11,13 @@ import pytest
 
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite
-from landfall import bases, capturing
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
-from landfall.prices import PRICES
-from landfall.questions import Question
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.prices import PRICES
+from landfall.llm.questions import Question
+from landfall.llm.settings import ModelSettings
+from landfall.site import fetch as site_fetch
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
@@ -32,8 +33,8 @@ NONE = dict.fromkeys(LIMITS)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(capturing, "LAST_START", 0.5)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 @pytest.fixture

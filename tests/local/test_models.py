@@ -15,11 +15,11 @@ from pydantic import BaseModel, Field
 from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
-from landfall.completions import SAID_MOST
 from landfall.deadlines import Deadline
-from landfall.model_settings import Effort
-from landfall.models import OpenAIModel
-from landfall.questions import Answer, FailedAnswerError, Question, RateLimits, Usage
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.openai.completions import SAID_MOST
+from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Usage
+from landfall.llm.settings import Effort
 from landfall.reasons import Reason, StepError
 from tests.local.hostile import (
     BROKEN,

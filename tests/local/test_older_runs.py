@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from landfall import bases
-from landfall.changes import State, run_path
-from landfall.documents import Fields, Put
-from landfall.downloads import Download
-from landfall.lifecycle import STEP_ENDED
-from landfall.routes import Ask
-from landfall.runs import task_of
-from landfall.schemas import FIELD, KINDS
-from landfall.viewing import Api
+from landfall.airtable import client as airtable_client
+from landfall.api.downloads import Download
+from landfall.api.request import Ask
+from landfall.entry.routes import Api
+from landfall.runs.changes import State, run_path
+from landfall.runs.lifecycle import STEP_ENDED
+from landfall.runs.runs import task_of
+from landfall.store.documents import Fields, Put
+from landfall.store.versions import FIELD, KINDS
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import documents, drive
 from tests.fakes.world import World
@@ -27,7 +27,7 @@ VERSIONS = sorted(it.name for it in STORED.iterdir() if it.name.isdecimal())
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 async def world_of(moment: str, version: str) -> tuple[World, str]:

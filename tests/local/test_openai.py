@@ -20,7 +20,7 @@ from infra.local.openai import MODELS, LocalOpenAI
 from infra.local.openai_answers import Asked
 from infra.local.openai_faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
 from infra.local.openai_limits import duration
-from landfall.fencing import fenced
+from landfall.llm.quoting import fenced
 
 KEY = "sk-test"
 MODEL = MODELS[0]

@@ -24,7 +24,7 @@ from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
 from landfall.deadlines import Deadline
-from landfall.outside import (
+from landfall.net.http import (
     BrokenAnswerError,
     ForbiddenAddressError,
     Outside,

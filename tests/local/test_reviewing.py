@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from landfall import bases
-from landfall.documents import Fields
-from landfall.downloads import Download
-from landfall.reviewing import COLUMNS, ElementNotFoundError, OutdatedError
-from landfall.routes import Ask, BadRequestError
-from landfall.viewing import ROUTES, Api
+from landfall.airtable import client as airtable_client
+from landfall.api.downloads import Download
+from landfall.api.request import Ask, BadRequestError
+from landfall.classification.views import COLUMNS, ElementNotFoundError, OutdatedError
+from landfall.entry.routes import ROUTES, Api
+from landfall.store.documents import Fields
 from tests.fakes.bases import record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
@@ -54,7 +54,7 @@ class Client:
 @pytest.fixture
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
     """After a run over four elements."""
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
     async with elements_server() as server:
         elements = Elements(server, FakeModel(by_the_rules).open)
         await elements.run()

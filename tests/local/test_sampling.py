@@ -15,10 +15,10 @@ from infra.local.endpoint import Airtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.sampling import RETRIES, Progress, Sample, read_sample
 from infra.local.trying import Tried, TriedScan, tried_on
-from landfall import bases
-from landfall.definition import parse
-from landfall.integrity.base import BaseRule, Hit
+from landfall.airtable import client as airtable_client
+from landfall.integrity.rules.rule import BaseRule, Hit
 from landfall.integrity.scan import IntegrityScan
+from landfall.kinds.definition import parse
 from landfall.reasons import StepError
 from tests.fakes.bases import BASE, KEY, a_base, a_server
 from tests.fakes.world import integrity
@@ -36,7 +36,7 @@ OWNED = {
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
     monkeypatch.setattr(sampling, "RETRY_SECONDS", 0.0)
 
 

@@ -30,7 +30,7 @@ import yaml
 from infra.local.base_model import Base, Record
 from infra.local.school import school
 from infra.local.school_book import BOOK
-from landfall.settings import SEVERITIES
+from landfall.scans.settings import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
 ROOT = Path(__file__).parents[2]

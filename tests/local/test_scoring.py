@@ -12,15 +12,16 @@ from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
 from infra.local.school_book import BOOK
-from landfall import bases, commits
+from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline
-from landfall.definition import load
-from landfall.documents import StoreError, Version, Write
-from landfall.integrity.base import Hit, Scope
-from landfall.integrity.required import Required
+from landfall.integrity.rules.required import Required
+from landfall.integrity.rules.rule import Hit, Scope
 from landfall.integrity.scan import IntegrityScan
-from landfall.runs import Claim
-from landfall.scoring import Scoring
+from landfall.integrity.score import Scoring
+from landfall.kinds.definition import load
+from landfall.runs.runs import Claim
+from landfall.store import commit_size
+from landfall.store.documents import StoreError, Version, Write
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import Looks, deliver, documents, drive, findings, work_on
@@ -33,7 +34,7 @@ Found = dict[str, set[tuple[str, ...]]]
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
 
 
 def sample(name: str) -> IntegrityScan:
@@ -236,8 +237,8 @@ class _Failing(MemoryStore):
 @pytest.mark.parametrize("failing", range(2, 8))
 async def test_a_score_that_failed_half_way_writes_the_same_again(monkeypatch, failing, happens):
     """Whichever commit got no answer, and whether it happened or not: no finding is doubled."""
-    monkeypatch.setattr(commits, "COMMIT_MOST", 1)
-    monkeypatch.setattr(commits, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commit_size, "COMMIT_MOST", 1)
+    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
     store = _Failing()
     world = World(store)
     await fetched(world, a_small_base())

@@ -12,10 +12,10 @@ import pytest
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite
-from landfall import capturing
 from landfall.deadlines import Ladder
-from landfall.model_settings import ModelSettings
-from landfall.models import OpenAIModel
+from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.settings import ModelSettings
+from landfall.site import fetch as site_fetch
 from tests.fakes.sites import a_site_scan, drive_site, report_of_site, start_site
 from tests.fakes.world import World
 from tests.local.test_site_scoring import site_of
@@ -28,7 +28,7 @@ BOOK = r'/book\\"'
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capturing, "LAST_START", 0.5)
+    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 from infra.local import openai_site
 from infra.local.openai_answers import Asked
 from infra.local.site import LocalSite, Served, clinic, page
-from landfall import capturing
 from landfall.deadlines import LADDER
-from landfall.documents import Query, StoreError
-from landfall.questions import Problem, Question, RateLimits
+from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
-from landfall.site.judging import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from landfall.site import fetch as site_fetch
+from landfall.site.judgement import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from landfall.store.documents import Query, StoreError
 from tests.fakes.injections import PAGES, PASSAGES, WANTED
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel
@@ -35,7 +35,7 @@ MODEL = {"scorer": "model"}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capturing, "LAST_START", 0.5)
+    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 HOME = """<title>Dental practice</title><h1>Gentle dentistry</h1>

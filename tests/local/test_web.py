@@ -9,11 +9,11 @@ import pytest
 from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
-from landfall import web
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
+from landfall.site import client as site_client
+from landfall.site.client import PAGE_BYTES, REDIRECTS, WebReader
 from landfall.site.page import Page
-from landfall.web import PAGE_BYTES, REDIRECTS, WebReader
 from tests.local.hostile import (
     BROKEN,
     ENDLESS,
@@ -395,8 +395,8 @@ async def test_a_name_that_is_bound_anew_between_two_hops(monkeypatch):
     async with answering(redirect) as server, name_server(lookup) as resolver:
         # this machine plays the internet, at one of its addresses
         port = int(server.url.rsplit(":", 1)[1])
-        monkeypatch.setattr(web, "PORTS", {"http": port})
-        monkeypatch.setattr(web, "is_public", lambda address: address == "127.0.0.1")
+        monkeypatch.setattr(site_client, "PORTS", {"http": port})
+        monkeypatch.setattr(site_client, "is_public", lambda address: address == "127.0.0.1")
         async with reading(resolver=resolver) as reader:
             error = await refusal(reader, f"http://rebind.example:{port}/")
             assert error.reason == Reason.SITE_FORBIDDEN_ADDRESS

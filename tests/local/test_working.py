@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import ConflictError, StoreError, Version, Write
 from landfall.integrity.scan import IntegrityScan
+from landfall.process.redaction import TRACEBACK_LENGTH
 from landfall.reasons import Reason, StepError
-from landfall.redaction import TRACEBACK_LENGTH
-from landfall.runs import Claim, FencedError
-from landfall.tasks import Task
-from landfall.working import GRACE, MESSAGE_LENGTH, Invocation, OutOfTimeError, Work
+from landfall.runs.runs import Claim, FencedError
+from landfall.runs.tasks import Task
+from landfall.runs.worker import GRACE, MESSAGE_LENGTH, Invocation, OutOfTimeError, Work
+from landfall.store.documents import ConflictError, StoreError, Version, Write
 from tests.fakes.bases import KEY
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import work_on

@@ -9,14 +9,15 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall import bases, sending
-from landfall.bases import AirtableReader
+from landfall.airtable import client as airtable_client
+from landfall.airtable import send as airtable_send
+from landfall.airtable.client import AirtableReader
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Fields
-from landfall.holds import QUIET
-from landfall.lifecycle import RunStatus
-from landfall.watching import Watchdog
-from landfall.write_back import ALL
+from landfall.integrity.write_back import ALL
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.locks import QUIET
+from landfall.store.documents import Fields
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -103,8 +104,8 @@ def a_record(id_: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "INTERVAL", 0.0)
-    monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ async def test_a_lock_out_is_waited_out(issues):
 
 async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
     """Airtable takes 5 requests a second. At 4, a machine that stumbles does not matter here."""
-    monkeypatch.setattr(bases, "INTERVAL", 1 / 4)
+    monkeypatch.setattr(airtable_client, "INTERVAL", 1 / 4)
     base = a_base(People=[{"Name": "Ada", "Email": "x"}], **{ISSUES: [BY_HAND]})
     async with a_server(base, requests_per_second=5) as server:
         issues = Issues(server)
@@ -299,12 +300,12 @@ def _short_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     class Short(AirtableReader):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            monkeypatch.setattr(sending, "LAST_WRITE", 0.0)
+            monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
 
         async def upsert(self, *arguments: Any) -> None:
             await super().upsert(*arguments)
             if self.requests == 3:
-                monkeypatch.setattr(sending, "LAST_WRITE", float("inf"))
+                monkeypatch.setattr(airtable_send, "LAST_WRITE", float("inf"))
 
     monkeypatch.setattr(workers, "AirtableReader", Short)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from landfall.documents import Fields
+from landfall.airtable.records import Record
+from landfall.airtable.snapshot import Table
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.snapshot import Table
-from landfall.records import Record
+from landfall.store.documents import Fields
 from tests.fakes.world import START
 
 BASE_ID = "appSimulated00001"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
 
-from landfall.batched import BATCH_ENDED, Batch, BatchResult, BatchStatus
-from landfall.batching import QUEUE_FULL
 from landfall.deadlines import Deadline
-from landfall.lifecycle import RunStatus
-from landfall.questions import Question
+from landfall.llm.batch import BATCH_ENDED, Batch, BatchResult, BatchStatus
+from landfall.llm.batch_step import QUEUE_FULL
+from landfall.llm.questions import Question
 from landfall.reasons import Reason, StepError
+from landfall.runs.lifecycle import RunStatus
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.faults import Chaos, current
 from tests.simulation.model import TreacherousModel, trouble

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
-from landfall.documents import Document
-from landfall.fetching import Cursor
-from landfall.integrity.snapshot import Table
-from landfall.lifecycle import (
+from landfall.airtable.fetch import Cursor
+from landfall.airtable.records import Record, whole_tables
+from landfall.airtable.snapshot import Table
+from landfall.reasons import Reason
+from landfall.runs.lifecycle import (
     RUN_ENDED,
     RUN_MOVES,
     STEP_ENDED,
@@ -21,8 +22,7 @@ from landfall.lifecycle import (
     RunStatus,
     StepStatus,
 )
-from landfall.reasons import Reason
-from landfall.records import Record, whole_tables
+from landfall.store.documents import Document
 from tests.fakes.memory_store import MemoryStore
 
 AFTER_WATCH = timedelta(seconds=5)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.config import VARIABLES
-from landfall.model_settings import ModelSettings
+from landfall.llm.settings import ModelSettings
+from landfall.process.config import VARIABLES
 from tests.fakes.memory_store import MemoryStore
 
 MODEL = VARIABLES["LANDFALL_MODEL"].default

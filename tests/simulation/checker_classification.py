@@ -12,8 +12,8 @@ from landfall.classification.entry import Entry, is_whole
 from landfall.classification.prompt import Prompt
 from landfall.classification.reviews import SETTLED, Review, standing
 from landfall.classification.scan import ClassificationScan
-from landfall.documents import Document, Fields
-from landfall.suggesting import Progress, places_in
+from landfall.classification.suggest import Progress, places_in
+from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import of_tables, tables_of
 from tests.simulation.checker_answers import EFFORT, MODEL

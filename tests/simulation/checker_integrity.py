@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from landfall.documents import Document, Fields
-from landfall.integrity.ledger import Entry
-from landfall.integrity.packing import unpack_entries
-from landfall.ledgers import FindingsList, list_path
-from landfall.lifecycle import RunStatus
-from landfall.write_back import ALL
+from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.ledger_store import FindingsList, list_path
+from landfall.integrity.findings.packing import unpack_entries
+from landfall.integrity.write_back import ALL
+from landfall.runs.lifecycle import RunStatus
+from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import PUPILS, Found, SimulatedBase, defects
 from tests.simulation.checker import looked_at, of_tables, tables_of

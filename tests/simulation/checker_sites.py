@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from landfall.documents import Document
-from landfall.lifecycle import RunStatus
-from landfall.site.itinerary import Came, Itinerary, Role
+from landfall.runs.lifecycle import RunStatus
+from landfall.site.crawl import Came, Itinerary, Role
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
-from landfall.site_scoring import JUDGED_ID
+from landfall.site.score import JUDGED_ID
+from landfall.store.documents import Document
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import looked_at
 from tests.simulation.pages import FORBIDDEN

@@ -6,20 +6,20 @@ from random import Random
 from typing import Any
 
 from infra.local.openai_classification import answers
-from landfall.catalogues import Catalogue, Kept
+from landfall.airtable.fetch import Fetch
+from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
+from landfall.classification.score import Classifying, stop_asking
+from landfall.classification.views import Reviewing, Word
+from landfall.classification.write import Filling
 from landfall.classification.write_back import mark_of
-from landfall.classifying import Classifying, stop_asking
 from landfall.deadlines import Deadline
-from landfall.documents import Document, Fields, Write
-from landfall.fetching import Fetch
-from landfall.filling import Filling
-from landfall.model_settings import ModelSettings
-from landfall.plans import ALL_ELEMENTS, plan_run
-from landfall.registry import Registry
-from landfall.reviewing import Reviewing, Word
-from landfall.runs import Claim, Runs
-from landfall.working import Leave, Work
+from landfall.kinds.registry import Registry
+from landfall.llm.settings import ModelSettings
+from landfall.runs.plan import ALL_ELEMENTS, plan_run
+from landfall.runs.runs import Claim, Runs
+from landfall.runs.worker import Leave, Work
+from landfall.store.documents import Document, Fields, Write
 from tests.fakes.elements import LABEL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from landfall.airtable.records import Record
 from landfall.classification.scan import ClassificationScan
-from landfall.definition import parse
-from landfall.records import Record
+from landfall.kinds.definition import parse
 from tests.fakes.world import START
 from tests.simulation.base import BASE_ID
 

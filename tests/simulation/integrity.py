@@ -5,15 +5,15 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from landfall.airtable.fetch import Fetch
 from landfall.deadlines import Deadline
-from landfall.documents import Write
-from landfall.fetching import Fetch
 from landfall.integrity.scan import IntegrityScan
-from landfall.registry import Registry
-from landfall.runs import Claim, Runs
-from landfall.scoring import Scoring
-from landfall.working import Leave, Work
-from landfall.writing import Writing
+from landfall.integrity.score import Scoring
+from landfall.integrity.write import Writing
+from landfall.kinds.registry import Registry
+from landfall.runs.runs import Claim, Runs
+from landfall.runs.worker import Leave, Work
+from landfall.store.documents import Write
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID, draw_base, draw_scan
 from tests.simulation.checker_integrity import IntegrityChecker, not_written

@@ -8,9 +8,17 @@ from typing import Any
 from infra.local.openai_answers import Asked
 from infra.local.openai_faults import dropped_record, invented_id, wrong_enum
 from landfall.deadlines import Deadline
-from landfall.documents import Write
-from landfall.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt, T, Usage
+from landfall.llm.questions import (
+    Answer,
+    FailedAnswerError,
+    Question,
+    RateLimits,
+    Receipt,
+    T,
+    Usage,
+)
 from landfall.reasons import Reason, StepError
+from landfall.store.documents import Write
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker_answers import EFFORT, MODEL, Paid, counted_again, paid_again
 from tests.simulation.faults import Chaos, current

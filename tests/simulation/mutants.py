@@ -10,16 +10,20 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import changes, records, runs, scheduling, scoring, site_scoring, tasks, watching
-from landfall.documents import Put, Update
-from landfall.fetching import Cursor, Fetch
-from landfall.lifecycle import RunStatus
+from landfall.airtable import records
+from landfall.airtable.fetch import Cursor, Fetch
+from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.send import Sending
+from landfall.integrity import score as integrity_score
+from landfall.integrity.write import Writing
+from landfall.integrity.write_back import ALL
 from landfall.reasons import StepError
-from landfall.records import OffsetExpiredError, RecordPage
-from landfall.runs import Claim, Runs
-from landfall.sending import Sending
-from landfall.write_back import ALL
-from landfall.writing import Writing
+from landfall.runs import changes, runs, tasks
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.runs import Claim, Runs
+from landfall.site import score as site_score
+from landfall.store.documents import Put, Update
+from landfall.ticks import scheduler, watchdog
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.outside import IssueTable, TreacherousBase
 
@@ -183,21 +187,21 @@ def nobody_times_out() -> Planted:
     async def none(*_: Any) -> list[Any]:
         return []
 
-    return patch.object(watching.Watchdog, "_overdue_runs", none)
+    return patch.object(watchdog.Watchdog, "_overdue_runs", none)
 
 
 def slots_not_in_run_ids() -> Planted:
     """Every claim of a slot makes a run of its own, and the schedule is written unguarded."""
     numbers = iter(range(1_000_000))
-    commit = scheduling.Scheduler._commit
+    commit = scheduler.Scheduler._commit
 
     async def blind(self: Any, claim: Any, creations: Any) -> Any:
         (now,) = await self._store.read(claim(0).path)
         return await commit(self, lambda n: replace(claim(n), version=now.version), creations)
 
     stack = contextlib.ExitStack()
-    stack.enter_context(patch.object(scheduling, "_run_id", lambda *_: f"s-{next(numbers)}"))
-    stack.enter_context(patch.object(scheduling.Scheduler, "_commit", blind))
+    stack.enter_context(patch.object(scheduler, "_run_id", lambda *_: f"s-{next(numbers)}"))
+    stack.enter_context(patch.object(scheduler.Scheduler, "_commit", blind))
     return stack
 
 
@@ -247,7 +251,10 @@ def every_look_is_the_last() -> Iterator[None]:
     async def late(*_: Any) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
-    with patch.object(scoring, "kept_since", late), patch.object(site_scoring, "kept_since", late):
+    with (
+        patch.object(integrity_score, "kept_since", late),
+        patch.object(site_score, "kept_since", late),
+    ):
         yield
 
 

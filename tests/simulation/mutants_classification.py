@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from landfall import suggesting
-from landfall.answers import Answers, Turn
-from landfall.batching import Batching
-from landfall.catalogues import Kept
+from landfall.classification import suggest as classification_suggest
+from landfall.classification.element_store import Kept
 from landfall.classification.entry import Entry
-from landfall.documents import Put
-from landfall.runs import Claim
-from landfall.working import Worker
+from landfall.llm.answer_store import Answers, Turn
+from landfall.llm.batch_step import Batching
+from landfall.runs.runs import Claim
+from landfall.runs.worker import Worker
+from landfall.store.documents import Put
 from tests.simulation.batches import TreacherousBatches
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.mutants import Planted
@@ -40,7 +40,7 @@ def answered_and_not_saved() -> Planted:
 
 def failures_counted_as_answers() -> Planted:
     """An answer that cannot be used is a good one in the counts."""
-    return patch.object(suggesting.Outcome, "good", True)
+    return patch.object(classification_suggest.Outcome, "good", True)
 
 
 def a_failure_takes_an_answers_place() -> Planted:

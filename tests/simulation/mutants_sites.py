@@ -3,11 +3,11 @@
 from typing import Any
 from unittest.mock import patch
 
-from landfall.runs import Claim
-from landfall.site.itinerary import Itinerary
-from landfall.site.judging import Judgements
+from landfall.runs.runs import Claim
+from landfall.site.crawl import Itinerary
+from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
-from landfall.site_scoring import SiteScoring
+from landfall.site.score import SiteScoring
 from tests.simulation.mutants import Planted
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from landfall.definition import parse
+from landfall.kinds.definition import parse
 from landfall.site.scan import SiteScan
 
 ROBOTS = "User-agent: *\nDisallow: /private"

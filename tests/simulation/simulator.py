@@ -10,22 +10,24 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from landfall import batching, logs, sending
+from landfall import logs
+from landfall.airtable import send as airtable_send
 from landfall.classification import scan as classification_scan
 from landfall.deadlines import LADDER, TICK, Deadline
-from landfall.documents import ConflictError, Query, StoreError, Write
-from landfall.lifecycle import RUN_ENDED, RunStatus
-from landfall.plans import plan_run
+from landfall.kinds.registry import Registry
+from landfall.llm import batch_step
+from landfall.process.redaction import Redactor
 from landfall.reasons import Reason
-from landfall.redaction import Redactor
-from landfall.registry import Registry
-from landfall.runs import RunNotFoundError, Runs
-from landfall.scans import Scan
-from landfall.scheduling import Scheduler
-from landfall.tasks import Task
-from landfall.versioning import VersionedStore
-from landfall.watching import Watchdog
-from landfall.working import Invocation, OutOfTimeError, Worker, by_kind
+from landfall.runs.lifecycle import RUN_ENDED, RunStatus
+from landfall.runs.plan import plan_run
+from landfall.runs.runs import RunNotFoundError, Runs
+from landfall.runs.tasks import Task
+from landfall.runs.worker import Invocation, OutOfTimeError, Worker, by_kind
+from landfall.scans.scan import Scan
+from landfall.store.documents import ConflictError, Query, StoreError, Write
+from landfall.store.versioned import VersionedStore
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.simulation.checker import Judged, violations
 from tests.simulation.classification import ClassificationSubject
 from tests.simulation.elements import BATCHED
@@ -239,8 +241,8 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
     with (
         logs.silenced(),
-        patch.object(sending, "ROWS_MOST", ROWS),
-        patch.object(batching, "PART_QUESTIONS", ASKED),
+        patch.object(airtable_send, "ROWS_MOST", ROWS),
+        patch.object(batch_step, "PART_QUESTIONS", ASKED),
         patch.object(classification_scan, "BATCH_LEAST", BATCHED),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())

@@ -6,17 +6,17 @@ from types import MappingProxyType
 from typing import Any
 
 from infra.local.openai_site import answers
-from landfall.capturing import Capture
 from landfall.deadlines import Deadline
-from landfall.documents import Write
-from landfall.model_settings import ModelSettings
+from landfall.kinds.registry import Registry
+from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.registry import Registry
-from landfall.runs import Claim, Runs
+from landfall.runs.runs import Claim, Runs
+from landfall.runs.worker import Leave, Work
+from landfall.site.fetch import Capture
 from landfall.site.page import Page
 from landfall.site.scan import SiteScan
-from landfall.site_scoring import SiteScoring
-from landfall.working import Leave, Work
+from landfall.site.score import SiteScoring
+from landfall.store.documents import Write
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker_sites import SiteChecker
 from tests.simulation.faults import Chaos

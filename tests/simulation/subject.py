@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, Protocol
 
-from landfall.documents import Write
-from landfall.registry import Registry
-from landfall.runs import Runs
-from landfall.working import Leave, Work
+from landfall.kinds.registry import Registry
+from landfall.runs.runs import Runs
+from landfall.runs.worker import Leave, Work
+from landfall.store.documents import Write
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import KindChecker
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 from landfall import logs
+from landfall.airtable.records import RecordPage
+from landfall.airtable.schema import TableSchema
 from landfall.deadlines import TICK, Deadline
-from landfall.documents import Query
-from landfall.lifecycle import RUN_ENDED
-from landfall.plans import plan_run
 from landfall.reasons import Reason, StepError
-from landfall.records import RecordPage
-from landfall.tables import TableSchema
+from landfall.runs.lifecycle import RUN_ENDED
+from landfall.runs.plan import plan_run
+from landfall.store.documents import Query
 from tests.simulation.base import draw_scan
 from tests.simulation.faults import Chaos, Rates
 from tests.simulation.integrity import IntegritySubject

@@ -20,15 +20,15 @@ from typing import Any
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
+from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Fields
+from landfall.entry.routes import Api
 from landfall.integrity.scan import IntegrityScan
-from landfall.routes import Ask
-from landfall.runs import Claim
-from landfall.scheduling import Scheduler
-from landfall.scoring import Scoring
-from landfall.viewing import Api
-from landfall.watching import Watchdog
+from landfall.integrity.score import Scoring
+from landfall.runs.runs import Claim
+from landfall.store.documents import Fields
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import BASE, a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import Looks, deliver, drive, work_on

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from landfall.addresses import is_public
+from landfall.net.public_addresses import is_public
 
 PUBLIC = [
     "1.1.1.1",

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from landfall.asking import PATIENCE, Asking
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import StoreError, Version, Write
-from landfall.model_settings import Allowance, ModelBudget, ModelSettings
-from landfall.pacing import FIRST_AT_ONCE, MOST_AT_ONCE
-from landfall.questions import Problem, Question, RateLimits, Reply
+from landfall.llm.questions import Problem, Question, RateLimits, Reply
+from landfall.llm.rate_limit import FIRST_AT_ONCE, MOST_AT_ONCE
+from landfall.llm.session import PATIENCE, Asking
+from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs import Claim
+from landfall.runs.runs import Claim
+from landfall.store.documents import StoreError, Version, Write
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel, Verdict, a_question, yes
 from tests.fakes.world import World

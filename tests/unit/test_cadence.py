@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from landfall.cadence import Cadence, time_zone
+from landfall.scans.cadence import Cadence, time_zone
 
 
 def cadence(**form: Any) -> Cadence:

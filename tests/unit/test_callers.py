@@ -14,7 +14,8 @@ from infra.local.faults import Fault, FaultKind
 from infra.local.identity import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
 from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
-from landfall.callers import (
+from landfall.deadlines import LADDER
+from landfall.entry.callers import (
     CERTIFICATES_KEPT,
     CLOCK_SKEW,
     SIGNATURE_REMOVED,
@@ -25,7 +26,6 @@ from landfall.callers import (
     UnauthenticatedError,
     fetch_certificates,
 )
-from landfall.deadlines import LADDER
 
 EMAIL = "tasks@demo.iam.gserviceaccount.com"
 AUDIENCE = "https://landfall.example"
@@ -291,7 +291,7 @@ async def test_an_issuer_that_is_not_there_is_an_error():
 @pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.DRIP_BODY, FaultKind.DRIP_HEADERS])
 async def test_an_issuer_that_hangs_is_an_error_at_the_deadline(answering, monkeypatch, kind):
     """The requests that wait for certificates are answered in time."""
-    monkeypatch.setattr("landfall.callers.LADDER", replace(LADDER, connect=0.6))
+    monkeypatch.setattr("landfall.entry.callers.LADDER", replace(LADDER, connect=0.6))
     server, answers = answering
     answers.append(Response.json({"key": "pem" * 100}, fault=Fault(kind)))
     started = asyncio.get_running_loop().time()

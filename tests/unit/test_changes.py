@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from landfall.changes import Change, State, after, writes_of
-from landfall.documents import Create, Document, Update
-from landfall.lifecycle import IllegalMoveError
+from landfall.runs.changes import Change, State, after, writes_of
+from landfall.runs.lifecycle import IllegalMoveError
+from landfall.store.documents import Create, Document, Update
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 

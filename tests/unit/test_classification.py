@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from landfall.classification.answers import OUTPUTS, judged, shape_of
+from landfall.classification.answer import OUTPUTS, judged, shape_of
 from landfall.classification.elements import TEXT_MOST, Element, elements_of, text_of
 from landfall.classification.entry import Asked, Entry, is_whole
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
 from landfall.classification.reviews import HISTORY, Review, difference, standing
+from landfall.classification.suggest import Progress, places_in
 from landfall.classification.write_back import FillIn, mark_of
-from landfall.definition import DefinitionError, parse
-from landfall.questions import Problem
+from landfall.kinds.definition import DefinitionError, parse
+from landfall.llm.questions import Problem
 from landfall.reasons import Reason
-from landfall.suggesting import Progress, places_in
 from tests.fakes.elements import a_classification
 from tests.fakes.snapshots import table
 from tests.fakes.world import START

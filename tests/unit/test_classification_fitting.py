@@ -2,9 +2,9 @@
 
 import pytest
 
-from landfall.classification.fitting import misfits
-from landfall.integrity.fields import Schema
-from landfall.tables import FieldSchema, TableSchema
+from landfall.airtable.fields import Schema
+from landfall.airtable.schema import FieldSchema, TableSchema
+from landfall.classification.fit import misfits
 from tests.fakes.elements import a_classification
 
 SELECT = {"choices": [{"name": "high"}, {"name": "medium"}, {"name": "low"}]}

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter
 
-from landfall.integrity.base import Thresholds
-from landfall.integrity.calendars import Calendar
-from landfall.integrity.conditions import Condition
-from landfall.integrity.required import Required
-from landfall.integrity.rules import evaluate
+from landfall.airtable.dates import Calendar
+from landfall.integrity.rules.conditions import Condition
+from landfall.integrity.rules.kinds import evaluate
+from landfall.integrity.rules.required import Required
+from landfall.integrity.rules.rule import Thresholds
 from tests.fakes.snapshots import snapshot
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from landfall.config import FUNCTIONS, VARIABLES, ConfigError, load_config
 from landfall.deadlines import LADDER
-from landfall.keeping import KEEPING
+from landfall.process.config import FUNCTIONS, VARIABLES, ConfigError, load_config
+from landfall.store.retention import KEEPING
 
 KEY = "patSecret00000000.0123456789abcdef"
 MODEL_KEY = "sk-secret-0123456789abcdef"

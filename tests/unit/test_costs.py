@@ -13,11 +13,11 @@ from infra.costs.forecast import IDLE, SLOT, Use, forecast, slots_of, use_of, wo
 from infra.costs.measuring import MeasureError, read_runs
 from infra.costs.prices import AIRTABLE_CALLS
 from infra.costs.stored import Growth, StoredDocument, document_size, growth
-from landfall.config import FUNCTIONS
 from landfall.deadlines import LADDER, Deadline
-from landfall.schedules import Schedule
-from landfall.scheduling import Scheduler
-from landfall.watching import Watchdog
+from landfall.process.config import FUNCTIONS
+from landfall.scans.schedule import Schedule
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.world import World, a_scan
 
 START = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)

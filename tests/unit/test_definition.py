@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from landfall.deadlines import LADDER
-from landfall.definition import DefinitionError, json_schema, load, parse
-from landfall.integrity.link import Link
-from landfall.integrity.rules import KINDS
+from landfall.integrity.rules.kinds import KINDS
+from landfall.integrity.rules.link import Link
 from landfall.integrity.scan import IntegrityScan
+from landfall.kinds.definition import DefinitionError, json_schema, load, parse
 from tests.fakes.world import a_scan, integrity
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
@@ -396,7 +396,7 @@ def _kinds(schema: dict[str, Any]) -> list[str]:
 
 LOADS = """
 import json, sys
-from landfall.definition import parse
+from landfall.kinds.definition import parse
 parse(json.load(sys.stdin), "scan.json")
 print(json.dumps(list(sys.modules)))
 """
@@ -412,6 +412,6 @@ def test_a_process_holds_only_the_kinds_of_rules_that_its_scan_has():
         check=True,
     )
     modules = set(json.loads(loaded.stdout))
-    kinds = {kind for kind in KINDS if f"landfall.integrity.{kind}" in modules}
+    kinds = {kind for kind in KINDS if f"landfall.integrity.rules.{kind}" in modules}
     assert kinds == {rule["kind"] for rule in GOOD["rules"]}
     assert not modules & {"re2", "phonenumbers", "rapidfuzz", "anyascii", "nicknames"}

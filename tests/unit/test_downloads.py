@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from landfall.downloads import TOGETHER, Download
+from landfall.api.downloads import TOGETHER, Download
 
 COLUMNS = ("name", "at")
 

@@ -4,7 +4,7 @@ import pytest
 
 from infra.local.emulator import MissingError
 from infra.local.endpoint import Airtable, real_airtable
-from landfall.definition import parse
+from landfall.kinds.definition import parse
 from tests.fakes.world import a_scan
 
 SITE = parse({"id": "clinic", "kind": "site", "url": "https://clinic.example"}, "test")

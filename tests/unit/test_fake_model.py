@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from landfall.deadlines import Deadline
-from landfall.questions import FailedAnswerError, Problem
+from landfall.llm.questions import FailedAnswerError, Problem
 from landfall.reasons import Reason, StepError
 from tests.fakes.models import FakeModel, a_question, yes
 from tests.simulation.virtual_time import run as run_virtually

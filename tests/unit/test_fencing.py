@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from landfall.fencing import fenced, plain
+from landfall.llm.quoting import fenced, plain
 
 MOST = 1_000
 

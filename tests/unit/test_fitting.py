@@ -6,13 +6,13 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from landfall.definition import parse
-from landfall.integrity.base import OnASample
-from landfall.integrity.fields import Holds, Schema, computed, holds
-from landfall.integrity.fitting import Fit, fit
-from landfall.integrity.rules import KINDS
+from landfall.airtable.fields import Holds, Schema, computed, holds
+from landfall.airtable.schema import FieldSchema, TableSchema
+from landfall.integrity.fit import Fit, fit
+from landfall.integrity.rules.kinds import KINDS
+from landfall.integrity.rules.rule import OnASample
 from landfall.integrity.scan import IntegrityScan
-from landfall.tables import FieldSchema, TableSchema
+from landfall.kinds.definition import parse
 from tests.fakes.world import integrity
 
 SELECT = {"choices": [{"id": f"sel{name}", "name": name} for name in ("Active", "Gone", "New")]}

@@ -8,15 +8,15 @@ from starlette.requests import Request
 import main
 from infra.cloud.environment import environment
 from infra.cloud.target import Target
-from landfall.callers import Callers, fetch_certificates
-from landfall.config import load_config
 from landfall.deadlines import LADDER, Deadline
-from landfall.documents import Document, IndexMissingError, Query
-from landfall.indexes import LOOK, LOOK_AGAIN, PROBES, Indexes
-from landfall.redaction import Redactor
-from landfall.scheduling import Scheduler
-from landfall.ticks import health
-from landfall.watching import Watchdog
+from landfall.entry.callers import Callers, fetch_certificates
+from landfall.process.config import load_config
+from landfall.process.redaction import Redactor
+from landfall.store.documents import Document, IndexMissingError, Query
+from landfall.store.indexes import LOOK, LOOK_AGAIN, PROBES, Indexes
+from landfall.ticks.marks import health
+from landfall.ticks.scheduler import Scheduler
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import World
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from landfall.documents import Create, Put
-from landfall.keeping import EXPIRING, KEEPING, Keeping
-from landfall.schemas import KINDS
-from landfall.versioning import VersionedStore
+from landfall.store.documents import Create, Put
+from landfall.store.retention import EXPIRING, KEEPING, Keeping
+from landfall.store.versioned import VersionedStore
+from landfall.store.versions import KINDS
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START, World
 
@@ -94,15 +94,21 @@ def test_every_moment_has_its_policy_and_costs_no_index():
 def test_the_list_has_every_kind_that_expires():
     """Those of the table, and those of the modules that set the moment themselves."""
     ours = {kind for kind in KINDS if any(_expires(kind, name) for name in ("x", "part-0"))}
+    landfall = ROOT / "functions/landfall"
     modules = {
-        path.stem
-        for path in (ROOT / "functions/landfall").rglob("*.py")
+        path.relative_to(landfall).as_posix()
+        for path in landfall.rglob("*.py")
         if any(
             isinstance(node, ast.Constant) and node.value == "expires_at"
             for node in ast.walk(ast.parse(path.read_text()))
         )
     }
-    assert modules == {"keeping", "answers", "capturing", "spending"}
+    assert modules == {
+        "llm/answer_store.py",
+        "llm/budget.py",
+        "site/fetch.py",
+        "store/retention.py",
+    }
     themselves = {"answers", "runs/pages", "scans/usage"}
     assert {kind.rpartition("/")[2] for kind in ours | themselves} == set(EXPIRING)
 

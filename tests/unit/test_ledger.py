@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.documents import Document
-from landfall.integrity.ledger import (
+from landfall.airtable.records import PACKED_MOST
+from landfall.integrity.findings.ledger import (
     HISTORY,
     KEPT_RESOLVED,
     Decision,
@@ -19,17 +19,17 @@ from landfall.integrity.ledger import (
     Merged,
     merge,
 )
-from landfall.integrity.packing import (
+from landfall.integrity.findings.ledger_store import decision_of
+from landfall.integrity.findings.packing import (
     PIECE,
     pack_entries,
     pack_reports,
     unpack_entries,
     unpack_reports,
 )
-from landfall.integrity.required import Required
-from landfall.integrity.rules import RECORDS_LISTED, Finding, RuleReport
-from landfall.ledgers import decision_of
-from landfall.records import PACKED_MOST
+from landfall.integrity.rules.kinds import RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.required import Required
+from landfall.store.documents import Document
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 

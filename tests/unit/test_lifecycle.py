@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from landfall.lifecycle import (
+from landfall.runs.lifecycle import (
     RUN_ENDED,
     RUN_LIVE,
     STEP_ENDED,

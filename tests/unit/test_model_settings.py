@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from landfall.model_settings import Allowance, ModelBudget, ModelSettings, Use, total
-from landfall.prices import AS_OF, PRICES, Price, price_of
-from landfall.questions import Usage
+from landfall.llm.prices import AS_OF, PRICES, Price, price_of
+from landfall.llm.questions import Usage
+from landfall.llm.settings import Allowance, ModelBudget, ModelSettings, Use, total
 
 PRICE = {"input": 1.0, "cached_input": 0.1, "output": 10.0}
 NO_DOLLARS = {"run": {"max_calls": 5}, "day": {"max_calls": 9}}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from landfall.pacing import (
+from landfall.llm.questions import RateLimits
+from landfall.llm.rate_limit import (
     FIRST_AT_ONCE,
     MOST_AT_ONCE,
     ROOM,
@@ -11,7 +12,6 @@ from landfall.pacing import (
     Call,
     Pace,
 )
-from landfall.questions import RateLimits
 
 PLENTY = RateLimits(1000, 0.1, 1_000_000, 0.1, 1000, 1_000_000)
 

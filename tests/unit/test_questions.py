@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.questions import Problem, Usage
+from landfall.llm.questions import Problem, Usage
 from landfall.reasons import Reason
 from tests.fakes.models import a_question
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from landfall.integrity.rules import KINDS, Rule
+from landfall.integrity.rules.kinds import KINDS, Rule
 from tests.generated import (
     CLASSIFICATION,
     README,

@@ -8,9 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from landfall.integrity.snapshot import Table, TableReader
-from landfall.reasons import Reason, StepError
-from landfall.records import (
+from landfall.airtable.records import (
     PACKED_MOST,
     Packed,
     ReadPage,
@@ -20,6 +18,8 @@ from landfall.records import (
     unpack,
     whole_tables,
 )
+from landfall.airtable.snapshot import Table, TableReader
+from landfall.reasons import Reason, StepError
 from tests.fakes.snapshots import records_of
 
 
@@ -95,7 +95,7 @@ def test_the_different_values_of_a_field_of_one_type(values):
 
 def test_many_values_are_not_looked_up(monkeypatch):
     """Nor small numbers, of which there is one each anyway. Blanks alone tell nothing yet."""
-    monkeypatch.setattr("landfall.integrity.snapshot._TRIED", 10)
+    monkeypatch.setattr("landfall.airtable.snapshot._TRIED", 10)
     names = [f"name {number}" for number in range(24)]
     assert not read(names[:12], names[12:], names).different
     assert not read([1, 2, None] * 4, [1, 2]).different

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from landfall.redaction import TRACEBACK_LENGTH, Redactor
+from landfall.process.redaction import TRACEBACK_LENGTH, Redactor
 
 HEX = "0123456789abcdef" * 4
 JWT = ".".join(

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from landfall.integrity import normalising, pairing
-from landfall.integrity.duplicate import Duplicate
-from landfall.integrity.likeness import Likeness
-from landfall.integrity.rules import Finding, Rule, RuleReport, evaluate
-from landfall.records import Record
+from landfall.airtable.records import Record
+from landfall.integrity.rules.duplicate import Duplicate
+from landfall.integrity.rules.kinds import Finding, Rule, RuleReport, evaluate
+from landfall.integrity.rules.matching import normalisation, pairs
+from landfall.integrity.rules.matching.similarity import Likeness
 from tests.fakes.duplicates import organisations, pairs_of, people, quality
 from tests.fakes.snapshots import snapshot
 
@@ -306,7 +306,7 @@ def test_the_order_of_records_changes_nothing():
 def test_no_pair_is_passed_over(wording, at_least):
     """Every pair with the score is a candidate: the same as comparing all with all."""
     made = people(22, 150) if wording == "name" else organisations(22, 150)
-    words = normalising.NORMALISERS[wording]
+    words = normalisation.NORMALISERS[wording]
     names: list[Any] = sorted({words(record["fields"]["Name"]) for record in made.records})
     likeness = Likeness(wording, names)
     pairs = {(min(pair), max(pair)) for pair in likeness.pairs(names, at_least)}
@@ -348,9 +348,9 @@ def test_candidates_pass_over_no_pair(alternative, seed, monkeypatch):
         )
     )
     rule = long(alternative, level="possible")
-    monkeypatch.setattr(pairing, "FEW", len(rows))
+    monkeypatch.setattr(pairs, "FEW", len(rows))
     naive = found(rule, rows)
-    monkeypatch.setattr(pairing, "FEW", 1)
+    monkeypatch.setattr(pairs, "FEW", 1)
     assert naive
     assert found(rule, rows) == naive
 
@@ -419,9 +419,9 @@ def test_quality_on_a_held_out_seed(who, monkeypatch):
 
     with_normalisation = f1()
     assert with_normalisation >= 0.9
-    for meaning in normalising.NORMALISERS:
+    for meaning in normalisation.NORMALISERS:
         plain = (lambda cell: cell or None) if meaning in ("email", "phone") else _as_written
-        monkeypatch.setitem(normalising.NORMALISERS, meaning, plain)
+        monkeypatch.setitem(normalisation.NORMALISERS, meaning, plain)
     assert f1() < with_normalisation - 0.1
 
 

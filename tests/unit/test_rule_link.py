@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from landfall.integrity.link import Link
-from landfall.integrity.rules import Finding, evaluate
-from landfall.records import Record
+from landfall.airtable.records import Record
+from landfall.integrity.rules.kinds import Finding, evaluate
+from landfall.integrity.rules.link import Link
 from tests.fakes.snapshots import snapshot
 
 Rows = dict[str, dict[str, Any]]

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from landfall.integrity.grouping import GROUPS_OF_A_RECORD
-from landfall.integrity.metric import Metric
-from landfall.integrity.rules import Finding, RuleReport, evaluate
+from landfall.integrity.rules.grouping import GROUPS_OF_A_RECORD
+from landfall.integrity.rules.kinds import Finding, RuleReport, evaluate
+from landfall.integrity.rules.metric import Metric
 from tests.fakes.snapshots import snapshot
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from landfall.integrity.base import BaseRule
-from landfall.integrity.rules import KINDS, Finding, Rule, evaluate
-from landfall.integrity.snapshot import Snapshot, TableReader
+from landfall.airtable.snapshot import Snapshot, TableReader
+from landfall.integrity.rules.kinds import KINDS, Finding, Rule, evaluate
+from landfall.integrity.rules.rule import BaseRule
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IDS = [f"rec{n:014}" for n in range(12)]

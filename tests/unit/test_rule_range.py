@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from landfall.definition import load
+from landfall.kinds.definition import load
 from tests.fakes.rules import NOW, rows, rule, told
 from tests.fakes.world import integrity
 

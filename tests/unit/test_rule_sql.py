@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from landfall.integrity import sandbox
-from landfall.integrity.base import Scope
-from landfall.integrity.rules import RuleReport, evaluate
-from landfall.integrity.snapshot import Snapshot
-from landfall.integrity.sql import Sql
+from landfall.airtable.snapshot import Snapshot
+from landfall.integrity.rules import sql_sandbox
+from landfall.integrity.rules.kinds import RuleReport, evaluate
+from landfall.integrity.rules.rule import Scope
+from landfall.integrity.rules.sql import Sql
 from tests.fakes.snapshots import snapshot
 
 CELLS: list[dict[str, Any]] = [
@@ -232,11 +232,11 @@ def test_a_query_cannot_do_anything_else(query):
 @pytest.mark.parametrize("query", [*ESCAPES, "SELECT id FROM T; SELECT id FROM T"])
 def test_the_sandbox_refuses_it_by_itself(query):
     """Also a query that came past the door, and had not been compiled before."""
-    with sandbox.Sandbox() as database:
+    with sql_sandbox.Sandbox() as database:
         database.create("T", ["id"])
         database.fill("T", [["a", "b"]], lambda: None)
         database.seal()
-        with pytest.raises(sandbox.QueryError):
+        with pytest.raises(sql_sandbox.QueryError):
             list(database.rows(query, {}, lambda: None))
         assert list(database.rows("SELECT id FROM T", {}, lambda: None)) == [
             {"id": "a"},
@@ -246,7 +246,7 @@ def test_the_sandbox_refuses_it_by_itself(query):
 
 def test_the_authorizer_refuses_statements_that_are_no_part_of_another():
     """Not only because they stand in brackets."""
-    with sandbox.Sandbox() as database:
+    with sql_sandbox.Sandbox() as database:
         database.create("T", ["id"])
         database.seal()
         for query in ("DELETE FROM T", "ATTACH ':memory:' AS x", "PRAGMA user_version", "BEGIN"):
@@ -294,7 +294,7 @@ MANY = base([{"Name": f"name {n}"} for n in range(2000)])
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_in_bounds(name, monkeypatch):
     """It takes its time or memory and no more, and is inconclusive."""
-    monkeypatch.setattr(sandbox, "SECONDS", 0.3)
+    monkeypatch.setattr(sql_sandbox, "SECONDS", 0.3)
     bomb = rule(BOMBS[name])
     began = time.process_time()
     told = evaluate(bomb, MANY)
@@ -305,10 +305,10 @@ def test_a_bomb_ends_in_bounds(name, monkeypatch):
 
 PEAK = """
 import resource
-from landfall.integrity import sandbox
+from landfall.integrity.rules import sql_sandbox
 from tests.unit import test_rule_sql as those
 rules = [those.rule(bomb) for bomb in those.BOMBS.values()]
-sandbox.SECONDS = 1.0
+sql_sandbox.SECONDS = 1.0
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 whys = [those.evaluate(rule, those.MANY).inconclusive for rule in rules]
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
@@ -320,7 +320,7 @@ def test_bombs_stay_within_their_memory():
     """All of them, one after the other: SQLite's own limit, and what Python takes for an answer."""
     done = run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     grown, refused = map(int, done.stdout.split())
-    assert grown < (sandbox.HEAP_BYTES >> 20) + 64
+    assert grown < (sql_sandbox.HEAP_BYTES >> 20) + 64
     assert refused > 5
 
 
@@ -341,7 +341,7 @@ def test_a_budget_that_is_over_ends_the_query():
 
 def test_a_cell_too_long_is_inconclusive():
     """It says so, where the query looks at the cell."""
-    long = base([{"Name": "x" * (sandbox.LENGTH + 1)}])
+    long = base([{"Name": "x" * (sql_sandbox.LENGTH + 1)}])
     assert not report("SELECT id FROM T", long).inconclusive
     told = report("SELECT id FROM T WHERE Name LIKE 'y%'", long)
     assert (

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from landfall.integrity.type import Type
+from landfall.integrity.rules.type import Type
 from tests.fakes.rules import rows, rule, told
 
 REC = "recABCDEFGHIJ0123"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from landfall.integrity.rules import Finding, Rule, RuleReport, evaluate
+from landfall.integrity.rules.kinds import Finding, Rule, RuleReport, evaluate
 from tests.fakes.snapshots import snapshot
 
 

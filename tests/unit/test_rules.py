@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from landfall.fetching import Unresolved
-from landfall.integrity.allowed_values import AllowedValues
-from landfall.integrity.link import Link, Target
+from landfall.airtable.fetch import Unresolved
+from landfall.airtable.records import Record
+from landfall.airtable.values import SHOWN
 from landfall.integrity.report import verdict, why_inconclusive
-from landfall.integrity.required import Required
-from landfall.integrity.rules import RECORDS_LISTED, Finding, Rule
-from landfall.integrity.rules import evaluate as report_of
-from landfall.integrity.unique import Unique
-from landfall.integrity.values import SHOWN
-from landfall.records import Record
+from landfall.integrity.rules.allowed_values import AllowedValues
+from landfall.integrity.rules.kinds import RECORDS_LISTED, Finding, Rule
+from landfall.integrity.rules.kinds import evaluate as report_of
+from landfall.integrity.rules.link import Link, Target
+from landfall.integrity.rules.required import Required
+from landfall.integrity.rules.unique import Unique
 from tests.fakes.snapshots import snapshot
 
 Tables = dict[str, list[Record]]

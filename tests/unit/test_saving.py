@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from landfall.definition import DefinitionError, load
-from landfall.routes import Ask, BadRequestError
-from landfall.viewing import YAML_MOST, Api
+from landfall.api.request import Ask, BadRequestError
+from landfall.entry.routes import YAML_MOST, Api
+from landfall.kinds.definition import DefinitionError, load
 from tests.fakes.world import World
 
 SAMPLES = Path(__file__).parents[2] / "infra/local/samples"

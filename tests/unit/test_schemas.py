@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from landfall.documents import Fields, SchemaError
-from landfall.schemas import FIELD, KINDS, SCHEMAS, Kind, Schemas, UnknownKindError, unchanged
+from landfall.store.documents import Fields, SchemaError
+from landfall.store.versions import (
+    FIELD,
+    KINDS,
+    SCHEMAS,
+    Kind,
+    Schemas,
+    UnknownKindError,
+    unchanged,
+)
 from tests.stored.moments import MOMENTS, loaded
 
 STORED = Path(__file__).parents[1] / "stored"

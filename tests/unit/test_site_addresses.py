@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.site.page_addresses import ADDRESS_MOST, page_address, page_key, site_of
+from landfall.site.urls import ADDRESS_MOST, page_address, page_key, site_of
 
 BASE = "https://www.clinic.example/care/today"
 

@@ -2,9 +2,16 @@
 
 import pytest
 
-from landfall.site.choosing import CANDIDATES_MOST, OTHER, Candidate, Types, candidates, chosen
-from landfall.site.page_addresses import page_key
+from landfall.site.page_selection import (
+    CANDIDATES_MOST,
+    OTHER,
+    Candidate,
+    Types,
+    candidates,
+    chosen,
+)
 from landfall.site.rubric import PageType, clinic_rubric
+from landfall.site.urls import page_key
 from landfall.site.words import folded, vocabulary
 
 SITE = "https://a.example"

@@ -4,7 +4,7 @@ import pytest
 
 from landfall.reasons import Reason
 from landfall.site.evidence import Evidence
-from landfall.site.judging import (
+from landfall.site.judgement import (
     LOWER,
     RAISE,
     RULES,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from landfall.site.markup import (
+from landfall.site.html import (
     ELEMENTS_MOST,
     LINKS_MOST,
     PAGE_BYTES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.definition import DefinitionError, parse
+from landfall.kinds.definition import DefinitionError, parse
 from landfall.site.facts import FACTS, FAMILIES
 from landfall.site.rubric import clinic_rubric
 from landfall.site.scan import SiteScan

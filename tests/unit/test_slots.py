@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from landfall.cadence import Cadence
-from landfall.schedules import Schedule
-from landfall.slots import (
+from landfall.scans.cadence import Cadence
+from landfall.scans.schedule import Schedule
+from landfall.scans.slots import (
     DueSlots,
     catch_up,
     describe,

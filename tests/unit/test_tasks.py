@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from landfall.tasks import Task
+from landfall.runs.tasks import Task
 
 AT = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 TASK = Task("s-people-20260302T060000Z", "fetch", attempt=2, dispatch=3, at=AT)

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from landfall.definition import DefinitionError, parse
-from landfall.findings import COLUMNS
-from landfall.integrity.ledger import Entry
-from landfall.integrity.rules import Finding
-from landfall.write_back import ALL, FieldNames, WriteBack, Written, to_write
+from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.views import COLUMNS
+from landfall.integrity.rules.kinds import Finding
+from landfall.integrity.write_back import ALL, FieldNames, WriteBack, Written, to_write
+from landfall.kinds.definition import DefinitionError, parse
 from tests.fakes.world import START, a_scan
 
 FIELDS = {"finding_id": "Fingerprint", "state": "State", "first_seen": "Since"}

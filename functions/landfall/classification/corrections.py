@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from landfall.classification.answers import (
+from landfall.classification.answer import (
     FLAGS,
     ITEMS_MOST,
     RATIONALE_MOST,
@@ -14,7 +14,7 @@ from landfall.classification.answers import (
     unfitting,
 )
 from landfall.classification.labels import Labels
-from landfall.settings import it_is, suggest
+from landfall.scans.settings import it_is, suggest
 
 _Items = list[str]
 

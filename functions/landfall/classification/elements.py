@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
-from landfall.integrity.snapshot import Table
+from landfall.airtable.snapshot import Table
 
 TEXT_MOST = 2_000
 """Characters of each part that are told; a description longer than that is a document."""

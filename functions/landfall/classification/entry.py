@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-from landfall.classification.answers import Values
+from landfall.classification.answer import Values
 from landfall.classification.elements import Element
 from landfall.classification.reviews import Review, standing
-from landfall.questions import Problem
+from landfall.llm.questions import Problem
 
 Fields = dict[str, Any]
 

@@ -9,10 +9,10 @@ be avoided: only with a `group_size` of 1 can nothing of one reach another.
 import re
 from collections.abc import Sequence
 
-from landfall.classification.answers import OUTPUTS
+from landfall.classification.answer import OUTPUTS
 from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
-from landfall.fencing import plain
+from landfall.llm.quoting import plain
 
 _TO_MACHINES = re.compile(
     r"""(?ix)

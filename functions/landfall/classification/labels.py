@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from landfall.settings import Settings
+from landfall.scans.settings import Settings
 
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S+( \S+)*$")]
 Meaning = Annotated[str, Field(max_length=500)]

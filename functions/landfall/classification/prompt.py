@@ -5,11 +5,11 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
-from landfall.classification.answers import ElementAnswers, Values, judged, shape_of
+from landfall.classification.answer import ElementAnswers, Values, judged, shape_of
 from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
-from landfall.fencing import RULE, fenced
-from landfall.questions import Problem, Question
+from landfall.llm.questions import Problem, Question
+from landfall.llm.quoting import RULE, fenced
 
 RULES = f"""\
 You classify data elements of an organisation: the fields and records that its systems hold.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landfall.classification.answers import FLAGS
+from landfall.classification.answer import FLAGS
 from landfall.classification.elements import Element
 from landfall.classification.entry import Entry
 from landfall.classification.reviews import SETTLED, STATES, Review, difference, standing

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from landfall.classification.answers import OUTPUTS, Values
+from landfall.classification.answer import OUTPUTS, Values
 
 State = Literal["unclassified", "suggested", "confirmed", "rejected", "changed"]
 STATES: tuple[State, ...] = get_args(State)

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from landfall.classification.labels import Labels
 from landfall.classification.write_back import FillIn
-from landfall.model_settings import ModelSettings
-from landfall.scans import RecordLimits, Scan
-from landfall.settings import BaseId, Name, Settings
+from landfall.llm.settings import ModelSettings
+from landfall.scans.scan import RecordLimits, Scan
+from landfall.scans.settings import BaseId, Name, Settings
 
 BATCH_LEAST = 6 * 3600
 """Seconds that a run needs which asks in batches. OpenAI promises them within 24 hours, and mostly

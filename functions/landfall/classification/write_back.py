@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from landfall.classification.answers import LISTS
+from landfall.classification.answer import LISTS
 from landfall.classification.reviews import SETTLED, Standing
-from landfall.settings import Name, Settings
+from landfall.scans.settings import Name, Settings
 
 TEXT_MOST = 100_000
 """Characters that a cell holds; support.airtable.com, "Supported field types"."""

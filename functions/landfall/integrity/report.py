@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from landfall.integrity.base import BaseRule
-from landfall.integrity.ledger import Entry, Merged, RuleState
-from landfall.integrity.rules import RuleReport
-from landfall.settings import SEVERITIES
+from landfall.integrity.findings.ledger import Entry, Merged, RuleState
+from landfall.integrity.rules.kinds import RuleReport
+from landfall.integrity.rules.rule import BaseRule
+from landfall.scans.settings import SEVERITIES
 
 Fields = dict[str, Any]
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]

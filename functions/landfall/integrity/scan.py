@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from landfall.integrity.rules import KINDS, Rule, nested_settings
-from landfall.scans import RecordLimits, Scan
-from landfall.settings import BaseId, Name, suggest
-from landfall.write_back import WriteBack
+from landfall.integrity.rules.kinds import KINDS, Rule, nested_settings
+from landfall.integrity.write_back import WriteBack
+from landfall.scans.scan import RecordLimits, Scan
+from landfall.scans.settings import BaseId, Name, suggest
 
 
 class IntegrityScan(Scan):

@@ -6,9 +6,9 @@ Every statement cites pages that were fetched.
 
 from collections.abc import Iterable, Sequence
 
-from landfall.documents import Fields
 from landfall.site.rubric import Criterion, Dimension
 from landfall.site.scores import Judged, Look, Scores, Seen
+from landfall.store.documents import Fields
 
 PATTERN_PAGES = 2
 """Pages that lack the same thing make a pattern of it."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from landfall.site.facts import Facts, Vocabularies, facts_of
-from landfall.site.markup import Form, Heading, Markup, read_markup
+from landfall.site.html import Form, Heading, Markup, read_markup
 from landfall.site.page import Visit
-from landfall.site.page_addresses import page_address, page_key, site_of
+from landfall.site.urls import page_address, page_key, site_of
 
 SHOWN_MOST = 40
 """Headings, links to press, and alternative texts that are kept to be read again."""

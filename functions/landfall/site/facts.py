@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import urljoin
 
-from landfall.site.markup import Markup
+from landfall.site.html import Markup
 from landfall.site.page import Visit
-from landfall.site.page_addresses import site_of
+from landfall.site.urls import site_of
 from landfall.site.words import folded, vocabulary
 
 Facts = dict[str, float | None]

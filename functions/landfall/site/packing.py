@@ -4,7 +4,7 @@ import json
 import zlib
 from typing import Any
 
-from landfall.documents import Document, Fields
+from landfall.store.documents import Document, Fields
 
 REPORT_ID = "report"
 """The document of a run's `results` that holds the whole report."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landfall.documents import Fields
 from landfall.site import advice
-from landfall.site.judging import Judgements, moved, remarks
-from landfall.site.page_addresses import page_key
+from landfall.site.judgement import Judgements, moved, remarks
 from landfall.site.scores import Look, Scores
+from landfall.site.urls import page_key
+from landfall.store.documents import Fields
 
 COVERAGE_LEAST = 0.9
 """The share of what was asked that must have been observed for a verdict."""

@@ -13,7 +13,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from landfall.settings import Id, Settings, suggest
+from landfall.scans.settings import Id, Settings, suggest
 from landfall.site.facts import FACTS, FAMILIES
 
 Key = str

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from landfall.model_settings import ModelSettings
-from landfall.scans import Scan
-from landfall.settings import it_is
-from landfall.site.page_addresses import page_address
+from landfall.llm.settings import ModelSettings
+from landfall.scans.scan import Scan
+from landfall.scans.settings import it_is
 from landfall.site.rubric import Rubric, clinic_rubric
+from landfall.site.urls import page_address
 
 
 def _is_site(url: str) -> str:

@@ -4,16 +4,16 @@ import sys
 from mmap import PROT_READ, mmap
 from pathlib import Path
 
-from landfall.integrity import collecting
+from landfall.process import garbage
 
-collecting.seldom()  # first, as functions/main.py does
+garbage.seldom()  # first, as functions/main.py does
 
 import msgspec  # noqa: E402
 
-from landfall.definition import parse  # noqa: E402
-from landfall.integrity.rules import evaluate  # noqa: E402
+from landfall.airtable.snapshot import Snapshot, Table, TableReader  # noqa: E402
+from landfall.integrity.rules.kinds import evaluate  # noqa: E402
 from landfall.integrity.scan import IntegrityScan  # noqa: E402
-from landfall.integrity.snapshot import Snapshot, Table, TableReader  # noqa: E402
+from landfall.kinds.definition import parse  # noqa: E402
 
 
 def main(folder: Path, out: Path) -> None:
@@ -21,9 +21,9 @@ def main(folder: Path, out: Path) -> None:
     definition = folder / "definition.json"
     scan = parse(msgspec.json.decode(definition.read_bytes()), definition.name)
     assert isinstance(scan, IntegrityScan)
-    collecting.freeze()
+    garbage.freeze()
     found = {}
-    with collecting.paused():
+    with garbage.paused():
         tables = {
             name: read(folder / f"{name}.ndjson", fields) for name, fields in scan.tables.items()
         }

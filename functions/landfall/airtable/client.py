@@ -1,0 +1,357 @@
+"""Airtable: reads a base and writes to it through pyairtable, at the pace that Airtable allows.
+
+pyairtable is synchronous and its timeouts do not bound an answer, so it runs in threads of this
+reader's own and its session's adapter hands every exchange to `Outside` on the event loop:
+
+    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, Outside ──> Airtable
+
+The exchange ends at its deadline, which ends the thread's wait; a cancelled page() ends it too.
+"""
+
+import asyncio
+import io
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+import pyairtable
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.response import HTTPResponse
+
+from landfall import logs
+from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.schema import FieldSchema, TableSchema
+from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.net.http import (
+    BrokenAnswerError,
+    Outside,
+    OutsideError,
+    OutsideTimeoutError,
+    TooLargeError,
+    UnreachableError,
+    retry_after,
+)
+from landfall.reasons import Reason, StepError
+from landfall.runs.costs import count_airtable_request
+from landfall.store.documents import Fields
+
+T = TypeVar("T")
+
+PAGE_SIZE = 100
+"""Records of a page: the most that Airtable gives."""
+
+LIMIT = 5
+"""Requests a second to a base that Airtable takes."""
+
+INTERVAL = 1 / (LIMIT * 0.97)
+"""Seconds between the starts of two requests to a base: 3 % below Airtable's limit."""
+
+CATCH_UP = 0.4
+"""Intervals between two requests while those that were late are caught up with."""
+
+LATE_MOST = 0.2
+"""Seconds by which a request is taken to have come in late. An answer also takes long for reasons
+that are no matter of the pace; this is what they can cost, for each `LIMIT` requests."""
+
+STUMBLE = 0.05
+"""Seconds by which a wait may be too long on a busy machine; more is a stumble of this process."""
+
+QUICKEST_OF = 20
+"""Answers of which the quickest says how long one takes that came in at once."""
+
+LOCKOUT = 30.0
+"""Seconds for which Airtable answers 429 once the limit was passed."""
+
+_EXPIRED = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
+
+_REASONS = {
+    401: Reason.BASE_UNAUTHORIZED,
+    403: Reason.BASE_FORBIDDEN,
+    404: Reason.BASE_NOT_FOUND,
+    429: Reason.BASE_RATE_LIMITED,
+}
+
+
+@dataclass
+class Turn:
+    """A request's place in the row: when it started, and when it counts from."""
+
+    started: float
+    counts_from: float
+    answered: bool = False
+
+
+class Pacer:
+    """Spaces requests so that no more than `LIMIT` come in at Airtable within `LIMIT` intervals.
+
+    When a request came in, nobody says. It starts when its turn is really there, however late
+    this process is; and when its answer takes longer than the quickest of late, it may have been
+    on the way for so much longer: it counts from then, and those that follow keep their distance.
+    The same when this process wakes up late: what is not answered may not even have left it.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._next = 0.0
+        self._took: deque[float] = deque(maxlen=QUICKEST_OF)
+        self._turns: deque[Turn] = deque(maxlen=LIMIT)
+        self._row = asyncio.Lock()
+
+    async def turn(self) -> Turn:
+        """Wait for a place in the row; places are given in the order of the calls."""
+        loop = asyncio.get_running_loop()
+        async with self._row:
+            if not self._turns:  # as if it had gone on like this before
+                past = [loop.time() - n * self._interval for n in range(LIMIT, 0, -1)]
+                self._turns.extend(Turn(moment, moment, answered=True) for moment in past)
+            # an answer that comes meanwhile may put it off
+            while (wait := (due := self._free_at()) - loop.time()) > 0:
+                await asyncio.sleep(wait)
+                if loop.time() - due > STUMBLE:
+                    self._stumbled()
+            turn = Turn(loop.time(), loop.time())
+            self._next = turn.started + CATCH_UP * self._interval
+            self._turns.append(turn)
+            return turn
+
+    def answered(self, turn: Turn) -> None:
+        """The answer is there: take into account how long it took."""
+        took = asyncio.get_running_loop().time() - turn.started
+        self._took.append(took)
+        late = min(took - min(self._took), LATE_MOST)
+        turn.counts_from = max(turn.counts_from, turn.started + late)
+        turn.answered = True
+
+    def _stumbled(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for turn in self._turns:
+            if not turn.answered:
+                turn.counts_from = now
+
+    def _free_at(self) -> float:
+        return max(self._next, self._turns[0].counts_from + LIMIT * self._interval)
+
+
+class _Call:
+    """One call of pyairtable: its deadline, and the exchange that is under way for it."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+        self.over = False
+        self.exchange: Future[httpx.Response] | None = None
+
+    def cancel(self) -> None:
+        """End the exchange, and let no other begin."""
+        self.over = True
+        if self.exchange:
+            self.exchange.cancel()
+
+
+_current: ContextVar[_Call] = ContextVar("pyairtable_call")
+
+
+class _LoopAdapter(HTTPAdapter):
+    """Sends what requests has prepared through the event loop, and waits in its own thread."""
+
+    def __init__(self, start: Callable[[requests.PreparedRequest], Future[httpx.Response]]) -> None:
+        super().__init__()
+        self._start = start
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """The complete answer. Raises an `OutsideError`."""
+        answer = self._start(request).result()
+        raw = HTTPResponse(
+            body=io.BytesIO(answer.content),
+            headers=dict(answer.headers),
+            status=answer.status_code,
+            preload_content=False,
+        )
+        return self.build_response(request, raw)
+
+
+class AirtableReader:
+    """A `BaseReader` and `BaseWriter` over pyairtable. Make it on its event loop, and close it."""
+
+    def __init__(self, base_id: str, api_key: str, endpoint: str, ladder: Ladder = LADDER) -> None:
+        self.requests = 0
+        self._base_id = base_id
+        self._loop = asyncio.get_running_loop()
+        self._ladder = ladder
+        self._outside = Outside(ladder.connect)
+        self._pacer = Pacer(INTERVAL)
+        self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
+        self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
+        for scheme in ("https://", "http://"):
+            self._api.session.mount(scheme, _LoopAdapter(self._start))
+
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
+        """The tables of the base."""
+        url = self._api.base(self._base_id).urls.tables
+        answer = await self._call(lambda: self._api.get(url), deadline)
+        try:
+            return [_table(table) for table in answer["tables"]]
+        except (KeyError, TypeError) as error:
+            raise StepError(Reason.BASE_MALFORMED, "the schema has no list of tables") from error
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        """The next page of a listing. Raises `OffsetExpiredError`."""
+        urls = self._api.table(self._base_id, table).urls
+        options: dict[str, Any] = {"page_size": PAGE_SIZE, "fields": list(fields)}
+        if offset:
+            options["offset"] = offset
+        answer = await self._call(
+            lambda: self._api.request(
+                "get", urls.records, fallback=("post", urls.records_post), options=options
+            ),
+            deadline,
+        )
+        if not isinstance(answer, dict) or not isinstance(answer.get("records"), list):
+            raise StepError(Reason.BASE_MALFORMED, f"a page of table {table!r} has no records list")
+        return RecordPage(answer["records"], answer.get("offset"))
+
+    async def upsert(
+        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
+    ) -> None:
+        """Update the record that has a row's value in the field `merge_on`, or create it."""
+        url = self._api.table(self._base_id, table).urls.records
+        body = {
+            "performUpsert": {"fieldsToMergeOn": [merge_on]},
+            "records": [{"fields": row} for row in rows],
+        }
+        await self._written(table, url, body, len(rows), deadline)
+
+    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
+        """Give the records of these ids these cells; None empties one."""
+        url = self._api.table(self._base_id, table).urls.records
+        body = {"records": [{"id": id_, "fields": cells} for id_, cells in rows.items()]}
+        await self._written(table, url, body, len(rows), deadline)
+
+    async def _written(
+        self, table: str, url: Any, body: Fields, rows: int, deadline: Deadline
+    ) -> None:
+        answer = await self._call(lambda: self._api.request("patch", url, json=body), deadline)
+        written = answer.get("records") if isinstance(answer, dict) else None
+        if not isinstance(written, list) or len(written) != rows:
+            raise StepError(
+                Reason.BASE_MALFORMED,
+                f"{rows} rows were sent to {table!r}, and the answer does not have as many",
+            )
+
+    async def close(self) -> None:
+        """Let go of every connection and thread. No call is under way by then."""
+        self._threads.shutdown(wait=False)
+        await self._outside.close()
+
+    async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
+        call = _Call(deadline)
+        context = copy_context()
+        context.run(_current.set, call)
+        thread = self._loop.run_in_executor(self._threads, context.run, work)
+        try:
+            return await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            call.cancel()
+            await asyncio.wait([thread])
+            thread.exception()
+            raise
+        except OutsideError as error:
+            raise StepError(_OUTSIDE_REASONS[type(error)], f"Airtable: {error}") from error
+        except ValueError as error:  # not JSON
+            raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
+
+    def _start(self, request: requests.PreparedRequest) -> Future[httpx.Response]:
+        call = _current.get()
+        exchange = asyncio.run_coroutine_threadsafe(self._exchange(request, call), self._loop)
+        call.exchange = exchange
+        if call.over:
+            exchange.cancel()
+        return exchange
+
+    async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> httpx.Response:
+        started = self._loop.time()
+        status: int | str = "failed"
+        turns: list[Turn] = []
+        try:
+            answer = await self._outside.send(
+                str(request.method),
+                str(request.url),
+                deadline=call.deadline.sooner(self._ladder.request),
+                headers=dict(request.headers),
+                content=_body(request),
+                before_sending=lambda: self._turn(turns),
+            )
+            status = answer.status_code
+        finally:
+            for turn in turns:
+                self._pacer.answered(turn)
+            seconds = round(self._loop.time() - started, 3)
+            logs.info("called", vendor="airtable", status=status, seconds=seconds)
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer
+
+    async def _turn(self, turns: list[Turn]) -> None:
+        # with the connection open: time spent on opening it would let requests bunch up behind
+        turns.append(await self._pacer.turn())
+        self.requests += 1
+        count_airtable_request()
+
+
+def _table(answer: Mapping[str, Any]) -> TableSchema:
+    fields = [
+        FieldSchema(field["id"], field["name"], field["type"], field.get("options") or {})
+        for field in answer["fields"]
+    ]
+    return TableSchema(answer["id"], answer["name"], fields)
+
+
+_OUTSIDE_REASONS = {
+    OutsideTimeoutError: Reason.BASE_TIMEOUT,
+    UnreachableError: Reason.BASE_UNREACHABLE,
+    BrokenAnswerError: Reason.BASE_MALFORMED,
+    TooLargeError: Reason.BASE_MALFORMED,
+}
+
+
+def _body(request: requests.PreparedRequest) -> bytes | None:
+    return request.body.encode() if isinstance(request.body, str) else request.body
+
+
+def _refusal(answer: httpx.Response) -> Exception:
+    kind, message = _airtable_error(answer)
+    if answer.status_code == 422 and kind == _EXPIRED:
+        return OffsetExpiredError(message)
+    wait = retry_after(answer.headers)
+    reason = _reason(answer.status_code)
+    if reason == Reason.BASE_RATE_LIMITED:
+        wait = max(wait, LOCKOUT)
+    said = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
+    return StepError(reason, f"Airtable answered {said}", retry_after=wait)
+
+
+def _reason(status: int) -> Reason:
+    if status < 400:
+        return Reason.BASE_MALFORMED  # a redirect, which Airtable has no use for
+    return _REASONS.get(status, Reason.BASE_UNAVAILABLE if status >= 500 else Reason.BASE_REJECTED)
+
+
+def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
+    """(type, message) of an error answer.
+
+    {"error": {"type", "message"}}, {"error": type} or {"errors": [{"error", "message"}]}.
+    """
+    try:
+        content = answer.json()
+        error = content["errors"][0] if "errors" in content else content["error"]
+    except (ValueError, LookupError, TypeError):
+        return "", answer.text[:200]
+    if isinstance(error, dict):
+        return str(error.get("type") or error.get("error", "")), str(error.get("message", ""))
+    return str(error), ""

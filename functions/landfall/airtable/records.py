@@ -1,0 +1,188 @@
+"""Records of a base on their way through a run: read in pages, packed into documents.
+
+A page document holds many pages of several tables. Each page carries the `listing` that it was
+read in: when a listing expires, its table is read again from the start in the next listing, and
+the pages of the expired one are left out when the documents are read back.
+"""
+
+import json
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from landfall.airtable.schema import TableSchema
+from landfall.airtable.snapshot import Table, TableReader
+from landfall.deadlines import Deadline
+from landfall.process import garbage
+from landfall.reasons import Reason, StepError
+from landfall.store.documents import Fields
+
+Record = dict[str, Any]
+"""As Airtable has it: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
+
+PACKED_MOST = 900_000
+"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+
+ROWS_MOST = 10
+"""Records of a writing request: the most that Airtable takes."""
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """An answer to one listing request: at most 100 records, and where the listing goes on."""
+
+    records: Sequence[Record]
+    offset: str | None
+
+
+class OffsetExpiredError(Exception):
+    """The listing is gone: the table must be read again from the start."""
+
+
+class BaseReader(Protocol):
+    """Reads one base. Raises `StepError` with a `base_...` reason, by the deadline at the latest.
+
+    Only one of these reads a base at a time, so it can keep to the limit of requests a second.
+    """
+
+    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
+        """The tables of the base."""
+        ...
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        """The next page of a listing. Raises `OffsetExpiredError`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection and thread."""
+        ...
+
+
+class BaseWriter(Protocol):
+    """Writes to one base; under the same terms as a `BaseReader`."""
+
+    async def upsert(
+        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
+    ) -> None:
+        """Update the record that has a row's value in the field `merge_on`, or create it.
+
+        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        """
+        ...
+
+    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
+        """Give the records of these ids these cells; None empties one.
+
+        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection and thread."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """Records of one table, the listing they were read in, and where that goes on."""
+
+    table: str
+    listing: int
+    records: Sequence[Record]
+    offset: str | None = None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A page, compressed; or a part of one that would not fit into a document."""
+
+    data: bytes
+    records: int
+
+
+def pack(page: ReadPage) -> list[Packed]:
+    """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
+    head, records = _json([page.table, page.listing]), _json({"records": page.records})
+    data = zlib.compress(head + b"\n" + records)  # which JSON has only between its parts
+    if len(data) <= PACKED_MOST:
+        return [Packed(data, len(page.records))]
+    if len(page.records) == 1:
+        raise StepError(
+            Reason.RECORD_TOO_LARGE,
+            f"record {page.records[0]['id']} of table {page.table!r} does not fit into a document",
+        )
+    half = len(page.records) // 2
+    halves = (page.records[:half], page.records[half:])
+    return [piece for some in halves for piece in pack(ReadPage(page.table, page.listing, some))]
+
+
+def documents(pieces: Iterable[Packed]) -> list[Fields]:
+    """The fields of page documents that hold the pieces in their order."""
+    groups: list[list[Packed]] = []
+    room = 0
+    for piece in pieces:
+        if len(piece.data) > room:
+            groups.append([])
+            room = PACKED_MOST
+        groups[-1].append(piece)
+        room -= len(piece.data)
+    return [
+        {
+            "records": sum(piece.records for piece in group),
+            "packed": [piece.data for piece in group],
+        }
+        for group in groups
+    ]
+
+
+def _json(content: Any) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:  # half a character, which no UTF-8 can hold
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """A `ReadPage` as it comes out of a document: its `page` is JSON, as Airtable has it."""
+
+    table: str
+    listing: int
+    page: bytes
+
+
+_head = msgspec.json.Decoder(tuple[str, int])
+
+
+def unpack(fields: Fields) -> list[StoredPage]:
+    """The pages of a page document."""
+    return [_stored(zlib.decompress(data)) for data in fields["packed"]]
+
+
+def _stored(data: bytes) -> StoredPage:
+    head, page = data.split(b"\n", 1)
+    return StoredPage(*_head.decode(head), page)
+
+
+def whole_tables(
+    stored: Iterable[Fields],
+    listings: Mapping[str, int],
+    fields: Mapping[str, Sequence[str]],
+    created: Collection[str] = (),
+) -> dict[str, Table]:
+    """Each table with these fields, in the order in which its last listing gave the records.
+
+    `created` are the tables of which it has when each record was made.
+    """
+    readers = {table: TableReader(table, fields[table], table in created) for table in listings}
+    with garbage.paused():
+        for document in stored:
+            for page in unpack(document):
+                if page.listing == listings[page.table]:
+                    readers[page.table].add(page.page, document.get("updated_at"))
+    return {table: reader.table for table, reader in readers.items()}

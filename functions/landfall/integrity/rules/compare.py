@@ -1,0 +1,198 @@
+"""`compare`: two fields of a record stand so to each other."""
+
+import operator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from landfall.airtable.dates import Moment, distance
+from landfall.airtable.fields import Holds, Schema, holds, not_comparable, not_of
+from landfall.airtable.values import Answers, comparable, is_number, shown, values_of
+from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.scans.settings import Name, it_is
+
+_SIGNS = {
+    "=": "equals",
+    "==": "equals",
+    "!=": "not_equals",
+    ">": "above",
+    ">=": "at_least",
+    "<": "below",
+    "<=": "at_most",
+}
+
+_EQUALITY = ("equals", "not_equals")
+
+_SAYS = {
+    "equals": "the same as",
+    "not_equals": "other than",
+    "above": "above",
+    "at_least": "at least",
+    "below": "below",
+    "at_most": "at most",
+}
+
+Op = Literal[
+    "equals", "not_equals", "above", "at_least", "below", "at_most",
+    "=", "==", "!=", ">", ">=", "<", "<=",
+]  # fmt: skip
+
+Standing = Callable[[Any, Any], bool | None]
+
+_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": operator.eq,
+    "not_equals": operator.ne,
+    "above": operator.gt,
+    "at_least": operator.ge,
+    "below": operator.lt,
+    "at_most": operator.le,
+}
+
+
+def _plus(value: Any) -> Any:
+    if is_number(value):
+        return value
+    if isinstance(value, str):
+        distance(value)
+        return value
+    raise ValueError(f"must be a number, or a time such as `30d` {it_is(value)}")
+
+
+class Compare(BaseRule):
+    """Two fields of a record stand so to each other. A record that lacks one of them is left out.
+
+    Two numbers compare as numbers, two dates as dates (by the day where one has no time), and two
+    texts that are no dates by their letters, capital ones before small ones. A list of one, as
+    lookups have it, is what is in it; of longer lists each value is ordered against each of the
+    other. What cannot be ordered, such as a date and a number, is a finding with a message of its
+    own; it is equal to nothing.
+    """
+
+    kind: Literal["compare"]
+    left: Name = Field(description="A field.")
+    op: Op = Field(description="How `left` must stand to `right`; put signs in quotes: '>='.")
+    right: Name = Field(description="Another field of the same record.")
+    plus: Annotated[int | float | str, BeforeValidator(_plus)] | None = Field(
+        None,
+        description="Added to `right` before: a number, or a time for dates such as `30d`; either "
+        "may begin with `-`. Hours and minutes count where both dates have a time.",
+    )
+
+    example: ClassVar[str] = (
+        "{id: ends-late, kind: compare, table: Classes, left: Ends, op: at_least, right: Starts}"
+    )
+
+    @model_validator(mode="after")
+    def _two_fields(self) -> Self:
+        if self.left == self.right:
+            raise ValueError("`left` and `right` are the same field; name another one")
+        return self
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return iter([(self.table, self.left), (self.table, self.right)])
+
+    @property
+    def _word(self) -> str:
+        return _SIGNS.get(self.op, self.op)
+
+    @property
+    def _right(self) -> str:
+        return self.right if self.plus is None else f"{self.right} plus {self.plus}"
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.left} is {_SAYS[self._word]} {self._right}"
+
+    def on_a_sample(self) -> OnASample:
+        """A record tells by itself."""
+        return "each"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """Fields that cannot be compared with each other, or not in this way."""
+        left, right = (schema.field(self.table, name) for name in (self.left, self.right))
+        yield from not_comparable(left, right)
+        if self.plus is not None:
+            wanted: Holds = "dates" if isinstance(self.plus, str) else "numbers"
+            yield from not_of(right, wanted, f"`plus: {self.plus}` wants {wanted}")
+        elif self._word not in _EQUALITY and holds(left) in ("ticks", "record ids", "objects"):
+            yield f"`op: {self.op}` wants an order, but {self.left!r} holds {holds(left)}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records in which they stand otherwise."""
+        ids, columns = scope.table.ids, scope.table.columns
+        stands = self._standing(scope)
+        holds, number = _HOLDS[self._word], self._number
+        fields = f"{self.left} + {self.right}"
+        pairs = zip(columns[self.left], columns[self.right], strict=True)
+        for row, (left, right) in enumerate(pairs):
+            if left is None or right is None:
+                continue
+            if (
+                (left.__class__ is int or left.__class__ is float)
+                and (right.__class__ is int or right.__class__ is float)
+                and number is not None
+            ):
+                if holds(left, right + number):
+                    continue
+            elif left.__class__ is not list is not right.__class__ and stands(left, right):
+                continue
+            as_said = self._cells_stand(left, right, stands)
+            if as_said:
+                continue
+            what = "cannot be compared with" if as_said is None else f"is not {_SAYS[self._word]}"
+            message = (
+                f"{self.left} is {shown(left)}, which {what} {self._right}"
+                f" ({self.right} is {shown(right)})"
+            )
+            yield Hit((ids[row],), fields, [left, right], message)
+
+    def _standing(self, scope: Scope) -> Standing:
+        """Whether a value stands to another as it must; None where that cannot be said."""
+        calendar, holds = scope.snapshot.calendar, _HOLDS[self._word]
+        moments = Answers(calendar.read, scope.check)
+        number, away = self._number, self._away
+        as_they_are = self.plus is None
+        equality = as_they_are and self._word in _EQUALITY
+
+        def stands(left: Any, right: Any) -> bool | None:
+            if left.__class__ is str and right.__class__ is str:
+                one, other = moments[left], moments[right]
+                if one is not None and other is not None and away is not None:
+                    moved = _moved(other, away) if away else other
+                    return None if moved is None else holds(calendar.order(one, moved), 0)
+                if as_they_are and one is other:  # neither is a date
+                    return holds(left, right)
+            elif number is not None and is_number(left) and is_number(right):
+                return holds(left, right + number)
+            return holds(comparable(left), comparable(right)) if equality else None
+
+        return stands
+
+    @property
+    def _number(self) -> int | float | None:
+        """What is added to numbers; None where numbers do not fit."""
+        return 0 if self.plus is None else None if isinstance(self.plus, str) else self.plus
+
+    @property
+    def _away(self) -> timedelta | None:
+        """What is added to dates; None where dates do not fit."""
+        if self.plus is None:
+            return timedelta()
+        return distance(self.plus) if isinstance(self.plus, str) else None
+
+    def _cells_stand(self, left: Any, right: Any, stands: Standing) -> bool | None:
+        ones, others = values_of(left), values_of(right)
+        if self._word in _EQUALITY and ones and others and len(ones) + len(others) > 2:
+            return _HOLDS[self._word](comparable(ones), comparable(others))
+        answers = [stands(one, other) for one in ones for other in others]
+        return None if None in answers else all(answers)
+
+
+def _moved(moment: Moment, away: timedelta) -> Moment | None:
+    try:
+        return moment + away
+    except OverflowError:
+        return None

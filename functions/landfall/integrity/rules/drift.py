@@ -1,0 +1,229 @@
+"""`drift`: the values of a field are spread as they were."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import msgspec
+from pydantic import BeforeValidator, Field, model_validator
+
+from landfall.airtable.values import comparable, cut, has_value, values_of
+from landfall.integrity.rules.past import (
+    PERCENT,
+    PastRule,
+    Percent,
+    fraction,
+    in_percent,
+    middle,
+    points,
+)
+from landfall.integrity.rules.required import missing
+from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
+from landfall.scans.settings import Name, it_is
+
+CATEGORIES = 100
+"""Different values that a field with categories may have: they are kept with every run."""
+
+CATEGORY = 200
+"""Characters of a category, as JSON."""
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and PERCENT.fullmatch(value):
+        return value
+    raise ValueError(f'must be a whole number, or a share such as "2.5%" {it_is(value)}')
+
+
+Amount = Annotated[int | str, BeforeValidator(_amount)]
+
+
+class Drift(PastRule):
+    """The values of a field are spread as they should be, or as in earlier runs.
+
+    `measure` says what is looked at, always of the records for which `when` holds:
+
+    - `no_value`: the share of records without a value. Limits are shares such as 5%; `change` is
+      in percentage points: from 10% to 15% is 5%.
+    - `distinct`: how many different values there are, each item of a list being one. Limits are
+      whole numbers; `change` is a share of the median.
+    - `shares`: the share of records that have it, for each value. No limits; `change` is in
+      percentage points, and each value that changed more is a finding. A value that is new, or
+      gone, had or has 0%. There may be 100 different values, of 200 characters each.
+
+    The limits hold from the first run on. `change` is compared with the median of the last `over`
+    runs in which this rule was evaluated and measured the same. Until there are so many it finds
+    nothing, as the rule's sentence says. Shares of no records at all are inconclusive.
+    """
+
+    kind: Literal["drift"]
+    field: Name = Field(description="The field whose values are looked at.")
+    measure: Literal["no_value", "distinct", "shares"]
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+    change: Percent | None = Field(
+        None,
+        description="How far it may be from the median of earlier runs: percentage points for "
+        "shares, and a share of the median for a number.",
+    )
+
+    example: ClassVar[str] = (
+        "{id: mix, kind: drift, table: Students, field: Status, measure: shares, change: 10%}"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        limits = {
+            name: limit
+            for name in ("at_least", "at_most")
+            if (limit := getattr(self, name)) is not None
+        }
+        if not limits and self.change is None:
+            raise ValueError("give `change`, such as `change: 10%`, or a limit")
+        for name, limit in limits.items():
+            if self.measure == "shares":
+                raise ValueError(f"{name}: `shares` has no limits; give `change`")
+            wants_share = self.measure == "no_value"
+            if isinstance(limit, str) != wants_share:
+                form = 'a share such as "5%"' if wants_share else "a whole number"
+                raise ValueError(f"{name}: of `{self.measure}` it must be {form} {it_is(limit)}")
+        if len(limits) == 2 and _exact(limits["at_least"]) > _exact(limits["at_most"]):
+            raise ValueError("at_least: must not be above `at_most`")
+        return self
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        yield self.table, self.field
+
+    def measures(self) -> tuple[Any, ...]:
+        """What is measured."""
+        return self.field, self.measure
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        said = []
+        if self.at_least is not None:
+            said.append(f"at least {self.at_least}")
+        if self.at_most is not None:
+            said.append(f"at most {self.at_most}")
+        if self.change is not None:
+            of = "" if self.measure == "distinct" else " points"
+            said.append(
+                f"within {self.change}{of} of the median of the last {self.over} runs, "
+                f"{self.from_when_on()}"
+            )
+        return f"{self._what()} is {' and '.join(said)}"
+
+    def _what(self) -> str:
+        return {
+            "no_value": f"the share of {self.table} without {self.field}",
+            "distinct": f"the number of different values of {self.field}",
+            "shares": f"the share of each value of {self.field}",
+        }[self.measure]
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """What is out of its limits, and what changed too much."""
+        column = scope.table.columns[self.field]
+        if self.measure == "shares":
+            return self._shares(scope, column)
+        if self.measure == "distinct":
+            now = Fraction(len(_counted(column)))
+            self.remember(scope, {"distinct": int(now)})
+            earlier = [Fraction(measured["distinct"]) for measured in self.past(scope)]
+        else:
+            _some(column)
+            counts = {"missing": len(missing(column)), "records": len(column)}
+            now = _share(counts)
+            self.remember(scope, counts)
+            earlier = [_share(measured) for measured in self.past(scope)]
+        return self._number(now, earlier)
+
+    def _number(self, now: Fraction, earlier: list[Fraction]) -> Iterator[Hit]:
+        share = self.measure == "no_value"
+        says: Callable[[Fraction], str] = in_percent if share else lambda of: f"{float(of):,g}"
+        value = points(now) if share else int(now)
+        is_ = f"{self._what()} is {says(now)}"
+        if self.at_least is not None and now < _exact(self.at_least):
+            yield Hit((), self.field, value, f"{is_}, less than {self.at_least}", "limit")
+        if self.at_most is not None and now > _exact(self.at_most):
+            yield Hit((), self.field, value, f"{is_}, more than {self.at_most}", "limit")
+        if self.change is None or not earlier:
+            return
+        usual = middle(earlier)
+        allowed = fraction(self.change) * (usual if self.measure == "distinct" else 1)
+        if abs(now - usual) > allowed:
+            message = f"{is_}; the median of the last {self.over} runs is {says(usual)}"
+            yield Hit((), self.field, value, message, "change")
+
+    def _shares(self, scope: Scope, column: list[Any]) -> Iterator[Hit]:
+        _some(column)
+        counts = self._categories(column)
+        listed = [{"value": value, "count": count} for value, count in sorted(counts.items())]
+        self.remember(scope, {"records": len(column), "shares": listed})
+        earlier = [_shares(measured) for measured in self.past(scope)]
+        if self.change is None or not earlier:
+            return
+        for value in sorted({*counts, *(value for run in earlier for value in run)}):
+            now = Fraction(counts.get(value, 0), len(column))
+            usual = middle([run.get(value, Fraction(0)) for run in earlier])
+            if abs(now - usual) > fraction(self.change):
+                message = (
+                    f"{in_percent(now)} of {self.table} have {cut(value)} as {self.field}; the "
+                    f"median of the last {self.over} runs is {in_percent(usual)}"
+                )
+                yield Hit((), self.field, points(now), message, f"value {value}")
+
+    def _categories(self, column: list[Any]) -> Mapping[str, int]:
+        """In how many records each value is, by its JSON."""
+        counts = _counted(column)
+        if len(counts) > CATEGORIES:
+            raise CannotEvaluateError(
+                f"{self.field} has {len(counts):,} different values; `shares` is for fields "
+                f"with {CATEGORIES} at most"
+            )
+        named = {_name(value): count for value, count in counts.items()}
+        if any(len(name) > CATEGORY for name in named):
+            raise CannotEvaluateError(
+                f"{self.field} has values of more than {CATEGORY} characters; `shares` is for "
+                "categories"
+            )
+        return named
+
+
+def _exact(limit: int | str) -> Fraction:
+    return fraction(limit) if isinstance(limit, str) else Fraction(limit)
+
+
+def _some(column: list[Any]) -> None:
+    if not column:
+        raise CannotEvaluateError("there are no records of which to take a share")
+
+
+def _counted(column: list[Any]) -> Counter[Any]:
+    """In how many records each value is, a list's items each for themselves; by `comparable`."""
+    texts = Counter(value for value in column if value.__class__ is str)
+    counts = Counter({text: count for text, count in texts.items() if has_value(text)})
+    for value in column:
+        if value is not None and value.__class__ is not str:
+            counts.update({comparable(item) for item in values_of(value)})
+    return counts
+
+
+def _name(key: Any) -> str:
+    """A value as JSON, from what stands for it in comparisons."""
+    if isinstance(key, tuple) and key[0] == "bool":
+        key = key[1]
+    if isinstance(key, float) and key.is_integer():
+        key = int(key)
+    return msgspec.json.encode(key).decode()
+
+
+def _share(measured: Mapping[str, Any]) -> Fraction:
+    return Fraction(measured["missing"], measured["records"])
+
+
+def _shares(measured: Mapping[str, Any]) -> dict[str, Fraction]:
+    records = measured["records"]
+    return {item["value"]: Fraction(item["count"], records) for item in measured["shares"]}

@@ -1,0 +1,30 @@
+"""`forbidden`: a field has no value."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from landfall.airtable.values import has_value, shown
+from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+
+
+class Forbidden(FieldRule):
+    """The field has no value; mostly with `when`. 0 and false are values, as for `required`."""
+
+    kind: Literal["forbidden"]
+
+    example: ClassVar[str] = (
+        "{id: left-on, kind: forbidden, table: Students, field: Left on,"
+        " when: {field: Status, equals: Active}}"
+    )
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} has no value"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records with one."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        for row, value in enumerate(column):
+            if value is not None and has_value(value):
+                message = f"{self.field} is {shown(value)}, and should have no value"
+                yield Hit((ids[row],), self.field, value, message)

@@ -1,0 +1,129 @@
+"""`format`: a text has a form."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from landfall.airtable.fields import Schema, not_of
+from landfall.airtable.values import listed, not_fine, one_or_all
+from landfall.integrity.rules import formats
+from landfall.integrity.rules.conditions import Pattern, compiled
+from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.scans.settings import it_is
+
+
+def _region(text: str) -> str:
+    if not formats.is_region(text):
+        raise ValueError(f"must be two capital letters of ISO 3166 such as US {it_is(text)}")
+    return text
+
+
+def _date_pattern(text: str) -> str:
+    if not formats.is_date_pattern(text):
+        raise ValueError(
+            "must be a pattern of strptime with year, month and day such as '%d.%m.%Y' "
+            f"{it_is(text)}"
+        )
+    return text
+
+
+class Format(FieldRule):
+    """The field's value, or each value of a list, has this form. No value is no finding.
+
+    What is no text has none of the forms, and blanks around a value are not part of one.
+
+    - `email`: a valid e-mail address of the HTML living standard (what browsers take in
+      `<input type=email>`), whose domain has a dot.
+    - `phone`: digits, blanks and `().-/`, `+` in front and an extension such as `x12` behind; and a
+      number that Google's libphonenumber takes for valid (its length, and its first digits were
+      given out). `numbers: possible` only asks for a length that there is in its country, with the
+      area code.
+    - `url`: `http://` or `https://`, a domain with a dot or an IP address, perhaps a port; then
+      anything but blanks, control characters, `<>"{}|\\^` and the backtick.
+    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or what fits
+      `date_format`.
+    - `pattern`: the whole text fits a regular expression of RE2.
+    """
+
+    kind: Literal["format"]
+    format: Literal["email", "phone", "url", "date", "pattern"] = Field(
+        description="The form that the text must have."
+    )
+    region: Annotated[str, AfterValidator(_region)] | None = Field(
+        None,
+        description="For `phone`: where a number belongs that does not begin with `+`, such as US. "
+        "Without it, only numbers with `+` are phone numbers.",
+    )
+    numbers: Literal["valid", "possible"] | None = Field(
+        None, description="For `phone`: which numbers are fine; valid ones when it is not given."
+    )
+    date_format: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
+        None, description="For `date`: a pattern of Python's `strptime` such as '%d.%m.%Y'."
+    )
+    pattern: Pattern | None = Field(
+        None, description="For `pattern`: the regular expression, such as '[A-Z]{2}\\d{4}'."
+    )
+
+    example: ClassVar[str] = (
+        "{id: email-form, kind: format, table: Students, field: Email, format: email}"
+    )
+
+    @model_validator(mode="after")
+    def _settings_of_the_format(self) -> Self:
+        for setting, of in _BELONGS.items():
+            if getattr(self, setting) is not None and self.format != of:
+                raise ValueError(f"`{setting}` is for `format: {of}`; remove it")
+        if self.format == "pattern" and self.pattern is None:
+            raise ValueError("give the `pattern` that the text must fit")
+        return self
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} {self._says[0]}"
+
+    @property
+    def _says(self) -> tuple[str, str]:
+        """What a value does, and what a wrong one does."""
+        match self.format:
+            case "email":
+                name = "e-mail address"
+            case "phone":
+                name = f"{self.numbers or 'valid'} phone number"
+            case "url":
+                name = "web address"
+            case "date":
+                name = f"date as {self.date_format}" if self.date_format else "date"
+            case "pattern":
+                return f"fits {self.pattern}", f"does not fit {self.pattern}"
+        return f"is {'an' if name[0] == 'e' else 'a'} {name}", f"is no {name}"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of no text."""
+        why = f"`format: {self.format}` wants text"
+        yield from not_of(schema.field(self.table, self.field), "text", why)
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records with other text."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        for row, wrong in not_fine(column, self._form(scope), scope.check):
+            message = f"{self.field} is {listed(wrong)}, which {self._says[1]}"
+            yield Hit((ids[row],), self.field, one_or_all(wrong), message)
+
+    def _form(self, scope: Scope) -> Callable[[str], bool]:
+        match self.format:
+            case "email":
+                return formats.email
+            case "phone":
+                return formats.phone(self.region, self.numbers == "possible")
+            case "url":
+                return formats.url
+            case "date":
+                return formats.date(scope.snapshot.calendar, self.date_format)
+            case "pattern":
+                fits = compiled(self.pattern or "").fullmatch
+                return lambda text: fits(text) is not None
+
+
+_BELONGS = {"region": "phone", "numbers": "phone", "date_format": "date", "pattern": "pattern"}
+"""The format that a setting is for."""

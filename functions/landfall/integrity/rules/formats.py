@@ -1,0 +1,113 @@
+"""Forms of text: e-mail addresses, phone numbers, web addresses, dates. Each is all of the text:
+blanks around it are not of the form.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from landfall.airtable.dates import Calendar
+
+Form = Callable[[str], bool]
+
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
+
+_URL = re.compile(
+    r"(?i:https?)://(?:[^/?#@]*@)?(?:\[([0-9a-fA-F:.]+)\]|([^/?#@:\[\]]+))"
+    r"(?::(\d{1,5}))?(?:[/?#].*)?"
+)
+_NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f<>\"{}|\\^`]")
+_HOST_LABEL = re.compile(r"\w(?:[\w-]{0,61}\w)?")
+
+_PHONE = re.compile(
+    r"[+(\d](?:[\d\s().\-\u2010-\u2015/]*\d)?(?:\s*(?:ext\.?|x|#)\s*\d{1,7})?", re.IGNORECASE
+)
+
+
+def email(text: str) -> bool:
+    """A valid e-mail address of the HTML living standard (what browsers take in
+    `<input type=email>`), whose domain has a dot."""
+    return bool(_EMAIL.fullmatch(text))
+
+
+def url(text: str) -> bool:
+    """`http://` or `https://`, a domain with a dot or an IP address, perhaps a port; no blanks and
+    none of `<>"{}|\\^` and the backtick (RFC 3986). Letters of any script are letters."""
+    match = _URL.fullmatch(text)
+    if not match or _NOT_IN_A_URL.search(text):
+        return False
+    ipv6, host, port = match.groups()
+    return int(port or 0) < 65536 and (_is_ip(ipv6, 6) if ipv6 else _is_host(host))
+
+
+def _is_host(host: str) -> bool:
+    labels = host.removesuffix(".").split(".")
+    if labels[-1].isdigit():
+        return _is_ip(host, 4)
+    return len(labels) > 1 and all(_HOST_LABEL.fullmatch(label) for label in labels)
+
+
+def _is_ip(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False
+
+
+def phone(region: str | None, possible: bool) -> Form:
+    """A phone number that Google's libphonenumber takes for valid, or for possible at least.
+
+    Digits, blanks and `().-/`, `+` in front, an extension such as `x12` behind. Without a region it
+    must begin with `+` and the country.
+    """
+    import phonenumbers
+
+    def has_a_length_of_its_country(number: phonenumbers.PhoneNumber) -> bool:
+        # not one that is complete within its area only
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        return reason == phonenumbers.ValidationResult.IS_POSSIBLE
+
+    accepts = has_a_length_of_its_country if possible else phonenumbers.is_valid_number
+
+    def form(text: str) -> bool:
+        if not _PHONE.fullmatch(text):
+            return False
+        try:
+            return accepts(phonenumbers.parse(text, region))
+        except phonenumbers.NumberParseException:
+            return False
+
+    return form
+
+
+def is_region(region: str) -> bool:
+    """Whether phone numbers of this region are known."""
+    import phonenumbers
+
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
+def date(calendar: Calendar, pattern: str | None) -> Form:
+    """What all rules take for a date, or what fits a pattern of `strptime`."""
+    if pattern is None:
+        return lambda text: text == text.strip() and calendar.read(text) is not None
+
+    def form(text: str) -> bool:
+        try:
+            datetime.strptime(text, pattern)  # noqa: DTZ007  only whether it fits
+        except ValueError:
+            return False
+        return True
+
+    return form
+
+
+def is_date_pattern(pattern: str) -> bool:
+    """Whether a pattern of `strptime` says year, month and day."""
+    day = datetime(2003, 11, 22)  # noqa: DTZ001  only its date
+    try:
+        return datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007
+    except ValueError:
+        return False

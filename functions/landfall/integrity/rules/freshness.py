@@ -1,0 +1,130 @@
+"""`freshness`: records are not too old."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, time
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from landfall.airtable.dates import Calendar, Moment, distance
+from landfall.airtable.fields import Schema, not_of
+from landfall.airtable.values import Answers, listed, not_fine, one_or_all
+from landfall.integrity.rules.durations import Duration
+from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, OnASample, Scope
+from landfall.scans.settings import Name
+
+
+class Freshness(BaseRule):
+    """The newest record, or each record, is no older than this.
+
+    `of: newest` makes one finding about the table. Dates after now do not count there, or one
+    typing error would keep a table fresh for ever; where no record has a date up to now, the rule
+    is inconclusive. `of: each` makes a finding a record: one without a date is none, and a value
+    that is no date is one. A day without a time is as old as its last moment.
+    """
+
+    kind: Literal["freshness"]
+    field: Name | None = Field(None, description="A date field; or give `created: true`.")
+    created: bool = Field(False, description="Take when the record was made, as Airtable knows it.")
+    within: Duration = Field(description="How old it may be: minutes, hours, days, weeks; `7d`.")
+    of: Literal["newest", "each"] = Field("newest", description="Which records must be as new.")
+
+    example: ClassVar[str] = (
+        "{id: attendance-kept, kind: freshness, table: Attendance, field: Date, within: 4d}"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.field is None) != self.created:
+            raise ValueError("give either a date `field` or `created: true`")
+        return self
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        if self.field:
+            yield self.table, self.field
+
+    def created_of(self) -> Iterator[str]:
+        """Its own table's, with `created`."""
+        if self.created:
+            yield self.table
+
+    @property
+    def _field(self) -> str:
+        return self.field or "createdTime"
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        which = "the newest" if self.of == "newest" else "each"
+        return f"{which} {self._field} of {self.table} is no older than {self.within}"
+
+    def on_a_sample(self) -> OnASample:
+        """The newest record may be among those that are not there."""
+        return "each" if self.of == "each" else "nothing"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of no dates."""
+        if self.field:
+            yield from not_of(schema.field(self.table, self.field), "dates", "it wants dates")
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The table whose newest record is too old, or each record that is."""
+        return self._newest(scope) if self.of == "newest" else self._each(scope)
+
+    def _column(self, scope: Scope) -> Sequence[Any]:
+        if self.field:
+            return scope.table.columns[self.field]
+        assert scope.table.created is not None
+        return scope.table.created
+
+    def _newest(self, scope: Scope) -> Iterator[Hit]:
+        calendar = scope.snapshot.calendar
+        moments = Answers(calendar.read, scope.check)
+        past = [
+            (_last(moment, calendar), text)
+            for text in _texts(self._column(scope))
+            if (moment := moments[text]) is not None and calendar.order(moment, calendar.now) <= 0
+        ]
+        if not past:
+            raise CannotEvaluateError(
+                f"no record of {self.table!r} that was looked at has a date in {self._field!r} "
+                "that is not after now"
+            )
+        last, newest = max(past)
+        if last < self._oldest(calendar):
+            message = f"the newest {self._field} of {self.table} is {newest}, older than "
+            yield Hit((), self._field, newest, message + self.within, "newest")
+
+    def _each(self, scope: Scope) -> Iterator[Hit]:
+        ids, calendar = scope.table.ids, scope.snapshot.calendar
+        oldest = self._oldest(calendar)
+
+        def fresh(text: str) -> bool:
+            moment = calendar.read(text)
+            return moment is not None and _last(moment, calendar) >= oldest
+
+        for row, items in not_fine(self._column(scope), fresh, scope.check):
+            others = [item for item in items if calendar.read(item) is None]
+            what = "no date" if others else f"older than {self.within}"
+            message = f"{self._field} is {listed(others or items)}, which is {what}"
+            yield Hit((ids[row],), self._field, one_or_all(items), message)
+
+    def _oldest(self, calendar: Calendar) -> datetime:
+        return calendar.now - distance(self.within)
+
+
+def _texts(column: Iterable[Any]) -> set[str]:
+    """The texts of the cells and of their lists."""
+    return {
+        item
+        for cell in column
+        for item in (cell if cell.__class__ is list else (cell,))
+        if item.__class__ is str
+    }
+
+
+def _last(moment: Moment, calendar: Calendar) -> datetime:
+    """A moment, or the last one of a day."""
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, time.max, calendar.zone)

@@ -1,0 +1,237 @@
+"""How alike two names are, word by word, and which names of many are alike.
+
+Words are counterparts when they are the same, sound the same, are related as name and nickname,
+are an initial and its word, or are the same but for one letter left out of each. How alike two
+counterparts are is their Jaro-Winkler similarity, or a set figure. Two names are as alike as the
+words of the shorter one are, on average by weight. A word of it without a counterpart counts as
+nothing, with full weight; words that only the longer one has count a little. So a missing middle
+name or `Clinic` lowers it slightly, while one that has `Clinic` where the other has `School` is
+another.
+
+Nothing is skipped: `Likeness.pairs` finds every pair that `score` puts at the bound or above. It
+looks at the names that share a counterpart of a word without which the bound cannot be reached.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from landfall.integrity.rules.matching.normalisation import GENERIC, PARTICLES, Words
+
+SAME_SOUND = 0.97
+"""How alike are words that sound the same, and names that differ by a blank (`Mary Ann`)."""
+
+NICKNAME = 0.95
+INITIAL = 0.75
+
+ABSENT = 0.15
+"""How much of its weight a word counts that one name has in addition to the other's."""
+
+SMALL_WORD = 0.2
+"""The weight of a generic word or a particle, where the others have 1."""
+
+LETTERS = 4
+"""A typing error is looked for where one of the words has this many letters or more."""
+
+BETWEEN_CHECKS = 1000
+"""Words that are looked at between two looks at the clock."""
+
+_EPSILON = 1e-9
+
+_SMALL: Mapping[str, frozenset[str]] = {"name": PARTICLES, "organisation": GENERIC}
+
+_SOUNDS = [
+    (re.compile(pattern), sound)
+    for pattern, sound in (
+        ("sch|sh", "s"), ("ph", "f"), ("th|dt", "t"), ("ck|q|c(?!h)", "k"), ("ks|x", "k"),
+        ("z", "s"), ("w", "v"), ("[yj]", "i"), ("ae", "a"), ("oe", "o"), ("ue", "u"),
+        ("(?<=.)h", ""), (r"(.)\1+", r"\1"),
+    )
+]  # fmt: skip
+
+
+def sound(word: str) -> str:
+    """What is left when spellings of one sound are one: `Catherine` and `Katharine` differ by a."""
+    for pattern, instead in _SOUNDS:
+        word = pattern.sub(instead, word)
+    return word
+
+
+class Likeness:
+    """Tells how alike names are whose words are among these."""
+
+    def __init__(
+        self, wording: str, names: Iterable[Words], check: Callable[[], None] = lambda: None
+    ) -> None:
+        self._small = _SMALL.get(wording, frozenset())
+        self._check = check
+        vocabulary = sorted({word for name in names for word in name})
+        self._near: dict[str, dict[str, float]] = defaultdict(dict)
+        self._add_typing_errors([word for word in vocabulary if word.isalpha()])
+        if wording == "name":
+            self._add_nicknames(vocabulary)
+            self._add_initials(vocabulary)
+        self._accepted = {word: {word, *self._near.get(word, ())} for word in vocabulary}
+
+    def score(self, one: Words, other: Words) -> float:
+        """From 0 to 1; 1 is the same words."""
+        if one == other:
+            return 1.0
+        shorter, longer = sorted((one, other), key=self._order)
+        blank_differs = len(one) != len(other) and _letters(one) == _letters(other)
+        return max(self._word_by_word(shorter, longer), SAME_SOUND if blank_differs else 0.0)
+
+    def alike(self, one: Words, other: Words, at_least: float) -> bool:
+        """Whether the score is at least this."""
+        return self.score(one, other) >= at_least - _EPSILON
+
+    def pairs(self, names: Sequence[Words], at_least: float) -> Iterator[tuple[int, int]]:
+        """The places of all the pairs of different names whose score is at least this."""
+        holders: dict[str, list[int]] = defaultdict(list)
+        spelt: dict[str, list[int]] = defaultdict(list)
+        occurs = Counter(word for name in names for word in name)
+        rarity = {word: sum(occurs[near] for near in self._accepted[word]) for word in occurs}
+        # the longest first, so that a name meets those that are not shorter
+        for place in sorted(range(len(names)), key=lambda it: self._order(names[it]), reverse=True):
+            self._check()
+            name = names[place]
+            spelling = _letters(name)
+            probed, needed = self._probed(name, rarity, at_least - _EPSILON)
+            found = self._holding(probed, holders)
+            for accepted in needed:
+                found = {other for other in found if not accepted.isdisjoint(names[other])}
+            for other in sorted(found.union(spelt[spelling])):
+                if self.alike(name, names[other], at_least):
+                    yield other, place
+            for word in name:
+                holders[word].append(place)
+            spelt[spelling].append(place)
+
+    def _probed(
+        self, name: Words, rarity: Mapping[str, int], bound: float
+    ) -> tuple[list[str], list[set[str]]]:
+        """Words of which another name must hold a counterpart to reach the bound.
+
+        Of the first, of one at least: they are the rarest that together weigh more than may be
+        without. Of each of the second, what is accepted.
+        """
+        weights = {word: self._weight(word) for word in sorted(name, key=rarity.__getitem__)}
+        slack = sum(weights.values()) * (1 - bound)
+        needed = [word for word in weights if weights[word] > slack]
+        if needed:
+            return needed[:1], [self._accepted[word] for word in needed[1:]]
+        probed: list[str] = []
+        weight = 0.0
+        for word in weights:
+            if weight > slack:
+                break
+            probed.append(word)
+            weight += weights[word]
+        return probed, []
+
+    def _holding(self, words: Iterable[str], holders: Mapping[str, list[int]]) -> set[int]:
+        accepted = {near for word in words for near in self._accepted[word]}
+        return set().union(*(holders[near] for near in accepted if near in holders))
+
+    def _weight(self, word: str) -> float:
+        return SMALL_WORD if word in self._small else 1.0
+
+    def _weights(self, words: Sequence[str]) -> float:
+        if self._small.isdisjoint(words):
+            return float(len(words))
+        return sum(map(self._weight, words))
+
+    def _order(self, name: Words) -> tuple[float, Words]:
+        return self._weights(name), name
+
+    def _word_by_word(self, shorter: Words, longer: Words) -> float:
+        if all(len(word) == 1 for word in shorter):
+            return 0.0  # initials alone are nobody's
+        left = [word for word in shorter if word not in longer]
+        rest = [word for word in longer if word not in shorter]
+        alike = whole = self._weights([word for word in shorter if word in longer])
+        for likeness, word, counterpart in self._counterparts(left, rest):
+            if word in left and counterpart in rest:
+                alike += self._weight(word) * likeness
+                whole += self._weight(word)
+                left.remove(word)
+                rest.remove(counterpart)
+        absent = self._weights(rest) - self._weights(left)
+        return alike / (whole + len(left) + ABSENT * max(0.0, absent))
+
+    def _counterparts(
+        self, words: Sequence[str], others: Sequence[str]
+    ) -> list[tuple[float, str, str]]:
+        """The most alike first."""
+        found = [
+            (near[other], word, other)
+            for word in words
+            if (near := self._near.get(word))
+            for other in others
+            if other in near
+        ]
+        return sorted(found, reverse=True) if len(found) > 1 else found
+
+    def _set(self, one: str, other: str, likeness: float) -> None:
+        if likeness > self._near[one].get(other, 0.0):
+            self._near[one][other] = self._near[other][one] = likeness
+
+    def _add_typing_errors(self, words: Iterable[str]) -> None:
+        from rapidfuzz.distance.JaroWinkler import similarity
+
+        by_sound: dict[str, list[str]] = defaultdict(list)
+        for word in words:
+            if len(word) > 1:
+                by_sound[sound(word)].append(word)
+        for same in by_sound.values():
+            for one, other in combinations(same, 2):
+                self._set(one, other, SAME_SOUND)
+        for one, other in _one_letter_apart(by_sound, self._check):
+            if max(len(one), len(other)) >= LETTERS:
+                self._set(one, other, similarity(one, other))
+
+    def _add_nicknames(self, vocabulary: Iterable[str]) -> None:
+        from nicknames import NickNamer
+
+        formal = NickNamer().canonical_lookup
+        words = set(vocabulary)
+        for nickname in words & formal.keys():
+            for name in words & formal[nickname] - {nickname}:
+                self._set(name, nickname, NICKNAME)
+
+    def _add_initials(self, vocabulary: Sequence[str]) -> None:
+        initials = {word for word in vocabulary if len(word) == 1 and word.isalpha()}
+        for word in vocabulary:
+            if len(word) > 1 and word[0] in initials:
+                self._set(word, word[0], INITIAL)
+
+
+def _letters(name: Words) -> str:
+    return "".join(sorted("".join(name)))
+
+
+def _one_letter_apart(
+    by_sound: Mapping[str, Sequence[str]], check: Callable[[], None]
+) -> Iterator[tuple[str, str]]:
+    """The words that are the same when one letter at most is left out of each.
+
+    As they are written, or as they sound.
+    """
+    by_length: dict[int, list[tuple[str, Sequence[str]]]] = defaultdict(list)
+    for sounding, words in by_sound.items():
+        for spelling in {sounding, *words}:
+            of = words if spelling == sounding else [spelling]
+            by_length[len(spelling)].append((spelling, of))
+    for length in {near for known in by_length for near in (known - 1, known)}:
+        holders: dict[str, list[str]] = defaultdict(list)  # of one length, for the sake of memory
+        for spelling, of in by_length.get(length, ()):
+            holders[spelling] += of
+        for place, (spelling, of) in enumerate(by_length.get(length + 1, ())):
+            if place % BETWEEN_CHECKS == 0:
+                check()
+            for shortened in {spelling[:at] + spelling[at + 1 :] for at in range(len(spelling))}:
+                holders[shortened] += of
+        for alike in holders.values():
+            if len(alike) > 1:
+                yield from combinations(dict.fromkeys(alike), 2)

@@ -1,0 +1,130 @@
+"""What a metric works out of a group of records. Nothing here depends on the records' order."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+from landfall.airtable.dates import Calendar
+from landfall.airtable.values import values_of
+from landfall.integrity.rules.rule import CannotEvaluateError
+
+UNREADABLE = 0
+"""Stands for the day of a date that cannot be read; the first day there is has number 1."""
+
+
+def days_of(column: Sequence[Any], calendar: Calendar) -> list[int]:
+    """The number of each cell's day (`date.toordinal`), or `UNREADABLE`."""
+    days = _Days(calendar)
+    return [days[cell if cell.__class__ is str else _text(cell)] for cell in column]
+
+
+def _text(cell: Any) -> str:
+    """The only text of a list, which is what a lookup of a date is."""
+    values = values_of(cell)
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
+
+
+class _Days(dict[str, int]):
+    """Days by the text of their date; each text is read once."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        super().__init__()
+        self._calendar = calendar
+
+    def __missing__(self, text: str) -> int:
+        moment = self._calendar.read(text)
+        day = UNREADABLE if moment is None else self._calendar.day(moment).toordinal()
+        self[text] = day
+        return day
+
+
+def numbers_of(cell: Any) -> list[float] | None:
+    """The numbers of a cell, none where it has no value; None where there is anything else."""
+    if cell.__class__ is float:
+        return [cell]  # JSON has none that is infinite
+    values = values_of(cell)
+    return values if all(map(_is_number, values)) else None
+
+
+def _is_number(value: Any) -> bool:
+    largest = sys.float_info.max
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -largest <= value <= largest
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The measures by their names. Each is given a group's rows, and is None where it cannot say.
+
+    By row: `fits` says where the rule's `where` holds, `days` are of `days_of` and `numbers` of
+    `numbers_of`, where the measure is of those.
+    """
+
+    fits: Sequence[int]
+    days: Sequence[int]
+    numbers: Mapping[int, list[float] | None]
+    minimum: int
+    current: bool
+
+    def count(self, rows: Sequence[int]) -> int:
+        """For how many it holds."""
+        return sum(map(self.fits.__getitem__, rows))
+
+    def share(self, rows: Sequence[int]) -> Fraction | None:
+        """For which part of them it holds."""
+        return Fraction(self.count(rows), len(rows)) if len(rows) >= self.minimum else None
+
+    def sum(self, rows: Sequence[int]) -> float:
+        """Of their numbers. Raises `CannotEvaluateError`."""
+        try:
+            return math.fsum(self._numbers(rows))
+        except OverflowError:
+            raise CannotEvaluateError("the sum is too large to be worked out") from None
+
+    def mean(self, rows: Sequence[int]) -> float | None:
+        """Of their numbers. Raises `CannotEvaluateError`."""
+        numbers = self._numbers(rows)
+        return self.sum(rows) / len(numbers) if len(numbers) >= self.minimum else None
+
+    def min(self, rows: Sequence[int]) -> float | None:
+        """Of their numbers."""
+        return min(self._numbers(rows), default=None)
+
+    def max(self, rows: Sequence[int]) -> float | None:
+        """Of their numbers."""
+        return max(self._numbers(rows), default=None)
+
+    def days_in_a_row(self, rows: Sequence[int]) -> int:
+        """Days, of those with records, for all of whose records it holds."""
+        fits: dict[int, int] = {}
+        for row in rows:
+            day = self.days[row]
+            fits[day] = fits.get(day, 1) & self.fits[row]
+        ordered = [fits[day] for day in sorted(fits)]
+        return self._longest([place for place, fit in enumerate(ordered) if fit], len(fits) - 1)
+
+    def weeks_in_a_row(self, rows: Sequence[int]) -> int:
+        """Weeks of the calendar, from Monday on, with a record for which it holds."""
+        fits, days = self.fits, self.days
+        weeks = {_week(day) for day in {days[row] for row in rows if fits[row]}}
+        newest = max(map(days.__getitem__, rows), default=0)
+        return self._longest(sorted(weeks), _week(newest))
+
+    def _longest(self, ordered: Sequence[int], newest: int) -> int:
+        """The longest row of numbers one apart; with `current` the one that ends at the newest."""
+        rows = groupby(enumerate(ordered), lambda numbered: numbered[1] - numbered[0])
+        lengths = [len(list(row)) for _, row in rows]
+        if self.current:
+            return lengths[-1] if ordered and ordered[-1] == newest else 0
+        return max(lengths, default=0)
+
+    def _numbers(self, rows: Sequence[int]) -> list[float]:
+        return [number for row in rows if self.fits[row] for number in self.numbers[row] or ()]
+
+
+def _week(day: int) -> int:
+    return (day - 1) // 7  # day 1 was a Monday

@@ -1,0 +1,383 @@
+"""`metric`: a number worked out for each group of records stays within its limits."""
+
+import json
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from landfall.airtable.dates import Calendar
+from landfall.airtable.fields import Schema, not_linked, not_of, of_condition
+from landfall.airtable.snapshot import Table
+from landfall.airtable.values import has_value, shown
+from landfall.integrity.rules.conditions import Condition
+from landfall.integrity.rules.grouping import Groups, Key
+from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
+from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
+from landfall.integrity.rules.windows import Window
+from landfall.scans.settings import SEVERITIES, Later, Name, Settings, Severity, it_is
+
+Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
+MINIMUM = 5
+"""Records of which a share or mean says something, where a rule does not say how many."""
+
+Limit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
+"""A severity, how the number must stand to the level, the level, and both for people."""
+
+_OF_A_FIELD = ("sum", "mean", "min", "max")
+_OF_DAYS = ("days_in_a_row", "weeks_in_a_row")
+_RATES = ("share", "mean")
+
+
+def _level(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            share = _amount(value) if value.endswith("%") else -1
+        except ValueError:
+            share = -1
+        if 0 <= share <= 1:
+            return value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    raise ValueError(f'must be a number, or for a share one such as "12.5%" {it_is(value)}')
+
+
+def _amount(level: float | str) -> Fraction | float:
+    return Fraction(level.rstrip("% ")) / 100 if isinstance(level, str) else level
+
+
+Level = Annotated[int | float | str, BeforeValidator(_level)]
+
+
+class Levels(Settings):
+    """The value from which on a finding is of this severity."""
+
+    info: Level | None = None
+    warning: Level | None = None
+    critical: Level | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if not self.said():
+            raise ValueError("give `info`, `warning` or `critical`, such as `warning: 3`")
+        return self
+
+    def said(self) -> list[tuple[Severity, int | float | str]]:
+        """Those that are given, the mildest first."""
+        levels = [(severity, getattr(self, severity)) for severity in SEVERITIES]
+        return [(severity, level) for severity, level in levels if level is not None]
+
+
+class Metric(BaseRule):
+    """A number worked out for each group of records, such as a student's, stays within limits.
+
+    A finding's severity is that of the level which the number reaches. Days are those of the
+    scan's time zone, weeks begin on Monday.
+
+    What is left out: a record that lacks a field of `per`, or whose link leads nowhere (`required`
+    and `link` find those), and a record without a value in `field`. A record whose date or number
+    cannot be read is not counted and is a finding of its own, with the rule's `severity`; when
+    that is so of all of them, the rule is inconclusive.
+
+    `days_in_a_row` passes over days without records, such as a weekend; a day counts when `where`
+    holds for all its records, so any other record ends the row. `weeks_in_a_row` wants one record
+    a week; a week without one ends the row, also in the holidays. A table to which nobody adds
+    records any more is found by its age, not here.
+    """
+
+    kind: Literal["metric"]
+    per: list[Name] = Field(
+        [],
+        max_length=5,
+        description="The fields whose values make a group. A record with several values counts "
+        "for each. Without it, all records are one group.",
+    )
+    about: Name | None = Field(
+        None,
+        description="The table to which the first field of `per` links: a finding is about its "
+        "record, and `message` shows its fields. Without it, a finding is about the table.",
+    )
+    measure: Measure = Field(
+        description="What is worked out. `count`: how many records there are; `share`: for which "
+        "part of them `where` holds; `sum`, `mean`, `min`, `max`: of the numbers in `field`; "
+        "`days_in_a_row`, `weeks_in_a_row`: the longest row for which `where` holds.",
+    )
+    field: Name | None = Field(
+        None, description="The field with the numbers, for `sum`, `mean`, `min` and `max`."
+    )
+    where: Annotated[Condition | None, Later()] = Field(
+        None,
+        description="Measure only records for which this holds. A share is theirs among all; "
+        "`when` takes the others out of sight.",
+    )
+    date: Name | None = Field(
+        None, description="The field with each record's date, for `window` and rows of days."
+    )
+    window: Window | None = Field(
+        None, description="Only records of these days. Without it, all days."
+    )
+    current: bool = Field(
+        False,
+        description="Only a row of days or weeks that lasts up to the group's newest record.",
+    )
+    minimum: int | None = Field(
+        None,
+        ge=1,
+        description=f"A share or mean of fewer records says nothing; {MINIMUM} where this is not "
+        "said.",
+    )
+    at_least: Levels | None = Field(
+        None, description="A finding from this number on, such as {info: 10%, critical: 25%}."
+    )
+    at_most: Levels | None = Field(
+        None,
+        description="A finding from this number downwards. A record of `about` to which nothing "
+        "links counts 0.",
+    )
+
+    example: ClassVar[str] = """
+id: absence-rate
+kind: metric
+table: Attendance
+per: [Student]
+about: Students
+measure: share
+where: {field: Presence, equals: Absent}
+date: Date
+window: {last: 30d}
+at_least: {info: 10%, warning: 15%, critical: 25%}
+"""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = [*self._of_measure(), *self._of_levels()]
+        if self.about and not self.per:
+            problems.append("`about` needs `per`, whose first field links to that table")
+        if self.fields_of_message and not self.about:
+            problems.append("`message` can show fields of a record of `about`; say `about`")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _of_measure(self) -> Iterator[str]:
+        measure = self.measure
+        if (measure in _OF_A_FIELD) != (self.field is not None):
+            need = "needs `field`" if self.field is None else "takes no `field`"
+            yield f"`measure: {measure}` {need}"
+        if self.where is None and (measure == "share" or measure in _OF_DAYS):
+            yield f"`measure: {measure}` needs `where`"
+        if self.current and measure not in _OF_DAYS:
+            yield f"`measure: {measure}` takes no `current`"
+        if self.minimum is not None and measure not in _RATES:
+            yield f"`measure: {measure}` takes no `minimum`"
+        dated = self.window is not None or measure in _OF_DAYS
+        if dated and self.date is None:
+            yield f"{'`window`' if self.window else f'`measure: {measure}`'} needs `date`"
+        if self.date is not None and not dated:
+            yield "`date` needs `window`; say which days, such as `window: {last: 30d}`"
+
+    def _of_levels(self) -> Iterator[str]:
+        if self.at_least is None and self.at_most is None:
+            yield "give `at_least` or `at_most`, such as `at_least: {warning: 3}`"
+        for name, levels in (("at_least", self.at_least), ("at_most", self.at_most)):
+            said = [level for _, level in levels.said()] if levels else []
+            if any(isinstance(level, str) != (self.measure == "share") for level in said):
+                form = "shares such as 10%" if self.measure == "share" else "numbers"
+                yield f"the levels of `{name}` are {form}, since `measure` is {self.measure}"
+                continue
+            amounts = [_amount(level) for level in said]
+            if amounts != sorted(set(amounts), reverse=name == "at_most"):
+                grow = "grow" if name == "at_least" else "fall"
+                yield f"the levels of `{name}` must {grow} from info to critical"
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        conditioned = self.where.reads() if self.where else ()
+        for field in (*self.per, self.field, self.date, *conditioned):
+            if field is not None:
+                yield self.table, field
+
+    def reads(self) -> list[tuple[str, str]]:
+        """(table, field) of everything that the rule needs; the message's are of `about`."""
+        own = [(self.table, field) for field in (self.when.reads() if self.when else ())]
+        told = [(self.about or self.table, field) for field in self.fields_of_message]
+        return list(dict.fromkeys([*self.looks_at(), *own, *told]))
+
+    def tables(self) -> list[str]:
+        """The tables that the rule needs."""
+        return list(dict.fromkeys([self.table, self.about or self.table]))
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        per = f"per {' + '.join(self.per)}, " if self.per else ""
+        limits = [
+            f"{word} {', '.join(f'{level} ({severity})' for severity, level in levels.said())}"
+            for word, levels in (("under", self.at_least), ("over", self.at_most))
+            if levels
+        ]
+        return f"{per}the {self._what()} is {' and '.join(limits)}"
+
+    def _what(self) -> str:
+        of = f"{'smallest' if self.measure == 'min' else 'largest'} {self.field}"
+        names = {
+            "count": "number of records",
+            "share": "share of records",
+            "min": of,
+            "max": of,
+            "days_in_a_row": "number of days in a row",
+            "weeks_in_a_row": "number of weeks in a row",
+        }
+        parts = [
+            "current" if self.current else "",
+            names.get(self.measure, f"{self.measure} of {self.field}"),
+            f"where {self.where.sentence()}" if self.where else "",
+            self.window.sentence() if self.window else "",
+        ]
+        return " ".join(part for part in parts if part)
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A number or date that is none, a link that leads elsewhere, a condition never met."""
+        if self.field:
+            field = schema.field(self.table, self.field)
+            yield from not_of(field, "numbers", f"`measure: {self.measure}` wants numbers")
+        if self.date:
+            yield from not_of(schema.field(self.table, self.date), "dates", "`date` wants dates")
+        if self.about:
+            why = "with `about`, the first field of `per` is a link"
+            field = schema.field(self.table, self.per[0])
+            yield from not_linked(field, self.about, schema, why)
+        if self.where:
+            for message in of_condition(self.where, schema.table(self.table)):
+                yield f"where: {message}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """What cannot be read; and each group whose number is beyond a level."""
+        table, calendar = scope.table, scope.snapshot.calendar
+        days = days_of(table.columns[self.date], calendar) if self.date else []
+        yield from self._undated(table, days)
+        rows = self._in_window(table, days, calendar)
+        scope.check()
+        fits = rows if self.where is None else self.where.holds(table, rows, calendar)
+        numbers = self._numbers(table, fits)
+        yield from self._numberless(table, numbers)
+        about = scope.snapshot.tables[self.about] if self.about else None
+        groups = Groups(table, self.per, about.ids if about else None)
+        of_group = groups.rows(rows, scope.check)
+        if self.at_most:
+            everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
+            if about and len(self.per) == 1:
+                everywhere = {(record,): None for record in about.ids}
+            of_group = {key: of_group.get(key, []) for key in everywhere}
+        measures = Measures(
+            _marked(fits, len(table)), days, numbers, self.minimum or MINIMUM, self.current
+        )
+        yield from self._beyond(of_group, groups, measures, about)
+
+    def _undated(self, table: Table, days: Sequence[int]) -> Iterator[Hit]:
+        """The records whose date cannot be read. Raises when that is all of them."""
+        rows = [row for row, day in enumerate(days) if day == UNREADABLE]
+        if rows and len(rows) == len(days):
+            raise CannotEvaluateError(f"no record has a {self.date} that can be read as a date")
+        for row in rows:
+            cell = table.columns[self.date or ""][row]
+            yield self._unreadable(table, row, self.date or "", cell, "is no date")
+
+    def _in_window(self, table: Table, days: Sequence[int], calendar: Calendar) -> Sequence[int]:
+        if not days:
+            return range(len(table))
+        if self.window is None:
+            return [row for row, day in enumerate(days) if day != UNREADABLE]
+        first, last = self.window.days(calendar)
+        if first > last:
+            raise CannotEvaluateError(f"the window ends on {last}, before it begins on {first}")
+        start, end = first.toordinal(), last.toordinal()
+        return [row for row, day in enumerate(days) if start <= day <= end]
+
+    def _numbers(self, table: Table, rows: Sequence[int]) -> dict[int, list[float] | None]:
+        """By row. Raises when none of them can be read."""
+        if self.field is None:
+            return {}
+        column = table.columns[self.field]
+        numbers = {row: numbers_of(column[row]) for row in rows}
+        if numbers and all(found is None for found in numbers.values()):
+            raise CannotEvaluateError(f"no record has a {self.field} that is a number")
+        return numbers
+
+    def _numberless(self, table: Table, numbers: Mapping[int, list[float] | None]) -> Iterator[Hit]:
+        """The records whose number cannot be read."""
+        field = self.field or ""
+        for row, found in numbers.items():
+            if found is None:
+                yield self._unreadable(table, row, field, table.columns[field][row], "is no number")
+
+    def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
+        said = f"{field} {shown(cell)} {why}" if has_value(cell) else f"{field} has no value"
+        message = f"{said}, so the record is not counted"
+        return Hit((table.ids[row],), field, cell, message, field, table=self.table)
+
+    def _beyond(
+        self,
+        of_group: Mapping[Key, Sequence[int]],
+        groups: Groups,
+        measures: Measures,
+        about: Table | None,
+    ) -> Iterator[Hit]:
+        """The groups whose number is beyond a level."""
+        work_out = getattr(measures, self.measure)
+        field = self.field or " + ".join(self.where.reads() if self.where else self.per)
+        what = self._what()
+        places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
+        limits = self._limits()
+        for key, rows in of_group.items():
+            number = work_out(rows)
+            if number is None:
+                continue
+            reached = [limit for limit in limits if limit[1](number, limit[2])]
+            if not reached:
+                continue
+            severity, *_, limit = reached[0]
+            message = f"{self._whose(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
+            if self.message:
+                message = self.told(about, places[key[0]]) if about else self.message
+            records, others = (key[:1], key[1:]) if about else ((), key)
+            yield Hit(
+                records,
+                field,
+                number if isinstance(number, int) else round(float(number), 4),
+                message,
+                json.dumps(others, ensure_ascii=False) if others else "",
+                severity,
+                self.about or self.table,
+            )
+
+    def _whose(self, values: Sequence[Any]) -> str:
+        """A group, before what is said of it; without the record that it is about."""
+        named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
+        return "".join(f"{name} {shown(value)}: " for name, value in named)
+
+    def _limits(self) -> list[Limit]:
+        """The levels of both sides, the worst first."""
+        sides = (("at least", operator.ge, self.at_least), ("at most", operator.le, self.at_most))
+        limits = [
+            (severity, beyond, _amount(level), f"{word} {level}")
+            for word, beyond, levels in sides
+            if levels
+            for severity, level in levels.said()
+        ]
+        return sorted(limits, key=lambda limit: SEVERITIES.index(limit[0]), reverse=True)
+
+
+def _marked(rows: Iterable[int], length: int) -> bytearray:
+    marks = bytearray(length)
+    for row in rows:
+        marks[row] = 1
+    return marks
+
+
+def _shown(number: Any, rows: Sequence[int]) -> str:
+    if isinstance(number, Fraction):
+        return f"{float(number):.1%} of {len(rows)}"
+    return f"{number:.10g}"

@@ -1,0 +1,136 @@
+"""`range`: a value lies between bounds."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from landfall.airtable.dates import Calendar
+from landfall.airtable.fields import Schema, not_of_bound
+from landfall.airtable.snapshot import Table
+from landfall.airtable.values import listed, not_fine, one_or_all, values_of
+from landfall.integrity.rules.conditions import ACCEPTS, Bound, Test, side_of
+from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+
+_LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
+
+
+class Range(FieldRule):
+    """The field's value, or each value of a list, lies between the bounds. No value is no finding.
+
+    Bounds are numbers, or dates. What is neither on one side nor on the other, because it is no
+    number where the bounds are numbers, or no date where they are dates, is a finding too, with a
+    message of its own. A day and a moment compare by the day.
+    """
+
+    kind: Literal["range"]
+    at_least: Bound | None = Field(
+        None, description="A number, a date, or a relative date such as `today-30d`."
+    )
+    above: Bound | None = Field(None, description="As `at_least`, without the bound itself.")
+    at_most: Bound | None = Field(
+        None, description="As `at_least`; `today` says that a date is not in the future."
+    )
+    below: Bound | None = Field(None, description="As `at_most`, without the bound itself.")
+
+    example: ClassVar[str] = (
+        "{id: born, kind: range, table: Students, field: Born, above: 1900-01-01, at_most: today}"
+    )
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> Self:
+        bounds = self._bounds
+        if not bounds:
+            raise ValueError("give a bound, such as `at_least: 0` or `at_most: today`")
+        for one, other in (_LOWER, _UPPER):
+            if one in bounds and other in bounds:
+                raise ValueError(f"give `{one}` or `{other}`, not both")
+        if len({isinstance(bound, str) for bound in bounds.values()}) > 1:
+            raise ValueError("the bounds must be two numbers or two dates")
+        if len(bounds) > 1 and all(self._empty(calendar) for calendar in _EARLY_AND_LATE):
+            raise ValueError("nothing lies between these bounds; put the smaller one first")
+        return self
+
+    @property
+    def _bounds(self) -> dict[str, int | float | str]:
+        said = {name: getattr(self, name) for name in (*_LOWER, *_UPPER)}
+        return {name: bound for name, bound in said.items() if bound is not None}
+
+    @property
+    def _of_dates(self) -> bool:
+        return any(isinstance(bound, str) for bound in self._bounds.values())
+
+    def _empty(self, calendar: Calendar) -> bool:
+        """Whether not even the lower bound fits below the upper one."""
+        (lower, low), (upper, high) = self._bounds.items()
+        least = calendar.resolve(low).isoformat() if isinstance(low, str) else low
+        order = side_of(high, calendar)(least)
+        inside = upper if lower == "at_least" else "below"
+        return order is None or not ACCEPTS[inside](order)
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} is {self._said}"
+
+    @property
+    def _said(self) -> str:
+        bounds = self._bounds.items()
+        return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds)
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field that is on neither side of the bounds."""
+        field = schema.field(self.table, self.field)
+        for name, bound in self._bounds.items():
+            yield from not_of_bound(field, name, bound)
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records that lie outside."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        calendar = scope.snapshot.calendar
+        sides = [(side_of(bound, calendar), ACCEPTS[name]) for name, bound in self._bounds.items()]
+        any_side, _ = sides[0]
+
+        def inside(item: Any) -> bool:
+            return all((order := side(item)) is not None and fits(order) for side, fits in sides)
+
+        dates = self._of_dates
+        wrong = (
+            not_fine(column, inside, scope.check) if dates else self._outside(scope.table, inside)
+        )
+        for row, items in wrong:
+            others = [item for item in items if any_side(item) is None]
+            kind = "no date" if dates else "no number"
+            what = kind if others else f"not {self._said}"
+            message = f"{self.field} is {listed(others or items)}, which is {what}"
+            yield Hit((ids[row],), self.field, one_or_all(items), message)
+
+    def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:
+        """Where an item is no number inside."""
+        column = table.columns[self.field]
+        for row in table.where(self.field, self._not_plainly_inside):
+            items = [item for item in values_of(column[row]) if not inside(item)]
+            if items:
+                yield row, items
+
+    def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
+        """Where a value is no number inside by itself; told without a call for each."""
+        bounds: dict[str, Any] = self._bounds
+        low = bounds.get("at_least", bounds.get("above", -math.inf))
+        high = bounds.get("at_most", bounds.get("below", math.inf))
+        excluded = tuple(bounds[name] for name in ("above", "below") if name in bounds)
+        return [
+            place
+            for place, value in enumerate(values)
+            if value is not None
+            and not (
+                (value.__class__ is int or value.__class__ is float)
+                and low <= value <= high
+                and value not in excluded
+            )
+        ]
+
+
+_EARLY_AND_LATE = [Calendar(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 8000)]
+"""Two bounds of which one is relative may fit at one time and not at another."""

@@ -1,0 +1,82 @@
+"""`required`: a field has a value."""
+
+from collections.abc import Iterator, Sequence
+from types import NoneType
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from landfall.airtable.fields import Schema, holds
+from landfall.airtable.values import has_value
+from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.scans.settings import Name
+
+
+class Required(BaseRule):
+    """The field has a value, or one of several fields has. 0 and false are values; blank text and
+    an empty list are not."""
+
+    kind: Literal["required"]
+    field: Name | None = Field(None, description="The field that is checked; or give `any_of`.")
+    any_of: list[Name] | None = Field(
+        None,
+        min_length=1,
+        max_length=10,
+        description="A record is fine when one of these fields has a value.",
+    )
+
+    example: ClassVar[str] = "{id: email, kind: required, table: Students, field: Email}"
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.field is None) == (self.any_of is None):
+            raise ValueError("give either `field`, or `any_of` with several")
+        return self
+
+    @property
+    def _fields(self) -> list[str]:
+        return [self.field] if self.field else self.any_of or []
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return ((self.table, field) for field in self._fields)
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{' or '.join(self._fields)} has a value"
+
+    def on_a_sample(self) -> OnASample:
+        """A record tells by itself."""
+        return "each"
+
+    def remarks(self, schema: Schema) -> Iterator[str]:
+        """A box without a tick has no value."""
+        for table, field in self.looks_at():
+            if holds(schema.field(table, field)) == "ticks":
+                yield f"{field!r} is a checkbox: one without a tick has no value, and is a finding"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records without one."""
+        table = scope.table
+        first = self._fields[0]
+        column, *others = (table.columns[field] for field in self._fields)
+        fields = " or ".join(self._fields)
+        message = (
+            f"none of {', '.join(self._fields)} has a value" if others else f"{fields} has no value"
+        )
+        for row in table.where(first, missing):
+            if not any(has_value(other[row]) for other in others):
+                yield Hit((table.ids[row],), fields, column[row], message)
+
+
+def missing(values: Sequence[Any]) -> list[int]:
+    """Where there is no value. The same as `has_value`, without a call for each."""
+    return [
+        place
+        for place, value in enumerate(values)
+        if (not value and value.__class__ in _EMPTY) or (value.__class__ is str and value.isspace())
+    ]
+
+
+_EMPTY = {NoneType, str, list, dict}
+"""Classes of what is no value when it is false: 0 and false are values."""

@@ -1,0 +1,163 @@
+"""`type`: a cell holds this kind of value."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from types import NoneType
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from landfall.airtable.dates import Moment
+from landfall.airtable.fields import Holds, Schema, holds, is_list, not_of
+from landfall.airtable.values import Answers, has_value, is_number, shown
+from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+
+_RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
+
+_SAYS = {
+    "any": "a value",
+    "text": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "date": "a date without a time",
+    "datetime": "a date with a time",
+    "list": "a list",
+    "record_links": "a list of record ids",
+    "attachments": "a list of attachments",
+    "collaborator": "a collaborator",
+}
+
+
+_HOLDS: dict[str, Holds] = {
+    "text": "text",
+    "number": "numbers",
+    "integer": "numbers",
+    "boolean": "ticks",
+    "date": "dates",
+    "datetime": "dates",
+    "record_links": "record ids",
+    "attachments": "objects",
+    "collaborator": "objects",
+}
+
+
+class Type(FieldRule):
+    """The cell holds this type of value, and no error of a formula. No value is no finding.
+
+    - `any`: whatever is no error. Errors are what Airtable has for them, `{"error": "#ERROR!"}` and
+      `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they are of no type.
+    - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
+    - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
+    - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
+      `collaborator`: somebody with an `id`, and an e-mail address or a name.
+
+    A lookup's cell is a list, whatever is in it.
+    """
+
+    kind: Literal["type"]
+    type: Literal[
+        "any",
+        "text",
+        "number",
+        "integer",
+        "boolean",
+        "date",
+        "datetime",
+        "list",
+        "record_links",
+        "attachments",
+        "collaborator",
+    ] = Field(description="What the cell holds.")
+
+    example: ClassVar[str] = "{id: age, kind: type, table: Students, field: Age, type: integer}"
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"{self.field} is {_SAYS[self.type]}, and no error"
+
+    def misfits(self, schema: Schema) -> Iterator[str]:
+        """A field of another type, or of lists where one value is wanted."""
+        field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
+        wanted = _HOLDS.get(self.type)
+        if wanted:
+            yield from not_of(field, wanted, f"{why} wants {wanted}")
+        wants_list = self.type in ("list", "record_links", "attachments")
+        if self.type != "any" and holds(field) and is_list(field) != wants_list:
+            has, wants = ("a list", "one value") if is_list(field) else ("one value", "a list")
+            yield f"{why} wants {wants}, but each cell of {self.field!r} is {has}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """The records that hold something else."""
+        ids, column = scope.table.ids, scope.table.columns[self.field]
+        fits = _TESTS[self.type]
+        moments = Answers(scope.snapshot.calendar.read, scope.check)
+        plain = {NoneType, *_ALWAYS.get(self.type, ())}
+        for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
+            value = column[row]
+            error = "" if value.__class__ is str else _error(value)
+            if error or (not fits(value, moments) and has_value(value)):
+                what = f"holds the error {error}" if error else self._is_not(value)
+                yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
+
+    def _is_not(self, value: Any) -> str:
+        return f"is {shown(value)}, which is not {_SAYS[self.type]}"
+
+
+_ALWAYS: dict[str, set[type]] = {
+    "any": {str, int, float, bool},
+    "text": {str},
+    "number": {int, float},
+    "integer": {int},
+    "boolean": {bool},
+}
+"""The classes of which every value fits."""
+
+
+Moments = Mapping[str, Moment | None]
+
+
+def _is_list_of(test: Callable[[Any], bool]) -> Callable[[Any, Moments], bool]:
+    return lambda value, _: isinstance(value, list) and all(map(test, value))
+
+
+def _is_moment(value: Any, moments: Moments) -> bool:
+    return isinstance(value, str) and isinstance(moments[value], datetime)
+
+
+def _is_day(value: Any, moments: Moments) -> bool:
+    return isinstance(value, str) and moments[value].__class__ is date
+
+
+def _has(value: Any, *names: str) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in names)
+
+
+_TESTS: dict[str, Callable[[Any, Moments], bool]] = {
+    "any": lambda _value, _: True,
+    "text": lambda value, _: isinstance(value, str),
+    "number": lambda value, _: is_number(value),
+    "integer": lambda value, _: is_number(value) and value == int(value),
+    "boolean": lambda value, _: isinstance(value, bool),
+    "date": _is_day,
+    "datetime": _is_moment,
+    "list": _is_list_of(lambda _: True),
+    "record_links": _is_list_of(
+        lambda item: isinstance(item, str) and _RECORD_ID.fullmatch(item) is not None
+    ),
+    "attachments": _is_list_of(lambda item: _has(item, "id", "url")),
+    "collaborator": lambda value, _: (
+        _has(value, "id") and (_has(value, "email") or _has(value, "name"))
+    ),
+}
+
+
+def _error(value: Any) -> str:
+    """The error that a cell holds, or an item of its list; empty where there is none."""
+    if isinstance(value, list):
+        inside = (_error(item) for item in value if item.__class__ is dict)
+        return next((error for error in inside if error), "")
+    if isinstance(value, dict):
+        return str(value.get("error") or value.get("specialValue") or "")
+    return ""

@@ -1,0 +1,96 @@
+"""`unique`: no two records have the same values."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from landfall.airtable.values import comparable, has_value, shown
+from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.scans.settings import Name
+
+
+class Unique(BaseRule):
+    """No two records have the same values. A record that lacks one of them is left out."""
+
+    kind: Literal["unique"]
+    fields: list[Name] = Field(
+        min_length=1, max_length=10, description="The fields that together must be unique."
+    )
+    ignore_case: bool = Field(
+        False, description="Take text as equal when only case or surrounding blanks differ."
+    )
+    ignore_spaces: bool = Field(
+        False,
+        description="Take text as equal when only blanks around it, or the length of those inside, "
+        "differ.",
+    )
+
+    example: ClassVar[str] = (
+        "{id: one-email, kind: unique, table: Students, fields: [Email], ignore_case: true}"
+    )
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return ((self.table, field) for field in self.fields)
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        return f"no two records have the same {' + '.join(self.fields)}"
+
+    def on_a_sample(self) -> OnASample:
+        """The other one may be among the records that are not there."""
+        return "some"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """Each group of records that have the same values."""
+        table = scope.table
+        columns = [table.columns[field] for field in self.fields]
+        fields = " + ".join(self.fields)
+        for rows in self._groups(columns):
+            first = min(rows, key=table.ids.__getitem__)  # whatever the order
+            values = [column[first] for column in columns]
+            value = values[0] if len(values) == 1 else values
+            message = f"{len(rows)} records have the same {fields}: {shown(value)}"
+            yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
+
+    def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
+        """The rows of each group, in the order in which the groups begin."""
+        fold = self._fold()
+        try:
+            alike = _alike(columns if fold is str else [_folded(it, fold) for it in columns])
+        except TypeError:  # there are lists or maps
+            alike = _alike([[comparable(value, fold) for value in it] for it in columns])
+        groups: dict[Any, list[int]] = {}
+        for row in alike:
+            values = [column[row] for column in columns]
+            if all(map(has_value, values)):
+                key = tuple(comparable(value, fold) for value in values)
+                groups.setdefault(key, []).append(row)
+        return [rows for rows in groups.values() if len(rows) > 1]
+
+    def _fold(self) -> Callable[[str], str]:
+        match self.ignore_case, self.ignore_spaces:
+            case False, False:
+                return str
+            case True, False:
+                return lambda text: text.strip().casefold()
+            case False, True:
+                return lambda text: " ".join(text.split())
+            case _:
+                return lambda text: " ".join(text.split()).casefold()
+
+
+def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
+    return [fold(value) if value.__class__ is str else value for value in column]
+
+
+def _alike(columns: Sequence[list[Any]]) -> list[int]:
+    """The rows that may have the values of another: those of several columns have the same hash.
+
+    Counting numbers takes half the time and a third of the memory of counting tuples.
+    """
+    keys = columns[0] if len(columns) == 1 else list(map(hash, zip(*columns, strict=True)))
+    often = {key for key, count in Counter(keys).items() if count > 1}
+    return [row for row, key in enumerate(keys) if key in often] if often else []

@@ -1,0 +1,82 @@
+"""`volume`: a table has about as many records as it should."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from landfall.integrity.rules.past import PastRule, Percent, fraction, in_percent, middle
+from landfall.integrity.rules.rule import Hit, Scope
+
+
+class Volume(PastRule):
+    """The table has neither too few records nor too many, in all or against earlier runs.
+
+    With `when`, the records for which it holds are counted. The limits hold from the first run on.
+    `change` is compared with the median of the last `over` runs in which this rule was evaluated
+    and counted the same records. Until there are so many it finds nothing, as the rule's sentence
+    says. After a median of 0, any record is too much.
+    """
+
+    kind: Literal["volume"]
+    at_least: int | None = Field(None, ge=1, description="Fewer records are too few.")
+    at_most: int | None = Field(None, ge=0, description="More records are too many.")
+    change: Percent | None = Field(
+        None,
+        description="How far the number may be from the median of earlier runs, as a share of "
+        "that median such as 20%.",
+    )
+
+    example: ClassVar[str] = (
+        "{id: students, kind: volume, table: Students, at_least: 100, change: 20%}"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.at_least is None and self.at_most is None and self.change is None:
+            raise ValueError("give `at_least`, `at_most` or `change`, such as `change: 20%`")
+        if self.at_least and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least: must not be above `at_most`")
+        return self
+
+    def looks_at(self) -> Iterator[tuple[str, str]]:
+        """(table, field) of what this kind looks at."""
+        return iter(())
+
+    def measures(self) -> tuple[Any, ...]:
+        """What is measured."""
+        return ("records",)
+
+    def sentence(self) -> str:
+        """What must be so, in plain language."""
+        said = []
+        if self.at_least is not None:
+            said.append(f"at least {self.at_least:,} records")
+        if self.at_most is not None:
+            said.append(f"at most {self.at_most:,} records")
+        if self.change is not None:
+            said.append(
+                f"a number of records within {self.change} of the median of the last {self.over}, "
+                f"{self.from_when_on()}"
+            )
+        return f"{self.table} has {' and '.join(said)}"
+
+    def evaluate(self, scope: Scope) -> Iterator[Hit]:
+        """Too few, too many, too much changed."""
+        count = len(scope.table)
+        self.remember(scope, {"records": count})
+        which = " for which the condition holds" if self.when else ""
+        has = f"{self.table} has {count:,} records{which}"
+        if self.at_least is not None and count < self.at_least:
+            yield Hit((), "", count, f"{has}, fewer than {self.at_least:,}", "limit")
+        if self.at_most is not None and count > self.at_most:
+            yield Hit((), "", count, f"{has}, more than {self.at_most:,}", "limit")
+        earlier = [Fraction(measured["records"]) for measured in self.past(scope)]
+        if self.change is None or not earlier:
+            return
+        usual = middle(earlier)
+        if abs(count - usual) > fraction(self.change) * usual:
+            far = f", {in_percent(abs(count - usual) / usual)} away" if usual else ""
+            message = f"{has}; the median of the last {self.over} runs is {float(usual):,g}{far}"
+            yield Hit((), "", count, message, "change")

@@ -1,0 +1,161 @@
+"""What a person writes: a scan of some kind, its limits and schedule. Checked at the door.
+
+`load` turns YAML or JSON text into a `Scan` of its kind, or raises `DefinitionError` which names
+the file, the path in it and the fix. `json_schema` is the same definition for editors.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
+
+from landfall.scans.scan import Scan
+from landfall.scans.settings import BASE_ID, ID, it_is, suggest
+
+
+class DefinitionError(ValueError):
+    """The definition cannot be used. The message has a line a problem: where, what, the fix."""
+
+
+def _integrity() -> type[Scan]:
+    from landfall.integrity.scan import IntegrityScan
+
+    return IntegrityScan
+
+
+def _classification() -> type[Scan]:
+    from landfall.classification.scan import ClassificationScan
+
+    return ClassificationScan
+
+
+def _site() -> type[Scan]:
+    from landfall.site.scan import SiteScan
+
+    return SiteScan
+
+
+KINDS: dict[str, Callable[[], type[Scan]]] = {
+    "integrity": _integrity,
+    "classification": _classification,
+    "site": _site,
+}
+"""Every kind of scan, imported when one of it is read."""
+
+
+def load(text: str, source: str) -> Scan:
+    """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
+    from landfall.scans.yaml_text import TextError, read  # YAML takes 13 ms to import
+
+    try:
+        content = read(text)
+    except TextError as error:
+        raise DefinitionError(f"{source}: {error}") from None
+    if content is None:
+        raise DefinitionError(f"{source}: this is empty; begin with `id: my-scan`")
+    if not isinstance(content, dict):
+        raise DefinitionError(
+            f"{source}: expected `name: value` lines that begin with `id: my-scan`"
+        )
+    return parse(content, source)
+
+
+def parse(content: dict[str, Any], source: str) -> Scan:
+    """A scan from plain values. `source` names it in a `DefinitionError`."""
+    kind = content.get("kind")
+    make = KINDS.get(kind) if isinstance(kind, str) else None
+    if make is None:
+        raise DefinitionError(f"{source}: kind: {_no_kind(kind, KINDS, 'scan')}")
+    scan = make()
+    try:
+        return scan.model_validate(content)
+    except ValidationError as error:
+        problems = [
+            line for problem in error.errors() for line in _problem(scan, problem).splitlines()
+        ]
+        raise DefinitionError("\n".join(f"{source}: {line}" for line in problems)) from None
+
+
+def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:
+    there = ", ".join(known)
+    if kind is None:
+        return f"this is missing; add one of {there}"
+    return f"there is no kind of {what} {kind!r}; {suggest(kind, known, f'there are {there}')}"
+
+
+def json_schema() -> dict[str, Any]:
+    """The definition as a JSON schema, for editors."""
+    kinds: list[tuple[type[Scan], Literal["validation"]]] = [
+        (make(), "validation") for make in KINDS.values()
+    ]
+    references, schema = models_json_schema(kinds)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Scan",
+        "oneOf": [references[kind] for kind in kinds],
+        "$defs": schema["$defs"],
+    }
+
+
+_SAYS = {
+    "missing": "this is missing; add it",
+    "string_too_short": "must not be empty",
+    "timezone_aware": "say in which time zone, such as 2026-12-01T06:00:00+01:00",
+}
+_EXPECTED = {
+    "string_type": "expected text; put it in quotes",
+    "list_type": "expected a list, such as [A, B]",
+    "dict_type": "expected `name: value` lines",
+    "model_type": "expected `name: value` lines",
+    "model_attributes_type": "expected `name: value` lines",
+}
+_FORMS = {
+    ID: "use lower-case letters and digits, with single hyphens between them",
+    BASE_ID: "a base's id is `app` and 14 letters or digits: see the base's web address",
+    r"^[a-z][a-z_]*$": "use lower-case letters, with underscores between them",
+    r"^[ -~]*$": "use plain letters, digits and signs (ASCII), as a mail or web address has them",
+    r"^\S+( \S+)*$": "leave out blanks at its ends, and line breaks",
+}
+
+
+def _problem(scan: type[Scan], problem: Any) -> str:
+    """Where, what, and the fix. Several lines where a scan's rules do not fit."""
+    location = list(problem["loc"])
+    what, shown = problem["type"], it_is(problem["input"])
+    path = _path(location)
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
+    match what:
+        case "value_error":  # our own, which say it all
+            return f"{path}: {message}" if path else message
+        case "extra_forbidden":
+            fix = suggest(
+                location[-1], scan.settings_beside(location), "remove it or correct its name"
+            )
+            return f"{path}: there is no such setting; {fix}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            from landfall.integrity.rules.kinds import KINDS as RULES  # the only union by kind
+
+            return f"{path}.kind: {_no_kind(problem['ctx'].get('tag'), RULES, 'rule')}"
+        case "string_pattern_mismatch":
+            pattern = problem["ctx"]["pattern"]
+            return f"{path}: {_FORMS.get(pattern, f'it must be like {pattern}')} {shown}"
+        case "too_short":
+            least = problem["ctx"]["min_length"]
+            return f"{path}: give at least {'one' if least == 1 else least}"
+        case _ if what in _SAYS:
+            return f"{path}: {_SAYS[what]}"
+        case _:
+            return f"{path}: {_EXPECTED.get(what, message)} {shown}"
+
+
+def _path(location: Sequence[Any]) -> str:
+    if location[:1] == ["rules"]:
+        # a tagged union puts its tag behind the rule's number, where the file has no such level
+        location = [*location[:2], *location[3:]]
+    return ".".join(str(part) for part in location if not _is_tag(part))
+
+
+def _is_tag(part: Any) -> bool:
+    """Whether it names a choice between models, or a key as such, and not a place in the file."""
+    return part == "[key]" or (isinstance(part, str) and part[:1] == "(")

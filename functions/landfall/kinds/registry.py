@@ -1,0 +1,117 @@
+"""Scans and schedules as they are stored.
+
+scans/{scan_id}                       what the scan is now, and what its last run counted
+scans/{scan_id}/versions/{version}    each definition a run was made from; never changed
+schedules/{scan_id}                   its cadence and policies, and when it is due next
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from landfall.kinds.definition import parse
+from landfall.runs.runs import Clock
+from landfall.scans.cadence import time_zone
+from landfall.scans.scan import Scan
+from landfall.scans.schedule import Schedule
+from landfall.scans.slots import next_slot
+from landfall.store.documents import ConflictError, Create, Document, Fields, Store, Update, Write
+
+SAVE_TRIES = 5
+"""Saves of one scan that may lose against another at the same moment."""
+
+
+class ScanNotFoundError(Exception):
+    """There is no scan of this id."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Saves definitions and reads them back."""
+
+    store: Store
+    clock: Clock
+
+    async def save(self, scan: Scan, by: str) -> Fields:
+        """Store the scan with its schedule, in one commit.
+
+        Gives the scan's document, and when the schedule is due next.
+        """
+        for _ in range(SAVE_TRIES):
+            try:
+                return await self._save(scan, by)
+            except ConflictError:
+                continue
+        raise ConflictError(f"scan {scan.id} was saved by others {SAVE_TRIES} times in a row")
+
+    async def _save(self, scan: Scan, by: str) -> Fields:
+        version_path = f"scans/{scan.id}/versions/{scan.version()}"
+        head, version, schedule = await self.store.read(
+            f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
+        )
+        now = self.clock()
+        stamp = {"updated_at": now, "updated_by": by}
+        fields = _head_fields(scan) | stamp
+        writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
+        if version is None:
+            definition = scan.model_copy(update={"schedule": None}).document()
+            writes.append(Create(version_path, {"definition": definition} | stamp))
+        planned = _schedule_fields(scan, now, schedule) | stamp
+        if scan.schedule or schedule:
+            start = {
+                "created_at": now,
+                "runs_started": 0,
+                "last_slot": None,
+                "skipped": 0,
+                "open_runs": [],
+            }
+            writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
+        await self.store.commit(writes)
+        saved = (head.data if head else {"created_at": now}) | fields
+        return saved | {"next_run_at": planned["next_run_at"]}
+
+    async def definition(self, scan_id: str, version: str) -> Scan:
+        """The definition that a run was made from. Raises `ScanNotFoundError`."""
+        (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
+        if found is None:
+            raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
+        return parse(found.data["definition"], found.path)
+
+    async def head(self, scan_id: str) -> Document:
+        """What the scan is now. Raises `ScanNotFoundError`."""
+        (found,) = await self.store.read(f"scans/{scan_id}")
+        if found is None:
+            raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
+        return found
+
+
+def _written(path: str, found: Document | None, fields: Fields, first: Fields) -> Write:
+    return Update(path, fields, found.version) if found else Create(path, fields | first)
+
+
+def _head_fields(scan: Scan) -> Fields:
+    return scan.heading() | {
+        "deadline_seconds": scan.limits.deadline_seconds,
+        "version": scan.version(),
+    }
+
+
+_WHEN = ("cadence", "time_zone")
+
+
+def _schedule_fields(scan: Scan, now: datetime, before: Document | None) -> Fields:
+    if scan.schedule is None:
+        return {"next_run_at": None}
+    fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(
+        mode="json", exclude_none=True
+    )
+    slot = next_slot(scan.schedule.cadence, time_zone(scan.schedule.time_zone), now)
+    unchanged = before and all(before.data[name] == fields[name] for name in _WHEN)
+    if before and unchanged and before.data["next_run_at"]:
+        # it may be due and not claimed yet: saving a scan must not lose a slot
+        slot = before.data["next_run_at"]
+    return fields | {
+        "scan_id": scan.id,
+        "next_run_at": slot,
+        "stop_at": scan.schedule.stop_at,
+        "problem": None,
+    }

@@ -1,0 +1,113 @@
+"""Cloud Tasks: delivers a task to the function that works on its step."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from google.api_core import exceptions as google_errors
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
+
+from landfall import logs
+from landfall.deadlines import LADDER, Ladder
+from landfall.net.grpc import open_channel
+from landfall.runs.tasks import QueueError, Task
+
+ATTEMPTS = 3
+"""Creations of one task in a call. More are the watchdog's: the step is the outbox."""
+
+BACKOFF = 0.5
+"""Seconds: the delay before creation n+1 is drawn from 0 to n times this."""
+
+# Whether the task was created is not known after these; its name makes asking again safe.
+_AMBIGUOUS = (
+    google_errors.DeadlineExceeded,
+    google_errors.ServiceUnavailable,
+    google_errors.InternalServerError,
+    google_errors.Unknown,
+    google_errors.Aborted,
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where tasks go: the queue's full name, a URL a step, and who the queue is to them."""
+
+    queue: str
+    urls: Mapping[str, str]
+    service_account: str
+    audience: str
+
+
+class CloudTasksQueue:
+    """A `TaskQueue` over the asynchronous Cloud Tasks client."""
+
+    def __init__(
+        self,
+        client: tasks_v2.CloudTasksAsyncClient,
+        delivery: Delivery,
+        ladder: Ladder,
+        random: Random,
+    ) -> None:
+        self._client = client
+        self._delivery = delivery
+        self._ladder = ladder
+        self._random = random
+
+    async def enqueue(self, task: Task) -> None:
+        """Have the task delivered at its moment. A task of this name that is there is success.
+
+        Raises `QueueError`, within `ladder.request` seconds.
+        """
+        try:
+            async with asyncio.timeout(self._ladder.request):
+                await self._create(self._request(task))
+        except (TimeoutError, google_errors.GoogleAPIError) as error:
+            raise QueueError(f"Cloud Tasks did not take {task.name}: {error!r}") from error
+        logs.info("enqueued", run_id=task.run_id, step_id=task.step_id, task=task.name)
+
+    async def _create(self, request: tasks_v2.CreateTaskRequest) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._client.create_task(request, retry=None, timeout=self._ladder.connect)
+            except google_errors.AlreadyExists:
+                return
+            except _AMBIGUOUS:
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(self._random.uniform(0, BACKOFF * attempt))
+            else:
+                return
+
+    def _request(self, task: Task) -> tasks_v2.CreateTaskRequest:
+        delivery = self._delivery
+        http = tasks_v2.HttpRequest(
+            http_method=tasks_v2.HttpMethod.POST,
+            url=delivery.urls[task.step_id],
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(task.body).encode(),
+            oidc_token=tasks_v2.OidcToken(
+                service_account_email=delivery.service_account, audience=delivery.audience
+            ),
+        )
+        fields: dict[str, Any] = {
+            "name": f"{delivery.queue}/tasks/{task.name}",
+            "http_request": http,
+            "dispatch_deadline": timedelta(seconds=self._ladder.dispatch),
+        }
+        if task.at > datetime.now(UTC):
+            fields["schedule_time"] = task.at
+        return tasks_v2.CreateTaskRequest(parent=delivery.queue, task=tasks_v2.Task(fields))
+
+
+def cloud_tasks_client(
+    emulator: str | None, connect: float = LADDER.connect
+) -> tasks_v2.CloudTasksAsyncClient:
+    """The client; on a plain channel to `emulator` ("host:port") when that is given."""
+    channel = open_channel(CloudTasksGrpcAsyncIOTransport, emulator, connect)
+    transport = CloudTasksGrpcAsyncIOTransport(channel=channel)
+    return tasks_v2.CloudTasksAsyncClient(transport=transport)

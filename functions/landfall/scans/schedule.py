@@ -1,0 +1,37 @@
+"""What a person writes of when a scan runs by itself."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from landfall.scans.cadence import Cadence, time_zone
+from landfall.scans.settings import Settings
+
+CatchUp = Literal["one", "none", "all"]
+
+
+def _known_zone(name: str) -> str:
+    time_zone(name)
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA name such as Europe/Berlin."""
+
+
+class Schedule(Settings):
+    """When a scan runs by itself."""
+
+    cadence: Cadence
+    time_zone: ZoneName = Field(
+        "UTC", description="An IANA name such as Europe/Berlin; local times are of this zone."
+    )
+    overlap: Literal["skip", "allow", "cancel_running"] = Field(
+        "skip", description="What a slot does when a run of this schedule is still under way."
+    )
+    catch_up: CatchUp = Field(
+        "one", description="How many runs are made for slots that were missed."
+    )
+    max_runs: int | None = Field(None, ge=1, description="The schedule ends after this many runs.")
+    stop_at: AwareDatetime | None = Field(None, description="No slot after this moment.")
+    paused: bool = Field(False, description="Keep the schedule, but start nothing.")

@@ -1,0 +1,339 @@
+"""The fetch step of a site scan: looks at the pages of a site, politely, and keeps what it saw.
+
+    hold the site ──> robots.txt ──> home page ──> as a phone, sitemaps ──> pages, by type
+                                                        │
+              each page as it comes: one commit of the page, its evidence and the itinerary
+
+Requests begin at the pace that the site asks for, a few may be under way at once, and one run at a
+time asks a site. A page that fails is asked for once more, and then is missing, with its reason;
+without the home page there is nothing to score, and the step fails.
+"""
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from landfall import logs
+from landfall.airtable.records import PACKED_MOST
+from landfall.deadlines import Deadline
+from landfall.reasons import Reason, StepError
+from landfall.runs.locks import QUIET, BaseHeldError, visiting
+from landfall.runs.runs import Claim, Runs
+from landfall.site import user_agents
+from landfall.site.crawl import TRIES, Came, Itinerary, Role, Stop
+from landfall.site.evidence import Evidence, evidence_of
+from landfall.site.html import PAGE_BYTES
+from landfall.site.page import Page, SiteReader, visit_of
+from landfall.site.page_selection import Types
+from landfall.site.robots import ROBOTS_BYTES, Robots, robots_of
+from landfall.site.rubric import vocabularies
+from landfall.site.scan import SiteScan
+from landfall.site.sitemaps import SITEMAP_BYTES, SitemapError, read_sitemap
+from landfall.site.urls import host_of, page_key, site_of
+from landfall.store.documents import Create, Fields
+
+OpenSite = Callable[[str], SiteReader]
+
+AT_ONCE = 3
+"""Requests to one site that are under way at a time, where its pages take longer than the pace."""
+
+LAST_START = 3.0
+"""Seconds before the end of the budget from which no page is asked for."""
+
+KEPT_DAYS = 30
+"""Days after which Firestore deletes a page."""
+
+CAPTURE_FROM, CAPTURE_TO = 10, 60
+"""Per cent of a run that are done when its capture begins and ends."""
+
+BESIDES_PAGES = 3
+"""Stops of a scan that are no pages, as a rule: robots.txt, the home page as a phone, a sitemap."""
+
+PAUSE = 30.0
+"""Seconds that a site is left alone which answers 429 and does not say for how long."""
+
+PAUSE_MOST = 600.0
+"""Seconds that a site may ask us to wait; a page that takes more is missing for this run."""
+
+
+class Capture:
+    """One invocation of the fetch step of a site scan."""
+
+    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan, open_site: OpenSite) -> None:
+        self._runs = runs
+        self._claim = claim
+        self._scan = scan
+        self._open_site = open_site
+        self._way = Itinerary.load(claim.step.data["cursor"]) or Itinerary()
+        self._types = Types(scan.rubric.page_types)
+        self._vocabularies = vocabularies(scan.rubric)
+        self._robots: dict[str, Robots] = {}
+        self._delay = scan.delay_seconds
+        self._next_start = 0.0
+        self._pause = 0.0
+        self._progressed = False
+
+    async def run(self, deadline: Deadline) -> str:
+        """Look at pages until all are seen or the deadline comes; what became of the step.
+
+        Raises `StepError`, `FencedError`, `StoreError`.
+        """
+        site = site_of(self._scan.url)
+        visiting_site = visiting(self._runs, self._claim, site, self._open_site, "sites")
+        try:
+            async with visiting_site as visit:
+                visit.finished = await self._capture(visit.base, deadline)
+                visit.quiet = max(self._pause, self._delay)
+        except BaseHeldError as held:
+            delay = max(held.seconds, QUIET)
+            await self._claim.hand_on(delay, run={"progress_step": "waiting_for_site"})
+            return "waiting for the site"
+        if visit.finished:
+            return await self._finish()
+        if not self._progressed and not self._pause:
+            raise StepError(Reason.STEP_TIMEOUT, "not one page came in a whole budget")
+        await self._claim.hand_on(visit.quiet)
+        return "to be continued"
+
+    async def _capture(self, site: SiteReader, deadline: Deadline) -> bool:
+        """Whether all is seen that there is to see."""
+        await self._read_robots()
+        while True:
+            stops = self._way.waiting
+            if stops:
+                await self._visit(site, stops, deadline)
+                if self._way.waiting and not self._may_start(deadline):
+                    return False
+            elif not self._goes_on():
+                return True
+
+    def _goes_on(self) -> bool:
+        going = self._way.goes_on(self._scan.url, self._scan.pages, self._robots, self._types)
+        home = self._way.home
+        if home:
+            rules = self._robots.get(host_of(home.url))
+            if rules and not rules.allow(home.url):
+                raise StepError(
+                    Reason.SITE_DISALLOWED,
+                    f"robots.txt of {host_of(home.url)} does not let {user_agents.NAME} fetch "
+                    f"{home.url!r}; have {user_agents.NAME} allowed there, or set `url` to a page "
+                    "that it may fetch",
+                )
+        return going
+
+    def _may_start(self, deadline: Deadline) -> bool:
+        return not self._pause and deadline.remaining() > LAST_START
+
+    async def _visit(self, site: SiteReader, stops: Sequence[Stop], deadline: Deadline) -> None:
+        """Ask for what is at the stops, at the site's pace, and keep each as it comes."""
+        waiting = deque(stops)
+        pending: dict[asyncio.Task[Page], Stop] = {}
+        loop = asyncio.get_running_loop()
+        try:
+            while pending or (waiting and self._may_start(deadline)):
+                wait = None
+                if waiting and len(pending) < AT_ONCE and self._may_start(deadline):
+                    wait = max(0.0, self._next_start - loop.time())
+                    if not wait:
+                        self._next_start = loop.time() + self._delay
+                        stop = waiting.popleft()
+                        pending[asyncio.create_task(self._ask(site, stop, deadline))] = stop
+                        continue
+                await self._take(pending, wait, deadline)
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _take(
+        self, pending: dict[asyncio.Task[Page], Stop], wait: float | None, deadline: Deadline
+    ) -> None:
+        """Keep what comes within so many seconds."""
+        if not pending:
+            await asyncio.sleep(wait or 0.0)
+            return
+        done, _ = await asyncio.wait(pending, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        for task in [task for task in pending if task in done]:  # a set is in no order
+            stop = pending.pop(task)
+            error = task.exception()
+            if isinstance(error, StepError):
+                ours = error.reason == Reason.SITE_TIMEOUT and deadline.remaining() <= 0
+                if not ours:  # our budget ended, not the site's time: it is asked for again
+                    await self._failed(stop, error)
+            elif error:
+                raise error
+            else:
+                await self._came(stop, task.result())
+
+    async def _ask(self, site: SiteReader, stop: Stop, deadline: Deadline) -> Page:
+        self._way.requests += 1
+        agent = user_agents.mobile if stop.role == Role.MOBILE else user_agents.desktop
+        until = deadline.sooner(self._runs.ladder.item)
+        return await site.fetch_page(stop.url, until, agent(self._scan.contact))
+
+    # What came of it
+
+    async def _failed(self, stop: Stop, error: StepError) -> None:
+        if stop.role == Role.ROBOTS and not error.retried:
+            if error.reason == Reason.SITE_FORBIDDEN_ADDRESS:
+                raise error
+            await self._keep_robots(stop, b"")
+            return
+        if stop.role in (Role.ROBOTS, Role.HOME):
+            raise error  # nothing can be seen without them
+        stop.tries += 1
+        if error.retry_after:
+            self._pause = min(error.retry_after, PAUSE_MOST)
+        if not error.retried or stop.tries >= TRIES:
+            stop.came, stop.reason, stop.message = Came.MISSED, error.reason, error.message
+            logs.info("page missed", role=stop.role, reason=error.reason)
+        await self._keep([])
+
+    async def _came(self, stop: Stop, page: Page) -> None:
+        stop.status = page.status
+        if stop.role == Role.ROBOTS and 400 <= page.status < 500 and page.status != 429:
+            await self._keep_robots(stop, b"")  # RFC 9309: there are no rules
+            return
+        if (page.status in (404, 410) and stop.role != Role.HOME) or (
+            stop.role == Role.SITEMAP and 400 <= page.status < 500
+        ):
+            stop.came, stop.message = Came.GONE, f"it answered {page.status}"
+            await self._keep([])
+            return
+        if not 200 <= page.status < 300:
+            await self._failed(stop, _refusal(stop, page))
+            return
+        match stop.role:
+            case Role.ROBOTS:
+                await self._keep_robots(stop, page.body)
+            case Role.SITEMAP:
+                await self._keep_sitemap(stop, page)
+            case _:
+                await self._keep_page(stop, page)
+
+    async def _keep_robots(self, stop: Stop, body: bytes) -> None:
+        self._use_robots(stop, body)
+        stop.came = Came.KEPT
+        await self._keep([self._document(stop, body[:ROBOTS_BYTES], None)])
+
+    def _use_robots(self, stop: Stop, body: bytes) -> None:
+        rules = self._robots[stop.page_type] = robots_of(body, user_agents.NAME)
+        self._delay = max(self._delay, rules.delay(self._scan.delay_seconds))
+        loop = asyncio.get_running_loop()
+        self._next_start = max(self._next_start, loop.time() + self._delay)
+
+    async def _keep_sitemap(self, stop: Stop, page: Page) -> None:
+        try:
+            found = read_sitemap(page.body)
+        except SitemapError as error:
+            stop.came, stop.message = Came.GONE, str(error)
+        else:
+            stop.came = Came.KEPT
+            self._way.learn(self._types, None, found.pages)
+            home = self._way.home
+            assert home
+            self._way.add_sitemaps(found.sitemaps, self._robots[host_of(home.url)])
+        await self._keep([self._document(stop, page.body[:SITEMAP_BYTES], None)])
+
+    async def _keep_page(self, stop: Stop, page: Page) -> None:
+        body = page.body[:PAGE_BYTES]
+        evidence = evidence_of(visit_of(page), body, self._vocabularies)
+        if stop.role == Role.PAGE:
+            home = self._way.home
+            assert home
+            leads_away = site_of(page.url) != site_of(home.url)
+            why = "it leads away from the site" if leads_away else self._way.folds(stop, evidence)
+            rules = self._robots[host_of(home.url)]
+            if not why and not rules.allow(page.url):
+                why = "it leads to a page that robots.txt does not let us fetch"
+            if why:
+                stop.came, stop.message = Came.FOLDED, why
+                stop.key = "" if leads_away else page_key(page.url)
+                await self._keep([])
+                return
+        stop.came = Came.KEPT
+        if stop.role != Role.MOBILE:
+            stop.url = page.url
+            stop.key, stop.content = page_key(evidence.canonical or page.url), evidence.content
+            self._way.learn(self._types, evidence)
+        await self._keep([self._document(stop, body, evidence)])
+
+    # Keeping
+
+    def _document(self, stop: Stop, body: bytes, evidence: Evidence | None) -> Fields:
+        packed, cut = _packed(body)
+        return {
+            "records": 1,
+            "role": stop.role,
+            "page_type": stop.page_type,
+            "url": stop.url,
+            "status": stop.status,
+            "evidence": zlib.compress(evidence.dump()) if evidence else None,
+            "packed": [packed],
+            "cut": cut,
+            "expires_at": self._runs.clock() + timedelta(days=KEPT_DAYS),
+            "stop": self._way.stops.index(stop),
+        }
+
+    async def _keep(self, documents: Sequence[Fields]) -> None:
+        writes = []
+        for fields in documents:
+            number = self._way.documents
+            self._way.stops[fields.pop("stop")].document = number
+            writes.append(Create(f"{self._claim.run.path}/pages/{number:06d}", fields))
+            self._way.documents += 1
+        await self._claim.checkpoint(self._way.store(), self._progress(), writes)
+        self._progressed = True
+
+    def _progress(self) -> Fields:
+        share = self._way.progress(self._scan.pages + BESIDES_PAGES)
+        percent = CAPTURE_FROM + int(share * (CAPTURE_TO - CAPTURE_FROM))
+        run = self._claim.run.data
+        return {
+            "progress_step": "capturing_pages",
+            "progress_pct": max(run["progress_pct"], min(percent, CAPTURE_TO - 1)),
+            "counts": run["counts"] | self._way.counts(),
+        }
+
+    async def _read_robots(self) -> None:
+        """The rules that an earlier invocation has fetched."""
+        kept = [stop for stop in self._way.of(Role.ROBOTS) if stop.document is not None]
+        paths = [f"{self._claim.run.path}/pages/{stop.document:06d}" for stop in kept]
+        found = await self._runs.store.read(*paths) if paths else []
+        for stop, document in zip(kept, found, strict=True):
+            if document is None:
+                raise StepError(
+                    Reason.PAGES_MISSING, "the site's robots.txt is no longer stored; start anew"
+                )
+            self._use_robots(stop, zlib.decompress(document.data["packed"][0]))
+
+    async def _finish(self) -> str:
+        counts = self._way.counts()
+        run = {
+            "progress_step": "captured",
+            "progress_pct": CAPTURE_TO,
+            "counts": self._claim.run.data["counts"] | counts,
+        }
+        logs.info("captured", **counts)
+        await self._claim.finish_step("score", self._way.store(), run)
+        return "captured"
+
+
+def _refusal(stop: Stop, page: Page) -> StepError:
+    """The error of an answer that is no page."""
+    said = f"{stop.url[:200]!r} answered {page.status}"
+    if page.status == 429 or (page.status == 503 and page.retry_after):
+        reason = Reason.SITE_RATE_LIMITED if page.status == 429 else Reason.SITE_UNAVAILABLE
+        return StepError(reason, said, retry_after=page.retry_after or PAUSE)
+    return StepError(Reason.SITE_UNAVAILABLE if page.status >= 500 else Reason.SITE_REJECTED, said)
+
+
+def _packed(body: bytes) -> tuple[bytes, bool]:
+    """The body, compressed; its beginning alone where all of it does not fit into a document."""
+    packed, size = zlib.compress(body), len(body)
+    while len(packed) > PACKED_MOST - 200_000:  # room for the evidence
+        size //= 2
+        packed = zlib.compress(body[:size])
+    return packed, size < len(body)

@@ -1,0 +1,240 @@
+"""The score step of a site scan: scores what the capture saw, and ends the run with a verdict.
+
+    evidence of the pages ──> scores by rules ──> report ──┐
+                 └──> a model's judgements, a page each ───┤
+    the site's last summary ──> what is not as it was ─────┴──> the run's end, in one commit
+
+What the model said of a page is kept in `runs/{run}/results/judged-{n}`, in the commit that counts
+what it cost; an invocation that goes on asks about the other pages.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from landfall import logs
+from landfall.airtable.fetched import PAGES_AT_ONCE, kept_since, pages_missing
+from landfall.deadlines import Deadline
+from landfall.llm.session import Asking, OpenModel
+from landfall.reasons import Reason, StepError
+from landfall.runs.changes import step_path
+from landfall.runs.runs import Claim, Runs
+from landfall.site.crawl import Came, Itinerary, Role, missed, types_known
+from landfall.site.evidence import Evidence, load_evidence
+from landfall.site.fetch import CAPTURE_TO
+from landfall.site.judgement import Judgements, question_about
+from landfall.site.packing import REPORT_ID, packed, unpacked
+from landfall.site.report import SiteReport, report_of, summary
+from landfall.site.scan import SiteScan
+from landfall.site.scores import Look, Missed, Seen, score
+from landfall.site.urls import site_of
+from landfall.store.documents import Create, Document, Fields, Put, Query, Update, Write
+
+JUDGED = 95
+"""Per cent of a run that are done when a model has judged every page."""
+
+JUDGED_ID = "judged-"
+"""The documents of a run's `results` that hold what a model said of a page."""
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """What the fetch step left."""
+
+    way: Itinerary
+    step: Document
+
+
+class SiteScoring:
+    """One invocation of the score step of a site scan."""
+
+    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan, open_model: OpenModel) -> None:
+        self._runs = runs
+        self._open_model = open_model
+        self._store = runs.store
+        self._clock = runs.clock
+        self._claim = claim
+        self._scan = scan
+        self._pause = 0.0
+        self._progressed = False
+
+    async def run(self, deadline: Deadline) -> str:
+        """Score what was captured; what became of the step.
+
+        Raises `StepError`, `FencedError`, `StoreError`.
+        """
+        captured = await self._captured()
+        look = await self._look(captured.way)
+        judgements = None
+        if self._scan.scorer == "model":
+            judgements = await self._judge(look, deadline)
+            if judgements.left and not judgements.ended:
+                await self._claim.hand_on(self._pause)
+                return "to be continued"
+        before = await self._before()
+        report = report_of(
+            site_of(self._scan.url),
+            self._scan.mode,
+            score(self._scan.rubric, look),
+            look,
+            before.data if before else None,
+            judgements,
+        )
+        return await self._end(report, captured, before)
+
+    # Reading
+
+    async def _captured(self) -> _Captured:
+        (step,) = await self._store.read(step_path(self._claim.run.id, "fetch"))
+        way = Itinerary.load(step.data["cursor"]) if step else None
+        if step is None or way is None:
+            raise pages_missing("the fetch step")
+        return _Captured(way, step)
+
+    async def _look(self, way: Itinerary) -> Look:
+        evidence = await self._evidence()
+        wanted = [stop for stop in way.stops if stop.role == Role.MOBILE and stop.came == Came.KEPT]
+        wanted += way.looked_at
+        gone = [stop.url for stop in wanted if stop.document not in evidence]
+        if gone:
+            raise pages_missing(f"{len(gone)} of {len(wanted)} pages, such as {gone[0]!r}")
+        mobile = [evidence[s.document] for s in wanted if s.role == Role.MOBILE and s.document]
+        return Look(
+            pages=[
+                Seen(stop.page_type, evidence[stop.document])
+                for stop in way.looked_at
+                if stop.document is not None
+            ],
+            mobile=mobile[0] if mobile else None,
+            missed=[Missed(**one) for one in missed(way)],
+            types=types_known(way),
+        )
+
+    async def _evidence(self) -> dict[int | None, Evidence]:
+        """The evidence of each page that was kept, by the number of its document."""
+        path, last = f"{self._claim.run.path}/pages", None
+        found: dict[int | None, Evidence] = {}
+        while True:
+            query = Query(path, limit=PAGES_AT_ONCE, after=last, fields=("evidence",))
+            documents = await self._store.find(query)
+            for document in documents:
+                if packed := document.data["evidence"]:
+                    found[int(document.id)] = load_evidence(zlib.decompress(packed))
+            if len(documents) < PAGES_AT_ONCE:
+                return found
+            last = documents[-1].id
+
+    @property
+    def _summary_path(self) -> str:
+        return f"scans/{self._scan.id}/sites/{site_of(self._scan.url)}"
+
+    async def _before(self) -> Document | None:
+        (found,) = await self._store.read(self._summary_path)
+        return found
+
+    # Asking
+
+    async def _judge(self, look: Look, deadline: Deadline) -> Judgements:
+        """What a model says of the pages: of all of them, unless time, budget or service end it.
+
+        A service that is in trouble to the end takes nothing from what the rules have found.
+        """
+        found = Judgements(len(look.pages))
+        of_key = {f"{number:06d}": page for number, page in enumerate(look.pages)}
+        for key, kept in (await self._kept_judgements()).items():
+            found.restore(of_key.pop(key).url, kept)
+        found.left = len(of_key)
+        try:
+            await self._ask(found, of_key, deadline)
+        except StepError as error:
+            if not self._claim.is_last(error):
+                raise
+            found.ended = f"{error.reason}: {error.message}"
+            logs.warning("judged by rules alone", reason=error.reason, error=error.message)
+        return found
+
+    async def _ask(self, found: Judgements, of_key: dict[str, Seen], deadline: Deadline) -> None:
+        """Ask about these pages. Raises `StepError` where that gets nowhere."""
+        questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
+        async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
+            async for reply in asking.replies(questions, deadline):
+                kept = found.take(of_key[reply.key].url, reply)
+                await self._keep_judgement(asking, found, reply.key, kept)
+                found.left = asking.left
+        self._pause = asking.pause
+        if asking.spent:
+            found.ended = f"the budget's {asking.spent} is reached"
+        elif found.left and not (self._progressed or self._pause):
+            raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a budget")
+        elif found.left and not self._claim.has_time_after(self._pause):
+            found.ended = "`limits.deadline_seconds` leaves no time to ask on"
+
+    async def _kept_judgements(self) -> dict[str, Fields]:
+        """What earlier invocations were told, by the number of its page."""
+        found = await self._store.find(Query(f"{self._claim.run.path}/results"))
+        return {
+            document.id.removeprefix(JUDGED_ID): unpacked(document)
+            for document in found
+            if document.id.startswith(JUDGED_ID)
+        }
+
+    async def _keep_judgement(
+        self, asking: Asking, found: Judgements, key: str, kept: Fields
+    ) -> None:
+        share = found.judged / max(1, found.pages)
+        counts = {"pages_judged": len(found.good), "judgements_failed": len(found.failed)}
+        run = self._claim.run.data
+        percent = CAPTURE_TO + int(share * (JUDGED - CAPTURE_TO))
+        progress = {
+            "progress_step": "calling_model",
+            "progress_pct": max(run["progress_pct"], percent),
+            "counts": run["counts"] | counts | asking.spending.counts(),
+        }
+        made = Put(f"{self._claim.run.path}/results/{JUDGED_ID}{key}", packed(kept, 1))
+        await self._claim.checkpoint(
+            {"judged": found.judged}, progress, [made, *asking.spending.writes()]
+        )
+        self._progressed = True
+
+    # Keeping
+
+    async def _end(self, report: SiteReport, captured: _Captured, before: Document | None) -> str:
+        run = {
+            "progress_step": "scored",
+            "progress_pct": JUDGED,
+            "counts": self._claim.run.data["counts"] | _counts(report),
+            "verdict": report.verdict,
+            "inconclusive": report.inconclusive,
+            "report": report.shown(),
+        }
+        writes: list[Write] = [
+            Put(
+                f"{self._claim.run.path}/results/{REPORT_ID}",
+                packed(report.fields, len(report.fields["pages"])),
+            )
+        ]
+        since = await kept_since(self._store, self._claim.run, captured.step)
+        if before is None or before.data["captured_at"] <= since:
+            writes.append(self._summary(report, since, before))
+        await self._claim.finish_run({}, run, writes)
+        logs.info("scored", verdict=report.verdict, **_counts(report))
+        return "scored"
+
+    def _summary(self, report: SiteReport, since: datetime, before: Document | None) -> Write:
+        fields = summary(self._claim.run.id, report.fields) | {
+            "captured_at": since,
+            "updated_at": self._clock(),
+            "updated_by": self._claim.worker,
+        }
+        if before is None:
+            return Create(self._summary_path, fields)
+        return Update(before.path, fields, before.version)
+
+
+def _counts(report: SiteReport) -> Fields:
+    return {
+        "strengths": len(report.fields["strengths"]),
+        "leaks": len(report.fields["leaks"]),
+        "quick_wins": len(report.fields["quick_wins"]),
+        "coverage_pct": round(100 * report.fields["coverage"]),
+    }

@@ -1,0 +1,145 @@
+"""Firestore: the only state there is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.api_core import exceptions as google_errors
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
+from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
+
+from landfall.deadlines import LADDER
+from landfall.net.grpc import open_channel
+from landfall.runs.costs import charge
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    Document,
+    IndexMissingError,
+    Meter,
+    Query,
+    StoreError,
+    Update,
+    Version,
+    Write,
+)
+
+# A commit answered by one of these wrote nothing. Aborted is Firestore's word for contention.
+_CONFLICTS = (
+    google_errors.AlreadyExists,
+    google_errors.FailedPrecondition,
+    google_errors.NotFound,
+    google_errors.Aborted,
+)
+
+_DIRECTIONS = {"asc": firestore.Query.ASCENDING, "desc": firestore.Query.DESCENDING}
+
+
+class FirestoreStore:
+    """A `Store` over the asynchronous Firestore client.
+
+    Every call ends within `timeout` seconds: gRPC deadlines are total, and the client's own
+    retries are off (they would go on for 60 to 300 s). Raises `ConflictError` and `StoreError`.
+    """
+
+    def __init__(self, client: firestore.AsyncClient, timeout: float = LADDER.request) -> None:
+        self._client = client
+        self._timeout = timeout
+        self.meter = Meter()
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """The documents at these paths, in this order; None where there is none."""
+        references = [self._client.document(path) for path in paths]
+        found: dict[str, Document] = {}
+        try:
+            async for snapshot in self._client.get_all(
+                references, retry=None, timeout=self._timeout
+            ):
+                if snapshot.exists:
+                    document = _document(snapshot)
+                    found[document.path] = document
+        except google_errors.GoogleAPIError as error:
+            raise StoreError(f"Firestore did not answer a read: {error}") from error
+        charge(self.meter, reads=len(paths))
+        return [found.get(path) for path in paths]
+
+    async def find(self, query: Query) -> list[Document]:
+        """The documents that a query selects."""
+        try:
+            snapshots = [
+                _document(snapshot)
+                async for snapshot in self._build(query).stream(retry=None, timeout=self._timeout)
+            ]
+        except google_errors.FailedPrecondition as error:
+            raise _query_failed(query, error) from error
+        except google_errors.GoogleAPIError as error:
+            raise StoreError(f"Firestore did not answer a query: {error}") from error
+        # an empty answer is billed as one read
+        charge(self.meter, reads=max(1, len(snapshots)))
+        return snapshots
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """Make all the writes or none; the new versions, in the same order."""
+        batch = self._client.batch()
+        for write in writes:
+            self._add(batch, write)
+        try:
+            results = await batch.commit(retry=None, timeout=self._timeout)
+        except _CONFLICTS as error:
+            raise ConflictError(str(error)) from error
+        except google_errors.GoogleAPIError as error:
+            raise StoreError(f"Firestore did not answer a commit: {error}") from error
+        charge(self.meter, writes=len(writes), commits=1)
+        return [result.update_time for result in results]
+
+    def _add(self, batch: Any, write: Write) -> None:
+        reference = self._client.document(write.path)
+        match write:
+            case Create():
+                batch.create(reference, write.data)
+            case Update():
+                option = self._client.write_option(last_update_time=write.version)
+                batch.update(reference, write.data, option=option)
+            case _:
+                batch.set(reference, write.data)
+
+    def _build(self, query: Query) -> Any:
+        collection = self._client.collection(query.collection)
+        built: Any = self._client.collection_group(query.collection) if query.group else collection
+        for name, operator, value in query.where:
+            built = built.where(filter=FieldFilter(name, operator, value))
+        if query.order:
+            name, direction = query.order
+            built = built.order_by(name, direction=_DIRECTIONS[direction])
+        if query.after is not None:
+            built = built.order_by("__name__").start_after(
+                {"__name__": collection.document(query.after)}
+            )
+        if query.fields is not None:
+            built = built.select(query.fields)
+        return built if query.limit is None else built.limit(query.limit)
+
+
+def _query_failed(query: Query, error: google_errors.FailedPrecondition) -> StoreError:
+    if "index" not in str(error):
+        return StoreError(f"Firestore did not answer a query: {error}")
+    return IndexMissingError(f"a query of {query.collection} needs an index: {error}")
+
+
+def _document(snapshot: Any) -> Document:
+    return Document(snapshot.reference.path, snapshot.to_dict(), snapshot.update_time)
+
+
+def firestore_client(project: str, connect: float = LADDER.connect) -> firestore.AsyncClient:
+    """The client, on a channel of ours, for which it has no argument.
+
+    Like the client by itself, it goes to `FIRESTORE_EMULATOR_HOST` where that is set.
+    """
+    # the credentials are the channel's
+    client = firestore.AsyncClient(project, AnonymousCredentials())  # type: ignore[no-untyped-call]
+    channel = open_channel(FirestoreGrpcAsyncIOTransport, client._emulator_host, connect)
+    transport = FirestoreGrpcAsyncIOTransport(channel=channel)
+    client._firestore_api_internal = FirestoreAsyncClient(transport=transport)
+    return client

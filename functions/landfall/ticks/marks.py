@@ -1,0 +1,45 @@
+"""The dead man's switch: each tick of the scheduler and the watchdog leaves a mark."""
+
+from datetime import datetime
+from typing import Any
+
+from landfall.deadlines import TICK_MISSING
+from landfall.runs.costs import Account
+from landfall.runs.runs import Clock, Runs
+from landfall.store.documents import Document, Fields, Put, Store
+from landfall.store.indexes import Indexes
+from landfall.store.versioned import NewerDocument
+
+TICKERS = ("scheduler", "watchdog")
+
+
+async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
+    """Record that the scheduler or the watchdog has just ticked, what it did, and at what cost."""
+    now, spent = runs.clock(), account.spent()
+    spent["firestore_writes"] += 1  # this one
+    mark = {"last_tick_at": now, "did": did, "spent": spent, "updated_at": now, "updated_by": by}
+    await runs.store.commit([Put(f"system/{name}", mark)])
+
+
+async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, dict[str, Any]]:
+    """Whether both tick, how many seconds ago each did, and which indexes are missing."""
+    marks = await store.read(*(f"system/{name}" for name in TICKERS))
+    ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
+    missing = await indexes.missing()
+    problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
+    problems += ["indexes missing"] if missing else []
+    said = {"status": ", ".join(problems) or "ok", **ticks, "indexes_missing": missing}
+    return not problems, said
+
+
+def _tick(mark: Document | None, now: datetime) -> dict[str, Any]:
+    if isinstance(mark, NewerDocument):
+        return {"ok": False, "problem": mark.why}
+    last = mark.data["last_tick_at"] if mark else None
+    age = None if last is None else round((now - last).total_seconds(), 1)
+    return {
+        "last_tick_at": last,
+        "age_seconds": age,
+        "limit_seconds": TICK_MISSING,
+        "ok": age is not None and age <= TICK_MISSING,
+    }

@@ -1,0 +1,111 @@
+"""The watchdog's tick: what does not move is taken up, and what is over its time is ended."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from landfall import logs
+from landfall.deadlines import Deadline
+from landfall.reasons import Reason
+from landfall.runs.costs import metering
+from landfall.runs.lifecycle import RUN_LIVE, RunStatus
+from landfall.runs.runs import RunNotFoundError, Runs
+from landfall.store.documents import ConflictError, Document, Query, SchemaError, StoreError
+from landfall.ticks.marks import mark_tick
+
+PAGE = 100
+"""Runs or steps that are read at once, besides those that could not be dealt with."""
+
+ABREAST = 20
+"""Runs or steps that are dealt with side by side."""
+
+
+@dataclass
+class Watch:
+    """What a tick did."""
+
+    timed_out: int = 0
+    redriven: int = 0
+    retried: int = 0
+    failed: int = 0
+    problems: int = 0
+    left_over: bool = False
+
+
+class Watchdog:
+    """One tick, by the worker named `by`."""
+
+    def __init__(self, runs: Runs, by: str) -> None:
+        self._runs = runs
+        self._by = by
+        self._watch = Watch()
+        self._places = asyncio.Semaphore(ABREAST)
+
+    async def tick(self, deadline: Deadline) -> Watch:
+        """End runs past their deadline, take up stale steps, and leave a mark."""
+        with metering() as account:
+            await self._all(self._overdue_runs, self._time_out, deadline)
+            await self._all(self._stale_steps, self._take_up, deadline)
+            await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
+        return self._watch
+
+    async def _all(
+        self,
+        find: Callable[[int], Awaitable[Sequence[Document]]],
+        deal_with: Callable[[Document], Awaitable[None]],
+        deadline: Deadline,
+    ) -> None:
+        limit = PAGE
+        seen: set[str] = set()
+        while deadline.remaining() > 0:
+            found = await find(limit)
+            new = [document for document in found if document.path not in seen]
+            await asyncio.gather(*(self._one(document, deal_with) for document in new))
+            if len(found) < limit:
+                return
+            seen.update(document.path for document in new)
+            # what could not be dealt with is found again: look past it
+            limit = PAGE + len(found) - len(new)
+        self._watch.left_over = True
+
+    async def _one(
+        self, document: Document, deal_with: Callable[[Document], Awaitable[None]]
+    ) -> None:
+        async with self._places:
+            try:
+                await deal_with(document)
+            except (ConflictError, StoreError, RunNotFoundError) as error:
+                self._watch.problems += 1
+                logs.warning("not dealt with", path=document.path, error=str(error))
+            except SchemaError as error:
+                self._watch.problems += 1
+                logs.error("not dealt with", path=document.path, error=str(error))
+            except Exception:
+                # a bug, or a document that somebody edited: loud, and no reason to stop the others
+                self._watch.problems += 1
+                logs.error("bug", path=document.path, traceback=traceback.format_exc())
+
+    async def _overdue_runs(self, limit: int) -> Sequence[Document]:
+        where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
+        return await self._runs.store.find(
+            Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
+        )
+
+    async def _stale_steps(self, limit: int) -> Sequence[Document]:
+        where = (("stale_at", "<=", self._runs.clock()),)
+        return await self._runs.store.find(
+            Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
+        )
+
+    async def _time_out(self, run: Document) -> None:
+        message = f"it was {run.data['status']} ({run.data['progress_step']}) at its deadline"
+        error = {"reason": Reason.RUN_TIMEOUT, "message": message}
+        ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
+        self._watch.timed_out += ended
+
+    async def _take_up(self, step: Document) -> None:
+        did = await self._runs.take_up(step.data["run_id"], step.id, self._by)
+        if did != "nothing":
+            logs.warning("rescued", run_id=step.data["run_id"], step_id=step.id, did=did)
+            setattr(self._watch, did, getattr(self._watch, did) + 1)
