@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.cloud import database, environment, image, keys, source
-from infra.cloud.advice import advice
-from infra.cloud.connecting import CannotStartError, connect
-from infra.cloud.environment import VariableUnknownError
-from infra.cloud.gcloud import Gcloud, GcloudError, GcloudMissingError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import PEOPLE, Installation, Wishes
-from infra.cloud.making import Maker, StoppedError, go_through, say
+from infra.cloud.apply import Maker, StoppedError, go_through, say
+from infra.cloud.clients.advice import advice
+from infra.cloud.clients.gcloud import Gcloud, GcloudError, GcloudMissingError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.connection import CannotStartError, connect
+from infra.cloud.resources import database, environment, image, keys, source
+from infra.cloud.resources.environment import VariableUnknownError
+from infra.cloud.resources.installation import PEOPLE, Installation, Wishes
+from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
 from infra.cloud.stages import STAGES, Stage
-from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
 from landfall.process.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0

@@ -4,17 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from infra.cloud import accounts, alerts, database, delivery, keys
-from infra.cloud.advice import advice
-from infra.cloud.changes import Change, GcloudCommand, RestCommand, gcloud
-from infra.cloud.connecting import CannotStartError, connect
-from infra.cloud.gcloud import GcloudMissingError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import Installation, Wishes
-from infra.cloud.making import Maker, StoppedError, go_through, say
-from infra.cloud.policies import roles_to_withdraw
+from infra.cloud.apply import Maker, StoppedError, go_through, say
+from infra.cloud.clients.advice import advice
+from infra.cloud.clients.gcloud import GcloudMissingError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.connection import CannotStartError, connect
+from infra.cloud.resources import accounts, alerts, database, delivery, keys
+from infra.cloud.resources.change import Change, GcloudCommand, RestCommand, gcloud
+from infra.cloud.resources.installation import Installation, Wishes
+from infra.cloud.resources.policies import roles_to_withdraw
+from infra.cloud.resources.target import NAME, secret, service
 from infra.cloud.stages import Stage
-from infra.cloud.target import NAME, secret, service
 
 EPILOG = """
 Without --delete-data the Firestore database, the secrets and the queue stay (at rest they cost

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.cloud.checks import Cloud
-from infra.cloud.checks_local import Local
-from infra.cloud.connecting import CannotStartError, connect
+from infra.cloud.apply import say
+from infra.cloud.checks.local_stack import Local
+from infra.cloud.checks.project import Cloud
+from infra.cloud.checks.verdicts import Check, Said, looked_at
+from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.deploy import image_version
-from infra.cloud.gcloud import GcloudError, GcloudMissingError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import Installation, Wishes
-from infra.cloud.making import say
-from infra.cloud.target import NAME
-from infra.cloud.verdicts import Check, Said, looked_at
+from infra.cloud.resources.installation import Installation, Wishes
+from infra.cloud.resources.target import NAME
 
 PAUSE = 10.0
 """Seconds between two looks, with --wait."""

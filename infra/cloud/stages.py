@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.cloud import accounts, alerts, apis, database, delivery, functions, image, keys
-from infra.cloud.changes import Change
-from infra.cloud.installation import Installation
+from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, image, keys
+from infra.cloud.resources.change import Change
+from infra.cloud.resources.installation import Installation
 
 Look = Callable[[Installation], list[Change]]
 """Looks at what is there, and says what is to be changed."""

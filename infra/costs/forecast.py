@@ -11,7 +11,7 @@ from itertools import takewhile
 from math import ceil
 from typing import Any
 
-from infra.cloud.sizes import SIZES
+from infra.cloud.resources.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
 from landfall.deadlines import TICK
 from landfall.process.config import VARIABLES

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.apis import APIS
+from infra.cloud.resources.apis import APIS
 from tests.deploy.google_apis import ALWAYS_ENABLED, PROJECT, ApiError, Asked, GoogleApis, asked
 
 Fault = Callable[[Asked], bool]

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from infra.cloud import sizes
+from infra.cloud.resources import sizes
 from tests.deploy.google_apis import PROJECT
 from tests.deploy.installing import ALERTED, INVOKER, KEY, REGION, of
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import database, delivery, sizes
-from infra.cloud.accounts import ACCOUNTS
-from infra.cloud.apis import APIS
-from infra.cloud.target import CALLER, FUNCTION_ACCOUNTS, GCLOUD_AUDIENCE, Target, service
+from infra.cloud.resources import database, delivery, sizes
+from infra.cloud.resources.accounts import ACCOUNTS
+from infra.cloud.resources.apis import APIS
+from infra.cloud.resources.target import CALLER, FUNCTION_ACCOUNTS, GCLOUD_AUDIENCE, Target, service
 from landfall.deadlines import LADDER
 from landfall.process.config import FUNCTIONS, VARIABLES
 from tests.deploy.conftest import Deployment

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import keys_answering
-from infra.cloud.asking import Answer
-from infra.cloud.changes import Tools
-from infra.cloud.checks import Cloud
-from infra.cloud.gcloud import Gcloud
-from infra.cloud.google import Google
-from infra.cloud.installation import Installation, Wishes
-from infra.cloud.target import Target
-from infra.cloud.verdicts import Said, looked_at
+from infra.cloud.checks import api_keys
+from infra.cloud.checks.project import Cloud
+from infra.cloud.checks.verdicts import Said, looked_at
+from infra.cloud.clients.gcloud import Gcloud
+from infra.cloud.clients.rest import Google
+from infra.cloud.clients.stdlib_http import Answer
+from infra.cloud.resources.change import Tools
+from infra.cloud.resources.installation import Installation, Wishes
+from infra.cloud.resources.target import Target
 from landfall.deadlines import TICK_MISSING
 from landfall.store.versions import KINDS
 from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
@@ -280,15 +280,15 @@ def answered(seconds_ago: float, waited: float = 0.1) -> Answer:
 @pytest.mark.parametrize("seconds", [60, -60])
 def test_a_clock_that_is_off_is_wrong(seconds):
     """Ahead or behind; tokens are good for whoever agrees on the time."""
-    said = keys_answering.clock(answered(seconds))
+    said = api_keys.clock(answered(seconds))
     assert said.verdict == "wrong"
     assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.saw)
-    assert keys_answering.clock(Answer(200, {}, b"", 0.1)).verdict == "unknown"
+    assert api_keys.clock(Answer(200, {}, b"", 0.1)).verdict == "unknown"
 
 
 def test_a_slow_answer_is_no_wrong_clock():
     """It was dated when it was made, and came ten seconds later."""
-    assert keys_answering.clock(answered(10, waited=10)).verdict == "ok"
+    assert api_keys.clock(answered(10, waited=10)).verdict == "ok"
 
 
 def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from infra.cloud import deploy, doctor
-from infra.cloud.accounts import EVERY, PIPELINE_ROLES
-from infra.cloud.target import PIPELINE_ACCOUNT, Target
+from infra.cloud.resources.accounts import EVERY, PIPELINE_ROLES
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, Target
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import INVOKER, REGION, Console, Done
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.cloud import alerts, database, sizes
-from infra.cloud.changes import GcloudCommand
-from infra.cloud.comparing import differences
+from infra.cloud.clients.gcloud import Gcloud, GcloudError
+from infra.cloud.clients.rest import endpoint
 from infra.cloud.deploy import parser
-from infra.cloud.environment import VariableUnknownError, environment, secrets_of
-from infra.cloud.gcloud import Gcloud, GcloudError
-from infra.cloud.google import endpoint
-from infra.cloud.policies import policy_change
-from infra.cloud.source import version
-from infra.cloud.target import CALLER, GCLOUD_AUDIENCE, Target, secret
+from infra.cloud.resources import alerts, database, sizes
+from infra.cloud.resources.change import GcloudCommand
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.environment import VariableUnknownError, environment, secrets_of
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.source import version
+from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, Target, secret
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
 from landfall.process.config import FUNCTIONS, VARIABLES, load_config
 
@@ -99,7 +99,7 @@ def test_a_secret_has_a_name_and_readers():
 def test_a_needed_variable_that_nobody_knows_stops_the_deployment(monkeypatch):
     """A new one in the code is told here, not by a function that cannot start."""
     new = {**VARIABLES, "LANDFALL_NEW": VARIABLES["LANDFALL_QUEUE"]}
-    monkeypatch.setattr("infra.cloud.environment.VARIABLES", new)
+    monkeypatch.setattr("infra.cloud.resources.environment.VARIABLES", new)
     with pytest.raises(VariableUnknownError, match="--set LANDFALL_NEW=VALUE"):
         environment(TARGET, "api", [ANN], {})
     assert environment(TARGET, "api", [ANN], {"LANDFALL_NEW": "1"})["LANDFALL_NEW"] == "1"

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.cloud.environment import environment, secrets_of
-from infra.cloud.image import BUILD_ENVIRONMENT, PYTHON
-from infra.cloud.target import Target
+from infra.cloud.resources.environment import environment, secrets_of
+from infra.cloud.resources.image import BUILD_ENVIRONMENT, PYTHON
+from infra.cloud.resources.target import Target
 from infra.local.processes import free_port
 from landfall.process.config import FUNCTIONS
 from tests.deploy.conftest import Deployment

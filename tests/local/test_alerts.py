@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import alerts
-from infra.cloud.alerts import Metric, wanted_metric
+from infra.cloud.resources import alerts
+from infra.cloud.resources.alerts import Metric, wanted_metric
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
 from landfall.airtable import client as airtable_client

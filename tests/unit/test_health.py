@@ -6,8 +6,8 @@ import pytest
 from starlette.requests import Request
 
 import main
-from infra.cloud.environment import environment
-from infra.cloud.target import Target
+from infra.cloud.resources.environment import environment
+from infra.cloud.resources.target import Target
 from landfall.deadlines import LADDER, Deadline
 from landfall.entry.callers import Callers, fetch_certificates
 from landfall.process.config import load_config

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.cloud.asking import NoAnswerError
-from infra.cloud.gcloud import GcloudError
-from infra.cloud.google import GoogleError
+from infra.cloud.clients.gcloud import GcloudError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.clients.stdlib_http import NoAnswerError
 
 Verdict = Literal["ok", "wrong", "unknown"]
 

@@ -7,10 +7,10 @@ the channel go by REST: gcloud has commands for them in its alpha and beta compo
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.changes import Change, RestCommand, gcloud, verb_for
-from infra.cloud.comparing import differences
-from infra.cloud.installation import Installation
-from infra.cloud.target import LABELS, NAME
+from infra.cloud.resources.change import Change, RestCommand, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.target import LABELS, NAME
 from landfall.deadlines import TICK, TICK_MISSING
 
 OURS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{NAME}-"'

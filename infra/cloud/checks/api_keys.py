@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from infra.cloud.asking import Answer, NoAnswerError, ask
-from infra.cloud.verdicts import Said, ok, unknown, wrong
+from infra.cloud.checks.verdicts import Said, ok, unknown, wrong
+from infra.cloud.clients.stdlib_http import Answer, NoAnswerError, ask
 
 SKEW_MOST = 5.0
 """Seconds; functions take tokens from clocks that differ by up to 10."""

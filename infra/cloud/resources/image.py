@@ -8,11 +8,11 @@ its tag is the hash of what went into it: what is there already is not built aga
 import json
 from typing import Any
 
-from infra.cloud.changes import Change, gcloud
-from infra.cloud.installation import Installation
-from infra.cloud.policies import policy_change
-from infra.cloud.source import ROOT
-from infra.cloud.target import IMAGE_ACCOUNT, NAME
+from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.source import ROOT
+from infra.cloud.resources.target import IMAGE_ACCOUNT, NAME
 
 PYTHON = "3.11"
 """The version that the tests run on."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from infra.cloud.asking import Answer, NoAnswerError, ask
+from infra.cloud.clients.stdlib_http import Answer, NoAnswerError, ask
 
 NOTHING_THERE = ("NOT_FOUND", "SERVICE_DISABLED")
 """Of an API that is not enabled, nothing can be there."""

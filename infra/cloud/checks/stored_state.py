@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from infra.cloud.reading import Documents
-from infra.cloud.verdicts import Said, one_of
+from infra.cloud.checks.document_reader import Documents
+from infra.cloud.checks.verdicts import Said, one_of
 from landfall.deadlines import TICK_MISSING
 from landfall.store.versions import FIELD, KINDS
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
-from infra.cloud.comparing import differences
-from infra.cloud.installation import Installation
-from infra.cloud.policies import policy_change
-from infra.cloud.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_attempt
-from infra.cloud.target import FUNCTION_ACCOUNTS, NAME, SCHEDULER_ACCOUNT, service
+from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_attempt
+from infra.cloud.resources.target import FUNCTION_ACCOUNTS, NAME, SCHEDULER_ACCOUNT, service
 
 TICKING = ("scheduler", "watchdog")
 

@@ -3,26 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.cloud import (
-    alerts,
-    apis,
-    database,
-    delivery,
-    documents_known,
-    functions,
-    keys,
-    keys_answering,
-)
-from infra.cloud.asking import ask
-from infra.cloud.changes import Change, Tools
-from infra.cloud.environment import secrets_of
-from infra.cloud.gcloud import GcloudError
-from infra.cloud.google import GoogleError, endpoint
-from infra.cloud.installation import Installation
-from infra.cloud.policies import bindings_of
-from infra.cloud.reading import Documents
-from infra.cloud.target import NAME, secret, service
-from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
+from infra.cloud.checks import api_keys, stored_state
+from infra.cloud.checks.document_reader import Documents
+from infra.cloud.checks.verdicts import Check, Said, ok, one_of, unknown, wrong
+from infra.cloud.clients.gcloud import GcloudError
+from infra.cloud.clients.rest import GoogleError, endpoint
+from infra.cloud.clients.stdlib_http import ask
+from infra.cloud.resources import alerts, apis, database, delivery, functions, keys
+from infra.cloud.resources.change import Change, Tools
+from infra.cloud.resources.environment import secrets_of
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import bindings_of
+from infra.cloud.resources.target import NAME, secret, service
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 REDEPLOY = "run infra/deploy"
@@ -63,7 +55,7 @@ class Cloud:
     def clock(self) -> Said:
         """Of the machine that looks."""
         url = f"{endpoint('serviceusage')}v1/projects/{self._it.target.project}/services"
-        return keys_answering.clock(ask("GET", url))
+        return api_keys.clock(ask("GET", url))
 
     def apis(self) -> Said:
         """All enabled."""
@@ -193,11 +185,11 @@ class Cloud:
 
     def ticks(self) -> Said:
         """As the documents have them."""
-        return documents_known.ticks(self._documents)
+        return stored_state.ticks(self._documents)
 
     def documents(self) -> Said:
         """Of a version that this source knows."""
-        return documents_known.versions(self._documents)
+        return stored_state.versions(self._documents)
 
     def health(self) -> Said:
         """What the api says of itself, to somebody whom it lets in."""
@@ -233,7 +225,7 @@ class Cloud:
         key = self._key("AIRTABLE_API_KEY", "fetch")
         if isinstance(key, Said):
             return key
-        return keys_answering.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
+        return api_keys.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
 
     def openai(self) -> Said:
         """Whether the key that score has is one; a Landfall without a model needs none."""
@@ -242,7 +234,7 @@ class Cloud:
         key = self._key("OPENAI_API_KEY", "score")
         if isinstance(key, Said):
             return key
-        return keys_answering.openai(self._variable("OPENAI_BASE_URL", "score"), key)
+        return api_keys.openai(self._variable("OPENAI_BASE_URL", "score"), key)
 
     def _key(self, variable: str, function: str) -> str | Said:
         """The value of a secret, for a moment; or why it cannot be had."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
 
 Bindings = Mapping[str, Sequence[str]]
 """Role -> members."""

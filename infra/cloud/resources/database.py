@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.changes import Change, RestCommand, Tools, gcloud, verb_for
-from infra.cloud.comparing import differences
-from infra.cloud.installation import Installation
-from infra.cloud.source import ROOT
+from infra.cloud.resources.change import Change, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.source import ROOT
 
 FILE: dict[str, Any] = json.loads((ROOT / "infra/firestore.indexes.json").read_text("utf-8"))
 RULES = (ROOT / "infra/firestore.rules").read_text("utf-8")

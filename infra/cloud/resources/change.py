@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from infra.cloud.gcloud import Gcloud
-from infra.cloud.google import Google
+from infra.cloud.clients.gcloud import Gcloud
+from infra.cloud.clients.rest import Google
 
 Verb = Literal["create", "update", "delete"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.costs.forecast import DAYS, IDLE, ROUNDED, Use, use_of, working
-from infra.costs.stored import Documents, growth
+from infra.costs.storage import Documents, growth
 from infra.local.running import stack_options
 from infra.local.scans import run_scans
 from infra.local.stack import Stack, running

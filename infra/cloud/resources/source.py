@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.cloud.gcloud import Gcloud
+from infra.cloud.clients.gcloud import Gcloud
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def files(gcloud: Gcloud) -> list[str]:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from infra.cloud import documents_known, keys_answering
-from infra.cloud.asking import NoAnswerError, ask
-from infra.cloud.reading import Documents
-from infra.cloud.verdicts import Check, Said, ok, one_of, unknown, wrong
+from infra.cloud.checks import api_keys, stored_state
+from infra.cloud.checks.document_reader import Documents
+from infra.cloud.checks.verdicts import Check, Said, ok, one_of, unknown, wrong
+from infra.cloud.clients.stdlib_http import NoAnswerError, ask
 from landfall.process.config import FUNCTIONS
 
 RESTART = "stop infra/local/run --serve, and start it again"
@@ -37,7 +37,7 @@ class Local:
 
     def clock(self) -> Said:
         """Of the functions, beside that of this command."""
-        return keys_answering.clock(ask("GET", self._addresses["api"]))
+        return api_keys.clock(ask("GET", self._addresses["api"]))
 
     def functions(self) -> Said:
         """All five answer, and ask who calls."""
@@ -60,11 +60,11 @@ class Local:
 
     def ticks(self) -> Said:
         """As the documents have them."""
-        return documents_known.ticks(self._documents)
+        return stored_state.ticks(self._documents)
 
     def documents(self) -> Said:
         """Of a version that this source knows."""
-        return documents_known.versions(self._documents)
+        return stored_state.versions(self._documents)
 
     def health(self) -> Said:
         """What the api says of itself."""
@@ -77,11 +77,11 @@ class Local:
 
     def airtable(self) -> Said:
         """Whether Airtable, or its stand-in, takes the key of the environment."""
-        return self._key("AIRTABLE_API_KEY", keys_answering.airtable, self._addresses["airtable"])
+        return self._key("AIRTABLE_API_KEY", api_keys.airtable, self._addresses["airtable"])
 
     def openai(self) -> Said:
         """The same for the language model."""
-        return self._key("OPENAI_API_KEY", keys_answering.openai, self._addresses["openai"])
+        return self._key("OPENAI_API_KEY", api_keys.openai, self._addresses["openai"])
 
     def _key(self, variable: str, answers: Any, url: str) -> Said:
         key = os.environ.get(variable)

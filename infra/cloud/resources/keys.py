@@ -1,11 +1,11 @@
 """The secrets: their values are in Secret Manager, and in nothing else that is made here."""
 
-from infra.cloud.changes import Change, GcloudCommand, gcloud, verb_for
-from infra.cloud.environment import secrets_of
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import Installation
-from infra.cloud.policies import policy_change
-from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.environment import secrets_of
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 

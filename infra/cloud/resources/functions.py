@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from infra.cloud.changes import Change, gcloud, verb_for
-from infra.cloud.comparing import differences
-from infra.cloud.environment import environment, members, secrets_of
-from infra.cloud.installation import Installation
-from infra.cloud.policies import policy_change
-from infra.cloud.sizes import SIZES, function_seconds
-from infra.cloud.target import FUNCTION_ACCOUNTS, LABELS, secret, service
+from infra.cloud.resources.change import Change, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.environment import environment, members, secrets_of
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.sizes import SIZES, function_seconds
+from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret, service
 from landfall.process.config import FUNCTIONS
 
 RUN = "run.googleapis.com"

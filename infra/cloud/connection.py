@@ -2,10 +2,10 @@
 
 import re
 
-from infra.cloud.changes import Tools
-from infra.cloud.gcloud import Gcloud, GcloudError
-from infra.cloud.google import Google, GoogleError
-from infra.cloud.target import Target
+from infra.cloud.clients.gcloud import Gcloud, GcloudError
+from infra.cloud.clients.rest import Google, GoogleError
+from infra.cloud.resources.change import Tools
+from infra.cloud.resources.target import Target
 
 
 class CannotStartError(Exception):

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from infra.cloud.advice import NOT_YET
-from infra.cloud.changes import Change, Command, Tools
-from infra.cloud.gcloud import GcloudError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import Installation
+from infra.cloud.clients.advice import NOT_YET
+from infra.cloud.clients.gcloud import GcloudError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.resources.change import Change, Command, Tools
+from infra.cloud.resources.installation import Installation
 from infra.cloud.stages import Stage
 
 SIDE_BY_SIDE = 4

@@ -2,12 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from infra.cloud.target import (
-    CALLER,
-    GCLOUD_AUDIENCE,
-    TASKS_ACCOUNT,
-    Target,
-)
+from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, TASKS_ACCOUNT, Target
 from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 

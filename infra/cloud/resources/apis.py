@@ -1,7 +1,7 @@
 """The APIs of the project that Landfall uses."""
 
-from infra.cloud.changes import Change, gcloud
-from infra.cloud.installation import Installation
+from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.installation import Installation
 
 APIS = (
     "artifactregistry.googleapis.com",

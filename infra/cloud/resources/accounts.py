@@ -1,9 +1,9 @@
 """Service accounts: one for each function, two that call them, one that builds."""
 
-from infra.cloud.changes import Change, gcloud
-from infra.cloud.installation import Installation
-from infra.cloud.policies import policy_change, project_roles
-from infra.cloud.target import (
+from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change, project_roles
+from infra.cloud.resources.target import (
     FUNCTION_ACCOUNTS,
     IMAGE_ACCOUNT,
     PIPELINE_ACCOUNT,

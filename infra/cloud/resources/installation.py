@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infra.cloud.environment import secrets_of
-from infra.cloud.google import NOTHING_THERE, Google, GoogleError
-from infra.cloud.policies import bindings_of
-from infra.cloud.target import PIPELINE_ACCOUNT, Target, secret, service
+from infra.cloud.clients.rest import NOTHING_THERE, Google, GoogleError
+from infra.cloud.resources.environment import secrets_of
+from infra.cloud.resources.policies import bindings_of
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, Target, secret, service
 from landfall.deadlines import Ladder
 from landfall.process.config import FUNCTIONS, VARIABLES
 
