@@ -15,7 +15,7 @@ class CannotStartError(Exception):
 def connect(project: str, region: str) -> tuple[Target, Tools]:
     """Log in as gcloud is. Raises `CannotStartError`, `GcloudMissingError`."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
-        raise CannotStartError(f"{project!r} is not a project id: give the id, not the name")
+        raise CannotStartError(f"{project!r} is not a project id: use the id, not the name")
     gcloud = Gcloud(project)
     try:
         google = Google(gcloud.run(["auth", "print-access-token"]).strip(), project)
@@ -23,5 +23,5 @@ def connect(project: str, region: str) -> tuple[Target, Tools]:
     except (GcloudError, GoogleError) as error:
         raise CannotStartError(str(error)) from error
     if found is None:
-        raise CannotStartError(f"there is no project {project}, or you may not see it")
+        raise CannotStartError(f"project {project} does not exist, or you have no access to it")
     return Target(project, str(found["projectNumber"]), region), Tools(gcloud, google)

@@ -25,11 +25,11 @@ PATIENCE = 120.0
 """Seconds: what was made a moment ago is usually known everywhere within a minute."""
 
 EPILOG = """
-What is not there is made; what differs is changed; everything else is left alone. When it is
-interrupted, run it again. What you do not say stays as it is: --invoker is needed the first time
-only, and so are the keys of what your scans read and ask.
+What is missing is created, what differs is updated, and everything else is left alone. After an
+interruption, run it again. An option that you leave out keeps its present value: --invoker, and the
+keys of Airtable and of the model, are needed only once.
 
-Exit status: 0 when everything is as it should be, 1 when a change failed, 2 when nothing was begun.
+Exit status: 0 if everything is up to date, 1 if a change failed, 2 if nothing was started.
 """
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
@@ -64,27 +64,27 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(
         prog="infra/deploy",
-        description="Put Landfall into a Google Cloud project, or bring it up to date there.",
+        description="Deploy Landfall to a Google Cloud project, or update it there.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("--project", required=True, help="the project's id")
-    found.add_argument("--region", required=True, help="such as europe-west1")
+    found.add_argument("--project", required=True, help="the project id")
+    found.add_argument("--region", required=True, help="the region, such as europe-west1")
     found.add_argument(
         "--invoker",
         action="append",
         type=_member,
         metavar="MEMBER",
-        help="who may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for more. "
-        "Who is not named may not, any more",
+        help="an account that may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for "
+        "more. The accounts that you name replace the present ones",
     )
-    found.add_argument("--alert-email", metavar="EMAIL", help="where alerts go")
+    found.add_argument("--alert-email", metavar="EMAIL", help="the address that alerts are sent to")
     for name in SECRETS:
         found.add_argument(
             _flag(name),
             type=Path,
             metavar="FILE",
-            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for while there is none",
+            help=f"a file with a new {name}: {VARIABLES[name].meaning}{_prompt_note(name)}",
         )
     found.add_argument(
         "--set",
@@ -92,25 +92,29 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=_variable,
         metavar="NAME=VALUE",
-        help="another variable of the functions, as in the README under Configuration",
+        help="set a variable of the functions; the README lists them under Configuration",
     )
     found.add_argument(
         "--pipeline",
         action="store_true",
-        help="also make the account that cloudbuild.yaml deploys as",
+        help="also create the service account that cloudbuild.yaml deploys as",
     )
-    found.add_argument("--dry-run", action="store_true", help="show the changes, and make none")
     found.add_argument(
-        "--image-only", action="store_true", help="build the image and stop: a step of its own"
+        "--dry-run", action="store_true", help="show the changes, and make none of them"
     )
+    found.add_argument("--image-only", action="store_true", help="build the image, and stop")
     found.add_argument(
         "--patience",
         type=float,
         default=PATIENCE,
         metavar="SECONDS",
-        help="how long to try again what Google says is not ready (default: %(default)g)",
+        help="how long to retry what Google reports as not ready (default: %(default)g)",
     )
     return found
+
+
+def _prompt_note(secret: str) -> str:
+    return ". A terminal prompts for it while it is missing" if VARIABLES[secret].asked else ""
 
 
 def _flag(secret: str) -> str:
@@ -121,8 +125,8 @@ def _member(text: str) -> str:
     if text.startswith(PEOPLE) and re.fullmatch(r"\w+:[^@\s,]+@[^@\s,]+", text):
         return text
     raise argparse.ArgumentTypeError(
-        f"say user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api looks at the address, so "
-        "groups, domains and allUsers cannot be let in"
+        f"use user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api checks e-mail addresses, "
+        "so groups, domains and allUsers cannot be allowed"
     )
 
 
@@ -130,7 +134,7 @@ def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or name not in VARIABLES or VARIABLES[name].secret:
         choices = ", ".join(name for name, it in VARIABLES.items() if not it.secret)
-        raise argparse.ArgumentTypeError(f"say NAME=VALUE with a NAME of {choices}")
+        raise argparse.ArgumentTypeError(f"use NAME=VALUE, where NAME is one of {choices}")
     return name, value
 
 
@@ -159,7 +163,9 @@ def _asked(it: Installation, only_shown: bool) -> Installation:
     if misfit := database.misfit(database.there(it)):
         raise CannotStartError(misfit)
     if not it.invokers:
-        raise CannotStartError("say who may call the api, such as --invoker user:you@example.com")
+        raise CannotStartError(
+            "name who may call the api, for example --invoker user:you@example.com"
+        )
     try:
         environment.check(it.target, it.invokers, it.values)
     except (ConfigError, VariableUnknownError) as error:
@@ -179,14 +185,14 @@ def _ask(it: Installation, names: Sequence[str]) -> dict[str, str]:
     for name in names:
         value = ""
         if sys.stdin.isatty():
-            question = f"{name} ({VARIABLES[name].meaning}; Enter where there is none): "
+            question = f"{name} ({VARIABLES[name].meaning}; press Enter to skip): "
             value = getpass.getpass(question).strip()
         if value:
             answers[name] = value
         elif name in present:
-            raise CannotStartError(f"secret {secret(name)} has no value: give {_flag(name)} FILE")
+            raise CannotStartError(f"secret {secret(name)} has no value: pass {_flag(name)} FILE")
         else:
-            say(f"There is no {name}; {_flag(name)} FILE gives it later.")
+            say(f"No {name} was given; add it later with {_flag(name)} FILE.")
     return answers
 
 
@@ -203,9 +209,9 @@ def _tell(
     made: int, options: argparse.Namespace, target: Target, it: Installation, seconds: float
 ) -> None:
     if options.dry_run:
-        say(f"{made} changes; none was made." if made else "Nothing to change.")
+        say(f"Changes to make: {made}. None was made." if made else "Nothing to change.")
         return
-    say(f"{made} changes made, {seconds:.0f} s." if made else "Nothing to change.")
+    say(f"Changes made: {made}, in {seconds:.0f} s." if made else "Nothing to change.")
     if options.image_only:
         return
     api, where = target.url("api"), f"--project {target.project} --region {target.region}"
@@ -213,10 +219,10 @@ def _tell(
         f"""
   api        {api}
   image      {it.image}
-  look       curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
+  health     curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
   check      infra/doctor {where}
   logs       gcloud run services logs read {service("api")} {where}
-  a scan     curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
+  add a scan curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
 """
     )
     if it.has_pipeline:
@@ -237,5 +243,5 @@ def _complain(line: str, said: str, status: int) -> int:
     print(line, file=sys.stderr)
     print(f"What to do: {advice(said)}.", file=sys.stderr)
     if status == 1:
-        print("Then run the same command again: what is made is not made again.", file=sys.stderr)
+        print("Then run the same command again: it continues where it stopped.", file=sys.stderr)
     return status

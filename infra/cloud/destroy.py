@@ -17,10 +17,10 @@ from infra.cloud.resources.target import NAME, secret, service
 from infra.cloud.stages import Stage
 
 EPILOG = """
-Without --delete-data the Firestore database, the secrets and the queue stay (at rest they cost
-their storage, and nothing else): `infra/deploy` takes them up again. APIs stay enabled.
+Without --delete-data, the Firestore database, the secrets and the queue remain (they cost only
+their storage), and a later `infra/deploy` uses them again. APIs stay enabled.
 
-Exit status: 0 when it is gone, 1 when a change failed, 2 when nothing was begun.
+Exit status: 0 if everything was deleted, 1 if a change failed, 2 if nothing was started.
 """
 
 
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         target, tools = connect(options.project, options.region)
         it = Installation(target, tools.google, Wishes(), only_shown=True)
-        say(f"Landfall in {target.project} ({target.number}), {target.region}: would be gone then")
+        say(f"Landfall in {target.project} ({target.number}), {target.region}: to be deleted")
         if not go_through(stages, it, None):
-            say("Nothing is there.")
+            say("Nothing to delete.")
             return 0
         if options.dry_run or not (options.yes or _agreed(target.project, options.delete_data)):
             say("Nothing was changed.")
@@ -46,33 +46,37 @@ def main(arguments: Sequence[str]) -> int:
     except (StoppedError, GoogleError) as error:
         print(f"Stopped at: {error}\nWhat to do: {advice(str(error))}.", file=sys.stderr)
         return 1
-    say(f"{made} changes made.")
+    say(f"Changes made: {made}.")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infra/destroy",
-        description="Take Landfall out of a Google Cloud project.",
+        description="Remove Landfall from a Google Cloud project.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--project", required=True, help="the project's id")
-    parser.add_argument("--region", required=True, help="such as europe-west1")
+    parser.add_argument("--project", required=True, help="the project id")
+    parser.add_argument("--region", required=True, help="the region, such as europe-west1")
     parser.add_argument(
-        "--delete-data", action="store_true", help="the database, the secrets and the queue too"
+        "--delete-data",
+        action="store_true",
+        help="also delete the database, the secrets and the queue",
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what would go, and stop")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be deleted, and stop"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     return parser
 
 
 def _agreed(project: str, data: bool) -> bool:
     if not sys.stdin.isatty():
-        say("There is nobody to ask: say --yes.")
+        say("There is no terminal to confirm in: pass --yes.")
         return False
-    what = "EVERYTHING above, with all data," if data else "everything above"
-    return input(f"To delete {what} type the project's id: ").strip() == project
+    what = "EVERYTHING above, including all data," if data else "everything above"
+    return input(f"To delete {what} type the project id: ").strip() == project
 
 
 def _jobs(it: Installation) -> list[Change]:
@@ -182,7 +186,7 @@ def _database(it: Installation) -> list[Change]:
         gcloud("firestore", "databases", "update", name, "--no-delete-protection"),
         gcloud("firestore", "databases", "delete", name),
     ]
-    return [Change("delete", "Firestore database (default), with everything in it", commands)]
+    return [Change("delete", "Firestore database (default), with all its data", commands)]
 
 
 STAGES = (

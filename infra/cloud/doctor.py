@@ -22,11 +22,11 @@ PAUSE = 10.0
 """Seconds between two looks, with --wait."""
 
 EPILOG = """
-It changes nothing. Keys are read from Secret Manager for a moment, where you may, and sent to
-nobody but Airtable and the model's service.
+It changes nothing. API keys are read from Secret Manager, where you have access, only to check
+them, and are sent to Airtable and to the model API alone.
 
-Exit status: 0 when nothing is wrong (unknown is not wrong), 1 when something is, 2 when nothing
-could be looked at.
+Exit status: 0 if nothing is wrong (unknown is not wrong), 1 if something is wrong, 2 if nothing
+could be checked.
 """
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
@@ -38,12 +38,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         begin = _local(options) if options.local else _cloud(options)
     except CANNOT_START as error:
-        print(f"Nothing was looked at. {error}", file=sys.stderr)
+        print(f"Nothing was checked. {error}", file=sys.stderr)
         return 2
     until = time.monotonic() + options.wait
     said = _look(begin())
     while _wrong(said) and time.monotonic() + PAUSE < until:
-        say(f"{_wrong(said)} wrong; looking again")
+        say(f"{_wrong(said)} wrong; checking again")
         time.sleep(PAUSE)
         said = _look(begin())
     _tell(said)
@@ -54,30 +54,31 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(
         prog="infra/doctor",
-        description="Look at an installation, and say what is wrong and how to mend it.",
+        description="Check an installation, and report what is wrong and how to fix it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("--project", help="the project's id; with --region")
-    found.add_argument("--region", help="such as europe-west1")
+    found.add_argument("--project", help="the project id; needs --region")
+    found.add_argument("--region", help="the region, such as europe-west1")
     found.add_argument(
         "--local",
         type=Path,
         metavar="FILE",
-        help="the first line of `infra/local/run --serve --json`, in a file, instead of a project",
+        help="check a local stack instead of a project; the file has the first line of "
+        "`infra/local/run --serve --json`",
     )
     found.add_argument(
         "--wait",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="look again until nothing is wrong, for so long",
+        help="repeat the checks until nothing is wrong, for at most this long",
     )
     found.add_argument(
         "--as",
         dest="as_account",
         metavar="SERVICE_ACCOUNT",
-        help="whom to call the api as, if not as yourself",
+        help="the account to call the api as, instead of your own",
     )
     return found
 
@@ -87,13 +88,15 @@ def _local(options: argparse.Namespace) -> Callable[[], list[Check]]:
         first = options.local.read_text(encoding="utf-8").splitlines()[0]
         addresses = json.loads(first)
     except (OSError, ValueError, IndexError) as error:
-        raise CannotStartError(f"{options.local} has no line of addresses: {error}") from error
+        raise CannotStartError(
+            f"{options.local} does not begin with the addresses of a stack: {error}"
+        ) from error
     return Local(addresses).checks
 
 
 def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
     if not (options.project and options.region):
-        raise CannotStartError("say --project and --region, or --local FILE")
+        raise CannotStartError("pass --project and --region, or --local FILE")
     target, tools = connect(options.project, options.region)
     image = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
 
@@ -118,4 +121,4 @@ def _tell(said: Sequence[tuple[str, Said]]) -> None:
         if it.mend:
             say(f"{'':<8} {'':<18} -> {it.mend}")
     counts = {kind: sum(it.verdict == kind for _, it in said) for kind in ("wrong", "unknown")}
-    say(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(said)}")
+    say(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(said)} checks")

@@ -202,22 +202,27 @@ def _dominating(lines: Sequence[Line]) -> str:
     dearest = max(lines, key=lambda line: line.dollars)
     if dearest.dollars >= A_CENT:
         total = sum(line.dollars for line in lines)
-        return f"{_named(dearest)}: {dearest.dollars / total:.0%} of what is to be paid"
+        return f"{_named(dearest)}: {dearest.dollars / total:.0%} of the bill"
     moving = [line for line in lines if line.unit not in STANDING]
     fullest = max(moving, key=lambda line: line.free_share)
-    return f"not a cent is to be paid; {_named(fullest)}: {fullest.free_share:.0%} of what is free"
+    share = f"{fullest.free_share:.0%} of the free amount"
+    return f"less than a cent is billed; {_named(fullest)}: {share}"
 
 
 def _named(line: Line) -> str:
-    idle = f" ({line.idle / line.amount:.0%} of them when idle)" if line.idle else ""
+    idle = f" ({line.idle / line.amount:.0%} of them idle)" if line.idle else ""
     return f"{line.what}, {line.unit}{idle}"
 
 
 def _warnings(calls: int, slots: int) -> list[str]:
     over = [plan for plan, most in AIRTABLE_CALLS.items() if calls > most]
     found = [
-        f"{calls:,} calls a month are more than Airtable's plan {plan} has for the whole "
-        f"workspace ({AIRTABLE_CALLS[plan]:,}): run the scan less often, or with fewer tables"
+        f"{calls:,} calls a month exceed plan {plan} of Airtable ({AIRTABLE_CALLS[plan]:,} for the "
+        "whole workspace): run the scan less often, or with fewer tables"
         for plan in over
     ]
-    return found if slots else ["the scan has no slot in this month: it is what idle costs"]
+    return (
+        found
+        if slots
+        else ["the scan has no slot in this month: the forecast is the cost when idle"]
+    )

@@ -52,9 +52,9 @@ def read_runs(path: Path, scan: Scan) -> Measured:
         ) from None
     if not done:
         raise MeasureError(f"{path} has no run of scan {scan.id!r} that ended `done`")
-    notes = ["Storage and deletes are not in a run's document, and left out."]
+    notes = ["Not included: storage and deletes, which the document of a run does not have."]
     if len(done) == 1:
-        notes.append("Every run is taken to use what this one did, which may be a first one.")
+        notes.append("Every run is assumed to use as much as this one, which may be a first one.")
     return Measured(use_of(done[0]["counts"]), use_of(done[-1]["counts"]), notes=notes)
 
 

@@ -108,7 +108,7 @@ def test_a_dry_run_shows_the_commands_and_makes_none(console):
     assert (done.status, done.mutating) == (0, [])
     assert "gcloud secrets versions add landfall-airtable-api-key --data-file=-" in done.output
     assert "~ function fetch" in done.output
-    assert "2 changes; none was made." in done.output
+    assert "Changes to make: 2. None was made." in done.output
     assert "patNext" not in done.output
 
 
@@ -204,7 +204,7 @@ def test_a_first_deploy_says_what_it_needs(fresh):
     """Who may call, before anything is made."""
     unasked = fresh.deploy()
     assert (unasked.status, unasked.mutating) == (2, [])
-    assert "say who may call the api" in unasked.errors
+    assert "name who may call the api" in unasked.errors
 
 
 def test_the_key_is_asked_for_in_a_terminal(fresh):
@@ -224,7 +224,8 @@ def test_who_scans_sites_alone_has_no_key(fresh):
     done = fresh.typing("deploy", "--invoker", INVOKER, typed="")
     assert done.status == 0, done.output
     assert (
-        "There is no AIRTABLE_API_KEY; --airtable-api-key-file FILE gives it later." in done.output
+        "No AIRTABLE_API_KEY was given; add it later with --airtable-api-key-file FILE."
+        in done.output
     )
     apis = fresh.recorder.apis
     assert not [name for api, name in apis.resources if "landfall-airtable-api-key" in name]
@@ -253,7 +254,7 @@ def test_a_project_in_datastore_mode_is_refused(fresh):
     fresh.recorder.apis.put("firestore", name, {"name": name, "type": "DATASTORE_MODE"})
     done = fresh.deploy(*fresh.first_time())
     assert (done.status, done.mutating) == (2, [])
-    assert "Datastore mode: Landfall needs another project" in done.errors
+    assert "Datastore mode: use another project" in done.errors
 
 
 def test_a_dry_run_in_an_empty_project_shows_everything(fresh):
@@ -269,4 +270,4 @@ def test_a_project_that_is_not_there_is_named(fresh):
     fresh.recorder.apis.resources.clear()
     done = fresh.deploy("--invoker", INVOKER)
     assert done.status == 2
-    assert f"there is no project {PROJECT}, or you may not see it" in done.errors
+    assert f"project {PROJECT} does not exist, or you have no access to it" in done.errors

@@ -40,7 +40,7 @@ def test_without_yes_and_nobody_to_ask_nothing_is_done(whole):
     """It shows what would go, data not among it."""
     done = whole.run("destroy")
     assert (done.status, done.mutating) == (2, [])
-    assert "There is nobody to ask: say --yes." in done.output
+    assert "There is no terminal to confirm in: pass --yes." in done.output
     assert "- function landfall-fetch" in done.output
     assert "Firestore database" not in done.output
 
@@ -50,7 +50,7 @@ def test_whoever_does_not_type_the_project_deletes_nothing(console, typed):
     """A habit of saying yes is no answer."""
     done = console.typing("destroy", "--delete-data", typed=typed)
     assert (done.status, done.mutating) == (2, [])
-    assert "To delete EVERYTHING above, with all data, type the project's id:" in done.output
+    assert "To delete EVERYTHING above, including all data, type the project id:" in done.output
     assert "Nothing was changed." in done.output
 
 
@@ -62,7 +62,7 @@ def test_whoever_types_the_project_is_obeyed(whole):
     assert roles(whole) == []
     again = whole.run("destroy", "--yes")
     assert (again.status, again.mutating) == (0, [])
-    assert "Nothing is there." in again.output
+    assert "Nothing to delete." in again.output
 
 
 def test_it_takes_the_data_when_it_is_told(whole):

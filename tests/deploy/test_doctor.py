@@ -168,26 +168,26 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "deleteProtectionState",
         "infra/deploy",
     ),
-    "index missing": ("indexes", _index_missing, "is missing", "infra/deploy for what is missing"),
+    "index missing": ("indexes", _index_missing, "is missing", "infra/deploy for a missing one"),
     "index building": ("indexes", _index_building, "is creating", "ready in minutes"),
-    "field indexed": ("fields and expiry", _indexed, "updated_at", "infra/deploy"),
-    "expiry off": ("fields and expiry", _expiry_off, "pages.expires_at", "infra/deploy"),
+    "field indexed": ("fields and TTL", _indexed, "updated_at", "infra/deploy"),
+    "expiry off": ("fields and TTL", _expiry_off, "pages.expires_at", "infra/deploy"),
     "expiry being made": (
-        "fields and expiry",
+        "fields and TTL",
         _expiry_being_made,
-        "expiry of pages.expires_at is creating",
+        "TTL policy of pages.expires_at is creating",
         "active in minutes",
     ),
     "no rules": ("security rules", gone("firebaserules", "cloud.firestore"), "rules", "deploy"),
     "secret off": ("secrets", _disabled_secret, "has no value", "--airtable-api-key-file FILE"),
-    "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not there", "deploy"),
+    "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not deployed", "deploy"),
     "function fails": ("functions", _failing_revision, "score is not ready: it did not", "deploy"),
-    "two versions": ("version", _two_versions, "of several versions", "infra/deploy"),
+    "two versions": ("version", _two_versions, "run several versions", "infra/deploy"),
     "open to all": ("callers", _open_to_all, "fetch is open to everybody", "infra/deploy"),
     "queue paused": (
         "queue",
         resource("cloudtasks", TARGET.queue, state="PAUSED"),
-        "it is paused",
+        "the queue is paused",
         "gcloud tasks queues resume landfall",
     ),
     "queue gone": ("queue", gone("cloudtasks", "/landfall"), "there is no queue", "deploy"),
@@ -212,8 +212,8 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "checks of jobs",
     ),
     "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the Landfall"),
-    "unhealthy": ("health", _refused("api", 503), "503", "as it says"),
-    "Airtable refuses": ("Airtable's key", _refused("airtable"), "refuses the key", "key-file"),
+    "unhealthy": ("health", _refused("api", 503), "503", "log of the api"),
+    "Airtable refuses": ("Airtable key", _refused("airtable"), "refuses the key", "key-file"),
 }
 
 
@@ -233,7 +233,7 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
     """The pipeline has no access to secrets: that is unknown, not wrong."""
     console.recorder.refuses = lambda request: request.path.endswith(":access")
     try:
-        said = look(apis, "Airtable's key")
+        said = look(apis, "Airtable key")
     finally:
         console.recorder.refuses = None
     assert said.verdict == "unknown"
@@ -242,12 +242,12 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
 
 def test_no_key_is_needed(apis):
     """Where no scan asks a model, or none reads a base."""
-    assert look(apis, "the model's key").verdict == "ok"
+    assert look(apis, "model key").verdict == "ok"
     for api, name in [*apis.resources]:
         if "/landfall-airtable-api-key" in name:
             del apis.resources[api, name]
     assert look(apis, "secrets").verdict == "ok"
-    assert look(apis, "Airtable's key").saw == "there is none: no scan reads a base"
+    assert look(apis, "Airtable key").saw == "no key: no scan reads a base"
 
 
 def test_a_models_key_is_tried_where_there_is_one(apis):
@@ -256,12 +256,12 @@ def test_a_models_key_is_tried_where_there_is_one(apis):
     apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
     apis.payloads[name] = "sk-recorded"
     apis.outside["openai"] = (200, {"data": []})
-    assert look(apis, "the model's key").verdict == "ok"
+    assert look(apis, "model key").verdict == "ok"
     _refused("openai")(apis)
-    said = look(apis, "the model's key")
-    assert (said.verdict, said.saw) == ("wrong", "The model's service refuses the key (401)")
+    said = look(apis, "model key")
+    assert (said.verdict, said.saw) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
-    assert look(apis, "the model's key").verdict == "unknown"
+    assert look(apis, "model key").verdict == "unknown"
 
 
 def test_a_person_whom_the_api_does_not_know_is_told_so(apis):

@@ -110,7 +110,7 @@ def test_nobody_without_an_address_is_let_in(member, capsys):
     """The api looks at addresses; a group would be let through by one door alone."""
     with pytest.raises(SystemExit):
         parser().parse_args(["--project", "p", "--region", "r", "--invoker", member])
-    assert "say user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
+    assert "use user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
 
 
 def test_metrics_count_lines_that_the_code_logs():

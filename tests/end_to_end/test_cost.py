@@ -17,10 +17,10 @@ DAILY = OWN_SCAN + 'schedule: {cadence: {daily: "06:00"}}\n'
 
 
 async def test_help_says_how() -> None:
-    """`--help` names the arguments, what is left out, and the exit status."""
+    """`--help` names the arguments, what is not included, and the exit status."""
     status, out, _ = await run("--help", program=COST)
     assert status == 0
-    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "is left out", "Exit status"):
+    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "Not included", "Exit status"):
         assert word in out
 
 
@@ -82,8 +82,8 @@ async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     runs.write_text(json.dumps({"run": run_}) + "\n")
     status, out, _ = await run(str(scan), "--run", str(runs), program=COST)
     assert status == 0
-    said = ("30 runs", "What dominates", "120% of what plan Free has (1,000) and 1% of")
-    for words in (*said, "may be a first one", "left out"):
+    said = ("30 runs", "Largest share", "120% of plan Free (1,000) and 1% of")
+    for words in (*said, "may be a first one", "Not included"):
         assert words in out
     assert "Starting" not in out
 
@@ -93,7 +93,7 @@ async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     [
         (["nowhere.yaml"], 2, "nowhere.yaml cannot be read"),
         (["{scan}", "--run", "nowhere"], 1, "nowhere is not what `infra/local/run"),
-        (["{scan}", "--runs", "many"], 2, "say a number of runs"),
+        (["{scan}", "--runs", "many"], 2, "use a whole number"),
     ],
 )
 async def test_what_is_missing_is_named(

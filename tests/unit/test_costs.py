@@ -40,7 +40,7 @@ def test_free_amounts_are_of_each_day():
     assert reads.dollars == pytest.approx(29 * 50_002 * 0.03 / 100_000)
     assert writes.billed == pytest.approx(30_001 - 20_000)
     assert result.dollars == pytest.approx(0.4350174 + 0.0090009)
-    assert result.dominates == "Firestore, reads: 98% of what is to be paid"
+    assert result.dominates == "Firestore, reads: 98% of the bill"
 
 
 def test_free_amounts_of_a_month_are_of_all_its_days():
@@ -68,9 +68,11 @@ def test_idle_is_two_ticks_a_minute():
     assert (amounts["jobs"], amounts["versions"]) == (2, 2)
     assert result.dollars == 0
     assert result.dominates == (
-        "not a cent is to be paid; Firestore, writes (100% of them when idle): 14% of what is free"
+        "less than a cent is billed; Firestore, writes (100% of them idle): 14% of the free amount"
     )
-    assert result.warnings == ["the scan has no slot in this month: it is what idle costs"]
+    assert result.warnings == [
+        "the scan has no slot in this month: the forecast is the cost when idle"
+    ]
 
 
 def test_what_stays_is_stored_and_what_expires_is_deleted():
@@ -139,7 +141,7 @@ def test_a_runs_counts_are_what_it_used():
 def test_less_than_a_cent_is_not_what_dominates(dollars):
     """What is nearest to the end of its free amount is of more interest then."""
     result = forecast(Use(model_dollars=dollars), Use(), 1, NOTHING)
-    assert result.dominates.startswith("not a cent is to be paid; ")
+    assert result.dominates.startswith("less than a cent is billed; ")
 
 
 def test_airtables_calls_are_a_share_of_each_plan():

@@ -17,22 +17,22 @@ def airtable(endpoint: str, key: str) -> Said:
 
 def openai(base_url: str, key: str) -> Said:
     """Whether the language model's service knows the key; no model is asked."""
-    return _answers("The model's service", f"{base_url.rstrip('/')}/models", key)
+    return _answers("the model API", f"{base_url.rstrip('/')}/models", key)
 
 
 def _answers(who: str, url: str, key: str) -> Said:
     try:
         answer = ask("GET", url, {"Authorization": f"Bearer {key}"})
     except NoAnswerError as error:
-        return unknown(f"{who} does not answer from here: {error}", "look at the network, or later")
+        return unknown(f"{who} does not answer: {error}", "check the network, or try again later")
     if answer.status in (401, 403):
         return wrong(
             f"{who} refuses the key ({answer.status})",
-            "make a new key; a project takes it with infra/deploy --...-key-file FILE",
+            "create a new key, and pass it to infra/deploy with --...-key-file FILE",
         )
     if answer.status >= 300:
-        return unknown(f"{who} answered {answer.status}", "look again later")
-    return ok(f"{who} takes the key")
+        return unknown(f"{who} answered {answer.status}", "try again later")
+    return ok(f"{who} accepts the key")
 
 
 def clock(answer: Answer) -> Said:
@@ -42,11 +42,11 @@ def clock(answer: Answer) -> Said:
     """
     date = answer.headers.get("date")
     if not date:
-        return unknown("the answer has no date", "look again later")
+        return unknown("the answer has no date", "try again later")
     late = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     skew = max(-late, late - answer.seconds)
     if skew > SKEW_MOST:
         return wrong(
-            f"this machine's clock is {skew:.0f} s off", "switch on its time synchronisation"
+            f"this machine's clock is {skew:.0f} s off", "turn on its time synchronisation"
         )
     return ok(f"within {SKEW_MOST:g} s")

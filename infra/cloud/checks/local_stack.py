@@ -12,7 +12,7 @@ from infra.cloud.checks.verdicts import Check, Said, ok, one_of, unknown, wrong
 from infra.cloud.clients.stdlib_http import NoAnswerError, ask
 from landfall.process.config import FUNCTIONS
 
-RESTART = "stop infra/local/run --serve, and start it again"
+RESTART = "restart infra/local/run --serve"
 
 
 class Local:
@@ -31,8 +31,8 @@ class Local:
             Check("ticks", self.ticks),
             Check("documents", self.documents),
             Check("health", self.health),
-            Check("Airtable's key", self.airtable),
-            Check("the model's key", self.openai),
+            Check("Airtable key", self.airtable),
+            Check("model key", self.openai),
         ]
 
     def clock(self) -> Said:
@@ -55,8 +55,12 @@ class Local:
         """Running."""
         state = asyncio.run(_queue_state(self._addresses["tasks"], self._addresses["project"]))
         if state is None:
-            return wrong("Cloud Tasks' stand-in does not answer", RESTART)
-        return ok("running") if state == "RUNNING" else wrong(f"it is {state.lower()}", "resume it")
+            return wrong("the stand-in of Cloud Tasks does not answer", RESTART)
+        return (
+            ok("running")
+            if state == "RUNNING"
+            else wrong(f"the queue is {state.lower()}", "resume it")
+        )
 
     def ticks(self) -> Said:
         """As the documents have them."""
@@ -87,7 +91,7 @@ class Local:
         key = os.environ.get(variable)
         if not key:
             return unknown(
-                f"{variable} is not set here", "set it to the key that the stack was started with"
+                f"{variable} is not set", "set it to the key that the stack was started with"
             )
         said: Said = answers(url, key)
         return said

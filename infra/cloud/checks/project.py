@@ -36,7 +36,7 @@ class Cloud:
             Check("APIs", self.apis),
             Check("database", self.database),
             Check("indexes", self.indexes),
-            Check("fields and expiry", self.fields),
+            Check("fields and TTL", self.fields),
             Check("security rules", self.rules),
             Check("secrets", self.secrets),
             Check("functions", self.functions),
@@ -48,8 +48,8 @@ class Cloud:
             Check("ticks", self.ticks),
             Check("documents", self.documents),
             Check("health", self.health),
-            Check("Airtable's key", self.airtable),
-            Check("the model's key", self.openai),
+            Check("Airtable key", self.airtable),
+            Check("model key", self.openai),
         ]
 
     def clock(self) -> Said:
@@ -68,8 +68,12 @@ class Cloud:
         if found is None:
             return wrong("there is no Firestore database", REDEPLOY)
         if misfit := database.misfit(found):
-            return wrong(misfit, "deploy to a project without a database, or with a native one")
-        return self._unchanged(database.changes(self._it), f"native, in {found.get('locationId')}")
+            return wrong(
+                misfit, "deploy to a project without a database, or with one in native mode"
+            )
+        return self._unchanged(
+            database.changes(self._it), f"native mode, in {found.get('locationId')}"
+        )
 
     def indexes(self) -> Said:
         """There, and built."""
@@ -79,7 +83,7 @@ class Cloud:
             state = there.get(index, "missing")
             if state != "READY":
                 problems.append(f"{database.shown(index)} is {state.lower()}")
-        mend = f"{REDEPLOY} for what is missing; what is creating is ready in minutes"
+        mend = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
         return one_of(problems, mend, f"{len(there)} ready")
 
     def fields(self) -> Said:
@@ -88,8 +92,8 @@ class Cloud:
         for field, found in database.fields_there(self._it):
             state = found.get("ttlConfig", {}).get("state", "ACTIVE")
             if state != "ACTIVE":
-                problems.append(f"expiry of {'.'.join(field)} is {state.lower()}")
-        mend = f"{REDEPLOY} for what differs; what is creating is active in minutes"
+                problems.append(f"TTL policy of {'.'.join(field)} is {state.lower()}")
+        mend = f"{REDEPLOY} for a difference; one that is creating is active in minutes"
         return one_of(problems, mend, "as in infra/firestore.indexes.json")
 
     def rules(self) -> Said:
@@ -101,7 +105,9 @@ class Cloud:
         lacking = keys.without_value(self._it)
         flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in lacking]
         mend = f"{REDEPLOY} {' '.join(flags)}"
-        return one_of([f"{secret(name)} has no value" for name in lacking], mend, "all there")
+        return one_of(
+            [f"{secret(name)} has no value" for name in lacking], mend, "all have a value"
+        )
 
     def functions(self) -> Said:
         """There, ready, and as wanted; whose image is another check's."""
@@ -109,7 +115,7 @@ class Cloud:
         for function in FUNCTIONS:
             there = self._it.services.get(service(function))
             if there is None:
-                problems.append(f"{function} is not there")
+                problems.append(f"{function} is not deployed")
                 continue
             problems += [
                 f"{function} is not ready: {condition.get('message', '?')}"
@@ -124,17 +130,17 @@ class Cloud:
         """One image for all, and that of this source."""
         images = {name: _image(there) for name, there in self._it.services.items()}
         if not images:
-            return unknown("no function is there", REDEPLOY)
+            return unknown("no function is deployed", REDEPLOY)
         if len(set(images.values())) > 1:
             told = ", ".join(f"{name} {image}" for name, image in sorted(images.items()))
-            return wrong(f"the functions are of several versions: {told}", REDEPLOY)
+            return wrong(f"the functions run several versions: {told}", REDEPLOY)
         (tag,) = {image.rpartition(":")[2] for image in images.values()}
         if tag != self._it.image.rpartition(":")[2]:
             return wrong(
-                f"{tag} is deployed, which is not the source of this checkout",
-                f"{REDEPLOY}, or check out what is deployed",
+                f"{tag} is deployed, which is not the version of this checkout",
+                f"{REDEPLOY}, or check out the commit that is deployed",
             )
-        return ok(f"{tag}, the source of this checkout")
+        return ok(f"{tag}, the version of this checkout")
 
     def callers(self) -> Said:
         """Who was named, and nobody besides."""
@@ -145,7 +151,7 @@ class Cloud:
             if members & {"allUsers", "allAuthenticatedUsers"}:
                 problems.append(f"{function} is open to everybody")
         problems += [change.what for change in functions.caller_changes(self._it)]
-        return one_of(problems, REDEPLOY, "each function has its own")
+        return one_of(problems, REDEPLOY, "each function has its own callers")
 
     def queue(self) -> Said:
         """There, running, with its numbers."""
@@ -155,7 +161,7 @@ class Cloud:
         if there.get("state") != "RUNNING":
             where = f"--location={self._it.target.region} --project={self._it.target.project}"
             return wrong(
-                f"it is {str(there.get('state')).lower()}",
+                f"the queue is {str(there.get('state')).lower()}",
                 f"gcloud tasks queues resume {NAME} {where}",
             )
         return self._unchanged(delivery.queue_changes(self._it), "running")
@@ -169,10 +175,10 @@ class Cloud:
                 problems.append(f"{service(function)} is {job['state'].lower()}")
             if code := job.get("status", {}).get("code"):
                 problems.append(f"the last call of {service(function)} failed with code {code}")
-        problems += [f"{it.what} is not as wanted" for it in delivery.job_changes(self._it)]
+        problems += [f"{it.what} differs from the code" for it in delivery.job_changes(self._it)]
         where = f"--location={self._it.target.region}"
-        mend = f"gcloud scheduler jobs resume NAME {where} for one that is paused; else {REDEPLOY}"
-        return one_of(problems, mend, "both every minute")
+        mend = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
+        return one_of(problems, mend, "both run every minute")
 
     def alerts(self) -> Said:
         """Metrics and policies; and somebody is told."""
@@ -180,7 +186,7 @@ class Cloud:
         if changed:
             return self._unchanged(changed, "")
         if not alerts.channels_there(self._it):
-            return unknown("nobody is told of them", f"{REDEPLOY} --alert-email EMAIL")
+            return unknown("they have no recipient", f"{REDEPLOY} --alert-email EMAIL")
         return ok("in place")
 
     def ticks(self) -> Said:
@@ -195,21 +201,23 @@ class Cloud:
         """What the api says of itself, to somebody whom it lets in."""
         there = self._it.services.get(service("api"))
         if there is None:
-            return unknown("the api is not there", REDEPLOY)
+            return unknown("the api is not deployed", REDEPLOY)
         try:
             token = self._identity()
         except (GcloudError, GoogleError) as error:
-            return unknown(f"no identity token: {error}", "say --as SERVICE_ACCOUNT, or log in")
+            return unknown(f"no identity token: {error}", "pass --as SERVICE_ACCOUNT, or log in")
         url = f"{there['status']['url']}/health"
         answer = ask("GET", url, {"Authorization": f"Bearer {token}"})
         if answer.status in (401, 403):
             return unknown(
-                f"the api does not let you in ({answer.status})",
-                f"{REDEPLOY} --invoker ... with you among them",
+                f"the api refuses your account ({answer.status})",
+                f"{REDEPLOY} --invoker ... with your account among them",
             )
         said = answer.json()
         told = said.get("status", said) if isinstance(said, Mapping) else answer.body[:200].decode()
-        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {told}", "as it says")
+        if answer.status == 200:
+            return ok("ok")
+        return wrong(f"{answer.status}: {told}", "see the checks above, and the log of the api")
 
     def _identity(self) -> str:
         if self._as_account is None:
@@ -221,7 +229,7 @@ class Cloud:
     def airtable(self) -> Said:
         """Whether the token that fetch has is one; where only sites are scanned there is none."""
         if self._it.secret_version("AIRTABLE_API_KEY") is None:
-            return ok("there is none: no scan reads a base")
+            return ok("no key: no scan reads a base")
         key = self._key("AIRTABLE_API_KEY", "fetch")
         if isinstance(key, Said):
             return key
@@ -230,7 +238,7 @@ class Cloud:
     def openai(self) -> Said:
         """Whether the key that score has is one; a Landfall without a model needs none."""
         if self._it.secret_version("OPENAI_API_KEY") is None:
-            return ok("there is none: no scan asks a model")
+            return ok("no key: no scan uses a model")
         key = self._key("OPENAI_API_KEY", "score")
         if isinstance(key, Said):
             return key
@@ -243,8 +251,8 @@ class Cloud:
             value = self._it.secret_value(variable)
         except GoogleError as error:
             return unknown(
-                f"you may not read it ({error.status})",
-                "look as somebody who has roles/secretmanager.secretAccessor on "
+                f"you may not read the key ({error.status})",
+                "run infra/doctor as an account that has roles/secretmanager.secretAccessor on "
                 f"{secret(variable)}",
             )
         return unknown("there is no key", REDEPLOY) if value is None else value

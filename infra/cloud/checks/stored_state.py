@@ -21,7 +21,7 @@ def ticks(documents: Documents) -> Said:
             problems.append(f"the {name} never ticked")
         elif age > TICK_MISSING:
             problems.append(f"the {name} ticked {age:.0f} s ago")
-    mend = "see the checks of jobs, functions and callers, and the function's log"
+    mend = "see the checks of jobs, functions and callers, and the log of the function"
     return one_of(problems, mend, f"both within {TICK_MISSING:g} s")
 
 
@@ -33,5 +33,5 @@ def versions(documents: Documents) -> Said:
         if "/" not in collection:
             found = documents.newer(collection, FIELD, kind.version)
             problems += [f"{found} is newer than schema version {kind.version}"] if found else []
-    mend = "deploy the Landfall that has written them; this one leaves such documents alone"
+    mend = "deploy the version of Landfall that wrote them; this one leaves such documents alone"
     return one_of(problems, mend, "written by this version or an older one")

@@ -53,4 +53,4 @@ def looked_at(check: Check) -> Said:
     try:
         return check.look()
     except (GoogleError, GcloudError, NoAnswerError) as error:
-        return unknown(str(error), "see what the message says, and look again")
+        return unknown(str(error), "resolve the error, then run infra/doctor again")

@@ -18,11 +18,11 @@ ADVICE = (
     ),
     (
         "PERMISSION_DENIED|does not have permission",
-        "do this as somebody who owns the project (`gcloud config set account ...`), or have the "
-        "role that the message names granted to you",
+        "use an account that owns the project (`gcloud config set account ...`), or have the role "
+        "that the message names granted to yours",
     ),
-    ("existed too recently", "a deleted queue's name is free again after seven days: wait for it"),
-    ("Cannot find metric", "Google is still making the metrics: wait for ten minutes"),
+    ("existed too recently", "wait: the name of a deleted queue is free again after seven days"),
+    ("Cannot find metric", "wait ten minutes: Google is still creating the metrics"),
 )
 
 
@@ -31,4 +31,4 @@ def advice(said: str) -> str:
     for pattern, what in ADVICE:
         if re.search(pattern, said):
             return what
-    return "see what the message says"
+    return "see the message above"

@@ -12,16 +12,16 @@ from infra.cloud.resources.target import (
 )
 
 ACCOUNTS = {
-    SCHEDULER_ACCOUNT: "Cloud Scheduler calls scheduler and watchdog as this",
-    TASKS_ACCOUNT: "Cloud Tasks calls fetch and score as this",
-    IMAGE_ACCOUNT: "Cloud Build builds the image as this",
+    SCHEDULER_ACCOUNT: "Cloud Scheduler calls scheduler and watchdog as this account",
+    TASKS_ACCOUNT: "Cloud Tasks calls fetch and score as this account",
+    IMAGE_ACCOUNT: "Cloud Build builds the image as this account",
     **{
-        name: f"the function {function} runs as this"
+        name: f"The function {function} runs as this account"
         for function, name in FUNCTION_ACCOUNTS.items()
     },
 }
 
-PIPELINE = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this"}
+PIPELINE = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this account"}
 
 EVERY = (*ACCOUNTS, *PIPELINE)
 
@@ -94,7 +94,7 @@ def user_changes(it: Installation) -> list[Change]:
             bindings = {"roles/iam.serviceAccountOpenIdTokenCreator": who}
         command = ["iam", "service-accounts", "set-iam-policy", email, "policy.json"]
         policy = it.policy("iam", f"v1/projects/-/serviceAccounts/{email}", "POST")
-        found += policy_change(f"who may act as {name}", command, policy, bindings)
+        found += policy_change(f"users of service account {name}", command, policy, bindings)
     return found
 
 

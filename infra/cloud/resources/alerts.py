@@ -36,30 +36,30 @@ class Metric:
 TICKS = Metric(
     f"{NAME}_ticks",
     "answered",
-    "Ticks that came to their end.",
+    "Ticks that completed.",
     'jsonPayload.function=("scheduler" OR "watchdog") AND jsonPayload.status=200',
     by="function",
 )
 ENDED_IN_ERROR = Metric(
     f"{NAME}_runs_ended_in_error",
     "moved",
-    "Runs that ended in an error, or at their deadline.",
+    "Runs that ended in an error or timed out.",
     'jsonPayload.new=("error" OR "timed_out")',
     by="new",
 )
 RESCUES = Metric(
     f"{NAME}_rescues",
     "rescued",
-    "Steps that the watchdog took up: a lost task, or a worker that is gone.",
+    "Steps that the watchdog recovered from a lost task or a dead worker.",
     by="did",
 )
 BUDGET_SPENT = Metric(
     f"{NAME}_budget_spent",
     "asked",
-    "Times that a scan's budget for the language model was spent.",
+    "Times that a scan had spent its budget for the language model.",
     'jsonPayload.spent=~"."',
 )
-BUGS = Metric(f"{NAME}_bugs", "bug", "Errors in Landfall itself.")
+BUGS = Metric(f"{NAME}_bugs", "bug", "Bugs of Landfall itself.")
 
 METRICS = (TICKS, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
 
@@ -117,7 +117,7 @@ def channel_changes(it: Installation) -> list[Change]:
         "userLabels": dict(LABELS),
         "enabled": True,
     }
-    what = f"alerts by e-mail to {it.wishes.alert_email}"
+    what = f"e-mail channel for alerts, {it.wishes.alert_email}"
     parent = f"v3/projects/{it.target.project}/notificationChannels"
     there = channels_there(it)
     if not there:
@@ -155,19 +155,28 @@ def wanted_policies(it: Installation) -> list[dict[str, Any]]:
 
 
 _TICKS_HELP = (
-    f"No tick came to its end for {TICK_MISSING:g} s: nothing is started, or nothing is taken up. "
-    "`infra/doctor --project ...` says why. Until then, runs wait; none is lost."
+    f"No tick of this function completed for {TICK_MISSING:g} s. Without the scheduler no run is "
+    "started; without the watchdog no lost step is recovered. Runs wait; none is lost.\n\n"
+    "**What to do**: run `infra/doctor --project PROJECT --region REGION`; it names the cause."
 )
 _RUN_HELP = (
-    "The run's `error.reason` is explained in the README, under Reasons. `GET /runs` lists it."
+    "A run ended with status `error` or `timed_out`.\n\n"
+    "**What to do**: `GET /runs` lists the run; look up its `error.reason` in the README, under "
+    "Reasons."
 )
 _RESCUE_HELP = (
-    "Tasks get lost, or workers die: look at the queue, and at the memory of the functions."
+    "Tasks are lost, or workers die. The watchdog recovers their steps, so runs take longer.\n\n"
+    "**What to do**: check in Cloud Tasks that the queue `landfall` is running, and in Cloud Run "
+    "that no function runs out of memory."
 )
 _BUDGET_HELP = (
-    "The scan's next run goes on where this one stopped; `budget` in the scan sets the limit."
+    "A scan has spent its budget for the language model. Its next run continues where this one "
+    "stopped.\n\n**What to do**: nothing, or raise `budget` in the scan."
 )
-_BUG_HELP = "The log line has the traceback. Please report it."
+_BUG_HELP = (
+    "Landfall met an exception that it does not expect.\n\n"
+    "**What to do**: find the line `bug` in the log of the function, and report its traceback."
+)
 
 
 def _absent(function: str) -> dict[str, Any]:

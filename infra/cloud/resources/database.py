@@ -30,7 +30,7 @@ def misfit(found: Mapping[str, Any] | None) -> str | None:
     """Why a project's database cannot be used, if it cannot."""
     if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
         return None
-    return "the project's database is in Datastore mode: Landfall needs another project"
+    return "the project's database is in Datastore mode: use another project"
 
 
 def changes(it: Installation) -> list[Change]:
@@ -143,7 +143,7 @@ def field_changes(it: Installation) -> list[Change]:
     return [
         Change(
             verb_for(field in there),
-            f"settings of field {'.'.join(field)}",
+            f"indexes and TTL policy of field {'.'.join(field)}",
             [_set_field(it, field, settings)],
         )
         for field, settings in wanted_fields().items()

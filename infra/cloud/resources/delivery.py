@@ -46,7 +46,7 @@ def queue_policy_changes(it: Installation) -> list[Change]:
     command = ["tasks", "queues", "set-iam-policy", NAME, "policy.json"]
     functions = [f"serviceAccount:{it.target.account(a)}" for a in FUNCTION_ACCOUNTS.values()]
     return policy_change(
-        f"who may put tasks into queue {NAME}",
+        f"callers of queue {NAME}",
         [*command, f"--location={it.target.region}"],
         it.policy("cloudtasks", f"v2/{it.target.queue}", "POST"),
         {"roles/cloudtasks.enqueuer": functions},

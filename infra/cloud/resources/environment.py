@@ -43,7 +43,7 @@ def environment(
     ]
     if lacking:
         raise VariableUnknownError(
-            f"{function} needs {', '.join(lacking)}: give it with --set {lacking[0]}=VALUE"
+            f"{function} needs {', '.join(lacking)}: pass --set {lacking[0]}=VALUE"
         )
     return {name: value for name, value in given.items() if value}
 

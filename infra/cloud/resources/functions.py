@@ -93,7 +93,7 @@ def caller_changes(it: Installation) -> list[Change]:
         name = service(function)
         command = ["run", "services", "set-iam-policy", name, "policy.json"]
         found += policy_change(
-            f"who may call {function}",
+            f"callers of function {function}",
             [*command, f"--region={it.target.region}"],
             it.service_policy(function),
             {"roles/run.invoker": members(it.target, function, it.invokers)},

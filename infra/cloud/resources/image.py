@@ -92,7 +92,7 @@ def place_changes(it: Installation) -> list[Change]:
         )
         found.append(Change("create", f"repository {NAME}", [create, clean]))
     elif set(repository.get("cleanupPolicies", {})) != {policy["name"] for policy in CLEANUP}:
-        found.append(Change("update", f"repository {NAME}: which images stay", [clean]))
+        found.append(Change("update", f"cleanup policy of repository {NAME}", [clean]))
     return found
 
 
@@ -102,7 +102,7 @@ def access_changes(it: Installation) -> list[Change]:
     path = f"v1/{target.place}/repositories/{NAME}"
     command = ["artifacts", "repositories", "set-iam-policy", NAME, "policy.json"]
     found = policy_change(
-        f"who may write to repository {NAME}",
+        f"writers of repository {NAME}",
         [*command, f"--location={target.region}"],
         it.policy("artifactregistry", path),
         {"roles/artifactregistry.writer": [who]},
@@ -115,7 +115,7 @@ def access_changes(it: Installation) -> list[Change]:
             *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.bucket}"),
             *(f"--member={who}", f"--role={role}"),
         )
-        found.append(Change("create", f"who may read bucket {target.bucket}", [add]))
+        found.append(Change("create", f"readers of bucket {target.bucket}", [add]))
     return found
 
 
@@ -132,4 +132,4 @@ def build_changes(it: Installation) -> list[Change]:
         "--suppress-logs",
         build=recipe(it.image, account),
     )
-    return [Change("create", f"image {it.image} (some three minutes)", [submit])]
+    return [Change("create", f"image {it.image} (about three minutes)", [submit])]

@@ -78,7 +78,7 @@ def policy_changes(it: Installation) -> list[Change]:
         command = ["secrets", "set-iam-policy", secret(name), "policy.json"]
         path = f"v1/projects/{it.target.project}/secrets/{secret(name)}"
         found += policy_change(
-            f"who may read secret {secret(name)}",
+            f"readers of secret {secret(name)}",
             command,
             it.policy("secretmanager", path),
             {"roles/secretmanager.secretAccessor": readers},

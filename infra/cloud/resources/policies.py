@@ -56,7 +56,7 @@ def project_roles(
     return [
         Change(
             "create",
-            f"{role} in the project for {member.partition(':')[2]}",
+            f"project role {role} of {member.partition(':')[2]}",
             [_binding("add", project, member, role)],
         )
         for member, role in wanted
@@ -69,7 +69,11 @@ def roles_to_withdraw(
 ) -> list[Change]:
     """Every role in the project that one of these members has."""
     return [
-        Change("delete", f"{role} for {member}", [_binding("remove", project, member, role)])
+        Change(
+            "delete",
+            f"project role {role} of {member.partition(':')[2]}",
+            [_binding("remove", project, member, role)],
+        )
         for role, who in bindings_of(policy).items()
         for member in who
         if member in members
