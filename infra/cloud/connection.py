@@ -3,25 +3,25 @@
 import re
 
 from infra.cloud.clients.gcloud import Gcloud, GcloudError
-from infra.cloud.clients.rest import Google, GoogleError
+from infra.cloud.clients.rest import GoogleClient, GoogleError
 from infra.cloud.resources.change import Tools
-from infra.cloud.resources.target import Target
+from infra.cloud.resources.target import DeployTarget
 
 
 class CannotStartError(Exception):
     """Nothing was looked at and nothing changed; the message says what is lacking."""
 
 
-def connect(project: str, region: str) -> tuple[Target, Tools]:
+def connect(project: str, region: str) -> tuple[DeployTarget, Tools]:
     """Log in as gcloud is. Raises `CannotStartError`, `GcloudMissingError`."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
         raise CannotStartError(f"{project!r} is not a project id: use the id, not the name")
     gcloud = Gcloud(project)
     try:
-        google = Google(gcloud.run(["auth", "print-access-token"]).strip(), project)
+        google = GoogleClient(gcloud.run(["auth", "print-access-token"]).strip(), project)
         found = google.get("cloudresourcemanager", f"v1/projects/{project}")
     except (GcloudError, GoogleError) as error:
         raise CannotStartError(str(error)) from error
     if found is None:
         raise CannotStartError(f"project {project} does not exist, or you have no access to it")
-    return Target(project, str(found["projectNumber"]), region), Tools(gcloud, google)
+    return DeployTarget(project, str(found["projectNumber"]), region), Tools(gcloud, google)

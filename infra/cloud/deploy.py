@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.cloud.apply import Maker, StoppedError, go_through, say
+from infra.cloud.apply import Applier, ChangeFailedError, apply_stages, print_line
 from infra.cloud.clients.advice import advice
 from infra.cloud.clients.gcloud import Gcloud, GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.resources import database, environment, image, keys, source
 from infra.cloud.resources.environment import VariableUnknownError
-from infra.cloud.resources.installation import PEOPLE, Installation, Wishes
-from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
-from infra.cloud.stages import STAGES, Stage
+from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
+from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
+from infra.cloud.stages import STAGES, ChangeStage
 from landfall.process.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
@@ -39,24 +39,26 @@ SECRETS = tuple(name for name, it in VARIABLES.items() if it.secret)
 
 def main(arguments: Sequence[str]) -> int:
     """Parse the command line, deploy, and give the exit status."""
-    options = parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     started = time.monotonic()
     try:
-        target, tools = connect(options.project, options.region)
-        wishes = _wishes(options)
+        target, tools = connect(parsed.project, parsed.region)
+        options = _deploy_options(parsed)
         tag = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
-        it = Installation(target, tools.google, wishes, tag, only_shown=options.dry_run)
-        say(f"Landfall in {target.project} ({target.number}), {target.region}")
-        stages = _up_to_the_image() if options.image_only else STAGES
-        if not options.image_only:
-            it = _asked(it, options.dry_run)
+        it = Installation(target, tools.google, options, tag, dry_run=parsed.dry_run)
+        print_line(f"Landfall in {target.project} ({target.number}), {target.region}")
+        stages = _image_stages() if parsed.image_only else STAGES
+        if not parsed.image_only:
+            it = _complete(it, parsed.dry_run)
     except CANNOT_START as error:
-        return _complain(f"Nothing was changed. {error}", str(error), 2)
+        return _print_error(f"Nothing was changed. {error}", str(error), 2)
     try:
-        made = go_through(stages, it, None if options.dry_run else Maker(tools, options.patience))
-    except (StoppedError, GoogleError) as error:
-        return _complain(f"Stopped at: {error}", str(error), 1)
-    _tell(made, options, target, it, time.monotonic() - started)
+        applied = apply_stages(
+            stages, it, None if parsed.dry_run else Applier(tools, parsed.patience)
+        )
+    except (ChangeFailedError, GoogleError) as error:
+        return _print_error(f"Stopped at: {error}", str(error), 1)
+    _print_summary(applied, parsed, target, it, time.monotonic() - started)
     return 0
 
 
@@ -138,13 +140,13 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _wishes(options: argparse.Namespace) -> Wishes:
+def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
     """What was said. Raises `CannotStartError`."""
-    given = vars(options)
+    given = vars(parsed)
     files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
     secrets = {name: _read(path) for name, path in files.items() if path}
-    return Wishes(
-        options.invoker, options.alert_email, secrets, dict(options.set), options.pipeline
+    return DeployOptions(
+        parsed.invoker, parsed.alert_email, secrets, dict(parsed.set), parsed.pipeline
     )
 
 
@@ -158,10 +160,10 @@ def _read(path: Path) -> str:
     return value
 
 
-def _asked(it: Installation, only_shown: bool) -> Installation:
+def _complete(it: Installation, dry_run: bool) -> Installation:
     """The installation with what has to be asked for. Raises `CannotStartError`."""
-    if misfit := database.misfit(database.there(it)):
-        raise CannotStartError(misfit)
+    if unusable_reason := database.unusable_reason(database.existing(it)):
+        raise CannotStartError(unusable_reason)
     if not it.invokers:
         raise CannotStartError(
             "name who may call the api, for example --invoker user:you@example.com"
@@ -171,17 +173,17 @@ def _asked(it: Installation, only_shown: bool) -> Installation:
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
     lacking = keys.missing(it)
-    asked = dict.fromkeys(lacking, "") if only_shown else _ask(it, lacking)
-    wishes = replace(it.wishes, secrets=keys.are_new(it) | asked)
-    return Installation(it.target, it.google, wishes, it.image, only_shown)
+    asked = dict.fromkeys(lacking, "") if dry_run else _prompt(it, lacking)
+    options = replace(it.options, secrets=keys.new_values(it) | asked)
+    return Installation(it.target, it.google, options, it.image, dry_run)
 
 
-def _ask(it: Installation, names: Sequence[str]) -> dict[str, str]:
+def _prompt(it: Installation, names: Sequence[str]) -> dict[str, str]:
     """What a person types, without the keys that they have none of; nobody else is asked.
 
     Raises `CannotStartError` where there was one before.
     """
-    answers, present = {}, keys.there(it) if names else set()
+    answers, present = {}, keys.existing(it) if names else set()
     for name in names:
         value = ""
         if sys.stdin.isatty():
@@ -192,7 +194,7 @@ def _ask(it: Installation, names: Sequence[str]) -> dict[str, str]:
         elif name in present:
             raise CannotStartError(f"secret {secret(name)} has no value: pass {_flag(name)} FILE")
         else:
-            say(f"No {name} was given; add it later with {_flag(name)} FILE.")
+            print_line(f"No {name} was given; add it later with {_flag(name)} FILE.")
     return answers
 
 
@@ -201,21 +203,23 @@ def image_version(gcloud: Gcloud) -> str:
     return source.version(source.files(gcloud), image.RECIPE)
 
 
-def _up_to_the_image() -> tuple[Stage, ...]:
-    return tuple(stage for stage in STAGES if stage.look is image.build_changes)
+def _image_stages() -> tuple[ChangeStage, ...]:
+    return tuple(stage for stage in STAGES if stage.find_changes is image.build_changes)
 
 
-def _tell(
-    made: int, options: argparse.Namespace, target: Target, it: Installation, seconds: float
+def _print_summary(
+    applied: int, parsed: argparse.Namespace, target: DeployTarget, it: Installation, seconds: float
 ) -> None:
-    if options.dry_run:
-        say(f"Changes to make: {made}. None was made." if made else "Nothing to change.")
+    if parsed.dry_run:
+        print_line(
+            f"Changes to make: {applied}. None was made." if applied else "Nothing to change."
+        )
         return
-    say(f"Changes made: {made}, in {seconds:.0f} s." if made else "Nothing to change.")
-    if options.image_only:
+    print_line(f"Changes made: {applied}, in {seconds:.0f} s." if applied else "Nothing to change.")
+    if parsed.image_only:
         return
     api, where = target.url("api"), f"--project {target.project} --region {target.region}"
-    say(
+    print_line(
         f"""
   api        {api}
   image      {it.image}
@@ -226,10 +230,10 @@ def _tell(
 """
     )
     if it.has_pipeline:
-        say(f"  trigger    {_trigger(target, where)}\n")
+        print_line(f"  trigger    {_trigger(target, where)}\n")
 
 
-def _trigger(target: Target, where: str) -> str:
+def _trigger(target: DeployTarget, where: str) -> str:
     """The command that has Cloud Build deploy each commit of `main`, once it may see GitHub."""
     account = f"projects/{target.project}/serviceAccounts/{target.account(PIPELINE_ACCOUNT)}"
     return (
@@ -239,7 +243,7 @@ def _trigger(target: Target, where: str) -> str:
     )
 
 
-def _complain(line: str, said: str, status: int) -> int:
+def _print_error(line: str, said: str, status: int) -> int:
     print(line, file=sys.stderr)
     print(f"What to do: {advice(said)}.", file=sys.stderr)
     if status == 1:

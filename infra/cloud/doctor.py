@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.cloud.apply import say
-from infra.cloud.checks.local_stack import Local
-from infra.cloud.checks.project import Cloud
-from infra.cloud.checks.verdicts import Check, Said, looked_at
+from infra.cloud.apply import print_line
+from infra.cloud.checks.check import Check, CheckResult, run_check
+from infra.cloud.checks.local_stack import LocalStackChecks
+from infra.cloud.checks.project import ProjectChecks
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.deploy import image_version
-from infra.cloud.resources.installation import Installation, Wishes
+from infra.cloud.resources.installation import DeployOptions, Installation
 from infra.cloud.resources.target import NAME
 
-PAUSE = 10.0
+RECHECK_PAUSE = 10.0
 """Seconds between two looks, with --wait."""
 
 EPILOG = """
@@ -36,18 +36,18 @@ def main(arguments: Sequence[str]) -> int:
     """Parse the command line, look, and give the exit status."""
     options = parser().parse_args(arguments)
     try:
-        begin = _local(options) if options.local else _cloud(options)
+        make_checks = _local(options) if options.local else _cloud(options)
     except CANNOT_START as error:
         print(f"Nothing was checked. {error}", file=sys.stderr)
         return 2
     until = time.monotonic() + options.wait
-    said = _look(begin())
-    while _wrong(said) and time.monotonic() + PAUSE < until:
-        say(f"{_wrong(said)} wrong; checking again")
-        time.sleep(PAUSE)
-        said = _look(begin())
-    _tell(said)
-    return 1 if _wrong(said) else 0
+    results = _run_checks(make_checks())
+    while _count_wrong(results) and time.monotonic() + RECHECK_PAUSE < until:
+        print_line(f"{_count_wrong(results)} wrong; checking again")
+        time.sleep(RECHECK_PAUSE)
+        results = _run_checks(make_checks())
+    _print_summary(results)
+    return 1 if _count_wrong(results) else 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -91,7 +91,7 @@ def _local(options: argparse.Namespace) -> Callable[[], list[Check]]:
         raise CannotStartError(
             f"{options.local} does not begin with the addresses of a stack: {error}"
         ) from error
-    return Local(addresses).checks
+    return LocalStackChecks(addresses).checks
 
 
 def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
@@ -100,25 +100,27 @@ def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
     target, tools = connect(options.project, options.region)
     image = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
 
-    def begin() -> list[Check]:
-        it = Installation(target, tools.google, Wishes(), image)  # which remembers what it saw
-        return Cloud(it, tools, options.as_account).checks()
+    def make_checks() -> list[Check]:
+        it = Installation(
+            target, tools.google, DeployOptions(), image
+        )  # which remembers what it saw
+        return ProjectChecks(it, tools, options.as_account).checks()
 
-    return begin
-
-
-def _look(checks: Sequence[Check]) -> list[tuple[str, Said]]:
-    return [(check.name, looked_at(check)) for check in checks]
+    return make_checks
 
 
-def _wrong(said: Sequence[tuple[str, Said]]) -> int:
-    return sum(it.verdict == "wrong" for _, it in said)
+def _run_checks(checks: Sequence[Check]) -> list[tuple[str, CheckResult]]:
+    return [(check.name, run_check(check)) for check in checks]
 
 
-def _tell(said: Sequence[tuple[str, Said]]) -> None:
-    for name, it in said:
-        say(f"{it.verdict:<8} {name:<18} {it.saw}")
-        if it.mend:
-            say(f"{'':<8} {'':<18} -> {it.mend}")
-    counts = {kind: sum(it.verdict == kind for _, it in said) for kind in ("wrong", "unknown")}
-    say(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(said)} checks")
+def _count_wrong(results: Sequence[tuple[str, CheckResult]]) -> int:
+    return sum(it.verdict == "wrong" for _, it in results)
+
+
+def _print_summary(results: Sequence[tuple[str, CheckResult]]) -> None:
+    for name, it in results:
+        print_line(f"{it.verdict:<8} {name:<18} {it.observed}")
+        if it.fix:
+            print_line(f"{'':<8} {'':<18} -> {it.fix}")
+    counts = {kind: sum(it.verdict == kind for _, it in results) for kind in ("wrong", "unknown")}
+    print_line(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(results)} checks")

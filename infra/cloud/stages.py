@@ -4,44 +4,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, image, keys
-from infra.cloud.resources.change import Change
+from infra.cloud.resources.change import ResourceChange
 from infra.cloud.resources.installation import Installation
 
-Look = Callable[[Installation], list[Change]]
+FindChanges = Callable[[Installation], list[ResourceChange]]
 """Looks at what is there, and says what is to be changed."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class ChangeStage:
     """Changes that are made together: side by side, or one after another."""
 
     name: str
-    look: Look
-    in_turn: bool = False
+    find_changes: FindChanges
+    sequential: bool = False
 
 
 STAGES = (
-    Stage("APIs", apis.changes),
-    Stage("Service accounts", accounts.changes),
-    Stage("Database", database.changes),
+    ChangeStage("APIs", apis.changes),
+    ChangeStage("Service accounts", accounts.changes),
+    ChangeStage("Database", database.changes),
     # Firestore takes one change of a database's indexes at a time
-    Stage("Indexes", database.index_changes, in_turn=True),
-    Stage("Field indexes and TTL policies", database.field_changes, in_turn=True),
-    Stage("Security rules", database.rule_changes),
-    Stage("Secrets", keys.changes),
-    Stage("Queue", delivery.queue_changes),
-    Stage("Source bucket and image repository", image.place_changes),
+    ChangeStage("Indexes", database.index_changes, sequential=True),
+    ChangeStage("Field indexes and TTL policies", database.field_changes, sequential=True),
+    ChangeStage("Security rules", database.rule_changes),
+    ChangeStage("Secrets", keys.changes),
+    ChangeStage("Queue", delivery.queue_changes),
+    ChangeStage("Source bucket and image repository", image.storage_changes),
     # the project's policy is one document
-    Stage("Project roles", accounts.role_changes, in_turn=True),
-    Stage("Users of service accounts", accounts.user_changes),
-    Stage("Readers of secrets", keys.policy_changes),
-    Stage("Callers of the queue", delivery.queue_policy_changes),
-    Stage("Access of builds", image.access_changes),
-    Stage("Image", image.build_changes),
-    Stage("Functions", functions.changes),
-    Stage("Callers of functions", functions.caller_changes),
-    Stage("Jobs", delivery.job_changes),
-    Stage("Metrics", alerts.metric_changes),
-    Stage("Alert channel", alerts.channel_changes),
-    Stage("Alerts", alerts.policy_changes, in_turn=True),
+    ChangeStage("Project roles", accounts.role_changes, sequential=True),
+    ChangeStage("Users of service accounts", accounts.user_changes),
+    ChangeStage("Readers of secrets", keys.policy_changes),
+    ChangeStage("Callers of the queue", delivery.queue_policy_changes),
+    ChangeStage("Access of builds", image.build_access_changes),
+    ChangeStage("Image", image.build_changes),
+    ChangeStage("Functions", functions.changes),
+    ChangeStage("Callers of functions", functions.caller_changes),
+    ChangeStage("Jobs", delivery.job_changes),
+    ChangeStage("Metrics", alerts.metric_changes),
+    ChangeStage("Alert channel", alerts.channel_changes),
+    ChangeStage("Alerts", alerts.policy_changes, sequential=True),
 )

@@ -8,14 +8,20 @@ import pytest
 from infra.cloud.resources import database, delivery, sizes
 from infra.cloud.resources.accounts import ACCOUNTS
 from infra.cloud.resources.apis import APIS
-from infra.cloud.resources.target import CALLER, FUNCTION_ACCOUNTS, GCLOUD_AUDIENCE, Target, service
+from infra.cloud.resources.target import (
+    CALLER,
+    FUNCTION_ACCOUNTS,
+    GCLOUD_AUDIENCE,
+    DeployTarget,
+    service,
+)
 from landfall.deadlines import LADDER
 from landfall.process.config import FUNCTIONS, VARIABLES
 from tests.deploy.conftest import Deployment
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import EMAIL, INVOKER, KEY, REGION, of
 
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 PLACE = f"projects/{PROJECT}/locations/{REGION}"
 
 
@@ -224,7 +230,7 @@ def test_a_function_has_a_secret_by_reference(deployment):
 
 def test_tasks_and_ticks_carry_what_functions_ask_for(deployment):
     """The audience of the jobs is one that Cloud Run and the function take."""
-    for function in delivery.TICKING:
+    for function in delivery.TICK_FUNCTIONS:
         job = deployment.apis.named("cloudscheduler", f"{PLACE}/jobs/{service(function)}")
         token = job["httpTarget"]["oidcToken"]
         found = services(deployment)[function]

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from infra.cloud.checks import api_keys
-from infra.cloud.checks.project import Cloud
-from infra.cloud.checks.verdicts import Said, looked_at
+from infra.cloud.checks.check import CheckResult, run_check
+from infra.cloud.checks.project import ProjectChecks
 from infra.cloud.clients.gcloud import Gcloud
-from infra.cloud.clients.rest import Google
-from infra.cloud.clients.stdlib_http import Answer
+from infra.cloud.clients.rest import GoogleClient
+from infra.cloud.clients.stdlib_http import HttpResponse
 from infra.cloud.resources.change import Tools
-from infra.cloud.resources.installation import Installation, Wishes
-from infra.cloud.resources.target import Target
+from infra.cloud.resources.installation import DeployOptions, Installation
+from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import TICK_MISSING
 from landfall.store.versions import KINDS
 from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
 from tests.deploy.installing import REGION, Console
 from tests.deploy.recorder import TOKEN
 
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 DOCUMENTS = f"{TARGET.database}/documents"
 PIPELINE = TARGET.account("landfall-deploy")
 
@@ -68,14 +68,16 @@ def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
     return console.recorder.apis
 
 
-def look(apis: GoogleApis, name: str) -> Said:
+def look(apis: GoogleApis, name: str) -> CheckResult:
     """What one check says."""
     image = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
     wanted = image["spec"]["template"]["spec"]["containers"][0]["image"]
-    tools = Tools(Gcloud(PROJECT), Google(TOKEN, PROJECT))
-    it = Installation(TARGET, tools.google, Wishes(), wanted)
-    (check,) = [check for check in Cloud(it, tools, PIPELINE).checks() if check.name == name]
-    return looked_at(check)
+    tools = Tools(Gcloud(PROJECT), GoogleClient(TOKEN, PROJECT))
+    it = Installation(TARGET, tools.google, DeployOptions(), wanted)
+    (check,) = [
+        check for check in ProjectChecks(it, tools, PIPELINE).checks() if check.name == name
+    ]
+    return run_check(check)
 
 
 def resource(api: str, name: str, **fields: Any) -> Callable[[GoogleApis], None]:
@@ -217,16 +219,16 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "damage", "saw", "mend"), BROKEN.values(), ids=BROKEN)
-def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, saw, mend):
+@pytest.mark.parametrize(("name", "damage", "observed", "fix"), BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, observed, fix):
     """One thing at a time; before it is broken the same check says ok."""
     before = look(apis, name)
     assert before.verdict == "ok", before
     damage(apis)
     said = look(apis, name)
     assert said.verdict == "wrong"
-    assert saw in said.saw
-    assert mend in said.mend
+    assert observed in said.observed
+    assert fix in said.fix
 
 
 def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console):
@@ -237,7 +239,7 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
     finally:
         console.recorder.refuses = None
     assert said.verdict == "unknown"
-    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.mend
+    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.fix
 
 
 def test_no_key_is_needed(apis):
@@ -247,7 +249,7 @@ def test_no_key_is_needed(apis):
         if "/landfall-airtable-api-key" in name:
             del apis.resources[api, name]
     assert look(apis, "secrets").verdict == "ok"
-    assert look(apis, "Airtable key").saw == "no key: no scan reads a base"
+    assert look(apis, "Airtable key").observed == "no key: no scan reads a base"
 
 
 def test_a_models_key_is_tried_where_there_is_one(apis):
@@ -259,7 +261,7 @@ def test_a_models_key_is_tried_where_there_is_one(apis):
     assert look(apis, "model key").verdict == "ok"
     _refused("openai")(apis)
     said = look(apis, "model key")
-    assert (said.verdict, said.saw) == ("wrong", "the model API refuses the key (401)")
+    assert (said.verdict, said.observed) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
     assert look(apis, "model key").verdict == "unknown"
 
@@ -270,11 +272,11 @@ def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
     assert look(apis, "health").verdict == "unknown"
 
 
-def answered(seconds_ago: float, waited: float = 0.1) -> Answer:
+def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
     """An answer of somebody whose clock was so many seconds behind when it came."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     headers = {"date": moment.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-    return Answer(200, headers, b"", waited)
+    return HttpResponse(200, headers, b"", waited)
 
 
 @pytest.mark.parametrize("seconds", [60, -60])
@@ -282,8 +284,8 @@ def test_a_clock_that_is_off_is_wrong(seconds):
     """Ahead or behind; tokens are good for whoever agrees on the time."""
     said = api_keys.clock(answered(seconds))
     assert said.verdict == "wrong"
-    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.saw)
-    assert api_keys.clock(Answer(200, {}, b"", 0.1)).verdict == "unknown"
+    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.observed)
+    assert api_keys.clock(HttpResponse(200, {}, b"", 0.1)).verdict == "unknown"
 
 
 def test_a_slow_answer_is_no_wrong_clock():

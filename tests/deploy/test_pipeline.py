@@ -9,15 +9,15 @@ import pytest
 import yaml
 
 from infra.cloud import deploy, doctor
-from infra.cloud.resources.accounts import EVERY, PIPELINE_ROLES
-from infra.cloud.resources.target import PIPELINE_ACCOUNT, Target
+from infra.cloud.resources.accounts import ALL_ACCOUNTS, PIPELINE_ROLES
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import INVOKER, REGION, Console, Done
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 MEMBER = f"serviceAccount:{TARGET.account(PIPELINE_ACCOUNT)}"
 STEPS = {step["id"]: step for step in BUILD["steps"]}
 
@@ -115,7 +115,7 @@ def test_its_account_may_deploy_and_nothing_else(console, piped):
 def test_its_account_may_act_as_those_that_it_deploys(console):
     """As every function's, as those that call them, and as the one that builds; by name."""
     emails = {key[1].rpartition("/")[2] for key in acted_as(console)}
-    assert emails == {TARGET.account(name) for name in EVERY}
+    assert emails == {TARGET.account(name) for name in ALL_ACCOUNTS}
     (own,) = [key for key in acted_as(console) if key[1].endswith(TARGET.account(PIPELINE_ACCOUNT))]
     assert roles_of(console, own[0], own[1], MEMBER) == {
         "roles/iam.serviceAccountOpenIdTokenCreator"

@@ -17,18 +17,18 @@ from infra.cloud.resources.differences import differences
 from infra.cloud.resources.environment import VariableUnknownError, environment, secrets_of
 from infra.cloud.resources.policies import policy_change
 from infra.cloud.resources.source import version
-from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, Target, secret
+from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, DeployTarget, secret
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
 from landfall.process.config import FUNCTIONS, VARIABLES, load_config
 
 ROOT = Path(__file__).parents[2]
-TARGET = Target("demo-project", "123456789012", "europe-west1")
+TARGET = DeployTarget("demo-project", "123456789012", "europe-west1")
 ANN = "user:ann@people.example"
 
 
 def test_a_function_ends_before_who_waits_for_it_hangs_up():
     """Function < dispatch < lease < stale, in what is deployed as in the ladder."""
-    attempt, seconds = sizes.tick_attempt(LADDER), sizes.function_seconds(LADDER)
+    attempt, seconds = sizes.tick_deadline(LADDER), sizes.function_seconds(LADDER)
     assert (seconds, attempt) == (LADDER.function, f"{LADDER.dispatch:g}s")
     assert LADDER.step < seconds < float(attempt[:-1]) < LADDER.lease < LADDER.stale
 
@@ -44,7 +44,7 @@ def test_what_runs_at_once_has_an_instance_to_run_in():
     """The queue gives out no more than fetch and score can take, each."""
     for function in ("fetch", "score"):
         size = sizes.SIZES[function]
-        assert size.concurrency * size.max_instances >= sizes.DISPATCHES_AT_ONCE
+        assert size.concurrency * size.max_instances >= sizes.MAX_CONCURRENT_DISPATCHES
 
 
 def test_sizes_are_those_of_every_function():
@@ -156,10 +156,10 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "there"), SAME)
-def test_what_google_adds_is_no_difference(wanted, there):
+@pytest.mark.parametrize(("wanted", "existing"), SAME)
+def test_what_google_adds_is_no_difference(wanted, existing):
     """Defaults, order of named things, spaces in JSON."""
-    assert differences(wanted, there) == []
+    assert differences(wanted, existing) == []
 
 
 DIFFERENT = [
@@ -180,19 +180,19 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "there", "lines"), DIFFERENT)
-def test_a_difference_is_told_in_a_line(wanted, there, lines):
+@pytest.mark.parametrize(("wanted", "existing", "lines"), DIFFERENT)
+def test_a_difference_is_told_in_a_line(wanted, existing, lines):
     """Where, what is there, and what is wanted."""
-    assert differences(wanted, there) == lines
+    assert differences(wanted, existing) == lines
 
 
 def test_a_policy_is_made_exactly_as_wanted():
     """Who was let in besides is let in no more, and a newer policy is not overwritten."""
-    there = {
+    existing = {
         "etag": "abc=",
         "bindings": [{"role": "roles/run.invoker", "members": ["allUsers", ANN]}],
     }
-    (change,) = policy_change("who may call", ["set"], there, {"roles/run.invoker": [ANN]})
+    (change,) = policy_change("who may call", ["set"], existing, {"roles/run.invoker": [ANN]})
     (command,) = change.commands
     assert isinstance(command, GcloudCommand)
     policy = command.files["policy.json"]

@@ -14,7 +14,7 @@ import pytest
 
 from infra.cloud.resources.environment import environment, secrets_of
 from infra.cloud.resources.image import BUILD_ENVIRONMENT, PYTHON
-from infra.cloud.resources.target import Target
+from infra.cloud.resources.target import DeployTarget
 from infra.local.processes import free_port
 from landfall.process.config import FUNCTIONS
 from tests.deploy.conftest import Deployment
@@ -89,7 +89,7 @@ def test_every_module_is_importable_with_the_requirements_alone(uploaded, python
 @pytest.fixture(scope="module")
 def answers(uploaded, python, tmp_path_factory) -> Iterator[dict[str, int]]:
     """What each function answers a stranger, started as the buildpack starts it."""
-    target, logs = Target(PROJECT, NUMBER, REGION), tmp_path_factory.mktemp("logs")
+    target, logs = DeployTarget(PROJECT, NUMBER, REGION), tmp_path_factory.mktemp("logs")
     command = [str(python.with_name("functions-framework"))]
     started, ports = [], {}
     for function in FUNCTIONS:

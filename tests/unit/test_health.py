@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 import main
 from infra.cloud.resources.environment import environment
-from infra.cloud.resources.target import Target
+from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import LADDER, Deadline
 from landfall.entry.callers import Callers, fetch_certificates
 from landfall.process.config import load_config
@@ -109,7 +109,7 @@ NOBODY = main.Call(Request({"type": "http"}), "")
 
 def an_app(world: World, indexes: Indexes) -> main.App:
     """The scheduler's, as `main` makes it."""
-    target = Target("demo-project", "123456789012", "europe-west1")
+    target = DeployTarget("demo-project", "123456789012", "europe-west1")
     config = load_config("scheduler", environment(target, "scheduler", [], {}))
     callers = Callers(
         issuer=config.token_issuer,

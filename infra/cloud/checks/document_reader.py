@@ -8,7 +8,7 @@ Send = Callable[[str, str, Any], Any]
 """Method, path under the database's documents, body; the answer's JSON, None for 404."""
 
 
-class Documents:
+class DocumentReader:
     """Reads single documents, and looks for one that has a field of some value."""
 
     def __init__(self, send: Send) -> None:

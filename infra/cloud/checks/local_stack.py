@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
-from infra.cloud.checks.document_reader import Documents
-from infra.cloud.checks.verdicts import Check, Said, ok, one_of, unknown, wrong
-from infra.cloud.clients.stdlib_http import NoAnswerError, ask
+from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wrong_if
+from infra.cloud.checks.document_reader import DocumentReader
+from infra.cloud.clients.stdlib_http import NoResponseError, send_request
 from landfall.process.config import FUNCTIONS
 
 RESTART = "restart infra/local/run --serve"
 
 
-class Local:
+class LocalStackChecks:
     """The checks of a local stack."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
-        self._documents = Documents(self._firestore)
+        self._documents = DocumentReader(self._firestore)
 
     def checks(self) -> list[Check]:
         """All of them, causes before what comes of them."""
@@ -35,23 +35,23 @@ class Local:
             Check("model key", self.openai),
         ]
 
-    def clock(self) -> Said:
+    def clock(self) -> CheckResult:
         """Of the functions, beside that of this command."""
-        return api_keys.clock(ask("GET", self._addresses["api"]))
+        return api_keys.clock(send_request("GET", self._addresses["api"]))
 
-    def functions(self) -> Said:
+    def functions(self) -> CheckResult:
         """All five answer, and ask who calls."""
         problems = []
         for function in FUNCTIONS:
             try:
-                status = ask("POST", self._addresses[function]).status
-            except NoAnswerError as error:
+                status = send_request("POST", self._addresses[function]).status
+            except NoResponseError as error:
                 problems.append(f"{function} does not answer: {error}")
             else:
                 problems += [f"{function} answered {status}, not 401"] if status != 401 else []
-        return one_of(problems, RESTART, "all five answer")
+        return wrong_if(problems, RESTART, "all five answer")
 
-    def queue(self) -> Said:
+    def queue(self) -> CheckResult:
         """Running."""
         state = asyncio.run(_queue_state(self._addresses["tasks"], self._addresses["project"]))
         if state is None:
@@ -62,49 +62,49 @@ class Local:
             else wrong(f"the queue is {state.lower()}", "resume it")
         )
 
-    def ticks(self) -> Said:
+    def ticks(self) -> CheckResult:
         """As the documents have them."""
         return stored_state.ticks(self._documents)
 
-    def documents(self) -> Said:
+    def documents(self) -> CheckResult:
         """Of a version that this source knows."""
         return stored_state.versions(self._documents)
 
-    def health(self) -> Said:
+    def health(self) -> CheckResult:
         """What the api says of itself."""
         token = self._addresses["token"]
         url = f"{self._addresses['api']}/health"
-        answer = ask("GET", url, {"Authorization": f"Bearer {token}"})
+        answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
         said = answer.json()
         told = said.get("status", said) if isinstance(said, Mapping) else answer.status
         return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {told}", RESTART)
 
-    def airtable(self) -> Said:
+    def airtable(self) -> CheckResult:
         """Whether Airtable, or its stand-in, takes the key of the environment."""
         return self._key("AIRTABLE_API_KEY", api_keys.airtable, self._addresses["airtable"])
 
-    def openai(self) -> Said:
+    def openai(self) -> CheckResult:
         """The same for the language model."""
         return self._key("OPENAI_API_KEY", api_keys.openai, self._addresses["openai"])
 
-    def _key(self, variable: str, answers: Any, url: str) -> Said:
+    def _key(self, variable: str, answers: Any, url: str) -> CheckResult:
         key = os.environ.get(variable)
         if not key:
             return unknown(
                 f"{variable} is not set", "set it to the key that the stack was started with"
             )
-        said: Said = answers(url, key)
+        said: CheckResult = answers(url, key)
         return said
 
     def _firestore(self, method: str, path: str, body: Any) -> Any:
         project, host = self._addresses["project"], self._addresses["firestore"]
         url = f"http://{host}/v1/projects/{project}/databases/(default)/documents{path}"
         # the emulator's word for who may do everything
-        answer = ask(method, url, {"Authorization": "Bearer owner"}, body)
+        answer = send_request(method, url, {"Authorization": "Bearer owner"}, body)
         if answer.status == 404:
             return None
         if answer.status >= 300:
-            raise NoAnswerError(f"the Firestore emulator answered {answer.status}")
+            raise NoResponseError(f"the Firestore emulator answered {answer.status}")
         return answer.json()
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
-from infra.cloud.checks.document_reader import Documents
-from infra.cloud.checks.verdicts import Check, Said, ok, one_of, unknown, wrong
+from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wrong_if
+from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError, endpoint
-from infra.cloud.clients.stdlib_http import ask
+from infra.cloud.clients.stdlib_http import send_request
 from infra.cloud.resources import alerts, apis, database, delivery, functions, keys
-from infra.cloud.resources.change import Change, Tools
+from infra.cloud.resources.change import ResourceChange, Tools
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import bindings_of
@@ -20,14 +20,14 @@ from landfall.process.config import FUNCTIONS, VARIABLES
 REDEPLOY = "run infra/deploy"
 
 
-class Cloud:
+class ProjectChecks:
     """The checks of an installation. `as_account` is who calls the api, if not the person."""
 
     def __init__(self, it: Installation, tools: Tools, as_account: str | None) -> None:
         self._it = it
         self._tools = tools
         self._as_account = as_account
-        self._documents = Documents(self._firestore)
+        self._documents = DocumentReader(self._firestore)
 
     def checks(self) -> list[Check]:
         """All of them, causes before what comes of them."""
@@ -52,83 +52,84 @@ class Cloud:
             Check("model key", self.openai),
         ]
 
-    def clock(self) -> Said:
+    def clock(self) -> CheckResult:
         """Of the machine that looks."""
         url = f"{endpoint('serviceusage')}v1/projects/{self._it.target.project}/services"
-        return api_keys.clock(ask("GET", url))
+        return api_keys.clock(send_request("GET", url))
 
-    def apis(self) -> Said:
+    def apis(self) -> CheckResult:
         """All enabled."""
         lacking = apis.missing(self._it)
-        return one_of([f"{api} is not enabled" for api in lacking], REDEPLOY, "all enabled")
+        return wrong_if([f"{api} is not enabled" for api in lacking], REDEPLOY, "all enabled")
 
-    def database(self) -> Said:
+    def database(self) -> CheckResult:
         """There, native, and protected from deletion."""
-        found = database.there(self._it)
+        found = database.existing(self._it)
         if found is None:
             return wrong("there is no Firestore database", REDEPLOY)
-        if misfit := database.misfit(found):
+        if unusable_reason := database.unusable_reason(found):
             return wrong(
-                misfit, "deploy to a project without a database, or with one in native mode"
+                unusable_reason,
+                "deploy to a project without a database, or with one in native mode",
             )
         return self._unchanged(
             database.changes(self._it), f"native mode, in {found.get('locationId')}"
         )
 
-    def indexes(self) -> Said:
+    def indexes(self) -> CheckResult:
         """There, and built."""
-        there = database.composites_there(self._it)
+        existing = database.existing_composites(self._it)
         problems = []
         for index in database.wanted_composites():
-            state = there.get(index, "missing")
+            state = existing.get(index, "missing")
             if state != "READY":
-                problems.append(f"{database.shown(index)} is {state.lower()}")
-        mend = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
-        return one_of(problems, mend, f"{len(there)} ready")
+                problems.append(f"{database.described(index)} is {state.lower()}")
+        fix = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
+        return wrong_if(problems, fix, f"{len(existing)} ready")
 
-    def fields(self) -> Said:
+    def fields(self) -> CheckResult:
         """Indexed as wanted, and deleting what has expired."""
         problems = [change.what for change in database.field_changes(self._it)]
-        for field, found in database.fields_there(self._it):
+        for field, found in database.existing_fields(self._it):
             state = found.get("ttlConfig", {}).get("state", "ACTIVE")
             if state != "ACTIVE":
                 problems.append(f"TTL policy of {'.'.join(field)} is {state.lower()}")
-        mend = f"{REDEPLOY} for a difference; one that is creating is active in minutes"
-        return one_of(problems, mend, "as in infra/firestore.indexes.json")
+        fix = f"{REDEPLOY} for a difference; one that is creating is active in minutes"
+        return wrong_if(problems, fix, "as in infra/firestore.indexes.json")
 
-    def rules(self) -> Said:
+    def rules(self) -> CheckResult:
         """Those of the file."""
         return self._unchanged(database.rule_changes(self._it), "in force")
 
-    def secrets(self) -> Said:
+    def secrets(self) -> CheckResult:
         """Those that are there have a value."""
         lacking = keys.without_value(self._it)
         flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in lacking]
-        mend = f"{REDEPLOY} {' '.join(flags)}"
-        return one_of(
-            [f"{secret(name)} has no value" for name in lacking], mend, "all have a value"
+        fix = f"{REDEPLOY} {' '.join(flags)}"
+        return wrong_if(
+            [f"{secret(name)} has no value" for name in lacking], fix, "all have a value"
         )
 
-    def functions(self) -> Said:
+    def functions(self) -> CheckResult:
         """There, ready, and as wanted; whose image is another check's."""
         problems = []
         for function in FUNCTIONS:
-            there = self._it.services.get(service(function))
-            if there is None:
+            existing = self._it.services.get(service(function))
+            if existing is None:
                 problems.append(f"{function} is not deployed")
                 continue
             problems += [
                 f"{function} is not ready: {condition.get('message', '?')}"
-                for condition in there["status"]["conditions"]
+                for condition in existing["status"]["conditions"]
                 if condition["type"] == "Ready" and condition["status"] != "True"
             ]
         for change in functions.changes(self._it):
             problems += [f"{change.what}: {line}" for line in change.why if ".image:" not in line]
-        return one_of(problems, REDEPLOY, "all ready")
+        return wrong_if(problems, REDEPLOY, "all ready")
 
-    def version(self) -> Said:
+    def version(self) -> CheckResult:
         """One image for all, and that of this source."""
-        images = {name: _image(there) for name, there in self._it.services.items()}
+        images = {name: _image(existing) for name, existing in self._it.services.items()}
         if not images:
             return unknown("no function is deployed", REDEPLOY)
         if len(set(images.values())) > 1:
@@ -142,7 +143,7 @@ class Cloud:
             )
         return ok(f"{tag}, the version of this checkout")
 
-    def callers(self) -> Said:
+    def callers(self) -> CheckResult:
         """Who was named, and nobody besides."""
         problems = []
         for function in FUNCTIONS:
@@ -151,63 +152,63 @@ class Cloud:
             if members & {"allUsers", "allAuthenticatedUsers"}:
                 problems.append(f"{function} is open to everybody")
         problems += [change.what for change in functions.caller_changes(self._it)]
-        return one_of(problems, REDEPLOY, "each function has its own callers")
+        return wrong_if(problems, REDEPLOY, "each function has its own callers")
 
-    def queue(self) -> Said:
+    def queue(self) -> CheckResult:
         """There, running, with its numbers."""
-        there = delivery.queue_there(self._it)
-        if there is None:
+        existing = delivery.existing_queue(self._it)
+        if existing is None:
             return wrong("there is no queue", REDEPLOY)
-        if there.get("state") != "RUNNING":
+        if existing.get("state") != "RUNNING":
             where = f"--location={self._it.target.region} --project={self._it.target.project}"
             return wrong(
-                f"the queue is {str(there.get('state')).lower()}",
+                f"the queue is {str(existing.get('state')).lower()}",
                 f"gcloud tasks queues resume {NAME} {where}",
             )
         return self._unchanged(delivery.queue_changes(self._it), "running")
 
-    def jobs(self) -> Said:
+    def jobs(self) -> CheckResult:
         """There, enabled, and with success."""
-        there, problems = delivery.jobs_there(self._it), []
-        for function in delivery.TICKING:
-            job = there.get(function, {})
+        existing, problems = delivery.existing_jobs(self._it), []
+        for function in delivery.TICK_FUNCTIONS:
+            job = existing.get(function, {})
             if job.get("state", "ENABLED") != "ENABLED":
                 problems.append(f"{service(function)} is {job['state'].lower()}")
             if code := job.get("status", {}).get("code"):
                 problems.append(f"the last call of {service(function)} failed with code {code}")
         problems += [f"{it.what} differs from the code" for it in delivery.job_changes(self._it)]
         where = f"--location={self._it.target.region}"
-        mend = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
-        return one_of(problems, mend, "both run every minute")
+        fix = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
+        return wrong_if(problems, fix, "both run every minute")
 
-    def alerts(self) -> Said:
+    def alerts(self) -> CheckResult:
         """Metrics and policies; and somebody is told."""
         changed = [*alerts.metric_changes(self._it), *alerts.policy_changes(self._it)]
         if changed:
             return self._unchanged(changed, "")
-        if not alerts.channels_there(self._it):
+        if not alerts.existing_channels(self._it):
             return unknown("they have no recipient", f"{REDEPLOY} --alert-email EMAIL")
         return ok("in place")
 
-    def ticks(self) -> Said:
+    def ticks(self) -> CheckResult:
         """As the documents have them."""
         return stored_state.ticks(self._documents)
 
-    def documents(self) -> Said:
+    def documents(self) -> CheckResult:
         """Of a version that this source knows."""
         return stored_state.versions(self._documents)
 
-    def health(self) -> Said:
+    def health(self) -> CheckResult:
         """What the api says of itself, to somebody whom it lets in."""
-        there = self._it.services.get(service("api"))
-        if there is None:
+        existing = self._it.services.get(service("api"))
+        if existing is None:
             return unknown("the api is not deployed", REDEPLOY)
         try:
             token = self._identity()
         except (GcloudError, GoogleError) as error:
             return unknown(f"no identity token: {error}", "pass --as SERVICE_ACCOUNT, or log in")
-        url = f"{there['status']['url']}/health"
-        answer = ask("GET", url, {"Authorization": f"Bearer {token}"})
+        url = f"{existing['status']['url']}/health"
+        answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
         if answer.status in (401, 403):
             return unknown(
                 f"the api refuses your account ({answer.status})",
@@ -226,25 +227,25 @@ class Cloud:
         wanted = {"audience": self._it.target.audience, "includeEmail": True}
         return str(self._tools.google.send("POST", "iamcredentials", path, wanted)["token"])
 
-    def airtable(self) -> Said:
+    def airtable(self) -> CheckResult:
         """Whether the token that fetch has is one; where only sites are scanned there is none."""
         if self._it.secret_version("AIRTABLE_API_KEY") is None:
             return ok("no key: no scan reads a base")
         key = self._key("AIRTABLE_API_KEY", "fetch")
-        if isinstance(key, Said):
+        if isinstance(key, CheckResult):
             return key
         return api_keys.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
 
-    def openai(self) -> Said:
+    def openai(self) -> CheckResult:
         """Whether the key that score has is one; a Landfall without a model needs none."""
         if self._it.secret_version("OPENAI_API_KEY") is None:
             return ok("no key: no scan uses a model")
         key = self._key("OPENAI_API_KEY", "score")
-        if isinstance(key, Said):
+        if isinstance(key, CheckResult):
             return key
         return api_keys.openai(self._variable("OPENAI_BASE_URL", "score"), key)
 
-    def _key(self, variable: str, function: str) -> str | Said:
+    def _key(self, variable: str, function: str) -> str | CheckResult:
         """The value of a secret, for a moment; or why it cannot be had."""
         assert variable in secrets_of(function)
         try:
@@ -260,9 +261,9 @@ class Cloud:
     def _variable(self, name: str, function: str) -> str:
         return self._it.values(function).get(name) or VARIABLES[name].default
 
-    def _unchanged(self, changes: Sequence[Change], fine: str) -> Said:
+    def _unchanged(self, changes: Sequence[ResourceChange], fine: str) -> CheckResult:
         told = [f"{it.what}: {', '.join(it.why) or it.verb}" for it in changes]
-        return one_of(told, REDEPLOY, fine)
+        return wrong_if(told, REDEPLOY, fine)
 
     def _firestore(self, method: str, path: str, body: Any) -> Any:
         where = f"v1/{self._it.target.database}/documents{path}"
@@ -274,5 +275,5 @@ class Cloud:
             raise
 
 
-def _image(there: Mapping[str, Any]) -> str:
-    return str(there["spec"]["template"]["spec"]["containers"][0]["image"])
+def _image(existing: Mapping[str, Any]) -> str:
+    return str(existing["spec"]["template"]["spec"]["containers"][0]["image"])

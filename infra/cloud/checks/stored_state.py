@@ -2,18 +2,18 @@
 
 from datetime import UTC, datetime
 
-from infra.cloud.checks.document_reader import Documents
-from infra.cloud.checks.verdicts import Said, one_of
+from infra.cloud.checks.check import CheckResult, wrong_if
+from infra.cloud.checks.document_reader import DocumentReader
 from landfall.deadlines import TICK_MISSING
 from landfall.store.versions import FIELD, KINDS
 
-TICKERS = ("scheduler", "watchdog")
+TICK_FUNCTIONS = ("scheduler", "watchdog")
 
 
-def ticks(documents: Documents) -> Said:
+def ticks(documents: DocumentReader) -> CheckResult:
     """Whether both ticked lately."""
     problems = []
-    for name in TICKERS:
+    for name in TICK_FUNCTIONS:
         mark = documents.read(f"system/{name}")
         last = mark.get("last_tick_at") if mark else None
         age = (datetime.now(UTC) - last).total_seconds() if last else None
@@ -21,11 +21,11 @@ def ticks(documents: Documents) -> Said:
             problems.append(f"the {name} never ticked")
         elif age > TICK_MISSING:
             problems.append(f"the {name} ticked {age:.0f} s ago")
-    mend = "see the checks of jobs, functions and callers, and the log of the function"
-    return one_of(problems, mend, f"both within {TICK_MISSING:g} s")
+    fix = "see the checks of jobs, functions and callers, and the log of the function"
+    return wrong_if(problems, fix, f"both within {TICK_MISSING:g} s")
 
 
-def versions(documents: Documents) -> Said:
+def versions(documents: DocumentReader) -> CheckResult:
     """Whether a newer Landfall has written here. Of the collections at the top, which every run
     writes to."""
     problems = []
@@ -33,5 +33,5 @@ def versions(documents: Documents) -> Said:
         if "/" not in collection:
             found = documents.newer(collection, FIELD, kind.version)
             problems += [f"{found} is newer than schema version {kind.version}"] if found else []
-    mend = "deploy the version of Landfall that wrote them; this one leaves such documents alone"
-    return one_of(problems, mend, "written by this version or an older one")
+    fix = "deploy the version of Landfall that wrote them; this one leaves such documents alone"
+    return wrong_if(problems, fix, "written by this version or an older one")

@@ -2,7 +2,7 @@
 
 import re
 
-NOT_YET = re.compile(
+TRANSIENT = re.compile(
     r"SERVICE_DISABLED|has not been used in project|[Ss]ervice account \S+ does not exist"
     r"|concurrent policy changes|ABORTED|UNAVAILABLE|RESOURCE_EXHAUSTED|Cannot find metric"
     r"|[Pp]lease (?:re)?try|try again"

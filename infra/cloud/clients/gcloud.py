@@ -47,7 +47,7 @@ class Gcloud:
         with tempfile.TemporaryDirectory(prefix="landfall-") as folder:
             for name, content in (files or {}).items():
                 (Path(folder) / name).write_text(json.dumps(content), encoding="utf-8")
-            command = [_placed(argument, files or {}, folder) for argument in arguments]
+            command = [_with_path(argument, files or {}, folder) for argument in arguments]
             return self._run(command, secret)
 
     def _run(self, command: Sequence[str], secret: str | None) -> str:
@@ -59,11 +59,11 @@ class Gcloud:
             check=False,
         )
         if done.returncode != 0:
-            raise GcloudError(explained(command, done.stderr))
+            raise GcloudError(failure_message(command, done.stderr))
         return done.stdout
 
 
-def explained(command: Sequence[str], said: str) -> str:
+def failure_message(command: Sequence[str], said: str) -> str:
     """What failed, and what gcloud said of it."""
     what = " ".join(part for part in command if not part.startswith("-"))
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
@@ -72,7 +72,7 @@ def explained(command: Sequence[str], said: str) -> str:
     return f"`gcloud {what}` failed: {' '.join(errors)[:1000]}"
 
 
-def _placed(argument: str, files: Mapping[str, Any], folder: str) -> str:
+def _with_path(argument: str, files: Mapping[str, Any], folder: str) -> str:
     for name in files:
         if argument == name or argument.endswith(f"={name}"):
             return f"{argument.removesuffix(name)}{folder}/{name}"

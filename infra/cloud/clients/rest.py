@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from infra.cloud.clients.stdlib_http import Answer, NoAnswerError, ask
+from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
 
-NOTHING_THERE = ("NOT_FOUND", "SERVICE_DISABLED")
+ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
 """Of an API that is not enabled, nothing can be there."""
 
-NEED_A_PROJECT = ("firebaserules",)
+NEED_QUOTA_PROJECT = ("firebaserules",)
 """APIs that a person's login has no quota of its own for."""
 
 
@@ -26,7 +26,7 @@ class GoogleError(Exception):
         self.status = status
 
 
-class Google:
+class GoogleClient:
     """Speaks to Google's APIs as whoever gcloud is logged in as."""
 
     def __init__(self, token: str, project: str) -> None:
@@ -41,11 +41,11 @@ class Google:
         try:
             return self.send("GET", api, path, parameters=parameters)
         except GoogleError as error:
-            if error.status in NOTHING_THERE:
+            if error.status in ABSENT:
                 return None
             raise
 
-    def listed(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
+    def list_all(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
         """Everything of a list, page by page. Raises `GoogleError`."""
         found: list[dict[str, Any]] = []
         while True:
@@ -68,14 +68,14 @@ class Google:
         if parameters:
             url += f"?{urlencode(parameters)}"
         headers = {"Authorization": f"Bearer {self._token}"}
-        if api in NEED_A_PROJECT:
+        if api in NEED_QUOTA_PROJECT:
             headers["X-Goog-User-Project"] = self._project
         try:
-            answer = ask(method, url, headers, body)
-        except NoAnswerError as error:
+            answer = send_request(method, url, headers, body)
+        except NoResponseError as error:
             raise GoogleError(str(error), "UNAVAILABLE") from error
         if answer.status >= 300:
-            raise refusal(answer, f"{method} {url}")
+            raise error_of(answer, f"{method} {url}")
         content: dict[str, Any] = answer.json() or {}
         return content
 
@@ -91,7 +91,7 @@ def endpoint(api: str) -> str:
     return f"{parts.scheme}://{host}/"
 
 
-def refusal(answer: Answer, what: str) -> GoogleError:
+def error_of(answer: HttpResponse, what: str) -> GoogleError:
     """The error that an answer stands for."""
     content = answer.json()
     error = content.get("error") if isinstance(content, dict) else None

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ANSWER_SECONDS = 30.0
+TIMEOUT = 30.0
 """How long a person waits for an answer before it is taken for a failure."""
 
 
-class NoAnswerError(Exception):
+class NoResponseError(Exception):
     """Nobody answered, or not over HTTP."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """A status, headers in lower case, and the body; and for how many seconds it was waited."""
 
     status: int
@@ -34,26 +34,26 @@ class Answer:
             return None
 
 
-def ask(
+def send_request(
     method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
-) -> Answer:
-    """Send a request with a JSON body, or none. Raises `NoAnswerError`."""
+) -> HttpResponse:
+    """Send a request with a JSON body, or none. Raises `NoResponseError`."""
     data = None if body is None else json.dumps(body).encode()
     given = {"Content-Type": "application/json", **(headers or {})}
     opener, started = urllib.request.build_opener(*_proxy(url)), time.monotonic()
     try:
         request = urllib.request.Request(url, data, given, method=method)  # noqa: S310  # a person's
-        with opener.open(request, timeout=ANSWER_SECONDS) as answer:
+        with opener.open(request, timeout=TIMEOUT) as answer:
             return _answer(answer.status, answer.headers, answer.read(), started)
     except urllib.error.HTTPError as error:
         return _answer(error.code, error.headers, error.read(), started)
     except (OSError, ValueError) as error:
-        raise NoAnswerError(f"{method} {url}: {error}") from error
+        raise NoResponseError(f"{method} {url}: {error}") from error
 
 
-def _answer(status: int, headers: Any, body: bytes, started: float) -> Answer:
+def _answer(status: int, headers: Any, body: bytes, started: float) -> HttpResponse:
     lower = {name.lower(): value for name, value in headers.items()}
-    return Answer(status, lower, body, time.monotonic() - started)
+    return HttpResponse(status, lower, body, time.monotonic() - started)
 
 
 def _proxy(url: str) -> list[urllib.request.BaseHandler]:

@@ -1,6 +1,6 @@
 """Service accounts: one for each function, two that call them, one that builds."""
 
-from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change, project_roles
 from infra.cloud.resources.target import (
@@ -21,9 +21,9 @@ ACCOUNTS = {
     },
 }
 
-PIPELINE = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this account"}
+PIPELINE_ACCOUNTS = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this account"}
 
-EVERY = (*ACCOUNTS, *PIPELINE)
+ALL_ACCOUNTS = (*ACCOUNTS, *PIPELINE_ACCOUNTS)
 
 PIPELINE_ROLES = (
     "roles/artifactregistry.reader",
@@ -46,14 +46,14 @@ PIPELINE_ROLES = (
 
 def wanted(it: Installation) -> dict[str, str]:
     """The accounts and what each is for."""
-    return ACCOUNTS | (PIPELINE if it.has_pipeline else {})
+    return ACCOUNTS | (PIPELINE_ACCOUNTS if it.has_pipeline else {})
 
 
-def changes(it: Installation) -> list[Change]:
+def changes(it: Installation) -> list[ResourceChange]:
     """Make those that are not there."""
-    there = it.accounts()
+    existing = it.accounts()
     return [
-        Change(
+        ResourceChange(
             "create",
             f"service account {name}",
             [
@@ -64,11 +64,11 @@ def changes(it: Installation) -> list[Change]:
             ],
         )
         for name, what in wanted(it).items()
-        if it.target.account(name) not in there
+        if it.target.account(name) not in existing
     ]
 
 
-def role_changes(it: Installation) -> list[Change]:
+def role_changes(it: Installation) -> list[ResourceChange]:
     """Roles in the project, one after another: its policy is one document."""
     roles = [(_member(it, name), "roles/datastore.user") for name in FUNCTION_ACCOUNTS.values()]
     roles.append((_member(it, IMAGE_ACCOUNT), "roles/logging.logWriter"))
@@ -77,7 +77,7 @@ def role_changes(it: Installation) -> list[Change]:
     return project_roles(it.target.project, it.project_policy(), roles)
 
 
-def user_changes(it: Installation) -> list[Change]:
+def user_changes(it: Installation) -> list[ResourceChange]:
     """Who may act as which account: functions make tasks that are delivered as the tasks' one."""
     found = []
     functions = [_member(it, name) for name in FUNCTION_ACCOUNTS.values()]

@@ -7,7 +7,7 @@ the channel go by REST: gcloud has commands for them in its alpha and beta compo
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.resources.change import Change, RestCommand, gcloud, verb_for
+from infra.cloud.resources.change import ResourceChange, RestCommand, gcloud, verb_for
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.target import LABELS, NAME
@@ -17,7 +17,7 @@ OURS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^
 
 
 @dataclass(frozen=True)
-class Metric:
+class LogMetric:
     """Lines of the log that are counted: those with this message for which `where` holds."""
 
     name: str
@@ -33,41 +33,41 @@ class Metric:
         return f"logging.googleapis.com/user/{self.name}"
 
 
-TICKS = Metric(
+TICKS = LogMetric(
     f"{NAME}_ticks",
     "answered",
     "Ticks that completed.",
     'jsonPayload.function=("scheduler" OR "watchdog") AND jsonPayload.status=200',
     by="function",
 )
-ENDED_IN_ERROR = Metric(
+ENDED_IN_ERROR = LogMetric(
     f"{NAME}_runs_ended_in_error",
     "moved",
     "Runs that ended in an error or timed out.",
     'jsonPayload.new=("error" OR "timed_out")',
     by="new",
 )
-RESCUES = Metric(
+RESCUES = LogMetric(
     f"{NAME}_rescues",
     "rescued",
     "Steps that the watchdog recovered from a lost task or a dead worker.",
     by="did",
 )
-BUDGET_SPENT = Metric(
+BUDGET_SPENT = LogMetric(
     f"{NAME}_budget_spent",
     "asked",
     "Times that a scan had spent its budget for the language model.",
     'jsonPayload.spent=~"."',
 )
-BUGS = Metric(f"{NAME}_bugs", "bug", "Bugs of Landfall itself.")
+BUGS = LogMetric(f"{NAME}_bugs", "bug", "Bugs of Landfall itself.")
 
 METRICS = (TICKS, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
 
-RESCUES_MOST = 10
+MAX_RESCUES = 10
 """An hour. One now and then is how a lost task is found; many are a service in trouble."""
 
 
-def wanted_metric(metric: Metric) -> dict[str, Any]:
+def wanted_metric(metric: LogMetric) -> dict[str, Any]:
     """A metric as Cloud Logging has it."""
     parts = (OURS, f'jsonPayload.message="{metric.message}"', metric.where)
     labels = [{"key": metric.by, "valueType": "STRING"}] if metric.by else []
@@ -82,61 +82,61 @@ def wanted_metric(metric: Metric) -> dict[str, Any]:
     return wanted
 
 
-def metric_changes(it: Installation) -> list[Change]:
+def metric_changes(it: Installation) -> list[ResourceChange]:
     """The metrics."""
-    listed = it.google.listed("logging", f"v2/projects/{it.target.project}/metrics", "metrics")
-    there = {metric["name"]: metric for metric in listed}
+    listed = it.google.list_all("logging", f"v2/projects/{it.target.project}/metrics", "metrics")
+    existing = {metric["name"]: metric for metric in listed}
     found = []
     for metric in METRICS:
         wanted = wanted_metric(metric)
-        why = differences(wanted, there.get(metric.name, {}))
+        why = differences(wanted, existing.get(metric.name, {}))
         if why:
-            verb = verb_for(metric.name in there)
+            verb = verb_for(metric.name in existing)
             command = gcloud(
                 *("logging", "metrics", verb, metric.name, "--config-from-file=metric.json"),
                 metric=wanted,
             )
-            why = why if metric.name in there else []
-            found.append(Change(verb, f"metric {metric.name}", [command], why))
+            why = why if metric.name in existing else []
+            found.append(ResourceChange(verb, f"metric {metric.name}", [command], why))
     return found
 
 
-def channels_there(it: Installation) -> list[dict[str, Any]]:
+def existing_channels(it: Installation) -> list[dict[str, Any]]:
     """Our notification channels: one, or none."""
     return _ours(it, "notificationChannels")
 
 
-def channel_changes(it: Installation) -> list[Change]:
+def channel_changes(it: Installation) -> list[ResourceChange]:
     """Where alerts go: an address, when one was given."""
-    if not it.wishes.alert_email:
+    if not it.options.alert_email:
         return []
     wanted = {
         "type": "email",
         "displayName": "Landfall's alerts",
-        "labels": {"email_address": it.wishes.alert_email},
+        "labels": {"email_address": it.options.alert_email},
         "userLabels": dict(LABELS),
         "enabled": True,
     }
-    what = f"e-mail channel for alerts, {it.wishes.alert_email}"
+    what = f"e-mail channel for alerts, {it.options.alert_email}"
     parent = f"v3/projects/{it.target.project}/notificationChannels"
-    there = channels_there(it)
-    if not there:
-        return [Change("create", what, [RestCommand("POST", "monitoring", parent, wanted)])]
-    why = differences(wanted, there[0])
-    change = RestCommand("PATCH", "monitoring", f"v3/{there[0]['name']}", wanted)
-    return [Change("update", what, [change], why)] if why else []
+    existing = existing_channels(it)
+    if not existing:
+        return [ResourceChange("create", what, [RestCommand("POST", "monitoring", parent, wanted)])]
+    why = differences(wanted, existing[0])
+    change = RestCommand("PATCH", "monitoring", f"v3/{existing[0]['name']}", wanted)
+    return [ResourceChange("update", what, [change], why)] if why else []
 
 
 def wanted_policies(it: Installation) -> list[dict[str, Any]]:
     """The alert policies as Cloud Monitoring has them."""
-    channels = [channel["name"] for channel in channels_there(it)]
+    channels = [channel["name"] for channel in existing_channels(it)]
     conditions = {
         **{
             f"The {function} does not tick": (_absent(function), _TICKS_HELP)
             for function in ("scheduler", "watchdog")
         },
         "A run ended in an error": (_more_than(ENDED_IN_ERROR, 0, 300), _RUN_HELP),
-        "The watchdog takes up many steps": (_more_than(RESCUES, RESCUES_MOST, 3600), _RESCUE_HELP),
+        "The watchdog takes up many steps": (_more_than(RESCUES, MAX_RESCUES, 3600), _RESCUE_HELP),
         "A budget for the model is spent": (_more_than(BUDGET_SPENT, 0, 300), _BUDGET_HELP),
         "Landfall met a bug of its own": (_more_than(BUGS, 0, 300), _BUG_HELP),
     }
@@ -191,7 +191,7 @@ def _absent(function: str) -> dict[str, Any]:
     }
 
 
-def _more_than(metric: Metric, most: int, seconds: int) -> dict[str, Any]:
+def _more_than(metric: LogMetric, most: int, seconds: int) -> dict[str, Any]:
     return {
         "conditionThreshold": {
             "filter": f'metric.type="{metric.type}" AND resource.type="cloud_run_revision"',
@@ -211,31 +211,31 @@ def _counted(seconds: float) -> dict[str, Any]:
     }
 
 
-def policies_there(it: Installation) -> list[dict[str, Any]]:
+def existing_policies(it: Installation) -> list[dict[str, Any]]:
     """Our alert policies."""
     return _ours(it, "alertPolicies")
 
 
-def policy_changes(it: Installation) -> list[Change]:
+def policy_changes(it: Installation) -> list[ResourceChange]:
     """The policies. One that a person has switched off stays so until its name is another."""
-    there = {policy["displayName"]: policy for policy in policies_there(it)}
+    existing = {policy["displayName"]: policy for policy in existing_policies(it)}
     parent = f"v3/projects/{it.target.project}/alertPolicies"
     found = []
     for wanted in wanted_policies(it):
-        what, policy = f"alert {wanted['displayName']!r}", there.get(wanted["displayName"])
+        what, policy = f"alert {wanted['displayName']!r}", existing.get(wanted["displayName"])
         if policy is None:
             command = RestCommand("POST", "monitoring", parent, wanted)
-            found.append(Change("create", what, [command]))
+            found.append(ResourceChange("create", what, [command]))
             continue
         of_interest = {name: value for name, value in wanted.items() if name != "enabled"}
         why = differences(of_interest, policy)
         if why:
             command = RestCommand("PATCH", "monitoring", f"v3/{policy['name']}", of_interest)
-            found.append(Change("update", what, [command], why))
+            found.append(ResourceChange("update", what, [command], why))
     return found
 
 
 def _ours(it: Installation, collection: str) -> list[dict[str, Any]]:
     path = f"v3/projects/{it.target.project}/{collection}"
     mine = f'user_labels.app="{LABELS["app"]}"'
-    return it.google.listed("monitoring", path, collection, filter=mine)
+    return it.google.list_all("monitoring", path, collection, filter=mine)

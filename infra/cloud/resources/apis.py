@@ -1,6 +1,6 @@
 """The APIs of the project that Landfall uses."""
 
-from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 
 APIS = (
@@ -23,7 +23,7 @@ APIS = (
 
 def missing(it: Installation) -> list[str]:
     """Those that are not enabled."""
-    found = it.google.listed(
+    found = it.google.list_all(
         "serviceusage",
         f"v1/projects/{it.target.project}/services",
         "services",
@@ -34,11 +34,13 @@ def missing(it: Installation) -> list[str]:
     return [api for api in APIS if api not in enabled]
 
 
-def changes(it: Installation) -> list[Change]:
+def changes(it: Installation) -> list[ResourceChange]:
     """Enable what is missing. What is enabled besides is not ours to switch off."""
     lacking = missing(it)
     if not lacking:
         return []
     return [
-        Change("create", f"APIs {', '.join(lacking)}", [gcloud("services", "enable", *lacking)])
+        ResourceChange(
+            "create", f"APIs {', '.join(lacking)}", [gcloud("services", "enable", *lacking)]
+        )
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from infra.cloud.clients.gcloud import Gcloud
-from infra.cloud.clients.rest import Google
+from infra.cloud.clients.rest import GoogleClient
 
 Verb = Literal["create", "update", "delete"]
 
@@ -15,10 +15,10 @@ class Tools:
     """What changes are made with."""
 
     gcloud: Gcloud
-    google: Google
+    google: GoogleClient
 
 
-class Command(Protocol):
+class ChangeCommand(Protocol):
     """Makes a change; shown before it does."""
 
     def run(self, tools: Tools) -> None:
@@ -65,12 +65,12 @@ class RestCommand:
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """One thing that is to be made, changed or taken away."""
 
     verb: Verb
     what: str
-    commands: Sequence[Command]
+    commands: Sequence[ChangeCommand]
     why: Sequence[str] = ()
     """For an update: what differs, a line each."""
 
@@ -80,6 +80,6 @@ def gcloud(*arguments: str, **files: Any) -> GcloudCommand:
     return GcloudCommand(arguments, {f"{name}.json": content for name, content in files.items()})
 
 
-def verb_for(there: object) -> Verb:
+def verb_for(existing: object) -> Verb:
     """What is not there is created; what is, updated."""
-    return "update" if there else "create"
+    return "update" if existing else "create"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.resources.change import Change, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.resources.change import ResourceChange, RestCommand, Tools, gcloud, verb_for
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.source import ROOT
@@ -21,41 +21,41 @@ RELEASE = "cloud.firestore"
 PROTECTED = "DELETE_PROTECTION_ENABLED"
 
 
-def there(it: Installation) -> dict[str, Any] | None:
+def existing(it: Installation) -> dict[str, Any] | None:
     """The database itself."""
     return it.get("firestore", f"v1/{it.target.database}")
 
 
-def misfit(found: Mapping[str, Any] | None) -> str | None:
+def unusable_reason(found: Mapping[str, Any] | None) -> str | None:
     """Why a project's database cannot be used, if it cannot."""
     if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
         return None
     return "the project's database is in Datastore mode: use another project"
 
 
-def changes(it: Installation) -> list[Change]:
+def changes(it: Installation) -> list[ResourceChange]:
     """The database itself. One that was there before is protected from deletion, too."""
-    found = there(it)
+    found = existing(it)
     if found is None:
         create = gcloud(
             *("firestore", "databases", "create", f"--location={it.target.region}"),
             *("--type=firestore-native", "--delete-protection"),
         )
-        return [Change("create", "Firestore database (default)", [create])]
+        return [ResourceChange("create", "Firestore database (default)", [create])]
     why = differences({"deleteProtectionState": PROTECTED}, found)
     protect = gcloud(
         *("firestore", "databases", "update", "--database=(default)", "--delete-protection")
     )
-    return [Change("update", "Firestore database (default)", [protect], why)] if why else []
+    return [ResourceChange("update", "Firestore database (default)", [protect], why)] if why else []
 
 
-def index_changes(it: Installation) -> list[Change]:
+def index_changes(it: Installation) -> list[ResourceChange]:
     """Composite indexes that are missing. Building one takes minutes; deploy does not wait."""
-    there = set(composites_there(it))
+    existing = set(existing_composites(it))
     return [
-        Change("create", f"index {shown(index)}", [_create_index(index)])
+        ResourceChange("create", f"index {described(index)}", [_create_index(index)])
         for index in wanted_composites()
-        if index not in there
+        if index not in existing
     ]
 
 
@@ -64,10 +64,10 @@ def wanted_composites() -> list[Index]:
     return [_index(entry["collectionGroup"], entry) for entry in FILE["indexes"]]
 
 
-def composites_there(it: Installation) -> dict[Index, str]:
+def existing_composites(it: Installation) -> dict[Index, str]:
     """The composite indexes of the database, and the state of each."""
     path = f"v1/{it.target.database}/collectionGroups/-/indexes"
-    found = it.google.listed("firestore", path, "indexes", pageSize="200")
+    found = it.google.list_all("firestore", path, "indexes", pageSize="200")
     return {
         _index(index["name"].split("/collectionGroups/")[1].split("/")[0], index): index["state"]
         for index in found
@@ -80,7 +80,7 @@ def _index(collection: str, entry: Mapping[str, Any]) -> Index:
     return collection, entry["queryScope"], tuple(it for it in fields if it[0] != "__name__")
 
 
-def shown(index: Index) -> str:
+def described(index: Index) -> str:
     """An index in a line."""
     collection, scope, fields = index
     group = " (group)" if scope == "COLLECTION_GROUP" else ""
@@ -119,11 +119,11 @@ def wanted_fields() -> dict[Field, FieldSettings]:
     }
 
 
-def fields_there(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
+def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
     """The fields of the database that have settings of their own."""
     path = f"v1/{it.target.database}/collectionGroups/-/fields"
     wanted = "indexConfig.usesAncestorConfig=false OR ttlConfig:*"
-    for found in it.google.listed("firestore", path, "fields", filter=wanted, pageSize="200"):
+    for found in it.google.list_all("firestore", path, "fields", filter=wanted, pageSize="200"):
         parts = found["name"].split("/collectionGroups/")[1].split("/")
         yield (parts[0], parts[2]), found
 
@@ -137,17 +137,17 @@ def settings_of(found: Mapping[str, Any]) -> FieldSettings:
     )
 
 
-def field_changes(it: Installation) -> list[Change]:
+def field_changes(it: Installation) -> list[ResourceChange]:
     """Fields that are indexed, or expire, otherwise than they should."""
-    there = {field: settings_of(found) for field, found in fields_there(it)}
+    existing = {field: settings_of(found) for field, found in existing_fields(it)}
     return [
-        Change(
-            verb_for(field in there),
+        ResourceChange(
+            verb_for(field in existing),
             f"indexes and TTL policy of field {'.'.join(field)}",
             [_set_field(it, field, settings)],
         )
         for field, settings in wanted_fields().items()
-        if there.get(field) != settings
+        if existing.get(field) != settings
     ]
 
 
@@ -166,24 +166,28 @@ def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestC
     return RestCommand("PATCH", "firestore", f"v1/{path}", body, mask)
 
 
-def rule_changes(it: Installation) -> list[Change]:
+def rule_changes(it: Installation) -> list[ResourceChange]:
     """The rules, which let in nobody but the functions."""
-    there = rules_there(it)
-    if there == RULES:
+    existing = existing_rules(it)
+    if existing == RULES:
         return []
     return [
-        Change(verb_for(there), "Firestore rules", [PublishRules(it.target.project, there is None)])
+        ResourceChange(
+            verb_for(existing),
+            "Firestore rules",
+            [PublishRules(it.target.project, existing is None)],
+        )
     ]
 
 
-def release_there(it: Installation) -> dict[str, Any] | None:
+def existing_release(it: Installation) -> dict[str, Any] | None:
     """What says which rules are in force."""
     return it.get("firebaserules", f"v1/projects/{it.target.project}/releases/{RELEASE}")
 
 
-def rules_there(it: Installation) -> str | None:
+def existing_rules(it: Installation) -> str | None:
     """The rules in force."""
-    release = release_there(it)
+    release = existing_release(it)
     rules = it.get("firebaserules", f"v1/{release['rulesetName']}") if release else None
     return rules["source"]["files"][0]["content"] if rules else None
 

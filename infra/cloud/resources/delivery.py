@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
-from infra.cloud.resources.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_attempt
+from infra.cloud.resources.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_deadline
 from infra.cloud.resources.target import FUNCTION_ACCOUNTS, NAME, SCHEDULER_ACCOUNT, service
 
-TICKING = ("scheduler", "watchdog")
+TICK_FUNCTIONS = ("scheduler", "watchdog")
 
 QUEUE_FLAGS = {
     "maxDispatchesPerSecond": "--max-dispatches-per-second",
@@ -22,26 +22,26 @@ QUEUE_FLAGS = {
 }
 
 
-def queue_there(it: Installation) -> dict[str, Any] | None:
+def existing_queue(it: Installation) -> dict[str, Any] | None:
     """The queue."""
     return it.get("cloudtasks", f"v2/{it.target.queue}")
 
 
-def queue_changes(it: Installation) -> list[Change]:
+def queue_changes(it: Installation) -> list[ResourceChange]:
     """The queue, with its rates and retries."""
-    there = queue_there(it)
+    existing = existing_queue(it)
     wanted = {"rateLimits": RATE_LIMITS, "retryConfig": RETRY_CONFIG}
-    why = differences(wanted, there or {})
+    why = differences(wanted, existing or {})
     if not why:
         return []
-    verb = verb_for(there)
+    verb = verb_for(existing)
     flags = [f"{QUEUE_FLAGS[name]}={value}" for name, value in (RATE_LIMITS | RETRY_CONFIG).items()]
     location = f"--location={it.target.region}"
     command = gcloud("tasks", "queues", verb, NAME, location, *flags)
-    return [Change(verb, f"queue {NAME}", [command], why if there else ())]
+    return [ResourceChange(verb, f"queue {NAME}", [command], why if existing else ())]
 
 
-def queue_policy_changes(it: Installation) -> list[Change]:
+def queue_policy_changes(it: Installation) -> list[ResourceChange]:
     """Every function may put tasks into the queue; nobody else may."""
     command = ["tasks", "queues", "set-iam-policy", NAME, "policy.json"]
     functions = [f"serviceAccount:{it.target.account(a)}" for a in FUNCTION_ACCOUNTS.values()]
@@ -53,11 +53,11 @@ def queue_policy_changes(it: Installation) -> list[Change]:
     )
 
 
-def jobs_there(it: Installation) -> dict[str, dict[str, Any]]:
+def existing_jobs(it: Installation) -> dict[str, dict[str, Any]]:
     """The jobs, by what they call."""
-    listed = it.google.listed("cloudscheduler", f"v1/{it.target.place}/jobs", "jobs")
+    listed = it.google.list_all("cloudscheduler", f"v1/{it.target.place}/jobs", "jobs")
     found = {job["name"].rpartition("/")[2]: job for job in listed}
-    return {name: found[service(name)] for name in TICKING if service(name) in found}
+    return {name: found[service(name)] for name in TICK_FUNCTIONS if service(name) in found}
 
 
 def wanted_job(it: Installation, function: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def wanted_job(it: Installation, function: str) -> dict[str, Any]:
     return {
         "schedule": TICK_SCHEDULE,
         "timeZone": "Etc/UTC",
-        "attemptDeadline": tick_attempt(it.ladder),
+        "attemptDeadline": tick_deadline(it.ladder),
         "httpTarget": {
             "uri": f"{it.target.url(function)}/",
             "httpMethod": "POST",
@@ -78,18 +78,20 @@ def wanted_job(it: Installation, function: str) -> dict[str, Any]:
     }
 
 
-def job_changes(it: Installation) -> list[Change]:
+def job_changes(it: Installation) -> list[ResourceChange]:
     """The two jobs."""
-    there = jobs_there(it)
+    existing = existing_jobs(it)
     found = []
-    for function in TICKING:
+    for function in TICK_FUNCTIONS:
         wanted = wanted_job(it, function)
-        why = differences(wanted, there.get(function, {}))
+        why = differences(wanted, existing.get(function, {}))
         if why:
-            verb = verb_for(function in there)
+            verb = verb_for(function in existing)
             command = _job_command(it, verb, function, wanted)
-            why = why if function in there else []
-            found.append(Change(verb, f"job {service(function)}, every minute", [command], why))
+            why = why if function in existing else []
+            found.append(
+                ResourceChange(verb, f"job {service(function)}, every minute", [command], why)
+            )
     return found
 
 

@@ -5,40 +5,40 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def differences(wanted: Any, there: Any, at: str = "") -> list[str]:
-    """A line for each value of `wanted` that is another in `there`, which may hold more.
+def differences(wanted: Any, existing: Any, at: str = "") -> list[str]:
+    """A line for each value of `wanted` that is another in `existing`, which may hold more.
 
     Google adds what it chose itself to mappings. A list must be the same from end to end; lists of
     {"name": ...} are compared by name, in any order.
     """
     if isinstance(wanted, Mapping):
-        there = there if isinstance(there, Mapping) else {}
+        existing = existing if isinstance(existing, Mapping) else {}
         return [
             line
             for name, value in wanted.items()
-            for line in differences(value, there.get(name), f"{at}.{name}" if at else name)
+            for line in differences(value, existing.get(name), f"{at}.{name}" if at else name)
         ]
-    pairs = _pairs(wanted, there) if _is_list(wanted) and _is_list(there) else None
+    pairs = _pairs(wanted, existing) if _is_list(wanted) and _is_list(existing) else None
     if pairs is not None:
         return [
             line for name, pair in pairs.items() for line in differences(*pair, f"{at}[{name}]")
         ]
-    if _plain(wanted) == _plain(there):
+    if _plain(wanted) == _plain(existing):
         return []
-    return [f"{at}: {_shown(there)} -> {_shown(wanted)}"]
+    return [f"{at}: {_shown(existing)} -> {_shown(wanted)}"]
 
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _pairs(wanted: Sequence[Any], there: Sequence[Any]) -> dict[Any, tuple[Any, Any]] | None:
+def _pairs(wanted: Sequence[Any], existing: Sequence[Any]) -> dict[Any, tuple[Any, Any]] | None:
     """What is to be compared with what, by name or else by number; None where that is all else."""
-    if _are_named(wanted) and _are_named(there):
-        want, have = ({it["name"]: _nameless(it) for it in some} for some in (wanted, there))
+    if _are_named(wanted) and _are_named(existing):
+        want, have = ({it["name"]: _nameless(it) for it in some} for some in (wanted, existing))
         return {name: (want.get(name), have.get(name)) for name in {**have, **want}}
-    if len(wanted) == len(there):
-        return dict(enumerate(zip(wanted, there, strict=True)))
+    if len(wanted) == len(existing):
+        return dict(enumerate(zip(wanted, existing, strict=True)))
     return None
 
 

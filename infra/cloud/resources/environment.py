@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, TASKS_ACCOUNT, Target
+from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, TASKS_ACCOUNT, DeployTarget
 from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 
@@ -16,7 +16,7 @@ def secrets_of(function: str) -> list[str]:
 
 
 def environment(
-    target: Target, function: str, invokers: Sequence[str], more: Mapping[str, str]
+    target: DeployTarget, function: str, invokers: Sequence[str], more: Mapping[str, str]
 ) -> dict[str, str]:
     """The variables of a function that are no secrets. Raises `VariableUnknownError`.
 
@@ -49,7 +49,7 @@ def environment(
 
 
 def check(
-    target: Target, invokers: Sequence[str], chosen: Callable[[str], Mapping[str, str]]
+    target: DeployTarget, invokers: Sequence[str], chosen: Callable[[str], Mapping[str, str]]
 ) -> None:
     """Raise `ConfigError` when a function could not start with what it would be given.
 
@@ -61,14 +61,14 @@ def check(
         load_config(function, environment(target, function, invokers, chosen(function)) | keys)
 
 
-def callers(target: Target, function: str, invokers: Sequence[str]) -> list[str]:
+def callers(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
     """The e-mail addresses on a function's list."""
     if function in CALLER:
         return [target.account(CALLER[function])]
     return [member.partition(":")[2] for member in invokers]
 
 
-def members(target: Target, function: str, invokers: Sequence[str]) -> list[str]:
+def members(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
     """The IAM members that Cloud Run lets through to a function."""
     if function in CALLER:
         return [f"serviceAccount:{target.account(CALLER[function])}"]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from infra.cloud.resources.change import Change, gcloud, verb_for
+from infra.cloud.resources.change import ResourceChange, gcloud, verb_for
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.environment import environment, members, secrets_of
 from infra.cloud.resources.installation import Installation
@@ -70,23 +70,25 @@ def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
     return found
 
 
-def changes(it: Installation) -> list[Change]:
+def changes(it: Installation) -> list[ResourceChange]:
     """Functions that are not there, or differ."""
     found = []
     for function in FUNCTIONS:
         name, want = service(function), wanted(it, function)
-        there = it.services.get(name)
-        why = differences(want, there or {})
+        existing = it.services.get(name)
+        why = differences(want, existing or {})
         if not why:
             continue
         region = f"--region={it.target.region}"
         command = gcloud("run", "services", "replace", "service.json", region, service=want)
-        verb = verb_for(there)
-        found.append(Change(verb, f"function {function}", [command], why if there else ()))
+        verb = verb_for(existing)
+        found.append(
+            ResourceChange(verb, f"function {function}", [command], why if existing else ())
+        )
     return found
 
 
-def caller_changes(it: Installation) -> list[Change]:
+def caller_changes(it: Installation) -> list[ResourceChange]:
     """Who may call each function: the one account, or for the api the people. Nobody else."""
     found = []
     for function in FUNCTIONS:

@@ -8,7 +8,7 @@ its tag is the hash of what went into it: what is there already is not built aga
 import json
 from typing import Any
 
-from infra.cloud.resources.change import Change, gcloud
+from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
 from infra.cloud.resources.source import ROOT
@@ -65,7 +65,7 @@ RECIPE = json.dumps(recipe("IMAGE", "ACCOUNT"))
 """What makes an image another one, besides the source."""
 
 
-def place_changes(it: Installation) -> list[Change]:
+def storage_changes(it: Installation) -> list[ResourceChange]:
     """Where sources wait and where images are."""
     found, target = [], it.target
     if it.get("storage", f"storage/v1/b/{target.bucket}") is None:
@@ -77,7 +77,7 @@ def place_changes(it: Installation) -> list[Change]:
             "--lifecycle-file=lifecycle.json",
             lifecycle=rules,
         )
-        found.append(Change("create", f"bucket {target.bucket}", [create]))
+        found.append(ResourceChange("create", f"bucket {target.bucket}", [create]))
     location = f"--location={target.region}"
     repository = it.get("artifactregistry", f"v1/{target.place}/repositories/{NAME}")
     clean = gcloud(
@@ -90,13 +90,13 @@ def place_changes(it: Installation) -> list[Change]:
             *("artifacts", "repositories", "create", NAME, location),
             *("--repository-format=docker", "--description=Landfall's functions"),
         )
-        found.append(Change("create", f"repository {NAME}", [create, clean]))
+        found.append(ResourceChange("create", f"repository {NAME}", [create, clean]))
     elif set(repository.get("cleanupPolicies", {})) != {policy["name"] for policy in CLEANUP}:
-        found.append(Change("update", f"cleanup policy of repository {NAME}", [clean]))
+        found.append(ResourceChange("update", f"cleanup policy of repository {NAME}", [clean]))
     return found
 
 
-def access_changes(it: Installation) -> list[Change]:
+def build_access_changes(it: Installation) -> list[ResourceChange]:
     """The account that builds may read sources and write images."""
     target, who = it.target, f"serviceAccount:{it.target.account(IMAGE_ACCOUNT)}"
     path = f"v1/{target.place}/repositories/{NAME}"
@@ -115,11 +115,11 @@ def access_changes(it: Installation) -> list[Change]:
             *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.bucket}"),
             *(f"--member={who}", f"--role={role}"),
         )
-        found.append(Change("create", f"readers of bucket {target.bucket}", [add]))
+        found.append(ResourceChange("create", f"readers of bucket {target.bucket}", [add]))
     return found
 
 
-def build_changes(it: Installation) -> list[Change]:
+def build_changes(it: Installation) -> list[ResourceChange]:
     """The image, where there is none of this source yet."""
     target, tag = it.target, it.image.rpartition(":")[2]
     path = f"v1/{target.place}/repositories/{NAME}/packages/{NAME}/tags/{tag}"
@@ -132,4 +132,4 @@ def build_changes(it: Installation) -> list[Change]:
         "--suppress-logs",
         build=recipe(it.image, account),
     )
-    return [Change("create", f"image {it.image} (about three minutes)", [submit])]
+    return [ResourceChange("create", f"image {it.image} (about three minutes)", [submit])]

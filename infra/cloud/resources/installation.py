@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infra.cloud.clients.rest import NOTHING_THERE, Google, GoogleError
+from infra.cloud.clients.rest import ABSENT, GoogleClient, GoogleError
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.policies import bindings_of
-from infra.cloud.resources.target import PIPELINE_ACCOUNT, Target, secret, service
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget, secret, service
 from landfall.deadlines import Ladder
 from landfall.process.config import FUNCTIONS, VARIABLES
 
@@ -18,7 +18,7 @@ PEOPLE = ("user:", "serviceAccount:")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DeployOptions:
     """What a person has said. What is None stays as it is; `secrets` and `values` add to it."""
 
     invokers: Sequence[str] | None = None
@@ -31,22 +31,22 @@ class Wishes:
 class Installation:
     """A target, the wishes for it, and how to look at what is there.
 
-    `only_shown`: nothing is changed, and what is wished counts as if it had been done.
+    `dry_run`: nothing is changed, and what is wished counts as if it had been done.
     """
 
     def __init__(
         self,
-        target: Target,
-        google: Google,
-        wishes: Wishes,
+        target: DeployTarget,
+        google: GoogleClient,
+        options: DeployOptions,
         image: str = "",
-        only_shown: bool = False,
+        dry_run: bool = False,
     ) -> None:
         self.target = target
         self.google = google
-        self.wishes = wishes
+        self.options = options
         self.image = image
-        self._only_shown = only_shown
+        self._dry_run = dry_run
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
         """What is at a path; None when there is nothing."""
@@ -57,7 +57,7 @@ class Installation:
         try:
             return self.google.send(method, api, f"{path}:getIamPolicy")
         except GoogleError as error:
-            if error.status in NOTHING_THERE:
+            if error.status in ABSENT:
                 return None
             raise
 
@@ -77,7 +77,7 @@ class Installation:
     def accounts(self) -> set[str]:
         """The e-mail addresses of the project's service accounts."""
         path = f"v1/projects/{self.target.project}/serviceAccounts"
-        found = self.google.listed("iam", path, "accounts", pageSize="100")
+        found = self.google.list_all("iam", path, "accounts", pageSize="100")
         return {it["email"] for it in found}
 
     def project_policy(self) -> dict[str, Any] | None:
@@ -88,7 +88,7 @@ class Installation:
     @cached_property
     def invokers(self) -> list[str]:
         """Who may call the api: as wished, or as it is. Never everybody."""
-        people = self.wishes.invokers
+        people = self.options.invokers
         if people is None:
             policy = bindings_of(self.service_policy("api"))
             people = policy.get("roles/run.invoker", [])
@@ -99,13 +99,13 @@ class Installation:
     @cached_property
     def has_pipeline(self) -> bool:
         """Whether Cloud Build deploys too: as wished, or as it is."""
-        return self.wishes.pipeline or self.target.account(PIPELINE_ACCOUNT) in self.accounts()
+        return self.options.pipeline or self.target.account(PIPELINE_ACCOUNT) in self.accounts()
 
     def values(self, function: str) -> dict[str, str]:
         """Variables that a person has chosen a value of, now or earlier."""
-        there = self.services.get(service(function), {})
-        kept = {name: value for name, value in _environment(there).items() if name in VARIABLES}
-        return kept | dict(self.wishes.values)
+        existing = self.services.get(service(function), {})
+        kept = {name: value for name, value in _environment(existing).items() if name in VARIABLES}
+        return kept | dict(self.options.values)
 
     @property
     def ladder(self) -> Ladder:
@@ -115,7 +115,7 @@ class Installation:
     def secret_version(self, variable: str) -> str | None:
         """The version of a secret that functions are to have; None when there is none."""
         numbers = self._versions(variable)
-        if self._only_shown and variable in self.wishes.secrets:
+        if self._dry_run and variable in self.options.secrets:
             return str(max(numbers, default=0) + 1)
         return self._newest(numbers)
 
@@ -134,7 +134,7 @@ class Installation:
     def _versions(self, variable: str) -> dict[int, str]:
         """The versions of a secret, with the state of each."""
         path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions"
-        versions = self.google.listed("secretmanager", path, "versions")
+        versions = self.google.list_all("secretmanager", path, "versions")
         return {int(it["name"].rpartition("/")[2]): it["state"] for it in versions}
 
     def _newest(self, numbers: Mapping[int, str]) -> str | None:
@@ -146,8 +146,8 @@ class Installation:
         return sorted({name for function in FUNCTIONS for name in secrets_of(function)})
 
 
-def _environment(there: Mapping[str, Any]) -> dict[str, str]:
+def _environment(existing: Mapping[str, Any]) -> dict[str, str]:
     """The plain variables of a service."""
-    template = there.get("spec", {}).get("template", {}).get("spec", {})
+    template = existing.get("spec", {}).get("template", {}).get("spec", {})
     containers = template.get("containers") or [{}]
     return {it["name"]: it["value"] for it in containers[0].get("env", []) if it.get("value")}

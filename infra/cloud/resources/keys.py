@@ -1,7 +1,7 @@
 """The secrets: their values are in Secret Manager, and in nothing else that is made here."""
 
 from infra.cloud.clients.rest import GoogleError
-from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
@@ -9,10 +9,10 @@ from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 
-def there(it: Installation) -> set[str]:
+def existing(it: Installation) -> set[str]:
     """The variables that have a secret, which may be empty yet."""
     path = f"v1/projects/{it.target.project}/secrets"
-    found = it.google.listed("secretmanager", path, "secrets", pageSize="100")
+    found = it.google.list_all("secretmanager", path, "secrets", pageSize="100")
     names = {one["name"].rpartition("/")[2] for one in found}
     return {name for name in it.secrets() if secret(name) in names}
 
@@ -23,33 +23,33 @@ def missing(it: Installation) -> list[str]:
         name
         for name in it.secrets()
         if VARIABLES[name].asked
-        and name not in it.wishes.secrets
+        and name not in it.options.secrets
         and it.secret_version(name) is None
     ]
 
 
 def without_value(it: Installation) -> list[str]:
     """The secrets that are there with no version that may be read."""
-    return [name for name in sorted(there(it)) if it.secret_version(name) is None]
+    return [name for name in sorted(existing(it)) if it.secret_version(name) is None]
 
 
-def are_new(it: Installation) -> dict[str, str]:
+def new_values(it: Installation) -> dict[str, str]:
     """The values that a person has given and that are not there yet, as far as one may look."""
-    return {name: value for name, value in it.wishes.secrets.items() if not _is_there(it, name)}
+    return {name: value for name, value in it.options.secrets.items() if not _is_there(it, name)}
 
 
 def _is_there(it: Installation, name: str) -> bool:
     try:
-        return it.secret_value(name) == it.wishes.secrets[name]
+        return it.secret_value(name) == it.options.secrets[name]
     except GoogleError:
         return False
 
 
-def changes(it: Installation) -> list[Change]:
+def changes(it: Installation) -> list[ResourceChange]:
     """Secrets that are not there, and the new values that a person has given."""
-    found, present = [], there(it)
+    found, present = [], existing(it)
     for name in it.secrets():
-        value, id_ = it.wishes.secrets.get(name), secret(name)
+        value, id_ = it.options.secrets.get(name), secret(name)
         if value is None:
             continue
         commands = [GcloudCommand(["secrets", "versions", "add", id_, "--data-file=-"], {}, value)]
@@ -62,14 +62,14 @@ def changes(it: Installation) -> list[Change]:
                 ),
             )
         verb = verb_for(name in present)
-        found.append(Change(verb, f"secret {id_}", commands))
+        found.append(ResourceChange(verb, f"secret {id_}", commands))
     return found
 
 
-def policy_changes(it: Installation) -> list[Change]:
+def policy_changes(it: Installation) -> list[ResourceChange]:
     """A secret is read by the functions that use it, and by no other account of ours."""
     found = []
-    for name in sorted(there(it) | set(it.wishes.secrets)):
+    for name in sorted(existing(it) | set(it.options.secrets)):
         readers = [
             f"serviceAccount:{it.target.account(FUNCTION_ACCOUNTS[function])}"
             for function in FUNCTIONS

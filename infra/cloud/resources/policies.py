@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.cloud.resources.change import Change, GcloudCommand, gcloud, verb_for
+from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
 
 Bindings = Mapping[str, Sequence[str]]
 """Role -> members."""
@@ -20,56 +20,61 @@ def bindings_of(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
 
 def policy_change(
     what: str, command: Sequence[str], policy: Mapping[str, Any] | None, wanted: Bindings
-) -> list[Change]:
+) -> list[ResourceChange]:
     """The change that makes a policy exactly this one: who was let in besides is let in no more.
 
     `command` sets the policy from the file policy.json.
     """
     conditional = [it for it in (policy or {}).get("bindings", []) if it.get("condition")]
-    there, want = bindings_of(policy), {role: sorted(who) for role, who in wanted.items() if who}
-    if there == want and not conditional:
+    existing, want = bindings_of(policy), {role: sorted(who) for role, who in wanted.items() if who}
+    if existing == want and not conditional:
         return []
     bindings = [{"role": role, "members": who} for role, who in sorted(want.items())]
     content: dict[str, Any] = {"bindings": bindings}
     if policy and policy.get("etag"):
         content["etag"] = policy["etag"]
     files = {"policy.json": content}
-    verb = verb_for(there)
-    why = [_difference(role, there.get(role, []), want.get(role, [])) for role in {**there, **want}]
-    return [Change(verb, what, [GcloudCommand(command, files)], [line for line in why if line])]
+    verb = verb_for(existing)
+    why = [
+        _difference(role, existing.get(role, []), want.get(role, []))
+        for role in {**existing, **want}
+    ]
+    return [
+        ResourceChange(verb, what, [GcloudCommand(command, files)], [line for line in why if line])
+    ]
 
 
-def _difference(role: str, there: Sequence[str], want: Sequence[str]) -> str:
-    more = [f"+{member}" for member in want if member not in there]
-    less = [f"-{member}" for member in there if member not in want]
+def _difference(role: str, existing: Sequence[str], want: Sequence[str]) -> str:
+    more = [f"+{member}" for member in want if member not in existing]
+    less = [f"-{member}" for member in existing if member not in want]
     return f"{role}: {' '.join(more + less)}" if more or less else ""
 
 
 def project_roles(
     project: str, policy: Mapping[str, Any] | None, wanted: Sequence[tuple[str, str]]
-) -> list[Change]:
+) -> list[ResourceChange]:
     """The roles, (member, role), that are not granted in the project yet.
 
     The project's policy is everybody's: what is there besides stays.
     """
-    there = bindings_of(policy)
+    existing = bindings_of(policy)
     return [
-        Change(
+        ResourceChange(
             "create",
             f"project role {role} of {member.partition(':')[2]}",
             [_binding("add", project, member, role)],
         )
         for member, role in wanted
-        if member not in there.get(role, [])
+        if member not in existing.get(role, [])
     ]
 
 
 def roles_to_withdraw(
     project: str, policy: Mapping[str, Any] | None, members: Sequence[str]
-) -> list[Change]:
+) -> list[ResourceChange]:
     """Every role in the project that one of these members has."""
     return [
-        Change(
+        ResourceChange(
             "delete",
             f"project role {role} of {member.partition(':')[2]}",
             [_binding("remove", project, member, role)],

@@ -35,12 +35,12 @@ SIZES = {
     "api": Size("512Mi", concurrency=20, max_instances=4),
 }
 
-DISPATCHES_AT_ONCE = 20
+MAX_CONCURRENT_DISPATCHES = 20
 """Tasks under way. With more, instances start for work that waits for the same bases anyway."""
 
 RATE_LIMITS = {
     "maxDispatchesPerSecond": 100,
-    "maxConcurrentDispatches": DISPATCHES_AT_ONCE,
+    "maxConcurrentDispatches": MAX_CONCURRENT_DISPATCHES,
 }
 
 RETRY_CONFIG = {
@@ -58,7 +58,7 @@ TICK_SCHEDULE = "* * * * *"
 """Every `TICK` seconds."""
 
 
-def tick_attempt(ladder: Ladder) -> str:
+def tick_deadline(ladder: Ladder) -> str:
     """How long Cloud Scheduler waits: longer than Cloud Run lets a tick go on."""
     return f"{ladder.dispatch:g}s"
 

@@ -17,7 +17,7 @@ GCLOUD_AUDIENCE = "32555940559.apps.googleusercontent.com"
 
 
 @dataclass(frozen=True)
-class Target:
+class DeployTarget:
     """A project and a region, and the names that follow from them.
 
     `number` is the project's: with it, Cloud Run's addresses are known before anything is there.
