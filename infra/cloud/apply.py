@@ -1,4 +1,4 @@
-"""Goes through the stages: looks, says what it would change, and changes it."""
+"""Apply stages in their order: find the changes of each, show them, and make them."""
 
 import time
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from infra.cloud.resources.installation import Installation
 from infra.cloud.stages import ChangeStage
 
 CONCURRENCY = 4
-"""gcloud commands at once; each takes a second of a CPU."""
+"""gcloud commands in flight; each takes a second of a CPU."""
 
 RETRY_PAUSE = 5.0
-"""Seconds between two tries of what is not ready yet."""
+"""Seconds between two attempts at something that is not ready yet."""
 
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
 class ChangeFailedError(Exception):
-    """A change failed. What was made before it stays."""
+    """A change failed. The changes before it remain."""
 
 
 @dataclass(frozen=True)
 class Applier:
-    """Makes changes; what is not ready yet is tried again for `patience` seconds."""
+    """Makes changes, and retries for `patience` seconds what is not ready yet."""
 
     tools: Tools
     patience: float
@@ -63,7 +63,7 @@ class Applier:
 
 
 def apply_stages(stages: Sequence[ChangeStage], it: Installation, applier: Applier | None) -> int:
-    """Look at each stage and make its changes; how many. Without a maker they are only shown.
+    """Make the changes of each stage, and return their number. Without an applier, only show them.
 
     Raises `ChangeFailedError`, `GoogleError`.
     """
@@ -85,7 +85,7 @@ def apply_stages(stages: Sequence[ChangeStage], it: Installation, applier: Appli
 
 
 def show_changes(changes: Sequence[ResourceChange]) -> None:
-    """What would be changed, and how."""
+    """Print changes with their reasons and commands."""
     for change in changes:
         print_line(f"  {SIGNS[change.verb]} {change.what}")
         for line in change.why:
@@ -95,5 +95,5 @@ def show_changes(changes: Sequence[ResourceChange]) -> None:
 
 
 def print_line(line: str) -> None:
-    """A line for the person, at once."""
+    """Print a line without delay."""
     print(line, flush=True)

@@ -1,4 +1,4 @@
-"""The beginning of each command: gcloud, its login, and the project."""
+"""The connection of a command: gcloud, its login, and the project."""
 
 import re
 
@@ -9,11 +9,11 @@ from infra.cloud.resources.target import DeployTarget
 
 
 class CannotStartError(Exception):
-    """Nothing was looked at and nothing changed; the message says what is lacking."""
+    """Nothing was checked or changed; the message names what is missing."""
 
 
 def connect(project: str, region: str) -> tuple[DeployTarget, Tools]:
-    """Log in as gcloud is. Raises `CannotStartError`, `GcloudMissingError`."""
+    """Connect with gcloud's login. Raises `CannotStartError`, `GcloudMissingError`."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
         raise CannotStartError(f"{project!r} is not a project id: use the id, not the name")
     gcloud = Gcloud(project)

@@ -1,4 +1,4 @@
-"""`infra/deploy`: brings a project to what the code says; what is so already stays untouched."""
+"""`infra/deploy`: bring a project to the state that the code defines, by changing what differs."""
 
 import argparse
 import getpass
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from infra.cloud.apply import Applier, ChangeFailedError, apply_stages, print_line
 from infra.cloud.clients.advice import advice
-from infra.cloud.clients.gcloud import Gcloud, GcloudError, GcloudMissingError
+from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
-from infra.cloud.resources import database, environment, image, keys, source
+from infra.cloud.resources import database, environment, image, keys
 from infra.cloud.resources.environment import VariableUnknownError
 from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
@@ -22,7 +22,7 @@ from infra.cloud.stages import STAGES, ChangeStage
 from landfall.process.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
-"""Seconds: what was made a moment ago is usually known everywhere within a minute."""
+"""Seconds; new resources are usually visible everywhere within a minute."""
 
 EPILOG = """
 What is missing is created, what differs is updated, and everything else is left alone. After an
@@ -38,13 +38,13 @@ SECRETS = tuple(name for name, it in VARIABLES.items() if it.secret)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, deploy, and give the exit status."""
+    """Parse the command line, deploy, and return the exit status."""
     parsed = parser().parse_args(arguments)
     started = time.monotonic()
     try:
         target, tools = connect(parsed.project, parsed.region)
         options = _deploy_options(parsed)
-        tag = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
+        tag = f"{target.repository}/{NAME}:{image.source_version(tools.gcloud)}"
         it = Installation(target, tools.google, options, tag, dry_run=parsed.dry_run)
         print_line(f"Landfall in {target.project} ({target.number}), {target.region}")
         stages = _image_stages() if parsed.image_only else STAGES
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     found = argparse.ArgumentParser(
         prog="infra/deploy",
         description="Deploy Landfall to a Google Cloud project, or update it there.",
@@ -141,7 +141,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
-    """What was said. Raises `CannotStartError`."""
+    """Return the options of the command line. Raises `CannotStartError`."""
     given = vars(parsed)
     files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
     secrets = {name: _read(path) for name, path in files.items() if path}
@@ -161,7 +161,7 @@ def _read(path: Path) -> str:
 
 
 def _complete(it: Installation, dry_run: bool) -> Installation:
-    """The installation with what has to be asked for. Raises `CannotStartError`."""
+    """Return the installation with the keys that a person typed. Raises `CannotStartError`."""
     if unusable_reason := database.unusable_reason(database.existing(it)):
         raise CannotStartError(unusable_reason)
     if not it.invokers:
@@ -172,16 +172,16 @@ def _complete(it: Installation, dry_run: bool) -> Installation:
         environment.check(it.target, it.invokers, it.values)
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
-    lacking = keys.missing(it)
-    asked = dict.fromkeys(lacking, "") if dry_run else _prompt(it, lacking)
-    options = replace(it.options, secrets=keys.new_values(it) | asked)
+    absent = keys.missing(it)
+    typed = dict.fromkeys(absent, "") if dry_run else _prompt(it, absent)
+    options = replace(it.options, secrets=keys.new_values(it) | typed)
     return Installation(it.target, it.google, options, it.image, dry_run)
 
 
 def _prompt(it: Installation, names: Sequence[str]) -> dict[str, str]:
-    """What a person types, without the keys that they have none of; nobody else is asked.
+    """Return the keys that a person types; without a terminal, nobody is prompted.
 
-    Raises `CannotStartError` where there was one before.
+    Raises `CannotStartError` for a secret that exists without a value.
     """
     answers, present = {}, keys.existing(it) if names else set()
     for name in names:
@@ -196,11 +196,6 @@ def _prompt(it: Installation, names: Sequence[str]) -> dict[str, str]:
         else:
             print_line(f"No {name} was given; add it later with {_flag(name)} FILE.")
     return answers
-
-
-def image_version(gcloud: Gcloud) -> str:
-    """The tag of the image of this source. Raises `GcloudError`."""
-    return source.version(source.files(gcloud), image.RECIPE)
 
 
 def _image_stages() -> tuple[ChangeStage, ...]:
@@ -234,7 +229,7 @@ def _print_summary(
 
 
 def _trigger(target: DeployTarget, where: str) -> str:
-    """The command that has Cloud Build deploy each commit of `main`, once it may see GitHub."""
+    """Return the command that makes Cloud Build deploy `main`, once it may read GitHub."""
     account = f"projects/{target.project}/serviceAccounts/{target.account(PIPELINE_ACCOUNT)}"
     return (
         f"gcloud builds triggers create github {where} --name {NAME} --branch-pattern '^main$' "
@@ -243,9 +238,9 @@ def _trigger(target: DeployTarget, where: str) -> str:
     )
 
 
-def _print_error(line: str, said: str, status: int) -> int:
+def _print_error(line: str, message: str, status: int) -> int:
     print(line, file=sys.stderr)
-    print(f"What to do: {advice(said)}.", file=sys.stderr)
+    print(f"What to do: {advice(message)}.", file=sys.stderr)
     if status == 1:
         print("Then run the same command again: it continues where it stopped.", file=sys.stderr)
     return status

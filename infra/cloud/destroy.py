@@ -1,4 +1,4 @@
-"""`infra/destroy`: takes down what `infra/deploy` made; data stay unless they are named too."""
+"""`infra/destroy`: delete what `infra/deploy` created; data only with `--delete-data`."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ Exit status: 0 if everything was deleted, 1 if a change failed, 2 if nothing was
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, ask, take down, and give the exit status."""
+    """Parse the command line, confirm, delete, and return the exit status."""
     options = _parser().parse_args(arguments)
     stages = (*STAGES, *(DATA_STAGES if options.delete_data else ()))
     try:
@@ -175,7 +175,7 @@ def _queue(it: Installation) -> list[ResourceChange]:
 
 
 def _rules(it: Installation) -> list[ResourceChange]:
-    """The release first: rules in force cannot be deleted."""
+    """Delete the release before the rules: rules in force cannot be deleted."""
     release = database.existing_release(it)
     if release is None:
         return []

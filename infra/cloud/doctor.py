@@ -1,4 +1,4 @@
-"""`infra/doctor`: looks at a live installation, and says what is wrong and how to mend it."""
+"""`infra/doctor`: check an installation, and report what is wrong and how to fix it."""
 
 import argparse
 import json
@@ -14,12 +14,12 @@ from infra.cloud.checks.project import ProjectChecks
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
-from infra.cloud.deploy import image_version
+from infra.cloud.resources.image import source_version
 from infra.cloud.resources.installation import DeployOptions, Installation
 from infra.cloud.resources.target import NAME
 
 RECHECK_PAUSE = 10.0
-"""Seconds between two looks, with --wait."""
+"""Seconds between two rounds of checks, with --wait."""
 
 EPILOG = """
 It changes nothing. API keys are read from Secret Manager, where you have access, only to check
@@ -33,7 +33,7 @@ CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, look, and give the exit status."""
+    """Parse the command line, check, and return the exit status."""
     options = parser().parse_args(arguments)
     try:
         make_checks = _local(options) if options.local else _cloud(options)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     found = argparse.ArgumentParser(
         prog="infra/doctor",
         description="Check an installation, and report what is wrong and how to fix it.",
@@ -98,12 +98,10 @@ def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
     if not (options.project and options.region):
         raise CannotStartError("pass --project and --region, or --local FILE")
     target, tools = connect(options.project, options.region)
-    image = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
+    image = f"{target.repository}/{NAME}:{source_version(tools.gcloud)}"
 
     def make_checks() -> list[Check]:
-        it = Installation(
-            target, tools.google, DeployOptions(), image
-        )  # which remembers what it saw
+        it = Installation(target, tools.google, DeployOptions(), image)  # it caches what it reads
         return ProjectChecks(it, tools, options.as_account).checks()
 
     return make_checks
@@ -114,13 +112,13 @@ def _run_checks(checks: Sequence[Check]) -> list[tuple[str, CheckResult]]:
 
 
 def _count_wrong(results: Sequence[tuple[str, CheckResult]]) -> int:
-    return sum(it.verdict == "wrong" for _, it in results)
+    return sum(it.status == "wrong" for _, it in results)
 
 
 def _print_summary(results: Sequence[tuple[str, CheckResult]]) -> None:
     for name, it in results:
-        print_line(f"{it.verdict:<8} {name:<18} {it.observed}")
+        print_line(f"{it.status:<8} {name:<18} {it.observed}")
         if it.fix:
             print_line(f"{'':<8} {'':<18} -> {it.fix}")
-    counts = {kind: sum(it.verdict == kind for _, it in results) for kind in ("wrong", "unknown")}
+    counts = {kind: sum(it.status == kind for _, it in results) for kind in ("wrong", "unknown")}
     print_line(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(results)} checks")

@@ -1,4 +1,4 @@
-"""What there is, in the order in which it can be made: each stage needs those before it."""
+"""The stages of a deployment, in their order: each needs the stages before it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from infra.cloud.resources.change import ResourceChange
 from infra.cloud.resources.installation import Installation
 
 FindChanges = Callable[[Installation], list[ResourceChange]]
-"""Looks at what is there, and says what is to be changed."""
+"""Finds the changes that a part of an installation needs."""
 
 
 @dataclass(frozen=True)
 class ChangeStage:
-    """Changes that are made together: side by side, or one after another."""
+    """Changes that are made together: concurrently, or one after another."""
 
     name: str
     find_changes: FindChanges
@@ -24,14 +24,14 @@ STAGES = (
     ChangeStage("APIs", apis.changes),
     ChangeStage("Service accounts", accounts.changes),
     ChangeStage("Database", database.changes),
-    # Firestore takes one change of a database's indexes at a time
+    # Firestore accepts one change of a database's indexes at a time
     ChangeStage("Indexes", database.index_changes, sequential=True),
     ChangeStage("Field indexes and TTL policies", database.field_changes, sequential=True),
     ChangeStage("Security rules", database.rule_changes),
     ChangeStage("Secrets", keys.changes),
     ChangeStage("Queue", delivery.queue_changes),
     ChangeStage("Source bucket and image repository", image.storage_changes),
-    # the project's policy is one document
+    # the project's policy is a single document
     ChangeStage("Project roles", accounts.role_changes, sequential=True),
     ChangeStage("Users of service accounts", accounts.user_changes),
     ChangeStage("Readers of secrets", keys.policy_changes),

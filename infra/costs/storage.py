@@ -1,6 +1,6 @@
-"""What is stored, as the emulator's REST interface gives it, and how large it is.
+"""Sizes of stored documents, read over the emulator's REST interface.
 
-Sizes are those of https://firebase.google.com/docs/firestore/storage-size, without index entries.
+Sizes follow https://firebase.google.com/docs/firestore/storage-size, without index entries.
 """
 
 import base64
@@ -16,7 +16,7 @@ from landfall.store.retention import EXPIRES_AT
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """Bytes of a document, and when it expires, if it does."""
+    """Size of a document in bytes, and its expiry, if it has one."""
 
     size: int
     expires_at: datetime | None
@@ -24,8 +24,9 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class Growth:
-    """What was added: bytes, of what does not stay for a month its share; and how many documents
-    a lifetime deletes some day.
+    """Growth of the storage: bytes, and the number of documents that a TTL policy will delete.
+
+    A document that exists for a part of the month counts with that part of its bytes.
     """
 
     size: float
@@ -38,7 +39,7 @@ def growth(
     now: datetime,
     days: int,
 ) -> Growth:
-    """What was added between two looks at everything, of which the later was now."""
+    """Return the growth between two snapshots of all documents, the later taken now."""
 
     def of(documents: Mapping[str, StoredDocument]) -> float:
         return sum(it.size * _share(it.expires_at, now, days) for it in documents.values())
@@ -48,35 +49,35 @@ def growth(
 
 
 def _share(expires_at: datetime | None, now: datetime, days: int) -> float:
-    """Of a month of these days, for which a document is there."""
+    """Return the share of a month of `days` for which a document exists."""
     if expires_at is None:
         return 1.0
     return min(1.0, max(0.0, (expires_at - now) / timedelta(days=days)))
 
 
-class Documents:
-    """The documents of an emulator."""
+class EmulatorDocuments:
+    """Reads the documents of an emulator."""
 
     def __init__(self, address: str, project: str) -> None:
         root = f"http://{address}/v1/projects/{project}/databases/(default)/documents"
-        # "owner" is whom the emulator's security rules let in
+        # the emulator's rules admit the token "owner"
         headers = {"Authorization": "Bearer owner"}
         self._root = root
         self._client = httpx.AsyncClient(headers=headers, trust_env=False, timeout=60.0)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         await self._client.aclose()
 
-    async def one(self, path: str) -> Mapping[str, Any]:
-        """The fields of a document, as plain values where they are numbers."""
+    async def fields_of(self, path: str) -> Mapping[str, Any]:
+        """Return the fields of a document, in the form of the REST interface."""
         answer = await self._client.get(f"{self._root}/{path}")
         answer.raise_for_status()
         fields: Mapping[str, Any] = answer.json()["fields"]
         return fields
 
-    async def everything(self) -> dict[str, StoredDocument]:
-        """Every document, by its path."""
+    async def list_all(self) -> dict[str, StoredDocument]:
+        """Return every document by its path."""
         query = {"structuredQuery": {"from": [{"allDescendants": True}]}}
         answer = await self._client.post(f"{self._root}:runQuery", json=query)
         answer.raise_for_status()
@@ -94,7 +95,7 @@ def _expiry(fields: Mapping[str, Any]) -> datetime | None:
 
 
 def document_size(path: str, fields: Mapping[str, Any]) -> int:
-    """Bytes of a document."""
+    """Return the bytes of a document."""
     name = sum(_text(part) for part in path.split("/")) + 16
     return name + _fields(fields) + 32
 
@@ -116,7 +117,7 @@ def _value(value: Mapping[str, Any]) -> int:
             return sum(map(_value, content.get("values", [])))
         case "mapValue":
             return _fields(content.get("fields", {}))
-        case _:  # numbers and moments
+        case _:  # numbers and timestamps
             return 8
 
 

@@ -223,10 +223,10 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
 def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, observed, fix):
     """One thing at a time; before it is broken the same check says ok."""
     before = look(apis, name)
-    assert before.verdict == "ok", before
+    assert before.status == "ok", before
     damage(apis)
     said = look(apis, name)
-    assert said.verdict == "wrong"
+    assert said.status == "wrong"
     assert observed in said.observed
     assert fix in said.fix
 
@@ -238,17 +238,17 @@ def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console)
         said = look(apis, "Airtable key")
     finally:
         console.recorder.refuses = None
-    assert said.verdict == "unknown"
+    assert said.status == "unknown"
     assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.fix
 
 
 def test_no_key_is_needed(apis):
     """Where no scan asks a model, or none reads a base."""
-    assert look(apis, "model key").verdict == "ok"
+    assert look(apis, "model key").status == "ok"
     for api, name in [*apis.resources]:
         if "/landfall-airtable-api-key" in name:
             del apis.resources[api, name]
-    assert look(apis, "secrets").verdict == "ok"
+    assert look(apis, "secrets").status == "ok"
     assert look(apis, "Airtable key").observed == "no key: no scan reads a base"
 
 
@@ -258,18 +258,18 @@ def test_a_models_key_is_tried_where_there_is_one(apis):
     apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
     apis.payloads[name] = "sk-recorded"
     apis.outside["openai"] = (200, {"data": []})
-    assert look(apis, "model key").verdict == "ok"
+    assert look(apis, "model key").status == "ok"
     _refused("openai")(apis)
     said = look(apis, "model key")
-    assert (said.verdict, said.observed) == ("wrong", "the model API refuses the key (401)")
+    assert (said.status, said.observed) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
-    assert look(apis, "model key").verdict == "unknown"
+    assert look(apis, "model key").status == "unknown"
 
 
 def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
     """It may be well all the same."""
     _refused("api", 403)(apis)
-    assert look(apis, "health").verdict == "unknown"
+    assert look(apis, "health").status == "unknown"
 
 
 def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
@@ -283,20 +283,20 @@ def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
 def test_a_clock_that_is_off_is_wrong(seconds):
     """Ahead or behind; tokens are good for whoever agrees on the time."""
     said = api_keys.clock(answered(seconds))
-    assert said.verdict == "wrong"
+    assert said.status == "wrong"
     assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.observed)
-    assert api_keys.clock(HttpResponse(200, {}, b"", 0.1)).verdict == "unknown"
+    assert api_keys.clock(HttpResponse(200, {}, b"", 0.1)).status == "unknown"
 
 
 def test_a_slow_answer_is_no_wrong_clock():
     """It was dated when it was made, and came ten seconds later."""
-    assert api_keys.clock(answered(10, waited=10)).verdict == "ok"
+    assert api_keys.clock(answered(10, waited=10)).status == "ok"
 
 
 def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):
     """Not a traceback, and not an ok."""
     monkeypatch.setenv("CLOUDSDK_PROXY_PORT", "9")
-    assert {look(apis, name).verdict for name in ("APIs", "queue", "ticks")} == {"unknown"}
+    assert {look(apis, name).status for name in ("APIs", "queue", "ticks")} == {"unknown"}
 
 
 @pytest.mark.usefixtures("apis")

@@ -1,4 +1,4 @@
-"""Whether the keys of Airtable and of OpenAI open anything, and whether two clocks agree."""
+"""Checks of the keys of Airtable and of OpenAI, and of this machine's clock."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -7,38 +7,38 @@ from infra.cloud.checks.check import CheckResult, ok, unknown, wrong
 from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
 
 MAX_SKEW = 5.0
-"""Seconds; functions take tokens from clocks that differ by up to 10."""
+"""Seconds; functions accept tokens from clocks that differ by up to 10."""
 
 
 def airtable(endpoint: str, key: str) -> CheckResult:
-    """Whether Airtable knows the token; it is not asked for a base."""
+    """Check a token of Airtable, without reading a base."""
     return _answers("Airtable", f"{endpoint.rstrip('/')}/v0/meta/whoami", key)
 
 
 def openai(base_url: str, key: str) -> CheckResult:
-    """Whether the language model's service knows the key; no model is asked."""
+    """Check a key of the model API, without using a model."""
     return _answers("the model API", f"{base_url.rstrip('/')}/models", key)
 
 
-def _answers(who: str, url: str, key: str) -> CheckResult:
+def _answers(service: str, url: str, key: str) -> CheckResult:
     try:
         answer = send_request("GET", url, {"Authorization": f"Bearer {key}"})
     except NoResponseError as error:
-        return unknown(f"{who} does not answer: {error}", "check the network, or try again later")
+        return unknown(f"{service} does not answer: {error}", "check the network, or wait")
     if answer.status in (401, 403):
         return wrong(
-            f"{who} refuses the key ({answer.status})",
+            f"{service} refuses the key ({answer.status})",
             "create a new key, and pass it to infra/deploy with --...-key-file FILE",
         )
     if answer.status >= 300:
-        return unknown(f"{who} answered {answer.status}", "try again later")
-    return ok(f"{who} accepts the key")
+        return unknown(f"{service} answered {answer.status}", "try again later")
+    return ok(f"{service} accepts the key")
 
 
 def clock(answer: HttpResponse) -> CheckResult:
-    """Whether this machine's clock agrees with the `Date` of an answer that came just now.
+    """Compare this machine's clock with the `Date` of a response that has just arrived.
 
-    It was made while the answer was waited for, and is in whole seconds.
+    The date, in whole seconds, was set at some time during `answer.seconds`.
     """
     date = answer.headers.get("date")
     if not date:

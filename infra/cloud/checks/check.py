@@ -1,4 +1,4 @@
-"""What a check says: a verdict, what it saw, and how to mend it."""
+"""A check and its result: a verdict, an observation, and a fix."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,43 +13,43 @@ CheckStatus = Literal["ok", "wrong", "unknown"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was seen of one thing. `fix` says how to mend what is wrong."""
+    """Result of a check. `fix` is how to repair what is wrong."""
 
-    verdict: CheckStatus
+    status: CheckStatus
     observed: str
     fix: str = ""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is looked at."""
+    """A named check, which has not run yet."""
 
     name: str
     run: Callable[[], CheckResult]
 
 
 def ok(observed: str) -> CheckResult:
-    """It is as it should be."""
+    """Return the result of a check that passed."""
     return CheckResult("ok", observed)
 
 
 def wrong(observed: str, fix: str) -> CheckResult:
-    """It is not."""
+    """Return the result of a check that failed."""
     return CheckResult("wrong", observed, fix)
 
 
 def unknown(observed: str, fix: str) -> CheckResult:
-    """It could not be looked at."""
+    """Return the result of a check that could not be made."""
     return CheckResult("unknown", observed, fix)
 
 
 def wrong_if(problems: Sequence[str], fix: str, fine: str) -> CheckResult:
-    """Wrong when there are problems, which are listed."""
+    """Return `wrong` with the problems, or `ok` if there are none."""
     return wrong("; ".join(problems), fix) if problems else ok(fine)
 
 
 def run_check(check: Check) -> CheckResult:
-    """What a check says; that it could not look is something to say too."""
+    """Run a check. An error of its request is an `unknown` result."""
     try:
         return check.run()
     except (GoogleError, GcloudError, NoResponseError) as error:

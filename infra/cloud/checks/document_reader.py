@@ -1,26 +1,26 @@
-"""Documents of Firestore over its REST API: in the cloud, or of an emulator."""
+"""A reader of Firestore documents over the REST API, in the cloud or of an emulator."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 Send = Callable[[str, str, Any], Any]
-"""Method, path under the database's documents, body; the answer's JSON, None for 404."""
+"""Method, path below the database's documents, body -> JSON of the response, None for 404."""
 
 
 class DocumentReader:
-    """Reads single documents, and looks for one that has a field of some value."""
+    """Reads single documents, and finds one by the value of a field."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
 
     def read(self, path: str) -> dict[str, Any] | None:
-        """The fields of a document; None when it is not there."""
+        """Return the fields of a document, or None if it does not exist."""
         found = self._send("GET", f"/{path}", None)
         return _fields(found) if found else None
 
     def newer(self, collection: str, field: str, version: int) -> str | None:
-        """The name of a document whose field is greater than this, if there is one."""
+        """Return the name of a document whose field exceeds a version, if there is one."""
         value = {"integerValue": str(version)}
         condition = {"field": {"fieldPath": field}, "op": "GREATER_THAN", "value": value}
         query = {
@@ -40,7 +40,7 @@ def _fields(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: dict[str, Any]) -> Any:
-    """The values that the doctor looks at."""
+    """Return the Python value of a field of a kind that the checks read."""
     if "timestampValue" in value:
         text = value["timestampValue"].split(".")[0].removesuffix("Z")
         return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,5 +1,4 @@
-"""What the doctor looks at in a local stack, by the line that `infra/local/run --serve --json`
-prints first."""
+"""Checks of a local stack, by its addresses: the first line of `infra/local/run --serve --json`."""
 
 import asyncio
 import os
@@ -16,14 +15,14 @@ RESTART = "restart infra/local/run --serve"
 
 
 class LocalStackChecks:
-    """The checks of a local stack."""
+    """Checks of a local stack."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
         self._documents = DocumentReader(self._firestore)
 
     def checks(self) -> list[Check]:
-        """All of them, causes before what comes of them."""
+        """List the checks, causes before their effects."""
         return [
             Check("clock", self.clock),
             Check("functions", self.functions),
@@ -36,11 +35,11 @@ class LocalStackChecks:
         ]
 
     def clock(self) -> CheckResult:
-        """Of the functions, beside that of this command."""
+        """Check the clock of the functions against that of this machine."""
         return api_keys.clock(send_request("GET", self._addresses["api"]))
 
     def functions(self) -> CheckResult:
-        """All five answer, and ask who calls."""
+        """Check that all five functions answer, and refuse a caller without a token."""
         problems = []
         for function in FUNCTIONS:
             try:
@@ -52,7 +51,7 @@ class LocalStackChecks:
         return wrong_if(problems, RESTART, "all five answer")
 
     def queue(self) -> CheckResult:
-        """Running."""
+        """Check that the queue is running."""
         state = asyncio.run(_queue_state(self._addresses["tasks"], self._addresses["project"]))
         if state is None:
             return wrong("the stand-in of Cloud Tasks does not answer", RESTART)
@@ -63,28 +62,28 @@ class LocalStackChecks:
         )
 
     def ticks(self) -> CheckResult:
-        """As the documents have them."""
+        """Check that both functions ticked recently."""
         return stored_state.ticks(self._documents)
 
     def documents(self) -> CheckResult:
-        """Of a version that this source knows."""
+        """Check that no document is of a newer schema version."""
         return stored_state.versions(self._documents)
 
     def health(self) -> CheckResult:
-        """What the api says of itself."""
+        """Check the health that the api reports."""
         token = self._addresses["token"]
         url = f"{self._addresses['api']}/health"
         answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
-        said = answer.json()
-        told = said.get("status", said) if isinstance(said, Mapping) else answer.status
-        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {told}", RESTART)
+        health = answer.json()
+        status = health.get("status", health) if isinstance(health, Mapping) else answer.status
+        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {status}", RESTART)
 
     def airtable(self) -> CheckResult:
-        """Whether Airtable, or its stand-in, takes the key of the environment."""
+        """Check that Airtable, or its stand-in, accepts the key of the environment."""
         return self._key("AIRTABLE_API_KEY", api_keys.airtable, self._addresses["airtable"])
 
     def openai(self) -> CheckResult:
-        """The same for the language model."""
+        """Check that the model API, or its stand-in, accepts the key of the environment."""
         return self._key("OPENAI_API_KEY", api_keys.openai, self._addresses["openai"])
 
     def _key(self, variable: str, answers: Any, url: str) -> CheckResult:
@@ -93,13 +92,13 @@ class LocalStackChecks:
             return unknown(
                 f"{variable} is not set", "set it to the key that the stack was started with"
             )
-        said: CheckResult = answers(url, key)
-        return said
+        result: CheckResult = answers(url, key)
+        return result
 
     def _firestore(self, method: str, path: str, body: Any) -> Any:
         project, host = self._addresses["project"], self._addresses["firestore"]
         url = f"http://{host}/v1/projects/{project}/databases/(default)/documents{path}"
-        # the emulator's word for who may do everything
+        # the token that the emulator accepts for everything
         answer = send_request(method, url, {"Authorization": "Bearer owner"}, body)
         if answer.status == 404:
             return None
@@ -109,7 +108,7 @@ class LocalStackChecks:
 
 
 async def _queue_state(tasks: str, project: str) -> str | None:
-    """The state of the queue; None when nobody answers."""
+    """Return the state of the queue, or None if nobody answers."""
     from google.api_core.exceptions import GoogleAPIError
     from google.cloud.tasks_v2 import Queue
 

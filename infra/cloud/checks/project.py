@@ -1,4 +1,4 @@
-"""What the doctor looks at in a project."""
+"""Checks of an installation in a project."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ REDEPLOY = "run infra/deploy"
 
 
 class ProjectChecks:
-    """The checks of an installation. `as_account` is who calls the api, if not the person."""
+    """Checks of an installation. `as_account` calls the api instead of the person's account."""
 
     def __init__(self, it: Installation, tools: Tools, as_account: str | None) -> None:
         self._it = it
@@ -30,7 +30,7 @@ class ProjectChecks:
         self._documents = DocumentReader(self._firestore)
 
     def checks(self) -> list[Check]:
-        """All of them, causes before what comes of them."""
+        """List the checks, causes before their effects."""
         return [
             Check("clock", self.clock),
             Check("APIs", self.apis),
@@ -53,17 +53,17 @@ class ProjectChecks:
         ]
 
     def clock(self) -> CheckResult:
-        """Of the machine that looks."""
+        """Check the clock of this machine."""
         url = f"{endpoint('serviceusage')}v1/projects/{self._it.target.project}/services"
         return api_keys.clock(send_request("GET", url))
 
     def apis(self) -> CheckResult:
-        """All enabled."""
-        lacking = apis.missing(self._it)
-        return wrong_if([f"{api} is not enabled" for api in lacking], REDEPLOY, "all enabled")
+        """Check that every API is enabled."""
+        absent = apis.missing(self._it)
+        return wrong_if([f"{api} is not enabled" for api in absent], REDEPLOY, "all enabled")
 
     def database(self) -> CheckResult:
-        """There, native, and protected from deletion."""
+        """Check that the database exists, in native mode and protected from deletion."""
         found = database.existing(self._it)
         if found is None:
             return wrong("there is no Firestore database", REDEPLOY)
@@ -77,7 +77,7 @@ class ProjectChecks:
         )
 
     def indexes(self) -> CheckResult:
-        """There, and built."""
+        """Check that every composite index is built."""
         existing = database.existing_composites(self._it)
         problems = []
         for index in database.wanted_composites():
@@ -88,7 +88,7 @@ class ProjectChecks:
         return wrong_if(problems, fix, f"{len(existing)} ready")
 
     def fields(self) -> CheckResult:
-        """Indexed as wanted, and deleting what has expired."""
+        """Check the indexes of single fields, and that TTL policies are active."""
         problems = [change.what for change in database.field_changes(self._it)]
         for field, found in database.existing_fields(self._it):
             state = found.get("ttlConfig", {}).get("state", "ACTIVE")
@@ -98,20 +98,20 @@ class ProjectChecks:
         return wrong_if(problems, fix, "as in infra/firestore.indexes.json")
 
     def rules(self) -> CheckResult:
-        """Those of the file."""
+        """Check that the security rules are those of the file."""
         return self._unchanged(database.rule_changes(self._it), "in force")
 
     def secrets(self) -> CheckResult:
-        """Those that are there have a value."""
-        lacking = keys.without_value(self._it)
-        flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in lacking]
+        """Check that every secret has a value."""
+        absent = keys.without_value(self._it)
+        flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in absent]
         fix = f"{REDEPLOY} {' '.join(flags)}"
         return wrong_if(
-            [f"{secret(name)} has no value" for name in lacking], fix, "all have a value"
+            [f"{secret(name)} has no value" for name in absent], fix, "all have a value"
         )
 
     def functions(self) -> CheckResult:
-        """There, ready, and as wanted; whose image is another check's."""
+        """Check that every function is ready and as wanted; `version` checks the image."""
         problems = []
         for function in FUNCTIONS:
             existing = self._it.services.get(service(function))
@@ -128,13 +128,13 @@ class ProjectChecks:
         return wrong_if(problems, REDEPLOY, "all ready")
 
     def version(self) -> CheckResult:
-        """One image for all, and that of this source."""
+        """Check that all functions run one image, that of this checkout."""
         images = {name: _image(existing) for name, existing in self._it.services.items()}
         if not images:
             return unknown("no function is deployed", REDEPLOY)
         if len(set(images.values())) > 1:
-            told = ", ".join(f"{name} {image}" for name, image in sorted(images.items()))
-            return wrong(f"the functions run several versions: {told}", REDEPLOY)
+            versions = ", ".join(f"{name} {image}" for name, image in sorted(images.items()))
+            return wrong(f"the functions run several versions: {versions}", REDEPLOY)
         (tag,) = {image.rpartition(":")[2] for image in images.values()}
         if tag != self._it.image.rpartition(":")[2]:
             return wrong(
@@ -144,18 +144,18 @@ class ProjectChecks:
         return ok(f"{tag}, the version of this checkout")
 
     def callers(self) -> CheckResult:
-        """Who was named, and nobody besides."""
+        """Check that each function has its intended callers and no others."""
         problems = []
         for function in FUNCTIONS:
             bindings = bindings_of(self._it.service_policy(function))
-            members = {member for who in bindings.values() for member in who}
+            members = {member for admitted in bindings.values() for member in admitted}
             if members & {"allUsers", "allAuthenticatedUsers"}:
                 problems.append(f"{function} is open to everybody")
         problems += [change.what for change in functions.caller_changes(self._it)]
         return wrong_if(problems, REDEPLOY, "each function has its own callers")
 
     def queue(self) -> CheckResult:
-        """There, running, with its numbers."""
+        """Check that the queue is running, with its rates and retries."""
         existing = delivery.existing_queue(self._it)
         if existing is None:
             return wrong("there is no queue", REDEPLOY)
@@ -168,7 +168,7 @@ class ProjectChecks:
         return self._unchanged(delivery.queue_changes(self._it), "running")
 
     def jobs(self) -> CheckResult:
-        """There, enabled, and with success."""
+        """Check that both jobs are enabled, and that their last calls succeeded."""
         existing, problems = delivery.existing_jobs(self._it), []
         for function in delivery.TICK_FUNCTIONS:
             job = existing.get(function, {})
@@ -182,7 +182,7 @@ class ProjectChecks:
         return wrong_if(problems, fix, "both run every minute")
 
     def alerts(self) -> CheckResult:
-        """Metrics and policies; and somebody is told."""
+        """Check the metrics and alert policies, and that they have a recipient."""
         changed = [*alerts.metric_changes(self._it), *alerts.policy_changes(self._it)]
         if changed:
             return self._unchanged(changed, "")
@@ -191,15 +191,15 @@ class ProjectChecks:
         return ok("in place")
 
     def ticks(self) -> CheckResult:
-        """As the documents have them."""
+        """Check that both functions ticked recently."""
         return stored_state.ticks(self._documents)
 
     def documents(self) -> CheckResult:
-        """Of a version that this source knows."""
+        """Check that no document is of a newer schema version."""
         return stored_state.versions(self._documents)
 
     def health(self) -> CheckResult:
-        """What the api says of itself, to somebody whom it lets in."""
+        """Check the health that the api reports to an account that may call it."""
         existing = self._it.services.get(service("api"))
         if existing is None:
             return unknown("the api is not deployed", REDEPLOY)
@@ -214,11 +214,12 @@ class ProjectChecks:
                 f"the api refuses your account ({answer.status})",
                 f"{REDEPLOY} --invoker ... with your account among them",
             )
-        said = answer.json()
-        told = said.get("status", said) if isinstance(said, Mapping) else answer.body[:200].decode()
         if answer.status == 200:
             return ok("ok")
-        return wrong(f"{answer.status}: {told}", "see the checks above, and the log of the api")
+        health = answer.json()
+        is_ours = isinstance(health, Mapping)
+        status = health.get("status", health) if is_ours else answer.body[:200].decode()
+        return wrong(f"{answer.status}: {status}", "see the checks above, and the log of the api")
 
     def _identity(self) -> str:
         if self._as_account is None:
@@ -228,7 +229,7 @@ class ProjectChecks:
         return str(self._tools.google.send("POST", "iamcredentials", path, wanted)["token"])
 
     def airtable(self) -> CheckResult:
-        """Whether the token that fetch has is one; where only sites are scanned there is none."""
+        """Check the Airtable token of `fetch`; scans of sites alone need none."""
         if self._it.secret_version("AIRTABLE_API_KEY") is None:
             return ok("no key: no scan reads a base")
         key = self._key("AIRTABLE_API_KEY", "fetch")
@@ -237,7 +238,7 @@ class ProjectChecks:
         return api_keys.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
 
     def openai(self) -> CheckResult:
-        """Whether the key that score has is one; a Landfall without a model needs none."""
+        """Check the model key of `score`; scans without a model need none."""
         if self._it.secret_version("OPENAI_API_KEY") is None:
             return ok("no key: no scan uses a model")
         key = self._key("OPENAI_API_KEY", "score")
@@ -246,7 +247,7 @@ class ProjectChecks:
         return api_keys.openai(self._variable("OPENAI_BASE_URL", "score"), key)
 
     def _key(self, variable: str, function: str) -> str | CheckResult:
-        """The value of a secret, for a moment; or why it cannot be had."""
+        """Return the value of a secret, or the result that explains its absence."""
         assert variable in secrets_of(function)
         try:
             value = self._it.secret_value(variable)
@@ -262,8 +263,8 @@ class ProjectChecks:
         return self._it.values(function).get(name) or VARIABLES[name].default
 
     def _unchanged(self, changes: Sequence[ResourceChange], fine: str) -> CheckResult:
-        told = [f"{it.what}: {', '.join(it.why) or it.verb}" for it in changes]
-        return wrong_if(told, REDEPLOY, fine)
+        problems = [f"{it.what}: {', '.join(it.why) or it.verb}" for it in changes]
+        return wrong_if(problems, REDEPLOY, fine)
 
     def _firestore(self, method: str, path: str, body: Any) -> Any:
         where = f"v1/{self._it.target.database}/documents{path}"

@@ -1,4 +1,4 @@
-"""What the documents say of an installation: the last ticks, and who has written them."""
+"""Checks of stored documents: the last ticks, and the schema versions."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ TICK_FUNCTIONS = ("scheduler", "watchdog")
 
 
 def ticks(documents: DocumentReader) -> CheckResult:
-    """Whether both ticked lately."""
+    """Check that the scheduler and the watchdog ticked recently."""
     problems = []
     for name in TICK_FUNCTIONS:
         mark = documents.read(f"system/{name}")
@@ -26,8 +26,10 @@ def ticks(documents: DocumentReader) -> CheckResult:
 
 
 def versions(documents: DocumentReader) -> CheckResult:
-    """Whether a newer Landfall has written here. Of the collections at the top, which every run
-    writes to."""
+    """Check that no newer version of Landfall has written here.
+
+    Only top-level collections are queried; every run writes to them.
+    """
     problems = []
     for collection, kind in KINDS.items():
         if "/" not in collection:

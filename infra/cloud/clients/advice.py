@@ -1,4 +1,4 @@
-"""What errors of Google and of gcloud mean for a person, and which of them pass by themselves."""
+"""Advice on errors of Google and gcloud, and the errors that pass by themselves."""
 
 import re
 
@@ -7,7 +7,7 @@ TRANSIENT = re.compile(
     r"|concurrent policy changes|ABORTED|UNAVAILABLE|RESOURCE_EXHAUSTED|Cannot find metric"
     r"|[Pp]lease (?:re)?try|try again"
 )
-"""What Google says of things that were made a moment ago, and of two changes at once."""
+"""Errors of Google about resources created a moment ago, and about concurrent changes."""
 
 ADVICE = (
     ("active account selected|Reauthentication|UNAUTHENTICATED", "run `gcloud auth login`"),
@@ -26,9 +26,9 @@ ADVICE = (
 )
 
 
-def advice(said: str) -> str:
-    """What to do about an error."""
-    for pattern, what in ADVICE:
-        if re.search(pattern, said):
-            return what
+def advice(message: str) -> str:
+    """Return what to do about an error, by its message."""
+    for pattern, text in ADVICE:
+        if re.search(pattern, message):
+            return text
     return "see the message above"

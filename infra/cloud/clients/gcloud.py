@@ -1,4 +1,4 @@
-"""The one place where gcloud is run: arguments as lists, secrets on standard input alone."""
+"""The only module that runs gcloud: arguments as lists, secrets on standard input alone."""
 
 import json
 import shutil
@@ -10,15 +10,15 @@ from typing import Any
 
 
 class GcloudError(Exception):
-    """A gcloud command failed; the message has what it said."""
+    """A gcloud command failed; the message has its errors."""
 
 
 class GcloudMissingError(Exception):
-    """The Google Cloud CLI is not there."""
+    """The Google Cloud CLI is not installed."""
 
 
 class Gcloud:
-    """Runs gcloud for a project, as whoever it is logged in as."""
+    """Runs gcloud for a project, with the account that is logged in."""
 
     def __init__(self, project: str) -> None:
         found = shutil.which("gcloud")
@@ -29,20 +29,16 @@ class Gcloud:
         self._gcloud = found
         self._project = project
 
-    def json(self, *arguments: str) -> Any:
-        """What a command prints, as JSON. Raises `GcloudError`."""
-        return json.loads(self.run([*arguments, "--format=json"]) or "null")
-
     def run(
         self,
         arguments: Sequence[str],
         files: Mapping[str, Any] | None = None,
         secret: str | None = None,
     ) -> str:
-        """Run a command; what it prints. Raises `GcloudError`.
+        """Run a command, and return its output. Raises `GcloudError`.
 
-        Each of `files` is written as JSON for the command, and its name among the arguments
-        stands for its path. `secret` is what the command reads on standard input.
+        Each of `files` is written as JSON, and its name among the arguments becomes its path.
+        `secret` is the command's standard input.
         """
         with tempfile.TemporaryDirectory(prefix="landfall-") as folder:
             for name, content in (files or {}).items():
@@ -63,10 +59,10 @@ class Gcloud:
         return done.stdout
 
 
-def failure_message(command: Sequence[str], said: str) -> str:
-    """What failed, and what gcloud said of it."""
+def failure_message(command: Sequence[str], stderr: str) -> str:
+    """Return the command that failed and its errors, in a line."""
     what = " ".join(part for part in command if not part.startswith("-"))
-    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in stderr.strip().splitlines() if line.strip()]
     errors = [line for line in lines if "ERROR" in line or "Logs are available" in line]
     errors = errors or lines[-3:]
     return f"`gcloud {what}` failed: {' '.join(errors)[:1000]}"

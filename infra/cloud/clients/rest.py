@@ -1,7 +1,7 @@
-"""Google's REST APIs, with the token that gcloud has: for reading, and for what gcloud cannot do.
+"""Google's REST APIs, with gcloud's token: for reading, and for requests that gcloud lacks.
 
 gcloud's own settings of endpoints (`CLOUDSDK_API_ENDPOINT_OVERRIDES_...`) and of a proxy
-(`CLOUDSDK_PROXY_...`) hold here too.
+(`CLOUDSDK_PROXY_...`) apply here too.
 """
 
 import os
@@ -12,14 +12,14 @@ from urllib.parse import urlencode, urlsplit
 from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
 
 ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
-"""Of an API that is not enabled, nothing can be there."""
+"""Statuses of an absent resource; an API that is not enabled has no resources."""
 
 NEED_QUOTA_PROJECT = ("firebaserules",)
-"""APIs that a person's login has no quota of its own for."""
+"""APIs for which a person's login has no quota of its own."""
 
 
 class GoogleError(Exception):
-    """Google refused a request, or did not answer. `status` is its word for it, or empty."""
+    """Google refused a request, or did not answer. `status` is Google's code, or empty."""
 
     def __init__(self, message: str, status: str = "") -> None:
         super().__init__(message)
@@ -27,16 +27,16 @@ class GoogleError(Exception):
 
 
 class GoogleClient:
-    """Speaks to Google's APIs as whoever gcloud is logged in as."""
+    """Client of Google's APIs, with the account that is logged in to gcloud."""
 
     def __init__(self, token: str, project: str) -> None:
         self._token = token
         self._project = project
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
-        """What is at a path, such as ("run", "v2/projects/p"); None when there is nothing.
+        """Return the resource at a path, such as ("run", "v2/projects/p"), or None if absent.
 
-        An API that is not enabled has nothing. Raises `GoogleError`.
+        An API that is not enabled has no resources. Raises `GoogleError`.
         """
         try:
             return self.send("GET", api, path, parameters=parameters)
@@ -46,7 +46,7 @@ class GoogleClient:
             raise
 
     def list_all(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
-        """Everything of a list, page by page. Raises `GoogleError`."""
+        """Return every item of a list, page by page. Raises `GoogleError`."""
         found: list[dict[str, Any]] = []
         while True:
             page = self.get(api, path, **parameters) or {}
@@ -63,7 +63,7 @@ class GoogleClient:
         body: Any = None,
         parameters: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One request; the answer's JSON. Raises `GoogleError`."""
+        """Send a request, and return the JSON of its response. Raises `GoogleError`."""
         url = f"{endpoint(api)}{path}"
         if parameters:
             url += f"?{urlencode(parameters)}"
@@ -81,7 +81,7 @@ class GoogleClient:
 
 
 def endpoint(api: str) -> str:
-    """Where an API is: "run", or "europe-west1-run" for what is asked of a region."""
+    """Return the URL of an API: "run", or "europe-west1-run" for a region."""
     region, _, name = api.rpartition("-")
     override = os.environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name.upper()}")
     if not override:
@@ -91,8 +91,8 @@ def endpoint(api: str) -> str:
     return f"{parts.scheme}://{host}/"
 
 
-def error_of(answer: HttpResponse, what: str) -> GoogleError:
-    """The error that an answer stands for."""
+def error_of(answer: HttpResponse, request: str) -> GoogleError:
+    """Return the error that a response stands for."""
     content = answer.json()
     error = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, dict):
@@ -104,5 +104,5 @@ def error_of(answer: HttpResponse, what: str) -> GoogleError:
     elif answer.status == 404:
         status = "NOT_FOUND"
     return GoogleError(
-        f"{what}: {answer.status} {status} {message}".strip(), status or f"HTTP {answer.status}"
+        f"{request}: {answer.status} {status} {message}".strip(), status or f"HTTP {answer.status}"
     )

@@ -1,4 +1,4 @@
-"""One HTTP request of a person's command, by the standard library; gcloud's proxy holds for it."""
+"""HTTP requests by the standard library, through gcloud's proxy if one is set."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TIMEOUT = 30.0
-"""How long a person waits for an answer before it is taken for a failure."""
+"""Seconds before a missing response counts as a failure."""
 
 
 class NoResponseError(Exception):
@@ -19,7 +19,7 @@ class NoResponseError(Exception):
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """A status, headers in lower case, and the body; and for how many seconds it was waited."""
+    """A status, headers in lower case, the body, and the seconds until it arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,7 +27,7 @@ class HttpResponse:
     seconds: float
 
     def json(self) -> Any:
-        """The body's JSON; None where it is none."""
+        """Return the JSON of the body, or None if it is not JSON."""
         try:
             return json.loads(self.body or b"null")
         except ValueError:
@@ -37,7 +37,7 @@ class HttpResponse:
 def send_request(
     method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
 ) -> HttpResponse:
-    """Send a request with a JSON body, or none. Raises `NoResponseError`."""
+    """Send a request, with a JSON body unless it is None. Raises `NoResponseError`."""
     data = None if body is None else json.dumps(body).encode()
     given = {"Content-Type": "application/json", **(headers or {})}
     opener, started = urllib.request.build_opener(*_proxy(url)), time.monotonic()

@@ -1,4 +1,4 @@
-"""Service accounts: one for each function, two that call them, one that builds."""
+"""Service accounts: one for each function, two for callers, one for builds."""
 
 from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
@@ -41,16 +41,16 @@ PIPELINE_ROLES = (
     "roles/storage.objectUser",
     "roles/viewer",
 )
-"""Deploys code, indexes and numbers. Who may do what, and secrets, are changed by people."""
+"""Enough to deploy code, indexes and sizes. Access and secrets are changed by people alone."""
 
 
 def wanted(it: Installation) -> dict[str, str]:
-    """The accounts and what each is for."""
+    """Return the accounts, with the purpose of each."""
     return ACCOUNTS | (PIPELINE_ACCOUNTS if it.has_pipeline else {})
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """Make those that are not there."""
+    """Create the missing accounts."""
     existing = it.accounts()
     return [
         ResourceChange(
@@ -69,7 +69,7 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 
 def role_changes(it: Installation) -> list[ResourceChange]:
-    """Roles in the project, one after another: its policy is one document."""
+    """Grant roles in the project, one after another: its policy is a single document."""
     roles = [(_member(it, name), "roles/datastore.user") for name in FUNCTION_ACCOUNTS.values()]
     roles.append((_member(it, IMAGE_ACCOUNT), "roles/logging.logWriter"))
     if it.has_pipeline:
@@ -78,7 +78,7 @@ def role_changes(it: Installation) -> list[ResourceChange]:
 
 
 def user_changes(it: Installation) -> list[ResourceChange]:
-    """Who may act as which account: functions make tasks that are delivered as the tasks' one."""
+    """Set the users of accounts: functions create tasks that run as the tasks' account."""
     found = []
     functions = [_member(it, name) for name in FUNCTION_ACCOUNTS.values()]
     users = {TASKS_ACCOUNT: functions}
@@ -87,11 +87,11 @@ def user_changes(it: Installation) -> list[ResourceChange]:
         others = [*FUNCTION_ACCOUNTS.values(), SCHEDULER_ACCOUNT, IMAGE_ACCOUNT]
         users = {TASKS_ACCOUNT: [*functions, *pipeline]} | {name: pipeline for name in others}
         users[PIPELINE_ACCOUNT] = pipeline
-    for name, who in users.items():
+    for name, members in users.items():
         email = it.target.account(name)
-        bindings = {"roles/iam.serviceAccountUser": who}
+        bindings = {"roles/iam.serviceAccountUser": members}
         if name == PIPELINE_ACCOUNT:  # its smoke test calls the api as itself
-            bindings = {"roles/iam.serviceAccountOpenIdTokenCreator": who}
+            bindings = {"roles/iam.serviceAccountOpenIdTokenCreator": members}
         command = ["iam", "service-accounts", "set-iam-policy", email, "policy.json"]
         policy = it.policy("iam", f"v1/projects/-/serviceAccounts/{email}", "POST")
         found += policy_change(f"users of service account {name}", command, policy, bindings)

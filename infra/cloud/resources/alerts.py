@@ -1,7 +1,7 @@
-"""Counting in the logs what somebody must know of, and telling them.
+"""Log-based metrics, and the alerts on them.
 
-A metric counts lines that the functions log (`landfall.logs`); a policy watches it. Policies and
-the channel go by REST: gcloud has commands for them in its alpha and beta components only.
+A metric counts lines that the functions log (`landfall.logs`); an alert policy watches it. Policies
+and the channel use REST: gcloud has commands for them only in its alpha and beta components.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ OURS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^
 
 @dataclass(frozen=True)
 class LogMetric:
-    """Lines of the log that are counted: those with this message for which `where` holds."""
+    """A count of log lines with a message, and for which `where` holds."""
 
     name: str
     message: str
-    what: str
+    description: str
     where: str = ""
-    by: str | None = None
-    """A field of the line that is counted apart for each value."""
+    label: str | None = None
+    """Field of the line whose values are counted separately."""
 
     @property
     def type(self) -> str:
-        """What Cloud Monitoring calls it."""
+        """Return the type of the metric in Cloud Monitoring."""
         return f"logging.googleapis.com/user/{self.name}"
 
 
@@ -38,20 +38,20 @@ TICKS = LogMetric(
     "answered",
     "Ticks that completed.",
     'jsonPayload.function=("scheduler" OR "watchdog") AND jsonPayload.status=200',
-    by="function",
+    label="function",
 )
 ENDED_IN_ERROR = LogMetric(
     f"{NAME}_runs_ended_in_error",
     "moved",
     "Runs that ended in an error or timed out.",
     'jsonPayload.new=("error" OR "timed_out")',
-    by="new",
+    label="new",
 )
 RESCUES = LogMetric(
     f"{NAME}_rescues",
     "rescued",
     "Steps that the watchdog recovered from a lost task or a dead worker.",
-    by="did",
+    label="did",
 )
 BUDGET_SPENT = LogMetric(
     f"{NAME}_budget_spent",
@@ -64,26 +64,26 @@ BUGS = LogMetric(f"{NAME}_bugs", "bug", "Bugs of Landfall itself.")
 METRICS = (TICKS, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
 
 MAX_RESCUES = 10
-"""An hour. One now and then is how a lost task is found; many are a service in trouble."""
+"""Rescues an hour. A single one finds a lost task; many mean that a service is failing."""
 
 
 def wanted_metric(metric: LogMetric) -> dict[str, Any]:
-    """A metric as Cloud Logging has it."""
+    """Return a metric in the form of Cloud Logging."""
     parts = (OURS, f'jsonPayload.message="{metric.message}"', metric.where)
-    labels = [{"key": metric.by, "valueType": "STRING"}] if metric.by else []
+    labels = [{"key": metric.label, "valueType": "STRING"}] if metric.label else []
     wanted: dict[str, Any] = {
         "name": metric.name,
-        "description": metric.what,
+        "description": metric.description,
         "filter": " AND ".join(part for part in parts if part),
         "metricDescriptor": {"metricKind": "DELTA", "valueType": "INT64", "labels": labels},
     }
-    if metric.by:
-        wanted["labelExtractors"] = {metric.by: f"EXTRACT(jsonPayload.{metric.by})"}
+    if metric.label:
+        wanted["labelExtractors"] = {metric.label: f"EXTRACT(jsonPayload.{metric.label})"}
     return wanted
 
 
 def metric_changes(it: Installation) -> list[ResourceChange]:
-    """The metrics."""
+    """Create or update the metrics."""
     listed = it.google.list_all("logging", f"v2/projects/{it.target.project}/metrics", "metrics")
     existing = {metric["name"]: metric for metric in listed}
     found = []
@@ -102,12 +102,12 @@ def metric_changes(it: Installation) -> list[ResourceChange]:
 
 
 def existing_channels(it: Installation) -> list[dict[str, Any]]:
-    """Our notification channels: one, or none."""
+    """Return our notification channels: one, or none."""
     return _ours(it, "notificationChannels")
 
 
 def channel_changes(it: Installation) -> list[ResourceChange]:
-    """Where alerts go: an address, when one was given."""
+    """Create or update the e-mail channel, if an address was given."""
     if not it.options.alert_email:
         return []
     wanted = {
@@ -128,7 +128,7 @@ def channel_changes(it: Installation) -> list[ResourceChange]:
 
 
 def wanted_policies(it: Installation) -> list[dict[str, Any]]:
-    """The alert policies as Cloud Monitoring has them."""
+    """Return the alert policies in the form of Cloud Monitoring."""
     channels = [channel["name"] for channel in existing_channels(it)]
     conditions = {
         **{
@@ -180,7 +180,7 @@ _BUG_HELP = (
 
 
 def _absent(function: str) -> dict[str, Any]:
-    """No tick for as long as `/health` takes for too long."""
+    """Return a condition: no tick for as long as makes `/health` fail."""
     metric = f'metric.type="{TICKS.type}" AND resource.type="cloud_run_revision"'
     return {
         "conditionAbsent": {
@@ -212,12 +212,12 @@ def _counted(seconds: float) -> dict[str, Any]:
 
 
 def existing_policies(it: Installation) -> list[dict[str, Any]]:
-    """Our alert policies."""
+    """Return our alert policies."""
     return _ours(it, "alertPolicies")
 
 
 def policy_changes(it: Installation) -> list[ResourceChange]:
-    """The policies. One that a person has switched off stays so until its name is another."""
+    """Create or update the policies, by name. One that a person disabled stays disabled."""
     existing = {policy["displayName"]: policy for policy in existing_policies(it)}
     parent = f"v3/projects/{it.target.project}/alertPolicies"
     found = []

@@ -1,4 +1,4 @@
-"""The APIs of the project that Landfall uses."""
+"""The Google APIs that Landfall uses."""
 
 from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
@@ -22,7 +22,7 @@ APIS = (
 
 
 def missing(it: Installation) -> list[str]:
-    """Those that are not enabled."""
+    """List the APIs that are not enabled."""
     found = it.google.list_all(
         "serviceusage",
         f"v1/projects/{it.target.project}/services",
@@ -35,12 +35,12 @@ def missing(it: Installation) -> list[str]:
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """Enable what is missing. What is enabled besides is not ours to switch off."""
-    lacking = missing(it)
-    if not lacking:
+    """Enable the missing APIs. Other APIs of the project are left as they are."""
+    absent = missing(it)
+    if not absent:
         return []
     return [
         ResourceChange(
-            "create", f"APIs {', '.join(lacking)}", [gcloud("services", "enable", *lacking)]
+            "create", f"APIs {', '.join(absent)}", [gcloud("services", "enable", *absent)]
         )
     ]

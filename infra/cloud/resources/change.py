@@ -1,4 +1,4 @@
-"""Changes of an installation: what each is, in words, and the command that makes it."""
+"""Changes of an installation: a description, and the commands that make the change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ Verb = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True)
 class Tools:
-    """What changes are made with."""
+    """Clients that make changes."""
 
     gcloud: Gcloud
     google: GoogleClient
 
 
 class ChangeCommand(Protocol):
-    """Makes a change; shown before it does."""
+    """A command that makes a change, and can be shown first."""
 
     def run(self, tools: Tools) -> None:
-        """Make it. Raises `GcloudError`, `GoogleError`."""
+        """Run the command. Raises `GcloudError`, `GoogleError`."""
         ...
 
     def __str__(self) -> str: ...
@@ -30,18 +30,18 @@ class ChangeCommand(Protocol):
 
 @dataclass(frozen=True)
 class GcloudCommand:
-    """A gcloud command, with the files it reads. A secret goes to its standard input."""
+    """A gcloud command, with the files that it reads. A secret goes to its standard input."""
 
     arguments: Sequence[str]
     files: Mapping[str, Any] = field(default_factory=dict)
     secret: str | None = field(default=None, repr=False)
 
     def run(self, tools: Tools) -> None:
-        """Run it."""
+        """Run the command."""
         tools.gcloud.run(self.arguments, self.files, self.secret)
 
     def __str__(self) -> str:
-        """As one could type it."""
+        """Return the command as a person would type it."""
         return "gcloud " + " ".join(f"'{it}'" if " " in it else it for it in self.arguments)
 
 
@@ -56,30 +56,30 @@ class RestCommand:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, tools: Tools) -> None:
-        """Send it."""
+        """Send the request."""
         tools.google.send(self.method, self.api, self.path, self.body, self.parameters)
 
     def __str__(self) -> str:
-        """The request's first line."""
+        """Return the first line of the request."""
         return f"{self.method} {self.api}.googleapis.com/{self.path}"
 
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One thing that is to be made, changed or taken away."""
+    """A resource to create, update or delete."""
 
     verb: Verb
     what: str
     commands: Sequence[ChangeCommand]
     why: Sequence[str] = ()
-    """For an update: what differs, a line each."""
+    """Differences that an update removes, a line each."""
 
 
 def gcloud(*arguments: str, **files: Any) -> GcloudCommand:
-    """A gcloud command; a file `policy` is `policy.json` among the arguments."""
+    """Return a gcloud command; a file `policy` is `policy.json` among the arguments."""
     return GcloudCommand(arguments, {f"{name}.json": content for name, content in files.items()})
 
 
 def verb_for(existing: object) -> Verb:
-    """What is not there is created; what is, updated."""
+    """Return `update` for an existing resource, otherwise `create`."""
     return "update" if existing else "create"

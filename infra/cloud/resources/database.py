@@ -1,4 +1,4 @@
-"""The Firestore database: its indexes, what expires in it, and its rules."""
+"""The Firestore database: its indexes, TTL policies and security rules."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,19 +22,19 @@ PROTECTED = "DELETE_PROTECTION_ENABLED"
 
 
 def existing(it: Installation) -> dict[str, Any] | None:
-    """The database itself."""
+    """Return the database, or None if there is none."""
     return it.get("firestore", f"v1/{it.target.database}")
 
 
 def unusable_reason(found: Mapping[str, Any] | None) -> str | None:
-    """Why a project's database cannot be used, if it cannot."""
+    """Return why a database cannot be used, or None if it can."""
     if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
         return None
     return "the project's database is in Datastore mode: use another project"
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """The database itself. One that was there before is protected from deletion, too."""
+    """Create the database, or protect an existing one from deletion."""
     found = existing(it)
     if found is None:
         create = gcloud(
@@ -50,7 +50,7 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 
 def index_changes(it: Installation) -> list[ResourceChange]:
-    """Composite indexes that are missing. Building one takes minutes; deploy does not wait."""
+    """Create the missing composite indexes. Building one takes minutes; deploy does not wait."""
     existing = set(existing_composites(it))
     return [
         ResourceChange("create", f"index {described(index)}", [_create_index(index)])
@@ -60,12 +60,12 @@ def index_changes(it: Installation) -> list[ResourceChange]:
 
 
 def wanted_composites() -> list[Index]:
-    """The composite indexes of the file."""
+    """Return the composite indexes of the file."""
     return [_index(entry["collectionGroup"], entry) for entry in FILE["indexes"]]
 
 
 def existing_composites(it: Installation) -> dict[Index, str]:
-    """The composite indexes of the database, and the state of each."""
+    """Return the composite indexes of the database, with the state of each."""
     path = f"v1/{it.target.database}/collectionGroups/-/indexes"
     found = it.google.list_all("firestore", path, "indexes", pageSize="200")
     return {
@@ -76,12 +76,12 @@ def existing_composites(it: Installation) -> dict[Index, str]:
 
 def _index(collection: str, entry: Mapping[str, Any]) -> Index:
     fields = [(it["fieldPath"], it.get("order") or it.get("arrayConfig")) for it in entry["fields"]]
-    # every index ends in the document's name, which nobody writes down
+    # every index ends in the document's name, which definitions omit
     return collection, entry["queryScope"], tuple(it for it in fields if it[0] != "__name__")
 
 
 def described(index: Index) -> str:
-    """An index in a line."""
+    """Describe an index in a line."""
     collection, scope, fields = index
     group = " (group)" if scope == "COLLECTION_GROUP" else ""
     return f"{collection}{group}: {', '.join(f'{name} {order.lower()}' for name, order in fields)}"
@@ -98,7 +98,7 @@ def _create_index(index: Index) -> Any:
 
 @dataclass(frozen=True)
 class FieldSettings:
-    """How a field is indexed, besides composite indexes, and whether its moment is an expiry."""
+    """Single-field indexes of a field, and whether it holds the time at which documents expire."""
 
     indexes: frozenset[tuple[str, str]]
     ttl: bool
@@ -109,7 +109,7 @@ Field = tuple[str, str]
 
 
 def wanted_fields() -> dict[Field, FieldSettings]:
-    """The fields of the file that are not indexed as Firestore would."""
+    """Return the fields of the file, whose settings differ from Firestore's defaults."""
     return {
         (it["collectionGroup"], it["fieldPath"]): FieldSettings(
             frozenset((index["queryScope"], index["order"]) for index in it["indexes"]),
@@ -120,7 +120,7 @@ def wanted_fields() -> dict[Field, FieldSettings]:
 
 
 def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
-    """The fields of the database that have settings of their own."""
+    """Return the fields of the database that have settings of their own."""
     path = f"v1/{it.target.database}/collectionGroups/-/fields"
     wanted = "indexConfig.usesAncestorConfig=false OR ttlConfig:*"
     for found in it.google.list_all("firestore", path, "fields", filter=wanted, pageSize="200"):
@@ -129,7 +129,7 @@ def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
 
 
 def settings_of(found: Mapping[str, Any]) -> FieldSettings:
-    """The settings of a field as Firestore gives them."""
+    """Return the settings of a field from Firestore's form."""
     indexes = found.get("indexConfig", {}).get("indexes", [])
     return FieldSettings(
         frozenset((index["queryScope"], index["fields"][0].get("order", "")) for index in indexes),
@@ -138,7 +138,7 @@ def settings_of(found: Mapping[str, Any]) -> FieldSettings:
 
 
 def field_changes(it: Installation) -> list[ResourceChange]:
-    """Fields that are indexed, or expire, otherwise than they should."""
+    """Update the fields whose indexes or TTL policy differ."""
     existing = {field: settings_of(found) for field, found in existing_fields(it)}
     return [
         ResourceChange(
@@ -152,7 +152,7 @@ def field_changes(it: Installation) -> list[ResourceChange]:
 
 
 def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestCommand:
-    """By REST: gcloud knows no scope of a single field's index."""
+    """Return the command, by REST: gcloud cannot set the scope of a single-field index."""
     collection, name = field
     indexes = [
         {"queryScope": scope, "fields": [{"fieldPath": name, "order": order}]}
@@ -167,7 +167,7 @@ def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestC
 
 
 def rule_changes(it: Installation) -> list[ResourceChange]:
-    """The rules, which let in nobody but the functions."""
+    """Publish the rules, which admit nobody but the functions."""
     existing = existing_rules(it)
     if existing == RULES:
         return []
@@ -181,12 +181,12 @@ def rule_changes(it: Installation) -> list[ResourceChange]:
 
 
 def existing_release(it: Installation) -> dict[str, Any] | None:
-    """What says which rules are in force."""
+    """Return the release, which names the rules in force."""
     return it.get("firebaserules", f"v1/projects/{it.target.project}/releases/{RELEASE}")
 
 
 def existing_rules(it: Installation) -> str | None:
-    """The rules in force."""
+    """Return the text of the rules in force, or None if there are none."""
     release = existing_release(it)
     rules = it.get("firebaserules", f"v1/{release['rulesetName']}") if release else None
     return rules["source"]["files"][0]["content"] if rules else None
@@ -194,13 +194,13 @@ def existing_rules(it: Installation) -> str | None:
 
 @dataclass(frozen=True)
 class PublishRules:
-    """Uploads the rules, and puts them into force."""
+    """Uploads the rules and puts them in force."""
 
     project: str
     first: bool
 
     def run(self, tools: Tools) -> None:
-        """Two requests: a ruleset, and a release that names it."""
+        """Create a ruleset, then a release that names it."""
         project = f"projects/{self.project}"
         source = {"files": [{"name": "firestore.rules", "content": RULES}]}
         made = tools.google.send(
@@ -214,5 +214,5 @@ class PublishRules:
             tools.google.send("PATCH", "firebaserules", path, {"release": release})
 
     def __str__(self) -> str:
-        """Both in a line."""
+        """Return both requests in a line."""
         return f"POST and release firebaserules.googleapis.com/v1/projects/{self.project}/rulesets"

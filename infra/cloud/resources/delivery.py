@@ -23,12 +23,12 @@ QUEUE_FLAGS = {
 
 
 def existing_queue(it: Installation) -> dict[str, Any] | None:
-    """The queue."""
+    """Return the queue, or None if there is none."""
     return it.get("cloudtasks", f"v2/{it.target.queue}")
 
 
 def queue_changes(it: Installation) -> list[ResourceChange]:
-    """The queue, with its rates and retries."""
+    """Create or update the queue, with its rates and retries."""
     existing = existing_queue(it)
     wanted = {"rateLimits": RATE_LIMITS, "retryConfig": RETRY_CONFIG}
     why = differences(wanted, existing or {})
@@ -42,7 +42,7 @@ def queue_changes(it: Installation) -> list[ResourceChange]:
 
 
 def queue_policy_changes(it: Installation) -> list[ResourceChange]:
-    """Every function may put tasks into the queue; nobody else may."""
+    """Let every function create tasks in the queue, and nobody else."""
     command = ["tasks", "queues", "set-iam-policy", NAME, "policy.json"]
     functions = [f"serviceAccount:{it.target.account(a)}" for a in FUNCTION_ACCOUNTS.values()]
     return policy_change(
@@ -54,14 +54,14 @@ def queue_policy_changes(it: Installation) -> list[ResourceChange]:
 
 
 def existing_jobs(it: Installation) -> dict[str, dict[str, Any]]:
-    """The jobs, by what they call."""
+    """Return the existing jobs by the function that they call."""
     listed = it.google.list_all("cloudscheduler", f"v1/{it.target.place}/jobs", "jobs")
     found = {job["name"].rpartition("/")[2]: job for job in listed}
     return {name: found[service(name)] for name in TICK_FUNCTIONS if service(name) in found}
 
 
 def wanted_job(it: Installation, function: str) -> dict[str, Any]:
-    """A job as Cloud Scheduler has it: every minute, with a token that names its account."""
+    """Return a job in the form of Cloud Scheduler: every minute, with a token of its account."""
     return {
         "schedule": TICK_SCHEDULE,
         "timeZone": "Etc/UTC",
@@ -74,12 +74,12 @@ def wanted_job(it: Installation, function: str) -> dict[str, Any]:
                 "audience": it.target.audience,
             },
         },
-        "retryConfig": {"retryCount": 0},  # the next tick makes up for one that failed
+        "retryConfig": {"retryCount": 0},  # the next tick makes up for a failed one
     }
 
 
 def job_changes(it: Installation) -> list[ResourceChange]:
-    """The two jobs."""
+    """Create or update the two jobs."""
     existing = existing_jobs(it)
     found = []
     for function in TICK_FUNCTIONS:

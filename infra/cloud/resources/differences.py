@@ -1,4 +1,4 @@
-"""What differs between what is wanted and what is there."""
+"""Differences between a wanted and an existing resource."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def differences(wanted: Any, existing: Any, at: str = "") -> list[str]:
-    """A line for each value of `wanted` that is another in `existing`, which may hold more.
+    """Return a line for each value of `wanted` that differs in `existing`, which may hold more.
 
-    Google adds what it chose itself to mappings. A list must be the same from end to end; lists of
+    Google adds values of its own to mappings. Lists must be equal throughout; lists of
     {"name": ...} are compared by name, in any order.
     """
     if isinstance(wanted, Mapping):
@@ -25,7 +25,7 @@ def differences(wanted: Any, existing: Any, at: str = "") -> list[str]:
         ]
     if _plain(wanted) == _plain(existing):
         return []
-    return [f"{at}: {_shown(existing)} -> {_shown(wanted)}"]
+    return [f"{at}: {_shortened(existing)} -> {_shortened(wanted)}"]
 
 
 def _is_list(value: Any) -> bool:
@@ -33,7 +33,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _pairs(wanted: Sequence[Any], existing: Sequence[Any]) -> dict[Any, tuple[Any, Any]] | None:
-    """What is to be compared with what, by name or else by number; None where that is all else."""
+    """Return the pairs to compare, by name or else by index; None if the lists cannot be paired."""
     if _are_named(wanted) and _are_named(existing):
         want, have = ({it["name"]: _nameless(it) for it in some} for some in (wanted, existing))
         return {name: (want.get(name), have.get(name)) for name in {**have, **want}}
@@ -51,7 +51,7 @@ def _are_named(values: Sequence[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """0, false and nothing are left out of Google's answers; lists in annotations are JSON."""
+    """Normalise a value: Google omits 0, false and empty; lists in annotations are JSON."""
     if isinstance(value, str) and value[:1] in "[{":
         try:
             return json.loads(value)
@@ -60,6 +60,6 @@ def _plain(value: Any) -> Any:
     return value if value not in (0, "0", "", [], {}) else None
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,4 +1,4 @@
-"""What each function is told: its environment, and which secrets it may read."""
+"""The environment of each function, and the secrets that it may read."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,21 +7,21 @@ from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 
 class VariableUnknownError(Exception):
-    """A function needs a variable that the deployment knows no value of."""
+    """A function needs a variable whose value is not known."""
 
 
 def secrets_of(function: str) -> list[str]:
-    """The variables that a function has from Secret Manager, if they are there."""
+    """Return the variables that a function reads from Secret Manager, where they exist."""
     return [name for name, it in VARIABLES.items() if it.secret and function in it.readers]
 
 
 def environment(
-    target: DeployTarget, function: str, invokers: Sequence[str], more: Mapping[str, str]
+    target: DeployTarget, function: str, invokers: Sequence[str], chosen: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of a function that are no secrets. Raises `VariableUnknownError`.
+    """Return the variables of a function that are not secrets. Raises `VariableUnknownError`.
 
-    `invokers` are IAM members that may call the api; `more` are values of variables that a
-    person has chosen.
+    `invokers` are IAM members that may call the api; `chosen` are variables with a value that a
+    person chose.
     """
     people = [GCLOUD_AUDIENCE] if any(it.startswith("user:") for it in invokers) else []
     audiences = [target.audience, *(people if function == "api" else [])]
@@ -35,15 +35,15 @@ def environment(
         "LANDFALL_CALLERS": ",".join(callers(target, function, invokers)),
         "LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN,
     }
-    given = known | {name: value for name, value in more.items() if name not in known}
-    lacking = [
+    given = known | {name: value for name, value in chosen.items() if name not in known}
+    absent = [
         name
         for name, it in VARIABLES.items()
         if function in it.needed_by and not it.secret and not (given.get(name) or it.default)
     ]
-    if lacking:
+    if absent:
         raise VariableUnknownError(
-            f"{function} needs {', '.join(lacking)}: pass --set {lacking[0]}=VALUE"
+            f"{function} needs {', '.join(absent)}: pass --set {absent[0]}=VALUE"
         )
     return {name: value for name, value in given.items() if value}
 
@@ -51,9 +51,9 @@ def environment(
 def check(
     target: DeployTarget, invokers: Sequence[str], chosen: Callable[[str], Mapping[str, str]]
 ) -> None:
-    """Raise `ConfigError` when a function could not start with what it would be given.
+    """Raise `ConfigError` if a function could not start with its environment.
 
-    `chosen` gives the values of a function's variables that a person has chosen. Raises
+    `chosen` returns the variables of a function with a value that a person chose. Raises
     `VariableUnknownError` too.
     """
     for function in FUNCTIONS:
@@ -62,14 +62,14 @@ def check(
 
 
 def callers(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
-    """The e-mail addresses on a function's list."""
+    """Return the e-mail addresses of a function's callers."""
     if function in CALLER:
         return [target.account(CALLER[function])]
     return [member.partition(":")[2] for member in invokers]
 
 
 def members(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
-    """The IAM members that Cloud Run lets through to a function."""
+    """Return the IAM members that Cloud Run admits to a function."""
     if function in CALLER:
         return [f"serviceAccount:{target.account(CALLER[function])}"]
     return sorted(invokers)

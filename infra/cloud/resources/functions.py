@@ -1,4 +1,4 @@
-"""The five functions: services of Cloud Run that start one function of the image each."""
+"""The five functions: services of Cloud Run, each of which starts one function of the image."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ RUN = "run.googleapis.com"
 
 
 def wanted(it: Installation, function: str) -> dict[str, Any]:
-    """The service as Cloud Run takes it. The api alone is reachable from outside of the project."""
+    """Return a service in the form of Cloud Run. Only the api is reachable from outside."""
     size, target = SIZES[function], it.target
     container = {
         "image": it.image,
@@ -60,7 +60,7 @@ def _plain(it: Installation, function: str) -> list[dict[str, Any]]:
 
 
 def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
-    """By reference, to a version: with "latest", two instances could have two keys."""
+    """Refer to a version of each secret: with "latest", two instances could have different keys."""
     found = []
     for name in secrets_of(function):
         version = it.secret_version(name)
@@ -71,7 +71,7 @@ def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """Functions that are not there, or differ."""
+    """Create or update the functions."""
     found = []
     for function in FUNCTIONS:
         name, want = service(function), wanted(it, function)
@@ -89,7 +89,7 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 
 def caller_changes(it: Installation) -> list[ResourceChange]:
-    """Who may call each function: the one account, or for the api the people. Nobody else."""
+    """Set the callers of each function: its one account, or for the api the people. Nobody else."""
     found = []
     for function in FUNCTIONS:
         name = service(function)

@@ -1,30 +1,31 @@
 """The image: built once, by Cloud Build with Google's buildpacks, and run by all five functions.
 
-Deploying five functions from source would build five times. They are one source and differ in the
-name of the function that is started, which is an environment variable; so one image is built, and
-its tag is the hash of what went into it: what is there already is not built again.
+Deploying five functions from source would build five times. They share their source, and differ in
+the name of the function to start, which is an environment variable. So one image is built, and its
+tag is the hash of its source: an existing image is not built again.
 """
 
 import json
 from typing import Any
 
+from infra.cloud.clients.gcloud import Gcloud
+from infra.cloud.resources import source
 from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
-from infra.cloud.resources.source import ROOT
 from infra.cloud.resources.target import IMAGE_ACCOUNT, NAME
 
 PYTHON = "3.11"
 """The version that the tests run on."""
 
 KEEP_IMAGES = 10
-"""Images that stay, to roll back to."""
+"""Images to retain for rolling back."""
 
 KEEP_SOURCES = 7
-"""Days that an uploaded source stays."""
+"""Days to retain an uploaded source."""
 
 BUILD_ENVIRONMENT = {
-    "GOOGLE_FUNCTION_TARGET": "api",  # each function says otherwise when it starts
+    "GOOGLE_FUNCTION_TARGET": "api",  # each function overrides this when it starts
     "GOOGLE_FUNCTION_SOURCE": "functions/main.py",
     "GOOGLE_FUNCTION_SIGNATURE_TYPE": "http",
     "GOOGLE_PYTHON_VERSION": f"{PYTHON}.x",
@@ -41,7 +42,7 @@ CLEANUP = [
 
 
 def recipe(image: str, account: str) -> dict[str, Any]:
-    """What Cloud Build does with the source."""
+    """Return the build of Cloud Build that makes an image."""
     variables = [f"--env={name}={value}" for name, value in BUILD_ENVIRONMENT.items()]
     step = {
         "id": "pack",
@@ -62,11 +63,16 @@ def recipe(image: str, account: str) -> dict[str, Any]:
 
 
 RECIPE = json.dumps(recipe("IMAGE", "ACCOUNT"))
-"""What makes an image another one, besides the source."""
+"""Recipe of every image: a change of it changes their tags, as a change of the source does."""
+
+
+def source_version(gcloud: Gcloud) -> str:
+    """Return the image tag of this checkout. Raises `GcloudError`."""
+    return source.version(source.files(gcloud), RECIPE)
 
 
 def storage_changes(it: Installation) -> list[ResourceChange]:
-    """Where sources wait and where images are."""
+    """Create the bucket of sources and the repository of images."""
     found, target = [], it.target
     if it.get("storage", f"storage/v1/b/{target.bucket}") is None:
         rules = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": KEEP_SOURCES}}]}
@@ -97,37 +103,39 @@ def storage_changes(it: Installation) -> list[ResourceChange]:
 
 
 def build_access_changes(it: Installation) -> list[ResourceChange]:
-    """The account that builds may read sources and write images."""
-    target, who = it.target, f"serviceAccount:{it.target.account(IMAGE_ACCOUNT)}"
+    """Let the account of builds read sources and write images."""
+    target, builder = it.target, f"serviceAccount:{it.target.account(IMAGE_ACCOUNT)}"
     path = f"v1/{target.place}/repositories/{NAME}"
     command = ["artifacts", "repositories", "set-iam-policy", NAME, "policy.json"]
     found = policy_change(
         f"writers of repository {NAME}",
         [*command, f"--location={target.region}"],
         it.policy("artifactregistry", path),
-        {"roles/artifactregistry.writer": [who]},
+        {"roles/artifactregistry.writer": [builder]},
     )
     role = "roles/storage.objectViewer"
     policy = it.get("storage", f"storage/v1/b/{target.bucket}/iam") or {}
-    granted = [b for b in policy.get("bindings", []) if b["role"] == role and who in b["members"]]
+    granted = [
+        b for b in policy.get("bindings", []) if b["role"] == role and builder in b["members"]
+    ]
     if not granted:
         add = gcloud(
             *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.bucket}"),
-            *(f"--member={who}", f"--role={role}"),
+            *(f"--member={builder}", f"--role={role}"),
         )
         found.append(ResourceChange("create", f"readers of bucket {target.bucket}", [add]))
     return found
 
 
 def build_changes(it: Installation) -> list[ResourceChange]:
-    """The image, where there is none of this source yet."""
+    """Build the image, unless there is one of this source."""
     target, tag = it.target, it.image.rpartition(":")[2]
     path = f"v1/{target.place}/repositories/{NAME}/packages/{NAME}/tags/{tag}"
     if it.get("artifactregistry", path):
         return []
     account = f"projects/{target.project}/serviceAccounts/{target.account(IMAGE_ACCOUNT)}"
     submit = gcloud(
-        *("builds", "submit", str(ROOT), "--config=build.json", f"--region={target.region}"),
+        *("builds", "submit", str(source.ROOT), "--config=build.json", f"--region={target.region}"),
         f"--gcs-source-staging-dir=gs://{target.bucket}/source",
         "--suppress-logs",
         build=recipe(it.image, account),

@@ -1,4 +1,4 @@
-"""An installation as a person wants it, and what of it is there: what every part looks at."""
+"""An installation: its options, and the state of its resources in the project."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from landfall.deadlines import Ladder
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 PEOPLE = ("user:", "serviceAccount:")
-"""Members that may call the api: those that have an e-mail address, which a function can check."""
+"""Prefixes of members that may call the api, by an e-mail address, which functions check."""
 
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """What a person has said. What is None stays as it is; `secrets` and `values` add to it."""
+    """Options of a deployment. None leaves a value as it is; `secrets` and `values` are added."""
 
     invokers: Sequence[str] | None = None
     alert_email: str | None = None
@@ -29,9 +29,9 @@ class DeployOptions:
 
 
 class Installation:
-    """A target, the wishes for it, and how to look at what is there.
+    """A target, the options for it, and access to the state of its resources.
 
-    `dry_run`: nothing is changed, and what is wished counts as if it had been done.
+    With `dry_run` nothing changes, and the options count as if they had been applied.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Installation:
         self._dry_run = dry_run
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
-        """What is at a path; None when there is nothing."""
+        """Return the resource at a path, or None if there is none."""
         return self.google.get(api, path, **parameters)
 
     def policy(self, api: str, path: str, method: str = "GET") -> dict[str, Any] | None:
-        """The IAM policy of what is at a path; None when that is not there."""
+        """Return the IAM policy of the resource at a path, or None if there is none."""
         try:
             return self.google.send(method, api, f"{path}:getIamPolicy")
         except GoogleError as error:
@@ -63,7 +63,7 @@ class Installation:
 
     @cached_property
     def services(self) -> dict[str, dict[str, Any]]:
-        """Our services that were there at the first look, by name."""
+        """Return our services by name, as they were at the first call."""
         path = f"apis/serving.knative.dev/v1/namespaces/{self.target.project}/services"
         listed = self.get(f"{self.target.region}-run", path) or {}
         ours = {service(function) for function in FUNCTIONS}
@@ -71,23 +71,23 @@ class Installation:
         return {name: it for name, it in found.items() if name in ours}
 
     def service_policy(self, function: str) -> dict[str, Any] | None:
-        """Who may call a function."""
+        """Return the IAM policy of a function."""
         return self.policy("run", f"v1/{self.target.place}/services/{service(function)}")
 
     def accounts(self) -> set[str]:
-        """The e-mail addresses of the project's service accounts."""
+        """Return the e-mail addresses of the project's service accounts."""
         path = f"v1/projects/{self.target.project}/serviceAccounts"
         found = self.google.list_all("iam", path, "accounts", pageSize="100")
         return {it["email"] for it in found}
 
     def project_policy(self) -> dict[str, Any] | None:
-        """Who may do what in the project."""
+        """Return the IAM policy of the project."""
         path = f"v1/projects/{self.target.project}"
         return self.policy("cloudresourcemanager", path, "POST")
 
     @cached_property
     def invokers(self) -> list[str]:
-        """Who may call the api: as wished, or as it is. Never everybody."""
+        """Return the members that may call the api, as given or as deployed; never everybody."""
         people = self.options.invokers
         if people is None:
             policy = bindings_of(self.service_policy("api"))
@@ -98,31 +98,33 @@ class Installation:
 
     @cached_property
     def has_pipeline(self) -> bool:
-        """Whether Cloud Build deploys too: as wished, or as it is."""
+        """Return whether Cloud Build deploys too, as given or as deployed."""
         return self.options.pipeline or self.target.account(PIPELINE_ACCOUNT) in self.accounts()
 
     def values(self, function: str) -> dict[str, str]:
-        """Variables that a person has chosen a value of, now or earlier."""
+        """Return the variables whose value a person chose, now or earlier."""
         existing = self.services.get(service(function), {})
-        kept = {name: value for name, value in _environment(existing).items() if name in VARIABLES}
-        return kept | dict(self.options.values)
+        chosen = {
+            name: value for name, value in _environment(existing).items() if name in VARIABLES
+        }
+        return chosen | dict(self.options.values)
 
     @property
     def ladder(self) -> Ladder:
-        """The deadlines of this installation: those of the code, with what a person has chosen."""
+        """Return the deadlines: those of the code, with a person's changes."""
         return Ladder.parse(self.values("fetch").get("LANDFALL_DEADLINES", ""))
 
     def secret_version(self, variable: str) -> str | None:
-        """The version of a secret that functions are to have; None when there is none."""
+        """Return the version of a secret that functions should use, or None if there is none."""
         numbers = self._versions(variable)
         if self._dry_run and variable in self.options.secrets:
             return str(max(numbers, default=0) + 1)
         return self._newest(numbers)
 
     def secret_value(self, variable: str) -> str | None:
-        """The newest value of a secret, for a moment; None when there is none.
+        """Return the newest value of a secret, or None if there is none.
 
-        Raises `GoogleError` where one may not read it.
+        Raises `GoogleError` without permission to read it.
         """
         version = self._newest(self._versions(variable))
         if version is None:
@@ -132,7 +134,7 @@ class Installation:
         return base64.b64decode(found["payload"]["data"]).decode()
 
     def _versions(self, variable: str) -> dict[int, str]:
-        """The versions of a secret, with the state of each."""
+        """Return the versions of a secret, with the state of each."""
         path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions"
         versions = self.google.list_all("secretmanager", path, "versions")
         return {int(it["name"].rpartition("/")[2]): it["state"] for it in versions}
@@ -142,12 +144,12 @@ class Installation:
         return str(max(enabled)) if enabled else None
 
     def secrets(self) -> list[str]:
-        """The variables that are kept as secrets."""
+        """Return the variables that are stored as secrets."""
         return sorted({name for function in FUNCTIONS for name in secrets_of(function)})
 
 
 def _environment(existing: Mapping[str, Any]) -> dict[str, str]:
-    """The plain variables of a service."""
+    """Return the variables of a service that are not secrets."""
     template = existing.get("spec", {}).get("template", {}).get("spec", {})
     containers = template.get("containers") or [{}]
     return {it["name"]: it["value"] for it in containers[0].get("env", []) if it.get("value")}

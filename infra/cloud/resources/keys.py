@@ -1,4 +1,4 @@
-"""The secrets: their values are in Secret Manager, and in nothing else that is made here."""
+"""The secrets: their values are in Secret Manager, and in no other resource."""
 
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
@@ -10,7 +10,7 @@ from landfall.process.config import FUNCTIONS, VARIABLES
 
 
 def existing(it: Installation) -> set[str]:
-    """The variables that have a secret, which may be empty yet."""
+    """Return the variables that have a secret, even one without a value."""
     path = f"v1/projects/{it.target.project}/secrets"
     found = it.google.list_all("secretmanager", path, "secrets", pageSize="100")
     names = {one["name"].rpartition("/")[2] for one in found}
@@ -18,7 +18,7 @@ def existing(it: Installation) -> set[str]:
 
 
 def missing(it: Installation) -> list[str]:
-    """What who deploys is asked for: nobody has given it now, and it has no value yet."""
+    """Return the variables to prompt for: no value is given or stored."""
     return [
         name
         for name in it.secrets()
@@ -29,12 +29,12 @@ def missing(it: Installation) -> list[str]:
 
 
 def without_value(it: Installation) -> list[str]:
-    """The secrets that are there with no version that may be read."""
+    """Return the existing secrets without an enabled version."""
     return [name for name in sorted(existing(it)) if it.secret_version(name) is None]
 
 
 def new_values(it: Installation) -> dict[str, str]:
-    """The values that a person has given and that are not there yet, as far as one may look."""
+    """Return the given values that are not stored yet, or cannot be compared without permission."""
     return {name: value for name, value in it.options.secrets.items() if not _is_there(it, name)}
 
 
@@ -46,7 +46,7 @@ def _is_there(it: Installation, name: str) -> bool:
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """Secrets that are not there, and the new values that a person has given."""
+    """Create the missing secrets, and add the new values."""
     found, present = [], existing(it)
     for name in it.secrets():
         value, id_ = it.options.secrets.get(name), secret(name)
@@ -67,7 +67,7 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 
 def policy_changes(it: Installation) -> list[ResourceChange]:
-    """A secret is read by the functions that use it, and by no other account of ours."""
+    """Let the functions that use a secret read it, and no other account of ours."""
     found = []
     for name in sorted(existing(it) | set(it.options.secrets)):
         readers = [

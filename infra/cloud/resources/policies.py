@@ -1,4 +1,4 @@
-"""Who may do what: IAM policies of things that are ours alone, and roles in the project."""
+"""Access: IAM policies of our own resources, and roles in the project."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ Bindings = Mapping[str, Sequence[str]]
 
 
 def bindings_of(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    """The members of each role, with what makes a binding conditional left out of it."""
+    """Return the members of each role, without conditional bindings."""
     return {
         binding["role"]: sorted(binding.get("members", []))
         for binding in (policy or {}).get("bindings", [])
@@ -21,15 +21,16 @@ def bindings_of(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
 def policy_change(
     what: str, command: Sequence[str], policy: Mapping[str, Any] | None, wanted: Bindings
 ) -> list[ResourceChange]:
-    """The change that makes a policy exactly this one: who was let in besides is let in no more.
+    """Return the change that makes a policy exactly `wanted`, and so withdraws all other access.
 
     `command` sets the policy from the file policy.json.
     """
     conditional = [it for it in (policy or {}).get("bindings", []) if it.get("condition")]
-    existing, want = bindings_of(policy), {role: sorted(who) for role, who in wanted.items() if who}
+    existing = bindings_of(policy)
+    want = {role: sorted(members) for role, members in wanted.items() if members}
     if existing == want and not conditional:
         return []
-    bindings = [{"role": role, "members": who} for role, who in sorted(want.items())]
+    bindings = [{"role": role, "members": members} for role, members in sorted(want.items())]
     content: dict[str, Any] = {"bindings": bindings}
     if policy and policy.get("etag"):
         content["etag"] = policy["etag"]
@@ -45,17 +46,17 @@ def policy_change(
 
 
 def _difference(role: str, existing: Sequence[str], want: Sequence[str]) -> str:
-    more = [f"+{member}" for member in want if member not in existing]
-    less = [f"-{member}" for member in existing if member not in want]
-    return f"{role}: {' '.join(more + less)}" if more or less else ""
+    added = [f"+{member}" for member in want if member not in existing]
+    removed = [f"-{member}" for member in existing if member not in want]
+    return f"{role}: {' '.join(added + removed)}" if added or removed else ""
 
 
 def project_roles(
     project: str, policy: Mapping[str, Any] | None, wanted: Sequence[tuple[str, str]]
 ) -> list[ResourceChange]:
-    """The roles, (member, role), that are not granted in the project yet.
+    """Return the changes that grant the missing roles, (member, role), in the project.
 
-    The project's policy is everybody's: what is there besides stays.
+    The project's policy is shared: its other bindings are left as they are.
     """
     existing = bindings_of(policy)
     return [
@@ -72,15 +73,15 @@ def project_roles(
 def roles_to_withdraw(
     project: str, policy: Mapping[str, Any] | None, members: Sequence[str]
 ) -> list[ResourceChange]:
-    """Every role in the project that one of these members has."""
+    """Return the changes that withdraw every project role of these members."""
     return [
         ResourceChange(
             "delete",
             f"project role {role} of {member.partition(':')[2]}",
             [_binding("remove", project, member, role)],
         )
-        for role, who in bindings_of(policy).items()
-        for member in who
+        for role, granted in bindings_of(policy).items()
+        for member in granted
         if member in members
     ]
 

@@ -1,4 +1,4 @@
-"""What each function may use, and how fast work is given out. All times are the ladder's."""
+"""Sizes of the functions, and rates of the queue. All times are from the ladder."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from landfall.deadlines import TICK, Ladder
 
 @dataclass(frozen=True)
 class Size:
-    """Of one instance of a function, and how many of them there may be.
+    """Size of an instance of a function, and the number of instances.
 
-    `concurrency` is requests at once in an instance.
+    `concurrency` is the requests in flight in an instance.
     """
 
     memory: str
@@ -21,22 +21,22 @@ class Size:
 
     @property
     def memory_gib(self) -> float:
-        """Of an instance; the unit of its price."""
+        """Return the memory of an instance in GiB, the unit of its price."""
         return int(self.memory[:-2]) / {"Gi": 1, "Mi": 1024}[self.memory[-2:]]
 
 
 SIZES = {
     "scheduler": Size("512Mi", concurrency=4, max_instances=2),
     "watchdog": Size("512Mi", concurrency=4, max_instances=2),
-    # it waits for Airtable most of the time; a base is never read twice at once
+    # it mostly waits for Airtable; a base is never read twice at once
     "fetch": Size("512Mi", concurrency=8, max_instances=10),
-    # one at a time: SQLite's limit of memory, and the memory of a snapshot, are the process's
+    # one at a time: SQLite's memory limit, and the memory of a snapshot, are per process
     "score": Size("1Gi", concurrency=1, max_instances=20),
     "api": Size("512Mi", concurrency=20, max_instances=4),
 }
 
 MAX_CONCURRENT_DISPATCHES = 20
-"""Tasks under way. With more, instances start for work that waits for the same bases anyway."""
+"""Tasks in flight. More would only start instances that wait for the same bases."""
 
 RATE_LIMITS = {
     "maxDispatchesPerSecond": 100,
@@ -44,9 +44,9 @@ RATE_LIMITS = {
 }
 
 RETRY_CONFIG = {
-    # Deliveries of one task. Attempts of a step are not these: they are state, in Firestore. A
-    # function answers 200 also when its step failed, so what is retried is a function that could
-    # not be reached, and what is not delivered then is the watchdog's to send again.
+    # Deliveries of one task. They are not the attempts of a step, which Firestore counts. A
+    # function answers 200 even if its step failed, so only an unreachable function is retried;
+    # the watchdog sends again what is not delivered within these limits.
     "maxAttempts": 5,
     "maxRetryDuration": "120s",
     "minBackoff": "1s",
@@ -59,12 +59,12 @@ TICK_SCHEDULE = "* * * * *"
 
 
 def tick_deadline(ladder: Ladder) -> str:
-    """How long Cloud Scheduler waits: longer than Cloud Run lets a tick go on."""
+    """Return the deadline of Cloud Scheduler: longer than Cloud Run allows a tick to take."""
     return f"{ladder.dispatch:g}s"
 
 
 def function_seconds(ladder: Ladder) -> int:
-    """When Cloud Run ends a request, which it counts in whole seconds."""
+    """Return the timeout of Cloud Run, in whole seconds."""
     return math.ceil(ladder.function)
 
 

@@ -1,4 +1,4 @@
-"""What is built into the image: the files that `.gcloudignore` lets through, and their hash."""
+"""The source of the image: the files that `.gcloudignore` admits, and their hash."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def files(gcloud: Gcloud) -> list[str]:
-    """The files that are uploaded, relative to the repository. Raises `GcloudError`."""
+    """Return the files to upload, relative to the repository. Raises `GcloudError`."""
     listed = gcloud.run(["meta", "list-files-for-upload", str(ROOT)])
     return sorted(line for line in listed.splitlines() if line)
 
 
 def version(names: Sequence[str], recipe: str, root: Path = ROOT) -> str:
-    """The tag of an image: the same for the same files and the same recipe, and for no others."""
+    """Return the tag of an image: a hash of its files and its recipe."""
     digest = hashlib.sha256(recipe.encode())
     for name in sorted(names):
         content = (root / name).read_bytes()

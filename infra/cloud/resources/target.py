@@ -1,11 +1,11 @@
-"""Where Landfall is installed, and what everything of it is called there."""
+"""The place of an installation, and the names of its resources."""
 
 from dataclasses import dataclass
 
 from landfall.process.config import FUNCTIONS
 
 NAME = "landfall"
-"""The queue, the repository and the secrets' prefix; a project holds one installation."""
+"""Name of the queue and the repository, and prefix of secrets; a project has one installation."""
 
 LABELS = {"app": NAME}
 
@@ -13,14 +13,14 @@ IMAGE_ACCOUNT, PIPELINE_ACCOUNT = f"{NAME}-image", f"{NAME}-deploy"
 SCHEDULER_ACCOUNT, TASKS_ACCOUNT = f"{NAME}-cloud-scheduler", f"{NAME}-cloud-tasks"
 
 GCLOUD_AUDIENCE = "32555940559.apps.googleusercontent.com"
-"""What `gcloud auth print-identity-token` names in a person's token; Cloud Run takes it as well."""
+"""Audience of the tokens of `gcloud auth print-identity-token`; Cloud Run accepts it as well."""
 
 
 @dataclass(frozen=True)
 class DeployTarget:
     """A project and a region, and the names that follow from them.
 
-    `number` is the project's: with it, Cloud Run's addresses are known before anything is there.
+    `number` is the project's: it gives the addresses of Cloud Run before a service exists.
     """
 
     project: str
@@ -29,50 +29,50 @@ class DeployTarget:
 
     @property
     def audience(self) -> str:
-        """What the tokens of Cloud Scheduler and Cloud Tasks name."""
+        """Return the audience of the tokens of Cloud Scheduler and Cloud Tasks."""
         return f"{NAME}-{self.project}"
 
     @property
     def queue(self) -> str:
-        """The queue's full name."""
+        """Return the full name of the queue."""
         return f"{self.place}/queues/{NAME}"
 
     @property
     def place(self) -> str:
-        """The parent of what is in the region."""
+        """Return the parent of the resources in the region."""
         return f"projects/{self.project}/locations/{self.region}"
 
     @property
     def database(self) -> str:
-        """The database's full name."""
+        """Return the full name of the database."""
         return f"projects/{self.project}/databases/(default)"
 
     @property
     def bucket(self) -> str:
-        """Where sources wait for their build."""
+        """Return the bucket of the sources of builds."""
         return f"{self.project}-{NAME}-source"
 
     @property
     def repository(self) -> str:
-        """Where the images are."""
+        """Return the repository of the images."""
         return f"{self.region}-docker.pkg.dev/{self.project}/{NAME}"
 
     def account(self, name: str) -> str:
-        """The e-mail address of a service account of ours."""
+        """Return the e-mail address of a service account of ours."""
         return f"{name}@{self.project}.iam.gserviceaccount.com"
 
     def url(self, function: str) -> str:
-        """Where Cloud Run serves a function."""
+        """Return the URL at which Cloud Run serves a function."""
         return f"https://{service(function)}-{self.number}.{self.region}.run.app"
 
 
 def service(function: str) -> str:
-    """What a function is called in Cloud Run; its own account has the same name."""
+    """Return the name of a function in Cloud Run, which is also that of its account."""
     return f"{NAME}-{function}"
 
 
 def secret(variable: str) -> str:
-    """What a variable is called in Secret Manager."""
+    """Return the name of a variable in Secret Manager."""
     return f"{NAME}-{variable.lower().replace('_', '-')}"
 
 
@@ -84,4 +84,4 @@ CALLER = {
     "fetch": TASKS_ACCOUNT,
     "score": TASKS_ACCOUNT,
 }
-"""The one account that calls a function. The api is called by people."""
+"""The only account that calls a function. The api is called by people."""
