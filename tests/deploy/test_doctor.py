@@ -1,4 +1,4 @@
-"""infra/doctor: an installation that is well, and each thing of it broken in turn."""
+"""infra/doctor: a healthy installation, and each part of it broken in turn."""
 
 import copy
 import re
@@ -28,8 +28,8 @@ DOCUMENTS = f"{TARGET.database}/documents"
 PIPELINE = TARGET.account("landfall-deploy")
 
 
-def well(apis: GoogleApis) -> GoogleApis:
-    """Indexes are built, expiry is active, both have ticked, and everybody answers."""
+def make_healthy(apis: GoogleApis) -> GoogleApis:
+    """Make a project healthy: indexes built, TTL active, both ticking, everybody answering."""
     for (_, name), resource in apis.resources.items():
         if "/indexes/" in name:
             resource["state"] = "READY"
@@ -42,26 +42,26 @@ def well(apis: GoogleApis) -> GoogleApis:
 
 
 def ticked(apis: GoogleApis, name: str, seconds: float) -> None:
-    """The scheduler or the watchdog ticked so long ago."""
+    """Store a tick of the scheduler or of the watchdog, some seconds ago."""
     moment = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     document(apis, f"system/{name}", last_tick_at={"timestampValue": moment})
 
 
 def document(apis: GoogleApis, path: str, **fields: Any) -> None:
-    """A document of Firestore, as its REST API has it."""
+    """Store a document of Firestore in the form of its REST API."""
     name = f"{DOCUMENTS}/{path}"
     apis.put("firestore", name, {"name": name, "fields": fields})
 
 
 @pytest.fixture
 def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
-    """A project that is well; what a test breaks is broken for it alone."""
+    """A healthy project; a test breaks it for itself alone."""
     for name, value in console.environment.items():
         if name.startswith("CLOUDSDK"):
             monkeypatch.setenv(name, value)
-    console.recorder.apis = well(copy.deepcopy(deployment.apis))
+    console.recorder.apis = make_healthy(copy.deepcopy(deployment.apis))
     services = [it for (api, _), it in console.recorder.apis.resources.items() if api == "run"]
-    for service in services:  # as `--set` would have it
+    for service in services:  # as with `--set`
         variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
         variables.append({"name": "AIRTABLE_ENDPOINT_URL", "value": "http://airtable.fake"})
         variables.append({"name": "OPENAI_BASE_URL", "value": "http://openai.fake/v1"})
@@ -69,7 +69,7 @@ def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
 
 
 def look(apis: GoogleApis, name: str) -> CheckResult:
-    """What one check says."""
+    """Return the result of one check."""
     image = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
     wanted = image["spec"]["template"]["spec"]["containers"][0]["image"]
     tools = Tools(Gcloud(PROJECT), GoogleClient(TOKEN, PROJECT))
@@ -81,12 +81,12 @@ def look(apis: GoogleApis, name: str) -> CheckResult:
 
 
 def resource(api: str, name: str, **fields: Any) -> Callable[[GoogleApis], None]:
-    """A resource has other fields."""
+    """Return a damage that changes fields of a resource."""
     return lambda apis: apis.named(api, name).update(fields)
 
 
 def gone(api: str, ending: str) -> Callable[[GoogleApis], None]:
-    """A resource is not there any more."""
+    """Return a damage that removes resources."""
 
     def take(apis: GoogleApis) -> None:
         for key in [key for key in apis.resources if key[0] == api and key[1].endswith(ending)]:
@@ -213,37 +213,37 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "the watchdog ticked 24",
         "checks of jobs",
     ),
-    "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the Landfall"),
+    "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the version of"),
     "unhealthy": ("health", _refused("api", 503), "503", "log of the api"),
     "Airtable refuses": ("Airtable key", _refused("airtable"), "refuses the key", "key-file"),
 }
 
 
 @pytest.mark.parametrize(("name", "damage", "observed", "fix"), BROKEN.values(), ids=BROKEN)
-def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, observed, fix):
-    """One thing at a time; before it is broken the same check says ok."""
+def test_a_fault_is_named_with_its_fix(apis, name, damage, observed, fix):
+    """One thing at a time; before the damage the same check says ok."""
     before = look(apis, name)
     assert before.status == "ok", before
     damage(apis)
-    said = look(apis, name)
-    assert said.status == "wrong"
-    assert observed in said.observed
-    assert fix in said.fix
+    result = look(apis, name)
+    assert result.status == "wrong"
+    assert observed in result.observed
+    assert fix in result.fix
 
 
-def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console):
-    """The pipeline has no access to secrets: that is unknown, not wrong."""
+def test_a_key_that_one_may_not_read_is_not_wrong(apis, console):
+    """The pipeline has no access to secrets: the result is unknown, not wrong."""
     console.recorder.refuses = lambda request: request.path.endswith(":access")
     try:
-        said = look(apis, "Airtable key")
+        result = look(apis, "Airtable key")
     finally:
         console.recorder.refuses = None
-    assert said.status == "unknown"
-    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.fix
+    assert result.status == "unknown"
+    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in result.fix
 
 
 def test_no_key_is_needed(apis):
-    """Where no scan asks a model, or none reads a base."""
+    """Scans may use no model, or read no base."""
     assert look(apis, "model key").status == "ok"
     for api, name in [*apis.resources]:
         if "/landfall-airtable-api-key" in name:
@@ -253,27 +253,27 @@ def test_no_key_is_needed(apis):
 
 
 def test_a_models_key_is_tried_where_there_is_one(apis):
-    """At the address that score has; one that is refused is wrong."""
+    """It is tried at the address that score has; a refused one is wrong."""
     name = f"projects/{PROJECT}/secrets/landfall-openai-api-key/versions/1"
     apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
     apis.payloads[name] = "sk-recorded"
     apis.outside["openai"] = (200, {"data": []})
     assert look(apis, "model key").status == "ok"
     _refused("openai")(apis)
-    said = look(apis, "model key")
-    assert (said.status, said.observed) == ("wrong", "the model API refuses the key (401)")
+    result = look(apis, "model key")
+    assert (result.status, result.observed) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
     assert look(apis, "model key").status == "unknown"
 
 
-def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
-    """It may be well all the same."""
+def test_a_person_whom_the_api_refuses_is_unknown(apis):
+    """The result is unknown: the api may be healthy."""
     _refused("api", 403)(apis)
     assert look(apis, "health").status == "unknown"
 
 
 def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
-    """An answer of somebody whose clock was so many seconds behind when it came."""
+    """Return an answer of somebody whose clock was behind by some seconds when it arrived."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     headers = {"date": moment.strftime("%a, %d %b %Y %H:%M:%S GMT")}
     return HttpResponse(200, headers, b"", waited)
@@ -281,26 +281,26 @@ def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
 
 @pytest.mark.parametrize("seconds", [60, -60])
 def test_a_clock_that_is_off_is_wrong(seconds):
-    """Ahead or behind; tokens are good for whoever agrees on the time."""
-    said = api_keys.clock(answered(seconds))
-    assert said.status == "wrong"
-    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.observed)
+    """Ahead or behind: tokens are valid only for those who agree on the time."""
+    result = api_keys.clock(answered(seconds))
+    assert result.status == "wrong"
+    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", result.observed)
     assert api_keys.clock(HttpResponse(200, {}, b"", 0.1)).status == "unknown"
 
 
 def test_a_slow_answer_is_no_wrong_clock():
-    """It was dated when it was made, and came ten seconds later."""
+    """It was dated at its start, and arrived ten seconds later."""
     assert api_keys.clock(answered(10, waited=10)).status == "ok"
 
 
 def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):
-    """Not a traceback, and not an ok."""
+    """Neither a traceback nor an ok."""
     monkeypatch.setenv("CLOUDSDK_PROXY_PORT", "9")
     assert {look(apis, name).status for name in ("APIs", "queue", "ticks")} == {"unknown"}
 
 
 @pytest.mark.usefixtures("apis")
-def test_an_installation_that_is_well_is_said_to_be(console):
+def test_a_healthy_installation_is_reported_as_healthy(console):
     """Exit 0; the whole command changes nothing and shows no key."""
     done = console.run("doctor", "--as", PIPELINE)
     assert (done.status, done.errors) == (0, "")
@@ -310,7 +310,7 @@ def test_an_installation_that_is_well_is_said_to_be(console):
 
 
 def test_what_is_wrong_is_the_exit_status(apis, console):
-    """1, and 2 when nothing could be looked at."""
+    """Exit 1, and 2 if nothing could be checked."""
     resource("cloudtasks", TARGET.queue, state="PAUSED")(apis)
     assert console.run("doctor", "--as", PIPELINE).status == 1
     apis.resources.clear()

@@ -217,8 +217,8 @@ class ProjectChecks:
         if answer.status == 200:
             return ok("ok")
         health = answer.json()
-        is_ours = isinstance(health, Mapping)
-        status = health.get("status", health) if is_ours else answer.body[:200].decode()
+        is_json = isinstance(health, Mapping)
+        status = health.get("status", health) if is_json else answer.body[:200].decode()
         return wrong(f"{answer.status}: {status}", "see the checks above, and the log of the api")
 
     def _identity(self) -> str:
