@@ -161,7 +161,7 @@ def _read(path: Path) -> str:
 
 
 def _complete(it: Installation, dry_run: bool) -> Installation:
-    """Return the installation with the keys that a person typed. Raises `CannotStartError`."""
+    """Return the installation, with keys that a person types. Raises `CannotStartError`."""
     if unusable_reason := database.unusable_reason(database.existing(it)):
         raise CannotStartError(unusable_reason)
     if not it.invokers:

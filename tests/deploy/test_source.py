@@ -50,8 +50,7 @@ def python(uploaded: Path) -> Path:
     venv = [sys.executable, "-m", "venv", "--without-pip", str(uploaded / ".venv")]
     subprocess.run(venv, check=True)
     found = uploaded / ".venv/bin/python"
-    # by the pip of these tests; modules are compiled when they are imported, which few are
-    pip = [sys.executable, "-m", "pip", "--python", str(found), "install", "-q", "--no-compile"]
+    pip = [sys.executable, "-m", "pip", "--python", str(found), "install", "-q"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=uploaded, check=True, timeout=600)
     return found
 

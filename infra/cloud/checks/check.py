@@ -1,4 +1,4 @@
-"""A check and its result: a verdict, an observation, and a fix."""
+"""A check and its result: a status, an observation, and a fix."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from infra.cloud.checks.check import CheckResult, wrong_if
 from infra.cloud.checks.document_reader import DocumentReader
+from infra.cloud.resources.delivery import TICK_FUNCTIONS
 from landfall.deadlines import TICK_MISSING
 from landfall.store.versions import FIELD, KINDS
-
-TICK_FUNCTIONS = ("scheduler", "watchdog")
 
 
 def ticks(documents: DocumentReader) -> CheckResult:

@@ -186,24 +186,24 @@ def _absent(function: str) -> dict[str, Any]:
         "conditionAbsent": {
             "filter": f'{metric} AND metric.label.function="{function}"',
             "duration": f"{TICK_MISSING:g}s",
-            "aggregations": [_counted(TICK)],
+            "aggregations": [_summed(TICK)],
         }
     }
 
 
-def _more_than(metric: LogMetric, most: int, seconds: int) -> dict[str, Any]:
+def _more_than(metric: LogMetric, limit: int, seconds: int) -> dict[str, Any]:
     return {
         "conditionThreshold": {
             "filter": f'metric.type="{metric.type}" AND resource.type="cloud_run_revision"',
             "comparison": "COMPARISON_GT",
-            "thresholdValue": most,
+            "thresholdValue": limit,
             "duration": "0s",
-            "aggregations": [_counted(seconds)],
+            "aggregations": [_summed(seconds)],
         }
     }
 
 
-def _counted(seconds: float) -> dict[str, Any]:
+def _summed(seconds: float) -> dict[str, Any]:
     return {
         "alignmentPeriod": f"{seconds:g}s",
         "perSeriesAligner": "ALIGN_DELTA",
