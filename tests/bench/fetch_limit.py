@@ -21,7 +21,8 @@ import requests
 from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.wire import Exchange
-from landfall.airtable.client import LIMIT, PAGE_SIZE
+from landfall.airtable.client import PAGE_SIZE
+from landfall.airtable.pacer import LIMIT
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task

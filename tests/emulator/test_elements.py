@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable import send as airtable_send
 from landfall.classification.views import OutdatedError, Word
 from landfall.runs.runs import Claim
@@ -19,7 +19,7 @@ FIRST = record_id(1)
 
 @pytest.fixture
 async def elements(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
     async with elements_server() as server:
         yield Elements(server, FakeModel(by_the_rules).open, world)

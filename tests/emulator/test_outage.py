@@ -14,8 +14,8 @@ from secrets import token_hex
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall.airtable import client as airtable_client
 from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.fetch import Cursor
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.lifecycle import RUN_ENDED
@@ -84,7 +84,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.02)
     monkeypatch.setattr(commit_size, "COMMIT_MOST", 200)
     monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)

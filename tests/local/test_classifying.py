@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
 from landfall.deadlines import Ladder
@@ -38,7 +38,7 @@ FIRST, SECOND, THIRD, FOURTH = map(record_id, (1, 2, 3, 4))
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
 from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import RESTARTS
 from landfall.airtable.records import PACKED_MOST, RecordPage
@@ -39,14 +39,14 @@ TABLES: dict[str, list[str]] = {"People": ["Name", "Email"], "Pets": ["Name"]}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.1)
 
 
 @pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """About five pages fit into the SHORT budget."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.1)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.1)
 
 
 async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable import send as airtable_send
 from tests.fakes.bases import BASE, record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, TABLE, Elements, by_the_rules, elements_server
@@ -19,7 +19,7 @@ OWN = {"Class": "", "Personal": "", "Review": "", "Note": "by hand"}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.records import PACKED_MOST
 from landfall.api.downloads import Download
 from landfall.api.request import Ask, BadRequestError
@@ -37,7 +37,7 @@ SCORE_WRITES = 12
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 class Counting(MemoryStore):

@@ -13,7 +13,7 @@ import pytest
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -39,7 +39,7 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @dataclass

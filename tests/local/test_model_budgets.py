@@ -11,7 +11,7 @@ import pytest
 
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.prices import PRICES
@@ -33,7 +33,7 @@ NONE = dict.fromkeys(LIMITS)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 

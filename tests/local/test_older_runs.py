@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.api.request import Ask
 from landfall.entry.routes import Api
@@ -27,7 +27,7 @@ VERSIONS = sorted(it.name for it in STORED.iterdir() if it.name.isdecimal())
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 async def world_of(moment: str, version: str) -> tuple[World, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.api.request import Ask, BadRequestError
 from landfall.classification.views import COLUMNS, ElementNotFoundError, OutdatedError
@@ -54,7 +54,7 @@ class Client:
 @pytest.fixture
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
     """After a run over four elements."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     async with elements_server() as server:
         elements = Elements(server, FakeModel(by_the_rules).open)
         await elements.run()

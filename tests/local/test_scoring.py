@@ -12,7 +12,7 @@ from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
 from infra.local.school_book import BOOK
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.rule import Hit, Scope
@@ -34,7 +34,7 @@ Found = dict[str, set[tuple[str, ...]]]
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 def sample(name: str) -> IntegrityScan:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable import send as airtable_send
 from landfall.airtable.client import AirtableReader
 from landfall.deadlines import LADDER, Deadline
@@ -104,7 +104,7 @@ def a_record(id_: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
 
 
@@ -280,7 +280,7 @@ async def test_a_lock_out_is_waited_out(issues):
 
 async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
     """Airtable takes 5 requests a second. At 4, a machine that stumbles does not matter here."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 1 / 4)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 1 / 4)
     base = a_base(People=[{"Name": "Ada", "Email": "x"}], **{ISSUES: [BY_HAND]})
     async with a_server(base, requests_per_second=5) as server:
         issues = Issues(server)
