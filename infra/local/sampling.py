@@ -19,14 +19,8 @@ from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import Cursor, opened, wanted
-from landfall.airtable.records import (
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-    whole_tables,
-)
+from landfall.airtable.protocols import OffsetExpiredError
+from landfall.airtable.records import Packed, ReadPage, documents, pack, whole_tables
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from infra.local.airtable import LocalAirtable
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import Cursor, Fetch
-from landfall.airtable.records import Record, whole_tables
+from landfall.airtable.protocols import Record
+from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.views import findings_of_run
 from landfall.integrity.scan import IntegrityScan

@@ -16,7 +16,7 @@ from infra.local.processes import free_port
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import LOCKOUT, AirtableReader
 from landfall.airtable.pacer import Pacer
-from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError

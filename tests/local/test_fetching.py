@@ -16,7 +16,8 @@ from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import RESTARTS
-from landfall.airtable.records import PACKED_MOST, RecordPage
+from landfall.airtable.protocols import RecordPage
+from landfall.airtable.records import PACKED_MOST
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
 from landfall.runs.lifecycle import RunStatus

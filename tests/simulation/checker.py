@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Protocol
 
 from landfall.airtable.fetch import Cursor
-from landfall.airtable.records import Record, whole_tables
+from landfall.airtable.protocols import Record
+from landfall.airtable.records import whole_tables
 from landfall.airtable.snapshot import Table
 from landfall.reasons import Reason
 from landfall.runs.lifecycle import (

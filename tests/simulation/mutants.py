@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from landfall.airtable import records
 from landfall.airtable.fetch import Cursor, Fetch
-from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
 from landfall.integrity import score as integrity_score
 from landfall.integrity.write import Writing

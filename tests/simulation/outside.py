@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from landfall.airtable.records import ROWS_MOST, OffsetExpiredError, Record, RecordPage
+from landfall.airtable.protocols import ROWS_MOST, OffsetExpiredError, Record, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError

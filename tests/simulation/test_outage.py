@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from landfall import logs
-from landfall.airtable.records import RecordPage
+from landfall.airtable.protocols import RecordPage
 from landfall.airtable.schema import TableSchema
 from landfall.deadlines import TICK, Deadline
 from landfall.reasons import Reason, StepError

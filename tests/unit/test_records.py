@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from landfall.airtable.protocols import Record
 from landfall.airtable.records import (
     PACKED_MOST,
     Packed,
     ReadPage,
-    Record,
     documents,
     pack,
     unpack,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.integrity.rules.duplicate import Duplicate
 from landfall.integrity.rules.kinds import Finding, Rule, RuleReport, evaluate
 from landfall.integrity.rules.matching import normalisation, pairs

@@ -24,7 +24,7 @@ from urllib3.response import HTTPResponse
 from landfall import logs
 from landfall.airtable import pacer
 from landfall.airtable.pacer import Pacer, Turn
-from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.net.http import (

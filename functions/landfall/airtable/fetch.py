@@ -14,14 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall import logs
-from landfall.airtable.records import (
-    BaseReader,
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-)
+from landfall.airtable.protocols import BaseReader, OffsetExpiredError
+from landfall.airtable.records import Packed, ReadPage, documents, pack
 from landfall.airtable.schema import TableSchema, named
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError

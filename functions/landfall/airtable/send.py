@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Self, TypeVar
 
-from landfall.airtable.records import ROWS_MOST, BaseWriter
+from landfall.airtable.protocols import ROWS_MOST, BaseWriter
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.locks import QUIET, BaseHeldError, visiting

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from landfall import logs
-from landfall.airtable.records import BaseWriter
+from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import Sending, Sent, time_left, visit
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan

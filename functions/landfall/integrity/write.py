@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 from landfall import logs
-from landfall.airtable.records import BaseWriter
+from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import Sending, Sent, time_left, visit
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.ledger import Entry

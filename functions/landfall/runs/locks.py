@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
-from landfall.airtable.records import BaseReader, BaseWriter
+from landfall.airtable.protocols import BaseReader, BaseWriter
 from landfall.reasons import StepError
 from landfall.runs.runs import Claim, Clock, Runs
 from landfall.site.page import SiteReader
