@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from landfall.airtable.fields import Schema, computed, of_condition, shown_type
+from landfall.airtable.fields import Schema, computed, shown_type
 from landfall.airtable.schema import named
 from landfall.airtable.values import cut
+from landfall.integrity.rules.condition_fit import of_condition
 from landfall.integrity.rules.rule import BaseRule
 from landfall.scans.settings import suggest
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_linked, not_of, of_condition
+from landfall.airtable.fields import Schema, not_linked, not_of
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import has_value, shown
+from landfall.integrity.rules.condition_fit import of_condition
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.grouping import Groups, Key
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
