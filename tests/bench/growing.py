@@ -26,7 +26,7 @@ from landfall.airtable.records import Packed, ReadPage, documents, pack, whole_t
 from landfall.airtable.snapshot import Snapshot
 from landfall.integrity.findings.ledger import Entry, Ledger, merge
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
-from landfall.integrity.rules.kinds import Finding, RuleReport, evaluate
+from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
 from tests.bench.pages import RULES

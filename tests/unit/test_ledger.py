@@ -27,7 +27,7 @@ from landfall.integrity.findings.packing import (
     unpack_entries,
     unpack_reports,
 )
-from landfall.integrity.rules.kinds import RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from landfall.airtable.protocols import Record
-from landfall.integrity.rules.kinds import Finding, evaluate
+from landfall.integrity.rules.evaluate import Finding, evaluate
 from landfall.integrity.rules.link import Link
 from tests.fakes.snapshots import snapshot
 

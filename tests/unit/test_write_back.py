@@ -6,7 +6,7 @@ import pytest
 
 from landfall.integrity.findings.ledger import Entry
 from landfall.integrity.findings.views import COLUMNS
-from landfall.integrity.rules.kinds import Finding
+from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.write_back import ALL, FieldNames, WriteBack, Written, to_write
 from landfall.kinds.definition import DefinitionError, parse
 from tests.fakes.world import START, a_scan

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landfall.integrity.findings.ledger import Entry, Merged, RuleState
-from landfall.integrity.rules.kinds import RuleReport
+from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.scans.settings import SEVERITIES
 

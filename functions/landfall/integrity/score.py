@@ -37,7 +37,7 @@ from landfall.integrity.findings.ledger_store import (
 )
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
 from landfall.integrity.report import Origin, run_report, why_inconclusive
-from landfall.integrity.rules.kinds import RuleReport, evaluate
+from landfall.integrity.rules.evaluate import RuleReport, evaluate
 from landfall.integrity.rules.rule import BaseRule
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.write_back import Written, to_write

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from landfall.integrity.rules.kinds import Finding
+from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.rules.rule import BaseRule
 
 if TYPE_CHECKING:

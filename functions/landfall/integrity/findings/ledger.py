@@ -29,7 +29,7 @@ from landfall.integrity.findings.identity import (
     keys_of,
     match,
 )
-from landfall.integrity.rules.kinds import Finding, RuleReport
+from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 
 State = Literal["open", "reopened", "ignored", "resolved"]

@@ -9,7 +9,7 @@ import msgspec
 
 from landfall.airtable.records import PACKED_MOST, Packed
 from landfall.integrity.findings.ledger import Entry
-from landfall.integrity.rules.kinds import Finding, RuleReport
+from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 
 PIECE = 2_000
