@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.ledger_store import FindingsList, list_path
 from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.write_back import ALL

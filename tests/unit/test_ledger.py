@@ -10,15 +10,8 @@ import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
 from landfall.airtable.records import PACKED_MOST
-from landfall.integrity.findings.ledger import (
-    HISTORY,
-    KEPT_RESOLVED,
-    Decision,
-    Entry,
-    Ledger,
-    Merged,
-    merge,
-)
+from landfall.integrity.findings.entry import Decision, Entry
+from landfall.integrity.findings.ledger import HISTORY, KEPT_RESOLVED, Ledger, Merged, merge
 from landfall.integrity.findings.ledger_store import decision_of
 from landfall.integrity.findings.packing import (
     PIECE,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.views import COLUMNS
 from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.write_back import ALL, FieldNames, WriteBack, Written, to_write

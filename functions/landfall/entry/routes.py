@@ -13,7 +13,7 @@ from typing import Any
 from landfall.api.downloads import Download
 from landfall.api.request import Ask, BadRequestError, Route, check_kind, paged
 from landfall.classification.routes import ELEMENT_ROUTES
-from landfall.integrity.findings.ledger import STATES, Decision
+from landfall.integrity.findings.entry import STATES, Decision
 from landfall.integrity.findings.views import FILTERS, ScanFindings, download, findings_of_run
 from landfall.kinds.definition import load, parse
 from landfall.kinds.registry import Registry

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from landfall.integrity.findings.ledger import Entry, Merged, RuleState
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.ledger import Merged, RuleState
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.scans.settings import SEVERITIES

@@ -25,7 +25,8 @@ from landfall.airtable.fetched import (
 from landfall.airtable.records import documents
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.ledger import Entry, Ledger, Merged, merge
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.ledger import Ledger, Merged, merge
 from landfall.integrity.findings.ledger_store import (
     FindingsList,
     Kept,

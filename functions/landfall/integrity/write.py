@@ -14,7 +14,7 @@ from landfall import logs
 from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import Sending, Sent, time_left, visit
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.ledger_store import Ledgers, work_path
 from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.findings.views import flat, kept_finding

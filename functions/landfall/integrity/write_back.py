@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from landfall.scans.settings import BaseId, Name, Settings
 
 if TYPE_CHECKING:
-    from landfall.integrity.findings.ledger import Entry
+    from landfall.integrity.findings.entry import Entry
 
 ALL = "~"
 """Sorts behind every id of a finding."""

@@ -11,7 +11,8 @@ from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.rules.rule import BaseRule
 
 if TYPE_CHECKING:
-    from landfall.integrity.findings.ledger import Entry, Ledger
+    from landfall.integrity.findings.entry import Entry
+    from landfall.integrity.findings.ledger import Ledger
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

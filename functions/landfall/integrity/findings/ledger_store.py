@@ -18,7 +18,8 @@ from datetime import datetime
 import msgspec
 
 from landfall.airtable.records import documents
-from landfall.integrity.findings.ledger import Decision, Entry, Ledger, RuleState
+from landfall.integrity.findings.entry import Decision, Entry
+from landfall.integrity.findings.ledger import Ledger, RuleState
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.report import Origin, shown
 from landfall.integrity.write_back import Written

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from landfall.airtable.records import PACKED_MOST, Packed
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from landfall.api.downloads import Download
-from landfall.integrity.findings.ledger import Decision, Entry, state_with
+from landfall.integrity.findings.entry import Decision, Entry, state_with
 from landfall.integrity.findings.ledger_store import FindingsList, Kept, Ledgers
 from landfall.integrity.report import Origin, shown
 from landfall.runs.runs import Clock
