@@ -20,12 +20,13 @@ from landfall import logs
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import Cursor, opened, wanted
 from landfall.airtable.protocols import OffsetExpiredError
-from landfall.airtable.records import Packed, ReadPage, documents, pack, whole_tables
+from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.scans.scan import BaseScan
+from landfall.store.packed import Packed, documents
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from google.cloud.firestore import AsyncClient
 
 from infra.local.site import LocalSite, clinic
 from landfall.airtable.fetch import Cursor, TableCursor
-from landfall.airtable.records import ReadPage, documents, pack
+from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
 from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
@@ -25,6 +25,7 @@ from landfall.integrity.score import Scoring
 from landfall.store.documents import Create, Document, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.indexes import Indexes
+from landfall.store.packed import documents
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.elements import Elements, by_the_rules, elements_server

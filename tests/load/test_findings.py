@@ -7,11 +7,12 @@ import asyncio
 from collections.abc import Iterable
 
 from landfall.airtable.fetch import Cursor, TableCursor
-from landfall.airtable.records import ReadPage, documents, pack
+from landfall.airtable.records import ReadPage, pack
 from landfall.deadlines import LADDER
 from landfall.integrity.findings.ledger_store import DOCUMENTED
 from landfall.store.documents import Create, Fields
 from landfall.store.firestore import FirestoreStore
+from landfall.store.packed import documents
 from tests.fakes.workers import findings, scoring, work_on
 from tests.fakes.world import World
 

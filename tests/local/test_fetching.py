@@ -17,13 +17,13 @@ from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import RESTARTS
 from landfall.airtable.protocols import RecordPage
-from landfall.airtable.records import PACKED_MOST
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.commit_size import COMMIT_MOST
 from landfall.store.documents import Version, Write
+from landfall.store.packed import PACKED_MOST
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore

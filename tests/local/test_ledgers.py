@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.records import PACKED_MOST
 from landfall.api.downloads import Download
 from landfall.api.request import Ask, BadRequestError
 from landfall.deadlines import Deadline
@@ -25,6 +24,7 @@ from landfall.integrity.score import Scoring
 from landfall.runs.runs import Claim
 from landfall.store import commit_size
 from landfall.store.documents import Fields, StoreError, Version, Write
+from landfall.store.packed import PACKED_MOST
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.outages import AwayAfterPages

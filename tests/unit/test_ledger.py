@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.airtable.records import PACKED_MOST
 from landfall.integrity.findings.entry import Decision, Entry
 from landfall.integrity.findings.ledger import HISTORY, KEPT_RESOLVED, Ledger, Merged, merge
 from landfall.integrity.findings.ledger_store import decision_of
@@ -23,6 +22,7 @@ from landfall.integrity.findings.packing import (
 from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
+from landfall.store.packed import PACKED_MOST
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from landfall import logs
 from landfall.airtable.protocols import BaseReader, OffsetExpiredError
-from landfall.airtable.records import Packed, ReadPage, documents, pack
+from landfall.airtable.records import ReadPage, pack
 from landfall.airtable.schema import TableSchema, named
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
@@ -24,6 +24,7 @@ from landfall.runs.runs import Claim, Runs
 from landfall.scans.scan import BaseScan
 from landfall.store.commit_size import COMMIT_MOST
 from landfall.store.documents import Create, Fields
+from landfall.store.packed import Packed, documents
 
 OpenBase = Callable[[str], BaseReader]
 Unresolved = dict[str, str | None]

@@ -18,9 +18,7 @@ from landfall.airtable.snapshot import Table, TableReader
 from landfall.process import garbage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
-
-PACKED_MOST = 900_000
-"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+from landfall.store.packed import PACKED_MOST, Packed
 
 
 @dataclass(frozen=True)
@@ -31,14 +29,6 @@ class ReadPage:
     listing: int
     records: Sequence[Record]
     offset: str | None = None
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A page, compressed; or a part of one that would not fit into a document."""
-
-    data: bytes
-    records: int
 
 
 def pack(page: ReadPage) -> list[Packed]:
@@ -55,25 +45,6 @@ def pack(page: ReadPage) -> list[Packed]:
     half = len(page.records) // 2
     halves = (page.records[:half], page.records[half:])
     return [piece for some in halves for piece in pack(ReadPage(page.table, page.listing, some))]
-
-
-def documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """The fields of page documents that hold the pieces in their order."""
-    groups: list[list[Packed]] = []
-    room = 0
-    for piece in pieces:
-        if len(piece.data) > room:
-            groups.append([])
-            room = PACKED_MOST
-        groups[-1].append(piece)
-        room -= len(piece.data)
-    return [
-        {
-            "records": sum(piece.records for piece in group),
-            "packed": [piece.data for piece in group],
-        }
-        for group in groups
-    ]
 
 
 def _json(content: Any) -> bytes:

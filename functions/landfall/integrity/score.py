@@ -22,7 +22,6 @@ from landfall.airtable.fetched import (
     read_tables,
     remember_size,
 )
-from landfall.airtable.records import documents
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.entry import Entry
@@ -47,6 +46,7 @@ from landfall.runs.runs import Claim, Runs
 from landfall.store import commit_size
 from landfall.store.commit_size import fits, groups
 from landfall.store.documents import Document, Fields, Put, Update, Write
+from landfall.store.packed import documents
 
 RESERVE = 1 / 8
 """Share of the budget that is left for keeping what was found."""

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from landfall import logs
-from landfall.airtable.records import PACKED_MOST
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.locks import QUIET, BaseHeldError, visiting
@@ -33,6 +32,7 @@ from landfall.site.scan import SiteScan
 from landfall.site.sitemaps import SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import host_of, page_key, site_of
 from landfall.store.documents import Create, Fields
+from landfall.store.packed import PACKED_MOST
 
 OpenSite = Callable[[str], SiteReader]
 

@@ -17,7 +17,6 @@ from datetime import datetime
 
 import msgspec
 
-from landfall.airtable.records import documents
 from landfall.integrity.findings.entry import Decision, Entry
 from landfall.integrity.findings.ledger import Ledger, RuleState
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
@@ -25,6 +24,7 @@ from landfall.integrity.report import Origin, shown
 from landfall.integrity.write_back import Written
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
+from landfall.store.packed import documents
 
 DOCUMENTED = 5_000
 """Findings of a scan of a base that have a document of their own. The list has all of them."""
