@@ -103,13 +103,13 @@ async def _run(elements: Elements, store: FirestoreStore) -> Took:
     run_id, queue = await elements.start(), elements.world.queue
     interval, airtable_pacer.INTERVAL = airtable_pacer.INTERVAL, 0.0
     try:
-        assert await elements.deliver(queue.tasks[-1]) == "fetched"
+        assert await elements.deliver(queue.tasks[-1]) == "finished"
     finally:
         airtable_pacer.INTERVAL = interval
     before = dict(vars(store.meter))
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while await elements.deliver(queue.tasks[-1]) != "classified":
+    while await elements.deliver(queue.tasks[-1]) != "finished":
         pass
     seconds = loop.time() - began
     run = (await elements.world.run(run_id)).data

@@ -184,7 +184,7 @@ async def _ours(server: LocalAirtable) -> str:
     await world.start(scan)
     outcome = await deliver(world, server)
     records = (await cursor_of(world)).records
-    return "" if (outcome, records) == ("fetched", len(TABLES) * RECORDS) else outcome
+    return "" if (outcome, records) == ("finished", len(TABLES) * RECORDS) else outcome
 
 
 _RULES = [{"id": "name", "kind": "required", "table": TABLES[0], "field": "Name"}]

@@ -45,7 +45,7 @@ async def many() -> list[float]:
     async with a_server(a_base(People=SMALL)) as server:
         while len(held) < INVOCATIONS:
             world = await _started()
-            for outcome in ("fetched", "scored"):
+            for outcome in ("finished", "finished"):
                 await _invoke(world, server, outcome)
                 gc.collect()
                 held.append(rss_mb())
@@ -57,7 +57,7 @@ async def large() -> list[tuple[float, float]]:
     async with a_server(a_base(People=LARGE)) as server:
         world = await _started()
         held = [(rss_mb(), peak_mb())]
-        for outcome in ("fetched", "scored"):
+        for outcome in ("finished", "finished"):
             await _invoke(world, server, outcome)
             held.append((rss_mb(), peak_mb()))
     return held

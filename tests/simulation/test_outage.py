@@ -66,7 +66,7 @@ class _Outage(Simulation):
     def __init__(self) -> None:
         super().__init__(1, CALM)
         self.away = _Away(self.chaos)
-        self.subjects["integrity"] = self.away
+        self.look_at("integrity", self.away)
 
     async def weather(self) -> list[str]:
         """The statuses of the runs once all have ended."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable.fetch import Unresolved
+from landfall.airtable.fetched import Unresolved
 from landfall.airtable.protocols import Record
 from landfall.airtable.values import SHOWN
 from landfall.integrity.report import verdict, why_inconclusive

@@ -37,8 +37,8 @@ from landfall.net.http import (
     retry_after,
 )
 from landfall.reasons import Reason, StepError
-from landfall.runs.costs import count_airtable_request
 from landfall.store.documents import Fields
+from landfall.store.metering import count_airtable_request
 
 T = TypeVar("T")
 

@@ -70,3 +70,15 @@ class BaseWriter(Protocol):
     async def close(self) -> None:
         """Let go of every connection and thread."""
         ...
+
+
+class Base(BaseReader, BaseWriter, Protocol):
+    """Reads a base and writes to it."""
+
+
+class Bases(Protocol):
+    """Opens bases. Raises `StepError` where there is no key."""
+
+    def base(self, base_id: str) -> Base:
+        """Open a base."""
+        ...

@@ -30,6 +30,7 @@ from landfall.integrity.findings.identity import (
     keys_of,
     match,
 )
+from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 
@@ -44,19 +45,6 @@ PAST = 10
 
 
 @dataclass(frozen=True)
-class RuleState:
-    """What a ledger knows of a rule. `content` is a hash of what it looks for, without its id."""
-
-    key: str
-    rule_id: str
-    table: str
-    content: str
-    evaluations: int = 0
-    evaluated_at: datetime | None = None
-    past: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
 class Ledger:
     """All findings of a scan of a base. `number` counts the runs that have written it."""
 
@@ -66,7 +54,7 @@ class Ledger:
 
     def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
         """What each of a scan's rules measured in earlier runs, the newest first; by its id."""
-        keys = keys_of(self, rules)
+        keys = keys_of(self.rules, rules)
         return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
 
 
@@ -101,7 +89,7 @@ def merge(
     now: datetime,
 ) -> Merged:
     """The ledger after a run. `scope` tells the findings of this ledger from those of others."""
-    keys = keys_of(ledger, [report.rule for report in reports])
+    keys = keys_of(ledger.rules, [report.rule for report in reports])
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
     for report in reports:
