@@ -8,26 +8,24 @@ from pydantic import BaseModel
 from infra.local.airtable import LocalAirtable
 from infra.local.openai_answers import Asked
 from infra.local.openai_classification import answers, classified
-from landfall.classification.element_store import Catalogue, Kept
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.score import Classifying, stop_asking
-from landfall.classification.views import Reviewing, Word
-from landfall.classification.write import Filling
-from landfall.deadlines import Deadline
+from landfall.classification.views import Decision, ElementReviews
 from landfall.kinds.definition import parse
 from landfall.llm.batch import BatchService
 from landfall.llm.batch_step import OpenBatches
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.questions import Question
 from landfall.llm.session import OpenModel
-from landfall.llm.settings import ModelSettings
+from landfall.reasons import Reason
+from landfall.runs.kind import Outcome
 from landfall.runs.plan import plan_run
-from landfall.runs.runs import Claim
 from landfall.runs.tasks import Task
-from landfall.runs.worker import Work
-from landfall.store.documents import Document, Fields
+from landfall.store.documents import Fields
 from tests.fakes.bases import BASE, a_base, a_server, record_id
+from tests.fakes.clients import FakeClients
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.workers import drive, fetching, invoke, opening
+from tests.fakes.workers import drive_with, opening, work_with
 from tests.fakes.world import World
 
 TABLE = "Elements"
@@ -42,13 +40,13 @@ ROOM = {"Name": "Treatment room", "Description": "Room in which a treatment take
 HOURS = {"Name": "Opening hours", "Description": "As they stand on the door"}
 ROWS = (DIAGNOSIS, PHONE, ROOM, HOURS)
 LABELS = ("HRCI", "Confidential", "Proprietary", "Public")
-"""How the four are to be classified, by hand."""
+"""Correct labels of the four, by hand."""
 
 LABEL = "information_security_classification"
 
 
 def a_classification(**changes: Any) -> ClassificationScan:
-    """A small scan: one table, two parts, groups of two."""
+    """Return a small scan: one table, two parts, groups of two."""
     content: dict[str, Any] = {
         "id": "catalogue",
         "kind": "classification",
@@ -63,24 +61,24 @@ def a_classification(**changes: Any) -> ClassificationScan:
 
 
 def by_the_rules(question: Question[Any]) -> BaseModel:
-    """A model's rule: what the stand-in answers."""
+    """Answer as the stand-in does: a rule of a fake model."""
     answer: BaseModel = question.shape.model_validate(answered(question))
     return answer
 
 
 def answered(question: Question[Any]) -> dict[str, Any]:
-    """The same as plain values, which a test may spoil."""
+    """Return the stand-in's answer as plain values, which a test may change."""
     asked = Asked(question.shape.__name__, {}, question.instructions, question.text)
     return answers(asked)
 
 
 def ids_in(question: Question[Any]) -> list[str]:
-    """The elements that a question is about."""
+    """Return the ids of the elements of a question."""
     return [one["id"] for one in answered(question)["elements"]]
 
 
 def expected(cells: Mapping[str, str]) -> dict[str, Any]:
-    """What the stand-in's rules say of an element with these cells."""
+    """Return the stand-in's values for an element with these cells."""
     return classified({part: cells[field] for part, field in MAPPING.items() if field in cells})
 
 
@@ -89,7 +87,7 @@ def _no_batches(_: ModelSettings) -> BatchService:
 
 
 class Elements:
-    """The scan, its base and its model; runs of it are driven one after the other."""
+    """A scan, its base and its model; its runs are driven one after another."""
 
     def __init__(
         self,
@@ -107,7 +105,7 @@ class Elements:
         self.runs = 0
 
     async def start(self, regenerate: Sequence[str] | str | None = None) -> str:
-        """A run; its id."""
+        """Start a run. Return its id."""
         await self.world.registry.save(self.scan, "tester")
         self.runs += 1
         run_id = f"m-{self.runs}"
@@ -121,65 +119,52 @@ class Elements:
         return run_id
 
     async def run(self, regenerate: Sequence[str] | str | None = None) -> Fields:
-        """A run driven to its end; its document."""
+        """Drive a run to its end. Return its document."""
         run_id = await self.start(regenerate)
-        await drive(self.world, self.server, run_id, self.works)
+        await drive_with(self.world, self.clients, run_id)
         return (await self.world.run(run_id)).data
 
-    async def deliver(self, task: Task) -> str:
+    async def deliver(self, task: Task) -> Outcome | Reason:
         """One task, at its moment; what became of it."""
         self.world.clock.now = max(self.world.clock.now, task.at)
-        leave = {"classification": self._leave}
-        return await invoke(self.world, self.server, task, self.works, leave)
-
-    async def _leave(
-        self, run: Document, step: Document, scan: ClassificationScan, deadline: Deadline
-    ) -> None:
-        await stop_asking(run, step, scan, self.open_batches, deadline)
+        return await work_with(self.world, task, self.clients)
 
     @property
-    def works(self) -> dict[str, Work]:
-        """What does the work of each step."""
-        runs = self.world.runs
-        open_base = opening(self.world, self.server)
-
-        async def classify(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
-            return await Classifying(runs, claim, scan, self.open_model, self.open_batches).run(
-                deadline
-            )
-
-        async def fill(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
-            return await Filling(runs, claim, scan, open_base).run(deadline)
-
-        return {"fetch": fetching(self.world, self.server), "score": classify, "write": fill}
+    def clients(self) -> FakeClients:
+        """The clients of the scan's steps."""
+        return FakeClients(
+            base=opening(self.world, self.server),
+            model=self.open_model,
+            batches=self.open_batches,
+        )
 
     def put(self, number: int, **cells: str) -> None:
         """Give the n-th element these cells, from 1 on."""
         record = {"id": record_id(number), "createdTime": "2026-01-01T00:00:00.000Z"}
         self.server.put(BASE, TABLE, record | {"fields": cells})
 
-    async def kept(self) -> dict[str, Kept]:
-        """Every element as it is stored."""
-        return await Catalogue(self.world.runs.store, self.scan.id).all()
+    async def stored(self) -> dict[str, StoredElement]:
+        """Return all stored elements."""
+        return await ElementStore(self.world.runs.store, self.scan.id).read_all()
 
     async def labels(self) -> list[str | None]:
-        """The classification of each element now, in the order of the records."""
-        values = [one.standing.values for one in (await self.kept()).values()]
+        """Return the label of each element, in the order of the records."""
+        values = [one.classification.values for one in (await self.stored()).values()]
         return [one[LABEL] if one else None for one in values]
 
     @property
-    def reviewing(self) -> Reviewing:
-        """What a person does."""
-        return Reviewing(self.world.runs.store, self.world.clock, self.scan)
+    def reviewing(self) -> ElementReviews:
+        """The reviews of the scan."""
+        return ElementReviews(self.world.runs.store, self.world.clock, self.scan)
 
     async def review(self, number: int, state: Any, values: Any = None) -> Fields:
-        """Say something of the n-th element, as it is now."""
-        suggestion = (await self.kept())[record_id(number)].entry.suggestion
+        """Review the n-th element, as it is now."""
+        suggestion = (await self.stored())[record_id(number)].tracked.suggestion
         suggestion_id = suggestion["suggestion_id"] if suggestion else None
-        word = Word(state, suggestion_id, "ann@example.org", values)
+        word = Decision(state, suggestion_id, "ann@example.org", values)
         return await self.reviewing.review(record_id(number), word)
 
 
 def elements_server(*rows: Mapping[str, str], **settings: Any) -> LocalAirtable:
-    """A base of these elements; the four by default."""
+    """Return a server with a base of these elements; the four by default."""
     return a_server(a_base(**{TABLE: rows or ROWS}), **settings)

@@ -9,11 +9,11 @@ from infra.cloud.resources import alerts
 from infra.cloud.resources.alerts import LogMetric, wanted_metric
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.settings import ModelSettings
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import Elements, elements_server
@@ -26,7 +26,7 @@ KEY, MODEL = "sk-test", "gpt-6-luna"
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 Counted = Callable[[LogMetric], list[dict[str, Any]]]
