@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from infra.cloud.clients.advice import TRANSIENT
+from infra.cloud.clients.error_advice import TRANSIENT
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.resources.change import ChangeCommand, ResourceChange, Tools

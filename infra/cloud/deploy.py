@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.cloud.apply import Applier, ChangeFailedError, apply_stages, print_line
-from infra.cloud.clients.advice import advice
+from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect

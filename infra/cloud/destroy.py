@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra.cloud.apply import Applier, ChangeFailedError, apply_stages, print_line
-from infra.cloud.clients.advice import advice
+from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
