@@ -17,7 +17,7 @@ from infra.costs.measuring import Measured, MeasureError, measure, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, REGION, SEEN
 from infra.local.command import CANNOT_START
 from infra.local.processes import EndedError, StartError
-from infra.local.scans import RunFailedError
+from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from infra.costs.forecast import DAYS, IDLE, ROUNDED, Use, use_of, working
 from infra.costs.stored import Documents, growth
-from infra.local.running import stack_options
-from infra.local.scans import run_scans
+from infra.local.runner import run_scans
+from infra.local.session import stack_options
 from infra.local.stack import Stack, running
 from landfall.scans.scan import Scan
 

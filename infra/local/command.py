@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from infra.local.emulator import MissingError
-from infra.local.endpoint import REAL_AIRTABLE
-from infra.local.flights import DataSetMissingError
+from infra.local.endpoints import REAL_AIRTABLE
+from infra.local.samples.flights import DataSetMissingError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.scans.scan import Scan
@@ -52,7 +52,7 @@ def main() -> int:
     try:
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
         # each with what it needs: the clients of Google's services take their time to import
-        work = import_module("infra.local.checking" if options.check else "infra.local.running")
+        work = import_module("infra.local.check.checks" if options.check else "infra.local.session")
         signal.signal(
             signal.SIGINT, signal.default_int_handler
         )  # from here on there is what to end

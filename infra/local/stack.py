@@ -23,11 +23,11 @@ import httpx
 from google.cloud import tasks_v2
 from google.protobuf.duration_pb2 import Duration
 
-from infra.local.base_model import Base
-from infra.local.cloud_tasks import LocalCloudTasks
+from infra.local.airtable.bases import Base
+from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.emulator import emulator_command
-from infra.local.endpoint import Airtable, OpenAI
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.endpoints import Airtable, OpenAI
+from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from infra.local.processes import (
     EndedError,
     PortTakenError,
@@ -36,7 +36,8 @@ from infra.local.processes import (
     free_port,
     guarded_group,
 )
-from infra.local.site import Served, sample_sites
+from infra.local.samples.clinic import sample_sites
+from infra.local.site.pages import Served
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
 from landfall.site.urls import host_of

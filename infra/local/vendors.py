@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base
-from infra.local.endpoint import Airtable, OpenAI
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, Served
+from infra.local.airtable.bases import Base
+from infra.local.airtable.server import LocalAirtable
+from infra.local.endpoints import Airtable, OpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.site.pages import Served
+from infra.local.site.server import LocalSite
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from random import Random
 import pyairtable
 import requests
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base
-from infra.local.wire import Exchange
+from infra.local.airtable.bases import Base
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.server import Exchange
 from landfall.airtable.client import LIMIT, PAGE_SIZE
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs

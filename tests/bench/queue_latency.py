@@ -16,7 +16,7 @@ from random import Random
 
 import httpx
 
-from infra.local.cloud_tasks import LocalCloudTasks
+from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.stack import (
     AUDIENCE,
     PROJECT,

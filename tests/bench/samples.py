@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
+from infra.local.airtable.bases import Base
+from infra.local.samples.flights import flights
+from infra.local.samples.school import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
 from tests.fakes.world import integrity

@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from infra.local.scans import run_scans
-from infra.local.site import Served, page, plain, sitemap
+from infra.local.runner import run_scans
+from infra.local.site.pages import Served, page, plain, sitemap
 from infra.local.stack import Options, running
 from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared

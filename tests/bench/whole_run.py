@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.local.scans import run_scans
+from infra.local.runner import run_scans
 from infra.local.stack import Options, Stack, running
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.samples import AIRTABLE_RATE, pages, refusals, sample_bases, sample_scans

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from infra.local.openai_completions import Call
+from infra.local.openai.completions import Call
 from infra.local.stack import Stack
 from landfall.classification.answer import shape_of
 from landfall.classification.labels import Labels

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from infra.local.base_model import Base, Field, Table
-from infra.local.site import Served, page, plain
+from infra.local.airtable.bases import Base, Field, Table
+from infra.local.site.pages import Served, page, plain
 from landfall.airtable.records import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan

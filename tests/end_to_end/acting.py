@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.local.base_model import Base, Field, Table
+from infra.local.airtable.bases import Base, Field, Table
 from infra.local.stack import Stack
 from landfall.runs.lifecycle import RUN_ENDED
 from tests.waiting import until

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from infra.local.catalogue import catalogue
-from infra.local.flights import flights
-from infra.local.school import school
+from infra.local.samples.catalogue import catalogue
+from infra.local.samples.flights import flights
+from infra.local.samples.school import school
 from infra.local.stack import Options, Stack, running
 from tests.end_to_end.acting import people
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from infra.local.identity import Issuer
+from infra.local.issuer import Issuer
 from infra.local.stack import (
     AUDIENCE,
     DEVELOPER,

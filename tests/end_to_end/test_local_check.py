@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.school import school
+from infra.local.airtable.server import LocalAirtable
+from infra.local.samples.school import school
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, command, run
 from tests.waiting import until

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base, Field, Record, Table
+from infra.local.airtable.bases import Base, Field, Record, Table
+from infra.local.airtable.server import LocalAirtable
 
 KEY = "patTest0000000000.00000000000000000000000000000000"
 BASE = "appPeople00000001"

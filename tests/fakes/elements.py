@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from infra.local.airtable import LocalAirtable
-from infra.local.openai_answers import Asked
-from infra.local.openai_classification import answers, classified
+from infra.local.airtable.server import LocalAirtable
+from infra.local.openai.answers import Asked
+from infra.local.openai.classification import answers, classified
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.score import Classifying, stop_asking

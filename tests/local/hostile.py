@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import aiodns
 
-from infra.local.faults import Fault, FaultKind, Framing
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind, Framing
+from infra.local.wire.server import Request, Response, WireServer
 from tests.local.peers import Lookup, NameServer
 
 GIGABYTE = 2**30

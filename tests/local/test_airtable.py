@@ -13,11 +13,11 @@ import pyairtable
 import pytest
 import requests
 
-from infra.local.airtable import LocalAirtable, RateLimit
-from infra.local.airtable_errors import RefusedError
-from infra.local.airtable_tables import Iterators, ListOptions, StoredTable
-from infra.local.base_model import Base, Field, Record, Table
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.bases import Base, Field, Record, Table
+from infra.local.airtable.errors import RefusedError
+from infra.local.airtable.server import LocalAirtable, RateLimit
+from infra.local.airtable.tables import Iterators, ListOptions, StoredTable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 
 KEY = "patTest"
 # A context without certificates: loading them for every client would cost more than the tests.

@@ -7,8 +7,9 @@ import pytest
 
 from infra.cloud import alerts
 from infra.cloud.alerts import Metric, wanted_metric
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, clinic
+from infra.local.openai.server import LocalOpenAI
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches

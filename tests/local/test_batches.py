@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline
 from landfall.llm import batch_step
 from landfall.llm.batch_step import LOOK_FIRST, LOOK_MOST, Batching

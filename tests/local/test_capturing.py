@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.processes import free_port
-from infra.local.site import HTML, LocalSite, Served, clinic, page, plain, redirect, sitemap
-from infra.local.wire import Response
+from infra.local.samples.clinic import clinic
+from infra.local.site.pages import HTML, Served, page, plain, redirect, sitemap
+from infra.local.site.server import LocalSite
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
+from infra.local.wire.server import Response
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Claim
 from landfall.site import fetch as site_fetch

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm import batch_step

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.catalogue import catalogue
+from infra.local.samples.catalogue import catalogue
 from landfall.airtable import client as airtable_client
 from landfall.classification.elements import TEXT_MOST, Element, text_of
 from landfall.classification.grouping import grouped, stands_alone

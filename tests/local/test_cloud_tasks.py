@@ -30,9 +30,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from infra.local.cloud_tasks import Faults, LocalCloudTasks
-from infra.local.cloud_tasks_queue import backoff, exhausted
-from infra.local.identity import Issuer
+from infra.local.cloud_tasks.queue import backoff, exhausted
+from infra.local.cloud_tasks.server import Faults, LocalCloudTasks
+from infra.local.issuer import Issuer
 
 PARENT = "projects/p/locations/europe-west1"
 QUEUE = f"{PARENT}/queues/scans"

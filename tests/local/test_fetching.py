@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
-from infra.local.base_model import Base
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.bases import Base
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable.client import AirtableReader

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.airtable import send as airtable_send
 from tests.fakes.bases import BASE, record_id

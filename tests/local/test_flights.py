@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.base_model import Base
-from infra.local.flights import DataSetMissingError, data_folder, flight_rows, flights
+from infra.local.airtable.bases import Base
+from infra.local.samples.flights import DataSetMissingError, data_folder, flight_rows, flights
 from tests.local.flights_in_sql import SQL, expected_findings
 
 SAMPLE = Path(__file__).parents[2] / "infra/local/samples/flights.yaml"

@@ -10,7 +10,7 @@ from google.auth import exceptions, jwt
 from google.auth.transport import requests as transport
 from google.oauth2 import id_token
 
-from infra.local.identity import CERTIFICATES_MAX_AGE, ISSUER, Issuer, serve_certificates
+from infra.local.issuer import CERTIFICATES_MAX_AGE, ISSUER, Issuer, serve_certificates
 
 EMAIL = "tasks@project.iam.gserviceaccount.com"
 AUDIENCE = "https://fetch.example"

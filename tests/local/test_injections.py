@@ -7,8 +7,8 @@ record only.
 
 import pytest
 
-from infra.local.faults import FaultRule
-from infra.local.openai_answers import Asked
+from infra.local.openai.answers import Asked
+from infra.local.wire.faults import FaultRule
 from landfall.llm.questions import Question
 from landfall.llm.quoting import fenced, plain
 from tests.fakes.injections import PAGES, PASSAGES, RECORDS, WANTED, ZERO_WIDTH, Attack

@@ -10,9 +10,10 @@ from uuid import uuid4
 import grpc.aio
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, clinic
+from infra.local.openai.server import LocalOpenAI
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches

@@ -12,9 +12,9 @@ import aiodns
 import pytest
 from pydantic import BaseModel, Field
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.server import Request, Response, WireServer
 from landfall.deadlines import Deadline
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.openai.completions import SAID_MOST

@@ -15,11 +15,11 @@ import pytest
 from openai.types.chat import ParsedChatCompletion
 from pydantic import BaseModel, Field
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import MODELS, LocalOpenAI
-from infra.local.openai_answers import Asked
-from infra.local.openai_faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
-from infra.local.openai_limits import duration
+from infra.local.openai.answers import Asked
+from infra.local.openai.faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
+from infra.local.openai.limits import duration
+from infra.local.openai.server import MODELS, LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.llm.quoting import fenced
 
 KEY = "sk-test"

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local import sampling
-from infra.local.airtable import EXPIRED_OFFSET
-from infra.local.base_model import Base
-from infra.local.checking_integrity import print_tried
-from infra.local.endpoint import Airtable
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.sampling import RETRIES, Progress, Sample, read_sample
-from infra.local.trying import Tried, TriedScan, tried_on
+from infra.local.airtable.bases import Base
+from infra.local.airtable.server import EXPIRED_OFFSET
+from infra.local.check import sample as sampling
+from infra.local.check.integrity import print_tried
+from infra.local.check.sample import RETRIES, Progress, Sample, read_sample
+from infra.local.check.trial import Tried, TriedScan, tried_on
+from infra.local.endpoints import Airtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.integrity.rules.rule import BaseRule, Hit
 from landfall.integrity.scan import IntegrityScan

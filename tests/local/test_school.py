@@ -27,9 +27,9 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from infra.local.base_model import Base, Record
-from infra.local.school import school
-from infra.local.school_book import BOOK
+from infra.local.airtable.bases import Base, Record
+from infra.local.samples.school import school
+from infra.local.samples.school_book import BOOK
 from landfall.scans.settings import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
@@ -235,8 +235,8 @@ def test_the_severities_of_the_book_are_those_of_the_rules(made):
 def test_a_seed_gives_the_same_bytes(made):
     """Another process, which hashes text differently, makes the same base."""
     code = (
-        "import json; from dataclasses import asdict; from infra.local.school import school;"
-        "from datetime import date;"
+        "import json; from dataclasses import asdict; from datetime import date;"
+        "from infra.local.samples.school import school;"
         f"print(json.dumps(asdict(school(today=date.fromisoformat('{TODAY}'))[0])))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}

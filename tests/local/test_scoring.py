@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
-from infra.local.school_book import BOOK
+from infra.local.airtable.bases import Base
+from infra.local.samples.flights import flights
+from infra.local.samples.school import school
+from infra.local.samples.school_book import BOOK
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra.local import openai_site
-from infra.local.openai_answers import Asked
-from infra.local.site import LocalSite, Served, clinic, page
+from infra.local.openai import site as openai_site
+from infra.local.openai.answers import Asked
+from infra.local.samples.clinic import clinic
+from infra.local.site.pages import Served, page
+from infra.local.site.server import LocalSite
 from landfall.deadlines import LADDER
 from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError

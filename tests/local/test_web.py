@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import aiodns
 import pytest
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.server import Request, Response, WireServer
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.site import client as site_client

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
-from infra.local.wire import MAX_EXCHANGES, Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
+from infra.local.wire.server import MAX_EXCHANGES, Request, Response, WireServer
 
 # A context without certificates: loading them for every client would cost more than the tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.openai_classification import classified
+from infra.local.openai.classification import classified
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry, is_whole
 from landfall.classification.prompt import Prompt

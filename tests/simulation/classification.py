@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from infra.local.openai_classification import answers
+from infra.local.openai.classification import answers
 from landfall.airtable.fetch import Fetch
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from infra.local.openai_answers import Asked
-from infra.local.openai_faults import dropped_record, invented_id, wrong_enum
+from infra.local.openai.answers import Asked
+from infra.local.openai.faults import dropped_record, invented_id, wrong_enum
 from landfall.deadlines import Deadline
 from landfall.llm.questions import (
     Answer,

@@ -5,7 +5,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from infra.local.openai_site import answers
+from infra.local.openai.site import answers
 from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
 from landfall.llm.settings import ModelSettings

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind
-from infra.local.identity import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
+from infra.local.issuer import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.server import Request, Response, WireServer
 from landfall.deadlines import LADDER
 from landfall.entry.callers import (
     CERTIFICATES_KEPT,

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.emulator import MissingError
-from infra.local.endpoint import Airtable, real_airtable
+from infra.local.endpoints import Airtable, real_airtable
 from landfall.kinds.definition import parse
 from tests.fakes.world import a_scan
 

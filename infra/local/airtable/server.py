@@ -1,0 +1,325 @@
+"""A stand-in for the Airtable Web API, for scans and tests without an Airtable account.
+
+It behaves as Airtable documents in: listing records (GET, and POST …/listRecords) with pages,
+offsets that expire, chosen fields and field ids; one record; updating and upserting up to 10
+records; the base schema; authentication; the shapes of its errors; 5 requests a second a base and
+the lock-out that follows. On top of that it makes faults on the wire (`wire.faults.FaultRule`).
+
+It does not do: formulas, sorting, views, cell formats, comments, creating (but by an upsert),
+replacing or deleting records, two records of an upsert with the same key, typecast, computed
+fields, checks of a cell's type (only the options of a select are checked), list of bases,
+attachments, webhooks, scopes, the limit of 50 requests a second a user, monthly quotas. A request
+for any of these is refused with 422 NOT_IMPLEMENTED_BY_STAND_IN, never answered as if it had not
+been asked.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from infra.local.airtable import errors
+from infra.local.airtable.bases import Base, Record, Table
+from infra.local.airtable.tables import Iterators, ListOptions, StoredTable, truth
+from infra.local.wire.faults import Fault, FaultPlan, FaultRule
+from infra.local.wire.server import Exchange, Request, Response, WireServer
+
+# Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
+MAX_URL = 16_000
+# Seconds without use after which a listing's offset is gone. Airtable gives no figure ("may
+# timeout due to client inactivity or server restarts"); users report minutes.
+OFFSET_LIFETIME = 300.0
+# The stand-in's own fault: the listing behind the offset of this request is gone.
+EXPIRED_OFFSET = "expired_offset"
+
+
+class RateLimit:
+    """N requests in any one second, then a lock-out in which every request is refused.
+
+    The window slides, which is the stricter reading of "5 requests per second": a fixed window
+    lets 10 pass around its edge. Airtable does not say which it uses; what passes here passes
+    there. Requests during the lock-out do not lengthen it, and it ends with an empty window, as
+    30 s make sure of at Airtable.
+    """
+
+    def __init__(self, per_second: float, lockout: float) -> None:
+        self._per_second = per_second
+        self._lockout = lockout
+        self._admitted: deque[float] = deque()
+        self._locked_until = float("-inf")
+
+    def admit(self, now: float) -> None:
+        """`now`: monotonic seconds. Raises RefusedError (429)."""
+        if now < self._locked_until:
+            raise errors.rate_limited()
+        while self._admitted and self._admitted[0] <= now - 1.0:
+            self._admitted.popleft()
+        if len(self._admitted) + 1 > self._per_second:
+            self._locked_until = now + self._lockout
+            self._admitted.clear()
+            raise errors.rate_limited()
+        self._admitted.append(now)
+
+
+class _StoredBase:
+    def __init__(self, base: Base, limit: RateLimit) -> None:
+        self.limit = limit
+        self.tables = [StoredTable(table) for table in base.tables]
+
+    def table(self, id_or_name: str) -> StoredTable:
+        """Raises RefusedError."""
+        for table in self.tables:
+            if id_or_name in (table.schema.id, table.schema.name):
+                return table
+        raise errors.model_not_found()
+
+
+class LocalAirtable:
+    """Serves `bases` on `url`, which is what pyairtable takes as `endpoint_url`.
+
+    `latency`: seconds before each answer; may be set while it runs, like `faults`.
+    `lockout_seconds`: 30 at Airtable. `offset_lifetime`: seconds without use.
+    A fault that replaces the work (STATUS, REDIRECT_LOOP) leaves a write undone; with every other
+    one the write is done and its answer damaged. Refused tokens, unknown bases and rate limits
+    come first: such a request meets no fault and does not count for one.
+    """
+
+    def __init__(
+        self,
+        bases: Iterable[Base],
+        *,
+        api_key: str,
+        latency: float = 0.0,
+        requests_per_second: float = 5,
+        lockout_seconds: float = 30.0,
+        offset_lifetime: float = OFFSET_LIFETIME,
+        faults: Sequence[FaultRule] = (),
+    ) -> None:
+        self.latency = latency
+        self.faults = faults
+        self._api_key = api_key
+        self._bases = {
+            base.id: _StoredBase(base, RateLimit(requests_per_second, lockout_seconds))
+            for base in bases
+        }
+        self._iterators = Iterators(offset_lifetime)
+        self._wire = WireServer(self._handle)
+
+    async def __aenter__(self) -> Self:
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._wire.stop()
+
+    @property
+    def url(self) -> str:
+        return self._wire.url
+
+    @property
+    def requests(self) -> Sequence[Exchange]:
+        """The latest 10,000 requests in order of arrival, with their time and status."""
+        return self._wire.exchanges
+
+    @property
+    def statuses(self) -> Counter[int | None]:
+        """How often each status was answered; None counts what got no answer."""
+        return Counter(exchange.status for exchange in self._wire.exchanges)
+
+    @property
+    def faults(self) -> Sequence[FaultRule]:
+        return self._plan.rules
+
+    @faults.setter
+    def faults(self, rules: Sequence[FaultRule]) -> None:
+        """Starts the rules with fresh counters. Raises ValueError for an unknown named fault."""
+        for rule in rules:
+            if isinstance(rule.fault, str) and rule.fault != EXPIRED_OFFSET:
+                raise ValueError(f"no such fault: {rule.fault!r}; known is {EXPIRED_OFFSET!r}")
+        self._plan = FaultPlan(rules)
+
+    def records(self, base_id: str, table: str) -> tuple[Record, ...]:
+        """What the table (id or name) holds now."""
+        return self._bases[base_id].table(table).records
+
+    def put(self, base_id: str, table: str, record: Record) -> None:
+        """Adds or replaces a record, as somebody at Airtable's page would. Raises ValueError."""
+        self._bases[base_id].table(table).put(record)
+
+    def remove(self, base_id: str, table: str, record_id: str) -> None:
+        """Raises KeyError."""
+        self._bases[base_id].table(table).remove(record_id)
+
+    async def _handle(self, request: Request) -> Response:
+        try:
+            response = self._admitted(request)
+        except errors.RefusedError as refusal:
+            response = refusal.response
+        await asyncio.sleep(self.latency)
+        return response
+
+    def _admitted(self, request: Request) -> Response:
+        now = time.monotonic()
+        self._authenticate(request)
+        base = self._base(request.segments)
+        base.limit.admit(now)
+        fault = self._fault(request)
+        if fault and fault.replaces_work:
+            return Response(fault=fault)
+        try:
+            response = Response.json(self._work(base, request, now))
+        except errors.RefusedError as refusal:
+            response = refusal.response
+        return replace(response, fault=fault)
+
+    def _authenticate(self, request: Request) -> None:
+        if len(self.url) + len(request.target) > MAX_URL:
+            raise errors.url_too_long()
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise errors.token_missing()
+        if token != self._api_key:
+            raise errors.token_wrong()
+
+    def _base(self, segments: tuple[str, ...]) -> _StoredBase:
+        match segments:
+            case ("v0", "meta", "bases", base_id, "tables"):
+                pass
+            case ("v0", "meta", *_):
+                raise errors.not_modelled("/".join(segments))
+            case ("v0", base_id, _) | ("v0", base_id, _, _):
+                pass
+            case _:
+                raise errors.not_found()
+        if base_id not in self._bases:
+            raise errors.model_not_found()
+        return self._bases[base_id]
+
+    def _fault(self, request: Request) -> Fault | None:
+        offset = _offset(request)
+        possible = {EXPIRED_OFFSET} if offset else set()
+        fault = self._plan.pick(request.method, "/" + "/".join(request.segments), possible)
+        if isinstance(fault, Fault):
+            return fault
+        if fault and offset:
+            self._iterators.forget(offset)
+        return None
+
+    def _work(self, base: _StoredBase, request: Request, now: float) -> Any:
+        """The JSON of the answer. Raises RefusedError."""
+        match request.method, request.segments:
+            case "GET", ("v0", "meta", "bases", _, "tables"):
+                _check_names(request.query, {"include"})
+                return {"tables": [_schema(table.schema) for table in base.tables]}
+            case "GET", ("v0", _, table):
+                options = ListOptions.from_query(request.query)
+                return self._listed(base.table(table), options, now)
+            case "POST", ("v0", _, table, "listRecords"):
+                _check_names(request.query, set())
+                options = ListOptions.from_json(_json(request))
+                return self._listed(base.table(table), options, now)
+            case "GET", ("v0", _, table, record_id):
+                return _one(base.table(table), record_id, request.query)
+            case "PATCH", ("v0", _, table):
+                return _updated(base.table(table), _json(request))
+        raise errors.not_modelled(f"{request.method} {request.path}")
+
+    def _listed(self, table: StoredTable, options: ListOptions, now: float) -> Any:
+        # An unknown field is refused also when the page has no records to show.
+        for name in options.fields or ():
+            table.field(name)
+        records, offset = self._iterators.page(table, options, now)
+        shown = [table.shown(record, options) for record in records]
+        return {"records": shown, "offset": offset} if offset else {"records": shown}
+
+
+def _one(table: StoredTable, record_id: str, query: Mapping[str, list[str]]) -> Any:
+    _check_names(query, {"returnFieldsByFieldId"})
+    return table.shown(table.record(record_id), ListOptions.from_query(query))
+
+
+def _updated(table: StoredTable, body: Any) -> Any:
+    if not isinstance(body, dict):
+        raise errors.parameter_invalid()
+    _check_names(body, {"records", "typecast", "returnFieldsByFieldId", "performUpsert"})
+    if truth(body.get("typecast", False)):
+        raise errors.not_modelled("typecast")
+    options = ListOptions(by_field_id=truth(body.get("returnFieldsByFieldId", False)))
+    merge_on = _merge_on(body["performUpsert"]) if "performUpsert" in body else None
+    changes = _changes(body.get("records"), ids_needed=merge_on is None)
+    before = {record["id"] for record in table.records}
+    records = table.update(changes, merge_on or ())
+    answer: dict[str, Any] = {"records": [table.shown(record, options) for record in records]}
+    if merge_on:
+        ids = [record["id"] for record in records]
+        answer["updatedRecords"] = [record_id for record_id in ids if record_id in before]
+        answer["createdRecords"] = [record_id for record_id in ids if record_id not in before]
+    return answer
+
+
+def _merge_on(upsert: Any) -> list[str]:
+    fields = upsert.get("fieldsToMergeOn") if isinstance(upsert, dict) else None
+    if not isinstance(fields, list) or not 1 <= len(fields) <= errors.MAX_MERGE_ON:
+        raise errors.parameter_invalid()
+    return [str(field) for field in fields]
+
+
+def _changes(records: Any, *, ids_needed: bool) -> list[tuple[str | None, Mapping[str, Any]]]:
+    if not isinstance(records, list) or not 1 <= len(records) <= errors.MAX_BATCH:
+        raise errors.records_invalid()
+    for record in records:
+        if not isinstance(record, dict) or not isinstance(record.get("fields"), dict):
+            raise errors.records_invalid()
+        if record.keys() - {"id", "fields"} or (ids_needed and "id" not in record):
+            raise errors.records_invalid()
+    return [(str(r["id"]) if "id" in r else None, r["fields"]) for r in records]
+
+
+def _check_names(given: Iterable[str], modelled: set[str]) -> None:
+    if other := sorted(set(given) - modelled):
+        raise errors.not_modelled(f"the parameter {other[0]}")
+
+
+def _json(request: Request) -> Any:
+    try:
+        return request.json()
+    except ValueError:
+        raise errors.body_not_json() from None
+
+
+def _offset(request: Request) -> str | None:
+    """The offset of a list request in either form, whatever else is wrong with the request."""
+    if request.method == "GET":
+        return request.query.get("offset", [None])[-1]
+    try:
+        offset = request.json()["offset"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return offset if isinstance(offset, str) else None
+
+
+def _schema(table: Table) -> dict[str, Any]:
+    fields = [
+        {
+            "id": f.id,
+            "name": f.name,
+            "type": f.type,
+            **({"options": f.options} if f.options else {}),
+        }
+        for f in table.fields
+    ]
+    return {
+        "id": table.id,
+        "name": table.name,
+        "primaryFieldId": table.fields[0].id,
+        "fields": fields,
+        "views": [],
+    }

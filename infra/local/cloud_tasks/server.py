@@ -1,0 +1,331 @@
+"""A stand-in for Google Cloud Tasks, which has no emulator: real gRPC in, real HTTP out.
+
+Faithful in what Landfall depends on: names are refused while the task exists and for
+`tombstone_seconds` after; delivery at the schedule time, at least once, with the task's headers,
+OIDC token and dispatch deadline (at which it hangs up while the worker may go on); the queue's
+retries, back-off, silent drop, rate and concurrency; the slow-down after 429 and 503 (see
+`Congestion`); and, on request, the faults a distributed queue is allowed (see `Faults`).
+
+Not here: persistence (a new object is an empty service), permissions, quotas, regions, the slow
+ramp-up of an idle queue, Retry-After, the 31 days a task may live, and the jitter of production.
+Methods that are missing answer UNIMPLEMENTED, as do fields that would be ignored otherwise:
+App Engine tasks, OAuth tokens, a task's own retry_config and a queue's http_target.
+"""
+
+import itertools
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import grpc
+import httpx
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2 import HttpMethod, HttpRequest, Queue, RateLimits, RetryConfig, Task
+from google.protobuf import empty_pb2
+
+from infra.local.cloud_tasks.attempt import Entry, Sender
+from infra.local.cloud_tasks.faults import NO_FAULTS, Dice, Faults
+from infra.local.cloud_tasks.queue import Office, Statistics, TaskExistsError, TaskQueue
+from infra.local.issuer import Issuer
+
+__all__ = ["Faults", "LocalCloudTasks", "Statistics"]
+
+SERVICE = "google.cloud.tasks.v2.CloudTasks"
+# Seconds: of an HTTP task, https://cloud.google.com/tasks/docs/quotas and Task.dispatch_deadline.
+SHORTEST_DEADLINE = 15.0
+LONGEST_DEADLINE = 1800.0
+DEFAULT_DEADLINE = timedelta(minutes=10)
+FURTHEST_SCHEDULE = 30 * 24 * 3600.0
+LARGEST_BODY = 100 * 1024
+LARGEST_PAGE = 1000
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
+_QUEUE_NAME = re.compile(
+    r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]{1,100}"
+)
+
+
+class RefusedError(Exception):
+    """A gRPC status other than OK."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+def _invalid(message: str) -> RefusedError:
+    return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def _unimplemented(what: str) -> RefusedError:
+    return RefusedError(grpc.StatusCode.UNIMPLEMENTED, f"{what} is not modelled here")
+
+
+class LocalCloudTasks:
+    """The service on one port, with its queues. Everything happens in the loop that starts it."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        faults: Faults = NO_FAULTS,
+        tombstone_seconds: float = 3600.0,
+        shortest_deadline: float = SHORTEST_DEADLINE,
+    ) -> None:
+        """`shortest_deadline`: seconds; below 15 for tests that cannot wait for production's."""
+        self.statistics = Statistics()
+        self._host, self._port = host, port
+        self._shortest_deadline = shortest_deadline
+        self._queues: dict[str, TaskQueue] = {}
+        self._task_ids = itertools.count(1)
+        self._office = Office(Sender(issuer), self.statistics, Dice(faults), tombstone_seconds)
+        self._server: Any = None
+
+    @property
+    def faults(self) -> Faults:
+        """Can be set while running; that starts the dice again from the seed."""
+        return self._office.dice.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._office.dice = Dice(faults)
+
+    async def start(self) -> str:
+        """Returns "host:port". Raises RuntimeError when the port is taken."""
+        # Without the option two servers share one port silently, each with half of the tasks.
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        handlers = grpc.method_handlers_generic_handler(SERVICE, self._handlers())
+        self._server.add_generic_rpc_handlers((handlers,))
+        port = self._server.add_insecure_port(f"{self._host}:{self._port}")
+        await self._server.start()
+        self.address = f"{self._host}:{port}"
+        return self.address
+
+    async def stop(self) -> None:
+        """Ends every attempt under way and forgets every task, as a crash would."""
+        if self._server:
+            await self._server.stop(None)
+            self._server = None
+        queues, self._queues = self._queues, {}
+        for queue in queues.values():
+            await queue.close()
+        await self._office.sender.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def create_queue(
+        self,
+        name: str,
+        *,
+        rate_limits: RateLimits | None = None,
+        retry_config: RetryConfig | None = None,
+    ) -> Queue:
+        """`name` is the full path. Returns the queue with the defaults filled in."""
+        return self._add_queue(Queue(name=name, rate_limits=rate_limits, retry_config=retry_config))
+
+    # --- gRPC
+
+    def _handlers(self) -> dict[str, Any]:
+        api = tasks_v2
+        return {
+            "CreateQueue": _unary(self._create_queue, api.CreateQueueRequest, Queue.serialize),
+            "GetQueue": _unary(self._get_queue, api.GetQueueRequest, Queue.serialize),
+            "PauseQueue": _unary(self._pause_queue, api.PauseQueueRequest, Queue.serialize),
+            "ResumeQueue": _unary(self._resume_queue, api.ResumeQueueRequest, Queue.serialize),
+            "PurgeQueue": _unary(self._purge_queue, api.PurgeQueueRequest, Queue.serialize),
+            "CreateTask": _unary(self._create_task, api.CreateTaskRequest, Task.serialize),
+            "GetTask": _unary(self._get_task, api.GetTaskRequest, Task.serialize),
+            "ListTasks": _unary(
+                self._list_tasks, api.ListTasksRequest, api.ListTasksResponse.serialize
+            ),
+            "DeleteTask": _unary(
+                self._delete_task, api.DeleteTaskRequest, empty_pb2.Empty.SerializeToString
+            ),
+        }
+
+    def _create_queue(self, request: tasks_v2.CreateQueueRequest) -> Queue:
+        if not request.queue.name.startswith(f"{request.parent}/queues/"):
+            raise _invalid("Queue.name must be below the request's parent.")
+        return self._add_queue(request.queue)
+
+    def _get_queue(self, request: tasks_v2.GetQueueRequest) -> Queue:
+        return self._queue(request.name).queue
+
+    def _pause_queue(self, request: tasks_v2.PauseQueueRequest) -> Queue:
+        self._queue(request.name).pause()
+        return self._queue(request.name).queue
+
+    def _resume_queue(self, request: tasks_v2.ResumeQueueRequest) -> Queue:
+        self._queue(request.name).resume()
+        return self._queue(request.name).queue
+
+    def _purge_queue(self, request: tasks_v2.PurgeQueueRequest) -> Queue:
+        self._queue(request.name).purge()
+        return self._queue(request.name).queue
+
+    def _create_task(self, request: tasks_v2.CreateTaskRequest) -> Task:
+        queue, task = self._queue(request.parent), request.task
+        check(request.parent, task, self._shortest_deadline)
+        self._complete(request.parent, task)
+        try:
+            entry = queue.add(task)
+        except TaskExistsError as known:
+            raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, str(known)) from None
+        self._lose_response()
+        return _described(entry, request.response_view)
+
+    def _get_task(self, request: tasks_v2.GetTaskRequest) -> Task:
+        return _described(self._entry(request.name), request.response_view)
+
+    def _list_tasks(self, request: tasks_v2.ListTasksRequest) -> tasks_v2.ListTasksResponse:
+        size = min(request.page_size or LARGEST_PAGE, LARGEST_PAGE)
+        left = self._queue(request.parent).entries(after=int(request.page_token or 0))
+        page = list(itertools.islice(left, size))
+        return tasks_v2.ListTasksResponse(
+            tasks=[_described(entry, request.response_view) for entry in page],
+            next_page_token=str(page[-1].number) if next(left, None) else "",
+        )
+
+    def _delete_task(self, request: tasks_v2.DeleteTaskRequest) -> empty_pb2.Empty:
+        self._queue_of(request.name).delete(self._entry(request.name).task.name)
+        return empty_pb2.Empty()
+
+    # --- what the methods share
+
+    def _add_queue(self, queue: Queue) -> Queue:
+        if not _QUEUE_NAME.fullmatch(queue.name):
+            raise _invalid(f"Queue.name is malformed: {queue.name!r}")
+        if "http_target" in queue:
+            raise _unimplemented("Queue.http_target")
+        if queue.name in self._queues:
+            raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, "Queue already exists")
+        self._queues[queue.name] = TaskQueue(queue, self._office)
+        return self._queues[queue.name].queue
+
+    def _queue(self, name: str) -> TaskQueue:
+        if name not in self._queues:
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
+        return self._queues[name]
+
+    def _queue_of(self, task_name: str) -> TaskQueue:
+        return self._queue(task_name.partition("/tasks/")[0])
+
+    def _entry(self, task_name: str) -> Entry:
+        queue = self._queue_of(task_name)
+        entry = queue.get(task_name)
+        if entry is None:
+            ended = "no longer exists, though a task with this name existed recently"
+            problem = ended if queue.remembers(task_name) else "does not exist"
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, f"The task {problem}.")
+        return entry
+
+    def _complete(self, parent: str, task: Task) -> None:
+        """What the service fills in. Its own task ids are numbers of about 20 digits."""
+        now = datetime.now(UTC)
+        task_id = f"{int(now.timestamp())}{next(self._task_ids):010d}"
+        task.name = task.name or f"{parent}/tasks/{task_id}"
+        task.create_time = now.replace(microsecond=0)
+        task.schedule_time = task.schedule_time or now
+        task.dispatch_deadline = task.dispatch_deadline or DEFAULT_DEADLINE
+
+    def _lose_response(self) -> None:
+        dice = self._office.dice
+        if not dice.hits("lose_create_response"):
+            return
+        self.statistics.unanswered += 1
+        code = grpc.StatusCode[dice.create_error()]
+        raise RefusedError(code, "The task was stored; its answer was lost.")
+
+
+def _unary(
+    method: Callable[[Any], Any], request: Any, serialize: Callable[[Any], bytes]
+) -> grpc.RpcMethodHandler:
+    async def call(message: Any, context: Any) -> Any:
+        try:
+            return method(message)
+        except RefusedError as refused:
+            await context.abort(refused.code, refused.message)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call, request_deserializer=request.deserialize, response_serializer=serialize
+    )
+
+
+def _described(entry: Entry, view: Task.View) -> Task:
+    """The task as the service shows it: without its body, unless the full view is asked for."""
+    task = Task(entry.task)
+    task.dispatch_count, task.response_count = entry.attempts, entry.responses
+    task.schedule_time = datetime.fromtimestamp(entry.due, UTC)
+    if entry.attempts:
+        task.first_attempt.dispatch_time = datetime.fromtimestamp(entry.first_attempt, UTC)
+        task.last_attempt.dispatch_time = datetime.fromtimestamp(entry.last_attempt, UTC)
+    full = view == Task.View.FULL
+    task.view = Task.View.FULL if full else Task.View.BASIC  # type: ignore[assignment]  # proto-plus enums look like int
+    if not full:
+        task.http_request.body = b""
+    return task
+
+
+# --- validation
+
+
+def check(parent: str, task: Task, shortest_deadline: float) -> None:
+    """Raises RefusedError for what the service would not accept, or this one would ignore."""
+    _check_modelled(task)
+    if task.name and not _is_below(parent, task.name):
+        raise _invalid(
+            'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/'
+            'queues/<QUEUE_ID>/tasks/<TASK_ID>"'
+        )
+    _check_request(task.http_request)
+    _check_times(task, shortest_deadline)
+
+
+def _check_modelled(task: Task) -> None:
+    if "app_engine_http_request" in task:
+        raise _unimplemented("Task.app_engine_http_request")
+    if "retry_config" in task:
+        raise _unimplemented("Task.retry_config")
+    if "oauth_token" in task.http_request:
+        raise _unimplemented("HttpRequest.oauth_token")
+
+
+def _is_below(parent: str, name: str) -> bool:
+    queue, _, task_id = name.rpartition("/tasks/")
+    return queue == parent and bool(_TASK_ID.fullmatch(task_id))
+
+
+def _check_request(http: HttpRequest) -> None:
+    if not http.url.startswith(("http://", "https://")):
+        raise _invalid('HttpRequest.url must start with "http://" or "https://".')
+    try:
+        httpx.URL(http.url)
+    except httpx.InvalidURL as problem:
+        raise _invalid(f"HttpRequest.url is malformed: {problem}") from None
+    if len(http.body) > LARGEST_BODY:
+        raise _invalid("Task size too large: the body may have 100 KB.")
+    carriers = (
+        HttpMethod.HTTP_METHOD_UNSPECIFIED,
+        HttpMethod.POST,
+        HttpMethod.PUT,
+        HttpMethod.PATCH,
+    )
+    if http.body and http.http_method not in carriers:
+        raise _invalid("HttpRequest.body is allowed only with POST, PUT or PATCH.")
+
+
+def _check_times(task: Task, shortest_deadline: float) -> None:
+    deadline = (task.dispatch_deadline or DEFAULT_DEADLINE).total_seconds()
+    if not shortest_deadline <= deadline <= LONGEST_DEADLINE:
+        raise _invalid("Task.dispatch_deadline must be between [15s, 30m].")
+    at = task.schedule_time
+    if at and at.timestamp() > time.time() + FURTHEST_SCHEDULE:
+        raise _invalid("Task.scheduleTime must be no more than 720h in the future.")

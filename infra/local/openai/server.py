@@ -1,0 +1,236 @@
+"""A stand-in for OpenAI's API, for scans and tests without an OpenAI account.
+
+It is no language model: what it answers follows from rules (`answers`), and it says so by
+the name of its models, which end in `-stand-in`. It behaves as OpenAI documents in: chat
+completions and responses with strict structured output; usage; limits of requests and tokens a
+minute with their headers; authentication; unknown models; the shapes of its errors; files and
+batches; the list of models. On top of that it makes faults: on the wire (`wire.faults`), and its
+own (`openai.faults`), each for the requests that a rule names by path or content.
+
+It does not do: streaming, tools, images, audio, several choices, stored conversations, schemas
+that are not strict, projects and organisations, limits a day, the queue limit of batches. A
+request for any of these is refused with 400 not_implemented_by_stand_in.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from infra.local.openai import errors
+from infra.local.openai import faults as own_faults
+from infra.local.openai.batches import Batches
+from infra.local.openai.completions import Answering, Call, chat_call, responses_call
+from infra.local.openai.limits import Bucket, Limits
+from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
+from infra.local.wire.server import MAX_EXCHANGES, Exchange, Request, Response, WireServer
+from landfall.llm.prices import PRICES
+
+MODELS = tuple(PRICES)
+"""Those that Landfall knows a price of."""
+
+DEFAULT_MOST = 16_384
+"""Tokens that an answer may have when nobody says: they are taken from the limit beforehand."""
+
+DAY = 24 * 3600.0
+
+_CALLS: dict[str, Callable[[Any], Call]] = {
+    "/v1/chat/completions": chat_call,
+    "/v1/responses": responses_call,
+}
+
+
+class LocalOpenAI:
+    """Serves `url`, which is what the SDK takes as `base_url` with `/v1` behind it.
+
+    `latency`: seconds before each answer of a model; may be set while it runs, like `faults`.
+    `batch_seconds`: how long a batch takes. `batch_window`: after which one expires.
+    A fault that replaces the work leaves nothing done and takes nothing from the limits; with every
+    other one the question was answered, and is paid for.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        latency: float = 0.0,
+        requests_per_minute: int = 10_000,
+        tokens_per_minute: int = 20_000_000,
+        batch_seconds: float = 1.0,
+        batch_window: float = DAY,
+        models: Collection[str] = MODELS,
+        faults: Sequence[FaultRule] = (),
+    ) -> None:
+        self.latency = latency
+        self.faults = faults
+        self.statuses: Counter[int] = Counter()
+        self.tokens: Counter[str] = Counter()
+        """Of what was answered: those `asked`, those of them `cached`, and those `answered`."""
+        self.calls: deque[tuple[datetime, Call]] = deque(maxlen=MAX_EXCHANGES)
+        """The latest that were answered with nothing wrong, and when."""
+        self._api_key = api_key
+        self._models = models
+        self._limits = Limits(Bucket(requests_per_minute), Bucket(tokens_per_minute))
+        self._answering = Answering()
+        self.batches = Batches(self._in_batch, batch_seconds, batch_window)
+        self._wire = WireServer(self._handle)
+
+    async def __aenter__(self) -> Self:
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._wire.stop()
+
+    @property
+    def url(self) -> str:
+        return f"{self._wire.url}/v1"
+
+    @property
+    def requests(self) -> Sequence[Exchange]:
+        """The latest 10,000 requests in order of arrival, with their time and status."""
+        return self._wire.exchanges
+
+    @property
+    def faults(self) -> Sequence[FaultRule]:
+        return self._plan.rules
+
+    @faults.setter
+    def faults(self, rules: Sequence[FaultRule]) -> None:
+        """Starts the rules with fresh counters. Raises ValueError for an unknown named fault."""
+        for rule in rules:
+            if isinstance(rule.fault, str) and rule.fault not in own_faults.NAMES:
+                known = ", ".join(sorted(own_faults.NAMES))
+                raise ValueError(f"no such fault: {rule.fault!r}; known are {known}")
+        self._plan = FaultPlan(rules)
+
+    def spend(self, requests: int, tokens: int = 0) -> None:
+        """Others of the same account take so much of the limits."""
+        self._limits.requests.take(requests)
+        self._limits.tokens.take(tokens)
+
+    async def _handle(self, request: Request) -> Response:
+        try:
+            self._authenticate(request)
+            response = await self._work(request)
+        except errors.RefusedError as refusal:
+            response = refusal.response
+        self.statuses[response.status] += 1
+        return response
+
+    def _authenticate(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise errors.key_missing()
+        if key != self._api_key:
+            raise errors.key_wrong()
+
+    async def _work(self, request: Request) -> Response:
+        if request.method == "POST" and request.path in _CALLS:
+            return await self._called(request)
+        creates = (request.method, request.path) == ("POST", "/v1/batches")
+        fault = self._fault(request, own_faults.OF_BATCHES if creates else ())
+        if isinstance(fault, Fault) and fault.replaces_work:
+            return Response(fault=fault)
+        answered = self._looked_up(request, fault if isinstance(fault, str) else None)
+        response = answered if isinstance(answered, Response) else Response.json(answered)
+        return replace(response, fault=fault) if isinstance(fault, Fault) else response
+
+    # Questions
+
+    async def _called(self, request: Request) -> Response:
+        fault = self._fault(request, own_faults.NAMES - own_faults.OF_BATCHES)
+        if isinstance(fault, Fault) and fault.replaces_work:
+            return Response(fault=fault)
+        call = _CALLS[request.path](_json(request))
+        self._check_model(call)
+        wanted = call.question_tokens + (call.most or DEFAULT_MOST)
+        try:
+            self._limits.admit(call.model, wanted, time.monotonic())
+        except errors.RefusedError as refusal:
+            refusal.headers = {**refusal.headers, **self._limits.headers()}
+            raise
+        headers = self._limits.headers()
+        await asyncio.sleep(self.latency)
+        body = self._answered(request.path, call, fault if isinstance(fault, str) else None)
+        if fault is None:
+            self.calls.append((datetime.now(UTC), call))
+        plain = Response.json(body, fault=fault if isinstance(fault, Fault) else None)
+        return replace(plain, headers={**plain.headers, **headers})
+
+    def _answered(self, path: str, call: Call, fault: str | None) -> dict[str, Any]:
+        given = self._answering.give(call, fault)
+        self.tokens.update(asked=given.asked, cached=given.cached, answered=given.answered)
+        dressed = (
+            self._answering.completion if path.endswith("completions") else self._answering.response
+        )
+        return dressed(call, given)
+
+    def _check_model(self, call: Call) -> None:
+        if call.model not in self._models:
+            raise errors.no_model(call.model)
+
+    def _in_batch(self, path: str, body: Any) -> tuple[int, Any]:
+        """One request of a batch; the limits a minute are not for these."""
+        content = str(body)
+        fault = self._plan.pick("POST", path, own_faults.NAMES - own_faults.OF_BATCHES, content)
+        if isinstance(fault, Fault):
+            status = fault.status if fault.kind == FaultKind.STATUS else 500
+            return status, errors.unknown_failure().body
+        try:
+            call = _CALLS[path](body)
+            self._check_model(call)
+        except errors.RefusedError as refusal:
+            return refusal.status, refusal.body
+        return 200, self._answered(path, call, fault)
+
+    # Everything else
+
+    def _looked_up(self, request: Request, fault: str | None) -> Any:
+        """The JSON of the answer, or the answer itself. Raises RefusedError."""
+        batches, query = self.batches, request.query
+        match request.method, request.segments[1:]:
+            case "GET", ("models",):
+                return {"object": "list", "data": [_model(name) for name in self._models]}
+            case "POST", ("files",):
+                return batches.upload(request)
+            case "GET", ("files", file_id):
+                return batches.file(file_id).shown()
+            case "GET", ("files", file_id, "content"):
+                return batches.content(file_id)
+            case "DELETE", ("files", file_id):
+                return batches.delete(file_id)
+            case "POST", ("batches",):
+                return batches.create(_json(request), fault)
+            case "GET", ("batches",):
+                limit = int(query.get("limit", ["20"])[-1])
+                return batches.listed(query.get("after", [None])[-1], limit)
+            case "GET", ("batches", batch_id):
+                return batches.look(batch_id)
+            case "POST", ("batches", batch_id, "cancel"):
+                return batches.cancel(batch_id)
+        raise errors.no_url(request.method, request.path)
+
+    def _fault(self, request: Request, possible: Collection[str]) -> Fault | str | None:
+        path, content = "/" + "/".join(request.segments), request.body.decode(errors="replace")
+        return self._plan.pick(request.method, path, possible, content)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "stand-in"}
+
+
+def _json(request: Request) -> Any:
+    try:
+        return request.json()
+    except ValueError:
+        raise errors.not_json() from None

