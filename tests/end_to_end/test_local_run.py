@@ -30,7 +30,7 @@ async def test_help_says_how() -> None:
     """`--help` names the arguments, the exit status and the variables."""
     status, out, _ = await run("--help")
     assert status == 0
-    for word in ("SCAN.yaml", "--serve", "--check", "--json", "AIRTABLE_API_KEY", "Exit status"):
+    for word in ("SCAN.yaml", "--serve", "--check", "--json", "AIRTABLE_API_KEY", "exit status"):
         assert word in out
 
 
