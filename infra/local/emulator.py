@@ -22,7 +22,7 @@ def emulator_command(port: int, rules: Path | None = None) -> list[str]:
     java = shutil.which("java")
     if java is None:
         raise MissingError(
-            "Java is missing, which the Firestore emulator needs: install it with "
+            "The Firestore emulator needs Java: install it with "
             "`sudo apt-get install default-jre-headless`."
         )
     return [

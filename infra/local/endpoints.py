@@ -22,8 +22,8 @@ SAMPLE_BASES: dict[str, Callable[[], Base]] = {
 }
 
 NO_KEY = (
-    "AIRTABLE_API_KEY is not set, and the stand-in serves only the sample bases: make a personal "
-    "access token with data.records:read and schema.bases:read, and "
+    "AIRTABLE_API_KEY is not set, and the stand-in serves only the sample bases: create a personal "
+    "access token with the scopes data.records:read and schema.bases:read, then "
     "`export AIRTABLE_API_KEY=pat...`."
 )
 

@@ -85,12 +85,12 @@ class Process:
         """Raise `EndedError` when the process has ended."""
         if self._child.returncode is not None:
             code, log = self._child.returncode, self.log_end()
-            raise EndedError(f"{self.name} ended with status {code}; the end of its log:\n{log}")
+            raise EndedError(f"{self.name} exited with status {code}; the end of its log:\n{log}")
 
     def check_port(self) -> None:
         """Raise `PortTakenError` when the process has found its port taken: it may still try."""
         if "in use" in self.log.read_text(errors="replace"):
-            raise PortTakenError(f"the port of {self.name} is taken")
+            raise PortTakenError(f"the port of {self.name} is in use")
 
     def log_end(self, lines: int = 20) -> str:
         """The last lines of its log."""
@@ -130,7 +130,7 @@ def free_port() -> int:
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
-    raise StartError(f"no port is free from {_PORTS.start} to {_PORTS.stop}")
+    raise StartError(f"no free port between {_PORTS.start} and {_PORTS.stop}")
 
 
 def _is_free(port: int) -> bool:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from infra.local.stack import Stack
+from infra.local.terminal import plural
 from landfall.kinds.definition import parse
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
 from landfall.scans.scan import Scan
@@ -55,7 +56,7 @@ async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> li
     await asyncio.sleep(max(0.0, (slot - datetime.now(UTC)).total_seconds()))
     answer = await stack.tick("scheduler")
     if answer.status_code != 200:
-        raise RunFailedError(f"the scheduler answered {answer.status_code}: {answer.text}")
+        raise RunFailedError(f"the scheduler responded with {answer.status_code}: {answer.text}")
     with _progress(console) as progress:
         return await asyncio.gather(*(_follow(stack, scan, progress) for scan in scans))
 
@@ -66,7 +67,7 @@ async def _schedule(stack: Stack, scan: Scan) -> datetime:
         slot = (datetime.now(UTC) + timedelta(seconds=ahead + 1)).replace(microsecond=0)
         if (await save_scan(stack, _due_at(scan, slot)))["next_run_at"]:
             return slot
-    raise RunFailedError(f"scan {scan.id} was not saved before its slot, 8 s ahead")
+    raise RunFailedError(f"saving scan {scan.id} took longer than 8 s, so its slot has passed")
 
 
 async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
@@ -76,7 +77,7 @@ async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
         content["url"] = f"{stack.sites[content['url']].url}/"
     answer = await stack.call("PUT", f"/scans/{scan.id}", content)
     if answer.status_code != 200:
-        raise RunFailedError(f"scan {scan.id} was not saved: {answer.text}")
+        raise RunFailedError(f"scan {scan.id} could not be saved: {answer.text}")
     saved: Mapping[str, Any] = answer.json()
     return saved
 
@@ -110,7 +111,7 @@ async def _run_of(stack: Stack, scan: Scan) -> str:
         if runs:
             return str(runs[0]["run_id"])
         await asyncio.sleep(POLL_SECONDS)
-    raise RunFailedError(f"no run of scan {scan.id} came up within {START_SECONDS:.0f} s")
+    raise RunFailedError(f"no run of scan {scan.id} started within {START_SECONDS:.0f} s")
 
 
 async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
@@ -123,7 +124,7 @@ async def _get(stack: Stack, path: str) -> Any:
         answer = await stack.call("GET", path)
         answer.raise_for_status()
     except httpx.HTTPError as error:
-        raise RunFailedError(f"the api did not answer {path}: {error}") from error
+        raise RunFailedError(f"the request GET {path} to the api failed: {error}") from error
     return answer.json()
 
 
@@ -192,5 +193,4 @@ def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) 
 def _read(run: Mapping[str, Any]) -> str:
     """How much of it has come."""
     unit = "page" if run["kind"] == "site" else "record"
-    count = run["counts"].get(f"{unit}s", 0)
-    return f"{count} {unit}{'s' * (count != 1)}"
+    return plural(run["counts"].get(f"{unit}s", 0), unit)

@@ -27,10 +27,10 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
         complain(console, "Nothing was started.", error)
         return 2
     except (RunFailedError, EndedError) as error:
-        complain(console, "The scans did not run to their end.", error)
+        complain(console, "The scans did not finish.", error)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("Stopped; everything that was started has ended.")
+        console.print("Interrupted; the local stack has stopped.")
         return 130
 
 
@@ -50,7 +50,7 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
         finished = await run_scans(stack, scans, console)
         for one in finished:
             _report(one, stack, options.json, console)
-    console.print(f"Everything that was started has ended, after {loop.time() - started:.1f} s.")
+    console.print(f"The local stack has stopped after {loop.time() - started:.1f} s.")
     return 0 if all(one.done for one in finished) else 1
 
 
@@ -71,14 +71,14 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
         print(json.dumps(addresses), flush=True)
     for name, value in addresses.items():
         console.print(f"  {name:<10} {value}", soft_wrap=True)
-    console.print(f"Start a scan ({', '.join(scan.id for scan in scans)}) like this:")
+    console.print(f"Start a run of a scan ({', '.join(scan.id for scan in scans)}):")
     console.print(
         f"  curl -H 'Authorization: Bearer {addresses['token']}' "
         f'-d \'{{"scan_id": "{scans[0].id}"}}\' {addresses["api"]}/runs',
         soft_wrap=True,
         markup=False,
     )
-    console.print("Ctrl-C stops everything.")
+    console.print("Press Ctrl-C to stop the stack.")
     while True:
         stack.check()
         await asyncio.sleep(1)

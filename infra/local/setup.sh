@@ -31,7 +31,7 @@ install() {
             *) arguments+=(-r "$file") ;;
         esac
     done
-    echo "Installing what ${*#"$root"/} pin into .venv (once) ..." >&2
+    echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
     "$python" -m pip install -qq --disable-pip-version-check "${arguments[@]}" >&2
     for file in "$@"; do
         case "$file" in

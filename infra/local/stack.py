@@ -182,7 +182,7 @@ async def _started(options: Options, exits: AsyncExitStack) -> Stack:
                 raise StartError(str(error)) from None
             exits.push_async_exit(ours.pop_all())
             return stack
-    raise StartError(f"{STARTS} times a port was taken by somebody else between look and start")
+    raise StartError(f"in each of {STARTS} attempts another process took a port that had been free")
 
 
 async def _start(options: Options, exits: AsyncExitStack) -> Stack:
@@ -313,7 +313,9 @@ async def _ready(stack: Stack, name: str, port: int) -> None:
             return
         await asyncio.sleep(0.05)
     log = stack.processes[name].log_end()
-    raise StartError(f"{name} did not listen within {READY_SECONDS:.0f} s; its log:\n{log}")
+    raise StartError(
+        f"{name} did not listen within {READY_SECONDS:.0f} s; the end of its log:\n{log}"
+    )
 
 
 async def _tick_for_ever(stack: Stack, seconds: float) -> None:

@@ -23,6 +23,11 @@ def make_console(as_lines: bool) -> Console:
     return console
 
 
+def plural(number: int, what: str) -> str:
+    """Return a number with its noun, in the plural where that is due."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def complain(console: Console, what: str, error: Exception) -> None:
     """Say what did not come about, and why."""
     console.print(what, style="red", end=" ")

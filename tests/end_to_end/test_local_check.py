@@ -80,18 +80,18 @@ async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
     """Exit status 0; all that is asked of Airtable is to be read."""
     status, out, _ = await check(own(tmp_path), "--sample", "50")
     assert status == 0
-    assert "50 records looked at, 2 findings (4.0%), warning" in out
+    assert "50 records checked, 2 findings (4.0%), warning" in out
     assert out.endswith("Nothing was written anywhere; 2 requests were sent.\n")
 
 
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("", "schedule: none; it runs when somebody starts it\n"),
+        ("", "schedule: none; each run is started by hand\n"),
         ("schedule: {cadence: {every_minutes: 5}, paused: true}",
-         "schedule: every 5 minutes, but it is paused\n"),
+         "schedule: every 5 minutes (paused)\n"),
         ("schedule: {cadence: {at: 2020-12-01T05:00Z}}",
-         "schedule: at 2020-12-01 05:00 (UTC); nothing of that lies ahead\n"),
+         "schedule: at 2020-12-01 05:00 (UTC); no slot lies ahead\n"),
         ("schedule: {cadence: {at: 2999-01-01T05:00Z}, time_zone: Europe/Berlin}",
          "schedule: at 2999-01-01 06:00 (Europe/Berlin); next Tue 2999-01-01 06:00 CET\n"),
     ],
@@ -118,7 +118,7 @@ async def test_a_base_that_cannot_be_read_is_exit_status_2(tmp_path: Path) -> No
     status, out, _ = await check(own(tmp_path), faults=faults)
     assert status == 2
     assert "Scan own was not checked: base_forbidden. Airtable answered 403" in out
-    assert "records looked at" not in out
+    assert "records checked" not in out
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ async def test_more_than_half_is_pointed_out(without: int, wrong: bool) -> None:
     (rule,) = checked.rules
     assert (rule.findings, rule.share, rule.probably_wrong) == (without, without / 10, wrong)
     assert checked.good
-    assert ("it is probably the rule that is wrong" in printed(checked)) == wrong
+    assert ("the rule itself is probably wrong" in printed(checked)) == wrong
 
 
 async def test_what_is_said_of_each_rule() -> None:
@@ -171,18 +171,18 @@ async def test_what_is_said_of_each_rule() -> None:
     sample, _ = await read(a_base(People=people, Pets=[{"Name": "Pet 0"}]), one, 11)
     text = printed(tried_on(one, sample))
     assert text.splitlines() == [
-        "read: the first 11 records of People, all 1 of Pets",
+        "read: People (first 11 records), Pets (all 1 record)",
         "does not fit: tables: table 'Pets' has no field 'Owner'; it has Name, Email",
         "r0 (People): Email has a value",
-        "  11 records looked at, 3 findings (27.3%), warning by this sample",
+        "  11 records checked, 3 findings (27.3%), warning in this sample",
         "    rec00000000000001: P0 is silent (Email: ' ')",
         "    rec00000000000002: P1 is silent (Email: ' ')",
         "r1 (People): no two records have the same Email",
-        "  11 records looked at, nothing found; there may be some with records that were not read",
+        "  11 records checked, no findings; records that were not read may add some",
         "r2 (People): where Name is 'Nobody': Email has a value",
-        "  no record looked at: `when` selects none of those that were read",
+        "  no records checked: `when` selects none of the records read",
         "r3 (Pets): Name is one of 'Pet 0'",
-        "  1 record looked at, nothing found",
+        "  1 record checked, no findings",
         "r4 (Pets): Owner has a value",
         "  inconclusive: table 'Pets' has no field 'Owner'",
     ]
@@ -197,7 +197,7 @@ async def test_what_is_not_about_the_rules_records_has_no_share(
     monkeypatch.setattr(type(one.rules[0]), "evaluate", lambda *_: hits)
     sample, _ = await read(a_base(People=1, Pets=owners(1)), one, 300)
     lines = printed(tried_on(one, sample)).splitlines()
-    said = "  1 record looked at, 2 findings, warning"
+    said = "  1 record checked, 2 findings, warning"
     assert lines[-3:] == [said, "    People: old", "    rec1: bad"]
 
 

@@ -37,7 +37,7 @@ async def test_a_stack_that_cannot_start_shows_the_log(monkeypatch: pytest.Monke
     """A process that ends at once is named, with the end of what it said."""
     broken = ["/bin/sh", "-c", "echo no such thing >&2; exit 7"]
     monkeypatch.setattr(stacks, "emulator_command", lambda *_: broken)
-    with pytest.raises(StartError, match=r"(?s)firestore ended with status 7.*no such thing"):
+    with pytest.raises(StartError, match=r"(?s)firestore exited with status 7.*no such thing"):
         await running(Options(tick_seconds=None)).__aenter__()
 
 

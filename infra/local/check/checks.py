@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
         complain(console, f"Scan {scan.id} was not checked: {error.reason}.", error)
         return 2
     except KeyboardInterrupt:
-        console.print("Stopped; nothing was written anywhere.")
+        console.print("Interrupted; nothing was written anywhere.")
         return 130
     console.print(f"Nothing was written anywhere; {requests} requests were sent.")
     return 0 if good else 1
@@ -71,9 +71,9 @@ def _ahead(schedule: Schedule | None, now: datetime) -> list[datetime]:
 def _when(schedule: Schedule | None, ahead: Sequence[datetime]) -> str:
     """When the scan runs by itself, for a person."""
     if schedule is None:
-        return "none; it runs when somebody starts it"
+        return "none; each run is started by hand"
     said = describe(schedule.cadence, schedule.time_zone)
     if schedule.paused:
-        return f"{said}, but it is paused"
+        return f"{said} (paused)"
     slots = ", ".join(f"{slot:%a %Y-%m-%d %H:%M %Z}" for slot in ahead)
-    return f"{said}; next {slots}" if slots else f"{said}; nothing of that lies ahead"
+    return f"{said}; next {slots}" if slots else f"{said}; no slot lies ahead"

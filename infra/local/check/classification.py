@@ -12,6 +12,7 @@ from infra.local.check.result import Checked
 from infra.local.check.sample import Sample
 from infra.local.check.sample_progress import read_shown, what_was_read
 from infra.local.endpoints import Airtable, real_openai
+from infra.local.terminal import plural
 from landfall.airtable.fields import Schema
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.fit import misfits
@@ -95,15 +96,16 @@ class Seen:
 
     def _lines(self) -> Iterator[Text]:
         if not self.elements:
-            yield Text("no element to ask about", "yellow")
+            yield Text("no elements found", "yellow")
             return
         cost = "unknown" if self.dollars is None else f"about ${self.dollars:.4f}"
         yield Text(
-            f"{len(self.elements)} elements, {self.questions} questions to {self.model}, some "
-            f"{self.tokens:,} tokens: {cost}, and nothing for those that a run finds unchanged"
+            f"{plural(len(self.elements), 'element')}, {plural(self.questions, 'question')} to "
+            f"{self.model}, about {self.tokens:,} tokens; cost: {cost}. Unchanged elements are "
+            "not asked about again."
         )
         if self.sample.incomplete:
-            yield Text("the table has more elements; --sample all counts them")
+            yield Text("the table has more elements; use --sample all to count them")
         for element in self.elements[:SHOWN]:
-            yield Text(f"the model is told of {element.record_id}:")
+            yield Text(f"prompt text of {element.record_id}:")
             yield Text("\n".join(f"  {line}" for line in element.text.splitlines()), "dim")

@@ -11,7 +11,7 @@ from infra.local.check.result import Checked
 from infra.local.check.sample_progress import read_shown, what_was_read
 from infra.local.check.trial import Tried, TriedScan, tried_on
 from infra.local.endpoints import Airtable
-from infra.local.terminal import COLOURS
+from infra.local.terminal import COLOURS, plural
 from landfall.integrity.fit import Remark
 from landfall.integrity.rules.kinds import Finding
 from landfall.integrity.scan import IntegrityScan
@@ -55,39 +55,35 @@ def _lines(tried: Tried) -> Iterator[Text]:
         yield Text.assemble(("inconclusive", COLOURS["inconclusive"]), ": ", tried.inconclusive)
         return
     if tried.unjudged:
-        unjudged = ("cannot be judged on a sample", COLOURS["inconclusive"])
-        yield Text.assemble(unjudged, f": {tried.unjudged}; --sample all reads them")
+        unjudged = ("not evaluated on a sample", COLOURS["inconclusive"])
+        yield Text.assemble(unjudged, f": {tried.unjudged}; use --sample all")
         return
-    looked = f"{_count(tried.records, 'record')} looked at"
+    looked = f"{plural(tried.records, 'record')} checked"
     if not tried.records:
-        why = ": `when` selects none of those that were read" if tried.rule.when else ""
-        yield Text(f"no record looked at{why}", "yellow")
+        why = ": `when` selects none of the records read" if tried.rule.when else ""
+        yield Text(f"no records checked{why}", "yellow")
         return
     if tried.severity is None:
-        more = "; there may be some with records that were not read" if tried.at_least else ""
-        yield Text.assemble(f"{looked}, ", ("nothing found", "green"), more)
+        more = "; records that were not read may add some" if tried.at_least else ""
+        yield Text.assemble(f"{looked}, ", ("no findings", "green"), more)
         return
     yield Text.assemble(
         f"{looked}, {_found(tried)}, ",
         (tried.severity, COLOURS[tried.severity]),
-        " by this sample" if tried.by_number else "",
+        " in this sample" if tried.by_number else "",
     )
     if tried.probably_wrong:
-        yield Text("more than half of the records: it is probably the rule that is wrong", "red")
+        yield Text("more than half of the records: the rule itself is probably wrong", "red")
     for finding in tried.examples:
         yield Text(f"  {_example(finding)}", "dim")
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
 def _found(tried: Tried) -> str:
     at_least = "at least " if tried.at_least else ""
-    found = f"{at_least}{_count(tried.findings, 'finding')}"
+    found = f"{at_least}{plural(tried.findings, 'finding')}"
     if not tried.affected:
         return found
-    records = "" if tried.affected == tried.findings else f" with {tried.affected} records"
+    records = "" if tried.affected == tried.findings else f" in {tried.affected} records"
     return f"{found}{records} ({tried.share:.1%})"
 
 

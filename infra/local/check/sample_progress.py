@@ -9,6 +9,7 @@ from rich.progress import Progress as Bars
 
 from infra.local.check.sample import Progress, Sample, read_sample
 from infra.local.endpoints import Airtable
+from infra.local.terminal import plural
 from landfall.scans.scan import BaseScan
 
 LINE_SECONDS = 10.0
@@ -31,9 +32,7 @@ async def read_shown(
 def what_was_read(sample: Sample) -> str:
     """For a person."""
     tables = [
-        f"the first {len(table)} records of {name}"
-        if name in sample.incomplete
-        else f"all {len(table)} of {name}"
+        f"{name} ({'first' if name in sample.incomplete else 'all'} {plural(len(table), 'record')})"
         for name, table in sample.snapshot.tables.items()
     ]
     return f"read: {', '.join(tables) or 'nothing'}"
@@ -67,7 +66,7 @@ class _Shown:
 
     def __call__(self, progress: Progress) -> None:
         """Show this."""
-        waits = f"Airtable asks to wait {progress.waits:.0f} s" if progress.waits else ""
+        waits = f"waiting {progress.waits:.0f} s for Airtable" if progress.waits else ""
         self._bars.update(
             self._bar,
             total=progress.tables,

@@ -14,6 +14,7 @@ from infra.local.check.result import Checked
 from infra.local.endpoints import Airtable
 from infra.local.samples.clinic import sample_sites
 from infra.local.site.server import LocalSite
+from infra.local.terminal import plural
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import StepError
@@ -75,7 +76,7 @@ async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
     robots = robots_of(rules.body if rules.status == 200 else b"", user_agents.NAME)
     found = _Found(robots, robots.delay(scan.delay_seconds))
     if not robots.allow(url):
-        found.problems.append(f"robots.txt does not let {user_agents.NAME} fetch {scan.url}")
+        found.problems.append(f"robots.txt does not allow {user_agents.NAME} to fetch {scan.url}")
         return found
     await asyncio.sleep(found.delay)
     try:
@@ -85,7 +86,7 @@ async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
         return found
     found.requests += 1
     if page.status != 200:
-        found.problems.append(f"the home page answered {page.status}")
+        found.problems.append(f"the home page responded with {page.status}")
     found.home = evidence_of(visit_of(page), page.body, vocabularies(scan.rubric))
     types = Types(scan.rubric.page_types)
     found.types = Counter(types.of(link.address, link.text) for link in found.home.links)
@@ -108,17 +109,19 @@ def _document(scan: SiteScan, found: _Found) -> dict[str, Any]:
 def _lines(scan: SiteScan, found: _Found) -> Iterator[Text]:
     for problem in found.problems:
         yield Text.assemble(("cannot be scanned", "red"), f": {problem}")
-    yield Text(f"robots.txt lets us in; a request every {found.delay:g} s")
+    yield Text(f"request rate: one every {found.delay:g} s")
     home = found.home
     if home is None:
         return
     facts = home.facts
     yield Text(
-        f"home page: {home.title!r}, {facts['words']} words, {len(home.links)} pages linked, "
-        f"{facts['seconds']} s"
+        f"home page: {home.title!r}, {facts['words']} words, links to "
+        f"{plural(len(home.links), 'page')}, {facts['seconds']} s"
     )
     named = [f"{count} {name}" for name, count in sorted(found.types.items()) if name != OTHER]
-    yield Text(f"links by page type: {', '.join(named) or 'none that the rubric names'}")
+    yield Text(f"links by page type: {', '.join(named) or 'none of the types in the rubric'}")
     lacking = [one.id for one in scan.rubric.page_types if not found.types.get(one.id)]
     if lacking:
-        yield Text.assemble(("note", "cyan"), f": the home page links to no {', '.join(lacking)}")
+        yield Text.assemble(
+            ("note", "cyan"), f": no link from the home page to: {', '.join(lacking)}"
+        )

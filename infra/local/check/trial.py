@@ -151,9 +151,9 @@ def _unjudged(rule: BaseRule, sample: Sample) -> str:
     """Why the sample is too small for the rule; empty where it is not."""
     looked_up = [name for name in rule.looks_up_in() if name in sample.incomplete]
     if looked_up:
-        return f"it takes every record of {looked_up[0]!r}, which is too large to be read for this"
+        return f"it needs every record of {looked_up[0]!r}, which is too large for a sample"
     if rule.table in sample.incomplete and rule.on_a_sample() == "nothing":
-        return f"it takes every record of {rule.table!r}"
+        return f"it needs every record of {rule.table!r}"
     return ""
 
 

@@ -17,14 +17,15 @@ def summary(counts: Mapping[str, Any]) -> str:
     said = [f"{counts[name]} {name}" for name in names if counts.get(name)]
     tokens, cost = counts.get("model_tokens", 0), counts.get("model_cost", 0.0)
     return (
-        f"{counts.get('elements', 0)} elements: {', '.join(said) or 'nothing asked'}; "
-        f"{counts.get('model_calls', 0)} calls, {tokens:,} tokens, ${cost:.4f}{_written(counts)}"
+        f"{counts.get('elements', 0)} elements: {', '.join(said) or 'no questions asked'}; "
+        f"{counts.get('model_calls', 0)} model calls, {tokens:,} tokens, ${cost:.4f}"
+        f"{_written(counts)}"
     )
 
 
 def _written(counts: Mapping[str, Any]) -> str:
     due = counts.get("records_to_write", 0)
-    return f"; {counts['records_written']} of {due} filled in" if due else ""
+    return f"; {counts['records_written']} of {due} records written back" if due else ""
 
 
 def lines(run: Mapping[str, Any]) -> Iterator[Text]:
@@ -40,9 +41,9 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         yield Text.assemble((f"{'suggested by':<36}", "bold"), " and ".join(report["models"]))
     unsure = report.get("low_confidence", {"count": 0})
     for element in unsure.get("elements", [])[:LISTED]:
-        yield _line("not sure", element, f"{element['confidence']} %: {element['rationale']}")
+        yield _line("low confidence", element, f"{element['confidence']} %: {element['rationale']}")
     if unsure["count"] > LISTED:
-        yield Text(f"and {unsure['count'] - LISTED} more that the model is not sure about")
+        yield Text(f"and {unsure['count'] - LISTED} more with low confidence")
     for element in report.get("changes", {}).get("elements", [])[:LISTED]:
         said = "; ".join(
             f"{name}: {values['before']} -> {values['now']}"

@@ -16,7 +16,7 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
     yield from _found([rule for rule in rules if rule["findings"]])
     clean = [rule["rule_id"] for rule in rules if not (rule["findings"] or rule["inconclusive"])]
     if clean:
-        yield Text(f"nothing found by {', '.join(clean)}")
+        yield Text(f"no findings: {', '.join(clean)}")
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:

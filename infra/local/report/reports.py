@@ -87,7 +87,7 @@ def print_report(run: Finished, console: Console) -> None:
             (warning["what"], "yellow"), f": {warning['reason']}: {warning['message']}"
         )
         console.print("warning", line, soft_wrap=True)
-    console.print(f"in Firestore: runs/{document['run_id']}", markup=False)
+    console.print(f"stored in Firestore: runs/{document['run_id']}", markup=False)
 
 
 def print_failure(run: Finished, stack: Stack, console: Console) -> None:
@@ -99,7 +99,7 @@ def print_failure(run: Finished, stack: Stack, console: Console) -> None:
         console.print(error["traceback"], soft_wrap=True, markup=False)
     process = stack.processes.get(error["step"] or "")
     if process:
-        console.print(f"The end of the log of {process.name}:")
+        console.print(f"Last lines of the log of {process.name}:")
         for line in process.log_end(LOG_LINES).splitlines():
             console.print(f"  {_readable(line)}", soft_wrap=True, markup=False, style="dim")
 

@@ -6,27 +6,35 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from infra.local.terminal import COLOURS
+from infra.local.terminal import COLOURS, plural
 
 BAR = 20
 """Characters of a full score."""
 
+_LOST = {"missed": "not fetched", "gone": "gone", "folded": "duplicates"}
+
 _BANDS = {"strong": "green", "good": "yellow", "weak": "yellow", "poor": "red"}
+
+_CHANGES = {
+    "pages_new": "new pages",
+    "pages_gone": "pages gone",
+    "leaks_mended": "leaks fixed",
+    "leaks_new": "new leaks",
+}
 
 
 def summary(counts: Mapping[str, Any]) -> str:
     """How much was looked at, and what a model cost."""
     lost = [
-        f"{counts[f'pages_{name}']} {name}"
-        for name in ("missed", "gone", "folded")
+        f"{counts[f'pages_{name}']} {shown}"
+        for name, shown in _LOST.items()
         if counts.get(f"pages_{name}")
     ]
-    pages = counts.get("pages", 0)
-    said = f"{pages} page{'s' * (pages != 1)}"
+    said = plural(counts.get("pages", 0), "page")
     said += f" ({', '.join(lost)})" if lost else ""
     said += f", {counts.get('site_requests', 0)} requests"
     if "model_calls" in counts:
-        said += f"; {counts['model_calls']} calls of a model, ${counts.get('model_cost', 0.0):.4f}"
+        said += f"; {counts['model_calls']} model calls, ${counts.get('model_cost', 0.0):.4f}"
     return f"{said}; {counts.get('coverage_pct', 0)} % observed"
 
 
@@ -40,7 +48,7 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         ruled = report.get("rules_scores", {}).get(dimension)
         yield _score(dimension, report["scores"][dimension], ruled)
     if report.get("model_said"):
-        yield Text.assemble((_models(report), "cyan"), f" of the home page: {report['model_said']}")
+        yield Text.assemble((_models(report), "cyan"), f" on the home page: {report['model_said']}")
     comparison = report.get("comparison")
     if comparison:
         yield _comparison(comparison)
@@ -54,11 +62,11 @@ def _total(report: Mapping[str, Any]) -> Text:
     total, flow, band = (
         report[name] for name in ("total_score_60", "patient_flow_score_10", "band")
     )
-    by = f"rules and {_models(report)}" if report["scorer"] == "model" else "rules alone"
+    by = f"rules and {_models(report)}" if report["scorer"] == "model" else "rules only"
     if band is None:
-        return Text("no score: nothing that was asked could be observed")
+        return Text("no score: none of the criteria could be observed")
     return Text.assemble(
-        f"{total:g} of 60, patient flow {flow:g} of 10: ", (band, _BANDS[band]), f", by {by}"
+        (band, _BANDS[band]), f": {total:g} of 60, patient flow {flow:g} of 10, scored by {by}"
     )
 
 
@@ -78,9 +86,8 @@ def _score(dimension: str, score: float | None, ruled: float | None) -> Text:
 def _comparison(comparison: Mapping[str, Any]) -> Text:
     difference = comparison["patient_flow_score_10"]
     moved = "" if difference is None else f"patient flow {difference:+g}; "
-    names = ("pages_new", "pages_gone", "leaks_mended", "leaks_new")
-    said = ", ".join(f"{len(comparison[name])} {name.replace('_', ' ')}" for name in names)
-    return Text(f"since {comparison['run_id']}: {moved}{said}")
+    changes = ", ".join(f"{shown}: {len(comparison[name])}" for name, shown in _CHANGES.items())
+    return Text(f"since {comparison['run_id']}: {moved}{changes}")
 
 
 def _statements(
