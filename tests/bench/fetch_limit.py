@@ -20,7 +20,7 @@ import requests
 
 from infra.local.airtable.bases import Base
 from infra.local.airtable.server import LocalAirtable
-from infra.local.wire.server import Exchange
+from infra.local.wire.messages import Exchange
 from landfall.airtable.client import LIMIT, PAGE_SIZE
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import aiodns
 
 from infra.local.wire.faults import Fault, FaultKind, Framing
-from infra.local.wire.server import Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import WireServer
 from tests.local.peers import Lookup, NameServer
 
 GIGABYTE = 2**30

@@ -13,7 +13,7 @@ from infra.local.samples.clinic import clinic
 from infra.local.site.pages import HTML, Served, page, plain, redirect, sitemap
 from infra.local.site.server import LocalSite
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
-from infra.local.wire.server import Response
+from infra.local.wire.messages import Response
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Claim
 from landfall.site import fetch as site_fetch

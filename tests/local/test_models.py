@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 
 from infra.local.processes import free_port
 from infra.local.wire.faults import Fault, FaultKind
-from infra.local.wire.server import Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.openai.completions import SAID_MOST

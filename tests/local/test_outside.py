@@ -22,7 +22,8 @@ from cryptography.x509.oid import NameOID
 
 from infra.local.processes import free_port
 from infra.local.wire.faults import Fault, FaultKind
-from infra.local.wire.server import Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.net.http import (
     BrokenAnswerError,

@@ -8,7 +8,8 @@ import pytest
 
 from infra.local.processes import free_port
 from infra.local.wire.faults import Fault, FaultKind
-from infra.local.wire.server import Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.site import client as site_client

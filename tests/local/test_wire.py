@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
-from infra.local.wire.server import MAX_EXCHANGES, Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import MAX_EXCHANGES, WireServer
 
 # A context without certificates: loading them for every client would cost more than the tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

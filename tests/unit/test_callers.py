@@ -13,7 +13,8 @@ import pytest
 from infra.local.issuer import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
 from infra.local.processes import free_port
 from infra.local.wire.faults import Fault, FaultKind
-from infra.local.wire.server import Request, Response, WireServer
+from infra.local.wire.messages import Request, Response
+from infra.local.wire.server import WireServer
 from landfall.deadlines import LADDER
 from landfall.entry.callers import (
     CERTIFICATES_KEPT,

@@ -9,7 +9,7 @@ message, `{"error": "NOT_FOUND"}`, and for rate limits alone `{"errors": [{"erro
 
 from typing import Any
 
-from infra.local.wire.server import Response
+from infra.local.wire.messages import Response
 
 MAX_BATCH = 10  # records a write request; airtable.com/developers/web/api/update-multiple-records
 

@@ -25,7 +25,8 @@ from infra.local.airtable import errors
 from infra.local.airtable.bases import Base, Record, Table
 from infra.local.airtable.tables import Iterators, ListOptions, StoredTable, truth
 from infra.local.wire.faults import Fault, FaultPlan, FaultRule
-from infra.local.wire.server import Exchange, Request, Response, WireServer
+from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.server import WireServer
 
 # Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
 MAX_URL = 16_000

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.openai import errors, faults
-from infra.local.wire.server import Request, Response
+from infra.local.wire.messages import Request, Response
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
 MOST_REQUESTS = 50_000

@@ -7,7 +7,7 @@ error-codes and /rate-limits, and bodies that public issue trackers quote.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.local.wire.server import Response
+from infra.local.wire.messages import Response
 
 
 class RefusedError(Exception):

@@ -27,7 +27,8 @@ from infra.local.openai.batches import Batches
 from infra.local.openai.completions import Answering, Call, chat_call, responses_call
 from infra.local.openai.limits import Bucket, Limits
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
-from infra.local.wire.server import MAX_EXCHANGES, Exchange, Request, Response, WireServer
+from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.server import MAX_EXCHANGES, WireServer
 from landfall.llm.prices import PRICES
 
 MODELS = tuple(PRICES)

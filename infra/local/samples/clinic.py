@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.local.site.pages import HTML, Served, page, plain, redirect, sitemap
-from infra.local.wire.server import Response
+from infra.local.wire.messages import Response
 
 PAGES = Path(__file__).with_name("clinic_pages")
 

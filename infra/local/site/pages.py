@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.local.wire.server import Response
+from infra.local.wire.messages import Response
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 

@@ -13,7 +13,8 @@ from typing import Self
 
 from infra.local.site.pages import NOT_FOUND, Served
 from infra.local.wire.faults import FaultPlan, FaultRule
-from infra.local.wire.server import Exchange, Request, Response, WireServer
+from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.server import WireServer
 
 
 class LocalSite:
