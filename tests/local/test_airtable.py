@@ -15,8 +15,11 @@ import requests
 
 from infra.local.airtable.bases import Base, Field, Record, Table
 from infra.local.airtable.errors import RefusedError
-from infra.local.airtable.server import LocalAirtable, RateLimit
-from infra.local.airtable.tables import Iterators, ListOptions, StoredTable
+from infra.local.airtable.list_options import ListOptions
+from infra.local.airtable.listings import Listings
+from infra.local.airtable.rate_limit import RateLimit
+from infra.local.airtable.server import LocalAirtable
+from infra.local.airtable.tables import StoredTable
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 
 KEY = "patTest"
@@ -389,7 +392,7 @@ async def test_a_listing_is_a_snapshot(airtable: LocalAirtable) -> None:
 
 def test_an_offset_expires_without_use() -> None:
     """Each use starts the lifetime anew; after it the listing is gone for good."""
-    table, listings = StoredTable(school().tables[0]), Iterators(lifetime=10)
+    table, listings = StoredTable(school().tables[0]), Listings(lifetime=10)
     _, offset = listings.page(table, ListOptions(), now=0)
     _, offset = listings.page(table, ListOptions(offset=offset), now=9)
     listings.page(table, ListOptions(offset=offset), now=18)

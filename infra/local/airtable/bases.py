@@ -5,11 +5,18 @@ What a `Record` looks like is what Airtable's list-records answers hold:
 An empty cell is absent from `fields`; it is never `None` or `""`.
 """
 
+import random
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Record: TypeAlias = Mapping[str, Any]
+
+
+def random_id(prefix: str, source: random.Random) -> str:
+    """Return an id as Airtable has them: a prefix ("rec"), and 14 letters or digits."""
+    return prefix + "".join(source.choices(string.ascii_letters + string.digits, k=14))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ been asked.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -23,46 +23,23 @@ from typing import Any, Self
 
 from infra.local.airtable import errors
 from infra.local.airtable.bases import Base, Record, Table
-from infra.local.airtable.tables import Iterators, ListOptions, StoredTable, truth
+from infra.local.airtable.list_options import ListOptions, truth
+from infra.local.airtable.listings import Listings
+from infra.local.airtable.rate_limit import RateLimit
+from infra.local.airtable.tables import StoredTable
 from infra.local.wire.faults import Fault, FaultPlan, FaultRule
 from infra.local.wire.messages import Exchange, Request, Response
 from infra.local.wire.server import WireServer
 
 # Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
 MAX_URL = 16_000
+
 # Seconds without use after which a listing's offset is gone. Airtable gives no figure ("may
 # timeout due to client inactivity or server restarts"); users report minutes.
 OFFSET_LIFETIME = 300.0
+
 # The stand-in's own fault: the listing behind the offset of this request is gone.
 EXPIRED_OFFSET = "expired_offset"
-
-
-class RateLimit:
-    """N requests in any one second, then a lock-out in which every request is refused.
-
-    The window slides, which is the stricter reading of "5 requests per second": a fixed window
-    lets 10 pass around its edge. Airtable does not say which it uses; what passes here passes
-    there. Requests during the lock-out do not lengthen it, and it ends with an empty window, as
-    30 s make sure of at Airtable.
-    """
-
-    def __init__(self, per_second: float, lockout: float) -> None:
-        self._per_second = per_second
-        self._lockout = lockout
-        self._admitted: deque[float] = deque()
-        self._locked_until = float("-inf")
-
-    def admit(self, now: float) -> None:
-        """`now`: monotonic seconds. Raises RefusedError (429)."""
-        if now < self._locked_until:
-            raise errors.rate_limited()
-        while self._admitted and self._admitted[0] <= now - 1.0:
-            self._admitted.popleft()
-        if len(self._admitted) + 1 > self._per_second:
-            self._locked_until = now + self._lockout
-            self._admitted.clear()
-            raise errors.rate_limited()
-        self._admitted.append(now)
 
 
 class _StoredBase:
@@ -106,7 +83,7 @@ class LocalAirtable:
             base.id: _StoredBase(base, RateLimit(requests_per_second, lockout_seconds))
             for base in bases
         }
-        self._iterators = Iterators(offset_lifetime)
+        self._iterators = Listings(offset_lifetime)
         self._wire = WireServer(self._handle)
 
     async def __aenter__(self) -> Self:

@@ -1,30 +1,21 @@
-"""The tables of the local Airtable stand-in: records that change, and listings that do not.
-
-StoredTable   the records of one table now; written to by PATCH and by tests
-ListOptions   what a list request asks for, from a query string or from a JSON body
-Iterators     running listings: each one is a snapshot of its table at its first page
-"""
+"""The tables of the Airtable stand-in: records that requests and tests change."""
 
 import random
 import re
-import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.airtable import errors
-from infra.local.airtable.bases import Field, Record, Table
+from infra.local.airtable.bases import Field, Record, Table, random_id
+from infra.local.airtable.list_options import ListOptions
 
-MAX_PAGE = 100  # records a page; airtable.com/developers/web/api/list-records
 # Types of fields that an upsert matches by; .../developers/web/api/update-multiple-records
 MERGED_ON = frozenset(
     {"number", "singleLineText", "multilineText", "singleSelect", "multipleSelects", "date"}
 )
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
-_OFFSET = re.compile(r"itr[A-Za-z0-9]+/rec[A-Za-z0-9]+")
-_ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 class StoredTable:
@@ -122,8 +113,7 @@ class StoredTable:
 
     def _new(self) -> Record:
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        record_id = "rec" + "".join(self._random.choices(_ALPHANUMERIC, k=14))
-        return {"id": record_id, "createdTime": created, "fields": {}}
+        return {"id": random_id("rec", self._random), "createdTime": created, "fields": {}}
 
     def _changed(self, record: Record, cells: Mapping[str, Any]) -> Record:
         fields = dict(record["fields"])
@@ -160,124 +150,3 @@ def _check_choice(column: Field, value: Any) -> None:
     for name in value if isinstance(value, list) else [value]:
         if not _is_empty(name) and name not in choices:
             raise errors.choice_unknown(str(name))
-
-
-@dataclass(frozen=True)
-class ListOptions:
-    """What a list request asks for. `fields` None means every field."""
-
-    page_size: int = MAX_PAGE
-    max_records: int | None = None
-    offset: str | None = None
-    fields: tuple[str, ...] | None = None
-    by_field_id: bool = False
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, list[str]]) -> "ListOptions":
-        """From GET parameters; the fields are repeated as `fields[]`. Raises RefusedError."""
-        if "fields" in query:
-            raise errors.not_modelled("the parameter fields without []")
-        named = {key: values[-1] for key, values in query.items() if key != "fields[]"}
-        chosen = {"fields": query["fields[]"]} if "fields[]" in query else {}
-        return cls.from_json({**named, **chosen})
-
-    @classmethod
-    def from_json(cls, data: Any) -> "ListOptions":
-        """From the body of POST …/listRecords. Raises RefusedError."""
-        if not isinstance(data, dict):
-            raise errors.parameter_invalid()
-        modelled = {"pageSize", "maxRecords", "offset", "fields", "returnFieldsByFieldId"}
-        if other := sorted(data.keys() - modelled):
-            raise errors.not_modelled(f"the parameter {other[0]}")
-        offset, fields = data.get("offset"), data.get("fields")
-        if not isinstance(offset, str | None) or not isinstance(fields, list | None):
-            raise errors.parameter_invalid()
-        return cls(
-            page_size=_page_size(data.get("pageSize", MAX_PAGE)),
-            max_records=_whole(data["maxRecords"]) if "maxRecords" in data else None,
-            offset=offset or None,
-            fields=None if fields is None else tuple(map(str, fields)),
-            by_field_id=truth(data.get("returnFieldsByFieldId", False)),
-        )
-
-
-def _page_size(value: Any) -> int:
-    size = _whole(value)
-    if size > MAX_PAGE:
-        raise errors.page_size_invalid()
-    return size
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
-        raise errors.parameter_invalid()
-    return int(value)
-
-
-def truth(value: Any) -> bool:
-    """A boolean as JSON has it, or as a query string may spell it. Raises RefusedError."""
-    spelled = {"true": True, "1": True, "false": False, "0": False}
-    if str(value).lower() not in spelled:
-        raise errors.parameter_invalid()
-    return spelled[str(value).lower()]
-
-
-@dataclass
-class _Iterator:
-    table: StoredTable
-    records: tuple[Record, ...]
-    used: float
-    positions: dict[str, int] = field(default_factory=dict)
-
-
-class Iterators:
-    """Running listings. An offset may be sent again, and then answers the same page again.
-
-    A listing ends `lifetime` seconds after its last use. Times are monotonic seconds.
-    """
-
-    def __init__(self, lifetime: float, seed: int = 0) -> None:
-        self._lifetime = lifetime
-        self._random = random.Random(seed)
-        self._running: dict[str, _Iterator] = {}
-
-    def page(
-        self, table: StoredTable, options: ListOptions, now: float
-    ) -> tuple[tuple[Record, ...], str | None]:
-        """The records of a page, and the offset of the next one or None. Raises RefusedError."""
-        self._drop_expired(now)
-        if options.offset is None:
-            key, at = self._new_key(), 0
-            listing = _Iterator(table, table.records[: options.max_records], now)
-        else:
-            key, listing, at = self._resumed(table, options.offset)
-        listing.used = now
-        end = at + options.page_size
-        if options.page_size == 0 or end >= len(listing.records):
-            return listing.records[at:end], None
-        following = listing.records[end]["id"]
-        listing.positions[following] = end
-        self._running[key] = listing
-        return listing.records[at:end], f"{key}/{following}"
-
-    def forget(self, offset: str) -> None:
-        """Ends the listing behind an offset, as a restart of Airtable's servers would."""
-        self._running.pop(offset.partition("/")[0], None)
-
-    def _resumed(self, table: StoredTable, offset: str) -> tuple[str, _Iterator, int]:
-        if not _OFFSET.fullmatch(offset):
-            raise errors.offset_invalid(offset)
-        key, _, record_id = offset.partition("/")
-        listing = self._running.get(key)
-        if listing is None:
-            raise errors.offset_expired()
-        if listing.table is not table or record_id not in listing.positions:
-            raise errors.offset_invalid(offset)
-        return key, listing, listing.positions[record_id]
-
-    def _drop_expired(self, now: float) -> None:
-        live = {k: v for k, v in self._running.items() if now - v.used <= self._lifetime}
-        self._running = live
-
-    def _new_key(self) -> str:
-        return "itr" + "".join(self._random.choices(_ALPHANUMERIC, k=14))

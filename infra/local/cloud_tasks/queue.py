@@ -7,23 +7,14 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig, Task
+from google.cloud.tasks_v2 import Queue, Task
 
 from infra.local.cloud_tasks.attempt import Answer, Entry, Sender
 from infra.local.cloud_tasks.faults import Dice
-
-# What Cloud Tasks fills in for a queue that leaves them out (`gcloud tasks queues describe`).
-DEFAULT_RATE = 500.0
-DEFAULT_CONCURRENCY = 1000
-DEFAULT_ATTEMPTS = 100
-DEFAULT_MIN_BACKOFF = timedelta(seconds=0.1)
-DEFAULT_MAX_BACKOFF = timedelta(hours=1)
-DEFAULT_DOUBLINGS = 16
-# Seconds the whole queue rests after a 429 or 503: first, and at most.
-FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 30.0
+from infra.local.cloud_tasks.queue_settings import backoff, exhausted, with_defaults
+from infra.local.cloud_tasks.throttle import Congestion, TokenBucket
 
 
 @dataclass
@@ -59,89 +50,6 @@ class Office:
 
 class TaskExistsError(Exception):
     """A task with this name exists, or existed too recently."""
-
-
-class TokenBucket:
-    """At most `rate` a second, after a burst of `size`."""
-
-    def __init__(self, rate: float, size: int) -> None:
-        self._rate, self._size = rate, float(size)
-        self._tokens, self._filled_at = self._size, time.monotonic()
-
-    def wait(self) -> float:
-        """Seconds until the next token."""
-        now = time.monotonic()
-        self._tokens = min(self._size, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        return max(0.0, (1.0 - self._tokens) / self._rate)
-
-    def take(self) -> None:
-        self._tokens -= 1.0
-
-
-class Congestion:
-    """How 429 and 503 slow the whole queue down, simply: nothing is dispatched for a pause of
-    FIRST_PAUSE seconds; an attempt sent after it and refused again doubles the pause, up to
-    LONGEST_PAUSE; every success halves it until it is forgotten. Attempts that were under way
-    when the pause began do not count again. Production's own numbers are not documented."""
-
-    def __init__(self) -> None:
-        self._pause = 0.0
-        self._until = 0.0
-
-    def wait(self) -> float:
-        return max(0.0, self._until - time.time())
-
-    def note(self, answer: Answer, sent_at: float) -> None:
-        if answer.succeeded:
-            self._pause = self._pause / 2 if self._pause > FIRST_PAUSE else 0.0
-        elif answer.throttles and sent_at >= self._until:
-            self._pause = min(max(FIRST_PAUSE, self._pause * 2), LONGEST_PAUSE)
-            self._until = time.time() + self._pause
-
-
-def with_defaults(queue: Queue) -> Queue:
-    """The queue as Cloud Tasks would describe it. Unlike there, back-offs keep their fractions of
-    a second, and max_retry_duration on its own counts alone, so max_attempts becomes -1."""
-    limits, retry = queue.rate_limits, queue.retry_config
-    rate = limits.max_dispatches_per_second or DEFAULT_RATE
-    attempts = -1 if retry.max_retry_duration else DEFAULT_ATTEMPTS
-    return Queue(
-        name=queue.name,
-        state=Queue.State.RUNNING,
-        rate_limits=RateLimits(
-            max_dispatches_per_second=rate,
-            max_burst_size=limits.max_burst_size or math.ceil(rate),
-            max_concurrent_dispatches=limits.max_concurrent_dispatches or DEFAULT_CONCURRENCY,
-        ),
-        retry_config=RetryConfig(
-            max_attempts=retry.max_attempts or attempts,
-            max_retry_duration=retry.max_retry_duration,
-            min_backoff=retry.min_backoff or DEFAULT_MIN_BACKOFF,
-            max_backoff=retry.max_backoff or DEFAULT_MAX_BACKOFF,
-            max_doublings=retry.max_doublings or DEFAULT_DOUBLINGS,
-        ),
-    )
-
-
-def backoff(config: RetryConfig, retry: int) -> float:
-    """Seconds before the retry-th retry (from 1): 10, 20, 40, 80, 160, 240, 300, 300 for the
-    documented example of min_backoff 10 s, max_backoff 300 s and max_doublings 3."""
-    doublings = min(retry - 1, config.max_doublings)
-    steps = max(1, retry - config.max_doublings)
-    seconds = math.ldexp(config.min_backoff.total_seconds() * steps, doublings)
-    longest: float = config.max_backoff.total_seconds()
-    return min(seconds, longest)
-
-
-def exhausted(config: RetryConfig, attempts: int, seconds: float) -> bool:
-    """Whether a failed task is given up: every limit that is set must have been reached."""
-    reached = []
-    if config.max_attempts > 0:
-        reached.append(attempts >= config.max_attempts)
-    if config.max_retry_duration:
-        reached.append(seconds >= config.max_retry_duration.total_seconds())
-    return bool(reached) and all(reached)
 
 
 class TaskQueue:

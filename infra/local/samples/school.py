@@ -14,7 +14,6 @@ Nothing else depends on that day, the answer key neither.
 """
 
 import random
-import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +21,7 @@ from itertools import product
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from infra.local.airtable.bases import Base, Field, Table
+from infra.local.airtable.bases import Base, Field, Table, random_id
 from infra.local.samples.school_book import BOOK, BOOK_DAYS, BOOK_WEEKS, LETTERS
 
 AnswerKey: TypeAlias = Mapping[str, frozenset[tuple[str, ...]]]
@@ -131,7 +130,7 @@ class _Draft:
         return self.monday + timedelta(days=weekday - 7 * weeks)
 
     def new_id(self, prefix: str) -> str:
-        return prefix + "".join(self.rng.choices(string.ascii_letters + string.digits, k=14))
+        return random_id(prefix, self.rng)
 
     def ids(self, table: str) -> list[str]:
         return [row["id"] for row in self.rows[table]]
