@@ -10,7 +10,6 @@ Local is other URLs, never another code path: all that the functions are told is
 
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -27,7 +26,17 @@ from infra.local.airtable.bases import Base
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.emulator import emulator_command
 from infra.local.endpoints import Airtable, OpenAI
-from infra.local.issuer import ISSUER, Issuer, serve_certificates
+from infra.local.environment import (
+    AUDIENCE,
+    FUNCTIONS,
+    QUEUE,
+    SCHEDULER_ACCOUNT,
+    Addresses,
+    addresses_of,
+    environment_of,
+    shared_environment,
+)
+from infra.local.issuer import Issuer, serve_certificates
 from infra.local.processes import (
     EndedError,
     PortTakenError,
@@ -40,51 +49,14 @@ from infra.local.samples.clinic import sample_sites
 from infra.local.site.pages import Served
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
-from landfall.site.urls import host_of
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
-PROJECT = "landfall-local"
-QUEUE = f"projects/{PROJECT}/locations/local/queues/landfall"
-
-# In production each function lets in only its own caller; here the developer may call them all.
-DEVELOPER = "developer@landfall.local"
-SCHEDULER_ACCOUNT = "cloud-scheduler@landfall.local"
-TASKS_ACCOUNT = "cloud-tasks@landfall.local"
-AUDIENCE = "https://landfall.local"
-CALLERS = {
-    "scheduler": SCHEDULER_ACCOUNT,
-    "watchdog": SCHEDULER_ACCOUNT,
-    "fetch": TASKS_ACCOUNT,
-    "score": TASKS_ACCOUNT,
-    "api": DEVELOPER,
-}
 
 READY_SECONDS = 60.0
 """How long a process may take until it answers; usually 2 s."""
 
 STARTS = 3
 """Starts of a stack whose ports are taken from under it."""
-
-TOKEN_SECONDS = 24 * 3600.0
-"""How long the developer's token is good."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """What `--serve` prints: URLs, hosts, and a bearer token that every function accepts."""
-
-    api: str
-    scheduler: str
-    fetch: str
-    score: str
-    watchdog: str
-    airtable: str
-    openai: str
-    firestore: str
-    tasks: str
-    project: str
-    token: str
 
 
 @dataclass
@@ -198,15 +170,15 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
     )
     ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
     tasks = await _cloud_tasks(issuer, options.queue)
-    addresses = _addresses(ports, tasks, vendors, issuer)
+    addresses = addresses_of(ports, tasks, vendors, issuer)
     stack = Stack(addresses, issuer, client, tasks, vendors, options.queue)
     exits.push_async_callback(stack.stop_tasks)
-    environment = {**_environment(addresses, vendors, certificates), **options.environment}
+    environment = {**shared_environment(addresses, vendors, certificates), **options.environment}
     group = exits.enter_context(guarded_group())
     exits.push_async_callback(_stop_all, stack.processes)
     for name, command in _commands(ports).items():
         stack.processes[name] = await Process.start(
-            name, command, logs / f"{name}.log", _for(name, environment), group
+            name, command, logs / f"{name}.log", environment_of(name, environment), group
         )
     for name, port in ports.items():
         await _ready(stack, name, port)
@@ -232,62 +204,6 @@ async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalClo
     await tasks.start()
     tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
     return tasks
-
-
-def _addresses(
-    ports: Mapping[str, int], tasks: LocalCloudTasks, vendors: Vendors, issuer: Issuer
-) -> Addresses:
-    urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
-    return Addresses(
-        **urls,
-        airtable=vendors.airtable.endpoint,
-        openai=vendors.openai.base_url,
-        firestore=f"127.0.0.1:{ports['firestore']}",
-        tasks=tasks.address,
-        project=PROJECT,
-        token=issuer.token(DEVELOPER, AUDIENCE, lifetime=TOKEN_SECONDS),
-    )
-
-
-def _environment(addresses: Addresses, vendors: Vendors, certificates: str) -> dict[str, str]:
-    return {
-        "GOOGLE_CLOUD_PROJECT": addresses.project,
-        "FIRESTORE_EMULATOR_HOST": addresses.firestore,
-        "CLOUD_TASKS_EMULATOR_HOST": addresses.tasks,
-        "AIRTABLE_ENDPOINT_URL": vendors.airtable.endpoint,
-        "AIRTABLE_API_KEY": vendors.airtable.api_key,
-        "OPENAI_BASE_URL": vendors.openai.base_url,
-        "OPENAI_API_KEY": vendors.openai.api_key,
-        "LANDFALL_MODEL": vendors.openai.model,
-        "LANDFALL_SITES_ALLOWED": ",".join(host_of(site.url) for site in vendors.sites.values()),
-        "LANDFALL_QUEUE": QUEUE,
-        "LANDFALL_FETCH_URL": addresses.fetch,
-        "LANDFALL_SCORE_URL": addresses.score,
-        "LANDFALL_TASKS_ACCOUNT": TASKS_ACCOUNT,
-        "LANDFALL_AUDIENCE": AUDIENCE,
-        "LANDFALL_TOKEN_ISSUER": ISSUER,
-        "LANDFALL_CERTIFICATES_URL": certificates,
-    }
-
-
-def _for(name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process is told: the person's environment without what is meant for other clouds."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
-    callers = ",".join([CALLERS.get(name, DEVELOPER), DEVELOPER])
-    loopback = {"NO_PROXY": "127.0.0.1,localhost", "LANDFALL_CALLERS": callers}
-    return {**inherited, **loopback, **environment}
-
-
-_NOT_OURS = (
-    "GOOGLE_",
-    "GCLOUD_",
-    "CLOUDSDK_",
-    "FUNCTION_",
-    "LANDFALL_",
-    "AIRTABLE_",
-    "OPENAI_",
-    "PORT",
-)
 
 
 def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:

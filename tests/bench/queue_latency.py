@@ -17,14 +17,8 @@ from random import Random
 import httpx
 
 from infra.local.cloud_tasks.server import LocalCloudTasks
-from infra.local.stack import (
-    AUDIENCE,
-    PROJECT,
-    TASKS_ACCOUNT,
-    Options,
-    Stack,
-    running,
-)
+from infra.local.environment import AUDIENCE, PROJECT, TASKS_ACCOUNT
+from infra.local.stack import Options, Stack, running
 from landfall.deadlines import LADDER
 from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.runs.tasks import Task

@@ -15,12 +15,13 @@ import pytest_asyncio
 from google.cloud import tasks_v2
 from rich.console import Console
 
+from infra.local.environment import QUEUE
 from infra.local.report.reports import print_report
 from infra.local.runner import Finished, run_scans
 from infra.local.samples.catalogue import answer_key
 from infra.local.samples.flights import flights
 from infra.local.samples.school import school
-from infra.local.stack import QUEUE, Stack
+from infra.local.stack import Stack
 from landfall.kinds.definition import load
 from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import Found, Run, ended, findings, get, history, scan, start
