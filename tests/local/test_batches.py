@@ -277,7 +277,7 @@ async def test_nothing_of_ours_stays_with_the_service():
     """The files of a batch are deleted once its answers are kept."""
     async with scene() as it:
         await it.chain()
-        assert it.server.batches.files == []
+        assert it.server.files.ids == []
 
 
 async def test_what_is_kept_is_not_put_into_a_batch():

@@ -1,4 +1,4 @@
-"""Files and batches of the stand-in for OpenAI, as its Batch API has them.
+"""Batches of the stand-in for OpenAI, as its Batch API has them.
 
 A batch goes through `validating`, `in_progress` and `finalizing` to `completed`; or it is `failed`
 when its file cannot be used, `expired` at the end of its window, `cancelled` on request. Whatever
@@ -8,8 +8,6 @@ the requests are done evenly over `seconds`, and looked at when somebody looks a
 Source: platform.openai.com/docs/guides/batch.
 """
 
-import email
-import email.policy
 import itertools
 import json
 import time
@@ -18,12 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.openai import errors, faults
-from infra.local.wire.messages import Request, Response
+from infra.local.openai.batch_lines import problem_of, read_lines, result_line, undone_line
+from infra.local.openai.files import Files
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
-MOST_REQUESTS = 50_000
-MOST_BYTES = 200 * 2**20
-"""Of an input file; the guide, "Rate limits"."""
 
 CANCELLING = 0.2
 """Seconds; up to ten minutes at OpenAI."""
@@ -32,31 +28,6 @@ Answer = Callable[[str, Any], tuple[int, Any]]
 """What becomes of one request: an endpoint and a body, to a status and a body."""
 
 _ENDED = ("completed", "failed", "expired", "cancelled")
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file as it was uploaded, or as a batch has left it."""
-
-    id: str
-    name: str
-    purpose: str
-    content: bytes
-    created_at: int
-
-    def shown(self) -> dict[str, Any]:
-        """The file object."""
-        return {
-            "id": self.id,
-            "object": "file",
-            "bytes": len(self.content),
-            "created_at": self.created_at,
-            "filename": self.name,
-            "purpose": self.purpose,
-            "status": "processed",
-            "status_details": None,
-            "expires_at": None,
-        }
 
 
 @dataclass
@@ -83,62 +54,18 @@ class StoredBatch:
 
 
 class Batches:
-    """The files and batches of an account.
+    """The batches of an account.
 
     `seconds` is how long a batch takes, `window` until it expires; a day at OpenAI, both at most.
     """
 
-    def __init__(self, answer: Answer, seconds: float, window: float) -> None:
+    def __init__(self, files: Files, answer: Answer, seconds: float, window: float) -> None:
         self.seconds = seconds
         self.window = window
         self._answer = answer
-        self._files: dict[str, StoredFile] = {}
+        self._files = files
         self._batches: dict[str, StoredBatch] = {}
         self._numbers = itertools.count(1)
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The ids of all files that are there."""
-        return list(self._files)
-
-    # Files
-
-    def upload(self, request: Request) -> dict[str, Any]:
-        """From multipart form data. Raises RefusedError."""
-        parts = _form(request)
-        if "file" not in parts:
-            raise errors.missing("file")
-        if parts.get("purpose", ("", b""))[1] != b"batch":
-            raise errors.not_modelled("a file that is not for a batch")
-        name, content = parts["file"]
-        if len(content) > MOST_BYTES:
-            raise errors.invalid("file", "The file is too large.")
-        return self._keep(name or "upload", "batch", content).shown()
-
-    def file(self, file_id: str) -> StoredFile:
-        """Raises RefusedError."""
-        if file_id not in self._files:
-            raise errors.no_such("File", file_id)
-        return self._files[file_id]
-
-    def content(self, file_id: str) -> Response:
-        """What is in the file. Raises RefusedError."""
-        content = self.file(file_id).content
-        return Response(200, {"Content-Type": "application/octet-stream"}, content)
-
-    def delete(self, file_id: str) -> dict[str, Any]:
-        """Raises RefusedError."""
-        self.file(file_id)
-        del self._files[file_id]
-        return {"id": file_id, "object": "file", "deleted": True}
-
-    def _keep(self, name: str, purpose: str, content: bytes) -> StoredFile:
-        file_id = f"file-stand-in-{next(self._numbers)}"
-        stored = StoredFile(file_id, name, purpose, content, int(time.time()))
-        self._files[file_id] = stored
-        return stored
-
-    # Batches
 
     def create(self, body: Any, fault: str | None) -> dict[str, Any]:
         """A batch over an uploaded file. Raises RefusedError."""
@@ -151,12 +78,12 @@ class Batches:
             raise errors.not_modelled(f"batches of {body['endpoint']}")
         if body["completion_window"] != "24h":
             raise errors.invalid("completion_window", "Invalid value: expected '24h'.")
-        stored = self.file(body["input_file_id"])
-        lines, problems = _read(stored.content, body["endpoint"])
+        stored = self._files.get(body["input_file_id"])
+        lines, problems = read_lines(stored.content, body["endpoint"])
         if fault == faults.QUEUE_FULL:
-            problems = [_problem(None, "token_limit_exceeded", "Enqueued token limit reached.")]
+            problems = [problem_of(None, "token_limit_exceeded", "Enqueued token limit reached.")]
         if fault == faults.BATCH_FAILED:
-            problems = [_problem(1, "invalid_request", "The stand-in was told to fail this.")]
+            problems = [problem_of(1, "invalid_request", "The stand-in was told to fail this.")]
         batch = StoredBatch(
             id=f"batch_stand_in_{next(self._numbers)}",
             input_file_id=stored.id,
@@ -259,7 +186,7 @@ class Batches:
         due = int(min(1.0, max(0.0, share)) * len(batch.lines))
         for line in batch.lines[len(batch.done) + len(batch.failed) : due]:
             status, body = self._answer(line["url"], line["body"])
-            result = _result(next(self._numbers), line["custom_id"], status, body)
+            result = result_line(next(self._numbers), line["custom_id"], status, body)
             (batch.done if status == 200 else batch.failed).append(result)
 
     def _reach(self, batch: StoredBatch, status: str) -> None:
@@ -270,7 +197,7 @@ class Batches:
         """Write its files; what was not done is in the error file, under this code."""
         self._reach(batch, status)
         undone = batch.lines[len(batch.done) + len(batch.failed) :] if left else []
-        failed = [*batch.failed, *(_undone(line["custom_id"], left) for line in undone)]
+        failed = [*batch.failed, *(undone_line(line["custom_id"], left) for line in undone)]
         if batch.done:
             batch.output_file_id = self._result_file(batch, "output", batch.done)
         if failed:
@@ -278,85 +205,4 @@ class Batches:
 
     def _result_file(self, batch: StoredBatch, what: str, results: Sequence[Any]) -> str:
         content = "".join(f"{json.dumps(result)}\n" for result in results).encode()
-        return self._keep(f"{batch.id}_{what}.jsonl", "batch_output", content).id
-
-
-def _form(request: Request) -> dict[str, tuple[str | None, bytes]]:
-    """The parts of multipart form data: file name and content, by the part's name."""
-    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
-    message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
-    if not message.is_multipart():
-        raise errors.invalid("file", "Expected multipart form data.")
-    parts: dict[str, tuple[str | None, bytes]] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        parts[str(name)] = (part.get_filename(), content)
-    return parts
-
-
-def _read(content: bytes, endpoint: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The requests of an input file, and what is wrong with them."""
-    lines: list[dict[str, Any]] = []
-    problems: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    rows = [row for row in content.split(b"\n") if row.strip()]
-    for number, row in enumerate(rows, 1):
-        problem = _wrong_line(row, endpoint, seen)
-        if problem:
-            problems.append(_problem(number, *problem))
-        else:
-            lines.append(json.loads(row))
-            seen.add(lines[-1]["custom_id"])
-    if not rows:
-        problems.append(_problem(None, "empty_file", "The input file is empty."))
-    if len(rows) > MOST_REQUESTS:
-        problems.append(_problem(None, "too_many_tasks", "The input file has too many requests."))
-    if len({line["body"].get("model") for line in lines}) > 1:
-        problems.append(_problem(None, "mismatched_model", "All requests must have one model."))
-    return lines, problems
-
-
-def _wrong_line(row: bytes, endpoint: str, seen: set[str]) -> tuple[str, str] | None:
-    try:
-        line = json.loads(row)
-    except ValueError:
-        return "invalid_json_line", "This line is not parseable as valid JSON."
-    if not isinstance(line, dict) or not isinstance(line.get("custom_id"), str):
-        return "missing_required_parameter", "Missing required parameter: 'custom_id'."
-    if line["custom_id"] in seen:
-        return "duplicate_custom_id", "The custom_id of this line was used before."
-    if line.get("url") != endpoint or line.get("method") != "POST":
-        return "mismatched_endpoint", "This line's url does not match the batch's endpoint."
-    if not isinstance(line.get("body"), dict):
-        return "missing_required_parameter", "Missing required parameter: 'body'."
-    return None
-
-
-def _problem(line: int | None, code: str, message: str) -> dict[str, Any]:
-    return {"code": code, "line": line, "message": message, "param": None}
-
-
-def _result(number: int, custom_id: str, status: int, body: Any) -> dict[str, Any]:
-    response = {"status_code": status, "request_id": f"req-{number}", "body": body}
-    return {
-        "id": f"batch_req_{number}",
-        "custom_id": custom_id,
-        "response": response,
-        "error": None,
-    }
-
-
-def _undone(custom_id: str, code: str | None) -> dict[str, Any]:
-    messages = {
-        "batch_expired": "This request could not be executed before the completion window expired.",
-        "batch_cancelled": "This request was cancelled with its batch.",
-    }
-    error = {"code": code, "message": messages[code or ""]}
-    return {
-        "id": f"batch_req_{custom_id}",
-        "custom_id": custom_id,
-        "response": None,
-        "error": error,
-    }
+        return self._files.store(f"{batch.id}_{what}.jsonl", "batch_output", content).id

@@ -25,6 +25,7 @@ from infra.local.openai import errors
 from infra.local.openai import faults as own_faults
 from infra.local.openai.batches import Batches
 from infra.local.openai.completions import Answering, Call, chat_call, responses_call
+from infra.local.openai.files import Files
 from infra.local.openai.limits import Bucket, Limits
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
 from infra.local.wire.messages import Exchange, Request, Response
@@ -77,7 +78,8 @@ class LocalOpenAI:
         self._models = models
         self._limits = Limits(Bucket(requests_per_minute), Bucket(tokens_per_minute))
         self._answering = Answering()
-        self.batches = Batches(self._in_batch, batch_seconds, batch_window)
+        self.files = Files()
+        self.batches = Batches(self.files, self._in_batch, batch_seconds, batch_window)
         self._wire = WireServer(self._handle)
 
     async def __aenter__(self) -> Self:
@@ -198,18 +200,18 @@ class LocalOpenAI:
 
     def _looked_up(self, request: Request, fault: str | None) -> Any:
         """The JSON of the answer, or the answer itself. Raises RefusedError."""
-        batches, query = self.batches, request.query
+        files, batches, query = self.files, self.batches, request.query
         match request.method, request.segments[1:]:
             case "GET", ("models",):
                 return {"object": "list", "data": [_model(name) for name in self._models]}
             case "POST", ("files",):
-                return batches.upload(request)
+                return files.upload(request)
             case "GET", ("files", file_id):
-                return batches.file(file_id).shown()
+                return files.get(file_id).shown()
             case "GET", ("files", file_id, "content"):
-                return batches.content(file_id)
+                return files.content(file_id)
             case "DELETE", ("files", file_id):
-                return batches.delete(file_id)
+                return files.delete(file_id)
             case "POST", ("batches",):
                 return batches.create(_json(request), fault)
             case "GET", ("batches",):
