@@ -9,7 +9,7 @@ from infra.local.airtable.bases import Base
 from infra.local.emulator import MissingError
 from infra.local.samples.catalogue import catalogue
 from infra.local.samples.flights import flights
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from landfall.scans.scan import Scan
 
 REAL_AIRTABLE = "https://api.airtable.com"

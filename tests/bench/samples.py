@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.local.airtable.bases import Base
 from infra.local.samples.flights import flights
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
 from tests.fakes.world import integrity

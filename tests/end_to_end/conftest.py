@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from infra.local.samples.catalogue import catalogue
 from infra.local.samples.flights import flights
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from infra.local.stack import Options, Stack, running
 from tests.end_to_end.acting import people
 

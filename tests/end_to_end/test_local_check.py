@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.airtable.server import LocalAirtable
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, command, run

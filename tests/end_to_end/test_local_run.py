@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from infra.local.airtable.server import LocalAirtable
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, Command, command, run

@@ -20,7 +20,7 @@ from infra.local.report.reports import print_report
 from infra.local.runner import Finished, run_scans
 from infra.local.samples.catalogue import answer_key
 from infra.local.samples.flights import flights
-from infra.local.samples.school import school
+from infra.local.samples.school.base import school
 from infra.local.stack import Stack
 from landfall.kinds.definition import load
 from landfall.runs.cloud_tasks import cloud_tasks_client

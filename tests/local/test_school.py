@@ -28,8 +28,8 @@ import pytest
 import yaml
 
 from infra.local.airtable.bases import Base, Record
-from infra.local.samples.school import school
-from infra.local.samples.school_book import BOOK
+from infra.local.samples.school.base import school
+from infra.local.samples.school.lessons import BOOK
 from landfall.scans.settings import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
@@ -236,7 +236,7 @@ def test_a_seed_gives_the_same_bytes(made):
     """Another process, which hashes text differently, makes the same base."""
     code = (
         "import json; from dataclasses import asdict; from datetime import date;"
-        "from infra.local.samples.school import school;"
+        "from infra.local.samples.school.base import school;"
         f"print(json.dumps(asdict(school(today=date.fromisoformat('{TODAY}'))[0])))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}

@@ -10,8 +10,8 @@ import pytest
 
 from infra.local.airtable.bases import Base
 from infra.local.samples.flights import flights
-from infra.local.samples.school import school
-from infra.local.samples.school_book import BOOK
+from infra.local.samples.school.base import school
+from infra.local.samples.school.lessons import BOOK
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
