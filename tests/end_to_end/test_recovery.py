@@ -35,7 +35,7 @@ async def hasty() -> AsyncIterator[Stack]:
         tick_seconds=None,
         environment={"LANDFALL_DEADLINES": json.dumps(DEADLINES)},
         stand_in={"requests_per_second": 8, "latency": 0.3},
-        queue={"shortest_deadline": 1.0},
+        queue={"min_deadline": 1.0},
     )
     async with running(options) as stack:
         yield stack

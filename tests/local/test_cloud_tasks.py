@@ -123,7 +123,7 @@ async def worker():
 
 @pytest.fixture
 async def server(issuer):
-    async with LocalCloudTasks(issuer, shortest_deadline=0.1) as server:
+    async with LocalCloudTasks(issuer, min_deadline=0.1) as server:
         yield server
 
 

@@ -1,7 +1,7 @@
-"""One attempt at a task: the HTTP request Cloud Tasks sends, and what came of it.
+"""One attempt at a task: the HTTP request that Cloud Tasks sends, and its result.
 
 Headers as in https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler. The wording
-of X-CloudTasks-TaskRetryReason is not documented; it is ours.
+of X-CloudTasks-TaskRetryReason is not documented: ours is invented.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ _OWN_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 
 
 @dataclass(eq=False, slots=True)
-class Entry:
-    """A task in a queue, with what its attempts left behind. Times are seconds since 1970."""
+class StoredTask:
+    """A task in a queue, with a record of its attempts. Times are seconds since 1970."""
 
     task: Task
     due: float
     number: int
     attempts: int = 0
     responses: int = 0
-    # Responses that were not 5xx: those do not count as executions.
+    # Responses except 5xx, which do not count as executions.
     executions: int = 0
     first_attempt: float = 0.0
     last_attempt: float = 0.0
@@ -35,22 +35,24 @@ class Entry:
     retry_reason: str = ""
     ended: bool = False
 
-    def started(self) -> None:
+    def record_start(self) -> None:
+        """Count an attempt that begins now."""
         self.last_attempt = time.time()
         self.first_attempt = self.first_attempt or self.last_attempt
         self.attempts += 1
 
-    def failed(self, answer: "Answer") -> None:
-        self.previous_status = answer.status
-        self.retry_reason = answer.reason
-        if answer.status is not None:
+    def record_failure(self, result: "AttemptResult") -> None:
+        """Remember why an attempt failed: the next one carries it in its headers."""
+        self.previous_status = result.status
+        self.retry_reason = result.reason
+        if result.status is not None:
             self.responses += 1
-            self.executions += answer.status < 500
+            self.executions += result.status < 500
 
 
 @dataclass(frozen=True)
-class Answer:
-    """`status` is None when no answer came: the deadline passed or the connection failed."""
+class AttemptResult:
+    """The HTTP status, or None without a response: deadline passed, connection failed."""
 
     status: int | None
     reason: str = ""
@@ -58,15 +60,17 @@ class Answer:
 
     @property
     def succeeded(self) -> bool:
+        """Return whether the status is 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def throttles(self) -> bool:
+        """Return whether the whole queue has to slow down."""
         return self.status in (429, 503)
 
 
 class Sender:
-    """Sends attempts. A new connection each: a kept one can close under a request's feet."""
+    """A client with a new connection for each attempt: an idle one may close just as it is used."""
 
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
@@ -77,25 +81,26 @@ class Sender:
             trust_env=False,
         )
 
-    async def send(self, entry: Entry, queue_id: str) -> Answer:
-        """Ends at the dispatch deadline by hanging up; the worker may not notice."""
-        deadline = entry.task.dispatch_deadline.total_seconds()
-        request = self._request(entry, queue_id)
+    async def send(self, stored: StoredTask, queue_id: str) -> AttemptResult:
+        """Send the request; hang up at the dispatch deadline, which the worker may not notice."""
+        deadline = stored.task.dispatch_deadline.total_seconds()
+        request = self._request(stored, queue_id)
         try:
             async with asyncio.timeout(deadline):
                 response = await self._client.send(request)
         except TimeoutError:
-            return Answer(None, "Deadline exceeded")
+            return AttemptResult(None, "Deadline exceeded")
         except httpx.HTTPError as error:
-            return Answer(None, f"Connection failed: {type(error).__name__}")
-        return Answer(response.status_code, f"HTTP status code {response.status_code}")
+            return AttemptResult(None, f"Connection failed: {type(error).__name__}")
+        return AttemptResult(response.status_code, f"HTTP status code {response.status_code}")
 
     async def close(self) -> None:
+        """Close the client."""
         await self._client.aclose()
 
-    def _request(self, entry: Entry, queue_id: str) -> httpx.Request:
-        http = entry.task.http_request
-        headers = _passed_on(http) | _task_headers(entry, queue_id) | self._authorization(http)
+    def _request(self, stored: StoredTask, queue_id: str) -> httpx.Request:
+        http = stored.task.http_request
+        headers = _passed_on(http) | _task_headers(stored, queue_id) | self._authorization(http)
         return self._client.build_request(
             _method(http), http.url, content=http.body, headers=headers
         )
@@ -122,17 +127,17 @@ def _passed_on(http: HttpRequest) -> dict[str, str]:
     }
 
 
-def _task_headers(entry: Entry, queue_id: str) -> dict[str, str]:
+def _task_headers(stored: StoredTask, queue_id: str) -> dict[str, str]:
     headers = {
         "user-agent": "Google-Cloud-Tasks",
         "x-cloudtasks-queuename": queue_id,
-        "x-cloudtasks-taskname": entry.task.name.rpartition("/")[2],
-        "x-cloudtasks-taskretrycount": str(entry.attempts - 1),
-        "x-cloudtasks-taskexecutioncount": str(entry.executions),
-        "x-cloudtasks-tasketa": f"{entry.due:.6f}",
+        "x-cloudtasks-taskname": stored.task.name.rpartition("/")[2],
+        "x-cloudtasks-taskretrycount": str(stored.attempts - 1),
+        "x-cloudtasks-taskexecutioncount": str(stored.executions),
+        "x-cloudtasks-tasketa": f"{stored.due:.6f}",
     }
-    if entry.previous_status is not None:
-        headers["x-cloudtasks-taskpreviousresponse"] = str(entry.previous_status)
-    if entry.retry_reason:
-        headers["x-cloudtasks-taskretryreason"] = entry.retry_reason
+    if stored.previous_status is not None:
+        headers["x-cloudtasks-taskpreviousresponse"] = str(stored.previous_status)
+    if stored.retry_reason:
+        headers["x-cloudtasks-taskretryreason"] = stored.retry_reason
     return headers

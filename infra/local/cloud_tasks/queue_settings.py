@@ -1,11 +1,11 @@
-"""The settings of a queue: their defaults, and the retries that they allow."""
+"""The settings of a queue: their defaults, the backoff of retries, and their end."""
 
 import math
 from datetime import timedelta
 
 from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig
 
-# What Cloud Tasks fills in for a queue that leaves them out (`gcloud tasks queues describe`).
+# The defaults of Cloud Tasks (`gcloud tasks queues describe`).
 DEFAULT_RATE = 500.0
 DEFAULT_CONCURRENCY = 1000
 DEFAULT_ATTEMPTS = 100
@@ -15,8 +15,11 @@ DEFAULT_DOUBLINGS = 16
 
 
 def with_defaults(queue: Queue) -> Queue:
-    """The queue as Cloud Tasks would describe it. Unlike there, back-offs keep their fractions of
-    a second, and max_retry_duration on its own counts alone, so max_attempts becomes -1."""
+    """Return the queue as Cloud Tasks would describe it.
+
+    Unlike there, backoffs retain fractions of a second, and a max_retry_duration without
+    max_attempts is the only limit, so max_attempts becomes -1.
+    """
     limits, retry = queue.rate_limits, queue.retry_config
     rate = limits.max_dispatches_per_second or DEFAULT_RATE
     attempts = -1 if retry.max_retry_duration else DEFAULT_ATTEMPTS
@@ -39,8 +42,11 @@ def with_defaults(queue: Queue) -> Queue:
 
 
 def backoff(config: RetryConfig, retry: int) -> float:
-    """Seconds before the retry-th retry (from 1): 10, 20, 40, 80, 160, 240, 300, 300 for the
-    documented example of min_backoff 10 s, max_backoff 300 s and max_doublings 3."""
+    """Return the seconds before the retry with this number, from 1.
+
+    They are 10, 20, 40, 80, 160, 240, 300, 300 for the documented example of min_backoff 10 s,
+    max_backoff 300 s and max_doublings 3.
+    """
     doublings = min(retry - 1, config.max_doublings)
     steps = max(1, retry - config.max_doublings)
     seconds = math.ldexp(config.min_backoff.total_seconds() * steps, doublings)
@@ -49,7 +55,7 @@ def backoff(config: RetryConfig, retry: int) -> float:
 
 
 def exhausted(config: RetryConfig, attempts: int, seconds: float) -> bool:
-    """Whether a failed task is given up: every limit that is set must have been reached."""
+    """Return whether a failed task is dropped: it has reached every limit that is set."""
     reached = []
     if config.max_attempts > 0:
         reached.append(attempts >= config.max_attempts)

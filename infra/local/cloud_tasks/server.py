@@ -1,15 +1,15 @@
 """A stand-in for Google Cloud Tasks, which has no emulator: real gRPC in, real HTTP out.
 
-Faithful in what Landfall depends on: names are refused while the task exists and for
+Modelled, because Landfall depends on it: names are refused while the task exists and for
 `tombstone_seconds` after; delivery at the schedule time, at least once, with the task's headers,
 OIDC token and dispatch deadline (at which it hangs up while the worker may go on); the queue's
-retries, back-off, silent drop, rate and concurrency; the slow-down after 429 and 503 (see
-`Congestion`); and, on request, the faults a distributed queue is allowed (see `Faults`).
+retries, backoff, silent drop, rate and concurrency; the slow-down after 429 and 503 (see
+`Congestion`); and, on request, the faults that a distributed queue is allowed (see `Faults`).
 
-Not here: persistence (a new object is an empty service), permissions, quotas, regions, the slow
-ramp-up of an idle queue, Retry-After, the 31 days a task may live, and the jitter of production.
-Methods that are missing answer UNIMPLEMENTED, as do fields that would be ignored otherwise:
-App Engine tasks, OAuth tokens, a task's own retry_config and a queue's http_target.
+Not modelled: persistence (a new object is an empty service), permissions, quotas, regions, the slow
+ramp-up of an idle queue, Retry-After, the 31 days that a task may live, and production's jitter.
+Missing methods return UNIMPLEMENTED, and so do fields that would be ignored otherwise: App Engine
+tasks, OAuth tokens, a task's own retry_config and a queue's http_target.
 """
 
 import itertools
@@ -25,21 +25,22 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import HttpMethod, HttpRequest, Queue, RateLimits, RetryConfig, Task
 from google.protobuf import empty_pb2
 
-from infra.local.cloud_tasks.attempt import Entry, Sender
+from infra.local.cloud_tasks.attempt import Sender, StoredTask
 from infra.local.cloud_tasks.faults import NO_FAULTS, Dice, Faults
-from infra.local.cloud_tasks.queue import Office, Statistics, TaskExistsError, TaskQueue
+from infra.local.cloud_tasks.queue import LocalQueue, Shared, Statistics, TaskExistsError
 from infra.local.issuer import Issuer
 
 __all__ = ["Faults", "LocalCloudTasks", "Statistics"]
 
 SERVICE = "google.cloud.tasks.v2.CloudTasks"
-# Seconds: of an HTTP task, https://cloud.google.com/tasks/docs/quotas and Task.dispatch_deadline.
-SHORTEST_DEADLINE = 15.0
-LONGEST_DEADLINE = 1800.0
+# Limits of an HTTP task, in seconds and bytes: https://cloud.google.com/tasks/docs/quotas and
+# Task.dispatch_deadline.
+MIN_DEADLINE = 15.0
+MAX_DEADLINE = 1800.0
 DEFAULT_DEADLINE = timedelta(minutes=10)
-FURTHEST_SCHEDULE = 30 * 24 * 3600.0
-LARGEST_BODY = 100 * 1024
-LARGEST_PAGE = 1000
+MAX_SCHEDULE_AHEAD = 30 * 24 * 3600.0
+MAX_BODY = 100 * 1024
+MAX_PAGE = 1000
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _QUEUE_NAME = re.compile(
     r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]{1,100}"
@@ -47,7 +48,7 @@ _QUEUE_NAME = re.compile(
 
 
 class RefusedError(Exception):
-    """A gRPC status other than OK."""
+    """The service's response to a call that it does not carry out: a gRPC status and a message."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -63,7 +64,7 @@ def _unimplemented(what: str) -> RefusedError:
 
 
 class LocalCloudTasks:
-    """The service on one port, with its queues. Everything happens in the loop that starts it."""
+    """The service on one port, with its queues. All of it runs in the event loop that starts it."""
 
     def __init__(
         self,
@@ -73,28 +74,28 @@ class LocalCloudTasks:
         port: int = 0,
         faults: Faults = NO_FAULTS,
         tombstone_seconds: float = 3600.0,
-        shortest_deadline: float = SHORTEST_DEADLINE,
+        min_deadline: float = MIN_DEADLINE,
     ) -> None:
-        """`shortest_deadline`: seconds; below 15 for tests that cannot wait for production's."""
+        """`min_deadline`: seconds; below 15 for tests that cannot wait as long as production."""
         self.statistics = Statistics()
         self._host, self._port = host, port
-        self._shortest_deadline = shortest_deadline
-        self._queues: dict[str, TaskQueue] = {}
+        self._min_deadline = min_deadline
+        self._queues: dict[str, LocalQueue] = {}
         self._task_ids = itertools.count(1)
-        self._office = Office(Sender(issuer), self.statistics, Dice(faults), tombstone_seconds)
+        self._shared = Shared(Sender(issuer), self.statistics, Dice(faults), tombstone_seconds)
         self._server: Any = None
 
     @property
     def faults(self) -> Faults:
-        """Can be set while running; that starts the dice again from the seed."""
-        return self._office.dice.faults
+        """The faults; may be set while the service runs, which restarts the draws from the seed."""
+        return self._shared.dice.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._office.dice = Dice(faults)
+        self._shared.dice = Dice(faults)
 
     async def start(self) -> str:
-        """Returns "host:port". Raises RuntimeError when the port is taken."""
+        """Start, and return "host:port". Raises `RuntimeError` when the port is in use."""
         # Without the option two servers share one port silently, each with half of the tasks.
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         handlers = grpc.method_handlers_generic_handler(SERVICE, self._handlers())
@@ -105,14 +106,14 @@ class LocalCloudTasks:
         return self.address
 
     async def stop(self) -> None:
-        """Ends every attempt under way and forgets every task, as a crash would."""
+        """Cancel every attempt in flight and forget every task, as a crash would."""
         if self._server:
             await self._server.stop(None)
             self._server = None
         queues, self._queues = self._queues, {}
         for queue in queues.values():
             await queue.close()
-        await self._office.sender.close()
+        await self._shared.sender.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -128,7 +129,7 @@ class LocalCloudTasks:
         rate_limits: RateLimits | None = None,
         retry_config: RetryConfig | None = None,
     ) -> Queue:
-        """`name` is the full path. Returns the queue with the defaults filled in."""
+        """Create a queue by its full path; return it with the defaults filled in."""
         return self._add_queue(Queue(name=name, rate_limits=rate_limits, retry_config=retry_config))
 
     # --- gRPC
@@ -173,32 +174,32 @@ class LocalCloudTasks:
 
     def _create_task(self, request: tasks_v2.CreateTaskRequest) -> Task:
         queue, task = self._queue(request.parent), request.task
-        check(request.parent, task, self._shortest_deadline)
-        self._complete(request.parent, task)
+        check_task(request.parent, task, self._min_deadline)
+        self._fill_in(request.parent, task)
         try:
-            entry = queue.add(task)
+            stored = queue.add(task)
         except TaskExistsError as known:
             raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, str(known)) from None
         self._lose_response()
-        return _described(entry, request.response_view)
+        return _as_shown(stored, request.response_view)
 
     def _get_task(self, request: tasks_v2.GetTaskRequest) -> Task:
-        return _described(self._entry(request.name), request.response_view)
+        return _as_shown(self._task(request.name), request.response_view)
 
     def _list_tasks(self, request: tasks_v2.ListTasksRequest) -> tasks_v2.ListTasksResponse:
-        size = min(request.page_size or LARGEST_PAGE, LARGEST_PAGE)
-        left = self._queue(request.parent).entries(after=int(request.page_token or 0))
+        size = min(request.page_size or MAX_PAGE, MAX_PAGE)
+        left = self._queue(request.parent).listed(after=int(request.page_token or 0))
         page = list(itertools.islice(left, size))
         return tasks_v2.ListTasksResponse(
-            tasks=[_described(entry, request.response_view) for entry in page],
+            tasks=[_as_shown(stored, request.response_view) for stored in page],
             next_page_token=str(page[-1].number) if next(left, None) else "",
         )
 
     def _delete_task(self, request: tasks_v2.DeleteTaskRequest) -> empty_pb2.Empty:
-        self._queue_of(request.name).delete(self._entry(request.name).task.name)
+        self._queue_of(request.name).delete(self._task(request.name).task.name)
         return empty_pb2.Empty()
 
-    # --- what the methods share
+    # --- shared by the methods
 
     def _add_queue(self, queue: Queue) -> Queue:
         if not _QUEUE_NAME.fullmatch(queue.name):
@@ -207,28 +208,28 @@ class LocalCloudTasks:
             raise _unimplemented("Queue.http_target")
         if queue.name in self._queues:
             raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, "Queue already exists")
-        self._queues[queue.name] = TaskQueue(queue, self._office)
+        self._queues[queue.name] = LocalQueue(queue, self._shared)
         return self._queues[queue.name].queue
 
-    def _queue(self, name: str) -> TaskQueue:
+    def _queue(self, name: str) -> LocalQueue:
         if name not in self._queues:
             raise RefusedError(grpc.StatusCode.NOT_FOUND, "Queue does not exist.")
         return self._queues[name]
 
-    def _queue_of(self, task_name: str) -> TaskQueue:
+    def _queue_of(self, task_name: str) -> LocalQueue:
         return self._queue(task_name.partition("/tasks/")[0])
 
-    def _entry(self, task_name: str) -> Entry:
+    def _task(self, task_name: str) -> StoredTask:
         queue = self._queue_of(task_name)
-        entry = queue.get(task_name)
-        if entry is None:
+        stored = queue.get(task_name)
+        if stored is None:
             ended = "no longer exists, though a task with this name existed recently"
-            problem = ended if queue.remembers(task_name) else "does not exist"
+            problem = ended if queue.is_remembered(task_name) else "does not exist"
             raise RefusedError(grpc.StatusCode.NOT_FOUND, f"The task {problem}.")
-        return entry
+        return stored
 
-    def _complete(self, parent: str, task: Task) -> None:
-        """What the service fills in. Its own task ids are numbers of about 20 digits."""
+    def _fill_in(self, parent: str, task: Task) -> None:
+        """Fill in the defaults of a task. Generated task ids are numbers of about 20 digits."""
         now = datetime.now(UTC)
         task_id = f"{int(now.timestamp())}{next(self._task_ids):010d}"
         task.name = task.name or f"{parent}/tasks/{task_id}"
@@ -237,12 +238,12 @@ class LocalCloudTasks:
         task.dispatch_deadline = task.dispatch_deadline or DEFAULT_DEADLINE
 
     def _lose_response(self) -> None:
-        dice = self._office.dice
+        dice = self._shared.dice
         if not dice.hits("lose_create_response"):
             return
         self.statistics.unanswered += 1
         code = grpc.StatusCode[dice.create_error()]
-        raise RefusedError(code, "The task was stored; its answer was lost.")
+        raise RefusedError(code, "The task was stored; the response was lost.")
 
 
 def _unary(
@@ -259,14 +260,14 @@ def _unary(
     )
 
 
-def _described(entry: Entry, view: Task.View) -> Task:
-    """The task as the service shows it: without its body, unless the full view is asked for."""
-    task = Task(entry.task)
-    task.dispatch_count, task.response_count = entry.attempts, entry.responses
-    task.schedule_time = datetime.fromtimestamp(entry.due, UTC)
-    if entry.attempts:
-        task.first_attempt.dispatch_time = datetime.fromtimestamp(entry.first_attempt, UTC)
-        task.last_attempt.dispatch_time = datetime.fromtimestamp(entry.last_attempt, UTC)
+def _as_shown(stored: StoredTask, view: Task.View) -> Task:
+    """Return the task as the service shows it: without its body, except in the full view."""
+    task = Task(stored.task)
+    task.dispatch_count, task.response_count = stored.attempts, stored.responses
+    task.schedule_time = datetime.fromtimestamp(stored.due, UTC)
+    if stored.attempts:
+        task.first_attempt.dispatch_time = datetime.fromtimestamp(stored.first_attempt, UTC)
+        task.last_attempt.dispatch_time = datetime.fromtimestamp(stored.last_attempt, UTC)
     full = view == Task.View.FULL
     task.view = Task.View.FULL if full else Task.View.BASIC  # type: ignore[assignment]  # proto-plus enums look like int
     if not full:
@@ -277,8 +278,8 @@ def _described(entry: Entry, view: Task.View) -> Task:
 # --- validation
 
 
-def check(parent: str, task: Task, shortest_deadline: float) -> None:
-    """Raises RefusedError for what the service would not accept, or this one would ignore."""
+def check_task(parent: str, task: Task, min_deadline: float) -> None:
+    """Raise `RefusedError` for a task that the service would refuse, or this one would ignore."""
     _check_modelled(task)
     if task.name and not _is_below(parent, task.name):
         raise _invalid(
@@ -286,7 +287,7 @@ def check(parent: str, task: Task, shortest_deadline: float) -> None:
             'queues/<QUEUE_ID>/tasks/<TASK_ID>"'
         )
     _check_request(task.http_request)
-    _check_times(task, shortest_deadline)
+    _check_times(task, min_deadline)
 
 
 def _check_modelled(task: Task) -> None:
@@ -310,7 +311,7 @@ def _check_request(http: HttpRequest) -> None:
         httpx.URL(http.url)
     except httpx.InvalidURL as problem:
         raise _invalid(f"HttpRequest.url is malformed: {problem}") from None
-    if len(http.body) > LARGEST_BODY:
+    if len(http.body) > MAX_BODY:
         raise _invalid("Task size too large: the body may have 100 KB.")
     carriers = (
         HttpMethod.HTTP_METHOD_UNSPECIFIED,
@@ -322,10 +323,10 @@ def _check_request(http: HttpRequest) -> None:
         raise _invalid("HttpRequest.body is allowed only with POST, PUT or PATCH.")
 
 
-def _check_times(task: Task, shortest_deadline: float) -> None:
+def _check_times(task: Task, min_deadline: float) -> None:
     deadline = (task.dispatch_deadline or DEFAULT_DEADLINE).total_seconds()
-    if not shortest_deadline <= deadline <= LONGEST_DEADLINE:
+    if not min_deadline <= deadline <= MAX_DEADLINE:
         raise _invalid("Task.dispatch_deadline must be between [15s, 30m].")
     at = task.schedule_time
-    if at and at.timestamp() > time.time() + FURTHEST_SCHEDULE:
+    if at and at.timestamp() > time.time() + MAX_SCHEDULE_AHEAD:
         raise _invalid("Task.scheduleTime must be no more than 720h in the future.")
