@@ -81,7 +81,7 @@ class Scene:
 
     def batches(self) -> list[Any]:
         """The batches that the service has."""
-        found: list[Any] = self.server.batches.listed(None, 100)["data"]
+        found: list[Any] = self.server.batches.page(None, 100)["data"]
         return found
 
 
@@ -193,7 +193,7 @@ async def test_what_a_batch_answered_wrongly_is_asked_once_more():
 async def test_a_batch_that_cannot_be_used_is_an_error_with_its_reason():
     """Nobody waits for it, and nothing is asked alone."""
     async with scene(FaultRule("batch_failed")) as it:
-        with pytest.raises(StepError, match="invalid_request: The stand-in was told") as caught:
+        with pytest.raises(StepError, match="invalid_request: The stand-in fails this") as caught:
             await it.chain()
     assert (caught.value.reason, caught.value.retried) == (Reason.MODEL_BATCH_FAILED, False)
 

@@ -272,7 +272,7 @@ async def cancel(elements: Elements, run_id: str) -> None:
 
 def batch_of(service: LocalOpenAI) -> str:
     """The status of the only batch."""
-    (batch,) = service.batches.listed(None, 100)["data"]
+    (batch,) = service.batches.page(None, 100)["data"]
     return str(batch["status"])
 
 
@@ -318,7 +318,7 @@ async def test_a_run_that_fails_stops_its_other_batches(elements, service, monke
         await elements.deliver(tasks[-1])
     await asyncio.sleep(0.6)
     assert await elements.deliver(tasks[-1]) == "model_batch_failed"
-    statuses = [batch["status"] for batch in service.batches.listed(None, 100)["data"]]
+    statuses = [batch["status"] for batch in service.batches.page(None, 100)["data"]]
     assert statuses[1] == "failed"
     assert statuses[0] in ("cancelling", "cancelled")
 

@@ -7,7 +7,7 @@ record only.
 
 import pytest
 
-from infra.local.openai.answers import Asked
+from infra.local.openai.answers import ParsedQuestion
 from infra.local.wire.faults import FaultRule
 from landfall.llm.questions import Question
 from landfall.llm.quoting import fenced, plain
@@ -41,7 +41,7 @@ def test_there_are_enough_of_them():
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
 def test_no_text_leaves_its_fence(attack):
     """There are as many fences as records, each with its record's text and no other's."""
-    fences = Asked("Entries", {}, "", question(attack).text).fences
+    fences = ParsedQuestion("Entries", {}, "", question(attack).text).quotes
     assert [fence.id for fence in fences] == ["rec0", "rec1", "rec2"]
     assert fences[1].text == plain(attack.text, MOST).text
     assert [WANTED in fence.text for fence in (fences[0], fences[2])] == [False, False]

@@ -162,9 +162,9 @@ PRICE = PRICES[MODEL]
 def paid(service: LocalOpenAI, share: float = 1.0) -> dict[str, Any]:
     """What a run's counts must say of the tokens that the stand-in has answered with."""
     of = service.tokens
-    usage = Usage(of["asked"], of["answered"], of["cached"], 0)
+    usage = Usage(of["prompt"], of["completion"], of["cached"], 0)
     dollars = pytest.approx(PRICE.dollars(usage, share), abs=1e-6)
-    return {"model_tokens": of["asked"] + of["answered"], "model_cost": dollars}
+    return {"model_tokens": of["prompt"] + of["completion"], "model_cost": dollars}
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["questions", "batches"])
@@ -194,7 +194,7 @@ async def test_a_classification_says_what_it_asked_of_everybody(wired, openai, b
     assert (run.data["status"], run.data["verdict"]) == ("done", "healthy")
     assert cost(run) == measured
     assert (counts["airtable_requests"], counts["tasks"]) == (asked, len(outcomes))
-    assert openai.tokens["answered"] > 0
+    assert openai.tokens["completion"] > 0
     assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(
         openai, BATCH_SHARE if batch else 1.0
     )
@@ -213,7 +213,7 @@ async def test_a_site_scan_says_what_it_asked_of_everybody(wired, openai):
     assert run.data["status"] == "done"
     assert cost(run) == measured
     assert (counts["airtable_requests"], counts["tasks"]) == (0, len(outcomes))
-    assert openai.tokens["answered"] > 0
+    assert openai.tokens["completion"] > 0
     assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(openai)
 
 

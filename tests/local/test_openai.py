@@ -15,8 +15,8 @@ import pytest
 from openai.types.chat import ParsedChatCompletion
 from pydantic import BaseModel, Field
 
-from infra.local.openai.answers import Asked
-from infra.local.openai.faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.faults import BATCH_FAULTS, FAULT_NAMES, INVENTED_ID, WRONG_WORD
 from infra.local.openai.limits import duration
 from infra.local.openai.server import MODELS, LocalOpenAI
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
@@ -350,13 +350,17 @@ def test_an_unknown_fault_is_refused():
     """A test that asks for one would wait for ever."""
     with pytest.raises(ValueError, match="no such fault"):
         fault("hiccup")
-    assert {"wrong_enum", *OF_BATCHES} < NAMES
+    assert {"wrong_enum", *BATCH_FAULTS} < FAULT_NAMES
 
 
 def test_a_repair_is_about_the_same_records():
     """What was wrong stands in a fence too, and is no record."""
     text = f"{TEXT}\n\n{fenced('what was wrong', 'rec0 is missing', 99)}"
-    assert [fence.id for fence in Asked("X", {}, "", text).fences] == ["rec0", "rec1", "rec2"]
+    assert [fence.id for fence in ParsedQuestion("X", {}, "", text).quotes] == [
+        "rec0",
+        "rec1",
+        "rec2",
+    ]
 
 
 # Batches

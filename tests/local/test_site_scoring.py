@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.openai import site as openai_site
-from infra.local.openai.answers import Asked
+from infra.local.openai.answers import ParsedQuestion
 from infra.local.samples.clinic import clinic
 from infra.local.site.pages import Served, page
 from infra.local.site.server import LocalSite
@@ -55,8 +55,8 @@ def site_of(*paths: str) -> dict[str, Served]:
 
 def by_the_rules(question: Question[Any]) -> PageJudgement:
     """As the stand-in answers."""
-    asked = Asked("PageJudgement", {}, question.instructions, question.text)
-    return PageJudgement.model_validate(openai_site.answers(asked))
+    asked = ParsedQuestion("PageJudgement", {}, question.instructions, question.text)
+    return PageJudgement.model_validate(openai_site.page_answer(asked))
 
 
 def obeying(question: Question[Any]) -> PageJudgement:
@@ -456,7 +456,7 @@ async def test_a_question_has_one_page_and_its_fence(world):
     async with LocalSite(hostile_site()) as site:
         await scanned(world, site, model, **HOSTILE)
     assert len(model.asked) == 1 + len(PAGES)
-    fences = [Asked("", {}, "", question.text).fences for question in model.asked]
+    fences = [ParsedQuestion("", {}, "", question.text).quotes for question in model.asked]
     assert {len(one) for one in fences} == {1}
     assert WANTED not in model.asked[0].text
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from infra.local.openai.classification import answers
+from infra.local.openai.classification import element_answers
 from landfall.airtable.fetch import Fetch
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
@@ -40,7 +40,7 @@ class ClassificationSubject:
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
-        self._model = TreacherousModel(chaos, answers)
+        self._model = TreacherousModel(chaos, element_answers)
         self._account = Account(chaos, self._model)
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}

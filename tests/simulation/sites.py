@@ -5,7 +5,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from infra.local.openai.site import answers
+from infra.local.openai.site import page_answer
 from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
 from landfall.llm.settings import ModelSettings
@@ -37,7 +37,7 @@ class SiteSubject:
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._site = draw_site(chaos.random)
-        self._model = TreacherousModel(chaos, answers)
+        self._model = TreacherousModel(chaos, page_answer)
         self._scans: dict[str, SiteScan] = {}
 
     def draw_scan(self, random: Random, number: int) -> SiteScan:

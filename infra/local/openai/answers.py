@@ -1,14 +1,14 @@
-"""What the stand-in for OpenAI is asked, and the general rule by which it answers.
+"""Questions to the stand-in for OpenAI, and the general rule by which it answers.
 
-Any shape is filled from the question, the same each time:
+A value of any schema is filled from the question, the same one each time:
 
-- an array of objects with an id (`id`, `record_id`, `key`) has one for each fence in the question,
-  whose id is the last word of the fence's name;
-- text is a part of the (matching) fence's text, so that it can be cited;
-- everything else (a choice, a number, true or false, how many entries) is drawn from a digest of
-  the fence's text and of where it stands.
+- an array of objects with an id (`id`, `record_id`, `key`) has one object for each quoted text in
+  the question; the id is the last word of the quoted text's name;
+- a string is part of a line of the (matching) quoted text, so that it can be cited;
+- everything else (a choice, a number, a Boolean, the length of an array) is drawn from a digest of
+  the quoted text and of the place in the schema.
 
-None of it is a judgement, and nobody should take it for one. `rules` has other rules.
+None of it is a judgement. `rules` has the rules for particular schemas.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from infra.local.openai.schemas import Schema, id_of, resolved
+from infra.local.openai.schemas import Schema, id_of, resolve
 
-_FENCE = re.compile(
+_QUOTED = re.compile(
     r'^<untrusted id=(\w+) name="([^"\n]*)"[^\n]*>\n(.*?)\n</untrusted id=\1>$', re.DOTALL | re.M
 )
 
 
 @dataclass(frozen=True)
-class Fence:
-    """Fenced text of a question, by its name."""
+class QuotedText:
+    """Untrusted text quoted in a question, with its name."""
 
     name: str
     text: str
@@ -39,8 +39,8 @@ class Fence:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question as the stand-in sees it: the shape's name and schema, instructions and text."""
+class ParsedQuestion:
+    """A question as the stand-in reads it: the name and schema of its answer, and its texts."""
 
     name: str
     schema: Schema
@@ -48,27 +48,27 @@ class Asked:
     text: str
 
     @cached_property
-    def fences(self) -> list[Fence]:
-        """Its fenced parts; what a repair's question says was wrong is none of them."""
-        found = [Fence(name, text) for _, name, text in _FENCE.findall(self.text)]
-        return [fence for fence in found if fence.name != "what was wrong"]
+    def quotes(self) -> list[QuotedText]:
+        """Its quoted texts, except the list of errors in a question for a repair."""
+        found = [QuotedText(name, text) for _, name, text in _QUOTED.findall(self.text)]
+        return [quote for quote in found if quote.name != "what was wrong"]
 
 
-def general(asked: Asked) -> Any:
-    """The JSON value that answers a question of any shape."""
-    text = "\n".join(fence.text for fence in asked.fences) or asked.text
-    return _General(asked).fill(asked.schema, Fence("", text), asked.name)
+def general_answer(question: ParsedQuestion) -> Any:
+    """Return a JSON value that answers a question of any schema."""
+    text = "\n".join(quote.text for quote in question.quotes) or question.text
+    return _GeneralRule(question).fill(question.schema, QuotedText("", text), question.name)
 
 
 @dataclass(frozen=True)
-class _General:
-    """The general rule, for one question."""
+class _GeneralRule:
+    """The general rule, applied to one question."""
 
-    asked: Asked
+    question: ParsedQuestion
 
-    def fill(self, schema: Schema, about: Fence, place: str) -> Any:
-        """A value that the schema allows; `place` tells two of them apart."""
-        schema = resolved(schema, self.asked.schema)
+    def fill(self, schema: Schema, about: QuotedText, place: str) -> Any:
+        """Return a value that the schema allows; values of two places differ."""
+        schema = resolve(schema, self.question.schema)
         match schema:
             case {"const": value}:
                 return value
@@ -92,11 +92,11 @@ class _General:
             case _:
                 return None
 
-    def _entries(self, schema: Schema, items: Schema, about: Fence, place: str) -> list[Any]:
-        key = id_of(resolved(items, self.asked.schema))
-        if key and self.asked.fences:
-            filled = [(f, self.fill(items, f, f"{place}[]")) for f in self.asked.fences]
-            return [entry | {key: fence.id} for fence, entry in filled]
+    def _entries(self, schema: Schema, items: Schema, about: QuotedText, place: str) -> list[Any]:
+        key = id_of(resolve(items, self.question.schema))
+        if key and self.question.quotes:
+            filled = [(f, self.fill(items, f, f"{place}[]")) for f in self.question.quotes]
+            return [entry | {key: quote.id} for quote, entry in filled]
         least, most = schema.get("minItems", 0), schema.get("maxItems", 3)
         number = least + _draw(about.text, place) % (max(least, most) - least + 1)
         return [self.fill(items, about, f"{place}[{at}]") for at in range(number)]
@@ -106,19 +106,19 @@ def _draw(text: str, place: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{place}\0{text}".encode()).digest()[:8], "big")
 
 
-def _text(schema: Schema, about: Fence, place: str) -> str:
-    """A part of one line, as it stands there: it can be cited."""
+def _text(schema: Schema, about: QuotedText, place: str) -> str:
+    """Return a part of one line, verbatim, so that it can be cited."""
     lines = [line.strip() for line in about.text.splitlines() if line.strip()] or ["nothing"]
     line = lines[_draw(about.text, place) % len(lines)]
     return line[: min(120, schema.get("maxLength", 120))].rstrip()
 
 
-def _number(schema: Schema, about: Fence, place: str, *, whole: bool) -> float:
+def _number(schema: Schema, about: QuotedText, place: str, *, whole: bool) -> float:
     least, most = schema.get("minimum", 0), schema.get("maximum", 100)
     drawn = least + _draw(about.text, place) % (int(most - least) + 1)
     return int(drawn) if whole else float(drawn)
 
 
-def as_text(value: Any) -> str:
-    """How the stand-in writes JSON."""
+def to_json(value: Any) -> str:
+    """Return the value as JSON."""
     return json.dumps(value, ensure_ascii=False)

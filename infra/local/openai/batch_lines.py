@@ -4,31 +4,32 @@ import json
 from typing import Any
 
 MAX_REQUESTS = 50_000
+"""Requests of an input file; the guide, "Rate limits"."""
 
 
 def read_lines(content: bytes, endpoint: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The requests of an input file, and what is wrong with them."""
+    """Return the requests of an input file, and the errors in it."""
     lines: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
     seen: set[str] = set()
     rows = [row for row in content.split(b"\n") if row.strip()]
     for number, row in enumerate(rows, 1):
-        problem = _wrong_line(row, endpoint, seen)
+        problem = _check_line(row, endpoint, seen)
         if problem:
-            problems.append(problem_of(number, *problem))
+            problems.append(file_error(number, *problem))
         else:
             lines.append(json.loads(row))
             seen.add(lines[-1]["custom_id"])
     if not rows:
-        problems.append(problem_of(None, "empty_file", "The input file is empty."))
+        problems.append(file_error(None, "empty_file", "The input file is empty."))
     if len(rows) > MAX_REQUESTS:
-        problems.append(problem_of(None, "too_many_tasks", "The input file has too many requests."))
+        problems.append(file_error(None, "too_many_tasks", "The input file has too many requests."))
     if len({line["body"].get("model") for line in lines}) > 1:
-        problems.append(problem_of(None, "mismatched_model", "All requests must have one model."))
+        problems.append(file_error(None, "mismatched_model", "All requests must have one model."))
     return lines, problems
 
 
-def _wrong_line(row: bytes, endpoint: str, seen: set[str]) -> tuple[str, str] | None:
+def _check_line(row: bytes, endpoint: str, seen: set[str]) -> tuple[str, str] | None:
     try:
         line = json.loads(row)
     except ValueError:
@@ -44,11 +45,13 @@ def _wrong_line(row: bytes, endpoint: str, seen: set[str]) -> tuple[str, str] | 
     return None
 
 
-def problem_of(line: int | None, code: str, message: str) -> dict[str, Any]:
+def file_error(line: int | None, code: str, message: str) -> dict[str, Any]:
+    """Return an error of an input file, at a line or of the whole."""
     return {"code": code, "line": line, "message": message, "param": None}
 
 
 def result_line(number: int, custom_id: str, status: int, body: Any) -> dict[str, Any]:
+    """Return the line of a request with its response."""
     response = {"status_code": status, "request_id": f"req-{number}", "body": body}
     return {
         "id": f"batch_req_{number}",
@@ -58,7 +61,8 @@ def result_line(number: int, custom_id: str, status: int, body: Any) -> dict[str
     }
 
 
-def undone_line(custom_id: str, code: str | None) -> dict[str, Any]:
+def unexecuted_line(custom_id: str, code: str | None) -> dict[str, Any]:
+    """Return the line of a request that its batch did not execute."""
     messages = {
         "batch_expired": "This request could not be executed before the completion window expired.",
         "batch_cancelled": "This request was cancelled with its batch.",

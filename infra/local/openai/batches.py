@@ -1,9 +1,12 @@
 """Batches of the stand-in for OpenAI, as its Batch API has them.
 
-A batch goes through `validating`, `in_progress` and `finalizing` to `completed`; or it is `failed`
-when its file cannot be used, `expired` at the end of its window, `cancelled` on request. Whatever
-was done by then is in its output file, and what was not in its error file. Time is what moves it:
-the requests are done evenly over `seconds`, and looked at when somebody looks at the batch.
+    validating -> in_progress -> finalizing -> completed
+         |             |
+         |             +-> expired (end of its window), cancelling -> cancelled (on request)
+         +-> failed (unusable input file)
+
+Results go to the batch's output file, errors and unexecuted requests to its error file. Requests
+execute evenly over `seconds`; the state of a batch is computed when somebody reads it.
 
 Source: platform.openai.com/docs/guides/batch.
 """
@@ -16,36 +19,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.openai import errors, faults
-from infra.local.openai.batch_lines import problem_of, read_lines, result_line, undone_line
+from infra.local.openai.batch_lines import file_error, read_lines, result_line, unexecuted_line
 from infra.local.openai.files import Files
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
 
-CANCELLING = 0.2
-"""Seconds; up to ten minutes at OpenAI."""
+CANCEL_SECONDS = 0.2
+"""Seconds from a cancellation to its end; up to ten minutes at OpenAI."""
 
-Answer = Callable[[str, Any], tuple[int, Any]]
-"""What becomes of one request: an endpoint and a body, to a status and a body."""
+AnswerRequest = Callable[[str, Any], tuple[int, Any]]
+"""Answers one request: from endpoint and body to status and body."""
 
-_ENDED = ("completed", "failed", "expired", "cancelled")
+ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass
 class StoredBatch:
-    """A batch: what was asked, when it began, and how far it is."""
+    """A batch: its requests, its start (monotonic seconds), its state and its results."""
 
     id: str
     input_file_id: str
     endpoint: str
     metadata: dict[str, str]
-    begun: float
+    started_at: float
     created_at: int
     window: float
     lines: list[dict[str, Any]]
     errors: list[dict[str, Any]]
     fault: str | None = None
     status: str = "validating"
-    moments: dict[str, int] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
     cancelled: float | None = None
     done: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
@@ -56,10 +59,10 @@ class StoredBatch:
 class Batches:
     """The batches of an account.
 
-    `seconds` is how long a batch takes, `window` until it expires; a day at OpenAI, both at most.
+    `seconds`: duration of a batch. `window`: time until it expires. At OpenAI both are up to a day.
     """
 
-    def __init__(self, files: Files, answer: Answer, seconds: float, window: float) -> None:
+    def __init__(self, files: Files, answer: AnswerRequest, seconds: float, window: float) -> None:
         self.seconds = seconds
         self.window = window
         self._answer = answer
@@ -68,7 +71,7 @@ class Batches:
         self._numbers = itertools.count(1)
 
     def create(self, body: Any, fault: str | None) -> dict[str, Any]:
-        """A batch over an uploaded file. Raises RefusedError."""
+        """Create a batch over an uploaded file. Raises `RefusedError`."""
         if not isinstance(body, dict):
             raise errors.not_json()
         for name in ("input_file_id", "endpoint", "completion_window"):
@@ -81,15 +84,15 @@ class Batches:
         stored = self._files.get(body["input_file_id"])
         lines, problems = read_lines(stored.content, body["endpoint"])
         if fault == faults.QUEUE_FULL:
-            problems = [problem_of(None, "token_limit_exceeded", "Enqueued token limit reached.")]
+            problems = [file_error(None, "token_limit_exceeded", "Enqueued token limit reached.")]
         if fault == faults.BATCH_FAILED:
-            problems = [problem_of(1, "invalid_request", "The stand-in was told to fail this.")]
+            problems = [file_error(1, "invalid_request", "The stand-in fails this on purpose.")]
         batch = StoredBatch(
             id=f"batch_stand_in_{next(self._numbers)}",
             input_file_id=stored.id,
             endpoint=body["endpoint"],
             metadata=body.get("metadata") or {},
-            begun=time.monotonic(),
+            started_at=time.monotonic(),
             created_at=int(time.time()),
             window=self.seconds / 2 if fault == faults.BATCH_EXPIRED else self.window,
             lines=lines,
@@ -97,20 +100,20 @@ class Batches:
             fault=fault,
         )
         self._batches[batch.id] = batch
-        return self._shown(batch)
+        return self._as_object(batch)
 
-    def look(self, batch_id: str) -> dict[str, Any]:
-        """The batch as it is by now. Raises RefusedError."""
+    def get(self, batch_id: str) -> dict[str, Any]:
+        """Return the batch object as of now. Raises `RefusedError`."""
         if batch_id not in self._batches:
             raise errors.no_such("Batch", batch_id)
-        return self._shown(self._batches[batch_id])
+        return self._as_object(self._batches[batch_id])
 
-    def listed(self, after: str | None, limit: int) -> dict[str, Any]:
-        """The batches, the newest first."""
+    def page(self, after: str | None, limit: int) -> dict[str, Any]:
+        """Return a page of batches, the newest first."""
         newest = list(reversed(self._batches.values()))
         ids = [batch.id for batch in newest]
         start = ids.index(after) + 1 if after in ids else 0
-        page = [self._shown(batch) for batch in newest[start : start + limit]]
+        page = [self._as_object(batch) for batch in newest[start : start + limit]]
         return {
             "object": "list",
             "data": page,
@@ -120,21 +123,21 @@ class Batches:
         }
 
     def cancel(self, batch_id: str) -> dict[str, Any]:
-        """Stop it; what is done stays. Raises RefusedError."""
-        self.look(batch_id)
+        """Cancel a batch; its results remain. Raises `RefusedError`."""
+        self.get(batch_id)
         batch = self._batches[batch_id]
-        if batch.status in _ENDED:
+        if batch.status in ENDED:
             message = f"Cannot cancel a batch with status '{batch.status}'."
             raise errors.RefusedError(409, message)
         batch.cancelled = batch.cancelled or time.monotonic()
-        return self._shown(batch)
+        return self._as_object(batch)
 
-    # How time moves one
+    # Progress of a batch over time
 
-    def _shown(self, batch: StoredBatch) -> dict[str, Any]:
-        self._move(batch, time.monotonic())
+    def _as_object(self, batch: StoredBatch) -> dict[str, Any]:
+        self._advance(batch, time.monotonic())
         moments = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling")
-        told = {f"{name}_at": batch.moments.get(name) for name in (*moments, "cancelled")}
+        times = {f"{name}_at": batch.times.get(name) for name in (*moments, "cancelled")}
         return {
             "id": batch.id,
             "object": "batch",
@@ -153,51 +156,51 @@ class Batches:
                 "failed": len(batch.failed),
             },
             "metadata": batch.metadata,
-            **told,
+            **times,
         }
 
-    def _move(self, batch: StoredBatch, now: float) -> None:
-        """To where it is at this moment."""
-        if batch.status in _ENDED:
+    def _advance(self, batch: StoredBatch, now: float) -> None:
+        """Bring the batch to its state at this time."""
+        if batch.status in ENDED:
             return
-        passed = now - batch.begun
+        elapsed = now - batch.started_at
         if batch.errors:
-            if passed >= self.seconds / 10:
+            if elapsed >= self.seconds / 10:
                 self._end(batch, "failed")
             return
-        ends = batch.cancelled - batch.begun if batch.cancelled else batch.window
-        self._work(batch, min(passed, ends))
+        end = batch.cancelled - batch.started_at if batch.cancelled else batch.window
+        self._execute(batch, min(elapsed, end))
         if batch.cancelled:
-            self._reach(batch, "cancelling")
-            if now >= batch.cancelled + CANCELLING:
+            self._enter(batch, "cancelling")
+            if now >= batch.cancelled + CANCEL_SECONDS:
                 self._end(batch, "cancelled", "batch_cancelled")
-        elif passed >= self.seconds and self.seconds <= batch.window:
+        elif elapsed >= self.seconds and self.seconds <= batch.window:
             self._end(batch, "completed")
-        elif passed >= batch.window:
+        elif elapsed >= batch.window:
             self._end(batch, "expired", "batch_expired")
 
-    def _work(self, batch: StoredBatch, passed: float) -> None:
-        """Do what is due: a tenth of the time goes before the requests, and one after them."""
-        share = (passed / self.seconds - 0.1) / 0.8 if self.seconds else 1.0
+    def _execute(self, batch: StoredBatch, elapsed: float) -> None:
+        """Execute the requests that are due: between 10 % and 90 % of the batch's time."""
+        share = (elapsed / self.seconds - 0.1) / 0.8 if self.seconds else 1.0
         if share >= 0:
-            self._reach(batch, "in_progress")
+            self._enter(batch, "in_progress")
         if share >= 1:
-            self._reach(batch, "finalizing")
+            self._enter(batch, "finalizing")
         due = int(min(1.0, max(0.0, share)) * len(batch.lines))
         for line in batch.lines[len(batch.done) + len(batch.failed) : due]:
             status, body = self._answer(line["url"], line["body"])
             result = result_line(next(self._numbers), line["custom_id"], status, body)
             (batch.done if status == 200 else batch.failed).append(result)
 
-    def _reach(self, batch: StoredBatch, status: str) -> None:
+    def _enter(self, batch: StoredBatch, status: str) -> None:
         batch.status = status
-        batch.moments.setdefault(status, int(time.time()))
+        batch.times.setdefault(status, int(time.time()))
 
-    def _end(self, batch: StoredBatch, status: str, left: str | None = None) -> None:
-        """Write its files; what was not done is in the error file, under this code."""
-        self._reach(batch, status)
-        undone = batch.lines[len(batch.done) + len(batch.failed) :] if left else []
-        failed = [*batch.failed, *(undone_line(line["custom_id"], left) for line in undone)]
+    def _end(self, batch: StoredBatch, status: str, code: str | None = None) -> None:
+        """Write the output and error files; unexecuted requests get this error code."""
+        self._enter(batch, status)
+        undone = batch.lines[len(batch.done) + len(batch.failed) :] if code else []
+        failed = [*batch.failed, *(unexecuted_line(line["custom_id"], code) for line in undone)]
         if batch.done:
             batch.output_file_id = self._result_file(batch, "output", batch.done)
         if failed:

@@ -1,21 +1,21 @@
 """The rules by which the stand-in for a language model classifies data elements.
 
-They are stated, so that tests have a truth; they understand nothing. An element is what the words
-of its name and description say, in this order:
+They are explicit, so that tests have a ground truth; they understand nothing. The words of an
+element's name and description decide its label, in this order:
 
     HRCI          one of `RESTRICTED`
     Public        one of `OPEN`
     Confidential  one of `PERSONAL` or `SENSITIVE`
-    Proprietary   else
+    Proprietary   otherwise
 
-What a text tells the model to answer is a text like any other.
+An instruction to the model inside a text is a text like any other.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.openai.answers import Asked
+from infra.local.openai.answers import ParsedQuestion
 
 # fmt: off
 HEALTH = (
@@ -47,25 +47,27 @@ CONTROLS = {
 RISK = {"HRCI": "high", "Confidential": "medium", "Proprietary": "low", "Public": "low"}
 
 
-def answers(asked: Asked) -> dict[str, Any]:
-    """What the stand-in answers about the elements of a question, each in its fence."""
+def element_answers(question: ParsedQuestion) -> dict[str, Any]:
+    """Return the answers about the elements of a question, one for each quoted text."""
     return {
-        "elements": [{"id": fence.id, **classified(_told(fence.text))} for fence in asked.fences]
+        "elements": [
+            {"id": quote.id, **classify(_parse_element(quote.text))} for quote in question.quotes
+        ]
     }
 
 
-def _told(text: str) -> dict[str, str]:
-    """The parts of an element: a line each, with its name before it."""
+def _parse_element(text: str) -> dict[str, str]:
+    """Return the parts of an element: one on each line, after its name."""
     lines = (line.partition(": ") for line in text.splitlines())
-    return {part: said for part, _, said in lines}
+    return {part: value for part, _, value in lines}
 
 
-def classified(told: Mapping[str, str]) -> dict[str, Any]:
-    """What the stand-in answers about an element; the labels are the defaults of Landfall."""
-    words = _words(f"{told.get('name', '')} {told.get('description', '')}")
+def classify(element: Mapping[str, str]) -> dict[str, Any]:
+    """Return the answer about an element; the labels are the defaults of Landfall."""
+    words = _words(f"{element.get('name', '')} {element.get('description', '')}")
     security, why = _security(words)
     personal = (
-        _first(words, (*HEALTH, *IDENTIFYING, *PERSONAL)) is not None and security != "Public"
+        _first_sign(words, (*HEALTH, *IDENTIFYING, *PERSONAL)) is not None and security != "Public"
     )
     references = _references(words, personal)
     return {
@@ -77,7 +79,7 @@ def classified(told: Mapping[str, str]) -> dict[str, Any]:
         "regulatory_references": references,
         "security_controls": CONTROLS[security],
         "rationale": f"The stand-in took it for {security}: {why}.",
-        "confidence": 90 if told.get("description") else 40,
+        "confidence": 90 if element.get("description") else 40,
     }
 
 
@@ -87,25 +89,25 @@ def _security(words: list[str]) -> tuple[str, str]:
         ("Public", OPEN),
         ("Confidential", (*PERSONAL, *SENSITIVE)),
     ):
-        word = _first(words, signs)
+        word = _first_sign(words, signs)
         if word:
             return label, f"it has the word {word!r}"
     return "Proprietary", "it has no word that says otherwise"
 
 
 def _references(words: list[str], personal: bool) -> list[str]:
-    health = _first(words, HEALTH) is not None
-    student = _first(words, ("student",)) is not None
+    health = _first_sign(words, HEALTH) is not None
+    student = _first_sign(words, ("student",)) is not None
     return ["HIPAA"] * health + ["FERPA"] * student + ["GDPR"] * personal
 
 
 def _criticality(words: list[str]) -> str:
-    if _first(words, VITAL):
+    if _first_sign(words, VITAL):
         return "high"
-    return "low" if _first(words, OLD) else "medium"
+    return "low" if _first_sign(words, OLD) else "medium"
 
 
-def _first(words: list[str], signs: tuple[str, ...]) -> str | None:
+def _first_sign(words: list[str], signs: tuple[str, ...]) -> str | None:
     return next((word for word in words if word in signs), None)
 
 

@@ -11,7 +11,7 @@ from infra.local.wire.messages import Response
 
 
 class RefusedError(Exception):
-    """OpenAI's answer to a request that it does not carry out."""
+    """OpenAI's response to a request that it does not carry out."""
 
     def __init__(
         self,
@@ -30,30 +30,30 @@ class RefusedError(Exception):
 
     @property
     def response(self) -> Response:
-        """As it is sent."""
+        """The response as it is sent."""
         plain = Response.json(self.body, self.status)
         return Response(self.status, {**plain.headers, **self.headers}, plain.body)
 
 
 def key_missing() -> RefusedError:
-    """No Authorization header."""
+    """Return the error of a request without an Authorization header."""
     return RefusedError(401, "You didn't provide an API key.")
 
 
 def key_wrong() -> RefusedError:
-    """Another key. (OpenAI repeats parts of it.)"""
+    """Return the error of a wrong key. (OpenAI repeats parts of the key.)"""
     message = "Incorrect API key provided: sk-***. You can find your API key at the stand-in."
     return RefusedError(401, message, code="invalid_api_key")
 
 
 def no_model(name: Any) -> RefusedError:
-    """Unknown, or not for this account: it does not say which."""
+    """Return the error of a model that is unknown, or not for this account: it is the same."""
     message = f"The model `{name}` does not exist or you do not have access to it."
     return RefusedError(404, message, code="model_not_found")
 
 
 def no_effort(model: Any, effort: Any, known: Iterable[str]) -> RefusedError:
-    """How long to think, as this model does not take it."""
+    """Return the error of a reasoning effort that the model does not have."""
     message = (
         f"Unsupported value: 'reasoning_effort' does not support '{effort}' with the {model} "
         f"model. Supported values are: {', '.join(map(repr, known))}."
@@ -62,45 +62,45 @@ def no_effort(model: Any, effort: Any, known: Iterable[str]) -> RefusedError:
 
 
 def no_such(what: str, name: str) -> RefusedError:
-    """A file or a batch that is not there."""
+    """Return the error of a file or a batch that does not exist."""
     return RefusedError(404, f"No such {what} object: {name}", param="id")
 
 
 def no_url(method: str, path: str) -> RefusedError:
-    """A path that the API does not have."""
+    """Return the error of a path that the API does not have."""
     return RefusedError(404, f"Invalid URL ({method} {path})")
 
 
 def missing(param: str) -> RefusedError:
-    """A parameter that is needed."""
+    """Return the error of a missing parameter."""
     message = f"Missing required parameter: '{param}'."
     return RefusedError(400, message, param=param, code="missing_required_parameter")
 
 
 def invalid(param: str, message: str) -> RefusedError:
-    """A value that cannot be."""
+    """Return the error of an invalid value."""
     return RefusedError(400, message, param=param, code="invalid_value")
 
 
 def not_json() -> RefusedError:
-    """A body that is no JSON object."""
+    """Return the error of a body that is no JSON object."""
     return RefusedError(400, "We could not parse the JSON body of your request.")
 
 
 def bad_schema(name: str, context: str, message: str) -> RefusedError:
-    """A schema that strict mode does not take."""
-    told = f"Invalid schema for response_format '{name}': In context=({context}), {message}"
-    return RefusedError(400, told, param="response_format")
+    """Return the error of a schema that strict mode does not accept."""
+    text = f"Invalid schema for response_format '{name}': In context=({context}), {message}"
+    return RefusedError(400, text, param="response_format")
 
 
 def not_modelled(what: str) -> RefusedError:
-    """What the stand-in does not do, and OpenAI does. Never answered as if it were not asked."""
+    """Return the error of a request for something that OpenAI has and the stand-in has not."""
     message = f"The stand-in does not do this: {what}"
     return RefusedError(400, message, code="not_implemented_by_stand_in")
 
 
 def rate_limited(model: str, what: str, limit: int, seconds: float) -> RefusedError:
-    """Too many requests or tokens a minute."""
+    """Return the error of too many requests or tokens a minute."""
     short = {"requests": "RPM", "tokens": "TPM"}[what]
     message = (
         f"Rate limit reached for {model} on {what} per min ({short}): Limit {limit}. "
@@ -111,6 +111,6 @@ def rate_limited(model: str, what: str, limit: int, seconds: float) -> RefusedEr
 
 
 def unknown_failure() -> RefusedError:
-    """A 500 of the service."""
+    """Return an internal error of the service."""
     message = "The server had an error while processing your request. Sorry about that!"
     return RefusedError(500, message, kind="server_error")

@@ -12,12 +12,12 @@ from infra.local.openai import errors
 from infra.local.wire.messages import Request, Response
 
 MAX_BYTES = 200 * 2**20
-"""Of an input file; the guide, "Rate limits"."""
+"""Bytes of an input file; the guide of the Batch API, "Rate limits"."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as it was uploaded, or as a batch has left it."""
+    """A file that was uploaded, or that a batch has written."""
 
     id: str
     name: str
@@ -25,8 +25,8 @@ class StoredFile:
     content: bytes
     created_at: int
 
-    def shown(self) -> dict[str, Any]:
-        """The file object."""
+    def as_object(self) -> dict[str, Any]:
+        """Return the file object of the API."""
         return {
             "id": self.id,
             "object": "file",
@@ -49,11 +49,11 @@ class Files:
 
     @property
     def ids(self) -> Sequence[str]:
-        """The ids of all files that are there."""
+        """The ids of all files."""
         return list(self._files)
 
     def upload(self, request: Request) -> dict[str, Any]:
-        """From multipart form data. Raises RefusedError."""
+        """Store a file from multipart form data. Raises `RefusedError`."""
         parts = _form(request)
         if "file" not in parts:
             raise errors.missing("file")
@@ -62,7 +62,7 @@ class Files:
         name, content = parts["file"]
         if len(content) > MAX_BYTES:
             raise errors.invalid("file", "The file is too large.")
-        return self.store(name or "upload", "batch", content).shown()
+        return self.store(name or "upload", "batch", content).as_object()
 
     def store(self, name: str, purpose: str, content: bytes) -> StoredFile:
         """Store a file under a new id."""
@@ -72,25 +72,25 @@ class Files:
         return stored
 
     def get(self, file_id: str) -> StoredFile:
-        """Raises RefusedError."""
+        """Return the file. Raises `RefusedError`."""
         if file_id not in self._files:
             raise errors.no_such("File", file_id)
         return self._files[file_id]
 
     def content(self, file_id: str) -> Response:
-        """What is in the file. Raises RefusedError."""
+        """Return the bytes of the file. Raises `RefusedError`."""
         content = self.get(file_id).content
         return Response(200, {"Content-Type": "application/octet-stream"}, content)
 
     def delete(self, file_id: str) -> dict[str, Any]:
-        """Raises RefusedError."""
+        """Delete the file. Raises `RefusedError`."""
         self.get(file_id)
         del self._files[file_id]
         return {"id": file_id, "object": "file", "deleted": True}
 
 
 def _form(request: Request) -> dict[str, tuple[str | None, bytes]]:
-    """The parts of multipart form data: file name and content, by the part's name."""
+    """Return the parts of multipart form data by name: file name and content."""
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
     if not message.is_multipart():

@@ -1,8 +1,8 @@
-"""Requests and tokens a minute, as OpenAI limits them: buckets that fill up evenly.
+"""Limits of requests and tokens a minute, as OpenAI has them: buckets that refill evenly.
 
-Each answer says what is left and how long a bucket takes to be full: platform.openai.com/docs/
-guides/rate-limits. A request takes from the tokens what its question has, and all that its answer
-may have; a refused one takes nothing.
+The headers of each response state what remains and the time until a bucket is full:
+platform.openai.com/docs/guides/rate-limits. A request takes the tokens of its prompt and the most
+that its answer may have; a refused one takes nothing.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from infra.local.openai import errors
 MINUTE = 60.0
 
 
-class Bucket:
-    """`limit` in a minute."""
+class MinuteBucket:
+    """A limit of `limit` a minute."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -27,54 +27,54 @@ class Bucket:
         self._at = now
         return self._level
 
-    def lacks(self, wanted: int, now: float) -> float:
-        """Seconds until so much is there; 0 when it is."""
+    def wait(self, wanted: int, now: float) -> float:
+        """Return the seconds until so much is available; 0 when it is."""
         return max(0.0, (wanted - self._filled(now)) * MINUTE / self.limit)
 
     def take(self, wanted: int) -> None:
-        """Take out what was found to be there."""
+        """Take so much."""
         self._level -= wanted
 
     @property
     def left(self) -> int:
-        """Whole ones."""
+        """The amount available, rounded down."""
         return int(self._level)
 
     @property
     def reset(self) -> float:
-        """Seconds until it is full."""
+        """Seconds until the bucket is full."""
         return (self.limit - self._level) * MINUTE / self.limit
 
 
 @dataclass
-class Limits:
-    """Those of an account, for all its models."""
+class AccountLimits:
+    """The limits of an account, shared by all its models."""
 
-    requests: Bucket
-    tokens: Bucket
+    requests: MinuteBucket
+    tokens: MinuteBucket
 
     def admit(self, model: str, tokens: int, now: float) -> None:
-        """`now`: monotonic seconds. Raises RefusedError (429)."""
-        waits = {"requests": self.requests.lacks(1, now), "tokens": self.tokens.lacks(tokens, now)}
-        for what, seconds in waits.items():
+        """Take a request and its tokens; `now`: monotonic seconds. Raises `RefusedError` (429)."""
+        waits = {"requests": self.requests.wait(1, now), "tokens": self.tokens.wait(tokens, now)}
+        for resource, seconds in waits.items():
             if seconds > 0:
-                limit = getattr(self, what).limit
-                raise errors.rate_limited(model, what, limit, seconds)
+                limit = getattr(self, resource).limit
+                raise errors.rate_limited(model, resource, limit, seconds)
         self.requests.take(1)
         self.tokens.take(tokens)
 
     def headers(self) -> dict[str, str]:
-        """What is told with every answer."""
-        told = {}
-        for what, bucket in (("requests", self.requests), ("tokens", self.tokens)):
-            told[f"x-ratelimit-limit-{what}"] = str(bucket.limit)
-            told[f"x-ratelimit-remaining-{what}"] = str(max(0, bucket.left))
-            told[f"x-ratelimit-reset-{what}"] = duration(bucket.reset)
-        return told
+        """Return the headers of every response."""
+        headers = {}
+        for resource, bucket in (("requests", self.requests), ("tokens", self.tokens)):
+            headers[f"x-ratelimit-limit-{resource}"] = str(bucket.limit)
+            headers[f"x-ratelimit-remaining-{resource}"] = str(max(0, bucket.left))
+            headers[f"x-ratelimit-reset-{resource}"] = duration(bucket.reset)
+        return headers
 
 
 def duration(seconds: float) -> str:
-    """As OpenAI writes it: 6m0s, 1.5s, 20ms."""
+    """Return a duration as OpenAI writes it: 6m0s, 1.5s, 20ms."""
     if seconds < 1:
         return f"{round(seconds * 1000)}ms"
     minutes, rest = divmod(seconds, MINUTE)

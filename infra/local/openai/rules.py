@@ -1,25 +1,24 @@
-"""By which rule the stand-in for OpenAI answers a question of which shape.
+"""The rules of the stand-in for OpenAI, by the schema of a question.
 
-A kind of scan states what its answers are to be in a module of its own, beside this one, and names
-it here: `from infra.local.openai import KIND`, and an entry of `RULES`.
+A kind of scan defines its rule in a module of its own beside this one, and adds it to `RULES`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from infra.local.openai import classification, site
-from infra.local.openai.answers import Asked, general
+from infra.local.openai.answers import ParsedQuestion, general_answer
 
-Rule = Callable[[Asked], Any]
-"""The JSON value that answers a question."""
+AnswerRule = Callable[[ParsedQuestion], Any]
+"""Returns the JSON value that answers a question."""
 
-RULES: dict[str, Rule] = {
-    "ElementAnswers": classification.answers,
-    "PageJudgement": site.answers,
+RULES: dict[str, AnswerRule] = {
+    "ElementAnswers": classification.element_answers,
+    "PageJudgement": site.page_answer,
 }
-"""By the name of the schema, which is that of the pydantic class; every other: `general`."""
+"""Rules by the name of a schema, which is that of its pydantic class; others: `general_answer`."""
 
 
-def answer(asked: Asked) -> Any:
-    """The JSON value that answers the question."""
-    return RULES.get(asked.name, general)(asked)
+def answer(question: ParsedQuestion) -> Any:
+    """Return the JSON value that answers the question."""
+    return RULES.get(question.name, general_answer)(question)

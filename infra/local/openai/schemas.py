@@ -1,4 +1,4 @@
-"""The JSON schemas of structured answers, as strict mode takes them and the stand-in reads them."""
+"""The JSON schemas of structured answers, as strict mode accepts them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,23 +8,23 @@ from infra.local.openai import errors
 Schema = Mapping[str, Any]
 
 IDS = ("id", "record_id", "key")
-"""Properties that say what an object of an array is about."""
+"""Properties that identify an object of an array."""
 
 
-def resolved(schema: Schema, whole: Schema) -> Schema:
-    """What a reference, or a choice of one, stands for. `whole` has the definitions."""
+def resolve(schema: Schema, whole: Schema) -> Schema:
+    """Return the schema behind a reference or a single choice; `whole` has the definitions."""
     while "$ref" in schema:
         schema = whole["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    return resolved(schema["allOf"][0], whole) if len(schema.get("allOf", ())) == 1 else schema
+    return resolve(schema["allOf"][0], whole) if len(schema.get("allOf", ())) == 1 else schema
 
 
 def id_of(schema: Schema) -> str | None:
-    """The property that says what an object is about."""
+    """Return the name of the property that identifies an object, if it has one."""
     return next((name for name in IDS if name in schema.get("properties", {})), None)
 
 
 def check_strict(name: str, schema: Schema, context: tuple[str, ...] = ()) -> None:
-    """Raise RefusedError unless strict mode takes the schema: all is required, nothing else comes.
+    """Raise `RefusedError` unless strict mode accepts the schema: all required, nothing additional.
 
     platform.openai.com/docs/guides/structured-outputs, "Supported schemas".
     """
@@ -46,7 +46,7 @@ def check_strict(name: str, schema: Schema, context: tuple[str, ...] = ()) -> No
 
 
 def _parts(schema: Schema) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """The schemas within a schema, each with where it stands."""
+    """Return the schemas within a schema, each with its path."""
     for key in ("properties", "$defs"):
         for part, inner in schema.get(key, {}).items():
             yield (key, part), inner

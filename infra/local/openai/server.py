@@ -1,15 +1,15 @@
 """A stand-in for OpenAI's API, for scans and tests without an OpenAI account.
 
-It is no language model: what it answers follows from rules (`answers`), and it says so by
-the name of its models, which end in `-stand-in`. It behaves as OpenAI documents in: chat
-completions and responses with strict structured output; usage; limits of requests and tokens a
-minute with their headers; authentication; unknown models; the shapes of its errors; files and
-batches; the list of models. On top of that it makes faults: on the wire (`wire.faults`), and its
-own (`openai.faults`), each for the requests that a rule names by path or content.
+It is no language model: its answers follow rules (`rules`), and the names of its models end in
+`-stand-in` to show it. Modelled as OpenAI documents it: chat completions and responses with strict
+structured output; usage; limits of requests and tokens a minute with their headers;
+authentication; unknown models; the formats of errors; files and batches; the list of models. On
+request it makes faults, on the wire (`wire.faults`) and of its own (`openai.faults`), for requests
+that a fault rule selects by path or content.
 
-It does not do: streaming, tools, images, audio, several choices, stored conversations, schemas
-that are not strict, projects and organisations, limits a day, the queue limit of batches. A
-request for any of these is refused with 400 not_implemented_by_stand_in.
+Not modelled: streaming, tools, images, audio, several choices, stored conversations, schemas that
+are not strict, projects and organisations, limits a day, the queue limit of batches. A request for
+any of these is refused with 400 not_implemented_by_stand_in.
 """
 
 import asyncio
@@ -24,35 +24,35 @@ from typing import Any, Self
 from infra.local.openai import errors
 from infra.local.openai import faults as own_faults
 from infra.local.openai.batches import Batches
-from infra.local.openai.completions import Answering, Call, chat_call, responses_call
+from infra.local.openai.completions import Answerer, ModelCall, chat_call, responses_call
 from infra.local.openai.files import Files
-from infra.local.openai.limits import Bucket, Limits
+from infra.local.openai.limits import AccountLimits, MinuteBucket
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
 from infra.local.wire.messages import Exchange, Request, Response
 from infra.local.wire.server import MAX_EXCHANGES, WireServer
 from landfall.llm.prices import PRICES
 
 MODELS = tuple(PRICES)
-"""Those that Landfall knows a price of."""
+"""The models whose prices Landfall knows."""
 
-DEFAULT_MOST = 16_384
-"""Tokens that an answer may have when nobody says: they are taken from the limit beforehand."""
+DEFAULT_MAX_TOKENS = 16_384
+"""Tokens that an answer may have by default; they are taken from the limit in advance."""
 
 DAY = 24 * 3600.0
 
-_CALLS: dict[str, Callable[[Any], Call]] = {
+_CALLS: dict[str, Callable[[Any], ModelCall]] = {
     "/v1/chat/completions": chat_call,
     "/v1/responses": responses_call,
 }
 
 
 class LocalOpenAI:
-    """Serves `url`, which is what the SDK takes as `base_url` with `/v1` behind it.
+    """A server at `url`, which is the SDK's `base_url`.
 
     `latency`: seconds before each answer of a model; may be set while it runs, like `faults`.
-    `batch_seconds`: how long a batch takes. `batch_window`: after which one expires.
-    A fault that replaces the work leaves nothing done and takes nothing from the limits; with every
-    other one the question was answered, and is paid for.
+    `batch_seconds`: duration of a batch. `batch_window`: time after which one expires.
+    A fault that replaces the work leaves nothing done and takes nothing from the limits; with any
+    other fault the question is answered and charged.
     """
 
     def __init__(
@@ -71,13 +71,15 @@ class LocalOpenAI:
         self.faults = faults
         self.statuses: Counter[int] = Counter()
         self.tokens: Counter[str] = Counter()
-        """Of what was answered: those `asked`, those of them `cached`, and those `answered`."""
-        self.calls: deque[tuple[datetime, Call]] = deque(maxlen=MAX_EXCHANGES)
-        """The latest that were answered with nothing wrong, and when."""
+        """Tokens of all answers: `prompt`, those of them `cached`, and `completion`."""
+        self.calls: deque[tuple[datetime, ModelCall]] = deque(maxlen=MAX_EXCHANGES)
+        """The latest calls answered without a fault, and their times."""
         self._api_key = api_key
         self._models = models
-        self._limits = Limits(Bucket(requests_per_minute), Bucket(tokens_per_minute))
-        self._answering = Answering()
+        self._limits = AccountLimits(
+            MinuteBucket(requests_per_minute), MinuteBucket(tokens_per_minute)
+        )
+        self._answerer = Answerer()
         self.files = Files()
         self.batches = Batches(self.files, self._in_batch, batch_seconds, batch_window)
         self._wire = WireServer(self._handle)
@@ -96,6 +98,7 @@ class LocalOpenAI:
 
     @property
     def url(self) -> str:
+        """The address of the API, with its version."""
         return f"{self._wire.url}/v1"
 
     @property
@@ -105,19 +108,20 @@ class LocalOpenAI:
 
     @property
     def faults(self) -> Sequence[FaultRule]:
+        """The fault rules; setting them restarts their counters."""
         return self._plan.rules
 
     @faults.setter
     def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Starts the rules with fresh counters. Raises ValueError for an unknown named fault."""
+        """Set the fault rules. Raises `ValueError` for an unknown named fault."""
         for rule in rules:
-            if isinstance(rule.fault, str) and rule.fault not in own_faults.NAMES:
-                known = ", ".join(sorted(own_faults.NAMES))
+            if isinstance(rule.fault, str) and rule.fault not in own_faults.FAULT_NAMES:
+                known = ", ".join(sorted(own_faults.FAULT_NAMES))
                 raise ValueError(f"no such fault: {rule.fault!r}; known are {known}")
         self._plan = FaultPlan(rules)
 
     def spend(self, requests: int, tokens: int = 0) -> None:
-        """Others of the same account take so much of the limits."""
+        """Take from the limits, as another client of the account would."""
         self._limits.requests.take(requests)
         self._limits.tokens.take(tokens)
 
@@ -139,24 +143,24 @@ class LocalOpenAI:
 
     async def _work(self, request: Request) -> Response:
         if request.method == "POST" and request.path in _CALLS:
-            return await self._called(request)
-        creates = (request.method, request.path) == ("POST", "/v1/batches")
-        fault = self._fault(request, own_faults.OF_BATCHES if creates else ())
+            return await self._answer_call(request)
+        creates_batch = (request.method, request.path) == ("POST", "/v1/batches")
+        fault = self._fault(request, own_faults.BATCH_FAULTS if creates_batch else ())
         if isinstance(fault, Fault) and fault.replaces_work:
             return Response(fault=fault)
-        answered = self._looked_up(request, fault if isinstance(fault, str) else None)
-        response = answered if isinstance(answered, Response) else Response.json(answered)
+        result = self._answer_other(request, fault if isinstance(fault, str) else None)
+        response = result if isinstance(result, Response) else Response.json(result)
         return replace(response, fault=fault) if isinstance(fault, Fault) else response
 
-    # Questions
+    # Calls of a model
 
-    async def _called(self, request: Request) -> Response:
-        fault = self._fault(request, own_faults.NAMES - own_faults.OF_BATCHES)
+    async def _answer_call(self, request: Request) -> Response:
+        fault = self._fault(request, own_faults.FAULT_NAMES - own_faults.BATCH_FAULTS)
         if isinstance(fault, Fault) and fault.replaces_work:
             return Response(fault=fault)
         call = _CALLS[request.path](_json(request))
         self._check_model(call)
-        wanted = call.question_tokens + (call.most or DEFAULT_MOST)
+        wanted = call.prompt_tokens + (call.max_tokens or DEFAULT_MAX_TOKENS)
         try:
             self._limits.admit(call.model, wanted, time.monotonic())
         except errors.RefusedError as refusal:
@@ -164,28 +168,36 @@ class LocalOpenAI:
             raise
         headers = self._limits.headers()
         await asyncio.sleep(self.latency)
-        body = self._answered(request.path, call, fault if isinstance(fault, str) else None)
+        body = self._answer_body(request.path, call, fault if isinstance(fault, str) else None)
         if fault is None:
             self.calls.append((datetime.now(UTC), call))
         plain = Response.json(body, fault=fault if isinstance(fault, Fault) else None)
         return replace(plain, headers={**plain.headers, **headers})
 
-    def _answered(self, path: str, call: Call, fault: str | None) -> dict[str, Any]:
-        given = self._answering.give(call, fault)
-        self.tokens.update(asked=given.asked, cached=given.cached, answered=given.answered)
-        dressed = (
-            self._answering.completion if path.endswith("completions") else self._answering.response
+    def _answer_body(self, path: str, call: ModelCall, fault: str | None) -> dict[str, Any]:
+        answer = self._answerer.answer(call, fault)
+        self.tokens.update(
+            prompt=answer.prompt_tokens,
+            cached=answer.cached_tokens,
+            completion=answer.completion_tokens,
         )
-        return dressed(call, given)
+        in_format = (
+            self._answerer.as_chat_completion
+            if path.endswith("completions")
+            else self._answerer.as_response
+        )
+        return in_format(call, answer)
 
-    def _check_model(self, call: Call) -> None:
+    def _check_model(self, call: ModelCall) -> None:
         if call.model not in self._models:
             raise errors.no_model(call.model)
 
     def _in_batch(self, path: str, body: Any) -> tuple[int, Any]:
-        """One request of a batch; the limits a minute are not for these."""
+        """Answer a request of a batch, to which the limits a minute do not apply."""
         content = str(body)
-        fault = self._plan.pick("POST", path, own_faults.NAMES - own_faults.OF_BATCHES, content)
+        fault = self._plan.pick(
+            "POST", path, own_faults.FAULT_NAMES - own_faults.BATCH_FAULTS, content
+        )
         if isinstance(fault, Fault):
             status = fault.status if fault.kind == FaultKind.STATUS else 500
             return status, errors.unknown_failure().body
@@ -194,12 +206,12 @@ class LocalOpenAI:
             self._check_model(call)
         except errors.RefusedError as refusal:
             return refusal.status, refusal.body
-        return 200, self._answered(path, call, fault)
+        return 200, self._answer_body(path, call, fault)
 
     # Everything else
 
-    def _looked_up(self, request: Request, fault: str | None) -> Any:
-        """The JSON of the answer, or the answer itself. Raises RefusedError."""
+    def _answer_other(self, request: Request, fault: str | None) -> Any:
+        """Return the response, or its JSON. Raises `RefusedError`."""
         files, batches, query = self.files, self.batches, request.query
         match request.method, request.segments[1:]:
             case "GET", ("models",):
@@ -207,7 +219,7 @@ class LocalOpenAI:
             case "POST", ("files",):
                 return files.upload(request)
             case "GET", ("files", file_id):
-                return files.get(file_id).shown()
+                return files.get(file_id).as_object()
             case "GET", ("files", file_id, "content"):
                 return files.content(file_id)
             case "DELETE", ("files", file_id):
@@ -216,9 +228,9 @@ class LocalOpenAI:
                 return batches.create(_json(request), fault)
             case "GET", ("batches",):
                 limit = int(query.get("limit", ["20"])[-1])
-                return batches.listed(query.get("after", [None])[-1], limit)
+                return batches.page(query.get("after", [None])[-1], limit)
             case "GET", ("batches", batch_id):
-                return batches.look(batch_id)
+                return batches.get(batch_id)
             case "POST", ("batches", batch_id, "cancel"):
                 return batches.cancel(batch_id)
         raise errors.no_url(request.method, request.path)

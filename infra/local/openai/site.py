@@ -1,22 +1,22 @@
 """The rules by which the stand-in for a language model judges a page of a web site.
 
-They are stated, so that tests have a truth; they understand nothing. What a page says about a
-dimension is what its lines have of the words in `SIGNS`:
+They are explicit, so that tests have a ground truth; they understand nothing. A dimension is scored
+by the number of lines with one of its words in `SIGNS`:
 
-    no line          nothing is said about it
+    no line          no score
     one line         6
     more lines       8
 
-The quotation is the first such line; lines of less than `LEAST` characters are passed over. What a
-page tells the model to answer is a line like any other.
+The quotation is the first such line. Lines of less than `MIN_LINE` characters are ignored. An
+instruction to the model inside a page is a line like any other.
 """
 
 import re
 from typing import Any
 
-from infra.local.openai.answers import Asked
+from infra.local.openai.answers import ParsedQuestion
 
-LEAST = 12
+MIN_LINE = 12
 
 SIGNS = {
     "clarity_first_impression": ("dental", "dentistry", "dentists", "practice"),
@@ -30,27 +30,27 @@ SIGNS = {
 _DIMENSION = re.compile(r"^- (\w+): ", re.MULTILINE)
 
 
-def answers(asked: Asked) -> dict[str, Any]:
-    """What the stand-in answers about the page in the question's fence."""
-    lines = [line.strip() for fence in asked.fences for line in fence.text.splitlines()]
-    told = [line for line in lines if len(line) >= LEAST]
-    found = [_judged(name, told) for name in _DIMENSION.findall(asked.instructions)]
+def page_answer(question: ParsedQuestion) -> dict[str, Any]:
+    """Return the answer about the page that the question quotes."""
+    lines = [line.strip() for quote in question.quotes for line in quote.text.splitlines()]
+    lines_read = [line for line in lines if len(line) >= MIN_LINE]
+    found = [_judge(name, lines_read) for name in _DIMENSION.findall(question.instructions)]
     return {
         "dimensions": [one for one in found if one],
-        "critique": f"The stand-in has counted words in {len(told)} lines of this page.",
+        "critique": f"The stand-in has counted words in {len(lines_read)} lines of this page.",
     }
 
 
-def _judged(dimension: str, lines: list[str]) -> dict[str, Any] | None:
+def _judge(dimension: str, lines: list[str]) -> dict[str, Any] | None:
     signs = SIGNS.get(dimension, ())
-    having = [line for line in lines if any(word in signs for word in _words(line))]
-    if not having:
+    signed = [line for line in lines if any(word in signs for word in _words(line))]
+    if not signed:
         return None
     return {
         "dimension": dimension,
-        "score": 8 if len(having) > 1 else 6,
-        "why": f"The stand-in found signs of it in {len(having)} of the lines.",
-        "quote": having[0][:200],
+        "score": 8 if len(signed) > 1 else 6,
+        "why": f"The stand-in found signs of it in {len(signed)} of the lines.",
+        "quote": signed[0][:200],
     }
 
 
