@@ -46,7 +46,7 @@ from infra.local.processes import (
     guarded_group,
 )
 from infra.local.samples.clinic import sample_sites
-from infra.local.site.pages import Served
+from infra.local.site.pages import Resource
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
 
@@ -76,7 +76,7 @@ class Options:
     """Arguments of the Airtable stand-in: latency, faults, limits."""
     model: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the OpenAI stand-in: latency, faults, limits, how long a batch takes."""
-    sites: Mapping[str, Mapping[str, Served]] = field(default_factory=sample_sites)
+    sites: Mapping[str, Mapping[str, Resource]] = field(default_factory=sample_sites)
     """Pages of web sites, by the address that scans name."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""

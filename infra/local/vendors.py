@@ -10,7 +10,7 @@ from infra.local.airtable.bases import Base
 from infra.local.airtable.server import LocalAirtable
 from infra.local.endpoints import Airtable, OpenAI
 from infra.local.openai.server import LocalOpenAI
-from infra.local.site.pages import Served
+from infra.local.site.pages import Resource
 from infra.local.site.server import LocalSite
 
 
@@ -29,7 +29,7 @@ class Vendors:
 async def open_vendors(
     airtable: Airtable | tuple[Sequence[Base], Mapping[str, Any]],
     openai: OpenAI | Mapping[str, Any],
-    sites: Mapping[str, Mapping[str, Served]],
+    sites: Mapping[str, Mapping[str, Resource]],
     exits: AsyncExitStack,
 ) -> Vendors:
     """Start the stand-in of each that is not named: for these bases, with these arguments."""

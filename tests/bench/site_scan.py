@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from infra.local.runner import run_scans
-from infra.local.site.pages import Served, page, plain, sitemap
+from infra.local.site.pages import Resource, page, plain, sitemap
 from infra.local.stack import Options, running
 from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
@@ -63,7 +63,7 @@ async def _round() -> float:
     ).total_seconds()
 
 
-def _site() -> dict[str, Served]:
+def _site() -> dict[str, Resource]:
     """Pages that only the sitemap names."""
     paths = [f"/page-{number}" for number in range(PAGES - 1)]
     served = {
@@ -72,4 +72,4 @@ def _site() -> dict[str, Served]:
         "/sitemap.xml": sitemap(*paths),
     }
     served |= {path: page(f"<title>{path}</title><p>The page {path}.") for path in paths}
-    return {path: Served(one.response, seconds=LATENCY) for path, one in served.items()}
+    return {path: Resource(one.response, seconds=LATENCY) for path, one in served.items()}

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from infra.local.airtable.bases import Base, Field, Table
-from infra.local.site.pages import Served, page, plain
+from infra.local.site.pages import Resource, page, plain
 from landfall.airtable.records import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
@@ -52,12 +52,12 @@ class SiteLoad:
     scan: SiteScan
     site: SimulatedSite
 
-    def served(self, path: str) -> Served:
+    def served(self, path: str) -> Resource:
         """A page as it is now."""
-        return Served(page(self.site.html(path)).response, seconds=PAGE_SECONDS)
+        return Resource(page(self.site.html(path)).response, seconds=PAGE_SECONDS)
 
     @property
-    def pages(self) -> dict[str, Served]:
+    def pages(self) -> dict[str, Resource]:
         """All of them."""
         pages = {path: self.served(path) for path in self.site.paths}
         return pages | {"/robots.txt": plain(ROBOTS)}
@@ -78,7 +78,7 @@ class Workload:
         return tuple(load.served for load in loads)
 
     @property
-    def sites(self) -> dict[str, Mapping[str, Served]]:
+    def sites(self) -> dict[str, Mapping[str, Resource]]:
         """All sites, by the addresses that the scans have here."""
         return {load.scan.url: load.pages for load in self.site}
 

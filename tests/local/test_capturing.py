@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.processes import free_port
 from infra.local.samples.clinic import clinic
-from infra.local.site.pages import HTML, Served, page, plain, redirect, sitemap
+from infra.local.site.pages import HTML, Resource, page, plain, redirect, sitemap
 from infra.local.site.server import LocalSite
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from infra.local.wire.messages import Response
@@ -39,13 +39,13 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
-def words(title: str, *links: str) -> Served:
+def words(title: str, *links: str) -> Resource:
     """A page that says its title and links to these."""
     leads = "".join(f'<a href="{link}">{link}</a>' for link in links)
     return page(f"<title>{title}</title><h1>{title}</h1><p>About {title}</p>{leads}")
 
 
-def small() -> dict[str, Served]:
+def small() -> dict[str, Resource]:
     """A site of three pages."""
     home = words("Home", "/book", "/prices")
     return {"/": home, "/book": words("Booking"), "/prices": words("Prices")}
@@ -91,8 +91,8 @@ async def test_a_quick_scan_is_the_home_page_twice(world):
     async with LocalSite(clinic()) as site:
         await captured(world, site, mode="quick", contact="https://us.example/bot")
         assert site.paths == ["/robots.txt", "/", "/"]
-        assert all("LandfallBot/1.0; https://us.example/bot" in agent for agent in site.agents)
-        assert ["Mobile" in agent for agent in site.agents] == [False, False, True]
+        assert all("LandfallBot/1.0; https://us.example/bot" in agent for agent in site.user_agents)
+        assert ["Mobile" in agent for agent in site.user_agents] == [False, False, True]
 
 
 async def test_pages_are_kept_compressed_for_a_while(world):
@@ -130,7 +130,7 @@ async def test_requests_keep_the_pace_of_the_site(world):
     pages = small() | {"/robots.txt": plain("User-agent: *\nCrawl-delay: 0.3")}
     async with LocalSite(pages) as site:
         await captured(world, site)
-        gaps = [after - before for (before, _), (after, _) in pairwise(site.begun)]
+        gaps = [after - before for (before, _), (after, _) in pairwise(site.started)]
     assert len(gaps) >= 5
     assert min(gaps) > 0.29
 
@@ -139,7 +139,7 @@ async def test_slow_pages_are_waited_for_side_by_side(world):
     """The pace is kept between beginnings: pages that take long do not add up."""
     async with LocalSite(small(), latency=0.6) as site:
         await captured(world, site)
-        begun = [moment for moment, path in site.begun if path in ("/book", "/prices")]
+        begun = [moment for moment, path in site.started if path in ("/book", "/prices")]
     assert begun[1] - begun[0] < 0.5
 
 
@@ -209,7 +209,7 @@ async def test_robots_of_where_the_home_page_is_count(world):
 @pytest.mark.parametrize("answer", [Response(404, HTML), Response(403), Response(200, {}, b"x")])
 async def test_without_robots_all_is_allowed(world, answer):
     """Not found, refused, or of a type that is no text: RFC 9309."""
-    async with LocalSite(small() | {"/robots.txt": Served(answer)}) as site:
+    async with LocalSite(small() | {"/robots.txt": Resource(answer)}) as site:
         await captured(world, site)
     assert await status(world) == ("done", None)
 
@@ -223,9 +223,9 @@ async def test_robots_that_fail_are_waited_for(world):
 
 
 HOME_FAILS = [
-    (Served(Response(404, HTML)), "site_rejected"),
-    (Served(Response(403, HTML)), "site_rejected"),
-    (Served(Response(200, {"Content-Type": "application/pdf"})), "site_not_html"),
+    (Resource(Response(404, HTML)), "site_rejected"),
+    (Resource(Response(403, HTML)), "site_rejected"),
+    (Resource(Response(200, {"Content-Type": "application/pdf"})), "site_not_html"),
     (redirect("/"), "site_too_many_redirects"),
     (redirect("http://169.254.169.254/latest/"), "site_forbidden_address"),
 ]
@@ -338,7 +338,7 @@ async def test_one_run_at_a_time_looks_at_a_site(world):
         second = await start_site(world, scan, "m-2")
         work = work_of(world, site)
         waiting = asyncio.create_task(deliver_site(world, first, work))
-        await until(lambda: asyncio.sleep(0, bool(site.begun)), seconds=10, every=0.01)
+        await until(lambda: asyncio.sleep(0, bool(site.started)), seconds=10, every=0.01)
         assert await deliver_site(world, second, work) == "waiting for the site"
         assert await waiting == "captured"
     assert (await world.run("m-2")).data["progress_step"] == "waiting_for_site"
@@ -348,7 +348,7 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
     """Also by an index; those of other sites, and entity bombs, are none."""
     pages = small() | {
         "/robots.txt": plain("Sitemap: {site}/index.xml\nSitemap: https://b.example/x.xml"),
-        "/index.xml": Served(
+        "/index.xml": Resource(
             Response(
                 200,
                 {"Content-Type": "application/xml"},
@@ -356,7 +356,7 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
                 b"<sitemap><loc>{site}/more.xml</loc></sitemap></sitemapindex>",
             )
         ),
-        "/bomb.xml": Served(
+        "/bomb.xml": Resource(
             Response(
                 200, {"Content-Type": "application/xml"}, b'<!DOCTYPE x [<!ENTITY a "a">]><x/>'
             )

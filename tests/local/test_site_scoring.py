@@ -9,7 +9,7 @@ import pytest
 from infra.local.openai import site as openai_site
 from infra.local.openai.answers import ParsedQuestion
 from infra.local.samples.clinic import clinic
-from infra.local.site.pages import Served, page
+from infra.local.site.pages import Resource, page
 from infra.local.site.server import LocalSite
 from landfall.deadlines import LADDER
 from landfall.llm.questions import Problem, Question, RateLimits
@@ -44,7 +44,7 @@ HOME = """<title>Dental practice</title><h1>Gentle dentistry</h1>
 <p>Our dentists take their time for you and explain what they see.</p>"""
 
 
-def site_of(*paths: str) -> dict[str, Served]:
+def site_of(*paths: str) -> dict[str, Resource]:
     """A home page that leads to these."""
     links = "".join(f'<a href="{path}">{path}</a>' for path in paths)
     pages = {
@@ -436,7 +436,7 @@ async def test_an_instruction_on_a_page_changes_no_other_page(world, attack):
     assert [one["dimensions"] for one in home] == [one["dimensions"] for one in same]
 
 
-def hostile_site() -> dict[str, Served]:
+def hostile_site() -> dict[str, Resource]:
     """A page for each attack that is a whole page, and a home page that leads to them."""
     paths = [f"/page-{number}" for number in range(len(PAGES))]
     own = {path: f"<p>Nothing else is on {path}.</p></body>" for path in paths}

@@ -1,6 +1,6 @@
-"""The bases a local stand-in serves: plain frozen data, in Airtable's own vocabulary.
+"""The bases that a stand-in serves: plain frozen data, in Airtable's own vocabulary.
 
-What a `Record` looks like is what Airtable's list-records answers hold:
+A `Record` is one of Airtable's list-records responses:
 `{"id": "rec…", "createdTime": "2024-05-01T09:00:00.000Z", "fields": {name: value}}`.
 An empty cell is absent from `fields`; it is never `None` or `""`.
 """
@@ -21,7 +21,7 @@ def random_id(prefix: str, source: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """A column. `type` and `options` are Airtable's ("singleSelect", {"choices": [...]})."""
+    """A field of a table. `type` and `options` are Airtable's ("singleSelect", {"choices": []})."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; its first field is the primary one. `records` are in the order a listing has."""
+    """A table. Its first field is the primary one; `records` are in the order of a listing."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Base:
-    """A base: an id ("app" and 14 letters or digits), a name, its tables."""
+    """A base with its tables. Its id is "app" and 14 letters or digits."""
 
     id: str
     name: str

@@ -1,9 +1,9 @@
-"""The refusals of the Airtable Web API, in its exact shapes, for the local stand-in.
+"""The errors of the Airtable Web API, in its exact formats, for the local stand-in.
 
 Sources: airtable.com/developers/web/api/errors (401, 403, 404, 422, 429), Airtable's support page
 "API: Common troubleshooting" (the two kinds of 401), and bodies that public issue trackers quote
 (429, LIST_RECORDS_ITERATOR_NOT_AVAILABLE, INVALID_OFFSET_VALUE, UNKNOWN_FIELD_NAME,
-ROW_DOES_NOT_EXIST). There are four shapes: `{"error": {"type", "message"}}`, the same without a
+ROW_DOES_NOT_EXIST). There are four formats: `{"error": {"type", "message"}}`, the same without a
 message, `{"error": "NOT_FOUND"}`, and for rate limits alone `{"errors": [{"error", "message"}]}`.
 """
 
@@ -17,7 +17,7 @@ MAX_MERGE_ON = 3  # fields an upsert matches records by; the same page
 
 
 class RefusedError(Exception):
-    """Airtable's answer to a request that it does not carry out."""
+    """Airtable's response to a request that it does not carry out."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(f"{status} {body}")
@@ -37,7 +37,7 @@ def token_wrong() -> RefusedError:
 
 
 def model_not_found() -> RefusedError:
-    """An unknown base or table: Airtable does not tell it from one that the token may not see."""
+    """Return the error of a base or table that is unknown, or not for this token: they are one."""
     message = (
         "Invalid permissions, or the requested model was not found. Check that both your user "
         "and your token have the required permissions, and that the model names and/or ids are "
@@ -47,7 +47,7 @@ def model_not_found() -> RefusedError:
 
 
 def not_found() -> RefusedError:
-    """An undefined route, or a record that does not exist."""
+    """Return the error of an undefined route, or of a record that does not exist."""
     return RefusedError(404, {"error": "NOT_FOUND"})
 
 
@@ -56,7 +56,7 @@ def body_not_json() -> RefusedError:
 
 
 def url_too_long() -> RefusedError:
-    """Airtable documents the limit of 16,000 characters; the status and type here are ours."""
+    """Return the error of the documented limit; its status and type are invented."""
     return _typed(414, "URI_TOO_LONG", "The URL is longer than 16,000 characters")
 
 
@@ -74,7 +74,7 @@ def offset_invalid(offset: str) -> RefusedError:
 
 
 def offset_expired() -> RefusedError:
-    """The iterator behind a well-formed offset is gone. This one has no message."""
+    """Return the error of an expired listing, the one error without a message."""
     return RefusedError(422, {"error": {"type": "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"}})
 
 
@@ -96,17 +96,17 @@ def row_unknown(record_id: str) -> RefusedError:
 
 
 def several_match(fields: str) -> RefusedError:
-    """Airtable documents that such an upsert fails; the type and the words here are ours."""
+    """Return the error of an ambiguous upsert; its type and message are invented."""
     return _typed(422, "INVALID_RECORDS", f"More than one record matches the given {fields}")
 
 
 def no_merge_field(name: str) -> RefusedError:
-    """A computed field, or one of a type that upserts do not match by; the type is ours."""
+    """Return the error of a field that upserts do not match by; its type is invented."""
     return _typed(422, "INVALID_REQUEST_UNKNOWN", f'Cannot merge on the field "{name}"')
 
 
 def choice_unknown(name: str) -> RefusedError:
-    """Without typecast a select field takes only the options that it has."""
+    """Return the error of a new option of a select field, which only typecast allows."""
     message = f'Insufficient permissions to create new select option ""{name}""'
     return _typed(422, "INVALID_MULTIPLE_CHOICE_OPTIONS", message)
 
@@ -117,6 +117,6 @@ def rate_limited() -> RefusedError:
 
 
 def not_modelled(what: str) -> RefusedError:
-    """Airtable has it, the stand-in has not. Ignoring it would answer a different question."""
+    """Return the error of a request for something that Airtable has and the stand-in has not."""
     message = f"The local Airtable stand-in does not implement {what}"
     return _typed(422, "NOT_IMPLEMENTED_BY_STAND_IN", message)

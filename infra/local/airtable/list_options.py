@@ -12,7 +12,7 @@ MAX_PAGE = 100  # records a page; airtable.com/developers/web/api/list-records
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What a list request asks for. `fields` None means every field."""
+    """The options of a list request. `fields` None means every field."""
 
     page_size: int = MAX_PAGE
     max_records: int | None = None
@@ -22,7 +22,7 @@ class ListOptions:
 
     @classmethod
     def from_query(cls, query: Mapping[str, list[str]]) -> "ListOptions":
-        """From GET parameters; the fields are repeated as `fields[]`. Raises RefusedError."""
+        """Parse GET parameters, in which `fields[]` is repeated. Raises `RefusedError`."""
         if "fields" in query:
             raise errors.not_modelled("the parameter fields without []")
         named = {key: values[-1] for key, values in query.items() if key != "fields[]"}
@@ -31,7 +31,7 @@ class ListOptions:
 
     @classmethod
     def from_json(cls, data: Any) -> "ListOptions":
-        """From the body of POST …/listRecords. Raises RefusedError."""
+        """Parse the body of POST …/listRecords. Raises `RefusedError`."""
         if not isinstance(data, dict):
             raise errors.parameter_invalid()
         modelled = {"pageSize", "maxRecords", "offset", "fields", "returnFieldsByFieldId"}
@@ -42,28 +42,28 @@ class ListOptions:
             raise errors.parameter_invalid()
         return cls(
             page_size=_page_size(data.get("pageSize", MAX_PAGE)),
-            max_records=_whole(data["maxRecords"]) if "maxRecords" in data else None,
+            max_records=_integer(data["maxRecords"]) if "maxRecords" in data else None,
             offset=offset or None,
             fields=None if fields is None else tuple(map(str, fields)),
-            by_field_id=truth(data.get("returnFieldsByFieldId", False)),
+            by_field_id=boolean(data.get("returnFieldsByFieldId", False)),
         )
 
 
 def _page_size(value: Any) -> int:
-    size = _whole(value)
+    size = _integer(value)
     if size > MAX_PAGE:
         raise errors.page_size_invalid()
     return size
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
         raise errors.parameter_invalid()
     return int(value)
 
 
-def truth(value: Any) -> bool:
-    """A boolean as JSON has it, or as a query string may spell it. Raises RefusedError."""
+def boolean(value: Any) -> bool:
+    """Parse a Boolean of JSON, or of a query string. Raises `RefusedError`."""
     spelled = {"true": True, "1": True, "false": False, "0": False}
     if str(value).lower() not in spelled:
         raise errors.parameter_invalid()

@@ -1,4 +1,4 @@
-"""Running listings: each is a snapshot of its table at its first page."""
+"""Listings in progress: each is a snapshot of its table at its first page."""
 
 import random
 import re
@@ -21,9 +21,9 @@ class _Listing:
 
 
 class Listings:
-    """Running listings. An offset may be sent again, and then answers the same page again.
+    """Listings in progress. An offset sent again returns the same page again.
 
-    A listing ends `lifetime` seconds after its last use. Times are monotonic seconds.
+    A listing expires `lifetime` seconds after its last use. Times are monotonic seconds.
     """
 
     def __init__(self, lifetime: float, seed: int = 0) -> None:
@@ -34,7 +34,7 @@ class Listings:
     def page(
         self, table: StoredTable, options: ListOptions, now: float
     ) -> tuple[tuple[Record, ...], str | None]:
-        """The records of a page, and the offset of the next one or None. Raises RefusedError."""
+        """Return the records of a page, and the offset of the next page. Raises `RefusedError`."""
         self._drop_expired(now)
         if options.offset is None:
             key, at = self._new_key(), 0
@@ -51,7 +51,7 @@ class Listings:
         return listing.records[at:end], f"{key}/{following}"
 
     def forget(self, offset: str) -> None:
-        """Ends the listing behind an offset, as a restart of Airtable's servers would."""
+        """End the listing of an offset, as a restart of Airtable's servers would."""
         self._running.pop(offset.partition("/")[0], None)
 
     def _resumed(self, table: StoredTable, offset: str) -> tuple[str, _Listing, int]:

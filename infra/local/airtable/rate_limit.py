@@ -6,12 +6,12 @@ from infra.local.airtable import errors
 
 
 class RateLimit:
-    """N requests in any one second, then a lock-out in which every request is refused.
+    """A limit of N requests in any one second, and a lock-out after more.
 
     The window slides, which is the stricter reading of "5 requests per second": a fixed window
-    lets 10 pass around its edge. Airtable does not say which it uses; what passes here passes
-    there. Requests during the lock-out do not lengthen it, and it ends with an empty window, as
-    30 s make sure of at Airtable.
+    admits 10 around its edge. Airtable does not document which it uses; a client that passes here
+    passes there. Requests during the lock-out do not extend it. It ends with an empty window, as
+    it does at Airtable after 30 s.
     """
 
     def __init__(self, per_second: float, lockout: float) -> None:
@@ -21,7 +21,7 @@ class RateLimit:
         self._locked_until = float("-inf")
 
     def admit(self, now: float) -> None:
-        """`now`: monotonic seconds. Raises RefusedError (429)."""
+        """Count a request at `now`, in monotonic seconds. Raises `RefusedError` (429)."""
         if now < self._locked_until:
             raise errors.rate_limited()
         while self._admitted and self._admitted[0] <= now - 1.0:

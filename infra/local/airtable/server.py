@@ -1,16 +1,16 @@
 """A stand-in for the Airtable Web API, for scans and tests without an Airtable account.
 
-It behaves as Airtable documents in: listing records (GET, and POST …/listRecords) with pages,
-offsets that expire, chosen fields and field ids; one record; updating and upserting up to 10
-records; the base schema; authentication; the shapes of its errors; 5 requests a second a base and
-the lock-out that follows. On top of that it makes faults on the wire (`wire.faults.FaultRule`).
+Modelled as Airtable documents it: listing records (GET, and POST …/listRecords) with pages, offsets
+that expire, selected fields and field ids; one record; updating and upserting up to 10 records;
+the base schema; authentication; the formats of errors; 5 requests a second a base and the lock-out
+after more. On request it makes faults on the wire (`wire.faults.FaultRule`).
 
-It does not do: formulas, sorting, views, cell formats, comments, creating (but by an upsert),
-replacing or deleting records, two records of an upsert with the same key, typecast, computed
-fields, checks of a cell's type (only the options of a select are checked), list of bases,
-attachments, webhooks, scopes, the limit of 50 requests a second a user, monthly quotas. A request
-for any of these is refused with 422 NOT_IMPLEMENTED_BY_STAND_IN, never answered as if it had not
-been asked.
+Not modelled: formulas, sorting, views, cell formats, comments, creating records (except by an
+upsert), replacing or deleting them, two records of an upsert with the same key, typecast, computed
+fields, checks of a cell's type (except the options of a select), the list of bases, attachments,
+webhooks, scopes, the limit of 50 requests a second a user, monthly quotas. A request for any of
+these is refused with 422 NOT_IMPLEMENTED_BY_STAND_IN: ignoring a part of it would answer a
+different request.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from infra.local.airtable import errors
 from infra.local.airtable.bases import Base, Record, Table
-from infra.local.airtable.list_options import ListOptions, truth
+from infra.local.airtable.list_options import ListOptions, boolean
 from infra.local.airtable.listings import Listings
 from infra.local.airtable.rate_limit import RateLimit
 from infra.local.airtable.tables import StoredTable
@@ -34,11 +34,11 @@ from infra.local.wire.server import WireServer
 # Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
 MAX_URL = 16_000
 
-# Seconds without use after which a listing's offset is gone. Airtable gives no figure ("may
+# Seconds without use after which the offset of a listing expires. Airtable states no figure ("may
 # timeout due to client inactivity or server restarts"); users report minutes.
 OFFSET_LIFETIME = 300.0
 
-# The stand-in's own fault: the listing behind the offset of this request is gone.
+# The stand-in's own fault: the offset of this request has expired.
 EXPIRED_OFFSET = "expired_offset"
 
 
@@ -48,7 +48,7 @@ class _StoredBase:
         self.tables = [StoredTable(table) for table in base.tables]
 
     def table(self, id_or_name: str) -> StoredTable:
-        """Raises RefusedError."""
+        """Return the table. Raises `RefusedError`."""
         for table in self.tables:
             if id_or_name in (table.schema.id, table.schema.name):
                 return table
@@ -56,13 +56,13 @@ class _StoredBase:
 
 
 class LocalAirtable:
-    """Serves `bases` on `url`, which is what pyairtable takes as `endpoint_url`.
+    """A server of `bases` at `url`, which is pyairtable's `endpoint_url`.
 
-    `latency`: seconds before each answer; may be set while it runs, like `faults`.
+    `latency`: seconds before each response; may be set while it runs, like `faults`.
     `lockout_seconds`: 30 at Airtable. `offset_lifetime`: seconds without use.
-    A fault that replaces the work (STATUS, REDIRECT_LOOP) leaves a write undone; with every other
-    one the write is done and its answer damaged. Refused tokens, unknown bases and rate limits
-    come first: such a request meets no fault and does not count for one.
+    A fault that replaces the work (STATUS, REDIRECT_LOOP) leaves a write undone; with any other
+    one the write is done and its response damaged. A request that is refused for its token, its
+    base or the rate limit meets no fault and is not counted by a fault rule.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class LocalAirtable:
             base.id: _StoredBase(base, RateLimit(requests_per_second, lockout_seconds))
             for base in bases
         }
-        self._iterators = Listings(offset_lifetime)
+        self._listings = Listings(offset_lifetime)
         self._wire = WireServer(self._handle)
 
     async def __aenter__(self) -> Self:
@@ -100,6 +100,7 @@ class LocalAirtable:
 
     @property
     def url(self) -> str:
+        """The address of the server."""
         return self._wire.url
 
     @property
@@ -109,42 +110,43 @@ class LocalAirtable:
 
     @property
     def statuses(self) -> Counter[int | None]:
-        """How often each status was answered; None counts what got no answer."""
+        """The number of responses by status; requests without a response count under None."""
         return Counter(exchange.status for exchange in self._wire.exchanges)
 
     @property
     def faults(self) -> Sequence[FaultRule]:
+        """The fault rules; setting them restarts their counters."""
         return self._plan.rules
 
     @faults.setter
     def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Starts the rules with fresh counters. Raises ValueError for an unknown named fault."""
+        """Set the fault rules. Raises `ValueError` for an unknown named fault."""
         for rule in rules:
             if isinstance(rule.fault, str) and rule.fault != EXPIRED_OFFSET:
                 raise ValueError(f"no such fault: {rule.fault!r}; known is {EXPIRED_OFFSET!r}")
         self._plan = FaultPlan(rules)
 
     def records(self, base_id: str, table: str) -> tuple[Record, ...]:
-        """What the table (id or name) holds now."""
+        """Return the present records of the table (id or name)."""
         return self._bases[base_id].table(table).records
 
     def put(self, base_id: str, table: str, record: Record) -> None:
-        """Adds or replaces a record, as somebody at Airtable's page would. Raises ValueError."""
+        """Add or replace a record, as a person would on Airtable's page. Raises `ValueError`."""
         self._bases[base_id].table(table).put(record)
 
     def remove(self, base_id: str, table: str, record_id: str) -> None:
-        """Raises KeyError."""
+        """Remove a record. Raises `KeyError`."""
         self._bases[base_id].table(table).remove(record_id)
 
     async def _handle(self, request: Request) -> Response:
         try:
-            response = self._admitted(request)
+            response = self._respond(request)
         except errors.RefusedError as refusal:
             response = refusal.response
         await asyncio.sleep(self.latency)
         return response
 
-    def _admitted(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Response:
         now = time.monotonic()
         self._authenticate(request)
         base = self._base(request.segments)
@@ -153,7 +155,7 @@ class LocalAirtable:
         if fault and fault.replaces_work:
             return Response(fault=fault)
         try:
-            response = Response.json(self._work(base, request, now))
+            response = Response.json(self._execute(base, request, now))
         except errors.RefusedError as refusal:
             response = refusal.response
         return replace(response, fault=fault)
@@ -188,54 +190,54 @@ class LocalAirtable:
         if isinstance(fault, Fault):
             return fault
         if fault and offset:
-            self._iterators.forget(offset)
+            self._listings.forget(offset)
         return None
 
-    def _work(self, base: _StoredBase, request: Request, now: float) -> Any:
-        """The JSON of the answer. Raises RefusedError."""
+    def _execute(self, base: _StoredBase, request: Request, now: float) -> Any:
+        """Return the JSON of the response. Raises `RefusedError`."""
         match request.method, request.segments:
             case "GET", ("v0", "meta", "bases", _, "tables"):
                 _check_names(request.query, {"include"})
-                return {"tables": [_schema(table.schema) for table in base.tables]}
+                return {"tables": [_table_schema(table.schema) for table in base.tables]}
             case "GET", ("v0", _, table):
                 options = ListOptions.from_query(request.query)
-                return self._listed(base.table(table), options, now)
+                return self._list(base.table(table), options, now)
             case "POST", ("v0", _, table, "listRecords"):
                 _check_names(request.query, set())
                 options = ListOptions.from_json(_json(request))
-                return self._listed(base.table(table), options, now)
+                return self._list(base.table(table), options, now)
             case "GET", ("v0", _, table, record_id):
-                return _one(base.table(table), record_id, request.query)
+                return _get_record(base.table(table), record_id, request.query)
             case "PATCH", ("v0", _, table):
-                return _updated(base.table(table), _json(request))
+                return _update(base.table(table), _json(request))
         raise errors.not_modelled(f"{request.method} {request.path}")
 
-    def _listed(self, table: StoredTable, options: ListOptions, now: float) -> Any:
-        # An unknown field is refused also when the page has no records to show.
+    def _list(self, table: StoredTable, options: ListOptions, now: float) -> Any:
+        # An unknown field is refused even if the page has no records.
         for name in options.fields or ():
             table.field(name)
-        records, offset = self._iterators.page(table, options, now)
-        shown = [table.shown(record, options) for record in records]
+        records, offset = self._listings.page(table, options, now)
+        shown = [table.as_json(record, options) for record in records]
         return {"records": shown, "offset": offset} if offset else {"records": shown}
 
 
-def _one(table: StoredTable, record_id: str, query: Mapping[str, list[str]]) -> Any:
+def _get_record(table: StoredTable, record_id: str, query: Mapping[str, list[str]]) -> Any:
     _check_names(query, {"returnFieldsByFieldId"})
-    return table.shown(table.record(record_id), ListOptions.from_query(query))
+    return table.as_json(table.record(record_id), ListOptions.from_query(query))
 
 
-def _updated(table: StoredTable, body: Any) -> Any:
+def _update(table: StoredTable, body: Any) -> Any:
     if not isinstance(body, dict):
         raise errors.parameter_invalid()
     _check_names(body, {"records", "typecast", "returnFieldsByFieldId", "performUpsert"})
-    if truth(body.get("typecast", False)):
+    if boolean(body.get("typecast", False)):
         raise errors.not_modelled("typecast")
-    options = ListOptions(by_field_id=truth(body.get("returnFieldsByFieldId", False)))
-    merge_on = _merge_on(body["performUpsert"]) if "performUpsert" in body else None
-    changes = _changes(body.get("records"), ids_needed=merge_on is None)
+    options = ListOptions(by_field_id=boolean(body.get("returnFieldsByFieldId", False)))
+    merge_on = _parse_merge_fields(body["performUpsert"]) if "performUpsert" in body else None
+    changes = _parse_changes(body.get("records"), ids_needed=merge_on is None)
     before = {record["id"] for record in table.records}
     records = table.update(changes, merge_on or ())
-    answer: dict[str, Any] = {"records": [table.shown(record, options) for record in records]}
+    answer: dict[str, Any] = {"records": [table.as_json(record, options) for record in records]}
     if merge_on:
         ids = [record["id"] for record in records]
         answer["updatedRecords"] = [record_id for record_id in ids if record_id in before]
@@ -243,14 +245,14 @@ def _updated(table: StoredTable, body: Any) -> Any:
     return answer
 
 
-def _merge_on(upsert: Any) -> list[str]:
+def _parse_merge_fields(upsert: Any) -> list[str]:
     fields = upsert.get("fieldsToMergeOn") if isinstance(upsert, dict) else None
     if not isinstance(fields, list) or not 1 <= len(fields) <= errors.MAX_MERGE_ON:
         raise errors.parameter_invalid()
     return [str(field) for field in fields]
 
 
-def _changes(records: Any, *, ids_needed: bool) -> list[tuple[str | None, Mapping[str, Any]]]:
+def _parse_changes(records: Any, *, ids_needed: bool) -> list[tuple[str | None, Mapping[str, Any]]]:
     if not isinstance(records, list) or not 1 <= len(records) <= errors.MAX_BATCH:
         raise errors.records_invalid()
     for record in records:
@@ -274,7 +276,7 @@ def _json(request: Request) -> Any:
 
 
 def _offset(request: Request) -> str | None:
-    """The offset of a list request in either form, whatever else is wrong with the request."""
+    """Return the offset of a list request in either form, even if the request is invalid."""
     if request.method == "GET":
         return request.query.get("offset", [None])[-1]
     try:
@@ -284,7 +286,7 @@ def _offset(request: Request) -> str | None:
     return offset if isinstance(offset, str) else None
 
 
-def _schema(table: Table) -> dict[str, Any]:
+def _table_schema(table: Table) -> dict[str, Any]:
     fields = [
         {
             "id": f.id,

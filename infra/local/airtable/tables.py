@@ -19,7 +19,7 @@ _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
 
 
 class StoredTable:
-    """Records are never changed in place: whoever holds one from before keeps what it was."""
+    """The records of a table. A change replaces a record: earlier references stay as they were."""
 
     def __init__(self, schema: Table) -> None:
         self.schema = schema
@@ -32,24 +32,25 @@ class StoredTable:
 
     @property
     def records(self) -> tuple[Record, ...]:
+        """The present records, in the order of a listing."""
         return tuple(self._records.values())
 
     def field(self, key: str) -> Field:
-        """By id or name. Raises RefusedError."""
+        """Return a field by id or name. Raises `RefusedError`."""
         if key not in self._fields:
             raise errors.field_unknown(key)
         return self._fields[key]
 
     def record(self, record_id: str) -> Record:
-        """Raises RefusedError."""
+        """Return a record. Raises `RefusedError`."""
         if record_id not in self._records:
             raise errors.not_found()
         return self._records[record_id]
 
     def put(self, record: Record) -> None:
-        """Adds a record at the end, or replaces the one with this id where it is.
+        """Add a record at the end, or replace the one with this id in its place.
 
-        Raises ValueError for what Airtable could not hold, so that a wrong sample is found here.
+        Raises `ValueError` for a record that Airtable could not hold: a wrong sample fails early.
         """
         if not _RECORD_ID.fullmatch(record["id"]):
             raise ValueError(f"{record['id']!r} is not 'rec' and 14 letters or digits")
@@ -60,6 +61,7 @@ class StoredTable:
         self._records[record["id"]] = record
 
     def remove(self, record_id: str) -> None:
+        """Remove a record. Raises `KeyError`."""
         del self._records[record_id]
 
     def update(
@@ -67,15 +69,15 @@ class StoredTable:
         changes: Iterable[tuple[str | None, Mapping[str, Any]]],
         merge_on: Sequence[str] = (),
     ) -> list[Record]:
-        """All of the changes or, with a RefusedError, none. Cells that are not named stay.
+        """Make all of the changes or, with a `RefusedError`, none. Other cells stay.
 
-        A change without a record's id is of the record that has its values in the fields
-        `merge_on`, or of a new one.
+        A change without an id applies to the record with the same values in the fields `merge_on`,
+        or to a new one.
         """
         columns = [self._merge_field(key) for key in merge_on]
         updated = [
-            self._changed(
-                self._of_id(record_id) if record_id else self._match(columns, cells), cells
+            self._apply(
+                self._existing(record_id) if record_id else self._matching(columns, cells), cells
             )
             for record_id, cells in changes
         ]
@@ -86,7 +88,7 @@ class StoredTable:
             self._records[record["id"]] = record
         return updated
 
-    def _of_id(self, record_id: str) -> Record:
+    def _existing(self, record_id: str) -> Record:
         if record_id not in self._records:
             raise errors.row_unknown(record_id)
         return self._records[record_id]
@@ -97,8 +99,8 @@ class StoredTable:
             raise errors.no_merge_field(column.name)
         return column
 
-    def _match(self, columns: Sequence[Field], cells: Mapping[str, Any]) -> Record:
-        """The record that has the values of the cells in these columns, or an empty new one."""
+    def _matching(self, columns: Sequence[Field], cells: Mapping[str, Any]) -> Record:
+        """Return the record with the values of the cells in these columns, or an empty new one."""
         named = {self.field(key).name: value for key, value in cells.items()}
         if any(_is_empty(named.get(column.name)) for column in columns):
             raise errors.records_invalid()
@@ -115,7 +117,7 @@ class StoredTable:
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         return {"id": random_id("rec", self._random), "createdTime": created, "fields": {}}
 
-    def _changed(self, record: Record, cells: Mapping[str, Any]) -> Record:
+    def _apply(self, record: Record, cells: Mapping[str, Any]) -> Record:
         fields = dict(record["fields"])
         for key, value in cells.items():
             column = self.field(key)
@@ -124,8 +126,8 @@ class StoredTable:
         kept = {name: value for name, value in fields.items() if not _is_empty(value)}
         return {**record, "fields": kept}
 
-    def shown(self, record: Record, options: "ListOptions") -> dict[str, Any]:
-        """The record as JSON: the fields asked for, under their names or their ids."""
+    def as_json(self, record: Record, options: "ListOptions") -> dict[str, Any]:
+        """Return the requested fields of the record as JSON, under their names or ids."""
         wanted = self.schema.fields
         if options.fields is not None:
             wanted = tuple({f.id: f for f in map(self.field, options.fields)}.values())
@@ -139,7 +141,7 @@ class StoredTable:
 
 
 def _is_empty(value: Any) -> bool:
-    """Airtable leaves out cells without a value, and an unticked checkbox; 0 is a value."""
+    """Return whether Airtable omits a cell: no value, or an unticked checkbox; 0 is a value."""
     return value is None or value is False or value in ("", [])
 
 

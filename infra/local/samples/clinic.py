@@ -1,18 +1,18 @@
-"""The web site of a made-up clinic, whose pages are in `clinic_pages/`: a redirect, duplicates, a
-slow and a broken page, a page for phones, a page that speaks to machines."""
+"""The web site of a made-up clinic: pages from `clinic_pages/`, a redirect, duplicates, a slow and
+a broken page, a page for phones, a page with instructions to machines."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from infra.local.site.pages import HTML, Served, page, plain, redirect, sitemap
+from infra.local.site.pages import HTML, Resource, page, plain, redirect, sitemap
 from infra.local.wire.messages import Response
 
 PAGES = Path(__file__).with_name("clinic_pages")
 
 
-def clinic() -> dict[str, Served]:
-    """The made-up clinic's site."""
+def clinic() -> dict[str, Resource]:
+    """Return the resources of the clinic's site."""
     read = _read
     return {
         "/": replace(page(read("home.html")), mobile=page(read("home_mobile.html")).response),
@@ -29,7 +29,7 @@ def clinic() -> dict[str, Served]:
         "/book": page(read("book.html")),
         "/reviews": page(read("reviews.html")),
         "/our-reviews": page(read("reviews.html")),
-        "/gallery": Served(Response(500, HTML, b"<!doctype html><title>Error</title>")),
+        "/gallery": Resource(Response(500, HTML, b"<!doctype html><title>Error</title>")),
         "/private/prices": page("<title>Not for robots</title>"),
         "/robots.txt": plain(read("robots.txt")),
         "/sitemap.xml": sitemap(*_LISTED),
@@ -47,6 +47,6 @@ def _read(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
-def sample_sites() -> dict[str, Mapping[str, Served]]:
-    """Sites of the samples, by the address that their definitions name."""
+def sample_sites() -> dict[str, Mapping[str, Resource]]:
+    """Return the sites of the samples, by the addresses in their definitions."""
     return {"https://brightside.example/": clinic()}

@@ -1,4 +1,4 @@
-"""What a web site of ours answers, by path: pages, texts, sitemaps, redirects."""
+"""The resources of a local web site: pages, texts, sitemaps, redirects."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,34 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 
 @dataclass(frozen=True)
-class Served:
-    """What a path answers, after so many seconds; `mobile` is for phones."""
+class Resource:
+    """The response of a path, after so many seconds; `mobile` is the one for phones."""
 
     response: Response
     mobile: Response | None = None
     seconds: float = 0.0
 
 
-def page(text: str, **headers: str) -> Served:
-    """A page of HTML."""
-    return Served(Response(200, {**HTML, **headers}, text.encode()))
+def page(text: str, **headers: str) -> Resource:
+    """Return a page of HTML."""
+    return Resource(Response(200, {**HTML, **headers}, text.encode()))
 
 
-def plain(text: str) -> Served:
-    """A text, such as a robots.txt."""
-    return Served(Response(200, {"Content-Type": "text/plain; charset=utf-8"}, text.encode()))
+def plain(text: str) -> Resource:
+    """Return a text, such as a robots.txt."""
+    return Resource(Response(200, {"Content-Type": "text/plain; charset=utf-8"}, text.encode()))
 
 
-def sitemap(*paths: str) -> Served:
-    """A sitemap of these paths."""
+def sitemap(*paths: str) -> Resource:
+    """Return a sitemap of these paths."""
     locations = "".join(f"<url><loc>{{site}}{path}</loc></url>" for path in paths)
     body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{locations}</urlset>'
-    return Served(Response(200, {"Content-Type": "application/xml"}, body.encode()))
+    return Resource(Response(200, {"Content-Type": "application/xml"}, body.encode()))
 
 
-def redirect(target: str, status: int = 301) -> Served:
-    """An answer that leads elsewhere."""
-    return Served(Response(status, {"Location": target}))
+def redirect(target: str, status: int = 301) -> Resource:
+    """Return a redirect."""
+    return Resource(Response(status, {"Location": target}))
 
 
-NOT_FOUND = Served(Response(404, HTML, b"<!doctype html><title>Not found</title><p>Not found"))
+NOT_FOUND = Resource(Response(404, HTML, b"<!doctype html><title>Not found</title><p>Not found"))

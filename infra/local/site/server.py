@@ -1,8 +1,4 @@
-"""A web site on this machine, for scans and tests: pages, and everything that goes wrong with them.
-
-`LocalSite` serves answers by their path, slowly where it is told to, and with faults on the wire
-(`wire.faults.FaultRule`).
-"""
+"""A web site on this machine, for scans and tests: resources by path, slow ones, and faults."""
 
 import asyncio
 import time
@@ -11,19 +7,21 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from infra.local.site.pages import NOT_FOUND, Served
+from infra.local.site.pages import NOT_FOUND, Resource
 from infra.local.wire.faults import FaultPlan, FaultRule
 from infra.local.wire.messages import Exchange, Request, Response
 from infra.local.wire.server import WireServer
 
 
 class LocalSite:
-    """Serves these paths on `url`, and 404 for all others. `begun` and `agents` say what was asked
-    for, when, and by whom."""
+    """A server of these paths at `url`, with 404 for all others, and a record of its requests.
+
+    `started`: time (monotonic seconds) and path of each; `user_agents`: their user agents.
+    """
 
     def __init__(
         self,
-        pages: Mapping[str, Served],
+        pages: Mapping[str, Resource],
         *,
         latency: float = 0.0,
         faults: Sequence[FaultRule] = (),
@@ -31,8 +29,8 @@ class LocalSite:
         self.pages = dict(pages)
         self.latency = latency
         self.faults = faults
-        self.agents: list[str] = []
-        self.begun: list[tuple[float, str]] = []
+        self.user_agents: list[str] = []
+        self.started: list[tuple[float, str]] = []
         self._wire = WireServer(self._handle)
 
     async def __aenter__(self) -> Self:
@@ -49,6 +47,7 @@ class LocalSite:
 
     @property
     def url(self) -> str:
+        """The address of the server."""
         return self._wire.url
 
     @property
@@ -58,21 +57,22 @@ class LocalSite:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
-        return [path for _, path in self.begun]
+        """The paths of all requests, in order."""
+        return [path for _, path in self.started]
 
     @property
     def faults(self) -> Sequence[FaultRule]:
+        """The fault rules; setting them restarts their counters."""
         return self._plan.rules
 
     @faults.setter
     def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Starts the rules with fresh counters."""
+        """Set the fault rules."""
         self._plan = FaultPlan(rules)
 
     async def _handle(self, request: Request) -> Response:
-        self.begun.append((time.monotonic(), request.target))
-        self.agents.append(request.headers.get("user-agent", ""))
+        self.started.append((time.monotonic(), request.target))
+        self.user_agents.append(request.headers.get("user-agent", ""))
         served = self.pages.get(request.target) or self.pages.get(request.path) or NOT_FOUND
         await asyncio.sleep(self.latency + served.seconds)
         fault = self._plan.pick(request.method, request.path)
@@ -83,7 +83,7 @@ class LocalSite:
 
 
 def _absolute(response: Response, url: str) -> Response:
-    """Addresses in a sitemap and in robots.txt must be whole, and the port is not known before."""
+    """Fill in the address in a sitemap or robots.txt: it must be absolute, and the port is new."""
     kind = response.headers.get("Content-Type", "")
     if kind.startswith(("text/plain", "application/xml")):
         return replace(response, body=response.body.replace(b"{site}", url.encode()))

@@ -1,4 +1,4 @@
-"""The faults of an answer, carried out.
+"""The damage that a fault does to a response.
 
 Those below HTTP are written by hand, because no HTTP library agrees to send half a body, or one
 byte every 0.4 s. Each of them uses up its connection.
@@ -16,8 +16,8 @@ from infra.local.wire.faults import ANSWERS, Fault, FaultKind, Framing
 from infra.local.wire.messages import Request, Response
 
 
-def with_answer_fault(request: Request, response: Response) -> Response:
-    """Carries out the faults that are ordinary answers; leaves the others for the wire."""
+def apply_answer_fault(request: Request, response: Response) -> Response:
+    """Replace a response whose fault is an ordinary response; return others unchanged."""
     fault = response.fault
     if fault is None or fault.kind not in ANSWERS:
         return response
@@ -31,7 +31,7 @@ def with_answer_fault(request: Request, response: Response) -> Response:
 
 
 async def misbehave(peer: Peer, response: Response, fault: Fault) -> None:
-    """Every one of these uses up its connection."""
+    """Send a response with a fault below HTTP; the connection cannot be used again."""
     match fault.kind:
         case FaultKind.SILENT:
             await peer.until_gone()
@@ -48,7 +48,7 @@ async def misbehave(peer: Peer, response: Response, fault: Fault) -> None:
 
 
 async def _damaged_body(peer: Peer, response: Response, fault: Fault) -> None:
-    # Less than two bytes cannot be cut in half: two spaces stand in for them.
+    # A body of less than two bytes cannot be cut in half: two spaces replace it.
     body = response.body if len(response.body) > 1 else b"  "
     body = gzip.compress(body) if fault.gzip else body
     await peer.send(_head(response, fault, len(body)))
@@ -63,16 +63,16 @@ async def _damaged_body(peer: Peer, response: Response, fault: Fault) -> None:
 
 
 async def _flood(peer: Peer, response: Response, fault: Fault) -> None:
-    # The length of a compressed body is not known at the start: such a flood ends with a close.
+    # The length of a compressed body is unknown at the start: such a flood ends with a close.
     framing = Framing.CLOSE if fault.gzip and fault.framing is Framing.LENGTH else fault.framing
     fault = replace(fault, framing=framing)
     await peer.send(_head(response, fault, fault.size))
     packer = zlib.compressobj(wbits=31) if fault.gzip else None
-    for block in _spaces(fault.size):
+    for block in _blanks(fault.size):
         piece = packer.compress(block) if packer else block
         if piece:
             await peer.send(_framed(fault.framing, piece))
-        # drain() returns at once while the client keeps up: others must get their turn.
+        # drain() returns at once while the client keeps up; other tasks must get their turn.
         await asyncio.sleep(0)
     if packer:
         await peer.send(_framed(fault.framing, packer.flush()))
@@ -94,7 +94,7 @@ def _head(response: Response, fault: Fault, length: int) -> bytes:
 
 
 def _framed(framing: Framing, piece: bytes) -> bytes:
-    """An empty piece is the end: the last chunk, or nothing."""
+    """Return a piece in its framing; an empty one is the end: the last chunk, or nothing."""
     if framing is not Framing.CHUNKED:
         return piece
     return f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
@@ -104,5 +104,5 @@ def _bytewise(data: bytes) -> Iterator[bytes]:
     return (data[at : at + 1] for at in range(len(data)))
 
 
-def _spaces(size: int) -> Iterator[bytes]:
+def _blanks(size: int) -> Iterator[bytes]:
     return (b" " * min(BLOCK, size - at) for at in range(0, size, BLOCK))

@@ -1,11 +1,11 @@
-"""What can go wrong on the wire, and when it shall: plain data, so a fault plan can be JSON.
+"""Faults on the wire, and rules for when they occur: plain data, so a fault plan can be JSON.
 
-    Fault       one misbehaviour of one answer
-    FaultRule   which requests get it: method, path, the n-th, how often, how likely (seeded)
+    Fault       one misbehaviour of one response
+    FaultRule   the requests that get it: method, path, the n-th, how often, how likely (seeded)
     FaultPlan   the rules of a running server, with their counters
 
-Made on the wire and not in a patched client, because what hangs a client is what arrives at
-its socket. `WireServer` carries these out.
+Faults are made on the wire and not in a patched client, because a client hangs on what arrives at
+its socket. `wire.damage` carries them out.
 """
 
 import json
@@ -18,27 +18,27 @@ from typing import Any
 
 
 class FaultKind(StrEnum):
-    SILENT = "silent"  # the request is read and never answered
+    SILENT = "silent"  # the request is read, and there is no response
     DRIP_HEADERS = "drip_headers"  # the status line and headers, a byte at a time
     DRIP_BODY = "drip_body"  # headers at once, the body a byte at a time
     CUT_BODY = "cut_body"  # half of the body, then the connection closes
     STALL_BODY = "stall_body"  # half of the body, then nothing; the connection stays open
-    RESET = "reset"  # no answer, TCP RST
-    FLOOD = "flood"  # a body of `size` bytes, as fast as the client takes it
-    STATUS = "status"  # another answer: any status, headers (Retry-After), body
+    RESET = "reset"  # no response, TCP RST
+    FLOOD = "flood"  # a body of `size` bytes, as fast as the client reads it
+    STATUS = "status"  # another response: any status, headers (Retry-After), body
     MALFORMED_JSON = "malformed_json"  # complete on the wire, not JSON
     REDIRECT_LOOP = "redirect_loop"  # 302 to the same address
 
 
 class Framing(StrEnum):
-    """How the end of a body is told. A cut body with CLOSE framing looks complete."""
+    """The ways to mark the end of a body. A cut body with CLOSE framing looks complete."""
 
     LENGTH = "length"
     CLOSE = "close"
     CHUNKED = "chunked"
 
 
-# These are complete, well-framed answers; every other kind is misbehaviour below HTTP.
+# These are complete, well-framed responses; every other kind is misbehaviour below HTTP.
 ANSWERS = frozenset({FaultKind.STATUS, FaultKind.MALFORMED_JSON, FaultKind.REDIRECT_LOOP})
 
 
@@ -47,9 +47,9 @@ class Fault:
     """One misbehaviour.
 
     `interval`: seconds between two bytes of a drip; 0.4 is below every read timeout in use, so
-    that each single read succeeds. `framing` and `gzip` shape the bodies of DRIP_BODY, CUT_BODY,
+    that every single read succeeds. `framing` and `gzip` shape the bodies of DRIP_BODY, CUT_BODY,
     STALL_BODY and FLOOD. `size`: bytes of a FLOOD, before compression (with `gzip` it is a bomb).
-    `status`, `headers`, `body`: the answer of a STATUS fault.
+    `status`, `headers`, `body`: the response of a STATUS fault.
     """
 
     kind: FaultKind
@@ -63,18 +63,18 @@ class Fault:
 
     @property
     def replaces_work(self) -> bool:
-        """The request must not be carried out: a refused write is not applied.
+        """Return whether the request is not carried out: a refused write is not applied.
 
-        Every other kind damages the answer to work that was done, which is the harder case.
+        Every other kind damages the response to work that was done, which is the harder case.
         """
         return self.kind in (FaultKind.STATUS, FaultKind.REDIRECT_LOOP)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Fault":
-        """From JSON: `{"kind": "status", "status": 503, "headers": {"Retry-After": "2"}}`.
+        """Parse JSON: `{"kind": "status", "status": 503, "headers": {"Retry-After": "2"}}`.
 
         `body` is text, or any other JSON value, which is then sent as JSON.
-        Raises ValueError for an unknown kind or framing, TypeError for an unknown key.
+        Raises `ValueError` for an unknown kind or framing, `TypeError` for an unknown key.
         """
         values = {**data, "kind": FaultKind(data["kind"])}
         if "framing" in values:
@@ -90,13 +90,13 @@ def _as_bytes(body: Any) -> bytes:
 
 @dataclass(frozen=True)
 class FaultRule:
-    """Which requests get a fault.
+    """A fault, and the requests that get it.
 
     `fault`: a Fault, or the name of one that only the stand-in itself can make ("expired_offset").
-    `method`: exact, None is any. `path`: a regular expression searched in the decoded path;
-    `content`: one searched in the request's body, where the stand-in looks at it for this.
-    Of the requests that match, the first `after` pass, the next `times` get the fault (None:
-    all of them), each with `probability`, drawn from a generator of the rule's own `seed`.
+    `method`: exact; None is any. `path`: a regular expression searched in the decoded path.
+    `content`: a regular expression searched in the request's body, if the stand-in supports it.
+    Of the matching requests, the first `after` pass, and the next `times` (None: all of them) get
+    the fault, each with `probability`, drawn from a generator with the rule's own `seed`.
     """
 
     fault: Fault | str
@@ -110,14 +110,12 @@ class FaultRule:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FaultRule":
-        """From JSON: `{"fault": {"kind": "silent"}, "path": "/Students$", "times": null}`."""
+        """Parse JSON: `{"fault": {"kind": "silent"}, "path": "/Students$", "times": null}`."""
         fault = data["fault"]
         return cls(**{**data, "fault": fault if isinstance(fault, str) else Fault.from_dict(fault)})
 
-    def concerns(
-        self, method: str, path: str, possible: Collection[str], content: str = ""
-    ) -> bool:
-        """`possible`: the stand-in's own faults that this request could meet at all."""
+    def matches(self, method: str, path: str, possible: Collection[str], content: str = "") -> bool:
+        """Return whether the request matches; `possible`: the stand-in's own faults it can meet."""
         if isinstance(self.fault, str) and self.fault not in possible:
             return False
         if self.method not in (None, method):
@@ -130,15 +128,15 @@ class FaultRule:
 class _LiveRule:
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
-        self._seen = 0
+        self._matched = 0
         self._fired = 0
         self._random = random.Random(rule.seed)
 
     def fires(self) -> bool:
-        """Counts a request that the rule concerns; True when it shall get the fault."""
-        self._seen += 1
+        """Count a matching request; return whether it gets the fault."""
+        self._matched += 1
         spent = self.rule.times is not None and self._fired >= self.rule.times
-        if self._seen <= self.rule.after or spent:
+        if self._matched <= self.rule.after or spent:
             return False
         if self._random.random() >= self.rule.probability:
             return False
@@ -147,9 +145,9 @@ class _LiveRule:
 
 
 class FaultPlan:
-    """Rules in order; the first that fires decides, and the ones after it do not see the request.
+    """Rules in order. The first that fires decides, and later ones do not count the request.
 
-    Counters and generators belong to the plan: giving the same rules again starts them anew.
+    Counters and generators belong to the plan: a new plan with the same rules starts them anew.
     """
 
     def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
@@ -157,12 +155,14 @@ class FaultPlan:
 
     @property
     def rules(self) -> tuple[FaultRule, ...]:
+        """The rules, in order."""
         return tuple(live.rule for live in self._live)
 
     def pick(
         self, method: str, path: str, possible: Collection[str] = (), content: str = ""
     ) -> Fault | str | None:
+        """Return the fault of a request, if it gets one."""
         for live in self._live:
-            if live.rule.concerns(method, path, possible, content) and live.fires():
+            if live.rule.matches(method, path, possible, content) and live.fires():
                 return live.rule.fault
         return None

@@ -1,4 +1,4 @@
-"""Requests and answers of a stand-in, as the handler and the tests of it see them."""
+"""Requests and responses of a stand-in, for its handler and for assertions of tests."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from infra.local.wire.faults import Fault, FaultKind
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it was on the wire: `path` still percent-encoded, header names in lower case."""
+    """A request as on the wire: `path` is percent-encoded, header names are in lower case."""
 
     method: str
     path: str
@@ -23,17 +23,17 @@ class Request:
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """The path's parts, each decoded on its own: a `%2F` inside a table's name stays there."""
+        """The path's parts, each decoded on its own: a `%2F` in a table's name splits nothing."""
         return tuple(unquote(part) for part in self.path.strip("/").split("/"))
 
     def json(self) -> Any:
-        """Raises ValueError when the body is not JSON."""
+        """Parse the body. Raises `ValueError`."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer; with a `fault` it arrives damaged in that way, or not at all."""
+    """A response; with a `fault` it arrives damaged in that way, or not at all."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,16 +42,17 @@ class Response:
 
     @classmethod
     def json(cls, data: Any, status: int = 200, fault: Fault | None = None) -> "Response":
+        """Return a response with this JSON."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         return cls(status, headers, json.dumps(data).encode(), fault)
 
 
 @dataclass
 class Exchange:
-    """One request and what became of it, for assertions.
+    """A request and the status of its response, for assertions.
 
-    `started`: time.monotonic() seconds at which the request had been read completely.
-    `status`: None while unanswered, and for ever when a fault answered nothing.
+    `started`: the end of reading the request, in seconds of time.monotonic().
+    `status`: None before the response, and for good if a fault sends none.
     """
 
     started: float

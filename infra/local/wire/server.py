@@ -1,10 +1,9 @@
 """A small HTTP/1.1 server for local stand-ins, which can misbehave below HTTP on request.
 
-Requests are parsed by h11; a well-behaved answer is framed by h11 too, with keep-alive. An
-answer that carries a `Fault` is damaged by `wire.damage`. The server listens on 127.0.0.1 only, on
-a free port.
+h11 parses requests and frames well-behaved responses, with keep-alive; `wire.damage` sends those
+with a fault. The server listens on a free port of 127.0.0.1.
 
-Not done: TLS, HTTP/2, pipelining (a second request waits in the buffer), `Expect`, trailers.
+Not modelled: TLS, HTTP/2, pipelining (a second request waits in the buffer), `Expect`, trailers.
 """
 
 import asyncio
@@ -21,24 +20,24 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import h11
 
 from infra.local.wire.connection import BLOCK, Peer
-from infra.local.wire.damage import misbehave, with_answer_fault
+from infra.local.wire.damage import apply_answer_fault, misbehave
 from infra.local.wire.faults import FaultKind
 from infra.local.wire.messages import Exchange, Request, Response
 
 _log = logging.getLogger(__name__)
 
-# Bytes. Airtable takes URLs of 16,000 characters, which with its headers is above h11's default.
+# Bytes. Airtable accepts URLs of 16,000 characters; with the headers that exceeds h11's default.
 MAX_HEAD = 64 * 1024
-# Exchanges kept for assertions: a listing of a million records is 10,000 of them.
+# Exchanges recorded for assertions: a listing of a million records is 10,000 of them.
 MAX_EXCHANGES = 10_000
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class WireServer:
-    """Serves `handler` on `url` between `__aenter__` and `__aexit__`.
+    """A server of `handler` at `url`, between `__aenter__` and `__aexit__`.
 
-    A handler that raises is a bug: it is logged with its traceback and answered 500.
+    An exception of the handler is a bug: it is logged with its traceback, and the status is 500.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -52,7 +51,7 @@ class WireServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._keep(asyncio.create_task(self._accept(self._listener)), self._listener)
+        self._track(asyncio.create_task(self._accept(self._listener)), self._listener)
         return self
 
     async def __aexit__(
@@ -64,14 +63,14 @@ class WireServer:
         await self.stop()
 
     async def stop(self) -> None:
-        """Ends every connection at once, also of clients that hang. May be called twice."""
+        """End every connection at once, also those of clients that hang. May be called twice."""
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _keep(self, task: asyncio.Task[None], owned: socket.socket) -> None:
-        """Holds the task; closes its socket even if the task is cancelled before its first line."""
+    def _track(self, task: asyncio.Task[None], owned: socket.socket) -> None:
+        """Track the task; close its socket even if the task is cancelled before its first line."""
 
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
@@ -83,12 +82,12 @@ class WireServer:
         task.add_done_callback(ended)
 
     async def _accept(self, listener: socket.socket) -> None:
-        # An accept loop of our own: asyncio's Server keeps no list of its connections, and a
-        # connection that is being accepted while the Server closes is an error in its log.
+        # An accept loop of our own: asyncio's Server has no list of its connections, and logs an
+        # error for a connection that is accepted while the Server closes.
         loop = asyncio.get_running_loop()
         while True:
             client, _ = await loop.sock_accept(listener)
-            self._keep(asyncio.create_task(self._serve(client)), client)
+            self._track(asyncio.create_task(self._serve(client)), client)
 
     async def _serve(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=client)
@@ -125,14 +124,14 @@ class WireServer:
             _log.exception("the handler failed on %s %s", request.method, request.path)
             response = Response.json({"error": "the stand-in has a bug; see its log"}, 500)
         exchange.fault = response.fault.kind if response.fault else None
-        response = with_answer_fault(request, response)
+        response = apply_answer_fault(request, response)
         unanswered = exchange.fault in (FaultKind.SILENT, FaultKind.RESET)
         exchange.status = None if unanswered else response.status
         return response
 
 
 async def _read_request(protocol: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
-    """None when the client has closed. Raises h11.RemoteProtocolError for what is not HTTP."""
+    """Return a request, or None if the client has closed. Raises `h11.RemoteProtocolError`."""
     head = await _next_event(protocol, reader)
     if not isinstance(head, h11.Request):
         return None
