@@ -29,7 +29,7 @@ import yaml
 
 from infra.local.airtable.bases import Base, Record
 from infra.local.samples.school.base import school
-from infra.local.samples.school.lessons import BOOK
+from infra.local.samples.school.lessons import LESSONS
 from landfall.scans.settings import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
@@ -225,7 +225,7 @@ def test_the_severities_of_the_book_are_those_of_the_rules(made):
     """As many findings of each metric reach each level as the book says."""
     db = load(made[0])
     for rule in METRIC_RULES:
-        said = Counter(found[rule["id"]] for _, found in BOOK if rule["id"] in found)
+        said = Counter(found[rule["id"]] for _, found in LESSONS if rule["id"] in found)
         info, warning, critical = (len(findings(db, rule, level)) for level in SEVERITIES)
         reached = {"info": info - warning, "warning": warning - critical, "critical": critical}
         assert reached == said

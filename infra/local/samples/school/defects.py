@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.local.samples.school.draft import ABSENT, Draft, Row
-from infra.local.samples.school.lessons import BOOK
+from infra.local.samples.school.lessons import LESSONS
 from infra.local.samples.school.rows import CLASS_CODES, SUBJECTS
 
 NBSP = "\u00a0"  # what a paste from a web page leaves behind
@@ -76,16 +76,16 @@ def _classes(draft: Draft) -> None:
 
     draft.repeat("Clubs", key, str.lower)  # this rule compares exactly
     draft.put("Clubs", "Code", ABSENT, ABSENT)
-    draft.put("Classes", "Capacity", 0, 0)  # closed, and said so
+    draft.put("Classes", "Capacity", 0, 0)  # closed, and marked as closed
     draft.put("Classes", "Teacher", ABSENT)
 
 
 def _attendance(draft: Draft) -> None:
     key, code = ("Student", "Class Code", "Date"), CLASS_CODES[-1]
     two = draft.repeat("Attendance", key, _same)
-    draft.together("attendance-once", _was(two, "Present", "Absent"))
+    draft.together("attendance-once", _set_presences(two, "Present", "Absent"))
     three = draft.repeat("Attendance", key, _same, _same)
-    draft.together("attendance-once", _was(three, "Present", "Present", "Absent"))
+    draft.together("attendance-once", _set_presences(three, "Present", "Present", "Absent"))
     dangling = _dangling(draft, "Students")
     draft.each("attendance-student", draft.put("Attendance", "Student", *dangling))
     wrong = "1307", "choir", f"{code} ", f"0{code}", int(code)  # a formula may answer a number
@@ -95,7 +95,7 @@ def _attendance(draft: Draft) -> None:
     draft.put("Attendance", "Student", ABSENT)
     again = draft.repeat("Attendance", key[:2], _same)[1]
     again["fields"]["Date"] = draft.day(11, 0).isoformat()  # another day, after all the others
-    for row in _was(draft.repeat("Attendance", key, _same), "Present", "Absent"):
+    for row in _set_presences(draft.repeat("Attendance", key, _same), "Present", "Absent"):
         del row["fields"]["Class Code"]
 
 
@@ -104,7 +104,7 @@ def _absences(draft: Draft) -> None:
     draft.together(rule, _one_day(draft, "Absent", "Absent"))
     draft.together(rule, _one_day(draft, "Absent", "Absent", "Absent"))
     draft.together(rule, _one_day(draft, "Absent", "Present", "Absent", "Excused")[::2])
-    for student, (_, severities) in zip(draft.booked, BOOK, strict=True):
+    for student, (_, severities) in zip(draft.scripted, LESSONS, strict=True):
         for name in severities:
             draft.each(name, [student])
 
@@ -113,23 +113,23 @@ def _absences(draft: Draft) -> None:
 
 
 def _one_day(draft: Draft, *presences: str) -> list[Row]:
-    """Entries of one student and day, each in a class of its own."""
+    """Return entries of one student and day, each in another class."""
     same = [_same] * (len(presences) - 1)
-    rows = _was(draft.repeat("Attendance", ("Student", "Date"), *same), *presences)
+    rows = _set_presences(draft.repeat("Attendance", ("Student", "Date"), *same), *presences)
     for row, code in zip(rows, CLASS_CODES, strict=False):
         row["fields"]["Class Code"] = code
     return rows
 
 
-def _was(rows: list[Row], *presences: str) -> list[Row]:
-    """These entries, with these presences."""
+def _set_presences(rows: list[Row], *presences: str) -> list[Row]:
+    """Set these presences; return the entries."""
     for row, presence in zip(rows, presences, strict=True):
         row["fields"]["Presence"] = presence
     return rows
 
 
 def _dangling(draft: Draft, table: str) -> list[list[str]]:
-    """Cells of a link to `table` that each hold an id which is no record of it."""
+    """Return cells of a link to `table` that each contain an id of no record of it."""
     valid = draft.ids(table)[0]
     elsewhere = draft.ids("Attendance")[0]  # nothing links to this table
     gone = [draft.new_id("rec") for _ in range(4)]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from infra.local.airtable.bases import random_id
 
-Row: TypeAlias = dict[str, Any]  # a record, open for planting
+Row: TypeAlias = dict[str, Any]  # a record that can be changed
 Choices: TypeAlias = Sequence[str]
 Twist: TypeAlias = Callable[[Any], Any]
 
@@ -17,16 +17,19 @@ ABSENT = object()
 
 @dataclass
 class Draft:
-    """Rows by table while they are made, those nothing was planted in yet, and the key so far."""
+    """Rows by table, those without a defect or near miss yet, and the key so far."""
 
     rng: random.Random
     monday: date  # of the week in which the base is made
     rows: dict[str, list[Row]] = field(default_factory=dict)
     untouched: dict[str, list[Row]] = field(default_factory=dict)
-    booked: list[Row] = field(default_factory=list)  # the students of BOOK, nothing else planted
+    scripted: list[Row] = field(
+        default_factory=list
+    )  # the students of LESSONS; nothing is planted in them
     key: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
 
     def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Add the rows of a table as records."""
         self.rows[table] = [
             {"id": self.new_id("rec"), "createdTime": _created(number), "fields": cells}
             for number, cells in enumerate(rows)
@@ -34,17 +37,19 @@ class Draft:
         self.untouched[table] = self.rng.sample(self.rows[table], len(self.rows[table]))
 
     def day(self, weeks: int, weekday: int) -> date:
-        """A day so many weeks before this one; Monday is 0."""
+        """Return the weekday (Monday is 0) so many weeks before the present week."""
         return self.monday + timedelta(days=weekday - 7 * weeks)
 
     def new_id(self, prefix: str) -> str:
+        """Return a new id."""
         return random_id(prefix, self.rng)
 
     def ids(self, table: str) -> list[str]:
+        """Return the ids of a table's records."""
         return [row["id"] for row in self.rows[table]]
 
     def put(self, pool: str, column: str, *values: object) -> list[Row]:
-        """Each value into a record nothing was planted in. On its own: near misses, no defects."""
+        """Put each value into an untouched record: near misses, unless they go into the key."""
         rows = [self.untouched[pool].pop() for _ in values]
         for row, value in zip(rows, values, strict=True):
             row["fields"][column] = value
@@ -53,9 +58,9 @@ class Draft:
         return rows
 
     def repeat(self, pool: str, columns: Choices, *twists: Twist) -> list[Row]:
-        """A record, and a further one a twist with the same cells in `columns`, the first twisted.
+        """Repeat the cells of a record in one more for each twist, which changes the first cell.
 
-        On its own: near misses, no defect.
+        The records are near misses, unless they go into the key.
         """
         original, *others = rows = [self.untouched[pool].pop() for _ in range(len(twists) + 1)]
         for row, twist in zip(others, twists, strict=True):
@@ -64,16 +69,16 @@ class Draft:
         return rows
 
     def each(self, rule: str, rows: Iterable[Row]) -> None:
-        """Into the key: every one of these records is a finding of that rule."""
+        """Record in the key that each of these records is a finding of that rule."""
         for row in rows:
             self.together(rule, [row])
 
     def together(self, rule: str, rows: Iterable[Row]) -> None:
-        """Into the key: these records are one finding of that rule."""
+        """Record in the key that these records are one finding of that rule."""
         self.key.setdefault(rule, set()).add(tuple(sorted(row["id"] for row in rows)))
 
 
 def _created(number: int) -> str:
-    """One record a minute, from the morning the base was set up."""
+    """Return a time of creation: one record a minute, from the morning of the first day."""
     moment = datetime(2026, 5, 26, 9, tzinfo=UTC) + timedelta(minutes=number)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"

@@ -1,19 +1,19 @@
-"""The lessons of some students of the sample school, and which findings they make, by hand."""
+"""The lessons of some students of the sample school and the findings in them, written by hand."""
 
 # fmt: off
-BOOK_WEEKS = (18, 17, 11, 10, 9, 8, 7, 6, 5, 3, 2, 1)
+LESSON_WEEKS = (18, 17, 11, 10, 9, 8, 7, 6, 5, 3, 2, 1)
 """Weeks ago of the words below. The first two are of last term; 4 weeks ago were holidays."""
-BOOK_DAYS = (1, 3, 4)
-"""Lessons are on Tuesday, Thursday (both of a class) and Friday (of another class)."""
-LETTERS = {"p": "Present", "t": "Tardy", "h": "Partial", "a": "Absent", "e": "Excused"}
+LESSON_DAYS = (1, 3, 4)
+"""Weekdays of lessons: Tuesday and Thursday (of one class), Friday (of another class)."""
+PRESENCE_LETTERS = {"p": "Present", "t": "Tardy", "h": "Partial", "a": "Absent", "e": "Excused"}
 
 RATE, TERM, COUNT = "absence-rate-30-days", "absence-rate-term", "absences-4-weeks"
 DAYS, WEEKS = "absences-in-a-row", "weeks-with-absences"
 LATE, PART = "tardy-rate", "partial-attendance"
 
-BOOK: tuple[tuple[str, dict[str, str]], ...] = (
-    # Each student's lessons, a word a week as in BOOK_WEEKS, and which findings there are of which
-    # severity. This term has 30 lessons: 21, holidays, and 9 in the last 30 days and 4 weeks.
+LESSONS: tuple[tuple[str, dict[str, str]], ...] = (
+    # Each student's lessons, a word a week as in LESSON_WEEKS, and the findings with severities.
+    # This term has 30 lessons: 21, holidays, and 9 in the last 30 days and 4 weeks.
     # 9 lessons: 2 = 22 %, 3 = 33 %, 4 = 44 %, 5 = 56 %, 6 = 67 %.
     # 30 lessons: 2 = 7 %, 3 = 10 %, 5 = 17 %, 6 = 20 %, 8 = 27 %.
     #

@@ -6,9 +6,14 @@ from datetime import date, timedelta
 from itertools import product
 
 from infra.local.samples.school.draft import Choices, Draft, Row
-from infra.local.samples.school.lessons import BOOK, BOOK_DAYS, BOOK_WEEKS, LETTERS
+from infra.local.samples.school.lessons import LESSON_DAYS, LESSON_WEEKS, LESSONS, PRESENCE_LETTERS
 
-STUDENTS, PARENTS, CONTRACTORS, ATTENDANCE = 400, 420, 60, 1_068  # with 60 classes: 2,008; and BOOK
+STUDENTS, PARENTS, CONTRACTORS, ATTENDANCE = (
+    400,
+    420,
+    60,
+    1_068,
+)  # with 60 classes: 2,008; and LESSONS
 SCHOOL_YEAR = 2026
 
 # fmt: off
@@ -48,11 +53,13 @@ def fill(draft: Draft) -> None:
     draft.add("Parents", (_parent(rng, phone) for phone in phones))
     parents, classes = draft.ids("Parents"), draft.ids("Classes")
     draft.add("Students", (_student(rng, n, parents, classes) for n in range(STUDENTS)))
-    draft.booked = rng.sample(draft.rows["Students"][1:], len(BOOK))  # others link to the first
-    ids = {row["id"] for row in draft.booked}
+    draft.scripted = rng.sample(
+        draft.rows["Students"][1:], len(LESSONS)
+    )  # others link to the first
+    ids = {row["id"] for row in draft.scripted}
     others = [row for row in draft.rows["Students"] if row["id"] not in ids]
     draft.untouched["Students"] = [r for r in draft.untouched["Students"] if r["id"] not in ids]
-    draft.add("Attendance", [*_attendance_rows(draft, others), *_book_rows(draft)])
+    draft.add("Attendance", [*_attendance_rows(draft, others), *_lesson_rows(draft)])
     casual = draft.rows["Attendance"][:ATTENDANCE]
     draft.untouched["Attendance"] = rng.sample(casual, ATTENDANCE)
 
@@ -105,7 +112,7 @@ def _student(rng: random.Random, number: int, parents: Choices, classes: Choices
 
 
 def _attendance_rows(draft: Draft, students: Sequence[Row]) -> Iterator[Row]:
-    """At most one entry a student and day; the first two weeks of the term."""
+    """Yield at most one entry a student and day, in the first two weeks of the term."""
     rng = draft.rng
     days = [draft.day(weeks, weekday) for weeks in (13, 12) for weekday in range(5)]
     chosen = rng.sample(list(product(students, days)), ATTENDANCE)
@@ -115,17 +122,17 @@ def _attendance_rows(draft: Draft, students: Sequence[Row]) -> Iterator[Row]:
         yield _entry(rng, number, student, code, day, presence)
 
 
-def _book_rows(draft: Draft) -> Iterator[Row]:
-    """The lessons of BOOK."""
+def _lesson_rows(draft: Draft) -> Iterator[Row]:
+    """Yield the entries of LESSONS."""
     number = ATTENDANCE
-    for student, (words, _) in zip(draft.booked, BOOK, strict=True):
+    for student, (words, _) in zip(draft.scripted, LESSONS, strict=True):
         one, other, *_ = _codes(student)
-        for weeks, word in zip(BOOK_WEEKS, words.split(), strict=True):
-            for weekday, code, letter in zip(BOOK_DAYS, (one, one, other), word, strict=True):
+        for weeks, word in zip(LESSON_WEEKS, words.split(), strict=True):
+            for weekday, code, letter in zip(LESSON_DAYS, (one, one, other), word, strict=True):
                 if letter != "-":
                     number += 1
                     day = draft.day(weeks, weekday)
-                    yield _entry(draft.rng, number, student, code, day, LETTERS[letter])
+                    yield _entry(draft.rng, number, student, code, day, PRESENCE_LETTERS[letter])
 
 
 def _codes(student: Row) -> list[str]:

@@ -42,15 +42,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def table_of(name: str, rows: Sequence[Row]) -> Table:
     """Return the table with these rows."""
     fields = [
-        Field(f"fld{_fourteen(name, number)}", column, *_type(kind, column, rows))
+        Field(f"fld{_id_suffix(name, number)}", column, *_type(kind, column, rows))
         for number, (column, kind) in enumerate(FIELDS[name].items(), start=1)
     ]
-    return Table(f"tbl{_fourteen(name)}", name, tuple(fields), tuple(rows))
+    return Table(f"tbl{_id_suffix(name)}", name, tuple(fields), tuple(rows))
 
 
 def _type(kind: str, column: str, rows: Sequence[Row]) -> tuple[str, dict[str, Any] | None]:
     if kind.startswith("-> "):
-        target = f"tbl{_fourteen(kind.removeprefix('-> '))}"
+        target = f"tbl{_id_suffix(kind.removeprefix('-> '))}"
         shape = {"isReversed": False, "prefersSingleRecordLink": False}
         return "multipleRecordLinks", {"linkedTableId": target} | shape
     if kind in {"singleSelect", "multipleSelects"}:
@@ -59,14 +59,14 @@ def _type(kind: str, column: str, rows: Sequence[Row]) -> tuple[str, dict[str, A
 
 
 def _choices(column: str, rows: Sequence[Row]) -> list[dict[str, str]]:
-    """Every text in use is a choice: that is how Airtable takes in a wrong one (typecast)."""
+    """Return every text in use as a choice, as Airtable adds a wrong one (typecast)."""
     cells = [row["fields"].get(column, []) for row in rows]
     values = {v for cell in cells for v in (cell if isinstance(cell, list) else [cell])}
     names = sorted(value for value in values if isinstance(value, str))
-    return [{"id": f"sel{_fourteen(column, n)}", "name": name} for n, name in enumerate(names, 1)]
+    return [{"id": f"sel{_id_suffix(column, n)}", "name": name} for n, name in enumerate(names, 1)]
 
 
-def _fourteen(name: str, number: int = 0) -> str:
-    """What follows the prefix of an Airtable id: 14 letters or digits."""
+def _id_suffix(name: str, number: int = 0) -> str:
+    """Return the 14 letters or digits after the prefix of an Airtable id."""
     letters = name.replace(" ", "")[:11]
     return f"{letters}{number:0{14 - len(letters)}}"
