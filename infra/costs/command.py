@@ -16,7 +16,7 @@ from infra.costs.forecast import A_CENT, DAYS, Forecast, forecast, slots_of
 from infra.costs.measuring import Measured, MeasureError, measure, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, REGION, SEEN
 from infra.local.command import CANNOT_START
-from infra.local.processes import EndedError, StartError
+from infra.local.processes import ExitedError, StartError
 from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
@@ -51,7 +51,7 @@ def main() -> int:
     except (*CANNOT_START, StartError) as error:
         complain(console, "There is no forecast.", error)
         return 2
-    except (MeasureError, RunFailedError, EndedError) as error:
+    except (MeasureError, RunFailedError, ExitedError) as error:
         complain(console, "There is no forecast.", error)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):

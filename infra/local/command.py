@@ -1,4 +1,4 @@
-"""`infra/local/run`: runs scans on the local stack, keeps the stack up, or tries rules."""
+"""The command line of `infra/local/run`."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from infra.local.emulator import MissingError
-from infra.local.endpoints import REAL_AIRTABLE
+from infra.local.endpoints import AIRTABLE_URL
 from infra.local.samples.flights import DataSetMissingError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
@@ -38,7 +38,7 @@ EPILOG = f"""checking:
 environment:
   AIRTABLE_API_KEY       token for your own bases, with the scopes
                          data.records:read and schema.bases:read
-  AIRTABLE_ENDPOINT_URL  another Airtable (default: {REAL_AIRTABLE})
+  AIRTABLE_ENDPOINT_URL  another Airtable (default: {AIRTABLE_URL})
   OPENAI_API_KEY         ask OpenAI; by default a stand-in answers, by rules and
                          not by understanding
   OPENAI_BASE_URL        ask another server that has OpenAI's API
@@ -64,16 +64,15 @@ CANNOT_START = (DefinitionError, DataSetMissingError, MissingError)
 
 
 def main() -> int:
-    """Parse the command line, run, and give the exit status."""
+    """Parse the command line, run, and return the exit status."""
     options = _arguments().parse_args()
     console = make_console(options.json)
     try:
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
-        # each with what it needs: the clients of Google's services take their time to import
+        # imported on demand: the clients of Google's services are slow to import
         work = import_module("infra.local.check.checks" if options.check else "infra.local.session")
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # from here on there is what to end
+        # from here on Ctrl-C has something to stop
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         status: int = work.run(options, scans, console)
     except CANNOT_START as error:
         complain(console, "Nothing was started.", error)
@@ -134,7 +133,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(text: str) -> int | None:
-    """A number of records; None for all."""
+    """Parse a number of records; None is all."""
     if text == "all":
         return None
     if not text.isascii() or not text.isdecimal() or int(text) == 0:

@@ -1,5 +1,4 @@
-"""Which Airtable and which language model a scan is asked of: those that the environment names, or
-our stand-ins."""
+"""The endpoints of Airtable and of the language model: those of the environment, or stand-ins."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -12,8 +11,8 @@ from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
 from landfall.scans.scan import Scan
 
-REAL_AIRTABLE = "https://api.airtable.com"
-REAL_OPENAI = "https://api.openai.com/v1"
+AIRTABLE_URL = "https://api.airtable.com"
+OPENAI_URL = "https://api.openai.com/v1"
 
 SAMPLE_BASES: dict[str, Callable[[], Base]] = {
     "appSchool00000001": lambda: school()[0],
@@ -29,15 +28,15 @@ NO_KEY = (
 
 
 @dataclass(frozen=True)
-class Airtable:
-    """Where Airtable is found."""
+class AirtableEndpoint:
+    """The address of an Airtable, and a key."""
 
     endpoint: str
     api_key: str = field(repr=False)
 
 
-def real_airtable(scans: Iterable[Scan]) -> Airtable | None:
-    """None where our stand-in serves all of their bases, if any. Raises `MissingError`."""
+def configured_airtable(scans: Iterable[Scan]) -> AirtableEndpoint | None:
+    """Return the endpoint, or None if our stand-in has all bases. Raises `MissingError`."""
     endpoint = os.environ.get("AIRTABLE_ENDPOINT_URL")
     api_key = os.environ.get("AIRTABLE_API_KEY", "")
     bases = {scan.heading()["base"] for scan in scans if "base" in scan.headings}
@@ -45,23 +44,25 @@ def real_airtable(scans: Iterable[Scan]) -> Airtable | None:
         return None
     if not api_key:
         raise MissingError(NO_KEY)
-    return Airtable(endpoint or REAL_AIRTABLE, api_key)
+    return AirtableEndpoint(endpoint or AIRTABLE_URL, api_key)
 
 
 @dataclass(frozen=True)
-class OpenAI:
-    """Where a language model is found; `model` is the one that scans without a name ask."""
+class OpenAIEndpoint:
+    """The address of a language model, a key, and the model of scans that name none."""
 
     base_url: str
     api_key: str = field(repr=False)
     model: str = ""
 
 
-def real_openai() -> OpenAI | None:
-    """None where our stand-in is to answer: the environment names neither an address nor a key."""
+def configured_openai() -> OpenAIEndpoint | None:
+    """Return the endpoint, or None for our stand-in: no address and no key is set."""
     base_url = os.environ.get("OPENAI_BASE_URL", "")
     api_key = os.environ.get("OPENAI_API_KEY", "")
     if not base_url and not api_key:
         return None
-    # a server of one's own may want no key; the functions take none for no model at all
-    return OpenAI(base_url or REAL_OPENAI, api_key or "none", os.environ.get("LANDFALL_MODEL", ""))
+    # a server of one's own may need no key; to the functions, no key means no model
+    return OpenAIEndpoint(
+        base_url or OPENAI_URL, api_key or "none", os.environ.get("LANDFALL_MODEL", "")
+    )

@@ -88,13 +88,15 @@ def shared_environment(addresses: Addresses, vendors: Vendors, certificates: str
 
 def environment_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return a process's variables: a person's, without those for other clouds, and ours."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN_PREFIXES)
+    }
     callers = ",".join([CALLERS.get(name, DEVELOPER), DEVELOPER])
     loopback = {"NO_PROXY": "127.0.0.1,localhost", "LANDFALL_CALLERS": callers}
     return {**inherited, **loopback, **environment}
 
 
-_NOT_OURS = (
+_FOREIGN_PREFIXES = (
     "GOOGLE_",
     "GCLOUD_",
     "CLOUDSDK_",

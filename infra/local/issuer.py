@@ -1,8 +1,8 @@
-"""A local issuer of OIDC tokens, in the shape Google signs for Cloud Tasks and Cloud Scheduler.
+"""A local issuer of OIDC tokens, like those that Google signs for Cloud Tasks and Cloud Scheduler.
 
-The functions verify a token the same way everywhere: RS256, against the certificates behind a
-URL. In production that URL is https://www.googleapis.com/oauth2/v1/certs; here it is
-`serve_certificates`. Not here: key rotation, access tokens, any check of who asks for a token.
+The functions verify a token in the same way everywhere: RS256, against the certificates at a URL.
+In production that is https://www.googleapis.com/oauth2/v1/certs; here `serve_certificates` serves
+it. Not modelled: key rotation, access tokens, any check of the caller that requests a token.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ ISSUER = "https://issuer.landfall.local"
 CERTIFICATES_PATH = "/oauth2/v1/certs"
 # Seconds. Google's own answer varies between five and seven hours.
 CERTIFICATES_MAX_AGE = 3600
-# A request line and headers; who sends more is not asking for certificates.
+# Bytes of a request line and headers; a longer request is not one for certificates.
 _REQUEST_BYTES = 16_384
 
 
 class Issuer:
-    """Signs tokens with a key made at construction; nothing of it outlives the process."""
+    """A signer of tokens, with a key that is generated for it and never stored."""
 
     def __init__(self, name: str = ISSUER) -> None:
         self.name = name
@@ -41,13 +41,14 @@ class Issuer:
         return f"Issuer({self.name!r}, key_id={self._key_id!r})"
 
     def certificates(self) -> dict[str, str]:
-        """`{key id: PEM certificate}`, the JSON shape of Google's certificate URL."""
+        """Return `{key id: PEM certificate}`, the JSON of Google's certificate URL."""
         return {self._key_id: self._certificate}
 
     def token(self, email: str, audience: str, lifetime: float = 3600, **overrides: object) -> str:
-        """A signed JWT for a service account; `lifetime` in seconds, negative for an expired one.
+        """Return a signed JWT for a service account.
 
-        `overrides` replace claims, for tests that need a bad token; None leaves a claim out.
+        `lifetime`: seconds; negative for an expired token. `overrides` replace claims, for tests
+        that need a bad token; None omits a claim.
         """
         claims = self._claims(email, audience, lifetime) | overrides
         claims = {name: value for name, value in claims.items() if value is not None}
@@ -77,7 +78,7 @@ def _key_id(key: rsa.RSAPrivateKey) -> str:
 
 
 def _subject(email: str) -> str:
-    """A service account's unique id is 21 digits; the same address always gets the same one."""
+    """Return the unique id of a service account: 21 digits, always the same for an address."""
     digits = int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20
     return f"1{digits:020d}"
 
@@ -91,7 +92,7 @@ def _self_signed(key: rsa.RSAPrivateKey) -> str:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # A day back: a verifier in a container may run behind this clock.
+        # A day back: the clock of a verifier in a container may be behind.
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=365))
         .sign(key, hashes.SHA256())
@@ -100,7 +101,7 @@ def _self_signed(key: rsa.RSAPrivateKey) -> str:
 
 
 class _CertificatePage(asyncio.Protocol):
-    """One request a connection. A protocol needs no asyncio task that could be left behind."""
+    """A page for one request a connection. A protocol leaves no asyncio task behind."""
 
     def __init__(self, issuer: Issuer, connections: "set[asyncio.Transport]") -> None:
         self._issuer = issuer
@@ -140,7 +141,7 @@ def _answer(issuer: Issuer, request: bytes) -> bytes:
 
 @asynccontextmanager
 async def serve_certificates(issuer: Issuer) -> AsyncIterator[str]:
-    """Yields the URL of the issuer's certificates, on 127.0.0.1 and a free port."""
+    """Yield the URL of the issuer's certificates, on a free port of 127.0.0.1."""
     connections: set[asyncio.Transport] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: _CertificatePage(issuer, connections), "127.0.0.1", 0
@@ -152,6 +153,6 @@ async def serve_certificates(issuer: Issuer) -> AsyncIterator[str]:
         server.close()
         for connection in connections:
             connection.abort()
-        # An aborted transport closes its socket one turn of the loop later.
+        # An aborted transport closes its socket one iteration of the loop later.
         await asyncio.sleep(0)
         await server.wait_closed()

@@ -1,4 +1,4 @@
-"""Runs scans on a stack through a real tick of the scheduler, and shows how far they are."""
+"""Runs of scans on a stack, through a real tick of the scheduler, with live progress."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,28 +17,28 @@ from landfall.runs.lifecycle import RUN_ENDED, RunStatus
 from landfall.scans.scan import Scan
 
 POLL_SECONDS = 0.3
-"""Between two looks at a run's document."""
+"""Seconds between two reads of a run's document."""
 
 LINE_SECONDS = 10.0
-"""Between two lines about a run in a log."""
+"""Seconds between two lines about a run in a log."""
 
 RESULTS = {
     "integrity": "/runs/{run_id}/findings?format=json",
     "site": "/runs/{run_id}/report",
     "classification": "/scans/{scan_id}/elements?format=json",
 }
-"""Where the api has a run's result in full, by the kind of scan."""
+"""Paths of the full result of a run in the api, by the kind of scan."""
 
 START_SECONDS = 60.0
-"""A run must have come up this long after its slot."""
+"""Seconds from its slot within which a run must exist."""
 
 
 class RunFailedError(Exception):
-    """A scan could not be saved, or no run of it came up."""
+    """A scan could not be saved, or no run of it started."""
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A run that has ended: its document, and its result in full."""
 
     document: Mapping[str, Any]
@@ -46,12 +46,12 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the run ended as it should."""
+        """Return whether the run ended `done`."""
         return bool(self.document["status"] == RunStatus.DONE)
 
 
-async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> list[Finished]:
-    """Save the scans with a schedule that is due in a moment, tick, and wait for their ends."""
+async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> list[FinishedRun]:
+    """Save the scans with a slot that is due soon, tick, and wait for the ends of their runs."""
     slot = max([await _schedule(stack, scan) for scan in scans])
     await asyncio.sleep(max(0.0, (slot - datetime.now(UTC)).total_seconds()))
     answer = await stack.tick("scheduler")
@@ -62,18 +62,18 @@ async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> li
 
 
 async def _schedule(stack: Stack, scan: Scan) -> datetime:
-    """Save the scan so that it is due in a moment; the moment."""
+    """Save the scan with a slot that is due soon; return the slot."""
     for ahead in (1, 2, 4, 8):  # seconds; the first request finds the api cold
         slot = (datetime.now(UTC) + timedelta(seconds=ahead + 1)).replace(microsecond=0)
-        if (await save_scan(stack, _due_at(scan, slot)))["next_run_at"]:
+        if (await save_scan(stack, _with_slot(scan, slot)))["next_run_at"]:
             return slot
     raise RunFailedError(f"saving scan {scan.id} took longer than 8 s, so its slot has passed")
 
 
 async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
-    """Store the definition, as a person does; what was stored. Raises `RunFailedError`."""
+    """Save the definition, as a person does; return the stored scan. Raises `RunFailedError`."""
     content = scan.document()
-    if content.get("url") in stack.sites:  # a stand-in is at another address each time
+    if content.get("url") in stack.sites:  # the address of a stand-in is new in each stack
         content["url"] = f"{stack.sites[content['url']].url}/"
     answer = await stack.call("PUT", f"/scans/{scan.id}", content)
     if answer.status_code != 200:
@@ -82,7 +82,7 @@ async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
     return saved
 
 
-def _due_at(scan: Scan, slot: datetime) -> Scan:
+def _with_slot(scan: Scan, slot: datetime) -> Scan:
     content = scan.document()
     schedule = content.get("schedule", {}) | {"cadence": {"at": [slot.isoformat()]}}
     for ends in ("paused", "stop_at", "max_runs"):
@@ -90,20 +90,20 @@ def _due_at(scan: Scan, slot: datetime) -> Scan:
     return parse(content | {"schedule": schedule}, scan.id)
 
 
-async def _follow(stack: Stack, scan: Scan, progress: Progress) -> Finished:
+async def _follow(stack: Stack, scan: Scan, progress: Progress) -> FinishedRun:
     bar = progress.add_task(scan.id, total=100, step="waiting", read="", rate=0.0, left="")
-    run_id = await _run_of(stack, scan)
-    pace = _Pace()
+    run_id = await _find_run(stack, scan)
+    speed = _Speed()
     while True:
         run = await _get(stack, f"/runs/{run_id}")
-        _show(progress, bar, run, pace)
+        _show(progress, bar, run, speed)
         if run["status"] in RUN_ENDED:
-            return await _finished(stack, run)
+            return await _finish(stack, run)
         stack.check()
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _run_of(stack: Stack, scan: Scan) -> str:
+async def _find_run(stack: Stack, scan: Scan) -> str:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + START_SECONDS
     while loop.time() < give_up:
@@ -114,9 +114,9 @@ async def _run_of(stack: Stack, scan: Scan) -> str:
     raise RunFailedError(f"no run of scan {scan.id} started within {START_SECONDS:.0f} s")
 
 
-async def _finished(stack: Stack, run: Mapping[str, Any]) -> Finished:
+async def _finish(stack: Stack, run: Mapping[str, Any]) -> FinishedRun:
     path = RESULTS[run["kind"]].format(run_id=run["run_id"], scan_id=run["scan_id"])
-    return Finished(run, await _get(stack, path))
+    return FinishedRun(run, await _get(stack, path))
 
 
 async def _get(stack: Stack, path: str) -> Any:
@@ -129,28 +129,28 @@ async def _get(stack: Stack, path: str) -> Any:
 
 
 @dataclass
-class _Pace:
-    """Requests a second and time left, from two looks at a run."""
+class _Speed:
+    """Requests a second and time left, from successive observations of a run."""
 
-    looks: list[tuple[float, int, int]] = field(default_factory=list)
+    observations: list[tuple[float, int, int]] = field(default_factory=list)
     lines: int = 0
 
-    def look(self, percent: int, requests: int) -> tuple[float, str]:
-        """Requests a second over the last five seconds, and the time left as text."""
+    def observe(self, percent: int, requests: int) -> tuple[float, str]:
+        """Return requests a second over the last five seconds, and the time left as text."""
         now = asyncio.get_running_loop().time()
-        self.looks.append((now, percent, requests))
-        recent = [look for look in self.looks if look[0] >= now - 5.0]
+        self.observations.append((now, percent, requests))
+        recent = [seen for seen in self.observations if seen[0] >= now - 5.0]
         then, _, before = recent[0]
         rate = (requests - before) / (now - then) if now > then else 0.0
-        begun, at_first, _ = self.looks[0]
+        start, at_first, _ = self.observations[0]
         if percent <= at_first:
             return rate, "-"
-        left = (now - begun) / (percent - at_first) * (100 - percent)
+        left = (now - start) / (percent - at_first) * (100 - percent)
         return rate, f"{left:.0f} s"
 
     def line_is_due(self) -> bool:
-        """True once in each `LINE_SECONDS`."""
-        due = int((self.looks[-1][0] - self.looks[0][0]) / LINE_SECONDS)
+        """Return True once in each `LINE_SECONDS`."""
+        due = int((self.observations[-1][0] - self.observations[0][0]) / LINE_SECONDS)
         before, self.lines = self.lines, due
         return due > before
 
@@ -170,27 +170,27 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], pace: _Pace) -> None:
+def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], speed: _Speed) -> None:
     counts = run["counts"]
     requests = counts.get("airtable_requests", 0) + counts.get("site_requests", 0)
-    rate, left = pace.look(run["progress_pct"], requests)
+    rate, left = speed.observe(run["progress_pct"], requests)
     before = progress.tasks[bar].fields["step"]
     progress.update(
         bar,
         completed=run["progress_pct"],
         step=run["progress_step"],
-        read=_read(run),
+        read=_describe_progress(run),
         rate=rate,
         left="0 s" if run["status"] in RUN_ENDED else left,
     )
-    due = pace.line_is_due()
+    due = speed.line_is_due()
     if not progress.console.is_terminal and (due or run["progress_step"] != before):
         # no bars in a log: a line for each step, and one now and then
         line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {_read(run)}", markup=False)
+        progress.console.print(f"{line}, {_describe_progress(run)}", markup=False)
 
 
-def _read(run: Mapping[str, Any]) -> str:
-    """How much of it has come."""
+def _describe_progress(run: Mapping[str, Any]) -> str:
+    """Return how much the run has read."""
     unit = "page" if run["kind"] == "site" else "record"
     return plural(run["counts"].get(f"{unit}s", 0), unit)

@@ -1,4 +1,4 @@
-"""Scans on the local stack, or the stack kept up: what `infra/local/run` does unless it checks."""
+"""A session with a local stack: it starts, runs scans or serves, and stops."""
 
 import argparse
 import asyncio
@@ -10,23 +10,23 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from infra.local.endpoints import SAMPLE_BASES, real_airtable, real_openai
-from infra.local.processes import EndedError, StartError
+from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
+from infra.local.processes import ExitedError, StartError
 from infra.local.report.reports import as_json, print_failure, print_report
-from infra.local.runner import Finished, RunFailedError, run_scans, save_scan
-from infra.local.stack import Options, Stack, running
+from infra.local.runner import FinishedRun, RunFailedError, run_scans, save_scan
+from infra.local.stack import Stack, StackOptions, running
 from infra.local.terminal import complain
 from landfall.scans.scan import Scan
 
 
 def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
-    """Start the stack, run the scans, stop it; the exit status. Raises `MissingError`."""
+    """Start a stack, run the scans, stop it; return the exit status. Raises `MissingError`."""
     try:
         return asyncio.run(_run(options, scans, console))
     except StartError as error:
         complain(console, "Nothing was started.", error)
         return 2
-    except (RunFailedError, EndedError) as error:
+    except (RunFailedError, ExitedError) as error:
         complain(console, "The scans did not finish.", error)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -54,7 +54,7 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
     return 0 if all(one.done for one in finished) else 1
 
 
-def _report(run: Finished, stack: Stack, as_line: bool, console: Console) -> None:
+def _report(run: FinishedRun, stack: Stack, as_line: bool, console: Console) -> None:
     if as_line:
         print(as_json(run), flush=True)
     else:
@@ -84,9 +84,9 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
         await asyncio.sleep(1)
 
 
-def stack_options(scans: Sequence[Scan]) -> Options:
-    """Ours serves the sample bases; everything else is asked of the Airtable that was named."""
-    airtable, openai = real_airtable(scans), real_openai()
+def stack_options(scans: Sequence[Scan]) -> StackOptions:
+    """Return the options for these scans: a stand-in for the sample bases, or a real Airtable."""
+    airtable, openai = configured_airtable(scans), configured_openai()
     if airtable:
-        return Options(airtable=airtable, openai=openai)
-    return Options(bases=tuple(make() for make in SAMPLE_BASES.values()), openai=openai)
+        return StackOptions(airtable=airtable, openai=openai)
+    return StackOptions(bases=tuple(make() for make in SAMPLE_BASES.values()), openai=openai)

@@ -1,11 +1,11 @@
-"""The whole of Landfall on this machine: the functions as they are deployed, and around them what
-Google, Airtable and OpenAI are in production.
+"""All of Landfall on this machine: the functions as deployed, and stand-ins for the services.
 
-    Firestore emulator (java)      fetch, score, scheduler, watchdog, api (functions-framework)
-    in this process: Cloud Tasks, token issuer, the stand-ins for Airtable and OpenAI, the ticks of
-    Cloud Scheduler
+    processes         Firestore emulator (java)
+                      fetch, score, scheduler, watchdog, api (functions-framework)
+    in this process   Cloud Tasks, the token issuer, the ticks of Cloud Scheduler,
+                      the stand-ins for Airtable, OpenAI and web sites
 
-Local is other URLs, never another code path: all that the functions are told is their environment.
+Local is other URLs, never another code path: the functions differ only by their environment.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from google.protobuf.duration_pb2 import Duration
 from infra.local.airtable.bases import Base
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.emulator import emulator_command
-from infra.local.endpoints import Airtable, OpenAI
+from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
 from infra.local.environment import (
     AUDIENCE,
     FUNCTIONS,
@@ -38,7 +38,7 @@ from infra.local.environment import (
 )
 from infra.local.issuer import Issuer, serve_certificates
 from infra.local.processes import (
-    EndedError,
+    ExitedError,
     PortTakenError,
     Process,
     StartError,
@@ -53,37 +53,37 @@ from landfall.deadlines import TICK
 ROOT = Path(__file__).resolve().parents[2]
 
 READY_SECONDS = 60.0
-"""How long a process may take until it answers; usually 2 s."""
+"""Seconds within which a process must listen; usually it takes 2 s."""
 
-STARTS = 3
-"""Starts of a stack whose ports are taken from under it."""
+MAX_STARTS = 3
+"""Attempts to start a stack while other processes take its ports."""
 
 
 @dataclass
-class Options:
-    """What a stack is started with; the defaults are those of `infra/local/run`."""
+class StackOptions:
+    """The options of a stack; the defaults are those of `infra/local/run`."""
 
     bases: tuple[Base, ...] = ()
-    airtable: Airtable | None = None
-    """A real Airtable, or somebody else's stand-in; None starts ours."""
-    openai: OpenAI | None = None
+    airtable: AirtableEndpoint | None = None
+    """A real Airtable, or another stand-in; None starts ours."""
+    openai: OpenAIEndpoint | None = None
     """A real language model; None starts our stand-in."""
     tick_seconds: float | None = TICK
-    """None: nobody ticks but `Stack.tick`."""
+    """Seconds between two ticks; None leaves ticks to `Stack.tick`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """More variables for the functions."""
+    """Additional variables of the functions."""
     stand_in: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the Airtable stand-in: latency, faults, limits."""
     model: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the OpenAI stand-in: latency, faults, limits, how long a batch takes."""
+    """Arguments of the OpenAI stand-in: latency, faults, limits, duration of a batch."""
     sites: Mapping[str, Mapping[str, Resource]] = field(default_factory=sample_sites)
-    """Pages of web sites, by the address that scans name."""
+    """Resources of web sites, by the address in a scan's definition."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
 
 
 class Stack:
-    """A running stack; made by `running`."""
+    """A running stack; `running` makes one."""
 
     def __init__(
         self,
@@ -105,59 +105,61 @@ class Stack:
         self._queue = queue
 
     async def restart_tasks(self) -> None:
-        """What a crash of the queue's service is: it has forgotten every task and every name."""
+        """Restart Cloud Tasks as after a crash: it has forgotten every task and every name."""
         port = int(self.tasks.address.rpartition(":")[2])
         await self.tasks.stop()
         self.tasks = await _cloud_tasks(self.issuer, {**self._queue, "port": port})
 
     async def stop_tasks(self) -> None:
-        """End Cloud Tasks; whatever is under way is hung up on."""
+        """Stop Cloud Tasks, and cancel its attempts in flight."""
         await self.tasks.stop()
 
     async def tick(self, name: str) -> httpx.Response:
-        """What Cloud Scheduler does every minute, for `scheduler` or `watchdog`."""
+        """Call `scheduler` or `watchdog`, as Cloud Scheduler does every minute."""
         token = self.issuer.token(SCHEDULER_ACCOUNT, AUDIENCE)
         headers = {"Authorization": f"Bearer {token}"}
         return await self._client.post(asdict(self.addresses)[name], headers=headers)
 
     async def call(self, method: str, path: str, json: Any = None) -> httpx.Response:
-        """A person's request to the api."""
+        """Send a person's request to the api."""
         headers = {"Authorization": f"Bearer {self.addresses.token}"}
         url = f"{self.addresses.api}{path}"
         return await self._client.request(method, url, json=json, headers=headers)
 
     def check(self) -> None:
-        """Raise `EndedError` when a process has ended."""
+        """Raise `ExitedError` if a process has exited."""
         for process in self.processes.values():
             process.check()
 
 
 @asynccontextmanager
-async def running(options: Options) -> AsyncIterator[Stack]:
-    """Start everything, and stop all of it again on the way out, however that comes.
+async def running(options: StackOptions) -> AsyncIterator[Stack]:
+    """Start a stack; stop all of it at the exit, whatever the reason.
 
     Raises `StartError`, `MissingError`.
     """
     async with AsyncExitStack() as exits:
-        yield await _started(options, exits)
+        yield await _start_with_retries(options, exits)
 
 
-async def _started(options: Options, exits: AsyncExitStack) -> Stack:
-    """Start with other ports when somebody else took one of ours in the meantime."""
-    for _ in range(STARTS):
+async def _start_with_retries(options: StackOptions, exits: AsyncExitStack) -> Stack:
+    """Start with other ports if another process takes one of ours in the meantime."""
+    for _ in range(MAX_STARTS):
         async with AsyncExitStack() as ours:
             try:
                 stack = await _start(options, ours)
             except PortTakenError:
                 continue
-            except EndedError as error:
+            except ExitedError as error:
                 raise StartError(str(error)) from None
             exits.push_async_exit(ours.pop_all())
             return stack
-    raise StartError(f"in each of {STARTS} attempts another process took a port that had been free")
+    raise StartError(
+        f"in each of {MAX_STARTS} attempts another process took a port that had been free"
+    )
 
 
-async def _start(options: Options, exits: AsyncExitStack) -> Stack:
+async def _start(options: StackOptions, exits: AsyncExitStack) -> Stack:
     logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="landfall-")))
     issuer = Issuer()
     certificates = await exits.enter_async_context(serve_certificates(issuer))
@@ -181,11 +183,11 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
             name, command, logs / f"{name}.log", environment_of(name, environment), group
         )
     for name, port in ports.items():
-        await _ready(stack, name, port)
-    for process in stack.processes.values():  # it may be a stranger who listens
+        await _wait_until_ready(stack, name, port)
+    for process in stack.processes.values():  # the listener may be a process of somebody else
         process.check_port()
     if options.tick_seconds is not None:
-        ticking = asyncio.create_task(_tick_for_ever(stack, options.tick_seconds))
+        ticking = asyncio.create_task(_tick_forever(stack, options.tick_seconds))
         exits.push_async_callback(_cancel, ticking)
     return stack
 
@@ -193,16 +195,16 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
 def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(
         timeout=60.0,
-        # a function closes an idle connection after 2 s, maybe just as it is used again
+        # a function closes an idle connection after 2 s, perhaps just as it is used again
         limits=httpx.Limits(max_keepalive_connections=0),
-        trust_env=False,  # loopback only: a proxy of the person's environment has no part in it
+        trust_env=False,  # loopback only: no proxy of the environment
     )
 
 
 async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalCloudTasks:
     tasks = LocalCloudTasks(issuer, **arguments)
     await tasks.start()
-    tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
+    tasks.create_queue(QUEUE, retry_config=_retry_config(), rate_limits=_rate_limits())
     return tasks
 
 
@@ -215,8 +217,8 @@ def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
     return commands
 
 
-async def _ready(stack: Stack, name: str, port: int) -> None:
-    """Wait until the process listens. Raises `EndedError` when any process ends, `StartError`."""
+async def _wait_until_ready(stack: Stack, name: str, port: int) -> None:
+    """Wait until the process listens. Raises `ExitedError` if any process exits, `StartError`."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         for process in stack.processes.values():
@@ -234,7 +236,7 @@ async def _ready(stack: Stack, name: str, port: int) -> None:
     )
 
 
-async def _tick_for_ever(stack: Stack, seconds: float) -> None:
+async def _tick_forever(stack: Stack, seconds: float) -> None:
     while True:
         for name in ("scheduler", "watchdog"):
             with contextlib.suppress(httpx.HTTPError):  # the next tick is the retry
@@ -251,8 +253,8 @@ async def _stop_all(processes: Mapping[str, Process]) -> None:
     await asyncio.gather(*(process.stop() for process in processes.values()))
 
 
-def _retries() -> tasks_v2.RetryConfig:
-    """Deliveries of one task. Attempts of a step are not these: they are state, in Firestore."""
+def _retry_config() -> tasks_v2.RetryConfig:
+    """Return the retries of a task's delivery. Attempts of a step are state, in Firestore."""
     return tasks_v2.RetryConfig(
         max_attempts=5,
         max_retry_duration=Duration(seconds=120),
@@ -262,5 +264,5 @@ def _retries() -> tasks_v2.RetryConfig:
     )
 
 
-def _rates() -> tasks_v2.RateLimits:
+def _rate_limits() -> tasks_v2.RateLimits:
     return tasks_v2.RateLimits(max_dispatches_per_second=100, max_concurrent_dispatches=20)

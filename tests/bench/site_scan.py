@@ -6,7 +6,7 @@ from rich.console import Console
 
 from infra.local.runner import run_scans
 from infra.local.site.pages import Resource, page, plain, sitemap
-from infra.local.stack import Options, running
+from infra.local.stack import StackOptions, running
 from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.whole_run import moment
@@ -53,7 +53,7 @@ async def _round() -> float:
         },
         "benchmark",
     )
-    async with running(Options(sites={URL: _site()})) as stack:
+    async with running(StackOptions(sites={URL: _site()})) as stack:
         (run,) = await run_scans(stack, [scan], Console(file=io.StringIO()))
         asked = len(stack.sites[URL].paths)
     if not run.done or run.document["counts"]["pages"] != PAGES or asked != PAGES + 3:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from infra.local.cloud_tasks.server import Faults
-from infra.local.stack import Options, Stack, running
+from infra.local.stack import Stack, StackOptions, running
 from tests.end_to_end.acting import ended, findings, get, history, people, scan, start
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ DOUBLED, DOUBLED_KEY = people("appDoubled0000001", 120)
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hasty() -> AsyncIterator[Stack]:
     """A stack with short deadlines and a slow Airtable."""
-    options = Options(
+    options = StackOptions(
         bases=(KILLED, LOST, DOUBLED),
         tick_seconds=None,
         environment={"LANDFALL_DEADLINES": json.dumps(DEADLINES)},

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from infra.local.environment import QUEUE
 from infra.local.report.reports import print_report
-from infra.local.runner import Finished, run_scans
+from infra.local.runner import FinishedRun, run_scans
 from infra.local.samples.catalogue import answer_key
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
@@ -172,7 +172,7 @@ async def test_a_model_is_asked_to_think_little(stack: Stack, seen: dict[str, Se
 async def test_what_is_printed_says_who_answered(seen: dict[str, Seen], name: str) -> None:
     """By its own name: a reader knows what the labels and the scores are worth."""
     printed = io.StringIO()
-    print_report(Finished(seen[name].run, None), Console(file=printed, width=200))
+    print_report(FinishedRun(seen[name].run, None), Console(file=printed, width=200))
     assert "gpt-6-luna-stand-in" in printed.getvalue()
 
 

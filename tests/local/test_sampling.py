@@ -10,10 +10,10 @@ from rich.console import Console
 from infra.local.airtable.bases import Base
 from infra.local.airtable.server import EXPIRED_OFFSET
 from infra.local.check import sample as sampling
-from infra.local.check.integrity import print_tried
-from infra.local.check.sample import RETRIES, Progress, Sample, read_sample
-from infra.local.check.trial import Tried, TriedScan, tried_on
-from infra.local.endpoints import Airtable
+from infra.local.check.integrity import print_trial
+from infra.local.check.sample import MAX_RETRIES, Sample, SampleProgress, read_sample
+from infra.local.check.trial import RuleTrial, ScanTrial, try_scan
+from infra.local.endpoints import AirtableEndpoint
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import client as airtable_client
 from landfall.integrity.rules.rule import BaseRule, Hit
@@ -47,21 +47,21 @@ def scan(*rules: Mapping[str, Any]) -> IntegrityScan:
 
 
 async def read(
-    of: Base, one: IntegrityScan, most: int | None, *faults: FaultRule
+    of: Base, one: IntegrityScan, limit: int | None, *faults: FaultRule
 ) -> tuple[Sample, list[str]]:
     """The sample, and the tables whose pages were asked for."""
     async with a_server(of, faults=faults) as server:
-        endpoint = Airtable(server.url, KEY)
-        sample = await read_sample(one, endpoint, most, lambda _: None, one.looked_up)
+        endpoint = AirtableEndpoint(server.url, KEY)
+        sample = await read_sample(one, endpoint, limit, lambda _: None, one.looked_up)
         paths = [exchange.path.rsplit("/", 1)[1] for exchange in server.requests]
     assert sample.requests == len(paths)
     return sample, [path for path in paths if path != "tables"]
 
 
-async def tried(of: Base, *rules: Mapping[str, Any], most: int | None = 100) -> list[Tried]:
+async def tried(of: Base, *rules: Mapping[str, Any], limit: int | None = 100) -> list[RuleTrial]:
     one = scan(*rules)
-    sample, _ = await read(of, one, most)
-    return list(tried_on(one, sample).rules)
+    sample, _ = await read(of, one, limit)
+    return list(try_scan(one, sample).rules)
 
 
 def sizes(sample: Sample) -> dict[str, int]:
@@ -74,7 +74,7 @@ def owners(count: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("most", "read_of_people", "pages", "incomplete"),
+    ("limit", "read_of_people", "pages", "incomplete"),
     [
         (1, 1, 1, {"People", "Pets"}),
         (100, 100, 1, {"People"}),
@@ -86,12 +86,12 @@ def owners(count: int) -> list[dict[str, Any]]:
     ],
 )
 async def test_a_sample_is_the_first_records(
-    most: int | None, read_of_people: int, pages: int, incomplete: set[str]
+    limit: int | None, read_of_people: int, pages: int, incomplete: set[str]
 ) -> None:
     """As many as asked for, in as few requests as that takes; whether there are more is known."""
     base = a_base(People=250, Pets=owners(100))
-    sample, asked = await read(base, scan(REQUIRED), most)
-    assert sizes(sample) == {"People": read_of_people, "Pets": 1 if most == 1 else 100}
+    sample, asked = await read(base, scan(REQUIRED), limit)
+    assert sizes(sample) == {"People": read_of_people, "Pets": 1 if limit == 1 else 100}
     assert (asked.count("People"), asked.count("Pets")) == (pages, 1)
     assert sample.incomplete == incomplete
     first = [record["id"] for record in base.tables[0].records[:read_of_people]]
@@ -116,19 +116,19 @@ async def test_a_link_into_its_own_table_is_judged_on_all_of_it() -> None:
 
 async def test_a_link_into_a_large_table_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which table it takes is said; nothing is found, and all of the records make it judged."""
-    monkeypatch.setattr(sampling, "LOOKED_UP_MOST", 200)
+    monkeypatch.setattr(sampling, "MAX_LOOKED_UP", 200)
     base = a_base(People=250, Pets=owners(250))
     (owned,) = await tried(base, OWNED)
     assert (owned.findings, "'People'" in owned.unjudged) == (0, True)
-    (owned,) = await tried(base, OWNED, most=None)
+    (owned,) = await tried(base, OWNED, limit=None)
     assert (owned.records, owned.findings, owned.unjudged) == (250, 0, "")
 
 
 async def test_repeats_in_a_sample_are_at_least_so_many() -> None:
     """The other one may not have been read. Of a whole table it is the number."""
     same = [{"Name": f"P{n}", "Email": f"{n % 100}@x.example"} for n in range(150)]
-    for most, findings, at_least in ((100, 0, True), (120, 20, True), (150, 50, False)):
-        (unique,) = await tried(a_base(People=same, Pets=1), UNIQUE, most=most)
+    for limit, findings, at_least in ((100, 0, True), (120, 20, True), (150, 50, False)):
+        (unique,) = await tried(a_base(People=same, Pets=1), UNIQUE, limit=limit)
         assert (unique.findings, unique.at_least) == (findings, at_least)
         assert unique.affected == 2 * findings
 
@@ -139,9 +139,9 @@ async def test_a_rule_that_takes_a_whole_table_is_not_judged_on_a_part(
     """A kind that says nothing of samples is one."""
     required = type(scan(REQUIRED).rules[0])
     monkeypatch.setattr(required, "on_a_sample", BaseRule.on_a_sample)
-    (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, most=100)
+    (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, limit=100)
     assert (rule.records, "'People'" in rule.unjudged) == (0, True)
-    (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, most=101)
+    (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, limit=101)
     assert (rule.records, rule.unjudged) == (101, "")
 
 
@@ -151,7 +151,7 @@ async def test_more_than_half_is_pointed_out(without: int, wrong: bool) -> None:
     people = [{"Name": f"P{n}"} | ({"Email": "x"} if n >= without else {}) for n in range(10)]
     one = scan(REQUIRED)
     sample, _ = await read(a_base(People=people, Pets=owners(1)), one, 300)
-    checked = tried_on(one, sample)
+    checked = try_scan(one, sample)
     (rule,) = checked.rules
     assert (rule.findings, rule.share, rule.probably_wrong) == (without, without / 10, wrong)
     assert checked.good
@@ -169,7 +169,7 @@ async def test_what_is_said_of_each_rule() -> None:
         {"kind": "required", "table": "Pets", "field": "Owner"},
     )
     sample, _ = await read(a_base(People=people, Pets=[{"Name": "Pet 0"}]), one, 11)
-    text = printed(tried_on(one, sample))
+    text = printed(try_scan(one, sample))
     assert text.splitlines() == [
         "read: People (first 11 records), Pets (all 1 record)",
         "does not fit: tables: table 'Pets' has no field 'Owner'; it has Name, Email",
@@ -196,7 +196,7 @@ async def test_what_is_not_about_the_rules_records_has_no_share(
     hits = [Hit((), "Email", None, "old"), Hit(("rec1",), "Name", None, "bad", table="Pets")]
     monkeypatch.setattr(type(one.rules[0]), "evaluate", lambda *_: hits)
     sample, _ = await read(a_base(People=1, Pets=owners(1)), one, 300)
-    lines = printed(tried_on(one, sample)).splitlines()
+    lines = printed(try_scan(one, sample)).splitlines()
     said = "  1 record checked, 2 findings, warning"
     assert lines[-3:] == [said, "    People: old", "    rec1: bad"]
 
@@ -210,9 +210,9 @@ async def test_a_scan_is_good_when_all_fits_and_was_evaluated() -> None:
         ({"kind": "link", "table": "Pets", "field": "Owner", "to": {"table": "People"}}, False),
     ):
         sample, _ = await read(base, scan(rule), 300)
-        assert tried_on(scan(rule), sample).good is good
+        assert try_scan(scan(rule), sample).good is good
     sample, _ = await read(a_base(People=3), scan(REQUIRED), 300)
-    assert not tried_on(scan(REQUIRED), sample).good
+    assert not try_scan(scan(REQUIRED), sample).good
 
 
 async def test_what_was_not_needed_is_not_read() -> None:
@@ -225,16 +225,18 @@ async def test_airtable_may_fail_now_and_then() -> None:
     """A few times in a row; after that, or when it refuses for good, the error says why."""
     base = a_base(People=150, Pets=1)
     refusal, down = Fault(FaultKind.STATUS, status=401), Fault(FaultKind.STATUS, status=503)
-    sample, _ = await read(base, scan(REQUIRED), None, FaultRule(down, times=RETRIES))
+    sample, _ = await read(base, scan(REQUIRED), None, FaultRule(down, times=MAX_RETRIES))
     assert sizes(sample)["People"] == 150
     for fault, reason, times in (
-        (down, "base_unavailable", RETRIES + 1),
+        (down, "base_unavailable", MAX_RETRIES + 1),
         (refusal, "base_unauthorized", 1),
     ):
         rule = FaultRule(fault, path="/tables", times=None)
         async with a_server(base, faults=[rule]) as server:
             with pytest.raises(StepError) as caught:
-                await read_sample(scan(REQUIRED), Airtable(server.url, KEY), 1, lambda _: None)
+                await read_sample(
+                    scan(REQUIRED), AirtableEndpoint(server.url, KEY), 1, lambda _: None
+                )
             assert (caught.value.reason, len(server.requests)) == (reason, times)
 
 
@@ -254,16 +256,16 @@ async def test_progress_only_grows() -> None:
     """Who looks sees tables, records and requests rise to what was read."""
     looks: list[tuple[int, int, int]] = []
 
-    def show(progress: Progress) -> None:
+    def show(progress: SampleProgress) -> None:
         looks.append((progress.done, progress.records, progress.requests))
 
     async with a_server(a_base(People=250, Pets=owners(40))) as server:
-        await read_sample(scan(REQUIRED), Airtable(server.url, KEY), 200, show)
+        await read_sample(scan(REQUIRED), AirtableEndpoint(server.url, KEY), 200, show)
     assert looks == sorted(looks)
     assert (len(looks), looks[-1]) == (3, (2, 240, 4))
 
 
-def printed(checked: TriedScan) -> str:
+def printed(checked: ScanTrial) -> str:
     out = io.StringIO()
-    print_tried(checked, Console(file=out, width=120, highlight=False))
+    print_trial(checked, Console(file=out, width=120, highlight=False))
     return out.getvalue()

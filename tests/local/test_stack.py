@@ -12,7 +12,7 @@ import pytest
 
 from infra.local import stack as stacks
 from infra.local.processes import StartError, free_port, guarded_group
-from infra.local.stack import Options, running
+from infra.local.stack import StackOptions, running
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def test_a_stack_starts_again_when_a_port_is_taken(
     """Between the look for a free port and the start somebody else may have come."""
     given = iter([free_port(), taken])  # the first is the emulator's, the second a function's
     monkeypatch.setattr(stacks, "free_port", lambda: next(given, None) or free_port())
-    async with running(Options(tick_seconds=None)) as stack:
+    async with running(StackOptions(tick_seconds=None)) as stack:
         assert str(taken) not in stack.addresses.scheduler
         assert (await stack.call("GET", "/runs")).status_code == 200
 
@@ -38,7 +38,7 @@ async def test_a_stack_that_cannot_start_shows_the_log(monkeypatch: pytest.Monke
     broken = ["/bin/sh", "-c", "echo no such thing >&2; exit 7"]
     monkeypatch.setattr(stacks, "emulator_command", lambda *_: broken)
     with pytest.raises(StartError, match=r"(?s)firestore exited with status 7.*no such thing"):
-        await running(Options(tick_seconds=None)).__aenter__()
+        await running(StackOptions(tick_seconds=None)).__aenter__()
 
 
 def test_a_port_is_given_out_once() -> None:

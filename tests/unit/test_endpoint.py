@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.emulator import MissingError
-from infra.local.endpoints import Airtable, real_airtable
+from infra.local.endpoints import AirtableEndpoint, configured_airtable
 from landfall.kinds.definition import parse
 from tests.fakes.world import a_scan
 
@@ -22,7 +22,7 @@ def _nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("scans", [[], [SITE], [SAMPLE], [SITE, SAMPLE]])
 def test_samples_and_sites_need_no_key(scans):
     """The stand-in has the samples, and a site is in no base."""
-    assert real_airtable(scans) is None
+    assert configured_airtable(scans) is None
 
 
 @pytest.mark.parametrize("endpoint", ["", ELSEWHERE])
@@ -30,13 +30,13 @@ def test_a_base_of_ones_own_needs_a_key(monkeypatch, endpoint):
     """And nothing is started without; the sites beside it change nothing."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", endpoint)
     with pytest.raises(MissingError, match="AIRTABLE_API_KEY is not set"):
-        real_airtable([SITE, OWN])
+        configured_airtable([SITE, OWN])
 
 
 def test_sites_alone_need_no_key_wherever_airtable_is(monkeypatch):
     """Nothing is asked of it."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", ELSEWHERE)
-    assert real_airtable([SITE]) is None
+    assert configured_airtable([SITE]) is None
 
 
 @pytest.mark.parametrize("scans", [[SITE], [OWN], [SAMPLE]])
@@ -44,4 +44,4 @@ def test_an_airtable_that_is_named_is_asked(monkeypatch, scans):
     """With its key."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", ELSEWHERE)
     monkeypatch.setenv("AIRTABLE_API_KEY", "patMine.secret")
-    assert real_airtable(scans) == Airtable(ELSEWHERE, "patMine.secret")
+    assert configured_airtable(scans) == AirtableEndpoint(ELSEWHERE, "patMine.secret")

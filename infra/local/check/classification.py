@@ -1,4 +1,4 @@
-"""The check of a classification: its fields, what is told of a few elements, and what it costs."""
+"""The check of a classification: its fields, the prompts of a few elements, and the cost."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from infra.local.check.result import Checked
+from infra.local.check.result import CheckResult
 from infra.local.check.sample import Sample
-from infra.local.check.sample_progress import read_shown, what_was_read
-from infra.local.endpoints import Airtable, real_openai
+from infra.local.check.sample_progress import describe_sample, read_with_progress
+from infra.local.endpoints import AirtableEndpoint, configured_openai
 from infra.local.terminal import plural
 from landfall.airtable.fields import Schema
 from landfall.classification.elements import Element, elements_of
@@ -22,25 +22,25 @@ from landfall.classification.scan import ClassificationScan
 from landfall.llm.questions import Usage
 from landfall.process.config import VARIABLES
 
-SHOWN = 2
-"""Elements that are shown as the model is told of them."""
+ELEMENTS_SHOWN = 2
+"""Elements whose text in the prompt is shown."""
 
-TOKENS_ANSWERED = 200
-"""Of an answer about one element, as a rule; the most that is allowed is several times that."""
+ANSWER_TOKENS = 200
+"""Tokens of a typical answer about one element; the limit is several times that."""
 
 
 def check(
-    scan: ClassificationScan, airtable: Airtable | None, most: int | None, console: Console
-) -> Checked:
-    """Read `most` elements, or all; no model is asked. Raises `StepError`."""
-    sample = asyncio.run(read_shown(scan, airtable, most, console))
-    seen = Seen.of(scan, sample)
-    return Checked(not seen.misfits, sample.requests, seen.document(), seen.show)
+    scan: ClassificationScan, airtable: AirtableEndpoint | None, limit: int | None, console: Console
+) -> CheckResult:
+    """Read `limit` elements, or all; no model is asked. Raises `StepError`."""
+    sample = asyncio.run(read_with_progress(scan, airtable, limit, console))
+    estimate = Estimate.of(scan, sample)
+    return CheckResult(not estimate.misfits, sample.requests, estimate.document(), estimate.show)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How the scan fits its base, and what a run over these elements would ask and cost."""
+class Estimate:
+    """The fit of a scan to its base, and the questions and cost of a run over these elements."""
 
     scan: ClassificationScan
     sample: Sample
@@ -52,8 +52,8 @@ class Seen:
     model: str
 
     @classmethod
-    def of(cls, scan: ClassificationScan, sample: Sample) -> "Seen":
-        """From what was read."""
+    def of(cls, scan: ClassificationScan, sample: Sample) -> "Estimate":
+        """Estimate from a sample."""
         wrong = list(misfits(scan, Schema(sample.schema)))
         readable = not sample.cursor.unresolved
         table = sample.snapshot.tables.get(scan.table)
@@ -62,8 +62,8 @@ class Seen:
         prompt = Prompt(scan.labels)
         groups = grouped(found, scan.group_size, scan.labels)
         asked = sum(prompt.question(group).worst_case().asked for group in groups)
-        usage = Usage(asked, TOKENS_ANSWERED * len(found))
-        openai = real_openai()
+        usage = Usage(asked, ANSWER_TOKENS * len(found))
+        openai = configured_openai()
         default = (openai and openai.model) or VARIABLES["LANDFALL_MODEL"].default
         model = scan.model.name or default
         price = scan.model.price_for(model)
@@ -71,7 +71,7 @@ class Seen:
         return cls(scan, sample, wrong, found, len(groups), usage.tokens, dollars, model)
 
     def document(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the estimate as plain values."""
         return {
             "scan_id": self.scan.id,
             "base": self.scan.base,
@@ -87,8 +87,8 @@ class Seen:
         }
 
     def show(self, console: Console) -> None:
-        """For a person: what does not fit first."""
-        console.print(Text(what_was_read(self.sample)), soft_wrap=True)
+        """Print the estimate for a person, first what does not fit."""
+        console.print(Text(describe_sample(self.sample)), soft_wrap=True)
         for misfit in self.misfits:
             console.print(Text.assemble(("does not fit", "red"), ": ", misfit), soft_wrap=True)
         for line in self._lines():
@@ -106,6 +106,6 @@ class Seen:
         )
         if self.sample.incomplete:
             yield Text("the table has more elements; use --sample all to count them")
-        for element in self.elements[:SHOWN]:
+        for element in self.elements[:ELEMENTS_SHOWN]:
             yield Text(f"prompt text of {element.record_id}:")
             yield Text("\n".join(f"  {line}" for line in element.text.splitlines()), "dim")

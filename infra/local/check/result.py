@@ -1,4 +1,4 @@
-"""What the check of a scan came to."""
+"""The result of checking a scan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from rich.console import Console
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Whether the scan can do what it says, and all that was found out about that.
+class CheckResult:
+    """The verdict of a check and its details.
 
-    `requests` were sent; `document` is for scripts, `show` prints it for a person.
+    `good`: the scan can do what it says. `requests`: the number of requests sent. `document` is
+    for scripts; `show` prints the same for a person.
     """
 
     good: bool

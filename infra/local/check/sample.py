@@ -1,8 +1,8 @@
-"""Reads a sample of a base, in the way of a run, but into this process's memory and nowhere else.
+"""A sample of a base, read as a run reads, but only into the memory of this process.
 
-Airtable gives a table's records in its own order, so a sample is the first of them. A table that a
-rule looks things up in is read completely up to `LOOKED_UP_MOST` records: without that, every link
-to a record outside the sample would look broken.
+Airtable lists a table's records in its own order; the sample is the first of them. A table that a
+rule looks records up in is read completely up to `MAX_LOOKED_UP` records: otherwise every link to a
+record outside the sample would look broken.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from infra.local.airtable.server import LocalAirtable
-from infra.local.endpoints import SAMPLE_BASES, Airtable
+from infra.local.endpoints import SAMPLE_BASES, AirtableEndpoint
 from landfall import logs
 from landfall.airtable.client import AirtableReader
 from landfall.airtable.fetch import Cursor, opened, wanted
@@ -35,31 +35,31 @@ from landfall.scans.scan import BaseScan
 
 T = TypeVar("T")
 
-LOOKED_UP_MOST = 5_000
-"""Records of a table that are read because a rule looks things up in it: 50 requests, 10 s."""
+MAX_LOOKED_UP = 5_000
+"""Records that are read of a table in which a rule looks records up: 50 requests, 10 s."""
 
-RETRIES = 3
-"""Times that a request is sent again where Airtable did not play along."""
+MAX_RETRIES = 3
+"""Retries of a request to Airtable."""
 
 RETRY_SECONDS = 1.0
-"""Before a request is sent again, unless Airtable asks for more."""
+"""Seconds before a retry, unless Airtable asks for more."""
 
 
 @dataclass
-class Progress:
-    """How far the reading is. `requests` are those sent to Airtable."""
+class SampleProgress:
+    """The progress of reading. `requests` are those sent to Airtable; `done` counts tables."""
 
     tables: int = 0
     done: int = 0
     records: int = 0
     requests: int = 0
-    waits: float = 0.0
-    """Seconds for which Airtable is left alone before the next try; 0 while all goes well."""
+    wait_seconds: float = 0.0
+    """Seconds until the next retry; 0 while no request has failed."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was read of a base. `incomplete` are the tables that have more records than these."""
+    """The part of a base that was read. `incomplete` are the tables with more records."""
 
     schema: Sequence[TableSchema]
     cursor: Cursor
@@ -68,30 +68,34 @@ class Sample:
     requests: int
 
 
-Show = Callable[[Progress], None]
+ShowProgress = Callable[[SampleProgress], None]
 
 
 async def read_sample(
     scan: BaseScan,
-    airtable: Airtable | None,
-    most: int | None,
-    show: Show,
+    airtable: AirtableEndpoint | None,
+    limit: int | None,
+    show: ShowProgress,
     looked_up: Collection[str] = (),
 ) -> Sample:
-    """The first `most` records of each table, or all; of those that are looked things up in, up
-    to `LOOKED_UP_MOST`. Raises `StepError`."""
-    async with _reader(scan, airtable) as reader:
-        return await _Reading(scan, reader, most, show, looked_up).run()
+    """Read the first `limit` records of each table, or all.
+
+    Of the tables in `looked_up`, up to `MAX_LOOKED_UP` are read. Raises `StepError`.
+    """
+    async with _open_reader(scan, airtable) as reader:
+        return await _SampleReader(scan, reader, limit, show, looked_up).run()
 
 
 @asynccontextmanager
-async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
-    """A reader of the scan's base, at the stand-in where no Airtable is named."""
+async def _open_reader(
+    scan: BaseScan, airtable: AirtableEndpoint | None
+) -> AsyncIterator[AirtableReader]:
+    """Open a reader of the scan's base, at the stand-in if no Airtable is named."""
     if airtable is None:
         api_key = "patLocal000000000.stand-in"
         async with (
             LocalAirtable([SAMPLE_BASES[scan.base]()], api_key=api_key) as stand_in,
-            _reader(scan, Airtable(stand_in.url, api_key)) as reader,
+            _open_reader(scan, AirtableEndpoint(stand_in.url, api_key)) as reader,
         ):
             yield reader
         return
@@ -104,23 +108,23 @@ async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[Ai
 
 
 @dataclass
-class _Reading:
+class _SampleReader:
     scan: BaseScan
     reader: AirtableReader
-    most: int | None
-    show: Show
+    limit: int | None
+    show: ShowProgress
     looked_up: Collection[str]
-    progress: Progress = field(default_factory=Progress)
+    progress: SampleProgress = field(default_factory=SampleProgress)
     pieces: list[Packed] = field(default_factory=list)
 
     async def run(self) -> Sample:
-        schema = await self._asked(self.reader.schema)
+        schema = await self._retry(self.reader.schema)
         cursor = opened(self.scan, schema)
         self.progress.tables = len(cursor.tables)
         try:
             async with asyncio.TaskGroup() as tables:
                 for name in cursor.tables:
-                    tables.create_task(self._read_table(cursor, name, self._most(name)))
+                    tables.create_task(self._read_table(cursor, name, self._limit(name)))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
@@ -130,51 +134,51 @@ class _Reading:
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)
 
-    def _most(self, name: str) -> float:
-        if self.most is None:
+    def _limit(self, name: str) -> float:
+        if self.limit is None:
             return math.inf
-        return max(self.most, LOOKED_UP_MOST) if name in self.looked_up else self.most
+        return max(self.limit, MAX_LOOKED_UP) if name in self.looked_up else self.limit
 
-    async def _read_table(self, cursor: Cursor, name: str, most: float) -> None:
-        """Read until the table's end or `most`; its cursor is `done` at the end alone."""
+    async def _read_table(self, cursor: Cursor, name: str, limit: float) -> None:
+        """Read until the table's end or `limit`; only at the end its cursor is `done`."""
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0
-        while not table.done and read < most:
+        while not table.done and read < limit:
             ask = partial(self.reader.page, name, table.ask, offset)
             try:
-                page = await self._asked(ask)
+                page = await self._retry(ask)
             except OffsetExpiredError:
                 listing, offset, read = listing + 1, None, 0
-                if listing > RETRIES + 1:
+                if listing > MAX_RETRIES + 1:
                     raise StepError(
                         Reason.LISTING_EXPIRED,
-                        f"the listing of {name!r} expired {RETRIES + 1} times",
+                        f"the listing of {name!r} expired {MAX_RETRIES + 1} times",
                     ) from None
                 continue
-            records = page.records[: int(min(len(page.records), most - read))]
+            records = page.records[: int(min(len(page.records), limit - read))]
             offset, read = page.offset, read + len(records)
             last = offset is None and len(records) == len(page.records)
-            kept = ReadPage(name, listing, wanted(table, records), None if last else "more")
-            self.pieces += pack(kept)
-            cursor.advance(kept)
+            page_read = ReadPage(name, listing, wanted(table, records), None if last else "more")
+            self.pieces += pack(page_read)
+            cursor.advance(page_read)
             self.progress.records = cursor.records
-            self.progress.done += last or read >= most
-            self._shown()
+            self.progress.done += last or read >= limit
+            self._show_progress()
 
-    async def _asked(self, ask: Callable[[Deadline], Awaitable[T]]) -> T:
+    async def _retry(self, ask: Callable[[Deadline], Awaitable[T]]) -> T:
         retries = 0
         while True:
             try:
                 return await ask(Deadline.after(LADDER.item))
             except StepError as error:
                 retries += 1
-                if not error.retried or retries > RETRIES:
+                if not error.retried or retries > MAX_RETRIES:
                     raise
-                self.progress.waits = max(RETRY_SECONDS, error.retry_after)
-            self._shown()
-            await asyncio.sleep(self.progress.waits)
-            self.progress.waits = 0.0
+                self.progress.wait_seconds = max(RETRY_SECONDS, error.retry_after)
+            self._show_progress()
+            await asyncio.sleep(self.progress.wait_seconds)
+            self.progress.wait_seconds = 0.0
 
-    def _shown(self) -> None:
+    def _show_progress(self) -> None:
         self.progress.requests = self.reader.requests
         self.show(self.progress)

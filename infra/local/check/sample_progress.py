@@ -1,4 +1,4 @@
-"""Shows how far the reading of a sample is."""
+"""The display of progress while a sample is read."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,30 +7,30 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from infra.local.check.sample import Progress, Sample, read_sample
-from infra.local.endpoints import Airtable
+from infra.local.check.sample import Sample, SampleProgress, read_sample
+from infra.local.endpoints import AirtableEndpoint
 from infra.local.terminal import plural
 from landfall.scans.scan import BaseScan
 
 LINE_SECONDS = 10.0
-"""Between two lines about the reading in a log."""
+"""Seconds between two lines of progress in a log."""
 
 
-async def read_shown(
+async def read_with_progress(
     scan: BaseScan,
-    airtable: Airtable | None,
-    most: int | None,
+    airtable: AirtableEndpoint | None,
+    limit: int | None,
     console: Console,
     looked_up: Collection[str] = (),
 ) -> Sample:
-    """As `read_sample`."""
+    """Read a sample as `read_sample` does, and show the progress."""
     with _bars(console) as bars:
-        show = _Shown(scan.id, bars)
-        return await read_sample(scan, airtable, most, show, looked_up)
+        show = _ProgressDisplay(scan.id, bars)
+        return await read_sample(scan, airtable, limit, show, looked_up)
 
 
-def what_was_read(sample: Sample) -> str:
-    """For a person."""
+def describe_sample(sample: Sample) -> str:
+    """Return how many records of each table were read, for a person."""
     tables = [
         f"{name} ({'first' if name in sample.incomplete else 'all'} {plural(len(table), 'record')})"
         for name, table in sample.snapshot.tables.items()
@@ -53,8 +53,8 @@ def _bars(console: Console) -> Bars:
     )
 
 
-class _Shown:
-    """Shows how far the reading is: a bar, or in a log a line now and then."""
+class _ProgressDisplay:
+    """The progress of reading: a bar on a terminal, a line now and then in a log."""
 
     def __init__(self, scan_id: str, bars: Bars) -> None:
         self._scan_id = scan_id
@@ -64,9 +64,11 @@ class _Shown:
         )
         self._line_at = asyncio.get_running_loop().time() + LINE_SECONDS
 
-    def __call__(self, progress: Progress) -> None:
-        """Show this."""
-        waits = f"waiting {progress.waits:.0f} s for Airtable" if progress.waits else ""
+    def __call__(self, progress: SampleProgress) -> None:
+        """Show this progress."""
+        waits = (
+            f"waiting {progress.wait_seconds:.0f} s for Airtable" if progress.wait_seconds else ""
+        )
         self._bars.update(
             self._bar,
             total=progress.tables,

@@ -1,4 +1,4 @@
-"""`infra/local/run --check` of a site scan: robots.txt and the home page, and nothing else."""
+"""The check of a site scan: it fetches robots.txt and the home page, and nothing else."""
 
 import asyncio
 from collections import Counter
@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from infra.local.check.result import Checked
-from infra.local.endpoints import Airtable
+from infra.local.check.result import CheckResult
+from infra.local.endpoints import AirtableEndpoint
 from infra.local.samples.clinic import sample_sites
 from infra.local.site.server import LocalSite
 from infra.local.terminal import plural
@@ -31,8 +31,8 @@ from landfall.site.urls import host_of
 
 
 @dataclass
-class _Found:
-    """What came of two requests."""
+class _SiteProbe:
+    """The results of two requests."""
 
     robots: Robots
     delay: float
@@ -42,20 +42,20 @@ class _Found:
     types: Mapping[str, int] = field(default_factory=dict)
 
 
-def check(scan: Scan, _: Airtable | None, __: int | None, ___: Console) -> Checked:
-    """Whether the home page may be fetched, and can be. Raises `StepError`."""
+def check(scan: Scan, _: AirtableEndpoint | None, __: int | None, ___: Console) -> CheckResult:
+    """Check that the home page may be fetched, and can be. Raises `StepError`."""
     assert isinstance(scan, SiteScan)
     with logs.silenced():
-        found = asyncio.run(_look(scan))
+        probe = asyncio.run(_probe_site(scan))
 
     def show(console: Console) -> None:
-        for line in _lines(scan, found):
+        for line in _lines(scan, probe):
             console.print(line, soft_wrap=True)
 
-    return Checked(not found.problems, found.requests, _document(scan, found), show)
+    return CheckResult(not probe.problems, probe.requests, _document(scan, probe), show)
 
 
-async def _look(scan: SiteScan) -> _Found:
+async def _probe_site(scan: SiteScan) -> _SiteProbe:
     async with AsyncExitStack() as exits:
         url, allowed = scan.url, []
         if pages := sample_sites().get(url):
@@ -63,10 +63,10 @@ async def _look(scan: SiteScan) -> _Found:
             allowed = [host_of(url)]
         reader = WebReader(allowed)
         exits.push_async_callback(reader.close)
-        return await _ask(scan, url, reader)
+        return await _fetch_home(scan, url, reader)
 
 
-async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
+async def _fetch_home(scan: SiteScan, url: str, reader: WebReader) -> _SiteProbe:
     agent = user_agents.desktop(scan.contact)
 
     async def fetch(address: str) -> Page:
@@ -74,43 +74,43 @@ async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
 
     rules = await fetch(f"{url.split('/', 3)[0]}//{host_of(url)}/robots.txt")
     robots = robots_of(rules.body if rules.status == 200 else b"", user_agents.NAME)
-    found = _Found(robots, robots.delay(scan.delay_seconds))
+    probe = _SiteProbe(robots, robots.delay(scan.delay_seconds))
     if not robots.allow(url):
-        found.problems.append(f"robots.txt does not allow {user_agents.NAME} to fetch {scan.url}")
-        return found
-    await asyncio.sleep(found.delay)
+        probe.problems.append(f"robots.txt does not allow {user_agents.NAME} to fetch {scan.url}")
+        return probe
+    await asyncio.sleep(probe.delay)
     try:
         page = await fetch(url)
     except StepError as error:
-        found.problems.append(f"{error.reason}: {error.message}")
-        return found
-    found.requests += 1
+        probe.problems.append(f"{error.reason}: {error.message}")
+        return probe
+    probe.requests += 1
     if page.status != 200:
-        found.problems.append(f"the home page responded with {page.status}")
-    found.home = evidence_of(visit_of(page), page.body, vocabularies(scan.rubric))
+        probe.problems.append(f"the home page responded with {page.status}")
+    probe.home = evidence_of(visit_of(page), page.body, vocabularies(scan.rubric))
     types = Types(scan.rubric.page_types)
-    found.types = Counter(types.of(link.address, link.text) for link in found.home.links)
-    return found
+    probe.types = Counter(types.of(link.address, link.text) for link in probe.home.links)
+    return probe
 
 
-def _document(scan: SiteScan, found: _Found) -> dict[str, Any]:
-    home = found.home
+def _document(scan: SiteScan, probe: _SiteProbe) -> dict[str, Any]:
+    home = probe.home
     return {
         "scan_id": scan.id,
-        "good": not found.problems,
-        "problems": found.problems,
-        "requests": found.requests,
-        "delay_seconds": found.delay,
+        "good": not probe.problems,
+        "problems": probe.problems,
+        "requests": probe.requests,
+        "delay_seconds": probe.delay,
         "home": {"url": home.url, "title": home.title, "facts": home.facts} if home else None,
-        "page_types": dict(found.types),
+        "page_types": dict(probe.types),
     }
 
 
-def _lines(scan: SiteScan, found: _Found) -> Iterator[Text]:
-    for problem in found.problems:
+def _lines(scan: SiteScan, probe: _SiteProbe) -> Iterator[Text]:
+    for problem in probe.problems:
         yield Text.assemble(("cannot be scanned", "red"), f": {problem}")
-    yield Text(f"request rate: one every {found.delay:g} s")
-    home = found.home
+    yield Text(f"request rate: one every {probe.delay:g} s")
+    home = probe.home
     if home is None:
         return
     facts = home.facts
@@ -118,9 +118,9 @@ def _lines(scan: SiteScan, found: _Found) -> Iterator[Text]:
         f"home page: {home.title!r}, {facts['words']} words, links to "
         f"{plural(len(home.links), 'page')}, {facts['seconds']} s"
     )
-    named = [f"{count} {name}" for name, count in sorted(found.types.items()) if name != OTHER]
+    named = [f"{count} {name}" for name, count in sorted(probe.types.items()) if name != OTHER]
     yield Text(f"links by page type: {', '.join(named) or 'none of the types in the rubric'}")
-    lacking = [one.id for one in scan.rubric.page_types if not found.types.get(one.id)]
+    lacking = [one.id for one in scan.rubric.page_types if not probe.types.get(one.id)]
     if lacking:
         yield Text.assemble(
             ("note", "cyan"), f": no link from the home page to: {', '.join(lacking)}"

@@ -1,4 +1,4 @@
-"""What rules come to on a sample of their base."""
+"""A trial of rules on a sample of their base."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from landfall.integrity.rules.rule import BaseRule, Thresholds
 from landfall.integrity.scan import IntegrityScan
 from landfall.scans.settings import SEVERITIES, Severity
 
-EXAMPLES = 2
+MAX_EXAMPLES = 2
 """Findings of a rule that are shown."""
 
-PROBABLY_WRONG = 0.5
-"""A rule that finds more than this share of its records wrong is pointed out."""
+PROBABLY_WRONG_SHARE = 0.5
+"""A rule with findings in more than this share of its records is reported as probably wrong."""
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A rule and what it came to.
+class RuleTrial:
+    """A rule and its result on the sample.
 
-    `complete`: its whole table was read. `records` is how many it looked at, `affected` how many
-    of them are in findings. `unjudged` says why a sample is not enough.
+    `complete`: its whole table was read. `records`: those it evaluated. `affected`: those of them
+    in findings. `unjudged`: the reason why a sample is not enough.
     """
 
     rule: BaseRule
@@ -42,32 +42,32 @@ class Tried:
 
     @property
     def sentence(self) -> str:
-        """What must be so, and of which records."""
-        said = self.rule.sentence()
-        return f"where {self.rule.when.sentence()}: {said}" if self.rule.when else said
+        """The requirement, and the records to which it applies."""
+        sentence = self.rule.sentence()
+        return f"where {self.rule.when.sentence()}: {sentence}" if self.rule.when else sentence
 
     @property
     def at_least(self) -> bool:
-        """Whether there may be more findings with these records."""
+        """Return whether unread records may add findings to these."""
         return not self.complete and self.rule.on_a_sample() == "some"
 
     @property
     def by_number(self) -> bool:
-        """Whether all records together may be worse than this sample."""
+        """Return whether the severity may be higher for the whole table."""
         return not self.complete and isinstance(self.rule.severity, Thresholds)
 
     @property
     def share(self) -> float:
-        """Of the records that were looked at, those in findings: 0 to 1."""
+        """The share of evaluated records that are in findings, 0 to 1."""
         return self.affected / self.records if self.records else 0.0
 
     @property
     def probably_wrong(self) -> bool:
-        """Whether it is likelier that the rule is wrong than that the records are."""
-        return self.share > PROBABLY_WRONG
+        """Return whether the rule is more likely to be wrong than its records are."""
+        return self.share > PROBABLY_WRONG_SHARE
 
     def document(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the result as plain values."""
         return {
             "rule_id": self.rule.id,
             "kind": self.rule.kind,
@@ -88,21 +88,21 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class TriedScan:
-    """A scan that was tried on a sample: how it fits its base, and what each rule came to."""
+class ScanTrial:
+    """A scan tried on a sample: its fit to the base, and the result of each rule."""
 
     scan: IntegrityScan
     sample: Sample
     fit: Fit
-    rules: Sequence[Tried]
+    rules: Sequence[RuleTrial]
 
     @property
     def good(self) -> bool:
-        """Whether everything fits, and every rule could say something or says what it takes."""
-        return not self.fit.misfits and not any(tried.inconclusive for tried in self.rules)
+        """Return whether everything fits and each rule has a result, or names what it needs."""
+        return not self.fit.misfits and not any(trial.inconclusive for trial in self.rules)
 
     def document(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the result as plain values."""
         sample = self.sample
         return {
             "scan_id": self.scan.id,
@@ -114,41 +114,41 @@ class TriedScan:
                 {"table": name, "records": len(table), "complete": name not in sample.incomplete}
                 for name, table in sample.snapshot.tables.items()
             ],
-            "rules": [tried.document() for tried in self.rules],
+            "rules": [trial.document() for trial in self.rules],
             "airtable_requests": sample.requests,
         }
 
 
-def tried_on(scan: IntegrityScan, sample: Sample) -> TriedScan:
-    """Everything that the sample and the schema tell of the scan."""
-    how = fit(scan.tables, scan.rules, Schema(sample.schema))
-    return TriedScan(scan, sample, how, [_tried(rule, sample) for rule in scan.rules])
+def try_scan(scan: IntegrityScan, sample: Sample) -> ScanTrial:
+    """Try a scan on a sample and the schema of its base."""
+    fitted = fit(scan.tables, scan.rules, Schema(sample.schema))
+    return ScanTrial(scan, sample, fitted, [_try_rule(rule, sample) for rule in scan.rules])
 
 
-def _tried(rule: BaseRule, sample: Sample) -> Tried:
+def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
     complete = rule.table not in sample.incomplete
     why = why_inconclusive(rule, sample.cursor.unresolved)
     if why:
-        return Tried(rule, complete, inconclusive=why)
-    why = _unjudged(rule, sample)
+        return RuleTrial(rule, complete, inconclusive=why)
+    why = _why_unjudged(rule, sample)
     if why:
-        return Tried(rule, complete, unjudged=why)
+        return RuleTrial(rule, complete, unjudged=why)
     report = evaluate(rule, sample.snapshot)
     found = report.findings
-    return Tried(
+    return RuleTrial(
         rule,
         complete,
         report.records,
         len(found),
-        _affected(rule, found),
+        _count_affected(rule, found),
         max((finding.severity for finding in found), key=SEVERITIES.index, default=None),
-        found[:EXAMPLES],
+        found[:MAX_EXAMPLES],
         report.inconclusive,
     )
 
 
-def _unjudged(rule: BaseRule, sample: Sample) -> str:
-    """Why the sample is too small for the rule; empty where it is not."""
+def _why_unjudged(rule: BaseRule, sample: Sample) -> str:
+    """Return why the sample is too small for the rule; empty if it is not."""
     looked_up = [name for name in rule.looks_up_in() if name in sample.incomplete]
     if looked_up:
         return f"it needs every record of {looked_up[0]!r}, which is too large for a sample"
@@ -157,8 +157,8 @@ def _unjudged(rule: BaseRule, sample: Sample) -> str:
     return ""
 
 
-def _affected(rule: BaseRule, findings: Sequence[Finding]) -> int:
-    """Records of the rule's table in its findings, each once as far as they are listed."""
+def _count_affected(rule: BaseRule, findings: Sequence[Finding]) -> int:
+    """Count the records of the rule's table in its findings; those listed count once."""
     own = [finding for finding in findings if finding.table == rule.table]
     listed = {record for finding in own for record in finding.records}
     return len(listed) + sum(finding.record_count - len(finding.records) for finding in own)

@@ -46,7 +46,7 @@ def check_strict(name: str, schema: Schema, context: tuple[str, ...] = ()) -> No
 
 
 def _parts(schema: Schema) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """Return the schemas within a schema, each with its path."""
+    """Yield the schemas within a schema, each with its path."""
     for key in ("properties", "$defs"):
         for part, inner in schema.get(key, {}).items():
             yield (key, part), inner

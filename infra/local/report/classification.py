@@ -1,4 +1,4 @@
-"""What a classification came to, for a person."""
+"""The report of a classification, for a person."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,17 +7,17 @@ from rich.text import Text
 
 from infra.local.terminal import COLOURS
 
-LISTED = 5
+MAX_LISTED = 5
 """Elements of a list that are shown."""
 
 
 def summary(counts: Mapping[str, Any]) -> str:
-    """How many elements there are, what was asked about them, and what that cost."""
+    """Return the numbers of elements, calls and tokens, and the cost."""
     names = ("classified", "unchanged", "failed", "left", "confirmed", "changed", "rejected")
-    said = [f"{counts[name]} {name}" for name in names if counts.get(name)]
+    numbers = [f"{counts[name]} {name}" for name in names if counts.get(name)]
     tokens, cost = counts.get("model_tokens", 0), counts.get("model_cost", 0.0)
     return (
-        f"{counts.get('elements', 0)} elements: {', '.join(said) or 'no questions asked'}; "
+        f"{counts.get('elements', 0)} elements: {', '.join(numbers) or 'no questions asked'}; "
         f"{counts.get('model_calls', 0)} model calls, {tokens:,} tokens, ${cost:.4f}"
         f"{_written(counts)}"
     )
@@ -29,7 +29,7 @@ def _written(counts: Mapping[str, Any]) -> str:
 
 
 def lines(run: Mapping[str, Any]) -> Iterator[Text]:
-    """How many have which label, what the model was not sure of, and what is other than before."""
+    """Yield the numbers of each label, answers of low confidence, and changes."""
     report = run.get("report") or {}
     for output, labels in report.get("labels", {}).items():
         most_first = sorted(labels.items(), key=lambda pair: -pair[1])
@@ -40,20 +40,20 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
     if report.get("models"):
         yield Text.assemble((f"{'suggested by':<36}", "bold"), " and ".join(report["models"]))
     unsure = report.get("low_confidence", {"count": 0})
-    for element in unsure.get("elements", [])[:LISTED]:
+    for element in unsure.get("elements", [])[:MAX_LISTED]:
         yield _line("low confidence", element, f"{element['confidence']} %: {element['rationale']}")
-    if unsure["count"] > LISTED:
-        yield Text(f"and {unsure['count'] - LISTED} more with low confidence")
-    for element in report.get("changes", {}).get("elements", [])[:LISTED]:
-        said = "; ".join(
+    if unsure["count"] > MAX_LISTED:
+        yield Text(f"and {unsure['count'] - MAX_LISTED} more with low confidence")
+    for element in report.get("changes", {}).get("elements", [])[:MAX_LISTED]:
+        difference = "; ".join(
             f"{name}: {values['before']} -> {values['now']}"
             for name, values in element["difference"].items()
         )
-        yield _line("changed", element, said)
+        yield _line("changed", element, difference)
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
-    """What lacks a good suggestion, and why."""
+    """Yield the elements without a valid suggestion, and the reasons."""
     for reason in run.get("inconclusive") or []:
         count = f" ({reason['count']})" if reason.get("count") else ""
         yield Text.assemble((f"{reason['what']}{count}", "magenta"), f": {reason['why']}")
@@ -62,7 +62,7 @@ def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
         yield _line(f"{reason} ({some['count']})", example, example["message"])
 
 
-def _line(what: str, element: Mapping[str, Any], said: str) -> Text:
+def _line(what: str, element: Mapping[str, Any], text: str) -> Text:
     return Text.assemble(
-        (what, COLOURS["warning"]), f"  {element['record_id']} {element['name']}: {said}"
+        (what, COLOURS["warning"]), f"  {element['record_id']} {element['name']}: {text}"
     )

@@ -1,4 +1,4 @@
-"""What a site scan came to, for a person."""
+"""The report of a site scan, for a person."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from rich.text import Text
 
 from infra.local.terminal import COLOURS, plural
 
-BAR = 20
-"""Characters of a full score."""
+BAR_WIDTH = 20
+"""Characters of the bar of a full score."""
 
-_LOST = {"missed": "not fetched", "gone": "gone", "folded": "duplicates"}
+_LOST_PAGES = {"missed": "not fetched", "gone": "gone", "folded": "duplicates"}
 
 _BANDS = {"strong": "green", "good": "yellow", "weak": "yellow", "poor": "red"}
 
@@ -24,22 +24,22 @@ _CHANGES = {
 
 
 def summary(counts: Mapping[str, Any]) -> str:
-    """How much was looked at, and what a model cost."""
+    """Return the numbers of pages, requests and model calls, the cost, and the coverage."""
     lost = [
         f"{counts[f'pages_{name}']} {shown}"
-        for name, shown in _LOST.items()
+        for name, shown in _LOST_PAGES.items()
         if counts.get(f"pages_{name}")
     ]
-    said = plural(counts.get("pages", 0), "page")
-    said += f" ({', '.join(lost)})" if lost else ""
-    said += f", {counts.get('site_requests', 0)} requests"
+    text = plural(counts.get("pages", 0), "page")
+    text += f" ({', '.join(lost)})" if lost else ""
+    text += f", {counts.get('site_requests', 0)} requests"
     if "model_calls" in counts:
-        said += f"; {counts['model_calls']} model calls, ${counts.get('model_cost', 0.0):.4f}"
-    return f"{said}; {counts.get('coverage_pct', 0)} % observed"
+        text += f"; {counts['model_calls']} model calls, ${counts.get('model_cost', 0.0):.4f}"
+    return f"{text}; {counts.get('coverage_pct', 0)} % observed"
 
 
 def lines(run: Mapping[str, Any]) -> Iterator[Text]:
-    """The scores, what is not as it was, and what to do first."""
+    """Yield the scores, the changes since the last run, and the statements."""
     report = run.get("report")
     if not report:
         return
@@ -48,7 +48,9 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         ruled = report.get("rules_scores", {}).get(dimension)
         yield _score(dimension, report["scores"][dimension], ruled)
     if report.get("model_said"):
-        yield Text.assemble((_models(report), "cyan"), f" on the home page: {report['model_said']}")
+        yield Text.assemble(
+            (_model_names(report), "cyan"), f" on the home page: {report['model_said']}"
+        )
     comparison = report.get("comparison")
     if comparison:
         yield _comparison(comparison)
@@ -62,7 +64,7 @@ def _total(report: Mapping[str, Any]) -> Text:
     total, flow, band = (
         report[name] for name in ("total_score_60", "patient_flow_score_10", "band")
     )
-    by = f"rules and {_models(report)}" if report["scorer"] == "model" else "rules only"
+    by = f"rules and {_model_names(report)}" if report["scorer"] == "model" else "rules only"
     if band is None:
         return Text("no score: none of the criteria could be observed")
     return Text.assemble(
@@ -70,8 +72,8 @@ def _total(report: Mapping[str, Any]) -> Text:
     )
 
 
-def _models(report: Mapping[str, Any]) -> str:
-    """Who answered, by the name that it gives itself."""
+def _model_names(report: Mapping[str, Any]) -> str:
+    """Return the models that answered, by the names in their answers."""
     return " and ".join(report["models"])
 
 
@@ -79,8 +81,8 @@ def _score(dimension: str, score: float | None, ruled: float | None) -> Text:
     if score is None:
         return Text.assemble(f"  {dimension:<26}", ("not observed", COLOURS["inconclusive"]))
     moved = f"  (rules: {ruled:g})" if ruled is not None and ruled != score else ""
-    filled = round(score / 10 * BAR)
-    return Text(f"  {dimension:<26}{score:>5.1f}  {'#' * filled:<{BAR}}{moved}")
+    filled = round(score / 10 * BAR_WIDTH)
+    return Text(f"  {dimension:<26}{score:>5.1f}  {'#' * filled:<{BAR_WIDTH}}{moved}")
 
 
 def _comparison(comparison: Mapping[str, Any]) -> Text:
@@ -103,6 +105,6 @@ def _statements(
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
-    """What could not be observed, and why."""
+    """Yield the criteria that could not be observed, and the reasons."""
     for reason in run.get("inconclusive") or []:
         yield Text.assemble((reason["what"], "magenta"), f": {reason['why']}")
