@@ -10,7 +10,7 @@ from infra.cloud.alerts import Metric, wanted_metric
 from infra.local.openai.server import LocalOpenAI
 from infra.local.samples.clinic import clinic
 from infra.local.site.server import LocalSite
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -27,7 +27,7 @@ KEY, MODEL = "sk-test", "gpt-6-luna"
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 Counted = Callable[[Metric], list[dict[str, Any]]]

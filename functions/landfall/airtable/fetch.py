@@ -1,156 +1,57 @@
-"""The fetch step: reads the tables of a base side by side, and keeps what it has read.
+"""The fetch step of scans that read a base: read its tables side by side, and store the pages.
 
-    hold the base ──> schema ──> one reader a table ──┐
+    lock the base ──> schema ──> one reader a table ──┐
                                                       v
                             inbox ──> checkpoint, every second: pages + cursor in one commit
 
-When the step's budget ends, or Airtable does not play along, what was read is kept, and the next
-invocation goes on from the cursor. Only the pages in flight are read again.
+When the step's budget ends, or Airtable fails, the pages so far are stored, and the next invocation
+goes on from the cursor. Only the pages in flight are read again.
 """
 
 import asyncio
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from landfall import logs
-from landfall.airtable.records import (
-    BaseReader,
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-)
-from landfall.airtable.schema import TableSchema, named
+from landfall.airtable.fetch_cursor import FetchCursor, TableCursor, opened, wanted
+from landfall.airtable.protocols import BaseReader, OffsetExpiredError
+from landfall.airtable.records import ReadPage, pack
+from landfall.airtable.scan import BaseScan
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.locks import QUIET, BaseHeldError, visiting
-from landfall.runs.runs import Claim, Runs
-from landfall.scans.scan import BaseScan
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
+from landfall.runs.locks import QUIET, locking
 from landfall.store.commit_size import COMMIT_MOST
-from landfall.store.documents import Create, Fields
+from landfall.store.documents import Create
+from landfall.store.packed import Packed, documents
 
 OpenBase = Callable[[str], BaseReader]
-Unresolved = dict[str, str | None]
-"""{"table": name, "field": name or None}."""
 
-RESTARTS = 5
+MAX_RESTARTS = 5
 """Times that a table is read again from the start because its listing expired."""
-
-LAST_PAGE = 1.0
-"""Seconds before the end of the budget from which no page is asked for."""
-
-TYPICAL_RECORDS = 2000
-"""For the progress of a base that was never read: this many records are half of the way."""
-
-
-@dataclass
-class TableCursor:
-    """How far a table was read.
-
-    `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
-    and `names` as the base does. `ask` is what is asked for, which cannot be nothing: Airtable
-    takes that for everything.
-    """
-
-    id: str
-    fields: list[str]
-    names: list[str]
-    ask: list[str]
-    offset: str | None = None
-    listing: int = 1
-    records: int = 0
-    done: bool = False
-
-
-@dataclass
-class Cursor:
-    """How far a base was read: as it is stored with the pages that it stands for.
-
-    `unresolved` is what the scan names and the base does not have; the field is None where the
-    whole table is missing.
-    """
-
-    tables: dict[str, TableCursor] = field(default_factory=dict)
-    unresolved: list[Unresolved] = field(default_factory=list)
-    documents: int = 0
-
-    @classmethod
-    def load(cls, stored: Fields | None) -> "Cursor | None":
-        """The cursor from a step's document; None before the first checkpoint."""
-        if stored is None:
-            return None
-        tables = {
-            table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
-            for table in stored["tables"]
-        }
-        fields = stored | {"tables": tables}
-        return cls(**{name: value for name, value in fields.items() if name != _NO_MORE})
-
-    def store(self) -> Fields:
-        """The cursor as a step keeps it. A list of tables: their names may hold any character."""
-        tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
-        return vars(self) | {"tables": tables}
-
-    def copy(self) -> "Cursor":
-        """A cursor that can be advanced without this one."""
-        tables = {name: copy.copy(table) for name, table in self.tables.items()}
-        return replace(self, tables=tables)
-
-    def advance(self, page: ReadPage) -> None:
-        """Count a page in. The first page of a new listing begins its table again."""
-        table = self.tables[page.table]
-        if page.listing != table.listing:
-            table.listing, table.records = page.listing, 0
-        table.records += len(page.records)
-        table.offset, table.done = page.offset, page.offset is None
-
-    @property
-    def records(self) -> int:
-        """Records read so far."""
-        return sum(table.records for table in self.tables.values())
-
-    def counts(self) -> Fields:
-        """What a run's `counts` say of it."""
-        return {"records": self.records}
-
-
-_NO_MORE = "requests"
-"""What a cursor of an earlier Landfall has besides; a run's meter counts it."""
 
 
 class Fetch:
     """One invocation of a fetch step."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: BaseScan, open_base: OpenBase) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: BaseScan, open_base: OpenBase) -> None:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._cursor = Cursor.load(claim.step.data["cursor"])
+        self._cursor = FetchCursor.load(claim.step.cursor)
         self._inbox: list[ReadPage] = []
-        self._progressed = False
 
-    async def run(self, deadline: Deadline) -> str:
-        """Read until everything is read or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Read until everything is read or the deadline comes.
 
-        Raises `StepError`, `FencedError`, `StoreError`.
+        Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
-        visiting_base = visiting(self._runs, self._claim, self._scan.base, self._open_base)
-        try:
-            async with visiting_base as visit:
-                visit.finished = await self._read(visit.base, deadline)
-        except BaseHeldError as held:
-            delay = max(held.seconds, QUIET)
-            await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
-            return "waiting for the base"
-        if visit.finished:
-            return await self._finish()
-        if not self._progressed:
-            raise StepError(Reason.STEP_TIMEOUT, "not one page could be read in a whole budget")
-        await self._claim.hand_on(QUIET)
-        return "to be continued"
+        lock = locking(self._claim, self._scan.base, self._open_base)
+        async with lock as locked:
+            locked.finished = await self._read(locked.client, deadline)
+        return await self._finish() if locked.finished else Again(QUIET)
 
     async def _read(self, reader: BaseReader, deadline: Deadline) -> bool:
         cursor = self._cursor
@@ -168,7 +69,7 @@ class Fetch:
         return all(table.done for table in self._cursor_now.tables.values())
 
     @property
-    def _cursor_now(self) -> Cursor:
+    def _cursor_now(self) -> FetchCursor:
         assert self._cursor is not None
         return self._cursor
 
@@ -197,14 +98,14 @@ class Fetch:
         self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
     ) -> None:
         restarts = 0
-        while deadline.remaining() > LAST_PAGE:
-            until = deadline.sooner(self._runs.ladder.item)
+        while deadline.remaining() > self._claim.engine.ladder.last_listing:
+            until = deadline.sooner(self._claim.engine.ladder.item)
             try:
                 page = await reader.page(name, table.ask, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = replace(table, offset=None, listing=table.listing + 1)
-                if restarts > RESTARTS:
+                if restarts > MAX_RESTARTS:
                     raise _expired(name) from None
                 continue
             except StepError as error:
@@ -236,7 +137,7 @@ class Fetch:
             cursor.advance(page)
         await self._keep(cursor, packed)
 
-    async def _keep(self, cursor: Cursor, packed: Sequence[Packed]) -> None:
+    async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
         made = documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)
@@ -244,57 +145,20 @@ class Fetch:
             Create(f"{self._claim.run.path}/pages/{number:06d}", fields)
             for number, fields in enumerate(made, first)
         ]
-        await self._claim.checkpoint(cursor.store(), self._progress(cursor), writes)
+        run = cursor.run_fields(self._claim.progress, self._claim.run.expected_records)
+        await self._claim.checkpoint(cursor, run, writes)
         self._cursor = cursor
-        self._progressed = True
 
-    def _progress(self, cursor: Cursor) -> Fields:
-        expected = self._claim.run.data.get("expected_records")
-        records = cursor.records
-        share = records / expected if expected else records / (records + TYPICAL_RECORDS)
-        percent = int(min(share, 0.99) * self._scan.fetch_share)
-        return {
-            "progress_pct": max(self._claim.run.data["progress_pct"], percent),
-            "counts": self._claim.run.data["counts"] | cursor.counts(),
-        }
-
-    async def _finish(self) -> str:
+    async def _finish(self) -> Outcome:
         cursor = self._cursor_now
-        run = {"progress_step": "fetched", "progress_pct": self._scan.fetch_share}
         logs.info("fetched", **cursor.counts())
-        await self._claim.finish_step("score", cursor.store(), run)
-        return "fetched"
-
-
-def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> Cursor:
-    """The cursor at the beginning: what of the scan the base has, and what it has not."""
-    cursor = Cursor()
-    for name, fields in scan.tables.items():
-        table = named(schema, name)
-        if table is None:
-            cursor.unresolved.append({"table": name, "field": None})
-            continue
-        there = {field: known.name for field in fields if (known := named(table.fields, field))}
-        cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
-        names = list(there.values())
-        ask = names or [field.name for field in table.fields[:1]]
-        cursor.tables[name] = TableCursor(table.id, list(there), names, ask)
-    return cursor
-
-
-def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
-    """The records with the scan's fields alone, under the names that the scan has for them."""
-    fields = list(zip(table.fields, table.names, strict=True))
-    return [
-        {
-            "id": record["id"],
-            "createdTime": record["createdTime"],
-            "fields": {
-                field: record["fields"][name] for field, name in fields if name in record["fields"]
-            },
-        }
-        for record in records
-    ]
+        await self._claim.finish_step(
+            "score",
+            {"progress_step": "fetched", "progress_pct": self._claim.progress.last},
+            handover=cursor.fetched().store(),
+            cursor=cursor,
+        )
+        return Outcome.FINISHED
 
 
 def _bytes(pieces: Sequence[Packed]) -> int:
@@ -304,7 +168,7 @@ def _bytes(pieces: Sequence[Packed]) -> int:
 def _expired(table: str) -> StepError:
     return StepError(
         Reason.LISTING_EXPIRED,
-        f"the listing of table {table!r} expired {RESTARTS + 1} times in one invocation",
+        f"the listing of table {table!r} expired {MAX_RESTARTS + 1} times in one invocation",
     )
 
 

@@ -12,8 +12,8 @@ from infra.local.check.sample_progress import describe_sample, read_with_progres
 from infra.local.check.trial import RuleTrial, ScanTrial, try_scan
 from infra.local.endpoints import AirtableEndpoint
 from infra.local.terminal import COLOURS, plural
-from landfall.integrity.fit import Remark
-from landfall.integrity.rules.kinds import Finding
+from landfall.airtable.unknown_fields import Remark
+from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.scan import IntegrityScan
 
 

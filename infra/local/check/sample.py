@@ -18,20 +18,15 @@ from infra.local.airtable.server import LocalAirtable
 from infra.local.endpoints import SAMPLE_BASES, AirtableEndpoint
 from landfall import logs
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import Cursor, opened, wanted
-from landfall.airtable.records import (
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-    whole_tables,
-)
+from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
+from landfall.airtable.protocols import OffsetExpiredError
+from landfall.airtable.records import ReadPage, pack, whole_tables
+from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.scans.scan import BaseScan
+from landfall.store.packed import Packed, documents
 
 T = TypeVar("T")
 
@@ -62,7 +57,7 @@ class Sample:
     """The part of a base that was read. `incomplete` are the tables with more records."""
 
     schema: Sequence[TableSchema]
-    cursor: Cursor
+    cursor: FetchCursor
     snapshot: Snapshot
     incomplete: frozenset[str]
     requests: int
@@ -139,7 +134,7 @@ class _SampleReader:
             return math.inf
         return max(self.limit, MAX_LOOKED_UP) if name in self.looked_up else self.limit
 
-    async def _read_table(self, cursor: Cursor, name: str, limit: float) -> None:
+    async def _read_table(self, cursor: FetchCursor, name: str, limit: float) -> None:
         """Read until the table's end or `limit`; only at the end its cursor is `done`."""
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0

@@ -10,7 +10,7 @@ from rich.progress import Progress as Bars
 from infra.local.check.sample import Sample, SampleProgress, read_sample
 from infra.local.endpoints import AirtableEndpoint
 from infra.local.terminal import plural
-from landfall.scans.scan import BaseScan
+from landfall.airtable.scan import BaseScan
 
 LINE_SECONDS = 10.0
 """Seconds between two lines of progress in a log."""

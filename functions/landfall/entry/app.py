@@ -1,0 +1,76 @@
+"""The composition root: the one place that makes a function of its parts.
+
+They are made, and the vendors' libraries imported, when a request first needs them: a cold start
+pays for what it uses.
+"""
+
+import functools
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING
+
+from landfall.entry.clients import Clients
+from landfall.process import garbage
+from landfall.process.config import Config, load_config
+
+if TYPE_CHECKING:
+    from landfall.entry.callers import Callers
+    from landfall.process.redaction import Redactor
+    from landfall.runs.runs import Runs
+    from landfall.store.indexes import Indexes
+
+
+@dataclass(frozen=True)
+class App:
+    """The parts of a function, made once a process."""
+
+    config: Config
+    runs: "Runs"
+    indexes: "Indexes"
+    callers: "Callers"
+    clients: Clients
+    redactor: "Redactor"
+
+
+@functools.cache
+def app_of(function: str) -> App:
+    """Return the parts of a function, from its environment. Raises `ConfigError`."""
+    from landfall.entry.callers import Callers, fetch_certificates
+    from landfall.process.redaction import Redactor
+    from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
+    from landfall.runs.runs import Runs
+    from landfall.runs.steps import ROLES
+    from landfall.store.firestore import FirestoreStore, firestore_client
+    from landfall.store.indexes import Indexes
+    from landfall.store.versioned import VersionedStore
+
+    config = load_config(function, os.environ)
+    urls = {"fetch": config.fetch_url, "score": config.score_url}
+    delivery = Delivery(
+        queue=config.queue,
+        urls={step_id: urls[role.function] for step_id, role in ROLES.items()},
+        service_account=config.tasks_account,
+        audience=config.audiences[0],
+    )
+    random = Random()
+    ladder = config.ladder
+    store = FirestoreStore(firestore_client(config.project, ladder.connect), ladder.request)
+    client = cloud_tasks_client(config.cloud_tasks_emulator, ladder.connect)
+    queue = CloudTasksQueue(client, delivery, ladder, random)
+    callers = Callers(
+        issuer=config.token_issuer,
+        audiences=config.audiences,
+        allowed=config.callers,
+        checked_by_cloud_run=config.checked_by_cloud_run,
+        certificates=lambda: fetch_certificates(config.certificates_url),
+    )
+    runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
+    garbage.freeze()
+    clients = Clients(config)
+    return App(config, runs, Indexes(store, _now), callers, clients, Redactor(config.secrets))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
