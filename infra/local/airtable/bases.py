@@ -15,7 +15,7 @@ Record: TypeAlias = Mapping[str, Any]
 
 
 def random_id(prefix: str, source: random.Random) -> str:
-    """Return an id as Airtable has them: a prefix ("rec"), and 14 letters or digits."""
+    """Return a random id in Airtable's format: a prefix ("rec"), and 14 letters or digits."""
     return prefix + "".join(source.choices(string.ascii_letters + string.digits, k=14))
 
 

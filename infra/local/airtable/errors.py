@@ -37,7 +37,7 @@ def token_wrong() -> RefusedError:
 
 
 def model_not_found() -> RefusedError:
-    """Return the error of a base or table that is unknown, or not for this token: they are one."""
+    """Return the one error of a base or table that is unknown, or not accessible."""
     message = (
         "Invalid permissions, or the requested model was not found. Check that both your user "
         "and your token have the required permissions, and that the model names and/or ids are "

@@ -63,7 +63,7 @@ def _integer(value: Any) -> int:
 
 
 def boolean(value: Any) -> bool:
-    """Parse a Boolean of JSON, or of a query string. Raises `RefusedError`."""
+    """Parse a Boolean from JSON, or from a query string. Raises `RefusedError`."""
     spelled = {"true": True, "1": True, "false": False, "0": False}
     if str(value).lower() not in spelled:
         raise errors.parameter_invalid()

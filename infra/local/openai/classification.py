@@ -78,7 +78,7 @@ def classify(element: Mapping[str, str]) -> dict[str, Any]:
         "pii_flag": personal,
         "regulatory_references": references,
         "security_controls": CONTROLS[security],
-        "rationale": f"The stand-in took it for {security}: {why}.",
+        "rationale": f"The stand-in chose {security}: {why}.",
         "confidence": 90 if element.get("description") else 40,
     }
 
@@ -91,8 +91,8 @@ def _security(words: list[str]) -> tuple[str, str]:
     ):
         word = _first_sign(words, signs)
         if word:
-            return label, f"it has the word {word!r}"
-    return "Proprietary", "it has no word that says otherwise"
+            return label, f"the text has the word {word!r}"
+    return "Proprietary", "no word suggests another label"
 
 
 def _references(words: list[str], personal: bool) -> list[str]:

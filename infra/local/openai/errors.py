@@ -47,7 +47,7 @@ def key_wrong() -> RefusedError:
 
 
 def no_model(name: Any) -> RefusedError:
-    """Return the error of a model that is unknown, or not for this account: it is the same."""
+    """Return the one error of a model that is unknown, or not accessible."""
     message = f"The model `{name}` does not exist or you do not have access to it."
     return RefusedError(404, message, code="model_not_found")
 

@@ -37,7 +37,7 @@ def page_answer(question: ParsedQuestion) -> dict[str, Any]:
     found = [_judge(name, lines_read) for name in _DIMENSION.findall(question.instructions)]
     return {
         "dimensions": [one for one in found if one],
-        "critique": f"The stand-in has counted words in {len(lines_read)} lines of this page.",
+        "critique": f"The stand-in counted words in {len(lines_read)} lines of this page.",
     }
 
 
@@ -49,7 +49,7 @@ def _judge(dimension: str, lines: list[str]) -> dict[str, Any] | None:
     return {
         "dimension": dimension,
         "score": 8 if len(signed) > 1 else 6,
-        "why": f"The stand-in found signs of it in {len(signed)} of the lines.",
+        "why": f"The stand-in found words for it in {len(signed)} of the lines.",
         "quote": signed[0][:200],
     }
 
