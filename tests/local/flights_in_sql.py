@@ -1,4 +1,4 @@
-"""What the flights scan must find, computed a second time: plain SQL over the package's own CSV.
+"""The findings of the flights scan, computed a second time: plain SQL over the package's own CSV.
 
 It shares with `infra.local.samples.flights` the numbering of rows and the form of a record id, and
 nothing else: the files are read whole by `csv`, SQL decides what is missing, doubled or dangling.
@@ -57,7 +57,7 @@ SQL = {
 
 
 def expected_findings(base: Base) -> dict[str, set[tuple[str, ...]]]:
-    """Rule id -> findings of samples/flights.yaml in `flights(limit)`, for whichever limit made it.
+    """Return rule id -> findings of samples/flights.yaml in `flights(limit)`, for any limit.
 
     From `base` only the number of flights is taken.
     """

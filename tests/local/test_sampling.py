@@ -1,4 +1,4 @@
-"""Rules are tried on a sample of a base: what is read, what is said of it, and what is not."""
+"""Rules are tried on a sample of a base: the records read, and the reports on each rule."""
 
 import io
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def scan(*rules: Mapping[str, Any]) -> IntegrityScan:
 async def read(
     of: Base, one: IntegrityScan, limit: int | None, *faults: FaultRule
 ) -> tuple[Sample, list[str]]:
-    """The sample, and the tables whose pages were asked for."""
+    """Return the sample, and the tables of the pages requested."""
     async with a_server(of, faults=faults) as server:
         endpoint = AirtableEndpoint(server.url, KEY)
         sample = await read_sample(one, endpoint, limit, lambda _: None, one.looked_up)
@@ -69,7 +69,7 @@ def sizes(sample: Sample) -> dict[str, int]:
 
 
 def owners(count: int) -> list[dict[str, Any]]:
-    """Pets, each of another person, the last people first."""
+    """Return pets, each of another person, the last people first."""
     return [{"Name": f"Pet {n}", "Owner": f"Person {n}"} for n in reversed(range(count))]
 
 
@@ -88,7 +88,7 @@ def owners(count: int) -> list[dict[str, Any]]:
 async def test_a_sample_is_the_first_records(
     limit: int | None, read_of_people: int, pages: int, incomplete: set[str]
 ) -> None:
-    """As many as asked for, in as few requests as that takes; whether there are more is known."""
+    """A sample has the requested number, takes as few requests as possible, and knows of more."""
     base = a_base(People=250, Pets=owners(100))
     sample, asked = await read(base, scan(REQUIRED), limit)
     assert sizes(sample) == {"People": read_of_people, "Pets": 1 if limit == 1 else 100}
@@ -99,7 +99,7 @@ async def test_a_sample_is_the_first_records(
 
 
 async def test_a_link_is_judged_on_the_whole_table_it_points_to() -> None:
-    """What is outside the sample is no orphan; what is nowhere is one."""
+    """A link to a record outside the sample is no orphan; a link to no record is one."""
     pets = [*owners(250)[:99], {"Name": "Stray", "Owner": "Nobody"}]
     (owned,) = await tried(a_base(People=250, Pets=pets), OWNED)
     assert (owned.records, owned.findings, owned.unjudged) == (100, 1, "")
@@ -107,7 +107,7 @@ async def test_a_link_is_judged_on_the_whole_table_it_points_to() -> None:
 
 
 async def test_a_link_into_its_own_table_is_judged_on_all_of_it() -> None:
-    """It is read completely, and its records are all looked at."""
+    """The table is read completely, and all of its records are evaluated."""
     friends = [{"Name": f"P{n}", "Email": f"P{149 - n}"} for n in range(150)]
     rule = {**OWNED, "table": "People", "field": "Email"}
     (friend,) = await tried(a_base(People=friends, Pets=1), rule)
@@ -115,7 +115,7 @@ async def test_a_link_into_its_own_table_is_judged_on_all_of_it() -> None:
 
 
 async def test_a_link_into_a_large_table_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which table it takes is said; nothing is found, and all of the records make it judged."""
+    """The report names the table and has no findings; with all records the rule is evaluated."""
     monkeypatch.setattr(sampling, "MAX_LOOKED_UP", 200)
     base = a_base(People=250, Pets=owners(250))
     (owned,) = await tried(base, OWNED)
@@ -125,7 +125,7 @@ async def test_a_link_into_a_large_table_is_not_judged(monkeypatch: pytest.Monke
 
 
 async def test_repeats_in_a_sample_are_at_least_so_many() -> None:
-    """The other one may not have been read. Of a whole table it is the number."""
+    """The other record may be unread; for a whole table the number is exact."""
     same = [{"Name": f"P{n}", "Email": f"{n % 100}@x.example"} for n in range(150)]
     for limit, findings, at_least in ((100, 0, True), (120, 20, True), (150, 50, False)):
         (unique,) = await tried(a_base(People=same, Pets=1), UNIQUE, limit=limit)
@@ -136,7 +136,7 @@ async def test_repeats_in_a_sample_are_at_least_so_many() -> None:
 async def test_a_rule_that_takes_a_whole_table_is_not_judged_on_a_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A kind that says nothing of samples is one."""
+    """A kind of rule that declares nothing about samples needs the whole table."""
     required = type(scan(REQUIRED).rules[0])
     monkeypatch.setattr(required, "on_a_sample", BaseRule.on_a_sample)
     (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, limit=100)
@@ -147,7 +147,7 @@ async def test_a_rule_that_takes_a_whole_table_is_not_judged_on_a_part(
 
 @pytest.mark.parametrize(("without", "wrong"), [(0, False), (5, False), (6, True), (10, True)])
 async def test_more_than_half_is_pointed_out(without: int, wrong: bool) -> None:
-    """Half is not. The check is good all the same: the rule fits."""
+    """Exactly half is not reported. The check is good nevertheless: the rule fits."""
     people = [{"Name": f"P{n}"} | ({"Email": "x"} if n >= without else {}) for n in range(10)]
     one = scan(REQUIRED)
     sample, _ = await read(a_base(People=people, Pets=owners(1)), one, 300)
@@ -158,8 +158,8 @@ async def test_more_than_half_is_pointed_out(without: int, wrong: bool) -> None:
     assert ("the rule itself is probably wrong" in printed(checked)) == wrong
 
 
-async def test_what_is_said_of_each_rule() -> None:
-    """Sentence, records, findings and share, severity, two examples with values."""
+async def test_the_report_of_each_rule() -> None:
+    """A report has sentence, records, findings, share, severity, and two examples with values."""
     people = [{"Name": f"P{n}", "Email": " " if n < 3 else f"{n % 9}@x"} for n in range(12)]
     one = scan(
         REQUIRED | {"severity": {"warning": 1, "critical": "90%"}, "message": "{Name} is silent"},
@@ -191,7 +191,7 @@ async def test_what_is_said_of_each_rule() -> None:
 async def test_what_is_not_about_the_rules_records_has_no_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Findings about the table, or about another table's records."""
+    """Findings may be about the table, or about another table's records."""
     one = scan(REQUIRED)
     hits = [Hit((), "Email", None, "old"), Hit(("rec1",), "Name", None, "bad", table="Pets")]
     monkeypatch.setattr(type(one.rules[0]), "evaluate", lambda *_: hits)
@@ -202,7 +202,7 @@ async def test_what_is_not_about_the_rules_records_has_no_share(
 
 
 async def test_a_scan_is_good_when_all_fits_and_was_evaluated() -> None:
-    """Not with an unknown field, nor with a value that can never be."""
+    """An unknown field, or a value that can never occur, makes a scan bad."""
     base = a_base(People=3, Pets=[{"Name": "Pet", "Owner": "Person 1"}])
     for rule, good in (
         (OWNED, True),
@@ -222,7 +222,7 @@ async def test_what_was_not_needed_is_not_read() -> None:
 
 
 async def test_airtable_may_fail_now_and_then() -> None:
-    """A few times in a row; after that, or when it refuses for good, the error says why."""
+    """A few failures in a row are retried; after that, or after a refusal, the error states why."""
     base = a_base(People=150, Pets=1)
     refusal, down = Fault(FaultKind.STATUS, status=401), Fault(FaultKind.STATUS, status=503)
     sample, _ = await read(base, scan(REQUIRED), None, FaultRule(down, times=MAX_RETRIES))
@@ -241,7 +241,7 @@ async def test_airtable_may_fail_now_and_then() -> None:
 
 
 async def test_an_expired_listing_starts_its_table_again() -> None:
-    """Nothing is counted twice; one that keeps expiring is given up."""
+    """No record is counted twice; a listing that expires again and again is an error."""
     base = a_base(People=250, Pets=1)
     once = FaultRule(EXPIRED_OFFSET, path="/People$", after=1)
     sample, asked = await read(base, scan(REQUIRED), None, once)
@@ -253,7 +253,7 @@ async def test_an_expired_listing_starts_its_table_again() -> None:
 
 
 async def test_progress_only_grows() -> None:
-    """Who looks sees tables, records and requests rise to what was read."""
+    """Tables, records and requests rise to the final numbers."""
     looks: list[tuple[int, int, int]] = []
 
     def show(progress: SampleProgress) -> None:

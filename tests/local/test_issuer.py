@@ -22,7 +22,7 @@ def issuer():
 
 
 def test_a_token_carries_the_claims_of_a_google_token(issuer):
-    """Whoever reads claims finds the names and types Google uses."""
+    """Claims have the names and types that Google uses."""
     claims = jwt.decode(issuer.token(EMAIL, AUDIENCE), issuer.certificates(), audience=AUDIENCE)
     assert set(claims) == {"iss", "aud", "azp", "sub", "email", "email_verified", "iat", "exp"}
     assert (claims["iss"], claims["email"], claims["email_verified"]) == (ISSUER, EMAIL, True)
@@ -38,14 +38,14 @@ def test_the_header_names_the_key(issuer):
 
 
 def test_a_token_for_somebody_else_fails(issuer):
-    """A token is good for one audience only."""
+    """A token is valid for one audience only."""
     token = issuer.token(EMAIL, "https://elsewhere.example")
     with pytest.raises(exceptions.InvalidValue, match="wrong audience"):
         jwt.decode(token, issuer.certificates(), audience=AUDIENCE)
 
 
 def test_an_expired_token_fails(issuer):
-    """The lifetime is in seconds, and over is over."""
+    """A token is invalid after its lifetime, which is in seconds."""
     token = issuer.token(EMAIL, AUDIENCE, lifetime=-60)
     with pytest.raises(exceptions.InvalidValue, match="expired"):
         jwt.decode(token, issuer.certificates(), audience=AUDIENCE)
@@ -67,7 +67,7 @@ def test_a_changed_token_fails(issuer):
 
 
 def test_overrides_make_bad_claims(issuer):
-    """A test can change a claim, or leave one out with None."""
+    """A test can change a claim, or omit one with None."""
     token = issuer.token(EMAIL, AUDIENCE, email_verified=False, sub=None, iss="https://evil")
     claims = jwt.decode(token, verify=False)
     assert (claims["email_verified"], claims["iss"]) == (False, "https://evil")
@@ -98,7 +98,7 @@ def _verify(token, url):
 
 
 async def test_the_certificates_may_be_cached(issuer):
-    """The page is JSON, says how long it may be kept, and is the only page."""
+    """The page is JSON, states how long it may be cached, and is the only page."""
     async with serve_certificates(issuer) as url, httpx.AsyncClient(trust_env=False) as client:
         page = await client.get(url)
         other = await client.get(url + "/more")
@@ -108,7 +108,7 @@ async def test_the_certificates_may_be_cached(issuer):
 
 
 async def test_the_server_leaves_nothing_behind(issuer):
-    """Even with a connection open that never asks, no task stays and the port is free."""
+    """Even with an open, silent connection, no task remains and the port is free."""
     async with serve_certificates(issuer) as url:
         port = httpx.URL(url).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""Which Airtable a local stack asks: the environment's, where a scan reads a base of one's own."""
+"""The Airtable of a local stack: the environment's, if a scan reads a base that is no sample."""
 
 import pytest
 
@@ -14,34 +14,34 @@ ELSEWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AIRTABLE_ENDPOINT_URL", "AIRTABLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("scans", [[], [SITE], [SAMPLE], [SITE, SAMPLE]])
 def test_samples_and_sites_need_no_key(scans):
-    """The stand-in has the samples, and a site is in no base."""
+    """The stand-in has the sample bases, and a site has no base."""
     assert configured_airtable(scans) is None
 
 
 @pytest.mark.parametrize("endpoint", ["", ELSEWHERE])
 def test_a_base_of_ones_own_needs_a_key(monkeypatch, endpoint):
-    """And nothing is started without; the sites beside it change nothing."""
+    """Without a key nothing starts; site scans beside it change nothing."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", endpoint)
     with pytest.raises(MissingError, match="AIRTABLE_API_KEY is not set"):
         configured_airtable([SITE, OWN])
 
 
 def test_sites_alone_need_no_key_wherever_airtable_is(monkeypatch):
-    """Nothing is asked of it."""
+    """Site scans send no request to Airtable."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", ELSEWHERE)
     assert configured_airtable([SITE]) is None
 
 
 @pytest.mark.parametrize("scans", [[SITE], [OWN], [SAMPLE]])
 def test_an_airtable_that_is_named_is_asked(monkeypatch, scans):
-    """With its key."""
+    """A named Airtable is called with its key."""
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", ELSEWHERE)
     monkeypatch.setenv("AIRTABLE_API_KEY", "patMine.secret")
     assert configured_airtable(scans) == AirtableEndpoint(ELSEWHERE, "patMine.secret")
