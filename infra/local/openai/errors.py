@@ -1,4 +1,4 @@
-"""The refusals of OpenAI's API, in their shapes, for the local stand-in.
+"""The errors of OpenAI's API, in their formats, for the local stand-in.
 
 All are `{"error": {"message", "type", "param", "code"}}`. Sources: platform.openai.com/docs/guides/
 error-codes and /rate-limits, and bodies that public issue trackers quote.

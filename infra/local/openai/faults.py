@@ -3,7 +3,7 @@
 refusal            the model declines
 content_filter     the service's filter has stopped it
 length             cut off in the middle, as if out of tokens
-invalid_json       prose where JSON was asked for
+invalid_json       prose instead of JSON
 wrong_enum         a value outside the enumeration
 dropped_record     the last of the records is missing
 invented_id        a record that is not in the question
