@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.emulator import MissingError
 from infra.local.samples.catalogue import catalogue
 from infra.local.samples.flights import flights
@@ -14,7 +14,7 @@ from landfall.scans.scan import Scan
 AIRTABLE_URL = "https://api.airtable.com"
 OPENAI_URL = "https://api.openai.com/v1"
 
-SAMPLE_BASES: dict[str, Callable[[], Base]] = {
+SAMPLE_BASES: dict[str, Callable[[], BaseData]] = {
     "appSchool00000001": lambda: school()[0],
     "appFlights0000001": flights,
     "appCatalogue00001": catalogue,

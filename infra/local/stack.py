@@ -22,7 +22,7 @@ import httpx
 from google.cloud import tasks_v2
 from google.protobuf.duration_pb2 import Duration
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.emulator import emulator_command
 from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
@@ -63,7 +63,7 @@ MAX_STARTS = 3
 class StackOptions:
     """The options of a stack; the defaults are those of `infra/local/run`."""
 
-    bases: tuple[Base, ...] = ()
+    bases: tuple[BaseData, ...] = ()
     airtable: AirtableEndpoint | None = None
     """A real Airtable, or another stand-in; None starts ours."""
     openai: OpenAIEndpoint | None = None

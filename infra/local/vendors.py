@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import LocalAirtable
 from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
 from infra.local.openai.server import LocalOpenAI
@@ -30,7 +30,7 @@ class Vendors:
 
 
 async def open_vendors(
-    airtable: AirtableEndpoint | tuple[Sequence[Base], Mapping[str, Any]],
+    airtable: AirtableEndpoint | tuple[Sequence[BaseData], Mapping[str, Any]],
     openai: OpenAIEndpoint | Mapping[str, Any],
     sites: Mapping[str, Mapping[str, Resource]],
     exits: AsyncExitStack,

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
 from landfall.integrity.scan import IntegrityScan
@@ -26,12 +26,12 @@ def sample_scans() -> list[IntegrityScan]:
     return [integrity(load(path.read_text(encoding="utf-8"), str(path))) for path in paths]
 
 
-def sample_bases() -> dict[str, Base]:
+def sample_bases() -> dict[str, BaseData]:
     """By id."""
     return {base.id: base for base in (school()[0], flights())}
 
 
-def pages(scan: IntegrityScan, base: Base) -> int:
+def pages(scan: IntegrityScan, base: BaseData) -> int:
     """Pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterable
 from io import TextIOWrapper
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.samples.flights import data_folder, flight_rows, record_id
 
 # Every statement answers (group, table, row): rows of one group are one finding.
@@ -56,7 +56,7 @@ SQL = {
 }
 
 
-def expected_findings(base: Base) -> dict[str, set[tuple[str, ...]]]:
+def expected_findings(base: BaseData) -> dict[str, set[tuple[str, ...]]]:
     """Return rule id -> findings of samples/flights.yaml in `flights(limit)`, for any limit.
 
     From `base` only the number of flights is taken.

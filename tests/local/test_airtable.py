@@ -13,7 +13,7 @@ import pyairtable
 import pytest
 import requests
 
-from infra.local.airtable.bases import Base, Field, Record, Table
+from infra.local.airtable.bases import BaseData, Field, Record, TableData
 from infra.local.airtable.errors import RefusedError
 from infra.local.airtable.list_options import ListOptions
 from infra.local.airtable.listings import Listings
@@ -40,7 +40,7 @@ def record(n: int, **cells: Any) -> Record:
     return {"id": f"rec{n:014d}", "createdTime": "2024-05-01T09:00:00.000Z", "fields": fields}
 
 
-def school(base_id: str = BASE, students: int = 250) -> Base:
+def school(base_id: str = BASE, students: int = 250) -> BaseData:
     fields = (
         Field("fldName0000000001", "Name", "singleLineText"),
         Field("fldAge00000000001", "Age", "number", {"precision": 0}),
@@ -48,11 +48,13 @@ def school(base_id: str = BASE, students: int = 250) -> Base:
         Field("fldClass000000001", "Class", "multipleRecordLinks", LINK),
     )
     rows = tuple(record(n, Age=n, Risk="Low") for n in range(students))
-    classes = Table("tblClasses0000001", "Classes", (fields[0],), (record(1),))
-    return Base(base_id, "School", (Table("tblStudents000001", STUDENTS, fields, rows), classes))
+    classes = TableData("tblClasses0000001", "Classes", (fields[0],), (record(1),))
+    return BaseData(
+        base_id, "School", (TableData("tblStudents000001", STUDENTS, fields, rows), classes)
+    )
 
 
-def local_airtable(*bases: Base, **settings: Any) -> LocalAirtable:
+def local_airtable(*bases: BaseData, **settings: Any) -> LocalAirtable:
     return LocalAirtable(
         bases or [school()], **{"api_key": KEY, "requests_per_second": 1000, **settings}
     )

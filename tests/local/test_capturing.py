@@ -13,7 +13,7 @@ from infra.local.samples.clinic import clinic
 from infra.local.site.pages import HTML, Resource, page, plain, redirect, sitemap
 from infra.local.site.server import LocalSite
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
-from infra.local.wire.messages import Response
+from infra.local.wire.messages import WireResponse
 from landfall.deadlines import Ladder
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
@@ -202,7 +202,9 @@ async def test_robots_of_where_the_home_page_is_count(world):
     assert await status(world) == ("error", "site_disallowed")
 
 
-@pytest.mark.parametrize("answer", [Response(404, HTML), Response(403), Response(200, {}, b"x")])
+@pytest.mark.parametrize(
+    "answer", [WireResponse(404, HTML), WireResponse(403), WireResponse(200, {}, b"x")]
+)
 async def test_without_robots_all_is_allowed(world, answer):
     """Not found, refused, or of a type that is no text: RFC 9309."""
     async with LocalSite(small() | {"/robots.txt": Resource(answer)}) as site:
@@ -219,9 +221,9 @@ async def test_robots_that_fail_are_waited_for(world):
 
 
 HOME_FAILS = [
-    (Resource(Response(404, HTML)), "site_rejected"),
-    (Resource(Response(403, HTML)), "site_rejected"),
-    (Resource(Response(200, {"Content-Type": "application/pdf"})), "site_not_html"),
+    (Resource(WireResponse(404, HTML)), "site_rejected"),
+    (Resource(WireResponse(403, HTML)), "site_rejected"),
+    (Resource(WireResponse(200, {"Content-Type": "application/pdf"})), "site_not_html"),
     (redirect("/"), "site_too_many_redirects"),
     (redirect("http://169.254.169.254/latest/"), "site_forbidden_address"),
 ]
@@ -286,7 +288,7 @@ async def test_a_page_that_fails_once_is_asked_again(world, fault):
 
 async def test_a_phone_that_gets_nothing_costs_no_points(world):
     """Its dimension has no score, and the run says why it is inconclusive."""
-    pages = small() | {"/": replace(words("Home"), mobile=Response(500, HTML))}
+    pages = small() | {"/": replace(words("Home"), mobile=WireResponse(500, HTML))}
     async with LocalSite(pages) as site:
         await captured(world, site, mode="quick")
     report = await report_of_site(world)
@@ -345,7 +347,7 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
     pages = small() | {
         "/robots.txt": plain("Sitemap: {site}/index.xml\nSitemap: https://b.example/x.xml"),
         "/index.xml": Resource(
-            Response(
+            WireResponse(
                 200,
                 {"Content-Type": "application/xml"},
                 b"<sitemapindex><sitemap><loc>{site}/bomb.xml</loc></sitemap>"
@@ -353,7 +355,7 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
             )
         ),
         "/bomb.xml": Resource(
-            Response(
+            WireResponse(
                 200, {"Content-Type": "application/xml"}, b'<!DOCTYPE x [<!ENTITY a "a">]><x/>'
             )
         ),

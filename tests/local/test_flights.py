@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.samples.flights import DataSetMissingError, data_folder, flight_rows, flights
 from tests.local.flights_in_sql import SQL, expected_findings
 
@@ -47,7 +47,7 @@ def found(base):
     return expected_findings(base)
 
 
-def records(base: Base, name: str) -> dict[str, Any]:
+def records(base: BaseData, name: str) -> dict[str, Any]:
     return {
         record["id"]: record["fields"]
         for table in base.tables

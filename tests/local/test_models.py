@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from infra.local.processes import free_port
 from infra.local.wire.faults import Fault, FaultKind
-from infra.local.wire.messages import Request, Response
+from infra.local.wire.messages import WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.llm.openai.chat import OpenAIModel
@@ -96,7 +96,7 @@ async def ask(model: OpenAIModel, seconds: float = 60) -> Answer[Judgement]:
     return await model.ask(ASKED, Deadline.after(seconds))
 
 
-async def answered(response: Response) -> Answer[Judgement]:
+async def answered(response: WireResponse) -> Answer[Judgement]:
     async with answering(response) as server, asking(server.url) as model:
         return await ask(model)
 
@@ -112,7 +112,7 @@ async def refusal(model: OpenAIModel, seconds: float = 60) -> StepError:
     return caught.value
 
 
-async def failed(response: Response, seconds: float = 60) -> StepError:
+async def failed(response: WireResponse, seconds: float = 60) -> StepError:
     """The error when the service answers like this; one request, and nothing of it is left."""
     async with nothing_left(), answering(response) as server, asking(server.url) as model:
         error = await refusal(model, seconds)
@@ -122,7 +122,7 @@ async def failed(response: Response, seconds: float = 60) -> StepError:
 
 async def test_an_answer_comes_in_its_shape():
     """With what it cost, who gave it, and how long it took."""
-    answer = await answered(Response.json(completion()))
+    answer = await answered(WireResponse.json(completion()))
     assert answer.content == Judgement(level=Level.HIGH, confidence=80, notes=[SAID])
     assert (answer.model, answer.usage) == ("small-2026-10-01", Usage(100, 20, 64))
     assert 0 < answer.seconds < 10
@@ -131,11 +131,11 @@ async def test_an_answer_comes_in_its_shape():
 
 async def test_the_question_is_asked_in_strict_mode():
     """One request, with the schema: all fields are required, and no others may come."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await ask(model)
@@ -160,11 +160,11 @@ async def test_the_question_is_asked_in_strict_mode():
 
 async def test_how_long_to_think_is_said_where_the_scan_says_it():
     """Not every model takes it."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url, effort="low") as model:
         await ask(model)
@@ -176,7 +176,9 @@ async def test_tokens_put_into_the_cache_are_told():
     usage = completion()["usage"] | {
         "prompt_tokens_details": {"cached_tokens": None, "cache_write_tokens": 90}
     }
-    assert (await answered(Response.json(completion(usage=usage)))).usage == Usage(100, 20, 0, 90)
+    assert (await answered(WireResponse.json(completion(usage=usage)))).usage == Usage(
+        100, 20, 0, 90
+    )
 
 
 LIMITS = [
@@ -204,8 +206,8 @@ LIMITS = [
 @pytest.mark.parametrize(("headers", "limits"), LIMITS)
 async def test_rate_limits_are_read(headers, limits):
     """Counts, and durations in seconds; what is none says nothing."""
-    sent = Response.json(completion())
-    answer = await answered(Response(200, {**sent.headers, **headers}, sent.body))
+    sent = WireResponse.json(completion())
+    answer = await answered(WireResponse(200, {**sent.headers, **headers}, sent.body))
     assert answer.limits == limits
 
 
@@ -240,7 +242,7 @@ NO_RESULTS = {
 @pytest.mark.parametrize(("sent", "reason"), NO_RESULTS.values(), ids=NO_RESULTS)
 async def test_an_answer_that_is_none_is_never_a_result(sent, reason):
     """Each has its reason, and says what it cost all the same."""
-    error = await failed(Response.json(sent))
+    error = await failed(WireResponse.json(sent))
     assert error.reason == reason
     assert isinstance(error, FailedAnswerError)
     assert error.receipt.usage == Usage(100, 20, 64)
@@ -265,13 +267,13 @@ NO_COMPLETIONS = [
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
 async def test_what_is_no_completion_is_malformed(body, kind):
     """Though its status is 200."""
-    error = await failed(Response(200, {"Content-Type": kind}, body))
+    error = await failed(WireResponse(200, {"Content-Type": kind}, body))
     assert error.reason == Reason.MODEL_MALFORMED
 
 
 async def test_the_type_of_a_completion_does_not_matter():
     """Some services do not name it."""
-    answer = await answered(Response(200, {}, json.dumps(completion()).encode()))
+    answer = await answered(WireResponse(200, {}, json.dumps(completion()).encode()))
     assert answer.content.confidence == 80
 
 
@@ -309,7 +311,7 @@ STATUSES = [
 async def test_every_status_has_its_reason(status, body, reason, retried):
     """Asked once: whether again is for the step to say. The key stays out, whoever repeats it."""
     headers = {"Content-Type": "application/json", "Location": "http://xn--/"}
-    error = await failed(Response(status, headers, body))
+    error = await failed(WireResponse(status, headers, body))
     assert (error.reason, error.retried) == (reason, retried)
     assert str(status) in error.message
     assert len(error.message) <= SAID_MOST
@@ -327,7 +329,7 @@ TOLD = [
 @pytest.mark.parametrize(("body", "told"), TOLD)
 async def test_what_the_service_says_is_told(body, told):
     """So that a person can act."""
-    error = await failed(Response(400, {}, body))
+    error = await failed(WireResponse(400, {}, body))
     assert error.message == f"the model's service answered {told}"
 
 
@@ -341,14 +343,14 @@ FIXES = [
 @pytest.mark.parametrize(("status", "body", "fix"), FIXES)
 async def test_what_is_wrong_with_every_question_says_what_to_do(status, body, fix):
     """However much the service says of it."""
-    error = await failed(Response(status, {}, body))
+    error = await failed(WireResponse(status, {}, body))
     assert fix in error.message
 
 
 @pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])
 async def test_retry_after_is_told(status, value, seconds):
     """The step waits that long; the SDK does not, nor does it try again."""
-    error = await failed(Response(status, {"Retry-After": value}, problem("later")))
+    error = await failed(WireResponse(status, {"Retry-After": value}, problem("later")))
     assert error.retry_after == seconds
 
 
@@ -365,8 +367,8 @@ async def test_a_broken_or_endless_answer_is_malformed(fault):
     assert (await failed(_damaged(fault))).reason == Reason.MODEL_MALFORMED
 
 
-def _damaged(fault: Fault) -> Response:
-    return Response.json(completion(), fault=fault)
+def _damaged(fault: Fault) -> WireResponse:
+    return WireResponse.json(completion(), fault=fault)
 
 
 async def test_a_reset_is_no_connection():
@@ -392,7 +394,7 @@ async def test_a_name_that_takes_long_to_resolve():
 
 async def test_after_the_deadline_nothing_is_asked():
     """It would be paid for."""
-    async with answering(Response.json(completion())) as server, asking(server.url) as model:
+    async with answering(WireResponse.json(completion())) as server, asking(server.url) as model:
         assert (await refusal(model, seconds=-0.1)).reason == Reason.MODEL_TIMEOUT
         assert not server.exchanges
 
@@ -401,8 +403,8 @@ async def test_a_failure_does_not_spoil_the_model():
     """The question after it is answered."""
     faults = [Fault(FaultKind.RESET), Fault(FaultKind.SILENT)]
 
-    async def handler(_: Request) -> Response:
-        return Response.json(completion(), fault=faults.pop() if faults else None)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse.json(completion(), fault=faults.pop() if faults else None)
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await refusal(model, SECONDS)
@@ -413,9 +415,9 @@ async def test_a_failure_does_not_spoil_the_model():
 async def test_a_call_is_logged_without_what_was_said(capsys, caplog):
     """Vendor, status, seconds and tokens; of all that libraries log, nothing shows a secret."""
     caplog.set_level(logging.DEBUG)
-    answers = [Response.json(completion()), Response(401, {}, problem(KEY))]
+    answers = [WireResponse.json(completion()), WireResponse(401, {}, problem(KEY))]
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         return answers.pop()
 
     async with WireServer(handler) as server, asking(server.url) as model:

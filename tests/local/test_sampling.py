@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import EXPIRED_OFFSET
 from infra.local.check import sample as sampling
 from infra.local.check.integrity import print_trial
@@ -47,7 +47,7 @@ def scan(*rules: Mapping[str, Any]) -> IntegrityScan:
 
 
 async def read(
-    of: Base, one: IntegrityScan, limit: int | None, *faults: FaultRule
+    of: BaseData, one: IntegrityScan, limit: int | None, *faults: FaultRule
 ) -> tuple[Sample, list[str]]:
     """Return the sample, and the tables of the pages requested."""
     async with a_server(of, faults=faults) as server:
@@ -58,7 +58,9 @@ async def read(
     return sample, [path for path in paths if path != "tables"]
 
 
-async def tried(of: Base, *rules: Mapping[str, Any], limit: int | None = 100) -> list[RuleTrial]:
+async def tried(
+    of: BaseData, *rules: Mapping[str, Any], limit: int | None = 100
+) -> list[RuleTrial]:
     one = scan(*rules)
     sample, _ = await read(of, one, limit)
     return list(try_scan(one, sample).rules)

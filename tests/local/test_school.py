@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from infra.local.airtable.bases import Base, Record
+from infra.local.airtable.bases import BaseData, Record
 from infra.local.samples.school.base import school
 from infra.local.samples.school.lessons import LESSONS
 from landfall.scans.settings import SEVERITIES
@@ -130,7 +130,7 @@ METRICS = {
 TODAY = date(2026, 11, 22)
 
 
-def load(base: Base) -> sqlite3.Connection:
+def load(base: BaseData) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:")
     db.executescript(SCHEMA)
     for table in base.tables:
@@ -196,7 +196,7 @@ def made():
     return school(today=TODAY)
 
 
-def rows(base: Base, table: str) -> tuple[Record, ...]:
+def rows(base: BaseData, table: str) -> tuple[Record, ...]:
     return next(t.records for t in base.tables if t.name == table)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
 from infra.local.samples.school.lessons import LESSONS
@@ -45,7 +45,7 @@ def sample(name: str) -> IntegrityScan:
 
 
 async def scanned(
-    world: World, base: Base, scan: IntegrityScan | None = None
+    world: World, base: BaseData, scan: IntegrityScan | None = None
 ) -> list[Outcome | Reason]:
     """Run a saved scan of the base from its first task to its end; what became of each."""
     scan = scan or a_scan()
@@ -55,7 +55,7 @@ async def scanned(
         return await drive(world, server)
 
 
-async def fetched(world: World, base: Base, scan: IntegrityScan | None = None) -> None:
+async def fetched(world: World, base: BaseData, scan: IntegrityScan | None = None) -> None:
     """The same, up to the score step's task."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
@@ -108,7 +108,7 @@ def a_scan(**changes: Any) -> IntegrityScan:
     return IntegrityScan.model_validate(content | changes)
 
 
-def a_small_base() -> Base:
+def a_small_base() -> BaseData:
     return a_base(People=PEOPLE, Pets=[{"Owner": ["recNobody"]}, *PETS])
 
 

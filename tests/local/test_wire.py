@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
-from infra.local.wire.messages import Request, Response
+from infra.local.wire.messages import WireRequest, WireResponse
 from infra.local.wire.server import MAX_EXCHANGES, WireServer
 
 # A context without certificates: loading them for every client would cost more than the tests.
@@ -24,8 +24,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def serving(fault: Fault | None = None, body: bytes = BODY) -> WireServer:
-    async def handler(_: Request) -> Response:
-        return Response(200, {"Content-Type": "application/json"}, body, fault)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse(200, {"Content-Type": "application/json"}, body, fault)
 
     return WireServer(handler)
 
@@ -47,11 +47,11 @@ async def until(check: Callable[[], bool], seconds: float = 5) -> None:
 
 async def test_a_request_arrives_with_all_its_parts(client: httpx.AsyncClient) -> None:
     """Repeated parameters keep their order, and an encoded slash does not split a segment."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json({"ok": True}, 201)
+        return WireResponse.json({"ok": True}, 201)
 
     async with WireServer(handler) as server:
         answer = await client.post(f"{server.url}/v0/a%2Fb%20c?f[]=1&f[]=2", json={"n": 1})
@@ -91,7 +91,7 @@ async def test_a_bug_in_the_handler_is_a_500_in_the_log(
 ) -> None:
     """A failing stand-in is loud, and goes on serving."""
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         raise KeyError("bug")
 
     async with WireServer(handler) as server:

@@ -30,7 +30,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableData:
     """A table. Its first field is the primary one; `records` are in the order of a listing."""
 
     id: str
@@ -44,9 +44,9 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseData:
     """A base with its tables. Its id is "app" and 14 letters or digits."""
 
     id: str
     name: str
-    tables: tuple[Table, ...]
+    tables: tuple[TableData, ...]

@@ -9,7 +9,7 @@ message, `{"error": "NOT_FOUND"}`, and for rate limits alone `{"errors": [{"erro
 
 from typing import Any
 
-from infra.local.wire.messages import Response
+from infra.local.wire.messages import WireResponse
 
 MAX_BATCH = 10  # records a write request; airtable.com/developers/web/api/update-multiple-records
 
@@ -21,7 +21,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(f"{status} {body}")
-        self.response = Response.json(body, status)
+        self.response = WireResponse.json(body, status)
 
 
 def _typed(status: int, kind: str, message: str) -> RefusedError:

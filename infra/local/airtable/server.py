@@ -22,13 +22,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra.local.airtable import errors
-from infra.local.airtable.bases import Base, Record, Table
+from infra.local.airtable.bases import BaseData, Record, TableData
 from infra.local.airtable.list_options import ListOptions, boolean
 from infra.local.airtable.listings import Listings
 from infra.local.airtable.rate_limit import RateLimit
 from infra.local.airtable.tables import StoredTable
 from infra.local.wire.faults import Fault, FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.messages import Exchange, WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 
 # Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
@@ -43,7 +43,7 @@ EXPIRED_OFFSET = "expired_offset"
 
 
 class _StoredBase:
-    def __init__(self, base: Base, limit: RateLimit) -> None:
+    def __init__(self, base: BaseData, limit: RateLimit) -> None:
         self.limit = limit
         self.tables = [StoredTable(table) for table in base.tables]
 
@@ -67,7 +67,7 @@ class LocalAirtable:
 
     def __init__(
         self,
-        bases: Iterable[Base],
+        bases: Iterable[BaseData],
         *,
         api_key: str,
         latency: float = 0.0,
@@ -138,7 +138,7 @@ class LocalAirtable:
         """Remove a record. Raises `KeyError`."""
         self._bases[base_id].table(table).remove(record_id)
 
-    async def _handle(self, request: Request) -> Response:
+    async def _handle(self, request: WireRequest) -> WireResponse:
         try:
             response = self._respond(request)
         except errors.RefusedError as refusal:
@@ -146,21 +146,21 @@ class LocalAirtable:
         await asyncio.sleep(self.latency)
         return response
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: WireRequest) -> WireResponse:
         now = time.monotonic()
         self._authenticate(request)
         base = self._base(request.segments)
         base.limit.admit(now)
         fault = self._fault(request)
         if fault and fault.replaces_work:
-            return Response(fault=fault)
+            return WireResponse(fault=fault)
         try:
-            response = Response.json(self._execute(base, request, now))
+            response = WireResponse.json(self._execute(base, request, now))
         except errors.RefusedError as refusal:
             response = refusal.response
         return replace(response, fault=fault)
 
-    def _authenticate(self, request: Request) -> None:
+    def _authenticate(self, request: WireRequest) -> None:
         if len(self.url) + len(request.target) > MAX_URL:
             raise errors.url_too_long()
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -183,7 +183,7 @@ class LocalAirtable:
             raise errors.model_not_found()
         return self._bases[base_id]
 
-    def _fault(self, request: Request) -> Fault | None:
+    def _fault(self, request: WireRequest) -> Fault | None:
         offset = _offset(request)
         possible = {EXPIRED_OFFSET} if offset else set()
         fault = self._plan.pick(request.method, "/" + "/".join(request.segments), possible)
@@ -193,7 +193,7 @@ class LocalAirtable:
             self._listings.forget(offset)
         return None
 
-    def _execute(self, base: _StoredBase, request: Request, now: float) -> Any:
+    def _execute(self, base: _StoredBase, request: WireRequest, now: float) -> Any:
         """Return the JSON of the response. Raises `RefusedError`."""
         match request.method, request.segments:
             case "GET", ("v0", "meta", "bases", _, "tables"):
@@ -268,14 +268,14 @@ def _check_names(given: Iterable[str], modelled: set[str]) -> None:
         raise errors.not_modelled(f"the parameter {other[0]}")
 
 
-def _json(request: Request) -> Any:
+def _json(request: WireRequest) -> Any:
     try:
         return request.json()
     except ValueError:
         raise errors.body_not_json() from None
 
 
-def _offset(request: Request) -> str | None:
+def _offset(request: WireRequest) -> str | None:
     """Return the offset of a list request in either form, even if the request is invalid."""
     if request.method == "GET":
         return request.query.get("offset", [None])[-1]
@@ -286,7 +286,7 @@ def _offset(request: Request) -> str | None:
     return offset if isinstance(offset, str) else None
 
 
-def _table_schema(table: Table) -> dict[str, Any]:
+def _table_schema(table: TableData) -> dict[str, Any]:
     fields = [
         {
             "id": f.id,

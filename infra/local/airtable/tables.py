@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.airtable import errors
-from infra.local.airtable.bases import Field, Record, Table, random_id
+from infra.local.airtable.bases import Field, Record, TableData, random_id
 from infra.local.airtable.list_options import ListOptions
 
 # Types of fields that an upsert matches by; .../developers/web/api/update-multiple-records
@@ -21,7 +21,7 @@ _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
 class StoredTable:
     """The records of a table. A change replaces a record: earlier references stay as they were."""
 
-    def __init__(self, schema: Table) -> None:
+    def __init__(self, schema: TableData) -> None:
         self.schema = schema
         self._fields = {key: f for f in schema.fields for key in (f.id, f.name)}
         self._names = {f.name for f in schema.fields}

@@ -14,53 +14,35 @@ tasks, OAuth tokens, a task's own retry_config and a queue's http_target.
 
 import itertools
 import re
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import grpc
-import httpx
 from google.cloud import tasks_v2
-from google.cloud.tasks_v2 import HttpMethod, HttpRequest, Queue, RateLimits, RetryConfig, Task
+from google.cloud.tasks_v2 import Queue, RateLimits, RetryConfig, Task
 from google.protobuf import empty_pb2
 
 from infra.local.cloud_tasks.attempt import Sender, StoredTask
 from infra.local.cloud_tasks.faults import NO_FAULTS, Dice, Faults
 from infra.local.cloud_tasks.queue import LocalQueue, Shared, Statistics, TaskExistsError
+from infra.local.cloud_tasks.validation import (
+    DEFAULT_DEADLINE,
+    MIN_DEADLINE,
+    RefusedError,
+    check_task,
+    invalid,
+    unimplemented,
+)
 from infra.local.issuer import Issuer
 
 __all__ = ["Faults", "LocalCloudTasks", "Statistics"]
-
 SERVICE = "google.cloud.tasks.v2.CloudTasks"
-# Limits of an HTTP task, in seconds and bytes: https://cloud.google.com/tasks/docs/quotas and
-# Task.dispatch_deadline.
-MIN_DEADLINE = 15.0
-MAX_DEADLINE = 1800.0
-DEFAULT_DEADLINE = timedelta(minutes=10)
-MAX_SCHEDULE_AHEAD = 30 * 24 * 3600.0
-MAX_BODY = 100 * 1024
 MAX_PAGE = 1000
-_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
+
 _QUEUE_NAME = re.compile(
     r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]{1,100}"
 )
-
-
-class RefusedError(Exception):
-    """The service's response to a call that it does not carry out: a gRPC status and a message."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
-def _invalid(message: str) -> RefusedError:
-    return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
-
-
-def _unimplemented(what: str) -> RefusedError:
-    return RefusedError(grpc.StatusCode.UNIMPLEMENTED, f"{what} is not modelled here")
 
 
 class LocalCloudTasks:
@@ -154,7 +136,7 @@ class LocalCloudTasks:
 
     def _create_queue(self, request: tasks_v2.CreateQueueRequest) -> Queue:
         if not request.queue.name.startswith(f"{request.parent}/queues/"):
-            raise _invalid("Queue.name must be below the request's parent.")
+            raise invalid("Queue.name must be below the request's parent.")
         return self._add_queue(request.queue)
 
     def _get_queue(self, request: tasks_v2.GetQueueRequest) -> Queue:
@@ -203,9 +185,9 @@ class LocalCloudTasks:
 
     def _add_queue(self, queue: Queue) -> Queue:
         if not _QUEUE_NAME.fullmatch(queue.name):
-            raise _invalid(f"Queue.name is malformed: {queue.name!r}")
+            raise invalid(f"Queue.name is malformed: {queue.name!r}")
         if "http_target" in queue:
-            raise _unimplemented("Queue.http_target")
+            raise unimplemented("Queue.http_target")
         if queue.name in self._queues:
             raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, "Queue already exists")
         self._queues[queue.name] = LocalQueue(queue, self._shared)
@@ -273,60 +255,3 @@ def _as_shown(stored: StoredTask, view: Task.View) -> Task:
     if not full:
         task.http_request.body = b""
     return task
-
-
-# --- validation
-
-
-def check_task(parent: str, task: Task, min_deadline: float) -> None:
-    """Raise `RefusedError` for a task that the service would refuse, or this one would ignore."""
-    _check_modelled(task)
-    if task.name and not _is_below(parent, task.name):
-        raise _invalid(
-            'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/'
-            'queues/<QUEUE_ID>/tasks/<TASK_ID>"'
-        )
-    _check_request(task.http_request)
-    _check_times(task, min_deadline)
-
-
-def _check_modelled(task: Task) -> None:
-    if "app_engine_http_request" in task:
-        raise _unimplemented("Task.app_engine_http_request")
-    if "retry_config" in task:
-        raise _unimplemented("Task.retry_config")
-    if "oauth_token" in task.http_request:
-        raise _unimplemented("HttpRequest.oauth_token")
-
-
-def _is_below(parent: str, name: str) -> bool:
-    queue, _, task_id = name.rpartition("/tasks/")
-    return queue == parent and bool(_TASK_ID.fullmatch(task_id))
-
-
-def _check_request(http: HttpRequest) -> None:
-    if not http.url.startswith(("http://", "https://")):
-        raise _invalid('HttpRequest.url must start with "http://" or "https://".')
-    try:
-        httpx.URL(http.url)
-    except httpx.InvalidURL as problem:
-        raise _invalid(f"HttpRequest.url is malformed: {problem}") from None
-    if len(http.body) > MAX_BODY:
-        raise _invalid("Task size too large: the body may have 100 KB.")
-    carriers = (
-        HttpMethod.HTTP_METHOD_UNSPECIFIED,
-        HttpMethod.POST,
-        HttpMethod.PUT,
-        HttpMethod.PATCH,
-    )
-    if http.body and http.http_method not in carriers:
-        raise _invalid("HttpRequest.body is allowed only with POST, PUT or PATCH.")
-
-
-def _check_times(task: Task, min_deadline: float) -> None:
-    deadline = (task.dispatch_deadline or DEFAULT_DEADLINE).total_seconds()
-    if not min_deadline <= deadline <= MAX_DEADLINE:
-        raise _invalid("Task.dispatch_deadline must be between [15s, 30m].")
-    at = task.schedule_time
-    if at and at.timestamp() > time.time() + MAX_SCHEDULE_AHEAD:
-        raise _invalid("Task.scheduleTime must be no more than 720h in the future.")

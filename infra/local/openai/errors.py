@@ -7,7 +7,7 @@ error-codes and /rate-limits, and bodies that public issue trackers quote.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.local.wire.messages import Response
+from infra.local.wire.messages import WireResponse
 
 
 class RefusedError(Exception):
@@ -29,10 +29,10 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
     @property
-    def response(self) -> Response:
+    def response(self) -> WireResponse:
         """The response as it is sent."""
-        plain = Response.json(self.body, self.status)
-        return Response(self.status, {**plain.headers, **self.headers}, plain.body)
+        plain = WireResponse.json(self.body, self.status)
+        return WireResponse(self.status, {**plain.headers, **self.headers}, plain.body)
 
 
 def key_missing() -> RefusedError:

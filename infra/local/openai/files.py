@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.openai import errors
-from infra.local.wire.messages import Request, Response
+from infra.local.wire.messages import WireRequest, WireResponse
 
 MAX_BYTES = 200 * 2**20
 """Bytes of an input file; the guide of the Batch API, "Rate limits"."""
@@ -52,7 +52,7 @@ class Files:
         """The ids of all files."""
         return list(self._files)
 
-    def upload(self, request: Request) -> dict[str, Any]:
+    def upload(self, request: WireRequest) -> dict[str, Any]:
         """Store a file from multipart form data. Raises `RefusedError`."""
         parts = _form(request)
         if "file" not in parts:
@@ -77,10 +77,10 @@ class Files:
             raise errors.no_such("File", file_id)
         return self._files[file_id]
 
-    def content(self, file_id: str) -> Response:
+    def content(self, file_id: str) -> WireResponse:
         """Return the bytes of the file. Raises `RefusedError`."""
         content = self.get(file_id).content
-        return Response(200, {"Content-Type": "application/octet-stream"}, content)
+        return WireResponse(200, {"Content-Type": "application/octet-stream"}, content)
 
     def delete(self, file_id: str) -> dict[str, Any]:
         """Delete the file. Raises `RefusedError`."""
@@ -89,7 +89,7 @@ class Files:
         return {"id": file_id, "object": "file", "deleted": True}
 
 
-def _form(request: Request) -> dict[str, tuple[str | None, bytes]]:
+def _form(request: WireRequest) -> dict[str, tuple[str | None, bytes]]:
     """Return the parts of multipart form data by name: file name and content."""
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)

@@ -28,7 +28,7 @@ from infra.local.openai.completions import Answerer, ModelCall, chat_call, respo
 from infra.local.openai.files import Files
 from infra.local.openai.limits import AccountLimits, MinuteBucket
 from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.messages import Exchange, WireRequest, WireResponse
 from infra.local.wire.server import MAX_EXCHANGES, WireServer
 from landfall.llm.prices import PRICES
 
@@ -125,7 +125,7 @@ class LocalOpenAI:
         self._limits.requests.take(requests)
         self._limits.tokens.take(tokens)
 
-    async def _handle(self, request: Request) -> Response:
+    async def _handle(self, request: WireRequest) -> WireResponse:
         try:
             self._authenticate(request)
             response = await self._work(request)
@@ -134,30 +134,30 @@ class LocalOpenAI:
         self.statuses[response.status] += 1
         return response
 
-    def _authenticate(self, request: Request) -> None:
+    def _authenticate(self, request: WireRequest) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise errors.key_missing()
         if key != self._api_key:
             raise errors.key_wrong()
 
-    async def _work(self, request: Request) -> Response:
+    async def _work(self, request: WireRequest) -> WireResponse:
         if request.method == "POST" and request.path in _CALLS:
             return await self._answer_call(request)
         creates_batch = (request.method, request.path) == ("POST", "/v1/batches")
         fault = self._fault(request, own_faults.BATCH_FAULTS if creates_batch else ())
         if isinstance(fault, Fault) and fault.replaces_work:
-            return Response(fault=fault)
+            return WireResponse(fault=fault)
         result = self._answer_other(request, fault if isinstance(fault, str) else None)
-        response = result if isinstance(result, Response) else Response.json(result)
+        response = result if isinstance(result, WireResponse) else WireResponse.json(result)
         return replace(response, fault=fault) if isinstance(fault, Fault) else response
 
     # Calls of a model
 
-    async def _answer_call(self, request: Request) -> Response:
+    async def _answer_call(self, request: WireRequest) -> WireResponse:
         fault = self._fault(request, own_faults.FAULT_NAMES - own_faults.BATCH_FAULTS)
         if isinstance(fault, Fault) and fault.replaces_work:
-            return Response(fault=fault)
+            return WireResponse(fault=fault)
         call = _CALLS[request.path](_json(request))
         self._check_model(call)
         wanted = call.prompt_tokens + (call.max_tokens or DEFAULT_MAX_TOKENS)
@@ -171,7 +171,7 @@ class LocalOpenAI:
         body = self._answer_body(request.path, call, fault if isinstance(fault, str) else None)
         if fault is None:
             self.calls.append((datetime.now(UTC), call))
-        plain = Response.json(body, fault=fault if isinstance(fault, Fault) else None)
+        plain = WireResponse.json(body, fault=fault if isinstance(fault, Fault) else None)
         return replace(plain, headers={**plain.headers, **headers})
 
     def _answer_body(self, path: str, call: ModelCall, fault: str | None) -> dict[str, Any]:
@@ -210,7 +210,7 @@ class LocalOpenAI:
 
     # Everything else
 
-    def _answer_other(self, request: Request, fault: str | None) -> Any:
+    def _answer_other(self, request: WireRequest, fault: str | None) -> Any:
         """Return the response, or its JSON. Raises `RefusedError`."""
         files, batches, query = self.files, self.batches, request.query
         match request.method, request.segments[1:]:
@@ -235,7 +235,7 @@ class LocalOpenAI:
                 return batches.cancel(batch_id)
         raise errors.no_url(request.method, request.path)
 
-    def _fault(self, request: Request, possible: Collection[str]) -> Fault | str | None:
+    def _fault(self, request: WireRequest, possible: Collection[str]) -> Fault | str | None:
         path, content = "/" + "/".join(request.segments), request.body.decode(errors="replace")
         return self._plan.pick(request.method, path, possible, content)
 
@@ -244,7 +244,7 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "stand-in"}
 
 
-def _json(request: Request) -> Any:
+def _json(request: WireRequest) -> Any:
     try:
         return request.json()
     except ValueError:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.local.airtable.bases import Base, Field, Table
+from infra.local.airtable.bases import BaseData, Field, TableData
 
 BASE_ID = "appCatalogue00001"
 TABLE = "Data elements"
@@ -40,14 +40,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def catalogue() -> Base:
+def catalogue() -> BaseData:
     """Return the base, in which no classification is written to the records yet."""
     fields = tuple(
         Field(f"fldCatalogue{number:05}", name, kind, OPTIONS.get(kind))
         for number, (name, kind) in enumerate(FIELDS.items(), 1)
     )
     records = tuple(_record(number, row) for number, row in enumerate(_rows(), 1))
-    return Base(BASE_ID, "Data catalogue", (Table("tblCatalogue00001", TABLE, fields, records),))
+    return BaseData(
+        BASE_ID, "Data catalogue", (TableData("tblCatalogue00001", TABLE, fields, records),)
+    )
 
 
 def answer_key() -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.local.site.pages import HTML, Resource, page, plain, redirect, sitemap
-from infra.local.wire.messages import Response
+from infra.local.wire.messages import WireResponse
 
 PAGES = Path(__file__).with_name("clinic_pages")
 
@@ -29,7 +29,7 @@ def clinic() -> dict[str, Resource]:
         "/book": page(read("book.html")),
         "/reviews": page(read("reviews.html")),
         "/our-reviews": page(read("reviews.html")),
-        "/gallery": Resource(Response(500, HTML, b"<!doctype html><title>Error</title>")),
+        "/gallery": Resource(WireResponse(500, HTML, b"<!doctype html><title>Error</title>")),
         "/private/prices": page("<title>Not for robots</title>"),
         "/robots.txt": plain(read("robots.txt")),
         "/sitemap.xml": sitemap(*_LISTED),

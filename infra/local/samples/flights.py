@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from infra.local.airtable.bases import Base, Field, Record, Table
+from infra.local.airtable.bases import BaseData, Field, Record, TableData
 
 FLIGHTS_IN_FILE = 336_776
 # Every 199th flight, from the 176th on: the slice of about this size that contains a flight which
@@ -48,7 +48,7 @@ class DataSetMissingError(Exception):
         super().__init__(self.__doc__)
 
 
-def flights(limit: int = SAMPLE_FLIGHTS) -> Base:
+def flights(limit: int = SAMPLE_FLIGHTS) -> BaseData:
     """Return all 16 airlines, 1,458 airports and 3,322 planes, and `limit` flights of the year.
 
     The same limit gives the same base. Raises `DataSetMissingError` if the package is missing,
@@ -58,7 +58,7 @@ def flights(limit: int = SAMPLE_FLIGHTS) -> Base:
     small = (
         _table(name, *_read_whole(folder, name)) for name in ("airlines", "airports", "planes")
     )
-    return Base(
+    return BaseData(
         id="appFlights0000001",
         name="New York flights 2013",
         tables=(*small, _table("flights", *_read_slice(folder, flight_rows(limit)))),
@@ -108,8 +108,8 @@ def _read_slice(folder: Path, wanted: range) -> tuple[list[str], list[Row]]:
         return header, list(zip(wanted, csv.reader(chosen), strict=True))
 
 
-def _table(name: str, header: list[str], rows: Iterable[Row]) -> Table:
-    return Table(
+def _table(name: str, header: list[str], rows: Iterable[Row]) -> TableData:
+    return TableData(
         id="tbl" + _id_suffix(name, 0),
         name=name,
         fields=tuple(_fields(name, header)),

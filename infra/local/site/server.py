@@ -9,7 +9,7 @@ from typing import Self
 
 from infra.local.site.pages import NOT_FOUND, Resource
 from infra.local.wire.faults import FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.messages import Exchange, WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 
 
@@ -70,7 +70,7 @@ class LocalSite:
         """Set the fault rules."""
         self._plan = FaultPlan(rules)
 
-    async def _handle(self, request: Request) -> Response:
+    async def _handle(self, request: WireRequest) -> WireResponse:
         self.started.append((time.monotonic(), request.target))
         self.user_agents.append(request.headers.get("user-agent", ""))
         served = self.pages.get(request.target) or self.pages.get(request.path) or NOT_FOUND
@@ -82,7 +82,7 @@ class LocalSite:
         return _absolute(replace(response, fault=fault), self.url)
 
 
-def _absolute(response: Response, url: str) -> Response:
+def _absolute(response: WireResponse, url: str) -> WireResponse:
     """Fill in the address in a sitemap or robots.txt: it must be absolute, and the port is new."""
     kind = response.headers.get("Content-Type", "")
     if kind.startswith(("text/plain", "application/xml")):

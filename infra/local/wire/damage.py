@@ -13,24 +13,24 @@ from http import HTTPStatus
 
 from infra.local.wire.connection import BLOCK, Peer
 from infra.local.wire.faults import ANSWERS, Fault, FaultKind, Framing
-from infra.local.wire.messages import Request, Response
+from infra.local.wire.messages import WireRequest, WireResponse
 
 
-def apply_answer_fault(request: Request, response: Response) -> Response:
+def apply_answer_fault(request: WireRequest, response: WireResponse) -> WireResponse:
     """Replace a response whose fault is an ordinary response; return others unchanged."""
     fault = response.fault
     if fault is None or fault.kind not in ANSWERS:
         return response
     if fault.kind is FaultKind.STATUS:
         headers = {"Content-Type": "application/json; charset=utf-8", **fault.headers}
-        return Response(fault.status, headers, fault.body)
+        return WireResponse(fault.status, headers, fault.body)
     if fault.kind is FaultKind.REDIRECT_LOOP:
-        return Response(302, {"Location": request.target})
+        return WireResponse(302, {"Location": request.target})
     # "{" before half of any JSON text is never JSON, however short the text.
     return replace(response, body=b"{" + response.body[: len(response.body) // 2], fault=None)
 
 
-async def misbehave(peer: Peer, response: Response, fault: Fault) -> None:
+async def misbehave(peer: Peer, response: WireResponse, fault: Fault) -> None:
     """Send a response with a fault below HTTP; the connection cannot be used again."""
     match fault.kind:
         case FaultKind.SILENT:
@@ -47,7 +47,7 @@ async def misbehave(peer: Peer, response: Response, fault: Fault) -> None:
             await _damaged_body(peer, response, fault)
 
 
-async def _damaged_body(peer: Peer, response: Response, fault: Fault) -> None:
+async def _damaged_body(peer: Peer, response: WireResponse, fault: Fault) -> None:
     # A body of less than two bytes cannot be cut in half: two spaces replace it.
     body = response.body if len(response.body) > 1 else b"  "
     body = gzip.compress(body) if fault.gzip else body
@@ -62,7 +62,7 @@ async def _damaged_body(peer: Peer, response: Response, fault: Fault) -> None:
         await peer.until_gone()
 
 
-async def _flood(peer: Peer, response: Response, fault: Fault) -> None:
+async def _flood(peer: Peer, response: WireResponse, fault: Fault) -> None:
     # The length of a compressed body is unknown at the start: such a flood ends with a close.
     framing = Framing.CLOSE if fault.gzip and fault.framing is Framing.LENGTH else fault.framing
     fault = replace(fault, framing=framing)
@@ -79,7 +79,7 @@ async def _flood(peer: Peer, response: Response, fault: Fault) -> None:
     await peer.send(_framed(fault.framing, b""))
 
 
-def _head(response: Response, fault: Fault, length: int) -> bytes:
+def _head(response: WireResponse, fault: Fault, length: int) -> bytes:
     status = response.status
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "?"
     headers = {**response.headers, "Connection": "close"}

@@ -11,7 +11,7 @@ from infra.local.wire.faults import Fault, FaultKind
 
 
 @dataclass(frozen=True)
-class Request:
+class WireRequest:
     """A request as on the wire: `path` is percent-encoded, header names are in lower case."""
 
     method: str
@@ -32,7 +32,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Response:
+class WireResponse:
     """A response; with a `fault` it arrives damaged in that way, or not at all."""
 
     status: int = 200
@@ -41,7 +41,7 @@ class Response:
     fault: Fault | None = None
 
     @classmethod
-    def json(cls, data: Any, status: int = 200, fault: Fault | None = None) -> "Response":
+    def json(cls, data: Any, status: int = 200, fault: Fault | None = None) -> "WireResponse":
         """Return a response with this JSON."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         return cls(status, headers, json.dumps(data).encode(), fault)

@@ -22,7 +22,7 @@ import h11
 from infra.local.wire.connection import BLOCK, Peer
 from infra.local.wire.damage import apply_answer_fault, misbehave
 from infra.local.wire.faults import FaultKind
-from infra.local.wire.messages import Exchange, Request, Response
+from infra.local.wire.messages import Exchange, WireRequest, WireResponse
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ MAX_HEAD = 64 * 1024
 # Exchanges recorded for assertions: a listing of a million records is 10,000 of them.
 MAX_EXCHANGES = 10_000
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[WireRequest], Awaitable[WireResponse]]
 
 
 class WireServer:
@@ -115,14 +115,14 @@ class WireServer:
             _log.info("not HTTP: %s", error)
             await peer.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: WireRequest) -> WireResponse:
         exchange = Exchange(time.monotonic(), request.method, unquote(request.path))
         self.exchanges.append(exchange)
         try:
             response = await self._handler(request)
         except Exception:
             _log.exception("the handler failed on %s %s", request.method, request.path)
-            response = Response.json({"error": "the stand-in has a bug; see its log"}, 500)
+            response = WireResponse.json({"error": "the stand-in has a bug; see its log"}, 500)
         exchange.fault = response.fault.kind if response.fault else None
         response = apply_answer_fault(request, response)
         unanswered = exchange.fault in (FaultKind.SILENT, FaultKind.RESET)
@@ -130,7 +130,9 @@ class WireServer:
         return response
 
 
-async def _read_request(protocol: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+async def _read_request(
+    protocol: h11.Connection, reader: asyncio.StreamReader
+) -> WireRequest | None:
     """Return a request, or None if the client has closed. Raises `h11.RemoteProtocolError`."""
     head = await _next_event(protocol, reader)
     if not isinstance(head, h11.Request):
@@ -140,7 +142,7 @@ async def _read_request(protocol: h11.Connection, reader: asyncio.StreamReader) 
         body += event.data
     target = head.target.decode("ascii")
     parts = urlsplit(target)
-    return Request(
+    return WireRequest(
         method=head.method.decode("ascii"),
         path=parts.path,
         query=parse_qs(parts.query, keep_blank_values=True),
@@ -157,7 +159,7 @@ async def _next_event(protocol: h11.Connection, reader: asyncio.StreamReader) ->
 
 
 async def _send(
-    protocol: h11.Connection, peer: "Peer", request: Request, response: Response
+    protocol: h11.Connection, peer: "Peer", request: WireRequest, response: WireResponse
 ) -> None:
     bodiless = request.method == "HEAD" or response.status in (204, 304)
     body = b"" if bodiless else response.body

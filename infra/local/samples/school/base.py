@@ -24,7 +24,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from infra.local.airtable.bases import Base
+from infra.local.airtable.bases import BaseData
 from infra.local.samples.school.defects import plant
 from infra.local.samples.school.draft import Draft
 from infra.local.samples.school.rows import fill
@@ -36,7 +36,7 @@ BASE_ID = "appSchool00000001"
 ZONE = ZoneInfo("Europe/Berlin")
 
 
-def school(seed: int = 20261122, today: date | None = None) -> tuple[Base, AnswerKey]:
+def school(seed: int = 20261122, today: date | None = None) -> tuple[BaseData, AnswerKey]:
     """Return the base, and the exact findings that a scan with samples/school.yaml has in it.
 
     The key maps a rule id to its findings, each the sorted ids of the records it is about. `today`
@@ -48,4 +48,6 @@ def school(seed: int = 20261122, today: date | None = None) -> tuple[Base, Answe
     fill(draft)
     plant(draft)
     key = {rule: frozenset(found) for rule, found in draft.key.items()}
-    return Base(BASE_ID, "School", tuple(table_of(name, draft.rows[name]) for name in FIELDS)), key
+    return BaseData(
+        BASE_ID, "School", tuple(table_of(name, draft.rows[name]) for name in FIELDS)
+    ), key

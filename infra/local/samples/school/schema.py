@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from infra.local.airtable.bases import Field, Table
+from infra.local.airtable.bases import Field, TableData
 from infra.local.samples.school.draft import Row
 
 # fmt: off
@@ -39,13 +39,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def table_of(name: str, rows: Sequence[Row]) -> Table:
+def table_of(name: str, rows: Sequence[Row]) -> TableData:
     """Return the table with these rows."""
     fields = [
         Field(f"fld{_id_suffix(name, number)}", column, *_type(kind, column, rows))
         for number, (column, kind) in enumerate(FIELDS[name].items(), start=1)
     ]
-    return Table(f"tbl{_id_suffix(name)}", name, tuple(fields), tuple(rows))
+    return TableData(f"tbl{_id_suffix(name)}", name, tuple(fields), tuple(rows))
 
 
 def _type(kind: str, column: str, rows: Sequence[Row]) -> tuple[str, dict[str, Any] | None]:
