@@ -20,7 +20,7 @@ from infra.local.openai.faults import BATCH_FAULTS, FAULT_NAMES, INVENTED_ID, WR
 from infra.local.openai.limits import duration
 from infra.local.openai.server import MODELS, LocalOpenAI
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
-from landfall.llm.quoting import fenced
+from landfall.llm.quoting import quote_untrusted
 
 KEY = "sk-test"
 MODEL = MODELS[0]
@@ -45,7 +45,8 @@ class Entries(BaseModel):
 
 
 TEXT = "\n".join(
-    fenced(f"record rec{n}", f"Customer number {n}\nAn internal key.", 500) for n in range(3)
+    quote_untrusted(f"record rec{n}", f"Customer number {n}\nAn internal key.", 500)
+    for n in range(3)
 )
 
 
@@ -330,7 +331,7 @@ async def test_a_fault_is_for_the_questions_that_it_names():
     """A fault rule selects questions by their text."""
     rule = FaultRule("refusal", content="Customer number 1", times=None)
     async with LocalOpenAI(api_key=KEY, faults=[rule]) as server, client(server) as sdk:
-        texts = [fenced("record rec", f"Customer number {n}", 99) for n in range(3)]
+        texts = [quote_untrusted("record rec", f"Customer number {n}", 99) for n in range(3)]
         messages = [(await ask(sdk, text)).choices[0].message for text in texts]
     assert [bool(message.refusal) for message in messages] == [False, True, False]
 
@@ -355,8 +356,8 @@ def test_an_unknown_fault_is_refused():
 
 def test_a_repair_is_about_the_same_records():
     """The list of errors is quoted too, and is no record."""
-    text = f"{TEXT}\n\n{fenced('what was wrong', 'rec0 is missing', 99)}"
-    assert [fence.id for fence in ParsedQuestion("X", {}, "", text).quotes] == [
+    text = f"{TEXT}\n\n{quote_untrusted('what was wrong', 'rec0 is missing', 99)}"
+    assert [quote.id for quote in ParsedQuestion("X", {}, "", text).quotes] == [
         "rec0",
         "rec1",
         "rec2",

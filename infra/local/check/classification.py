@@ -14,12 +14,12 @@ from infra.local.check.sample_progress import describe_sample, read_with_progres
 from infra.local.endpoints import AirtableEndpoint, configured_openai
 from infra.local.terminal import plural
 from landfall.airtable.fields import Schema
+from landfall.classification.element_groups import group_elements
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.fit import misfits
-from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
-from landfall.llm.questions import Usage
+from landfall.llm.usage import TokenUsage
 from landfall.process.config import VARIABLES
 
 ELEMENTS_SHOWN = 2
@@ -60,9 +60,9 @@ class Estimate:
         fields = scan.mapping.fields()
         found = elements_of(table, fields, lambda _: "") if table and readable else []
         prompt = Prompt(scan.labels)
-        groups = grouped(found, scan.group_size, scan.labels)
+        groups = group_elements(found, scan.group_size, scan.labels)
         asked = sum(prompt.question(group).worst_case().asked for group in groups)
-        usage = Usage(asked, ANSWER_TOKENS * len(found))
+        usage = TokenUsage(asked, ANSWER_TOKENS * len(found))
         openai = configured_openai()
         default = (openai and openai.model) or VARIABLES["LANDFALL_MODEL"].default
         model = scan.model.name or default
