@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from infra.local.cloud_tasks.server import Faults
+from infra.local.cloud_tasks.faults import Faults
 from infra.local.stack import Stack, StackOptions, running
 from tests.end_to_end.acting import ended, findings, get, history, people, scan, start
 from tests.waiting import until

@@ -30,8 +30,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
+from infra.local.cloud_tasks.faults import Faults
 from infra.local.cloud_tasks.queue_settings import backoff, exhausted
-from infra.local.cloud_tasks.server import Faults, LocalCloudTasks
+from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.issuer import Issuer
 
 PARENT = "projects/p/locations/europe-west1"

@@ -36,7 +36,6 @@ from infra.local.cloud_tasks.validation import (
 )
 from infra.local.issuer import Issuer
 
-__all__ = ["Faults", "LocalCloudTasks", "Statistics"]
 SERVICE = "google.cloud.tasks.v2.CloudTasks"
 MAX_PAGE = 1000
 
