@@ -16,8 +16,8 @@ from infra.costs.forecast import CENT, DAYS, Forecast, forecast, slots_of
 from infra.costs.measurement import MeasureError, Measurement, measure, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
-from infra.local.processes import EndedError, StartError
-from infra.local.scans import RunFailedError
+from infra.local.processes import ExitedError, StartError
+from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
@@ -51,7 +51,7 @@ def main() -> int:
     except (*CANNOT_START, StartError) as error:
         complain(console, "There is no forecast.", error)
         return 2
-    except (MeasureError, RunFailedError, EndedError) as error:
+    except (MeasureError, RunFailedError, ExitedError) as error:
         complain(console, "There is no forecast.", error)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
