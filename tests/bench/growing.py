@@ -83,7 +83,7 @@ def ledger(count: int) -> Seconds:
             "tailnum",
             f"'N{number}'",
             "warning",
-            f"tailnum points to 'N{number}', which is not in planes.tailnum",
+            f"tailnum links to 'N{number}', which is not in planes.tailnum",
         )
         for number in range(count)
     ]

@@ -107,7 +107,7 @@ def test_days_begin_where_the_scan_says():
 @pytest.mark.parametrize("text", ["tomorrow", "today-", "today-3y", "2026-13-01", ""])
 def test_what_is_no_date_is_refused(text):
     """With what would be one."""
-    with pytest.raises(ValueError, match="is no date; say YYYY-MM-DD"):
+    with pytest.raises(ValueError, match="is not a date; use YYYY-MM-DD"):
         Calendar(NOW).resolve(text)
 
 

@@ -278,7 +278,7 @@ def test_ignoring_has_an_end():
     assert scanned.run(finding("rec1")).ignored
     assert scanned.run(finding("rec1")).all_changed == []
     (back,) = scanned.run(finding("rec1")).reopened
-    assert "to be ignored until 2026-03-06" in back.history[-1].why
+    assert "to ignore it expired on 2026-03-06" in back.history[-1].why
     assert scanned.run(finding("rec1")).all_changed == []
 
 

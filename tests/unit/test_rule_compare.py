@@ -118,8 +118,8 @@ def test_a_distance(op, plus, pairs, found):
     ("op", "pair", "more", "message"),
     [
         (">=", (DAY, LATER), {}, f"A is '{DAY}', which is not at least B (B is '{LATER}')"),
-        ("=", (1, 2), {}, "A is 1, which is not the same as B (B is 2)"),
-        ("!=", (2, 2), {}, "A is 2, which is not other than B (B is 2)"),
+        ("=", (1, 2), {}, "A is 1, which is not equal to B (B is 2)"),
+        ("!=", (2, 2), {}, "A is 2, which is not different from B (B is 2)"),
         ("<", (9, 2), {"plus": 3}, "A is 9, which is not below B plus 3 (B is 2)"),
         ("<", ("soon", DAY), {}, f"A is 'soon', which cannot be compared with B (B is '{DAY}')"),
     ],
@@ -141,10 +141,10 @@ def test_its_sentence():
     ("settings", "why"),
     [
         ({"op": "=>"}, "Input should be 'equals'"),
-        ({"plus": "30"}, "'30' is no distance; say a number of m, h, d or w such as `30d`"),
-        ({"plus": "1y"}, "is no distance"),
-        ({"plus": True}, "must be a number, or a time such as `30d`"),
-        ({"plus": float("inf")}, "must be a number, or a time"),
+        ({"plus": "30"}, "'30' is not a duration; use a number of m, h, d or w, such as `30d`"),
+        ({"plus": "1y"}, "is not a duration"),
+        ({"plus": True}, "must be a number, or a duration such as `30d`"),
+        ({"plus": float("inf")}, "must be a number, or a duration"),
         ({"right": "A"}, "`left` and `right` are the same field"),
     ],
 )

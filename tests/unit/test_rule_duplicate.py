@@ -233,13 +233,15 @@ def test_a_message_says_why():
     rows = records({"Name": "Bob Lee", "Phone": "5551234567"}, {"Name": "Robert Lee"})
     (finding,) = report(rule(**CONTACT, possible_severity="critical"), rows).findings
     assert finding.message == (
-        "2 records are possibly the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+        "2 records are possibly the same: a similar Name ('Bob Lee', 'Robert Lee'),"
+        " similarity 98 of 100"
     )
     assert (finding.severity, finding.field) == ("critical", "Name")
     rows[1]["fields"]["Phone"] = "555 123 4567"
     (finding,) = report(rule(**CONTACT), rows).findings
     assert finding.message == (
-        "2 records are likely the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+        "2 records are likely the same: a similar Name ('Bob Lee', 'Robert Lee'),"
+        " similarity 98 of 100"
         " and the same Phone ('5551234567', '555 123 4567')"
     )
 
@@ -247,7 +249,7 @@ def test_a_message_says_why():
 def test_nothing_to_compare_is_inconclusive():
     """A field that never holds what the rule takes it for is no proof of health."""
     rows = records({"Name": "Ann", "Email": {"error": "#ERROR"}}, {"Name": "Ann"})
-    assert report(rule(**CONTACT), rows).inconclusive == "no value of Email can be taken as email"
+    assert report(rule(**CONTACT), rows).inconclusive == "no value of Email can be read as email"
     assert found(rule(**CONTACT), named("Ann", "Ann")) == [("warning", [1, 2])]
 
 
@@ -265,12 +267,12 @@ def test_it_gives_way_when_the_budget_is_over():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({}, "say `of: person`"),
-        ({"of": "person"}, "say `of: person`"),
+        ({}, "give `of: person`"),
+        ({"of": "person"}, "give `of: person`"),
         ({**SHORT, "likely": [[{"field": "A", "exact": "text"}]]}, "use either `of`"),
-        ({"likely": [[{"field": "A", "equals": 1}]]}, "one condition at least must compare"),
+        ({"likely": [[{"field": "A", "equals": 1}]]}, "at least one condition must compare"),
         ({"likely": [[{"field": "A", "exact": "text", "or_missing": True}]]}, "one condition"),
-        ({"likely": [[{"field": "A"}]]}, "say how the two compare"),
+        ({"likely": [[{"field": "A"}]]}, "give a comparison"),
         ({"likely": [[{"field": "A", "overlap": "0%"}]]}, "a share such as"),
     ],
 )

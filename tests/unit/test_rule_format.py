@@ -109,17 +109,17 @@ def test_what_is_no_text_has_no_form(of):
 def test_each_item_of_a_list():
     """The finding shows the wrong ones."""
     message = told(form("email"), ["a@x.y", "b", "", "c"])
-    assert message == "F is 'b', 'c', which is no e-mail address"
+    assert message == "F is 'b', 'c', which is not an e-mail address"
 
 
 @pytest.mark.parametrize(
     ("of", "message", "sentence"),
     [
-        (form("email"), "is no e-mail address", "F is an e-mail address"),
-        (form("phone"), "is no valid phone number", "F is a valid phone number"),
-        (form("url"), "is no web address", "F is a web address"),
-        (form("date"), "is no date", "F is a date"),
-        (form("date", date_format="%Y%m%d"), "is no date as %Y%m%d", "F is a date as %Y%m%d"),
+        (form("email"), "is not an e-mail address", "F is an e-mail address"),
+        (form("phone"), "is not a valid phone number", "F is a valid phone number"),
+        (form("url"), "is not a web address", "F is a web address"),
+        (form("date"), "is not a date", "F is a date"),
+        (form("date", date_format="%Y%m%d"), "is not a date as %Y%m%d", "F is a date as %Y%m%d"),
         (form("pattern", pattern="a+"), "does not fit a+", "F fits a+"),
     ],
 )
@@ -138,7 +138,7 @@ def test_it_says_what_is_wrong(of, message, sentence):
         ("url", {"date_format": "%Y-%m-%d"}, "`date_format` is for `format: date`; remove it"),
         ("email", {"pattern": "x"}, "`pattern` is for `format: pattern`; remove it"),
         ("pattern", {}, "give the `pattern`"),
-        ("pattern", {"pattern": "("}, "no regular expression of RE2"),
+        ("pattern", {"pattern": "("}, "not a regular expression of RE2"),
         ("phone", {"region": "us"}, "must be two capital letters"),
         ("phone", {"region": "XX"}, "must be two capital letters"),
         ("date", {"date_format": "%H:%M"}, "with year, month and day"),

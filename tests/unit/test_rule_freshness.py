@@ -45,7 +45,7 @@ def test_the_newest(within, cells, found):
 @pytest.mark.parametrize("cells", [[], [None], ["", "soon", 5], ["2062-01-01"]])
 def test_without_a_date_nothing_can_be_said(cells):
     """Neither that the table is fresh nor that it is not."""
-    why = "no record of 'T' that was looked at has a date in 'F' that is not after now"
+    why = "no selected record of 'T' has a date in 'F' that is not in the future"
     assert newest("7d", cells) == why
 
 
@@ -86,9 +86,9 @@ def test_each():
         finding.message for finding in report(of, [{"F": cell} for cell in cells]).findings
     ] == [
         "F is '2026-02-22', which is older than 7d",
-        "F is 'soon', which is no date",
+        "F is 'soon', which is not a date",
         "F is '2026-01-01', which is older than 7d",
-        "F is 5, which is no date",
+        "F is 5, which is not a date",
     ]
 
 
@@ -110,10 +110,10 @@ def test_its_sentence():
     [
         ({"within": "7d"}, "give either a date `field` or `created: true`"),
         ({"within": "7d", "field": "F", "created": True}, "give either a date `field`"),
-        ({"field": "F", "within": "week"}, "'week' is no distance"),
-        ({"field": "F", "within": "0d"}, "must be longer than nothing"),
-        ({"field": "F", "within": "-7d"}, "must be longer than nothing"),
-        ({"field": "F", "within": 7}, "must be a number of m, h, d or w such as `30d`"),
+        ({"field": "F", "within": "week"}, "'week' is not a duration"),
+        ({"field": "F", "within": "0d"}, "must be longer than zero"),
+        ({"field": "F", "within": "-7d"}, "must be longer than zero"),
+        ({"field": "F", "within": 7}, "must be a number of m, h, d or w, such as `30d`"),
         ({"field": "F", "within": "7d", "of": "oldest"}, "Input should be 'newest' or 'each'"),
     ],
 )

@@ -82,9 +82,9 @@ def test_both_directions_of_one_record_are_one_finding():
     classes: Rows = {"c1": {}, "c2": {"Students": ["s1"]}}
     (finding,) = findings(rule(back="Students"), students, classes)
     assert finding.value == "['c1', 'c2']"
-    assert (
-        finding.message
-        == "Class has 'c1', whose Students lacks it; Class lacks 'c2', whose Students has it"
+    assert finding.message == (
+        "Class links to 'c1', whose Students does not link back;"
+        " Class does not link to 'c2', whose Students links here"
     )
 
 
@@ -93,7 +93,7 @@ def test_a_field_is_the_same_there():
     same = {"Room": "Class Room"}
     assert told(same=same) == [("s2", "same Room", "'A'")]
     messages = [f.message for f in findings(rule(same=same)) if f.key]
-    assert messages == ["Room is 'A', and Class Room of 'c2' is 'B'"]
+    assert messages == ["Room is 'A', but Class Room of 'c2' is 'B'"]
 
 
 @pytest.mark.parametrize(

@@ -324,7 +324,7 @@ def test_a_message_shows_fields_of_the_linked_record():
     rule = metric(about="Students", message="{Name} is missed")
     rows = [*days("A", Student=["a"]), {"Student": ["a"], "Date": "soon"}]
     assert [f.message for f in findings(rule, rows)] == [
-        "Date 'soon' is no date, so the record is not counted",
+        "Date 'soon' is not a date, so the record is not counted",
         "A is missed",
     ]
     assert ("Students", "Name") in rule.reads()
@@ -345,11 +345,11 @@ def test_a_record_in_too_many_groups_makes_the_rule_inconclusive():
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("1.3.2026", "Date '1.3.2026' is no date"),
-        ("2026-02-30", "Date '2026-02-30' is no date"),
-        (20260301, "Date 20260301 is no date"),
+        ("1.3.2026", "Date '1.3.2026' is not a date"),
+        ("2026-02-30", "Date '2026-02-30' is not a date"),
+        (20260301, "Date 20260301 is not a date"),
         (None, "Date has no value"),
-        (["2026-02-20", "2026-02-21"], "Date ['2026-02-20', '2026-02-21'] is no date"),
+        (["2026-02-20", "2026-02-21"], "Date ['2026-02-20', '2026-02-21'] is not a date"),
     ],
 )
 def test_a_record_without_a_readable_date_is_a_finding(cell, said):
@@ -373,7 +373,7 @@ def test_a_record_without_a_readable_number_is_a_finding(cell):
     rows = [{"Student": "s", "Points": points} for points in (2, cell, None, 3)]
     unread, total = findings(rule, rows)
     assert (unread.records, unread.field) == (("rec1",), "Points")
-    assert unread.message.endswith("is no number, so the record is not counted")
+    assert unread.message.endswith("is not a number, so the record is not counted")
     assert total.value == "5.0"
 
 
@@ -392,7 +392,7 @@ def test_a_sum_beyond_all_numbers_is_inconclusive():
     """Rather than an error of the run."""
     rule = metric(measure="sum", field="Points", where=None, date=None, window=None)
     rows = [{"Student": "s", "Points": 1.7e308}] * 2
-    assert report(rule, rows).inconclusive == "the sum is too large to be worked out"
+    assert report(rule, rows).inconclusive == "the sum is too large to compute"
 
 
 def test_no_records_no_findings():
@@ -425,11 +425,11 @@ def test_no_records_no_findings():
         ({"at_least": {"info": "101%"}}, 'must be a number, or for a share one such as "12.5%"'),
         ({"at_least": {"info": "nan%"}}, "must be a number"),
         ({"at_least": {"info": True}}, "must be a number"),
-        ({"at_least": {"info": 3, "critical": 3}}, "must grow from info to critical"),
+        ({"at_least": {"info": 3, "critical": 3}}, "must rise from info to critical"),
         ({"at_most": {"info": 3, "critical": 4}}, "must fall from info to critical"),
         ({"per": [], "about": "Students"}, "`about` needs `per`"),
-        ({"message": "{Name} is absent"}, "say `about`"),
-        ({"window": {}}, "say which days"),
+        ({"message": "{Name} is absent"}, "give `about`"),
+        ({"window": {}}, "give the days"),
         ({"window": {"last": "1m"}}, "must be days or weeks, such as 30d or 4w"),
         ({"window": {"last": "30d", "since": "2026-01-01"}}, "but not both"),
         ({"window": {"since": "soon"}}, "must be a date as YYYY-MM-DD"),

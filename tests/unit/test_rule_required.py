@@ -38,7 +38,7 @@ def test_it_says_which_fields():
 @pytest.mark.parametrize("settings", [{}, {"field": "F", "any_of": ["G"]}])
 def test_one_of_the_two_settings_is_given(settings):
     """Neither says nothing, both say two things."""
-    with pytest.raises(ValueError, match="give either `field`, or `any_of`"):
+    with pytest.raises(ValueError, match="give either `field` or `any_of`"):
         rule("required", **settings)
 
 
@@ -53,7 +53,7 @@ def test_what_should_have_no_value():
         10,
         11,
     ]
-    assert told(rule("forbidden", field="F"), "x") == "F is 'x', and should have no value"
+    assert told(rule("forbidden", field="F"), "x") == "F is 'x', but should have no value"
 
 
 def test_forbidden_where_a_condition_holds():

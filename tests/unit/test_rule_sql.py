@@ -124,10 +124,13 @@ def test_a_column_can_have_a_name_of_its_own():
 
 
 INCONCLUSIVE = [
-    ("SELECT 'b1' AS id", "the query gave the id 'b1', which is no record of T"),
-    ("SELECT 1 AS id", "the query gave the id 1, which is no record of T"),
-    ("SELECT CAST(x'ff' AS TEXT) AS id", "the query gave the id '\ufffd', which is no record of T"),
-    ("SELECT max(id) AS id FROM T WHERE Score = 'no'", "the query gave a row without an id"),
+    ("SELECT 'b1' AS id", "the query returned the id 'b1', which is not a record of T"),
+    ("SELECT 1 AS id", "the query returned the id 1, which is not a record of T"),
+    (
+        "SELECT CAST(x'ff' AS TEXT) AS id",
+        "the query returned the id '\ufffd', which is not a record of T",
+    ),
+    ("SELECT max(id) AS id FROM T WHERE Score = 'no'", "the query returned a row without an id"),
     ("SELECT T.id FROM T, json_each(Name)", "the query: malformed JSON"),
 ]
 
@@ -147,9 +150,9 @@ def test_an_answer_that_names_no_record_is_inconclusive(query, why):
         ("SELECT id FROM T WHERE Label = 1", "no such column: Label"),
         ("SELECT id FROM Students", "no such table: Students"),
         ("SELECT id FORM T", 'near "T": syntax error'),
-        ("SELECT Name FROM T", "it gives no column `id`"),
-        ("SELECT id, Name AS mesage FROM T", "other columns than id, message, value"),
-        ("SELECT id, id FROM T", "other columns than id, message, value"),
+        ("SELECT Name FROM T", "it returns no column `id`"),
+        ("SELECT id, Name AS mesage FROM T", "columns other than id, message, value"),
+        ("SELECT id, id FROM T", "columns other than id, message, value"),
         ("SELECT id FROM T WHERE Score = ?", "Binding 1 has no name"),
         ("SELECT id FROM T WHERE Score = :limit", "binding parameter :limit"),
         ("SELECT id FROM T\0", "null character"),
@@ -346,7 +349,7 @@ def test_a_cell_too_long_is_inconclusive():
     told = report("SELECT id FROM T WHERE Name LIKE 'y%'", long)
     assert (
         told.inconclusive
-        == "the query: string or blob too big: a value has 2,000,000 bytes at most"
+        == "the query: string or blob too big: a value has at most 2,000,000 bytes"
     )
 
 

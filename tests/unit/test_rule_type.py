@@ -78,7 +78,7 @@ def test_every_type_is_tested():
 def test_it_says_what_the_cell_holds(cell, message):
     """The value, or the error of the formula."""
     assert told(typed("integer"), cell) == message
-    assert typed("integer").sentence() == "F is a whole number, and no error"
+    assert typed("integer").sentence() == "F is a whole number and not an error"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_volume_with_too_little_past_finds_nothing_and_measures():
     assert (told.findings, told.inconclusive) == ([], "")
     assert told.measured is not None
     assert told.measured["records"] == 7
-    assert of.sentence().endswith("of the last 3, once there are 3")
+    assert of.sentence().endswith("of the last 3 runs, once there are that many")
 
 
 def test_volume_after_nothing():
@@ -176,8 +176,8 @@ def test_shares_are_of_the_records():
 @pytest.mark.parametrize(
     ("measure", "cells", "why"),
     [
-        ("no_value", [], "there are no records of which to take a share"),
-        ("shares", [], "there are no records of which to take a share"),
+        ("no_value", [], "there are no records to compute a share of"),
+        ("shares", [], "there are no records to compute a share of"),
         ("shares", [*range(101)], "F has 101 different values; "),
         ("shares", ["x" * 199], "F has values of more than 200 characters; "),
     ],
@@ -198,9 +198,9 @@ def test_what_no_share_can_be_taken_of(measure, cells, why):
         ({"kind": "volume", "change": "20%", "over": 0}, "greater than or equal to 1"),
         ({"kind": "volume", "change": "20%", "over": 11}, "less than or equal to 10"),
         ({"measure": "distinct"}, "give `change`"),
-        ({"measure": "distinct", "at_most": "5%"}, "of `distinct` it must be a whole number"),
+        ({"measure": "distinct", "at_most": "5%"}, "for `distinct` it must be a whole number"),
         ({"measure": "distinct", "at_most": -1}, "a whole number, or a share"),
-        ({"measure": "no_value", "at_most": 5}, "of `no_value` it must be a share"),
+        ({"measure": "no_value", "at_most": 5}, "for `no_value` it must be a share"),
         ({"measure": "no_value", "at_least": "6%", "at_most": "5%"}, "must not be above"),
         ({"measure": "shares", "at_most": "5%"}, "`shares` has no limits"),
     ],

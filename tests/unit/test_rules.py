@@ -211,8 +211,8 @@ MESSAGES: list[tuple[Rule, Any, str, str]] = [
     (required(), " ", "F", "F has no value"),
     (allowed("x"), "y", "F", "F is 'y', which is not among the allowed values"),
     (allowed("x"), ["y", 3], "F", "F is 'y', 3, which is not among the allowed values"),
-    (link(), ["gone"], "F", "F points to 'gone', which is not in Other"),
-    (link("Code"), 5, "F", "F points to 5, which is not in Other.Code"),
+    (link(), ["gone"], "F", "F links to 'gone', which is not in Other"),
+    (link("Code"), 5, "F", "F links to 5, which is not in Other.Code"),
 ]
 
 

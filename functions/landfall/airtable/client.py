@@ -163,7 +163,7 @@ class AirtableReader:
         if not isinstance(written, list) or len(written) != rows:
             raise StepError(
                 Reason.BASE_MALFORMED,
-                f"{rows} rows were sent to {table!r}, and the answer does not have as many",
+                f"the response to {rows} rows sent to {table!r} does not have as many",
             )
 
     async def close(self) -> None:

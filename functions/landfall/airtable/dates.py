@@ -12,7 +12,7 @@ _RELATIVE = re.compile(r"(today|now)(?:\s*([+-])\s*(\d{1,5})\s*([mhdw]))?")
 _DISTANCE = re.compile(r"(-?\d{1,5})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
-RELATIVE_SAYS = "`today`, `now`, or one of them with a distance such as `today-30d` or `now+2h`"
+RELATIVE_SAYS = "`today`, `now`, or one of them with an offset such as `today-30d` or `now+2h`"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Calendar:
         if not match:
             moment = self.read(text)
             if moment is None:
-                raise ValueError(f"{text!r} is no date; say YYYY-MM-DD, {RELATIVE_SAYS}")
+                raise ValueError(f"{text!r} is not a date; use YYYY-MM-DD, {RELATIVE_SAYS}")
             return moment
         start, sign, number, unit = match.groups()
         away = distance(f"{sign}{number}{unit}".lstrip("+")) if unit else timedelta()
@@ -70,7 +70,7 @@ def distance(text: str) -> timedelta:
     """How long `30d`, `2h` or `-4w` is: minutes, hours, days or weeks. Raises `ValueError`."""
     match = _DISTANCE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is no distance; say a number of m, h, d or w such as `30d`")
+        raise ValueError(f"{text!r} is not a duration; use a number of m, h, d or w, such as `30d`")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -66,7 +66,7 @@ def computed(field: FieldSchema) -> bool:
 def shown_type(field: FieldSchema) -> str:
     """The type for a message, with that of what a computed field works out."""
     result = _result(field)
-    return field.type if result is field else f"{field.type} of {result.type or 'no known type'}"
+    return field.type if result is field else f"{field.type} of {result.type or 'unknown type'}"
 
 
 def holds(field: FieldSchema) -> Holds | None:
@@ -114,9 +114,9 @@ def not_linked(field: FieldSchema, table: str, schema: Schema, why: str) -> Iter
 def not_of_bound(field: FieldSchema, setting: str, bound: int | float | str) -> Iterator[str]:
     """That the field cannot be on either side of a number or a date."""
     if isinstance(bound, str):
-        yield from not_of(field, "dates", f"`{setting}: {bound}` wants dates")
+        yield from not_of(field, "dates", f"`{setting}: {bound}` needs dates")
     else:
-        yield from not_of(field, "numbers", f"`{setting}: {bound}` wants numbers")
+        yield from not_of(field, "numbers", f"`{setting}: {bound}` needs numbers")
 
 
 def never(field: FieldSchema, setting: str, values: Sequence[Any]) -> Iterator[str]:
@@ -126,14 +126,15 @@ def never(field: FieldSchema, setting: str, values: Sequence[Any]) -> Iterator[s
         return
     strange = [value for value in values if not _can_be(value, has)]
     if strange:
-        yield f"`{setting}` has {listed(strange)}, which {field.name!r} can never be: {_is(field)}"
+        why = f"which {field.name!r} can never hold: {_is(field)}"
+        yield f"`{setting}` has {listed(strange)}, {why}"
     if False in [value for value in values if isinstance(value, bool)] and has == "ticks":
-        yield f"`{setting}` has False, but a box without a tick has no value: say `has_value`"
+        yield f"`{setting}` has False, but an unchecked checkbox has no value: use `has_value`"
     if options is not None:
         known = [*options, *strange]
         for value in [value for value in values if value not in known]:
             fix = suggest(value, options, f"there are {listed(options)}")
-            yield f"`{setting}` has {value!r}, which is no option of {field.name!r}; {fix}"
+            yield f"`{setting}` has {value!r}, which is not an option of {field.name!r}; {fix}"
 
 
 def _can_be(value: Any, has: Holds) -> bool:
@@ -150,7 +151,7 @@ def not_comparable(one: FieldSchema, other: FieldSchema) -> Iterator[str]:
     if first and second:
         kinds = {"text" if has == "dates" else has for has in (first, second)}
         if len(kinds) > 1:
-            yield f"no value of one is ever one of the other: {_is(one)}, and {_is(other)}"
+            yield f"their values can never be equal: {_is(one)}, and {_is(other)}"
 
 
 def _is(field: FieldSchema) -> str:

@@ -37,7 +37,7 @@ def _misfits(rule: BaseRule, schema: Schema) -> Iterator[str]:
     for table, name in rule.reads():
         field = schema.field(table, name)
         if field.options.get("isValid") is False:
-            yield f"{name!r} is a {field.type} that Airtable calls invalid: it has no values"
+            yield f"{name!r} is a {field.type} that Airtable reports as invalid: it has no values"
     if rule.when:
         for message in of_condition(rule.when, schema.table(rule.table)):
             yield f"when: {message}"
@@ -48,5 +48,5 @@ def _remarks(rule: BaseRule, schema: Schema) -> Iterator[str]:
     for table, name in rule.looks_at():
         field = schema.field(table, name)
         if computed(field):
-            yield f"{name!r} is computed ({shown_type(field)}): nobody can mend it in its own cell"
+            yield f"{name!r} is computed ({shown_type(field)}): its value cannot be edited"
     yield from rule.remarks(schema)

@@ -177,9 +177,9 @@ class _Merger:
         if entry.state == "resolved":
             number = self._rules[entry.rule_key].evaluations
             entry = replace(entry, opened=number, resolved_at=None)
-            return self._moved(entry, "reopened", "it is there again")
+            return self._moved(entry, "reopened", "found again")
         if entry.state == "ignored" and more:
-            return self._moved(entry, "reopened", f"{more} records more than were ignored")
+            return self._moved(entry, "reopened", f"{more} more records than when it was ignored")
         return entry
 
     def _gone(self, entry: Entry) -> Entry:
@@ -197,7 +197,7 @@ class _Merger:
         if decision is None or state == entry.state:
             return entry
         if decision.until and decision.is_over(self._now):
-            why = f"it was to be ignored until {decision.until}"
+            why = f"the decision to ignore it expired on {decision.until}"
             return self._moved(entry, state, why, at=decision.until)
         # at its own moment: what people said after it, while this run went on, is still to count
         return self._moved(entry, state, decision.why, decision.by, decision.at)

@@ -74,7 +74,7 @@ class ScanFindings:
         """
         kept, entry = await self._find(finding_id)
         if entry.state == "resolved":
-            raise ValueError("the finding is resolved: nothing is to be said of it")
+            raise ValueError("the finding is resolved, so there is nothing to decide")
         await self._store.commit([self._ledgers.decision(finding_id, decision)])
         return self._whole(kept, entry, {finding_id: decision})
 

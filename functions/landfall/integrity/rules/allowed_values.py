@@ -35,7 +35,7 @@ class AllowedValues(FieldRule):
         options = choices(schema.field(self.table, self.field)) or []
         others = [option for option in options if option not in self.values]
         if others:
-            yield f"{self.field!r} also has the options {listed(others)}, which are findings"
+            yield f"{self.field!r} also has the options {listed(others)}, which this rule reports"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records with other values."""

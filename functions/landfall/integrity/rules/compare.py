@@ -26,8 +26,8 @@ _SIGNS = {
 _EQUALITY = ("equals", "not_equals")
 
 _SAYS = {
-    "equals": "the same as",
-    "not_equals": "other than",
+    "equals": "equal to",
+    "not_equals": "different from",
     "above": "above",
     "at_least": "at least",
     "below": "below",
@@ -57,7 +57,7 @@ def _plus(value: Any) -> Any:
     if isinstance(value, str):
         distance(value)
         return value
-    raise ValueError(f"must be a number, or a time such as `30d` {it_is(value)}")
+    raise ValueError(f"must be a number, or a duration such as `30d` {it_is(value)}")
 
 
 class Compare(BaseRule):
@@ -116,9 +116,9 @@ class Compare(BaseRule):
         yield from not_comparable(left, right)
         if self.plus is not None:
             wanted: Holds = "dates" if isinstance(self.plus, str) else "numbers"
-            yield from not_of(right, wanted, f"`plus: {self.plus}` wants {wanted}")
+            yield from not_of(right, wanted, f"`plus: {self.plus}` needs {wanted}")
         elif self._word not in _EQUALITY and holds(left) in ("ticks", "record ids", "objects"):
-            yield f"`op: {self.op}` wants an order, but {self.left!r} holds {holds(left)}"
+            yield f"`op: {self.op}` needs an order, but {self.left!r} holds {holds(left)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records in which they stand otherwise."""

@@ -25,7 +25,7 @@ def of_condition(condition: Condition, table: TableSchema) -> Iterator[str]:
 
 def _of_text(field: FieldSchema, setting: str, _: str) -> Iterator[str]:
     if holds(field) != "record ids":
-        yield from not_of(field, "text", f"`{setting}` wants text")
+        yield from not_of(field, "text", f"`{setting}` needs text")
 
 
 _CONDITIONS: Mapping[str, Callable[[FieldSchema, str, Any], Iterator[str]]] = {

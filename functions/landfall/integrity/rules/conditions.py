@@ -22,7 +22,7 @@ def _pattern(text: str) -> str:
         compiled(text)
     except re2.error as error:
         why = error.args[0].decode()
-        raise ValueError(f"this is no regular expression of RE2: {why}") from None
+        raise ValueError(f"this is not a regular expression of RE2: {why}") from None
     return text
 
 
@@ -85,7 +85,7 @@ class FieldCondition(Settings):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if len(self.model_dump(exclude_none=True)) < 2:
-            raise ValueError("say what the field must be like, such as `equals: Active`")
+            raise ValueError("give a test for the field, such as `equals: Active`")
         return self
 
     def reads(self) -> Iterator[str]:

@@ -88,7 +88,7 @@ class Drift(PastRule):
             wants_share = self.measure == "no_value"
             if isinstance(limit, str) != wants_share:
                 form = 'a share such as "5%"' if wants_share else "a whole number"
-                raise ValueError(f"{name}: of `{self.measure}` it must be {form} {it_is(limit)}")
+                raise ValueError(f"{name}: for `{self.measure}` it must be {form} {it_is(limit)}")
         if len(limits) == 2 and _exact(limits["at_least"]) > _exact(limits["at_most"]):
             raise ValueError("at_least: must not be above `at_most`")
         return self
@@ -110,10 +110,7 @@ class Drift(PastRule):
             said.append(f"at most {self.at_most}")
         if self.change is not None:
             of = "" if self.measure == "distinct" else " points"
-            said.append(
-                f"within {self.change}{of} of the median of the last {self.over} runs, "
-                f"{self.from_when_on()}"
-            )
+            said.append(f"within {self.change}{of} of the median of the last {self.runs()}")
         return f"{self._what()} is {' and '.join(said)}"
 
     def _what(self) -> str:
@@ -180,8 +177,8 @@ class Drift(PastRule):
         counts = _counted(column)
         if len(counts) > CATEGORIES:
             raise CannotEvaluateError(
-                f"{self.field} has {len(counts):,} different values; `shares` is for fields "
-                f"with {CATEGORIES} at most"
+                f"{self.field} has {len(counts):,} different values; `shares` supports "
+                f"at most {CATEGORIES}"
             )
         named = {_name(value): count for value, count in counts.items()}
         if any(len(name) > CATEGORY for name in named):
@@ -198,7 +195,7 @@ def _exact(limit: int | str) -> Fraction:
 
 def _some(column: list[Any]) -> None:
     if not column:
-        raise CannotEvaluateError("there are no records of which to take a share")
+        raise CannotEvaluateError("there are no records to compute a share of")
 
 
 def _counted(column: list[Any]) -> Counter[Any]:

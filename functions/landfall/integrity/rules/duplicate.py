@@ -30,7 +30,7 @@ UNCONFIRMED = 92
 def _tells(alternative: list[Compared]) -> list[Compared]:
     if all(condition.optional or isinstance(condition, Equals) for condition in alternative):
         raise ValueError(
-            "one condition at least must compare two values, without `or_missing`: "
+            "at least one condition must compare two values, without `or_missing`: "
             "`exact`, `similar`, `date_within` or `overlap`"
         )
     return alternative
@@ -124,7 +124,7 @@ class Duplicate(BaseRule):
                 raise ValueError("use either `of`, `field` and `also`, or `likely` and `possible`")
         elif self.of or self.field or self.also or not (self.likely or self.possible):
             raise ValueError(
-                "say `of: person` or `of: organisation` and the `field` with the name;"
+                "give `of: person` or `of: organisation` and the `field` with the name,"
                 " or `likely`, `possible` or both"
             )
         return self
@@ -139,8 +139,8 @@ class Duplicate(BaseRule):
     def sentence(self) -> str:
         """What must be so, in plain language."""
         if self.of and self.field:
-            also = f", also by {', '.join(self.also)}" if self.also else ""
-            return f"no {self.of} is there twice, by {' + '.join(names(self.field))}{also}"
+            also = f", and by {', '.join(self.also)}" if self.also else ""
+            return f"no {self.of} occurs twice, compared by {' + '.join(names(self.field))}{also}"
         either = " or ".join(_all_of(alternative) for alternative in (*self.likely, *self.possible))
         return f"no two records have {either}"
 
@@ -183,9 +183,9 @@ class Duplicate(BaseRule):
                 for field in (schema.field(self.table, name) for name in names(condition.field)):
                     match condition:
                         case DateWithin():
-                            yield from not_of(field, "dates", "`date_within` wants dates")
+                            yield from not_of(field, "dates", "`date_within` needs dates")
                         case Similar():
-                            yield from not_of(field, "text", "`similar` wants text")
+                            yield from not_of(field, "text", "`similar` needs text")
                         case Equals():
                             yield from never(field, "equals", [condition.equals])
 

@@ -12,13 +12,13 @@ def _distance(value: Any) -> Any:
     if isinstance(value, str):
         distance(value)
         return value
-    raise ValueError(f"must be a number of m, h, d or w such as `30d` {it_is(value)}")
+    raise ValueError(f"must be a number of m, h, d or w, such as `30d` {it_is(value)}")
 
 
 def _some_time(value: Any) -> Any:
     if distance(_distance(value)).total_seconds() > 0:
         return value
-    raise ValueError(f"must be longer than nothing, such as `7d` {it_is(value)}")
+    raise ValueError(f"must be longer than zero, such as `7d` {it_is(value)}")
 
 
 Distance = Annotated[str, BeforeValidator(_distance)]

@@ -26,5 +26,5 @@ class Forbidden(FieldRule):
         ids, column = scope.table.ids, scope.table.columns[self.field]
         for row, value in enumerate(column):
             if value is not None and has_value(value):
-                message = f"{self.field} is {shown(value)}, and should have no value"
+                message = f"{self.field} is {shown(value)}, but should have no value"
                 yield Hit((ids[row],), self.field, value, message)

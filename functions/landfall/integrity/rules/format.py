@@ -96,11 +96,12 @@ class Format(FieldRule):
                 name = f"date as {self.date_format}" if self.date_format else "date"
             case "pattern":
                 return f"fits {self.pattern}", f"does not fit {self.pattern}"
-        return f"is {'an' if name[0] == 'e' else 'a'} {name}", f"is no {name}"
+        article = "an" if name[0] == "e" else "a"
+        return f"is {article} {name}", f"is not {article} {name}"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
         """A field of no text."""
-        why = f"`format: {self.format}` wants text"
+        why = f"`format: {self.format}` needs text"
         yield from not_of(schema.field(self.table, self.field), "text", why)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:

@@ -65,7 +65,7 @@ class Freshness(BaseRule):
     def misfits(self, schema: Schema) -> Iterator[str]:
         """A field of no dates."""
         if self.field:
-            yield from not_of(schema.field(self.table, self.field), "dates", "it wants dates")
+            yield from not_of(schema.field(self.table, self.field), "dates", "the rule needs dates")
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The table whose newest record is too old, or each record that is."""
@@ -87,8 +87,8 @@ class Freshness(BaseRule):
         ]
         if not past:
             raise CannotEvaluateError(
-                f"no record of {self.table!r} that was looked at has a date in {self._field!r} "
-                "that is not after now"
+                f"no selected record of {self.table!r} has a date in {self._field!r} "
+                "that is not in the future"
             )
         last, newest = max(past)
         if last < self._oldest(calendar):
@@ -105,7 +105,7 @@ class Freshness(BaseRule):
 
         for row, items in not_fine(self._column(scope), fresh, scope.check):
             others = [item for item in items if calendar.read(item) is None]
-            what = "no date" if others else f"older than {self.within}"
+            what = "not a date" if others else f"older than {self.within}"
             message = f"{self._field} is {listed(others or items)}, which is {what}"
             yield Hit((ids[row],), self._field, one_or_all(items), message)
 

@@ -91,7 +91,7 @@ class Groups:
             if number > GROUPS_OF_A_RECORD:
                 raise CannotEvaluateError(
                     f"record {self._table.ids[row]} is in {number:,} groups of "
-                    f"{' + '.join(self._fields)}; at most {GROUPS_OF_A_RECORD:,} are followed"
+                    f"{' + '.join(self._fields)}; at most {GROUPS_OF_A_RECORD:,} are supported"
                 )
 
 

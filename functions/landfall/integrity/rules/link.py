@@ -105,14 +105,14 @@ same: {Room: Class Room}
         if self.to.field:
             yield from not_comparable(field, schema.field(self.to.table, self.to.field))
         else:
-            why = "without `to.field` it takes links by record ids"
+            why = "without `to.field`, links are record ids"
             yield from not_linked(field, self.to.table, schema, why)
         if self.to.when:
             for message in of_condition(self.to.when, schema.table(self.to.table)):
                 yield f"to.when: {message}"
         if self.back:
             back = schema.field(self.to.table, self.back)
-            yield from not_linked(back, self.table, schema, "`back` links by record ids")
+            yield from not_linked(back, self.table, schema, "`back` needs record ids")
         for here, there in (self.same or {}).items():
             fields = schema.field(self.table, here), schema.field(self.to.table, there)
             for message in not_comparable(*fields):
@@ -120,18 +120,16 @@ same: {Room: Class Room}
 
     def sentence(self) -> str:
         """What must be so, in plain language."""
-        said = [f"{self.field} points to {self.where()}"]
+        said = [f"{self.field} links to {self.where()}"]
         if self.to.when:
             said[0] += f" where {self.to.when.sentence()}"
         if self.min is not None:
-            said.append(f"at least {self.min} times")
+            said.append(f"with at least {_links(self.min)}")
         if self.max is not None:
-            said.append(f"at most {self.max} times")
+            said.append(f"with at most {_links(self.max)}")
         if self.back:
-            said.append(f"and {self.back} points back")
-        said += [
-            f"with {here} the same as its {there}" for here, there in (self.same or {}).items()
-        ]
+            said.append(f"{self.back} links back")
+        said += [f"{here} equals its {there}" for here, there in (self.same or {}).items()]
         return ", ".join(said)
 
     def where(self) -> str:
@@ -202,7 +200,7 @@ class _Links:
         where = self._rule.where()
 
         def say(items: list[Any]) -> tuple[Any, str]:
-            message = f"{self._field} points to {listed(items)}, which is not in {where}"
+            message = f"{self._field} links to {listed(items)}, which is not in {where}"
             return one_or_all(items), message
 
         return [
@@ -218,9 +216,9 @@ class _Links:
                 continue
             count = 0 if value is None else len(values_of(value))
             if count < least:
-                message = f"{self._field} has {count} links, fewer than {least}"
+                message = f"{self._field} has {_links(count)}, fewer than {least}"
             elif most is not None and count > most:
-                message = f"{self._field} has {count} links, more than {most}"
+                message = f"{self._field} has {_links(count)}, more than {most}"
             else:
                 continue
             yield self._problem(row, self._field, value, message, "number")
@@ -234,15 +232,16 @@ class _Links:
         for row, outside in others(self._table, self._field, fit, list):
             items = [item for item in outside if comparable(item) in self._known]
             if items:
-                message = f"{self._field} points to {listed(items)}, of which it is not so that "
+                message = f"{self._field} links to {listed(items)}, which does not satisfy: "
                 message += condition.sentence()
                 yield self._problem(row, self._field, one_or_all(items), message, "when")
 
     def one_way(self) -> Iterator[_Problem]:
         """Links that only one of the two records has."""
-        assert self._rule.back
+        field, there = self._field, self._rule.back
+        assert there
         named: dict[str, list[str]] = defaultdict(list)
-        for id_, value in zip(self._target.ids, self._target.columns[self._rule.back], strict=True):
+        for id_, value in zip(self._target.ids, self._target.columns[there], strict=True):
             for item in _items(value):
                 if item.__class__ is str:
                     named[item].append(id_)
@@ -257,12 +256,12 @@ class _Links:
             extra = sorted(item for item in backs if item not in links)
             said = []
             if lost:
-                said.append(f"{self._field} has {listed(lost)}, whose {self._rule.back} lacks it")
+                said.append(f"{field} links to {listed(lost)}, whose {there} does not link back")
             if extra:
-                said.append(f"{self._field} lacks {listed(extra)}, whose {self._rule.back} has it")
+                said.append(f"{field} does not link to {listed(extra)}, whose {there} links here")
             if said:
                 items = one_or_all([*lost, *extra])
-                yield self._problem(row, self._field, items, "; ".join(said), "back")
+                yield self._problem(row, field, items, "; ".join(said), "back")
 
     def different(self) -> Iterator[_Problem]:
         """Links to records with other values."""
@@ -274,10 +273,14 @@ class _Links:
                     rows = find(item if item.__class__ is str else comparable(item))
                     if rows and not any(_same(column[row], theirs[place]) for place in rows):
                         other = min((theirs[place] for place in rows), key=repr)
-                        message = f"{here} is {shown(column[row]) or 'nothing'}, and {there} of "
-                        message += f"{shown(item)} is {shown(other) or 'nothing'}"
+                        message = f"{here} is {shown(column[row]) or 'empty'}, but {there} of "
+                        message += f"{shown(item)} is {shown(other) or 'empty'}"
                         yield self._problem(row, here, column[row], message, f"same {here}")
                         break
+
+
+def _links(count: int) -> str:
+    return "1 link" if count == 1 else f"{count} links"
 
 
 def _items(value: Any) -> Sequence[Any]:

@@ -83,7 +83,7 @@ class Measures:
         try:
             return math.fsum(self._numbers(rows))
         except OverflowError:
-            raise CannotEvaluateError("the sum is too large to be worked out") from None
+            raise CannotEvaluateError("the sum is too large to compute") from None
 
     def mean(self, rows: Sequence[int]) -> float | None:
         """Of their numbers. Raises `CannotEvaluateError`."""

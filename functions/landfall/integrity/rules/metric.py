@@ -115,7 +115,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         if self.about and not self.per:
             problems.append("`about` needs `per`, whose first field links to that table")
         if self.fields_of_message and not self.about:
-            problems.append("`message` can show fields of a record of `about`; say `about`")
+            problems.append("`message` can show fields of a record of `about`; give `about`")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -135,7 +135,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         if dated and self.date is None:
             yield f"{'`window`' if self.window else f'`measure: {measure}`'} needs `date`"
         if self.date is not None and not dated:
-            yield "`date` needs `window`; say which days, such as `window: {last: 30d}`"
+            yield "`date` needs `window`; give the days, such as `window: {last: 30d}`"
 
     def _of_levels(self) -> Iterator[str]:
         if self.at_least is None and self.at_most is None:
@@ -147,8 +147,8 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 yield f"the levels of `{name}` are {form}, since `measure` is {self.measure}"
                 continue
             if levels and not levels.ascend(falling=name == "at_most"):
-                grow = "grow" if name == "at_least" else "fall"
-                yield f"the levels of `{name}` must {grow} from info to critical"
+                rise = "rise" if name == "at_least" else "fall"
+                yield f"the levels of `{name}` must {rise} from info to critical"
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """(table, field) of what this kind looks at."""
@@ -199,11 +199,11 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         """A number or date that is none, a link that leads elsewhere, a condition never met."""
         if self.field:
             field = schema.field(self.table, self.field)
-            yield from not_of(field, "numbers", f"`measure: {self.measure}` wants numbers")
+            yield from not_of(field, "numbers", f"`measure: {self.measure}` needs numbers")
         if self.date:
-            yield from not_of(schema.field(self.table, self.date), "dates", "`date` wants dates")
+            yield from not_of(schema.field(self.table, self.date), "dates", "`date` needs dates")
         if self.about:
-            why = "with `about`, the first field of `per` is a link"
+            why = "with `about`, the first field of `per` must be a link"
             field = schema.field(self.table, self.per[0])
             yield from not_linked(field, self.about, schema, why)
         if self.where:
@@ -240,7 +240,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             raise CannotEvaluateError(f"no record has a {self.date} that can be read as a date")
         for row in rows:
             cell = table.columns[self.date or ""][row]
-            yield self._unreadable(table, row, self.date or "", cell, "is no date")
+            yield self._unreadable(table, row, self.date or "", cell, "is not a date")
 
     def _in_window(self, table: Table, days: Sequence[int], calendar: Calendar) -> Sequence[int]:
         if not days:
@@ -268,7 +268,9 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         field = self.field or ""
         for row, found in numbers.items():
             if found is None:
-                yield self._unreadable(table, row, field, table.columns[field][row], "is no number")
+                yield self._unreadable(
+                    table, row, field, table.columns[field][row], "is not a number"
+                )
 
     def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
         said = f"{field} {shown(cell)} {why}" if has_value(cell) else f"{field} has no value"

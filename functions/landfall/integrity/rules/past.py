@@ -57,9 +57,11 @@ class PastRule(BaseRule):
         when = self.when.model_dump_json(exclude_none=True) if self.when else ""
         return sha256(repr((self.table, when, *self.measures())).encode()).hexdigest()[:16]
 
-    def from_when_on(self) -> str:
-        """For people: from which run on `change` is looked at."""
-        return "once there is one" if self.over == 1 else f"once there are {self.over}"
+    def runs(self) -> str:
+        """Return how many runs `change` compares with, for a sentence about "the last ..."."""
+        if self.over == 1:
+            return "run, once there is one"
+        return f"{self.over} runs, once there are that many"
 
 
 def middle(values: list[Fraction]) -> Fraction:

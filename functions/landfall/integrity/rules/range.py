@@ -50,7 +50,7 @@ class Range(FieldRule):
         if len({isinstance(bound, str) for bound in bounds.values()}) > 1:
             raise ValueError("the bounds must be two numbers or two dates")
         if len(bounds) > 1 and all(self._empty(calendar) for calendar in _EARLY_AND_LATE):
-            raise ValueError("nothing lies between these bounds; put the smaller one first")
+            raise ValueError("no value lies between these bounds; put the smaller one first")
         return self
 
     @property
@@ -101,7 +101,7 @@ class Range(FieldRule):
         )
         for row, items in wrong:
             others = [item for item in items if any_side(item) is None]
-            kind = "no date" if dates else "no number"
+            kind = "not a date" if dates else "not a number"
             what = kind if others else f"not {self._said}"
             message = f"{self.field} is {listed(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)

@@ -30,7 +30,7 @@ class Required(BaseRule):
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
         if (self.field is None) == (self.any_of is None):
-            raise ValueError("give either `field`, or `any_of` with several")
+            raise ValueError("give either `field` or `any_of`")
         return self
 
     @property
@@ -53,7 +53,7 @@ class Required(BaseRule):
         """A box without a tick has no value."""
         for table, field in self.looks_at():
             if holds(schema.field(table, field)) == "ticks":
-                yield f"{field!r} is a checkbox: one without a tick has no value, and is a finding"
+                yield f"{field!r} is a checkbox: an unchecked one has no value, which is a finding"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records without one."""

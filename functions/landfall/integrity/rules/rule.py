@@ -117,7 +117,7 @@ _PLACE = re.compile(r"\{([^{}]+)\}")
 
 def _braces_match(text: str) -> str:
     if re.search(r"[{}]", _PLACE.sub("", text)):
-        raise ValueError("a brace stands alone; put a field's name in braces, such as {Name}")
+        raise ValueError("unmatched brace; put a field's name in braces, such as {Name}")
     return text
 
 

@@ -81,7 +81,8 @@ query: |
             ) from None
         if "id" not in given:
             raise ValueError(
-                f"query: it gives no column `id`; begin with SELECT id, for records of {self.table}"
+                "query: it returns no column `id`; begin with SELECT id, for records of "
+                f"{self.table}"
             )
         return self
 
@@ -91,8 +92,8 @@ query: |
         for column, field in columns.items():
             if count[_lower(column)] > 1:
                 raise ValueError(
-                    f"fields.{table}: two columns are named {column!r} (SQL does not tell capitals "
-                    f"apart, and {' and '.join(OWN)} are always there); give one another name, "
+                    f"fields.{table}: two columns are named {column!r} (SQL ignores case, "
+                    f"and {' and '.join(OWN)} are always there); give one another name, "
                     f"such as {{my_column: {field}}} {it_is(self.fields[table])}"
                 )
 
@@ -127,10 +128,11 @@ query: |
             for row in rows:
                 id_ = row["id"]
                 if id_ is None:
-                    raise CannotEvaluateError("the query gave a row without an id")
+                    raise CannotEvaluateError("the query returned a row without an id")
                 if id_ not in known:
                     raise CannotEvaluateError(
-                        f"the query gave the id {shown(id_)}, which is no record of {self.table}"
+                        f"the query returned the id {shown(id_)}, which is not a record of "
+                        f"{self.table}"
                     )
                 said = _said(row.get("message")), _value(row.get("value"))
                 found[id_] = min(found.get(id_, said), said, key=repr)

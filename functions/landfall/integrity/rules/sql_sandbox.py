@@ -138,7 +138,7 @@ class Sandbox:
         try:
             self._compile(f"SELECT * FROM {_inner(query)} UNION ALL SELECT {nothing}", values)  # noqa: S608
         except sqlite3.Error:
-            raise QueryError(f"it gives other columns than {', '.join(known)}") from None
+            raise QueryError(f"it returns columns other than {', '.join(known)}") from None
         return given
 
     def _gives(self, query: str, column: str, values: Mapping[str, Any]) -> bool:
@@ -169,7 +169,7 @@ class Sandbox:
         except MemoryError:
             raise QueryError(f"it needs more than {HEAP_BYTES >> 20} MiB of memory") from None
         except sqlite3.DataError as error:
-            raise QueryError(f"{error}: a value has {LENGTH:,} bytes at most") from None
+            raise QueryError(f"{error}: a value has at most {LENGTH:,} bytes") from None
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
             # the last three come from the sqlite3 module: two statements, a NUL, a huge number
             raise QueryError(str(error)) from None

@@ -75,18 +75,18 @@ class Type(FieldRule):
 
     def sentence(self) -> str:
         """What must be so, in plain language."""
-        return f"{self.field} is {_SAYS[self.type]}, and no error"
+        return f"{self.field} is {_SAYS[self.type]} and not an error"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
         """A field of another type, or of lists where one value is wanted."""
         field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
         wanted = _HOLDS.get(self.type)
         if wanted:
-            yield from not_of(field, wanted, f"{why} wants {wanted}")
-        wants_list = self.type in ("list", "record_links", "attachments")
-        if self.type != "any" and holds(field) and is_list(field) != wants_list:
-            has, wants = ("a list", "one value") if is_list(field) else ("one value", "a list")
-            yield f"{why} wants {wants}, but each cell of {self.field!r} is {has}"
+            yield from not_of(field, wanted, f"{why} needs {wanted}")
+        needs_list = self.type in ("list", "record_links", "attachments")
+        if self.type != "any" and holds(field) and is_list(field) != needs_list:
+            has, needs = ("a list", "one value") if is_list(field) else ("one value", "a list")
+            yield f"{why} needs {needs}, but each cell of {self.field!r} is {has}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records that hold something else."""

@@ -57,8 +57,7 @@ class Volume(PastRule):
             said.append(f"at most {self.at_most:,} records")
         if self.change is not None:
             said.append(
-                f"a number of records within {self.change} of the median of the last {self.over}, "
-                f"{self.from_when_on()}"
+                f"a number of records within {self.change} of the median of the last {self.runs()}"
             )
         return f"{self.table} has {' and '.join(said)}"
 
@@ -66,7 +65,7 @@ class Volume(PastRule):
         """Too few, too many, too much changed."""
         count = len(scope.table)
         self.remember(scope, {"records": count})
-        which = " for which the condition holds" if self.when else ""
+        which = " that satisfy the condition" if self.when else ""
         has = f"{self.table} has {count:,} records{which}"
         if self.at_least is not None and count < self.at_least:
             yield Hit((), "", count, f"{has}, fewer than {self.at_least:,}", "limit")

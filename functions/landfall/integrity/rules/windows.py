@@ -47,9 +47,9 @@ class Window(Settings):
     @model_validator(mode="after")
     def _one_window(self) -> Self:
         if self.last and (self.since or self.until):
-            raise ValueError("say `last`, or `since` and `until`, but not both")
+            raise ValueError("give `last`, or `since` and `until`, but not both")
         if not (self.last or self.since or self.until):
-            raise ValueError("say which days, such as `last: 30d` or `since: 2026-08-24`")
+            raise ValueError("give the days, such as `last: 30d` or `since: 2026-08-24`")
         return self
 
     def days(self, calendar: Calendar) -> tuple[date, date]:

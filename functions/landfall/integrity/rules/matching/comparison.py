@@ -113,7 +113,7 @@ class Compared(Settings):
         if all(key is None for key in keys) and any(
             has_value(self.cell(table, row)) for row in range(len(table))
         ):
-            raise CannotEvaluateError(f"no value of {self.label} can be taken as {self.meaning}")
+            raise CannotEvaluateError(f"no value of {self.label} can be read as {self.meaning}")
         return Column(keys, self.meaning, check)
 
     def _says(self) -> str:

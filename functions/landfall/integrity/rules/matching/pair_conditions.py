@@ -44,7 +44,7 @@ class Exact(Compared):
     @model_validator(mode="after")
     def _of_words(self) -> Self:
         if self.uncommon and self.exact in ("email", "phone", "value"):
-            raise ValueError("uncommon: is told of words, such as `exact: name`; remove it")
+            raise ValueError("uncommon: applies to words, such as `exact: name`; remove it")
         return self
 
     @property
@@ -94,7 +94,7 @@ class Similar(Compared):
         """How it holds of two records, for a message."""
         keys: Sequence[Any] = column.keys
         score = column.likeness.score(keys[one], keys[other]) * 100
-        return f"{super().because(column, table, one, other)}, {score:.0f} of 100 alike"
+        return f"{super().because(column, table, one, other)}, similarity {score:.0f} of 100"
 
     def _says(self) -> str:
         return f"a similar {self.label}"
@@ -221,6 +221,6 @@ PairCondition = Annotated[
     Discriminator(
         _which,
         custom_error_type="no_comparison",
-        custom_error_message=f"say how the two compare: one of {', '.join(KINDS)}",
+        custom_error_message=f"give a comparison: one of {', '.join(KINDS)}",
     ),
 ]
