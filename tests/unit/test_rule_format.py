@@ -120,7 +120,7 @@ def test_each_item_of_a_list():
         (form("url"), "is not a web address", "F is a web address"),
         (form("date"), "is not a date", "F is a date"),
         (form("date", date_format="%Y%m%d"), "is not a date as %Y%m%d", "F is a date as %Y%m%d"),
-        (form("pattern", pattern="a+"), "does not fit a+", "F fits a+"),
+        (form("pattern", pattern="a+"), "does not match a+", "F matches a+"),
     ],
 )
 def test_it_says_what_is_wrong(of, message, sentence):

@@ -81,7 +81,7 @@ BAD = [
     ),
     (
         {"table": "Issues", "fields": FIELDS | {"message": "State"}},
-        "write_back.fields: 'State' is the field of 'state' and of 'message'",
+        "write_back.fields: 'State' is the field of both 'state' and 'message'",
     ),
     (
         {"table": "Issues", "feilds": {}, "fields": FIELDS},

@@ -13,7 +13,8 @@ from landfall.scans.settings import BaseId, Name, suggest
 
 
 class IntegrityScan(Scan):
-    """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
+    """An integrity scan of an Airtable base: the fields that it reads, and the rules that they must
+    meet."""
 
     headings = ("base",)
 
@@ -28,7 +29,7 @@ class IntegrityScan(Scan):
     rules: list[Rule] = Field(min_length=1, max_length=500)
     limits: RecordLimits = RecordLimits()
     write_back: WriteBack | None = Field(
-        None, description="Write findings to a table of Airtable, a row each."
+        None, description="Write findings to a table of Airtable, one row each."
     )
 
     def misfits(self) -> Iterable[str]:

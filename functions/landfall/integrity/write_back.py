@@ -24,14 +24,15 @@ TEXT_MOST = 100_000
 
 
 class FieldNames(Settings):
-    """The field for each property of a finding that is written. The others stay out of the table.
+    """The field for each property of a finding that is written. A property without one is not
+    written.
 
-    A text field takes each, but for `record_count` and `occurrences`, which go to a number.
-    `severity` and `state` may also go to a single select that has the options, `first_seen` and
-    `last_seen` to a date with a time.
+    Each takes a text field, except `record_count` and `occurrences`, which take a number.
+    `severity` and `state` also take a single select that has the options, `first_seen` and
+    `last_seen` a date with a time.
     """
 
-    finding_id: Name = Field(description="By which a row is known: one row has each value.")
+    finding_id: Name = Field(description="Identifies a row: each value has one row.")
     rule_id: Name | None = None
     severity: Name | None = None
     state: Name | None = Field(None, description="open, reopened, ignored or resolved.")
@@ -52,7 +53,7 @@ class FieldNames(Settings):
         for name, field in names.items():
             others = [other for other in names if names[other] == field and other != name]
             if others:
-                raise ValueError(f"{field!r} is the field of {name!r} and of {others[0]!r}")
+                raise ValueError(f"{field!r} is the field of both {name!r} and {others[0]!r}")
         return self
 
     def chosen(self) -> dict[str, str]:
@@ -61,11 +62,11 @@ class FieldNames(Settings):
 
 
 class WriteBack(Settings):
-    """A table that has a row for each finding."""
+    """A table with a row for each finding."""
 
     table: Name = Field(description="No other table is written to, and no row is deleted.")
     fields: FieldNames
-    base: BaseId | None = Field(None, description="Where the table is, if not in the scan's base.")
+    base: BaseId | None = Field(None, description="The base of the table, if not the scan's base.")
 
     def target(self) -> str:
         """16 hex digits of which fields of which table are written."""

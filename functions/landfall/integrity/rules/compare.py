@@ -61,23 +61,23 @@ def _plus(value: Any) -> Any:
 
 
 class Compare(BaseRule):
-    """Two fields of a record stand so to each other. A record that lacks one of them is left out.
+    """Two fields of a record compare as required. A record that lacks one of them is skipped.
 
-    Two numbers compare as numbers, two dates as dates (by the day where one has no time), and two
-    texts that are no dates by their letters, capital ones before small ones. A list of one, as
-    lookups have it, is what is in it; of longer lists each value is ordered against each of the
-    other. What cannot be ordered, such as a date and a number, is a finding with a message of its
-    own; it is equal to nothing.
+    Two numbers are compared as numbers, two dates as dates (by day if one has no time), and two
+    texts that are not dates by their letters, capitals before lower case. A list of one value, as
+    in a lookup, counts as that value; with longer lists, each value is ordered against each of the
+    other. Values that cannot be ordered, such as a date and a number, are a finding with its own
+    message; they are equal to nothing.
     """
 
     kind: Literal["compare"]
     left: Name = Field(description="A field.")
-    op: Op = Field(description="How `left` must stand to `right`; put signs in quotes: '>='.")
+    op: Op = Field(description="The comparison of `left` with `right`; put signs in quotes: '>='.")
     right: Name = Field(description="Another field of the same record.")
     plus: Annotated[int | float | str, BeforeValidator(_plus)] | None = Field(
         None,
-        description="Added to `right` before: a number, or a time for dates such as `30d`; either "
-        "may begin with `-`. Hours and minutes count where both dates have a time.",
+        description="Added to `right` first: a number, or a duration for dates such as `30d`; "
+        "either may begin with `-`. Hours and minutes count if both dates have a time.",
     )
 
     example: ClassVar[str] = (

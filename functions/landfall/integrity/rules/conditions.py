@@ -59,20 +59,29 @@ Bound = Annotated[int | float | str, BeforeValidator(_bound)]
 
 
 class FieldCondition(Settings):
-    """What a field's value, or an item of a list, must be like. All that is said must hold."""
+    """A test of a field's value, or of an item of a list. All of its settings must hold."""
 
-    field: Name = Field(description="A field of the records that are looked at.")
+    field: Name = Field(description="A field of the records that are checked.")
     has_value: bool | None = Field(None, description="Whether the field has a value.")
     equals: Plain | None = Field(None, description="The value is this one, of the same type.")
-    not_equals: Plain | None = Field(None, description="It is not this one, or there is none.")
+    not_equals: Plain | None = Field(
+        None, description="The value is another one, or there is none."
+    )
     one_of: list[Plain] | None = Field(
         None, min_length=1, max_length=1000, description="The value is one of these."
     )
     none_of: list[Plain] | None = Field(
-        None, min_length=1, max_length=1000, description="It is none of these, or there is none."
+        None,
+        min_length=1,
+        max_length=1000,
+        description="The value is none of these, or there is none.",
     )
-    contains: str | None = Field(None, min_length=1, description="Text, in any case of letters.")
-    matches: Pattern | None = Field(None, description="The whole text fits a regular expression.")
+    contains: str | None = Field(
+        None, min_length=1, description="The value contains this text, ignoring case."
+    )
+    matches: Pattern | None = Field(
+        None, description="The whole text matches a regular expression."
+    )
     above: Bound | None = Field(
         None,
         description="A number, a date, or a relative date such as `today-30d`. A cell of the other "
@@ -108,7 +117,7 @@ class FieldCondition(Settings):
 
 
 class AllOf(Settings):
-    """All of these hold."""
+    """All of these conditions hold."""
 
     all: list["Condition"] = Field(min_length=1, max_length=50)
 
@@ -129,7 +138,7 @@ class AllOf(Settings):
 
 
 class AnyOf(Settings):
-    """At least one of these holds."""
+    """At least one of these conditions holds."""
 
     any: list["Condition"] = Field(min_length=1, max_length=50)
 
@@ -151,7 +160,7 @@ class AnyOf(Settings):
 
 
 class Not(Settings):
-    """This does not hold."""
+    """This condition does not hold."""
 
     not_: "Condition" = Field(alias="not")
 

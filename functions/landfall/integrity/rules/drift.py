@@ -41,31 +41,31 @@ Amount = Annotated[int | str, BeforeValidator(_amount)]
 
 
 class Drift(PastRule):
-    """The values of a field are spread as they should be, or as in earlier runs.
+    """The values of a field are distributed as they should be, or as in earlier runs.
 
-    `measure` says what is looked at, always of the records for which `when` holds:
+    `measure` selects the quantity, always of the records for which `when` holds:
 
-    - `no_value`: the share of records without a value. Limits are shares such as 5%; `change` is
-      in percentage points: from 10% to 15% is 5%.
-    - `distinct`: how many different values there are, each item of a list being one. Limits are
-      whole numbers; `change` is a share of the median.
-    - `shares`: the share of records that have it, for each value. No limits; `change` is in
-      percentage points, and each value that changed more is a finding. A value that is new, or
-      gone, had or has 0%. There may be 100 different values, of 200 characters each.
+    - `no_value`: the share of records without a value. Limits are shares such as 5%; `change` is in
+      percentage points: from 10% to 15% is 5%.
+    - `distinct`: the number of different values, counting each item of a list. Limits are whole
+      numbers; `change` is a share of the median.
+    - `shares`: for each value, the share of records that have it. It has no limits; `change` is in
+      percentage points, and each value that changed by more is a finding. The share of a value is
+      0% in runs without it. At most 100 different values of 200 characters each are supported.
 
-    The limits hold from the first run on. `change` is compared with the median of the last `over`
-    runs in which this rule was evaluated and measured the same. Until there are so many it finds
-    nothing, as the rule's sentence says. Shares of no records at all are inconclusive.
+    The limits apply from the first run. `change` is compared with the median of the last `over`
+    runs in which this rule was evaluated and measured the same. Until there are that many, it finds
+    nothing, as the rule's sentence states. Shares of no records at all are inconclusive.
     """
 
     kind: Literal["drift"]
-    field: Name = Field(description="The field whose values are looked at.")
+    field: Name = Field(description="The field whose values are measured.")
     measure: Literal["no_value", "distinct", "shares"]
     at_least: Amount | None = None
     at_most: Amount | None = None
     change: Percent | None = Field(
         None,
-        description="How far it may be from the median of earlier runs: percentage points for "
+        description="The maximum distance from the median of earlier runs: percentage points for "
         "shares, and a share of the median for a number.",
     )
 

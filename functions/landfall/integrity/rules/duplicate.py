@@ -45,19 +45,20 @@ Alternatives = Annotated[list[Alternative], Field(max_length=20)]
 
 
 class Duplicate(BaseRule):
-    """No person or organisation is there twice, however the name is written.
+    """No person or organisation occurs twice, however the name is written.
 
-    The short form says `of`, `field` and `also`: two records are likely the same where the names
-    have the same words and nothing of `also` differs, or the names are similar (80 of 100) and
-    something of `also` is the same. They are possibly the same where the names are very similar
-    (92) and nothing of `also` differs; people also where the names have the same words and not all
-    of it differs. So two of one name whose e-mail and phone both differ are taken for namesakes.
-    Where a table has 1,000 different names or more, a common one is no sign by itself: if of ten
-    such names more than one has a namesake by chance, as the numbers of its words tell, nobody of
-    that name is possibly the same as another; they are likely the same as said, or not at all.
+    The short form gives `of`, `field` and `also`. Two records are likely the same if their names
+    have the same words and no field of `also` differs, or if their names are similar (80 of 100)
+    and a field of `also` is the same. They are possibly the same if their names are very similar
+    (92) and no field of `also` differs; people also if their names have the same words and not
+    every field of `also` differs. So two people of one name whose e-mail and phone both differ are
+    taken for namesakes. In a table with 1,000 different names or more, a common name is no sign by
+    itself: if, by the frequency of its words, more than one in ten such names has a namesake by
+    chance, no two records of that name are possibly the same; they are likely the same as
+    described, or not at all.
 
-    The long form says `likely` and `possible`: lists of alternatives, of which one must hold; each
-    is a list of conditions on two records, of which all must.
+    The long form gives `likely` and `possible`: lists of alternatives, one of which must hold; each
+    alternative is a list of conditions on two records, all of which must hold.
 
     ```yaml
     id: contact-twice
@@ -74,42 +75,46 @@ class Duplicate(BaseRule):
     possible_severity: info
     ```
 
-    What is compared: of every text, words without case, accents, script, punctuation and order.
-    `name` leaves out titles, `organisation` legal forms and articles; `organisation` and `address`
-    write abbreviations out. `email` leaves out what follows a plus, and the dots of Gmail.
-    `phone` is the last nine digits, without an extension. `similar` pairs each word of the shorter
-    value with one of the other that is the same, sounds the same, or is the same but for a letter
-    left out of each (as alike as Jaro-Winkler says); in a `name` also a nickname (95) or an initial
-    (75). The score is the mean over these words. A word without a counterpart counts as 0; one
-    that only the longer value has counts a little, and so do generic words such as `Clinic` where
-    both have them. Numbers and words of three letters or less have to be the same.
+    Text is compared by its words, without case, accents, script, punctuation and order. `name`
+    drops titles, `organisation` drops legal forms and articles; `organisation` and `address` expand
+    abbreviations. `email` drops everything after a plus, and the dots of Gmail addresses. `phone`
+    is the last nine digits, without an extension. `similar` pairs each word of the shorter value
+    with a word of the other that is the same, sounds the same, or is the same except for one letter
+    left out of each (scored by Jaro-Winkler); in a `name` also with a nickname (95) or an initial
+    (75). The score is the mean over these words. A word without a counterpart counts as 0; a word
+    that only the longer value has counts a little, and so do generic words such as `Clinic` that
+    both have. Numbers and words of three letters or fewer must be the same.
 
-    Likely pairs make groups: the same as the same is the same. Possible pairs do not: a possible
-    finding is a record, or a group of likely ones, with all those that are possibly the same as it.
-    So a record may be in a likely finding and in a possible one, and no chain of small likenesses
-    becomes a group.
+    Likely pairs form groups: if A and B are the same, and B and C, so are A and C. Possible pairs
+    do not: a possible finding is a record, or a group of likely ones, with all records that are
+    possibly the same as it. So a record can be in a likely finding and in a possible one, and no
+    chain of small similarities becomes a group.
 
-    No pair is passed over, however many records are alike: equal ones are counted as one, and only
-    those are compared that share what the conditions need.
+    No pair is skipped, however many records are alike: equal records count as one, and only records
+    that share what the conditions need are compared.
     """
 
     kind: Literal["duplicate"]
     of: Literal["person", "organisation"] | None = Field(
-        None, description="Short form: whose name `field` is."
+        None, description="Short form: the kind of name in `field`."
     )
     field: Fields | None = Field(
-        None, description="Short form: the name; several fields count together."
+        None, description="Short form: the name; several fields are combined."
     )
     also: dict[Name, Meaning | Literal["date"]] | None = Field(
         None,
         min_length=1,
         max_length=10,
-        description="Short form: fields that tell people of one name apart, and what they hold.",
+        description="Short form: fields that distinguish people of one name, and their content.",
     )
-    likely: Alternatives = Field([], description="When two records are likely the same.")
-    possible: Alternatives = Field([], description="When they are possibly the same.")
+    likely: Alternatives = Field(
+        [], description="Conditions under which two records are likely the same."
+    )
+    possible: Alternatives = Field(
+        [], description="Conditions under which they are possibly the same."
+    )
     possible_severity: Severity = Field(
-        "info", description="How bad a possible duplicate is; `severity` is of the likely ones."
+        "info", description="Severity of a possible duplicate; `severity` applies to likely ones."
     )
 
     example: ClassVar[str] = (

@@ -8,7 +8,8 @@ from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 
 class Forbidden(FieldRule):
-    """The field has no value; mostly with `when`. 0 and false are values, as for `required`."""
+    """The field has no value; used mostly with `when`. 0 and false are values, as for
+    `required`."""
 
     kind: Literal["forbidden"]
 

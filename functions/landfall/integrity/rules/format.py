@@ -29,21 +29,21 @@ def _date_pattern(text: str) -> str:
 
 
 class Format(FieldRule):
-    """The field's value, or each value of a list, has this form. No value is no finding.
+    """The field's value, or each value of a list, has this form. A missing value is no finding.
 
-    What is no text has none of the forms, and blanks around a value are not part of one.
+    A value that is not text has none of the forms, and surrounding whitespace is not part of one.
 
-    - `email`: a valid e-mail address of the HTML living standard (what browsers take in
-      `<input type=email>`), whose domain has a dot.
-    - `phone`: digits, blanks and `().-/`, `+` in front and an extension such as `x12` behind; and a
-      number that Google's libphonenumber takes for valid (its length, and its first digits were
-      given out). `numbers: possible` only asks for a length that there is in its country, with the
-      area code.
-    - `url`: `http://` or `https://`, a domain with a dot or an IP address, perhaps a port; then
-      anything but blanks, control characters, `<>"{}|\\^` and the backtick.
-    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or what fits
+    - `email`: a valid e-mail address by the HTML living standard (the check that browsers make for
+      `<input type=email>`), with a dot in the domain.
+    - `phone`: digits, spaces and `().-/`, optionally a leading `+` and an extension such as `x12`;
+      and a number that Google's libphonenumber considers valid (it has a valid length, and its
+      first digits are assigned). `numbers: possible` only requires a length that exists in its
+      country, including the area code.
+    - `url`: `http://` or `https://`, a domain with a dot or an IP address, and optionally a port;
+      then anything but whitespace, control characters, `<>"{}|\\^` and the backtick.
+    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or text that matches
       `date_format`.
-    - `pattern`: the whole text fits a regular expression of RE2.
+    - `pattern`: the whole text matches a regular expression of RE2.
     """
 
     kind: Literal["format"]
@@ -52,14 +52,14 @@ class Format(FieldRule):
     )
     region: Annotated[str, AfterValidator(_region)] | None = Field(
         None,
-        description="For `phone`: where a number belongs that does not begin with `+`, such as US. "
+        description="For `phone`: the region of numbers that do not begin with `+`, such as US. "
         "Without it, only numbers with `+` are phone numbers.",
     )
     numbers: Literal["valid", "possible"] | None = Field(
-        None, description="For `phone`: which numbers are fine; valid ones when it is not given."
+        None, description="For `phone`: the numbers to accept; valid ones by default."
     )
     date_format: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
-        None, description="For `date`: a pattern of Python's `strptime` such as '%d.%m.%Y'."
+        None, description="For `date`: a pattern of Python's `strptime`, such as '%d.%m.%Y'."
     )
     pattern: Pattern | None = Field(
         None, description="For `pattern`: the regular expression, such as '[A-Z]{2}\\d{4}'."
@@ -75,7 +75,7 @@ class Format(FieldRule):
             if getattr(self, setting) is not None and self.format != of:
                 raise ValueError(f"`{setting}` is for `format: {of}`; remove it")
         if self.format == "pattern" and self.pattern is None:
-            raise ValueError("give the `pattern` that the text must fit")
+            raise ValueError("give the `pattern` that the text must match")
         return self
 
     def sentence(self) -> str:
@@ -95,7 +95,7 @@ class Format(FieldRule):
             case "date":
                 name = f"date as {self.date_format}" if self.date_format else "date"
             case "pattern":
-                return f"fits {self.pattern}", f"does not fit {self.pattern}"
+                return f"matches {self.pattern}", f"does not match {self.pattern}"
         article = "an" if name[0] == "e" else "a"
         return f"is {article} {name}", f"is not {article} {name}"
 

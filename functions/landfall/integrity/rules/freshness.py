@@ -17,17 +17,22 @@ from landfall.scans.settings import Name
 class Freshness(BaseRule):
     """The newest record, or each record, is no older than this.
 
-    `of: newest` makes one finding about the table. Dates after now do not count there, or one
-    typing error would keep a table fresh for ever; where no record has a date up to now, the rule
-    is inconclusive. `of: each` makes a finding a record: one without a date is none, and a value
-    that is no date is one. A day without a time is as old as its last moment.
+    `of: newest` makes one finding about the table. It ignores dates in the future, or one typing
+    error would keep a table fresh for ever; if no record has a date up to now, the rule is
+    inconclusive. `of: each` makes a finding for each record that is too old: a missing date is no
+    finding, and a value that is not a date is one. A day without a time is as old as its last
+    moment.
     """
 
     kind: Literal["freshness"]
     field: Name | None = Field(None, description="A date field; or give `created: true`.")
-    created: bool = Field(False, description="Take when the record was made, as Airtable knows it.")
-    within: Duration = Field(description="How old it may be: minutes, hours, days, weeks; `7d`.")
-    of: Literal["newest", "each"] = Field("newest", description="Which records must be as new.")
+    created: bool = Field(False, description="Use the time when Airtable created the record.")
+    within: Duration = Field(
+        description="Maximum age in minutes, hours, days or weeks, such as `7d`."
+    )
+    of: Literal["newest", "each"] = Field(
+        "newest", description="The records that must be this new."
+    )
 
     example: ClassVar[str] = (
         "{id: attendance-kept, kind: freshness, table: Attendance, field: Date, within: 4d}"

@@ -35,7 +35,7 @@ Level = Annotated[int | float | str, BeforeValidator(_level)]
 
 
 class Levels(Settings):
-    """The value from which on a finding is of this severity."""
+    """The value at which the findings of each severity begin."""
 
     info: Level | None = None
     warning: Level | None = None

@@ -17,7 +17,7 @@ from landfall.scans.settings import Later, Name, Settings
 
 
 class Target(Settings):
-    """Where a link points to."""
+    """The target of a link."""
 
     table: Name
     field: Name | None = Field(
@@ -26,36 +26,36 @@ class Target(Settings):
         "ids, as Airtable's linked-record fields do.",
     )
     when: Annotated[Condition | None, Later()] = Field(
-        None, description="What a linked record must be like: a condition on its fields."
+        None, description="A condition that linked records must satisfy."
     )
 
 
 class Link(FieldRule):
-    """What the field points to is there: records by id, or a value in another table's field.
+    """The field links to existing targets: records by id, or values in another table's field.
 
-    Besides that it can say how many links there are, what the linked records are like (`to.when`),
-    that they link back, and that their fields have the same values as this record's. A key that
-    several records have is fine when one of them is.
+    The rule can also check the number of links, the linked records (`to.when`), that they link
+    back, and that their fields have the same values as this record's. A key that several records
+    share passes if one of them does.
 
-    A record has one finding for each kind of problem: links that point nowhere, their number,
-    `to.when`, `back`, and each field of `same`. A link that points nowhere is only that.
+    A record has one finding for each kind of problem: broken links, their number, `to.when`,
+    `back`, and each field of `same`. A broken link is reported only as broken.
     """
 
     kind: Literal["link"]
     to: Target
-    min: int | None = Field(None, ge=1, description="Fewer links are too few.")
-    max: int | None = Field(None, ge=0, description="More links are too many.")
+    min: int | None = Field(None, ge=1, description="The minimum number of links.")
+    max: int | None = Field(None, ge=0, description="The maximum number of links.")
     back: Name | None = Field(
         None,
-        description="The field of the linked record that holds this record's id. Whatever record "
-        "of the target holds it must be linked from here, too.",
+        description="The field of the linked record that holds this record's id. Every record of "
+        "the target that holds it must also be linked from here.",
     )
     same: dict[Name, Name] | None = Field(
         None,
         min_length=1,
         max_length=20,
-        description="Fields of this record, and the linked record's fields that have the same "
-        "values. Their order does not matter, and a value is the same as a list of it alone.",
+        description="Fields of this record, and the linked record's fields that must have the same "
+        "values. Their order does not matter, and a value equals a list of it alone.",
     )
 
     example: ClassVar[str] = """

@@ -30,27 +30,27 @@ _RATES = ("share", "mean")
 
 
 class Metric(BaseRule):
-    """A number worked out for each group of records, such as a student's, stays within limits.
+    """A number computed for each group of records, such as those of a student, stays within limits.
 
-    A finding's severity is that of the level which the number reaches. Days are those of the
-    scan's time zone, weeks begin on Monday.
+    A finding has the severity of the level that the number reaches. Days are those of the scan's
+    time zone, and weeks begin on Monday.
 
-    What is left out: a record that lacks a field of `per`, or whose link leads nowhere (`required`
-    and `link` find those), and a record without a value in `field`. A record whose date or number
-    cannot be read is not counted and is a finding of its own, with the rule's `severity`; when
-    that is so of all of them, the rule is inconclusive.
+    The rule skips a record that lacks a field of `per`, or whose link is broken (`required` and
+    `link` find those), and a record without a value in `field`. A record whose date or number
+    cannot be read is not counted and is a finding of its own, with the rule's `severity`; if that
+    applies to all records, the rule is inconclusive.
 
-    `days_in_a_row` passes over days without records, such as a weekend; a day counts when `where`
-    holds for all its records, so any other record ends the row. `weeks_in_a_row` wants one record
-    a week; a week without one ends the row, also in the holidays. A table to which nobody adds
-    records any more is found by its age, not here.
+    `days_in_a_row` skips days without records, such as a weekend; a day counts if `where` holds for
+    all its records, so any other record ends the row. `weeks_in_a_row` needs one record a week; a
+    week without one ends the row, even during holidays. `freshness`, not this rule, finds a table
+    that no longer receives records.
     """
 
     kind: Literal["metric"]
     per: list[Name] = Field(
         [],
         max_length=5,
-        description="The fields whose values make a group. A record with several values counts "
+        description="The fields whose values form a group. A record with several values counts "
         "for each. Without it, all records are one group.",
     )
     about: Name | None = Field(
@@ -59,8 +59,8 @@ class Metric(BaseRule):
         "record, and `message` shows its fields. Without it, a finding is about the table.",
     )
     measure: Measure = Field(
-        description="What is worked out. `count`: how many records there are; `share`: for which "
-        "part of them `where` holds; `sum`, `mean`, `min`, `max`: of the numbers in `field`; "
+        description="The number to compute. `count`: the number of records; `share`: the part of "
+        "them for which `where` holds; `sum`, `mean`, `min`, `max`: of the numbers in `field`; "
         "`days_in_a_row`, `weeks_in_a_row`: the longest row for which `where` holds.",
     )
     field: Name | None = Field(
@@ -68,8 +68,8 @@ class Metric(BaseRule):
     )
     where: Annotated[Condition | None, Later()] = Field(
         None,
-        description="Measure only records for which this holds. A share is theirs among all; "
-        "`when` takes the others out of sight.",
+        description="Measure only records for which this holds. A share is taken of all records; "
+        "`when` excludes records altogether.",
     )
     date: Name | None = Field(
         None, description="The field with each record's date, for `window` and rows of days."
@@ -79,21 +79,21 @@ class Metric(BaseRule):
     )
     current: bool = Field(
         False,
-        description="Only a row of days or weeks that lasts up to the group's newest record.",
+        description="Only a row of days or weeks that ends at the group's newest record.",
     )
     minimum: int | None = Field(
         None,
         ge=1,
-        description=f"A share or mean of fewer records says nothing; {MINIMUM} where this is not "
-        "said.",
+        description=f"The least number of records to compute a share or mean of; {MINIMUM} by "
+        "default.",
     )
     at_least: Levels | None = Field(
-        None, description="A finding from this number on, such as {info: 10%, critical: 25%}."
+        None, description="A finding from this number upwards, such as {info: 10%, critical: 25%}."
     )
     at_most: Levels | None = Field(
         None,
         description="A finding from this number downwards. A record of `about` to which nothing "
-        "links counts 0.",
+        "links counts as 0.",
     )
 
     example: ClassVar[str] = """

@@ -36,8 +36,8 @@ class PastRule(BaseRule):
         5,
         ge=1,
         le=10,
-        description="How many earlier runs `change` compares with. Until there are so many, it "
-        "finds nothing.",
+        description="The number of earlier runs that `change` compares with. Until there are that "
+        "many, it finds nothing.",
     )
 
     def measures(self) -> tuple[Any, ...]:

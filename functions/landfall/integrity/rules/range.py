@@ -18,22 +18,23 @@ _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
 
 
 class Range(FieldRule):
-    """The field's value, or each value of a list, lies between the bounds. No value is no finding.
+    """The field's value, or each value of a list, lies between the bounds. A missing value is no
+    finding.
 
-    Bounds are numbers, or dates. What is neither on one side nor on the other, because it is no
-    number where the bounds are numbers, or no date where they are dates, is a finding too, with a
-    message of its own. A day and a moment compare by the day.
+    Bounds are numbers or dates. A value of another kind (one that is not a number where the bounds
+    are numbers, or not a date where they are dates) is also a finding, with its own message. A day
+    and a moment are compared by day.
     """
 
     kind: Literal["range"]
     at_least: Bound | None = Field(
         None, description="A number, a date, or a relative date such as `today-30d`."
     )
-    above: Bound | None = Field(None, description="As `at_least`, without the bound itself.")
+    above: Bound | None = Field(None, description="As `at_least`, excluding the bound itself.")
     at_most: Bound | None = Field(
-        None, description="As `at_least`; `today` says that a date is not in the future."
+        None, description="As `at_least`; `today` rejects dates in the future."
     )
-    below: Bound | None = Field(None, description="As `at_most`, without the bound itself.")
+    below: Bound | None = Field(None, description="As `at_most`, excluding the bound itself.")
 
     example: ClassVar[str] = (
         "{id: born, kind: range, table: Students, field: Born, above: 1900-01-01, at_most: today}"

@@ -13,16 +13,16 @@ from landfall.scans.settings import Name
 
 
 class Required(BaseRule):
-    """The field has a value, or one of several fields has. 0 and false are values; blank text and
-    an empty list are not."""
+    """The field has a value, or at least one of several fields has. 0 and false are values; blank
+    text and an empty list are not."""
 
     kind: Literal["required"]
-    field: Name | None = Field(None, description="The field that is checked; or give `any_of`.")
+    field: Name | None = Field(None, description="The field to check; or give `any_of`.")
     any_of: list[Name] | None = Field(
         None,
         min_length=1,
         max_length=10,
-        description="A record is fine when one of these fields has a value.",
+        description="At least one of these fields must have a value.",
     )
 
     example: ClassVar[str] = "{id: email, kind: required, table: Students, field: Email}"

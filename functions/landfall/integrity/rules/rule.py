@@ -77,7 +77,8 @@ Limit = Annotated[int | str, BeforeValidator(_limit)]
 
 
 class Thresholds(Settings):
-    """How bad the findings of a rule are, by their number or share; `info` below all of them."""
+    """The severity of all findings of a rule, by their number or share; `info` below every
+    threshold."""
 
     warning: Limit | None = None
     critical: Limit | None = None
@@ -122,28 +123,30 @@ def _braces_match(text: str) -> str:
 
 
 class BaseRule(Settings):
-    """What every kind of rule has."""
+    """The settings and methods of every kind of rule."""
 
     kind: str
     id: Id = Field(
-        description="Names the rule; findings keep their history under it. `name` is for display."
+        description="Identifies the rule in the history of its findings. `name` is for display."
     )
-    name: str = Field("", max_length=200, description="For people.")
+    name: str = Field("", max_length=200, description="A name for display.")
     table: Name = Field(description="The table whose records are checked, as named in `tables`.")
     when: Annotated[Condition | None, Later()] = Field(
-        None, description="Look only at records for which this holds."
+        None, description="Check only records for which this holds."
     )
     severity: OneOrByNumber = Field(
         "warning",
-        description="How bad a finding is; or from which number or share of the records on they "
-        "all are: {warning: 10, critical: 5%}.",
+        description="The severity of a finding; or the number or share of records from which all "
+        "findings have it: {warning: 10, critical: 5%}.",
     )
     message: Annotated[str, AfterValidator(_braces_match)] = Field(
         "",
         max_length=500,
         description="The sentence of a finding, with fields in braces: '{Name} has no class'.",
     )
-    owner: str = Field("", max_length=200, description="Who mends what it finds.")
+    owner: str = Field(
+        "", max_length=200, description="The person or team that fixes its findings."
+    )
 
     example: ClassVar[str]
     """YAML of a rule of this kind, as the reference shows it and the tests run it."""
@@ -217,7 +220,7 @@ class BaseRule(Settings):
 class FieldRule(BaseRule):
     """A rule about one field."""
 
-    field: Name = Field(description="The field that is checked.")
+    field: Name = Field(description="The field to check.")
 
     def on_a_sample(self) -> OnASample:
         """A record tells by itself."""

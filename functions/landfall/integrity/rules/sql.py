@@ -28,18 +28,18 @@ Fields = Annotated[
 class Sql(BaseRule):
     """A query in SQLite's SQL finds no record.
 
-    It is one SELECT that gives a column `id` with the ids of records of `table`, and may give
+    It is one SELECT that returns a column `id` with the ids of records of `table`, and optionally
     `message` and `value`. A record is one finding, however many rows it has: of several messages,
-    the first in the alphabet.
-    Records for which `when` does not hold are left out of the findings; the query sees them.
+    it takes the first in alphabetical order. Records for which `when` does not hold are left out of
+    the findings; the query still sees them.
 
     It sees the tables and fields that are listed in `fields`, and each record's `id` and
-    `created_time`. Cells that are lists or objects are JSON text, for `json_each` and the like;
-    true and false are 1 and 0. `:now` and `:today` are the run's moment (UTC, as
-    `2026-03-02T06:30:00Z`) and day. A name that is not plain stands in double quotes.
+    `created_time`. Cells that are lists or objects are JSON text, for `json_each` and similar
+    functions; true and false are 1 and 0. `:now` and `:today` are the run's moment (UTC, as
+    `2026-03-02T06:30:00Z`) and day. A name with spaces or special characters needs double quotes.
 
-    It can read nothing else, and write nothing. It is inconclusive when it takes longer than 10 s
-    or 128 MiB, or has a value of over 2,000,000 bytes.
+    It can read nothing else, and write nothing. It is inconclusive if it takes longer than 10 s or
+    128 MiB, or has a value of over 2,000,000 bytes.
     """
 
     kind: Literal["sql"]
@@ -48,7 +48,7 @@ class Sql(BaseRule):
         min_length=1,
         max_length=50,
         description="The fields that the query sees of each table, as a list, or as {column: "
-        "field} where a column is to have a name of its own.",
+        "field} to name a column.",
     )
 
     example: ClassVar[str] = """

@@ -44,16 +44,16 @@ _HOLDS: dict[str, Holds] = {
 
 
 class Type(FieldRule):
-    """The cell holds this type of value, and no error of a formula. No value is no finding.
+    """The cell holds a value of this type and no formula error. A missing value is no finding.
 
-    - `any`: whatever is no error. Errors are what Airtable has for them, `{"error": "#ERROR!"}` and
-      `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they are of no type.
+    - `any`: any value that is not an error. Errors are those of Airtable, `{"error": "#ERROR!"}`
+      and `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they have none of the types.
     - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
     - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
     - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
-      `collaborator`: somebody with an `id`, and an e-mail address or a name.
+      `collaborator`: a person with an `id`, and an e-mail address or a name.
 
-    A lookup's cell is a list, whatever is in it.
+    A lookup's cell is a list, whatever it contains.
     """
 
     kind: Literal["type"]
@@ -69,7 +69,7 @@ class Type(FieldRule):
         "record_links",
         "attachments",
         "collaborator",
-    ] = Field(description="What the cell holds.")
+    ] = Field(description="The type of the cell's value.")
 
     example: ClassVar[str] = "{id: age, kind: type, table: Students, field: Age, type: integer}"
 

@@ -12,19 +12,19 @@ from landfall.scans.settings import Name
 
 
 class Unique(BaseRule):
-    """No two records have the same values. A record that lacks one of them is left out."""
+    """No two records have the same values. A record that lacks one of them is skipped."""
 
     kind: Literal["unique"]
     fields: list[Name] = Field(
-        min_length=1, max_length=10, description="The fields that together must be unique."
+        min_length=1, max_length=10, description="The fields whose combined values must be unique."
     )
     ignore_case: bool = Field(
-        False, description="Take text as equal when only case or surrounding blanks differ."
+        False, description="Compare text without case and surrounding whitespace."
     )
     ignore_spaces: bool = Field(
         False,
-        description="Take text as equal when only blanks around it, or the length of those inside, "
-        "differ.",
+        description="Compare text without surrounding whitespace and the length of whitespace "
+        "inside.",
     )
 
     example: ClassVar[str] = (

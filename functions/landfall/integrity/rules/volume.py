@@ -11,21 +11,21 @@ from landfall.integrity.rules.rule import Hit, Scope
 
 
 class Volume(PastRule):
-    """The table has neither too few records nor too many, in all or against earlier runs.
+    """The table has neither too few records nor too many, in total or compared with earlier runs.
 
-    With `when`, the records for which it holds are counted. The limits hold from the first run on.
-    `change` is compared with the median of the last `over` runs in which this rule was evaluated
-    and counted the same records. Until there are so many it finds nothing, as the rule's sentence
-    says. After a median of 0, any record is too much.
+    With `when`, only the records for which it holds are counted. The limits apply from the first
+    run. `change` is compared with the median of the last `over` runs in which this rule was
+    evaluated and counted the same records. Until there are that many, it finds nothing, as the
+    rule's sentence states. After a median of 0, any record is too many.
     """
 
     kind: Literal["volume"]
-    at_least: int | None = Field(None, ge=1, description="Fewer records are too few.")
-    at_most: int | None = Field(None, ge=0, description="More records are too many.")
+    at_least: int | None = Field(None, ge=1, description="The minimum number of records.")
+    at_most: int | None = Field(None, ge=0, description="The maximum number of records.")
     change: Percent | None = Field(
         None,
-        description="How far the number may be from the median of earlier runs, as a share of "
-        "that median such as 20%.",
+        description="The maximum distance of the number from the median of earlier runs, as a "
+        "share of that median such as 20%.",
     )
 
     example: ClassVar[str] = (

@@ -32,17 +32,17 @@ Day = Annotated[str, BeforeValidator(_day)]
 
 
 class Window(Settings):
-    """Whole days, both ends included. A window ends today where nothing else is said."""
+    """Whole days, both ends included. A window ends today by default."""
 
     last: Length | None = Field(
         None,
-        description="Days or weeks up to today, today among them: 30d is today and the 29 days "
+        description="Days or weeks up to and including today: 30d is today and the 29 days "
         "before it, 4w is 28 days.",
     )
     since: Day | None = Field(
         None, description="The first day: YYYY-MM-DD, or a relative one such as `today-90d`."
     )
-    until: Day | None = Field(None, description="The last day, in the same way.")
+    until: Day | None = Field(None, description="The last day, in the same form.")
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:

@@ -13,31 +13,29 @@ from landfall.integrity.rules.matching.comparison import Agree, Column, Compared
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
 from landfall.scans.settings import Name, Plain, Settings, it_is
 
-OrMissing = Annotated[
-    bool, Field(description="Let it also hold where one of the two records has no value.")
-]
+OrMissing = Annotated[bool, Field(description="Hold also if one of the two records has no value.")]
 
 
 Uncommon = Annotated[
     bool,
     Field(
-        description="Let it hold only of values whose words are not so common that others have "
-        "them by chance; of fewer than 1,000 different values none is common."
+        description="Hold only for values whose words are not so common that others have them by "
+        "chance; among fewer than 1,000 different values, none is common."
     ),
 ]
 
 
 _OneOrSeveral = Field(
-    description="A field, or several whose values count together: [First name, Last name]."
+    description="A field, or several whose values are combined: [First name, Last name]."
 )
 
 
 class Exact(Compared):
-    """The values are the same, once what does not count for such values is left out."""
+    """The values are the same, once differences that do not count for such values are removed."""
 
     field: Fields = _OneOrSeveral
 
-    exact: Meaning = Field(description="What the field holds. `value` compares it as it is.")
+    exact: Meaning = Field(description="The content of the field. `value` compares it unchanged.")
     or_missing: OrMissing = False
     uncommon: Uncommon = False
 
@@ -65,13 +63,13 @@ class Exact(Compared):
 
 
 class Similar(Compared):
-    """The words are alike: each of the shorter value has a counterpart in the other."""
+    """The words are similar: each word of the shorter value has a counterpart in the other."""
 
     field: Fields = _OneOrSeveral
 
-    similar: Wording = Field(description="What the field holds.")
+    similar: Wording = Field(description="The content of the field.")
     at_least: int = Field(
-        90, ge=50, le=100, description="How alike; 100 is the same words in any order."
+        90, ge=50, le=100, description="Minimum similarity; 100 is the same words in any order."
     )
     or_missing: OrMissing = False
     uncommon: Uncommon = False
@@ -101,7 +99,7 @@ class Similar(Compared):
 
 
 class DateWithin(Compared):
-    """The dates are no more days apart than this."""
+    """The dates are at most this many days apart."""
 
     field: Name
     date_within: int = Field(ge=0, le=36_500, description="Days. 0 is the same day.")
@@ -143,7 +141,7 @@ class Overlap(Compared):
 
     field: Name
     overlap: Annotated[int | str, BeforeValidator(_overlap)] = Field(
-        description='How many at least, or which share of the shorter list, such as "50%".'
+        description='Minimum number of items, or share of the shorter list such as "50%".'
     )
     or_missing: OrMissing = False
 
@@ -170,7 +168,7 @@ class Overlap(Compared):
 
 
 class Equals(Compared):
-    """Both have this value, or it among others."""
+    """Both values are this one, or contain it."""
 
     field: Name
     equals: Plain
