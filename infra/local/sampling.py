@@ -17,7 +17,7 @@ from typing import TypeVar
 from infra.local.airtable import LocalAirtable
 from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch import FetchCursor, opened, wanted
 from landfall.airtable.protocols import OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
@@ -26,7 +26,7 @@ from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ async def read_sample(
 
 
 @asynccontextmanager
-async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[AirtableReader]:
+async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[AirtableClient]:
     """A reader of the scan's base, at the stand-in where no Airtable is named."""
     if airtable is None:
         api_key = "patLocal000000000.stand-in"
@@ -90,7 +90,7 @@ async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[Ai
         ):
             yield reader
         return
-    reader = AirtableReader(scan.base, airtable.api_key, airtable.endpoint)
+    reader = AirtableClient(scan.base, airtable.api_key, airtable.endpoint)
     try:
         with logs.silenced():
             yield reader
@@ -101,7 +101,7 @@ async def _reader(scan: BaseScan, airtable: Airtable | None) -> AsyncIterator[Ai
 @dataclass
 class _Reading:
     scan: BaseScan
-    reader: AirtableReader
+    reader: AirtableClient
     most: int | None
     show: Show
     looked_up: Collection[str]
@@ -120,7 +120,7 @@ class _Reading:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
         fields = {name: table.fields for name, table in cursor.tables.items()}
-        read = whole_tables(documents(self.pieces), listings, fields, created=fields)
+        read = whole_tables(packed_documents(self.pieces), listings, fields, created=fields)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)

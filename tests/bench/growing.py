@@ -30,7 +30,7 @@ from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 
@@ -44,7 +44,7 @@ Seconds = dict[str, float]
 def keep(folder: Path) -> Seconds:
     """Only the fields that the rules need, as they are fetched."""
     pieces = [piece for page in _pages(folder) for piece in pack(page)]
-    (folder / "documents").write_bytes(msgspec.msgpack.encode(documents(pieces)))
+    (folder / "documents").write_bytes(msgspec.msgpack.encode(packed_documents(pieces)))
     return {}
 
 

@@ -12,7 +12,7 @@ from landfall.deadlines import LADDER
 from landfall.integrity.findings.ledger_store import DOCUMENTED
 from landfall.store.documents import Create, Fields
 from landfall.store.firestore import FirestoreStore
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 from tests.fakes.clients import FakeClients
 from tests.fakes.workers import findings, work_with
 from tests.fakes.world import World
@@ -66,7 +66,7 @@ class Scanned:
             for n in range(RECORDS)
         ]
         pages = [ReadPage("People", 1, records[n : n + PAGE]) for n in range(0, RECORDS, PAGE)]
-        made = documents(piece for page in pages for piece in pack(page))
+        made = packed_documents(piece for page in pages for piece in pack(page))
         names = ["Name", "Email"]
         table = TableCursor("tblPeople", names, names, names, records=RECORDS, done=True)
         cursor = FetchCursor(tables={"People": table}, documents=len(made))

@@ -14,7 +14,7 @@ from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule, Framing
 from infra.local.processes import free_port
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import LOCKOUT, AirtableReader
+from landfall.airtable.client import LOCKOUT, AirtableClient
 from landfall.airtable.pacer import Pacer
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema
@@ -36,8 +36,8 @@ def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @asynccontextmanager
 async def reading(
     server: LocalAirtable, base_id: str = BASE, key: str = KEY
-) -> AsyncIterator[AirtableReader]:
-    reader = AirtableReader(base_id, key, server.url)
+) -> AsyncIterator[AirtableClient]:
+    reader = AirtableClient(base_id, key, server.url)
     try:
         yield reader
     finally:
@@ -45,7 +45,7 @@ async def reading(
 
 
 @asynccontextmanager
-async def faulty(*faults: Fault | str) -> AsyncIterator[tuple[LocalAirtable, AirtableReader]]:
+async def faulty(*faults: Fault | str) -> AsyncIterator[tuple[LocalAirtable, AirtableClient]]:
     """A base of 150 people whose first answers are damaged like this, and a reader of it."""
     rules = [FaultRule(fault) for fault in faults]
     async with a_server(a_base(People=150), faults=rules) as server, reading(server) as reader:
@@ -53,19 +53,19 @@ async def faulty(*faults: Fault | str) -> AsyncIterator[tuple[LocalAirtable, Air
 
 
 def page(
-    reader: AirtableReader, offset: str | None = None, seconds: float = 60, table: str = "People"
+    reader: AirtableClient, offset: str | None = None, seconds: float = 60, table: str = "People"
 ) -> Any:
     return reader.page(table, ["Name"], offset, Deadline.after(seconds))
 
 
-async def every_page(reader: AirtableReader, table: str = "People") -> list[RecordPage]:
+async def every_page(reader: AirtableClient, table: str = "People") -> list[RecordPage]:
     pages = [await page(reader, table=table)]
     while pages[-1].offset:
         pages.append(await page(reader, pages[-1].offset, table=table))
     return pages
 
 
-async def refusal(reader: AirtableReader, **how: Any) -> StepError:
+async def refusal(reader: AirtableClient, **how: Any) -> StepError:
     """The error of asking for a page. The key is in no error, nor in what caused it."""
     with pytest.raises(StepError) as caught:
         await page(reader, **how)
@@ -222,7 +222,7 @@ async def test_a_schema_that_is_none_is_malformed(body):
 
 async def test_nobody_listens():
     """A wrong address, or Airtable is not there."""
-    reader = AirtableReader(BASE, KEY, f"http://127.0.0.1:{free_port()}")
+    reader = AirtableClient(BASE, KEY, f"http://127.0.0.1:{free_port()}")
     assert (await refusal(reader)).reason == Reason.BASE_UNREACHABLE
     await reader.close()
 
@@ -337,7 +337,7 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
     started: list[float] = []
 
     async def request() -> None:
-        await pacer.turn()
+        await pacer.acquire()
         started.append(loop.time())
 
     for moment in (0.03, 0.25):  # seconds; in the middle of somebody's wait
@@ -350,24 +350,24 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
 
 async def test_what_was_on_its_way_while_the_process_stumbled_counts_from_then(monkeypatch):
     """It may not have left the process before: five more within its second would be six."""
-    monkeypatch.setattr(airtable_pacer, "STUMBLE", 0.02)
+    monkeypatch.setattr(airtable_pacer, "MAX_OVERSLEEP", 0.02)
     pacer, loop = Pacer(0.02), asyncio.get_running_loop()
-    pacer.answered(await pacer.turn())
-    on_its_way = await pacer.turn()
+    pacer.answered(await pacer.acquire())
+    on_its_way = await pacer.acquire()
     loop.call_later(0.005, time.sleep, 0.06)
-    turns = [await pacer.turn() for _ in range(5)]
-    assert on_its_way.counts_from - on_its_way.started > 0.04
-    assert turns[-1].started - on_its_way.counts_from >= 5 * 0.02
+    turns = [await pacer.acquire() for _ in range(5)]
+    assert on_its_way.arrived_by - on_its_way.started > 0.04
+    assert turns[-1].started - on_its_way.arrived_by >= 5 * 0.02
 
 
 async def test_what_was_answered_late_may_have_come_in_late():
     """The sixth request keeps its distance from the latest moment at which the first came in."""
     pacer = Pacer(0.01)
-    quick = await pacer.turn()
+    quick = await pacer.acquire()
     pacer.answered(quick)
-    late = await pacer.turn()
+    late = await pacer.acquire()
     await asyncio.sleep(0.06)
     pacer.answered(late)
-    turns = [await pacer.turn() for _ in range(5)]
-    assert 0.05 < late.counts_from - late.started <= airtable_pacer.LATE_MOST
-    assert turns[-1].started - late.counts_from >= 5 * 0.01
+    turns = [await pacer.acquire() for _ in range(5)]
+    assert 0.05 < late.arrived_by - late.started <= airtable_pacer.MAX_LATENESS
+    assert turns[-1].started - late.arrived_by >= 5 * 0.01

@@ -13,7 +13,7 @@ from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch import MAX_RESTARTS
 from landfall.airtable.protocols import RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
@@ -23,7 +23,7 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.commit_size import COMMIT_MOST
 from landfall.store.documents import Version, Write
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -119,7 +119,7 @@ async def test_only_what_the_scan_names_is_stored(world):
     assert "s3cret" not in f"{tables} {stored}"
 
 
-class _Asking(AirtableReader):
+class _Asking(AirtableClient):
     """Remembers the fields that it was asked for."""
 
     asked: ClassVar[list[Sequence[str]]] = []
@@ -133,7 +133,7 @@ class _Asking(AirtableReader):
 
 async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
     """Asking Airtable for no field would be asking for all of them."""
-    monkeypatch.setattr(workers, "AirtableReader", _Asking)
+    monkeypatch.setattr(workers, "AirtableClient", _Asking)
     await start(world, tables={"People": ["Name"], "Pets": [], "Places": ["Gone"]})
     async with a_server(a_base(People=1, Pets=2, Places=1)) as server:
         await deliver(world, server)
@@ -524,5 +524,5 @@ async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch)
     async with a_server(base) as server:
         assert await deliver(world, server) == "finished"
     assert await fetched_ids(world) == ids(base)
-    assert PACKED_MOST < max(store.sizes) <= COMMIT_MOST
+    assert MAX_PACKED < max(store.sizes) <= COMMIT_MOST
     assert sum(size > 0 for size in store.sizes) == 2

@@ -11,7 +11,7 @@ import pytest
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.findings.written import ALL
 from landfall.runs.lifecycle import RunStatus
@@ -157,12 +157,12 @@ async def test_only_mapped_fields_are_sent(issues, monkeypatch):
     """What a person fills in beside them stays, in rows of findings too."""
     sent: list[Any] = []
 
-    class Watched(AirtableReader):
+    class Watched(AirtableClient):
         async def upsert(self, table, merge_on, rows, deadline):
             sent.append((table, merge_on, rows))
             await super().upsert(table, merge_on, rows, deadline)
 
-    monkeypatch.setattr(workers, "AirtableReader", Watched)
+    monkeypatch.setattr(workers, "AirtableClient", Watched)
     issues.people(None)
     await issues.run()
     *_, record = issues.server.records(BASE, ISSUES)
@@ -297,7 +297,7 @@ def _short_budgets(issues: Issues, monkeypatch: pytest.MonkeyPatch) -> None:
     """The budget of each write invocation is over after three requests."""
     runs, ladder = issues.world.runs, issues.world.runs.ladder
 
-    class Short(AirtableReader):
+    class Short(AirtableClient):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             runs.ladder = ladder
@@ -307,7 +307,7 @@ def _short_budgets(issues: Issues, monkeypatch: pytest.MonkeyPatch) -> None:
             if self.requests == 3:  # whatever is left is too little
                 runs.ladder = replace(ladder, last_batch=26.9999, last_write=26.9998)
 
-    monkeypatch.setattr(workers, "AirtableReader", Short)
+    monkeypatch.setattr(workers, "AirtableClient", Short)
 
 
 @pytest.mark.usefixtures("_short_budgets")

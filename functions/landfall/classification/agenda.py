@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from landfall.store.documents import Document, Fields
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 GROUPS_A_PIECE = 1_000
 """Groups that are packed together."""
@@ -31,7 +31,7 @@ class Agenda:
 
     def documents(self) -> list[Fields]:
         """As they are stored."""
-        return documents(
+        return packed_documents(
             Packed(zlib.compress(json.dumps(self.groups[at : at + GROUPS_A_PIECE]).encode()), 0)
             for at in range(0, len(self.groups), GROUPS_A_PIECE)
         )

@@ -42,7 +42,7 @@ from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.commit_size import fits, groups
 from landfall.store.documents import Document, Fields, Put, Update, Write
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
 """Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
@@ -180,7 +180,7 @@ class ScoreRules:
             return Again()
         cursor = replace(self._cursor, rules_done=self._cursor.rules_done + len(reports))
         writes: list[Write] = []
-        for fields in documents(pack_reports(reports)):
+        for fields in packed_documents(pack_reports(reports)):
             writes.append(Put(self._part_path(cursor.parts), fields))
             cursor.parts += 1
         await self._keep(writes)

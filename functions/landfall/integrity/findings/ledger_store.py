@@ -26,7 +26,7 @@ from landfall.integrity.findings.shown import shown
 from landfall.integrity.findings.written import Written
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 
 DOCUMENTED = 5_000
 """Findings of a scan of a base that have a document of their own. The list has all of them."""
@@ -182,7 +182,7 @@ def work_documents(run_id: str, entries: Sequence[Entry]) -> list[Write]:
 def _documents(
     run_id: str, entries: Sequence[Entry], path: Callable[[str, int], str]
 ) -> list[Write]:
-    made = documents(pack_entries(entries))
+    made = packed_documents(pack_entries(entries))
     return [Put(path(run_id, number), fields) for number, fields in enumerate(made)]
 
 
