@@ -75,24 +75,24 @@ def test_values_stay_what_they_are(turn):
     table = read(*([value, value, None] for value in values), values)
     expected = [value for value in values for value in (value, value, None)] + values
     assert list(map(repr, table.columns["F"])) == list(map(repr, expected))
-    assert not table.different
+    assert not table.distinct
 
 
 @pytest.mark.parametrize("values", [["a", "b", None], [3, 700, None], [True, False, None]])
 def test_the_different_values_of_a_field_of_one_type(values):
     """Each once; the texts, and the large numbers, are one object each."""
     table = read([None], values, values, values)
-    assert {*table.different["F"]} == {*values}
+    assert {*table.distinct["F"]} == {*values}
     assert len({id(value) for value in table.columns["F"]}) == 3
 
 
 def test_many_values_are_not_looked_up(monkeypatch):
     """Nor small numbers, of which there is one each anyway. Blanks alone tell nothing yet."""
-    monkeypatch.setattr("landfall.airtable.snapshot._TRIED", 10)
+    monkeypatch.setattr("landfall.airtable.snapshot._REVIEW_INTERVAL", 10)
     names = [f"name {number}" for number in range(24)]
-    assert not read(names[:12], names[12:], names).different
-    assert not read([1, 2, None] * 4, [1, 2]).different
-    assert [*read([None] * 12, ["a", "b"], ["a"]).different["F"]] == [None, "a", "b"]
+    assert not read(names[:12], names[12:], names).distinct
+    assert not read([1, 2, None] * 4, [1, 2]).distinct
+    assert [*read([None] * 12, ["a", "b"], ["a"]).distinct["F"]] == [None, "a", "b"]
 
 
 def test_where_asks_once_for_each_value():

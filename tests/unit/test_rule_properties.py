@@ -104,7 +104,7 @@ def test_neither_order_nor_pages_change_what_is_found(kind, data):
     snapshots = [
         snapshot_of(fields, records, Random(data.draw(st.integers(0, 99)))) for _ in range(2)
     ]
-    by_cell = {name: replace(it, different={}) for name, it in snapshots[0].tables.items()}
+    by_cell = {name: replace(it, distinct={}) for name, it in snapshots[0].tables.items()}
     first, *others = (
         evaluate(rule, it) for it in (*snapshots, replace(snapshots[0], tables=by_cell))
     )

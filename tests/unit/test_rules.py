@@ -8,7 +8,7 @@ import pytest
 
 from landfall.airtable.fetched import Unresolved
 from landfall.airtable.protocols import Record
-from landfall.airtable.values import SHOWN
+from landfall.airtable.values import MAX_DISPLAY
 from landfall.integrity.report import verdict, why_inconclusive
 from landfall.integrity.rules.allowed_values import AllowedValues
 from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding
@@ -235,16 +235,16 @@ def test_a_group_says_its_values():
 def test_long_values_are_shortened():
     """A novel in a cell does not become a novel in a finding."""
     (finding,) = evaluate(allowed("x"), {"T": records("rec", "y" * 100_000)})
-    assert finding.value == "'" + "y" * (SHOWN - 4) + "..."
-    assert len(finding.message) < 2 * SHOWN
+    assert finding.value == "'" + "y" * (MAX_DISPLAY - 4) + "..."
+    assert len(finding.message) < 2 * MAX_DISPLAY
 
 
 def test_many_wrong_values_are_shortened_too():
     """A cell with a thousand dangling links makes one finding of a line."""
     cell = [f"gone{number}" for number in range(1000)]
     (finding,) = evaluate(link(), {"T": records("rec", cell), "Other": []})
-    assert len(finding.value) == SHOWN
-    assert len(finding.message) < 3 * SHOWN
+    assert len(finding.value) == MAX_DISPLAY
+    assert len(finding.message) < 3 * MAX_DISPLAY
 
 
 def test_a_finding_lists_a_bounded_number_of_records():

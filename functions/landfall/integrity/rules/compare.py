@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.dates import Moment, distance
-from landfall.airtable.fields import Holds, Schema, holds, not_comparable, not_of
-from landfall.airtable.values import Answers, comparable, is_number, shown, values_of
+from landfall.airtable.dates import Moment, parse_duration
+from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
+from landfall.airtable.values import TextCache, comparable, display, is_number, values_of
 from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
 from landfall.scans.settings import Name, it_is
 
@@ -55,7 +55,7 @@ def _plus(value: Any) -> Any:
     if is_number(value):
         return value
     if isinstance(value, str):
-        distance(value)
+        parse_duration(value)
         return value
     raise ValueError(f"must be a number, or a duration such as `30d` {it_is(value)}")
 
@@ -113,11 +113,11 @@ class Compare(BaseRule):
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Fields that cannot be compared with each other, or not in this way."""
         left, right = (schema.field(self.table, name) for name in (self.left, self.right))
-        yield from not_comparable(left, right)
+        yield from comparison_misfits(left, right)
         if self.plus is not None:
             wanted: Holds = "dates" if isinstance(self.plus, str) else "numbers"
-            yield from not_of(right, wanted, f"`plus: {self.plus}` needs {wanted}")
-        elif self._word not in _EQUALITY and holds(left) in ("ticks", "record ids", "objects"):
+            yield from content_misfits(right, wanted, f"`plus: {self.plus}` needs {wanted}")
+        elif self._word not in _EQUALITY and holds(left) in ("booleans", "record ids", "objects"):
             yield f"`op: {self.op}` needs an order, but {self.left!r} holds {holds(left)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
@@ -144,15 +144,15 @@ class Compare(BaseRule):
                 continue
             what = "cannot be compared with" if as_said is None else f"is not {_SAYS[self._word]}"
             message = (
-                f"{self.left} is {shown(left)}, which {what} {self._right}"
-                f" ({self.right} is {shown(right)})"
+                f"{self.left} is {display(left)}, which {what} {self._right}"
+                f" ({self.right} is {display(right)})"
             )
             yield Hit((ids[row],), fields, [left, right], message)
 
     def _standing(self, scope: Scope) -> Standing:
         """Whether a value stands to another as it must; None where that cannot be said."""
         calendar, holds = scope.snapshot.calendar, _HOLDS[self._word]
-        moments = Answers(calendar.read, scope.check)
+        moments = TextCache(calendar.read, scope.check)
         number, away = self._number, self._away
         as_they_are = self.plus is None
         equality = as_they_are and self._word in _EQUALITY
@@ -181,7 +181,7 @@ class Compare(BaseRule):
         """What is added to dates; None where dates do not fit."""
         if self.plus is None:
             return timedelta()
-        return distance(self.plus) if isinstance(self.plus, str) else None
+        return parse_duration(self.plus) if isinstance(self.plus, str) else None
 
     def _cells_stand(self, left: Any, right: Any, stands: Standing) -> bool | None:
         ones, others = values_of(left), values_of(right)

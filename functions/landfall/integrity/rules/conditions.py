@@ -7,9 +7,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from landfall.airtable.dates import RELATIVE_SAYS, Calendar, Moment, is_date
+from landfall.airtable.dates import RELATIVE_FORMS, Calendar, Moment, is_date
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, has_value, is_number, listed, shown, values_of
+from landfall.airtable.values import (
+    comparable,
+    display,
+    display_list,
+    has_value,
+    is_number,
+    values_of,
+)
 from landfall.scans.settings import Name, Plain, Settings, it_is
 
 Test = Callable[[Any], bool]
@@ -51,7 +58,7 @@ def _bound(value: Any) -> Any:
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
-    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_SAYS} {it_is(value)}")
+    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
 
 
 Bound = Annotated[int | float | str, BeforeValidator(_bound)]
@@ -214,13 +221,13 @@ def _says(name: str, value: Any) -> str:
         case "has_value":
             return "has a value" if value else "has no value"
         case "equals":
-            return f"is {shown(value)}"
+            return f"is {display(value)}"
         case "one_of":
-            return f"is one of {listed(value)}"
+            return f"is one of {display_list(value)}"
         case "none_of":
-            return f"is none of {listed(value)}"
+            return f"is none of {display_list(value)}"
         case _:
-            return f"{_SAYS[name]} {shown(value)}"
+            return f"{_SAYS[name]} {display(value)}"
 
 
 def _has_value(wanted: bool, _: Calendar) -> Test:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.values import comparable, cut, has_value, values_of
+from landfall.airtable.values import comparable, has_value, truncate, values_of
 from landfall.integrity.rules.past import (
     PERCENT,
     PastRule,
@@ -167,8 +167,8 @@ class Drift(PastRule):
             usual = middle([run.get(value, Fraction(0)) for run in earlier])
             if abs(now - usual) > fraction(self.change):
                 message = (
-                    f"{in_percent(now)} of {self.table} have {cut(value)} as {self.field}; the "
-                    f"median of the last {self.over} runs is {in_percent(usual)}"
+                    f"{in_percent(now)} of {self.table} have {truncate(value)} as {self.field}; "
+                    f"the median of the last {self.over} runs is {in_percent(usual)}"
                 )
                 yield Hit((), self.field, points(now), message, f"value {value}")
 

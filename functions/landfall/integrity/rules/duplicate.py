@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from landfall.airtable.fields import Schema, never, not_of
+from landfall.airtable.fields import Schema, content_misfits, value_misfits
 from landfall.airtable.values import one_or_all
 from landfall.integrity.rules.matching.comparison import Compared, Fields, names
 from landfall.integrity.rules.matching.groups import Finder, Group
@@ -188,11 +188,11 @@ class Duplicate(BaseRule):
                 for field in (schema.field(self.table, name) for name in names(condition.field)):
                     match condition:
                         case DateWithin():
-                            yield from not_of(field, "dates", "`date_within` needs dates")
+                            yield from content_misfits(field, "dates", "`date_within` needs dates")
                         case Similar():
-                            yield from not_of(field, "text", "`similar` needs text")
+                            yield from content_misfits(field, "text", "`similar` needs text")
                         case Equals():
-                            yield from never(field, "equals", [condition.equals])
+                            yield from value_misfits(field, "equals", [condition.equals])
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The groups, in the order of the records."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import Answers, shown
+from landfall.airtable.values import TextCache, display
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.process import garbage
 from landfall.scans.settings import Severity
@@ -74,7 +74,7 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     if isinstance(severity, Thresholds):
         severity = severity.severity(len(hits), len(table))
     tell = _teller(rule, table, hits)
-    texts = Answers(shown)
+    texts = TextCache(display)
     groups = [
         records if len(records := hit.records) < 2 else tuple(sorted(records))[:RECORDS_LISTED]
         for hit in hits
@@ -88,7 +88,7 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
             hit.table or rule.table,
             records,
             hit.field,
-            texts[value] if (value := hit.value).__class__ is str else shown(value),
+            texts[value] if (value := hit.value).__class__ is str else display(value),
             hit.severity or severity,
             tell(hit),
             key,

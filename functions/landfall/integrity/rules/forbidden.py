@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from landfall.airtable.values import has_value, shown
+from landfall.airtable.values import display, has_value
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 
@@ -27,5 +27,5 @@ class Forbidden(FieldRule):
         ids, column = scope.table.ids, scope.table.columns[self.field]
         for row, value in enumerate(column):
             if value is not None and has_value(value):
-                message = f"{self.field} is {shown(value)}, but should have no value"
+                message = f"{self.field} is {display(value)}, but should have no value"
                 yield Hit((ids[row],), self.field, value, message)

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from landfall.airtable.fields import Schema, not_of
-from landfall.airtable.values import listed, not_fine, one_or_all
+from landfall.airtable.fields import Schema, content_misfits
+from landfall.airtable.values import display_list, one_or_all, rejected_items
 from landfall.integrity.rules import formats
 from landfall.integrity.rules.conditions import Pattern, compiled
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
@@ -102,13 +102,13 @@ class Format(FieldRule):
     def misfits(self, schema: Schema) -> Iterator[str]:
         """A field of no text."""
         why = f"`format: {self.format}` needs text"
-        yield from not_of(schema.field(self.table, self.field), "text", why)
+        yield from content_misfits(schema.field(self.table, self.field), "text", why)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records with other text."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
-        for row, wrong in not_fine(column, self._form(scope), scope.check):
-            message = f"{self.field} is {listed(wrong)}, which {self._says[1]}"
+        for row, wrong in rejected_items(column, self._form(scope), scope.check):
+            message = f"{self.field} is {display_list(wrong)}, which {self._says[1]}"
             yield Hit((ids[row],), self.field, one_or_all(wrong), message)
 
     def _form(self, scope: Scope) -> Callable[[str], bool]:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.dates import Calendar, Moment, distance
-from landfall.airtable.fields import Schema, not_of
-from landfall.airtable.values import Answers, listed, not_fine, one_or_all
+from landfall.airtable.dates import Calendar, Moment, parse_duration
+from landfall.airtable.fields import Schema, content_misfits
+from landfall.airtable.values import TextCache, display_list, one_or_all, rejected_items
 from landfall.integrity.rules.durations import Duration
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, OnASample, Scope
 from landfall.scans.settings import Name
@@ -70,7 +70,9 @@ class Freshness(BaseRule):
     def misfits(self, schema: Schema) -> Iterator[str]:
         """A field of no dates."""
         if self.field:
-            yield from not_of(schema.field(self.table, self.field), "dates", "the rule needs dates")
+            yield from content_misfits(
+                schema.field(self.table, self.field), "dates", "the rule needs dates"
+            )
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The table whose newest record is too old, or each record that is."""
@@ -84,7 +86,7 @@ class Freshness(BaseRule):
 
     def _newest(self, scope: Scope) -> Iterator[Hit]:
         calendar = scope.snapshot.calendar
-        moments = Answers(calendar.read, scope.check)
+        moments = TextCache(calendar.read, scope.check)
         past = [
             (_last(moment, calendar), text)
             for text in _texts(self._column(scope))
@@ -108,14 +110,14 @@ class Freshness(BaseRule):
             moment = calendar.read(text)
             return moment is not None and _last(moment, calendar) >= oldest
 
-        for row, items in not_fine(self._column(scope), fresh, scope.check):
+        for row, items in rejected_items(self._column(scope), fresh, scope.check):
             others = [item for item in items if calendar.read(item) is None]
             what = "not a date" if others else f"older than {self.within}"
-            message = f"{self._field} is {listed(others or items)}, which is {what}"
+            message = f"{self._field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self._field, one_or_all(items), message)
 
     def _oldest(self, calendar: Calendar) -> datetime:
-        return calendar.now - distance(self.within)
+        return calendar.now - parse_duration(self.within)
 
 
 def _texts(column: Iterable[Any]) -> set[str]:

@@ -8,9 +8,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.fields import Schema, not_comparable, not_linked
-from landfall.airtable.values import comparable, listed, one_or_all, others, shown, values_of
-from landfall.integrity.rules.condition_fit import of_condition
+from landfall.airtable.fields import Schema, comparison_misfits, link_misfits
+from landfall.airtable.values import (
+    comparable,
+    display,
+    display_list,
+    one_or_all,
+    unknown_items,
+    values_of,
+)
+from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 from landfall.scans.settings import Later, Name, Settings
@@ -103,19 +110,19 @@ same: {Room: Class Room}
         """Fields of no record ids, or of another table's; values that can never be equal."""
         field = schema.field(self.table, self.field)
         if self.to.field:
-            yield from not_comparable(field, schema.field(self.to.table, self.to.field))
+            yield from comparison_misfits(field, schema.field(self.to.table, self.to.field))
         else:
             why = "without `to.field`, links are record ids"
-            yield from not_linked(field, self.to.table, schema, why)
+            yield from link_misfits(field, self.to.table, schema, why)
         if self.to.when:
-            for message in of_condition(self.to.when, schema.table(self.to.table)):
+            for message in condition_misfits(self.to.when, schema.table(self.to.table)):
                 yield f"to.when: {message}"
         if self.back:
             back = schema.field(self.to.table, self.back)
-            yield from not_linked(back, self.table, schema, "`back` needs record ids")
+            yield from link_misfits(back, self.table, schema, "`back` needs record ids")
         for here, there in (self.same or {}).items():
             fields = schema.field(self.table, here), schema.field(self.to.table, there)
-            for message in not_comparable(*fields):
+            for message in comparison_misfits(*fields):
                 yield f"same: {message}"
 
     def sentence(self) -> str:
@@ -199,13 +206,15 @@ class _Links:
         """Links to what is not there."""
         where = self._rule.where()
 
-        def say(items: list[Any]) -> tuple[Any, str]:
-            message = f"{self._field} links to {listed(items)}, which is not in {where}"
+        def describe(items: list[Any]) -> tuple[Any, str]:
+            message = f"{self._field} links to {display_list(items)}, which is not in {where}"
             return one_or_all(items), message
 
         return [
             self._problem(row, self._field, value, message)
-            for row, (value, message) in others(self._table, self._field, self._known, say)
+            for row, (value, message) in unknown_items(
+                self._table, self._field, self._known, describe
+            )
         ]
 
     def number(self) -> Iterator[_Problem]:
@@ -229,10 +238,10 @@ class _Links:
         assert condition
         target = self._target
         fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
-        for row, outside in others(self._table, self._field, fit, list):
+        for row, outside in unknown_items(self._table, self._field, fit, list):
             items = [item for item in outside if comparable(item) in self._known]
             if items:
-                message = f"{self._field} links to {listed(items)}, which does not satisfy: "
+                message = f"{self._field} links to {display_list(items)}, which does not satisfy: "
                 message += condition.sentence()
                 yield self._problem(row, self._field, one_or_all(items), message, "when")
 
@@ -256,9 +265,13 @@ class _Links:
             extra = sorted(item for item in backs if item not in links)
             said = []
             if lost:
-                said.append(f"{field} links to {listed(lost)}, whose {there} does not link back")
+                said.append(
+                    f"{field} links to {display_list(lost)}, whose {there} does not link back"
+                )
             if extra:
-                said.append(f"{field} does not link to {listed(extra)}, whose {there} links here")
+                said.append(
+                    f"{field} does not link to {display_list(extra)}, whose {there} links here"
+                )
             if said:
                 items = one_or_all([*lost, *extra])
                 yield self._problem(row, field, items, "; ".join(said), "back")
@@ -273,8 +286,8 @@ class _Links:
                     rows = find(item if item.__class__ is str else comparable(item))
                     if rows and not any(_same(column[row], theirs[place]) for place in rows):
                         other = min((theirs[place] for place in rows), key=repr)
-                        message = f"{here} is {shown(column[row]) or 'empty'}, but {there} of "
-                        message += f"{shown(item)} is {shown(other) or 'empty'}"
+                        message = f"{here} is {display(column[row]) or 'empty'}, but {there} of "
+                        message += f"{display(item)} is {display(other) or 'empty'}"
                         yield self._problem(row, here, column[row], message, f"same {here}")
                         break
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_linked, not_of
+from landfall.airtable.fields import Schema, content_misfits, link_misfits
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import has_value, shown
-from landfall.integrity.rules.condition_fit import of_condition
+from landfall.airtable.values import display, has_value
+from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.grouping import Groups, Key
 from landfall.integrity.rules.levels import Levels, limits_of
@@ -199,15 +199,17 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         """A number or date that is none, a link that leads elsewhere, a condition never met."""
         if self.field:
             field = schema.field(self.table, self.field)
-            yield from not_of(field, "numbers", f"`measure: {self.measure}` needs numbers")
+            yield from content_misfits(field, "numbers", f"`measure: {self.measure}` needs numbers")
         if self.date:
-            yield from not_of(schema.field(self.table, self.date), "dates", "`date` needs dates")
+            yield from content_misfits(
+                schema.field(self.table, self.date), "dates", "`date` needs dates"
+            )
         if self.about:
             why = "with `about`, the first field of `per` must be a link"
             field = schema.field(self.table, self.per[0])
-            yield from not_linked(field, self.about, schema, why)
+            yield from link_misfits(field, self.about, schema, why)
         if self.where:
-            for message in of_condition(self.where, schema.table(self.table)):
+            for message in condition_misfits(self.where, schema.table(self.table)):
                 yield f"where: {message}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
@@ -273,7 +275,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 )
 
     def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
-        said = f"{field} {shown(cell)} {why}" if has_value(cell) else f"{field} has no value"
+        said = f"{field} {display(cell)} {why}" if has_value(cell) else f"{field} has no value"
         message = f"{said}, so the record is not counted"
         return Hit((table.ids[row],), field, cell, message, field, table=self.table)
 
@@ -315,7 +317,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
     def _whose(self, values: Sequence[Any]) -> str:
         """A group, before what is said of it; without the record that it is about."""
         named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
-        return "".join(f"{name} {shown(value)}: " for name, value in named)
+        return "".join(f"{name} {display(value)}: " for name, value in named)
 
 
 def _marked(rows: Iterable[int], length: int) -> bytearray:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_of_bound
+from landfall.airtable.fields import Schema, bound_misfits
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import listed, not_fine, one_or_all, values_of
+from landfall.airtable.values import display_list, one_or_all, rejected_items, values_of
 from landfall.integrity.rules.conditions import ACCEPTS, Bound, Test, side_of
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
@@ -84,7 +84,7 @@ class Range(FieldRule):
         """A field that is on neither side of the bounds."""
         field = schema.field(self.table, self.field)
         for name, bound in self._bounds.items():
-            yield from not_of_bound(field, name, bound)
+            yield from bound_misfits(field, name, bound)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """The records that lie outside."""
@@ -98,13 +98,15 @@ class Range(FieldRule):
 
         dates = self._of_dates
         wrong = (
-            not_fine(column, inside, scope.check) if dates else self._outside(scope.table, inside)
+            rejected_items(column, inside, scope.check)
+            if dates
+            else self._outside(scope.table, inside)
         )
         for row, items in wrong:
             others = [item for item in items if any_side(item) is None]
             kind = "not a date" if dates else "not a number"
             what = kind if others else f"not {self._said}"
-            message = f"{self.field} is {listed(others or items)}, which is {what}"
+            message = f"{self.field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 
     def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:

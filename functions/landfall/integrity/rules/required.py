@@ -52,7 +52,7 @@ class Required(BaseRule):
     def remarks(self, schema: Schema) -> Iterator[str]:
         """A box without a tick has no value."""
         for table, field in self.looks_at():
-            if holds(schema.field(table, field)) == "ticks":
+            if holds(schema.field(table, field)) == "booleans":
                 yield f"{field!r} is a checkbox: an unchecked one has no value, which is a finding"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:

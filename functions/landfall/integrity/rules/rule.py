@@ -22,7 +22,7 @@ from pydantic import (
 
 from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import cut, shown
+from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
 from landfall.scans.settings import SEVERITIES, Id, Later, Name, Settings, Severity, it_is
 
@@ -212,9 +212,9 @@ class BaseRule(Settings):
 
         def value(match: re.Match[str]) -> str:
             cell = table.columns[match[1]][row]
-            return cell if isinstance(cell, str) else shown(cell)
+            return cell if isinstance(cell, str) else display(cell)
 
-        return cut(_PLACE.sub(value, self.message))
+        return truncate(_PLACE.sub(value, self.message))
 
 
 class FieldRule(BaseRule):

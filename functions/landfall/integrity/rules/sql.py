@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from landfall.airtable.snapshot import Snapshot
-from landfall.airtable.values import cut, shown
+from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.scans.settings import Name, it_is
 
@@ -131,7 +131,7 @@ query: |
                     raise CannotEvaluateError("the query returned a row without an id")
                 if id_ not in known:
                     raise CannotEvaluateError(
-                        f"the query returned the id {shown(id_)}, which is not a record of "
+                        f"the query returned the id {display(id_)}, which is not a record of "
                         f"{self.table}"
                     )
                 said = _said(row.get("message")), _value(row.get("value"))
@@ -168,12 +168,12 @@ def _values(snapshot: Snapshot | None) -> Mapping[str, Any]:
 
 
 def _said(message: Any) -> str:
-    return "the query found this record" if message is None else cut(str(message))
+    return "the query found this record" if message is None else truncate(str(message))
 
 
 def _value(value: Any) -> Any:
     """What is kept of a value until the findings are made."""
-    return cut(value) if isinstance(value, str) else value
+    return truncate(value) if isinstance(value, str) else value
 
 
 def _lower(name: str) -> bytes:

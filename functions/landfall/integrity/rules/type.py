@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from landfall.airtable.dates import Moment
-from landfall.airtable.fields import Holds, Schema, holds, is_list, not_of
-from landfall.airtable.values import Answers, has_value, is_number, shown
+from landfall.airtable.fields import Holds, Schema, content_misfits, holds, is_list
+from landfall.airtable.values import TextCache, display, has_value, is_number
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
@@ -34,7 +34,7 @@ _HOLDS: dict[str, Holds] = {
     "text": "text",
     "number": "numbers",
     "integer": "numbers",
-    "boolean": "ticks",
+    "boolean": "booleans",
     "date": "dates",
     "datetime": "dates",
     "record_links": "record ids",
@@ -82,7 +82,7 @@ class Type(FieldRule):
         field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
         wanted = _HOLDS.get(self.type)
         if wanted:
-            yield from not_of(field, wanted, f"{why} needs {wanted}")
+            yield from content_misfits(field, wanted, f"{why} needs {wanted}")
         needs_list = self.type in ("list", "record_links", "attachments")
         if self.type != "any" and holds(field) and is_list(field) != needs_list:
             has, needs = ("a list", "one value") if is_list(field) else ("one value", "a list")
@@ -92,7 +92,7 @@ class Type(FieldRule):
         """The records that hold something else."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         fits = _TESTS[self.type]
-        moments = Answers(scope.snapshot.calendar.read, scope.check)
+        moments = TextCache(scope.snapshot.calendar.read, scope.check)
         plain = {NoneType, *_ALWAYS.get(self.type, ())}
         for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
             value = column[row]
@@ -102,7 +102,7 @@ class Type(FieldRule):
                 yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
 
     def _is_not(self, value: Any) -> str:
-        return f"is {shown(value)}, which is not {_SAYS[self.type]}"
+        return f"is {display(value)}, which is not {_SAYS[self.type]}"
 
 
 _ALWAYS: dict[str, set[type]] = {

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from landfall.airtable.values import comparable, has_value, shown
+from landfall.airtable.values import comparable, display, has_value
 from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
 from landfall.scans.settings import Name
 
@@ -52,7 +52,7 @@ class Unique(BaseRule):
             first = min(rows, key=table.ids.__getitem__)  # whatever the order
             values = [column[first] for column in columns]
             value = values[0] if len(values) == 1 else values
-            message = f"{len(rows)} records have the same {fields}: {shown(value)}"
+            message = f"{len(rows)} records have the same {fields}: {display(value)}"
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
 
     def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.dates import RELATIVE_SAYS, Calendar, is_date
+from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.scans.settings import Settings, it_is
 
 _LENGTH = re.compile(r"([1-9]\d{0,3})\s?([dw])")
@@ -24,7 +24,7 @@ def _day(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, str) and is_date(value):
         return value
-    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_SAYS} {it_is(value)}")
+    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
 
 
 Length = Annotated[str, BeforeValidator(_length)]

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import has_value, shown
+from landfall.airtable.values import display, has_value
 from landfall.integrity.rules.matching.common_names import common
 from landfall.integrity.rules.matching.normalisation import written
 from landfall.integrity.rules.matching.similarity import Likeness
@@ -96,7 +96,7 @@ class Compared(Settings):
 
     def because(self, column: Column, table: Table, one: int, other: int) -> str:  # noqa: ARG002
         """How it holds of two records, for a message."""
-        first, second = shown(self.cell(table, one)), shown(self.cell(table, other))
+        first, second = display(self.cell(table, one)), display(self.cell(table, other))
         if first == second:
             return f"the same {self.label} {first}"
         return f"{self._says()} ({first}, {second})"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landfall.airtable.values import shown
+from landfall.airtable.values import display
 from landfall.integrity.rules.matching.comparison import Column, Compared
 from landfall.integrity.rules.matching.pair_conditions import Exact, Similar
 from landfall.integrity.rules.matching.pairs import Pairing
@@ -115,7 +115,7 @@ class Finder:
 
     def _group(self, records: Sequence[int], link: _Link) -> Group:
         cells = (link.pairing.cell(self._table, record) for record in sorted(records))
-        values = list({shown(cell): cell for cell in cells}.values())[:VALUES]
+        values = list({display(cell): cell for cell in cells}.values())[:VALUES]
         because = link.pairing.because(self._table, link.one, link.other)
         rows = sorted(self._rows[record] for record in records)
         return Group(rows, link.pairing.label, values, because)

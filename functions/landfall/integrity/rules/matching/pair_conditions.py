@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, shown, values_of
+from landfall.airtable.values import comparable, display, values_of
 from landfall.integrity.rules.matching.comparison import Agree, Column, Compared, Fields, Key
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
 from landfall.scans.settings import Name, Plain, Settings, it_is
@@ -193,7 +193,7 @@ class Equals(Compared):
         return Column([make(cell) for cell in table.columns[self.field]], self.meaning, check)
 
     def _says(self) -> str:
-        return f"{self.label} {shown(self.equals)}"
+        return f"{self.label} {display(self.equals)}"
 
 
 KINDS: dict[str, type[Compared]] = {
