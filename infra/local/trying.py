@@ -50,7 +50,7 @@ class Tried:
     @property
     def at_least(self) -> bool:
         """Whether there may be more findings with these records."""
-        return not self.complete and self.rule.on_a_sample() == "some"
+        return not self.complete and self.rule.sample_support() == "some"
 
     @property
     def by_number(self) -> bool:
@@ -153,7 +153,7 @@ def _unjudged(rule: BaseRule, sample: Sample) -> str:
     looked_up = [name for name in rule.looks_up_in() if name in sample.incomplete]
     if looked_up:
         return f"it takes every record of {looked_up[0]!r}, which is too large to be read for this"
-    if rule.table in sample.incomplete and rule.on_a_sample() == "nothing":
+    if rule.table in sample.incomplete and rule.sample_support() == "nothing":
         return f"it takes every record of {rule.table!r}"
     return ""
 

@@ -11,7 +11,7 @@ from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.airtable.unknown_fields import Fit
 from landfall.integrity.fit import fit
 from landfall.integrity.rules.kinds import KINDS
-from landfall.integrity.rules.rule import OnASample
+from landfall.integrity.rules.rule import SampleSupport
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import parse
 from tests.fakes.world import integrity
@@ -279,5 +279,5 @@ def test_every_kind_says_what_a_sample_tells(kind: str) -> None:
     """And its example passes through everything that is asked of a rule here."""
     content = yaml.safe_load(KINDS[kind].example)
     rule = KINDS[kind].model_validate(content)
-    assert rule.on_a_sample() in get_args(OnASample)
+    assert rule.sample_support() in get_args(SampleSupport)
     assert set(rule.looks_up_in()) <= set(rule.tables())

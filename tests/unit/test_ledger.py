@@ -19,7 +19,7 @@ from landfall.integrity.findings.packing import (
     unpack_entries,
     unpack_reports,
 )
-from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
 from landfall.store.packed import MAX_PACKED
@@ -436,8 +436,11 @@ def test_findings_of_many_records_fit_into_documents():
     """Twelve groups of which each lists as many records as there is room for."""
     random = Random(4)
     letters = string.ascii_letters + string.digits
-    names = ["rec" + "".join(random.choices(letters, k=14)) for _ in range(12 * RECORDS_LISTED)]
-    groups = [finding(*names[n : n + RECORDS_LISTED]) for n in range(0, len(names), RECORDS_LISTED)]
+    names = ["rec" + "".join(random.choices(letters, k=14)) for _ in range(12 * MAX_RECORDS_LISTED)]
+    groups = [
+        finding(*names[n : n + MAX_RECORDS_LISTED])
+        for n in range(0, len(names), MAX_RECORDS_LISTED)
+    ]
     entries = Scanned().run(*groups).ledger.entries
     report = RuleReport(rule(), groups)
     for pieces in (pack_entries(entries), pack_reports([report])):

@@ -15,7 +15,7 @@ from landfall.integrity.rules.duplicate import Duplicate
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching import normalisation, pairs
-from landfall.integrity.rules.matching.similarity import Likeness
+from landfall.integrity.rules.matching.similarity import NameSimilarity
 from tests.fakes.duplicates import organisations, pairs_of, people, quality
 from tests.fakes.snapshots import snapshot
 
@@ -311,10 +311,10 @@ def test_no_pair_is_passed_over(wording, at_least):
     made = people(22, 150) if wording == "name" else organisations(22, 150)
     words = normalisation.NORMALISERS[wording]
     names: list[Any] = sorted({words(record["fields"]["Name"]) for record in made.records})
-    likeness = Likeness(wording, names)
+    likeness = NameSimilarity(wording, names)
     pairs = {(min(pair), max(pair)) for pair in likeness.pairs(names, at_least)}
     every = combinations(range(len(names)), 2)
-    assert pairs == {(a, b) for a, b in every if likeness.alike(names[a], names[b], at_least)}
+    assert pairs == {(a, b) for a, b in every if likeness.reaches(names[a], names[b], at_least)}
     assert pairs
 
 
@@ -351,9 +351,9 @@ def test_candidates_pass_over_no_pair(alternative, seed, monkeypatch):
         )
     )
     rule = long(alternative, level="possible")
-    monkeypatch.setattr(pairs, "FEW", len(rows))
+    monkeypatch.setattr(pairs, "SMALL_BLOCK", len(rows))
     naive = found(rule, rows)
-    monkeypatch.setattr(pairs, "FEW", 1)
+    monkeypatch.setattr(pairs, "SMALL_BLOCK", 1)
     assert naive
     assert found(rule, rows) == naive
 
@@ -377,7 +377,7 @@ def test_groups_are_those_of_a_naive_search(seed):
         )
     )
     both, dated = [NAME, CITY], [BORN, {**TAGS, "overlap": 2}]
-    likeness = Likeness("name", [_words(name) for name in NAMES])
+    likeness = NameSimilarity("name", [_words(name) for name in NAMES])
 
     def are_pair(one: dict[str, Any], other: dict[str, Any]) -> bool:
         cities = {city.strip().lower() for it in (one, other) if (city := it["City"])}

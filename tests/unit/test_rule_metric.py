@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
-from landfall.integrity.rules.grouping import GROUPS_OF_A_RECORD
+from landfall.integrity.rules.grouping import MAX_GROUPS
 from landfall.integrity.rules.metric import Metric
 from tests.fakes.snapshots import snapshot
 
@@ -336,7 +336,7 @@ def test_a_record_in_too_many_groups_makes_the_rule_inconclusive():
     rows = days("A", Student=many, Class=many)
     why = report(metric(per=["Student", "Class"]), rows).inconclusive
     assert "record rec0 is in 10,201 groups" in why
-    assert GROUPS_OF_A_RECORD < 10_201
+    assert MAX_GROUPS < 10_201
 
 
 # What cannot be read.

@@ -297,7 +297,7 @@ MANY = base([{"Name": f"name {n}"} for n in range(2000)])
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_in_bounds(name, monkeypatch):
     """It takes its time or memory and no more, and is inconclusive."""
-    monkeypatch.setattr(sql_sandbox, "SECONDS", 0.3)
+    monkeypatch.setattr(sql_sandbox, "MAX_SECONDS", 0.3)
     bomb = rule(BOMBS[name])
     began = time.process_time()
     told = evaluate(bomb, MANY)
@@ -323,7 +323,7 @@ def test_bombs_stay_within_their_memory():
     """All of them, one after the other: SQLite's own limit, and what Python takes for an answer."""
     done = run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     grown, refused = map(int, done.stdout.split())
-    assert grown < (sql_sandbox.HEAP_BYTES >> 20) + 64
+    assert grown < (sql_sandbox.MAX_HEAP_BYTES >> 20) + 64
     assert refused > 5
 
 
@@ -344,7 +344,7 @@ def test_a_budget_that_is_over_ends_the_query():
 
 def test_a_cell_too_long_is_inconclusive():
     """It says so, where the query looks at the cell."""
-    long = base([{"Name": "x" * (sql_sandbox.LENGTH + 1)}])
+    long = base([{"Name": "x" * (sql_sandbox.MAX_VALUE_BYTES + 1)}])
     assert not report("SELECT id FROM T", long).inconclusive
     told = report("SELECT id FROM T WHERE Name LIKE 'y%'", long)
     assert (

@@ -11,7 +11,7 @@ from landfall.airtable.protocols import Record
 from landfall.airtable.values import MAX_DISPLAY
 from landfall.integrity.report import verdict, why_inconclusive
 from landfall.integrity.rules.allowed_values import AllowedValues
-from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding
+from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding
 from landfall.integrity.rules.evaluate import evaluate as report_of
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.link import Link, Target
@@ -249,10 +249,13 @@ def test_many_wrong_values_are_shortened_too():
 
 def test_a_finding_lists_a_bounded_number_of_records():
     """A group too large for a document keeps its whole count, and the same records each time."""
-    cells = ["same"] * (RECORDS_LISTED + 5)
+    cells = ["same"] * (MAX_RECORDS_LISTED + 5)
     (finding,) = evaluate(unique(), {"T": records("rec", *cells)})
     (again,) = evaluate(unique(), {"T": records("rec", *cells)[::-1]})
-    assert (len(finding.records), finding.record_count) == (RECORDS_LISTED, RECORDS_LISTED + 5)
+    assert (len(finding.records), finding.record_count) == (
+        MAX_RECORDS_LISTED,
+        MAX_RECORDS_LISTED + 5,
+    )
     assert finding.records == again.records
 
 

@@ -50,7 +50,7 @@ class Table:
         if distinct is None:
             return find(column)
         found = {distinct[place] for place in find(distinct)}
-        if found == {None}:  # what `required` finds, in half the time
+        if found == {None}:  # the result of `required`, in half the time
             return list(compress(count(), map(is_, column, repeat(None))))
         return [row for row, value in enumerate(column) if value in found] if found else []
 

@@ -24,15 +24,15 @@ class AllowedValues(FieldRule):
     )
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"{self.field} is one of {display_list(self.values)}"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Values that the field can never have."""
+        """Yield a sentence for values that the field can never have."""
         yield from value_misfits(schema.field(self.table, self.field), "values", self.values)
 
     def remarks(self, schema: Schema) -> Iterator[str]:
-        """The options of a select that are not allowed."""
+        """Yield a sentence about options of a select that are not allowed."""
         options = choices(schema.field(self.table, self.field)) or []
         reported = [option for option in options if option not in self.values]
         if reported:
@@ -40,7 +40,7 @@ class AllowedValues(FieldRule):
             yield f"{self.field!r} also has the options {names}, which this rule reports"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records with other values."""
+        """Yield the records with other values."""
         ids = scope.table.ids
         allowed = {comparable(value) for value in self.values}
 

@@ -1,4 +1,4 @@
-"""`compare`: two fields of a record stand so to each other."""
+"""`compare`: two fields of a record compare as required."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from landfall.airtable.dates import Moment, parse_duration
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.values import TextCache, comparable, display, is_number, values_of
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, it_is
 
 _SIGNS = {
@@ -25,7 +25,7 @@ _SIGNS = {
 
 _EQUALITY = ("equals", "not_equals")
 
-_SAYS = {
+_PHRASES = {
     "equals": "equal to",
     "not_equals": "different from",
     "above": "above",
@@ -39,9 +39,9 @@ Op = Literal[
     "=", "==", "!=", ">", ">=", "<", "<=",
 ]  # fmt: skip
 
-Standing = Callable[[Any, Any], bool | None]
+ValueTest = Callable[[Any, Any], bool | None]
 
-_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": operator.eq,
     "not_equals": operator.ne,
     "above": operator.gt,
@@ -91,7 +91,7 @@ class Compare(BaseRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         return iter([(self.table, self.left), (self.table, self.right)])
 
     @property
@@ -103,15 +103,15 @@ class Compare(BaseRule):
         return self.right if self.plus is None else f"{self.right} plus {self.plus}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.left} is {_SAYS[self._word]} {self._right}"
+        """Return the requirement in plain language."""
+        return f"{self.left} is {_PHRASES[self._word]} {self._right}"
 
-    def on_a_sample(self) -> OnASample:
-        """A record tells by itself."""
+    def sample_support(self) -> SampleSupport:
+        """Return `each`: every record is judged by itself."""
         return "each"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Fields that cannot be compared with each other, or not in this way."""
+        """Yield a sentence about fields that cannot be compared, or not in this way."""
         left, right = (schema.field(self.table, name) for name in (self.left, self.right))
         yield from comparison_misfits(left, right)
         if self.plus is not None:
@@ -121,10 +121,10 @@ class Compare(BaseRule):
             yield f"`op: {self.op}` needs an order, but {self.left!r} holds {holds(left)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records in which they stand otherwise."""
+        """Yield the records whose fields compare otherwise."""
         ids, columns = scope.table.ids, scope.table.columns
-        stands = self._standing(scope)
-        holds, number = _HOLDS[self._word], self._number
+        test = self._value_test(scope)
+        holds, number = _OPERATORS[self._word], self._number
         fields = f"{self.left} + {self.right}"
         pairs = zip(columns[self.left], columns[self.right], strict=True)
         for row, (left, right) in enumerate(pairs):
@@ -137,62 +137,62 @@ class Compare(BaseRule):
             ):
                 if holds(left, right + number):
                     continue
-            elif left.__class__ is not list is not right.__class__ and stands(left, right):
+            elif left.__class__ is not list is not right.__class__ and test(left, right):
                 continue
-            as_said = self._cells_stand(left, right, stands)
-            if as_said:
+            result = self._cells_compare(left, right, test)
+            if result:
                 continue
-            what = "cannot be compared with" if as_said is None else f"is not {_SAYS[self._word]}"
+            what = "cannot be compared with" if result is None else f"is not {_PHRASES[self._word]}"
             message = (
                 f"{self.left} is {display(left)}, which {what} {self._right}"
                 f" ({self.right} is {display(right)})"
             )
             yield Hit((ids[row],), fields, [left, right], message)
 
-    def _standing(self, scope: Scope) -> Standing:
-        """Whether a value stands to another as it must; None where that cannot be said."""
-        calendar, holds = scope.snapshot.calendar, _HOLDS[self._word]
+    def _value_test(self, scope: Scope) -> ValueTest:
+        """Return a test of two values, whose result is None if they cannot be compared."""
+        calendar, holds = scope.snapshot.calendar, _OPERATORS[self._word]
         moments = TextCache(calendar.read, scope.check)
-        number, away = self._number, self._away
+        number, offset = self._number, self._offset
         as_they_are = self.plus is None
         equality = as_they_are and self._word in _EQUALITY
 
-        def stands(left: Any, right: Any) -> bool | None:
+        def test(left: Any, right: Any) -> bool | None:
             if left.__class__ is str and right.__class__ is str:
                 one, other = moments[left], moments[right]
-                if one is not None and other is not None and away is not None:
-                    moved = _moved(other, away) if away else other
-                    return None if moved is None else holds(calendar.order(one, moved), 0)
+                if one is not None and other is not None and offset is not None:
+                    shifted = _shifted(other, offset) if offset else other
+                    return None if shifted is None else holds(calendar.order(one, shifted), 0)
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
                 return holds(left, right + number)
             return holds(comparable(left), comparable(right)) if equality else None
 
-        return stands
+        return test
 
     @property
     def _number(self) -> int | float | None:
-        """What is added to numbers; None where numbers do not fit."""
+        """Return the number added to numbers; None if numbers do not fit."""
         return 0 if self.plus is None else None if isinstance(self.plus, str) else self.plus
 
     @property
-    def _away(self) -> timedelta | None:
-        """What is added to dates; None where dates do not fit."""
+    def _offset(self) -> timedelta | None:
+        """Return the duration added to dates; None if dates do not fit."""
         if self.plus is None:
             return timedelta()
         return parse_duration(self.plus) if isinstance(self.plus, str) else None
 
-    def _cells_stand(self, left: Any, right: Any, stands: Standing) -> bool | None:
+    def _cells_compare(self, left: Any, right: Any, test: ValueTest) -> bool | None:
         ones, others = values_of(left), values_of(right)
         if self._word in _EQUALITY and ones and others and len(ones) + len(others) > 2:
-            return _HOLDS[self._word](comparable(ones), comparable(others))
-        answers = [stands(one, other) for one in ones for other in others]
+            return _OPERATORS[self._word](comparable(ones), comparable(others))
+        answers = [test(one, other) for one in ones for other in others]
         return None if None in answers else all(answers)
 
 
-def _moved(moment: Moment, away: timedelta) -> Moment | None:
+def _shifted(moment: Moment, offset: timedelta) -> Moment | None:
     try:
-        return moment + away
+        return moment + offset
     except OverflowError:
         return None

@@ -1,4 +1,4 @@
-"""`when`: which records a rule looks at."""
+"""Conditions on the fields of a record, such as the `when` of a rule."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -34,7 +34,7 @@ def _pattern(text: str) -> str:
 
 
 def compiled(pattern: str) -> Any:
-    """A regular expression of RE2, which takes time in proportion to the text."""
+    """Return a compiled regular expression of RE2, which takes time in proportion to the text."""
     import re2
 
     return re2.compile(pattern, _quietly())
@@ -54,7 +54,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_p
 
 
 def _bound(value: Any) -> Any:
-    if isinstance(value, date):  # YAML makes one of a date without quotes
+    if isinstance(value, date):  # YAML parses a date without quotes
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
@@ -105,19 +105,19 @@ class FieldCondition(Settings):
         return self
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         yield self.field
 
     def sentence(self) -> str:
-        """For people."""
-        said = self.model_dump(exclude_none=True, exclude={"field"})
-        return " and ".join(f"{self.field} {_says(name, value)}" for name, value in said.items())
+        """Return the condition in plain language."""
+        tests = self.model_dump(exclude_none=True, exclude={"field"})
+        return " and ".join(f"{self.field} {_phrase(name, value)}" for name, value in tests.items())
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         column = table.columns[self.field]
-        said = self.model_dump(exclude_none=True, exclude={"field"})
-        for name, value in said.items():
+        tests = self.model_dump(exclude_none=True, exclude={"field"})
+        for name, value in tests.items():
             test = _TESTS[name](value, calendar)
             rows = [row for row in rows if test(column[row])]
         return list(rows)
@@ -129,16 +129,16 @@ class AllOf(Settings):
     all: list["Condition"] = Field(min_length=1, max_length=50)
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         for condition in self.all:
             yield from condition.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return " and ".join(_bracketed(condition) for condition in self.all)
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         for condition in self.all:
             rows = condition.holds(table, rows, calendar)
         return list(rows)
@@ -150,16 +150,16 @@ class AnyOf(Settings):
     any: list["Condition"] = Field(min_length=1, max_length=50)
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         for condition in self.any:
             yield from condition.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return " or ".join(_bracketed(condition) for condition in self.any)
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         fits: set[int] = set()
         for condition in self.any:
             fits.update(condition.holds(table, rows, calendar))
@@ -172,15 +172,15 @@ class Not(Settings):
     not_: "Condition" = Field(alias="not")
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         yield from self.not_.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return f"not {_bracketed(self.not_)}"
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         fits = set(self.not_.holds(table, rows, calendar))
         return [row for row in rows if row not in fits]
 
@@ -205,7 +205,7 @@ def _bracketed(condition: Any) -> str:
     return text if isinstance(condition, FieldCondition) else f"({text})"
 
 
-_SAYS = {
+_PHRASES = {
     "not_equals": "is not",
     "contains": "contains",
     "matches": "matches",
@@ -216,7 +216,7 @@ _SAYS = {
 }
 
 
-def _says(name: str, value: Any) -> str:
+def _phrase(name: str, value: Any) -> str:
     match name:
         case "has_value":
             return "has a value" if value else "has no value"
@@ -227,7 +227,7 @@ def _says(name: str, value: Any) -> str:
         case "none_of":
             return f"is none of {display_list(value)}"
         case _:
-            return f"{_SAYS[name]} {display(value)}"
+            return f"{_PHRASES[name]} {display(value)}"
 
 
 def _has_value(wanted: bool, _: Calendar) -> Test:
@@ -263,7 +263,8 @@ def _texts(value: Any) -> list[str]:
 
 
 def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
-    """How a value stands to a bound: -1, 0 or 1, or None where it is of the other kind."""
+    """Return a function that orders a value against a bound: -1, 0, 1, or None if of the other
+    kind."""
     if not isinstance(bound, str):
         return lambda item: (item > bound) - (item < bound) if is_number(item) else None
     limit: Moment = calendar.resolve(bound)
@@ -281,11 +282,11 @@ ACCEPTS: dict[str, Callable[[int], bool]] = {
     "below": lambda order: order < 0,
     "at_most": lambda order: order <= 0,
 }
-"""By the name of the setting that has the bound: on which side of it a value must be."""
+"""Tests of the order (-1, 0, 1) of a value against its bound, by the setting with the bound."""
 
 
 def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test]:
-    """A test of how a value stands to a bound: `accepts` is given -1, 0 or 1."""
+    """Return a maker of tests against a bound: `accepts` is given the order -1, 0 or 1."""
 
     def against(bound: Any, calendar: Calendar) -> Test:
         side = side_of(bound, calendar)

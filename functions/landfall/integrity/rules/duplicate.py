@@ -1,4 +1,4 @@
-"""`duplicate`: nobody is there twice."""
+"""`duplicate`: no person or organisation occurs twice."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from landfall.airtable.fields import Schema, content_misfits, value_misfits
 from landfall.airtable.values import one_or_all
-from landfall.integrity.rules.matching.comparison import Compared, Fields, names
-from landfall.integrity.rules.matching.groups import Finder, Group
+from landfall.integrity.rules.matching.comparison import Comparison, OneOrMoreFields, field_names
+from landfall.integrity.rules.matching.groups import Group, GroupFinder
 from landfall.integrity.rules.matching.normalisation import Meaning
 from landfall.integrity.rules.matching.pair_conditions import (
     DateWithin,
@@ -17,17 +17,17 @@ from landfall.integrity.rules.matching.pair_conditions import (
     PairCondition,
     Similar,
 )
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, Severity
 
-CONFIRMED = 80
-"""How similar names must be where something else is the same."""
+CONFIRMED_SIMILARITY = 80
+"""Minimum similarity of names if another field is the same."""
 
-UNCONFIRMED = 92
-"""How similar names must be where nothing else is."""
+UNCONFIRMED_SIMILARITY = 92
+"""Minimum similarity of names if no other field is the same."""
 
 
-def _tells(alternative: list[Compared]) -> list[Compared]:
+def _compares_values(alternative: list[Comparison]) -> list[Comparison]:
     if all(condition.optional or isinstance(condition, Equals) for condition in alternative):
         raise ValueError(
             "at least one condition must compare two values, without `or_missing`: "
@@ -37,9 +37,9 @@ def _tells(alternative: list[Compared]) -> list[Compared]:
 
 
 Alternative = Annotated[
-    list[PairCondition], Field(min_length=1, max_length=10), AfterValidator(_tells)
+    list[PairCondition], Field(min_length=1, max_length=10), AfterValidator(_compares_values)
 ]
-"""Conditions of which all must hold."""
+"""Conditions that must all hold."""
 
 Alternatives = Annotated[list[Alternative], Field(max_length=20)]
 
@@ -98,7 +98,7 @@ class Duplicate(BaseRule):
     of: Literal["person", "organisation"] | None = Field(
         None, description="Short form: the kind of name in `field`."
     )
-    field: Fields | None = Field(
+    field: OneOrMoreFields | None = Field(
         None, description="Short form: the name; several fields are combined."
     )
     also: dict[Name, Meaning | Literal["date"]] | None = Field(
@@ -135,57 +135,63 @@ class Duplicate(BaseRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         for alternative in (*self._likely(), *self._possible()):
             for condition in alternative:
-                for field in names(condition.field):
+                for field in field_names(condition.field):
                     yield self.table, field
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         if self.of and self.field:
+            name = " + ".join(field_names(self.field))
             also = f", and by {', '.join(self.also)}" if self.also else ""
-            return f"no {self.of} occurs twice, compared by {' + '.join(names(self.field))}{also}"
+            return f"no {self.of} occurs twice, compared by {name}{also}"
         either = " or ".join(_all_of(alternative) for alternative in (*self.likely, *self.possible))
         return f"no two records have {either}"
 
-    def _likely(self) -> Sequence[Sequence[Compared]]:
+    def _likely(self) -> Sequence[Sequence[Comparison]]:
         if not self._short:
             return self.likely
         name, wording, also = self._short
-        similar = Similar(field=name, similar=wording, at_least=CONFIRMED)
+        similar = Similar(field=name, similar=wording, at_least=CONFIRMED_SIMILARITY)
         return [
             [Exact(field=name, exact=wording), *_not_different(also)],
             *([similar, same] for same in _same(also)),
         ]
 
-    def _possible(self) -> Sequence[Sequence[Compared]]:
+    def _possible(self) -> Sequence[Sequence[Comparison]]:
         if not self._short:
             return self.possible
         name, wording, also = self._short
-        similar = Similar(field=name, similar=wording, at_least=UNCONFIRMED, uncommon=True)
+        similar = Similar(
+            field=name, similar=wording, at_least=UNCONFIRMED_SIMILARITY, uncommon=True
+        )
         exact = Exact(field=name, exact=wording, uncommon=True)
-        # a branch elsewhere has an organisation's name, too
+        # branches of an organisation share its name
         namesakes = [[exact, it] for it in _not_different(also)] if self.of == "person" else []
         return [[similar, *_not_different(also)], *namesakes]
 
     @property
     def _short(self) -> Any:
-        """The name's field, what it holds, and the other fields; None in the long form."""
+        """Return the field of the name, its kind, and the other fields; None in the long form."""
         if not self.of:
             return None
         wording = "name" if self.of == "person" else "organisation"
         return self.field, wording, self.also or {}
 
-    def on_a_sample(self) -> OnASample:
-        """The other one may be among the records that are not there."""
+    def sample_support(self) -> SampleSupport:
+        """Return `some`: the other record may be missing from the sample."""
         return "some"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Dates and words in fields of something else, and a value that is never there."""
+        """Yield a sentence about dates or words in other fields, and about a value that never
+        occurs."""
         for alternative in (*self._likely(), *self._possible()):
             for condition in alternative:
-                for field in (schema.field(self.table, name) for name in names(condition.field)):
+                for field in (
+                    schema.field(self.table, name) for name in field_names(condition.field)
+                ):
                     match condition:
                         case DateWithin():
                             yield from content_misfits(field, "dates", "`date_within` needs dates")
@@ -195,8 +201,8 @@ class Duplicate(BaseRule):
                             yield from value_misfits(field, "equals", [condition.equals])
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The groups, in the order of the records."""
-        finder = Finder(scope)
+        """Yield the groups, in the order of the records."""
+        finder = GroupFinder(scope)
         groups: list[tuple[Group, str, Severity | None]] = [
             (group, "likely", None) for group in finder.likely(self._likely())
         ]
@@ -214,19 +220,19 @@ class Duplicate(BaseRule):
             )
 
 
-def _not_different(also: dict[str, Any]) -> list[Compared]:
+def _not_different(also: dict[str, Any]) -> list[Comparison]:
     return [_comparison(field, meaning, or_missing=True) for field, meaning in also.items()]
 
 
-def _same(also: dict[str, Any]) -> list[Compared]:
+def _same(also: dict[str, Any]) -> list[Comparison]:
     return [_comparison(field, meaning, or_missing=False) for field, meaning in also.items()]
 
 
-def _comparison(field: str, meaning: Any, or_missing: bool) -> Compared:
+def _comparison(field: str, meaning: Any, or_missing: bool) -> Comparison:
     if meaning == "date":
         return DateWithin(field=field, date_within=0, or_missing=or_missing)
     return Exact(field=field, exact=meaning, or_missing=or_missing)
 
 
-def _all_of(conditions: Iterable[Compared]) -> str:
+def _all_of(conditions: Iterable[Comparison]) -> str:
     return f"({' and '.join(condition.sentence() for condition in conditions)})"

@@ -19,11 +19,11 @@ class Forbidden(FieldRule):
     )
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"{self.field} has no value"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records with one."""
+        """Yield the records with a value."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         for row, value in enumerate(column):
             if value is not None and has_value(value):

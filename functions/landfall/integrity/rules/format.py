@@ -71,7 +71,7 @@ class Format(FieldRule):
 
     @model_validator(mode="after")
     def _settings_of_the_format(self) -> Self:
-        for setting, of in _BELONGS.items():
+        for setting, of in _FORMAT_OF_SETTING.items():
             if getattr(self, setting) is not None and self.format != of:
                 raise ValueError(f"`{setting}` is for `format: {of}`; remove it")
         if self.format == "pattern" and self.pattern is None:
@@ -79,12 +79,12 @@ class Format(FieldRule):
         return self
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} {self._says[0]}"
+        """Return the requirement in plain language."""
+        return f"{self.field} {self._phrases[0]}"
 
     @property
-    def _says(self) -> tuple[str, str]:
-        """What a value does, and what a wrong one does."""
+    def _phrases(self) -> tuple[str, str]:
+        """Return a phrase about a valid value, and one about an invalid value."""
         match self.format:
             case "email":
                 name = "e-mail address"
@@ -100,15 +100,15 @@ class Format(FieldRule):
         return f"is {article} {name}", f"is not {article} {name}"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of no text."""
+        """Yield a sentence about a field that does not hold text."""
         why = f"`format: {self.format}` needs text"
         yield from content_misfits(schema.field(self.table, self.field), "text", why)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records with other text."""
+        """Yield the records with other text."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         for row, wrong in rejected_items(column, self._form(scope), scope.check):
-            message = f"{self.field} is {display_list(wrong)}, which {self._says[1]}"
+            message = f"{self.field} is {display_list(wrong)}, which {self._phrases[1]}"
             yield Hit((ids[row],), self.field, one_or_all(wrong), message)
 
     def _form(self, scope: Scope) -> Callable[[str], bool]:
@@ -126,5 +126,10 @@ class Format(FieldRule):
                 return lambda text: fits(text) is not None
 
 
-_BELONGS = {"region": "phone", "numbers": "phone", "date_format": "date", "pattern": "pattern"}
-"""The format that a setting is for."""
+_FORMAT_OF_SETTING = {
+    "region": "phone",
+    "numbers": "phone",
+    "date_format": "date",
+    "pattern": "pattern",
+}
+"""The format to which a setting belongs."""

@@ -10,7 +10,7 @@ from landfall.airtable.dates import Calendar, Moment, parse_duration
 from landfall.airtable.fields import Schema, content_misfits
 from landfall.airtable.values import TextCache, display_list, one_or_all, rejected_items
 from landfall.integrity.rules.durations import Duration
-from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
@@ -35,7 +35,7 @@ class Freshness(BaseRule):
     )
 
     example: ClassVar[str] = (
-        "{id: attendance-kept, kind: freshness, table: Attendance, field: Date, within: 4d}"
+        "{id: attendance-fresh, kind: freshness, table: Attendance, field: Date, within: 4d}"
     )
 
     @model_validator(mode="after")
@@ -45,12 +45,12 @@ class Freshness(BaseRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         if self.field:
             yield self.table, self.field
 
     def created_of(self) -> Iterator[str]:
-        """Its own table's, with `created`."""
+        """Yield the rule's own table, with `created`."""
         if self.created:
             yield self.table
 
@@ -59,23 +59,23 @@ class Freshness(BaseRule):
         return self.field or "createdTime"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         which = "the newest" if self.of == "newest" else "each"
         return f"{which} {self._field} of {self.table} is no older than {self.within}"
 
-    def on_a_sample(self) -> OnASample:
-        """The newest record may be among those that are not there."""
+    def sample_support(self) -> SampleSupport:
+        """Return the support of a sample, which may lack the newest record."""
         return "each" if self.of == "each" else "nothing"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of no dates."""
+        """Yield a sentence about a field that does not hold dates."""
         if self.field:
             yield from content_misfits(
                 schema.field(self.table, self.field), "dates", "the rule needs dates"
             )
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The table whose newest record is too old, or each record that is."""
+        """Return the table if its newest record is too old, or each record that is."""
         return self._newest(scope) if self.of == "newest" else self._each(scope)
 
     def _column(self, scope: Scope) -> Sequence[Any]:
@@ -121,7 +121,7 @@ class Freshness(BaseRule):
 
 
 def _texts(column: Iterable[Any]) -> set[str]:
-    """The texts of the cells and of their lists."""
+    """Return the texts of the cells and of their lists."""
     return {
         item
         for cell in column
@@ -131,7 +131,7 @@ def _texts(column: Iterable[Any]) -> set[str]:
 
 
 def _last(moment: Moment, calendar: Calendar) -> datetime:
-    """A moment, or the last one of a day."""
+    """Return a moment, or the last one of a day."""
     if isinstance(moment, datetime):
         return moment
     return datetime.combine(moment, time.max, calendar.zone)

@@ -1,4 +1,4 @@
-"""`link`: what a field points to is there, and is what it should be."""
+"""`link`: the targets of a field exist and are as required."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -85,29 +85,30 @@ same: {Room: Class Room}
         return self
 
     @property
-    def _there(self) -> list[str]:
-        """The fields of the linked records."""
+    def _target_fields(self) -> list[str]:
+        """Return the fields of the linked records."""
         when = self.to.when.reads() if self.to.when else ()
         same = (self.same or {}).values()
         return [field for field in (self.to.field, *when, self.back, *same) if field]
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         for field in (self.field, *(self.same or ())):
             yield self.table, field
-        for field in self._there:
+        for field in self._target_fields:
             yield self.to.table, field
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.to.table]))
 
     def looks_up_in(self) -> list[str]:
-        """The table that is linked to, which may be this one."""
+        """Return the table of the targets, which may be the rule's own."""
         return [self.to.table]
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Fields of no record ids, or of another table's; values that can never be equal."""
+        """Yield a sentence about fields without record ids, or with another table's; and about
+        values that can never be equal."""
         field = schema.field(self.table, self.field)
         if self.to.field:
             yield from comparison_misfits(field, schema.field(self.to.table, self.to.field))
@@ -126,32 +127,32 @@ same: {Room: Class Room}
                 yield f"same: {message}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        said = [f"{self.field} links to {self.where()}"]
+        """Return the requirement in plain language."""
+        phrases = [f"{self.field} links to {self.where()}"]
         if self.to.when:
-            said[0] += f" where {self.to.when.sentence()}"
+            phrases[0] += f" where {self.to.when.sentence()}"
         if self.min is not None:
-            said.append(f"with at least {_links(self.min)}")
+            phrases.append(f"with at least {_links(self.min)}")
         if self.max is not None:
-            said.append(f"with at most {_links(self.max)}")
+            phrases.append(f"with at most {_links(self.max)}")
         if self.back:
-            said.append(f"{self.back} links back")
-        said += [f"{here} equals its {there}" for here, there in (self.same or {}).items()]
-        return ", ".join(said)
+            phrases.append(f"{self.back} links back")
+        phrases += [f"{here} equals its {there}" for here, there in (self.same or {}).items()]
+        return ", ".join(phrases)
 
     def where(self) -> str:
-        """Where links point to, for people."""
+        """Return the target of the links, for a message."""
         return f"{self.to.table}.{self.to.field}" if self.to.field else self.to.table
 
     def evaluate(self, scope: Scope) -> list[Hit]:
-        """The records whose links are not as they must be."""
+        """Return the records whose links are not as required."""
         links = _Links(self, scope)
         problems: list[Callable[[], Iterable[_Problem]]] = []
         problems += [links.number] if self.min is not None or self.max is not None else []
-        problems += [links.unfit] if self.to.when else []
+        problems += [links.unsatisfied] if self.to.when else []
         problems += [links.one_way] if self.back else []
-        problems += [links.different] if self.same else []
-        found = links.nowhere()
+        problems += [links.mismatched] if self.same else []
+        found = links.broken()
         for problem in problems:
             scope.check()
             found += problem()
@@ -161,11 +162,11 @@ same: {Room: Class Room}
 
 
 _Problem = tuple[int, Hit]
-"""The row, and what is wrong with it."""
+"""The row, and its hit."""
 
 
 class _Links:
-    """A rule's links, and what they point to."""
+    """The links of a rule, and their targets."""
 
     def __init__(self, rule: Link, scope: Scope) -> None:
         self._rule = rule
@@ -181,7 +182,7 @@ class _Links:
         return self._keys(range(len(self._target)))
 
     def _keys(self, rows: Collection[int]) -> set[Any]:
-        """What a link to one of these rows of the target may hold."""
+        """Return the values with which a link can refer to one of these rows of the target."""
         if self._rule.to.field is None:
             ids = self._target.ids
             return set(ids) if len(rows) == len(ids) else {ids[row] for row in rows}
@@ -190,7 +191,7 @@ class _Links:
 
     @cached_property
     def _rows(self) -> dict[Any, list[int]]:
-        """Where in the target each key is."""
+        """Return the rows of the target with each key."""
         if self._rule.to.field is None:
             return {id_: [row] for row, id_ in enumerate(self._target.ids)}
         rows = defaultdict(list)
@@ -202,8 +203,8 @@ class _Links:
     def _problem(self, row: int, field: str, value: Any, message: str, key: str = "") -> _Problem:
         return row, Hit((self._ids[row],), field, value, message, key)
 
-    def nowhere(self) -> list[_Problem]:
-        """Links to what is not there."""
+    def broken(self) -> list[_Problem]:
+        """Return the links without a target."""
         where = self._rule.where()
 
         def describe(items: list[Any]) -> tuple[Any, str]:
@@ -218,7 +219,7 @@ class _Links:
         ]
 
     def number(self) -> Iterator[_Problem]:
-        """Too few links, or too many."""
+        """Yield the records with too few links, or too many."""
         least, most = self._rule.min or 0, self._rule.max
         for row, value in enumerate(self._column):
             if not least and most and (value.__class__ is not list or len(value) <= most):
@@ -232,8 +233,8 @@ class _Links:
                 continue
             yield self._problem(row, self._field, value, message, "number")
 
-    def unfit(self) -> Iterator[_Problem]:
-        """Links to records that are not as they must be."""
+    def unsatisfied(self) -> Iterator[_Problem]:
+        """Yield the links to records that do not satisfy the condition."""
         condition = self._rule.to.when
         assert condition
         target = self._target
@@ -246,7 +247,7 @@ class _Links:
                 yield self._problem(row, self._field, one_or_all(items), message, "when")
 
     def one_way(self) -> Iterator[_Problem]:
-        """Links that only one of the two records has."""
+        """Yield the links that only one of the two records has."""
         field, there = self._field, self._rule.back
         assert there
         named: dict[str, list[str]] = defaultdict(list)
@@ -263,21 +264,21 @@ class _Links:
             backs = set(back)
             lost = [links[key] for key in links if key not in backs and key in self._known]
             extra = sorted(item for item in backs if item not in links)
-            said = []
+            phrases = []
             if lost:
-                said.append(
+                phrases.append(
                     f"{field} links to {display_list(lost)}, whose {there} does not link back"
                 )
             if extra:
-                said.append(
+                phrases.append(
                     f"{field} does not link to {display_list(extra)}, whose {there} links here"
                 )
-            if said:
+            if phrases:
                 items = one_or_all([*lost, *extra])
-                yield self._problem(row, field, items, "; ".join(said), "back")
+                yield self._problem(row, field, items, "; ".join(phrases), "back")
 
-    def different(self) -> Iterator[_Problem]:
-        """Links to records with other values."""
+    def mismatched(self) -> Iterator[_Problem]:
+        """Yield the links to records with other values."""
         find = self._rows.get
         for here, there in (self._rule.same or {}).items():
             column, theirs = self._table.columns[here], self._target.columns[there]

@@ -1,4 +1,4 @@
-"""`metric`: a number worked out for each group of records stays within its limits."""
+"""`metric`: a number computed for each group of records stays within its limits."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display, has_value
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
-from landfall.integrity.rules.grouping import Groups, Key
+from landfall.integrity.rules.grouping import GroupKey, RecordGroups
 from landfall.integrity.rules.levels import Levels, limits_of
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
@@ -21,11 +21,11 @@ from landfall.integrity.rules.windows import Window
 from landfall.scans.settings import Later, Name
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
-MINIMUM = 5
-"""Records of which a share or mean says something, where a rule does not say how many."""
+MIN_RECORDS = 5
+"""Records from which a share or mean is computed by default."""
 
-_OF_A_FIELD = ("sum", "mean", "min", "max")
-_OF_DAYS = ("days_in_a_row", "weeks_in_a_row")
+_FIELD_MEASURES = ("sum", "mean", "min", "max")
+_ROW_MEASURES = ("days_in_a_row", "weeks_in_a_row")
 _RATES = ("share", "mean")
 
 
@@ -84,7 +84,7 @@ class Metric(BaseRule):
     minimum: int | None = Field(
         None,
         ge=1,
-        description=f"The least number of records to compute a share or mean of; {MINIMUM} by "
+        description=f"The least number of records to compute a share or mean of; {MIN_RECORDS} by "
         "default.",
     )
     at_least: Levels | None = Field(
@@ -111,7 +111,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        problems = [*self._of_measure(), *self._of_levels()]
+        problems = [*self._measure_problems(), *self._level_problems()]
         if self.about and not self.per:
             problems.append("`about` needs `per`, whose first field links to that table")
         if self.fields_of_message and not self.about:
@@ -120,29 +120,29 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             raise ValueError("; ".join(problems))
         return self
 
-    def _of_measure(self) -> Iterator[str]:
+    def _measure_problems(self) -> Iterator[str]:
         measure = self.measure
-        if (measure in _OF_A_FIELD) != (self.field is not None):
+        if (measure in _FIELD_MEASURES) != (self.field is not None):
             need = "needs `field`" if self.field is None else "takes no `field`"
             yield f"`measure: {measure}` {need}"
-        if self.where is None and (measure == "share" or measure in _OF_DAYS):
+        if self.where is None and (measure == "share" or measure in _ROW_MEASURES):
             yield f"`measure: {measure}` needs `where`"
-        if self.current and measure not in _OF_DAYS:
+        if self.current and measure not in _ROW_MEASURES:
             yield f"`measure: {measure}` takes no `current`"
         if self.minimum is not None and measure not in _RATES:
             yield f"`measure: {measure}` takes no `minimum`"
-        dated = self.window is not None or measure in _OF_DAYS
+        dated = self.window is not None or measure in _ROW_MEASURES
         if dated and self.date is None:
             yield f"{'`window`' if self.window else f'`measure: {measure}`'} needs `date`"
         if self.date is not None and not dated:
             yield "`date` needs `window`; give the days, such as `window: {last: 30d}`"
 
-    def _of_levels(self) -> Iterator[str]:
+    def _level_problems(self) -> Iterator[str]:
         if self.at_least is None and self.at_most is None:
             yield "give `at_least` or `at_most`, such as `at_least: {warning: 3}`"
         for name, levels in (("at_least", self.at_least), ("at_most", self.at_most)):
-            said = [level for _, level in levels.said()] if levels else []
-            if any(isinstance(level, str) != (self.measure == "share") for level in said):
+            values = [level for _, level in levels.given()] if levels else []
+            if any(isinstance(level, str) != (self.measure == "share") for level in values):
                 form = "shares such as 10%" if self.measure == "share" else "numbers"
                 yield f"the levels of `{name}` are {form}, since `measure` is {self.measure}"
                 continue
@@ -151,33 +151,34 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 yield f"the levels of `{name}` must {rise} from info to critical"
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         conditioned = self.where.reads() if self.where else ()
         for field in (*self.per, self.field, self.date, *conditioned):
             if field is not None:
                 yield self.table, field
 
     def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule needs; the message's are of `about`."""
+        """Return the (table, field) pairs that the rule needs; those of the message are of
+        `about`."""
         own = [(self.table, field) for field in (self.when.reads() if self.when else ())]
-        told = [(self.about or self.table, field) for field in self.fields_of_message]
-        return list(dict.fromkeys([*self.looks_at(), *own, *told]))
+        in_message = [(self.about or self.table, field) for field in self.fields_of_message]
+        return list(dict.fromkeys([*self.looks_at(), *own, *in_message]))
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.about or self.table]))
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         per = f"per {' + '.join(self.per)}, " if self.per else ""
         limits = [
-            f"{word} {', '.join(f'{level} ({severity})' for severity, level in levels.said())}"
+            f"{word} {', '.join(f'{level} ({severity})' for severity, level in levels.given())}"
             for word, levels in (("under", self.at_least), ("over", self.at_most))
             if levels
         ]
-        return f"{per}the {self._what()} is {' and '.join(limits)}"
+        return f"{per}the {self._label()} is {' and '.join(limits)}"
 
-    def _what(self) -> str:
+    def _label(self) -> str:
         of = f"{'smallest' if self.measure == 'min' else 'largest'} {self.field}"
         names = {
             "count": "number of records",
@@ -196,7 +197,8 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return " ".join(part for part in parts if part)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A number or date that is none, a link that leads elsewhere, a condition never met."""
+        """Yield a sentence about numbers, dates and links that are none, and a condition never
+        met."""
         if self.field:
             field = schema.field(self.table, self.field)
             yield from content_misfits(field, "numbers", f"`measure: {self.measure}` needs numbers")
@@ -213,7 +215,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 yield f"where: {message}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """What cannot be read; and each group whose number is beyond a level."""
+        """Yield records that cannot be read, and each group whose number is beyond a level."""
         table, calendar = scope.table, scope.snapshot.calendar
         days = days_of(table.columns[self.date], calendar) if self.date else []
         yield from self._undated(table, days)
@@ -223,7 +225,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         numbers = self._numbers(table, fits)
         yield from self._numberless(table, numbers)
         about = scope.snapshot.tables[self.about] if self.about else None
-        groups = Groups(table, self.per, about.ids if about else None)
+        groups = RecordGroups(table, self.per, about.ids if about else None)
         of_group = groups.rows(rows, scope.check)
         if self.at_most:
             everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
@@ -231,12 +233,12 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 everywhere = {(record,): None for record in about.ids}
             of_group = {key: of_group.get(key, []) for key in everywhere}
         measures = Measures(
-            _marked(fits, len(table)), days, numbers, self.minimum or MINIMUM, self.current
+            _marked(fits, len(table)), days, numbers, self.minimum or MIN_RECORDS, self.current
         )
-        yield from self._beyond(of_group, groups, measures, about)
+        yield from self._beyond_limits(of_group, groups, measures, about)
 
     def _undated(self, table: Table, days: Sequence[int]) -> Iterator[Hit]:
-        """The records whose date cannot be read. Raises when that is all of them."""
+        """Yield the records whose date cannot be read. Raises if that applies to all."""
         rows = [row for row, day in enumerate(days) if day == UNREADABLE]
         if rows and len(rows) == len(days):
             raise CannotEvaluateError(f"no record has a {self.date} that can be read as a date")
@@ -256,7 +258,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return [row for row, day in enumerate(days) if start <= day <= end]
 
     def _numbers(self, table: Table, rows: Sequence[int]) -> dict[int, list[float] | None]:
-        """By row. Raises when none of them can be read."""
+        """Return the numbers by row. Raises if none can be read."""
         if self.field is None:
             return {}
         column = table.columns[self.field]
@@ -266,7 +268,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return numbers
 
     def _numberless(self, table: Table, numbers: Mapping[int, list[float] | None]) -> Iterator[Hit]:
-        """The records whose number cannot be read."""
+        """Yield the records whose number cannot be read."""
         field = self.field or ""
         for row, found in numbers.items():
             if found is None:
@@ -275,21 +277,21 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 )
 
     def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
-        said = f"{field} {display(cell)} {why}" if has_value(cell) else f"{field} has no value"
-        message = f"{said}, so the record is not counted"
+        fact = f"{field} {display(cell)} {why}" if has_value(cell) else f"{field} has no value"
+        message = f"{fact}, so the record is not counted"
         return Hit((table.ids[row],), field, cell, message, field, table=self.table)
 
-    def _beyond(
+    def _beyond_limits(
         self,
-        of_group: Mapping[Key, Sequence[int]],
-        groups: Groups,
+        of_group: Mapping[GroupKey, Sequence[int]],
+        groups: RecordGroups,
         measures: Measures,
         about: Table | None,
     ) -> Iterator[Hit]:
-        """The groups whose number is beyond a level."""
+        """Yield the groups whose number is beyond a level."""
         work_out = getattr(measures, self.measure)
         field = self.field or " + ".join(self.where.reads() if self.where else self.per)
-        what = self._what()
+        what = self._label()
         places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
         limits = limits_of(self.at_least, self.at_most)
         for key, rows in of_group.items():
@@ -300,9 +302,11 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             if not reached:
                 continue
             severity, *_, limit = reached[0]
-            message = f"{self._whose(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
+            message = (
+                f"{self._group_label(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
+            )
             if self.message:
-                message = self.told(about, places[key[0]]) if about else self.message
+                message = self.render_message(about, places[key[0]]) if about else self.message
             records, others = (key[:1], key[1:]) if about else ((), key)
             yield Hit(
                 records,
@@ -314,8 +318,9 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 self.about or self.table,
             )
 
-    def _whose(self, values: Sequence[Any]) -> str:
-        """A group, before what is said of it; without the record that it is about."""
+    def _group_label(self, values: Sequence[Any]) -> str:
+        """Return the label of a group in a message; without the record that the finding is
+        about."""
         named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
         return "".join(f"{name} {display(value)}: " for name, value in named)
 

@@ -56,15 +56,15 @@ class Range(FieldRule):
 
     @property
     def _bounds(self) -> dict[str, int | float | str]:
-        said = {name: getattr(self, name) for name in (*_LOWER, *_UPPER)}
-        return {name: bound for name, bound in said.items() if bound is not None}
+        given = {name: getattr(self, name) for name in (*_LOWER, *_UPPER)}
+        return {name: bound for name, bound in given.items() if bound is not None}
 
     @property
     def _of_dates(self) -> bool:
         return any(isinstance(bound, str) for bound in self._bounds.values())
 
     def _empty(self, calendar: Calendar) -> bool:
-        """Whether not even the lower bound fits below the upper one."""
+        """Return whether not even the lower bound satisfies the upper one."""
         (lower, low), (upper, high) = self._bounds.items()
         least = calendar.resolve(low).isoformat() if isinstance(low, str) else low
         order = side_of(high, calendar)(least)
@@ -72,22 +72,22 @@ class Range(FieldRule):
         return order is None or not ACCEPTS[inside](order)
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} is {self._said}"
+        """Return the requirement in plain language."""
+        return f"{self.field} is {self._phrase}"
 
     @property
-    def _said(self) -> str:
+    def _phrase(self) -> str:
         bounds = self._bounds.items()
         return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field that is on neither side of the bounds."""
+        """Yield a sentence about a field on neither side of the bounds."""
         field = schema.field(self.table, self.field)
         for name, bound in self._bounds.items():
             yield from bound_misfits(field, name, bound)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that lie outside."""
+        """Yield the records that lie outside."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         calendar = scope.snapshot.calendar
         sides = [(side_of(bound, calendar), ACCEPTS[name]) for name, bound in self._bounds.items()]
@@ -105,12 +105,12 @@ class Range(FieldRule):
         for row, items in wrong:
             others = [item for item in items if any_side(item) is None]
             kind = "not a date" if dates else "not a number"
-            what = kind if others else f"not {self._said}"
+            what = kind if others else f"not {self._phrase}"
             message = f"{self.field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 
     def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:
-        """Where an item is no number inside."""
+        """Yield the rows with items that are no number inside, and those items."""
         column = table.columns[self.field]
         for row in table.where(self.field, self._not_plainly_inside):
             items = [item for item in values_of(column[row]) if not inside(item)]
@@ -118,7 +118,8 @@ class Range(FieldRule):
                 yield row, items
 
     def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
-        """Where a value is no number inside by itself; told without a call for each."""
+        """Return the places of values that are not by themselves a number inside, without a call
+        for each."""
         bounds: dict[str, Any] = self._bounds
         low = bounds.get("at_least", bounds.get("above", -math.inf))
         high = bounds.get("at_most", bounds.get("below", math.inf))
@@ -136,4 +137,4 @@ class Range(FieldRule):
 
 
 _EARLY_AND_LATE = [Calendar(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 8000)]
-"""Two bounds of which one is relative may fit at one time and not at another."""
+"""Two bounds, one of them relative, may fit at one time and not at another."""

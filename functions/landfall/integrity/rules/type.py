@@ -1,4 +1,4 @@
-"""`type`: a cell holds this kind of value."""
+"""`type`: a cell holds a value of this type."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
 
-_SAYS = {
+_PHRASES = {
     "any": "a value",
     "text": "text",
     "number": "a number",
@@ -74,11 +74,11 @@ class Type(FieldRule):
     example: ClassVar[str] = "{id: age, kind: type, table: Students, field: Age, type: integer}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} is {_SAYS[self.type]} and not an error"
+        """Return the requirement in plain language."""
+        return f"{self.field} is {_PHRASES[self.type]} and not an error"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of another type, or of lists where one value is wanted."""
+        """Yield a sentence about a field of another type, or of lists instead of one value."""
         field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
         wanted = _HOLDS.get(self.type)
         if wanted:
@@ -89,7 +89,7 @@ class Type(FieldRule):
             yield f"{why} needs {needs}, but each cell of {self.field!r} is {has}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that hold something else."""
+        """Yield the records with something else."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         fits = _TESTS[self.type]
         moments = TextCache(scope.snapshot.calendar.read, scope.check)
@@ -102,7 +102,7 @@ class Type(FieldRule):
                 yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
 
     def _is_not(self, value: Any) -> str:
-        return f"is {display(value)}, which is not {_SAYS[self.type]}"
+        return f"is {display(value)}, which is not {_PHRASES[self.type]}"
 
 
 _ALWAYS: dict[str, set[type]] = {
@@ -112,7 +112,7 @@ _ALWAYS: dict[str, set[type]] = {
     "integer": {int},
     "boolean": {bool},
 }
-"""The classes of which every value fits."""
+"""Classes of which every value fits."""
 
 
 Moments = Mapping[str, Moment | None]
@@ -154,7 +154,7 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
 
 
 def _error(value: Any) -> str:
-    """The error that a cell holds, or an item of its list; empty where there is none."""
+    """Return the error that a cell or an item of its list holds; empty if there is none."""
     if isinstance(value, list):
         inside = (_error(item) for item in value if item.__class__ is dict)
         return next((error for error in inside if error), "")

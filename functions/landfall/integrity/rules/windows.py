@@ -1,4 +1,4 @@
-"""Windows over a date field: which days of the calendar a rule looks at."""
+"""Windows over a date field: the days of the calendar that a rule measures."""
 
 import re
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ def _length(value: Any) -> Any:
 
 
 def _day(value: Any) -> Any:
-    if isinstance(value, date):  # what YAML makes of one without quotes
+    if isinstance(value, date):  # YAML parses a date without quotes
         return value.isoformat()
     if isinstance(value, str) and is_date(value):
         return value
@@ -53,7 +53,7 @@ class Window(Settings):
         return self
 
     def days(self, calendar: Calendar) -> tuple[date, date]:
-        """The first and the last day."""
+        """Return the first and the last day."""
         today = calendar.day(calendar.now)
         if self.last:
             number, unit = self._parts(self.last)
@@ -65,7 +65,7 @@ class Window(Settings):
         return since or date.min, until or today
 
     def sentence(self) -> str:
-        """For people, behind what is counted."""
+        """Return the days in plain language, to follow what is counted."""
         if self.last:
             number, unit = self._parts(self.last)
             name = _UNITS[unit][1]

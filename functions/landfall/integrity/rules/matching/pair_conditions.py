@@ -9,7 +9,13 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import comparable, display, values_of
-from landfall.integrity.rules.matching.comparison import Agree, Column, Compared, Fields, Key
+from landfall.integrity.rules.matching.comparison import (
+    Column,
+    CompareKey,
+    Comparison,
+    KeyTest,
+    OneOrMoreFields,
+)
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
 from landfall.scans.settings import Name, Plain, Settings, it_is
 
@@ -30,10 +36,10 @@ _OneOrSeveral = Field(
 )
 
 
-class Exact(Compared):
+class Exact(Comparison):
     """The values are the same, once differences that do not count for such values are removed."""
 
-    field: Fields = _OneOrSeveral
+    field: OneOrMoreFields = _OneOrSeveral
 
     exact: Meaning = Field(description="The content of the field. `value` compares it unchanged.")
     or_missing: OrMissing = False
@@ -47,25 +53,25 @@ class Exact(Compared):
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         return self.exact
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:  # noqa: ARG002
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+        """Return a function that makes a key of a cell."""
         return normaliser(self.exact)
 
-    def agree(self, column: Column) -> Agree:  # noqa: ARG002
-        """Tells whether it holds of two keys."""
+    def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
+        """Return a test of whether the condition holds for two keys."""
         return lambda one, other: bool(one == other)
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         return f"the same {self.label}"
 
 
-class Similar(Compared):
+class Similar(Comparison):
     """The words are similar: each word of the shorter value has a counterpart in the other."""
 
-    field: Fields = _OneOrSeveral
+    field: OneOrMoreFields = _OneOrSeveral
 
     similar: Wording = Field(description="The content of the field.")
     at_least: int = Field(
@@ -76,29 +82,29 @@ class Similar(Compared):
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         return self.similar
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:  # noqa: ARG002
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+        """Return a function that makes a key of a cell."""
         return normaliser(self.similar)
 
-    def agree(self, column: Column) -> Agree:
-        """Tells whether it holds of two keys."""
-        likeness, bound = column.likeness, self.at_least / 100
-        return lambda one, other: likeness.alike(one, other, bound)
+    def agree(self, column: Column) -> KeyTest:
+        """Return a test of whether the condition holds for two keys."""
+        similarity, bound = column.similarity, self.at_least / 100
+        return lambda one, other: similarity.reaches(one, other, bound)
 
-    def because(self, column: Column, table: Table, one: int, other: int) -> str:
-        """How it holds of two records, for a message."""
+    def explain(self, column: Column, table: Table, one: int, other: int) -> str:
+        """Return how the condition holds for two records, for a message."""
         keys: Sequence[Any] = column.keys
-        score = column.likeness.score(keys[one], keys[other]) * 100
-        return f"{super().because(column, table, one, other)}, similarity {score:.0f} of 100"
+        score = column.similarity.score(keys[one], keys[other]) * 100
+        return f"{super().explain(column, table, one, other)}, similarity {score:.0f} of 100"
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         return f"a similar {self.label}"
 
 
-class DateWithin(Compared):
+class DateWithin(Comparison):
     """The dates are at most this many days apart."""
 
     field: Name
@@ -107,23 +113,23 @@ class DateWithin(Compared):
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         return "date"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:
+        """Return a function that makes a key of a cell."""
 
-        def day(cell: Any) -> Key:
+        def day(cell: Any) -> CompareKey:
             moment = calendar.read(cell)
             return None if moment is None else calendar.day(moment).toordinal()
 
         return lambda cell: next((key for item in values_of(cell) if (key := day(item))), None)
 
-    def agree(self, column: Column) -> Agree:  # noqa: ARG002
-        """Tells whether it holds of two keys."""
+    def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
+        """Return a test of whether the condition holds for two keys."""
         return lambda one, other: bool(abs(one - other) <= self.date_within)
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         days = f"within {self.date_within} days" if self.date_within else "on the same day"
         return f"{self.label} {days}"
 
@@ -136,7 +142,7 @@ def _overlap(value: Any) -> Any:
     raise ValueError(f'must be a whole number from 1, or a share such as "50%" {it_is(value)}')
 
 
-class Overlap(Compared):
+class Overlap(Comparison):
     """The lists have items in common."""
 
     field: Name
@@ -147,27 +153,27 @@ class Overlap(Compared):
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         return "items"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:  # noqa: ARG002
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+        """Return a function that makes a key of a cell."""
         return lambda cell: frozenset(comparable(item) for item in values_of(cell)) or None
 
-    def agree(self, column: Column) -> Agree:  # noqa: ARG002
-        """Tells whether it holds of two keys."""
+    def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
+        """Return a test of whether the condition holds for two keys."""
         least = self.overlap
         if isinstance(least, int):
             return lambda one, other: len(one & other) >= least
         share = int(least[:-1]) / 100
         return lambda one, other: len(one & other) >= share * min(len(one), len(other))
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         number = "an item" if self.overlap == 1 else f"{self.overlap} of the items"
         return f"{number} of {self.label} in common"
 
 
-class Equals(Compared):
+class Equals(Comparison):
     """Both values are this one, or contain it."""
 
     field: Name
@@ -175,28 +181,28 @@ class Equals(Compared):
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         return f"equals {self.equals!r}"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:  # noqa: ARG002
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+        """Return a function that makes a key of a cell."""
         wanted = comparable(self.equals)
         return lambda cell: any(comparable(item) == wanted for item in values_of(cell)) or None
 
-    def agree(self, column: Column) -> Agree:  # noqa: ARG002
-        """Tells whether it holds of two keys."""
+    def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
+        """Return a test of whether the condition holds for two keys."""
         return lambda one, other: bool(one == other)
 
     def column(self, table: Table, calendar: Calendar, check: Callable[[], None]) -> Column:
-        """What it compares. That no record has the value is no fault."""
+        """Return the keys of a table, even if no record has the value."""
         make = self.key(calendar)
         return Column([make(cell) for cell in table.columns[self.field]], self.meaning, check)
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         return f"{self.label} {display(self.equals)}"
 
 
-KINDS: dict[str, type[Compared]] = {
+KINDS: dict[str, type[Comparison]] = {
     "exact": Exact,
     "similar": Similar,
     "date_within": DateWithin,
