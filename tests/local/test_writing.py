@@ -13,7 +13,7 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
 from landfall.deadlines import LADDER, Deadline
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.documents import Fields

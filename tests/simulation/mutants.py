@@ -13,7 +13,7 @@ from landfall.airtable import records
 from landfall.airtable.fetch import Fetch, FetchCursor
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import ALL
 from landfall.integrity.write import WriteFindings
 from landfall.reasons import StepError
 from landfall.runs import tasks, transitions

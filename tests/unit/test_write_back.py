@@ -6,7 +6,7 @@ import pytest
 
 from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.views import COLUMNS
-from landfall.integrity.findings.written import ALL, Written, to_write
+from landfall.integrity.findings.write_progress import ALL, Written, to_write
 from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.write_back import FieldNames, WriteBack
 from landfall.kinds.definition import DefinitionError, parse

@@ -30,7 +30,7 @@ from landfall.integrity.findings.ledger_store import (
     work_documents,
 )
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
-from landfall.integrity.findings.written import Written, to_write
+from landfall.integrity.findings.write_progress import Written, to_write
 from landfall.integrity.report import run_report, why_inconclusive
 from landfall.integrity.rules.evaluate import RuleReport, evaluate
 from landfall.integrity.rules.rule import BaseRule

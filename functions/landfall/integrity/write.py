@@ -18,7 +18,7 @@ from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.ledger_store import Ledgers, work_path
 from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.findings.views import flat, kept_finding
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import ALL
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import WorkList
 from landfall.runs.claim import Claim, gone

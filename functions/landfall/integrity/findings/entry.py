@@ -1,10 +1,12 @@
 """A finding over the runs of its scan: its state, its history, and what people decide about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from landfall.integrity.rules.evaluate import Finding
+from landfall.store.documents import Fields
 
 State = Literal["open", "reopened", "ignored", "resolved"]
 
@@ -87,3 +89,24 @@ def state_with(entry: Entry, decision: Decision | None, now: datetime) -> State:
     if decision.state == "ignored":
         return "ignored"
     return "reopened" if entry.state == "ignored" else entry.state
+
+
+def shown(entry: Entry, rule: Mapping[str, Any], records_most: int | None = None) -> Fields:
+    """A finding for people. `rule` has the `rule_id`, `evaluations` and `evaluated_at` of its rule,
+    `records_most` is how many records are listed."""
+    finding = entry.finding
+    return {
+        "finding_id": entry.id,
+        "rule_id": rule["rule_id"],
+        "table": finding.table,
+        "records": list(finding.records[:records_most]),
+        "record_count": finding.record_count,
+        "field": finding.field,
+        "value": finding.value,
+        "severity": finding.severity,
+        "message": finding.message,
+        "state": entry.state,
+        "first_seen": entry.first_seen,
+        "last_seen": entry.last_seen(rule["evaluated_at"]),
+        "occurrences": entry.occurrences(rule["evaluations"]),
+    }

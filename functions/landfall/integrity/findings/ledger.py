@@ -22,15 +22,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from landfall.integrity.findings.entry import LIVE, Decision, Entry, Move, State, state_with
-from landfall.integrity.findings.identity import (
-    another,
-    content_of,
-    fingerprint,
-    gained,
-    keys_of,
-    match,
-)
-from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.findings.identity import another, fingerprint, gained, match
+from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 

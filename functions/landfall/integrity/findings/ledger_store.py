@@ -18,12 +18,11 @@ from datetime import datetime
 import msgspec
 
 from landfall.airtable.links import Origin
-from landfall.integrity.findings.entry import Decision, Entry
+from landfall.integrity.findings.entry import Decision, Entry, shown
 from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.findings.rule_state import RuleState
-from landfall.integrity.findings.shown import shown
-from landfall.integrity.findings.written import Written
+from landfall.integrity.findings.write_progress import Written
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
 from landfall.store.packed import packed_documents

@@ -6,9 +6,8 @@ from typing import Any
 
 from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
-from landfall.integrity.findings.entry import Decision, Entry, state_with
+from landfall.integrity.findings.entry import Decision, Entry, shown, state_with
 from landfall.integrity.findings.ledger_store import FindingsList, Kept, Ledgers
-from landfall.integrity.findings.shown import shown
 from landfall.reasons import NotFoundError
 from landfall.runs.commit import Clock
 from landfall.runs.documents import Run
