@@ -24,7 +24,7 @@ from google.cloud import firestore, tasks_v2
 
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.snapshot import Snapshot
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import Ledger, merge
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
@@ -101,7 +101,7 @@ def ledger(count: int) -> Seconds:
     return clock.seconds
 
 
-def _unpacked(pieces: Sequence[Packed]) -> tuple[Entry, ...]:
+def _unpacked(pieces: Sequence[Packed]) -> tuple[FindingEntry, ...]:
     return tuple(unpack_entries(piece.data for piece in pieces))
 
 

@@ -17,7 +17,7 @@ from landfall.deadlines import Deadline
 from landfall.entry.runs_and_scans import cancel_run
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
-from landfall.integrity.findings.ledger import PAST
+from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
 from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError, download
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules
@@ -237,7 +237,7 @@ async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatc
 
 async def test_documents_of_findings_are_capped_and_the_list_is_not(monkeypatch):
     """The worse come first, whoever has one keeps it, and everything is on the list."""
-    monkeypatch.setattr(ledger_store, "DOCUMENTED", 3)
+    monkeypatch.setattr(ledger_store, "MAX_DOCUMENTED", 3)
     rules = [
         {"id": "email", "kind": "required", "table": "People", "field": "Email"},
         {
@@ -476,13 +476,13 @@ async def test_measurements_of_many_rules_fit_into_the_head():
     ]
     scanning = Scanning(rules=rules)
     values = people(*[Random(n).randbytes(95).hex() for n in range(100)])
-    for _ in range(PAST + 1):
+    for _ in range(MAX_MEASUREMENTS + 1):
         run = await scanning.run(values)
     assert (run["verdict"], moved(run)) == ("healthy", {})
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert len(head.data["rules"]) == 20
     assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < MAX_PACKED
-    assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * PAST
+    assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * MAX_MEASUREMENTS
 
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):

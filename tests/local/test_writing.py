@@ -13,7 +13,7 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
 from landfall.deadlines import LADDER, Deadline
-from landfall.integrity.findings.write_progress import ALL
+from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.documents import Fields
@@ -126,7 +126,7 @@ async def test_each_finding_is_a_row_that_follows_it(issues):
     """New, still there, resolved, reopened; one row each, and a link to the record."""
     issues.people(None, None, "x")
     run = await issues.run()
-    assert (run["status"], run["warnings"], issues.written) == ("done", [], ALL)
+    assert (run["status"], run["warnings"], issues.written) == ("done", [], AFTER_ALL)
     assert issues.states == {"01": "open", "02": "open"}
     issues.people(None, "x", None)
     await issues.run()
@@ -221,7 +221,7 @@ async def test_a_failure_is_a_warning_and_the_next_run_makes_up_for_it(
     assert (await issues.world.step("write")).data["status"] == "failed"
     issues.server.faults = []
     run = await issues.run()
-    assert (run["warnings"], len(issues.rows), issues.written) == ([], 25, ALL)
+    assert (run["warnings"], len(issues.rows), issues.written) == ([], 25, AFTER_ALL)
 
 
 async def test_a_field_that_is_not_there(issues):
@@ -379,7 +379,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another(issues):
     issues.world.clock.advance(LADDER.stale)
     assert await issues.world.runs.take_up(run_id, "write", "watchdog") == "retried"
     await drive(issues.world, issues.server, run_id)
-    assert (len(issues.states), issues.written) == (25, ALL)
+    assert (len(issues.states), issues.written) == (25, AFTER_ALL)
 
 
 async def test_a_later_run_takes_over(issues):
@@ -403,7 +403,7 @@ async def test_a_later_run_takes_over(issues):
     await drive(issues.world, issues.server, late)
     resolved = {f"{n:02}" for n, state in issues.states.items() if state == "resolved"}
     assert (resolved, len(issues.states)) == ({"01", "02", "03", "04", "05"}, 25)
-    assert issues.written == ALL
+    assert issues.written == AFTER_ALL
 
 
 async def test_the_table_may_be_in_another_base():
@@ -425,6 +425,6 @@ async def test_an_answer_that_does_not_have_the_rows_is_malformed(issues, body):
     issues.server.faults = [FaultRule(fault, method="PATCH")]
     await issues.to_write()
     assert await deliver(issues.world, issues.server) == "base_malformed"
-    assert issues.written != ALL
+    assert issues.written != AFTER_ALL
     await drive(issues.world, issues.server)
     assert issues.states == {"01": "open"}

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.integrity.findings.entry import Decision, Entry
-from landfall.integrity.findings.ledger import HISTORY, KEPT_RESOLVED, Ledger, Merged, merge
+from landfall.integrity.findings.entry import Decision, FindingEntry
+from landfall.integrity.findings.ledger import (
+    MAX_MOVES,
+    RESOLVED_RETENTION,
+    Ledger,
+    MergedLedger,
+    merge,
+)
 from landfall.integrity.findings.ledger_store import decision_of
 from landfall.integrity.findings.packing import (
-    PIECE,
+    PIECE_SIZE,
     pack_entries,
     pack_reports,
     unpack_entries,
@@ -50,11 +56,11 @@ class Scanned:
     def now(self) -> datetime:
         return START + timedelta(days=self.day)
 
-    def run(self, *findings: Finding, by: Required | None = None, **more: Any) -> Merged:
+    def run(self, *findings: Finding, by: Required | None = None, **more: Any) -> MergedLedger:
         """A run whose one rule finds these."""
         return self.reports(RuleReport(by or rule(), findings, **more))
 
-    def reports(self, *reports: RuleReport) -> Merged:
+    def reports(self, *reports: RuleReport) -> MergedLedger:
         """A run with these reports."""
         self.day += 1
         run = f"run-{self.day}"
@@ -62,7 +68,7 @@ class Scanned:
         self.ledger = merged.ledger
         return merged
 
-    def decide(self, entry: Entry, state: Any = "ignored", **more: Any) -> None:
+    def decide(self, entry: FindingEntry, state: Any = "ignored", **more: Any) -> None:
         """A person says something, half a day after the last run."""
         at = self.now + timedelta(hours=12)
         self.decisions[entry.id] = Decision(at, state, "ada@example.org", "so be it", **more)
@@ -71,11 +77,11 @@ class Scanned:
         return {entry.finding.records: entry.state for entry in self.ledger.entries}
 
 
-def occurrences(ledger: Ledger, entry: Entry) -> int:
+def occurrences(ledger: Ledger, entry: FindingEntry) -> int:
     return entry.occurrences(ledger.rules[entry.rule_key].evaluations)
 
 
-def ids(entries: Sequence[Entry]) -> list[str]:
+def ids(entries: Sequence[FindingEntry]) -> list[str]:
     return [entry.id for entry in entries]
 
 
@@ -156,7 +162,7 @@ def test_ids_may_change_places(fields):
     """
     scanned = Scanned()
 
-    def run(fields: dict[str, str]) -> Merged:
+    def run(fields: dict[str, str]) -> MergedLedger:
         return scanned.reports(
             *(
                 RuleReport(rule(id_, field=field), [finding(f"rec{field}", rule_id=id_)])
@@ -180,7 +186,7 @@ def test_two_rules_that_look_for_the_same_may_be_renamed_together():
     """Each goes on with what one of them has found."""
     scanned = Scanned()
 
-    def run(*ids: str) -> Merged:
+    def run(*ids: str) -> MergedLedger:
         return scanned.reports(
             *(RuleReport(rule(id_), [finding("rec1", rule_id=id_)]) for id_ in ids)
         )
@@ -367,7 +373,7 @@ def test_what_was_resolved_is_forgotten_after_a_year():
     scanned = Scanned()
     scanned.run(finding("rec1"), finding("rec2"))
     scanned.run(finding("rec2"))
-    scanned.day += KEPT_RESOLVED.days + 1
+    scanned.day += RESOLVED_RETENTION.days + 1
     scanned.run(finding("rec2"))
     assert scanned.states() == {("rec2",): "open"}
 
@@ -375,13 +381,13 @@ def test_what_was_resolved_is_forgotten_after_a_year():
 def test_a_history_is_bounded():
     """Its beginning and its newest moves are kept."""
     scanned = Scanned()
-    for _ in range(HISTORY):
+    for _ in range(MAX_MOVES):
         scanned.run(finding("rec1"))
         scanned.run()
     (entry,) = scanned.ledger.entries
-    assert len(entry.history) == HISTORY
+    assert len(entry.history) == MAX_MOVES
     assert entry.history[0].by == "run-1"
-    assert entry.history[-1].by == f"run-{2 * HISTORY}"
+    assert entry.history[-1].by == f"run-{2 * MAX_MOVES}"
 
 
 def test_measurements_of_a_rule_are_kept_while_it_measures_the_same():
@@ -416,7 +422,7 @@ def test_the_order_of_findings_does_not_matter(seed):
 def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
     """In several pieces, with every kind of field."""
     scanned = Scanned()
-    many = [finding(f"rec{n}", message=f"Zoë {n} \U0001f3eb") for n in range(PIECE + 10)]
+    many = [finding(f"rec{n}", message=f"Zoë {n} \U0001f3eb") for n in range(PIECE_SIZE + 10)]
     (entry, *_) = scanned.run(*many).new
     scanned.decide(entry, until=START + timedelta(days=9))
     scanned.run(*many[:-1])

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.views import COLUMNS
-from landfall.integrity.findings.write_progress import ALL, Written, to_write
+from landfall.integrity.findings.write_progress import AFTER_ALL, WriteProgress, pending_entries
 from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.write_back import FieldNames, WriteBack
 from landfall.kinds.definition import DefinitionError, parse
@@ -15,10 +15,10 @@ from tests.fakes.world import START, a_scan
 FIELDS = {"finding_id": "Fingerprint", "state": "State", "first_seen": "Since"}
 
 
-def an_entry(entry_id: str, resolved_at: datetime | None = None) -> Entry:
+def an_entry(entry_id: str, resolved_at: datetime | None = None) -> FindingEntry:
     finding = Finding("email", "People", ("rec1",), "Email", "", "warning", "no e-mail")
     state = "resolved" if resolved_at else "open"
-    return Entry(entry_id, "email/People", finding, state, 1, 0, START, resolved_at, ())  # type: ignore[arg-type]
+    return FindingEntry(entry_id, "email/People", finding, state, 1, 0, START, resolved_at, ())  # type: ignore[arg-type]
 
 
 def test_every_property_of_the_csv_file_can_be_written():
@@ -40,15 +40,15 @@ DUE = [
     ("", set(), "a", ["a", "c", "e"]),
     ("c", set(), "c", ["c", "e"]),
     ("d", {"a"}, "a", ["a", "e"]),
-    (ALL, {"c"}, "c", ["c"]),
-    (ALL, set(), ALL, []),
+    (AFTER_ALL, {"c"}, "c", ["c"]),
+    (AFTER_ALL, set(), AFTER_ALL, []),
 ]
 
 
 @pytest.mark.parametrize(("before", "changed", "then", "ids"), DUE)
 def test_what_is_due(before, changed, then, ids):
     """What changed and what was left out, by id; the table is good up to the first of them."""
-    written, due = to_write(Written("t", START, before), ENTRIES, changed)
+    written, due = pending_entries(WriteProgress("t", START, before), ENTRIES, changed)
     assert (written.before, [entry.id for entry in due]) == (then, ids)
 
 
@@ -56,7 +56,7 @@ def test_what_was_resolved_before_the_first_write_is_not_due():
     """It never stood there; what was resolved since may."""
     long_ago, since = START - timedelta(days=1), START + timedelta(days=1)
     entries = [an_entry("a", long_ago), an_entry("b", since)]
-    _, due = to_write(Written("t", START), entries, set())
+    _, due = pending_entries(WriteProgress("t", START), entries, set())
     assert [entry.id for entry in due] == ["b"]
 
 

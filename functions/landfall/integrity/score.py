@@ -18,19 +18,19 @@ from landfall.airtable.fetched import Fetched, read_tables, remember_size
 from landfall.airtable.links import Origin
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.entry import Entry
-from landfall.integrity.findings.ledger import Ledger, Merged, merge
+from landfall.integrity.findings.entry import FindingEntry
+from landfall.integrity.findings.ledger import Ledger, MergedLedger, merge
 from landfall.integrity.findings.ledger_store import (
     FindingsList,
-    Kept,
-    Ledgers,
+    LedgerStore,
     ListMissingError,
-    documented,
+    StoredLedger,
+    choose_documented,
     list_documents,
-    work_documents,
+    write_back_documents,
 )
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
-from landfall.integrity.findings.write_progress import Written, to_write
+from landfall.integrity.findings.write_progress import WriteProgress, pending_entries
 from landfall.integrity.report import run_report, why_inconclusive
 from landfall.integrity.rules.evaluate import RuleReport, evaluate
 from landfall.integrity.rules.rule import BaseRule
@@ -98,7 +98,7 @@ class ScoreRules:
         self._claim = claim
         self._scan = scan
         self._cursor = ScoreCursor(**(claim.step.cursor or {}))
-        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
+        self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
         """Evaluate rules until all are through or the deadline comes.
@@ -195,7 +195,11 @@ class ScoreRules:
     # Keeping
 
     async def _finish(
-        self, fetched: Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
+        self,
+        fetched: Fetched,
+        kept: StoredLedger,
+        reports: Sequence[RuleReport],
+        deadline: Deadline,
     ) -> Outcome | Again:
         run_id = self._claim.run.id
         now = (
@@ -203,7 +207,7 @@ class ScoreRules:
         )  # before the decisions: those that are not there yet are later
         decisions = await self._ledgers.decisions()
         merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
-        entries = documented(merged.ledger.entries)
+        entries = choose_documented(merged.ledger.entries)
         ledger = replace(merged.ledger, entries=entries)
         writes: list[Write] = []
         where = kept.list
@@ -220,10 +224,12 @@ class ScoreRules:
         written, work = self._to_write(kept, entries, moved)
         if work:
             run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
-        work_writes = work_documents(run_id, work)
+        work_writes = write_back_documents(run_id, work)
         writes += work_writes
         self._cursor.work, self._cursor.published = len(work_writes), ledger.number
-        moved_on = Kept(ledger, kept.head, where, since, True, written, self._origin(fetched))
+        moved_on = StoredLedger(
+            ledger, kept.head, where, since, True, written, self._origin(fetched)
+        )
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
         made = self._ledgers.documents(ledger, follow)
@@ -236,8 +242,8 @@ class ScoreRules:
         return await self._follow(ledger, changed, fetched, deadline)
 
     def _to_write(
-        self, kept: Kept, entries: Sequence[Entry], changed: Set[str]
-    ) -> tuple[Written | None, list[Entry]]:
+        self, kept: StoredLedger, entries: Sequence[FindingEntry], changed: Set[str]
+    ) -> tuple[WriteProgress | None, list[FindingEntry]]:
         """Return how far the table of the write-back is with these entries, and what it lacks."""
         issues = self._scan.write_back
         if issues is None:
@@ -245,13 +251,13 @@ class ScoreRules:
         target = issues.target()
         written = kept.written
         if written is None or written.target != target:
-            written = Written(target, self._claim.run.created_at)
-        return to_write(written, entries, changed)
+            written = WriteProgress(target, self._claim.run.created_at)
+        return pending_entries(written, entries, changed)
 
     def _run_fields(
         self,
         fetched: Fetched,
-        merged: Merged,
+        merged: MergedLedger,
         reports: Sequence[RuleReport],
         where: FindingsList,
         newest: bool,

@@ -1,8 +1,6 @@
-"""Findings written back to an Airtable table: what a scan says of it, and how far it has come.
+"""The settings of findings written back to an Airtable table.
 
-A row of the table is a finding, known by its `finding_id`. The findings are sent in the order of
-their ids. So one id says how far the table has come, from one run to the next: every finding
-before it stands there as the ledger has it.
+A row of the table is a finding, identified by its `finding_id`.
 """
 
 import hashlib
@@ -19,13 +17,12 @@ if TYPE_CHECKING:
     pass
 
 
-TEXT_MOST = 100_000
-"""Characters that a cell holds; support.airtable.com, "Supported field types"."""
+MAX_TEXT = 100_000
+"""Characters of a cell; support.airtable.com, "Supported field types"."""
 
 
 class FieldNames(Settings):
-    """The field for each property of a finding that is written. A property without one is not
-    written.
+    """The fields to which the properties of a finding are written; a property without one is not.
 
     Each takes a text field, except `record_count` and `occurrences`, which take a number.
     `severity` and `state` also take a single select that has the options, `first_seen` and
@@ -57,7 +54,7 @@ class FieldNames(Settings):
         return self
 
     def chosen(self) -> dict[str, str]:
-        """The field of each property that has one."""
+        """Return the field of each property that has one."""
         return self.model_dump(exclude_none=True)
 
 
@@ -69,12 +66,12 @@ class WriteBack(Settings):
     base: BaseId | None = Field(None, description="The base of the table, if not the scan's base.")
 
     def target(self) -> str:
-        """16 hex digits of which fields of which table are written."""
+        """Return 16 hex digits that identify the fields and the table written to."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self, finding: Mapping[str, Any]) -> dict[str, Any]:
-        """The cells of a finding: those that have a field, and no others."""
+        """Return the cells of a finding: those that have a field, and no others."""
         return {field: _cell(finding[name]) for name, field in self.fields.chosen().items()}
 
 
@@ -82,5 +79,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, str):
-        return value[:TEXT_MOST]
+        return value[:MAX_TEXT]
     return value

@@ -1,4 +1,4 @@
-"""The state of a rule in a ledger."""
+"""The state of a rule between the runs of its scan, and the identity of rules over these runs."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from landfall.integrity.rules.rule import BaseRule
 
 @dataclass(frozen=True)
 class RuleState:
-    """What a ledger knows of a rule. `content` is a hash of what it looks for, without its id."""
+    """The state of a rule in a ledger. `content` is a hash of what it checks, without its id."""
 
     key: str
     rule_id: str
@@ -30,18 +30,18 @@ _NOT_CONTENT = {"id", "name", "owner", "message", "severity"}
 
 
 def content_of(rule: BaseRule) -> str:
-    """A hash of what a rule looks for: not of its names, words and weight."""
+    """Return a hash of what a rule checks, without its names, texts and severity."""
     content = rule.model_dump(mode="json", exclude=_NOT_CONTENT)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def keys_of(states: Mapping[str, RuleState], rules: Sequence[BaseRule]) -> dict[str, str]:
-    """The key of each rule, under which its findings are known, by its id.
+    """Return the key of each rule by its id; the ledger stores its findings under this key.
 
-    It is the rule that had its id and table. But one that looks for what another did, which is
-    gone or looks for something else by now, is that rule, renamed: also where ids were swapped.
+    A rule is the earlier one with its id and table. But a rule that checks what another one did,
+    which is gone or checks something else by now, is that rule, renamed: also if ids were swapped.
     """
-    # the newest of an id stays; an older one was given up by a rule that was renamed
+    # the newest of an id wins; a rule that was renamed has given up the older one
     by_time = sorted(states.values(), key=lambda state: state.evaluated_at or _NEVER)
     known = {(state.rule_id, state.table): state.key for state in by_time}
     same = {(state.rule_id, state.content): state.key for state in by_time}
@@ -70,7 +70,7 @@ def keys_of(states: Mapping[str, RuleState], rules: Sequence[BaseRule]) -> dict[
         key = known.get((rule.id, rule.table))
         if key is None or key in taken:
             key = f"{rule.id}/{rule.table}"
-            while key in states:  # of a rule that was renamed
+            while key in states:  # taken by a renamed rule
                 key += "'"
         keys[rule.id] = key
     return keys
