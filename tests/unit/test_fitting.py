@@ -1,4 +1,4 @@
-"""A scan is held against the base's schema: every kind of misfit is named, and nothing else is."""
+"""A scan is compared with the base's schema: every kind of misfit is reported, and nothing else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -162,7 +162,7 @@ GOOD = [
 
 @pytest.mark.parametrize("rule", GOOD, ids=str)
 def test_what_fits_is_no_misfit(rule: Mapping[str, Any]) -> None:
-    """Also where the schema leaves open what a field holds."""
+    """This includes fields whose content the schema leaves open."""
     assert fitted(rule).misfits == []
 
 
@@ -216,14 +216,14 @@ MISFITS = [
 
 @pytest.mark.parametrize(("rule", "says"), MISFITS, ids=str)
 def test_a_misfit_is_named(rule: Mapping[str, Any], says: str) -> None:
-    """One for what is wrong, with the rule's id, the field and its type or the fix."""
+    """One sentence for each, with the rule's id, the field and its type or the fix."""
     (misfit,) = fitted({"kind": "required", "field": "Email"}, rule).misfits
     assert misfit.rule_id == "r1"
     assert says in misfit.message
 
 
 def test_what_the_base_lacks_is_named_once_with_what_was_probably_meant() -> None:
-    """Tables and fields of `tables`; the rules that need them are not looked at."""
+    """Tables and fields of `tables`; the rules that need them are skipped."""
     tables = {"People": ["Emial", "Zzz"], "Clases": ["Code"]}
     how = fitted(
         {"kind": "required", "field": "Emial"},
@@ -240,7 +240,7 @@ def test_what_the_base_lacks_is_named_once_with_what_was_probably_meant() -> Non
 
 
 def test_names_may_be_ids() -> None:
-    """They outlive a new name."""
+    """Ids survive renaming."""
     rule = allowed("fldStatus", "Active", "Gone", "Nwe") | {"table": "tblPeople"}
     (misfit,) = fitted(rule, tables={"tblPeople": ["fldStatus"]}).misfits
     assert "did you mean 'New'?" in misfit.message
@@ -257,7 +257,7 @@ def test_names_may_be_ids() -> None:
     ids=str,
 )
 def test_what_is_worth_knowing_is_a_remark(rule: Mapping[str, Any], says: str) -> None:
-    """It fits, and is not as somebody may think."""
+    """It fits, but may be unexpected."""
     how = fitted(rule)
     assert how.misfits == []
     (remark,) = how.remarks
@@ -265,7 +265,7 @@ def test_what_is_worth_knowing_is_a_remark(rule: Mapping[str, Any], says: str) -
 
 
 def test_what_holds_nothing_known_is_computed_or_new() -> None:
-    """Every type that a table of this test has is known, but the one that is not."""
+    """Every type in the tables of this test is known, except the unknown one."""
     unknown = {field.name for field in PEOPLE if holds(field) is None}
     assert unknown == {"New thing", "Open", "Broken"}
     assert {holds(field) for field in PEOPLE} - {None} == set(get_args(Holds))
@@ -276,7 +276,7 @@ def test_what_holds_nothing_known_is_computed_or_new() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_says_what_a_sample_tells(kind: str) -> None:
-    """And its example passes through everything that is asked of a rule here."""
+    """The example of every kind passes through all checks here."""
     content = yaml.safe_load(KINDS[kind].example)
     rule = KINDS[kind].model_validate(content)
     assert rule.sample_support() in get_args(SampleSupport)

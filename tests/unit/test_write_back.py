@@ -1,4 +1,4 @@
-"""What is written of a finding, and what is due: pure, so each case is a line."""
+"""The written properties of a finding, and the findings due: pure, so each case is a line."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -22,12 +22,12 @@ def an_entry(entry_id: str, resolved_at: datetime | None = None) -> FindingEntry
 
 
 def test_every_property_of_the_csv_file_can_be_written():
-    """The same names everywhere."""
+    """The names are the same."""
     assert tuple(FieldNames.model_fields) == COLUMNS
 
 
 def test_a_row_has_the_mapped_fields_alone():
-    """Moments are those of Airtable's dates: UTC, with milliseconds."""
+    """Moments have the format of Airtable's dates: UTC, with milliseconds."""
     issues = WriteBack.model_validate({"table": "Issues", "fields": FIELDS})
     seen = datetime(2026, 3, 2, 8, 0, tzinfo=timezone(timedelta(hours=2)))
     finding = dict.fromkeys(COLUMNS, "x") | {"finding_id": "f1", "state": "open"}
@@ -47,21 +47,21 @@ DUE = [
 
 @pytest.mark.parametrize(("before", "changed", "then", "ids"), DUE)
 def test_what_is_due(before, changed, then, ids):
-    """What changed and what was left out, by id; the table is good up to the first of them."""
+    """Changed and pending findings, by id; the table is current up to the first of them."""
     written, due = pending_entries(WriteProgress("t", START, before), ENTRIES, changed)
     assert (written.before, [entry.id for entry in due]) == (then, ids)
 
 
 def test_what_was_resolved_before_the_first_write_is_not_due():
-    """It never stood there; what was resolved since may."""
+    """It was never in the table; a finding resolved since may be."""
     long_ago, since = START - timedelta(days=1), START + timedelta(days=1)
     entries = [an_entry("a", long_ago), an_entry("b", since)]
     _, due = pending_entries(WriteProgress("t", START), entries, set())
     assert [entry.id for entry in due] == ["b"]
 
 
-def test_another_target_is_told_from_the_same():
-    """Other fields, another table or base: everything is to be sent again."""
+def test_another_target_is_distinct():
+    """With other fields, another table or another base, everything is sent again."""
     first = WriteBack.model_validate({"table": "Issues", "fields": FIELDS})
     again = WriteBack.model_validate(first.model_dump())
     others = [
@@ -102,7 +102,7 @@ BAD = [
 
 @pytest.mark.parametrize(("write_back", "problem"), BAD)
 def test_mistakes_are_named_at_the_door(write_back, problem):
-    """With their place and the fix."""
+    """The error has the place and the fix."""
     with pytest.raises(DefinitionError) as caught:
         parse(a_scan().document() | {"write_back": write_back}, "scan.yaml")
     assert str(caught.value) == f"scan.yaml: {problem}"
