@@ -11,7 +11,7 @@ nothing to it.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from landfall.integrity.findings.entry import Decision, FindingEntry, finding_fi
 from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.findings.rule_state import RuleState
-from landfall.integrity.findings.write_progress import WriteProgress
+from landfall.integrity.findings.write_progress import WriteProgress, pending_entries
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
 from landfall.store.packed import packed_documents
@@ -59,6 +59,26 @@ class StoredLedger:
     followed: bool
     written: WriteProgress | None
     origin: Origin
+
+
+def to_write_back(
+    stored: StoredLedger,
+    target: str | None,
+    since: datetime,
+    entries: Sequence[FindingEntry],
+    changed: Set[str],
+) -> tuple[WriteProgress | None, list[FindingEntry]]:
+    """Return the progress of a write-back with these entries, and the entries to write.
+
+    `target` is what the scan writes to, if anything. A table that it has not written to before
+    begins with the findings that are open at `since`.
+    """
+    if target is None:
+        return None, []
+    written = stored.written
+    if written is None or written.target != target:
+        written = WriteProgress(target, since)
+    return pending_entries(written, entries, changed)
 
 
 class LedgerStore:
