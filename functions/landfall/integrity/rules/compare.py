@@ -39,7 +39,7 @@ Op = Literal[
     "=", "==", "!=", ">", ">=", "<", "<=",
 ]  # fmt: skip
 
-ValueTest = Callable[[Any, Any], bool | None]
+Comparator = Callable[[Any, Any], bool | None]
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": operator.eq,
@@ -123,7 +123,7 @@ class Compare(BaseRule):
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield the records whose fields compare otherwise."""
         ids, columns = scope.table.ids, scope.table.columns
-        test = self._value_test(scope)
+        test = self._comparator(scope)
         holds, number = _OPERATORS[self._word], self._number
         fields = f"{self.left} + {self.right}"
         pairs = zip(columns[self.left], columns[self.right], strict=True)
@@ -149,7 +149,7 @@ class Compare(BaseRule):
             )
             yield Hit((ids[row],), fields, [left, right], message)
 
-    def _value_test(self, scope: Scope) -> ValueTest:
+    def _comparator(self, scope: Scope) -> Comparator:
         """Return a test of two values, whose result is None if they cannot be compared."""
         calendar, holds = scope.snapshot.calendar, _OPERATORS[self._word]
         moments = TextCache(calendar.read, scope.check)
@@ -183,7 +183,7 @@ class Compare(BaseRule):
             return timedelta()
         return parse_duration(self.plus) if isinstance(self.plus, str) else None
 
-    def _cells_compare(self, left: Any, right: Any, test: ValueTest) -> bool | None:
+    def _cells_compare(self, left: Any, right: Any, test: Comparator) -> bool | None:
         ones, others = values_of(left), values_of(right)
         if self._word in _EQUALITY and ones and others and len(ones) + len(others) > 2:
             return _OPERATORS[self._word](comparable(ones), comparable(others))

@@ -1,25 +1,16 @@
 """Conditions on the fields of a record, such as the `when` of a rule."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from landfall.airtable.dates import RELATIVE_FORMS, Calendar, Moment, is_date
+from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import (
-    comparable,
-    display,
-    display_list,
-    has_value,
-    is_number,
-    values_of,
-)
+from landfall.airtable.values import display, display_list, is_number
+from landfall.integrity.rules.value_tests import TESTS, compiled
 from landfall.scans.settings import Name, Plain, Settings, it_is
-
-Test = Callable[[Any], bool]
 
 
 def _pattern(text: str) -> str:
@@ -31,22 +22,6 @@ def _pattern(text: str) -> str:
         why = error.args[0].decode()
         raise ValueError(f"this is not a regular expression of RE2: {why}") from None
     return text
-
-
-def compiled(pattern: str) -> Any:
-    """Return a compiled regular expression of RE2, which takes time in proportion to the text."""
-    import re2
-
-    return re2.compile(pattern, _quietly())
-
-
-@cache
-def _quietly() -> Any:
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
@@ -118,7 +93,7 @@ class FieldCondition(Settings):
         column = table.columns[self.field]
         tests = self.model_dump(exclude_none=True, exclude={"field"})
         for name, value in tests.items():
-            test = _TESTS[name](value, calendar)
+            test = TESTS[name](value, calendar)
             rows = [row for row in rows if test(column[row])]
         return list(rows)
 
@@ -228,82 +203,3 @@ def _phrase(name: str, value: Any) -> str:
             return f"is none of {display_list(value)}"
         case _:
             return f"{_PHRASES[name]} {display(value)}"
-
-
-def _has_value(wanted: bool, _: Calendar) -> Test:
-    return lambda value: has_value(value) == wanted
-
-
-def _among(wanted: Sequence[Any]) -> Test:
-    keys = {comparable(item) for item in wanted}
-    texts = {item for item in wanted if isinstance(item, str) and has_value(item)}
-    return lambda value: (
-        value in texts
-        if value.__class__ is str
-        else any(comparable(item) in keys for item in values_of(value))
-    )
-
-
-def _not(test: Test) -> Test:
-    return lambda value: not test(value)
-
-
-def _contains(wanted: str, _: Calendar) -> Test:
-    part = wanted.casefold()
-    return lambda value: any(part in text.casefold() for text in _texts(value))
-
-
-def _matches(pattern: str, _: Calendar) -> Test:
-    fits = compiled(pattern).fullmatch
-    return lambda value: any(fits(text) for text in _texts(value))
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in values_of(value) if isinstance(item, str)]
-
-
-def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
-    """Return a function that orders a value against a bound: -1, 0, 1, or None if of the other
-    kind."""
-    if not isinstance(bound, str):
-        return lambda item: (item > bound) - (item < bound) if is_number(item) else None
-    limit: Moment = calendar.resolve(bound)
-
-    def of_date(item: Any) -> int | None:
-        moment = calendar.read(item)
-        return None if moment is None else calendar.order(moment, limit)
-
-    return of_date
-
-
-ACCEPTS: dict[str, Callable[[int], bool]] = {
-    "above": lambda order: order > 0,
-    "at_least": lambda order: order >= 0,
-    "below": lambda order: order < 0,
-    "at_most": lambda order: order <= 0,
-}
-"""Tests of the order (-1, 0, 1) of a value against its bound, by the setting with the bound."""
-
-
-def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test]:
-    """Return a maker of tests against a bound: `accepts` is given the order -1, 0 or 1."""
-
-    def against(bound: Any, calendar: Calendar) -> Test:
-        side = side_of(bound, calendar)
-        return lambda value: any(
-            (order := side(item)) is not None and accepts(order) for item in values_of(value)
-        )
-
-    return against
-
-
-_TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
-    "has_value": _has_value,
-    "equals": lambda value, _: _among([value]),
-    "not_equals": lambda value, _: _not(_among([value])),
-    "one_of": lambda values, _: _among(values),
-    "none_of": lambda values, _: _not(_among(values)),
-    "contains": _contains,
-    "matches": _matches,
-    **{name: comparison(accepts) for name, accepts in ACCEPTS.items()},
-}

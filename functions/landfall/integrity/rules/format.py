@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 from landfall.airtable.fields import Schema, content_misfits
 from landfall.airtable.values import display_list, one_or_all, rejected_items
 from landfall.integrity.rules import formats
-from landfall.integrity.rules.conditions import Pattern, compiled
+from landfall.integrity.rules.conditions import Pattern
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.integrity.rules.value_tests import compiled
 from landfall.scans.settings import it_is
 
 

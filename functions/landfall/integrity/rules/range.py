@@ -11,8 +11,9 @@ from landfall.airtable.dates import Calendar
 from landfall.airtable.fields import Schema, bound_misfits
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display_list, one_or_all, rejected_items, values_of
-from landfall.integrity.rules.conditions import ACCEPTS, Bound, Test, side_of
+from landfall.integrity.rules.conditions import Bound
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.integrity.rules.value_tests import ACCEPTS, ValueTest, side_of
 
 _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
 
@@ -109,7 +110,7 @@ class Range(FieldRule):
             message = f"{self.field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 
-    def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:
+    def _outside(self, table: Table, inside: ValueTest) -> Iterator[tuple[int, list[Any]]]:
         """Yield the rows with items that are no number inside, and those items."""
         column = table.columns[self.field]
         for row in table.where(self.field, self._not_plainly_inside):
