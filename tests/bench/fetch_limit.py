@@ -22,7 +22,7 @@ from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import LocalAirtable
 from infra.local.wire.messages import Exchange
 from landfall.airtable.client import PAGE_SIZE
-from landfall.airtable.pacer import LIMIT
+from landfall.airtable.pacer import RATE_LIMIT
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
@@ -38,7 +38,7 @@ TABLES = ("Alpha", "Beta", "Gamma", "Delta")
 RECORDS = 3_000
 """Records of a table."""
 
-FLOOR = len(TABLES) * RECORDS / PAGE_SIZE / LIMIT
+FLOOR = len(TABLES) * RECORDS / PAGE_SIZE / RATE_LIMIT
 """Seconds that the pages take at the limit."""
 
 TOGETHER = 0.2
@@ -79,7 +79,7 @@ async def measure() -> list[Table]:
         outcomes = await asyncio.gather(*(_read(base, latency, way) for latency in LATENCIES))
         rows += [_row(name, *pair) for pair in zip(LATENCIES, outcomes, strict=True)]
     notes = (
-        f"Floor: {FLOOR:g} s, {FLOOR * LIMIT:g} pages at {LIMIT} a second. Ours may take "
+        f"Floor: {FLOOR:g} s, {FLOOR * RATE_LIMIT:g} pages at {RATE_LIMIT} a second. Ours may take "
         f"{TARGET:g} times that, {TARGET * FLOOR:.1f} s. It asks for the schema besides.",
         "Pages alone, ÷ floor: from the first request for a page, without that for the schema.",
         "pyairtable: `Table.all()` with `retry_strategy=None`. It keeps no pace; a 429 ends it.",
@@ -107,7 +107,7 @@ async def _together() -> Table:
 async def _in_time(name: str, tables: Mapping[str, int], ids: Sequence[str]) -> list[Cell]:
     bases = [a_base(base_id, **tables) for base_id in dict.fromkeys(ids)]
     loop = asyncio.get_running_loop()
-    async with a_server(*bases, latency=TOGETHER, requests_per_second=LIMIT) as server:
+    async with a_server(*bases, latency=TOGETHER, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
         async with asyncio.TaskGroup() as deliveries:
             world = World()
@@ -161,7 +161,7 @@ def _row(name: str, latency: float, outcome: Outcome) -> list[Cell]:
 
 async def _read(base: BaseData, latency: float, way: Way) -> Outcome:
     loop = asyncio.get_running_loop()
-    async with a_server(base, latency=latency, requests_per_second=LIMIT) as server:
+    async with a_server(base, latency=latency, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
         ended = await way(server)
         over = loop.time()
@@ -174,7 +174,7 @@ async def _read(base: BaseData, latency: float, way: Way) -> Outcome:
 def _gap(requests: Sequence[Exchange]) -> float:
     """Seconds, up to the refusal if there was one."""
     times = [it.started for it in requests]
-    spans = [late - early for early, late in zip(times, times[LIMIT:], strict=False)]
+    spans = [late - early for early, late in zip(times, times[RATE_LIMIT:], strict=False)]
     return min(spans, default=math.nan)
 
 

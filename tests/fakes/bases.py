@@ -1,4 +1,4 @@
-"""Small Airtable bases, and a local Airtable that serves them faster than the real one may."""
+"""Small Airtable bases, and a local Airtable that serves them without the real one's rate limit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ BASE = "appPeople00000001"
 """The base of `world.a_scan`."""
 
 Rows = int | Sequence[Mapping[str, Any]]
-"""That many made-up people, or the cells of each record."""
+"""A number of made-up people, or the cells of each record."""
 
 
 def record_id(number: int, prefix: str = "rec") -> str:
@@ -31,7 +31,7 @@ def a_base(base_id: str = BASE, /, **tables: Rows) -> BaseData:
 
 
 def people(count: int) -> list[dict[str, Any]]:
-    """Cells of people who break no rule; `Secret` is what no scan asks for."""
+    """Return cells of people who break no rule; `Secret` is a field that no scan reads."""
     return [
         {
             "Name": f"Person {n}",

@@ -140,7 +140,7 @@ async def test_a_rule_that_takes_a_whole_table_is_not_judged_on_a_part(
 ) -> None:
     """A kind of rule that declares nothing about samples needs the whole table."""
     required = type(scan(REQUIRED).rules[0])
-    monkeypatch.setattr(required, "on_a_sample", BaseRule.on_a_sample)
+    monkeypatch.setattr(required, "sample_support", BaseRule.sample_support)
     (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, limit=100)
     assert (rule.records, "'People'" in rule.unjudged) == (0, True)
     (rule,) = await tried(a_base(People=101, Pets=1), REQUIRED, limit=101)

@@ -243,7 +243,7 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
     with (
         logs.silenced(),
-        patch.object(airtable_send, "ROWS_MOST", ROWS),
+        patch.object(airtable_send, "MAX_ROWS", ROWS),
         patch.object(batch_step, "PART_QUESTIONS", ASKED),
         patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
     ):

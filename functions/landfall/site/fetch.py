@@ -35,7 +35,7 @@ from landfall.site.scan import SiteScan
 from landfall.site.sitemaps import SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import host_of, page_key, site_of
 from landfall.store.documents import Create, Fields
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED
 
 OpenSite = Callable[[str], SiteReader]
 
@@ -317,7 +317,7 @@ def _refusal(stop: Stop, page: Page) -> StepError:
 def _packed(body: bytes) -> tuple[bytes, bool]:
     """The body, compressed; its beginning alone where all of it does not fit into a document."""
     packed, size = zlib.compress(body), len(body)
-    while len(packed) > PACKED_MOST - 200_000:  # room for the evidence
+    while len(packed) > MAX_PACKED - 200_000:  # room for the evidence
         size //= 2
         packed = zlib.compress(body[:size])
     return packed, size < len(body)

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 
 from landfall.store.documents import Fields
 
-PACKED_MOST = 900_000
-"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+MAX_PACKED = 900_000
+"""Bytes of packed records in a document; Firestore accepts 1,048,487 in one property."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A page, compressed; or a part of one that would not fit into a document."""
+    """A piece of compressed data that fits into a document, and its number of records."""
 
     data: bytes
     records: int
 
 
-def documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """The fields of page documents that hold the pieces in their order."""
+def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
+    """Return the fields of documents that hold the pieces in their order."""
     groups: list[list[Packed]] = []
     room = 0
     for piece in pieces:
         if len(piece.data) > room:
             groups.append([])
-            room = PACKED_MOST
+            room = MAX_PACKED
         groups[-1].append(piece)
         room -= len(piece.data)
     return [

@@ -17,7 +17,7 @@ from typing import TypeVar
 from infra.local.airtable.server import LocalAirtable
 from infra.local.endpoints import SAMPLE_BASES, AirtableEndpoint
 from landfall import logs
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
 from landfall.airtable.protocols import OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
@@ -26,7 +26,7 @@ from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ async def read_sample(
 @asynccontextmanager
 async def _open_reader(
     scan: BaseScan, airtable: AirtableEndpoint | None
-) -> AsyncIterator[AirtableReader]:
+) -> AsyncIterator[AirtableClient]:
     """Open a reader of the scan's base, at the stand-in if no Airtable is named."""
     if airtable is None:
         api_key = "patLocal000000000.stand-in"
@@ -94,7 +94,7 @@ async def _open_reader(
         ):
             yield reader
         return
-    reader = AirtableReader(scan.base, airtable.api_key, airtable.endpoint)
+    reader = AirtableClient(scan.base, airtable.api_key, airtable.endpoint)
     try:
         with logs.silenced():
             yield reader
@@ -105,7 +105,7 @@ async def _open_reader(
 @dataclass
 class _SampleReader:
     scan: BaseScan
-    reader: AirtableReader
+    reader: AirtableClient
     limit: int | None
     show: ShowProgress
     looked_up: Collection[str]
@@ -124,7 +124,7 @@ class _SampleReader:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
         fields = {name: table.fields for name, table in cursor.tables.items()}
-        read = whole_tables(documents(self.pieces), listings, fields, created=fields)
+        read = whole_tables(packed_documents(self.pieces), listings, fields, created=fields)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)

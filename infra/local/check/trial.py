@@ -50,7 +50,7 @@ class RuleTrial:
     @property
     def at_least(self) -> bool:
         """Return whether unread records may add findings to these."""
-        return not self.complete and self.rule.on_a_sample() == "some"
+        return not self.complete and self.rule.sample_support() == "some"
 
     @property
     def by_number(self) -> bool:
@@ -153,7 +153,7 @@ def _why_unjudged(rule: BaseRule, sample: Sample) -> str:
     looked_up = [name for name in rule.looks_up_in() if name in sample.incomplete]
     if looked_up:
         return f"it needs every record of {looked_up[0]!r}, which is too large for a sample"
-    if rule.table in sample.incomplete and rule.on_a_sample() == "nothing":
+    if rule.table in sample.incomplete and rule.sample_support() == "nothing":
         return f"it needs every record of {rule.table!r}"
     return ""
 
