@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from infra.cloud.reading import Documents
 from infra.cloud.verdicts import Said, one_of
 from landfall.deadlines import TICK_MISSING
-from landfall.store.versions import FIELD, KINDS
+from landfall.store.versions import DOCUMENT_KINDS, VERSION_FIELD
 
 TICKERS = ("scheduler", "watchdog")
 
@@ -29,9 +29,9 @@ def versions(documents: Documents) -> Said:
     """Whether a newer Landfall has written here. Of the collections at the top, which every run
     writes to."""
     problems = []
-    for collection, kind in KINDS.items():
+    for collection, kind in DOCUMENT_KINDS.items():
         if "/" not in collection:
-            found = documents.newer(collection, FIELD, kind.version)
+            found = documents.newer(collection, VERSION_FIELD, kind.version)
             problems += [f"{found} is newer than schema version {kind.version}"] if found else []
     mend = "deploy the Landfall that has written them; this one leaves such documents alone"
     return one_of(problems, mend, "written by this version or an older one")

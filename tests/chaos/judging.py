@@ -14,7 +14,7 @@ from landfall.llm.questions import Question
 from landfall.site import judgement
 from landfall.store.documents import Fields, Put, Query
 from landfall.store.firestore import FirestoreStore
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.chaos.people import People
 from tests.chaos.workload import Workload
 from tests.fakes.memory_store import MemoryStore
@@ -37,7 +37,7 @@ async def copied(store: FirestoreStore) -> MemoryStore:
     """Everything that is in the database, of every kind, to be judged at leisure."""
     memory = MemoryStore()
     paths: dict[str, list[str]] = {"": [""]}
-    for kind in KINDS:  # what documents lie below comes before them
+    for kind in DOCUMENT_KINDS:  # what documents lie below comes before them
         above, _, name = kind.rpartition("/")
         paths[kind] = []
         for parent in paths[above]:

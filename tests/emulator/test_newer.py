@@ -14,7 +14,7 @@ from landfall.runs.runs import MAX_ATTEMPTS, Claim
 from landfall.runs.worker import Invocation, Worker
 from landfall.store.documents import Fields, SchemaError, Update
 from landfall.store.indexes import Indexes
-from landfall.store.versions import FIELD
+from landfall.store.versions import VERSION_FIELD
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -28,7 +28,7 @@ async def make_newer(world: World, path: str) -> None:
     """A newer Landfall writes the document."""
     (found,) = await world.stored.read(path)
     assert found is not None
-    await world.stored.commit([Update(path, {FIELD: 99}, found.version)])
+    await world.stored.commit([Update(path, {VERSION_FIELD: 99}, found.version)])
 
 
 async def work(world: World) -> str:
@@ -69,11 +69,11 @@ async def test_a_step_waits_for_the_newer_one_to_be_deployed(world):
     run, step = (await world.run()).data, (await world.step()).data
     assert run["progress_step"] == "waiting: schema_newer"
     assert step["last_error"]["message"] == (
-        f"{version} is of schema version 99, and this Landfall knows 0 to 1: "
-        "deploy the newer one that has written it"
+        f"{version} has schema version 99, and this Landfall reads 0 to 1: "
+        "deploy the newer version that wrote it"
     )
     (found,) = await world.stored.read(version)
-    await world.stored.commit([Update(version, {FIELD: 1}, found.version)])
+    await world.stored.commit([Update(version, {VERSION_FIELD: 1}, found.version)])
     assert await work(world) == "fetched"
 
 
@@ -159,7 +159,7 @@ async def test_health_says_that_the_last_tick_was_of_a_newer_one(world):
     await make_newer(world, "system/scheduler")
     healthy, said = await health(world.store, world.clock, indexes)
     assert not healthy
-    assert "system/scheduler is of schema version 99" in said["scheduler"]["problem"]
+    assert "system/scheduler has schema version 99" in said["scheduler"]["problem"]
     assert said["watchdog"]["ok"]
     await tick(world)
     assert (await health(world.store, world.clock, indexes))[0]

@@ -10,7 +10,7 @@ import pytest
 from landfall.store.documents import Create, Put
 from landfall.store.retention import EXPIRING, KEEPING, Keeping
 from landfall.store.versioned import VersionedStore
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START, World
 
@@ -93,7 +93,9 @@ def test_every_moment_has_its_policy_and_costs_no_index():
 
 def test_the_list_has_every_kind_that_expires():
     """Those of the table, and those of the modules that set the moment themselves."""
-    ours = {kind for kind in KINDS if any(_expires(kind, name) for name in ("x", "part-0"))}
+    ours = {
+        kind for kind in DOCUMENT_KINDS if any(_expires(kind, name) for name in ("x", "part-0"))
+    }
     landfall = ROOT / "functions/landfall"
     modules = {
         path.relative_to(landfall).as_posix()

@@ -22,7 +22,7 @@ from landfall.store.documents import (
     Write,
 )
 from landfall.store.retention import KEEPING, Keeping
-from landfall.store.versions import FIELD, SCHEMAS, Schemas, unchanged
+from landfall.store.versions import SCHEMA_VERSIONS, VERSION_FIELD, SchemaVersions, unchanged
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class VersionedStore:
     """The documents of another store, in their current versions."""
 
     def __init__(
-        self, store: Store, schemas: Schemas = SCHEMAS, keeping: Keeping = KEEPING
+        self, store: Store, schemas: SchemaVersions = SCHEMA_VERSIONS, keeping: Keeping = KEEPING
     ) -> None:
         self._store = store
         self._schemas = schemas
@@ -75,7 +75,7 @@ class VersionedStore:
     async def find(self, query: Query) -> list[Document]:
         """The documents that a query selects."""
         if query.fields is not None:
-            query = replace(query, fields=(*query.fields, FIELD))
+            query = replace(query, fields=(*query.fields, VERSION_FIELD))
         found = await self._store.find(query)
         if query.fields is not None:
             found = await self._completed(found)
