@@ -122,7 +122,7 @@ def _app(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store, retention=config.retention), queue, _now, random, ladder)
     garbage.freeze()
     return App(config, runs, Indexes(store, _now), callers, Redactor(config.secrets))
 

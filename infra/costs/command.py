@@ -22,7 +22,7 @@ from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 EPILOG = f"""
 Runs the scan twice on the local stack (infra/local/run says what that needs): the first run, and
@@ -31,7 +31,7 @@ other slot of the schedule, and the ticks of the scheduler and the watchdog. A b
 costs between the two.
 
 What an installation uses besides is left out: the api, cold starts, network, logs, builds,
-entries of indexes, and what is already stored. What a run leaves stays for {KEEPING.runs} days:
+entries of indexes, and what is already stored. What a run leaves stays for {RETENTION.runs} days:
 each month adds to it. Seconds are those that this machine took, at the sizes of the functions.
 
 Prices are those of {REGION}, looked at on {SEEN}: infra/costs/prices.py; a model's are the scan's,

@@ -86,8 +86,8 @@ class Counting:
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.02)
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 200)
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 200)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 2)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -143,7 +143,7 @@ async def test_a_newer_one_is_not_updated(store):
 async def test_no_update_is_made_with_a_version_from_elsewhere(store):
     """Who has not read the document here does not know of which version it is."""
     (version,) = await store.commit([Put("people/a", ADA | {VERSION_FIELD: 3})])
-    with pytest.raises(SchemaError, match="not read here"):
+    with pytest.raises(SchemaError, match="not read before"):
         await VersionedStore(store, NOW).commit([Update("people/a", {"age": 1}, version)])
 
 

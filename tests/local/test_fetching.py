@@ -21,7 +21,7 @@ from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Version, Write
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
@@ -519,5 +519,5 @@ async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch)
     async with a_server(base) as server:
         assert await deliver(world, server) == "fetched"
     assert await fetched_ids(world) == ids(base)
-    assert PACKED_MOST < max(store.sizes) <= COMMIT_MOST
+    assert PACKED_MOST < max(store.sizes) <= MAX_COMMIT_BYTES
     assert sum(size > 0 for size in store.sizes) == 2

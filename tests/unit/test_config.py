@@ -6,7 +6,7 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.process.config import FUNCTIONS, VARIABLES, ConfigError, load_config
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 KEY = "patSecret00000000.0123456789abcdef"
 MODEL_KEY = "sk-secret-0123456789abcdef"
@@ -115,11 +115,11 @@ def test_deadlines_come_from_the_environment():
     assert config.ladder.lease == LADDER.lease
 
 
-def test_keeping_times_come_from_the_environment():
+def test_retention_comes_from_the_environment():
     """In days; what is not named stays, and what is wrong is a problem among the others."""
     config = load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"runs": 90}'})
-    assert (config.keeping.runs, config.keeping.fetched) == (90, KEEPING.fetched)
-    with pytest.raises(ConfigError, match="LANDFALL_KEEPING: days of `fetched` are from 2"):
+    assert (config.retention.runs, config.retention.fetched) == (90, RETENTION.fetched)
+    with pytest.raises(ConfigError, match="LANDFALL_KEEPING: `fetched` must be from 2"):
         load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"fetched": 1}'})
 
 

@@ -28,7 +28,7 @@ from landfall.reasons import Reason, StepError
 from landfall.runs.locks import QUIET, BaseHeldError, visiting
 from landfall.runs.runs import Claim, Runs
 from landfall.scans.scan import BaseScan
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Create, Fields
 
 OpenBase = Callable[[str], BaseReader]
@@ -229,7 +229,7 @@ class Fetch:
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         for page in inbox:
             pieces = pack(page)
-            if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:
+            if packed and _bytes([*packed, *pieces]) > MAX_COMMIT_BYTES:
                 await self._keep(cursor, packed)
                 cursor, packed = cursor.copy(), []
             packed += pieces

@@ -18,7 +18,7 @@ from landfall.classification.suggest import KEEP_TRIES, SCORED_SHARE
 from landfall.classification.write_back import mark_of
 from landfall.deadlines import Deadline
 from landfall.runs.runs import Claim, Runs
-from landfall.store.commit_size import COMMIT_WRITES
+from landfall.store.commit_size import MAX_COMMIT_WRITES
 from landfall.store.documents import ConflictError, Fields, Write
 
 
@@ -102,8 +102,8 @@ class Filling:
 
         async def keep(_: bool) -> None:
             some = self._written[self._marked :]
-            for at in range(0, len(some), COMMIT_WRITES):
-                await self._mark(some[at : at + COMMIT_WRITES], due)
+            for at in range(0, len(some), MAX_COMMIT_WRITES):
+                await self._mark(some[at : at + MAX_COMMIT_WRITES], due)
             self._marked += len(some)
 
         return Sending(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
-from landfall.store.retention import Keeping
+from landfall.store.retention import Retention
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
@@ -124,7 +124,7 @@ class Config:
     airtable_endpoint: str
     sites_allowed: tuple[str, ...]
     ladder: Ladder
-    keeping: Keeping
+    retention: Retention
     cloud_tasks_emulator: str | None
     airtable_api_key: str = field(repr=False)
     openai_base_url: str
@@ -157,7 +157,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
     except ValueError as error:
         problems.append(f"LANDFALL_DEADLINES: {error}")
     try:
-        keeping = Keeping.parse(values["LANDFALL_KEEPING"])
+        retention = Retention.parse(values["LANDFALL_KEEPING"])
     except ValueError as error:
         problems.append(f"LANDFALL_KEEPING: {error}")
     if values["LANDFALL_TOKENS_CHECKED_BY"] not in ("", CLOUD_RUN):
@@ -179,7 +179,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
         sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
         ladder=ladder,
-        keeping=keeping,
+        retention=retention,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],
         openai_base_url=values["OPENAI_BASE_URL"],
