@@ -1,9 +1,9 @@
 """Airtable: reads a base and writes to it through pyairtable, at the pace that Airtable allows.
 
 pyairtable is synchronous and its timeouts do not bound an answer, so it runs in threads of this
-reader's own and its session's adapter hands every exchange to `Outside` on the event loop:
+reader's own and its session's adapter hands every exchange to `HttpClient` on the event loop:
 
-    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, Outside ──> Airtable
+    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, HttpClient ──> Airtable
 
 The exchange ends at its deadline, which ends the thread's wait; a cancelled page() ends it too.
 """
@@ -27,15 +27,14 @@ from landfall import logs
 from landfall.airtable.records import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.net.http import (
-    BrokenAnswerError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    TooLargeError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, retry_after
 from landfall.reasons import Reason, StepError
 from landfall.runs.costs import count_airtable_request
 from landfall.store.documents import Fields
@@ -163,7 +162,7 @@ class _LoopAdapter(HTTPAdapter):
         self._start = start
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The complete answer. Raises an `OutsideError`."""
+        """The complete answer. Raises an `ExchangeError`."""
         answer = self._start(request).result()
         raw = HTTPResponse(
             body=io.BytesIO(answer.content),
@@ -182,7 +181,7 @@ class AirtableReader:
         self._base_id = base_id
         self._loop = asyncio.get_running_loop()
         self._ladder = ladder
-        self._outside = Outside(ladder.connect)
+        self._http = HttpClient(ladder.connect)
         self._pacer = Pacer(INTERVAL)
         self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
         self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
@@ -247,7 +246,7 @@ class AirtableReader:
     async def close(self) -> None:
         """Let go of every connection and thread. No call is under way by then."""
         self._threads.shutdown(wait=False)
-        await self._outside.close()
+        await self._http.close()
 
     async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
         call = _Call(deadline)
@@ -261,7 +260,7 @@ class AirtableReader:
             await asyncio.wait([thread])
             thread.exception()
             raise
-        except OutsideError as error:
+        except ExchangeError as error:
             raise StepError(_OUTSIDE_REASONS[type(error)], f"Airtable: {error}") from error
         except ValueError as error:  # not JSON
             raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
@@ -279,7 +278,7 @@ class AirtableReader:
         status: int | str = "failed"
         turns: list[Turn] = []
         try:
-            answer = await self._outside.send(
+            answer = await self._http.send(
                 str(request.method),
                 str(request.url),
                 deadline=call.deadline.sooner(self._ladder.request),
@@ -313,10 +312,10 @@ def _table(answer: Mapping[str, Any]) -> TableSchema:
 
 
 _OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.BASE_TIMEOUT,
+    ExchangeTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
-    BrokenAnswerError: Reason.BASE_MALFORMED,
-    TooLargeError: Reason.BASE_MALFORMED,
+    InvalidResponseError: Reason.BASE_MALFORMED,
+    ResponseTooLargeError: Reason.BASE_MALFORMED,
 }
 
 

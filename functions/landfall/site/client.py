@@ -2,7 +2,7 @@
 
 An address on the web is written by strangers, and so is where it leads on: either may point into
 our own network. So each hop is checked by itself, as it is spelled here and by every address of
-its name in `Outside`, which connects to an address that was checked.
+its name in `HttpClient`, which connects to an address that was checked.
 """
 
 import asyncio
@@ -13,17 +13,15 @@ import httpx
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.net.http import (
-    BrokenAnswerError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
     ForbiddenAddressError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    Resolver,
-    TooLargeError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.net.public_addresses import is_public
 from landfall.reasons import Reason, StepError
 from landfall.site.page import Page
@@ -65,11 +63,11 @@ class WebReader:
     ) -> None:
         self._allowed = frozenset(allowed)
         self._ladder = ladder
-        self._outside = Outside(ladder.connect, resolver, self._may_reach)
+        self._http = HttpClient(ladder.connect, resolver, self._may_reach)
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self._outside.close()
+        await self._http.close()
 
     async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
         """The page, wherever redirects lead. Raises `StepError`."""
@@ -102,7 +100,7 @@ class WebReader:
         )
 
     def _checked(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
-        """The URL, when it may be asked for. `Outside` reads it with the same parser."""
+        """The URL, when it may be asked for. `HttpClient` reads it with the same parser."""
         try:
             asked = (base.join(url) if base else httpx.URL(url)).copy_with(fragment=None)
             host = asked.raw_host.decode()
@@ -129,7 +127,7 @@ class WebReader:
         started = loop.time()
         status: int | str = "failed"
         try:
-            answer = await self._outside.send(
+            answer = await self._http.send(
                 "GET",
                 str(asked),
                 deadline=deadline.sooner(self._ladder.request),
@@ -138,8 +136,8 @@ class WebReader:
                 wants_body=_wants_body,
             )
             status = answer.status_code
-        except OutsideError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"{_short(asked)}: {error}") from error
+        except ExchangeError as error:
+            raise StepError(_REASONS[type(error)], f"{_short(asked)}: {error}") from error
         else:
             return answer
         finally:
@@ -148,11 +146,11 @@ class WebReader:
             logs.info("called", vendor="web", host=host, status=status, seconds=seconds)
 
 
-_OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.SITE_TIMEOUT,
+_REASONS = {
+    ExchangeTimeoutError: Reason.SITE_TIMEOUT,
     UnreachableError: Reason.SITE_UNREACHABLE,
-    BrokenAnswerError: Reason.SITE_MALFORMED,
-    TooLargeError: Reason.SITE_TOO_LARGE,
+    InvalidResponseError: Reason.SITE_MALFORMED,
+    ResponseTooLargeError: Reason.SITE_TOO_LARGE,
     ForbiddenAddressError: Reason.SITE_FORBIDDEN_ADDRESS,
 }
 
