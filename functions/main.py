@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from landfall.store.documents import Document
     from landfall.store.indexes import Indexes
 
-garbage.seldom()
+garbage.collect_rarely()
 
 Answer = tuple[int, Any]
 """A status and what is written as JSON."""

@@ -97,7 +97,9 @@ def test_who_checks_tokens_is_cloud_run_or_nobody_else():
     """A slip there would let in nobody, or anybody."""
     checked = load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloud_run"})
     assert checked.checked_by_cloud_run
-    with pytest.raises(ConfigError, match="LANDFALL_TOKENS_CHECKED_BY: it is `cloud_run`, or not"):
+    with pytest.raises(
+        ConfigError, match="LANDFALL_TOKENS_CHECKED_BY: must be `cloud_run`, or not"
+    ):
         load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloudrun"})
 
 
@@ -161,5 +163,5 @@ def test_a_value_of_another_form_is_named_and_not_shown(name, value):
     with pytest.raises(ConfigError) as caught:
         load_config("fetch", WHOLE | {name: value})
     (problem,) = caught.value.problems
-    assert problem == f"{name} does not have the form of what it is: {VARIABLES[name].meaning}"
+    assert problem == f"{name} has the wrong form; it must be: {VARIABLES[name].meaning}"
     assert value not in str(caught.value)

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from landfall.process.redaction import TRACEBACK_LENGTH, Redactor
+from landfall.process.redaction import MAX_TRACEBACK, Redactor
 
 HEX = "0123456789abcdef" * 4
 JWT = ".".join(
@@ -74,7 +74,7 @@ def test_secrets_are_not_in_a_repr() -> None:
 def test_a_traceback_is_cut_to_its_end() -> None:
     """The last 5,000 characters are kept: the error itself is there."""
     traceback = Redactor().traceback(failed("the end of " + "it " * 900, depth=2))
-    assert (TRACEBACK_LENGTH, len(Redactor().traceback(failed("x" * 9000)))) == (5000, 5000)
+    assert (MAX_TRACEBACK, len(Redactor().traceback(failed("x" * 9000)))) == (5000, 5000)
     assert "the end of it" in traceback
     assert len(traceback) <= 5000
 
