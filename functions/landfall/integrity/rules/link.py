@@ -12,7 +12,7 @@ from landfall.airtable.fields import Schema, not_comparable, not_linked, of_cond
 from landfall.airtable.values import comparable, listed, one_or_all, others, shown, values_of
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
-from landfall.scans.settings import Later, Name, Settings
+from landfall.scans.settings import Lazy, Name, Settings
 
 
 class Target(Settings):
@@ -24,7 +24,7 @@ class Target(Settings):
         description="The field in which the value must occur. Without it, the link holds record "
         "ids, as Airtable's linked-record fields do.",
     )
-    when: Annotated[Condition | None, Later()] = Field(
+    when: Annotated[Condition | None, Lazy()] = Field(
         None, description="What a linked record must be like: a condition on its fields."
     )
 

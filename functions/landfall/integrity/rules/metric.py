@@ -18,7 +18,7 @@ from landfall.integrity.rules.grouping import Groups, Key
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
-from landfall.scans.settings import SEVERITIES, Later, Name, Settings, Severity, it_is
+from landfall.scans.settings import SEVERITIES, Lazy, Name, Settings, Severity, it_is
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MINIMUM = 5
@@ -108,7 +108,7 @@ class Metric(BaseRule):
     field: Name | None = Field(
         None, description="The field with the numbers, for `sum`, `mean`, `min` and `max`."
     )
-    where: Annotated[Condition | None, Later()] = Field(
+    where: Annotated[Condition | None, Lazy()] = Field(
         None,
         description="Measure only records for which this holds. A share is theirs among all; "
         "`when` takes the others out of sight.",
