@@ -4,7 +4,7 @@ from typing import Any
 from unittest.mock import patch
 
 from landfall.runs.runs import Claim
-from landfall.site.crawl import Itinerary
+from landfall.site.crawl import Crawl
 from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
 from landfall.site.score import SiteScoring
@@ -43,7 +43,7 @@ def a_failed_answer_is_a_score() -> Planted:
 
 def progress_is_forgotten() -> Planted:
     """Each invocation begins at the beginning."""
-    return patch.object(Itinerary, "load", lambda _: None)
+    return patch.object(Crawl, "load", lambda _: None)
 
 
 def answers_are_counted_again() -> Planted:

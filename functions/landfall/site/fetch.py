@@ -22,7 +22,8 @@ from landfall.reasons import Reason, StepError
 from landfall.runs.locks import QUIET, BaseHeldError, visiting
 from landfall.runs.runs import Claim, Runs
 from landfall.site import user_agents
-from landfall.site.crawl import TRIES, Came, Itinerary, Role, Stop
+from landfall.site.crawl import Crawl
+from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, Role
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.html import PAGE_BYTES
 from landfall.site.page import Page, SiteReader, visit_of
@@ -66,7 +67,7 @@ class Capture:
         self._claim = claim
         self._scan = scan
         self._open_site = open_site
-        self._way = Itinerary.load(claim.step.data["cursor"]) or Itinerary()
+        self._way = Crawl.load(claim.step.data["cursor"]) or Crawl()
         self._types = Types(scan.rubric.page_types)
         self._vocabularies = vocabularies(scan.rubric)
         self._robots: dict[str, Robots] = {}
@@ -101,16 +102,16 @@ class Capture:
         """Whether all is seen that there is to see."""
         await self._read_robots()
         while True:
-            stops = self._way.waiting
+            stops = self._way.frontier
             if stops:
                 await self._visit(site, stops, deadline)
-                if self._way.waiting and not self._may_start(deadline):
+                if self._way.frontier and not self._may_start(deadline):
                     return False
             elif not self._goes_on():
                 return True
 
     def _goes_on(self) -> bool:
-        going = self._way.goes_on(self._scan.url, self._scan.pages, self._robots, self._types)
+        going = self._way.advance(self._scan.url, self._scan.pages, self._robots, self._types)
         home = self._way.home
         if home:
             rules = self._robots.get(host_of(home.url))
@@ -126,10 +127,12 @@ class Capture:
     def _may_start(self, deadline: Deadline) -> bool:
         return not self._pause and deadline.remaining() > LAST_START
 
-    async def _visit(self, site: SiteReader, stops: Sequence[Stop], deadline: Deadline) -> None:
+    async def _visit(
+        self, site: SiteReader, stops: Sequence[CrawlRequest], deadline: Deadline
+    ) -> None:
         """Ask for what is at the stops, at the site's pace, and keep each as it comes."""
         waiting = deque(stops)
-        pending: dict[asyncio.Task[Page], Stop] = {}
+        pending: dict[asyncio.Task[Page], CrawlRequest] = {}
         loop = asyncio.get_running_loop()
         try:
             while pending or (waiting and self._may_start(deadline)):
@@ -148,7 +151,10 @@ class Capture:
             await asyncio.gather(*pending, return_exceptions=True)
 
     async def _take(
-        self, pending: dict[asyncio.Task[Page], Stop], wait: float | None, deadline: Deadline
+        self,
+        pending: dict[asyncio.Task[Page], CrawlRequest],
+        wait: float | None,
+        deadline: Deadline,
     ) -> None:
         """Keep what comes within so many seconds."""
         if not pending:
@@ -167,15 +173,15 @@ class Capture:
             else:
                 await self._came(stop, task.result())
 
-    async def _ask(self, site: SiteReader, stop: Stop, deadline: Deadline) -> Page:
-        self._way.requests += 1
+    async def _ask(self, site: SiteReader, stop: CrawlRequest, deadline: Deadline) -> Page:
+        self._way.sent += 1
         agent = user_agents.mobile if stop.role == Role.MOBILE else user_agents.desktop
         until = deadline.sooner(self._runs.ladder.item)
         return await site.fetch_page(stop.url, until, agent(self._scan.contact))
 
     # What came of it
 
-    async def _failed(self, stop: Stop, error: StepError) -> None:
+    async def _failed(self, stop: CrawlRequest, error: StepError) -> None:
         if stop.role == Role.ROBOTS and not error.retried:
             if error.reason == Reason.SITE_FORBIDDEN_ADDRESS:
                 raise error
@@ -183,15 +189,19 @@ class Capture:
             return
         if stop.role in (Role.ROBOTS, Role.HOME):
             raise error  # nothing can be seen without them
-        stop.tries += 1
+        stop.attempts += 1
         if error.retry_after:
             self._pause = min(error.retry_after, PAUSE_MOST)
-        if not error.retried or stop.tries >= TRIES:
-            stop.came, stop.reason, stop.message = Came.MISSED, error.reason, error.message
+        if not error.retried or stop.attempts >= MAX_ATTEMPTS:
+            stop.outcome, stop.reason, stop.message = (
+                RequestOutcome.MISSED,
+                error.reason,
+                error.message,
+            )
             logs.info("page missed", role=stop.role, reason=error.reason)
         await self._keep([])
 
-    async def _came(self, stop: Stop, page: Page) -> None:
+    async def _came(self, stop: CrawlRequest, page: Page) -> None:
         stop.status = page.status
         if stop.role == Role.ROBOTS and 400 <= page.status < 500 and page.status != 429:
             await self._keep_robots(stop, b"")  # RFC 9309: there are no rules
@@ -199,7 +209,7 @@ class Capture:
         if (page.status in (404, 410) and stop.role != Role.HOME) or (
             stop.role == Role.SITEMAP and 400 <= page.status < 500
         ):
-            stop.came, stop.message = Came.GONE, f"it answered {page.status}"
+            stop.outcome, stop.message = RequestOutcome.GONE, f"it answered {page.status}"
             await self._keep([])
             return
         if not 200 <= page.status < 300:
@@ -213,56 +223,60 @@ class Capture:
             case _:
                 await self._keep_page(stop, page)
 
-    async def _keep_robots(self, stop: Stop, body: bytes) -> None:
+    async def _keep_robots(self, stop: CrawlRequest, body: bytes) -> None:
         self._use_robots(stop, body)
-        stop.came = Came.KEPT
+        stop.outcome = RequestOutcome.STORED
         await self._keep([self._document(stop, body[:ROBOTS_BYTES], None)])
 
-    def _use_robots(self, stop: Stop, body: bytes) -> None:
+    def _use_robots(self, stop: CrawlRequest, body: bytes) -> None:
         rules = self._robots[stop.page_type] = robots_of(body, user_agents.NAME)
         self._delay = max(self._delay, rules.delay(self._scan.delay_seconds))
         loop = asyncio.get_running_loop()
         self._next_start = max(self._next_start, loop.time() + self._delay)
 
-    async def _keep_sitemap(self, stop: Stop, page: Page) -> None:
+    async def _keep_sitemap(self, stop: CrawlRequest, page: Page) -> None:
         try:
             found = read_sitemap(page.body)
         except SitemapError as error:
-            stop.came, stop.message = Came.GONE, str(error)
+            stop.outcome, stop.message = RequestOutcome.GONE, str(error)
         else:
-            stop.came = Came.KEPT
-            self._way.learn(self._types, None, found.pages)
+            stop.outcome = RequestOutcome.STORED
+            self._way.discover(self._types, None, found.pages)
             home = self._way.home
             assert home
             self._way.add_sitemaps(found.sitemaps, self._robots[host_of(home.url)])
         await self._keep([self._document(stop, page.body[:SITEMAP_BYTES], None)])
 
-    async def _keep_page(self, stop: Stop, page: Page) -> None:
+    async def _keep_page(self, stop: CrawlRequest, page: Page) -> None:
         body = page.body[:PAGE_BYTES]
         evidence = evidence_of(visit_of(page), body, self._vocabularies)
         if stop.role == Role.PAGE:
             home = self._way.home
             assert home
             leads_away = site_of(page.url) != site_of(home.url)
-            why = "it leads away from the site" if leads_away else self._way.folds(stop, evidence)
+            why = (
+                "it leads away from the site"
+                if leads_away
+                else self._way.why_folded(stop, evidence)
+            )
             rules = self._robots[host_of(home.url)]
             if not why and not rules.allow(page.url):
                 why = "it leads to a page that robots.txt does not let us fetch"
             if why:
-                stop.came, stop.message = Came.FOLDED, why
+                stop.outcome, stop.message = RequestOutcome.FOLDED, why
                 stop.key = "" if leads_away else page_key(page.url)
                 await self._keep([])
                 return
-        stop.came = Came.KEPT
+        stop.outcome = RequestOutcome.STORED
         if stop.role != Role.MOBILE:
             stop.url = page.url
             stop.key, stop.content = page_key(evidence.canonical or page.url), evidence.content
-            self._way.learn(self._types, evidence)
+            self._way.discover(self._types, evidence)
         await self._keep([self._document(stop, body, evidence)])
 
     # Keeping
 
-    def _document(self, stop: Stop, body: bytes, evidence: Evidence | None) -> Fields:
+    def _document(self, stop: CrawlRequest, body: bytes, evidence: Evidence | None) -> Fields:
         packed, cut = _packed(body)
         return {
             "records": 1,
@@ -274,14 +288,14 @@ class Capture:
             "packed": [packed],
             "cut": cut,
             "expires_at": self._runs.clock() + timedelta(days=KEPT_DAYS),
-            "stop": self._way.stops.index(stop),
+            "stop": self._way.requests.index(stop),
         }
 
     async def _keep(self, documents: Sequence[Fields]) -> None:
         writes = []
         for fields in documents:
             number = self._way.documents
-            self._way.stops[fields.pop("stop")].document = number
+            self._way.requests[fields.pop("stop")].document = number
             writes.append(Create(f"{self._claim.run.path}/pages/{number:06d}", fields))
             self._way.documents += 1
         await self._claim.checkpoint(self._way.store(), self._progress(), writes)
@@ -321,7 +335,7 @@ class Capture:
         return "captured"
 
 
-def _refusal(stop: Stop, page: Page) -> StepError:
+def _refusal(stop: CrawlRequest, page: Page) -> StepError:
     """The error of an answer that is no page."""
     said = f"{stop.url[:200]!r} answered {page.status}"
     if page.status == 429 or (page.status == 503 and page.retry_after):

@@ -19,7 +19,8 @@ from landfall.llm.session import Asking, OpenModel
 from landfall.reasons import Reason, StepError
 from landfall.runs.changes import step_path
 from landfall.runs.runs import Claim, Runs
-from landfall.site.crawl import Came, Itinerary, Role, missed, types_known
+from landfall.site.crawl import Crawl, known_types, missed_pages
+from landfall.site.crawl_request import RequestOutcome, Role
 from landfall.site.evidence import Evidence, load_evidence
 from landfall.site.fetch import CAPTURE_TO
 from landfall.site.judgement import Judgements, question_about
@@ -41,7 +42,7 @@ JUDGED_ID = "judged-"
 class _Captured:
     """What the fetch step left."""
 
-    way: Itinerary
+    way: Crawl
     step: Document
 
 
@@ -86,15 +87,19 @@ class SiteScoring:
 
     async def _captured(self) -> _Captured:
         (step,) = await self._store.read(step_path(self._claim.run.id, "fetch"))
-        way = Itinerary.load(step.data["cursor"]) if step else None
+        way = Crawl.load(step.data["cursor"]) if step else None
         if step is None or way is None:
             raise pages_missing("the fetch step")
         return _Captured(way, step)
 
-    async def _look(self, way: Itinerary) -> Look:
+    async def _look(self, way: Crawl) -> Look:
         evidence = await self._evidence()
-        wanted = [stop for stop in way.stops if stop.role == Role.MOBILE and stop.came == Came.KEPT]
-        wanted += way.looked_at
+        wanted = [
+            stop
+            for stop in way.requests
+            if stop.role == Role.MOBILE and stop.outcome == RequestOutcome.STORED
+        ]
+        wanted += way.pages
         gone = [stop.url for stop in wanted if stop.document not in evidence]
         if gone:
             raise pages_missing(f"{len(gone)} of {len(wanted)} pages, such as {gone[0]!r}")
@@ -102,12 +107,12 @@ class SiteScoring:
         return Look(
             pages=[
                 Seen(stop.page_type, evidence[stop.document])
-                for stop in way.looked_at
+                for stop in way.pages
                 if stop.document is not None
             ],
             mobile=mobile[0] if mobile else None,
-            missed=[Missed(**one) for one in missed(way)],
-            types=types_known(way),
+            missed=[Missed(**one) for one in missed_pages(way)],
+            types=known_types(way),
         )
 
     async def _evidence(self) -> dict[int | None, Evidence]:
