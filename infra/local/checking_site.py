@@ -20,7 +20,7 @@ from landfall.scans.scan import Scan
 from landfall.site import user_agents
 from landfall.site.client import WebReader
 from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.page import Page, visit_of
+from landfall.site.page import Page, transfer_of
 from landfall.site.page_selection import OTHER, Types
 from landfall.site.robots import Robots, robots_of
 from landfall.site.rubric import vocabularies
@@ -85,7 +85,7 @@ async def _ask(scan: SiteScan, url: str, reader: WebReader) -> _Found:
     found.requests += 1
     if page.status != 200:
         found.problems.append(f"the home page answered {page.status}")
-    found.home = evidence_of(visit_of(page), page.body, vocabularies(scan.rubric))
+    found.home = evidence_of(transfer_of(page), page.body, vocabularies(scan.rubric))
     types = Types(scan.rubric.page_types)
     found.types = Counter(types.of(link.address, link.text) for link in found.home.links)
     return found

@@ -15,7 +15,7 @@ from infra.local.wire import Response
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Claim
 from landfall.site import fetch as site_fetch
-from landfall.site.fetch import CAPTURE_TO, KEPT_DAYS
+from landfall.site.fetch import CAPTURE_TO, RETENTION_DAYS
 from landfall.store.documents import Query
 from tests.fakes.sites import (
     a_site_scan,
@@ -100,7 +100,7 @@ async def test_pages_are_kept_compressed_for_a_while(world):
     pages = [found.data for found in await world.store.find(Query("runs/m-1/pages"))]
     home = next(found for found in pages if found["role"] == "home")
     assert b"About Home" in zlib.decompress(home["packed"][0])
-    assert home["expires_at"] == START + timedelta(days=KEPT_DAYS)
+    assert home["expires_at"] == START + timedelta(days=RETENTION_DAYS)
     assert len(pages) == 1 + 2 + 2
 
 

@@ -12,7 +12,7 @@ from infra.local.wire import Request, Response, WireServer
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.site import client as site_client
-from landfall.site.client import PAGE_BYTES, REDIRECTS, WebReader
+from landfall.site.client import MAX_PAGE_BYTES, MAX_REDIRECTS, WebReader
 from landfall.site.page import Page
 from tests.local.hostile import (
     BROKEN,
@@ -97,7 +97,7 @@ async def test_redirects_are_followed_and_told():
     assert page.redirects == (server.url, f"{server.url}/a", f"{server.url}/b/")
 
 
-@pytest.mark.parametrize(("hops", "ends"), [(REDIRECTS, True), (REDIRECTS + 1, False)])
+@pytest.mark.parametrize(("hops", "ends"), [(MAX_REDIRECTS, True), (MAX_REDIRECTS + 1, False)])
 async def test_redirects_are_counted(hops, ends):
     """So many and no more."""
 
@@ -111,7 +111,7 @@ async def test_redirects_are_counted(hops, ends):
         else:
             error = await refusal(reader, f"{server.url}/{hops}")
             assert error.reason == Reason.SITE_TOO_MANY_REDIRECTS
-            assert len(server.exchanges) == REDIRECTS + 1
+            assert len(server.exchanges) == MAX_REDIRECTS + 1
 
 
 async def test_a_redirect_for_ever_ends():
@@ -193,9 +193,9 @@ async def test_a_page_without_end_is_too_large(fault):
 
 async def test_a_large_page_is_read():
     """Up to the limit."""
-    answer = Response(200, HTML, b"x" * PAGE_BYTES)
+    answer = Response(200, HTML, b"x" * MAX_PAGE_BYTES)
     async with answering(answer) as server, reading(server.url) as reader:
-        assert (await fetched(reader, server.url)).wire_bytes == PAGE_BYTES
+        assert (await fetched(reader, server.url)).wire_bytes == MAX_PAGE_BYTES
 
 
 async def test_a_reset_is_no_site():

@@ -3,7 +3,7 @@
 import pytest
 
 from landfall.site.evidence import PageLink, evidence_of, load_evidence
-from landfall.site.page import Visit
+from landfall.site.page import Transfer
 
 WORDS = {"booking": ("book*",), "prices": ("price*", "fee*"), "rated": ("aggregaterating",)}
 
@@ -13,7 +13,7 @@ def evidence(html, url="https://a.example/", **changes):
         "url": url, "status": 200, "redirects": 0, "seconds": 0.25, "wire_bytes": 500,
         "page_bytes": 1000, "tls": "TLSv1.3", "headers": {},
     }  # fmt: skip
-    return evidence_of(Visit(**(visit | changes)), html.encode(), WORDS)
+    return evidence_of(Transfer(**(visit | changes)), html.encode(), WORDS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from landfall.kinds.definition import DefinitionError, parse
 from landfall.site.facts import FACTS, FAMILIES
 from landfall.site.rubric import clinic_rubric
 from landfall.site.scan import SiteScan
-from tests.fakes.looks import criterion
+from tests.fakes.observed_sites import criterion
 
 SCAN = {"id": "clinic", "kind": "site", "url": "https://clinic.example"}
 

@@ -24,7 +24,7 @@ class RequestOutcome(StrEnum):
 
     PENDING = "waiting"
     STORED = "kept"
-    FOLDED = "folded"  # the same as another page, or a redirect to another site
+    FOLDED = "folded"  # the same as another page, or a redirect out of the crawl
     GONE = "gone"  # 404 or 410: there is no such page
     MISSED = "missed"  # the page could not be observed
 

@@ -25,37 +25,37 @@ from landfall.site import user_agents
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, Role
 from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.html import PAGE_BYTES
-from landfall.site.page import Page, SiteReader, visit_of
+from landfall.site.html import MAX_HTML_BYTES
+from landfall.site.page import Page, SiteReader, transfer_of
 from landfall.site.page_selection import Types
-from landfall.site.robots import ROBOTS_BYTES, Robots, robots_of
+from landfall.site.robots import MAX_ROBOTS_BYTES, Robots, robots_of
 from landfall.site.rubric import vocabularies
 from landfall.site.scan import SiteScan
-from landfall.site.sitemaps import SITEMAP_BYTES, SitemapError, read_sitemap
+from landfall.site.sitemaps import MAX_SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import host_of, page_key, site_of
 from landfall.store.documents import Create, Fields
 
 OpenSite = Callable[[str], SiteReader]
 
-AT_ONCE = 3
+CONCURRENCY = 3
 """Requests to one site that are under way at a time, where its pages take longer than the pace."""
 
 LAST_START = 3.0
 """Seconds before the end of the budget from which no page is asked for."""
 
-KEPT_DAYS = 30
+RETENTION_DAYS = 30
 """Days after which Firestore deletes a page."""
 
 CAPTURE_FROM, CAPTURE_TO = 10, 60
 """Per cent of a run that are done when its capture begins and ends."""
 
-BESIDES_PAGES = 3
+OTHER_REQUESTS = 3
 """Stops of a scan that are no pages, as a rule: robots.txt, the home page as a phone, a sitemap."""
 
-PAUSE = 30.0
+DEFAULT_PAUSE = 30.0
 """Seconds that a site is left alone which answers 429 and does not say for how long."""
 
-PAUSE_MOST = 600.0
+MAX_PAUSE = 600.0
 """Seconds that a site may ask us to wait; a page that takes more is missing for this run."""
 
 
@@ -137,7 +137,7 @@ class Capture:
         try:
             while pending or (waiting and self._may_start(deadline)):
                 wait = None
-                if waiting and len(pending) < AT_ONCE and self._may_start(deadline):
+                if waiting and len(pending) < CONCURRENCY and self._may_start(deadline):
                     wait = max(0.0, self._next_start - loop.time())
                     if not wait:
                         self._next_start = loop.time() + self._delay
@@ -191,7 +191,7 @@ class Capture:
             raise error  # nothing can be seen without them
         stop.attempts += 1
         if error.retry_after:
-            self._pause = min(error.retry_after, PAUSE_MOST)
+            self._pause = min(error.retry_after, MAX_PAUSE)
         if not error.retried or stop.attempts >= MAX_ATTEMPTS:
             stop.outcome, stop.reason, stop.message = (
                 RequestOutcome.MISSED,
@@ -226,7 +226,7 @@ class Capture:
     async def _keep_robots(self, stop: CrawlRequest, body: bytes) -> None:
         self._use_robots(stop, body)
         stop.outcome = RequestOutcome.STORED
-        await self._keep([self._document(stop, body[:ROBOTS_BYTES], None)])
+        await self._keep([self._document(stop, body[:MAX_ROBOTS_BYTES], None)])
 
     def _use_robots(self, stop: CrawlRequest, body: bytes) -> None:
         rules = self._robots[stop.page_type] = robots_of(body, user_agents.NAME)
@@ -245,11 +245,11 @@ class Capture:
             home = self._way.home
             assert home
             self._way.add_sitemaps(found.sitemaps, self._robots[host_of(home.url)])
-        await self._keep([self._document(stop, page.body[:SITEMAP_BYTES], None)])
+        await self._keep([self._document(stop, page.body[:MAX_SITEMAP_BYTES], None)])
 
     async def _keep_page(self, stop: CrawlRequest, page: Page) -> None:
-        body = page.body[:PAGE_BYTES]
-        evidence = evidence_of(visit_of(page), body, self._vocabularies)
+        body = page.body[:MAX_HTML_BYTES]
+        evidence = evidence_of(transfer_of(page), body, self._vocabularies)
         if stop.role == Role.PAGE:
             home = self._way.home
             assert home
@@ -287,7 +287,7 @@ class Capture:
             "evidence": zlib.compress(evidence.dump()) if evidence else None,
             "packed": [packed],
             "cut": cut,
-            "expires_at": self._runs.clock() + timedelta(days=KEPT_DAYS),
+            "expires_at": self._runs.clock() + timedelta(days=RETENTION_DAYS),
             "stop": self._way.requests.index(stop),
         }
 
@@ -302,7 +302,7 @@ class Capture:
         self._progressed = True
 
     def _progress(self) -> Fields:
-        share = self._way.progress(self._scan.pages + BESIDES_PAGES)
+        share = self._way.progress(self._scan.pages + OTHER_REQUESTS)
         percent = CAPTURE_FROM + int(share * (CAPTURE_TO - CAPTURE_FROM))
         run = self._claim.run.data
         return {
@@ -340,7 +340,7 @@ def _refusal(stop: CrawlRequest, page: Page) -> StepError:
     said = f"{stop.url[:200]!r} answered {page.status}"
     if page.status == 429 or (page.status == 503 and page.retry_after):
         reason = Reason.SITE_RATE_LIMITED if page.status == 429 else Reason.SITE_UNAVAILABLE
-        return StepError(reason, said, retry_after=page.retry_after or PAUSE)
+        return StepError(reason, said, retry_after=page.retry_after or DEFAULT_PAUSE)
     return StepError(Reason.SITE_UNAVAILABLE if page.status >= 500 else Reason.SITE_REJECTED, said)
 
 

@@ -17,26 +17,27 @@ from pydantic import BaseModel, Field
 from landfall.llm.questions import Problem, Question, Reply
 from landfall.llm.quoting import RULE, fenced, plain
 from landfall.reasons import Reason
+from landfall.site.observed import ObservedPage
 from landfall.site.rubric import Rubric
-from landfall.site.scores import Scored, Scores, Seen
+from landfall.site.scores import DimensionScore, Scores
 from landfall.store.documents import Fields
 
 LOWER, RAISE = 2.0, 1.0
 """Points by which a model may move a dimension's score down and up."""
 
-TOLD_MOST = 12_000
+MAX_PROMPT_TEXT = 12_000
 """Characters of a page that are told."""
 
-SAID_MOST = 500
+MAX_REMARK = 500
 """Characters of a remark that are kept."""
 
-QUOTE_LEAST = 12
+MIN_QUOTE = 12
 """Characters of a quotation: a word is on every page."""
 
-ECHO = 60
+ECHO_LENGTH = 60
 """Characters in a row that no answer shares by chance with its instructions."""
 
-ANSWER_TOKENS = 6_000
+MAX_ANSWER_TOKENS = 6_000
 """Tokens of an answer, at most, with what a model thinks before it."""
 
 PROMPT_VERSION = "1"
@@ -143,7 +144,7 @@ class Judgements:
         ]
 
 
-def question_about(rubric: Rubric, page: Seen, key: str) -> Question[PageJudgement]:
+def question_about(rubric: Rubric, page: ObservedPage, key: str) -> Question[PageJudgement]:
     """The question about a page."""
     dimensions = "\n".join(f"- {one.id}: {one.name}" for one in rubric.dimensions)
     reading = page.evidence.reading
@@ -152,14 +153,14 @@ def question_about(rubric: Rubric, page: Seen, key: str) -> Question[PageJudgeme
         shape=PageJudgement,
         instructions=f"{RULES}\n\nDimensions:\n{dimensions}",
         text=f"Type of the page: {page.page_type}\nFacts: {_facts(page)}\n"
-        + fenced(page.url, reading, TOLD_MOST),
+        + fenced(page.url, reading, MAX_PROMPT_TEXT),
         prompt_version=PROMPT_VERSION,
-        max_tokens=ANSWER_TOKENS,
-        problems=partial(problems, rubric, plain(reading, TOLD_MOST).text),
+        max_tokens=MAX_ANSWER_TOKENS,
+        problems=partial(problems, rubric, plain(reading, MAX_PROMPT_TEXT).text),
     )
 
 
-def _facts(page: Seen) -> str:
+def _facts(page: ObservedPage) -> str:
     """The numbers of a page, without its times: they are never twice the same."""
     left_out = {"seconds", "status", "redirects", "wire_kilobytes"}
     known = (item for item in page.evidence.facts.items() if item[0] not in left_out)
@@ -181,7 +182,7 @@ def problems(rubric: Rubric, reading: str, judgement: PageJudgement) -> list[Pro
     found += [
         Problem(Reason.MODEL_UNFOUNDED, f"dimensions.{number}.quote: it is not on the page")
         for number, one in enumerate(judgement.dimensions)
-        if len(_even(one.quote)) < QUOTE_LEAST or _even(one.quote) not in there
+        if len(_even(one.quote)) < MIN_QUOTE or _even(one.quote) not in there
     ]
     if not judgement.critique.strip():
         found.append(Problem(Reason.MODEL_OFF_SCHEMA, "critique is empty"))
@@ -202,7 +203,9 @@ def _instructed() -> frozenset[str]:
 
 
 def _passages(text: str) -> frozenset[str]:
-    return frozenset(text[start : start + ECHO] for start in range(len(text) - ECHO + 1))
+    return frozenset(
+        text[start : start + ECHO_LENGTH] for start in range(len(text) - ECHO_LENGTH + 1)
+    )
 
 
 def _even(text: str) -> str:
@@ -212,7 +215,7 @@ def _even(text: str) -> str:
 def speaks_to_machines(passage: str) -> bool:
     """Whether a passage is written for whoever scores the page."""
     # letters that show nothing would split its words
-    return _TO_MACHINES.search(plain(passage, TOLD_MOST).text) is not None
+    return _TO_MACHINES.search(plain(passage, MAX_PROMPT_TEXT).text) is not None
 
 
 def moved(scores: Scores, judgements: Iterable[PageJudgement]) -> Scores:
@@ -234,7 +237,7 @@ def _said(dimension: str, judgements: Iterable[PageJudgement]) -> Iterable[float
     )
 
 
-def _moved(scored: Scored, said: Sequence[float]) -> Scored:
+def _moved(scored: DimensionScore, said: Sequence[float]) -> DimensionScore:
     if scored.score is None or not said:
         return scored
     mean = sum(said) / len(said)
@@ -245,13 +248,13 @@ def _moved(scored: Scored, said: Sequence[float]) -> Scored:
 def remarks(judgement: PageJudgement) -> Fields:
     """What is kept of what was said of a page."""
     return {
-        "critique": plain(judgement.critique, SAID_MOST).text,
+        "critique": plain(judgement.critique, MAX_REMARK).text,
         "dimensions": [
             {
                 "dimension": one.dimension,
                 "score": one.score,
-                "why": plain(one.why, SAID_MOST).text,
-                "quote": plain(one.quote, SAID_MOST).text,
+                "why": plain(one.why, MAX_REMARK).text,
+                "quote": plain(one.quote, MAX_REMARK).text,
                 "counts": not speaks_to_machines(one.quote),
             }
             for one in judgement.dimensions

@@ -24,10 +24,11 @@ from landfall.site.crawl_request import RequestOutcome, Role
 from landfall.site.evidence import Evidence, load_evidence
 from landfall.site.fetch import CAPTURE_TO
 from landfall.site.judgement import Judgements, question_about
+from landfall.site.observed import MissedPage, ObservedPage, ObservedSite
 from landfall.site.packing import REPORT_ID, packed, unpacked
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
-from landfall.site.scores import Look, Missed, Seen, score
+from landfall.site.scores import score
 from landfall.site.urls import site_of
 from landfall.store.documents import Create, Document, Fields, Put, Query, Update, Write
 
@@ -92,7 +93,7 @@ class SiteScoring:
             raise pages_missing("the fetch step")
         return _Captured(way, step)
 
-    async def _look(self, way: Crawl) -> Look:
+    async def _look(self, way: Crawl) -> ObservedSite:
         evidence = await self._evidence()
         wanted = [
             stop
@@ -104,14 +105,14 @@ class SiteScoring:
         if gone:
             raise pages_missing(f"{len(gone)} of {len(wanted)} pages, such as {gone[0]!r}")
         mobile = [evidence[s.document] for s in wanted if s.role == Role.MOBILE and s.document]
-        return Look(
+        return ObservedSite(
             pages=[
-                Seen(stop.page_type, evidence[stop.document])
+                ObservedPage(stop.page_type, evidence[stop.document])
                 for stop in way.pages
                 if stop.document is not None
             ],
             mobile=mobile[0] if mobile else None,
-            missed=[Missed(**one) for one in missed_pages(way)],
+            missed=[MissedPage(**one) for one in missed_pages(way)],
             types=known_types(way),
         )
 
@@ -139,7 +140,7 @@ class SiteScoring:
 
     # Asking
 
-    async def _judge(self, look: Look, deadline: Deadline) -> Judgements:
+    async def _judge(self, look: ObservedSite, deadline: Deadline) -> Judgements:
         """What a model says of the pages: of all of them, unless time, budget or service end it.
 
         A service that is in trouble to the end takes nothing from what the rules have found.
@@ -158,7 +159,9 @@ class SiteScoring:
             logs.warning("judged by rules alone", reason=error.reason, error=error.message)
         return found
 
-    async def _ask(self, found: Judgements, of_key: dict[str, Seen], deadline: Deadline) -> None:
+    async def _ask(
+        self, found: Judgements, of_key: dict[str, ObservedPage], deadline: Deadline
+    ) -> None:
         """Ask about these pages. Raises `StepError` where that gets nowhere."""
         questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
         async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:

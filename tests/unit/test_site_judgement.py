@@ -15,9 +15,10 @@ from landfall.site.judgement import (
     question_about,
     speaks_to_machines,
 )
-from landfall.site.scores import Seen, score
+from landfall.site.observed import ObservedPage
+from landfall.site.scores import score
 from tests.fakes.injections import PASSAGES
-from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
+from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
 
 READING = "Gentle dentistry\nWe take our time for you, and you know the price before we begin."
 QUOTE = "you know the price before"
@@ -25,7 +26,7 @@ RUBRIC = a_rubric(
     first=[criterion("h1", "home", "h1"), criterion("b", "home", "images")],
     second=[criterion("phone", "mobile", "viewport")],
 )
-RULED = score(RUBRIC, a_look(seen("/", h1=1, images=0)))
+RULED = score(RUBRIC, a_site(a_page("/", h1=1, images=0)))
 """5.0, and none."""
 
 
@@ -64,7 +65,7 @@ def test_what_was_not_observed_gets_no_score():
 
 def test_a_score_stays_a_score():
     """From 0 to 10."""
-    low, high = (score(RUBRIC, a_look(seen("/", h1=n, images=n))) for n in (0, 1))
+    low, high = (score(RUBRIC, a_site(a_page("/", h1=n, images=n))) for n in (0, 1))
     assert moved(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
     assert moved(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
 
@@ -93,7 +94,9 @@ def test_a_quotation_may_be_spaced_otherwise():
 
 def test_a_question_has_the_page_in_a_fence():
     """With its facts outside, and without times, which are never twice the same."""
-    page = Seen("home", Evidence(url=f"{SITE}/", facts={"h1": 1, "seconds": 2}, text=READING))
+    page = ObservedPage(
+        "home", Evidence(url=f"{SITE}/", facts={"h1": 1, "seconds": 2}, text=READING)
+    )
     question = question_about(RUBRIC, page, "0")
     assert "h1=1" in question.text.split("<untrusted")[0]
     assert "seconds" not in question.text

@@ -3,7 +3,7 @@
 import pytest
 
 from landfall.site.page_selection import (
-    CANDIDATES_MOST,
+    MAX_CANDIDATES,
     OTHER,
     Candidate,
     Types,
@@ -93,4 +93,4 @@ def test_a_long_sitemap_pushes_nothing_out():
     """What has a type stays, wherever it stands."""
     listed = [f"{SITE}/{number}" for number in range(1_000)] + [f"{SITE}/book"]
     found = candidates(TYPES, [], listed)
-    assert (len(found), found[0].page_type) == (CANDIDATES_MOST, "booking")
+    assert (len(found), found[0].page_type) == (MAX_CANDIDATES, "booking")
