@@ -11,7 +11,7 @@ from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
 from landfall.deadlines import Ladder
 from landfall.llm.questions import Question
-from landfall.site import judgement
+from landfall.site import prompt
 from landfall.store.documents import Fields, Put, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.versions import DOCUMENT_KINDS
@@ -96,7 +96,7 @@ def outside(stack: Stack, memory: MemoryStore, ladder: Ladder) -> Iterator[str]:
 
 _SHAPES: Mapping[str, tuple[type, str]] = {
     "ElementAnswers": (shape_of(Labels()), Prompt(Labels()).version),
-    "PageJudgement": (judgement.PageJudgement, judgement.PROMPT_VERSION),
+    "PageJudgement": (prompt.PageJudgement, prompt.PROMPT_VERSION),
 }
 """Shape and version of each question, by the name of its schema."""
 

@@ -11,9 +11,9 @@ from landfall.classification.prompt import Prompt
 from landfall.llm.openai.client import chat_body
 from landfall.llm.questions import Question
 from landfall.site.evidence import evidence_of
-from landfall.site.judgement import question_about
 from landfall.site.observed import ObservedPage
 from landfall.site.page import Transfer
+from landfall.site.prompt import question_about
 from landfall.site.rubric import clinic_rubric, vocabularies
 from tests.chaos.judging import answer_of
 from tests.simulation.checker_answers import EFFORT, MODEL

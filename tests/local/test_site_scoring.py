@@ -13,7 +13,8 @@ from landfall.deadlines import LADDER
 from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
 from landfall.site import fetch as site_fetch
-from landfall.site.judgement import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from landfall.site.judgement import LOWER, RAISE
+from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement
 from landfall.store.documents import Query, StoreError
 from tests.fakes.injections import PAGES, PASSAGES, WANTED
 from tests.fakes.memory_store import MemoryStore

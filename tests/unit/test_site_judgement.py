@@ -4,18 +4,9 @@ import pytest
 
 from landfall.reasons import Reason
 from landfall.site.evidence import Evidence
-from landfall.site.judgement import (
-    LOWER,
-    RAISE,
-    RULES,
-    DimensionJudgement,
-    PageJudgement,
-    moved,
-    problems,
-    question_about,
-    speaks_to_machines,
-)
+from landfall.site.judgement import LOWER, RAISE, adjusted, speaks_to_machines
 from landfall.site.observed import ObservedPage
+from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement, problems, question_about
 from landfall.site.scores import score
 from tests.fakes.injections import PASSAGES
 from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
@@ -41,7 +32,7 @@ def judgement(*scores, critique="It is good.", quote=QUOTE):
 
 def first(*judgements):
     """The first dimension's score, moved by these."""
-    return moved(RULED, judgements).dimensions[0].score
+    return adjusted(RULED, judgements).dimensions[0].score
 
 
 @pytest.mark.parametrize(
@@ -60,14 +51,14 @@ def test_pages_count_by_their_mean():
 
 def test_what_was_not_observed_gets_no_score():
     """A model cannot make up for it."""
-    assert moved(RULED, [judgement(("second", 9))]).dimensions[1].score is None
+    assert adjusted(RULED, [judgement(("second", 9))]).dimensions[1].score is None
 
 
 def test_a_score_stays_a_score():
     """From 0 to 10."""
     low, high = (score(RUBRIC, a_site(a_page("/", h1=n, images=n))) for n in (0, 1))
-    assert moved(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
-    assert moved(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
+    assert adjusted(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
+    assert adjusted(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
 
 
 WRONG = [
@@ -102,6 +93,12 @@ def test_a_question_has_the_page_in_a_fence():
     assert "seconds" not in question.text
     assert "- first: first" in question.instructions
     assert READING in question.text.split("<untrusted")[1]
+
+
+def test_the_question_about_a_page_stays_the_same():
+    """Its texts and schema make the id of stored answers: a change pays for all of them again."""
+    page = ObservedPage("home", Evidence(url=f"{SITE}/", facts={"h1": 1}, text=READING))
+    assert question_about(RUBRIC, page, "0").hash("m", "low") == "9b8ffb29e666c61270601e80b109e739"
 
 
 NAMED = [attack.name for attack in PASSAGES]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.site import advice
-from landfall.site.judgement import Judgements, moved, remarks
+from landfall.site.judgement import Judgements, adjusted, remarks
 from landfall.site.observed import ObservedSite
 from landfall.site.scores import Scores
 from landfall.site.urls import page_key
@@ -82,7 +82,7 @@ def report_of(
     one for every page; otherwise the scores are those of the rules, and `scorer` shows that.
     """
     by_model = judgements is not None and judgements.complete
-    scores = moved(ruled, judgements.good.values()) if judgements and by_model else ruled
+    scores = adjusted(ruled, judgements.good.values()) if judgements and by_model else ruled
     why = why_inconclusive(scores, observed)
     why += judgements.why_incomplete() if judgements else []
     fields: Fields = {
@@ -106,7 +106,7 @@ def report_of(
         fields["judgements"] = judgements.fields()
         home = judgements.good.get(observed.pages[0].url)
         fields["model_said"] = remarks(home)["critique"] if home else None
-        fields["models"] = sorted({judgements.how[url]["model"] for url in judgements.good})
+        fields["models"] = sorted({judgements.sources[url]["model"] for url in judgements.good})
     if mode == "deep":
         fields |= {
             "critique": advice.critique(scores, observed),

@@ -23,9 +23,10 @@ from landfall.site.crawl import Crawl, known_types, missed_pages
 from landfall.site.crawl_request import RequestOutcome, Role
 from landfall.site.evidence import Evidence, load_evidence
 from landfall.site.fetch import CAPTURE_TO
-from landfall.site.judgement import Judgements, question_about
+from landfall.site.judgement import Judgements
 from landfall.site.observed import MissedPage, ObservedPage, ObservedSite
 from landfall.site.packing import REPORT_ID, packed, unpacked
+from landfall.site.prompt import question_about
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
 from landfall.site.scores import score
