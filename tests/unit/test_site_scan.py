@@ -81,8 +81,8 @@ def test_what_is_no_home_page(url):
         ({"contact": "übermorgen"}, "contact: use plain letters, digits and signs (ASCII)"),
         (
             {"scorer": "model", "model": {"batch": True}},
-            "model.batch: batches are for scans of `kind: classification`, and pages are asked "
-            "about one by one; remove `batch`",
+            "model.batch: batches are only for scans of `kind: classification`; pages are judged "
+            "one by one; remove `batch`",
         ),
     ],
 )
@@ -97,7 +97,7 @@ def test_settings_have_bounds(changes, said):
         (a_rubric(**a_criterion("headlines")), "there is no fact 'headlines'; did you mean"),
         (a_rubric(**a_criterion("words.prices")), "'prices' is not in `words`; did you"),
         (a_rubric(**a_criterion("pages.blog")), "'blog' is not in `page_types`; add it there"),
-        (a_rubric(**a_criterion("word.price")), "there are no facts 'word'; did you mean 'words'"),
+        (a_rubric(**a_criterion("word.price")), "no family of facts 'word'; did you mean 'words'"),
         (a_rubric(bands={"strong": 5, "good": 6, "weak": 4}), "strong must be above good"),
         (a_rubric(journey=[{"stage": "x", "dimensions": ["two"]}]), "there is no dimension 'two'"),
         (

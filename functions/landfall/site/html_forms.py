@@ -30,7 +30,7 @@ class FormReader:
             self._form = None
 
     def close(self) -> None:
-        """Name the fields whose label came later."""
+        """Name the fields with a later label."""
         for form, name in self._unnamed:
             form.named += name in self._labelled
         self._unnamed.clear()
