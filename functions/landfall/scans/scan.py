@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from typing import Any, ClassVar, Protocol, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -25,21 +25,11 @@ class Limits(Settings):
     )
 
 
-class RecordLimits(Limits):
-    """The limits of a run that reads a base."""
-
-    max_records: int = Field(
-        500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
-    )
-
-
 class Scan(Settings):
     """The settings that every kind of scan has; each kind adds its source and its criteria."""
 
     headings: ClassVar[Sequence[str]] = ()
     """Settings of this kind that the documents of scans and runs show: the source."""
-    fetch_share: ClassVar[int] = 70
-    """Progress of a run, in per cent, when everything is fetched."""
 
     id: Id = Field(
         description="The id of the scan; another definition that is saved under it replaces it."
@@ -92,40 +82,6 @@ class Scan(Settings):
         for part in location[:-1]:
             group = _group(group, part) if group else None
         return group.model_fields if group else ()
-
-
-class BaseScan(Protocol):
-    """A scan that reads an Airtable base, of any kind."""
-
-    @property
-    def id(self) -> str:
-        """The id of the scan."""
-        ...
-
-    @property
-    def base(self) -> str:
-        """The id of the base."""
-        ...
-
-    @property
-    def tables(self) -> dict[str, list[str]]:
-        """The fields to read, by table."""
-        ...
-
-    @property
-    def limits(self) -> RecordLimits:
-        """The limits of a run."""
-        ...
-
-    @property
-    def fetch_share(self) -> int:
-        """Progress of a run, in per cent, when everything is fetched."""
-        ...
-
-    @property
-    def zone(self) -> tzinfo:
-        """The time zone in which the days of dates begin."""
-        ...
 
 
 def _group(group: type[Settings], name: Any) -> type[Settings] | None:

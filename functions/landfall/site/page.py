@@ -59,6 +59,14 @@ class SiteReader(Protocol):
         ...
 
 
+class Sites(Protocol):
+    """The opener of sites, by host."""
+
+    def site(self, host: str) -> SiteReader:
+        """Open a site."""
+        ...
+
+
 def transfer_of(page: Page) -> Transfer:
     """Return the measurements of a page's transfer."""
     return Transfer(

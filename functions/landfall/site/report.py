@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from landfall.runs.documents import Verdict
 from landfall.site import advice
 from landfall.site.judgement import Judgements, adjusted, remarks
 from landfall.site.observed import ObservedSite
@@ -25,7 +26,7 @@ WARNING_BANDS = ("good", "weak")
 class SiteReport:
     """The report of a run, with its `verdict` and the reasons for which it is `inconclusive`."""
 
-    verdict: str
+    verdict: Verdict
     inconclusive: list[Fields]
     fields: Fields
 
@@ -38,7 +39,7 @@ class SiteReport:
         return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
 
 
-def verdict_of(scores: Scores, why: Sequence[Fields]) -> str:
+def verdict_of(scores: Scores, why: Sequence[Fields]) -> Verdict:
     """Return healthy from 8, warning from 4, critical below; inconclusive if there is a reason."""
     if why:
         return "inconclusive"
