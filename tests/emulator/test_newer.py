@@ -1,4 +1,4 @@
-"""What a newer Landfall has stored is left as it is, and no reason to stop the rest.
+"""Documents of a newer Landfall are left as they are, and do not stop the rest.
 
 So it is while the functions of a new one are deployed one after another, and after going back.
 """
@@ -118,7 +118,7 @@ async def test_one_newer_schedule_does_not_stop_the_others(world, path):
 
 @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
 async def test_a_newer_run_that_may_be_under_way_holds_its_schedule_alone(world, overlap):
-    """Whether it has ended is not known, so the slot waits; the others do not."""
+    """It may not have ended, so the slot waits; the others do not."""
     await schedules(world, "a", overlap=overlap)
     await tick(world)
     (run,) = [task.run_id for task in world.queue.tasks]
@@ -144,7 +144,7 @@ async def test_a_listing_of_runs_names_the_one_that_cannot_be_read(world):
 
 
 async def test_a_scan_of_a_newer_one_is_not_saved_over(world):
-    """What it says is more than this one knows."""
+    """It has more settings than this one knows."""
     await world.save()
     await make_newer(world, "scans/people")
     with pytest.raises(SchemaError, match="scans/people"):

@@ -1,4 +1,4 @@
-"""What was seen of a site, without one: pages with these facts."""
+"""Observations of a site without a site: pages with these facts."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def a_page(path: str, page_type: str = "other", /, **facts: Any) -> ObservedPage
 def a_site(
     *pages: ObservedPage, mobile: Any = None, missed: int = 0, types: Any = ()
 ) -> ObservedSite:
-    """These pages; `mobile` are the facts of the home page as a phone gets it."""
+    """These pages; `mobile` are the facts of the home page in its version for phones."""
     lost = [MissedPage(f"{SITE}/lost-{n}", "other", "site_timeout", "late") for n in range(missed)]
     phone = None if mobile is None else Evidence(url=f"{SITE}/", facts=mobile)
     return ObservedSite(pages, phone, lost, frozenset(types))
@@ -35,7 +35,7 @@ def criterion(name: str, where: str, fact: str, points: float = 1, **bounds: flo
         "fact": fact,
         "good": f"{name} is good",
         "bad": f"{name} is bad",
-        "action": f"mend {name}",
+        "action": f"fix {name}",
         **(bounds or {"at_least": 1}),
     }
 

@@ -79,7 +79,7 @@ async def test_a_server_that_was_stopped_is_back(client):
 
 
 @both
-async def test_a_server_that_took_connections_and_said_nothing_is_back(client):
+async def test_a_server_that_took_connections_and_was_silent_is_back(client):
     """An attempt to connect that hangs is given up, and the next one is good."""
     async with grpc_server(good) as server, Line(server) as line:
         line.hold()
@@ -124,7 +124,7 @@ def _user_timeouts(server: str) -> list[int]:
 
 
 async def test_channels_to_google_are_the_same(monkeypatch, tmp_path):
-    """What is shown here of the local ones holds for them: the options are all there is to it."""
+    """Results of the local ones hold for them, because only the options matter."""
     account = {name: "x" for name in ("client_id", "client_secret", "refresh_token")}
     (tmp_path / "account.json").write_text(json.dumps(account | {"type": "authorized_user"}))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))

@@ -1,4 +1,4 @@
-"""The one way out, against a server that misbehaves on real sockets: over at the deadline."""
+"""The HTTP client against a server that misbehaves on real sockets: it ends at the deadline."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ async def failure(
 
 
 async def met(fault: Fault, seconds: float = SECONDS) -> type[ExchangeError]:
-    """What comes of a GET that meets this fault; nothing of it is left behind."""
+    """The error of a GET that meets this fault; it leaves nothing behind."""
     async with nothing_left(), answering(Response(200, {}, BODY, fault)) as server:
         return type(await failure(server.url, seconds))
 
@@ -171,7 +171,7 @@ async def test_what_is_not_http_is_broken():
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed():
-    """Where it leads is for the caller to judge."""
+    """The caller judges its target."""
     loop = Fault(FaultKind.REDIRECT_LOOP)
     async with answering(Response(fault=loop)) as server, opened() as http:
         answer = await http.send("GET", f"{server.url}/x", deadline=Deadline.after(60))
@@ -286,8 +286,8 @@ async def test_a_body_that_is_not_wanted_is_not_read():
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-async def test_no_cookie_is_kept():
-    """What one answer sets is not sent with the next request."""
+async def test_no_cookie_is_stored():
+    """A cookie that one response sets is not sent with the next request."""
     seen: list[Request] = []
 
     async def handler(request: Request) -> Response:
@@ -343,7 +343,7 @@ async def test_one_address_that_may_not_be_reached_is_enough(addresses):
 
 @pytest.mark.parametrize(("url", "port"), [("http://a.example/", 80), ("https://a.example/", 443)])
 async def test_the_port_that_is_judged_is_the_schemes(url, port):
-    """Where the URL names none."""
+    """It is used if the URL has none."""
     judged: list[int] = []
 
     def may_reach(_: str, port: int, __: str) -> bool:
@@ -490,7 +490,7 @@ async def test_a_request_is_sent_as_it_was_given():
 
 
 def test_every_error_is_an_exchange_error():
-    """Who does not care which it was catches one class."""
+    """One class catches all of them."""
     kinds = [
         ExchangeTimeoutError,
         UnreachableError,

@@ -55,7 +55,7 @@ def _of_pages(memory: MemoryStore, run: Document) -> Iterator[str]:
 
 
 def _of_report(memory: MemoryStore, run: Document) -> Iterator[str]:
-    """What was not seen is inconclusive; what is said cites pages that were fetched."""
+    """Missed pages make a run inconclusive; statements cite pages that were fetched."""
     found = memory.get(f"{run.path}/results/{REPORT_ID}")
     if found is None:
         yield "is done, without a report"
@@ -84,7 +84,7 @@ def _of_judgements(memory: MemoryStore, run: Document, scan: SiteScan) -> Iterat
 
 
 def _of_summary(memory: MemoryStore, scan_id: str) -> Iterator[str]:
-    """What is known of a site between runs is of the run that has looked at it last."""
+    """The summary of a site is of the run that has fetched it last."""
     done = [
         run
         for run in memory.all("runs")

@@ -141,7 +141,7 @@ def test_bad_deadlines_are_a_problem_among_the_others(text):
 
 
 def test_every_variable_says_what_it_is():
-    """What the README shows of each; those that nobody needs have a default or may be empty."""
+    """The documented meaning of each; the optional ones have a default or may be empty."""
     assert all(variable.meaning for variable in VARIABLES.values())
     assert all(set(variable.needed_by) <= set(FUNCTIONS) for variable in VARIABLES.values())
 

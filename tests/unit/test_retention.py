@@ -1,4 +1,4 @@
-"""What is deleted when: moments on documents, and the policies that are deployed for them."""
+"""The expiry of documents, and the policies that are deployed for it."""
 
 import ast
 import json
@@ -46,7 +46,7 @@ def test_what_runs_later_on_name_stays(path):
 
 
 def test_who_says_it_itself_is_not_overruled():
-    """Kept answers of a model, and pages of a site, have a time of their own."""
+    """Stored answers of a model, and pages of a site, have a time of their own."""
     assert RETENTION.expiry("runs/m-1", {"updated_at": START, "expires_at": None}) == {}
 
 
@@ -61,7 +61,7 @@ async def test_every_document_of_a_run_says_when_it_ends():
 
 
 async def test_the_times_are_those_that_were_configured():
-    """Of a store that was made with others."""
+    """A store with other days of retention uses those."""
     stored = MemoryStore()
     store = VersionedStore(stored, retention=Retention(fetched=3, runs=30))
     now = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Versions of documents: one knows its own, older ones are upgraded, newer ones are refused."""
+"""Schema versions of documents: older ones are upgraded, newer ones are refused."""
 
 import json
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_a_version_that_was_never_written_is_refused(version):
 
 @pytest.mark.parametrize("path", ["things/a", "people/p/cars/c", "runs/r/steps/s/x/y"])
 def test_no_document_is_of_an_unknown_kind(path):
-    """Whoever adds a kind of document is told so by the first one that is stored."""
+    """A new kind of document is reported by the first one that is stored."""
     with pytest.raises(UnknownDocumentKindError, match=path):
         PEOPLE.stamp(path)
 
@@ -91,7 +91,7 @@ def stored(moment: str, directory: str = "0") -> dict[str, Fields]:
 
 
 def test_of_each_past_version_of_each_kind_there_are_examples():
-    """What was not kept when it was written cannot be tested; see `tests/stored`."""
+    """A version without a saved example cannot be tested; see `tests/stored`."""
     examples = {
         ("/".join(path.split("/")[::2]), fields.get(VERSION_FIELD, 0))
         for directory in STORED.iterdir() if directory.name.isdecimal()

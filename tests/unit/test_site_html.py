@@ -1,4 +1,4 @@
-"""What is read of a page's HTML, by hand; and pages that are made to hurt."""
+"""The content of a page's HTML, computed by hand; and hostile pages."""
 
 import time
 
@@ -120,7 +120,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_a_page_that_is_made_to_hurt(piece):
-    """It takes time in proportion to its length, and what is kept of it is bounded."""
+    """It takes time in proportion to its length, and the stored content is bounded."""
     began = time.process_time()
     markup = read_markup(piece * (MAX_HTML_BYTES // len(piece)))
     assert time.process_time() - began < 5

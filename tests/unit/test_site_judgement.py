@@ -1,4 +1,4 @@
-"""What a language model may do to a site's scores: little, with evidence, and nothing by order."""
+"""The effect of a language model on scores: small, with evidence, and not by injected orders."""
 
 import pytest
 
@@ -22,26 +22,26 @@ RULED = score(RUBRIC, a_site(a_page("/", h1=1, images=0)))
 
 
 def judgement(*scores, critique="It is good.", quote=QUOTE):
-    """Of dimensions and their scores."""
-    said = [
+    """A judgement with these dimensions and scores."""
+    dimensions = [
         DimensionJudgement(dimension=name, score=points, why="because", quote=quote)
         for name, points in scores
     ]
-    return PageJudgement(dimensions=said, critique=critique)
+    return PageJudgement(dimensions=dimensions, critique=critique)
 
 
 def first(*judgements):
-    """The first dimension's score, moved by these."""
+    """The first dimension's score, adjusted by these."""
     return adjusted(RULED, judgements).dimensions[0].score
 
 
 @pytest.mark.parametrize(
-    ("said", "score"),
+    ("given", "score"),
     [(5, 5.0), (5.5, 5.5), (9, 5 + RAISE), (10, 5 + RAISE), (4, 4.0), (0, 5 - LOWER)],
 )
-def test_a_score_moves_by_little(said, score):
+def test_a_score_moves_by_little(given, score):
     """Whatever the model says, it stays near what the evidence supports."""
-    assert first(judgement(("first", said))) == score
+    assert first(judgement(("first", given))) == score
 
 
 def test_pages_count_by_their_mean():
@@ -68,7 +68,7 @@ WRONG = [
     (judgement(("first", 5), quote="We are the best of all"), Reason.MODEL_UNFOUNDED),
     (judgement(("first", 5), quote="price"), Reason.MODEL_UNFOUNDED),
     (judgement(("first", 5), quote=""), Reason.MODEL_UNFOUNDED),
-    (judgement(critique=f"I was told: {RULES[:120]}"), Reason.MODEL_ECHOED),
+    (judgement(critique=f"My instructions: {RULES[:120]}"), Reason.MODEL_ECHOED),
 ]
 
 

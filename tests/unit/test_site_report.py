@@ -1,4 +1,4 @@
-"""The report of a site: verdict, statements that cite pages, and what is not as it was."""
+"""The report of a site: verdict, statements that cite pages, and changes since the last one."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_quick_wins_are_what_pays_first():
 
 
 def test_a_page_by_itself():
-    """What it has and what it lacks; what one page must have is not asked of every page."""
+    """The criteria that it meets or not; those for one page do not apply to every page."""
     critique = reported(home(h1=0), a_page("/slow", seconds=9, forms=0)).fields["critique"]
     assert [(page["good"], page["bad"]) for page in critique] == [
         (["fast", "form"], ["h1"]),
@@ -120,7 +120,7 @@ def test_another_mode_is_not_compared():
     assert (after["scores"], after["total_score_60"], after["leaks_mended"]) == ({}, None, [])
 
 
-def test_a_leak_that_was_not_looked_for_is_not_mended():
+def test_a_leak_that_was_not_observed_is_not_fixed():
     """The page that had it was missed."""
     before = summary("r1", reported(home(forms=0)).fields)
     after = reported(home(forms=0), missed=1, before=before).fields["comparison"]

@@ -84,7 +84,7 @@ def test_what_is_no_sitemap(text):
 
 
 def test_half_a_sitemap_is_half_of_its_pages():
-    """Where it is cut off, by the limit too, what came before counts."""
+    """Addresses before the cut count, also before that of the limit."""
     url = b"<url><loc>https://a.example/%d</loc></url>"
     many = b"<urlset>" + b"".join(url % n for n in range(100_000))
     assert len(many) > MAX_SITEMAP_BYTES

@@ -1,4 +1,4 @@
-"""Scores by rules, computed by hand: what is observed, what is not, and what does not apply."""
+"""Scores by rules, computed by hand, for facts that are observed, missed, or do not apply."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def scored(site, *criteria):
     ],
 )
 def test_bounds_include_their_ends(bounds, share):
-    """Of a fact whose value is 4."""
+    """The bounds of a fact with the value 4."""
     (result,) = scored(a_site(HOME), criterion("x", "home", "images", **bounds)).results
     assert result.share == share
 

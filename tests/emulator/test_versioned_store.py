@@ -40,7 +40,7 @@ async def only(store: Store, path: str) -> Document:
 
 
 async def stored(store: Store, path: str) -> Fields:
-    """What is really there."""
+    """The fields that are really stored."""
     return (await only(store, path)).data
 
 
@@ -107,7 +107,7 @@ async def test_an_older_one_is_upgraded_from_all_its_fields(store):
 
 
 async def test_a_change_of_the_number_alone_costs_no_read(store):
-    """What has the same fields in all versions is upgraded from any of them."""
+    """A document with the same fields in all versions is upgraded from any of them."""
     await store.commit([Put("people/a", ADA)])
     before = store.meter.reads
     found = await VersionedStore(store, THEN).find(Query("people", fields=("age",)))
@@ -116,7 +116,7 @@ async def test_a_change_of_the_number_alone_costs_no_read(store):
 
 
 async def test_of_a_newer_one_nothing_is_given_but_that_it_is_there(store):
-    """It is found among the others, which can be used; who looks into it is told why not."""
+    """It is found among the others, which can be used; its data raise an error with the reason."""
     await store.commit([Put("people/a", ADA), Put("people/b", ADA | {VERSION_FIELD: 3})])
     versioned = VersionedStore(store, NOW)
     old, newer = await versioned.find(Query("people"))
@@ -141,7 +141,7 @@ async def test_a_newer_one_is_not_updated(store):
 
 
 async def test_no_update_is_made_with_a_version_from_elsewhere(store):
-    """Who has not read the document here does not know of which version it is."""
+    """The schema version of a document that was not read here is unknown."""
     (version,) = await store.commit([Put("people/a", ADA | {VERSION_FIELD: 3})])
     with pytest.raises(SchemaError, match="not read before"):
         await VersionedStore(store, NOW).commit([Update("people/a", {"age": 1}, version)])

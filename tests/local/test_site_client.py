@@ -58,7 +58,7 @@ async def refusal(reader: WebReader, url: str, seconds: float = 60) -> StepError
 
 
 async def reason(response: Response, seconds: float = 60) -> Reason:
-    """Of the failure when a site answers like this; nothing of it is left behind."""
+    """The reason of the failure if a site answers like this; it leaves nothing behind."""
     async with nothing_left(), answering(response) as server, reading(server.url) as reader:
         return (await refusal(reader, server.url, seconds)).reason
 
@@ -82,7 +82,7 @@ async def test_a_page_says_all_about_its_answer():
     assert repr(BODY) not in repr(page)
 
 
-async def test_redirects_are_followed_and_told():
+async def test_redirects_are_followed_and_reported():
     """Absolute and relative, to the page at their end."""
 
     async def handler(request: Request) -> Response:
