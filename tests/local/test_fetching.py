@@ -23,7 +23,7 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Version, Write
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -524,5 +524,5 @@ async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch)
     async with a_server(base) as server:
         assert await deliver(world, server) == "finished"
     assert await fetched_ids(world) == ids(base)
-    assert PACKED_MOST < max(store.sizes) <= MAX_COMMIT_BYTES
+    assert MAX_PACKED_BYTES < max(store.sizes) <= MAX_COMMIT_BYTES
     assert sum(size > 0 for size in store.sizes) == 2

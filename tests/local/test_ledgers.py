@@ -26,7 +26,7 @@ from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.documents import Fields, StoreError, Version, Write
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import callers
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
@@ -481,7 +481,9 @@ async def test_measurements_of_many_rules_fit_into_the_head():
     assert (run["verdict"], moved(run)) == ("healthy", {})
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert len(head.data["rules"]) == 20
-    assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < PACKED_MOST
+    assert (
+        len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < MAX_PACKED_BYTES
+    )
     assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * PAST
 
 

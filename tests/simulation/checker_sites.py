@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from landfall.runs.lifecycle import RunStatus
 from landfall.site.crawl import Crawl
-from landfall.site.crawl_request import RequestOutcome, Role
+from landfall.site.crawl_request import RequestOutcome, RequestRole
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
 from landfall.site.score import JUDGED_ID
@@ -47,7 +47,11 @@ def _of_pages(memory: MemoryStore, run: Document) -> Iterator[str]:
         yield "asked for what robots.txt forbids"
     if any(request.pending for request in crawl.requests):
         yield "is done, and a page still waits"
-    pages = [request for request in crawl.requests if request.role in (Role.HOME, Role.PAGE)]
+    pages = [
+        request
+        for request in crawl.requests
+        if request.role in (RequestRole.HOME, RequestRole.PAGE)
+    ]
     if run.data["counts"]["pages"] != sum(
         request.outcome == RequestOutcome.STORED for request in pages
     ):

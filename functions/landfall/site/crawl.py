@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
-from landfall.site.crawl_request import CrawlRequest, RequestOutcome, Role
+from landfall.site.crawl_request import CrawlRequest, RequestOutcome, RequestRole
 from landfall.site.evidence import Evidence
 from landfall.site.page_selection import HOME, Candidate, Types, candidates, chosen, weightiest
 from landfall.site.robots import Robots
@@ -52,14 +52,14 @@ class Crawl:
             "requests": self.sent,
         }
 
-    def of(self, role: Role) -> list[CrawlRequest]:
+    def of(self, role: RequestRole) -> list[CrawlRequest]:
         """Return the requests with this role."""
         return [request for request in self.requests if request.role == role]
 
     @property
     def home(self) -> CrawlRequest | None:
         """The request for the home page."""
-        return next(iter(self.of(Role.HOME)), None)
+        return next(iter(self.of(RequestRole.HOME)), None)
 
     @property
     def frontier(self) -> list[CrawlRequest]:
@@ -109,13 +109,13 @@ class Crawl:
 
     def _begin(self, url: str, robots: Mapping[str, Robots]) -> None:
         if host_of(url) in robots:
-            self.requests.append(CrawlRequest(url, Role.HOME, HOME))
+            self.requests.append(CrawlRequest(url, RequestRole.HOME, HOME))
         else:
             self._request_robots(url)
 
     def _request_robots(self, url: str) -> None:
         address = urljoin(url, "/robots.txt")
-        self.requests.append(CrawlRequest(address, Role.ROBOTS, host_of(url)))
+        self.requests.append(CrawlRequest(address, RequestRole.ROBOTS, host_of(url)))
 
     def _follow(
         self, home: CrawlRequest, max_pages: int, robots: Mapping[str, Robots], types: Types
@@ -123,8 +123,8 @@ class Crawl:
         rules = robots.get(host_of(home.url))
         if rules is None:  # a redirect led to another host, which has rules of its own
             self._request_robots(home.url)
-        elif not self.of(Role.MOBILE):
-            self.requests.append(CrawlRequest(home.url, Role.MOBILE, HOME))
+        elif not self.of(RequestRole.MOBILE):
+            self.requests.append(CrawlRequest(home.url, RequestRole.MOBILE, HOME))
             if max_pages > 1:
                 named = rules.sitemaps or [urljoin(home.url, "/sitemap.xml")]
                 self._add_sitemaps(named, home.url, rules)
@@ -137,12 +137,12 @@ class Crawl:
         self._add_sitemaps(named, self.home.url, rules)
 
     def _add_sitemaps(self, named: Iterable[str], base: str, rules: Robots) -> None:
-        requested = {request.url for request in self.of(Role.SITEMAP)}
+        requested = {request.url for request in self.of(RequestRole.SITEMAP)}
         for url in named:
             own = url not in requested and site_of(url) == site_of(base) and rules.allow(url)
             if own and len(requested) < MAX_SITEMAPS:
                 requested.add(url)
-                self.requests.append(CrawlRequest(url, Role.SITEMAP))
+                self.requests.append(CrawlRequest(url, RequestRole.SITEMAP))
 
     def _choose(self, max_pages: int, rules: Robots, types: Types) -> None:
         pages = [request for request in self.requests if request.is_page]
@@ -152,7 +152,7 @@ class Crawl:
         taken |= {request.key: request.page_type for request in self.requests if request.key}
         allowed = [one for one in self.known if rules.allow(one.address)]
         for one in chosen(types, allowed, taken, max(0, wanted)):
-            self.requests.append(CrawlRequest(one.address, Role.PAGE, one.page_type))
+            self.requests.append(CrawlRequest(one.address, RequestRole.PAGE, one.page_type))
 
     # The content of pages
 

@@ -9,7 +9,7 @@ MAX_ATTEMPTS = 2
 """Attempts at a page whose first request failed with a retried error."""
 
 
-class Role(StrEnum):
+class RequestRole(StrEnum):
     """The role of a request in the crawl."""
 
     ROBOTS = "robots"
@@ -34,7 +34,7 @@ class CrawlRequest:
     """A request for an address. `document` is the number of the document that has its content."""
 
     url: str
-    role: Role
+    role: RequestRole
     page_type: str = ""
     outcome: RequestOutcome = RequestOutcome.PENDING
     attempts: int = 0
@@ -49,7 +49,7 @@ class CrawlRequest:
     def load(cls, stored: Fields) -> "CrawlRequest":
         """Load a request from the cursor of a step."""
         request = cls(**{_FIELDS.get(name, name): value for name, value in stored.items()})
-        request.role, request.outcome = Role(request.role), RequestOutcome(request.outcome)
+        request.role, request.outcome = RequestRole(request.role), RequestOutcome(request.outcome)
         return request
 
     def store(self) -> Fields:
@@ -64,7 +64,7 @@ class CrawlRequest:
     @property
     def is_page(self) -> bool:
         """Return whether it requests a page for a desktop."""
-        return self.role in (Role.HOME, Role.PAGE)
+        return self.role in (RequestRole.HOME, RequestRole.PAGE)
 
 
 _STORED_NAMES = {"outcome": "came", "attempts": "tries"}

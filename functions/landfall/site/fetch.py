@@ -24,7 +24,7 @@ from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import locking
 from landfall.site import user_agents
 from landfall.site.crawl import Crawl
-from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, Role
+from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, RequestRole
 from landfall.site.crawled import Crawled
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.html import MAX_HTML_BYTES
@@ -36,7 +36,7 @@ from landfall.site.scan import SiteScan
 from landfall.site.sitemaps import MAX_SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import host_of, page_key, site_of
 from landfall.store.documents import Create, Fields
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 
 OpenSite = Callable[[str], SiteReader]
 
@@ -162,19 +162,19 @@ class FetchPages:
 
     async def _ask(self, site: SiteReader, stop: CrawlRequest, deadline: Deadline) -> Page:
         self._way.sent += 1
-        agent = user_agents.mobile if stop.role == Role.MOBILE else user_agents.desktop
+        agent = user_agents.mobile if stop.role == RequestRole.MOBILE else user_agents.desktop
         until = deadline.sooner(self._claim.engine.ladder.item)
         return await site.fetch_page(stop.url, until, agent(self._scan.contact))
 
     # What came of it
 
     async def _failed(self, stop: CrawlRequest, error: StepError) -> None:
-        if stop.role == Role.ROBOTS and not error.retried:
+        if stop.role == RequestRole.ROBOTS and not error.retried:
             if error.reason == Reason.SITE_FORBIDDEN_ADDRESS:
                 raise error
             await self._keep_robots(stop, b"")
             return
-        if stop.role in (Role.ROBOTS, Role.HOME):
+        if stop.role in (RequestRole.ROBOTS, RequestRole.HOME):
             raise error  # nothing can be seen without them
         stop.attempts += 1
         if error.retry_after:
@@ -190,11 +190,11 @@ class FetchPages:
 
     async def _came(self, stop: CrawlRequest, page: Page) -> None:
         stop.status = page.status
-        if stop.role == Role.ROBOTS and 400 <= page.status < 500 and page.status != 429:
+        if stop.role == RequestRole.ROBOTS and 400 <= page.status < 500 and page.status != 429:
             await self._keep_robots(stop, b"")  # RFC 9309: there are no rules
             return
-        if (page.status in (404, 410) and stop.role != Role.HOME) or (
-            stop.role == Role.SITEMAP and 400 <= page.status < 500
+        if (page.status in (404, 410) and stop.role != RequestRole.HOME) or (
+            stop.role == RequestRole.SITEMAP and 400 <= page.status < 500
         ):
             stop.outcome, stop.message = RequestOutcome.GONE, f"it answered {page.status}"
             await self._keep([])
@@ -203,9 +203,9 @@ class FetchPages:
             await self._failed(stop, _refusal(stop, page))
             return
         match stop.role:
-            case Role.ROBOTS:
+            case RequestRole.ROBOTS:
                 await self._keep_robots(stop, page.body)
-            case Role.SITEMAP:
+            case RequestRole.SITEMAP:
                 await self._keep_sitemap(stop, page)
             case _:
                 await self._keep_page(stop, page)
@@ -237,7 +237,7 @@ class FetchPages:
     async def _keep_page(self, stop: CrawlRequest, page: Page) -> None:
         body = page.body[:MAX_HTML_BYTES]
         evidence = evidence_of(transfer_of(page), body, self._vocabularies)
-        if stop.role == Role.PAGE:
+        if stop.role == RequestRole.PAGE:
             home = self._way.home
             assert home
             leads_away = site_of(page.url) != site_of(home.url)
@@ -255,7 +255,7 @@ class FetchPages:
                 await self._keep([])
                 return
         stop.outcome = RequestOutcome.STORED
-        if stop.role != Role.MOBILE:
+        if stop.role != RequestRole.MOBILE:
             stop.url = page.url
             stop.key, stop.content = page_key(evidence.canonical or page.url), evidence.content
             self._way.discover(self._types, evidence)
@@ -298,7 +298,7 @@ class FetchPages:
 
     async def _read_robots(self) -> None:
         """The rules that an earlier invocation has fetched."""
-        kept = [stop for stop in self._way.of(Role.ROBOTS) if stop.document is not None]
+        kept = [stop for stop in self._way.of(RequestRole.ROBOTS) if stop.document is not None]
         paths = [f"{self._claim.run.path}/pages/{stop.document:06d}" for stop in kept]
         found = await self._claim.engine.store.read(*paths) if paths else []
         for stop, document in zip(kept, found, strict=True):
@@ -331,7 +331,7 @@ def _refusal(stop: CrawlRequest, page: Page) -> StepError:
 def _packed(body: bytes) -> tuple[bytes, bool]:
     """The body, compressed; its beginning alone where all of it does not fit into a document."""
     packed, size = zlib.compress(body), len(body)
-    while len(packed) > PACKED_MOST - 200_000:  # room for the evidence
+    while len(packed) > MAX_PACKED_BYTES - 200_000:  # room for the evidence
         size //= 2
         packed = zlib.compress(body[:size])
     return packed, size < len(body)

@@ -10,7 +10,7 @@ import msgspec
 from landfall.integrity.findings.entry import Entry
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
-from landfall.store.packed import PACKED_MOST, Packed
+from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 PIECE = 2_000
 """Findings that are compressed together: some 100 kB, but for those of many records."""
@@ -88,7 +88,7 @@ def _whole(some: Sequence[Entry]) -> Sequence[Entry]:
 def _fitting(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
     """In pieces that fit into a document each, as any single one does (`RECORDS_LISTED`)."""
     data = zlib.compress(msgspec.json.encode(content(some)))
-    if len(data) <= PACKED_MOST or len(some) < 2:
+    if len(data) <= MAX_PACKED_BYTES or len(some) < 2:
         return [Packed(data, len(some))]
     half = len(some) // 2
     return [piece for part in (some[:half], some[half:]) for piece in _fitting(content, part)]
