@@ -82,7 +82,7 @@ class Bands(Settings):
     weak: float = Field(4, ge=0, le=10)
 
     def band(self, score: float) -> str:
-        """The band of a score."""
+        """Return the band of a score."""
         return next((name for name, least in self if score >= least), "poor")
 
 
