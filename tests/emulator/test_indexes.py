@@ -15,7 +15,7 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.site import LocalSite, clinic
-from landfall.airtable.fetch import FetchCursor, TableCursor
+from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
 from landfall.deadlines import LADDER, Deadline

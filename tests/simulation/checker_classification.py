@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.openai_classification import classified
+from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.entry import Entry, is_whole
 from landfall.classification.prompt import Prompt
 from landfall.classification.reviews import SETTLED, Review, standing
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.suggest import AskCursor, places_in
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import of_tables, tables_of

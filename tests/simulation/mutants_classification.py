@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from landfall.classification import suggest as classification_suggest
 from landfall.classification.element_store import Kept
 from landfall.classification.entry import Entry
+from landfall.classification.suggestion import Suggestion
 from landfall.llm.answer_store import Answers, Turn
 from landfall.llm.batch_step import Batching
 from landfall.runs.claim import Claim
@@ -40,7 +40,7 @@ def answered_and_not_saved() -> Planted:
 
 def failures_counted_as_answers() -> Planted:
     """An answer that cannot be used is a good one in the counts."""
-    return patch.object(classification_suggest.Outcome, "good", True)
+    return patch.object(Suggestion, "good", True)
 
 
 def a_failure_takes_an_answers_place() -> Planted:

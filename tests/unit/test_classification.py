@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from landfall.classification.answer import OUTPUTS, judged, shape_of
+from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.elements import TEXT_MOST, Element, elements_of, text_of
 from landfall.classification.entry import Asked, Entry, is_whole
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
 from landfall.classification.reviews import HISTORY, Review, difference, standing
-from landfall.classification.suggest import AskCursor, places_in
 from landfall.classification.write_back import FillIn, mark_of
 from landfall.kinds.definition import DefinitionError, parse
 from landfall.llm.questions import Problem

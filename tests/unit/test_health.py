@@ -8,8 +8,9 @@ from starlette.requests import Request
 from infra.cloud.environment import environment
 from infra.cloud.target import Target
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.app import App, Clients
+from landfall.entry.app import App
 from landfall.entry.callers import Callers, fetch_certificates
+from landfall.entry.clients import Clients
 from landfall.entry.serve import Call
 from landfall.entry.ticks import tick_scheduler
 from landfall.process.config import load_config

@@ -18,7 +18,6 @@ from landfall.classification.suggest import KEEP_TRIES
 from landfall.classification.write_back import mark_of
 from landfall.deadlines import Deadline
 from landfall.runs.claim import Claim
-from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again, Outcome
 from landfall.store.commit_size import MAX_COMMIT_WRITES
 from landfall.store.conflicts import until_committed
@@ -79,7 +78,7 @@ class WriteValues:
             return sending.again()
         if self._cursor.refused:
             raise self._cursor.refusals(sending.noun)
-        await self._claim.finish_run(self._run_fields(sending))
+        await self._claim.finish_run(sending.run_fields(self._counts()))
         logs.info("filled in", **self._claim.run.counts)
         return Outcome.FINISHED
 
@@ -117,7 +116,7 @@ class WriteValues:
                 kept = await self._catalogue.some(list(kept))
             lost = True
             writes = [self._marking(kept[one.record_id], one) for one in some]
-            await self._claim.checkpoint(run=self._run_fields(sending), writes=writes)
+            await self._claim.checkpoint(run=sending.run_fields(self._counts()), writes=writes)
 
         await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
 
@@ -125,9 +124,6 @@ class WriteValues:
         entry = replace(kept.entry, written=one.mark)
         return kept.write(self._catalogue.path_of(one.record_id), entry)
 
-    def _run_fields(self, sending: Sending[Due]) -> RunFields:
+    def _counts(self) -> Fields:
         written = self._before + len(self._written)
-        return {
-            "counts": {"records_written": written},
-            "progress_pct": self._claim.progress.at(sending.share),
-        }
+        return {"records_written": written}
