@@ -14,7 +14,7 @@ from landfall import logs
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.store.documents import Fields
 from landfall.store.firestore import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
@@ -65,14 +65,14 @@ async def measure() -> list[Table]:
             async with database() as client, model_server(api_key=KEY, latency=LATENCY) as service:
                 first, second = await _runs(client, service, ELEMENTS, size, 2)
             questions = ELEMENTS / size
-            rows.append(first.row(f"{size} a question", questions * LATENCY / MOST_AT_ONCE))
+            rows.append(first.row(f"{size} a question", questions * LATENCY / MAX_CONCURRENCY))
             rows.append(second.row("- the same elements, next run", 0.0))
     head = (
         *("case", "score step", "÷ floor", "calls", "tokens", "dollars"),
         *("reads", "writes", "commits"),
     )
     notes = (
-        f"Floor: questions x {LATENCY:g} s ÷ {MOST_AT_ONCE} at once. Ours may take {TARGET:g} "
+        f"Floor: questions x {LATENCY:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take {TARGET:g} "
         "times that; with few questions the time until as many are under way is most of it.",
         "Reads, writes and commits: documents of Firestore, for answers, elements, the run and its "
         "use of the model. An answer is read before it is asked for, an element before the asking "

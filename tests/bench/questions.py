@@ -16,12 +16,12 @@ from google.cloud.firestore import AsyncClient
 from pydantic import BaseModel
 
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.questions import Question
-from landfall.llm.quoting import RULE, fenced
-from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted
+from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.llm.session import Asking
-from landfall.llm.settings import ModelSettings
 from landfall.runs.claim import Claim
 from landfall.store.firestore import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
@@ -71,16 +71,16 @@ async def measure() -> list[Table]:
         await _runs(client, 20, 0.01, 100_000, 1, "what is loaded once")
         free, again = await _runs(client, QUESTIONS, LATENCY, 100_000, 2, "free")
         (limited,) = await _runs(client, QUESTIONS, LATENCY, LIMITED, 1, "limited")
-    at_once = QUESTIONS * LATENCY / MOST_AT_ONCE
+    at_once = QUESTIONS * LATENCY / MAX_CONCURRENCY
     # the bucket is full at first, and fills up while it is emptied
     by_limit = max(0.0, QUESTIONS - LIMITED) / (LIMITED / 60)
     rows = [
-        _row(f"{MOST_AT_ONCE} at once", free, at_once),
+        _row(f"{MAX_CONCURRENCY} at once", free, at_once),
         _row("the same questions, next run", again, 0.0),
         _row(f"{LIMITED} a minute, and as many left", limited, max(at_once, by_limit)),
     ]
     notes = (
-        f"Floor: {QUESTIONS} x {LATENCY:g} s ÷ {MOST_AT_ONCE} at once. Ours may take {TARGET:g} "
+        f"Floor: {QUESTIONS} x {LATENCY:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take {TARGET:g} "
         "times that.",
         "Reads and writes: documents of Firestore, for answers, the run's use and its progress.",
         "Refused: answers 429.",
@@ -179,8 +179,8 @@ def _question(name: str) -> Question[Verdict]:
     return Question(
         key=name,
         shape=Verdict,
-        instructions=f"Say how important it is, and cite it. {RULE}",
-        text=fenced(f"record {name}", text, 500),
+        instructions=f"Say how important it is, and cite it. {QUOTING_RULE}",
+        text=quote_untrusted(f"record {name}", text, 500),
         prompt_version="1",
         max_tokens=200,
     )

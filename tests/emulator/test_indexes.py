@@ -80,7 +80,7 @@ async def classify(world: World) -> None:
         elements.runs = 10  # the other runs have the numbers before
         await elements.run()
         await elements.review(1, "confirmed")
-        await elements.reviewing.listed({})
+        await elements.reviewing.find({})
 
 
 async def fetch_and_score(world: World) -> None:

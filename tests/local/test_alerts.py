@@ -11,9 +11,9 @@ from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.settings import ModelSettings
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import Elements, elements_server

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from landfall.classification.agenda import Agenda
 from landfall.classification.ask_cursor import AskCursor, plan_path
-from landfall.classification.element_store import Kept
+from landfall.classification.element_groups import group_elements
+from landfall.classification.element_store import StoredElement
 from landfall.classification.elements import Element
-from landfall.classification.grouping import grouped
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
 from landfall.runs.claim import Claim, gone
@@ -18,7 +18,7 @@ async def make_agenda(
     claim: Claim,
     scan: ClassificationScan,
     elements: Mapping[str, Element],
-    kept: Mapping[str, Kept],
+    kept: Mapping[str, StoredElement],
     asked_how: str,
 ) -> tuple[Agenda, AskCursor]:
     """Store the groups that a run asks about, and the cursor at their beginning."""
@@ -28,7 +28,7 @@ async def make_agenda(
         for record_id, element in elements.items()
         if _is_due(kept.get(record_id), element, asked_how, again)
     ]
-    groups = grouped(due, scan.group_size, scan.labels)
+    groups = group_elements(due, scan.group_size, scan.labels)
     agenda = Agenda([[element.record_id for element in group] for group in groups])
     made = agenda.documents()
     cursor = AskCursor(plan=len(made), planned=len(due))
@@ -49,14 +49,14 @@ async def load_agenda(claim: Claim, count: int) -> Agenda:
 
 
 def _is_due(
-    kept: Kept | None, element: Element, asked_how: str, again: str | Sequence[str] | None
+    kept: StoredElement | None, element: Element, asked_how: str, again: str | Sequence[str] | None
 ) -> bool:
-    if kept and kept.standing.state in SETTLED:
+    if kept and kept.classification.state in SETTLED:
         return False
     if again:
         return again == ALL_ELEMENTS or element.record_id in again
     if kept is None:
         return True
     # a run that read it later may be through already: its suggestion is newer
-    later = kept.entry.knows_later_than(element.fetched_at)
-    return not (later or kept.entry.answers(element.hash(asked_how)))
+    later = kept.tracked.is_newer_than(element.fetched_at)
+    return not (later or kept.tracked.has_suggestion_for(element.hash(asked_how)))

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from landfall import logs
 from landfall.airtable.fetched import remember_size
 from landfall.classification.ask_cursor import AskCursor, places_in
-from landfall.classification.element_store import Catalogue, Kept
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.elements import Element
-from landfall.classification.entry import Entry
 from landfall.classification.gone import mark_gone
-from landfall.classification.report import Outcomes, Seen, nothing_asked, run_report
+from landfall.classification.report import AskingResult, ReportedElement, empty_report, run_report
 from landfall.classification.scan import ClassificationScan
+from landfall.classification.tracked_element import TrackedElement
 from landfall.classification.write import due_to_fill
 from landfall.llm.budget import Spending
 from landfall.runs.claim import Claim
@@ -24,7 +24,7 @@ class Finish:
         self._claim = claim
         self._scan = scan
         self._cursor = cursor
-        self._catalogue = Catalogue(claim.engine.store, scan.id)
+        self._catalogue = ElementStore(claim.engine.store, scan.id)
 
     async def asked(
         self,
@@ -34,12 +34,13 @@ class Finish:
         spending: Spending,
     ) -> None:
         """Read back what is stored of the elements, and end the step with its report."""
-        kept = await self._catalogue.all()
+        kept = await self._catalogue.read_all()
         await mark_gone(self._claim, self._catalogue, elements, kept)
         present = {
-            record_id: kept.get(record_id) or Kept(Entry(record_id)) for record_id in elements
+            record_id: kept.get(record_id) or StoredElement(TrackedElement(record_id))
+            for record_id in elements
         }
-        asked = Outcomes(
+        asked = AskingResult(
             run_id=self._claim.run.id,
             planned=frozenset(planned),
             answered=frozenset(planned[place] for place in places_in(self._cursor.good)),
@@ -47,7 +48,7 @@ class Finish:
             spent=self._cursor.spent,
         )
         seen = [
-            Seen(elements[record_id], asked_how, one.entry, one.review)
+            ReportedElement(elements[record_id], asked_how, one.tracked, one.review)
             for record_id, one in present.items()
         ]
         report = run_report(self._scan, seen, asked)
@@ -56,7 +57,7 @@ class Finish:
 
     async def nothing_asked(self, why: str, records: int) -> None:
         """End the run, which could ask about nothing."""
-        await self._with_report(nothing_asked(why), records)
+        await self._with_report(empty_report(why), records)
 
     async def _with_report(
         self,

@@ -3,23 +3,26 @@
 from collections.abc import Collection, Mapping
 
 from landfall import logs
-from landfall.classification.element_store import Catalogue, Kept
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.runs.claim import Claim
 from landfall.store.commit_size import groups
 from landfall.store.documents import ConflictError
 
 
 async def mark_gone(
-    claim: Claim, catalogue: Catalogue, present: Collection[str], kept: Mapping[str, Kept]
+    claim: Claim,
+    catalogue: ElementStore,
+    present: Collection[str],
+    kept: Mapping[str, StoredElement],
 ) -> None:
     """Store which of the elements have no record any more; `present` are the ids of records."""
     now, writes = claim.engine.clock(), []
     since = await claim.first_page_at(await claim.handover())
     for record_id, one in kept.items():
-        if one.entry.knows_later_than(since) and record_id not in present:
+        if one.tracked.is_newer_than(since) and record_id not in present:
             continue  # of a run that looked later
-        if (record_id in present) == (one.entry.gone_at is not None):
-            entry = one.entry.gone(None if record_id in present else now)
+        if (record_id in present) == (one.tracked.gone_at is not None):
+            entry = one.tracked.with_gone_at(None if record_id in present else now)
             writes.append(one.write(catalogue.path_of(record_id), entry))
     for some in groups(writes):
         try:

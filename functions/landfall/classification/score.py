@@ -12,7 +12,7 @@ same questions, and finds the answers that were paid for.
 from landfall.classification.agenda_store import load_agenda, make_agenda
 from landfall.classification.ask_cursor import AskCursor
 from landfall.classification.ask_in_batches import wait_for_batches
-from landfall.classification.element_store import Catalogue
+from landfall.classification.element_store import ElementStore
 from landfall.classification.finish import Finish
 from landfall.classification.prompt import Prompt
 from landfall.classification.read import read_elements
@@ -35,7 +35,7 @@ class ClassifyElements:
         self._claim = claim
         self._scan = scan
         self._models = models
-        self._catalogue = Catalogue(claim.engine.store, scan.id)
+        self._catalogue = ElementStore(claim.engine.store, scan.id)
         self._cursor = AskCursor.load(claim.step.cursor)
         self._prompt = Prompt(scan.labels, claim.run.id if claim.run.regenerate else "")
 
@@ -49,9 +49,9 @@ class ClassifyElements:
             await self._finish.nothing_asked(read.missing, read.records)
             return Outcome.FINISHED
         self._elements = read.elements
-        self._kept = await self._catalogue.all()
+        self._kept = await self._catalogue.read_all()
         async with Asking(self._claim, self._scan.model, self._models.model) as asking:
-            asked_how = self._prompt.asked_how(asking.model, asking.effort)
+            asked_how = self._prompt.key(asking.model, asking.effort)
             await self._plan(asked_how)
             if again := await self._wait_for_batches(deadline):
                 return again

@@ -13,7 +13,7 @@ from typing import Any
 
 from landfall.classification.agenda import Agenda
 from landfall.classification.ask_cursor import AskCursor, plan_path
-from landfall.classification.element_store import Catalogue, Kept
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.elements import Element
 from landfall.classification.prompt import Prompt
 from landfall.classification.suggestion import Suggestion, asked_by, values_of
@@ -40,8 +40,8 @@ class Suggesting:
         asking: Asking,
         claim: Claim,
         prompt: Prompt,
-        catalogue: Catalogue,
-        kept: dict[str, Kept],
+        catalogue: ElementStore,
+        kept: dict[str, StoredElement],
         agenda: Agenda,
         progress: AskCursor,
     ) -> None:
@@ -49,7 +49,7 @@ class Suggesting:
         self._asking = asking
         self._claim = claim
         self._prompt = prompt
-        self._asked_how = prompt.asked_how(asking.model, asking.effort)
+        self._asked_how = prompt.key(asking.model, asking.effort)
         self._catalogue = catalogue
         self._kept = kept
         self._agenda = agenda
@@ -144,7 +144,7 @@ class Suggesting:
         async def attempt() -> None:
             nonlocal lost
             if lost:  # a person, or another run, has written one of them
-                self._kept |= await self._catalogue.some(records)
+                self._kept |= await self._catalogue.read(records)
             lost = True
             writes = [self._write(outcome) for outcome in outcomes]
             writes += [*plan, *self._asking.spending.writes()]

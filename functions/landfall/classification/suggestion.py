@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from landfall.classification.answer import Values
-from landfall.classification.element_store import Kept
+from landfall.classification.element_store import StoredElement
 from landfall.classification.elements import Element
-from landfall.classification.entry import Asked, Entry
 from landfall.classification.prompt import Prompt
+from landfall.classification.tracked_element import Provenance, TrackedElement
 from landfall.llm.questions import Problem, Reply
 from landfall.store.documents import Write
 
@@ -20,29 +20,29 @@ class Suggestion:
 
     element: Element
     values: Values | Problem
-    asked: Asked
+    asked: Provenance
 
     @property
     def good(self) -> bool:
         """Return whether there are values."""
         return not isinstance(self.values, Problem)
 
-    def write(self, kept: Kept | None, path: str, asked_how: str) -> Write:
+    def write(self, kept: StoredElement | None, path: str, asked_how: str) -> Write:
         """Return the write of the element's document, as it was read last."""
-        kept = kept or Kept(Entry(self.element.record_id))
+        kept = kept or StoredElement(TrackedElement(self.element.record_id))
         if isinstance(self.values, Problem):
-            entry = kept.entry.failed(self.element, self.values, self.asked)
+            entry = kept.tracked.with_failure(self.element, self.values, self.asked)
         else:
             asked_hash = self.element.hash(asked_how)
-            entry = kept.entry.suggested(self.element, asked_hash, self.values, self.asked)
+            entry = kept.tracked.with_suggestion(self.element, asked_hash, self.values, self.asked)
         return kept.write(path, entry)
 
 
 def asked_by(
     reply: Reply[Any], run_id: str, at: datetime, version: str, element: Element, elements: int
-) -> Asked:
+) -> Provenance:
     """Return how an element was asked about, in a question about so many `elements`."""
-    return Asked(
+    return Provenance(
         run_id=run_id,
         at=at,
         fetched_at=element.fetched_at,
@@ -63,4 +63,4 @@ def values_of(
     if reply.failure:
         return {element.record_id: reply.failure for element in group}
     assert reply.content is not None
-    return prompt.judged(reply.content, group)
+    return prompt.validate(reply.content, group)

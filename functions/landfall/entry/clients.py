@@ -9,8 +9,8 @@ from landfall.reasons import Reason, StepError
 if TYPE_CHECKING:
     from landfall.airtable.client import AirtableReader
     from landfall.llm.batch import BatchService
+    from landfall.llm.model_settings import ModelSettings
     from landfall.llm.questions import Model
-    from landfall.llm.settings import ModelSettings
     from landfall.site.client import WebReader
 
 

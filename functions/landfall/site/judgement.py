@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall.llm.questions import Problem, Reply
-from landfall.llm.quoting import plain
+from landfall.llm.quoting import visible_text
 from landfall.reasons import Reason
 from landfall.site.prompt import MAX_PROMPT_TEXT, PageJudgement
 from landfall.site.scores import DimensionScore, Scores
@@ -103,7 +103,7 @@ class Judgements:
 def speaks_to_machines(passage: str) -> bool:
     """Return whether a passage addresses the model that scores the page."""
     # invisible characters would split its words
-    return _TO_MACHINES.search(plain(passage, MAX_PROMPT_TEXT).text) is not None
+    return _TO_MACHINES.search(visible_text(passage, MAX_PROMPT_TEXT).text) is not None
 
 
 def adjusted(scores: Scores, judgements: Iterable[PageJudgement]) -> Scores:
@@ -133,13 +133,13 @@ def _adjusted(by_rules: DimensionScore, by_model: Sequence[float]) -> DimensionS
 def remarks(judgement: PageJudgement) -> Fields:
     """Return the remarks of a judgement in the form that is stored."""
     return {
-        "critique": plain(judgement.critique, MAX_REMARK).text,
+        "critique": visible_text(judgement.critique, MAX_REMARK).text,
         "dimensions": [
             {
                 "dimension": one.dimension,
                 "score": one.score,
-                "why": plain(one.why, MAX_REMARK).text,
-                "quote": plain(one.quote, MAX_REMARK).text,
+                "why": visible_text(one.why, MAX_REMARK).text,
+                "quote": visible_text(one.quote, MAX_REMARK).text,
                 "counts": not speaks_to_machines(one.quote),
             }
             for one in judgement.dimensions

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from landfall.llm.questions import Problem, Question
-from landfall.llm.quoting import RULE, fenced, plain
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted, visible_text
 from landfall.reasons import Reason
 from landfall.site.observed import ObservedPage
 from landfall.site.rubric import Rubric
@@ -38,7 +38,7 @@ visitors away) to 10 (nothing is left to wish for), one sentence on why, and a q
 of the page, word for word, that shows it. Leave out dimensions that the page says nothing about.
 critique: two or three sentences to the owner of the site, in your own words.
 A score without a quotation from the page does not count.
-{RULE}"""
+{QUOTING_RULE}"""
 
 
 def _described(description: str) -> ConfigDict:
@@ -75,10 +75,10 @@ def question_about(rubric: Rubric, page: ObservedPage, key: str) -> Question[Pag
         shape=PageJudgement,
         instructions=f"{RULES}\n\nDimensions:\n{dimensions}",
         text=f"Type of the page: {page.page_type}\nFacts: {_facts(page)}\n"
-        + fenced(page.url, reading, MAX_PROMPT_TEXT),
+        + quote_untrusted(page.url, reading, MAX_PROMPT_TEXT),
         prompt_version=PROMPT_VERSION,
         max_tokens=MAX_ANSWER_TOKENS,
-        problems=partial(problems, rubric, plain(reading, MAX_PROMPT_TEXT).text),
+        problems=partial(problems, rubric, visible_text(reading, MAX_PROMPT_TEXT).text),
     )
 
 

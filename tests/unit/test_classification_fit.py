@@ -1,4 +1,4 @@
-"""Whether a classification fits its base: each case is a line."""
+"""Fit of a classification to its base: each case is a line."""
 
 import pytest
 
@@ -26,28 +26,28 @@ SCHEMA = Schema([TableSchema("tbl1", "Elements", FIELDS)])
         ({"criticality": "Text", "pii_flag": "Tick", "confidence": "Number"}, ""),
         ({"criticality": "Level", "rationale": "fld3"}, ""),
         ({"criticality": "Levle"}, "no field 'Levle'; did you mean 'Level'?"),
-        ({"criticality": "Worked out"}, "which nobody can fill in"),
+        ({"criticality": "Worked out"}, "its value cannot be edited"),
         ({"pii_flag": "Text"}, "it is a singleLineText, and pii_flag is yes or no: a checkbox"),
         ({"confidence": "Tick"}, "confidence is a number"),
         ({"state": "Level"}, "it has no option changed, confirmed; add it"),
     ],
 )
-def test_what_is_filled_in_must_fit(fields, says):
-    """The field is there, people can fill it in, and it takes what is to stand in it."""
+def test_a_written_field_must_fit(fields, says):
+    """The field exists, is editable, and accepts the values."""
     found = list(misfits(a_classification(write_back={"fields": fields}), SCHEMA))
     assert len(found) == bool(says)
     assert says in "".join(found)
 
 
-def test_what_is_read_must_be_there():
-    """With what was probably meant."""
+def test_a_read_field_must_exist():
+    """The misfit suggests the probable name."""
     scan = a_classification(mapping={"name": "Name", "source": "Descripton"})
-    (said,) = misfits(scan, SCHEMA)
-    assert said.endswith("has no field 'Descripton'; did you mean 'Description'?")
+    (misfit,) = misfits(scan, SCHEMA)
+    assert misfit.endswith("has no field 'Descripton'; did you mean 'Description'?")
 
 
-def test_a_table_that_is_not_there():
-    """Is said once, whatever would be read and filled in."""
+def test_a_missing_table():
+    """It is reported once, whatever would be read and written."""
     scan = a_classification(table="Element", write_back={"fields": {"criticality": "Text"}})
-    (said,) = misfits(scan, SCHEMA)
-    assert "no table 'Element'; did you mean 'Elements'?" in said
+    (misfit,) = misfits(scan, SCHEMA)
+    assert "no table 'Element'; did you mean 'Elements'?" in misfit
