@@ -85,7 +85,7 @@ _HIDING = re.compile(
 
 
 @dataclass
-class _Labelled:
+class _OpenElement:
     """An open element whose text is its label, with the text so far."""
 
     tag: str
@@ -112,7 +112,7 @@ class _PageTarget:
         self._forms = FormReader(self.page)
         self._depth = 0
         self._unseen: int | None = None
-        self._open: list[_Labelled] = []
+        self._open: list[_OpenElement] = []
         self._places: list[tuple[int, str]] = []
         self._pieces: list[str] = []
         self._size = 0
@@ -187,9 +187,9 @@ class _PageTarget:
             if len(self._places) < MAX_OPEN:
                 self._places.append((self._depth, place))
         if (tag in _NAMED or tag in _HEADINGS or tag == "title") and len(self._open) < MAX_OPEN:
-            self._open.append(_Labelled(tag, self._depth, given))
+            self._open.append(_OpenElement(tag, self._depth, given))
 
-    def _finish(self, element: _Labelled) -> None:
+    def _finish(self, element: _OpenElement) -> None:
         page, tag = self.page, element.tag
         if tag == "title":
             page.title = page.title if page.title is not None else element.label
