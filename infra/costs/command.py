@@ -22,7 +22,7 @@ from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 EPILOG = f"""
 The scan runs twice on the local stack (which needs what infra/local/run needs): a first run, and
@@ -31,7 +31,7 @@ other slot of the schedule, and the ticks of the scheduler and the watchdog. A b
 costs something between the two.
 
 Not included: the api, cold starts, network, logs, builds, index entries, and what is already
-stored. The documents of a run are stored for {KEEPING.runs} days, so each month adds to them.
+stored. The documents of a run are stored for {RETENTION.runs} days, so each month adds to them.
 Seconds are measured on this machine, and billed at the sizes of the functions.
 
 Prices are those of {REGION}, read on {READ_ON} (infra/costs/prices.py). Prices of a model are those

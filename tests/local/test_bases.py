@@ -172,9 +172,9 @@ ANSWERS = [
     (plain(200, b"<html>"), "base_malformed", "Airtable: "),
     (plain(204, b""), "base_malformed", "no records list"),
     (Fault(FaultKind.MALFORMED_JSON), "base_malformed", "Airtable: "),
-    (Fault(FaultKind.CUT_BODY), "base_malformed", "answered brokenly"),
+    (Fault(FaultKind.CUT_BODY), "base_malformed", "invalid HTTP response"),
     (Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE), "base_malformed", "Airtable: "),
-    (Fault(FaultKind.FLOOD), "base_malformed", "sent more than"),
+    (Fault(FaultKind.FLOOD), "base_malformed", "larger than"),
     (Fault(FaultKind.REDIRECT_LOOP), "base_malformed", "answered 302"),
     (Fault(FaultKind.RESET), "base_unreachable", "cannot be reached"),
 ]

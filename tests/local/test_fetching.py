@@ -21,9 +21,9 @@ from landfall.integrity.kind import KIND
 from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Version, Write
-from landfall.store.packed import MAX_PACKED
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -525,5 +525,5 @@ async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypa
     async with a_server(base) as server:
         assert await deliver(world, server) == "finished"
     assert await fetched_ids(world) == ids(base)
-    assert MAX_PACKED < max(store.sizes) <= COMMIT_MOST
+    assert MAX_PACKED_BYTES < max(store.sizes) <= MAX_COMMIT_BYTES
     assert sum(size > 0 for size in store.sizes) == 2

@@ -243,8 +243,8 @@ class _Failing(MemoryStore):
 @pytest.mark.parametrize("failing", range(2, 8))
 async def test_a_score_that_failed_half_way_writes_the_same_again(monkeypatch, failing, happens):
     """Whichever commit got no answer, and whether it happened or not: no finding is doubled."""
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 1)
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 1)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 2)
     store = _Failing()
     world = World(store)
     await fetched(world, a_small_base())

@@ -44,7 +44,7 @@ class Following:
             if head is None:
                 break
             made = self._ledgers.documents(
-                ledger, [entry for _, entry in follow[: commit_size.COMMIT_WRITES]]
+                ledger, [entry for _, entry in follow[: commit_size.MAX_COMMIT_WRITES]]
             )
             made = groups(made)[0]
             some, follow = follow[: len(made)], follow[len(made) :]

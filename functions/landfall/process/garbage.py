@@ -1,40 +1,40 @@
-"""When Python looks for garbage."""
+"""The timing of Python's cyclic garbage collector."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SELDOM = 50_000
-"""Objects that are new since the last search; Python's own number is 700."""
+_THRESHOLD = 50_000
+"""New objects between two collections; Python's default is 700."""
 
 
-def seldom() -> None:
-    """Searches are few from now on: what is imported makes 100,000 objects, and all of them stay.
+def collect_rarely() -> None:
+    """Collect rarely from now on: imports make 100,000 objects, and none of them is garbage.
 
-    They took a twentieth of a cold start.
+    Collections took a twentieth of a cold start.
     """
-    gc.set_threshold(_SELDOM)
+    gc.set_threshold(_THRESHOLD)
 
 
 def freeze() -> None:
-    """No later search looks at what there is now: it stays as long as the process.
+    """Exclude all present objects from later collections: they live as long as the process.
 
-    A search of all that is imported takes 50 to 100 ms; and there is one at a process's end.
+    A collection over all imported objects takes 50 to 100 ms, and one runs at a process's end.
     """
     gc.freeze()
 
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """No search for garbage while many objects are made that stay; none of them are cycles.
+    """Pause the collector while many objects are made that stay and have no cycles.
 
-    Each search looks at all that there are, so that of 300,000 records it takes as long as the
-    work itself. What is no longer referred to is let go of at once, as always.
+    Each collection visits all objects, so for 300,000 records it takes as long as the work itself.
+    Objects without references are still freed at once.
     """
-    searches = gc.isenabled()
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if searches:
+        if enabled:
             gc.enable()

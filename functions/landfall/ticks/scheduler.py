@@ -23,7 +23,7 @@ from landfall.runs.plan import plan_run
 from landfall.runs.runs import Runs
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import Plan, catch_up, due_slots
+from landfall.scans.slots import DueRuns, catch_up, due_slots
 from landfall.store.documents import (
     ConflictError,
     Document,
@@ -231,7 +231,7 @@ class Scheduler:
         tasks = [self._runs.first_task(run_id) for run_id in run_ids]
         await asyncio.gather(*(self._runs.enqueue(task) for task in tasks))
 
-    def _plan(self, schedule: Document, spec: Schedule) -> Plan:
+    def _plan(self, schedule: Document, spec: Schedule) -> DueRuns:
         now = self._runs.clock()
         due = due_slots(
             spec.cadence,
@@ -247,10 +247,10 @@ class Scheduler:
             slots = slots[: max(0, spec.max_runs - schedule.data["runs_started"])]
         if upcoming and spec.stop_at and upcoming > spec.stop_at:
             upcoming = None
-        return Plan(tuple(slots), upcoming)
+        return DueRuns(tuple(slots), upcoming)
 
     def _moved_on(
-        self, schedule: Document, spec: Schedule, plan: Plan, started: int, skip: bool
+        self, schedule: Document, spec: Schedule, plan: DueRuns, started: int, skip: bool
     ) -> Fields:
         runs_started = schedule.data["runs_started"] + started
         over = spec.max_runs is not None and runs_started >= spec.max_runs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.site.urls import ADDRESS_MOST, page_address, page_key, site_of
+from landfall.site.urls import MAX_ADDRESS, page_address, page_key, site_of
 
 BASE = "https://www.clinic.example/care/today"
 
@@ -33,7 +33,7 @@ def test_where_a_reference_leads(reference, address):
         "mailto:a@clinic.example", "tel:+15550100", "javascript:void(0)", "data:text/html,x",
         "/team.jpg", "/prices.PDF", "/sitemap.xml", "http://[::1", "http://u:p@clinic.example/",
         "ftp://clinic.example/", "http://clinic.example:99999/",
-        f"/{'a' * ADDRESS_MOST}",
+        f"/{'a' * MAX_ADDRESS}",
     ],
 )  # fmt: skip
 def test_what_is_no_page(reference):

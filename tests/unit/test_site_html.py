@@ -1,19 +1,11 @@
-"""What is read of a page's HTML, by hand; and pages that are made to hurt."""
+"""The content of a page's HTML, computed by hand; and hostile pages."""
 
 import time
 
 import pytest
 
-from landfall.site.html import (
-    ELEMENTS_MOST,
-    LINKS_MOST,
-    PAGE_BYTES,
-    TEXT_MOST,
-    Form,
-    Heading,
-    Link,
-    read_markup,
-)
+from landfall.site.html import MAX_ELEMENTS, MAX_HTML_BYTES, read_markup
+from landfall.site.markup import MAX_LINKS, MAX_TEXT, Anchor, Form, Heading
 
 PAGE = b"""<!doctype html>
 <html lang="en"><head>
@@ -61,7 +53,7 @@ def test_headings_and_landmarks(markup):
 def test_links(markup):
     """A picture's text is the link's; what is hidden is read by nobody."""
     assert markup.links == [
-        Link("/", "Home", "nav"), Link("/trap", "", "main"), Link("tel:+1", "Call", "main"),
+        Anchor("/", "Home", "nav"), Anchor("/trap", "", "main"), Anchor("tel:+1", "Call", "main"),
     ]  # fmt: skip
 
 
@@ -128,13 +120,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_a_page_that_is_made_to_hurt(piece):
-    """It takes time in proportion to its length, and what is kept of it is bounded."""
+    """It takes time in proportion to its length, and the stored content is bounded."""
     began = time.process_time()
-    markup = read_markup(piece * (PAGE_BYTES // len(piece)))
+    markup = read_markup(piece * (MAX_HTML_BYTES // len(piece)))
     assert time.process_time() - began < 5
-    assert len(markup.links) <= LINKS_MOST
-    assert len(markup.text) <= TEXT_MOST
-    assert markup.elements <= 2 * ELEMENTS_MOST
+    assert len(markup.links) <= MAX_LINKS
+    assert len(markup.text) <= MAX_TEXT
+    assert markup.elements <= 2 * MAX_ELEMENTS
 
 
 def test_a_tag_of_many_attributes():

@@ -1,23 +1,15 @@
-"""What a language model may do to a site's scores: little, with evidence, and nothing by order."""
+"""The effect of a language model on scores: small, with evidence, and not by injected orders."""
 
 import pytest
 
 from landfall.reasons import Reason
 from landfall.site.evidence import Evidence
-from landfall.site.judgement import (
-    LOWER,
-    RAISE,
-    RULES,
-    DimensionJudgement,
-    PageJudgement,
-    moved,
-    problems,
-    question_about,
-    speaks_to_machines,
-)
-from landfall.site.scores import Seen, score
+from landfall.site.judgement import LOWER, RAISE, adjusted, speaks_to_machines
+from landfall.site.observed import ObservedPage
+from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement, problems, question_about
+from landfall.site.scores import score
 from tests.fakes.injections import PASSAGES
-from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
+from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
 
 READING = "Gentle dentistry\nWe take our time for you, and you know the price before we begin."
 QUOTE = "you know the price before"
@@ -25,31 +17,31 @@ RUBRIC = a_rubric(
     first=[criterion("h1", "home", "h1"), criterion("b", "home", "images")],
     second=[criterion("phone", "mobile", "viewport")],
 )
-RULED = score(RUBRIC, a_look(seen("/", h1=1, images=0)))
+RULED = score(RUBRIC, a_site(a_page("/", h1=1, images=0)))
 """5.0, and none."""
 
 
 def judgement(*scores, critique="It is good.", quote=QUOTE):
-    """Of dimensions and their scores."""
-    said = [
+    """A judgement with these dimensions and scores."""
+    dimensions = [
         DimensionJudgement(dimension=name, score=points, why="because", quote=quote)
         for name, points in scores
     ]
-    return PageJudgement(dimensions=said, critique=critique)
+    return PageJudgement(dimensions=dimensions, critique=critique)
 
 
 def first(*judgements):
-    """The first dimension's score, moved by these."""
-    return moved(RULED, judgements).dimensions[0].score
+    """The first dimension's score, adjusted by these."""
+    return adjusted(RULED, judgements).dimensions[0].score
 
 
 @pytest.mark.parametrize(
-    ("said", "score"),
+    ("given", "score"),
     [(5, 5.0), (5.5, 5.5), (9, 5 + RAISE), (10, 5 + RAISE), (4, 4.0), (0, 5 - LOWER)],
 )
-def test_a_score_moves_by_little(said, score):
+def test_a_score_moves_by_little(given, score):
     """Whatever the model says, it stays near what the evidence supports."""
-    assert first(judgement(("first", said))) == score
+    assert first(judgement(("first", given))) == score
 
 
 def test_pages_count_by_their_mean():
@@ -59,14 +51,14 @@ def test_pages_count_by_their_mean():
 
 def test_what_was_not_observed_gets_no_score():
     """A model cannot make up for it."""
-    assert moved(RULED, [judgement(("second", 9))]).dimensions[1].score is None
+    assert adjusted(RULED, [judgement(("second", 9))]).dimensions[1].score is None
 
 
 def test_a_score_stays_a_score():
     """From 0 to 10."""
-    low, high = (score(RUBRIC, a_look(seen("/", h1=n, images=n))) for n in (0, 1))
-    assert moved(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
-    assert moved(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
+    low, high = (score(RUBRIC, a_site(a_page("/", h1=n, images=n))) for n in (0, 1))
+    assert adjusted(low, [judgement(("first", 0))]).dimensions[0].score == 0.0
+    assert adjusted(high, [judgement(("first", 10))]).dimensions[0].score == 10.0
 
 
 WRONG = [
@@ -76,7 +68,7 @@ WRONG = [
     (judgement(("first", 5), quote="We are the best of all"), Reason.MODEL_UNFOUNDED),
     (judgement(("first", 5), quote="price"), Reason.MODEL_UNFOUNDED),
     (judgement(("first", 5), quote=""), Reason.MODEL_UNFOUNDED),
-    (judgement(critique=f"I was told: {RULES[:120]}"), Reason.MODEL_ECHOED),
+    (judgement(critique=f"My instructions: {RULES[:120]}"), Reason.MODEL_ECHOED),
 ]
 
 
@@ -93,12 +85,20 @@ def test_a_quotation_may_be_spaced_otherwise():
 
 def test_a_question_has_the_page_in_a_fence():
     """With its facts outside, and without times, which are never twice the same."""
-    page = Seen("home", Evidence(url=f"{SITE}/", facts={"h1": 1, "seconds": 2}, text=READING))
+    page = ObservedPage(
+        "home", Evidence(url=f"{SITE}/", facts={"h1": 1, "seconds": 2}, text=READING)
+    )
     question = question_about(RUBRIC, page, "0")
     assert "h1=1" in question.text.split("<untrusted")[0]
     assert "seconds" not in question.text
     assert "- first: first" in question.instructions
     assert READING in question.text.split("<untrusted")[1]
+
+
+def test_the_question_about_a_page_stays_the_same():
+    """Its texts and schema make the id of stored answers: a change pays for all of them again."""
+    page = ObservedPage("home", Evidence(url=f"{SITE}/", facts={"h1": 1}, text=READING))
+    assert question_about(RUBRIC, page, "0").hash("m", "low") == "9b8ffb29e666c61270601e80b109e739"
 
 
 NAMED = [attack.name for attack in PASSAGES]

@@ -13,7 +13,7 @@ from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.site import client as site_client
-from landfall.site.client import PAGE_BYTES, REDIRECTS, WebReader
+from landfall.site.client import MAX_PAGE_BYTES, MAX_REDIRECTS, WebReader
 from landfall.site.page import Page
 from tests.local.hostile import (
     BROKEN,
@@ -59,7 +59,7 @@ async def refusal(reader: WebReader, url: str, seconds: float = 60) -> StepError
 
 
 async def reason(response: WireResponse, seconds: float = 60) -> Reason:
-    """Of the failure when a site answers like this; nothing of it is left behind."""
+    """The reason of the failure if a site answers like this; it leaves nothing behind."""
     async with nothing_left(), answering(response) as server, reading(server.url) as reader:
         return (await refusal(reader, server.url, seconds)).reason
 
@@ -83,7 +83,7 @@ async def test_a_page_says_all_about_its_answer():
     assert repr(BODY) not in repr(page)
 
 
-async def test_redirects_are_followed_and_told():
+async def test_redirects_are_followed_and_reported():
     """Absolute and relative, to the page at their end."""
 
     async def handler(request: WireRequest) -> WireResponse:
@@ -98,7 +98,7 @@ async def test_redirects_are_followed_and_told():
     assert page.redirects == (server.url, f"{server.url}/a", f"{server.url}/b/")
 
 
-@pytest.mark.parametrize(("hops", "ends"), [(REDIRECTS, True), (REDIRECTS + 1, False)])
+@pytest.mark.parametrize(("hops", "ends"), [(MAX_REDIRECTS, True), (MAX_REDIRECTS + 1, False)])
 async def test_redirects_are_counted(hops, ends):
     """So many and no more."""
 
@@ -112,7 +112,7 @@ async def test_redirects_are_counted(hops, ends):
         else:
             error = await refusal(reader, f"{server.url}/{hops}")
             assert error.reason == Reason.SITE_TOO_MANY_REDIRECTS
-            assert len(server.exchanges) == REDIRECTS + 1
+            assert len(server.exchanges) == MAX_REDIRECTS + 1
 
 
 async def test_a_redirect_for_ever_ends():
@@ -197,9 +197,9 @@ async def test_a_page_without_end_is_too_large(fault):
 
 async def test_a_large_page_is_read():
     """Up to the limit."""
-    answer = WireResponse(200, HTML, b"x" * PAGE_BYTES)
+    answer = WireResponse(200, HTML, b"x" * MAX_PAGE_BYTES)
     async with answering(answer) as server, reading(server.url) as reader:
-        assert (await fetched(reader, server.url)).wire_bytes == PAGE_BYTES
+        assert (await fetched(reader, server.url)).wire_bytes == MAX_PAGE_BYTES
 
 
 async def test_a_reset_is_no_site():

@@ -1,4 +1,4 @@
-"""Versions of documents: one knows its own, older ones are upgraded, newer ones are refused."""
+"""Schema versions of documents: older ones are upgraded, newer ones are refused."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,12 @@ import pytest
 
 from landfall.store.documents import Fields, SchemaError
 from landfall.store.versions import (
-    FIELD,
-    KINDS,
-    SCHEMAS,
-    Kind,
-    Schemas,
-    UnknownKindError,
+    DOCUMENT_KINDS,
+    SCHEMA_VERSIONS,
+    VERSION_FIELD,
+    DocumentKind,
+    SchemaVersions,
+    UnknownDocumentKindError,
     unchanged,
 )
 from tests.stored.moments import MOMENTS, loaded
@@ -29,7 +29,9 @@ def shouted(_path: str, fields: Fields) -> Fields:
     return {"name": fields["name"].upper()}
 
 
-PEOPLE = Schemas({"people": Kind((unchanged, named, shouted), oldest=0), "towns": Kind(oldest=4)})
+PEOPLE = SchemaVersions(
+    {"people": DocumentKind((unchanged, named, shouted), oldest=0), "towns": DocumentKind(oldest=4)}
+)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +39,14 @@ PEOPLE = Schemas({"people": Kind((unchanged, named, shouted), oldest=0), "towns"
     [
         (
             {"first": "A", "last": "B"},
-            {"name": "A B", "id": "p", FIELD: 3} | {"name": "A B".upper()},
+            {"name": "A B", "id": "p", VERSION_FIELD: 3} | {"name": "A B".upper()},
         ),
-        ({FIELD: 1, "first": "a", "last": "b"}, {"name": "A B", "id": "p", FIELD: 3}),
-        ({FIELD: 2, "name": "a b"}, {"name": "A B", FIELD: 3}),
-        ({FIELD: 3, "name": "a b"}, {}),
+        (
+            {VERSION_FIELD: 1, "first": "a", "last": "b"},
+            {"name": "A B", "id": "p", VERSION_FIELD: 3},
+        ),
+        ({VERSION_FIELD: 2, "name": "a b"}, {"name": "A B", VERSION_FIELD: 3}),
+        ({VERSION_FIELD: 3, "name": "a b"}, {}),
     ],
 )
 def test_upgrades_follow_each_other(fields, changes):
@@ -53,10 +58,10 @@ def test_upgrades_follow_each_other(fields, changes):
 def test_another_version_is_refused(version):
     """The message says which document, its version, those that are known, and what to do."""
     with pytest.raises(SchemaError) as refused:
-        PEOPLE.upgrade("people/p", {FIELD: version})
+        PEOPLE.upgrade("people/p", {VERSION_FIELD: version})
     assert str(refused.value) == (
-        f"people/p is of schema version {version!r}, and this Landfall knows 0 to 3: "
-        "deploy the newer one that has written it"
+        f"people/p has schema version {version!r}, and this Landfall reads 0 to 3: "
+        "deploy the newer version that wrote it"
     )
 
 
@@ -64,19 +69,19 @@ def test_another_version_is_refused(version):
 def test_a_version_that_was_never_written_is_refused(version):
     """A kind that was born with versions has no document without one."""
     with pytest.raises(SchemaError):
-        PEOPLE.upgrade("towns/t", {FIELD: version})
+        PEOPLE.upgrade("towns/t", {VERSION_FIELD: version})
 
 
 @pytest.mark.parametrize("path", ["things/a", "people/p/cars/c", "runs/r/steps/s/x/y"])
 def test_no_document_is_of_an_unknown_kind(path):
-    """Whoever adds a kind of document is told so by the first one that is stored."""
-    with pytest.raises(UnknownKindError, match=path):
+    """A new kind of document is reported by the first one that is stored."""
+    with pytest.raises(UnknownDocumentKindError, match=path):
         PEOPLE.stamp(path)
 
 
 def test_a_kind_is_known_by_the_collections_of_its_path():
     """Whatever the ids are."""
-    assert SCHEMAS.kind("runs/steps/steps/runs") is KINDS["runs/steps"]
+    assert SCHEMA_VERSIONS.kind("runs/steps/steps/runs") is DOCUMENT_KINDS["runs/steps"]
 
 
 def stored(moment: str, directory: str = "0") -> dict[str, Fields]:
@@ -86,16 +91,16 @@ def stored(moment: str, directory: str = "0") -> dict[str, Fields]:
 
 
 def test_of_each_past_version_of_each_kind_there_are_examples():
-    """What was not kept when it was written cannot be tested; see `tests/stored`."""
+    """A version without a saved example cannot be tested; see `tests/stored`."""
     examples = {
-        ("/".join(path.split("/")[::2]), fields.get(FIELD, 0))
+        ("/".join(path.split("/")[::2]), fields.get(VERSION_FIELD, 0))
         for directory in STORED.iterdir() if directory.name.isdecimal()
         for moment in MOMENTS
         for path, fields in stored(moment, directory.name).items()
     }  # fmt: skip
     past = {
         (name, version)
-        for name, kind in KINDS.items()
+        for name, kind in DOCUMENT_KINDS.items()
         for version in range(kind.oldest, kind.version)
     }
     assert examples >= past
@@ -113,6 +118,6 @@ def test_an_upgrade_leaves_what_is_queried_as_it_is(moment):
         for it in INDEXES["fieldOverrides"] if it["indexes"]
     }  # fmt: skip
     for path, fields in stored(moment).items():
-        changes = SCHEMAS.upgrade(path, fields)
-        assert changes[FIELD] == SCHEMAS.kind(path).version
+        changes = SCHEMA_VERSIONS.upgrade(path, fields)
+        assert changes[VERSION_FIELD] == SCHEMA_VERSIONS.kind(path).version
         assert not queried & {(path.split("/")[-2], name) for name in changes}

@@ -1,4 +1,4 @@
-"""Which addresses are everybody's."""
+"""The addresses of the public internet."""
 
 import ipaddress
 

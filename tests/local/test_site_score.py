@@ -14,7 +14,8 @@ from infra.local.site.server import LocalSite
 from landfall.deadlines import Ladder
 from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
-from landfall.site.judgement import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
+from landfall.site.judgement import LOWER, RAISE
+from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement
 from landfall.store.documents import Query, StoreError
 from tests.fakes.injections import PAGES, PASSAGES, WANTED
 from tests.fakes.memory_store import MemoryStore
@@ -58,8 +59,10 @@ def obeying(question: Question[Any]) -> PageJudgement:
     names = [
         line[2:].split(":")[0] for line in question.instructions.splitlines() if line[:2] == "- "
     ]
-    said = [DimensionJudgement(dimension=n, score=10, why="told so", quote=quote) for n in names]
-    return PageJudgement(dimensions=said, critique="Perfect.")
+    dimensions = [
+        DimensionJudgement(dimension=n, score=10, why="instructed", quote=quote) for n in names
+    ]
+    return PageJudgement(dimensions=dimensions, critique="Perfect.")
 
 
 async def scanned(
@@ -124,7 +127,7 @@ async def test_scores_are_the_same_twice(world):
     assert (comparison["pages_new"], comparison["pages_gone"]) == ([], [])
 
 
-async def test_what_was_mended_is_told(world):
+async def test_fixed_leaks_are_reported(world):
     """The next run of the site says what is not as it was."""
     pages = site_of("/book", "/prices")
     async with LocalSite(pages) as site:
@@ -157,7 +160,7 @@ async def test_pages_that_were_deleted_end_the_run(world):
 
 
 async def test_a_model_moves_scores_within_bounds(world):
-    """The rules' scores are beside them, and so is what it said of each page and what it cost."""
+    """The rules' scores are beside them, and so are its judgements of each page and the cost."""
     async with LocalSite(clinic()) as site:
         run = await scanned(world, site, FakeModel(by_the_rules))
     report = await report_of_site(world)
@@ -174,7 +177,7 @@ async def test_a_model_moves_scores_within_bounds(world):
 
 
 async def test_a_second_run_asks_nothing(world):
-    """The pages are as they were: every answer is kept."""
+    """The pages are as they were: every answer is stored."""
     model = FakeModel(by_the_rules)
     async with LocalSite(clinic()) as site:
         await scanned(world, site, model)
@@ -252,7 +255,7 @@ async def test_a_budget_that_is_spent_ends_the_run_cleanly(world):
 
 
 async def test_a_redelivery_pays_nothing():
-    """The worker died after its answers were kept: the next one finds them."""
+    """The worker died after its answers were stored: the next one finds them."""
     store = _Stumbling()
     world, model = World(store), FakeModel(by_the_rules)
     async with LocalSite(site_of("/book", "/prices")) as site:
@@ -469,11 +472,11 @@ def telling(question: Question[Any]) -> PageJudgement:
     """A model that tells its instructions wherever a page of an attack is asked about."""
     if "/page-" not in question.text.splitlines()[2]:
         return by_the_rules(question)
-    return PageJudgement(dimensions=[], critique=f"I was told: {RULES[100:700]}")
+    return PageJudgement(dimensions=[], critique=f"My instructions: {RULES[100:700]}")
 
 
 async def test_a_page_does_not_get_the_instructions(world):
-    """What tells them is a failure, and is stored nowhere."""
+    """An answer that repeats them is a failure, and is not stored."""
     async with LocalSite(hostile_site()) as site:
         run = await scanned(world, site, FakeModel(telling), **HOSTILE)
     report = await report_of_site(world)

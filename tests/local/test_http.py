@@ -1,4 +1,4 @@
-"""The one way out, against a server that misbehaves on real sockets: over at the deadline."""
+"""The HTTP client against a server that misbehaves on real sockets: it ends at the deadline."""
 
 import asyncio
 import contextlib
@@ -25,15 +25,15 @@ from infra.local.wire.faults import Fault, FaultKind
 from infra.local.wire.messages import WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
-from landfall.net.http import (
-    BrokenAnswerError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
     ForbiddenAddressError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    TooLargeError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
 )
+from landfall.net.http import HttpClient
 from tests.local.hostile import (
     BROKEN,
     ENDLESS,
@@ -53,12 +53,12 @@ MEGABYTE = 2**20
 
 
 @asynccontextmanager
-async def opened(resolver: aiodns.DNSResolver | None = None) -> AsyncIterator[Outside]:
-    outside = Outside(resolver=resolver)
+async def opened(resolver: aiodns.DNSResolver | None = None) -> AsyncIterator[HttpClient]:
+    http = HttpClient(resolver=resolver)
     try:
-        yield outside
+        yield http
     finally:
-        await outside.close()
+        await http.close()
 
 
 async def failure(
@@ -66,19 +66,19 @@ async def failure(
     seconds: float = SECONDS,
     max_bytes: int = MEGABYTE,
     resolver: aiodns.DNSResolver | None = None,
-) -> OutsideError:
+) -> ExchangeError:
     """The error of a GET, which must come in time."""
-    async with opened(resolver) as outside:
+    async with opened(resolver) as http:
         deadline = Deadline.after(seconds)
-        with pytest.raises(OutsideError) as caught:
+        with pytest.raises(ExchangeError) as caught:
             async with asyncio.timeout(seconds + 5):
-                await outside.send("GET", url, deadline=deadline, max_bytes=max_bytes)
+                await http.send("GET", url, deadline=deadline, max_bytes=max_bytes)
         assert deadline.remaining() > -LATE
     return caught.value
 
 
-async def met(fault: Fault, seconds: float = SECONDS) -> type[OutsideError]:
-    """What comes of a GET that meets this fault; nothing of it is left behind."""
+async def met(fault: Fault, seconds: float = SECONDS) -> type[ExchangeError]:
+    """The error of a GET that meets this fault; it leaves nothing behind."""
     async with nothing_left(), answering(WireResponse(200, {}, BODY, fault)) as server:
         return type(await failure(server.url, seconds))
 
@@ -86,19 +86,19 @@ async def met(fault: Fault, seconds: float = SECONDS) -> type[OutsideError]:
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
 async def test_a_server_that_hangs_ends_at_the_deadline(fault):
     """However much life it shows in between: the moment is absolute."""
-    assert await met(fault) is OutsideTimeoutError
+    assert await met(fault) is ExchangeTimeoutError
 
 
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_answer_is_no_answer(fault):
     """It is given up as soon as that is known, long before the deadline."""
-    assert await met(fault, seconds=60) is BrokenAnswerError
+    assert await met(fault, seconds=60) is InvalidResponseError
 
 
 @pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
 async def test_an_endless_answer_is_no_answer(fault):
     """It is given up at the limit, not at the deadline."""
-    assert await met(fault, seconds=60) is TooLargeError
+    assert await met(fault, seconds=60) is ResponseTooLargeError
 
 
 async def test_a_reset_is_no_connection():
@@ -130,16 +130,16 @@ def full() -> Iterator[str]:
 async def test_a_server_that_does_not_take_connections():
     """The wait for a connection is within the deadline too."""
     with full() as url:
-        assert type(await failure(url)) is OutsideTimeoutError
+        assert type(await failure(url)) is ExchangeTimeoutError
 
 
 async def test_a_connection_has_a_limit_of_its_own():
     """The rest of the time is for somebody else who may answer."""
     deadline = Deadline.after(60)
-    outside = Outside(connect=0.2)
-    with full() as url, pytest.raises(OutsideTimeoutError):
-        await outside.send("GET", url, deadline=deadline)
-    await outside.close()
+    http = HttpClient(connect=0.2)
+    with full() as url, pytest.raises(ExchangeTimeoutError):
+        await http.send("GET", url, deadline=deadline)
+    await http.close()
     assert deadline.remaining() > 58
 
 
@@ -147,7 +147,7 @@ async def test_a_name_that_takes_long_to_resolve():
     """The call is over at its deadline, and nothing of it goes on."""
     async with nothing_left(), name_server(lambda *_: None) as resolver:
         error = await failure("http://slow.example/", resolver=resolver)
-    assert type(error) is OutsideTimeoutError
+    assert type(error) is ExchangeTimeoutError
 
 
 async def test_a_name_that_does_not_exist():
@@ -168,14 +168,14 @@ async def test_what_is_not_http_is_broken():
     async with await asyncio.start_server(banner, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         error = await failure(f"http://127.0.0.1:{port}", seconds=60)
-    assert type(error) is BrokenAnswerError
+    assert type(error) is InvalidResponseError
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed():
-    """Where it leads is for the caller to judge."""
+    """The caller judges its target."""
     loop = Fault(FaultKind.REDIRECT_LOOP)
-    async with answering(WireResponse(fault=loop)) as server, opened() as outside:
-        answer = await outside.send("GET", f"{server.url}/x", deadline=Deadline.after(60))
+    async with answering(WireResponse(fault=loop)) as server, opened() as http:
+        answer = await http.send("GET", f"{server.url}/x", deadline=Deadline.after(60))
     assert (answer.status_code, answer.headers["location"]) == (302, "/x")
     assert len(server.exchanges) == 1
 
@@ -185,8 +185,8 @@ async def test_any_status_is_an_answer(status):
     """The caller judges that too; headers and body are as they were sent."""
     body = b"" if status == 204 else BODY
     sent = WireResponse(status, {"Retry-After": "7", "Content-Type": "text/plain"}, body)
-    async with answering(sent) as server, opened() as outside:
-        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    async with answering(sent) as server, opened() as http:
+        answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert (answer.status_code, answer.content) == (status, body)
     assert answer.headers["retry-after"] == "7"
 
@@ -194,8 +194,8 @@ async def test_any_status_is_an_answer(status):
 async def test_a_compressed_answer_is_given_decoded():
     """Its headers no longer speak of the compression, so nobody decodes it again."""
     sent = WireResponse(200, {"Content-Encoding": "gzip"}, gzip.compress(BODY))
-    async with answering(sent) as server, opened() as outside:
-        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    async with answering(sent) as server, opened() as http:
+        answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
     assert "content-encoding" not in answer.headers
     assert answer.headers["content-length"] == str(len(BODY))
@@ -211,7 +211,7 @@ async def test_a_bomb_is_unpacked_no_further_than_the_limit():
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert type(error) is TooLargeError
+    assert type(error) is ResponseTooLargeError
     assert peak < 4 * MEGABYTE
 
 
@@ -223,7 +223,7 @@ async def test_one_gzip_is_all_that_is_unpacked(coding):
     """Nothing else was asked for; gzip within gzip would multiply."""
     async with answering(WireResponse(200, {"Content-Encoding": coding}, BODY)) as server:
         error = await failure(server.url, seconds=60)
-    assert type(error) is BrokenAnswerError
+    assert type(error) is InvalidResponseError
     assert repr(coding) in str(error)
 
 
@@ -232,21 +232,21 @@ async def test_gzip_that_unpacks_to_nothing_is_limited_too():
     empty = bytes.fromhex("000000ffff")  # a stored block without content, RFC 1951
     body = gzip.compress(b"", 0)[:10] + empty * MEGABYTE
     async with answering(WireResponse(200, {"Content-Encoding": "gzip"}, body)) as server:
-        assert type(await failure(server.url, seconds=60)) is TooLargeError
+        assert type(await failure(server.url, seconds=60)) is ResponseTooLargeError
 
 
 async def test_what_is_no_gzip_is_broken():
     """Though it says so."""
     async with answering(WireResponse(200, {"Content-Encoding": "gzip"}, BODY)) as server:
-        assert type(await failure(server.url, seconds=60)) is BrokenAnswerError
+        assert type(await failure(server.url, seconds=60)) is InvalidResponseError
 
 
 @pytest.mark.parametrize("padding", [b"", b"\0\0\0", gzip.compress(BODY, mtime=0)])
 async def test_what_follows_the_end_of_gzip_is_ignored(padding):
     """As browsers do."""
     sent = WireResponse(200, {"Content-Encoding": "x-gzip"}, gzip.compress(BODY) + padding)
-    async with answering(sent) as server, opened() as outside:
-        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    async with answering(sent) as server, opened() as http:
+        answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
     assert answer.extensions["wire_bytes"] == len(sent.body)
 
@@ -254,8 +254,8 @@ async def test_what_follows_the_end_of_gzip_is_ignored(padding):
 async def test_an_empty_body_may_call_itself_gzip():
     """Servers say so of a 204, or of a length of 0."""
     sent = WireResponse(200, {"Content-Encoding": "gzip"})
-    async with answering(sent) as server, opened() as outside:
-        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+    async with answering(sent) as server, opened() as http:
+        answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == b""
 
 
@@ -268,8 +268,8 @@ async def test_gzip_is_what_is_asked_for():
         return WireResponse()
 
     headers = {"accept-encoding": "br, zstd", "host": "elsewhere.example"}
-    async with WireServer(handler) as server, opened() as outside:
-        await outside.send("GET", server.url, deadline=Deadline.after(60), headers=headers)
+    async with WireServer(handler) as server, opened() as http:
+        await http.send("GET", server.url, deadline=Deadline.after(60), headers=headers)
     assert seen[0].headers["accept-encoding"] == "gzip"
     assert seen[0].headers["host"] == server.url.removeprefix("http://")
 
@@ -277,8 +277,8 @@ async def test_gzip_is_what_is_asked_for():
 async def test_a_body_that_is_not_wanted_is_not_read():
     """A gigabyte is left where it is; status and headers are the answer."""
     flood = WireResponse(404, {"X-Kind": "film"}, fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
-    async with nothing_left(), answering(flood) as server, opened() as outside:
-        answer = await outside.send(
+    async with nothing_left(), answering(flood) as server, opened() as http:
+        answer = await http.send(
             "GET",
             server.url,
             deadline=Deadline.after(60),
@@ -287,17 +287,17 @@ async def test_a_body_that_is_not_wanted_is_not_read():
     assert (answer.status_code, answer.content) == (404, b"")
 
 
-async def test_no_cookie_is_kept():
-    """What one answer sets is not sent with the next request."""
+async def test_no_cookie_is_stored():
+    """A cookie that one response sets is not sent with the next request."""
     seen: list[WireRequest] = []
 
     async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
         return WireResponse(200, {"Set-Cookie": "visitor=1; Path=/"})
 
-    async with WireServer(handler) as server, opened() as outside:
+    async with WireServer(handler) as server, opened() as http:
         for _ in range(2):
-            await outside.send("GET", server.url, deadline=Deadline.after(60))
+            await http.send("GET", server.url, deadline=Deadline.after(60))
     assert ["cookie" in request.headers for request in seen] == [False, False]
 
 
@@ -315,12 +315,12 @@ async def test_every_address_is_judged_and_only_judged_ones_are_connected_to():
 
     async with answering(WireResponse()) as server, name_server(lookup) as resolver:
         port = server.url.rsplit(":", 1)[1]
-        outside = Outside(resolver=resolver, may_reach=may_reach)
+        http = HttpClient(resolver=resolver, may_reach=may_reach)
         url = f"http://rebind.example:{port}/"
-        answer = await outside.send("GET", url, deadline=Deadline.after(60))
+        answer = await http.send("GET", url, deadline=Deadline.after(60))
         with pytest.raises(ForbiddenAddressError, match=r"127\.0\.0\.2"):
-            await outside.send("GET", url, deadline=Deadline.after(60))
-        await outside.close()
+            await http.send("GET", url, deadline=Deadline.after(60))
+        await http.close()
     assert answer.extensions["address"] == "127.0.0.1"
     assert judged == [f"rebind.example 127.0.0.{n}:{port}" for n in (1, 2)]
     assert len(server.exchanges) == 1
@@ -334,17 +334,17 @@ async def test_one_address_that_may_not_be_reached_is_enough(addresses):
         return [a for a in addresses if (":" in a) == (version == 6)]
 
     async with answering(WireResponse()) as server, name_server(lookup) as resolver:
-        outside = Outside(resolver=resolver, may_reach=lambda _, __, a: a == "127.0.0.1")
+        http = HttpClient(resolver=resolver, may_reach=lambda _, __, a: a == "127.0.0.1")
         url = f"http://two.example:{server.url.rsplit(':', 1)[1]}/"
         with pytest.raises(ForbiddenAddressError):
-            await outside.send("GET", url, deadline=Deadline.after(60))
-        await outside.close()
+            await http.send("GET", url, deadline=Deadline.after(60))
+        await http.close()
     assert not server.exchanges
 
 
 @pytest.mark.parametrize(("url", "port"), [("http://a.example/", 80), ("https://a.example/", 443)])
 async def test_the_port_that_is_judged_is_the_schemes(url, port):
-    """Where the URL names none."""
+    """It is used if the URL has none."""
     judged: list[int] = []
 
     def may_reach(_: str, port: int, __: str) -> bool:
@@ -352,10 +352,10 @@ async def test_the_port_that_is_judged_is_the_schemes(url, port):
         return False
 
     async with name_server(lambda _, v: ["127.0.0.1"] if v == 4 else []) as resolver:
-        outside = Outside(resolver=resolver, may_reach=may_reach)
+        http = HttpClient(resolver=resolver, may_reach=may_reach)
         with pytest.raises(ForbiddenAddressError):
-            await outside.send("GET", url, deadline=Deadline.after(60))
-        await outside.close()
+            await http.send("GET", url, deadline=Deadline.after(60))
+        await http.close()
     assert judged == [port]
 
 
@@ -396,25 +396,25 @@ async def test_a_certificate_counts_for_its_name_only(tmp_path, monkeypatch):
         name_server(lambda _, version: ["127.0.0.1"] if version == 4 else []) as resolver,
     ):
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        async with opened(resolver) as outside:
+        async with opened(resolver) as http:
             for host in ("a.example", "faß.example"):
                 url = f"https://{host}:{port}/"
-                answer = await outside.send("GET", url, deadline=Deadline.after(60))
+                answer = await http.send("GET", url, deadline=Deadline.after(60))
                 assert answer.status_code == 200
             url = f"https://b.example:{port}/"
             with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
-                await outside.send("GET", url, deadline=Deadline.after(60))
+                await http.send("GET", url, deadline=Deadline.after(60))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
 async def test_the_limit_is_exact(size, fits):
     """`max_bytes` bytes are an answer, one more is none."""
-    async with answering(WireResponse(200, {}, b"x" * size)) as server, opened() as outside:
-        sending = outside.send("GET", server.url, deadline=Deadline.after(60), max_bytes=1000)
+    async with answering(WireResponse(200, {}, b"x" * size)) as server, opened() as http:
+        sending = http.send("GET", server.url, deadline=Deadline.after(60), max_bytes=1000)
         if fits:
             assert len((await sending).content) == size
         else:
-            with pytest.raises(BrokenAnswerError, match="more than 1000 bytes"):
+            with pytest.raises(InvalidResponseError, match="larger than 1000 bytes"):
                 await sending
 
 
@@ -422,15 +422,15 @@ async def test_after_the_deadline_nothing_is_sent():
     """A call without time left does not reach the server."""
     async with answering(WireResponse()) as server:
         error = await failure(server.url, seconds=-0.1)
-    assert type(error) is OutsideTimeoutError
+    assert type(error) is ExchangeTimeoutError
     assert not server.exchanges
 
 
 async def test_a_cancelled_call_leaves_nothing():
     """Whoever waits may go: the connection goes with him."""
     silent = WireResponse(fault=Fault(FaultKind.SILENT))
-    async with nothing_left(), answering(silent) as server, opened() as outside:
-        sending = asyncio.create_task(outside.send("GET", server.url, deadline=Deadline.after(60)))
+    async with nothing_left(), answering(silent) as server, opened() as http:
+        sending = asyncio.create_task(http.send("GET", server.url, deadline=Deadline.after(60)))
 
         async def arrived() -> bool:
             return bool(server.exchanges)
@@ -448,21 +448,21 @@ async def test_a_client_goes_on_after_a_failure():
     async def handler(_: WireRequest) -> WireResponse:
         return WireResponse(200, {}, BODY, faults.pop() if faults else None)
 
-    async with nothing_left(), WireServer(handler) as server, opened() as outside:
+    async with nothing_left(), WireServer(handler) as server, opened() as http:
         deadline = Deadline.after(SECONDS)
-        hung = [outside.send("GET", server.url, deadline=deadline) for _ in range(30)]
+        hung = [http.send("GET", server.url, deadline=deadline) for _ in range(30)]
         ended = await asyncio.gather(*hung, return_exceptions=True)
-        assert {type(error) for error in ended} == {OutsideTimeoutError}
-        answer = await outside.send("GET", server.url, deadline=Deadline.after(60))
+        assert {type(error) for error in ended} == {ExchangeTimeoutError}
+        answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
 
 
 async def test_an_answer_that_is_given_up_does_not_hold_its_connection():
     """A client that lives on has no socket of it."""
     flood = WireResponse(fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
-    async with answering(flood) as server, opened() as outside, nothing_left():
-        sending = outside.send("GET", server.url, deadline=Deadline.after(60), max_bytes=MEGABYTE)
-        with pytest.raises(BrokenAnswerError):
+    async with answering(flood) as server, opened() as http, nothing_left():
+        sending = http.send("GET", server.url, deadline=Deadline.after(60), max_bytes=MEGABYTE)
+        with pytest.raises(InvalidResponseError):
             await sending
 
 
@@ -474,8 +474,8 @@ async def test_a_request_is_sent_as_it_was_given():
         seen.append(request)
         return WireResponse(fault=Fault(FaultKind.RESET))
 
-    async with WireServer(handler) as server, opened() as outside:
-        sending = outside.send(
+    async with WireServer(handler) as server, opened() as http:
+        sending = http.send(
             "POST",
             f"{server.url}/v0/x?token=hidden",
             deadline=Deadline.after(60),
@@ -490,14 +490,14 @@ async def test_a_request_is_sent_as_it_was_given():
     assert "secret" not in str(caught.value)
 
 
-def test_every_error_is_an_outside_error():
-    """Who does not care which it was catches one class."""
+def test_every_error_is_an_exchange_error():
+    """One class catches all of them."""
     kinds = [
-        OutsideTimeoutError,
+        ExchangeTimeoutError,
         UnreachableError,
-        BrokenAnswerError,
-        TooLargeError,
+        InvalidResponseError,
+        ResponseTooLargeError,
         ForbiddenAddressError,
     ]
-    assert all(issubclass(kind, OutsideError) for kind in kinds)
+    assert all(issubclass(kind, ExchangeError) for kind in kinds)
     assert not any(issubclass(kind, httpx.HTTPError) for kind in kinds)

@@ -18,7 +18,7 @@ from landfall.deadlines import Ladder
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Outcome
-from landfall.site.fetch import KEPT_DAYS
+from landfall.site.fetch import RETENTION_DAYS
 from landfall.store.documents import Query
 from tests.fakes.sites import (
     a_site_scan,
@@ -48,13 +48,13 @@ def small() -> dict[str, Resource]:
 
 
 async def captured(world: World, site: LocalSite, **changes) -> list[Outcome | Reason]:
-    """What became of each task of a run of this site."""
+    """The outcome of each task of a run of this site."""
     await start_site(world, a_site_scan(site, **changes))
     return await drive_site(world, site)
 
 
 async def stops(world: World) -> dict[str, tuple[str, str]]:
-    """What came of each path, and why."""
+    """The outcome of each path, with the reason."""
     cursor = (await world.step()).data["cursor"]
     return {
         f"{stop['role']} /{stop['url'].split('/', 3)[3]}": (stop["came"], stop["reason"])
@@ -91,14 +91,14 @@ async def test_a_quick_scan_is_the_home_page_twice(world):
         assert ["Mobile" in agent for agent in site.user_agents] == [False, False, True]
 
 
-async def test_pages_are_kept_compressed_for_a_while(world):
+async def test_pages_are_stored_compressed_for_a_while(world):
     """With their evidence, and a lifetime."""
     async with LocalSite(small()) as site:
         await captured(world, site)
     pages = [found.data for found in await world.store.find(Query("runs/m-1/pages"))]
     home = next(found for found in pages if found["role"] == "home")
     assert b"About Home" in zlib.decompress(home["packed"][0])
-    assert home["expires_at"] == START + timedelta(days=KEPT_DAYS)
+    assert home["expires_at"] == START + timedelta(days=RETENTION_DAYS)
     assert len(pages) == 1 + 2 + 2
 
 
@@ -122,7 +122,7 @@ async def test_progress_is_true(world, monkeypatch):
 
 
 async def test_requests_keep_the_pace_of_the_site(world):
-    """What robots.txt asks for, between the beginnings of any two."""
+    """The delay of robots.txt passes between the starts of any two."""
     pages = small() | {"/robots.txt": plain("User-agent: *\nCrawl-delay: 0.3")}
     async with LocalSite(pages) as site:
         await captured(world, site)
@@ -132,7 +132,7 @@ async def test_requests_keep_the_pace_of_the_site(world):
 
 
 async def test_slow_pages_are_waited_for_side_by_side(world):
-    """The pace is kept between beginnings: pages that take long do not add up."""
+    """The pace applies between starts: pages that take long do not add up."""
     async with LocalSite(small(), latency=0.6) as site:
         await captured(world, site)
         begun = [moment for moment, path in site.started if path in ("/book", "/prices")]
@@ -158,7 +158,7 @@ async def test_duplicates_are_folded(world):
 
 
 async def test_what_leads_away_is_not_of_the_site(world):
-    """A link is not followed, and a redirect's page not kept."""
+    """A link is not followed, and a redirect's page not stored."""
     async with LocalSite({"/": words("Other")}) as other:
         pages = small() | {
             "/": words("Home", f"{other.url}/", "/away"),
@@ -370,7 +370,7 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
 
 
 async def test_a_huge_page_is_judged_by_its_beginning(world):
-    """4 MB of noise: what fits is kept, and the run ends as it should."""
+    """4 MB of noise: the part that fits is stored, and the run ends as it should."""
     noise = "".join(f"<p>{number * 7919 % 104729:x}</p>" for number in range(300_000))
     async with LocalSite(small() | {"/prices": page(f"<title>Prices</title>{noise}")}) as site:
         assert (await captured(world, site))[-1] == "finished"

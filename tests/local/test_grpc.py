@@ -15,7 +15,7 @@ import pytest
 
 from infra.local.processes import free_port
 from landfall.net import grpc as net_grpc
-from landfall.net.grpc import RECONNECT_MOST
+from landfall.net.grpc import MAX_RECONNECT_BACKOFF
 from landfall.runs.cloud_tasks import cloud_tasks_client
 from landfall.runs.tasks import QueueError, Task
 from landfall.store.documents import StoreError
@@ -75,11 +75,11 @@ async def test_a_server_that_was_stopped_is_back(client):
         await failing(call, 11)
         async with grpc_server(good, port):
             seconds = await first_success(call)
-    assert seconds < RECONNECT_MOST * 1.2 + 0.5
+    assert seconds < MAX_RECONNECT_BACKOFF * 1.2 + 0.5
 
 
 @both
-async def test_a_server_that_took_connections_and_said_nothing_is_back(client):
+async def test_a_server_that_took_connections_and_was_silent_is_back(client):
     """An attempt to connect that hangs is given up, and the next one is good."""
     async with grpc_server(good) as server, Line(server) as line:
         line.hold()
@@ -87,7 +87,7 @@ async def test_a_server_that_took_connections_and_said_nothing_is_back(client):
             await failing(call, 2)
             line.lose()
             seconds = await first_success(call)
-    assert seconds < SHORT.connect + RECONNECT_MOST * 1.2 + 0.5
+    assert seconds < SHORT.connect + MAX_RECONNECT_BACKOFF * 1.2 + 0.5
 
 
 @both
@@ -124,7 +124,7 @@ def _user_timeouts(server: str) -> list[int]:
 
 
 async def test_channels_to_google_are_the_same(monkeypatch, tmp_path):
-    """What is shown here of the local ones holds for them: the options are all there is to it."""
+    """Results of the local ones hold for them, because only the options matter."""
     account = {name: "x" for name in ("client_id", "client_secret", "refresh_token")}
     (tmp_path / "account.json").write_text(json.dumps(account | {"type": "authorized_user"}))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
@@ -147,7 +147,7 @@ async def test_channels_to_google_are_the_same(monkeypatch, tmp_path):
         await client.transport.close()
     await firestore_client("p")._firestore_api.transport.close()
     local = opened.pop("127.0.0.1:9")
-    assert local["grpc.max_reconnect_backoff_ms"] == RECONNECT_MOST * 1000
+    assert local["grpc.max_reconnect_backoff_ms"] == MAX_RECONNECT_BACKOFF * 1000
     assert opened == {"firestore.googleapis.com": local, "cloudtasks.googleapis.com": local}
 
 

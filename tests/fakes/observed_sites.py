@@ -1,27 +1,29 @@
-"""What was seen of a site, without one: pages with these facts."""
+"""Observations of a site without a site: pages with these facts."""
 
 from typing import Any
 
 from landfall.site.evidence import Evidence
+from landfall.site.observed import MissedPage, ObservedPage, ObservedSite
 from landfall.site.rubric import Rubric
-from landfall.site.scores import Look, Missed, Seen
 
 SITE = "https://a.example"
 
 
-def seen(path: str, page_type: str = "other", /, **facts: Any) -> Seen:
+def a_page(path: str, page_type: str = "other", /, **facts: Any) -> ObservedPage:
     """A page at this path."""
     given = {"words": 100, "seconds": 0.5} | {
         name.replace("__", "."): v for name, v in facts.items()
     }
-    return Seen(page_type, Evidence(url=SITE + path, facts=given))
+    return ObservedPage(page_type, Evidence(url=SITE + path, facts=given))
 
 
-def a_look(*pages: Seen, mobile: Any = None, missed: int = 0, types: Any = ()) -> Look:
-    """These pages; `mobile` are the facts of the home page as a phone gets it."""
-    lost = [Missed(f"{SITE}/lost-{n}", "other", "site_timeout", "late") for n in range(missed)]
+def a_site(
+    *pages: ObservedPage, mobile: Any = None, missed: int = 0, types: Any = ()
+) -> ObservedSite:
+    """These pages; `mobile` are the facts of the home page in its version for phones."""
+    lost = [MissedPage(f"{SITE}/lost-{n}", "other", "site_timeout", "late") for n in range(missed)]
     phone = None if mobile is None else Evidence(url=f"{SITE}/", facts=mobile)
-    return Look(pages, phone, lost, frozenset(types))
+    return ObservedSite(pages, phone, lost, frozenset(types))
 
 
 def criterion(name: str, where: str, fact: str, points: float = 1, **bounds: float) -> Any:
@@ -33,7 +35,7 @@ def criterion(name: str, where: str, fact: str, points: float = 1, **bounds: flo
         "fact": fact,
         "good": f"{name} is good",
         "bad": f"{name} is bad",
-        "action": f"mend {name}",
+        "action": f"fix {name}",
         **(bounds or {"at_least": 1}),
     }
 

@@ -1,4 +1,4 @@
-"""What is deleted when: moments on documents, and the policies that are deployed for them."""
+"""The expiry of documents, and the policies that are deployed for it."""
 
 import ast
 import json
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from landfall.store.documents import Create, Put
-from landfall.store.retention import EXPIRING, KEEPING, Keeping
+from landfall.store.retention import EXPIRING_COLLECTIONS, RETENTION, Retention
 from landfall.store.versioned import VersionedStore
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START, World
 
@@ -18,20 +18,20 @@ ROOT = Path(__file__).parents[2]
 FILE = json.loads((ROOT / "infra/firestore.indexes.json").read_text())
 
 DAYS = [
-    ("runs/m-1", KEEPING.runs),
-    ("runs/m-1/steps/fetch", KEEPING.runs),
-    ("runs/m-1/events/000001", KEEPING.runs),
-    ("runs/m-1/results/report", KEEPING.runs),
-    ("runs/m-1/pages/000000", KEEPING.fetched),
-    ("runs/m-1/results/part-000000", KEEPING.fetched),
-    ("runs/m-1/results/write-000000", KEEPING.fetched),
+    ("runs/m-1", RETENTION.runs),
+    ("runs/m-1/steps/fetch", RETENTION.runs),
+    ("runs/m-1/events/000001", RETENTION.runs),
+    ("runs/m-1/results/report", RETENTION.runs),
+    ("runs/m-1/pages/000000", RETENTION.fetched),
+    ("runs/m-1/results/part-000000", RETENTION.fetched),
+    ("runs/m-1/results/write-000000", RETENTION.fetched),
 ]
 
 
 @pytest.mark.parametrize(("path", "days"), DAYS)
 def test_a_document_of_a_run_expires(path, days):
     """So many days after it was written."""
-    assert KEEPING.expiry(path, {"updated_at": START}) == {
+    assert RETENTION.expiry(path, {"updated_at": START}) == {
         "expires_at": START + timedelta(days=days)
     }
 
@@ -42,12 +42,12 @@ STAYS = ["runs/m-1/results/000000", "scans/s", "findings/f", "schedules/s", "sys
 @pytest.mark.parametrize("path", STAYS)
 def test_what_runs_later_on_name_stays(path):
     """A list of findings that expired would be one that the next run could not compare with."""
-    assert KEEPING.expiry(path, {"updated_at": START}) == {}
+    assert RETENTION.expiry(path, {"updated_at": START}) == {}
 
 
 def test_who_says_it_itself_is_not_overruled():
-    """Kept answers of a model, and pages of a site, have a time of their own."""
-    assert KEEPING.expiry("runs/m-1", {"updated_at": START, "expires_at": None}) == {}
+    """Stored answers of a model, and pages of a site, have a time of their own."""
+    assert RETENTION.expiry("runs/m-1", {"updated_at": START, "expires_at": None}) == {}
 
 
 async def test_every_document_of_a_run_says_when_it_ends():
@@ -57,13 +57,13 @@ async def test_every_document_of_a_run_says_when_it_ends():
     paths = ["runs/m-1", "runs/m-1/steps/fetch", "runs/m-1/events/000001"]
     found = await world.stored.read(*paths)
     ends = [document and document.data["expires_at"] for document in found]
-    assert ends == [START + timedelta(days=KEEPING.runs)] * 3
+    assert ends == [START + timedelta(days=RETENTION.runs)] * 3
 
 
 async def test_the_times_are_those_that_were_configured():
-    """Of a store that was made with others."""
+    """A store with other days of retention uses those."""
     stored = MemoryStore()
-    store = VersionedStore(stored, keeping=Keeping(fetched=3, runs=30))
+    store = VersionedStore(stored, retention=Retention(fetched=3, runs=30))
     now = datetime(2026, 1, 1, tzinfo=UTC)
     await store.commit([Create("runs/r", {"updated_at": now}), Put("scans/s", {"updated_at": now})])
     run, scan = await stored.read("runs/r", "scans/s")
@@ -80,20 +80,22 @@ BAD = ["[]", '{"pages": 3}', '{"runs": 1.5}', '{"fetched": 1}', '{"runs": 6}', "
 def test_bad_times_are_refused(text):
     """Unknown names, parts of days, less than a run takes, and runs that lose what is theirs."""
     with pytest.raises(ValueError):  # noqa: PT011  # json's is one too
-        Keeping.parse(text)
+        Retention.parse(text)
 
 
 def test_every_moment_has_its_policy_and_costs_no_index():
     """Firestore deletes by what is deployed; a moment in an index would be a hot spot."""
     policies = {it["collectionGroup"]: it for it in FILE["fieldOverrides"] if it.get("ttl")}
-    assert set(policies) == set(EXPIRING)
+    assert set(policies) == set(EXPIRING_COLLECTIONS)
     assert {it["fieldPath"] for it in policies.values()} == {"expires_at"}
     assert [it for it in policies.values() if it["indexes"]] == []
 
 
 def test_the_list_has_every_kind_that_expires():
     """Those of the table, and those of the modules that set the moment themselves."""
-    ours = {kind for kind in KINDS if any(_expires(kind, name) for name in ("x", "part-0"))}
+    ours = {
+        kind for kind in DOCUMENT_KINDS if any(_expires(kind, name) for name in ("x", "part-0"))
+    }
     landfall = ROOT / "functions/landfall"
     modules = {
         path.relative_to(landfall).as_posix()
@@ -110,9 +112,9 @@ def test_the_list_has_every_kind_that_expires():
         "store/retention.py",
     }
     themselves = {"answers", "runs/pages", "scans/usage"}
-    assert {kind.rpartition("/")[2] for kind in ours | themselves} == set(EXPIRING)
+    assert {kind.rpartition("/")[2] for kind in ours | themselves} == set(EXPIRING_COLLECTIONS)
 
 
 def _expires(kind: str, name: str) -> bool:
     path = "/".join(f"{collection}/{name}" for collection in kind.split("/"))
-    return bool(KEEPING.expiry(path, {"updated_at": START}))
+    return bool(RETENTION.expiry(path, {"updated_at": START}))

@@ -1,9 +1,9 @@
-"""Words, types of pages, and which pages are looked at."""
+"""Words, types of pages, and the selection of pages to fetch."""
 
 import pytest
 
 from landfall.site.page_selection import (
-    CANDIDATES_MOST,
+    MAX_CANDIDATES,
     OTHER,
     Candidate,
     Types,
@@ -90,7 +90,7 @@ def test_a_page_is_known_once():
 
 
 def test_a_long_sitemap_pushes_nothing_out():
-    """What has a type stays, wherever it stands."""
+    """Pages with a type stay, at any position of the sitemap."""
     listed = [f"{SITE}/{number}" for number in range(1_000)] + [f"{SITE}/book"]
     found = candidates(TYPES, [], listed)
-    assert (len(found), found[0].page_type) == (CANDIDATES_MOST, "booking")
+    assert (len(found), found[0].page_type) == (MAX_CANDIDATES, "booking")
