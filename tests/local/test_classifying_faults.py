@@ -14,7 +14,7 @@ from infra.local.openai.server import LocalOpenAI
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm import batch_step
+from landfall.llm import batch_submission
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -307,7 +307,7 @@ async def test_a_batch_created_as_its_run_ended_is_cancelled(elements, service):
 
 async def test_a_failed_run_cancels_its_other_batches(elements, service, monkeypatch):
     """One of two fails, which ends the run: the other is not paid in vain."""
-    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 1)
+    monkeypatch.setattr(batch_submission, "MAX_QUESTIONS", 1)
     service.faults = [FaultRule("batch_failed", times=1)]
     service.batches.seconds = 5.0
     await in_batches(service, elements).start()
