@@ -16,8 +16,8 @@ from infra.local.processes import free_port
 from infra.local.wire import Request, Response, WireServer
 from landfall.deadlines import LADDER
 from landfall.entry.callers import (
-    CERTIFICATES_KEPT,
     CLOCK_SKEW,
+    DEFAULT_MAX_AGE,
     SIGNATURE_REMOVED,
     Callers,
     Certificates,
@@ -254,12 +254,12 @@ async def answering() -> AsyncIterator[tuple[WireServer, list[Response]]]:
 
 
 async def test_certificates_without_an_age_are_kept_for_a_while(issuer, answering):
-    """No header, or one without max-age: `CERTIFICATES_KEPT` seconds."""
+    """No header, or one without max-age: `DEFAULT_MAX_AGE` seconds."""
     server, answers = answering
     plain = Response.json(issuer.certificates())
     answers += [plain, replace(plain, headers={"Cache-Control": "no-transform"})]
-    kept = [(await fetch_certificates(server.url)).seconds for _ in range(2)]
-    assert kept == [CERTIFICATES_KEPT] * 2
+    kept = [(await fetch_certificates(server.url)).max_age for _ in range(2)]
+    assert kept == [DEFAULT_MAX_AGE] * 2
 
 
 UNUSABLE = {
