@@ -106,7 +106,7 @@ async def _queue(stack: Stack) -> AsyncIterator[Send]:
     urls = {"fetch": asdict(stack.addresses)["fetch"]}
     delivery = Delivery(QUEUE, urls, TASKS_ACCOUNT, AUDIENCE)
     client = cloud_tasks_client(stack.addresses.tasks)
-    queue = CloudTasksQueue(client, delivery, LADDER, Random(1))
+    queue = CloudTasksQueue(lambda: client, delivery, LADDER, Random(1))
     numbers = count(1)
     yield lambda: queue.enqueue(_task(f"none-{next(numbers)}"))
     await client.transport.close()
