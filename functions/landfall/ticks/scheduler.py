@@ -3,6 +3,9 @@
 A claim is one commit that moves `next_run_at` on and creates the run, guarded by the schedule's
 version: of two ticks at the same moment one commits and the other finds nothing left to do. The
 run's id is made of the schedule and the slot, which holds even when a slot comes back.
+
+Most ticks find nothing due. Schedules, their cadences and pydantic, which checks them, take 50 ms
+of a cold start, so they are imported when one is due.
 """
 
 import asyncio
@@ -11,8 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from landfall import logs
 from landfall.deadlines import TICK, Deadline
@@ -21,9 +23,6 @@ from landfall.runs.documents import Run, run_path
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.plan import plan_run
 from landfall.runs.runs import Runs
-from landfall.scans.cadence import time_zone
-from landfall.scans.schedule import Schedule
-from landfall.scans.slots import Plan, catch_up, due_slots
 from landfall.store.documents import (
     ConflictError,
     Document,
@@ -37,6 +36,10 @@ from landfall.store.documents import (
 from landfall.store.metering import metering
 from landfall.store.versioned import NewerDocument
 from landfall.ticks.marks import mark_tick
+
+if TYPE_CHECKING:
+    from landfall.scans.schedule import Schedule
+    from landfall.scans.slots import Plan
 
 PAGE = 250
 """Due schedules that are read at once, besides those that could not be claimed."""
@@ -155,6 +158,8 @@ class Scheduler:
         self, schedule: Document, heads: Mapping[str, Document], runs: Sequence[Document]
     ) -> _Claim | None:
         """What is to be committed for a schedule; None when it is set aside, or fails."""
+        from pydantic import ValidationError
+
         claims: list[_Claim] = []
 
         async def prepare() -> None:
@@ -173,7 +178,7 @@ class Scheduler:
         return claims[0] if claims else None
 
     async def _claim_of(
-        self, schedule: Document, spec: Schedule, head: Document, live: Sequence[Run]
+        self, schedule: Document, spec: "Schedule", head: Document, live: Sequence[Run]
     ) -> _Claim:
         plan = self._plan(schedule, spec)
         earlier = [run for run in live if plan.runs and run.slot and run.slot < plan.runs[0]]
@@ -231,7 +236,10 @@ class Scheduler:
         tasks = [self._runs.first_task(run_id) for run_id in run_ids]
         await asyncio.gather(*(self._runs.enqueue(task) for task in tasks))
 
-    def _plan(self, schedule: Document, spec: Schedule) -> Plan:
+    def _plan(self, schedule: Document, spec: "Schedule") -> "Plan":
+        from landfall.scans.cadence import time_zone
+        from landfall.scans.slots import Plan, catch_up, due_slots
+
         now = self._runs.clock()
         due = due_slots(
             spec.cadence,
@@ -250,7 +258,7 @@ class Scheduler:
         return Plan(tuple(slots), upcoming)
 
     def _moved_on(
-        self, schedule: Document, spec: Schedule, plan: Plan, started: int, skip: bool
+        self, schedule: Document, spec: "Schedule", plan: "Plan", started: int, skip: bool
     ) -> Fields:
         runs_started = schedule.data["runs_started"] + started
         over = spec.max_runs is not None and runs_started >= spec.max_runs
@@ -310,7 +318,9 @@ def _scan_id(schedule: Document) -> str:
     return stored if isinstance(stored, str) and "/" not in stored else ""
 
 
-def _spec(schedule: Document) -> Schedule:
+def _spec(schedule: Document) -> "Schedule":
+    from landfall.scans.schedule import Schedule
+
     stored = {name: schedule.data.get(name) for name in Schedule.model_fields}
     return Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
 
