@@ -1,4 +1,4 @@
-"""The sample scans, the bases they read, and how many pages those are."""
+"""The sample scans that read a base, their bases, and the number of pages of those."""
 
 import math
 from collections import Counter
@@ -9,7 +9,6 @@ from infra.local.flights import flights
 from infra.local.school import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
-from tests.fakes.world import integrity
 
 SCANS = Path(__file__).parents[2] / "infra/local/samples"
 
@@ -21,9 +20,10 @@ AIRTABLE_RATE = 5.0
 
 
 def sample_scans() -> list[IntegrityScan]:
-    """What `infra/local/run` runs."""
+    """Return the integrity scans among those that `infra/local/run` runs."""
     paths = sorted(SCANS.glob("*.yaml"))
-    return [integrity(load(path.read_text(encoding="utf-8"), str(path))) for path in paths]
+    scans = [load(path.read_text(encoding="utf-8"), str(path)) for path in paths]
+    return [scan for scan in scans if isinstance(scan, IntegrityScan)]
 
 
 def sample_bases() -> dict[str, Base]:

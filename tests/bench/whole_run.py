@@ -1,4 +1,4 @@
-"""The two sample scans on the local stack, from the scheduler's tick to the last run done."""
+"""The sample scans of a base on the local stack, from the scheduler's tick to the last run done."""
 
 import asyncio
 import io
