@@ -45,7 +45,7 @@ def main(case: str) -> None:
     nothing: Any = None  # a module of this name cannot be imported then
     sys.modules.update(dict.fromkeys(NOT_DEPLOYED, nothing))
     if case == "framework":
-        import functions_framework.aio  # noqa: F401 - the import is what is measured
+        import functions_framework.aio  # noqa: F401 - the import itself is measured
     elif case == "main":
         _app("scheduler")
     elif case != "interpreter":

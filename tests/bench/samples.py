@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local.base_model import Base
@@ -26,19 +27,24 @@ def sample_scans() -> list[IntegrityScan]:
     return [scan for scan in scans if isinstance(scan, IntegrityScan)]
 
 
-def sample_bases() -> dict[str, Base]:
-    """By id."""
-    return {base.id: base for base in (school()[0], flights())}
+def sample_bases(records: int | None = None) -> dict[str, Base]:
+    """Return their bases by id; with at most so many records a table, where that is given."""
+    return {base.id: _cut(base, records) for base in (school()[0], flights())}
+
+
+def _cut(base: Base, records: int | None) -> Base:
+    tables = (replace(table, records=table.records[:records]) for table in base.tables)
+    return replace(base, tables=tuple(tables))
 
 
 def pages(scan: IntegrityScan, base: Base) -> int:
-    """Pages of the tables that the scan reads."""
+    """Count the pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)
 
 
 def refusals(statuses: Counter[int | None]) -> str:
-    """A note: each lock-out is in the figures, and no part of what they should be."""
+    """Return a note on lock-outs: the figures contain them, and should not."""
     refused = statuses[429]
     return (
         f"The stand-in for Airtable answered {refused} requests with 429"
