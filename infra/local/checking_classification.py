@@ -13,12 +13,12 @@ from infra.local.endpoint import Airtable, real_openai
 from infra.local.sampling import Sample
 from infra.local.sampling_shown import read_shown, what_was_read
 from landfall.airtable.fields import Schema
+from landfall.classification.element_groups import group_elements
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.fit import misfits
-from landfall.classification.grouping import grouped
 from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
-from landfall.llm.questions import Usage
+from landfall.llm.usage import TokenUsage
 from landfall.process.config import VARIABLES
 
 SHOWN = 2
@@ -59,9 +59,9 @@ class Seen:
         fields = scan.mapping.fields()
         found = elements_of(table, fields, lambda _: "") if table and readable else []
         prompt = Prompt(scan.labels)
-        groups = grouped(found, scan.group_size, scan.labels)
+        groups = group_elements(found, scan.group_size, scan.labels)
         asked = sum(prompt.question(group).worst_case().asked for group in groups)
-        usage = Usage(asked, TOKENS_ANSWERED * len(found))
+        usage = TokenUsage(asked, TOKENS_ANSWERED * len(found))
         openai = real_openai()
         default = (openai and openai.model) or VARIABLES["LANDFALL_MODEL"].default
         model = scan.model.name or default

@@ -18,7 +18,7 @@ from infra.local.airtable import LocalAirtable
 from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import FetchCursor, opened, wanted
+from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
 from landfall.airtable.protocols import OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.scan import BaseScan

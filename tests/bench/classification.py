@@ -14,7 +14,7 @@ from landfall import logs
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.store.documents import Fields
 from landfall.store.firestore import FirestoreStore
 from tests.bench.benchmark import check_same
@@ -73,7 +73,7 @@ async def measure(size: Size = FULL) -> list[Table]:
             async with database() as client, server as service:
                 first, second = await _runs(client, service, size.elements, group, 2)
             check_same("classification, next run", second.counts["model_calls"], 0)
-            floor = size.elements / group * size.latency / MOST_AT_ONCE
+            floor = size.elements / group * size.latency / MAX_CONCURRENCY
             rows.append(first.row(f"{group} a question", floor))
             rows.append(second.row("- the same elements, next run", 0.0))
     head = (
@@ -81,8 +81,9 @@ async def measure(size: Size = FULL) -> list[Table]:
         *("reads", "writes", "commits"),
     )
     notes = (
-        f"Floor: questions x {size.latency:g} s ÷ {MOST_AT_ONCE} at once. Ours may take {TARGET:g} "
-        "times that; with few questions most of it is the time until as many are in flight.",
+        f"Floor: questions x {size.latency:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take "
+        f"{TARGET:g} times that; with few questions most of it is the time until as many are in "
+        "flight.",
         "Reads, writes and commits: documents of Firestore, for answers, elements, the run and its "
         "use of the model. An answer is looked up before its question is sent, an element is read "
         "before and after.",

@@ -16,12 +16,12 @@ from google.cloud.firestore import AsyncClient
 from pydantic import BaseModel
 
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.questions import Question
-from landfall.llm.quoting import RULE, fenced
-from landfall.llm.rate_limit import MOST_AT_ONCE
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted
+from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.llm.session import Asking
-from landfall.llm.settings import ModelSettings
 from landfall.runs.claim import Claim
 from landfall.store.firestore import FirestoreStore
 from tests.bench.benchmark import check_same
@@ -82,16 +82,16 @@ async def measure(size: Size = FULL) -> list[Table]:
         free, again = await _runs(client, replace(size, limit=UNLIMITED), 2, "free")
         (limited,) = await _runs(client, size, 1, "limited")
     check_same("questions, next run", again.calls, 0)
-    at_once = size.questions * size.latency / MOST_AT_ONCE
+    at_once = size.questions * size.latency / MAX_CONCURRENCY
     # the bucket is full at first, and fills up while it is emptied
     by_limit = max(0.0, size.questions - size.limit) / (size.limit / 60)
     rows = [
-        _row(f"{MOST_AT_ONCE} at once", free, at_once),
+        _row(f"{MAX_CONCURRENCY} at once", free, at_once),
         _row("the same questions, next run", again, 0.0),
         _row(f"{size.limit} a minute, and as many left", limited, max(at_once, by_limit)),
     ]
     notes = (
-        f"Floor: {size.questions} x {size.latency:g} s ÷ {MOST_AT_ONCE} at once. Ours may take "
+        f"Floor: {size.questions} x {size.latency:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take "
         f"{TARGET:g} times that.",
         "Reads and writes: documents of Firestore, for answers, the run's use and its progress.",
         "Refused: answers 429.",
@@ -192,8 +192,8 @@ def _question(name: str) -> Question[Importance]:
     return Question(
         key=name,
         shape=Importance,
-        instructions=f"Say how important it is, and cite it. {RULE}",
-        text=fenced(f"record {name}", text, 500),
+        instructions=f"Say how important it is, and cite it. {QUOTING_RULE}",
+        text=quote_untrusted(f"record {name}", text, 500),
         prompt_version="1",
         max_tokens=200,
     )

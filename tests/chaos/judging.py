@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.local.openai_completions import Call
 from infra.local.stack import Stack
-from landfall.classification.answer import shape_of
+from landfall.classification.answer import answer_shape
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
 from landfall.deadlines import Ladder
@@ -95,7 +95,7 @@ def outside(stack: Stack, memory: MemoryStore, ladder: Ladder) -> Iterator[str]:
 
 
 _SHAPES: Mapping[str, tuple[type, str]] = {
-    "ElementAnswers": (shape_of(Labels()), Prompt(Labels()).version),
+    "ElementAnswers": (answer_shape(Labels()), Prompt(Labels()).version),
     "PageJudgement": (judgement.PageJudgement, judgement.PROMPT_VERSION),
 }
 """Shape and version of each question, by the name of its schema."""

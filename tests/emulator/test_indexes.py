@@ -15,7 +15,7 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.site import LocalSite, clinic
-from landfall.airtable.fetch import FetchCursor, TableCursor
+from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
 from landfall.deadlines import LADDER, Deadline
@@ -80,7 +80,7 @@ async def classify(world: World) -> None:
         elements.runs = 10  # the other runs have the numbers before
         await elements.run()
         await elements.review(1, "confirmed")
-        await elements.reviewing.listed({})
+        await elements.reviewing.find({})
 
 
 async def fetch_and_score(world: World) -> None:

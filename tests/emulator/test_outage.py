@@ -16,7 +16,7 @@ import pytest
 from infra.local.airtable import LocalAirtable
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.fetch import FetchCursor
+from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.worker import OutOfTimeError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infra.local.airtable import LocalAirtable
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import FetchCursor
+from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record
 from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline

@@ -6,7 +6,7 @@ The times are printed (`-s`).
 import asyncio
 from collections.abc import Iterable
 
-from landfall.airtable.fetch import FetchCursor, TableCursor
+from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.deadlines import LADDER
 from landfall.integrity.findings.ledger_store import DOCUMENTED

@@ -16,11 +16,11 @@ from infra.local.site import LocalSite, clinic
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.scan import BaseScan
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.prices import BATCH_SHARE, PRICES
-from landfall.llm.questions import Usage
-from landfall.llm.settings import ModelSettings
+from landfall.llm.prices import BATCH_FACTOR, PRICES
+from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
@@ -163,7 +163,7 @@ PRICE = PRICES[MODEL]
 def paid(service: LocalOpenAI, share: float = 1.0) -> dict[str, Any]:
     """What a run's counts must say of the tokens that the stand-in has answered with."""
     of = service.tokens
-    usage = Usage(of["asked"], of["answered"], of["cached"], 0)
+    usage = TokenUsage(of["asked"], of["answered"], of["cached"], 0)
     dollars = pytest.approx(PRICE.dollars(usage, share), abs=1e-6)
     return {"model_tokens": of["asked"] + of["answered"], "model_cost": dollars}
 
@@ -197,7 +197,7 @@ async def test_a_classification_says_what_it_asked_of_everybody(wired, openai, b
     assert (counts["airtable_requests"], counts["tasks"]) == (asked, len(outcomes))
     assert openai.tokens["answered"] > 0
     assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(
-        openai, BATCH_SHARE if batch else 1.0
+        openai, BATCH_FACTOR if batch else 1.0
     )
 
 

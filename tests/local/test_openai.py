@@ -20,7 +20,7 @@ from infra.local.openai import MODELS, LocalOpenAI
 from infra.local.openai_answers import Asked
 from infra.local.openai_faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
 from infra.local.openai_limits import duration
-from landfall.llm.quoting import fenced
+from landfall.llm.quoting import quote_untrusted
 
 KEY = "sk-test"
 MODEL = MODELS[0]
@@ -45,7 +45,8 @@ class Entries(BaseModel):
 
 
 TEXT = "\n".join(
-    fenced(f"record rec{n}", f"Customer number {n}\nAn internal key.", 500) for n in range(3)
+    quote_untrusted(f"record rec{n}", f"Customer number {n}\nAn internal key.", 500)
+    for n in range(3)
 )
 
 
@@ -70,7 +71,7 @@ async def ask(
 
 
 async def raw(sdk: openai.AsyncOpenAI, **more: Any) -> Any:
-    """What the model said, as JSON, whatever its shape."""
+    """Return the model's answer as JSON, whatever its shape."""
     messages = [{"role": "user", "content": TEXT}]
     schema = openai.pydantic_function_tool(Entries)["function"]["parameters"]  # strict by the SDK
     shape = {"type": "json_schema", "json_schema": _strict("Entries", schema)}
@@ -85,7 +86,7 @@ def _strict(name: str, schema: Any) -> dict[str, Any]:
 
 
 async def test_an_answer_has_the_shape_that_was_asked_for():
-    """An entry for each fenced record, by its id; what it cites stands in that record."""
+    """An entry for each quoted record, by its id; its citation is in that record."""
     async with served() as (_, sdk):
         parsed = (await ask(sdk)).choices[0].message.parsed
     assert parsed
@@ -166,7 +167,7 @@ async def test_an_answer_longer_than_allowed_is_cut_off():
             await ask(sdk, max_completion_tokens=5)
 
 
-async def test_limits_are_told_and_kept():
+async def test_limits_are_sent_and_enforced():
     """Three requests a minute: the fourth is refused, with how long to wait."""
     async with served(requests_per_minute=3) as (server, sdk):
         answers = [await sdk.chat.completions.with_raw_response.create(**PLAIN) for _ in range(3)]
@@ -330,7 +331,7 @@ async def test_a_fault_is_for_the_questions_that_it_names():
     """By something in their text."""
     rule = FaultRule("refusal", content="Customer number 1", times=None)
     async with LocalOpenAI(api_key=KEY, faults=[rule]) as server, client(server) as sdk:
-        texts = [fenced("record rec", f"Customer number {n}", 99) for n in range(3)]
+        texts = [quote_untrusted("record rec", f"Customer number {n}", 99) for n in range(3)]
         messages = [(await ask(sdk, text)).choices[0].message for text in texts]
     assert [bool(message.refusal) for message in messages] == [False, True, False]
 
@@ -354,8 +355,8 @@ def test_an_unknown_fault_is_refused():
 
 
 def test_a_repair_is_about_the_same_records():
-    """What was wrong stands in a fence too, and is no record."""
-    text = f"{TEXT}\n\n{fenced('what was wrong', 'rec0 is missing', 99)}"
+    """The quoted problem is not a record."""
+    text = f"{TEXT}\n\n{quote_untrusted('what was wrong', 'rec0 is missing', 99)}"
     assert [fence.id for fence in Asked("X", {}, "", text).fences] == ["rec0", "rec1", "rec2"]
 
 
@@ -432,7 +433,7 @@ async def test_what_fails_in_a_batch_is_in_its_error_file():
 
 
 async def test_an_expired_batch_keeps_what_it_has():
-    """What was done is in one file, what was not in the other."""
+    """Answered requests are in one file, the others in another."""
     async with served(batch_seconds=0.4) as (server, sdk):
         server.faults = [FaultRule("batch_expired")]
         batch = await ended(sdk, (await begin(sdk, [line(n) for n in range(10)])).id)

@@ -13,8 +13,8 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite
 from landfall.deadlines import Ladder
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.settings import ModelSettings
 from tests.fakes.sites import a_site_scan, drive_site, report_of_site, start_site
 from tests.fakes.world import World
 from tests.local.test_site_scoring import site_of

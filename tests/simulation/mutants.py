@@ -10,7 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from landfall.airtable import records
-from landfall.airtable.fetch import Fetch, FetchCursor
+from landfall.airtable.fetch import Fetch
+from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
 from landfall.integrity.findings.written import ALL

@@ -245,7 +245,7 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
         logs.silenced(),
         patch.object(airtable_send, "ROWS_MOST", ROWS),
         patch.object(batch_step, "PART_QUESTIONS", ASKED),
-        patch.object(classification_scan, "BATCH_LEAST", BATCHED),
+        patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())
 

@@ -6,7 +6,7 @@ from random import Random
 from infra.local.openai_site import answers
 from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
-from landfall.llm.settings import ModelSettings
+from landfall.llm.model_settings import ModelSettings
 from landfall.reasons import Reason, StepError
 from landfall.runs.runs import Runs
 from landfall.site.page import Page

@@ -13,6 +13,7 @@ from landfall.airtable.protocols import ROWS_MOST, BaseWriter
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
+from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again
 from landfall.runs.locks import QUIET, locking
 from landfall.store.documents import Fields
@@ -82,6 +83,10 @@ class Sending(Generic[Item]):
     def share(self) -> float:
         """The share of the rows that are through."""
         return self.cursor.sent / max(1, len(self.items))
+
+    def run_fields(self, counts: Fields) -> RunFields:
+        """Return the fields of the run that say how far the sending is, with these counts."""
+        return {"counts": counts, "progress_pct": self.claim.progress.at(self.share)}
 
     def again(self) -> Again:
         """Return that the step goes on with the rest."""

@@ -20,11 +20,10 @@ from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.findings.views import flat, kept_finding
 from landfall.integrity.findings.written import ALL
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import WorkList
+from landfall.integrity.score_cursor import WorkList
 from landfall.runs.claim import Claim, gone
-from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again, Outcome
-from landfall.store.documents import Update, Write
+from landfall.store.documents import Fields, Update, Write
 
 
 class WriteFindings:
@@ -59,7 +58,7 @@ class WriteFindings:
             return sending.again()
         if self._cursor.refused:
             raise self._cursor.refusals(sending.noun)
-        await self._claim.finish_run(self._run_fields(sending), cursor=self._cursor)
+        await self._claim.finish_run(sending.run_fields(self._counts()), cursor=self._cursor)
         logs.info("written", superseded=self._superseded, **self._claim.run.counts)
         return Outcome.SUPERSEDED if self._superseded else Outcome.FINISHED
 
@@ -83,7 +82,7 @@ class WriteFindings:
 
         async def keep(at_the_end: bool) -> None:
             marks = await self._mark(work) if at_the_end else []
-            await self._claim.checkpoint(self._cursor, self._run_fields(sending), marks)
+            await self._claim.checkpoint(self._cursor, sending.run_fields(self._counts()), marks)
 
         sending = Sending(
             self._claim,
@@ -110,9 +109,6 @@ class WriteFindings:
         cursor = self._cursor
         return cursor.refused_first or (work[cursor.sent].id if cursor.sent < len(work) else ALL)
 
-    def _run_fields(self, sending: Sending[Entry]) -> RunFields:
+    def _counts(self) -> Fields:
         written = self._cursor.sent - self._cursor.refused
-        return {
-            "counts": {"findings_written": written},
-            "progress_pct": self._claim.progress.at(sending.share),
-        }
+        return {"findings_written": written}

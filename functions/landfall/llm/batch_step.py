@@ -29,14 +29,16 @@ from typing import Any
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.llm.answer_store import Answers, Payer, Turn
+from landfall.llm.answer_store import AnswerStore, Payer
+from landfall.llm.attempts import PendingQuestion
 from landfall.llm.batch import BATCH_ENDED, Batch, BatchResult, BatchService, BatchStatus
 from landfall.llm.budget import Spending
-from landfall.llm.concurrency import LOOKED_UP
-from landfall.llm.openai.completions import read_answer, read_problem, with_fix
-from landfall.llm.prices import BATCH_SHARE
+from landfall.llm.concurrency import LOOKUP_SIZE
+from landfall.llm.model_settings import ModelSettings, unknown_price
+from landfall.llm.openai.completions import add_fix, read_answer, read_error
+from landfall.llm.prices import BATCH_FACTOR
 from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question, Reply
-from landfall.llm.settings import ModelSettings, Use, no_price
+from landfall.llm.usage import ModelUsage
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.store.documents import Fields
@@ -71,7 +73,7 @@ KEPT_AT_ONCE = 20
 
 
 @dataclass
-class Part:
+class BatchPart:
     """A range of the questions, and how far its batch is. `worst` is what it may cost at most."""
 
     first: int
@@ -105,7 +107,7 @@ class Batching:
         self._claim = claim
         self._settings = settings
         self._open = open_batches
-        self._parts = [Part(**fields) for fields in kept or ()]
+        self._parts = [BatchPart(**fields) for fields in kept or ()]
 
     async def run(
         self, questions: Sequence[Question[Any]], deadline: Deadline, keep: Keep
@@ -128,15 +130,15 @@ class Batching:
         engine, run, service = self._claim.engine, self._claim.run, self._service
         self._price = self._settings.price_for(service.name)
         if self._price is None and self._settings.budget.has_dollars:
-            raise StepError(Reason.MODEL_PRICE_UNKNOWN, no_price(service.name))
+            raise StepError(Reason.MODEL_PRICE_UNKNOWN, unknown_price(service.name))
         scan_id = run.scan_id
         payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = Answers(engine.store, payer, service.name, service.effort)
+        self._answers = AnswerStore(engine.store, payer, service.name, service.effort)
         self._spending = await Spending.load(
             engine.store, scan_id, run.id, engine.clock, self._settings.budget
         )
         for part in self._parts:
-            self._spending.reserve(Use(**part.worst))
+            self._spending.reserve(ModelUsage(**part.worst))
 
     async def _go_on(self) -> float | None:
         while not self._all_planned() or any(not part.batch_id for part in self._open_parts()):
@@ -151,15 +153,15 @@ class Batching:
     def _all_planned(self) -> bool:
         return bool(self._parts) and self._parts[-1].end >= len(self._questions)
 
-    def _open_parts(self) -> list[Part]:
+    def _open_parts(self) -> list[BatchPart]:
         return [part for part in self._parts if not part.done]
 
-    def _next(self) -> Part:
+    def _next(self) -> BatchPart:
         """The part that has no batch yet; a new one where all have."""
         for part in self._open_parts():
             if not part.batch_id:
                 return part
-        self._parts.append(Part(self._parts[-1].end if self._parts else 0))
+        self._parts.append(BatchPart(self._parts[-1].end if self._parts else 0))
         return self._parts[-1]
 
     def _short_of_time(self) -> bool:
@@ -171,7 +173,7 @@ class Batching:
 
     # Beginning
 
-    async def _begin(self, part: Part) -> bool:
+    async def _begin(self, part: BatchPart) -> bool:
         """Upload and create; False where the account's queue has no room for it now."""
         if part.file_id is None:
             lines = await self._planned(part)
@@ -190,12 +192,12 @@ class Batching:
         logs.info("batch begun", batch=batch_id, first=part.first, end=part.end)
         return True
 
-    async def _planned(self, part: Part) -> bytes:
+    async def _planned(self, part: BatchPart) -> bytes:
         """The file of a part: what has no answer yet, as far as file and budget allow."""
-        lines, number, worst = bytearray(), 0, Use()
+        lines, number, worst = bytearray(), 0, ModelUsage()
         part.end = part.first
         while part.end < len(self._questions) and number < PART_QUESTIONS:
-            room = min(LOOKED_UP, PART_QUESTIONS - number)
+            room = min(LOOKUP_SIZE, PART_QUESTIONS - number)
             some = self._questions[part.end : part.end + room]
             for found in await self._answers.look_up(some):
                 part.end += 1
@@ -213,16 +215,18 @@ class Batching:
         part.worst = asdict(worst)
         return bytes(lines)
 
-    def _worst(self, question: Question[Any]) -> Use:
+    def _worst(self, question: Question[Any]) -> ModelUsage:
         usage = question.worst_case()
-        return Use.of(usage, self._price.most(usage, BATCH_SHARE) if self._price else None)
+        return ModelUsage.of(
+            usage, self._price.max_dollars(usage, BATCH_FACTOR) if self._price else None
+        )
 
     # Looking
 
-    async def _look(self, part: Part) -> float | None:
+    async def _look(self, part: BatchPart) -> float | None:
         """Seconds until the next look at a part; None when it is through."""
         assert part.batch_id is not None
-        batch = await self._service.look(part.batch_id, self._until)
+        batch = await self._service.retrieve(part.batch_id, self._until)
         self.answered += batch.done
         if batch.status == BatchStatus.FAILED:
             return await self._failed(part, batch)
@@ -237,7 +241,7 @@ class Batching:
         await self._through(part)  # there is no time for what it has answered
         return None
 
-    async def _failed(self, part: Part, batch: Batch) -> float | None:
+    async def _failed(self, part: BatchPart, batch: Batch) -> float | None:
         code, message = batch.problem
         if code != QUEUE_FULL:
             raise StepError(Reason.MODEL_BATCH_FAILED, f"the batch failed: {code}: {message}")
@@ -248,7 +252,7 @@ class Batching:
         await self._checkpoint()
         return LOOK_MOST
 
-    def _delay(self, part: Part) -> float:
+    def _delay(self, part: BatchPart) -> float:
         assert part.created_at is not None
         age = (self._claim.engine.clock() - part.created_at).total_seconds()
         until_end = max(LOOK_FIRST, self._claim.seconds_left - self._reserve())
@@ -265,7 +269,7 @@ class Batching:
 
     # Collecting
 
-    async def _collect(self, part: Part, batch: Batch) -> float | None:
+    async def _collect(self, part: BatchPart, batch: Batch) -> float | None:
         """Keep what the batch has answered. What it has not is asked alone."""
         pending = await self._pending(part)
         files = [await self._service.results(file_id, self._until) for file_id in batch.files]
@@ -281,23 +285,25 @@ class Batching:
         await self._through(part, batch.files)
         return None
 
-    async def _pending(self, part: Part) -> dict[str, Turn[Any]]:
+    async def _pending(self, part: BatchPart) -> dict[str, PendingQuestion[Any]]:
         """Of the part's questions, those that have no answer and no failed attempt, by hash."""
-        pending: dict[str, Turn[Any]] = {}
-        for at in range(part.first, part.end, LOOKED_UP):
-            some = self._questions[at : min(part.end, at + LOOKED_UP)]
+        pending: dict[str, PendingQuestion[Any]] = {}
+        for at in range(part.first, part.end, LOOKUP_SIZE):
+            some = self._questions[at : min(part.end, at + LOOKUP_SIZE)]
             found = await self._answers.look_up(some)
-            pending |= {t.hash: t for t in found if isinstance(t, Turn) and t.attempt == 1}
+            pending |= {
+                t.hash: t for t in found if isinstance(t, PendingQuestion) and t.attempt == 1
+            }
         return pending
 
-    async def _take(self, turn: Turn[Any], result: BatchResult) -> None:
+    async def _take(self, turn: PendingQuestion[Any], result: BatchResult) -> None:
         if result.status is None or not _is_final(result.status):
             return
         now = self._claim.engine.clock()
         if result.status != 200:
-            reason, _ = read_problem(result.status, result.body)
+            reason, _ = read_error(result.status, result.body)
             failure = Problem(reason, f"the model's service answered {result.status} in a batch")
-            await self._answers.keep_failure(turn, failure, now)
+            await self._answers.record_failure(turn, failure, now)
             return
         answer: Answer[Any] | FailedAnswerError
         try:
@@ -307,16 +313,16 @@ class Batching:
         except StepError:
             return  # no completion at all
         receipt = answer.receipt if isinstance(answer, FailedAnswerError) else answer
-        dollars = self._price.dollars(receipt.usage, BATCH_SHARE) if self._price else None
-        await self._answers.take(turn, answer, dollars, now)
+        dollars = self._price.dollars(receipt.usage, BATCH_FACTOR) if self._price else None
+        await self._answers.record(turn, answer, dollars, now)
 
-    async def _through(self, part: Part, files: Sequence[str] = ()) -> None:
+    async def _through(self, part: BatchPart, files: Sequence[str] = ()) -> None:
         """The part is done; its files need not stay with the service."""
         part.done = True
         await self._checkpoint()
         for file_id in filter(None, (part.file_id, *files)):
             try:
-                await self._service.forget(file_id, self._until)
+                await self._service.delete_file(file_id, self._until)
             except StepError as error:
                 logs.warning("file not deleted", file=file_id, error=error.message)
 
@@ -332,14 +338,14 @@ async def stop_batches(
 
     Raises `StepError`.
     """
-    parts = [part for fields in kept if not (part := Part(**fields)).done and part.file_id]
+    parts = [part for fields in kept if not (part := BatchPart(**fields)).done and part.file_id]
     if not parts:
         return
     service = open_batches(settings)
     try:
         for part in parts:
             batch_id = part.batch_id or await service.find(part.mark(run_id), deadline)
-            batch = await service.look(batch_id, deadline) if batch_id else None
+            batch = await service.retrieve(batch_id, deadline) if batch_id else None
             if batch and batch.status not in BATCH_ENDED | {BatchStatus.CANCELLING}:
                 await service.cancel(batch.id, deadline)
                 logs.warning("batch cancelled", batch=batch.id, done=batch.done, total=batch.total)
@@ -359,7 +365,7 @@ def _check_any_answered(results: Sequence[BatchResult]) -> None:
         return
     for result in results:
         if result.status and _is_final(result.status):
-            reason, said = read_problem(result.status, result.body)
+            reason, said = read_error(result.status, result.body)
             if reason != Reason.MODEL_REJECTED:
                 told = f"the model's service answered a whole batch {said}"
-                raise StepError(reason, with_fix(told, reason))
+                raise StepError(reason, add_fix(told, reason))

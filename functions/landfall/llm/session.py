@@ -27,12 +27,12 @@ from pydantic import BaseModel
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.llm.answer_store import Answers, Payer
+from landfall.llm.answer_store import AnswerStore, Payer
 from landfall.llm.batch import BatchService
 from landfall.llm.budget import Spending
-from landfall.llm.concurrency import Conversation
+from landfall.llm.concurrency import Dispatcher
+from landfall.llm.model_settings import ModelSettings, unknown_price
 from landfall.llm.questions import Model, Question, Reply
-from landfall.llm.settings import ModelSettings, no_price
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 
@@ -78,7 +78,7 @@ class Asking:
         self._claim = claim
         self._settings = settings
         self._open_model = open_model
-        self._talk: Conversation[Any] | None = None
+        self._talk: Dispatcher[Any] | None = None
 
     @property
     def model(self) -> str:
@@ -104,13 +104,13 @@ class Asking:
         engine, run, settings = self._claim.engine, self._claim.run, self._settings
         self._price = settings.price_for(self._model.name)
         if self._price is None and settings.budget.has_dollars:
-            raise StepError(Reason.MODEL_PRICE_UNKNOWN, no_price(self._model.name))
+            raise StepError(Reason.MODEL_PRICE_UNKNOWN, unknown_price(self._model.name))
         scan_id = run.scan_id
         self.spending = await Spending.load(
             engine.store, scan_id, run.id, engine.clock, settings.budget
         )
         payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = Answers(engine.store, payer, self._model.name, self._model.effort)
+        self._answers = AnswerStore(engine.store, payer, self._model.name, self._model.effort)
 
     async def __aexit__(
         self,
@@ -119,7 +119,7 @@ class Asking:
         traceback: TracebackType | None,
     ) -> None:
         if self._talk:
-            await self._talk.stop()
+            await self._talk.cancel()
         await self._model.close()
 
     async def replies(
@@ -132,7 +132,7 @@ class Asking:
         """
         self.left, self.spent, self.pause = len(questions), None, 0.0
         talk = self._conversation(questions, deadline)
-        while replies := await talk.more():
+        while replies := await talk.next_replies():
             for reply in replies:
                 self.left -= 1
                 self.spending.take(reply)
@@ -142,10 +142,8 @@ class Asking:
         if talk.failure:
             raise talk.failure
 
-    def _conversation(
-        self, questions: Sequence[Question[T]], deadline: Deadline
-    ) -> Conversation[T]:
-        talk = Conversation(
+    def _conversation(self, questions: Sequence[Question[T]], deadline: Deadline) -> Dispatcher[T]:
+        talk = Dispatcher(
             self._model,
             self._answers,
             self.spending,

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from landfall.llm.questions import Problem, Question, Reply
-from landfall.llm.quoting import RULE, fenced, plain
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted, visible_text
 from landfall.reasons import Reason
 from landfall.site.rubric import Rubric
 from landfall.site.scores import Scored, Scores, Seen
@@ -49,7 +49,7 @@ visitors away) to 10 (nothing is left to wish for), one sentence on why, and a q
 of the page, word for word, that shows it. Leave out dimensions that the page says nothing about.
 critique: two or three sentences to the owner of the site, in your own words.
 A score without a quotation from the page does not count.
-{RULE}"""
+{QUOTING_RULE}"""
 
 _TO_MACHINES = re.compile(
     r"instruc|instruk|anweisung|istruzion|prompt|assistant|assistent|asistente|language model|"
@@ -152,10 +152,10 @@ def question_about(rubric: Rubric, page: Seen, key: str) -> Question[PageJudgeme
         shape=PageJudgement,
         instructions=f"{RULES}\n\nDimensions:\n{dimensions}",
         text=f"Type of the page: {page.page_type}\nFacts: {_facts(page)}\n"
-        + fenced(page.url, reading, TOLD_MOST),
+        + quote_untrusted(page.url, reading, TOLD_MOST),
         prompt_version=PROMPT_VERSION,
         max_tokens=ANSWER_TOKENS,
-        problems=partial(problems, rubric, plain(reading, TOLD_MOST).text),
+        problems=partial(problems, rubric, visible_text(reading, TOLD_MOST).text),
     )
 
 
@@ -212,7 +212,7 @@ def _even(text: str) -> str:
 def speaks_to_machines(passage: str) -> bool:
     """Whether a passage is written for whoever scores the page."""
     # letters that show nothing would split its words
-    return _TO_MACHINES.search(plain(passage, TOLD_MOST).text) is not None
+    return _TO_MACHINES.search(visible_text(passage, TOLD_MOST).text) is not None
 
 
 def moved(scores: Scores, judgements: Iterable[PageJudgement]) -> Scores:
@@ -245,13 +245,13 @@ def _moved(scored: Scored, said: Sequence[float]) -> Scored:
 def remarks(judgement: PageJudgement) -> Fields:
     """What is kept of what was said of a page."""
     return {
-        "critique": plain(judgement.critique, SAID_MOST).text,
+        "critique": visible_text(judgement.critique, SAID_MOST).text,
         "dimensions": [
             {
                 "dimension": one.dimension,
                 "score": one.score,
-                "why": plain(one.why, SAID_MOST).text,
-                "quote": plain(one.quote, SAID_MOST).text,
+                "why": visible_text(one.why, SAID_MOST).text,
+                "quote": visible_text(one.quote, SAID_MOST).text,
                 "counts": not speaks_to_machines(one.quote),
             }
             for one in judgement.dimensions

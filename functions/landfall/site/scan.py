@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from landfall.llm.settings import ModelSettings
+from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
 from landfall.scans.settings import it_is
 from landfall.site.rubric import Rubric, clinic_rubric

@@ -11,7 +11,7 @@ nothing that it has not.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.shown import shown
-from landfall.integrity.findings.written import Written
+from landfall.integrity.findings.written import Written, to_write
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
 from landfall.store.packed import documents
@@ -60,6 +60,22 @@ class Kept:
     followed: bool
     written: Written | None
     origin: Origin
+
+
+def to_write_back(
+    kept: Kept, target: str | None, since: datetime, entries: Sequence[Entry], changed: Set[str]
+) -> tuple[Written | None, list[Entry]]:
+    """Return how far the table of a write-back is with these entries, and what it lacks.
+
+    `target` is what the scan writes to, if anything. A table that it has not written to before
+    begins with what is open `since` then.
+    """
+    if target is None:
+        return None, []
+    written = kept.written
+    if written is None or written.target != target:
+        written = Written(target, since)
+    return to_write(written, entries, changed)
 
 
 class Ledgers:

@@ -1,6 +1,6 @@
-"""A language model's service through OpenAI's SDK: every exchange is over at its deadline.
+"""Client of a service with OpenAI's API, through its SDK: every request ends by its deadline.
 
-The SDK writes the requests. Its own retries are off, and its transport hands every exchange to
+The SDK composes the requests. Its own retries are off, and its transport passes every request to
 `Outside`:
 
     send() ── AsyncOpenAI ── httpx2 ── _Transport ──> Outside ──> the service
@@ -15,7 +15,7 @@ import openai
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm.openai.completions import read_problem, with_fix
+from landfall.llm.openai.completions import add_fix, read_error
 from landfall.llm.questions import Question
 from landfall.net.http import (
     BrokenAnswerError,
@@ -34,9 +34,9 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str, Any]:
-    """The body of a chat completion that asks a question.
+    """Return the body of a chat completion for a question.
 
-    The schema is asked for in strict mode, which knows neither defaults nor free-form keys:
+    The schema is strict, which allows neither defaults nor free-form keys:
     https://platform.openai.com/docs/guides/structured-outputs
     """
     body = {
@@ -53,18 +53,18 @@ def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str
 
 @functools.lru_cache(maxsize=32)
 def _response_format(shape: type[BaseModel]) -> dict[str, Any]:
-    # made once: the SDK's own way takes some milliseconds for each question
+    # cached: the SDK takes some milliseconds to make it
     strict = openai.pydantic_function_tool(shape)["function"]["parameters"]
     schema = {"name": shape.__name__, "strict": True, "schema": strict}
     return {"type": "json_schema", "json_schema": schema}
 
 
 Send = Callable[[openai.AsyncOpenAI, float], Awaitable[Any]]
-"""Sends a request with the SDK, which has so many seconds; gives its raw response."""
+"""A call of the SDK with a timeout in seconds. Returns the raw response."""
 
 
 class ModelService:
-    """A connection to a service that speaks OpenAI's API. Close it."""
+    """A connection to a service with OpenAI's API. Close it after use."""
 
     def __init__(
         self, base_url: str, api_key: str, ladder: Ladder, resolver: Resolver | None = None
@@ -78,40 +78,41 @@ class ModelService:
             max_retries=0,
             http_client=httpx2.AsyncClient(transport=_Transport(self._outside), trust_env=False),
         )
-        self._sdk._platform = "Unknown"  # it would look for its name in a thread, for a header
+        self._sdk._platform = "Unknown"  # the SDK would detect it in a thread, for a header
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         await self._sdk.close()
         await self._outside.close()
 
     async def send(self, send: Send, deadline: Deadline) -> httpx2.Response:
-        """The complete answer, whatever its status. Raises `StepError`."""
+        """Return the complete response, whatever its status. Raises `StepError`."""
         seconds = deadline.sooner(self._request).remaining()
         try:
             raw = await send(self._sdk, seconds)
         except openai.APIStatusError as error:
             return error.response
         except OutsideError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"the model: {error}") from error
+            raise StepError(_OUTSIDE_REASONS[type(error)], f"the model API: {error}") from error
         response: httpx2.Response = raw.http_response
         return response
 
-    def refusal(self, answer: httpx2.Response) -> StepError:
-        """The error for an answer that is no success."""
-        reason, said = read_problem(answer.status_code, answer.content)
-        told = self._redactor.text(f"the model's service answered {said}")
-        return StepError(reason, with_fix(told, reason), retry_after=retry_after(answer.headers))
+    def status_error(self, response: httpx2.Response) -> StepError:
+        """Return the error for a response that is no success."""
+        reason, details = read_error(response.status_code, response.content)
+        message = self._redactor.text(f"the model API answered {details}")
+        delay = retry_after(response.headers)
+        return StepError(reason, add_fix(message, reason), retry_after=delay)
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """Sends what the SDK has prepared through `Outside`. The SDK's timeout is the time left."""
+    """Sends the SDK's requests through `Outside`. The SDK's timeout is the remaining time."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The complete answer. Raises an `OutsideError`."""
+        """Return the complete response. Raises an `OutsideError`."""
         answer = await self._outside.send(
             request.method,
             str(request.url),
@@ -120,7 +121,7 @@ class _Transport(httpx2.AsyncBaseTransport):
             content=await request.aread(),
         )
         if answer.has_redirect_location:
-            raise BrokenAnswerError(f"it answered {answer.status_code}, which leads elsewhere")
+            raise BrokenAnswerError(f"it answered with a redirect ({answer.status_code})")
         return httpx2.Response(
             answer.status_code, headers=answer.headers.multi_items(), content=answer.content
         )
