@@ -26,7 +26,7 @@ class DueSchedule:
 
     @classmethod
     def load(cls, document: Document) -> Self:
-        """Read a schedule. Raises `ValidationError`."""
+        """Read a schedule. Raises `ValueError` where it cannot be read."""
         stored = {name: document.data.get(name) for name in Schedule.model_fields}
         spec = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
         return cls(document, spec)
@@ -59,9 +59,3 @@ class DueSchedule:
     def run_id(self, slot: datetime) -> str:
         """Return the id of the run of a slot."""
         return f"s-{self.document.id}-{slot:%Y%m%dT%H%M%SZ}"
-
-
-def scan_id_of(schedule: Document) -> str:
-    """Return the id of the schedule's scan; empty where the stored value is no id."""
-    stored = schedule.data.get("scan_id")
-    return stored if isinstance(stored, str) and "/" not in stored else ""

@@ -1,4 +1,4 @@
-"""What several benchmarks stand on: an emulator of their own, and clients of it."""
+"""A Firestore emulator for a benchmark, and clients of empty databases in it."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,14 @@ from infra.local.emulator import emulator_command
 from infra.local.processes import Process, StartError, free_port, guarded_group
 
 READY_SECONDS = 30.0
-"""How long an emulator may take until it listens; usually 2 s."""
+"""Seconds until an emulator must listen; usually 2."""
 
 _HOST = "FIRESTORE_EMULATOR_HOST"
 
 
 @asynccontextmanager
 async def emulator() -> AsyncIterator[str]:
-    """A Firestore emulator, which clients made in this process find. Yields "host:port".
+    """Start a Firestore emulator for the clients that this process makes; yield "host:port".
 
     Raises `MissingError`, `StartError`.
     """
@@ -55,7 +55,7 @@ async def _listening(process: Process, port: int) -> None:
 
 @asynccontextmanager
 async def database() -> AsyncIterator[AsyncClient]:
-    """A client of an empty database of its own, in the running emulator."""
+    """Yield a client of an empty database of its own in the running emulator."""
     client = AsyncClient(project=f"bench-{secrets.token_hex(6)}")
     try:
         yield client
