@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.costs.forecast import A_CENT, DAYS, Forecast, forecast, slots_of
-from infra.costs.measuring import Measured, MeasureError, measure, read_runs
+from infra.costs.measurement import Measured, MeasureError, read_runs
+from infra.costs.measuring import measure
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, REGION, SEEN
 from infra.local.command import CANNOT_START
 from infra.local.processes import EndedError, StartError

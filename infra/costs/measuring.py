@@ -1,21 +1,19 @@
-"""What runs of a scan use: measured on the local stack, or read from what runs there have printed.
+"""A measurement on the local stack.
 
-On the stack a scan runs twice: the second run finds the base unchanged, as most runs do, and idle
+A scan runs twice: the second run finds the base unchanged, as most runs do, and idle
 ticks of the scheduler and the watchdog follow.
 """
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
-from pathlib import Path
 
 from rich.console import Console
 
 from infra.costs.forecast import DAYS, IDLE, ROUNDED, Use, use_of, working
+from infra.costs.measurement import Measured, MeasureError
 from infra.costs.stored import Documents, growth
 from infra.local.running import stack_options
 from infra.local.scans import run_scans
@@ -24,38 +22,6 @@ from landfall.scans.scan import Scan
 
 WARM = 3
 """Ticks of which the last is timed: a function that has just started is slower."""
-
-
-class MeasureError(Exception):
-    """There is nothing to forecast from; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The first run, one that found the base unchanged, and ticks that had nothing to do."""
-
-    first: Use
-    later: Use
-    idle: Mapping[str, Use] = field(default_factory=lambda: IDLE)
-    notes: Sequence[str] = ()
-
-
-def read_runs(path: Path, scan: Scan) -> Measured:
-    """From lines that `infra/local/run SCAN.yaml --json` has printed. Raises `MeasureError`."""
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        runs = [line["run"] for line in lines]
-        done = [r for r in runs if r["scan_id"] == scan.id and r["status"] == "done"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MeasureError(
-            f"{path} is not what `infra/local/run SCAN.yaml --json` prints: {error!r}"
-        ) from None
-    if not done:
-        raise MeasureError(f"{path} has no run of scan {scan.id!r} that ended `done`")
-    notes = ["Storage and deletes are not in a run's document, and left out."]
-    if len(done) == 1:
-        notes.append("Every run is taken to use what this one did, which may be a first one.")
-    return Measured(use_of(done[0]["counts"]), use_of(done[-1]["counts"]), notes=notes)
 
 
 async def measure(scan: Scan, console: Console) -> Measured:

@@ -10,7 +10,7 @@ import pytest
 
 from infra.cloud.sizes import SIZES
 from infra.costs.forecast import IDLE, SLOT, Use, forecast, slots_of, use_of, working
-from infra.costs.measuring import MeasureError, read_runs
+from infra.costs.measurement import MeasureError, read_runs
 from infra.costs.prices import AIRTABLE_CALLS
 from infra.costs.stored import Growth, StoredDocument, document_size, growth
 from landfall.deadlines import LADDER, Deadline
