@@ -291,6 +291,7 @@ BOMBS = {
 MANY = base([{"Name": f"name {n}"} for n in range(2000)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_in_bounds(name, monkeypatch):
     """It takes its time or memory and no more, and is inconclusive."""
@@ -316,6 +317,7 @@ print(sum("memory" in why or "too big" in why for why in whys))
 """
 
 
+@pytest.mark.slow
 def test_bombs_stay_within_their_memory():
     """All of them, one after the other: SQLite's own limit, and what Python takes for an answer."""
     done = run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
