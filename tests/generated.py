@@ -17,7 +17,7 @@ from landfall.classification.labels import Labels
 from landfall.classification.scan import ClassificationScan, ElementLimits, Parts
 from landfall.classification.write_back import FillIn, OutputFields
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
-from landfall.entry.routes import ROUTES
+from landfall.entry.routes import routes
 from landfall.integrity.rules.conditions import FieldCondition
 from landfall.integrity.rules.kinds import KINDS, groups_of
 from landfall.integrity.rules.rule import BaseRule
@@ -27,7 +27,7 @@ from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
-from landfall.runs.runs import BACKOFF_FIRST
+from landfall.runs.transitions import FIRST_BACKOFF
 from landfall.scans.scan import Scan
 from landfall.scans.settings import Settings
 
@@ -201,14 +201,14 @@ def _bound() -> str:
         f"**The bound.** A run ends within its `deadline_at` + {TICK:g} s (a tick of the watchdog) "
         f"+ {MARGIN:g} s,\nhowever it goes. A step whose worker was killed is claimed again within "
         f"{RECOVERY:g} s: until it is\nstale ({LADDER.stale:g} s), until the next tick "
-        f"({TICK:g} s), and the delay of a first retry (up to {BACKOFF_FIRST:g} s);\n"
+        f"({TICK:g} s), and the delay of a first retry (up to {FIRST_BACKOFF:g} s);\n"
         f"{recovery_margin():g} s are left for the tick's work and the delivery."
     )
 
 
 def recovery_margin() -> float:
     """Seconds of the promised recovery that no deadline, tick or delay takes."""
-    return RECOVERY - LADDER.stale - TICK - BACKOFF_FIRST
+    return RECOVERY - LADDER.stale - TICK - FIRST_BACKOFF
 
 
 def _attribute_docs() -> dict[str, str]:
@@ -230,8 +230,8 @@ def _environment() -> str:
 
 def _routes() -> str:
     rows = [
-        (f"`{route.method} {route.path}`", _first_sentence(route.use.__doc__ or ""))
-        for route in ROUTES
+        (f"`{route.method} {route.path}`", _first_sentence(route.handle.__doc__ or ""))
+        for route in routes()
     ]
     rows.append(("`GET /health`", "How old the last ticks are; 503 when one is too old."))
     return _table(("route", "what"), rows)

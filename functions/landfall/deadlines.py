@@ -1,6 +1,7 @@
 """The ladder of deadlines, and the `Deadline` that is passed down from an entry point."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
@@ -11,10 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Every limit in seconds, the outermost first; each must be longer than the next.
+    """Every limit in seconds, in two chains; in each, a limit must be longer than the next.
 
-    Whatever waits for something is higher up than what it waits for: when the lower one gives
-    up, the upper one is still there to see it. The deployment reads these same numbers.
+    The first goes from the outside inwards: a caller's timeout exceeds its callee's, so when the
+    lower one gives up, the upper one is still there to see it. The second is what an invocation
+    leaves of its budget (`step`) for its end. The deployment reads these same numbers.
+
+    The limits that are 0 here follow from `step`, unless they are given.
     """
 
     run: float = 3600.0
@@ -27,6 +31,10 @@ class Ladder:
     """Cloud Tasks hangs up (it allows 15 s to 30 min, and is approximate)."""
     function: float = 33.0
     """Cloud Run ends the request."""
+    answer: float = 0.0
+    """An entry point has answered, whatever happened (`step` and 1 s)."""
+    record: float = 0.0
+    """A worker has recorded the end of its attempt (`step` and 0.8 s)."""
     step: float = 27.0
     """What an invocation may spend on work before it hands on."""
     item: float = 20.0
@@ -36,16 +44,39 @@ class Ladder:
     connect: float = 5.0
     """Opening a connection: name, TCP and TLS."""
 
+    last_batch: float = 0.0
+    """With less left of the budget, no part of a batch is begun (1/3 of `step`)."""
+    last_write: float = 0.0
+    """With less left, nothing is sent to Airtable, where a request that is cut off may still be at
+    work when it is repeated (5/27)."""
+    last_rule: float = 0.0
+    """With less left, no rule is evaluated; the findings are stored (1/8)."""
+    last_page: float = 0.0
+    """With less left, no page of a site is asked for (1/9)."""
+    last_suggestion: float = 0.0
+    """With less left, the suggestions of a model are stored (1/12)."""
+    last_reply: float = 0.0
+    """With less left, no reply of a model is waited for (1/20)."""
+    last_listing: float = 0.0
+    """With less left, no page of a base is asked for (1/27)."""
+
     def __post_init__(self) -> None:
         """Raise `ValueError` when a limit is not longer than the one it waits for."""
-        rungs = list(asdict(self).items())
-        for (outer, longer), (inner, shorter) in pairwise(rungs):
-            if not longer > shorter > 0:
-                raise ValueError(f"deadline {outer}={longer:g} s must exceed {inner}={shorter:g} s")
+        for name, of_step in _OF_STEP.items():
+            if getattr(self, name) == 0.0:
+                object.__setattr__(self, name, of_step(self.step))
+        limits = asdict(self)
+        for chain in (_RUNGS, ("step", *_RESERVES)):
+            for outer, inner in pairwise(chain):
+                longer, shorter = limits[outer], limits[inner]
+                if not longer > shorter > 0:
+                    raise ValueError(
+                        f"deadline {outer}={longer:g} s must exceed {inner}={shorter:g} s"
+                    )
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A ladder from JSON such as `{"stale": 20, "lease": 19}`; what is absent is the default.
+        """Read a ladder from JSON such as `{"stale": 20, "lease": 19}`, with defaults for the rest.
 
         Raises `ValueError` for an unknown name, a value that is not a number, or a wrong order.
         """
@@ -57,6 +88,20 @@ class Ladder:
             raise ValueError("deadlines are numbers of seconds")
         return cls(**given)
 
+
+_OF_STEP: dict[str, Callable[[float], float]] = {
+    "answer": lambda step: step + 1.0,
+    "record": lambda step: step + 0.8,
+    "last_batch": lambda step: step / 3,
+    "last_write": lambda step: step * 5 / 27,
+    "last_rule": lambda step: step / 8,
+    "last_page": lambda step: step / 9,
+    "last_suggestion": lambda step: step / 12,
+    "last_reply": lambda step: step / 20,
+    "last_listing": lambda step: step / 27,
+}
+_RESERVES = tuple(name for name in _OF_STEP if name.startswith("last_"))
+_RUNGS = tuple(field.name for field in fields(Ladder) if field.name not in _RESERVES)
 
 LADDER = Ladder()
 

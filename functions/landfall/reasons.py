@@ -1,13 +1,39 @@
-"""Why a run ended early: the closed list, and the exceptions that carry a reason.
+"""The closed list of reasons for which a run ends early, and the one tree of errors.
 
-    LandfallError          a planned outcome, with a reason from the list
-    └── StepError          ends an attempt of a step: retried when the list says so
+    LandfallError                             500 internal_error
+    ├── BadRequestError                       400 bad_request
+    │   └── DefinitionError                   400 bad_request
+    ├── UnauthenticatedError                  401 unauthenticated
+    ├── ForbiddenError                        403 forbidden
+    ├── NotFoundError                         404 not_found
+    │   ├── ElementNotFoundError              404 not_found
+    │   ├── FindingNotFoundError              404 not_found
+    │   ├── RunNotFoundError                  404 not_found
+    │   └── ScanNotFoundError                 404 not_found
+    ├── OutdatedError                         409 outdated
+    ├── CertificatesError                     500 certificates_unavailable
+    ├── ConfigError                           500 not_configured
+    ├── ConflictError                         500 store_unavailable
+    ├── DeclinedError                         500 internal_error
+    ├── FencedError                           500 internal_error
+    ├── LockedError                           500 internal_error
+    ├── OutOfTimeError                        500 out_of_time
+    ├── QueueError                            500 internal_error
+    ├── SchemaError                           500 schema_newer
+    ├── StepError                             500 internal_error
+    │   └── FailedAnswerError                 500 internal_error
+    └── StoreError                            500 store_unavailable
+        └── IndexMissingError                 500 index_missing
 
-Anything else that is raised is a bug: it is recorded as `internal_error` with its traceback.
+A reason ends a run; a status and a code answer whoever called a function. What ends an invocation
+of a worker (declined, fenced, locked, a step's error) is recorded and answers nobody. Errors that a
+module raises and its own package catches stand outside the tree. Anything else that is raised is a
+bug: a run ends with `internal_error` and the traceback, and a caller is answered 500.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Reason(StrEnum):
@@ -227,26 +253,45 @@ REASONS: dict[Reason, Explanation] = {
 
 
 class LandfallError(Exception):
-    """A planned outcome. `reason` is from the closed list, the message is for a person."""
+    """The root of all errors that Landfall plans for; anything else that is raised is a bug.
 
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
+    `status` and `code` are what the caller of a function is answered. The message is answered too,
+    unless the class has an `answer` of its own: then it is only logged.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    answer: ClassVar[str] = ""
 
 
 class StepError(LandfallError):
-    """Ends an attempt of a step.
+    """End an attempt of a step, with a reason from the closed list and a message for a person.
 
     `retry_after` is the least number of seconds until the next attempt, where the other side
     named one (Airtable's lock-out, a Retry-After header).
     """
 
     def __init__(self, reason: Reason, message: str, *, retry_after: float = 0.0) -> None:
-        super().__init__(reason, message)
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
         self.retry_after = retry_after
 
     @property
     def retried(self) -> bool:
-        """Whether the closed list says that an attempt with this reason is repeated."""
+        """Return whether the closed list says that an attempt with this reason is repeated."""
         return REASONS[self.reason].retried
+
+
+class BadRequestError(LandfallError):
+    """The request cannot be used; the message names the field and the fix."""
+
+    status = 400
+    code = "bad_request"
+
+
+class NotFoundError(LandfallError):
+    """There is nothing of this id."""
+
+    status = 404
+    code = "not_found"

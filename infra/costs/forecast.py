@@ -15,7 +15,7 @@ from infra.cloud.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
 from landfall.deadlines import TICK
 from landfall.process.config import VARIABLES
-from landfall.runs.tasks import FUNCTIONS_OF_STEPS
+from landfall.runs.steps import ROLES
 from landfall.scans.schedule import Schedule
 from landfall.scans.slots import slots_ahead
 
@@ -75,7 +75,9 @@ IDLE = {
 }
 """A tick that has nothing to do."""
 
-WORKERS = sorted(set(FUNCTIONS_OF_STEPS.values()), key=lambda name: SIZES[name].memory_gib)
+WORKERS = sorted(
+    {role.function for role in ROLES.values()}, key=lambda name: SIZES[name].memory_gib
+)
 """The functions that do the work of runs, the largest last."""
 
 SLOT = Use(reads=2, writes=1)

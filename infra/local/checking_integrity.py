@@ -12,8 +12,8 @@ from infra.local.endpoint import Airtable
 from infra.local.sampling_shown import read_shown, what_was_read
 from infra.local.terminal import COLOURS
 from infra.local.trying import Tried, TriedScan, tried_on
-from landfall.integrity.fit import Remark
-from landfall.integrity.rules.kinds import Finding
+from landfall.airtable.unknown_fields import Remark
+from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.scan import IntegrityScan
 
 

@@ -18,20 +18,15 @@ from infra.local.airtable import LocalAirtable
 from infra.local.endpoint import SAMPLE_BASES, Airtable
 from landfall import logs
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import Cursor, opened, wanted
-from landfall.airtable.records import (
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-    whole_tables,
-)
+from landfall.airtable.fetch import FetchCursor, opened, wanted
+from landfall.airtable.protocols import OffsetExpiredError
+from landfall.airtable.records import ReadPage, pack, whole_tables
+from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.scans.scan import BaseScan
+from landfall.store.packed import Packed, documents
 
 T = TypeVar("T")
 
@@ -62,7 +57,7 @@ class Sample:
     """What was read of a base. `incomplete` are the tables that have more records than these."""
 
     schema: Sequence[TableSchema]
-    cursor: Cursor
+    cursor: FetchCursor
     snapshot: Snapshot
     incomplete: frozenset[str]
     requests: int
@@ -135,7 +130,7 @@ class _Reading:
             return math.inf
         return max(self.most, LOOKED_UP_MOST) if name in self.looked_up else self.most
 
-    async def _read_table(self, cursor: Cursor, name: str, most: float) -> None:
+    async def _read_table(self, cursor: FetchCursor, name: str, most: float) -> None:
         """Read until the table's end or `most`; its cursor is `done` at the end alone."""
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0

@@ -9,7 +9,7 @@ from rich.progress import Progress as Bars
 
 from infra.local.endpoint import Airtable
 from infra.local.sampling import Progress, Sample, read_sample
-from landfall.scans.scan import BaseScan
+from landfall.airtable.scan import BaseScan
 
 LINE_SECONDS = 10.0
 """Between two lines about the reading in a log."""

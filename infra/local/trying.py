@@ -8,9 +8,10 @@ import msgspec
 
 from infra.local.sampling import Sample
 from landfall.airtable.fields import Schema
-from landfall.integrity.fit import Fit, fit
+from landfall.airtable.unknown_fields import Fit
+from landfall.integrity.fit import fit
 from landfall.integrity.report import why_inconclusive
-from landfall.integrity.rules.kinds import Finding, evaluate
+from landfall.integrity.rules.evaluate import Finding, evaluate
 from landfall.integrity.rules.rule import BaseRule, Thresholds
 from landfall.integrity.scan import IntegrityScan
 from landfall.scans.settings import SEVERITIES, Severity

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from google.cloud.firestore import AsyncClient
 
 from landfall import logs
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.rate_limit import MOST_AT_ONCE
@@ -101,15 +101,15 @@ async def _runs(
 async def _run(elements: Elements, store: FirestoreStore) -> Took:
     """The score step of a run, invocation after invocation."""
     run_id, queue = await elements.start(), elements.world.queue
-    interval, airtable_client.INTERVAL = airtable_client.INTERVAL, 0.0
+    interval, airtable_pacer.INTERVAL = airtable_pacer.INTERVAL, 0.0
     try:
-        assert await elements.deliver(queue.tasks[-1]) == "fetched"
+        assert await elements.deliver(queue.tasks[-1]) == "finished"
     finally:
-        airtable_client.INTERVAL = interval
+        airtable_pacer.INTERVAL = interval
     before = dict(vars(store.meter))
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while await elements.deliver(queue.tasks[-1]) != "classified":
+    while await elements.deliver(queue.tasks[-1]) != "finished":
         pass
     seconds = loop.time() - began
     run = (await elements.world.run(run_id)).data

@@ -17,7 +17,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from landfall.integrity.rules.kinds import Rule, evaluate
+from landfall.integrity.rules.evaluate import evaluate
+from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching.normalisation import normaliser
 from tests.bench.figures import COMPARED, Cell, Sample, Table, at_least, at_most, compared
 from tests.fakes.duplicates import Labelled, Quality, organisations, pairs_of, people, quality

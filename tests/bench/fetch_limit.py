@@ -21,7 +21,8 @@ import requests
 from infra.local.airtable import LocalAirtable
 from infra.local.base_model import Base
 from infra.local.wire import Exchange
-from landfall.airtable.client import LIMIT, PAGE_SIZE
+from landfall.airtable.client import PAGE_SIZE
+from landfall.airtable.pacer import LIMIT
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
@@ -183,7 +184,7 @@ async def _ours(server: LocalAirtable) -> str:
     await world.start(scan)
     outcome = await deliver(world, server)
     records = (await cursor_of(world)).records
-    return "" if (outcome, records) == ("fetched", len(TABLES) * RECORDS) else outcome
+    return "" if (outcome, records) == ("finished", len(TABLES) * RECORDS) else outcome
 
 
 _RULES = [{"id": "name", "kind": "required", "table": TABLES[0], "field": "Name"}]

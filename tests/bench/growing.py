@@ -22,13 +22,15 @@ import functions_framework.aio
 import msgspec
 from google.cloud import firestore, tasks_v2
 
-from landfall.airtable.records import Packed, ReadPage, documents, pack, whole_tables
+from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.snapshot import Snapshot
-from landfall.integrity.findings.ledger import Entry, Ledger, merge
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.ledger import Ledger, merge
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
-from landfall.integrity.rules.kinds import Finding, RuleReport, evaluate
+from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
+from landfall.store.packed import Packed, documents
 from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 

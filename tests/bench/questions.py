@@ -22,11 +22,12 @@ from landfall.llm.quoting import RULE, fenced
 from landfall.llm.rate_limit import MOST_AT_ONCE
 from landfall.llm.session import Asking
 from landfall.llm.settings import ModelSettings
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
 from landfall.store.firestore import FirestoreStore
 from tests.bench.figures import Cell, Sample, Table
 from tests.bench.ground import database, emulator
 from tests.bench.model_server import ModelServer, model_server
+from tests.fakes.cursors import At
 from tests.fakes.world import World
 
 QUESTIONS = 1_000
@@ -126,7 +127,7 @@ async def _asked(world: World, claim: Claim, server: ModelServer, number: int, n
     started, invocations = loop.time(), 0
     while left:
         invocations += 1
-        left, counts = await _invocation(world, claim, server, left)
+        left, counts = await _invocation(claim, server, left)
     seconds = loop.time() - started
     sent = await server.stop()
     return Asked(
@@ -143,7 +144,7 @@ async def _asked(world: World, claim: Claim, server: ModelServer, number: int, n
 
 
 async def _invocation(
-    world: World, claim: Claim, server: ModelServer, left: Sequence[Question[Verdict]]
+    claim: Claim, server: ModelServer, left: Sequence[Question[Verdict]]
 ) -> tuple[list[Question[Verdict]], dict[str, float]]:
     """What is left after it, and what the run has used."""
     deadline = Deadline.after(LADDER.step)
@@ -153,14 +154,14 @@ async def _invocation(
     def open_model(_: ModelSettings) -> OpenAIModel:
         return OpenAIModel(server.url, KEY, "gpt-6-luna")
 
-    async with Asking(world.runs, claim, ModelSettings(), open_model) as asking:
+    async with Asking(claim, ModelSettings(), open_model) as asking:
         async for reply in asking.replies(left, deadline):
             assert reply.content
             done.add(reply.key)
             if kept_at - deadline.remaining() >= CHECKPOINT:
                 kept_at = deadline.remaining()
-                await claim.checkpoint({"done": len(done)}, {}, asking.spending.writes())
-        await claim.checkpoint({"done": len(done)}, {}, asking.spending.writes())
+                await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
+        await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
         counts = asking.spending.counts()
     return [question for question in left if question.key not in done], counts
 

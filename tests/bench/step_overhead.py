@@ -18,6 +18,7 @@ from google.cloud.firestore import AsyncClient
 from landfall.deadlines import LADDER
 from landfall.runs.lifecycle import STEP_ENDED
 from landfall.runs.runs import Runs
+from landfall.runs.steps import StepId
 from landfall.store.documents import Create, Document, Put, Update, Version, Write
 from landfall.store.firestore import FirestoreStore
 from landfall.store.versioned import VersionedStore
@@ -35,7 +36,7 @@ MANY = 100
 
 ABREAST = 20
 
-STEP = "score"
+STEP: StepId = "score"
 RUN_ID = "m-1"
 
 Take = Callable[[str], Awaitable[None]]
@@ -107,7 +108,7 @@ async def _recorded() -> Recorded:
     world = World(store)
     task = await world.start(await world.save(), RUN_ID)
     fetch = await world.runs.claim(RUN_ID, task.step_id, 0, "bench")
-    await fetch.finish_step(STEP, {}, {})
+    await fetch.finish_step(STEP, {})
     waiting = [await world.run(RUN_ID), await world.step(STEP, RUN_ID)]
     store.commits.clear()
     await _guarded_step(world.runs, RUN_ID)
@@ -116,7 +117,7 @@ async def _recorded() -> Recorded:
 
 async def _guarded_step(runs: Runs, run_id: str) -> None:
     claim = await runs.claim(run_id, STEP, 0, "bench")
-    await claim.finish_run({}, {})
+    await claim.finish_run({})
 
 
 def _guarded(client: AsyncClient) -> tuple[Take, FirestoreStore]:

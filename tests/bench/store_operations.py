@@ -13,15 +13,14 @@ from google.cloud.firestore import AsyncClient
 
 from infra.local.airtable import LocalAirtable
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import Fetch
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
 from landfall.kinds.registry import Registry
+from landfall.kinds.table import KINDS
 from landfall.process.redaction import Redactor
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.runs import Runs
-from landfall.runs.worker import Invocation, Work, Worker
+from landfall.runs.worker import Invocation, Worker
 from landfall.store.documents import Document, Meter, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.ticks.scheduler import Scheduler
@@ -29,6 +28,7 @@ from landfall.ticks.watchdog import Watchdog
 from tests.bench.figures import Cell, Table
 from tests.bench.ground import database, emulator
 from tests.bench.samples import pages, refusals, sample_bases, sample_scans
+from tests.fakes.clients import FakeClients
 from tests.fakes.world import FakeQueue
 
 API_KEY = "patBench000000000.stand-in"
@@ -118,24 +118,19 @@ class _Functions:
         self.queue = FakeQueue()
         self._client = client
         self._airtable_url = airtable_url
-        self.workers = {"fetch": self._worker(self._fetch), "score": self._worker(self._score)}
+        self.workers = {"fetch": self._worker(), "score": self._worker()}
 
     def runs(self) -> Runs:
         store = FirestoreStore(self._client)
         return Runs(store, self.queue, _now, Random(1), LADDER)
 
-    def _worker(self, work_of: Callable[[Runs], Work]) -> Worker:
+    def _worker(self) -> Worker:
         runs = self.runs()
-        return Worker(runs, Registry(runs.store, _now), Redactor(), work_of(runs))
+        clients = FakeClients(base=self._open_base)
+        return Worker(runs, KINDS, Registry(runs.store, _now), clients, Redactor())
 
-    def _fetch(self, runs: Runs) -> Work:
-        def open_base(base_id: str) -> AirtableReader:
-            return AirtableReader(base_id, API_KEY, self._airtable_url)
-
-        return lambda claim, scan, deadline: Fetch(runs, claim, scan, open_base).run(deadline)
-
-    def _score(self, runs: Runs) -> Work:
-        return lambda claim, scan, deadline: Scoring(runs, claim, scan).run(deadline)
+    def _open_base(self, base_id: str) -> AirtableReader:
+        return AirtableReader(base_id, API_KEY, self._airtable_url)
 
     async def work(self) -> None:
         """Deliver every task, and those that come of them, until there is none."""

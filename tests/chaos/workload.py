@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.base_model import Base, Field, Table
 from infra.local.site import Served, page, plain
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
 from landfall.scans.scan import Scan

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from landfall.airtable import client as airtable_client
-from landfall.airtable import send as airtable_send
+from landfall.airtable import pacer as airtable_pacer
 from landfall.classification.views import OutdatedError, Word
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
 from landfall.store.documents import Update
 from tests.fakes.bases import record_id
 from tests.fakes.elements import LABEL, LABELS, Elements, by_the_rules, elements_server
@@ -19,8 +18,7 @@ FIRST = record_id(1)
 
 @pytest.fixture
 async def elements(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
-    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     async with elements_server() as server:
         yield Elements(server, FakeModel(by_the_rules).open, world)
 
@@ -72,7 +70,7 @@ async def test_an_attempt_that_is_over_writes_no_element(elements, monkeypatch):
     """The watchdog has taken the step; what the zombie brings is refused."""
     run_id = await elements.start()
     queue = elements.world.queue
-    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    assert await elements.deliver(queue.tasks[-1]) == "finished"
     checkpoint = Claim.checkpoint
 
     async def late(claim, *arguments, **named):
@@ -85,5 +83,5 @@ async def test_an_attempt_that_is_over_writes_no_element(elements, monkeypatch):
     assert await elements.deliver(queue.tasks[-1]) == "fenced"
     assert await elements.kept() == {}
     monkeypatch.setattr(Claim, "checkpoint", checkpoint)
-    assert await elements.deliver(queue.tasks[-1]) == "classified"
+    assert await elements.deliver(queue.tasks[-1]) == "finished"
     assert await elements.labels() == list(LABELS)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from landfall.deadlines import LADDER
-from landfall.runs.locks import POLL, BaseHeldError, Hold, take_base
+from landfall.runs.locks import POLL, Lock, LockedError, take_lock
 from landfall.store.documents import Query
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
@@ -15,15 +15,15 @@ BASE = "appPeople00000001"
 LEASE = LADDER.lease
 
 
-async def take(world: World, run_id: str, base_id: str = BASE) -> Hold:
-    """Hold a base for the length of a lease."""
+async def take(world: World, run_id: str, base_id: str = BASE) -> Lock:
+    """Lock a base for the length of a lease."""
     until = world.clock() + timedelta(seconds=LEASE)
-    return await take_base(world.store, world.clock, base_id, run_id, f"worker of {run_id}", until)
+    return await take_lock(world.store, world.clock, base_id, run_id, f"worker of {run_id}", until)
 
 
 async def wait_of(world: World, run_id: str) -> float:
     """How many seconds a run is told to wait for the base."""
-    with pytest.raises(BaseHeldError) as refused:
+    with pytest.raises(LockedError) as refused:
         await take(world, run_id)
     return refused.value.seconds
 
@@ -77,8 +77,8 @@ async def test_of_many_at_once_one_gets_it(world: World) -> None:
     """Ten runs ask for a free base at the same moment."""
     asked = (take(world, f"r{number}") for number in range(10))
     ends = await asyncio.gather(*asked, return_exceptions=True)
-    (winner,) = [end for end in ends if isinstance(end, Hold)]
-    assert sum(isinstance(end, BaseHeldError) for end in ends) == 9
+    (winner,) = [end for end in ends if isinstance(end, Lock)]
+    assert sum(isinstance(end, LockedError) for end in ends) == 9
     held = await everything(world.store)
     assert held[f"bases/{BASE}"].data == winner.document.data | {"schema_version": 1}
 
@@ -89,7 +89,7 @@ async def test_of_many_at_once_one_gets_what_was_held_before(world: World) -> No
     world.clock.advance(LEASE)
     asked = (take(world, f"r{number}") for number in range(1, 11))
     ends = await asyncio.gather(*asked, return_exceptions=True)
-    assert sorted(type(end).__name__ for end in ends) == ["BaseHeldError"] * 9 + ["Hold"]
+    assert sorted(type(end).__name__ for end in ends) == ["Lock", *["LockedError"] * 9]
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -99,8 +99,8 @@ async def test_who_read_before_another_took_it_loses(world: World, known: bool) 
         await take(world, "r0")
         world.clock.advance(LEASE)
     store = Interrupted(world.store, lambda: take(world, "r2"))
-    with pytest.raises(BaseHeldError):
-        await take_base(
+    with pytest.raises(LockedError):
+        await take_lock(
             store, world.clock, BASE, "r1", "late", world.clock() + timedelta(seconds=LEASE)
         )
     assert (await everything(world.store))[f"bases/{BASE}"].data["held_by"] == "r2"
@@ -165,10 +165,10 @@ async def test_failures_are_counted_until_one_goes_well(world: World) -> None:
 async def test_a_site_is_held_as_a_base_is(world: World) -> None:
     """By its host, apart from the bases."""
     until = world.clock() + timedelta(seconds=LEASE)
-    await take_base(world.store, world.clock, "clinic.example", "r1", "w1", until, "sites")
-    with pytest.raises(BaseHeldError):
-        await take_base(world.store, world.clock, "clinic.example", "r2", "w2", until, "sites")
-    await take_base(world.store, world.clock, "clinic.example", "r2", "w2", until)
+    await take_lock(world.store, world.clock, "clinic.example", "r1", "w1", until, "sites")
+    with pytest.raises(LockedError):
+        await take_lock(world.store, world.clock, "clinic.example", "r2", "w2", until, "sites")
+    await take_lock(world.store, world.clock, "clinic.example", "r2", "w2", until)
     (held,) = await world.store.read("sites/clinic.example")
     assert held
     assert held.data["held_by"] == "r1"

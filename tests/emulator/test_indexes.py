@@ -15,18 +15,20 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.site import LocalSite, clinic
-from landfall.airtable.fetch import Cursor, TableCursor
-from landfall.airtable.records import ReadPage, documents, pack
+from landfall.airtable.fetch import FetchCursor, TableCursor
+from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
-from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.routes import Api
-from landfall.integrity.score import Scoring
+from landfall.entry.runs_and_scans import cancel_run, debug_run, list_runs, show_run, show_scan
+from landfall.integrity import routes as integrity_routes
+from landfall.integrity.score import ScoreRules
 from landfall.store.documents import Create, Document, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.indexes import Indexes
+from landfall.store.packed import documents
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
+from tests.fakes.callers import ask
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
@@ -68,7 +70,7 @@ async def look_at_a_site(world: World) -> None:
     """A run of a site scan, from its first task to its last."""
     async with LocalSite(clinic()) as site:
         await start_site(world, a_site_scan(site, mode="quick"), "m-site")
-        assert await drive_site(world, site, "m-site") == ["captured", "scored"]
+        assert await drive_site(world, site, "m-site") == ["finished", "finished"]
 
 
 async def classify(world: World) -> None:
@@ -87,13 +89,13 @@ async def fetch_and_score(world: World) -> None:
     await world.start(scan)
     claim = await world.runs.claim("m-1", "fetch", 0, "w1")
     table = TableCursor("tblPeople", ["Name"], ["Name"], ["Name"], records=1, done=True)
-    cursor = Cursor(tables={"People": table}, documents=1).store()
+    cursor = FetchCursor(tables={"People": table}, documents=1)
     records = [{"id": "rec1", "createdTime": "", "fields": {}}]
     (page,) = documents(pack(ReadPage("People", 1, records)))
     await claim.checkpoint(cursor, {}, [Create("runs/m-1/pages/000000", page)])
-    await claim.finish_step("score", cursor, {})
+    await claim.finish_step("score", {}, handover=cursor.fetched().store(), cursor=cursor)
     claim = await world.runs.claim("m-1", "score", 0, "w2")
-    assert await Scoring(world.runs, claim, scan).run(Deadline.after(LADDER.step)) == "scored"
+    assert await ScoreRules(claim, scan).run(Deadline.after(LADDER.step)) == "finished"
 
 
 async def tick_twice(world: World) -> None:
@@ -106,19 +108,18 @@ async def tick_twice(world: World) -> None:
 
 async def look_at(world: World) -> None:
     """Every route that reads, with every parameter."""
-    api = Api(world.runs, world.registry)
     for parameters in ({}, {"scan_id": "people"}, {"status": "done"}, {"limit": "1"}):
-        await api.list_runs(Ask("tester", parameters, b""))
-    ask = Ask("tester", {"page_token": "1"}, b"")
-    for look in (api.run, api.debug, api.findings, api.cancel):
-        await look(ask, "m-1")
-    await api.scan(ask, "people")
-    listed = await api.scan_findings(Ask("tester", {}, b""), "people")
+        await list_runs(ask(world, query=parameters))
+    second_page = ask(world, query={"page_token": "1"})
+    for look in (show_run, debug_run, integrity_routes.run_findings, cancel_run):
+        await look(second_page, "m-1")
+    await show_scan(second_page, "people")
+    listed = await integrity_routes.scan_findings(ask(world), "people")
     assert not isinstance(listed, Download)
     finding_id = listed["findings"][0]["finding_id"]
-    await api.ignore(Ask("tester", {}, b'{"why": "so be it"}'), "people", finding_id)
-    await api.finding(ask, "people", finding_id)
-    await api.reopen(ask, "people", finding_id)
+    await integrity_routes.ignore(ask(world, {"why": "so be it"}), "people", finding_id)
+    await integrity_routes.finding(second_page, "people", finding_id)
+    await integrity_routes.reopen(second_page, "people", finding_id)
 
 
 def report(host: str, project: str) -> set[Index]:

@@ -5,13 +5,13 @@ So it is while the functions of a new one are deployed one after another, and af
 
 import pytest
 
-from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.routes import Api
-from landfall.process.redaction import Redactor
-from landfall.runs.changes import run_path
-from landfall.runs.runs import MAX_ATTEMPTS, Claim
-from landfall.runs.worker import Invocation, Worker
+from landfall.entry.runs_and_scans import cancel_run, list_runs
+from landfall.reasons import Reason
+from landfall.runs.claim import Claim
+from landfall.runs.documents import run_path
+from landfall.runs.kind import Outcome
+from landfall.runs.transitions import MAX_ATTEMPTS
 from landfall.store.documents import Fields, SchemaError, Update
 from landfall.store.indexes import Indexes
 from landfall.store.versions import FIELD
@@ -19,6 +19,8 @@ from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.emulator.whole import everything
+from tests.fakes.callers import ask
+from tests.fakes.workers import work_on
 from tests.fakes.world import World
 
 EVERY_5 = {"cadence": {"every_minutes": 5}}
@@ -31,17 +33,16 @@ async def make_newer(world: World, path: str) -> None:
     await world.stored.commit([Update(path, {FIELD: 99}, found.version)])
 
 
-async def work(world: World) -> str:
+async def work(world: World) -> Outcome | Reason:
     """Deliver the newest task to a worker that has nothing to do; what became of it."""
 
-    async def nothing(claim: Claim, _scan: object, _deadline: Deadline) -> str:
-        await claim.finish_step("score", {}, {})
-        return "fetched"
+    async def nothing(claim: Claim, _scan: object, _deadline: Deadline) -> Outcome:
+        await claim.finish_step("score", {})
+        return Outcome.FINISHED
 
     task = world.queue.tasks[-1]
     world.clock.now = max(world.clock.now, task.at)
-    worker = Worker(world.runs, world.registry, Redactor(), nothing)
-    return await worker.invoke(Invocation.parse(task.body, task.step_id))
+    return await work_on(world, task, nothing)
 
 
 async def schedules(world: World, *scan_ids: str, **schedule: object) -> None:
@@ -74,7 +75,7 @@ async def test_a_step_waits_for_the_newer_one_to_be_deployed(world):
     )
     (found,) = await world.stored.read(version)
     await world.stored.commit([Update(version, {FIELD: 1}, found.version)])
-    assert await work(world) == "fetched"
+    assert await work(world) == "finished"
 
 
 async def test_when_it_never_is_the_run_ends_and_says_so(world):
@@ -96,7 +97,7 @@ async def test_a_newer_run_is_left_to_the_newer_one(world, path):
     before = {p: it for p, it in (await everything(world.stored)).items() if "runs/" in p}
     assert await work(world) == "declined"
     with pytest.raises(SchemaError):
-        await Api(world.runs, world.registry).cancel(Ask("tester", {}, b""), "m-1")
+        await cancel_run(ask(world), "m-1")
     world.clock.advance(LADDER.run + 1)
     watch = await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
     assert watch.problems >= 1
@@ -135,7 +136,7 @@ async def test_a_listing_of_runs_names_the_one_that_cannot_be_read(world):
     world.clock.advance(1)
     await world.start(scan, "m-2")
     await make_newer(world, "runs/m-1")
-    listed = await Api(world.runs, world.registry).list_runs(Ask("tester", {}, b""))
+    listed = await list_runs(ask(world))
     first, second = listed["runs"]
     assert (first["run_id"], first["status"]) == ("m-2", "queued")
     assert second["run_id"] == "m-1"

@@ -14,9 +14,9 @@ from secrets import token_hex
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall.airtable import client as airtable_client
 from landfall.airtable import fetch as airtable_fetch
-from landfall.airtable.fetch import Cursor
+from landfall.airtable import pacer as airtable_pacer
+from landfall.airtable.fetch import FetchCursor
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.worker import OutOfTimeError
@@ -84,7 +84,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.02)
     monkeypatch.setattr(commit_size, "COMMIT_MOST", 200)
     monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
@@ -154,7 +154,7 @@ async def answered_in_time(world: World, server: LocalAirtable) -> None:
 
 async def requests_left(world: World) -> int:
     """To Airtable, by the checkpoint: the schema and every page, or the pages that are missing."""
-    cursor = Cursor.load((await world.step()).data["cursor"])
+    cursor = FetchCursor.load((await world.step()).data["cursor"])
     return math.ceil((len(ROWS) - cursor.records) / 100) if cursor else 1 + PAGES
 
 

@@ -11,22 +11,17 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.reasons import REASONS, Reason, StepError
-from landfall.runs.changes import State
+from landfall.runs.claim import Claim, FencedError
+from landfall.runs.commit import COMMIT_TRIES, RunNotFoundError
+from landfall.runs.documents import Step
 from landfall.runs.lifecycle import RunStatus, StepStatus
-from landfall.runs.runs import (
-    BACKOFF_FIRST,
-    BACKOFF_MOST,
-    COMMIT_TRIES,
-    MAX_ATTEMPTS,
-    Claim,
-    DeclinedError,
-    FencedError,
-    RunNotFoundError,
-    Runs,
-)
+from landfall.runs.runs import DeclinedError, Runs
+from landfall.runs.steps import StepId
 from landfall.runs.tasks import Task
+from landfall.runs.transitions import FIRST_BACKOFF, MAX_ATTEMPTS, MAX_BACKOFF
 from landfall.store.documents import ConflictError, Create, Put
 from tests.emulator.whole import Contended, Interrupted, edit, everything
+from tests.fakes.cursors import At
 from tests.fakes.world import START, World
 
 CANCELLED = {"reason": Reason.CANCELLED, "message": "cancelled by a test"}
@@ -38,11 +33,11 @@ RESULT = Put("runs/m-1/results/name-000000", {"count": 0})
 Writing = Callable[[Claim], Awaitable[None]]
 
 WRITES: dict[str, Writing] = {
-    "checkpoint": lambda claim: claim.checkpoint({"n": 1}, {"progress_pct": 9}, [PAGE]),
-    "hand_on": lambda claim: claim.hand_on(run={"progress_step": "waiting"}),
+    "checkpoint": lambda claim: claim.checkpoint(At(n=1), {"progress_pct": 9}, [PAGE]),
+    "continue_later": lambda claim: claim.continue_later(run={"progress_step": "waiting"}),
     "fail": lambda claim: claim.fail(RETRIED, ""),
     "fail for good": lambda claim: claim.fail(HOPELESS, ""),
-    "finish_step": lambda claim: claim.finish_step("score", {}, {"progress_pct": 70}),
+    "finish_step": lambda claim: claim.finish_step("score", {"progress_pct": 70}),
 }
 
 
@@ -53,7 +48,7 @@ async def started(world: World) -> World:
     return world
 
 
-async def claim(world: World, step_id: str = "fetch", worker: str = "w") -> Claim:
+async def claim(world: World, step_id: StepId = "fetch", worker: str = "w") -> Claim:
     """The claim by a worker that has the step's present task."""
     attempt = (await world.step(step_id)).data["attempt"]
     return await world.runs.claim("m-1", step_id, attempt, worker)
@@ -61,7 +56,7 @@ async def claim(world: World, step_id: str = "fetch", worker: str = "w") -> Clai
 
 async def claim_score(world: World, worker: str = "s") -> Claim:
     """The claim of the score step, once the fetch step is done."""
-    await (await claim(world)).finish_step("score", {}, {"progress_pct": 70})
+    await (await claim(world)).finish_step("score", {"progress_pct": 70})
     return await claim(world, "score", worker)
 
 
@@ -141,7 +136,7 @@ class TestClaim:
 
     async def test_of_an_old_task_is_declined(self, started: World) -> None:
         """A late delivery does nothing, though the step waits: for the task of a later attempt."""
-        await (await claim(started)).hand_on()
+        await (await claim(started)).continue_later()
         before = await everything(started.store)
         with pytest.raises(DeclinedError):
             await started.runs.claim("m-1", "fetch", 0, "late")
@@ -183,7 +178,7 @@ class TestProgress:
     async def test_checkpoint_keeps_cursor_progress_and_data_together(self, started: World) -> None:
         """One commit; the step stays claimed, and has got somewhere: its retries begin anew."""
         await edit(started.store, "runs/m-1/steps/fetch", retries=3)
-        await (await claim(started)).checkpoint({"n": 1}, {"progress_pct": 9}, [PAGE])
+        await (await claim(started)).checkpoint(At(n=1), {"progress_pct": 9}, [PAGE])
         step, (page,) = (await started.step()).data, await started.store.read(PAGE.path)
         assert fields(step, "status", "cursor", "retries") == ("running", {"n": 1}, 0)
         assert (await started.run()).data["progress_pct"] == 9
@@ -195,13 +190,13 @@ class TestProgress:
         holder = await claim(started)
         reads = started.stored.meter.reads  # type: ignore[attr-defined]  # both stores have one
         for n in range(3):
-            await holder.checkpoint({"n": n})
+            await holder.checkpoint(At(n=n))
         assert started.stored.meter.reads == reads  # type: ignore[attr-defined]
         assert (await started.step()).data["cursor"] == {"n": 2}
 
     async def test_hand_on_waits_for_a_task_of_its_own(self, started: World) -> None:
         """The attempt is over; the next task has another name and its own moment."""
-        await (await claim(started)).hand_on(30, run={"progress_step": "waiting_for_base"})
+        await (await claim(started)).continue_later(30, run={"progress_step": "waiting_for_base"})
         at = START + timedelta(seconds=30)
         step = (await started.step()).data
         assert fields(step, "status", "attempt", "dispatch", "worker") == ("queued", 1, 2, None)
@@ -211,7 +206,9 @@ class TestProgress:
 
     async def test_finish_step_makes_and_enqueues_the_next(self, started: World) -> None:
         """The old step is done and the new one there in one commit; the run goes on."""
-        await (await claim(started)).finish_step("score", {"n": 1}, {"progress_step": "fetched"})
+        await (await claim(started)).finish_step(
+            "score", {"progress_step": "fetched"}, cursor=At(n=1)
+        )
         old, new = (await started.step()).data, (await started.step("score")).data
         assert fields(old, "status", "cursor", "stale_at") == ("done", {"n": 1}, None)
         assert fields(new, "status", "attempt") == ("queued", 0)
@@ -222,7 +219,7 @@ class TestProgress:
 
     async def test_finish_run_ends_the_run_with_its_verdict(self, started: World) -> None:
         """Result, step and run end in one commit."""
-        await (await claim_score(started)).finish_run({}, {"verdict": "warning"}, [RESULT])
+        await (await claim_score(started)).finish_run({"verdict": "warning"}, writes=[RESULT])
         run, (result,) = (await started.run()).data, await started.store.read(RESULT.path)
         assert fields(run, "status", "verdict", "progress_pct", "progress_step") == (
             "done", "warning", 100, "done"
@@ -234,9 +231,9 @@ class TestProgress:
         """Somebody else's fields stay, and the worker's are written all the same."""
         holder = await claim(started)
         await edit(started.store, "runs/m-1", note="looked at by Ann", progress_pct=3)
-        await holder.checkpoint({"n": 1}, {"progress_pct": 9}, [PAGE])
+        await holder.checkpoint(At(n=1), {"progress_pct": 9}, [PAGE])
         await edit(started.store, "runs/m-1/steps/fetch", note="and by Ben")
-        await holder.checkpoint({"n": 2})
+        await holder.checkpoint(At(n=2))
         run, step = (await started.run()).data, (await started.step()).data
         assert fields(run, "note", "progress_pct") == ("looked at by Ann", 9)
         assert fields(step, "note", "cursor") == ("and by Ben", {"n": 2})
@@ -271,7 +268,7 @@ async def cancelled(world: World) -> None:
 async def finished(world: World) -> None:
     """Another worker has finished the step."""
     await taken_up(world)
-    await (await claim(world, worker="another")).finish_step("score", {}, {})
+    await (await claim(world, worker="another")).finish_step("score", {})
 
 
 class TestFence:
@@ -298,7 +295,7 @@ class TestFence:
         assert await started.runs.take_up("m-1", "score", "watchdog") == "retried"
         before = await everything(started.store)
         with pytest.raises(FencedError):
-            await zombie.finish_run({}, {"verdict": "healthy"}, [RESULT])
+            await zombie.finish_run({"verdict": "healthy"}, writes=[RESULT])
         assert await everything(started.store) == before
 
     async def test_holds_in_a_race(self, started: World) -> None:
@@ -306,7 +303,7 @@ class TestFence:
         holder = await claim(started)
         ends = await asyncio.gather(
             cancel(started),
-            *(holder.checkpoint({"n": n}, {"progress_pct": n}) for n in range(2, 6)),
+            *(holder.checkpoint(At(n=n), {"progress_pct": n}) for n in range(2, 6)),
             return_exceptions=True,
         )
         assert ends[0] is True
@@ -316,7 +313,7 @@ class TestFence:
 
 
 async def end_done(world: World) -> None:
-    await (await claim_score(world)).finish_run({}, {"verdict": "healthy"})
+    await (await claim_score(world)).finish_run({"verdict": "healthy"})
 
 
 async def end_error(world: World) -> None:
@@ -379,7 +376,7 @@ class TestEnd:
     async def test_meets_a_step_that_is_just_being_made(self, started: World) -> None:
         """A step that is made while a cancel looks around ends with the others."""
         holder = await claim(started)
-        store = Interrupted(started.store, lambda: holder.finish_step("score", {}, {}))
+        store = Interrupted(started.store, lambda: holder.finish_step("score", {}))
         runs = Runs(store, started.queue, started.clock, Random(1), LADDER)
         assert await runs.end("m-1", RunStatus.CANCELLED, CANCELLED, "a person")
         assert (await started.step("fetch")).data["status"] == "done"
@@ -399,7 +396,7 @@ class TestFail:
         await (await claim(started)).fail(RETRIED, "a traceback")
         step, run = (await started.step()).data, (await started.run()).data
         assert fields(step, "status", "retries", "dispatch", "attempt") == ("queued", 1, 2, 1)
-        assert START <= step["next_attempt_at"] <= START + timedelta(seconds=BACKOFF_FIRST)
+        assert START <= step["next_attempt_at"] <= START + timedelta(seconds=FIRST_BACKOFF)
         assert started.queue.tasks[-1].at == step["next_attempt_at"]
         assert fields(run, "status", "progress_step", "error") == (
             "running", "waiting: base_unavailable", None
@@ -441,7 +438,7 @@ class TestFail:
         for number in range(MAX_ATTEMPTS + 2):
             started.clock.now = (await started.step()).data["next_attempt_at"]
             holder = await claim(started)
-            await holder.checkpoint({"n": number})
+            await holder.checkpoint(At(n=number))
             await holder.fail(RETRIED, "")
         assert (await started.step()).data["retries"] == 1
 
@@ -458,11 +455,10 @@ class TestFail:
         """From 0 to twice as long each time, and on top of what the other side asked for."""
         error = StepError(Reason.BASE_RATE_LIMITED, "locked", retry_after=30)
         await edit(started.store, "runs/m-1/steps/fetch", retries=retries)
-        state = State(await started.run(), {"fetch": await started.step()})
-        changes = [started.runs.after_error(state, "fetch", error, "") for _ in range(200)]
-        moments = [change.steps["fetch"]["next_attempt_at"] for change in changes]
+        step = Step.load(await started.step())
+        moments = [started.runs.retry_at(step, error.retry_after) for _ in range(200)]
         delays = [(at - START).total_seconds() - 30 for at in moments]
-        longest = min(BACKOFF_MOST, BACKOFF_FIRST * 2**retries)
+        longest = min(MAX_BACKOFF, FIRST_BACKOFF * 2**retries)
         assert 0 <= min(delays) < 0.1 * longest
         assert 0.9 * longest < max(delays) <= longest
 
@@ -474,7 +470,7 @@ class TestFail:
             (MAX_ATTEMPTS - 2, 3600, RETRIED, False),
             (MAX_ATTEMPTS - 1, 3600, RETRIED, True),
             (0, LADDER.step, RETRIED, True),
-            (MAX_ATTEMPTS - 2, BACKOFF_MOST, RETRIED, True),
+            (MAX_ATTEMPTS - 2, MAX_BACKOFF, RETRIED, True),
             (0, 60, StepError(Reason.BASE_RATE_LIMITED, "locked", retry_after=60), True),
         ],
     )
@@ -496,7 +492,7 @@ class TestQueue:
     async def test_that_is_broken_leaves_the_step_waiting(self, started: World) -> None:
         """A failed enqueue fails nothing: the step waits, and is sent again under a new name."""
         started.queue.broken = True
-        await (await claim(started)).hand_on()
+        await (await claim(started)).continue_later()
         started.queue.broken = False
         assert fields((await started.step()).data, "status", "dispatch") == ("queued", 2)
         assert await take_up(started) == "redriven"
@@ -534,9 +530,9 @@ async def a_life(world: World) -> AsyncIterator[str]:
     yield "tester"
     holder = await world.runs.claim("m-1", "fetch", 0, "w1")
     yield "w1"
-    await holder.checkpoint({"n": 1}, {"progress_pct": 9}, [PAGE])
+    await holder.checkpoint(At(n=1), {"progress_pct": 9}, [PAGE])
     yield "w1"
-    await holder.hand_on()
+    await holder.continue_later()
     yield "w1"
     holder = await claim(world, worker="w2")
     yield "w2"
@@ -550,13 +546,13 @@ async def a_life(world: World) -> AsyncIterator[str]:
     yield "watchdog"
     holder = await claim(world, worker="w4")
     yield "w4"
-    await holder.finish_step("score", {}, {})
+    await holder.finish_step("score", {})
     yield "w4"
     holder = await claim(world, "score", "w5")
     yield "w5"
-    await holder.checkpoint({}, {"progress_pct": 80}, [RESULT])
+    await holder.checkpoint(At(), {"progress_pct": 80}, [RESULT])
     yield "w5"
-    await holder.finish_run({"n": 1}, {"verdict": "healthy"})
+    await holder.finish_run({"verdict": "healthy"}, cursor=At(n=1))
     yield "w5"
 
 

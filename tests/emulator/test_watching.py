@@ -8,7 +8,8 @@ import pytest
 
 from landfall.deadlines import LADDER, TICK_MISSING, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import MAX_ATTEMPTS, DeclinedError
+from landfall.runs.runs import DeclinedError
+from landfall.runs.transitions import MAX_ATTEMPTS, new_step
 from landfall.store.documents import Create
 from landfall.store.indexes import Indexes
 from landfall.ticks.marks import health
@@ -83,7 +84,7 @@ class TestLostWorkers:
         await start_many(world, 1)
         holder = await world.runs.claim("m-0", "fetch", 0, "w")
         world.clock.advance(LADDER.step)
-        await holder.hand_on()
+        await holder.continue_later()
         world.clock.advance(LADDER.stale - 1)
         assert await tick(world) == Watch()
 
@@ -194,7 +195,7 @@ class TestTick:
     ) -> None:
         """A step whose run is gone, or makes no sense, is passed over; the others are not."""
         await start_many(world, 3)
-        lonely = {"run_id": "gone", "status": "queued", "stale_at": START, "updated_at": START}
+        lonely = new_step("gone", "fetch", "w", START, LADDER).data | {"stale_at": START}
         await world.store.commit([Create("runs/gone/steps/fetch", lonely)])
         await edit(world.store, "runs/m-1/steps/fetch", status="odd", stale_at=START)
         world.clock.advance(LADDER.stale)
@@ -203,7 +204,7 @@ class TestTick:
 
     async def test_is_not_blocked_by_steps_without_a_run(self, world: World) -> None:
         """A page full of them, older than all others, hides nothing that is behind."""
-        lonely = {"run_id": "gone", "status": "queued", "stale_at": START, "updated_at": START}
+        lonely = new_step("gone", "fetch", "w", START, LADDER).data | {"stale_at": START}
         ghosts = [Create(f"runs/gone/steps/fetch-{n}", lonely) for n in range(PAGE)]
         await world.store.commit(ghosts)
         await start_many(world, 1)

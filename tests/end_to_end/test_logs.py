@@ -16,7 +16,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.parametrize(("function", "outcome"), [("fetch", "fetched"), ("score", "scored")])
+@pytest.mark.parametrize(("function", "outcome"), [("fetch", "finished"), ("score", "finished")])
 async def test_an_invocation_says_what_memory_its_process_holds(
     stack: Stack, function: str, outcome: str
 ) -> None:

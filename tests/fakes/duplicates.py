@@ -16,7 +16,7 @@ from typing import Any
 
 from faker import Faker
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 
 LOCALES = ("en_US", "en_GB", "de_DE", "es_ES", "fr_FR", "pl_PL", "cs_CZ", "ru_RU")
 WEIGHTS = (4, 2, 2, 1, 1, 1, 1, 1)

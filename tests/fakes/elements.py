@@ -10,24 +10,22 @@ from infra.local.openai_answers import Asked
 from infra.local.openai_classification import answers, classified
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.score import Classifying, stop_asking
 from landfall.classification.views import Reviewing, Word
-from landfall.classification.write import Filling
-from landfall.deadlines import Deadline
 from landfall.kinds.definition import parse
 from landfall.llm.batch import BatchService
 from landfall.llm.batch_step import OpenBatches
 from landfall.llm.questions import Question
 from landfall.llm.session import OpenModel
 from landfall.llm.settings import ModelSettings
+from landfall.reasons import Reason
+from landfall.runs.kind import Outcome
 from landfall.runs.plan import plan_run
-from landfall.runs.runs import Claim
 from landfall.runs.tasks import Task
-from landfall.runs.worker import Work
-from landfall.store.documents import Document, Fields
+from landfall.store.documents import Fields
 from tests.fakes.bases import BASE, a_base, a_server, record_id
+from tests.fakes.clients import FakeClients
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.workers import drive, fetching, invoke, opening
+from tests.fakes.workers import drive_with, opening, work_with
 from tests.fakes.world import World
 
 TABLE = "Elements"
@@ -123,35 +121,22 @@ class Elements:
     async def run(self, regenerate: Sequence[str] | str | None = None) -> Fields:
         """A run driven to its end; its document."""
         run_id = await self.start(regenerate)
-        await drive(self.world, self.server, run_id, self.works)
+        await drive_with(self.world, self.clients, run_id)
         return (await self.world.run(run_id)).data
 
-    async def deliver(self, task: Task) -> str:
+    async def deliver(self, task: Task) -> Outcome | Reason:
         """One task, at its moment; what became of it."""
         self.world.clock.now = max(self.world.clock.now, task.at)
-        leave = {"classification": self._leave}
-        return await invoke(self.world, self.server, task, self.works, leave)
-
-    async def _leave(
-        self, run: Document, step: Document, scan: ClassificationScan, deadline: Deadline
-    ) -> None:
-        await stop_asking(run, step, scan, self.open_batches, deadline)
+        return await work_with(self.world, task, self.clients)
 
     @property
-    def works(self) -> dict[str, Work]:
-        """What does the work of each step."""
-        runs = self.world.runs
-        open_base = opening(self.world, self.server)
-
-        async def classify(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
-            return await Classifying(runs, claim, scan, self.open_model, self.open_batches).run(
-                deadline
-            )
-
-        async def fill(claim: Claim, scan: ClassificationScan, deadline: Deadline) -> str:
-            return await Filling(runs, claim, scan, open_base).run(deadline)
-
-        return {"fetch": fetching(self.world, self.server), "score": classify, "write": fill}
+    def clients(self) -> FakeClients:
+        """The clients of the scan's steps."""
+        return FakeClients(
+            base=opening(self.world, self.server),
+            model=self.open_model,
+            batches=self.open_batches,
+        )
 
     def put(self, number: int, **cells: str) -> None:
         """Give the n-th element these cells, from 1 on."""

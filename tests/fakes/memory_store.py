@@ -6,7 +6,6 @@ from itertools import count
 from types import NoneType
 from typing import Any, overload
 
-from landfall.runs.costs import charge
 from landfall.store.documents import (
     ConflictError,
     Create,
@@ -19,6 +18,7 @@ from landfall.store.documents import (
     Version,
     Write,
 )
+from landfall.store.metering import charge
 
 
 class MemoryStore:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from landfall.integrity.rules.kinds import Rule, RuleReport, evaluate
+from landfall.integrity.rules.evaluate import RuleReport, evaluate
+from landfall.integrity.rules.kinds import Rule
 from tests.fakes.snapshots import snapshot
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)

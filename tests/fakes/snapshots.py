@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.airtable.snapshot import Snapshot, Table, TableReader
 
 

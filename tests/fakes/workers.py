@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 from infra.local.airtable import LocalAirtable
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import Cursor, Fetch
-from landfall.airtable.records import Record, whole_tables
+from landfall.airtable.fetch import FetchCursor
+from landfall.airtable.protocols import Record
+from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.views import findings_of_run
-from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
-from landfall.integrity.write import Writing
+from landfall.kinds.table import KINDS
 from landfall.process.redaction import Redactor
-from landfall.runs.runs import Claim
+from landfall.reasons import Reason
+from landfall.runs.kind import Kind, Outcome
 from landfall.runs.tasks import Task
-from landfall.runs.worker import Invocation, Leave, Work, Worker
-from landfall.scans.scan import BaseScan
+from landfall.runs.worker import Invocation, Worker
 from landfall.store.documents import Document, Fields, Query
 from tests.fakes.bases import KEY
+from tests.fakes.clients import Do, FakeClients, kinds_doing
 from tests.fakes.snapshots import records_of
 from tests.fakes.world import World
 
@@ -37,35 +37,32 @@ class Looks(Deadline):
         return next(self.looks)
 
 
-Works = Mapping[str, Work]
-"""What does the work of each step."""
-
-
 async def invoke(
-    world: World,
-    server: LocalAirtable,
-    task: Task,
-    works: Works | None = None,
-    leave: Mapping[str, Leave] | None = None,
-) -> str:
+    world: World, server: LocalAirtable, task: Task, clients: FakeClients | None = None
+) -> Outcome | Reason:
     """Deliver a task to the worker of its step; what became of it."""
-    works = works or {
-        "fetch": fetching(world, server),
-        "score": scoring(world),
-        "write": writing(world, server),
-    }
-    return await work_on(world, task, works[task.step_id], leave)
+    return await work_with(world, task, clients or clients_of(world, server))
 
 
-async def work_on(
-    world: World, task: Task, work: Work, leave: Mapping[str, Leave] | None = None
-) -> str:
-    """Deliver a task to a worker that does this work, and leaves runs that have ended like this."""
-    worker = Worker(world.runs, world.registry, Redactor([KEY]), work, leave or {})
+def clients_of(world: World, server: LocalAirtable) -> FakeClients:
+    """The clients of a world's scans, whose bases are the server's."""
+    return FakeClients(base=opening(world, server))
+
+
+async def work_with(
+    world: World, task: Task, clients: FakeClients, kinds: Mapping[str, Kind] = KINDS
+) -> Outcome | Reason:
+    """Deliver a task to a worker that opens these clients."""
+    worker = Worker(world.runs, kinds, world.registry, clients, Redactor([KEY]))
     return await worker.invoke(Invocation.parse(task.body, task.step_id))
 
 
-async def deliver(world: World, server: LocalAirtable) -> str:
+async def work_on(world: World, task: Task, do: Do) -> Outcome | Reason:
+    """Deliver a task to a worker that does this."""
+    return await work_with(world, task, FakeClients(), kinds_doing(do))
+
+
+async def deliver(world: World, server: LocalAirtable) -> Outcome | Reason:
     """Deliver the newest task, at its moment."""
     task = world.queue.tasks[-1]
     world.clock.now = max(world.clock.now, task.at)
@@ -73,15 +70,22 @@ async def deliver(world: World, server: LocalAirtable) -> str:
 
 
 async def drive(
-    world: World, server: LocalAirtable, run_id: str = "m-1", works: Works | None = None
-) -> list[str]:
+    world: World, server: LocalAirtable, run_id: str = "m-1", clients: FakeClients | None = None
+) -> list[Outcome | Reason]:
     """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
+    return await drive_with(world, clients or clients_of(world, server), run_id)
+
+
+async def drive_with(
+    world: World, clients: FakeClients, run_id: str = "m-1"
+) -> list[Outcome | Reason]:
+    """As `drive`, with these clients."""
     delivered: list[Task] = []
-    outcomes: list[str] = []
+    outcomes: list[Outcome | Reason] = []
     while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
         assert len(outcomes) < MOST, outcomes
         world.clock.now = max(world.clock.now, waiting[0].at)
-        outcomes.append(await invoke(world, server, waiting[0], works))
+        outcomes.append(await work_with(world, waiting[0], clients))
         delivered.append(waiting[0])
     return outcomes
 
@@ -97,9 +101,9 @@ async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record
     return {name: records_of(table) for name, table in tables.items()}
 
 
-async def cursor_of(world: World, run_id: str = "m-1") -> Cursor:
+async def cursor_of(world: World, run_id: str = "m-1") -> FetchCursor:
     """How far the run's fetch step says that it is."""
-    cursor = Cursor.load((await world.step("fetch", run_id)).data["cursor"])
+    cursor = FetchCursor.load((await world.step("fetch", run_id)).data["cursor"])
     assert cursor is not None
     return cursor
 
@@ -111,36 +115,9 @@ async def documents(world: World, collection: str) -> list[Document]:
 
 async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
     """The findings of a run, as the api answers them; none before its end."""
-    return await findings_of_run(world.store, await world.run(run_id), {})
-
-
-def fetching(world: World, server: LocalAirtable) -> Work:
-    """The work of a fetch step."""
-
-    async def work(claim: Claim, scan: BaseScan, deadline: Deadline) -> str:
-        return await Fetch(world.runs, claim, scan, opening(world, server)).run(deadline)
-
-    return work
-
-
-def writing(world: World, server: LocalAirtable) -> Work:
-    """The work of a write step."""
-
-    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
-        return await Writing(world.runs, claim, scan, opening(world, server)).run(deadline)
-
-    return work
+    return await findings_of_run(world.store, await world.runs.get(run_id), {})
 
 
 def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableReader]:
     """Opens a base of the server."""
     return lambda base_id: AirtableReader(base_id, KEY, server.url, world.runs.ladder)
-
-
-def scoring(world: World) -> Work:
-    """The work of a score step."""
-
-    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
-        return await Scoring(world.runs, claim, scan).run(deadline)
-
-    return work

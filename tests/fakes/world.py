@@ -8,7 +8,7 @@ from typing import Any
 from landfall.deadlines import LADDER, Ladder
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.registry import Registry
-from landfall.runs.changes import run_path, step_path
+from landfall.runs.documents import run_path, step_path
 from landfall.runs.plan import plan_run
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import QueueError, Task

@@ -16,7 +16,7 @@ from typing import Any
 
 from infra.local.airtable import LocalAirtable
 from landfall import logs
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.process.memory import peak_mb, rss_mb
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.workers import deliver
@@ -45,7 +45,7 @@ async def many() -> list[float]:
     async with a_server(a_base(People=SMALL)) as server:
         while len(held) < INVOCATIONS:
             world = await _started()
-            for outcome in ("fetched", "scored"):
+            for outcome in ("finished", "finished"):
                 await _invoke(world, server, outcome)
                 gc.collect()
                 held.append(rss_mb())
@@ -57,7 +57,7 @@ async def large() -> list[tuple[float, float]]:
     async with a_server(a_base(People=LARGE)) as server:
         world = await _started()
         held = [(rss_mb(), peak_mb())]
-        for outcome in ("fetched", "scored"):
+        for outcome in ("finished", "finished"):
             await _invoke(world, server, outcome)
             held.append((rss_mb(), peak_mb()))
     return held
@@ -79,6 +79,6 @@ MEASURES = MappingProxyType({"many": many, "large": large})
 
 
 if __name__ == "__main__":
-    airtable_client.INTERVAL = 0.0  # the pace costs time, not memory
+    airtable_pacer.INTERVAL = 0.0  # the pace costs time, not memory
     with logs.silenced():
         print(json.dumps(asyncio.run(MEASURES[sys.argv[1]]())))

@@ -6,13 +6,15 @@ The times are printed (`-s`).
 import asyncio
 from collections.abc import Iterable
 
-from landfall.airtable.fetch import Cursor, TableCursor
-from landfall.airtable.records import ReadPage, documents, pack
+from landfall.airtable.fetch import FetchCursor, TableCursor
+from landfall.airtable.records import ReadPage, pack
 from landfall.deadlines import LADDER
 from landfall.integrity.findings.ledger_store import DOCUMENTED
 from landfall.store.documents import Create, Fields
 from landfall.store.firestore import FirestoreStore
-from tests.fakes.workers import findings, scoring, work_on
+from landfall.store.packed import documents
+from tests.fakes.clients import FakeClients
+from tests.fakes.workers import findings, work_with
 from tests.fakes.world import World
 
 RECORDS = 50_000
@@ -48,7 +50,7 @@ class Scanned:
         await self._fetched(run_id, set(fine))
         writes, started = self._store.meter.writes, asyncio.get_running_loop().time()
         task = self.world.queue.tasks[-1]
-        assert await work_on(self.world, task, scoring(self.world)) == "scored"
+        assert await work_with(self.world, task, FakeClients()) == "finished"
         seconds = asyncio.get_running_loop().time() - started
         run = (await self.world.run(run_id)).data
         return run, self._store.meter.writes - writes, seconds
@@ -67,12 +69,12 @@ class Scanned:
         made = documents(piece for page in pages for piece in pack(page))
         names = ["Name", "Email"]
         table = TableCursor("tblPeople", names, names, names, records=RECORDS, done=True)
-        cursor = Cursor(tables={"People": table}, documents=len(made)).store()
+        cursor = FetchCursor(tables={"People": table}, documents=len(made))
         path = f"runs/{run_id}/pages"
         writes = [Create(f"{path}/{n:06d}", fields) for n, fields in enumerate(made)]
         for n in range(0, len(writes), TOGETHER):
             await claim.checkpoint(cursor, writes=writes[n : n + TOGETHER])
-        await claim.finish_step("score", cursor, {})
+        await claim.finish_step("score", {}, handover=cursor.fetched().store(), cursor=cursor)
 
 
 async def test_fifty_thousand_findings(firestore_store: FirestoreStore) -> None:

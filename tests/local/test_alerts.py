@@ -9,7 +9,7 @@ from infra.cloud import alerts
 from infra.cloud.alerts import Metric, wanted_metric
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -26,7 +26,7 @@ KEY, MODEL = "sk-test", "gpt-6-luna"
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 Counted = Callable[[Metric], list[dict[str, Any]]]

@@ -18,7 +18,7 @@ from landfall.llm.quoting import RULE, fenced, plain
 from landfall.llm.session import Asking
 from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
 
@@ -81,7 +81,7 @@ class Scene:
     async def ask(self, questions: Sequence[Question[Entries]]) -> list[Reply[Entries]]:
         """The replies of one invocation."""
         deadline = Deadline.after(self.world.runs.ladder.step)
-        async with Asking(self.world.runs, self.claim, ModelSettings(), self._open) as asking:
+        async with Asking(self.claim, ModelSettings(), self._open) as asking:
             return [reply async for reply in asking.replies(questions, deadline)]
 
     def _open(self, _: ModelSettings) -> OpenAIModel:

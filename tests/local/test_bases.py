@@ -13,9 +13,10 @@ import pytest
 from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule, Framing
 from infra.local.processes import free_port
-from landfall.airtable import client as airtable_client
-from landfall.airtable.client import LOCKOUT, AirtableReader, Pacer
-from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable import pacer as airtable_pacer
+from landfall.airtable.client import LOCKOUT, AirtableReader
+from landfall.airtable.pacer import Pacer
+from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
@@ -29,7 +30,7 @@ from tests.waiting import until
 @pytest.fixture(autouse=True)
 def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "pace" not in request.function.__name__:
-        monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+        monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @asynccontextmanager
@@ -289,7 +290,7 @@ async def test_a_cancelled_page_ends_its_thread():
 
 async def test_a_page_that_is_cancelled_before_its_turn_is_not_asked_for(monkeypatch):
     """Cancelled while it waits for its place in the row: no request."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 60.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 60.0)
     async with nothing_left(), faulty() as (server, reader):
         await page(reader)
         waiting = asyncio.create_task(page(reader))
@@ -302,7 +303,7 @@ async def test_a_page_that_is_cancelled_before_its_turn_is_not_asked_for(monkeyp
 
 async def test_no_turn_before_the_deadline_is_a_timeout(monkeypatch):
     """Waiting for a place in the row is within the deadline."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 60.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 60.0)
     async with faulty() as (server, reader):
         await page(reader)
         deadline = Deadline.after(SECONDS)
@@ -332,7 +333,7 @@ async def test_the_pace_keeps_within_airtables_limit():
 
 async def test_the_pace_is_kept_when_the_process_stumbles():
     """A pause in the middle is no reason to catch up: no 6 requests begin within a second."""
-    pacer, loop = Pacer(airtable_client.INTERVAL / 10), asyncio.get_running_loop()
+    pacer, loop = Pacer(airtable_pacer.INTERVAL / 10), asyncio.get_running_loop()
     started: list[float] = []
 
     async def request() -> None:
@@ -349,7 +350,7 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
 
 async def test_what_was_on_its_way_while_the_process_stumbled_counts_from_then(monkeypatch):
     """It may not have left the process before: five more within its second would be six."""
-    monkeypatch.setattr(airtable_client, "STUMBLE", 0.02)
+    monkeypatch.setattr(airtable_pacer, "STUMBLE", 0.02)
     pacer, loop = Pacer(0.02), asyncio.get_running_loop()
     pacer.answered(await pacer.turn())
     on_its_way = await pacer.turn()
@@ -368,5 +369,5 @@ async def test_what_was_answered_late_may_have_come_in_late():
     await asyncio.sleep(0.06)
     pacer.answered(late)
     turns = [await pacer.turn() for _ in range(5)]
-    assert 0.05 < late.counts_from - late.started <= airtable_client.LATE_MOST
+    assert 0.05 < late.counts_from - late.started <= airtable_pacer.LATE_MOST
     assert turns[-1].started - late.counts_from >= 5 * 0.01

@@ -20,7 +20,7 @@ from landfall.llm.questions import Question, Reply
 from landfall.llm.session import Asking
 from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
 from landfall.store.documents import Fields
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
@@ -45,7 +45,7 @@ class Scene:
 
     async def task(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> float | None:
         """One invocation."""
-        one = Batching(self.world.runs, self.claim, self.settings, self.batch_service, self.parts)
+        one = Batching(self.claim, self.settings, self.batch_service, self.parts)
         return await one.run(questions, Deadline.after(QUICK.step), self._keep)
 
     async def chain(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> None:
@@ -59,7 +59,7 @@ class Scene:
     async def ask(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> list[Reply[Entries]]:
         """What `asking` makes of the same questions afterwards."""
         deadline = Deadline.after(QUICK.step)
-        async with Asking(self.world.runs, self.claim, self.settings, self._model) as asking:
+        async with Asking(self.claim, self.settings, self._model) as asking:
             return [reply async for reply in asking.replies(questions, deadline)]
 
     def batch_service(self, _: ModelSettings | None = None) -> OpenAIBatches:

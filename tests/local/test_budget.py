@@ -6,7 +6,8 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.deadlines import LADDER, Ladder
-from landfall.runs.worker import GRACE, OutOfTimeError
+from landfall.runs.kind import Outcome
+from landfall.runs.worker import OutOfTimeError
 from landfall.store.documents import StoreError
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
@@ -70,7 +71,7 @@ async def test_an_invocation_ends_when_firestore_says_nothing():
     world = World(_Silent(3), SHORT)  # the scan, the run, the claim
     task = await world.start(await world.save())
 
-    async def work(*_) -> str:
+    async def work(*_) -> Outcome:
         raise StoreError("it does not matter what")
 
     loop = asyncio.get_running_loop()
@@ -95,5 +96,5 @@ async def test_a_checkpoint_that_hangs_ends_the_invocation():
 
 def test_the_grace_fits_between_the_budget_and_the_promise():
     """Recording the end takes place after the budget and before the promised answer."""
-    assert 0 < GRACE < LATE
+    assert LADDER.step < LADDER.record < LADDER.step + LATE
     assert LADDER.step + LATE < LADDER.function

@@ -12,29 +12,25 @@ from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.processes import free_port
 from infra.local.site import HTML, LocalSite, Served, clinic, page, plain, redirect, sitemap
 from infra.local.wire import Response
-from landfall.deadlines import LADDER
-from landfall.runs.runs import Claim
-from landfall.site import fetch as site_fetch
-from landfall.site.fetch import CAPTURE_TO, KEPT_DAYS
+from landfall.deadlines import Ladder
+from landfall.reasons import Reason
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Outcome
+from landfall.site.fetch import KEPT_DAYS
 from landfall.store.documents import Query
 from tests.fakes.sites import (
     a_site_scan,
     deliver_site,
     drive_site,
     report_of_site,
+    site_clients,
     start_site,
 )
-from tests.fakes.sites import capturing as work_of
 from tests.fakes.world import START, World
 from tests.waiting import until
 
-SHORT = replace(LADDER, step=2.5, item=1.2, request=1.0, connect=0.5)
+SHORT = Ladder(step=2.5, item=1.2, request=1.0, connect=0.5)
 """A budget in which hanging pages end soon."""
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 def words(title: str, *links: str) -> Served:
@@ -49,7 +45,7 @@ def small() -> dict[str, Served]:
     return {"/": home, "/book": words("Booking"), "/prices": words("Prices")}
 
 
-async def captured(world: World, site: LocalSite, **changes) -> list[str]:
+async def captured(world: World, site: LocalSite, **changes) -> list[Outcome | Reason]:
     """What became of each task of a run of this site."""
     await start_site(world, a_site_scan(site, **changes))
     return await drive_site(world, site)
@@ -73,7 +69,7 @@ async def status(world: World) -> tuple[str, str | None]:
 async def test_a_site_is_looked_at(world):
     """The whole clinic, deep: what it is, once, and what is not to be fetched, never."""
     async with LocalSite(clinic()) as site:
-        assert await captured(world, site) == ["captured", "scored"]
+        assert await captured(world, site) == ["finished", "finished"]
         assert [path for path in site.paths if path.startswith("/private")] == []
         asked = [path for path in site.paths if path not in ("/", "/gallery")]
         assert len(asked) == len(set(asked))
@@ -109,18 +105,18 @@ async def test_progress_is_true(world, monkeypatch):
     told = []
     checkpoint = Claim.checkpoint
 
-    async def telling(self, cursor, run=None, writes=()):
+    async def telling(self, cursor=None, run=None, writes=()):
         told.append((run["progress_step"], run["progress_pct"]))
         await checkpoint(self, cursor, run, writes)
 
     monkeypatch.setattr(Claim, "checkpoint", telling)
     async with LocalSite(small()) as site:
         await start_site(world, a_site_scan(site, max_pages=3))
-        await deliver_site(world, world.queue.tasks[-1], work_of(world, site))
+        await deliver_site(world, world.queue.tasks[-1], site_clients(world, site))
     assert {step for step, _ in told} == {"capturing_pages"}
     # robots.txt, home, phone and sitemap, two pages: six of six
     assert sorted({percent for _, percent in told}) == [18, 26, 35, 43, 51, 59]
-    assert (await world.run()).data["progress_pct"] == CAPTURE_TO
+    assert (await world.run()).data["progress_pct"] == 60
 
 
 async def test_requests_keep_the_pace_of_the_site(world):
@@ -167,9 +163,9 @@ async def test_what_leads_away_is_not_of_the_site(world):
             "/away": redirect(f"{other.url}/"),
         }
         async with LocalSite(pages) as site:
-            work = work_of(world, site, other)
+            clients = site_clients(world, site, other)
             await start_site(world, a_site_scan(site))
-            await deliver_site(world, world.queue.tasks[-1], work)
+            await deliver_site(world, world.queue.tasks[-1], clients)
         assert other.paths == ["/"]  # by the redirect, which no one can know before
     came = {path: came for path, (came, _) in (await stops(world)).items()}
     assert came["page /away"] == "folded"
@@ -199,7 +195,7 @@ async def test_robots_of_where_the_home_page_is_count(world):
     forbidding = {"/": words("Home"), "/robots.txt": plain("User-agent: LandfallBot\nDisallow: /")}
     async with LocalSite(forbidding) as there, LocalSite({"/": redirect(f"{there.url}/")}) as site:
         await start_site(world, a_site_scan(site))
-        await deliver_site(world, world.queue.tasks[-1], work_of(world, site, there))
+        await deliver_site(world, world.queue.tasks[-1], site_clients(world, site, there))
         assert there.paths == ["/", "/robots.txt"]
     assert await status(world) == ("error", "site_disallowed")
 
@@ -217,7 +213,7 @@ async def test_robots_that_fail_are_waited_for(world):
     fault = Fault(FaultKind.STATUS, status=503)
     async with LocalSite(small(), faults=[FaultRule(fault, path="/robots.txt", times=2)]) as site:
         outcomes = await captured(world, site)
-    assert outcomes == ["site_unavailable", "site_unavailable", "captured", "scored"]
+    assert outcomes == ["site_unavailable", "site_unavailable", "finished", "finished"]
 
 
 HOME_FAILS = [
@@ -269,7 +265,7 @@ async def test_a_page_that_fails_is_missing_with_its_reason(fault, reason):
     rule = FaultRule(fault, path="/prices", times=None)
     async with LocalSite(small(), faults=[rule]) as site:
         outcomes = await captured(world, site)
-    assert outcomes[-2:] == ["captured", "scored"]
+    assert outcomes[-2:] == ["finished", "finished"]
     seen = await stops(world)
     assert (seen["page /prices"], seen["page /book"]) == (("missed", reason), ("kept", ""))
     run = (await world.run()).data
@@ -303,14 +299,14 @@ async def test_a_site_that_asks_to_wait_is_waited_for(world):
     async with LocalSite(small(), faults=[FaultRule(fault, path="/prices")]) as site:
         await start_site(world, a_site_scan(site))
         before = world.clock.now
-        outcome = await deliver_site(world, world.queue.tasks[-1], work_of(world, site))
-        assert (outcome, (await world.step()).data["retries"]) == ("to be continued", 0)
+        outcome = await deliver_site(world, world.queue.tasks[-1], site_clients(world, site))
+        assert (outcome, (await world.step()).data["retries"]) == ("waiting", 0)
         assert world.queue.tasks[-1].at - before == timedelta(seconds=77)
         host = site.url.removeprefix("http://")
         (hold,) = await world.store.read(f"sites/{host}")
         assert hold
         assert hold.data["not_before"] - before == timedelta(seconds=77)
-        assert (await drive_site(world, site))[-2:] == ["captured", "scored"]
+        assert (await drive_site(world, site))[-2:] == ["finished", "finished"]
     assert (await stops(world))["page /prices"] == ("kept", "")
 
 
@@ -323,8 +319,8 @@ async def test_a_budget_that_ends_is_gone_on_from():
     async with LocalSite(pages, latency=0.4) as site:
         outcomes = await captured(world, site, max_pages=9, delay_seconds=0.5)
         assert len(site.paths) == len(set(site.paths)) + 1  # the home page, as a phone too
-    assert outcomes.count("to be continued") >= 1
-    assert outcomes[-2:] == ["captured", "scored"]
+    assert outcomes.count(Outcome.CONTINUED) >= 1
+    assert outcomes[-2:] == ["finished", "finished"]
     assert (await world.run()).data["counts"]["pages"] == 9
 
 
@@ -334,11 +330,11 @@ async def test_one_run_at_a_time_looks_at_a_site(world):
         scan = a_site_scan(site)
         first = await start_site(world, scan, "m-1")
         second = await start_site(world, scan, "m-2")
-        work = work_of(world, site)
-        waiting = asyncio.create_task(deliver_site(world, first, work))
+        clients = site_clients(world, site)
+        waiting = asyncio.create_task(deliver_site(world, first, clients))
         await until(lambda: asyncio.sleep(0, bool(site.begun)), seconds=10, every=0.01)
-        assert await deliver_site(world, second, work) == "waiting for the site"
-        assert await waiting == "captured"
+        assert await deliver_site(world, second, clients) == "waiting"
+        assert await waiting == "finished"
     assert (await world.run("m-2")).data["progress_step"] == "waiting_for_site"
 
 
@@ -373,5 +369,5 @@ async def test_a_huge_page_is_judged_by_its_beginning(world):
     """4 MB of noise: what fits is kept, and the run ends as it should."""
     noise = "".join(f"<p>{number * 7919 % 104729:x}</p>" for number in range(300_000))
     async with LocalSite(small() | {"/prices": page(f"<title>Prices</title>{noise}")}) as site:
-        assert (await captured(world, site))[-1] == "scored"
+        assert (await captured(world, site))[-1] == "finished"
     assert (await stops(world))["page /prices"] == ("kept", "")

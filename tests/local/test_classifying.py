@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.airtable import LocalAirtable
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
 from landfall.deadlines import Ladder
@@ -38,7 +38,7 @@ FIRST, SECOND, THIRD, FOURTH = map(record_id, (1, 2, 3, 4))
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -343,11 +343,11 @@ async def test_an_earlier_look_does_not_undo_a_later_one(elements, model):
     """It is scored last: what the later run was told of an element stays."""
     early = await elements.start()
     queue = elements.world.queue
-    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    assert await elements.deliver(queue.tasks[-1]) == "finished"
     score = queue.tasks[-1]
     elements.put(3, **ROOM | {"Description": "Where a patient is treated"})
     await elements.run()
-    assert await elements.deliver(score) == "classified"
+    assert await elements.deliver(score) == "finished"
     assert (await elements.labels())[2] == "Confidential"
     run = (await elements.world.run(early)).data
     assert (run["counts"]["unchanged"], [one["what"] for one in run["inconclusive"]]) == (
@@ -372,8 +372,8 @@ async def test_a_look_is_as_late_as_its_reading(model):
         elements.put(3, **ROOM | {"Description": "Where a patient is treated"})
         assert (await elements.run())["verdict"] == "healthy"
         assert await world.runs.take_up(early, "fetch", "watchdog") == "retried"
-        assert await elements.deliver(world.queue.tasks[-1]) == "fetched"
-        assert await elements.deliver(world.queue.tasks[-1]) == "classified"
+        assert await elements.deliver(world.queue.tasks[-1]) == "finished"
+        assert await elements.deliver(world.queue.tasks[-1]) == "finished"
         assert (await elements.labels())[2] == "Confidential"
         run = (await world.run(early)).data
         assert [one["what"] for one in run["inconclusive"]] == ["outdated"]
@@ -477,10 +477,10 @@ async def test_the_end_has_an_invocation_of_its_own_where_there_is_too_little_ti
     """Every element is read back for it; nothing is asked again."""
     await elements.start()
     queue = elements.world.queue
-    assert await elements.deliver(queue.tasks[-1]) == "fetched"
+    assert await elements.deliver(queue.tasks[-1]) == "finished"
     monkeypatch.setattr(classification_score, "READ_BACK", elements.world.runs.ladder.step)
-    assert await elements.deliver(queue.tasks[-1]) == "to be continued"
+    assert await elements.deliver(queue.tasks[-1]) == "continued"
     asked = len(model.asked)
-    assert await elements.deliver(queue.tasks[-1]) == "classified"
+    assert await elements.deliver(queue.tasks[-1]) == "finished"
     run = (await elements.world.run("m-1")).data
     assert (run["status"], run["verdict"], len(model.asked)) == ("done", "healthy", asked)

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm import batch_step
 from landfall.llm.openai.batches import OpenAIBatches
@@ -38,7 +38,7 @@ QUICK = Ladder(step=6.0, item=1.5, request=0.8, connect=0.4)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.local.catalogue import catalogue
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.classification.elements import TEXT_MOST, Element, text_of
 from landfall.classification.grouping import grouped, stands_alone
 from landfall.classification.labels import Labels
@@ -51,7 +51,7 @@ OBEYED = {
 
 @pytest.fixture
 async def elements(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elements]:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     async with elements_server() as server:
         yield Elements(server, FakeModel(by_the_rules).open, group_size=4)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any, ClassVar
@@ -12,17 +11,19 @@ import pytest
 from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
 from infra.local.base_model import Base
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
 from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableReader
-from landfall.airtable.fetch import RESTARTS
-from landfall.airtable.records import PACKED_MOST, RecordPage
-from landfall.deadlines import LADDER, Deadline
-from landfall.integrity.scan import IntegrityScan
+from landfall.airtable.fetch import MAX_RESTARTS
+from landfall.airtable.protocols import RecordPage
+from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.integrity.kind import KIND
+from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.commit_size import COMMIT_MOST
 from landfall.store.documents import Version, Write
+from landfall.store.packed import PACKED_MOST
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -30,23 +31,27 @@ from tests.fakes.workers import cursor_of, deliver, documents, drive, fetched, i
 from tests.fakes.world import World
 from tests.waiting import until
 
-SHORT = replace(LADDER, step=1.5, item=1.49999, request=1.49998, connect=1.0)
-"""A budget in which pages are asked for during half a second, see `fetching.LAST_PAGE`; it ends
-before the patience with a page does."""
+SHORT = Ladder(
+    **{"step": 1.5, "item": 1.49999, "request": 1.49998, "connect": 1.0},
+    **{"last_batch": 1.06, "last_write": 1.05, "last_rule": 1.04, "last_page": 1.03},
+    **{"last_suggestion": 1.02, "last_reply": 1.01, "last_listing": 1.0},
+)
+"""A budget in which pages are asked for during half a second (`last_listing`); it ends before the
+patience with a page does."""
 
 TABLES: dict[str, list[str]] = {"People": ["Name", "Email"], "Pets": ["Name"]}
 
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.1)
 
 
 @pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """About five pages fit into the SHORT budget."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.1)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.1)
 
 
 async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:
@@ -84,7 +89,7 @@ async def test_a_base_is_read_exactly_once(world):
     base = a_base(People=250, Pets=100, Others=10)
     await start(world, tables=TABLES)
     async with a_server(base) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
         assert len(server.requests) == 1 + 3 + 1  # the schema, People, Pets
     wanted = ids(base)
     assert await fetched_ids(world) == {"People": wanted["People"], "Pets": wanted["Pets"]}
@@ -97,7 +102,7 @@ async def test_what_a_fetched_run_says(world):
         await deliver(world, server)
     run, step = await world.run(), await world.step()
     assert (run.data["status"], run.data["progress_step"]) == ("running", "fetched")
-    assert run.data["progress_pct"] == IntegrityScan.fetch_share
+    assert run.data["progress_pct"] == KIND.progress["fetch"].last
     counts = {"records": 123, "airtable_requests": 4, "tasks": 2}
     assert run.data["counts"].items() >= counts.items()
     assert (step.data["status"], world.queue.tasks[-1].step_id) == ("done", "score")
@@ -151,7 +156,7 @@ async def test_what_the_base_does_not_have_is_recorded(world):
     """A missing table or field is neither asked for nor taken for empty; the rest is read."""
     await start(world, tables={"People": ["Name", "Phone"], "Zoo": ["Name"], "Pets": ["Breed"]})
     async with a_server(a_base(People=2, Pets=1)) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
     cursor = await cursor_of(world)
     assert cursor.unresolved == [
         {"table": "People", "field": "Phone"},
@@ -172,8 +177,8 @@ async def test_a_budget_that_ends_is_gone_on_from():
     async with a_server(base) as server:
         outcomes = await drive(world, server)
         assert len(server.requests) == 1 + 9 + 7
-    assert outcomes.count("to be continued") >= 2
-    assert outcomes[-2:] == ["fetched", "scored"]
+    assert outcomes.count(Outcome.CONTINUED) >= 2
+    assert outcomes[-2:] == ["finished", "finished"]
     assert await fetched_ids(world) == ids(base)
     assert (await world.run()).data["counts"]["airtable_requests"] == 1 + 9 + 7
 
@@ -187,7 +192,7 @@ async def test_only_the_page_in_flight_is_read_again():
     async with a_server(base, faults=silent) as server:
         outcomes = await drive(world, server)
         assert len(server.requests) == 1 + 6 + 1
-    assert set(outcomes) <= {"to be continued", "step_timeout", "fetched", "scored"}
+    assert set(outcomes) <= {"continued", "step_timeout", "finished"}
     assert await fetched_ids(world) == ids(base)
 
 
@@ -197,7 +202,7 @@ async def test_no_page_in_a_whole_budget_is_an_error_that_is_retried():
     await start(world)
     async with a_server(a_base(People=1)) as server:
         server.faults = [FaultRule(Fault(FaultKind.SILENT), times=None, after=1)]
-        assert await deliver(world, server) == "to be continued"  # it has the schema
+        assert await deliver(world, server) == "continued"  # it has the schema
         assert await deliver(world, server) == "step_timeout"
     step = await world.step()
     assert (step.data["retries"], step.data["last_error"]["reason"]) == (1, "step_timeout")
@@ -288,7 +293,7 @@ async def test_an_offset_that_expired_between_invocations():
     world, base = World(ladder=SHORT), a_base(People=600)
     await start(world)
     async with a_server(base) as server:
-        assert await deliver(world, server) == "to be continued"
+        assert await deliver(world, server) == "continued"
         server.faults = [FaultRule(EXPIRED_OFFSET)]
         server.remove(BASE, "People", record_id(1))
         await drive(world, server)
@@ -302,7 +307,7 @@ async def test_a_listing_that_keeps_expiring_is_given_up(world):
     expired = FaultRule(EXPIRED_OFFSET, times=None)
     async with a_server(a_base(People=150), faults=[expired]) as server:
         assert await drive(world, server) == ["listing_expired"]
-        assert len(server.requests) == 1 + 2 * (RESTARTS + 1)
+        assert len(server.requests) == 1 + 2 * (MAX_RESTARTS + 1)
     assert (await world.run()).data["error"]["reason"] == "listing_expired"
 
 
@@ -328,9 +333,9 @@ async def test_a_429_locks_the_base_for_every_run(world):
         before = world.clock()
         await deliver(world, server)
         await start(world, "m-2")
-        assert await deliver(world, server) == "waiting for the base"
+        assert await deliver(world, server) == "waiting"
         assert len(server.requests) == 1
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
         assert world.clock() >= before + timedelta(seconds=30)
 
 
@@ -367,7 +372,7 @@ async def test_a_base_of_exactly_the_limit_is_read(world):
     """The limit is what may be there."""
     await start(world, limits={"max_records": 150})
     async with a_server(a_base(People=150)) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
 
 
 async def test_two_runs_do_not_read_a_base_at_once(world):
@@ -379,9 +384,9 @@ async def test_two_runs_do_not_read_a_base_at_once(world):
     async with a_server(base, latency=0.1) as server:
         reading = asyncio.create_task(invoke(world, server, first))
         await arrived(server, 2)
-        assert await invoke(world, server, second) == "waiting for the base"
+        assert await invoke(world, server, second) == "waiting"
         assert (await world.run("m-2")).data["progress_step"] == "waiting_for_base"
-        assert await reading == "fetched"
+        assert await reading == "finished"
         assert len(server.requests) == 1 + 3
         server.latency = 0
         await drive(world, server, "m-2")
@@ -394,12 +399,12 @@ async def test_a_base_stays_held_between_two_invocations():
     world = World(ladder=SHORT)
     await start(world)
     async with a_server(a_base(People=700)) as server:
-        assert await deliver(world, server) == "to be continued"
+        assert await deliver(world, server) == "continued"
         await start(world, "m-2")
         world.clock.advance(10 * QUIET)
-        assert await invoke(world, server, world.queue.tasks[-1]) == "waiting for the base"
-        assert set(await drive(world, server)) >= {"fetched", "scored"}
-        assert "fetched" in await drive(world, server, "m-2")
+        assert await invoke(world, server, world.queue.tasks[-1]) == "waiting"
+        assert set(await drive(world, server)) >= {"finished"}
+        assert "finished" in await drive(world, server, "m-2")
 
 
 async def test_a_second_delivery_of_a_task_does_nothing(world):
@@ -409,7 +414,7 @@ async def test_a_second_delivery_of_a_task_does_nothing(world):
     async with a_server(a_base(People=150)) as server:
         outcomes = await asyncio.gather(*(invoke(world, server, task) for _ in range(3)))
         outcomes.append(await invoke(world, server, task))
-        assert sorted(outcomes) == ["declined"] * 3 + ["fetched"]
+        assert sorted(outcomes) == ["declined"] * 3 + ["finished"]
         assert len(server.requests) == 1 + 2
     assert (await cursor_of(world)).records == 150
 
@@ -480,7 +485,7 @@ async def test_a_zombie_beside_its_successor_writes_nothing(world):
         world.clock.now = world.queue.tasks[-1].at
         successor = invoke(world, server, world.queue.tasks[-1])
         outcomes = await asyncio.gather(zombie, successor)
-    assert list(outcomes) == ["fenced", "fetched"]
+    assert list(outcomes) == ["fenced", "finished"]
     assert await fetched_ids(world) == ids(base)
 
 
@@ -517,7 +522,7 @@ async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch)
     world = World(store)
     await start(world)
     async with a_server(base) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
     assert await fetched_ids(world) == ids(base)
     assert PACKED_MOST < max(store.sizes) <= COMMIT_MOST
     assert sum(size > 0 for size in store.sizes) == 2

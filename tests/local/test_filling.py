@@ -7,8 +7,7 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
-from landfall.airtable import send as airtable_send
+from landfall.airtable import pacer as airtable_pacer
 from tests.fakes.bases import BASE, record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, TABLE, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
@@ -19,8 +18,7 @@ OWN = {"Class": "", "Personal": "", "Review": "", "Note": "by hand"}
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
-    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -116,7 +114,7 @@ async def test_a_record_that_is_refused_costs_only_itself(server):
     elements = filling(server, "always")
     run_id = await elements.start()
     queue = elements.world.queue
-    assert [await elements.deliver(queue.tasks[-1]) for _ in "fs"] == ["fetched", "classified"]
+    assert [await elements.deliver(queue.tasks[-1]) for _ in "fs"] == ["finished", "finished"]
     server.remove(BASE, TABLE, record_id(2))
     elements.world.clock.advance(1)
     assert await elements.deliver(queue.tasks[-1]) in ("base_rejected", "base_not_found")

@@ -10,21 +10,24 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
-from landfall.airtable.records import PACKED_MOST
+from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
-from landfall.api.request import Ask, BadRequestError
+from landfall.api.request import Request
 from landfall.deadlines import Deadline
-from landfall.entry import routes as entry_routes
-from landfall.entry.routes import Api
+from landfall.entry.runs_and_scans import cancel_run
+from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
 from landfall.integrity.findings.ledger import PAST
 from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError, download
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
-from landfall.runs.runs import Claim
+from landfall.integrity.score import ScoreRules
+from landfall.reasons import BadRequestError
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.documents import Fields, StoreError, Version, Write
+from landfall.store.packed import PACKED_MOST
+from tests.fakes import callers
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.outages import AwayAfterPages
@@ -37,7 +40,7 @@ SCORE_WRITES = 12
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 class Counting(MemoryStore):
@@ -84,7 +87,7 @@ class Scanning:
         self.world.clock.advance(after)
         await self.world.start(scan, run_id)
         async with a_server(a_base(People=rows)) as server:
-            assert await deliver(self.world, server) == "fetched"
+            assert await deliver(self.world, server) == "finished"
         return run_id
 
     async def save(self) -> IntegrityScan:
@@ -116,17 +119,13 @@ class Scanning:
 
     async def listed(self, **parameters: str) -> list[str]:
         """The ids of the scan's findings as they are now."""
-        answer = await self.api().scan_findings(ask(**parameters), "people")
+        answer = await routes.scan_findings(self.ask(**parameters), "people")
         assert not isinstance(answer, Download)
         assert answer["count"] == len(answer["findings"])
         return [finding["finding_id"] for finding in answer["findings"]]
 
-    def api(self) -> Api:
-        return Api(self.world.runs, self.world.registry)
-
-
-def ask(body: Any = None, **parameters: str) -> Ask:
-    return Ask("ada@example.org", parameters, json.dumps(body).encode())
+    def ask(self, body: Any = None, **parameters: str) -> Request:
+        return callers.ask(self.world, body, parameters, by="ada@example.org")
 
 
 def moved(run: Fields) -> dict[str, int]:
@@ -215,7 +214,7 @@ async def test_a_look_is_as_late_as_its_reading():
     await scanning.score(late)
     assert await runs.take_up("m-1", "fetch", "watchdog") == "retried"
     async with a_server(a_base(People=people(None, "x"))) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
     await scanning.score("m-1")
     assert await scanning.states() == {"02": "open"}
     assert (await world.run("m-1")).data["report"]["newest"] is False
@@ -231,7 +230,7 @@ async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatc
     await invoke(scanning.world, a_server(), scanning.world.queue.tasks[-1])
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert (head.data["followed"], len(await scanning.states())) == (False, 0)
-    await scanning.api().cancel(ask(), run_id)
+    await cancel_run(scanning.ask(), run_id)
     assert moved(await scanning.run(people(*[None] * 8))) == {}
     assert len(await scanning.states()) == 8
 
@@ -273,23 +272,24 @@ async def test_a_list_that_is_gone_ends_the_run_and_resolves_nothing():
 async def test_people_ignore_and_reopen_findings():
     """At once for who looks, in the next run for the verdict; with who, why and until when."""
     scanning = Scanning()
-    api = scanning.api()
     await scanning.run(people(None, "x"))
     (finding,) = await findings(scanning.world)
     finding_id = finding["finding_id"]
     why = {"why": "she has none", "until": "2030-01-01"}
-    ignored = await api.ignore(ask(why), "people", finding_id)
+    ignored = await routes.ignore(scanning.ask(why), "people", finding_id)
     assert (ignored["state"], ignored["decision"]["by"]) == ("ignored", "ada@example.org")
     assert await scanning.listed() == []
     assert await scanning.listed(state="ignored") == [finding_id]
     run = await scanning.run(people(None, "x"))
     assert (run["verdict"], moved(run)) == ("healthy", {"ignored": 1})
-    assert (await api.finding(ask(), "people", finding_id))["decision"] == ignored["decision"]
-    reopened = await api.reopen(ask(), "people", finding_id)
+    assert (await routes.finding(scanning.ask(), "people", finding_id))["decision"] == ignored[
+        "decision"
+    ]
+    reopened = await routes.reopen(scanning.ask(), "people", finding_id)
     assert reopened["state"] == "reopened"
     run = await scanning.run(people(None, "x"))
     assert (run["verdict"], moved(run)) == ("warning", {"reopened": 1})
-    seen = await api.finding(ask(), "people", finding_id)
+    seen = await routes.finding(scanning.ask(), "people", finding_id)
     assert [move["state"] for move in seen["history"]] == ["open", "ignored", "reopened"]
     assert seen["occurrences"] == 3
 
@@ -312,7 +312,7 @@ async def test_a_decision_is_checked_at_the_door(body, says):
     await scanning.run(people(None))
     (finding,) = await findings(scanning.world)
     with pytest.raises(BadRequestError, match=says):
-        await scanning.api().ignore(ask(body), "people", finding["finding_id"])
+        await routes.ignore(scanning.ask(body), "people", finding["finding_id"])
     assert await documents(scanning.world, "scans/people/ledgers/appPeople00000001/decisions") == []
 
 
@@ -323,9 +323,9 @@ async def test_nothing_is_said_of_what_is_not_there():
     (finding,) = await findings(scanning.world)
     await scanning.run(people("x"))
     with pytest.raises(BadRequestError, match="is resolved"):
-        await scanning.api().ignore(ask({"why": "x"}), "people", finding["finding_id"])
+        await routes.ignore(scanning.ask({"why": "x"}), "people", finding["finding_id"])
     with pytest.raises(FindingNotFoundError):
-        await scanning.api().finding(ask(), "people", "0" * 32)
+        await routes.finding(scanning.ask(), "people", "0" * 32)
 
 
 async def test_all_findings_in_one_file():
@@ -344,13 +344,13 @@ async def test_all_findings_in_one_file():
     ]
     scanning.scan = {"rules": rules}
     await scanning.run(rows)
-    file = await scanning.api().findings(ask(format="csv"), "m-1")
+    file = await routes.run_findings(scanning.ask(format="csv"), "m-1")
     assert isinstance(file, Download)
     once, name = csv.DictReader(io.StringIO("".join(file.pieces).removeprefix("\ufeff")))
     assert (once["message"], once["record_count"], name["field"]) == ("'=1+1", "2", "Name")
     table = a_base(People=1).tables[0].id
     assert name["link"] == f"https://airtable.com/appPeople00000001/{table}/rec00000000000003"
-    file = await scanning.api().findings(ask(format="json", rule="name"), "m-1")
+    file = await routes.run_findings(scanning.ask(format="json", rule="name"), "m-1")
     assert isinstance(file, Download)
     assert [finding["rule_id"] for finding in json.loads("".join(file.pieces))] == ["name"]
 
@@ -371,7 +371,7 @@ async def test_findings_come_in_pages():
     seen: list[str] = []
     at: str | None = "0"
     while at:
-        page = await scanning.api().findings(ask(limit="2", page_token=at), "m-1")
+        page = await routes.run_findings(scanning.ask(limit="2", page_token=at), "m-1")
         assert not isinstance(page, Download)
         seen += [finding["records"][0][-1] for finding in page["findings"]]
         at = page["next_page_token"]
@@ -380,7 +380,7 @@ async def test_findings_come_in_pages():
 
 async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
     """It is of a size that can be sent, has one finding at least, and none is lost."""
-    monkeypatch.setattr(entry_routes, "RECORDS_MOST", 5)
+    monkeypatch.setattr(routes, "MAX_RECORDS", 5)
     scanning = Scanning(
         rules=[{"id": "u", "kind": "unique", "table": "People", "fields": ["Email"]}]
     )
@@ -388,7 +388,7 @@ async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
     pages: list[list[int]] = []
     at: str | None = "0"
     while at:
-        page = await scanning.api().findings(ask(page_token=at), "m-1")
+        page = await routes.run_findings(scanning.ask(page_token=at), "m-1")
         assert not isinstance(page, Download)
         pages.append([finding["record_count"] for finding in page["findings"]])
         at = page["next_page_token"]
@@ -401,7 +401,7 @@ async def test_an_endless_number_is_refused(parameter):
     scanning = Scanning()
     await scanning.run(people(None))
     with pytest.raises(BadRequestError, match=parameter):
-        await scanning.api().findings(ask(**{parameter: "9" * 5000}), "m-1")
+        await routes.run_findings(scanning.ask(**{parameter: "9" * 5000}), "m-1")
 
 
 async def test_scans_of_the_same_base_keep_their_findings_apart():
@@ -445,13 +445,13 @@ async def test_more_documents_than_a_budget_allows_are_written_in_several(monkey
     def looks() -> Iterator[float]:
         return iter([100.0, 100.0, 100.0, -1.0])
 
-    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
-        return await Scoring(scanning.world.runs, claim, scan).run(Looks(0.0, looks()))
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> Outcome | Again:
+        return await ScoreRules(claim, scan).run(Looks(0.0, looks()))
 
     outcomes = []
     while not (await scanning.world.run(run_id)).data["finished_at"]:
         outcomes.append(await work_on(scanning.world, scanning.world.queue.tasks[-1], work))
-    assert outcomes == ["to be continued", "scored"]
+    assert outcomes == ["continued", "finished"]
     assert list((await scanning.states()).values()) == ["open"] * 8
 
 

@@ -13,7 +13,8 @@ import pytest
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite, clinic
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
+from landfall.airtable.scan import BaseScan
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -21,15 +22,16 @@ from landfall.llm.prices import BATCH_SHARE, PRICES
 from landfall.llm.questions import Usage
 from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
-from landfall.runs.runs import Claim
-from landfall.scans.scan import BaseScan
 from landfall.store import firestore as store_firestore
 from landfall.store.documents import Document, Fields, StoreError, Version, Write
 from landfall.store.firestore import FirestoreStore
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
+from tests.fakes.cursors import At
 from tests.fakes.elements import ROWS, Elements, elements_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sites import a_site_scan, drive_site, start_site
@@ -39,7 +41,7 @@ from tests.fakes.world import World
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @dataclass
@@ -134,8 +136,8 @@ async def test_a_run_says_exactly_what_went_over_the_wire(wired):
             outcomes = await drive(world, server, run_id)
             measured = (wire.reads - reads, wire.writes - writes)
             run = await world.run(run_id)
-            assert outcomes[-1] in ("written", "scored")
-            assert outcomes.count("base_unavailable") == retries
+            assert outcomes[-1] in ("finished", "finished")
+            assert outcomes.count(Reason.BASE_UNAVAILABLE) == retries
             assert cost(run) == measured
             assert run.data["counts"]["airtable_requests"] == len(server.requests) - asked
             assert run.data["counts"]["tasks"] == len(outcomes)
@@ -185,7 +187,7 @@ async def test_a_classification_says_what_it_asked_of_everybody(wired, openai, b
         # what saving the scan cost is a person's
         writes += 2
         reads = wire.reads
-        outcomes = await drive(world, server, run_id, elements.works)
+        outcomes = await drive(world, server, run_id, elements.clients)
         measured = (wire.reads - reads, wire.writes - writes)
         run = await world.run(run_id)
         asked = len(server.requests)
@@ -283,8 +285,8 @@ async def test_a_lost_attempt_counts_up_to_its_last_commit():
     world = World(MemoryStore())
     await world.start(await world.save())
 
-    async def vanish(claim: Claim, _scan: BaseScan, _deadline: Deadline) -> str:
-        await claim.checkpoint({})
+    async def vanish(claim: Claim, _scan: BaseScan, _deadline: Deadline) -> Outcome:
+        await claim.checkpoint(At())
         await world.store.read("runs/m-1")
         raise asyncio.CancelledError
 
@@ -329,10 +331,9 @@ async def test_seconds_are_those_of_the_invocations():
     world = World()
     await world.start(await world.save())
 
-    async def slow(claim: Claim, _scan: BaseScan, _deadline: Deadline) -> str:
+    async def slow(_claim: Claim, _scan: BaseScan, _deadline: Deadline) -> Again:
         await asyncio.sleep(0.2)
-        await claim.hand_on()
-        return "to be continued"
+        return Again(waiting=True)
 
     for _ in range(2):
         await work_on(world, world.queue.tasks[-1], slow)

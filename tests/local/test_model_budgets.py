@@ -11,13 +11,12 @@ import pytest
 
 from infra.local.openai import LocalOpenAI
 from infra.local.site import LocalSite
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.prices import PRICES
 from landfall.llm.questions import Question
 from landfall.llm.settings import ModelSettings
-from landfall.site import fetch as site_fetch
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
@@ -33,8 +32,7 @@ NONE = dict.fromkeys(LIMITS)
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
-    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
-from landfall.api.request import Ask
-from landfall.entry.routes import Api
-from landfall.runs.changes import State, run_path
+from landfall.entry.runs_and_scans import debug_run, show_run
+from landfall.integrity.routes import run_findings, scan_findings
+from landfall.runs.changes import State
+from landfall.runs.claim import task_of
+from landfall.runs.documents import Step, run_path
 from landfall.runs.lifecycle import STEP_ENDED
-from landfall.runs.runs import task_of
 from landfall.store.documents import Fields, Put
 from landfall.store.versions import FIELD, KINDS
+from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import documents, drive
 from tests.fakes.world import World
@@ -27,7 +29,7 @@ VERSIONS = sorted(it.name for it in STORED.iterdir() if it.name.isdecimal())
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 async def world_of(moment: str, version: str) -> tuple[World, str]:
@@ -38,8 +40,10 @@ async def world_of(moment: str, version: str) -> tuple[World, str]:
     world.clock.now = now
     await world.stored.commit([Put(path, it) for path, it in content["documents"].items()])
     steps = {it.id: it for it in await documents(world, f"{run_path(run_id)}/steps")}
-    (waiting,) = (it for it in steps.values() if it.data["status"] not in STEP_ENDED)
-    await world.queue.enqueue(task_of(State(await world.run(run_id), steps), waiting.id))
+    (step,) = (it for it in map(Step.load, steps.values()) if it.status not in STEP_ENDED)
+    await world.queue.enqueue(
+        task_of(State.load(await world.run(run_id), list(steps.values())), step.step_id)
+    )
     return world, run_id
 
 
@@ -84,9 +88,8 @@ async def test_what_older_runs_left_is_there_for_the_next(version):
         await drive(world, server, last_run(world))
     counts = (await world.run(last_run(world))).data["counts"]
     assert (counts["findings"], counts["findings_new"], counts["findings_ignored"]) == (1, 0, 1)
-    api = Api(world.runs, world.registry)
-    for look in (api.run, api.debug, api.findings):
-        assert await look(Ask("tester", {}, b""), run_id)
-    listed = await api.scan_findings(Ask("tester", {}, b""), "people")
+    for look in (show_run, debug_run, run_findings):
+        assert await look(ask(world), run_id)
+    listed = await scan_findings(ask(world), "people")
     assert not isinstance(listed, Download)
     assert len(listed["findings"]) == 1

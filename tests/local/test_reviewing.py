@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
-from landfall.api.request import Ask, BadRequestError
 from landfall.classification.views import COLUMNS, ElementNotFoundError, OutdatedError
-from landfall.entry.routes import ROUTES, Api
+from landfall.entry.routes import routes
+from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 from tests.fakes.bases import record_id
+from tests.fakes.callers import ask
 from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 
@@ -27,13 +28,12 @@ class Client:
 
     def __init__(self, elements: Elements) -> None:
         self.elements = elements
-        self.api = Api(elements.world.runs, elements.world.registry)
 
     async def call(self, method: str, path: str, *ids: str, body: Any = None, **query: str) -> Any:
         """What the route answers."""
-        (use,) = [r.use for r in ROUTES if (r.method, r.path) == (method, path)]
-        text = b"" if body is None else json.dumps(body).encode()
-        return await use(self.api, Ask("ann@example.org", query, text), *ids)
+        (handle,) = [r.handle for r in routes() if (r.method, r.path) == (method, path)]
+        request = ask(self.elements.world, body, query, by="ann@example.org")
+        return await handle(request, *ids)
 
     async def listed(self, **query: str) -> Any:
         """The elements of the scan."""
@@ -54,7 +54,7 @@ class Client:
 @pytest.fixture
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
     """After a run over four elements."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     async with elements_server() as server:
         elements = Elements(server, FakeModel(by_the_rules).open)
         await elements.run()

@@ -15,7 +15,7 @@ from infra.local.endpoint import Airtable
 from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.sampling import RETRIES, Progress, Sample, read_sample
 from infra.local.trying import Tried, TriedScan, tried_on
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.integrity.rules.rule import BaseRule, Hit
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import parse
@@ -36,7 +36,7 @@ OWNED = {
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(sampling, "RETRY_SECONDS", 0.0)
 
 

@@ -12,14 +12,16 @@ from infra.local.base_model import Base
 from infra.local.flights import flights
 from infra.local.school import school
 from infra.local.school_book import BOOK
-from landfall.airtable import client as airtable_client
+from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.rule import Hit, Scope
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
+from landfall.integrity.score import ScoreRules
 from landfall.kinds.definition import load
-from landfall.runs.runs import Claim
+from landfall.reasons import Reason
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.documents import StoreError, Version, Write
 from tests.fakes.bases import a_base, a_server
@@ -34,7 +36,7 @@ Found = dict[str, set[tuple[str, ...]]]
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 def sample(name: str) -> IntegrityScan:
@@ -42,7 +44,9 @@ def sample(name: str) -> IntegrityScan:
     return integrity(load(path.read_text(encoding="utf-8"), path.name))
 
 
-async def scanned(world: World, base: Base, scan: IntegrityScan | None = None) -> list[str]:
+async def scanned(
+    world: World, base: Base, scan: IntegrityScan | None = None
+) -> list[Outcome | Reason]:
     """Run a saved scan of the base from its first task to its end; what became of each."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
@@ -57,7 +61,7 @@ async def fetched(world: World, base: Base, scan: IntegrityScan | None = None) -
     await world.registry.save(scan, "tester")
     await world.start(scan)
     async with a_server(base) as server:
-        assert await deliver(world, server) == "fetched"
+        assert await deliver(world, server) == "finished"
 
 
 async def score(world: World) -> str:
@@ -112,7 +116,7 @@ async def test_the_school_is_found_out_exactly(world):
     """Every planted defect of the answer key, and nothing else, rule by rule."""
     base, key = school(today=world.clock().date())
     scan = sample("school")
-    assert await scanned(world, base, scan) == ["fetched", "scored"]
+    assert await scanned(world, base, scan) == ["finished", "finished"]
     assert await found(world) == key
     run = (await world.run()).data
     planted = Counter(chain.from_iterable(found.values() for _, found in BOOK))
@@ -138,18 +142,18 @@ async def test_the_school_is_found_out_exactly(world):
 async def test_the_flights_are_found_out_exactly(world):
     """Real data: the same findings as plain SQL over the published files."""
     base = flights()
-    assert await scanned(world, base, sample("flights")) == ["fetched", "scored"]
+    assert await scanned(world, base, sample("flights")) == ["finished", "finished"]
     expected = {rule: ids for rule, ids in expected_findings(base).items() if ids}
     assert await found(world) == expected
     assert (await world.run()).data["counts"]["findings"] == sum(map(len, expected.values()))
 
 
-async def score_some(world: World, rules: int) -> str:
+async def score_some(world: World, rules: int) -> Outcome | Reason:
     """Deliver the newest task in a budget in which that many rules can be evaluated."""
 
-    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> Outcome | Again:
         looks = chain(repeat(100.0, rules), repeat(-1.0))
-        return await Scoring(world.runs, claim, scan).run(Looks(0.0, looks))
+        return await ScoreRules(claim, scan).run(Looks(0.0, looks))
 
     world.clock.now = max(world.clock.now, world.queue.tasks[-1].at)
     return await work_on(world, world.queue.tasks[-1], work)
@@ -160,9 +164,9 @@ async def test_scoring_in_several_invocations_finds_the_same(world):
     base, key = school(today=world.clock().date())
     await fetched(world, base, sample("school"))
     outcomes = [await score_some(world, rules=5)]
-    while outcomes[-1] == "to be continued":
+    while outcomes[-1] == "continued":
         outcomes.append(await score_some(world, rules=5))
-    assert outcomes[-1] == "scored"
+    assert outcomes[-1] == "finished"
     assert len(outcomes) > len(sample("school").rules) / 5
     assert await found(world) == key
     assert (await world.run()).data["counts"]["findings"] == sum(map(len, key.values()))
@@ -171,21 +175,21 @@ async def test_scoring_in_several_invocations_finds_the_same(world):
 async def test_what_was_scored_is_kept_between_invocations(world):
     """After two of four rules the run says how far it is, and their reports are there."""
     await fetched(world, a_small_base())
-    assert await score_some(world, rules=2) == "to be continued"
+    assert await score_some(world, rules=2) == "continued"
     run = (await world.run()).data
     assert (run["status"], run["verdict"], run["progress_pct"]) == ("scoring", None, 82)
     assert run["counts"]["rules_done"] == 2
     assert await found(world) == {}
-    assert await score(world) == "scored"
+    assert await score(world) == "finished"
     assert await found(world) == FOUND
 
 
 async def test_a_budget_that_the_last_rule_used_up_is_not_for_keeping_what_was_found(world):
     """The next invocation does that, with a whole one; no rule is evaluated again."""
     await fetched(world, a_small_base(), a_scan(rules=RULES[:1]))
-    assert await score_some(world, rules=1) == "to be continued"
+    assert await score_some(world, rules=1) == "continued"
     assert (await world.run()).data["counts"]["rules_done"] == 1
-    assert await score_some(world, rules=0) == "scored"
+    assert await score_some(world, rules=0) == "finished"
     assert await found(world) == {"name": FOUND["name"]}
 
 
@@ -194,7 +198,7 @@ async def test_not_one_rule_in_a_budget_is_an_error(world):
     await fetched(world, a_small_base())
     assert await score_some(world, rules=0) == "step_timeout"
     assert (await world.step("score")).data["retries"] == 1
-    assert await score(world) == "scored"
+    assert await score(world) == "finished"
     assert await found(world) == FOUND
 
 
@@ -209,7 +213,7 @@ async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
     monkeypatch.setattr(Required, "evaluate", evaluate)
     await fetched(world, a_small_base())
     outcomes = [await score_some(world, rules=5) for _ in range(3)]
-    assert outcomes == ["to be continued", "to be continued", "scored"]
+    assert outcomes == ["continued", "continued", "finished"]
     run = (await world.run()).data
     assert [item["rule_id"] for item in run["inconclusive"]] == ["name", "email"]
     assert (run["verdict"], run["counts"]["rules_evaluated"]) == ("inconclusive", 2)

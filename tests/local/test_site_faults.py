@@ -15,7 +15,6 @@ from infra.local.site import LocalSite
 from landfall.deadlines import Ladder
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.settings import ModelSettings
-from landfall.site import fetch as site_fetch
 from tests.fakes.sites import a_site_scan, drive_site, report_of_site, start_site
 from tests.fakes.world import World
 from tests.local.test_site_scoring import site_of
@@ -24,11 +23,6 @@ KEY = "sk-test"
 QUICK = Ladder(step=6.0, item=1.5, request=0.8, connect=0.4)
 BOOK = r'/book\\"'
 """Stands in the question about that page alone: its address ends there."""
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 @pytest.fixture

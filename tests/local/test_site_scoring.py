@@ -9,10 +9,9 @@ import pytest
 from infra.local import openai_site
 from infra.local.openai_answers import Asked
 from infra.local.site import LocalSite, Served, clinic, page
-from landfall.deadlines import LADDER
+from landfall.deadlines import Ladder
 from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
-from landfall.site import fetch as site_fetch
 from landfall.site.judgement import LOWER, RAISE, RULES, DimensionJudgement, PageJudgement
 from landfall.store.documents import Query, StoreError
 from tests.fakes.injections import PAGES, PASSAGES, WANTED
@@ -24,18 +23,12 @@ from tests.fakes.sites import (
     deliver_site,
     drive_site,
     report_of_site,
-    scoring_site,
+    site_clients,
     start_site,
 )
-from tests.fakes.sites import capturing as capturing_work
 from tests.fakes.world import World
 
 MODEL = {"scorer": "model"}
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_fetch, "LAST_START", 0.5)
 
 
 HOME = """<title>Dental practice</title><h1>Gentle dentistry</h1>
@@ -151,10 +144,10 @@ async def test_pages_that_were_deleted_end_the_run(world):
     """There is no score of the rest."""
     async with LocalSite(site_of("/book")) as site:
         await start_site(world, a_site_scan(site))
-        await deliver_site(world, world.queue.tasks[-1], capturing_work(world, site))
+        await deliver_site(world, world.queue.tasks[-1], site_clients(world, site))
         store = world.store._store  # below the versions
         store.delete("runs/m-1/pages/000001")
-        await deliver_site(world, world.queue.tasks[-1], scoring_site(world))
+        await deliver_site(world, world.queue.tasks[-1], site_clients(world))
     assert (await world.run()).data["error"]["reason"] == "pages_missing"
 
 
@@ -262,13 +255,13 @@ async def test_a_redelivery_pays_nothing():
     world, model = World(store), FakeModel(by_the_rules)
     async with LocalSite(site_of("/book", "/prices")) as site:
         await start_site(world, a_site_scan(site, **MODEL))
-        await deliver_site(world, world.queue.tasks[-1], capturing_work(world, site))
-        work = scoring_site(world, model.open)
+        await deliver_site(world, world.queue.tasks[-1], site_clients(world, site))
+        clients = site_clients(world, open_model=model.open)
         store.refuses_the_end = True
-        assert await deliver_site(world, world.queue.tasks[-1], work) == "store_unavailable"
+        assert await deliver_site(world, world.queue.tasks[-1], clients) == "store_unavailable"
         asked = len(model.asked)
         store.refuses_the_end = False
-        assert await deliver_site(world, world.queue.tasks[-1], work) == "scored"
+        assert await deliver_site(world, world.queue.tasks[-1], clients) == "finished"
     assert len(model.asked) == asked == 3
     assert (await world.run()).data["counts"]["model_calls"] == 3
 
@@ -286,7 +279,7 @@ class _Stumbling(MemoryStore):
 
 async def test_a_budget_of_time_that_ends_is_gone_on_from():
     """A model that takes long: the step goes on in a task of its own, and asks nothing twice."""
-    short = replace(LADDER, step=1.5, item=1.4, request=1.3, connect=0.5)
+    short = Ladder(step=1.5, item=1.4, request=1.3, connect=0.5)
     world, model = World(ladder=short), FakeModel(by_the_rules, seconds=0.9)
     model.limits = replace(model.limits, requests=60, requests_left=0, requests_reset=30.0)
     paths = [f"/page-{number}" for number in range(4)]

@@ -3,26 +3,31 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from landfall.deadlines import LADDER, Deadline
+from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.scan import IntegrityScan
 from landfall.process.redaction import TRACEBACK_LENGTH
-from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim, FencedError
+from landfall.reasons import BadRequestError, Reason, StepError
+from landfall.runs.claim import Claim, FencedError
+from landfall.runs.kind import Outcome
 from landfall.runs.tasks import Task
-from landfall.runs.worker import GRACE, MESSAGE_LENGTH, Invocation, OutOfTimeError, Work
+from landfall.runs.worker import (
+    MAX_MESSAGE_LENGTH,
+    Invocation,
+    OutOfTimeError,
+)
 from landfall.store.documents import ConflictError, StoreError, Version, Write
 from tests.fakes.bases import KEY
+from tests.fakes.clients import Do
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import work_on
 from tests.fakes.world import World
 
-SHORT = replace(LADDER, step=0.6, item=0.5, request=0.4, connect=0.3)
+SHORT = Ladder(step=0.6, item=0.5, request=0.4, connect=0.3)
 LATE = 0.5
 """Seconds after its deadline by which a call must have ended."""
 
@@ -48,7 +53,7 @@ BODIES = [
 @pytest.mark.parametrize(("body", "problem"), BODIES)
 def test_a_bad_body_is_named(body, problem):
     """Whoever calls a worker by hand reads which field is wrong."""
-    with pytest.raises(ValueError, match="must") as caught:
+    with pytest.raises(BadRequestError, match="must") as caught:
         Invocation.parse(body, "fetch")
     assert str(caught.value) == problem
 
@@ -63,17 +68,17 @@ async def started(world: World) -> Task:
     return await world.start(await world.save())
 
 
-def raising(error: Exception) -> Work:
-    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
+def raising(error: Exception) -> Do:
+    async def work(_: Claim, __: IntegrityScan, ___: Deadline) -> Outcome:
         raise error
 
     return work
 
 
-async def hanging(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:  # noqa: ARG001  a Work
+async def hanging(_: Claim, __: IntegrityScan, ___: Deadline) -> Outcome:
     """Work that does not look at its deadline."""
     await asyncio.sleep(60)
-    return "done"
+    return Outcome.FINISHED
 
 
 async def test_work_is_given_its_claim_its_scan_and_its_deadline(world):
@@ -81,12 +86,12 @@ async def test_work_is_given_its_claim_its_scan_and_its_deadline(world):
     task = await started(world)
     seen: list[Any] = []
 
-    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> Outcome:
         seen.extend([claim.attempt, scan, deadline.remaining()])
-        return "done"
+        return Outcome.FINISHED
 
     await world.save(name="another", limits={"max_records": 1})
-    assert await work_on(world, task, work) == "done"
+    assert await work_on(world, task, work) == "finished"
     attempt, scan, seconds = seen
     assert (attempt, scan.name, scan.limits.max_records) == (1, "", 500_000)
     assert 0 < seconds <= LADDER.step
@@ -115,7 +120,7 @@ async def test_a_traceback_is_short_and_without_secrets(world, capsys):
     assert KEY not in stored
     assert len(run.data["error"]["traceback"]) == TRACEBACK_LENGTH
     assert run.data["error"]["traceback"].endswith("end\n")
-    assert len(run.data["error"]["message"]) == MESSAGE_LENGTH
+    assert len(run.data["error"]["message"]) == MAX_MESSAGE_LENGTH
 
 
 async def test_a_planned_error_is_redacted_too(world):
@@ -199,7 +204,7 @@ async def test_a_store_that_hangs_does_not_hold_the_invocation():
     world = World(store, SHORT)
     task = await started(world)
     store.taken = 1  # the claim
-    deadline = Deadline.after(SHORT.step + GRACE)
+    deadline = Deadline.after(SHORT.record)
     with pytest.raises(OutOfTimeError):
         await work_on(world, task, raising(KeyError("fields")))
     assert deadline.remaining() > -LATE
@@ -213,7 +218,7 @@ async def test_work_that_hangs_is_ended():
     """Nothing that a worker does can hold its invocation beyond budget and grace."""
     world = World(ladder=SHORT)
     task = await started(world)
-    deadline = Deadline.after(SHORT.step + GRACE)
+    deadline = Deadline.after(SHORT.record)
     with pytest.raises(OutOfTimeError, match=r"nothing recorded within 1.4 s"):
         await work_on(world, task, hanging)
     assert deadline.remaining() > -LATE

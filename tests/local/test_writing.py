@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +10,10 @@ import pytest
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.airtable import client as airtable_client
-from landfall.airtable import send as airtable_send
+from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableReader
 from landfall.deadlines import LADDER, Deadline
-from landfall.integrity.write_back import ALL
+from landfall.integrity.findings.written import ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.documents import Fields
@@ -64,7 +64,7 @@ class Issues:
     async def to_write(self, **changes: Any) -> str:
         """A run up to its write task; its id."""
         run_id = await self.start(**changes)
-        assert [await deliver(self.world, self.server) for _ in "fs"] == ["fetched", "scored"]
+        assert [await deliver(self.world, self.server) for _ in "fs"] == ["finished", "finished"]
         self.world.clock.advance(QUIET)
         return run_id
 
@@ -104,8 +104,7 @@ def a_record(id_: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airtable_client, "INTERVAL", 0.0)
-    monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -280,32 +279,33 @@ async def test_a_lock_out_is_waited_out(issues):
 
 async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
     """Airtable takes 5 requests a second. At 4, a machine that stumbles does not matter here."""
-    monkeypatch.setattr(airtable_client, "INTERVAL", 1 / 4)
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 1 / 4)
     base = a_base(People=[{"Name": "Ada", "Email": "x"}], **{ISSUES: [BY_HAND]})
     async with a_server(base, requests_per_second=5) as server:
         issues = Issues(server)
         issues.people(*[None] * 95)
         run_id = await issues.to_write()
         await asyncio.sleep(QUIET)  # Airtable's time goes on, whatever the world's clock says
-        assert await deliver(issues.world, server) == "written"
+        assert await deliver(issues.world, server) == "finished"
         run = (await issues.world.run(run_id)).data
         assert (run["warnings"], len(issues.states)) == ([], 95)
         assert server.statuses == {200: 2 + 10}
 
 
 @pytest.fixture
-def _short_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_budgets(issues: Issues, monkeypatch: pytest.MonkeyPatch) -> None:
     """The budget of each write invocation is over after three requests."""
+    runs, ladder = issues.world.runs, issues.world.runs.ladder
 
     class Short(AirtableReader):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            monkeypatch.setattr(airtable_send, "LAST_WRITE", 0.0)
+            runs.ladder = ladder
 
         async def upsert(self, *arguments: Any) -> None:
             await super().upsert(*arguments)
-            if self.requests == 3:
-                monkeypatch.setattr(airtable_send, "LAST_WRITE", float("inf"))
+            if self.requests == 3:  # whatever is left is too little
+                runs.ladder = replace(ladder, last_batch=26.9999, last_write=26.9998)
 
     monkeypatch.setattr(workers, "AirtableReader", Short)
 
@@ -315,7 +315,7 @@ async def test_a_budget_that_ends_is_gone_on_from(issues):
     """Several invocations send every finding once, and other runs wait for the base meanwhile."""
     issues.people(*[None] * 90)
     run_id = await issues.to_write()
-    assert await deliver(issues.world, issues.server) == "to be continued"
+    assert await deliver(issues.world, issues.server) == "continued"
     (hold,) = issues.store.all("bases")
     assert hold.data["held_by"] == run_id
     assert hold.data["held_until"] > issues.world.clock() + timedelta(seconds=LADDER.step)
@@ -324,7 +324,7 @@ async def test_a_budget_that_ends_is_gone_on_from(issues):
     assert (await issues.world.run(run_id)).data["counts"]["findings_written"] == 90
 
 
-CONTINUED = ["to be continued", "written"]
+CONTINUED = ["continued", "finished"]
 
 
 @pytest.mark.usefixtures("_short_budgets")
@@ -388,7 +388,7 @@ async def test_a_later_run_takes_over(issues):
     early = await issues.to_write()
     issues.people(*["x"] * 5, *[None] * 20)
     late = await issues.start()
-    assert await deliver(issues.world, issues.server) == "fetched"
+    assert await deliver(issues.world, issues.server) == "finished"
     issues.world.clock.advance(QUIET)
     issues.server.faults = [refuses(503, after=1, times=1)]
     writes, scores = [
@@ -396,7 +396,7 @@ async def test_a_later_run_takes_over(issues):
         for step_id in ("write", "score")
     ]
     assert await invoke(issues.world, issues.server, writes) == "base_unavailable"
-    assert await invoke(issues.world, issues.server, scores) == "scored"
+    assert await invoke(issues.world, issues.server, scores) == "finished"
     outcomes = await drive(issues.world, issues.server, early)
     assert outcomes[-1] == "superseded"
     assert (await issues.world.run(early)).data["status"] == "done"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.airtable.snapshot import Table
 from landfall.integrity.scan import IntegrityScan
 from landfall.store.documents import Fields

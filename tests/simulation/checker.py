@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
-from landfall.airtable.fetch import Cursor
-from landfall.airtable.records import Record, whole_tables
+from landfall.airtable.fetch import FetchCursor
+from landfall.airtable.protocols import Record
+from landfall.airtable.records import whole_tables
 from landfall.airtable.snapshot import Table
 from landfall.reasons import Reason
 from landfall.runs.lifecycle import (
@@ -183,7 +184,7 @@ def tables_of(memory: MemoryStore, run: Document) -> Mapping[str, Table]:
     """The tables that a run of a base has read, from its pages."""
     fetched = memory.get(f"{run.path}/steps/fetch")
     assert fetched is not None
-    cursor = Cursor.load(fetched.data["cursor"])
+    cursor = FetchCursor.load(fetched.data["cursor"])
     assert cursor is not None
     pages = [page.data for page in memory.all(f"{run.path}/pages")]
     listings = {name: table.listing for name, table in cursor.tables.items()}

@@ -12,7 +12,7 @@ from landfall.classification.entry import Entry, is_whole
 from landfall.classification.prompt import Prompt
 from landfall.classification.reviews import SETTLED, Review, standing
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.suggest import Progress, places_in
+from landfall.classification.suggest import AskCursor, places_in
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import of_tables, tables_of
@@ -115,7 +115,7 @@ class ClassificationChecker:
         score = memory.get(f"{run.path}/steps/score")
         if score is None or score.data["cursor"] is None:
             return
-        progress = Progress(**score.data["cursor"])
+        progress = AskCursor(**score.data["cursor"])
         scan, asked_about = self.scans[run.data["scan_id"]], _asked_about(memory, run)
         if len(asked_about) != len(set(asked_about)):
             yield f"asked about an element twice: {asked_about}"

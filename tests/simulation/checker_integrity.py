@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.ledger_store import FindingsList, list_path
 from landfall.integrity.findings.packing import unpack_entries
-from landfall.integrity.write_back import ALL
+from landfall.integrity.findings.written import ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore

@@ -1,25 +1,20 @@
 """Classifications in a simulation: a table that people edit, and elements that they review."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from infra.local.openai_classification import answers
-from landfall.airtable.fetch import Fetch
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.score import Classifying, stop_asking
 from landfall.classification.views import Reviewing, Word
-from landfall.classification.write import Filling
 from landfall.classification.write_back import mark_of
-from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
 from landfall.llm.settings import ModelSettings
 from landfall.runs.plan import ALL_ELEMENTS, plan_run
-from landfall.runs.runs import Claim, Runs
-from landfall.runs.worker import Leave, Work
-from landfall.store.documents import Document, Fields, Write
+from landfall.runs.runs import Runs
+from landfall.store.documents import Fields, Write
+from tests.fakes.clients import FakeClients
 from tests.fakes.elements import LABEL
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID
@@ -54,29 +49,10 @@ class ClassificationSubject:
         self._scans[scan.id] = scan
         return scan
 
-    def works(self, runs: Runs) -> Mapping[str, Work]:
-        """As `Subject.works`."""
-
-        async def fetch(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Fetch(runs, claim, scan, self._open_base).run(deadline)
-
-        async def score(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            work = Classifying(runs, claim, scan, self._open_model, self._open_batches)
-            return await work.run(deadline)
-
-        async def write(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Filling(runs, claim, scan, self._open_base).run(deadline)
-
-        return {"fetch": fetch, "score": score, "write": write}
-
     @property
-    def leaves(self) -> Mapping[str, Leave]:
-        """As `Subject.leaves`."""
-
-        async def leave(run: Document, step: Document, scan: Any, deadline: Deadline) -> None:
-            await stop_asking(run, step, scan, self._open_batches, deadline)
-
-        return {"score": leave}
+    def clients(self) -> FakeClients:
+        """As `Subject.clients`."""
+        return FakeClients(base=self._open_base, model=self._open_model, batches=self._open_batches)
 
     def _open_base(self, base_id: str) -> TreacherousBase:
         assert base_id == BASE_ID

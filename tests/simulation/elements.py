@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.kinds.definition import parse
 from tests.fakes.world import START

@@ -1,19 +1,14 @@
 """Integrity scans in a simulation: a base that people edit, and a table for what is found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
-from types import MappingProxyType
 from typing import Any
 
-from landfall.airtable.fetch import Fetch
-from landfall.deadlines import Deadline
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
-from landfall.integrity.write import Writing
 from landfall.kinds.registry import Registry
-from landfall.runs.runs import Claim, Runs
-from landfall.runs.worker import Leave, Work
+from landfall.runs.runs import Runs
 from landfall.store.documents import Write
+from tests.fakes.clients import FakeClients
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID, draw_base, draw_scan
 from tests.simulation.checker_integrity import IntegrityChecker, not_written
@@ -24,8 +19,6 @@ from tests.simulation.outside import IssueTable, TreacherousBase
 class IntegritySubject:
     """A `Subject`."""
 
-    leaves: Mapping[str, Leave] = MappingProxyType({})
-
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._base = draw_base(chaos.random)
@@ -35,19 +28,10 @@ class IntegritySubject:
         """As `Subject.draw_scan`."""
         return draw_scan(random, number)
 
-    def works(self, runs: Runs) -> Mapping[str, Work]:
-        """As `Subject.works`."""
-
-        async def fetch(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Fetch(runs, claim, scan, self.open_base).run(deadline)
-
-        async def score(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Scoring(runs, claim, scan).run(deadline)
-
-        async def write(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Writing(runs, claim, scan, self.open_base).run(deadline)
-
-        return {"fetch": fetch, "score": score, "write": write}
+    @property
+    def clients(self) -> FakeClients:
+        """As `Subject.clients`."""
+        return FakeClients(base=self.open_base)
 
     def open_base(self, base_id: str) -> TreacherousBase:
         """What the entry point makes."""

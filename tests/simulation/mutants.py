@@ -4,24 +4,26 @@ Each is a change to the code of production, small enough to be made by mistake.
 """
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
 from landfall.airtable import records
-from landfall.airtable.fetch import Cursor, Fetch
-from landfall.airtable.records import OffsetExpiredError, RecordPage
+from landfall.airtable.fetch import Fetch, FetchCursor
+from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
-from landfall.integrity import score as integrity_score
-from landfall.integrity.write import Writing
-from landfall.integrity.write_back import ALL
+from landfall.integrity.findings.written import ALL
+from landfall.integrity.write import WriteFindings
 from landfall.reasons import StepError
-from landfall.runs import changes, runs, tasks
+from landfall.runs import tasks, transitions
+from landfall.runs.changes import State
+from landfall.runs.claim import Claim
+from landfall.runs.documents import run_path, step_path
 from landfall.runs.lifecycle import RunStatus
-from landfall.runs.runs import Claim, Runs
-from landfall.site import score as site_score
+from landfall.runs.runs import Runs
+from landfall.runs.steps import ROLES, StepId
+from landfall.runs.transitions import claimed
 from landfall.store.documents import Put, Update
 from landfall.ticks import scheduler, watchdog
 from tests.fakes.memory_store import MemoryStore
@@ -34,7 +36,7 @@ def no_fence() -> Planted:
     """A worker writes whatever the step's attempt is by then."""
 
     async def commit(self: Claim, decide: Any) -> None:
-        self._state = await self._runs.commit(self._state, decide, self.worker, [self.step_id])
+        self._state = await self.engine.commit(self._state, decide, self.worker, [self.step_id])
 
     return patch.object(Claim, "_commit", commit)
 
@@ -52,15 +54,15 @@ def unguarded_writes() -> Planted:
 
 def impatient_watchdog() -> Planted:
     """The watchdog takes a step away while its worker is within its lease."""
-    return patch.object(Runs, "_stale_at", lambda _, moment: moment)
+    return patch.object(transitions, "_stale_at", lambda moment, _: moment)
 
 
 def outbox_not_redriven() -> Planted:
     """The watchdog only looks after steps that run."""
     take_up = Runs.take_up
 
-    async def only_running(self: Runs, run_id: str, step_id: str, by: str) -> str:
-        (step,) = await self.store.read(changes.step_path(run_id, step_id))
+    async def only_running(self: Runs, run_id: str, step_id: StepId, by: str) -> str:
+        (step,) = await self.store.read(step_path(run_id, step_id))
         if step and step.data["status"] == "queued":
             return "nothing"
         return await take_up(self, run_id, step_id, by)
@@ -77,13 +79,15 @@ def redriven_under_the_same_name() -> Planted:
 def every_delivery_claims() -> Planted:
     """A claim does not look at the attempt that its task is for, nor at the status."""
 
-    async def eager(self: Runs, run_id: str, step_id: str, _: int, worker: str) -> Claim:
-        def decide(state: Any) -> Any:
-            return self._claimed(state, step_id, worker)
+    async def eager(
+        self: Runs, run_id: str, step_id: StepId, _: int, worker: str, progress_of: Any
+    ) -> Claim:
+        def decide(state: State) -> Any:
+            return claimed(state, step_id, worker, "claimed", self.clock(), self.ladder)
 
-        state = await self._read(run_id, [step_id])
+        state = await self.read(run_id, [step_id])
         state = await self.commit(state, decide, worker, [step_id], worker_of=step_id)
-        return Claim(self, state, step_id, worker)
+        return Claim(self, state, step_id, worker, progress_of(state.run))
 
     return patch.object(Runs, "claim", eager)
 
@@ -124,21 +128,21 @@ class AnyListing(int):
 def restart_goes_on() -> Planted:
     """A table that is read again keeps the count of what was read before."""
 
-    def advance(self: Cursor, page: Any) -> None:
+    def advance(self: FetchCursor, page: Any) -> None:
         table = self.tables[page.table]
         table.listing = page.listing
         table.records += len(page.records)
         table.offset, table.done = page.offset, page.offset is None
 
-    return patch.object(Cursor, "advance", advance)
+    return patch.object(FetchCursor, "advance", advance)
 
 
 def cursor_not_kept() -> Planted:
     """Pages are kept, and where they end is not."""
     checkpoint = Claim.checkpoint
 
-    async def forgetful(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
-        kept = self.step.data["cursor"] or cursor
+    async def forgetful(self: Claim, cursor: Any = None, run: Any = None, writes: Any = ()) -> None:
+        kept = None if self.step.cursor else cursor
         await checkpoint(self, kept, run, writes)
 
     return patch.object(Claim, "checkpoint", forgetful)
@@ -147,10 +151,10 @@ def cursor_not_kept() -> Planted:
 def counted_twice() -> Planted:
     """Counts are added to what the run says, each time that it is written."""
 
-    def counts(self: Cursor) -> dict[str, int]:
+    def counts(self: FetchCursor) -> dict[str, int]:
         return {"records": self.records + max(0, self.documents - 1)}
 
-    return patch.object(Cursor, "counts", counts)
+    return patch.object(FetchCursor, "counts", counts)
 
 
 def error_taken_for_the_end() -> Planted:
@@ -172,7 +176,7 @@ def cancelled_run_lives_on() -> Planted:
     """Ending a run from outside leaves its steps as they are."""
 
     async def end(self: Runs, run_id: str, status: RunStatus, error: Any, _: str) -> bool:
-        (run,) = await self.store.read(changes.run_path(run_id))
+        (run,) = await self.store.read(run_path(run_id))
         assert run is not None
         fields = {"status": status, "error": error, "finished_at": self.clock()}
         await self.store.commit([Update(run.path, fields, run.version)])
@@ -209,8 +213,8 @@ def results_outside_the_fence() -> Planted:
     """Pages are written by themselves, before the commit that holds the worker to its attempt."""
     checkpoint = Claim.checkpoint
 
-    async def early(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
-        await self._runs.store.commit([Put(write.path, write.data) for write in writes])
+    async def early(self: Claim, cursor: Any = None, run: Any = None, writes: Any = ()) -> None:
+        await self.engine.store.commit([Put(write.path, write.data) for write in writes])
         await checkpoint(self, cursor, run)
 
     return patch.object(Claim, "checkpoint", early)
@@ -218,7 +222,7 @@ def results_outside_the_fence() -> Planted:
 
 def written_before_it_is() -> Planted:
     """The ledger says that all is written back when a part of it is."""
-    return patch.object(Writing, "_before", lambda *_: ALL)
+    return patch.object(WriteFindings, "_before", lambda *_: ALL)
 
 
 def refused_taken_for_written() -> Planted:
@@ -229,7 +233,7 @@ def refused_taken_for_written() -> Planted:
         try:
             await send(self, *arguments)
         except StepError:
-            self.sent.sent += 1
+            self.cursor.sent += 1
 
     return patch.object(Sending, "_send", content)
 
@@ -244,23 +248,18 @@ def rows_without_an_id() -> Planted:
     return patch.object(IssueTable, "upsert", upsert)
 
 
-@contextlib.contextmanager
-def every_look_is_the_last() -> Iterator[None]:
+def every_look_is_the_last() -> Planted:
     """What a run saw takes the place of what a later one saw, if it ends after that."""
 
     async def late(*_: Any) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
-    with (
-        patch.object(integrity_score, "kept_since", late),
-        patch.object(site_score, "kept_since", late),
-    ):
-        yield
+    return patch.object(Claim, "first_page_at", late)
 
 
 def write_back_ends_the_run() -> Planted:
     """A write-back that fails ends its run in error."""
-    return patch.object(runs, "OPTIONAL", {})
+    return patch.dict(ROLES, {"write": replace(ROLES["write"], warning=None)})
 
 
 MUTANTS = (

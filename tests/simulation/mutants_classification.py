@@ -9,7 +9,7 @@ from landfall.classification.element_store import Kept
 from landfall.classification.entry import Entry
 from landfall.llm.answer_store import Answers, Turn
 from landfall.llm.batch_step import Batching
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
 from landfall.runs.worker import Worker
 from landfall.store.documents import Put
 from tests.simulation.batches import TreacherousBatches
@@ -31,7 +31,7 @@ def answered_and_not_saved() -> Planted:
     """The answers are counted, and their documents are not written."""
     checkpoint = Claim.checkpoint
 
-    async def forgetful(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
+    async def forgetful(self: Claim, cursor: Any = None, run: Any = None, writes: Any = ()) -> None:
         kept = [write for write in writes if "/elements/" not in write.path]
         await checkpoint(self, cursor, run, kept)
 
@@ -88,7 +88,7 @@ def late_batches_are_left_alone() -> Planted:
 
 def batches_outlive_their_runs() -> Planted:
     """A run that is cancelled leaves its batches as they are."""
-    return patch.object(Worker, "_leave", _nothing)
+    return patch.object(Worker, "_abandon", _nothing)
 
 
 CLASSIFICATION_MUTANTS = (

@@ -3,11 +3,12 @@
 from typing import Any
 from unittest.mock import patch
 
-from landfall.runs.runs import Claim
+from landfall.runs.claim import Claim
+from landfall.site import fetch as site_fetch
 from landfall.site.crawl import Itinerary
 from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
-from landfall.site.score import SiteScoring
+from landfall.site.score import ScoreSite
 from tests.simulation.mutants import Planted
 
 
@@ -15,7 +16,7 @@ def captured_and_not_saved() -> Planted:
     """The itinerary names pages whose documents are not written."""
     checkpoint = Claim.checkpoint
 
-    async def forgetful(self: Claim, cursor: Any, run: Any = None, writes: Any = ()) -> None:
+    async def forgetful(self: Claim, cursor: Any = None, run: Any = None, writes: Any = ()) -> None:
         kept = [write for write in writes if not write.path.endswith("/pages/000002")]
         await checkpoint(self, cursor, run, kept)
 
@@ -43,16 +44,22 @@ def a_failed_answer_is_a_score() -> Planted:
 
 def progress_is_forgotten() -> Planted:
     """Each invocation begins at the beginning."""
-    return patch.object(Itinerary, "load", lambda _: None)
+
+    class Forgotten(Itinerary):
+        @classmethod
+        def load(cls, _: object) -> None:
+            return None
+
+    return patch.object(site_fetch, "Itinerary", Forgotten)
 
 
 def answers_are_counted_again() -> Planted:
     """An invocation that goes on asks about every page."""
 
-    async def none(_: SiteScoring) -> dict[str, Any]:
+    async def none(_: ScoreSite) -> dict[str, Any]:
         return {}
 
-    return patch.object(SiteScoring, "_kept_judgements", none)
+    return patch.object(ScoreSite, "_kept_judgements", none)
 
 
 SITE_MUTANTS = (

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from landfall.airtable.records import ROWS_MOST, OffsetExpiredError, Record, RecordPage
+from landfall.airtable.protocols import ROWS_MOST, OffsetExpiredError, Record, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.costs import count_airtable_request
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.tasks import QueueError, Task
 from landfall.store.documents import Document, Fields, Query, StoreError, Version, Write
+from landfall.store.metering import count_airtable_request
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
 from tests.simulation.base import ISSUES

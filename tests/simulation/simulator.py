@@ -18,16 +18,19 @@ from landfall.kinds.registry import Registry
 from landfall.llm import batch_step
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason
+from landfall.runs.commit import RunNotFoundError
+from landfall.runs.kind import Kind
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
 from landfall.runs.plan import plan_run
-from landfall.runs.runs import RunNotFoundError, Runs
+from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
-from landfall.runs.worker import Invocation, OutOfTimeError, Worker, by_kind
+from landfall.runs.worker import Invocation, OutOfTimeError, Worker
 from landfall.scans.scan import Scan
 from landfall.store.documents import ConflictError, Query, StoreError, Write
 from landfall.store.versioned import VersionedStore
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
+from tests.fakes.clients import kinds_with
 from tests.simulation.checker import Judged, violations
 from tests.simulation.classification import ClassificationSubject
 from tests.simulation.elements import BATCHED
@@ -91,6 +94,7 @@ class Simulation:
         self.runs = Runs(store, self.queue, wall_clock, self.chaos.random, LADDER)
         self.registry = Registry(store, wall_clock)
         self.subjects: dict[str, Subject] = {}
+        self._kinds: dict[str, Kind] = {}
         self.outcome = Outcome(seed, self.subjects, self.store, self.queue, self.chaos)
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -113,9 +117,14 @@ class Simulation:
         random = self.chaos.random
         (kind,) = random.choices([*self._weights], [*self._weights.values()])
         if kind not in self.subjects:
-            self.subjects[kind] = SUBJECTS[kind](self.chaos)
+            self.look_at(kind, SUBJECTS[kind](self.chaos))
         scan: Scan = self.subjects[kind].draw_scan(random, number)
         return scan
+
+    def look_at(self, kind: str, subject: Subject) -> None:
+        """Have scans of this kind look at this."""
+        self.subjects[kind] = subject
+        self._kinds |= kinds_with({kind: subject.clients})
 
     async def _save(self, scans: Sequence[Scan]) -> None:
         for scan in scans:
@@ -212,14 +221,7 @@ class Simulation:
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:
-        works = {kind: subject.works(self.runs) for kind, subject in self.subjects.items()}
-        step = {kind: of[task.step_id] for kind, of in works.items() if task.step_id in of}
-        leave = {
-            kind: subject.leaves[task.step_id]
-            for kind, subject in self.subjects.items()
-            if task.step_id in subject.leaves
-        }
-        worker = Worker(self.runs, self.registry, Redactor(), by_kind(step), leave)
+        worker = Worker(self.runs, self._kinds, self.registry, None, Redactor())
         await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
 
     async def _answer(self, work: Awaitable[None]) -> bool:

@@ -1,22 +1,18 @@
 """Site scans in a simulation: a site whose pages change, fail, and ask to be left alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
-from types import MappingProxyType
-from typing import Any
 
 from infra.local.openai_site import answers
 from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
 from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim, Runs
-from landfall.runs.worker import Leave, Work
-from landfall.site.fetch import Capture
+from landfall.runs.runs import Runs
 from landfall.site.page import Page
 from landfall.site.scan import SiteScan
-from landfall.site.score import SiteScoring
 from landfall.store.documents import Write
+from tests.fakes.clients import FakeClients
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker_sites import SiteChecker
 from tests.simulation.faults import Chaos
@@ -32,8 +28,6 @@ _TROUBLES = (*_PASSING, Reason.SITE_TOO_LARGE)
 class SiteSubject:
     """A `Subject`."""
 
-    leaves: Mapping[str, Leave] = MappingProxyType({})
-
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._site = draw_site(chaos.random)
@@ -46,16 +40,10 @@ class SiteSubject:
         self._scans[scan.id] = scan
         return scan
 
-    def works(self, runs: Runs) -> Mapping[str, Work]:
-        """As `Subject.works`."""
-
-        async def fetch(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await Capture(runs, claim, scan, self._open_site).run(deadline)
-
-        async def score(claim: Claim, scan: Any, deadline: Deadline) -> str:
-            return await SiteScoring(runs, claim, scan, self._open_model).run(deadline)
-
-        return {"fetch": fetch, "score": score}
+    @property
+    def clients(self) -> FakeClients:
+        """As `Subject.clients`."""
+        return FakeClients(site=self._open_site, model=self._open_model)
 
     def _open_site(self, _: str) -> "TreacherousSite":
         return TreacherousSite(self._chaos, self._site)

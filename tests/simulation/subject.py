@@ -1,13 +1,13 @@
 """What a simulation asks of each kind of scan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
 from typing import Any, Protocol
 
 from landfall.kinds.registry import Registry
 from landfall.runs.runs import Runs
-from landfall.runs.worker import Leave, Work
 from landfall.store.documents import Write
+from tests.fakes.clients import FakeClients
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import KindChecker
 
@@ -19,13 +19,9 @@ class Subject(Protocol):
         """A scan of this kind that runs a few times."""
         ...
 
-    def works(self, runs: Runs) -> Mapping[str, Work]:
-        """What the entry points do in each step."""
-        ...
-
     @property
-    def leaves(self) -> Mapping[str, Leave]:
-        """What the entry points do with a step whose run has ended."""
+    def clients(self) -> FakeClients:
+        """The clients that the entry points make for its steps."""
         ...
 
     async def touch(self, runs: Runs, registry: Registry, scan: Any) -> None:

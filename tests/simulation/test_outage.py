@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from landfall import logs
-from landfall.airtable.records import RecordPage
+from landfall.airtable.protocols import RecordPage
 from landfall.airtable.schema import TableSchema
 from landfall.deadlines import TICK, Deadline
 from landfall.reasons import Reason, StepError
@@ -66,7 +66,7 @@ class _Outage(Simulation):
     def __init__(self) -> None:
         super().__init__(1, CALM)
         self.away = _Away(self.chaos)
-        self.subjects["integrity"] = self.away
+        self.look_at("integrity", self.away)
 
     async def weather(self) -> list[str]:
         """The statuses of the runs once all have ended."""

@@ -20,16 +20,17 @@ from typing import Any
 
 from infra.local.airtable import LocalAirtable
 from infra.local.faults import Fault, FaultKind, FaultRule
-from landfall.api.request import Ask
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.routes import Api
+from landfall.integrity.routes import ignore, scan_findings
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import Scoring
-from landfall.runs.runs import Claim
+from landfall.integrity.score import ScoreRules
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
 from landfall.store.documents import Fields
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import BASE, a_base, a_server
+from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import Looks, deliver, drive, work_on
 from tests.fakes.world import World
@@ -63,10 +64,9 @@ async def once_done(server: LocalAirtable) -> World:
     await world.save(rules=RULES, schedule=SCHEDULE, write_back={"table": ISSUES, "fields": fields})
     await tick(world)
     await drive(world, server, last_run(world))
-    api = Api(world.runs, world.registry)
-    listed: Any = await api.scan_findings(Ask("tester", {}, b""), "people")
+    listed: Any = await scan_findings(ask(world), "people")
     finding_id = listed["findings"][0]["finding_id"]
-    await api.ignore(Ask("tester", {}, b'{"why": "so be it"}'), "people", finding_id)
+    await ignore(ask(world, {"why": "so be it"}), "people", finding_id)
     return world
 
 
@@ -97,19 +97,19 @@ async def fetching(world: World, server: LocalAirtable) -> None:
 async def scoring(world: World, server: LocalAirtable) -> None:
     """One of three rules is evaluated."""
 
-    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> str:
+    async def work(claim: Claim, scan: IntegrityScan, _: Deadline) -> Outcome | Again:
         looks = chain(repeat(100.0, 1), repeat(-1.0))
-        return await Scoring(world.runs, claim, scan).run(Looks(0.0, looks))
+        return await ScoreRules(claim, scan).run(Looks(0.0, looks))
 
-    assert await deliver(world, server) == "fetched"
-    assert await work_on(world, world.queue.tasks[-1], work) == "to be continued"
+    assert await deliver(world, server) == "finished"
+    assert await work_on(world, world.queue.tasks[-1], work) == "continued"
 
 
 async def writing(world: World, server: LocalAirtable) -> None:
     """What is to be written back is there, and not sent."""
     record = server.records(BASE, "People")[7]
     server.put(BASE, "People", {**record, "fields": {"Name": record["fields"]["Name"]}})
-    assert [await deliver(world, server) for _ in "fs"] == ["fetched", "scored"]
+    assert [await deliver(world, server) for _ in "fs"] == ["finished", "finished"]
 
 
 MOMENTS: dict[str, Callable[[World, LocalAirtable], Awaitable[None]]] = {

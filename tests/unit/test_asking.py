@@ -12,8 +12,10 @@ from landfall.llm.rate_limit import FIRST_AT_ONCE, MOST_AT_ONCE
 from landfall.llm.session import PATIENCE, Asking
 from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim
+from landfall.runs.changes import State
+from landfall.runs.claim import Claim
 from landfall.store.documents import StoreError, Version, Write
+from tests.fakes.cursors import At
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import FakeModel, Verdict, a_question, yes
 from tests.fakes.world import World
@@ -50,11 +52,11 @@ class Scene:
         assert self.claim is not None
         deadline = Deadline.after(seconds)
         replies: Replies = []
-        asking = Asking(self.world.runs, self.claim, self.settings, self.model.open)
+        asking = Asking(self.claim, self.settings, self.model.open)
         async with asking as self.asking:
             async for reply in asking.replies(questions, deadline):
                 replies.append(reply)
-            await self.claim.checkpoint({}, {}, asking.spending.writes())
+            await self.claim.checkpoint(At(), {}, asking.spending.writes())
         assert self.model.closed
         return replies
 
@@ -133,7 +135,7 @@ async def test_an_interrupted_run_counts_its_money_once():
     scene = Scene(FakeModel(yes))
     await scene.start()
     assert scene.claim
-    async with Asking(scene.world.runs, scene.claim, scene.settings, scene.model.open) as asking:
+    async with Asking(scene.claim, scene.settings, scene.model.open) as asking:
         async for _ in asking.replies(many(5), Deadline.after(27)):
             pass  # and no checkpoint
     replies = await scene.ask(many(5))
@@ -285,7 +287,8 @@ async def test_a_question_that_is_alone_is_to_blame_after_a_while():
     scene = Scene(FakeModel(lambda _: StepError(Reason.MODEL_TIMEOUT, "slow")))
     await scene.start()
     assert scene.claim
-    scene.claim.step.data["retries"] = PATIENCE
+    scene.claim.step.document.data["retries"] = PATIENCE
+    scene.claim._state = State.load(scene.claim.run.document, [scene.claim.step.document])
     assert failures(await scene.ask([a_question()])) == {"q1": "model_timeout"}
 
 
@@ -483,6 +486,6 @@ async def test_who_stops_listening_leaves_nothing_behind():
     scene = Scene(FakeModel(yes, seconds=1.0))
     await scene.start()
     assert scene.claim
-    async with Asking(scene.world.runs, scene.claim, scene.settings, scene.model.open) as asking:
+    async with Asking(scene.claim, scene.settings, scene.model.open) as asking:
         await anext(asking.replies(many(50), Deadline.after(27)))
     assert (scene.model.under_way, scene.model.closed) == (0, True)

@@ -1,10 +1,12 @@
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from landfall.runs.changes import Change, State, after, writes_of
-from landfall.runs.lifecycle import IllegalMoveError
+from landfall.runs.documents import Run, RunFields, Step, StepFields
+from landfall.runs.lifecycle import IllegalMoveError, RunStatus, StepStatus
 from landfall.store.documents import Create, Document, Update
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -12,25 +14,42 @@ NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 def a_state(run: str = "running", step: str = "running") -> State:
     """A run that made four moves, and its fetch step."""
-    return State(
-        Document("runs/r", {"status": run, "moves": 4, "progress_pct": 7}, "v1"),
-        {"fetch": Document("runs/r/steps/fetch", {"status": step, "cursor": None}, "v2")},
+    at = {"created_at": NOW, "updated_at": NOW, "updated_by": "w"}
+    of_run = {
+        **{"scan_id": "s", "scan_version": "1", "kind": "integrity", "trigger": "manual"},
+        **{"status": run, "progress_step": "fetching", "progress_pct": 7, "attempt": 1},
+        **{"counts": {"records": 3}, "verdict": None, "error": None, "warnings": [], "moves": 4},
+        "deadline_at": NOW,
+    }
+    of_step = {
+        **{"run_id": "r", "status": step, "attempt": 1, "retries": 0, "dispatch": 1},
+        **{"next_attempt_at": None, "stale_at": None, "lease_until": None, "worker": None},
+        **{"cursor": None, "last_error": None},
+    }
+    return State.load(
+        Document("runs/r", of_run | at, "v1"),
+        [Document("runs/r/steps/fetch", of_step | at, "v2")],
     )
+
+
+def to(run: RunStatus | None = None, step: StepStatus | None = None) -> Change:
+    """The change to these statuses."""
+    return Change({"status": run} if run else {}, {"fetch": {"status": step}} if step else {})
 
 
 @pytest.mark.parametrize(
     ("state", "change", "message"),
     [
-        (a_state(), Change({"status": "done"}), "a run cannot go from running to done"),
-        (a_state("done"), Change({"status": "error"}), "a run cannot go from done to error"),
+        (a_state(), to(RunStatus.DONE), "a run cannot go from running to done"),
+        (a_state("done"), to(RunStatus.ERROR), "a run cannot go from done to error"),
         (
             a_state(step="queued"),
-            Change(steps={"fetch": {"status": "done"}}),
+            to(step=StepStatus.DONE),
             "a step cannot go from queued to done",
         ),
         (
             a_state(step="failed"),
-            Change(steps={"fetch": {"status": "running"}}),
+            to(step=StepStatus.RUNNING),
             "a step cannot go from failed to running",
         ),
     ],
@@ -52,7 +71,7 @@ def test_every_document_is_guarded_by_what_was_read() -> None:
 
 def test_every_move_leaves_an_event() -> None:
     """Numbered on from the run's last, and counted in the same commit."""
-    change = Change({"status": "error"}, {"fetch": {"status": "failed"}})
+    change = to(RunStatus.ERROR, StepStatus.FAILED)
     run, _, *events = writes_of(a_state(), change, "w", NOW)
     assert run.data["moves"] == 6
     assert [(type(it), it.path, it.data["from"], it.data["to"]) for it in events] == [
@@ -63,7 +82,7 @@ def test_every_move_leaves_an_event() -> None:
 
 def test_what_changes_no_status_leaves_none() -> None:
     """Writing the status that is there already is no move."""
-    change = Change({"status": "running"}, {"fetch": {"status": "running"}})
+    change = to(RunStatus.RUNNING, StepStatus.RUNNING)
     assert len(writes_of(a_state(), change, "w", NOW)) == 2
 
 
@@ -73,6 +92,27 @@ def test_the_state_after_a_commit_is_what_a_read_would_give() -> None:
     writes = writes_of(state, change, "w", NOW)
     then = after(state, writes, ["v3", "v4"])
     stamp: dict[str, Any] = {"updated_at": NOW, "updated_by": "w"}
-    assert then.run == Document("runs/r", state.run.data | {"progress_pct": 9} | stamp, "v3")
-    assert then.steps["fetch"].data == {"status": "running", "cursor": {"n": 1}} | stamp
+    run, step = state.run.document, state.steps["fetch"].document
+    assert then.run.document == Document("runs/r", run.data | {"progress_pct": 9} | stamp, "v3")
+    assert then.steps["fetch"].document.data == step.data | {"cursor": {"n": 1}} | stamp
     assert then.steps["fetch"].version == "v4"
+
+
+def test_progress_never_falls() -> None:
+    """Whatever a step says of itself."""
+    run, *_ = writes_of(a_state(), Change({"progress_pct": 5}), "w", NOW)
+    assert run.data["progress_pct"] == 7
+
+
+def test_counts_are_added_to_those_that_are_there() -> None:
+    """A step writes only the counts that it changes."""
+    run, *_ = writes_of(a_state(), Change({"counts": {"rules_done": 2}}), "w", NOW)
+    assert run.data["counts"] == {"records": 3, "rules_done": 2}
+
+
+@pytest.mark.parametrize(("read", "written"), [(Run, RunFields), (Step, StepFields)])
+def test_what_is_read_and_what_is_written_have_the_same_fields(read: Any, written: Any) -> None:
+    """But for those that nobody reads: the id, which is in the path, and the stamp of a write."""
+    unread = {"run_id", "updated_at", "updated_by"}
+    names = {field.name for field in fields(read)} - {"document"}
+    assert set(written.__annotations__) - unread == names - unread

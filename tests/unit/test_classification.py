@@ -11,7 +11,7 @@ from landfall.classification.entry import Asked, Entry, is_whole
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
 from landfall.classification.reviews import HISTORY, Review, difference, standing
-from landfall.classification.suggest import Progress, places_in
+from landfall.classification.suggest import AskCursor, places_in
 from landfall.classification.write_back import FillIn, mark_of
 from landfall.kinds.definition import DefinitionError, parse
 from landfall.llm.questions import Problem
@@ -209,7 +209,7 @@ def test_an_earlier_look_takes_no_later_ones_place():
 
 def test_what_is_done_is_marked_by_place():
     """Whoever writes the elements meanwhile."""
-    progress = Progress(planned=70).with_marks([0, 69], [3]).with_marks([0, 1], [])
+    progress = AskCursor(planned=70).with_marks([0, 69], [3]).with_marks([0, 1], [])
     assert (progress.answered, progress.failed, places_in(progress.good)) == (3, 1, [0, 1, 69])
     assert [progress.waits(place) for place in (0, 2, 3, 69)] == [False, True, False, False]
 

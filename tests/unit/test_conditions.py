@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from landfall.airtable.dates import Calendar
 from landfall.integrity.rules.conditions import Condition
-from landfall.integrity.rules.kinds import evaluate
+from landfall.integrity.rules.evaluate import evaluate
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.rule import Thresholds
 from tests.fakes.snapshots import snapshot

@@ -6,17 +6,33 @@ import pytest
 
 from landfall.deadlines import LADDER, TICK, TICK_MISSING, Deadline, Ladder
 
-RUNGS = ["run", "stale", "lease", "dispatch", "function", "step", "item", "request", "connect"]
+RUNGS = [
+    *("run", "stale", "lease", "dispatch", "function", "answer", "record"),
+    *("step", "item", "request", "connect"),
+]
+RESERVES = [
+    *("last_batch", "last_write", "last_rule", "last_page"),
+    *("last_suggestion", "last_reply", "last_listing"),
+]
 
 
 def test_the_ladder_is_the_designs() -> None:
     """The rungs come in the design's order, each longer than what it waits for."""
-    assert list(asdict(LADDER)) == RUNGS
-    seconds = list(asdict(LADDER).values())
-    assert seconds == sorted(set(seconds), reverse=True)
+    limits = asdict(LADDER)
+    assert list(limits) == [*RUNGS, *RESERVES]
+    for chain in (RUNGS, ["step", *RESERVES]):
+        seconds = [limits[name] for name in chain]
+        assert seconds == sorted(set(seconds), reverse=True)
 
 
-@pytest.mark.parametrize(("outer", "inner"), [*pairwise(RUNGS)])
+def test_what_is_not_given_follows_from_the_budget() -> None:
+    """A ladder with a shorter budget leaves less of it for its end."""
+    short = Ladder(step=9.0, item=8.0, request=7.0)
+    assert (short.answer, short.record, short.last_batch, short.last_page) == (10.0, 9.8, 3.0, 1.0)
+    assert Ladder(step=9.0, item=8.0, request=7.0, last_page=0.8).last_page == 0.8
+
+
+@pytest.mark.parametrize(("outer", "inner"), [*pairwise(RUNGS), *pairwise(RESERVES)])
 def test_two_rungs_in_the_wrong_order_are_refused(outer: str, inner: str) -> None:
     """A limit that is not longer than the next is found on import, and both are named."""
     equal = {outer: getattr(LADDER, inner)}

@@ -8,7 +8,8 @@ import yaml
 
 from landfall.airtable.fields import Holds, Schema, computed, holds
 from landfall.airtable.schema import FieldSchema, TableSchema
-from landfall.integrity.fit import Fit, fit
+from landfall.airtable.unknown_fields import Fit
+from landfall.integrity.fit import fit
 from landfall.integrity.rules.kinds import KINDS
 from landfall.integrity.rules.rule import OnASample
 from landfall.integrity.scan import IntegrityScan

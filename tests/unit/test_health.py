@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 
-import main
 from infra.cloud.environment import environment
 from infra.cloud.target import Target
 from landfall.deadlines import LADDER, Deadline
+from landfall.entry.app import App, Clients
 from landfall.entry.callers import Callers, fetch_certificates
+from landfall.entry.serve import Call
+from landfall.entry.ticks import tick_scheduler
 from landfall.process.config import load_config
 from landfall.process.redaction import Redactor
 from landfall.store.documents import Document, IndexMissingError, Query
@@ -96,19 +98,19 @@ async def test_the_scheduler_starts_nothing_as_long_as_an_index_is_missing(probe
     world.clock.advance(300)
     app = an_app(world, Indexes(store, world.clock))
     with pytest.raises(IndexMissingError, match=f"built yet: {probe.collection}: "):
-        await main._tick_scheduler(app, NOBODY)
+        await tick_scheduler(app, NOBODY)
     assert (world.queue.tasks, await world.store.read("system/scheduler")) == ([], [None])
     store.lacks = []
     world.clock.advance(60)
-    status, tick = await main._tick_scheduler(app, NOBODY)
+    status, tick = await tick_scheduler(app, NOBODY)
     assert (status, len(world.queue.tasks), tick["problems"]) == (200, 1, 0)
 
 
-NOBODY = main.Call(Request({"type": "http"}), "")
+NOBODY = Call(Request({"type": "http"}), "")
 
 
-def an_app(world: World, indexes: Indexes) -> main.App:
-    """The scheduler's, as `main` makes it."""
+def an_app(world: World, indexes: Indexes) -> App:
+    """The scheduler's, as `app_of` makes it."""
     target = Target("demo-project", "123456789012", "europe-west1")
     config = load_config("scheduler", environment(target, "scheduler", [], {}))
     callers = Callers(
@@ -118,7 +120,7 @@ def an_app(world: World, indexes: Indexes) -> main.App:
         checked_by_cloud_run=True,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    return main.App(config, world.runs, indexes, callers, Redactor())
+    return App(config, world.runs, indexes, callers, Clients(config), Redactor())
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=str)

@@ -9,16 +9,8 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.airtable.records import PACKED_MOST
-from landfall.integrity.findings.ledger import (
-    HISTORY,
-    KEPT_RESOLVED,
-    Decision,
-    Entry,
-    Ledger,
-    Merged,
-    merge,
-)
+from landfall.integrity.findings.entry import Decision, Entry
+from landfall.integrity.findings.ledger import HISTORY, KEPT_RESOLVED, Ledger, Merged, merge
 from landfall.integrity.findings.ledger_store import decision_of
 from landfall.integrity.findings.packing import (
     PIECE,
@@ -27,9 +19,10 @@ from landfall.integrity.findings.packing import (
     unpack_entries,
     unpack_reports,
 )
-from landfall.integrity.rules.kinds import RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
+from landfall.store.packed import PACKED_MOST
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 

@@ -8,18 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from landfall.airtable.records import (
-    PACKED_MOST,
-    Packed,
-    ReadPage,
-    Record,
-    documents,
-    pack,
-    unpack,
-    whole_tables,
-)
+from landfall.airtable.protocols import Record
+from landfall.airtable.records import ReadPage, pack, unpack, whole_tables
 from landfall.airtable.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
+from landfall.store.packed import PACKED_MOST, Packed, documents
 from tests.fakes.snapshots import records_of
 
 

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from landfall.airtable.records import Record
+from landfall.airtable.protocols import Record
 from landfall.integrity.rules.duplicate import Duplicate
-from landfall.integrity.rules.kinds import Finding, Rule, RuleReport, evaluate
+from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
+from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching import normalisation, pairs
 from landfall.integrity.rules.matching.similarity import Likeness
 from tests.fakes.duplicates import organisations, pairs_of, people, quality

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from landfall.integrity.rules.kinds import evaluate
+from landfall.integrity.rules.evaluate import evaluate
 from tests.fakes.rules import rows, rule, told
 from tests.fakes.snapshots import snapshot
 

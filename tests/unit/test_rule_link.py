@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from landfall.airtable.records import Record
-from landfall.integrity.rules.kinds import Finding, evaluate
+from landfall.airtable.protocols import Record
+from landfall.integrity.rules.evaluate import Finding, evaluate
 from landfall.integrity.rules.link import Link
 from tests.fakes.snapshots import snapshot
 

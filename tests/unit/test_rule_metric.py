@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
+from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.rules.grouping import GROUPS_OF_A_RECORD
-from landfall.integrity.rules.kinds import Finding, RuleReport, evaluate
 from landfall.integrity.rules.metric import Metric
 from tests.fakes.snapshots import snapshot
 

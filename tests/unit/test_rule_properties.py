@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from landfall.airtable.snapshot import Snapshot, TableReader
-from landfall.integrity.rules.kinds import KINDS, Finding, Rule, evaluate
+from landfall.integrity.rules.evaluate import Finding, evaluate
+from landfall.integrity.rules.kinds import KINDS, Rule
 from landfall.integrity.rules.rule import BaseRule
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from landfall.airtable.snapshot import Snapshot
 from landfall.integrity.rules import sql_sandbox
-from landfall.integrity.rules.kinds import RuleReport, evaluate
+from landfall.integrity.rules.evaluate import RuleReport, evaluate
 from landfall.integrity.rules.rule import Scope
 from landfall.integrity.rules.sql import Sql
 from tests.fakes.snapshots import snapshot

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from landfall.integrity.rules.kinds import Finding, Rule, RuleReport, evaluate
+from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
+from landfall.integrity.rules.kinds import Rule
 from tests.fakes.snapshots import snapshot
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from landfall.airtable.fetch import Unresolved
-from landfall.airtable.records import Record
+from landfall.airtable.fetched import Unresolved
+from landfall.airtable.protocols import Record
 from landfall.airtable.values import SHOWN
 from landfall.integrity.report import verdict, why_inconclusive
 from landfall.integrity.rules.allowed_values import AllowedValues
-from landfall.integrity.rules.kinds import RECORDS_LISTED, Finding, Rule
-from landfall.integrity.rules.kinds import evaluate as report_of
+from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding
+from landfall.integrity.rules.evaluate import evaluate as report_of
+from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.link import Link, Target
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.unique import Unique

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from landfall.api.request import Ask, BadRequestError
-from landfall.entry.routes import YAML_MOST, Api
+from landfall.entry.runs_and_scans import MAX_YAML, save_scan, show_scan
 from landfall.kinds.definition import DefinitionError, load
+from landfall.reasons import BadRequestError
+from tests.fakes.callers import ask
 from tests.fakes.world import World
 
 SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
@@ -18,9 +19,8 @@ SITE = "id: a\nkind: site\nurl: https://a.example/\n"
 
 async def saved(world: World, scan_id: str, body: str) -> dict[str, object]:
     """The definition as it is kept."""
-    api = Api(world.runs, world.registry)
-    await api.save_scan(Ask("ann@people.example", {}, body.encode()), scan_id)
-    kept = (await api.scan(Ask("", {}, b""), scan_id))["definition"]
+    await save_scan(ask(world, raw=body.encode(), by="ann@people.example"), scan_id)
+    kept = (await show_scan(ask(world), scan_id))["definition"]
     assert isinstance(kept, dict)
     return kept
 
@@ -70,13 +70,13 @@ async def test_what_cannot_be_used_is_refused_with_where_it_is(world, body, says
     [
         (b"[]", "an object in JSON, or YAML"),
         (b"id: \xff", "not in UTF-8"),
-        (SITE.encode() + b"#" * YAML_MOST, "longer than 100,000 bytes"),
+        (SITE.encode() + b"#" * MAX_YAML, "longer than 100,000 bytes"),
     ],
 )
 async def test_what_is_no_definition_at_all_is_a_bad_request(world, body, says):
     """YAML that is long would be read for seconds."""
     with pytest.raises(BadRequestError, match=says):
-        await Api(world.runs, world.registry).save_scan(Ask("ann", {}, body), "a")
+        await save_scan(ask(world, raw=body), "a")
 
 
 async def test_another_scan_than_the_path_says_is_refused(world):

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.views import COLUMNS
-from landfall.integrity.rules.kinds import Finding
-from landfall.integrity.write_back import ALL, FieldNames, WriteBack, Written, to_write
+from landfall.integrity.findings.written import ALL, Written, to_write
+from landfall.integrity.rules.evaluate import Finding
+from landfall.integrity.write_back import FieldNames, WriteBack
 from landfall.kinds.definition import DefinitionError, parse
 from tests.fakes.world import START, a_scan
 

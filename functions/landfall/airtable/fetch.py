@@ -1,11 +1,11 @@
-"""The fetch step: reads the tables of a base side by side, and keeps what it has read.
+"""The fetch step of scans that read a base: read its tables side by side, and store the pages.
 
-    hold the base ──> schema ──> one reader a table ──┐
+    lock the base ──> schema ──> one reader a table ──┐
                                                       v
                             inbox ──> checkpoint, every second: pages + cursor in one commit
 
-When the step's budget ends, or Airtable does not play along, what was read is kept, and the next
-invocation goes on from the cursor. Only the pages in flight are read again.
+When the step's budget ends, or Airtable fails, the pages so far are stored, and the next invocation
+goes on from the cursor. Only the pages in flight are read again.
 """
 
 import asyncio
@@ -14,35 +14,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall import logs
-from landfall.airtable.records import (
-    BaseReader,
-    OffsetExpiredError,
-    Packed,
-    ReadPage,
-    documents,
-    pack,
-)
+from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
+from landfall.airtable.protocols import BaseReader, OffsetExpiredError
+from landfall.airtable.records import ReadPage, pack
+from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema, named
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.locks import QUIET, BaseHeldError, visiting
-from landfall.runs.runs import Claim, Runs
-from landfall.scans.scan import BaseScan
+from landfall.runs.claim import Claim
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
+from landfall.runs.locks import QUIET, locking
 from landfall.store.commit_size import COMMIT_MOST
 from landfall.store.documents import Create, Fields
+from landfall.store.packed import Packed, documents
 
 OpenBase = Callable[[str], BaseReader]
-Unresolved = dict[str, str | None]
-"""{"table": name, "field": name or None}."""
 
-RESTARTS = 5
+MAX_RESTARTS = 5
 """Times that a table is read again from the start because its listing expired."""
-
-LAST_PAGE = 1.0
-"""Seconds before the end of the budget from which no page is asked for."""
 
 TYPICAL_RECORDS = 2000
 """For the progress of a base that was never read: this many records are half of the way."""
+
+MAX_SHARE = 0.99
+"""Most of the step's progress that is shown before the last page."""
 
 
 @dataclass
@@ -65,7 +61,7 @@ class TableCursor:
 
 
 @dataclass
-class Cursor:
+class FetchCursor:
     """How far a base was read: as it is stored with the pages that it stands for.
 
     `unresolved` is what the scan names and the base does not have; the field is None where the
@@ -77,7 +73,7 @@ class Cursor:
     documents: int = 0
 
     @classmethod
-    def load(cls, stored: Fields | None) -> "Cursor | None":
+    def load(cls, stored: Fields | None) -> "FetchCursor | None":
         """The cursor from a step's document; None before the first checkpoint."""
         if stored is None:
             return None
@@ -86,14 +82,14 @@ class Cursor:
             for table in stored["tables"]
         }
         fields = stored | {"tables": tables}
-        return cls(**{name: value for name, value in fields.items() if name != _NO_MORE})
+        return cls(**{name: value for name, value in fields.items() if name != _DROPPED})
 
     def store(self) -> Fields:
         """The cursor as a step keeps it. A list of tables: their names may hold any character."""
         tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
         return vars(self) | {"tables": tables}
 
-    def copy(self) -> "Cursor":
+    def copy(self) -> "FetchCursor":
         """A cursor that can be advanced without this one."""
         tables = {name: copy.copy(table) for name, table in self.tables.items()}
         return replace(self, tables=tables)
@@ -112,45 +108,41 @@ class Cursor:
         return sum(table.records for table in self.tables.values())
 
     def counts(self) -> Fields:
-        """What a run's `counts` say of it."""
+        """Return the `counts` of a run so far."""
         return {"records": self.records}
 
+    def fetched(self) -> Fetched:
+        """Return what the next step needs to know."""
+        tables = {
+            name: FetchedTable(table.id, table.fields, table.listing, table.records)
+            for name, table in self.tables.items()
+        }
+        return Fetched(tables, self.unresolved, self.documents)
 
-_NO_MORE = "requests"
-"""What a cursor of an earlier Landfall has besides; a run's meter counts it."""
+
+_DROPPED = "requests"
+"""A field of an earlier Landfall's cursor; a run's meter counts it now."""
 
 
 class Fetch:
     """One invocation of a fetch step."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: BaseScan, open_base: OpenBase) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: BaseScan, open_base: OpenBase) -> None:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._cursor = Cursor.load(claim.step.data["cursor"])
+        self._cursor = FetchCursor.load(claim.step.cursor)
         self._inbox: list[ReadPage] = []
-        self._progressed = False
 
-    async def run(self, deadline: Deadline) -> str:
-        """Read until everything is read or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Read until everything is read or the deadline comes.
 
-        Raises `StepError`, `FencedError`, `StoreError`.
+        Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
-        visiting_base = visiting(self._runs, self._claim, self._scan.base, self._open_base)
-        try:
-            async with visiting_base as visit:
-                visit.finished = await self._read(visit.base, deadline)
-        except BaseHeldError as held:
-            delay = max(held.seconds, QUIET)
-            await self._claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
-            return "waiting for the base"
-        if visit.finished:
-            return await self._finish()
-        if not self._progressed:
-            raise StepError(Reason.STEP_TIMEOUT, "not one page could be read in a whole budget")
-        await self._claim.hand_on(QUIET)
-        return "to be continued"
+        lock = locking(self._claim, self._scan.base, self._open_base)
+        async with lock as locked:
+            locked.finished = await self._read(locked.client, deadline)
+        return await self._finish() if locked.finished else Again(QUIET)
 
     async def _read(self, reader: BaseReader, deadline: Deadline) -> bool:
         cursor = self._cursor
@@ -168,7 +160,7 @@ class Fetch:
         return all(table.done for table in self._cursor_now.tables.values())
 
     @property
-    def _cursor_now(self) -> Cursor:
+    def _cursor_now(self) -> FetchCursor:
         assert self._cursor is not None
         return self._cursor
 
@@ -197,14 +189,14 @@ class Fetch:
         self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
     ) -> None:
         restarts = 0
-        while deadline.remaining() > LAST_PAGE:
-            until = deadline.sooner(self._runs.ladder.item)
+        while deadline.remaining() > self._claim.engine.ladder.last_listing:
+            until = deadline.sooner(self._claim.engine.ladder.item)
             try:
                 page = await reader.page(name, table.ask, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = replace(table, offset=None, listing=table.listing + 1)
-                if restarts > RESTARTS:
+                if restarts > MAX_RESTARTS:
                     raise _expired(name) from None
                 continue
             except StepError as error:
@@ -236,7 +228,7 @@ class Fetch:
             cursor.advance(page)
         await self._keep(cursor, packed)
 
-    async def _keep(self, cursor: Cursor, packed: Sequence[Packed]) -> None:
+    async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
         made = documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)
@@ -244,31 +236,30 @@ class Fetch:
             Create(f"{self._claim.run.path}/pages/{number:06d}", fields)
             for number, fields in enumerate(made, first)
         ]
-        await self._claim.checkpoint(cursor.store(), self._progress(cursor), writes)
+        await self._claim.checkpoint(cursor, self._progress(cursor), writes)
         self._cursor = cursor
-        self._progressed = True
 
-    def _progress(self, cursor: Cursor) -> Fields:
-        expected = self._claim.run.data.get("expected_records")
-        records = cursor.records
+    def _progress(self, cursor: FetchCursor) -> RunFields:
+        expected, records = self._claim.run.expected_records, cursor.records
         share = records / expected if expected else records / (records + TYPICAL_RECORDS)
-        percent = int(min(share, 0.99) * self._scan.fetch_share)
-        return {
-            "progress_pct": max(self._claim.run.data["progress_pct"], percent),
-            "counts": self._claim.run.data["counts"] | cursor.counts(),
-        }
+        percent = self._claim.progress.at(min(share, MAX_SHARE))
+        return {"progress_pct": percent, "counts": cursor.counts()}
 
-    async def _finish(self) -> str:
+    async def _finish(self) -> Outcome:
         cursor = self._cursor_now
-        run = {"progress_step": "fetched", "progress_pct": self._scan.fetch_share}
         logs.info("fetched", **cursor.counts())
-        await self._claim.finish_step("score", cursor.store(), run)
-        return "fetched"
+        await self._claim.finish_step(
+            "score",
+            {"progress_step": "fetched", "progress_pct": self._claim.progress.last},
+            handover=cursor.fetched().store(),
+            cursor=cursor,
+        )
+        return Outcome.FINISHED
 
 
-def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> Cursor:
+def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
     """The cursor at the beginning: what of the scan the base has, and what it has not."""
-    cursor = Cursor()
+    cursor = FetchCursor()
     for name, fields in scan.tables.items():
         table = named(schema, name)
         if table is None:
@@ -304,7 +295,7 @@ def _bytes(pieces: Sequence[Packed]) -> int:
 def _expired(table: str) -> StepError:
     return StepError(
         Reason.LISTING_EXPIRED,
-        f"the listing of table {table!r} expired {RESTARTS + 1} times in one invocation",
+        f"the listing of table {table!r} expired {MAX_RESTARTS + 1} times in one invocation",
     )
 
 

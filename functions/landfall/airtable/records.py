@@ -9,82 +9,16 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from landfall.airtable.schema import TableSchema
+from landfall.airtable.protocols import Record
 from landfall.airtable.snapshot import Table, TableReader
-from landfall.deadlines import Deadline
 from landfall.process import garbage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
-
-Record = dict[str, Any]
-"""As Airtable has it: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
-
-PACKED_MOST = 900_000
-"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
-
-ROWS_MOST = 10
-"""Records of a writing request: the most that Airtable takes."""
-
-
-@dataclass(frozen=True)
-class RecordPage:
-    """An answer to one listing request: at most 100 records, and where the listing goes on."""
-
-    records: Sequence[Record]
-    offset: str | None
-
-
-class OffsetExpiredError(Exception):
-    """The listing is gone: the table must be read again from the start."""
-
-
-class BaseReader(Protocol):
-    """Reads one base. Raises `StepError` with a `base_...` reason, by the deadline at the latest.
-
-    Only one of these reads a base at a time, so it can keep to the limit of requests a second.
-    """
-
-    async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
-        """The tables of the base."""
-        ...
-
-    async def page(
-        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
-    ) -> RecordPage:
-        """The next page of a listing. Raises `OffsetExpiredError`."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of every connection and thread."""
-        ...
-
-
-class BaseWriter(Protocol):
-    """Writes to one base; under the same terms as a `BaseReader`."""
-
-    async def upsert(
-        self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
-    ) -> None:
-        """Update the record that has a row's value in the field `merge_on`, or create it.
-
-        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
-        """
-        ...
-
-    async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
-        """Give the records of these ids these cells; None empties one.
-
-        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Let go of every connection and thread."""
-        ...
+from landfall.store.packed import PACKED_MOST, Packed
 
 
 @dataclass(frozen=True)
@@ -95,14 +29,6 @@ class ReadPage:
     listing: int
     records: Sequence[Record]
     offset: str | None = None
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A page, compressed; or a part of one that would not fit into a document."""
-
-    data: bytes
-    records: int
 
 
 def pack(page: ReadPage) -> list[Packed]:
@@ -119,25 +45,6 @@ def pack(page: ReadPage) -> list[Packed]:
     half = len(page.records) // 2
     halves = (page.records[:half], page.records[half:])
     return [piece for some in halves for piece in pack(ReadPage(page.table, page.listing, some))]
-
-
-def documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """The fields of page documents that hold the pieces in their order."""
-    groups: list[list[Packed]] = []
-    room = 0
-    for piece in pieces:
-        if len(piece.data) > room:
-            groups.append([])
-            room = PACKED_MOST
-        groups[-1].append(piece)
-        room -= len(piece.data)
-    return [
-        {
-            "records": sum(piece.records for piece in group),
-            "packed": [piece.data for piece in group],
-        }
-        for group in groups
-    ]
 
 
 def _json(content: Any) -> bytes:

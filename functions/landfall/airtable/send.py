@@ -1,37 +1,32 @@
-"""Sends rows to a table of Airtable, under the hold on its base: what every write step does.
+"""Send rows to a table of Airtable, under the lock on its base: the loop of every write step.
 
 One request of ten rows follows the other. Rows that are refused together are sent one by one, so
-that one that Airtable does not take costs only itself.
+that a row that Airtable does not take costs only itself.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
 from typing import Generic, Self, TypeVar
 
-from landfall.airtable.records import ROWS_MOST, BaseWriter
+from landfall.airtable.protocols import ROWS_MOST, BaseWriter
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.locks import QUIET, BaseHeldError, visiting
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again
+from landfall.runs.locks import QUIET, locking
 from landfall.store.documents import Fields
 
-LAST_WRITE = 5.0
-"""Seconds before the end of the budget from which nothing is sent. A request is not to be cut off:
-it may still be at work at Airtable when it is repeated."""
+MAX_REFUSED = 10
+"""Rows that Airtable refuses one by one, after which the fault is taken to be the table's."""
 
-SETTLE = 15.0
-"""Seconds until what was not answered is sent again, for the same reason."""
-
-REFUSED_MOST = 10
-"""Rows that Airtable refuses one by one, after which it is taken to be about the table."""
+OpenWriter = Callable[[str], BaseWriter]
 
 Item = TypeVar("Item")
 
 
 @dataclass
-class Sent:
+class SendCursor:
     """How far the rows of a list are sent.
 
     `sent` of them are through, the `refused` ones included. Up to `alone` they are sent one by
@@ -46,14 +41,18 @@ class Sent:
 
     @classmethod
     def load(cls, stored: Fields | None) -> Self:
-        """From a step's cursor. One of an earlier Landfall has `requests` besides."""
+        """Read a step's cursor. That of an earlier Landfall also has `requests`."""
         return cls(**{name: value for name, value in (stored or {}).items() if name != "requests"})
 
-    def refusals(self, what: str) -> StepError:
-        """What a step ends with in which rows were refused; `what` they are about."""
+    def store(self) -> Fields:
+        """Return the cursor as the step's document holds it."""
+        return asdict(self)
+
+    def refusals(self, noun: str) -> StepError:
+        """Return the error that ends a step in which rows, called by this noun, were refused."""
         return StepError(
             Reason.BASE_REJECTED,
-            f"{self.refused} {what} were refused, the first is {self.refused_first}; "
+            f"{self.refused} {noun} were refused, the first is {self.refused_first}; "
             f"{self.refusal}",
         )
 
@@ -62,105 +61,95 @@ class Sent:
 class Sending(Generic[Item]):
     """The rows that are to be sent, and how each of them is.
 
-    `what` they are about, `id_of` names one of them, `send` is a request with some of them, and
-    `keep` keeps how far that came: now and then, and at the end of the sending (True).
+    `noun` is what the rows are called, `id_of` names one of them, `send` is a request with some of
+    them, and `keep` stores how far the sending is: now and then, and at its end (True).
     """
 
-    runs: Runs
     claim: Claim
-    sent: Sent
+    cursor: SendCursor
     items: Sequence[Item]
-    what: str
+    noun: str
     id_of: Callable[[Item], str]
     send: Callable[[BaseWriter, Sequence[Item], Deadline], Awaitable[None]]
     keep: Callable[[bool], Awaitable[None]]
 
     @property
     def through(self) -> bool:
-        """Whether nothing is left to be sent."""
-        return self.sent.sent == len(self.items)
+        """Return whether nothing is left to be sent."""
+        return self.cursor.sent == len(self.items)
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that are through."""
+        return self.cursor.sent / max(1, len(self.items))
+
+    def again(self) -> Again:
+        """Return that the step goes on with the rest."""
+        done = f"{self.cursor.sent} of {len(self.items)} {self.noun} were written"
+        return Again(QUIET, so_far=done)
+
+    async def under_lock(
+        self,
+        base_id: str,
+        open_base: OpenWriter,
+        deadline: Deadline,
+        is_superseded: Callable[[], Awaitable[bool]] | None = None,
+    ) -> bool:
+        """Send what there is time for while the base is locked; return whether all is through.
+
+        A step that a later run has superseded sends nothing. Raises `LockedError`, `StepError`.
+        """
+        until = deadline.sooner(self.claim.seconds_left)
+        async with locking(self.claim, base_id, open_base) as locked:
+            superseded = bool(is_superseded and await is_superseded())
+            if not superseded:
+                await self.send_all(locked.client, until)
+            through = superseded or self.through
+            # the base is left to others also where the run has no time to go on
+            locked.finished = through or not self.claim.has_time_after(QUIET)
+        return through
 
     async def send_all(self, base: BaseWriter, deadline: Deadline) -> None:
-        """Send what there is time for, and keep how far that came. Raises `StepError`."""
-        sent_before = self.sent.sent
+        """Send what there is time for, and store how far that is. Raises `StepError`."""
+        before = self.cursor.sent
         failure: StepError | None = None
         try:
             await self._send_all(base, deadline)
         except StepError as error:
             failure = error
-        if self.sent.sent > sent_before:
+        if self.cursor.sent > before:
             await self.keep(True)
         if failure:
             if failure.retried:
-                failure.retry_after = max(failure.retry_after, SETTLE)
+                # a request that was not answered may still be at work when it is sent again
+                self.claim.rest = max(self.claim.rest, self.claim.engine.ladder.request)
             raise failure
 
     async def _send_all(self, base: BaseWriter, deadline: Deadline) -> None:
         loop = asyncio.get_running_loop()
-        kept_at, sent_then = loop.time(), self.sent.sent
-        while not self.through and deadline.remaining() > LAST_WRITE:
-            if loop.time() - kept_at >= CHECKPOINT and self.sent.sent > sent_then:
+        kept_at, sent_then = loop.time(), self.cursor.sent
+        while not self.through and deadline.remaining() > self.claim.engine.ladder.last_write:
+            if loop.time() - kept_at >= CHECKPOINT and self.cursor.sent > sent_then:
                 await self.keep(False)
-                kept_at, sent_then = loop.time(), self.sent.sent
-            await self._send(base, deadline.sooner(self.runs.ladder.item))
+                kept_at, sent_then = loop.time(), self.cursor.sent
+            await self._send(base, deadline.sooner(self.claim.engine.ladder.item))
 
     async def _send(self, base: BaseWriter, deadline: Deadline) -> None:
-        """One request. Rows that are refused together are sent one by one."""
-        sent = self.sent
-        size = 1 if sent.sent < sent.alone else ROWS_MOST
-        some = self.items[sent.sent : sent.sent + size]
+        """Make one request. Rows that are refused together are sent one by one."""
+        cursor = self.cursor
+        size = 1 if cursor.sent < cursor.alone else ROWS_MOST
+        some = self.items[cursor.sent : cursor.sent + size]
         try:
             await self.send(base, some, deadline)
         except StepError as error:
             if error.reason != Reason.BASE_REJECTED:
                 raise
             if len(some) > 1:
-                sent.alone = sent.sent + len(some)
+                cursor.alone = cursor.sent + len(some)
                 return
-            sent.refused += 1
-            sent.refused_first = sent.refused_first or self.id_of(some[0])
-            sent.refusal = error.message
-        sent.sent += len(some)
-        if sent.refused == REFUSED_MOST:
-            raise sent.refusals(self.what)
-
-    def check_time(self, delay: float) -> None:
-        """Raise `StepError` when the run has no time for another invocation after this delay."""
-        if time_left(self.runs, self.claim) < delay + self.runs.ladder.step:
-            raise StepError(
-                Reason.RUN_TIMEOUT,
-                f"{self.sent.sent} of {len(self.items)} {self.what} were written when the run's "
-                "time was over; the next run goes on",
-            )
-
-
-def time_left(runs: Runs, claim: Claim) -> float:
-    """Seconds until the run's deadline."""
-    left: timedelta = claim.run.data["deadline_at"] - runs.clock()
-    return left.total_seconds()
-
-
-async def visit(
-    sending: Sending[Item],
-    base_id: str,
-    open_base: Callable[[str], BaseWriter],
-    work: Callable[[BaseWriter], Awaitable[bool]],
-) -> str | None:
-    """Do some work with a base, which says whether all is through: None then, else what became of
-    the step, which goes on in a task of its own.
-    """
-    claim = sending.claim
-    try:
-        async with visiting(sending.runs, claim, base_id, open_base) as visited:
-            visited.finished = await work(visited.base)
-            if not visited.finished:
-                sending.check_time(QUIET)
-    except BaseHeldError as held:
-        delay = max(held.seconds, QUIET)
-        sending.check_time(delay)
-        await claim.hand_on(delay, run={"progress_step": "waiting_for_base"})
-        return "waiting for the base"
-    if not visited.finished:
-        await claim.hand_on(QUIET)
-        return "to be continued"
-    return None
+            cursor.refused += 1
+            cursor.refused_first = cursor.refused_first or self.id_of(some[0])
+            cursor.refusal = error.message
+        cursor.sent += len(some)
+        if cursor.refused == MAX_REFUSED:
+            raise cursor.refusals(self.noun)

@@ -1,34 +1,47 @@
-"""Requests to the `api` function: what a route is, what it is asked, and answers by the page."""
+"""Requests to the `api` function: routes, what a request asks for, and answers by the page."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from landfall.api.downloads import Download
+from landfall.reasons import BadRequestError
+from landfall.runs.runs import Runs
+from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields
 
-LIMIT_MOST = 500
-"""Entries of an answer, at most."""
+MAX_LIMIT = 500
+"""Entries of an answer."""
 
-DIGITS = 18
-"""Of a number in a request; Python reads no endless ones."""
+MAX_DIGITS = 18
+"""Digits of a number in a request; Python reads no endless ones."""
 
 
-class BadRequestError(ValueError):
-    """The request cannot be used; the message names the field and the fix."""
+class Scans(Protocol):
+    """The stored scans, as the routes of a kind need them."""
+
+    async def head(self, scan_id: str) -> Document:
+        """Return what the scan is now. Raises `NotFoundError`."""
+        ...
+
+    async def definition(self, scan_id: str, version: str) -> Scan:
+        """Return the definition that a run was made from. Raises `NotFoundError`."""
+        ...
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request: who makes it, its query parameters and its body."""
+class Request:
+    """A request: its caller, its query parameters and body, and what it may use."""
 
     by: str
     parameters: Mapping[str, str]
     body: bytes
+    runs: Runs
+    scans: Scans
 
     def json(self) -> Any:
-        """The body's value. Raises `BadRequestError`."""
+        """Return the body's value. Raises `BadRequestError`."""
         try:
             value = json.loads(self.body)
             json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be stored
@@ -36,24 +49,24 @@ class Ask:
             raise BadRequestError("the body is not JSON in UTF-8") from None
         return value
 
-    def text(self, most: int) -> str:
-        """The body as text of so many bytes. Raises `BadRequestError`."""
-        if len(self.body) > most:
-            raise BadRequestError(f"the body is not JSON, and longer than {most:,} bytes")
+    def text(self, max_bytes: int) -> str:
+        """Return the body as text of at most so many bytes. Raises `BadRequestError`."""
+        if len(self.body) > max_bytes:
+            raise BadRequestError(f"the body is not JSON, and longer than {max_bytes:,} bytes")
         try:
             return self.body.decode()
         except UnicodeDecodeError:
             raise BadRequestError("the body is not in UTF-8") from None
 
     def limit(self, default: int) -> int:
-        """How many entries are wanted. Raises `BadRequestError`."""
+        """Return the number of entries that are wanted. Raises `BadRequestError`."""
         text = self.parameters.get("limit", str(default))
-        if not text.isdecimal() or len(text) > DIGITS or not 1 <= int(text) <= LIMIT_MOST:
-            raise BadRequestError(f"`limit` must be a whole number from 1 to {LIMIT_MOST}")
+        if not text.isdecimal() or len(text) > MAX_DIGITS or not 1 <= int(text) <= MAX_LIMIT:
+            raise BadRequestError(f"`limit` must be a whole number from 1 to {MAX_LIMIT}")
         return int(text)
 
     def form(self) -> str | None:
-        """`csv` or `json` where a file is wanted. Raises `BadRequestError`."""
+        """Return `csv` or `json` where a file is wanted. Raises `BadRequestError`."""
         form = self.parameters.get("format")
         if form not in (None, "csv", "json"):
             raise BadRequestError("`format` must be csv or json")
@@ -61,33 +74,37 @@ class Ask:
 
 
 def paged(
-    ask: Ask,
-    what: str,
+    request: Request,
+    noun: str,
     found: Sequence[Fields],
     head: Fields,
     fitting: Callable[[Sequence[Fields]], int] = len,
 ) -> Fields:
-    """A page of what was found, under its name; `fitting` is how many of them can be sent.
+    """Return a page of what was found, under its noun; `fitting` counts what can be sent.
 
     Raises `BadRequestError`.
     """
-    limit, token = ask.limit(LIMIT_MOST), ask.parameters.get("page_token", "0")
-    if not (token.isdecimal() and len(token) <= DIGITS):
+    limit, token = request.limit(MAX_LIMIT), request.parameters.get("page_token", "0")
+    if not (token.isdecimal() and len(token) <= MAX_DIGITS):
         raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
     page = found[int(token) : int(token) + limit]
     page = page[: max(1, fitting(page))]
     end = int(token) + len(page)
     return head | {
         "count": len(found),
-        what: page,
+        noun: page,
         "next_page_token": str(end) if end < len(found) else None,
     }
 
 
-def check_kind(kind: str, found: Document) -> None:
-    """Raise `BadRequestError` unless the scan, or the scan of the run, is of this kind."""
-    if found.data["kind"] != kind:
-        raise BadRequestError(f"{found.id} is of kind {found.data['kind']!r}; this is for {kind!r}")
+def check_kind(wanted: str, kind: str, name: str) -> None:
+    """Raise `BadRequestError` unless the scan, or the scan of the run, is of the wanted kind."""
+    if kind != wanted:
+        raise BadRequestError(f"{name} is of kind {kind!r}; this is for {wanted!r}")
+
+
+Handler = Callable[..., Awaitable[Fields | Download]]
+"""Answers a `Request`, given the ids of its path."""
 
 
 @dataclass(frozen=True)
@@ -97,4 +114,4 @@ class Route:
     method: str
     path: str
     status: int
-    use: Callable[..., Awaitable[Fields | Download]]
+    handle: Handler

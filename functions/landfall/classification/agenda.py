@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from landfall.airtable.records import Packed, documents
 from landfall.store.documents import Document, Fields
+from landfall.store.packed import Packed, documents
 
 GROUPS_A_PIECE = 1_000
 """Groups that are packed together."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from landfall.airtable.fields import Holds, Schema, choices, computed, holds, shown_type
 from landfall.airtable.schema import FieldSchema, named
+from landfall.airtable.unknown_fields import unknown
 from landfall.airtable.values import cut
 from landfall.classification.answer import FLAGS
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
-from landfall.integrity.fit import unknown
 
 
 def misfits(scan: ClassificationScan, schema: Schema) -> Iterator[str]:

@@ -10,9 +10,9 @@ from landfall.classification.elements import Element
 from landfall.classification.entry import Entry
 from landfall.classification.reviews import SETTLED, STATES, Review, difference, standing
 from landfall.classification.scan import ClassificationScan
-from landfall.integrity.report import RunReport, Verdict
-
-Fields = dict[str, Any]
+from landfall.runs.documents import Verdict
+from landfall.runs.report import RunReport
+from landfall.store.documents import Fields
 
 LISTED = 50
 """Elements of a kind that a report lists; the api has all of them."""

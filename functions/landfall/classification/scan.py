@@ -5,10 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from landfall.airtable.scan import RecordLimits
 from landfall.classification.labels import Labels
 from landfall.classification.write_back import FillIn
 from landfall.llm.settings import ModelSettings
-from landfall.scans.scan import RecordLimits, Scan
+from landfall.scans.scan import Scan
 from landfall.scans.settings import BaseId, Name, Settings
 
 BATCH_LEAST = 6 * 3600
@@ -42,7 +43,6 @@ class ClassificationScan(Scan):
     """A classification of data elements: a table with one a record, and what is to be said."""
 
     headings = ("base", "table")
-    fetch_share = 10
 
     kind: Literal["classification"]
     base: BaseId = Field(

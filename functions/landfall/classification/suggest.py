@@ -21,12 +21,12 @@ from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.llm.questions import Problem, Reply
 from landfall.llm.session import Asking
 from landfall.reasons import StepError
-from landfall.runs.runs import Claim, Clock
+from landfall.runs.claim import Claim
+from landfall.runs.commit import Clock
+from landfall.runs.documents import RunFields
 from landfall.store.commit_size import groups
-from landfall.store.documents import ConflictError, Document, Fields, Put, Write
-
-SCORED_SHARE = 95
-"""Per cent of a run that are done when every element was asked about."""
+from landfall.store.conflicts import until_committed
+from landfall.store.documents import Fields, Put, Write
 
 KEEP_TRIES = 3
 """Times that somebody else may write an element while what the model says of it is kept."""
@@ -35,7 +35,7 @@ Group = Sequence[Element]
 
 
 @dataclass(frozen=True)
-class Progress:
+class AskCursor:
     """How far a run's asking is.
 
     The `plan` documents name the elements that are asked about, by group; None before there is
@@ -51,6 +51,15 @@ class Progress:
     bad: str = "0"
     spent: str | None = None
     batches: tuple[Fields, ...] = ()
+
+    @classmethod
+    def load(cls, stored: Fields | None) -> Self:
+        """Read a step's cursor."""
+        return cls(**(stored or {}))
+
+    def store(self) -> Fields:
+        """Return the cursor as the step's document holds it."""
+        return asdict(self)
 
     @property
     def answered(self) -> int:
@@ -114,8 +123,7 @@ class Suggesting:
         catalogue: Catalogue,
         kept: dict[str, Kept],
         agenda: Agenda,
-        progress: Progress,
-        fetch_share: int,
+        progress: AskCursor,
     ) -> None:
         self.progress = progress
         self._asking = asking
@@ -125,7 +133,6 @@ class Suggesting:
         self._asked_how = prompt.asked_how(asking.model, asking.effort)
         self._catalogue = catalogue
         self._kept = kept
-        self._fetch_share = fetch_share
         self._agenda = agenda
         self._places = {record_id: place for place, record_id in enumerate(agenda.ids)}
         self._outcomes: list[Outcome] = []
@@ -222,19 +229,23 @@ class Suggesting:
         if self._apart:  # their group's answer is counted in this commit, and never again
             made = agenda.documents()
             progress = replace(progress, plan=len(made))
-            plan = [Put(plan_path(self._claim.run, n), fields) for n, fields in enumerate(made)]
-        for _ in range(KEEP_TRIES):
+            plan = [
+                Put(plan_path(self._claim.run.path, n), fields) for n, fields in enumerate(made)
+            ]
+        records = [outcome.element.record_id for outcome in outcomes]
+        lost = False
+
+        async def attempt() -> None:
+            nonlocal lost
+            if lost:  # a person, or another run, has written one of them
+                self._kept |= await self._catalogue.some(records)
+            lost = True
             writes = [self._write(outcome) for outcome in outcomes]
             writes += [*plan, *self._asking.spending.writes()]
-            try:
-                await self._claim.checkpoint(asdict(progress), self._said(progress), writes)
-            except ConflictError:  # a person, or another run, has written one of them
-                ids = [outcome.element.record_id for outcome in outcomes]
-                self._kept |= await self._catalogue.some(ids)
-                continue
-            self.progress, self._agenda, self._apart = progress, agenda, set()
-            return
-        raise ConflictError(f"elements were written by others {KEEP_TRIES} times in a row")
+            await self._claim.checkpoint(progress, self._run_fields(progress), writes)
+
+        await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
+        self.progress, self._agenda, self._apart = progress, agenda, set()
 
     def _write(self, outcome: Outcome) -> Write:
         element, how = outcome.element, outcome.how
@@ -246,23 +257,12 @@ class Suggesting:
             entry = kept.entry.suggested(element, asked_hash, outcome.what, how)
         return kept.write(self._catalogue.path_of(element.record_id), entry)
 
-    def _said(self, progress: Progress) -> Fields:
-        """What the run says of it."""
+    def _run_fields(self, progress: AskCursor) -> RunFields:
         counts = {"classified": progress.answered, "failed": progress.failed}
         counts |= self._asking.spending.counts()
-        run = self._claim.run.data
-        percent = percent_of(progress.share, self._fetch_share)
-        return {
-            "counts": run["counts"] | counts,
-            "progress_pct": max(run["progress_pct"], percent),
-        }
+        return {"counts": counts, "progress_pct": self._claim.progress.at(progress.share)}
 
 
-def plan_path(run: Document, number: int) -> str:
-    """Where a part of a run's agenda is kept."""
-    return f"{run.path}/results/plan-{number:06d}"
-
-
-def percent_of(share: float, fetch_share: int) -> int:
-    """Per cent of a run that are done when this share of the asking is."""
-    return fetch_share + int(share * (SCORED_SHARE - fetch_share))
+def plan_path(run_path: str, number: int) -> str:
+    """Return the path of a part of a run's agenda."""
+    return f"{run_path}/results/plan-{number:06d}"

@@ -10,8 +10,10 @@ from landfall.classification.corrections import corrected
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.reviews import Review, Verb, difference
 from landfall.classification.scan import ClassificationScan
-from landfall.runs.runs import Clock
-from landfall.store.documents import ConflictError, Create, Fields, Store, Update, Write
+from landfall.reasons import LandfallError, NotFoundError
+from landfall.runs.commit import Clock
+from landfall.store.conflicts import until_committed
+from landfall.store.documents import Create, Fields, Store, Update, Write
 
 COLUMNS = (
     "record_id", "name", "state", *OUTPUTS, "suggestion_id", "model", "suggested_at", "reviewed_by",
@@ -23,12 +25,15 @@ REVIEW_TRIES = 5
 """Times that somebody else may write an element while a review of it is kept."""
 
 
-class ElementNotFoundError(Exception):
+class ElementNotFoundError(NotFoundError):
     """There is no such element of this scan."""
 
 
-class OutdatedError(Exception):
+class OutdatedError(LandfallError):
     """The suggestion that a person speaks of is not the present one."""
+
+    status = 409
+    code = "outdated"
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,13 @@ class Reviewing:
 
         Raises `ElementNotFoundError`, `OutdatedError`, and `ValueError` for values that do not fit.
         """
-        for _ in range(REVIEW_TRIES):
+
+        async def attempt() -> None:  # after a lost race it may be about another suggestion
             kept = await self._find(record_id)
-            review = self._review(kept, word)
-            try:
-                await self._store.commit(self._writes(kept, review))
-            except ConflictError:
-                continue  # a run, or another person, was faster: it may be about another one now
-            return self._whole(await self._find(record_id))
-        raise ConflictError(f"{record_id} was written by others {REVIEW_TRIES} times in a row")
+            await self._store.commit(self._writes(kept, self._review(kept, word)))
+
+        await until_committed(attempt, tries=REVIEW_TRIES, what=record_id)
+        return self._whole(await self._find(record_id))
 
     async def _find(self, record_id: str) -> Kept:
         if re.fullmatch("rec[A-Za-z0-9]+", record_id):  # what else may be no part of a path

@@ -5,21 +5,24 @@ sending came. So only those records are sent whose values are others by now; and
 person has taken a confirmation back is emptied again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from landfall import logs
-from landfall.airtable.records import BaseWriter
-from landfall.airtable.send import Sending, Sent, time_left, visit
+from landfall.airtable.protocols import BaseWriter
+from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.classification.element_store import Catalogue, Kept
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.suggest import KEEP_TRIES, SCORED_SHARE
+from landfall.classification.suggest import KEEP_TRIES
 from landfall.classification.write_back import mark_of
 from landfall.deadlines import Deadline
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
 from landfall.store.commit_size import COMMIT_WRITES
-from landfall.store.documents import ConflictError, Fields, Write
+from landfall.store.conflicts import until_committed
+from landfall.store.documents import Fields, Write
 
 
 @dataclass(frozen=True)
@@ -52,47 +55,33 @@ def due_to_fill(scan: ClassificationScan, elements: Iterable[Kept]) -> list[Due]
     return found
 
 
-class Filling:
-    """One invocation of a write step."""
+class WriteValues:
+    """One invocation of a write step. What is sent is marked on the elements: it has no cursor."""
 
-    def __init__(
-        self,
-        runs: Runs,
-        claim: Claim,
-        scan: ClassificationScan,
-        open_base: Callable[[str], BaseWriter],
-    ) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: ClassificationScan, open_base: OpenWriter) -> None:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._catalogue = Catalogue(runs.store, scan.id)
-        self._before: int = claim.run.data["counts"]["records_written"]
-        self._sent = Sent()
+        self._catalogue = Catalogue(claim.engine.store, scan.id)
+        self._before: int = claim.run.counts["records_written"]
+        self._cursor = SendCursor()
         self._written: list[Due] = []
         self._marked = 0
 
-    async def run(self, deadline: Deadline) -> str:
-        """Send records until all are through or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Send records until all are through or the deadline comes.
 
-        Raises `StepError`, `FencedError`, `StoreError`.
+        Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
         due = due_to_fill(self._scan, (await self._catalogue.all()).values())
-        until = deadline.sooner(time_left(self._runs, self._claim))
         sending = self._sending(due)
-
-        async def write(base: BaseWriter) -> bool:
-            await sending.send_all(base, until)
-            return sending.through
-
-        outcome = await visit(sending, self._scan.base, self._open_base, write)
-        if outcome:
-            return outcome
-        if self._sent.refused:
-            raise self._sent.refusals(sending.what)
-        await self._claim.finish_run({}, self._said(due))
-        logs.info("filled in", **self._claim.run.data["counts"])
-        return "written"
+        if not await sending.under_lock(self._scan.base, self._open_base, deadline):
+            return sending.again()
+        if self._cursor.refused:
+            raise self._cursor.refusals(sending.noun)
+        await self._claim.finish_run(self._run_fields(sending))
+        logs.info("filled in", **self._claim.run.counts)
+        return Outcome.FINISHED
 
     def _sending(self, due: Sequence[Due]) -> Sending[Due]:
         async def send(base: BaseWriter, some: Sequence[Due], deadline: Deadline) -> None:
@@ -103,44 +92,42 @@ class Filling:
         async def keep(_: bool) -> None:
             some = self._written[self._marked :]
             for at in range(0, len(some), COMMIT_WRITES):
-                await self._mark(some[at : at + COMMIT_WRITES], due)
+                await self._mark(some[at : at + COMMIT_WRITES], sending)
             self._marked += len(some)
 
-        return Sending(
-            self._runs,
+        sending = Sending(
             self._claim,
-            self._sent,
+            self._cursor,
             due,
             "records",
             lambda one: one.record_id,
             send,
             keep,
         )
+        return sending
 
-    async def _mark(self, some: Sequence[Due], due: Sequence[Due]) -> None:
-        """Keep what stands in these records."""
+    async def _mark(self, some: Sequence[Due], sending: Sending[Due]) -> None:
+        """Store on the elements what stands in these records."""
         kept = {one.record_id: one.kept for one in some}
-        for _ in range(KEEP_TRIES):
-            writes = [self._marking(kept[one.record_id], one) for one in some]
-            try:
-                await self._claim.checkpoint({}, self._said(due), writes)
-            except ConflictError:  # a person has said something meanwhile; the next run sends that
+        lost = False
+
+        async def attempt() -> None:
+            nonlocal kept, lost
+            if lost:  # a person has reviewed one meanwhile; the next run sends that
                 kept = await self._catalogue.some(list(kept))
-                continue
-            return
-        raise ConflictError(f"elements were written by others {KEEP_TRIES} times in a row")
+            lost = True
+            writes = [self._marking(kept[one.record_id], one) for one in some]
+            await self._claim.checkpoint(run=self._run_fields(sending), writes=writes)
+
+        await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
 
     def _marking(self, kept: Kept, one: Due) -> Write:
         entry = replace(kept.entry, written=one.mark)
         return kept.write(self._catalogue.path_of(one.record_id), entry)
 
-    def _said(self, due: Sequence[Due]) -> Fields:
-        """What the run says of it."""
-        written = {"records_written": self._before + len(self._written)}
-        share = self._sent.sent / max(1, len(due))
-        percent = SCORED_SHARE + int(share * (99 - SCORED_SHARE))
-        run = self._claim.run.data
+    def _run_fields(self, sending: Sending[Due]) -> RunFields:
+        written = self._before + len(self._written)
         return {
-            "counts": run["counts"] | written,
-            "progress_pct": max(run["progress_pct"], percent),
+            "counts": {"records_written": written},
+            "progress_pct": self._claim.progress.at(sending.share),
         }

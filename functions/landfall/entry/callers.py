@@ -17,6 +17,7 @@ from google.auth import jwt
 
 from landfall.deadlines import LADDER, Deadline
 from landfall.net.http import Outside, OutsideError
+from landfall.reasons import LandfallError
 
 CLOCK_SKEW = 10
 """Seconds by which the clocks of issuer and function may differ."""
@@ -28,16 +29,25 @@ SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 """What Cloud Run puts in the place of a signature that it has checked."""
 
 
-class UnauthenticatedError(Exception):
-    """401: there is no token, or it is not valid. The message says why, without the token."""
+class UnauthenticatedError(LandfallError):
+    """There is no token, or it is not valid. The message says why, without the token."""
+
+    status = 401
+    code = "unauthenticated"
 
 
-class ForbiddenError(Exception):
-    """403: the token is valid, and its owner is not on the list of this function."""
+class ForbiddenError(LandfallError):
+    """The token is valid, and its owner is not on the list of this function."""
+
+    status = 403
+    code = "forbidden"
 
 
-class CertificatesError(Exception):
+class CertificatesError(LandfallError):
     """The issuer's certificates could not be had: nobody can be let in."""
+
+    code = "certificates_unavailable"
+    answer = "callers cannot be checked now"
 
 
 # RecursionError: JSON that is nested without end

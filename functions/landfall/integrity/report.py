@@ -2,65 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
-from landfall.integrity.findings.ledger import Entry, Merged, RuleState
-from landfall.integrity.rules.kinds import RuleReport
+from landfall.airtable.links import Origin
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.ledger import Merged
+from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
+from landfall.runs.documents import Verdict
+from landfall.runs.report import RunReport
 from landfall.scans.settings import SEVERITIES
-
-Fields = dict[str, Any]
-Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
+from landfall.store.documents import Fields
 
 SAMPLES = 3
 """Findings of a rule that a run's report shows; the worst, the new ones first."""
 
 MANY_RULES = 100
 """Rules beyond which one has to do: the report is a part of the run's document of 1 MiB."""
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What a run says at its end. `fields` are its `report`."""
-
-    verdict: Verdict
-    counts: Fields
-    inconclusive: list[Fields]
-    fields: Fields
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where records are found: the base, and the id of each table by its name."""
-
-    base: str
-    tables: Mapping[str, str]
-
-    def link(self, table: str, record: str) -> str:
-        """The record's page in Airtable."""
-        return f"https://airtable.com/{self.base}/{self.tables.get(table, table)}/{record}"
-
-
-def shown(entry: Entry, rule: Mapping[str, Any], records_most: int | None = None) -> Fields:
-    """A finding for people. `rule` has the `rule_id`, `evaluations` and `evaluated_at` of its rule,
-    `records_most` is how many records are listed."""
-    finding = entry.finding
-    return {
-        "finding_id": entry.id,
-        "rule_id": rule["rule_id"],
-        "table": finding.table,
-        "records": list(finding.records[:records_most]),
-        "record_count": finding.record_count,
-        "field": finding.field,
-        "value": finding.value,
-        "severity": finding.severity,
-        "message": finding.message,
-        "state": entry.state,
-        "first_seen": entry.first_seen,
-        "last_seen": entry.last_seen(rule["evaluated_at"]),
-        "occurrences": entry.occurrences(rule["evaluations"]),
-    }
 
 
 def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:

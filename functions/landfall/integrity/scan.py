@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from landfall.airtable.scan import RecordLimits
 from landfall.integrity.rules.kinds import KINDS, Rule, nested_settings
 from landfall.integrity.write_back import WriteBack
-from landfall.scans.scan import RecordLimits, Scan
+from landfall.scans.scan import Scan
 from landfall.scans.settings import BaseId, Name, suggest
 
 

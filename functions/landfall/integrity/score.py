@@ -1,31 +1,25 @@
-"""The score step: evaluates the rules over what was fetched, and ends the run with a verdict.
+"""The score step of an integrity scan: evaluate the rules, and end the run with a verdict.
 
     pages ──> snapshot ──> one report a rule ──> the ledger of findings, moved on ──> the run's end
 
-While nothing has to be handed on, the whole step is one commit: the end of the run, the head of
-the ledger, and what has changed in it. When the step's budget ends after a rule, the reports so
-far are kept in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next rule.
+While nothing has to be continued later, the whole step is one commit: the end of the run, the head
+of the ledger, and what has changed in it. When the step's budget ends after a rule, the reports so
+far are stored in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next rule.
 When more findings changed than fit into a commit, the ledger comes first, and the documents of
 single findings follow it. When there is something to be written back, the run goes on with that.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 from landfall import logs
-from landfall.airtable.fetch import Cursor
-from landfall.airtable.fetched import (
-    Fetched,
-    kept_since,
-    pages_missing,
-    read_fetched,
-    read_tables,
-    remember_size,
-)
-from landfall.airtable.records import documents
+from landfall.airtable.fetched import Fetched, read_tables, remember_size
+from landfall.airtable.links import Origin
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.ledger import Entry, Ledger, Merged, merge
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.ledger import Ledger, Merged, merge
 from landfall.integrity.findings.ledger_store import (
     FindingsList,
     Kept,
@@ -36,25 +30,22 @@ from landfall.integrity.findings.ledger_store import (
     work_documents,
 )
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
-from landfall.integrity.report import Origin, run_report, why_inconclusive
-from landfall.integrity.rules.kinds import RuleReport, evaluate
+from landfall.integrity.findings.written import Written, to_write
+from landfall.integrity.report import run_report, why_inconclusive
+from landfall.integrity.rules.evaluate import RuleReport, evaluate
 from landfall.integrity.rules.rule import BaseRule
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.write_back import Written, to_write
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim, gone
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.commit_size import fits, groups
 from landfall.store.documents import Document, Fields, Put, Update, Write
-
-RESERVE = 1 / 8
-"""Share of the budget that is left for keeping what was found."""
+from landfall.store.packed import documents
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
 """Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
-
-SCORED_SHARE = 95
-"""Per cent of a run that are done when its rules are through."""
 
 
 class _OutOfBudgetError(Exception):
@@ -62,7 +53,7 @@ class _OutOfBudgetError(Exception):
 
 
 @dataclass
-class Score:
+class ScoreCursor:
     """How far a run was scored.
 
     `parts` documents hold the reports of the first `rules_done` rules. `published` is the
@@ -76,54 +67,75 @@ class Score:
     followed: int = 0
     work: int = 0
 
+    def store(self) -> Fields:
+        """Return the cursor as the step's document holds it."""
+        return asdict(self)
 
-class Scoring:
+
+@dataclass(frozen=True)
+class WorkList:
+    """What the write step has to write: so many documents of entries, of the ledger's number."""
+
+    documents: int
+    ledger: int | None
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what a score step left. Further names, which a cursor has, are passed over."""
+        return cls(stored["work"], stored["published"])
+
+    def store(self) -> Fields:
+        """Return it as the run holds it."""
+        return {"work": self.documents, "published": self.ledger}
+
+
+class ScoreRules:
     """One invocation of a score step."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: IntegrityScan) -> None:
-        self._store = runs.store
-        self._clock = runs.clock
-        self._reserve = runs.ladder.step * RESERVE
+    def __init__(self, claim: Claim, scan: IntegrityScan) -> None:
+        self._store = claim.engine.store
+        self._reserve = claim.engine.ladder.last_rule
         self._claim = claim
         self._scan = scan
-        self._score = Score(**(claim.step.data["cursor"] or {}))
-        self._ledgers = Ledgers(runs.store, scan.id, scan.base)
+        self._cursor = ScoreCursor(**(claim.step.cursor or {}))
+        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
 
-    async def run(self, deadline: Deadline) -> str:
-        """Evaluate rules until all are through or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Evaluate rules until all are through or the deadline comes.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        fetched = await read_fetched(self._store, self._claim.run.id)
+        self._handover = await self._claim.handover()
+        fetched = Fetched.load(self._handover.fields)
         try:
             kept = await self._ledgers.load()
         except ListMissingError as error:
             raise _list_missing(error, self._ledgers.path) from error
-        if self._score.published is not None:
+        if self._cursor.published is not None:
             return await self._follow(kept.ledger, None, fetched, deadline)
         reports = await self._kept_reports()
         rules = self._scan.rules[len(reports) :]
         if rules:
-            snapshot = await self._snapshot(fetched.cursor)
-            fresh = self._evaluate(rules, snapshot, fetched.cursor, kept.ledger, deadline)
-            # what is left of a budget may be too little to keep the findings, every time again
+            snapshot = await self._snapshot(fetched)
+            fresh = self._evaluate(rules, snapshot, fetched, kept.ledger, deadline)
+            # what is left of a budget may be too little to store the findings, every time again
             if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
-                return await self._hand_on(fresh)
+                return await self._store_part(fresh)
             reports += fresh
         return await self._finish(fetched, kept, reports, deadline)
 
     # Reading
 
-    async def _snapshot(self, fetched: Cursor) -> Snapshot:
-        created = self._scan.created_of
-        tables = await read_tables(self._store, self._claim.run, fetched, created)
-        return Snapshot(tables, self._claim.run.data["created_at"], self._scan.zone)
+    async def _snapshot(self, fetched: Fetched) -> Snapshot:
+        run = self._claim.run
+        tables = await read_tables(self._store, run.path, fetched, self._scan.created_of)
+        return Snapshot(tables, run.created_at, self._scan.zone)
 
     async def _kept_reports(self) -> list[RuleReport]:
-        paths = [self._part_path(number) for number in range(self._score.parts)]
+        paths = [self._part_path(number) for number in range(self._cursor.parts)]
         found = await self._store.read(*paths) if paths else []
         if any(document is None for document in found):
-            raise pages_missing("a part of the rules' reports")
+            raise gone("a part of the rules' reports")
         pieces = [piece for document in found if document for piece in document.data["packed"]]
         return unpack_reports(pieces, self._scan.rules)
 
@@ -136,7 +148,7 @@ class Scoring:
         self,
         rules: Sequence[BaseRule],
         snapshot: Snapshot,
-        fetched: Cursor,
+        fetched: Fetched,
         ledger: Ledger,
         deadline: Deadline,
     ) -> list[RuleReport]:
@@ -163,31 +175,32 @@ class Scoring:
                 break
         return reports
 
-    async def _hand_on(self, reports: Sequence[RuleReport]) -> str:
+    async def _store_part(self, reports: Sequence[RuleReport]) -> Again:
         if not reports:
-            raise StepError(Reason.STEP_TIMEOUT, "not one rule could be evaluated in a budget")
-        score = replace(self._score, rules_done=self._score.rules_done + len(reports))
+            return Again()
+        cursor = replace(self._cursor, rules_done=self._cursor.rules_done + len(reports))
         writes: list[Write] = []
         for fields in documents(pack_reports(reports)):
-            writes.append(Put(self._part_path(score.parts), fields))
-            score.parts += 1
+            writes.append(Put(self._part_path(cursor.parts), fields))
+            cursor.parts += 1
         await self._keep(writes)
-        share, fetched = score.rules_done / len(self._scan.rules), self._scan.fetch_share
-        progress = {
-            "progress_pct": fetched + int(share * (SCORED_SHARE - fetched)),
-            "counts": self._claim.run.data["counts"] | {"rules_done": score.rules_done},
+        share = cursor.rules_done / len(self._scan.rules)
+        progress: RunFields = {
+            "progress_pct": self._claim.progress.at(share),
+            "counts": {"rules_done": cursor.rules_done},
         }
-        await self._claim.checkpoint(asdict(score), progress)
-        await self._claim.hand_on()
-        return "to be continued"
+        await self._claim.checkpoint(cursor, progress)
+        return Again()
 
     # Keeping
 
     async def _finish(
         self, fetched: Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
-    ) -> str:
+    ) -> Outcome | Again:
         run_id = self._claim.run.id
-        now = self._clock()  # before the decisions: those that are not there yet are later
+        now = (
+            self._claim.engine.clock()
+        )  # before the decisions: those that are not there yet are later
         decisions = await self._ledgers.decisions()
         merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
         entries = documented(merged.ledger.entries)
@@ -197,9 +210,9 @@ class Scoring:
         if where is None or entries != kept.ledger.entries:
             writes = list_documents(run_id, entries)
             where = FindingsList(run_id, len(writes))
-        since = await kept_since(self._store, self._claim.run, fetched.step)
+        since = await self._claim.first_page_at(self._handover)
         newest = kept.fetched_at is None or kept.fetched_at <= since
-        run = self._outcome(fetched, replace(merged, ledger=ledger), reports, where, newest)
+        run = self._run_fields(fetched, replace(merged, ledger=ledger), reports, where, newest)
         if not newest:  # what a later look found is not undone by an earlier one
             await self._keep(writes)
             return await self._end(run, [], fetched)
@@ -209,7 +222,7 @@ class Scoring:
             run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
         work_writes = work_documents(run_id, work)
         writes += work_writes
-        self._score.work, self._score.published = len(work_writes), ledger.number
+        self._cursor.work, self._cursor.published = len(work_writes), ledger.number
         moved_on = Kept(ledger, kept.head, where, since, True, written, self._origin(fetched))
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
@@ -219,36 +232,35 @@ class Scoring:
             return await self._end(run, [*writes, head, *made], fetched)
         await self._keep(writes)
         head = self._ledgers.head(replace(moved_on, followed=False))
-        await self._claim.checkpoint(asdict(self._score), run, [head])
+        await self._claim.checkpoint(self._cursor, run, [head])
         return await self._follow(ledger, changed, fetched, deadline)
 
     def _to_write(
         self, kept: Kept, entries: Sequence[Entry], changed: Set[str]
     ) -> tuple[Written | None, list[Entry]]:
-        """How far the table of the write-back is with these entries, and what it lacks."""
+        """Return how far the table of the write-back is with these entries, and what it lacks."""
         issues = self._scan.write_back
         if issues is None:
             return None, []
         target = issues.target()
         written = kept.written
         if written is None or written.target != target:
-            written = Written(target, self._claim.run.data["created_at"])
+            written = Written(target, self._claim.run.created_at)
         return to_write(written, entries, changed)
 
-    def _outcome(
+    def _run_fields(
         self,
         fetched: Fetched,
         merged: Merged,
         reports: Sequence[RuleReport],
         where: FindingsList,
         newest: bool,
-    ) -> Fields:
-        """What the run says when it has ended."""
-        report = run_report(self._origin(fetched), fetched.cursor.records, merged, reports)
-        run = self._claim.run.data
+    ) -> RunFields:
+        """Return the fields of the run at its end."""
+        report = run_report(self._origin(fetched), fetched.records, merged, reports)
         return {
-            "progress_pct": SCORED_SHARE,
-            "counts": run["counts"] | report.counts,
+            "progress_pct": self._claim.progress.last,
+            "counts": report.counts,
             "verdict": report.verdict,
             "inconclusive": report.inconclusive,
             "report": report.fields | {"newest": newest},
@@ -256,28 +268,26 @@ class Scoring:
         }
 
     def _origin(self, fetched: Fetched) -> Origin:
-        tables = {name: table.id for name, table in fetched.cursor.tables.items()}
+        tables = {name: table.id for name, table in fetched.tables.items()}
         return Origin(self._scan.base, tables)
 
     async def _follow(
         self, ledger: Ledger, changed: Set[str] | None, fetched: Fetched, deadline: Deadline
-    ) -> str:
+    ) -> Outcome | Again:
         """Write the documents of findings, unless a later run has written the ledger since.
 
         `changed` are the ids of those that need it; None is all of them.
         """
-        begun_at = self._score.followed
         follow = [
             (number, entry)
             for number, entry in enumerate(ledger.entries)
-            if number >= begun_at and entry.documented and (changed is None or entry.id in changed)
+            if number >= self._cursor.followed
+            and entry.documented
+            and (changed is None or entry.id in changed)
         ]
         while follow:
             if deadline.remaining() <= self._reserve:
-                if self._score.followed == begun_at:
-                    raise StepError(Reason.STEP_TIMEOUT, "no finding could be written in a budget")
-                await self._claim.hand_on()
-                return "to be continued"
+                return Again()
             head = await self._own_head()
             if head is None:
                 break
@@ -286,33 +296,37 @@ class Scoring:
             )
             made = groups(made)[0]
             some, follow = follow[: len(made)], follow[len(made) :]
-            self._score.followed = some[-1][0] + 1
+            self._cursor.followed = some[-1][0] + 1
             guard = Update(head.path, {"followed": False}, head.version)
-            await self._claim.checkpoint(asdict(self._score), writes=[guard, *made])
+            await self._claim.checkpoint(self._cursor, writes=[guard, *made])
         head = await self._own_head()
         done = [Update(head.path, {"followed": True}, head.version)] if head else []
         return await self._end({}, done, fetched)
 
     async def _own_head(self) -> Document | None:
-        """The head of the ledger, while it is the one that this run has written."""
+        """Return the head of the ledger, while it is the one that this run has written."""
         (head,) = await self._store.read(self._ledgers.path)
-        return head if head and head.data["number"] == self._score.published else None
+        return head if head and head.data["number"] == self._cursor.published else None
 
     async def _keep(self, writes: Sequence[Write]) -> None:
         """Commit documents of this run's own, before what names them."""
         for group in groups(writes):
-            await self._claim.checkpoint(self._claim.step.data["cursor"], writes=group)
+            await self._claim.checkpoint(writes=group)
 
-    async def _end(self, run: Fields, writes: Sequence[Write], fetched: Fetched) -> str:
-        await remember_size(self._store, self._claim, self._clock(), fetched.cursor.records)
-        if self._score.work:
-            run = run | {"progress_step": "scored"}
-            await self._claim.finish_step("write", asdict(self._score), run, writes)
+    async def _end(self, run: RunFields, writes: Sequence[Write], fetched: Fetched) -> Outcome:
+        await remember_size(self._claim, fetched.records)
+        cursor = self._cursor
+        if cursor.work:
+            run["progress_step"] = "scored"
+            handover = WorkList(cursor.work, cursor.published).store()
+            await self._claim.finish_step(
+                "write", run, handover=handover, cursor=cursor, writes=writes
+            )
         else:
-            await self._claim.finish_run(asdict(self._score), run, writes)
-        ended = self._claim.run.data
-        logs.info("scored", verdict=ended["verdict"], **ended["counts"])
-        return "scored"
+            await self._claim.finish_run(run, cursor=cursor, writes=writes)
+        ended = self._claim.run
+        logs.info("scored", verdict=ended.verdict, **ended.counts)
+        return Outcome.FINISHED
 
 
 def _list_missing(error: ListMissingError, path: str) -> StepError:

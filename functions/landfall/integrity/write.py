@@ -1,84 +1,77 @@
-"""The write step: sends findings to a table of Airtable, under the hold on its base.
+"""The write step of an integrity scan: send findings to a table of Airtable.
 
-    what the score step left to be written ──> ten rows a request ──> cursor, every second
+    the list of the score step ──> lock the base ──> ten rows a request ──> cursor, every second
 
 It is a chain of invocations like the fetch step. One request follows the other: Airtable makes two
 rows of a finding when two requests that upsert it meet. A run is `done` without this step, with a
-warning that says why; what it left out, the next run sends.
+warning that says why; the next run sends what this one leaves out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from landfall import logs
-from landfall.airtable.records import BaseWriter
-from landfall.airtable.send import Sending, Sent, time_left, visit
+from landfall.airtable.protocols import BaseWriter
+from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.ledger import Entry
+from landfall.integrity.findings.entry import Entry
 from landfall.integrity.findings.ledger_store import Ledgers, work_path
 from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.findings.views import flat, kept_finding
+from landfall.integrity.findings.written import ALL
 from landfall.integrity.scan import IntegrityScan
-from landfall.integrity.score import SCORED_SHARE, Score
-from landfall.integrity.write_back import ALL
-from landfall.reasons import Reason, StepError
-from landfall.runs.changes import step_path
-from landfall.runs.runs import Claim, Runs
-from landfall.store.documents import Fields, Update, Write
+from landfall.integrity.score import WorkList
+from landfall.runs.claim import Claim, gone
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
+from landfall.store.documents import Update, Write
 
 
-class Writing:
+class WriteFindings:
     """One invocation of a write step."""
 
-    def __init__(
-        self, runs: Runs, claim: Claim, scan: IntegrityScan, open_base: Callable[[str], BaseWriter]
-    ) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: IntegrityScan, open_base: OpenWriter) -> None:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._ledgers = Ledgers(runs.store, scan.id, scan.base)
-        self._sent = Sent.load(claim.step.data["cursor"])
+        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
+        self._cursor = SendCursor.load(claim.step.cursor)
+        self._superseded = False
 
-    async def run(self, deadline: Deadline) -> str:
-        """Send findings until all are through or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Send findings until all are through or the deadline comes.
 
-        Raises `StepError`, `FencedError`, `StoreError`.
+        Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
-        score, work = await self._work()
-        until = deadline.sooner(time_left(self._runs, self._claim))
+        handover = await self._claim.handover()
+        work_list = WorkList.load(handover.fields)
+        work = await self._work(work_list)
         sending = self._sending(work)
-        superseded = False
 
-        async def write(base: BaseWriter) -> bool:
-            nonlocal superseded
+        async def is_superseded() -> bool:
+            """A later run sends what has changed since, and all that this one leaves out."""
             self._kept = await self._ledgers.load_head()
-            # a later run has what is to be written since, and all that this one leaves out
-            superseded = self._kept.ledger.number != score.published
-            if not superseded:
-                await sending.send_all(base, until)
-            return superseded or sending.through
+            self._superseded = self._kept.ledger.number != work_list.ledger
+            return self._superseded
 
-        outcome = await visit(sending, self._scan.write_base, self._open_base, write)
-        if outcome:
-            return outcome
-        if self._sent.refused:
-            raise self._sent.refusals(sending.what)
-        await self._claim.finish_run(asdict(self._sent), self._said(work))
-        logs.info("written", superseded=superseded, **self._claim.run.data["counts"])
-        return "superseded" if superseded else "written"
+        base_id = self._scan.write_base
+        if not await sending.under_lock(base_id, self._open_base, deadline, is_superseded):
+            return sending.again()
+        if self._cursor.refused:
+            raise self._cursor.refusals(sending.noun)
+        await self._claim.finish_run(self._run_fields(sending), cursor=self._cursor)
+        logs.info("written", superseded=self._superseded, **self._claim.run.counts)
+        return Outcome.SUPERSEDED if self._superseded else Outcome.FINISHED
 
-    async def _work(self) -> tuple[Score, list[Entry]]:
-        """What the score step left to be written."""
-        run_id, read = self._claim.run.id, self._runs.store.read
-        (step,) = await read(step_path(run_id, "score"))
-        score = Score(**step.data["cursor"]) if step else Score()
-        found = await read(*(work_path(run_id, number) for number in range(score.work)))
+    async def _work(self, work_list: WorkList) -> list[Entry]:
+        """Return what the score step left to be written."""
+        run_id, read = self._claim.run.id, self._claim.engine.store.read
+        found = await read(*(work_path(run_id, n) for n in range(work_list.documents)))
         pieces = [piece for document in found if document for piece in document.data["packed"]]
         work = list(unpack_entries(pieces))
-        if len(work) != self._claim.run.data["counts"]["findings_to_write"]:
-            raise StepError(Reason.PAGES_MISSING, "what was to be written is no longer all there")
-        return score, work
+        if len(work) != self._claim.run.counts["findings_to_write"]:
+            raise gone("a part of the findings to be written")
+        return work
 
     def _sending(self, work: Sequence[Entry]) -> Sending[Entry]:
         issues = self._scan.write_back
@@ -90,14 +83,21 @@ class Writing:
 
         async def keep(at_the_end: bool) -> None:
             marks = await self._mark(work) if at_the_end else []
-            await self._claim.checkpoint(asdict(self._sent), self._said(work), marks)
+            await self._claim.checkpoint(self._cursor, self._run_fields(sending), marks)
 
-        return Sending(
-            self._runs, self._claim, self._sent, work, "findings", lambda e: e.id, send, keep
+        sending = Sending(
+            self._claim,
+            self._cursor,
+            work,
+            "findings",
+            lambda entry: entry.id,
+            send,
+            keep,
         )
+        return sending
 
     async def _mark(self, work: Sequence[Entry]) -> list[Write]:
-        """The write that says in the ledger how far the table is, unless it is another by now."""
+        """Return the write that marks in the ledger how far the table is, unless it is another."""
         now = await self._ledgers.load_head()
         number = self._kept.ledger.number
         if now.head is None or now.written is None or now.ledger.number != number:
@@ -106,14 +106,13 @@ class Writing:
         return [Update(now.head.path, {"written": asdict(written)}, now.head.version)]
 
     def _before(self, work: Sequence[Entry]) -> str:
-        """Every finding with an id below this stands in the table."""
-        sent = self._sent
-        return sent.refused_first or (work[sent.sent].id if sent.sent < len(work) else ALL)
+        """Return the id below which every finding stands in the table."""
+        cursor = self._cursor
+        return cursor.refused_first or (work[cursor.sent].id if cursor.sent < len(work) else ALL)
 
-    def _said(self, work: Sequence[Entry]) -> Fields:
-        """What the run says of it."""
-        sent, run = self._sent, self._claim.run.data
-        written = {"findings_written": sent.sent - sent.refused}
-        share = sent.sent / max(1, len(work))
-        percent = SCORED_SHARE + int(share * (99 - SCORED_SHARE))
-        return {"counts": run["counts"] | written, "progress_pct": percent}
+    def _run_fields(self, sending: Sending[Entry]) -> RunFields:
+        written = self._cursor.sent - self._cursor.refused
+        return {
+            "counts": {"findings_written": written},
+            "progress_pct": self._claim.progress.at(sending.share),
+        }

@@ -7,8 +7,7 @@ before it stands there as the ledger has it.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,10 +16,8 @@ from pydantic import Field, model_validator
 from landfall.scans.settings import BaseId, Name, Settings
 
 if TYPE_CHECKING:
-    from landfall.integrity.findings.ledger import Entry
+    pass
 
-ALL = "~"
-"""Sorts behind every id of a finding."""
 
 TEXT_MOST = 100_000
 """Characters that a cell holds; support.airtable.com, "Supported field types"."""
@@ -78,37 +75,6 @@ class WriteBack(Settings):
     def row(self, finding: Mapping[str, Any]) -> dict[str, Any]:
         """The cells of a finding: those that have a field, and no others."""
         return {field: _cell(finding[name]) for name, field in self.fields.chosen().items()}
-
-
-@dataclass(frozen=True)
-class Written:
-    """How far the table has come: every finding with an id below `before` stands there.
-
-    `target` is what is written to, and `since` when that began. What had been resolved by then
-    never stood there.
-    """
-
-    target: str
-    since: datetime
-    before: str = ""
-
-
-def to_write(
-    written: Written, entries: Sequence["Entry"], changed: Collection[str]
-) -> tuple[Written, list["Entry"]]:
-    """What is to be sent once these entries have changed, and how far the table is without it."""
-    due = [
-        entry
-        for entry in entries
-        if entry.id in changed
-        or (entry.id >= written.before and not _long_resolved(entry, written.since))
-    ]
-    due.sort(key=lambda entry: entry.id)
-    return replace(written, before=due[0].id if due else ALL), due
-
-
-def _long_resolved(entry: "Entry", since: datetime) -> bool:
-    return entry.resolved_at is not None and entry.resolved_at < since
 
 
 def _cell(value: Any) -> Any:

@@ -4,44 +4,20 @@
 the file, the path in it and the fix. `json_schema` is the same definition for editors.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
+from landfall.kinds.table import KINDS
+from landfall.reasons import BadRequestError
 from landfall.scans.scan import Scan
 from landfall.scans.settings import BASE_ID, ID, it_is, suggest
 
 
-class DefinitionError(ValueError):
+class DefinitionError(BadRequestError):
     """The definition cannot be used. The message has a line a problem: where, what, the fix."""
-
-
-def _integrity() -> type[Scan]:
-    from landfall.integrity.scan import IntegrityScan
-
-    return IntegrityScan
-
-
-def _classification() -> type[Scan]:
-    from landfall.classification.scan import ClassificationScan
-
-    return ClassificationScan
-
-
-def _site() -> type[Scan]:
-    from landfall.site.scan import SiteScan
-
-    return SiteScan
-
-
-KINDS: dict[str, Callable[[], type[Scan]]] = {
-    "integrity": _integrity,
-    "classification": _classification,
-    "site": _site,
-}
-"""Every kind of scan, imported when one of it is read."""
 
 
 def load(text: str, source: str) -> Scan:
@@ -64,10 +40,10 @@ def load(text: str, source: str) -> Scan:
 def parse(content: dict[str, Any], source: str) -> Scan:
     """A scan from plain values. `source` names it in a `DefinitionError`."""
     kind = content.get("kind")
-    make = KINDS.get(kind) if isinstance(kind, str) else None
-    if make is None:
+    known = KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None:
         raise DefinitionError(f"{source}: kind: {_no_kind(kind, KINDS, 'scan')}")
-    scan = make()
+    scan = known.scan()
     try:
         return scan.model_validate(content)
     except ValidationError as error:
@@ -87,7 +63,7 @@ def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:
 def json_schema() -> dict[str, Any]:
     """The definition as a JSON schema, for editors."""
     kinds: list[tuple[type[Scan], Literal["validation"]]] = [
-        (make(), "validation") for make in KINDS.values()
+        (kind.scan(), "validation") for kind in KINDS.values()
     ]
     references, schema = models_json_schema(kinds)
     return {

@@ -7,20 +7,23 @@ schedules/{scan_id}                   its cadence and policies, and when it is d
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from landfall.kinds.definition import parse
-from landfall.runs.runs import Clock
+from landfall.reasons import NotFoundError
+from landfall.runs.commit import Clock
 from landfall.scans.cadence import time_zone
 from landfall.scans.scan import Scan
 from landfall.scans.schedule import Schedule
 from landfall.scans.slots import next_slot
-from landfall.store.documents import ConflictError, Create, Document, Fields, Store, Update, Write
+from landfall.store.conflicts import until_committed
+from landfall.store.documents import Create, Document, Fields, Store, Update, Write
 
 SAVE_TRIES = 5
 """Saves of one scan that may lose against another at the same moment."""
 
 
-class ScanNotFoundError(Exception):
+class ScanNotFoundError(NotFoundError):
     """There is no scan of this id."""
 
 
@@ -36,12 +39,9 @@ class Registry:
 
         Gives the scan's document, and when the schedule is due next.
         """
-        for _ in range(SAVE_TRIES):
-            try:
-                return await self._save(scan, by)
-            except ConflictError:
-                continue
-        raise ConflictError(f"scan {scan.id} was saved by others {SAVE_TRIES} times in a row")
+        return await until_committed(
+            partial(self._save, scan, by), tries=SAVE_TRIES, what=f"scan {scan.id}"
+        )
 
     async def _save(self, scan: Scan, by: str) -> Fields:
         version_path = f"scans/{scan.id}/versions/{scan.version()}"

@@ -15,16 +15,16 @@ an invocation that was interrupted does not create it twice. A run that ends bef
 ended cancels them: shortly before its deadline, to keep what they have, or after its end
 (`stop_batches`), whoever ended it.
 
-    batching = Batching(runs, claim, settings, open_batches, cursor.get("batches"))
+    batching = Batching(claim, settings, open_batches, cursor.batches)
     delay = await batching.run(questions, deadline, keep)
     if delay is not None:
-        await claim.hand_on(delay)   # and come back here
+        return Again(delay, waiting=True)   # and come back here
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from landfall import logs
@@ -32,13 +32,13 @@ from landfall.deadlines import Deadline
 from landfall.llm.answer_store import Answers, Payer, Turn
 from landfall.llm.batch import BATCH_ENDED, Batch, BatchResult, BatchService, BatchStatus
 from landfall.llm.budget import Spending
-from landfall.llm.concurrency import KEEPING, LOOKED_UP
+from landfall.llm.concurrency import LOOKED_UP
 from landfall.llm.openai.completions import read_answer, read_problem, with_fix
 from landfall.llm.prices import BATCH_SHARE
 from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question, Reply
 from landfall.llm.settings import ModelSettings, Use, no_price
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim
 from landfall.store.documents import Fields
 
 OpenBatches = Callable[[ModelSettings], BatchService]
@@ -69,9 +69,6 @@ batch has and asking the rest; a batch that takes until then is cancelled."""
 KEPT_AT_ONCE = 20
 """Answers that are kept side by side."""
 
-LEAST = 1 / 3
-"""Share of a step's budget without which nothing new is begun in an invocation."""
-
 
 @dataclass
 class Part:
@@ -99,14 +96,12 @@ class Batching:
 
     def __init__(
         self,
-        runs: Runs,
         claim: Claim,
         settings: ModelSettings,
         open_batches: OpenBatches,
         kept: Sequence[Fields] | None,
     ) -> None:
         self.answered = 0
-        self._runs = runs
         self._claim = claim
         self._settings = settings
         self._open = open_batches
@@ -121,7 +116,7 @@ class Batching:
         """
         self._questions = questions
         self._keep = keep
-        self._until = Deadline(deadline.at - self._runs.ladder.step * KEEPING)
+        self._until = Deadline(deadline.at - self._claim.engine.ladder.last_reply)
         self._service = self._open(self._settings)
         try:
             await self._prepare()
@@ -130,15 +125,15 @@ class Batching:
             await self._service.close()
 
     async def _prepare(self) -> None:
-        runs, run, service = self._runs, self._claim.run, self._service
+        engine, run, service = self._claim.engine, self._claim.run, self._service
         self._price = self._settings.price_for(service.name)
         if self._price is None and self._settings.budget.has_dollars:
             raise StepError(Reason.MODEL_PRICE_UNKNOWN, no_price(service.name))
-        scan_id = run.data["scan_id"]
+        scan_id = run.scan_id
         payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = Answers(runs.store, payer, service.name, service.effort)
+        self._answers = Answers(engine.store, payer, service.name, service.effort)
         self._spending = await Spending.load(
-            runs.store, scan_id, run.id, runs.clock, self._settings.budget
+            engine.store, scan_id, run.id, engine.clock, self._settings.budget
         )
         for part in self._parts:
             self._spending.reserve(Use(**part.worst))
@@ -168,7 +163,7 @@ class Batching:
         return self._parts[-1]
 
     def _short_of_time(self) -> bool:
-        return self._until.remaining() < self._runs.ladder.step * LEAST
+        return self._until.remaining() < self._claim.engine.ladder.last_batch
 
     async def _checkpoint(self) -> None:
         # what has no end yet would be planned anew
@@ -190,7 +185,7 @@ class Batching:
         mark = part.mark(self._claim.run.id)
         found = await self._service.find(mark, self._until)
         batch_id = found or await self._service.create(part.file_id, mark, self._until)
-        part.batch_id, part.created_at = batch_id, self._runs.clock()
+        part.batch_id, part.created_at = batch_id, self._claim.engine.clock()
         await self._checkpoint()
         logs.info("batch begun", batch=batch_id, first=part.first, end=part.end)
         return True
@@ -255,23 +250,18 @@ class Batching:
 
     def _delay(self, part: Part) -> float:
         assert part.created_at is not None
-        age = (self._runs.clock() - part.created_at).total_seconds()
-        until_end = max(LOOK_FIRST, self._left() - self._reserve())
+        age = (self._claim.engine.clock() - part.created_at).total_seconds()
+        until_end = max(LOOK_FIRST, self._claim.seconds_left - self._reserve())
         return min(until_end, max(LOOK_FIRST, min(LOOK_MOST, age * LOOK_SHARE)))
-
-    def _left(self) -> float:
-        """Seconds until the run's deadline."""
-        left: timedelta = self._claim.run.data["deadline_at"] - self._runs.clock()
-        return left.total_seconds()
 
     def _reserve(self) -> float:
         """Of the run's time, in seconds: what is left for the end."""
-        run = self._claim.run.data
-        whole: timedelta = run["deadline_at"] - run["created_at"]
-        return min(END_MOST, END_SHARE * whole.total_seconds())
+        run = self._claim.run
+        whole = (run.deadline_at - run.created_at).total_seconds()
+        return min(END_MOST, END_SHARE * whole)
 
     def _ends_soon(self, share: float = 1.0) -> bool:
-        return self._left() <= self._reserve() * share
+        return self._claim.seconds_left <= self._reserve() * share
 
     # Collecting
 
@@ -303,7 +293,7 @@ class Batching:
     async def _take(self, turn: Turn[Any], result: BatchResult) -> None:
         if result.status is None or not _is_final(result.status):
             return
-        now = self._runs.clock()
+        now = self._claim.engine.clock()
         if result.status != 200:
             reason, _ = read_problem(result.status, result.body)
             failure = Problem(reason, f"the model's service answered {result.status} in a batch")

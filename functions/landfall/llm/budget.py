@@ -13,7 +13,7 @@ from typing import Any
 
 from landfall.llm.questions import Reply
 from landfall.llm.settings import ModelBudget, Use, total
-from landfall.runs.runs import Clock
+from landfall.runs.commit import Clock
 from landfall.store.documents import Document, Fields, Put, Query, Store, Write
 
 KEPT_DAYS = 400

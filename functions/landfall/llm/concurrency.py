@@ -28,15 +28,12 @@ from landfall.llm.questions import (
 from landfall.llm.rate_limit import Call, Pace
 from landfall.llm.settings import Use
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Runs
+from landfall.runs.commit import Engine
 
 T = TypeVar("T", bound=BaseModel)
 
 LOOKED_UP = 100
 """Questions whose kept answers are looked for in one read."""
-
-KEEPING = 1 / 20
-"""Share of a step's budget that is left for keeping an answer that comes at the last moment."""
 
 EXPECTED = 1 / 3
 """Share of a request's deadline that the first answers are expected to take."""
@@ -61,7 +58,7 @@ class Conversation(Generic[T]):
         answers: Answers,
         spending: Spending,
         price: Price | None,
-        runs: Runs,
+        engine: Engine,
         questions: Sequence[Question[T]],
         deadline: Deadline,
         *,
@@ -74,9 +71,9 @@ class Conversation(Generic[T]):
         self._answers = answers
         self._spending = spending
         self._price = price
-        self._clock = runs.clock
-        self._until = Deadline(deadline.at - runs.ladder.step * KEEPING)
-        self._expected = runs.ladder.request * EXPECTED
+        self._clock = engine.clock
+        self._until = Deadline(deadline.at - engine.ladder.last_reply)
+        self._expected = engine.ladder.request * EXPECTED
         self._slowest = 0.0
         self._served = not patient
         self._pace = Pace()

@@ -7,12 +7,12 @@
                                                                   │ wrong: asked once more
                                                                   └──> to the front of the queue
 
-    async with Asking(runs, claim, settings, open_model) as asking:
+    async with Asking(claim, settings, open_model) as asking:
         async for reply in asking.replies(questions, deadline):
             ...                      # now and then, and at the end, with its results:
             await claim.checkpoint(cursor, run, [*results, *asking.spending.writes()])
         if asking.spent: ...         # the budget's limit: end the run, `asking.left` are the next's
-        elif asking.left: ...        # the invocation's time is over: hand on
+        elif asking.left: ...        # the invocation's time is over: return Again
 
 What goes wrong with one question is its reply's `failure`. What goes wrong with the service ends
 the replies with a `StepError`, after those that were still under way; what was taken by then is
@@ -21,24 +21,38 @@ kept by the caller, and every paid answer is kept anyway (`answers`), so nothing
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.llm.answer_store import Answers, Payer
+from landfall.llm.batch import BatchService
 from landfall.llm.budget import Spending
 from landfall.llm.concurrency import Conversation
 from landfall.llm.questions import Model, Question, Reply
 from landfall.llm.settings import ModelSettings, no_price
 from landfall.reasons import Reason, StepError
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim
 
 T = TypeVar("T", bound=BaseModel)
 
 OpenModel = Callable[[ModelSettings], Model]
 """Opens the model that a scan names. Raises `StepError` where there is no key for one."""
+
+
+class Models(Protocol):
+    """Opens the models that scans name. Both raise `StepError` where there is no key for one."""
+
+    def model(self, settings: ModelSettings) -> Model:
+        """Open a model that answers at once."""
+        ...
+
+    def batches(self, settings: ModelSettings) -> BatchService:
+        """Open a model that answers in batches."""
+        ...
+
 
 PATIENCE = 3
 """Attempts of a step in a row that got nowhere, after which a question is to blame by itself."""
@@ -57,13 +71,10 @@ class Asking:
     """The limit of the budget that ended the replies, such as "run.max_calls: 100"."""
 
     pause: float
-    """Seconds until the service's limits allow to go on: the delay to hand on with."""
+    """Seconds until the service's limits allow to go on: the delay to go on after."""
 
-    def __init__(
-        self, runs: Runs, claim: Claim, settings: ModelSettings, open_model: OpenModel
-    ) -> None:
+    def __init__(self, claim: Claim, settings: ModelSettings, open_model: OpenModel) -> None:
         self.left, self.spent, self.pause = 0, None, 0.0
-        self._runs = runs
         self._claim = claim
         self._settings = settings
         self._open_model = open_model
@@ -90,16 +101,16 @@ class Asking:
         return self
 
     async def _prepare(self) -> None:
-        runs, run, settings = self._runs, self._claim.run, self._settings
+        engine, run, settings = self._claim.engine, self._claim.run, self._settings
         self._price = settings.price_for(self._model.name)
         if self._price is None and settings.budget.has_dollars:
             raise StepError(Reason.MODEL_PRICE_UNKNOWN, no_price(self._model.name))
-        scan_id = run.data["scan_id"]
+        scan_id = run.scan_id
         self.spending = await Spending.load(
-            runs.store, scan_id, run.id, runs.clock, settings.budget
+            engine.store, scan_id, run.id, engine.clock, settings.budget
         )
         payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = Answers(runs.store, payer, self._model.name, self._model.effort)
+        self._answers = Answers(engine.store, payer, self._model.name, self._model.effort)
 
     async def __aexit__(
         self,
@@ -139,10 +150,10 @@ class Asking:
             self._answers,
             self.spending,
             self._price,
-            self._runs,
+            self._claim.engine,
             questions,
             deadline,
-            patient=self._claim.step.data["retries"] < PATIENCE,
+            patient=self._claim.step.retries < PATIENCE,
         )
         self._talk = talk
         return talk

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
+from landfall.reasons import LandfallError
 from landfall.store.retention import Keeping
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
@@ -18,8 +19,11 @@ CLOUD_RUN = "cloud_run"
 _URL = r"https?://\S+"
 
 
-class ConfigError(Exception):
+class ConfigError(LandfallError):
     """The environment does not fit. `problems` names each variable at fault, and never a value."""
+
+    code = "not_configured"
+    answer = "this function is not configured; see its /health"
 
     def __init__(self, function: str, problems: Sequence[str]) -> None:
         super().__init__("\n".join([f"function {function!r} cannot start:", *problems]))

@@ -1,15 +1,13 @@
-"""What a run is made from."""
+"""The plan of a run: its id, its deadline, and where it comes from."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.store.documents import Document, Fields
-
-WHERE = ("base", "url")
-"""What says where a scan looks; each kind has one of these."""
+from landfall.runs.documents import RunFields
+from landfall.store.documents import Document
 
 ALL_ELEMENTS = "all"
-"""What a run's `regenerate` says when it is to ask again about all; else it has the records."""
+"""The `regenerate` of a run that asks again about everything; else it has the records."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +16,12 @@ class RunPlan:
 
     run_id: str
     deadline_seconds: float
-    fields: Fields
+    fields: RunFields
 
 
 def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
-    """A run of the scan as it is now."""
-    fields = {
+    """Plan a run of the scan as it is now."""
+    fields: RunFields = {
         "run_id": run_id,
         "scan_id": head.id,
         "scan_version": head.data["version"],
@@ -33,5 +31,8 @@ def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = 
         "schedule_id": head.id if slot else None,
         "expected_records": head.data.get("last_records"),
     }
-    fields |= {name: head.data[name] for name in WHERE if name in head.data}
+    if "base" in head.data:
+        fields["base"] = head.data["base"]
+    if "url" in head.data:
+        fields["url"] = head.data["url"]
     return RunPlan(run_id, head.data["deadline_seconds"], fields)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-FUNCTIONS_OF_STEPS = {"fetch": "fetch", "score": "score", "write": "fetch"}
-"""The function that a step's tasks go to: `fetch` for whatever uses Airtable."""
+from landfall.reasons import LandfallError
+from landfall.runs.steps import StepId
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Task:
     """
 
     run_id: str
-    step_id: str
+    step_id: StepId
     attempt: int
     dispatch: int
     at: datetime
@@ -39,7 +39,7 @@ class Task:
         return {"run_id": self.run_id, "step_id": self.step_id, "attempt": self.attempt}
 
 
-class QueueError(Exception):
+class QueueError(LandfallError):
     """The queue did not take a task, or did not say whether it did."""
 
 

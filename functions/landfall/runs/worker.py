@@ -1,5 +1,9 @@
 """One invocation of a worker: claim the step, do what fits the budget, record how it went.
 
+    task ──> claim ──> work ──> finished
+                        ├─────> again: continued, or waiting (a lock, a vendor, a batch)
+                        └─────> an error: a later attempt, or the end of the run
+
 Whatever happens, the invocation has answered at the end of its budget, and the step's document
 says what is next: done, a task of its own, or an error. When not even that could be written, the
 lease runs out and the watchdog takes the step up.
@@ -7,143 +11,125 @@ lease runs out and the watchdog takes the step up.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.kinds.registry import Registry
 from landfall.process.redaction import Redactor
-from landfall.reasons import Reason, StepError
-from landfall.runs.changes import run_path, step_path
-from landfall.runs.costs import metering
+from landfall.reasons import BadRequestError, LandfallError, Reason, StepError
+from landfall.runs.claim import Claim, FencedError
+from landfall.runs.commit import RunNotFoundError
+from landfall.runs.documents import Run, RunFields, Step
+from landfall.runs.kind import Again, Kind, Outcome
 from landfall.runs.lifecycle import RUN_ENDED
-from landfall.runs.runs import Claim, DeclinedError, FencedError, RunNotFoundError, Runs
-from landfall.scans.scan import Scan
-from landfall.store.documents import ConflictError, Document, SchemaError, StoreError
+from landfall.runs.locks import LockedError
+from landfall.runs.runs import DeclinedError, Runs
+from landfall.runs.steps import ROLES, Progress, StepId
+from landfall.store.documents import ConflictError, SchemaError, StoreError
+from landfall.store.metering import metering
 
-GRACE = 0.8
-"""Seconds after the step's budget in which its end is recorded."""
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
-MESSAGE_LENGTH = 1_000
-"""Characters of an error's message that are kept: its beginning, which says what it is."""
-
-Work = Callable[[Claim, Any, Deadline], Awaitable[str]]
-"""Does the work of a claimed step of its kind of scan, until the deadline; what became of it."""
-
-Leave = Callable[[Document, Document, Any, Deadline], Awaitable[None]]
-"""Given a run that has ended, its step and its scan: stops what the step has left outside. Raises
-`StepError`."""
+MAX_MESSAGE_LENGTH = 1_000
+"""Characters of an error's message that are stored: its beginning, which says what it is."""
 
 
-def by_kind(works: Mapping[str, Work]) -> Work:
-    """The work of a step that each kind of scan has done in its own way."""
-
-    async def work(claim: Claim, scan: Scan, deadline: Deadline) -> str:
-        return await works[scan.kind](claim, scan, deadline)
-
-    return work
-
-
-class OutOfTimeError(Exception):
+class OutOfTimeError(LandfallError):
     """The budget ended before the step's end could be recorded: the watchdog will take it up."""
+
+    code = "out_of_time"
+
+
+class Definitions(Protocol):
+    """The stored definitions of scans."""
+
+    async def definition(self, scan_id: str, version: str) -> "Scan":
+        """Return the definition that a run was made from. Raises `LandfallError`."""
+        ...
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a task's body says."""
+    """The content of a task's body."""
 
     run_id: str
-    step_id: str
+    step_id: StepId
     attempt: int
 
     @classmethod
-    def parse(cls, body: Any, *steps: str) -> "Invocation":
-        """From a task's JSON, for one of the steps. Raises `ValueError` that names the field."""
+    def parse(cls, body: Any, *steps: StepId) -> "Invocation":
+        """Read a task's JSON, for one of the steps. Raises `BadRequestError` for a field."""
         if not isinstance(body, dict):
-            raise ValueError("the body must be a JSON object")
+            raise BadRequestError("the body must be a JSON object")
         run_id, attempt = body.get("run_id"), body.get("attempt")
         if not isinstance(run_id, str) or not run_id or "/" in run_id:
-            raise ValueError("`run_id` must be the id of a run")
-        step_id = body.get("step_id")
-        if step_id not in steps:
-            raise ValueError(f"`step_id` must be {' or '.join(map(repr, steps))} here")
+            raise BadRequestError("`run_id` must be the id of a run")
+        step_id = next((step for step in steps if step == body.get("step_id")), None)
+        if step_id is None:
+            raise BadRequestError(f"`step_id` must be {' or '.join(map(repr, steps))} here")
         if type(attempt) is not int or attempt < 0:
-            raise ValueError("`attempt` must be a whole number from 0")
+            raise BadRequestError("`attempt` must be a whole number from 0")
         return cls(run_id, step_id, attempt)
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Works on one kind of step."""
+    """Works on the steps of runs of all kinds; `clients` opens those of the vendors."""
 
     runs: Runs
-    registry: Registry
+    kinds: Mapping[str, Kind]
+    definitions: Definitions
+    clients: Any
     redactor: Redactor
-    work: Work
-    leave: Mapping[str, Leave] = field(default_factory=dict)
-    """By the kind of scan, where a step goes on outside between its invocations."""
 
-    async def invoke(self, invocation: Invocation) -> str:
-        """Claim, work, record; what became of it. Raises `OutOfTimeError`, `StoreError`."""
-        budget = self.runs.ladder.step
-        deadline = Deadline.after(budget)
+    async def invoke(self, invocation: Invocation) -> Outcome | Reason:
+        """Claim, work and record; return the outcome, or the reason of an error.
+
+        Raises `OutOfTimeError`, `StoreError`.
+        """
+        ladder = self.runs.ladder
+        deadline = Deadline.after(ladder.step)
         try:
-            async with asyncio.timeout(budget + GRACE):
+            async with asyncio.timeout(ladder.record):
                 with metering():
                     return await self._invoke(invocation, deadline)
         except TimeoutError as error:
-            raise OutOfTimeError(f"nothing recorded within {budget + GRACE:g} s") from error
+            raise OutOfTimeError(f"nothing recorded within {ladder.record:g} s") from error
 
-    async def _invoke(self, invocation: Invocation, deadline: Deadline) -> str:
-        name = f"{invocation.step_id}-{secrets.token_hex(4)}"
+    async def _invoke(self, invocation: Invocation, deadline: Deadline) -> Outcome | Reason:
+        step_id = invocation.step_id
+        name = f"{step_id}-{secrets.token_hex(4)}"
+
+        def progress_of(run: Run) -> Progress:
+            kind = self.kinds.get(run.kind)
+            return (kind.progress.get(step_id) if kind else None) or ROLES[step_id].progress
+
         try:
             claim = await self.runs.claim(
-                invocation.run_id, invocation.step_id, invocation.attempt, name
+                invocation.run_id, step_id, invocation.attempt, name, progress_of
             )
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
-            await self._leave_ended(invocation, deadline)
-            return "declined"
+            await self._abandon_ended(invocation, deadline)
+            return Outcome.DECLINED
         except SchemaError as why:
             # the run itself is a newer Landfall's, whose watchdog has it claimed again
             logs.error("declined", why=str(why))
-            return "declined"
+            return Outcome.DECLINED
         with logs.fields(attempt=claim.attempt):
             try:
                 return await self._work_and_record(claim, deadline)
             except FencedError as why:
                 logs.warning("fenced", why=str(why))
-                await self._leave_ended(invocation, deadline)
-                return "fenced"
+                await self._abandon_ended(invocation, deadline)
+                return Outcome.FENCED
 
-    async def _leave_ended(self, invocation: Invocation, deadline: Deadline) -> None:
-        if not self.leave:
-            return
-        run_id = invocation.run_id
-        run, step = await self.runs.store.read(
-            run_path(run_id), step_path(run_id, invocation.step_id)
-        )
-        if run and step:
-            await self._leave(run, step, deadline)
-
-    async def _leave(self, run: Document, step: Document, deadline: Deadline) -> None:
-        """Where the run has ended before its time; nothing of it is recorded, for it is over."""
-        leave = self.leave.get(run.data["kind"])
-        if leave is None or run.data["status"] not in RUN_ENDED or not step.data["cursor"]:
-            return
+    async def _work_and_record(self, claim: Claim, deadline: Deadline) -> Outcome | Reason:
         try:
-            scan = await self.registry.definition(run.data["scan_id"], run.data["scan_version"])
-            await leave(run, step, scan, deadline)
-        except (StepError, SchemaError) as error:
-            logs.warning("left behind", error=self.redactor.text(str(error)))
-
-    async def _work_and_record(self, claim: Claim, deadline: Deadline) -> str:
-        try:
-            run = claim.run.data
-            scan = await self.registry.definition(run["scan_id"], run["scan_version"])
-            return await self.work(claim, scan, deadline)
+            return await self._work(claim, deadline)
         except FencedError:
             raise
         except StepError as error:
@@ -156,12 +142,64 @@ class Worker:
         except Exception as error:
             # a bug: loud in the log and on the run, and not repeated
             failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error
-        message = self.redactor.text(failure.message)[:MESSAGE_LENGTH]
+        message = self.redactor.text(failure.message)[:MAX_MESSAGE_LENGTH]
         traceback = self.redactor.traceback(cause)
         severity = logs.error if failure.reason == Reason.INTERNAL_ERROR else logs.warning
         severity("attempt failed", reason=failure.reason, error=message, traceback=traceback)
         await claim.fail(
             StepError(failure.reason, message, retry_after=failure.retry_after), traceback
         )
-        await self._leave(claim.run, claim.step, deadline)
-        return str(failure.reason)
+        await self._abandon(claim.run, claim.step_id, claim.step, deadline)
+        return failure.reason
+
+    async def _work(self, claim: Claim, deadline: Deadline) -> Outcome:
+        run = claim.run
+        scan = await self.definitions.definition(run.scan_id, run.scan_version)
+        work = self.kinds[run.kind].steps[claim.step_id](claim, scan, self.clients)
+        try:
+            result = await work.run(deadline)
+        except LockedError as locked:
+            waiting: RunFields = {"progress_step": locked.progress_step}
+            result = Again(locked.seconds, waiting=True, run=waiting)
+        if isinstance(result, Outcome):
+            return result
+        self._check_again(claim, result)
+        await claim.continue_later(result.delay, result.run)
+        return Outcome.WAITING if result.waiting else Outcome.CONTINUED
+
+    def _check_again(self, claim: Claim, again: Again) -> None:
+        """Raise `StepError` where another attempt is of no use, or has no time."""
+        if not (again.waiting or claim.progressed):
+            raise StepError(
+                Reason.STEP_TIMEOUT,
+                f"nothing was done in a whole budget of {self.runs.ladder.step:g} s",
+            )
+        if ROLES[claim.step_id].warning and not claim.has_time_after(again.delay):
+            raise StepError(
+                Reason.RUN_TIMEOUT,
+                f"{again.so_far} when the run's time was over; the next run goes on",
+            )
+
+    # A run that has ended before its time
+
+    async def _abandon_ended(self, invocation: Invocation, deadline: Deadline) -> None:
+        if not any(invocation.step_id in kind.on_abandoned for kind in self.kinds.values()):
+            return
+        try:
+            state = await self.runs.read(invocation.run_id, [invocation.step_id])
+        except (RunNotFoundError, SchemaError):
+            return
+        step_id = invocation.step_id
+        await self._abandon(state.run, step_id, state.steps[step_id], deadline)
+
+    async def _abandon(self, run: Run, step_id: StepId, step: Step, deadline: Deadline) -> None:
+        """Stop what the step left at a vendor; nothing is recorded, for the run is over."""
+        kind = self.kinds.get(run.kind)
+        abandon = kind.on_abandoned.get(step_id) if kind else None
+        if abandon is None or run.status not in RUN_ENDED or not step.cursor:
+            return
+        try:
+            scan = await self.definitions.definition(run.scan_id, run.scan_version)
+            await abandon(run, step, scan, self.clients, deadline)
+        except (StepError, SchemaError) as error:
+            logs.warning("left behind", error=self.redactor.text(str(error)))

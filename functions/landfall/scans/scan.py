@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from typing import Any, ClassVar, Protocol, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -25,21 +25,11 @@ class Limits(Settings):
     )
 
 
-class RecordLimits(Limits):
-    """Where a run that reads a base stops."""
-
-    max_records: int = Field(
-        500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
-    )
-
-
 class Scan(Settings):
     """What every kind of scan has; a kind adds where it looks and what it looks for."""
 
     headings: ClassVar[Sequence[str]] = ()
     """Settings of this kind that a scan's and a run's documents show: where it looks."""
-    fetch_share: ClassVar[int] = 70
-    """Per cent of a run that are done when everything is fetched."""
 
     id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
     name: str = Field("", max_length=200, description="For people.")
@@ -90,40 +80,6 @@ class Scan(Settings):
         for part in location[:-1]:
             group = _group(group, part) if group else None
         return group.model_fields if group else ()
-
-
-class BaseScan(Protocol):
-    """A scan that reads an Airtable base, whatever its kind."""
-
-    @property
-    def id(self) -> str:
-        """Names the scan."""
-        ...
-
-    @property
-    def base(self) -> str:
-        """The base's id."""
-        ...
-
-    @property
-    def tables(self) -> dict[str, list[str]]:
-        """The fields of each table that are read."""
-        ...
-
-    @property
-    def limits(self) -> RecordLimits:
-        """Where a run stops."""
-        ...
-
-    @property
-    def fetch_share(self) -> int:
-        """Per cent of a run that are done when everything is fetched."""
-        ...
-
-    @property
-    def zone(self) -> tzinfo:
-        """Where the days of dates begin."""
-        ...
 
 
 def _group(group: type[Settings], name: Any) -> type[Settings] | None:

@@ -16,13 +16,15 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from landfall import logs
-from landfall.airtable.records import PACKED_MOST
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
-from landfall.runs.locks import QUIET, BaseHeldError, visiting
-from landfall.runs.runs import Claim, Runs
+from landfall.runs.claim import Claim, gone
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
+from landfall.runs.locks import locking
 from landfall.site import user_agents
 from landfall.site.crawl import TRIES, Came, Itinerary, Role, Stop
+from landfall.site.crawled import Crawled
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.html import PAGE_BYTES
 from landfall.site.page import Page, SiteReader, visit_of
@@ -33,20 +35,15 @@ from landfall.site.scan import SiteScan
 from landfall.site.sitemaps import SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import host_of, page_key, site_of
 from landfall.store.documents import Create, Fields
+from landfall.store.packed import PACKED_MOST
 
 OpenSite = Callable[[str], SiteReader]
 
 AT_ONCE = 3
 """Requests to one site that are under way at a time, where its pages take longer than the pace."""
 
-LAST_START = 3.0
-"""Seconds before the end of the budget from which no page is asked for."""
-
 KEPT_DAYS = 30
 """Days after which Firestore deletes a page."""
-
-CAPTURE_FROM, CAPTURE_TO = 10, 60
-"""Per cent of a run that are done when its capture begins and ends."""
 
 BESIDES_PAGES = 3
 """Stops of a scan that are no pages, as a rule: robots.txt, the home page as a phone, a sitemap."""
@@ -58,44 +55,34 @@ PAUSE_MOST = 600.0
 """Seconds that a site may ask us to wait; a page that takes more is missing for this run."""
 
 
-class Capture:
+class FetchPages:
     """One invocation of the fetch step of a site scan."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan, open_site: OpenSite) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: SiteScan, open_site: OpenSite) -> None:
         self._claim = claim
         self._scan = scan
         self._open_site = open_site
-        self._way = Itinerary.load(claim.step.data["cursor"]) or Itinerary()
+        self._way = Itinerary.load(claim.step.cursor) or Itinerary()
         self._types = Types(scan.rubric.page_types)
         self._vocabularies = vocabularies(scan.rubric)
         self._robots: dict[str, Robots] = {}
         self._delay = scan.delay_seconds
         self._next_start = 0.0
         self._pause = 0.0
-        self._progressed = False
 
-    async def run(self, deadline: Deadline) -> str:
-        """Look at pages until all are seen or the deadline comes; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Look at pages until all are seen or the deadline comes.
 
-        Raises `StepError`, `FencedError`, `StoreError`.
+        Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
         site = site_of(self._scan.url)
-        visiting_site = visiting(self._runs, self._claim, site, self._open_site, "sites")
-        try:
-            async with visiting_site as visit:
-                visit.finished = await self._capture(visit.base, deadline)
-                visit.quiet = max(self._pause, self._delay)
-        except BaseHeldError as held:
-            delay = max(held.seconds, QUIET)
-            await self._claim.hand_on(delay, run={"progress_step": "waiting_for_site"})
-            return "waiting for the site"
-        if visit.finished:
+        lock = locking(self._claim, site, self._open_site, "sites")
+        async with lock as locked:
+            locked.finished = await self._capture(locked.client, deadline)
+            locked.quiet = max(self._pause, self._delay)
+        if locked.finished:
             return await self._finish()
-        if not self._progressed and not self._pause:
-            raise StepError(Reason.STEP_TIMEOUT, "not one page came in a whole budget")
-        await self._claim.hand_on(visit.quiet)
-        return "to be continued"
+        return Again(locked.quiet, waiting=self._pause > 0)
 
     async def _capture(self, site: SiteReader, deadline: Deadline) -> bool:
         """Whether all is seen that there is to see."""
@@ -124,7 +111,7 @@ class Capture:
         return going
 
     def _may_start(self, deadline: Deadline) -> bool:
-        return not self._pause and deadline.remaining() > LAST_START
+        return not self._pause and deadline.remaining() > self._claim.engine.ladder.last_page
 
     async def _visit(self, site: SiteReader, stops: Sequence[Stop], deadline: Deadline) -> None:
         """Ask for what is at the stops, at the site's pace, and keep each as it comes."""
@@ -170,7 +157,7 @@ class Capture:
     async def _ask(self, site: SiteReader, stop: Stop, deadline: Deadline) -> Page:
         self._way.requests += 1
         agent = user_agents.mobile if stop.role == Role.MOBILE else user_agents.desktop
-        until = deadline.sooner(self._runs.ladder.item)
+        until = deadline.sooner(self._claim.engine.ladder.item)
         return await site.fetch_page(stop.url, until, agent(self._scan.contact))
 
     # What came of it
@@ -273,7 +260,7 @@ class Capture:
             "evidence": zlib.compress(evidence.dump()) if evidence else None,
             "packed": [packed],
             "cut": cut,
-            "expires_at": self._runs.clock() + timedelta(days=KEPT_DAYS),
+            "expires_at": self._claim.engine.clock() + timedelta(days=KEPT_DAYS),
             "stop": self._way.stops.index(stop),
         }
 
@@ -284,41 +271,38 @@ class Capture:
             self._way.stops[fields.pop("stop")].document = number
             writes.append(Create(f"{self._claim.run.path}/pages/{number:06d}", fields))
             self._way.documents += 1
-        await self._claim.checkpoint(self._way.store(), self._progress(), writes)
-        self._progressed = True
+        await self._claim.checkpoint(self._way, self._progress(), writes)
 
-    def _progress(self) -> Fields:
+    def _progress(self) -> RunFields:
         share = self._way.progress(self._scan.pages + BESIDES_PAGES)
-        percent = CAPTURE_FROM + int(share * (CAPTURE_TO - CAPTURE_FROM))
-        run = self._claim.run.data
+        progress = self._claim.progress
         return {
-            "progress_step": "capturing_pages",
-            "progress_pct": max(run["progress_pct"], min(percent, CAPTURE_TO - 1)),
-            "counts": run["counts"] | self._way.counts(),
+            "progress_step": progress.label,
+            "progress_pct": min(progress.at(share), progress.last - 1),
+            "counts": self._way.counts(),
         }
 
     async def _read_robots(self) -> None:
         """The rules that an earlier invocation has fetched."""
         kept = [stop for stop in self._way.of(Role.ROBOTS) if stop.document is not None]
         paths = [f"{self._claim.run.path}/pages/{stop.document:06d}" for stop in kept]
-        found = await self._runs.store.read(*paths) if paths else []
+        found = await self._claim.engine.store.read(*paths) if paths else []
         for stop, document in zip(kept, found, strict=True):
             if document is None:
-                raise StepError(
-                    Reason.PAGES_MISSING, "the site's robots.txt is no longer stored; start anew"
-                )
+                raise gone("the site's robots.txt")
             self._use_robots(stop, zlib.decompress(document.data["packed"][0]))
 
-    async def _finish(self) -> str:
+    async def _finish(self) -> Outcome:
         counts = self._way.counts()
-        run = {
+        run: RunFields = {
             "progress_step": "captured",
-            "progress_pct": CAPTURE_TO,
-            "counts": self._claim.run.data["counts"] | counts,
+            "progress_pct": self._claim.progress.last,
+            "counts": counts,
         }
         logs.info("captured", **counts)
-        await self._claim.finish_step("score", self._way.store(), run)
-        return "captured"
+        handover = Crawled.of(self._way).store()
+        await self._claim.finish_step("score", run, handover=handover, cursor=self._way)
+        return Outcome.FINISHED
 
 
 def _refusal(stop: Stop, page: Page) -> StepError:

@@ -59,6 +59,14 @@ class SiteReader(Protocol):
         ...
 
 
+class Sites(Protocol):
+    """Opens web sites."""
+
+    def site(self, host: str) -> SiteReader:
+        """Open a site."""
+        ...
+
+
 def visit_of(page: Page) -> Visit:
     """What of it is measured."""
     return Visit(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from landfall.runs.documents import Verdict
 from landfall.site import advice
 from landfall.site.judgement import Judgements, moved, remarks
 from landfall.site.scores import Look, Scores
@@ -24,7 +25,7 @@ WARNING_BANDS = ("good", "weak")
 class SiteReport:
     """What becomes of a run: `verdict` and `inconclusive` as they stand on it, and the report."""
 
-    verdict: str
+    verdict: Verdict
     inconclusive: list[Fields]
     fields: Fields
 
@@ -37,7 +38,7 @@ class SiteReport:
         return kept | {name: self.fields[name][:SHOWN_MOST] for name in few}
 
 
-def verdict_of(scores: Scores, why: Sequence[Fields]) -> str:
+def verdict_of(scores: Scores, why: Sequence[Fields]) -> Verdict:
     """healthy from 8, warning from 4, critical below; inconclusive when there is a reason."""
     if why:
         return "inconclusive"

@@ -9,19 +9,18 @@ what it cost; an invocation that goes on asks about the other pages.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from landfall import logs
-from landfall.airtable.fetched import PAGES_AT_ONCE, kept_since, pages_missing
 from landfall.deadlines import Deadline
 from landfall.llm.session import Asking, OpenModel
 from landfall.reasons import Reason, StepError
-from landfall.runs.changes import step_path
-from landfall.runs.runs import Claim, Runs
-from landfall.site.crawl import Came, Itinerary, Role, missed, types_known
+from landfall.runs.claim import PAGES_READ, Claim, gone
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Again, Outcome
+from landfall.site.crawled import Crawled
 from landfall.site.evidence import Evidence, load_evidence
-from landfall.site.fetch import CAPTURE_TO
 from landfall.site.judgement import Judgements, question_about
 from landfall.site.packing import REPORT_ID, packed, unpacked
 from landfall.site.report import SiteReport, report_of, summary
@@ -30,47 +29,43 @@ from landfall.site.scores import Look, Missed, Seen, score
 from landfall.site.urls import site_of
 from landfall.store.documents import Create, Document, Fields, Put, Query, Update, Write
 
-JUDGED = 95
-"""Per cent of a run that are done when a model has judged every page."""
-
 JUDGED_ID = "judged-"
 """The documents of a run's `results` that hold what a model said of a page."""
 
 
 @dataclass(frozen=True)
-class _Captured:
-    """What the fetch step left."""
+class JudgeCursor:
+    """How many pages a model has judged; its judgements are documents of their own."""
 
-    way: Itinerary
-    step: Document
+    judged: int
+
+    def store(self) -> Fields:
+        """Return the cursor as the step's document holds it."""
+        return asdict(self)
 
 
-class SiteScoring:
+class ScoreSite:
     """One invocation of the score step of a site scan."""
 
-    def __init__(self, runs: Runs, claim: Claim, scan: SiteScan, open_model: OpenModel) -> None:
-        self._runs = runs
+    def __init__(self, claim: Claim, scan: SiteScan, open_model: OpenModel) -> None:
         self._open_model = open_model
-        self._store = runs.store
-        self._clock = runs.clock
+        self._store = claim.engine.store
         self._claim = claim
         self._scan = scan
         self._pause = 0.0
-        self._progressed = False
 
-    async def run(self, deadline: Deadline) -> str:
-        """Score what was captured; what became of the step.
+    async def run(self, deadline: Deadline) -> Outcome | Again:
+        """Score what was crawled, until the deadline comes.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        captured = await self._captured()
-        look = await self._look(captured.way)
+        handover = await self._claim.handover()
+        look = await self._look(Crawled.load(handover.fields))
         judgements = None
         if self._scan.scorer == "model":
             judgements = await self._judge(look, deadline)
             if judgements.left and not judgements.ended:
-                await self._claim.hand_on(self._pause)
-                return "to be continued"
+                return Again(self._pause, waiting=self._pause > 0)
         before = await self._before()
         report = report_of(
             site_of(self._scan.url),
@@ -80,47 +75,39 @@ class SiteScoring:
             before.data if before else None,
             judgements,
         )
-        return await self._end(report, captured, before)
+        since = await self._claim.first_page_at(handover)
+        return await self._end(report, since, before)
 
     # Reading
 
-    async def _captured(self) -> _Captured:
-        (step,) = await self._store.read(step_path(self._claim.run.id, "fetch"))
-        way = Itinerary.load(step.data["cursor"]) if step else None
-        if step is None or way is None:
-            raise pages_missing("the fetch step")
-        return _Captured(way, step)
-
-    async def _look(self, way: Itinerary) -> Look:
+    async def _look(self, crawled: Crawled) -> Look:
         evidence = await self._evidence()
-        wanted = [stop for stop in way.stops if stop.role == Role.MOBILE and stop.came == Came.KEPT]
-        wanted += way.looked_at
-        gone = [stop.url for stop in wanted if stop.document not in evidence]
-        if gone:
-            raise pages_missing(f"{len(gone)} of {len(wanted)} pages, such as {gone[0]!r}")
-        mobile = [evidence[s.document] for s in wanted if s.role == Role.MOBILE and s.document]
+        missing = [page.url for page in crawled.pages if page.document not in evidence]
+        if missing:
+            raise gone(f"{len(missing)} of {len(crawled.pages)} pages, such as {missing[0]!r}")
+        mobile = [evidence[p.document] for p in crawled.pages if p.mobile]
         return Look(
             pages=[
-                Seen(stop.page_type, evidence[stop.document])
-                for stop in way.looked_at
-                if stop.document is not None
+                Seen(page.page_type, evidence[page.document])
+                for page in crawled.pages
+                if not page.mobile
             ],
             mobile=mobile[0] if mobile else None,
-            missed=[Missed(**one) for one in missed(way)],
-            types=types_known(way),
+            missed=[Missed(**one) for one in crawled.missed],
+            types=frozenset(crawled.types),
         )
 
-    async def _evidence(self) -> dict[int | None, Evidence]:
-        """The evidence of each page that was kept, by the number of its document."""
+    async def _evidence(self) -> dict[int, Evidence]:
+        """Return the evidence of each page that was stored, by the number of its document."""
         path, last = f"{self._claim.run.path}/pages", None
-        found: dict[int | None, Evidence] = {}
+        found: dict[int, Evidence] = {}
         while True:
-            query = Query(path, limit=PAGES_AT_ONCE, after=last, fields=("evidence",))
+            query = Query(path, limit=PAGES_READ, after=last, fields=("evidence",))
             documents = await self._store.find(query)
             for document in documents:
                 if packed := document.data["evidence"]:
                     found[int(document.id)] = load_evidence(zlib.decompress(packed))
-            if len(documents) < PAGES_AT_ONCE:
+            if len(documents) < PAGES_READ:
                 return found
             last = documents[-1].id
 
@@ -156,7 +143,7 @@ class SiteScoring:
     async def _ask(self, found: Judgements, of_key: dict[str, Seen], deadline: Deadline) -> None:
         """Ask about these pages. Raises `StepError` where that gets nowhere."""
         questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
-        async with Asking(self._runs, self._claim, self._scan.model, self._open_model) as asking:
+        async with Asking(self._claim, self._scan.model, self._open_model) as asking:
             async for reply in asking.replies(questions, deadline):
                 kept = found.take(of_key[reply.key].url, reply)
                 await self._keep_judgement(asking, found, reply.key, kept)
@@ -164,8 +151,9 @@ class SiteScoring:
         self._pause = asking.pause
         if asking.spent:
             found.ended = f"the budget's {asking.spent} is reached"
-        elif found.left and not (self._progressed or self._pause):
-            raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a budget")
+        elif found.left and not (self._claim.progressed or self._pause):
+            # raised here, and not by the worker: the last attempt ends with the rules' scores
+            raise StepError(Reason.STEP_TIMEOUT, "not one page was judged in a whole budget")
         elif found.left and not self._claim.has_time_after(self._pause):
             found.ended = "`limits.deadline_seconds` leaves no time to ask on"
 
@@ -183,26 +171,23 @@ class SiteScoring:
     ) -> None:
         share = found.judged / max(1, found.pages)
         counts = {"pages_judged": len(found.good), "judgements_failed": len(found.failed)}
-        run = self._claim.run.data
-        percent = CAPTURE_TO + int(share * (JUDGED - CAPTURE_TO))
-        progress = {
-            "progress_step": "calling_model",
-            "progress_pct": max(run["progress_pct"], percent),
-            "counts": run["counts"] | counts | asking.spending.counts(),
+        progress: RunFields = {
+            "progress_step": self._claim.progress.label,
+            "progress_pct": self._claim.progress.at(share),
+            "counts": counts | asking.spending.counts(),
         }
         made = Put(f"{self._claim.run.path}/results/{JUDGED_ID}{key}", packed(kept, 1))
         await self._claim.checkpoint(
-            {"judged": found.judged}, progress, [made, *asking.spending.writes()]
+            JudgeCursor(found.judged), progress, [made, *asking.spending.writes()]
         )
-        self._progressed = True
 
     # Keeping
 
-    async def _end(self, report: SiteReport, captured: _Captured, before: Document | None) -> str:
-        run = {
+    async def _end(self, report: SiteReport, since: datetime, before: Document | None) -> Outcome:
+        run: RunFields = {
             "progress_step": "scored",
-            "progress_pct": JUDGED,
-            "counts": self._claim.run.data["counts"] | _counts(report),
+            "progress_pct": self._claim.progress.last,
+            "counts": _counts(report),
             "verdict": report.verdict,
             "inconclusive": report.inconclusive,
             "report": report.shown(),
@@ -213,17 +198,16 @@ class SiteScoring:
                 packed(report.fields, len(report.fields["pages"])),
             )
         ]
-        since = await kept_since(self._store, self._claim.run, captured.step)
         if before is None or before.data["captured_at"] <= since:
             writes.append(self._summary(report, since, before))
-        await self._claim.finish_run({}, run, writes)
+        await self._claim.finish_run(run, writes=writes)
         logs.info("scored", verdict=report.verdict, **_counts(report))
-        return "scored"
+        return Outcome.FINISHED
 
     def _summary(self, report: SiteReport, since: datetime, before: Document | None) -> Write:
         fields = summary(self._claim.run.id, report.fields) | {
             "captured_at": since,
-            "updated_at": self._clock(),
+            "updated_at": self._claim.engine.clock(),
             "updated_by": self._claim.worker,
         }
         if before is None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from landfall.reasons import LandfallError
+
 Fields = dict[str, Any]
 Version = Any
 """Opaque; equal only for the same state of the same document."""
@@ -76,20 +78,32 @@ class Query:
     after: str | None = None
 
 
-class ConflictError(Exception):
+class ConflictError(LandfallError):
     """A document had another version, or was there already: nothing was written."""
 
+    code = "store_unavailable"
+    answer = "Firestore did not answer; try again"
 
-class StoreError(Exception):
+
+class StoreError(LandfallError):
     """The store did not answer in time or refused; a commit may or may not have happened."""
+
+    # 500, not 503: that would make Cloud Tasks slow the whole queue down
+    code = "store_unavailable"
+    answer = "Firestore did not answer; try again"
 
 
 class IndexMissingError(StoreError):
     """A query needs an index that the database does not have, or has not built yet."""
 
+    code = "index_missing"
+    answer = ""
 
-class SchemaError(Exception):
+
+class SchemaError(LandfallError):
     """A document is of a version that this Landfall does not know: it is not used, nor written."""
+
+    code = "schema_newer"
 
 
 class Store(Protocol):

@@ -12,7 +12,6 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 
 from landfall.deadlines import LADDER
 from landfall.net.grpc import open_channel
-from landfall.runs.costs import charge
 from landfall.store.documents import (
     ConflictError,
     Create,
@@ -25,6 +24,7 @@ from landfall.store.documents import (
     Version,
     Write,
 )
+from landfall.store.metering import charge
 
 # A commit answered by one of these wrote nothing. Aborted is Firestore's word for contention.
 _CONFLICTS = (

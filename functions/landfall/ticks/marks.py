@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from landfall.deadlines import TICK_MISSING
-from landfall.runs.costs import Account
-from landfall.runs.runs import Clock, Runs
+from landfall.runs.commit import Clock
+from landfall.runs.runs import Runs
 from landfall.store.documents import Document, Fields, Put, Store
 from landfall.store.indexes import Indexes
+from landfall.store.metering import Account
 from landfall.store.versioned import NewerDocument
 
 TICKERS = ("scheduler", "watchdog")

@@ -17,8 +17,7 @@ from pydantic import ValidationError
 from landfall import logs
 from landfall.deadlines import TICK, Deadline
 from landfall.reasons import Reason
-from landfall.runs.changes import run_path
-from landfall.runs.costs import metering
+from landfall.runs.documents import Run, run_path
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.plan import plan_run
 from landfall.runs.runs import Runs
@@ -35,6 +34,7 @@ from landfall.store.documents import (
     Update,
     Write,
 )
+from landfall.store.metering import metering
 from landfall.store.versioned import NewerDocument
 from landfall.ticks.marks import mark_tick
 
@@ -165,7 +165,7 @@ class Scheduler:
                 return await self._set_aside(schedule, str(error))
             if head is None:
                 return await self._set_aside(schedule, "its scan is gone")
-            live = [run for run in runs if run.data["status"] in RUN_LIVE]
+            live = [run for run in map(Run.load, runs) if run.status in RUN_LIVE]
             claims.append(await self._claim_of(schedule, spec, head, live))
             return None
 
@@ -173,10 +173,10 @@ class Scheduler:
         return claims[0] if claims else None
 
     async def _claim_of(
-        self, schedule: Document, spec: Schedule, head: Document, live: Sequence[Document]
+        self, schedule: Document, spec: Schedule, head: Document, live: Sequence[Run]
     ) -> _Claim:
         plan = self._plan(schedule, spec)
-        earlier = [run for run in live if plan.runs and run.data["slot"] < plan.runs[0]]
+        earlier = [run for run in live if plan.runs and run.slot and run.slot < plan.runs[0]]
         skip = bool(earlier) and spec.overlap == "skip"
         if earlier and spec.overlap == "cancel_running":
             # first, so that a crash in between leaves a slot to be claimed, not two runs
@@ -284,7 +284,7 @@ class Scheduler:
             return missing
         return list(creations)
 
-    async def _cancel(self, live: Sequence[Document]) -> None:
+    async def _cancel(self, live: Sequence[Run]) -> None:
         message = "a newer slot of its schedule came up, and its overlap policy is cancel_running"
         error = {"reason": Reason.CANCELLED, "message": message}
         for run in live:

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason
-from landfall.runs.costs import metering
+from landfall.runs.commit import RunNotFoundError
+from landfall.runs.documents import Run, Step
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
-from landfall.runs.runs import RunNotFoundError, Runs
+from landfall.runs.runs import Runs
 from landfall.store.documents import ConflictError, Document, Query, SchemaError, StoreError
+from landfall.store.metering import metering
 from landfall.ticks.marks import mark_tick
 
 PAGE = 100
@@ -98,14 +100,16 @@ class Watchdog:
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
         )
 
-    async def _time_out(self, run: Document) -> None:
-        message = f"it was {run.data['status']} ({run.data['progress_step']}) at its deadline"
+    async def _time_out(self, document: Document) -> None:
+        run = Run.load(document)
+        message = f"it was {run.status} ({run.progress_step}) at its deadline"
         error = {"reason": Reason.RUN_TIMEOUT, "message": message}
         ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
         self._watch.timed_out += ended
 
-    async def _take_up(self, step: Document) -> None:
-        did = await self._runs.take_up(step.data["run_id"], step.id, self._by)
+    async def _take_up(self, document: Document) -> None:
+        step = Step.load(document)
+        did = await self._runs.take_up(step.run_id, step.step_id, self._by)
         if did != "nothing":
-            logs.warning("rescued", run_id=step.data["run_id"], step_id=step.id, did=did)
+            logs.warning("rescued", run_id=step.run_id, step_id=step.id, did=did)
             setattr(self._watch, did, getattr(self._watch, did) + 1)

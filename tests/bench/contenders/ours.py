@@ -11,7 +11,7 @@ garbage.seldom()  # first, as functions/main.py does
 import msgspec  # noqa: E402
 
 from landfall.airtable.snapshot import Snapshot, Table, TableReader  # noqa: E402
-from landfall.integrity.rules.kinds import evaluate  # noqa: E402
+from landfall.integrity.rules.evaluate import evaluate  # noqa: E402
 from landfall.integrity.scan import IntegrityScan  # noqa: E402
 from landfall.kinds.definition import parse  # noqa: E402
 

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from landfall.integrity.rules.kinds import Finding
+from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.rules.rule import BaseRule
 
 if TYPE_CHECKING:
-    from landfall.integrity.findings.ledger import Entry, Ledger
+    from landfall.integrity.findings.entry import Entry
+    from landfall.integrity.findings.rule_state import RuleState
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -102,14 +104,14 @@ def content_of(rule: BaseRule) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def keys_of(ledger: "Ledger", rules: Sequence[BaseRule]) -> dict[str, str]:
+def keys_of(states: Mapping[str, RuleState], rules: Sequence[BaseRule]) -> dict[str, str]:
     """The key of each rule, under which its findings are known, by its id.
 
     It is the rule that had its id and table. But one that looks for what another did, which is
     gone or looks for something else by now, is that rule, renamed: also where ids were swapped.
     """
     # the newest of an id stays; an older one was given up by a rule that was renamed
-    by_time = sorted(ledger.rules.values(), key=lambda state: state.evaluated_at or _NEVER)
+    by_time = sorted(states.values(), key=lambda state: state.evaluated_at or _NEVER)
     known = {(state.rule_id, state.table): state.key for state in by_time}
     same = {(state.rule_id, state.content): state.key for state in by_time}
     contents = {rule.id: content_of(rule) for rule in rules}
@@ -137,7 +139,7 @@ def keys_of(ledger: "Ledger", rules: Sequence[BaseRule]) -> dict[str, str]:
         key = known.get((rule.id, rule.table))
         if key is None or key in taken:
             key = f"{rule.id}/{rule.table}"
-            while key in ledger.rules:  # of a rule that was renamed
+            while key in states:  # of a rule that was renamed
                 key += "'"
         keys[rule.id] = key
     return keys

@@ -19,8 +19,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
+from landfall.integrity.findings.entry import LIVE, Decision, Entry, Move, State, state_with
 from landfall.integrity.findings.identity import (
     another,
     content_of,
@@ -29,13 +30,9 @@ from landfall.integrity.findings.identity import (
     keys_of,
     match,
 )
-from landfall.integrity.rules.kinds import Finding, RuleReport
+from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
-
-State = Literal["open", "reopened", "ignored", "resolved"]
-STATES: tuple[State, ...] = get_args(State)
-LIVE: tuple[State, ...] = ("open", "reopened")
-"""What counts for the verdict."""
 
 KEPT_RESOLVED = timedelta(days=365)
 """For how long a finding is remembered after it was resolved."""
@@ -48,81 +45,6 @@ PAST = 10
 
 
 @dataclass(frozen=True)
-class Move:
-    """A finding came into a state: when, in which run or by whom, and why.
-
-    What a person said counts from the moment on at which it was said.
-    """
-
-    at: datetime
-    state: State
-    by: str
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A finding over time.
-
-    `id` is the fingerprint of its first records and stays when a group gains or loses some.
-    `opened` is the number of the rule's evaluation at which it last came up, and `seen_before` in
-    how many it was seen in earlier spells. `documented`: it has a document of its own.
-    """
-
-    id: str
-    rule_key: str
-    finding: Finding
-    state: State
-    opened: int
-    seen_before: int
-    first_seen: datetime
-    resolved_at: datetime | None
-    history: tuple[Move, ...]
-    documented: bool = False
-
-    @property
-    def live(self) -> bool:
-        """Whether it is open, for the first time or again."""
-        return self.state in LIVE
-
-    def occurrences(self, evaluations: int) -> int:
-        """In how many evaluations of its rule it was found, of which there were so many."""
-        return self.seen_before + (0 if self.state == "resolved" else evaluations - self.opened + 1)
-
-    def last_seen(self, evaluated_at: datetime | None) -> datetime | None:
-        """When it was last found; while it is there, at the rule's last evaluation."""
-        return self.resolved_at or evaluated_at
-
-
-@dataclass(frozen=True)
-class RuleState:
-    """What a ledger knows of a rule. `content` is a hash of what it looks for, without its id."""
-
-    key: str
-    rule_id: str
-    table: str
-    content: str
-    evaluations: int = 0
-    evaluated_at: datetime | None = None
-    past: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a person said of a finding; `until` is the end of an ignoring, if it has one."""
-
-    at: datetime
-    state: Literal["ignored", "open"]
-    by: str
-    why: str = ""
-    until: datetime | None = None
-
-    def is_over(self, now: datetime) -> bool:
-        """Whether it was for a time that has passed."""
-        return self.until is not None and self.until <= now
-
-
-@dataclass(frozen=True)
 class Ledger:
     """All findings of a scan of a base. `number` counts the runs that have written it."""
 
@@ -132,7 +54,7 @@ class Ledger:
 
     def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
         """What each of a scan's rules measured in earlier runs, the newest first; by its id."""
-        keys = keys_of(self, rules)
+        keys = keys_of(self.rules, rules)
         return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
 
 
@@ -167,7 +89,7 @@ def merge(
     now: datetime,
 ) -> Merged:
     """The ledger after a run. `scope` tells the findings of this ledger from those of others."""
-    keys = keys_of(ledger, [report.rule for report in reports])
+    keys = keys_of(ledger.rules, [report.rule for report in reports])
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
     for report in reports:
@@ -287,19 +209,6 @@ class _Merger:
         if len(history) > HISTORY:
             history = (history[0], *history[-HISTORY + 1 :])
         return replace(entry, state=state, history=history)
-
-
-def state_with(entry: Entry, decision: Decision | None, now: datetime) -> State:
-    """The state of a finding that is there, once what a person said of it counts."""
-    if decision is None or entry.state == "resolved":
-        return entry.state
-    if decision.is_over(now):
-        return "reopened" if entry.state == "ignored" else entry.state
-    if decision.at < entry.history[-1].at:  # it has moved since
-        return entry.state
-    if decision.state == "ignored":
-        return "ignored"
-    return "reopened" if entry.state == "ignored" else entry.state
 
 
 def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datetime) -> RuleState:

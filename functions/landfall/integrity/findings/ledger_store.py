@@ -17,13 +17,16 @@ from datetime import datetime
 
 import msgspec
 
-from landfall.airtable.records import documents
-from landfall.integrity.findings.ledger import Decision, Entry, Ledger, RuleState
+from landfall.airtable.links import Origin
+from landfall.integrity.findings.entry import Decision, Entry
+from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
-from landfall.integrity.report import Origin, shown
-from landfall.integrity.write_back import Written
+from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.findings.shown import shown
+from landfall.integrity.findings.written import Written
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
+from landfall.store.packed import documents
 
 DOCUMENTED = 5_000
 """Findings of a scan of a base that have a document of their own. The list has all of them."""

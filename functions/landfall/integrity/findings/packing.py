@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from landfall.airtable.records import PACKED_MOST, Packed
-from landfall.integrity.findings.ledger import Entry
-from landfall.integrity.rules.kinds import Finding, RuleReport
+from landfall.integrity.findings.entry import Entry
+from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
+from landfall.store.packed import PACKED_MOST, Packed
 
 PIECE = 2_000
 """Findings that are compressed together: some 100 kB, but for those of many records."""

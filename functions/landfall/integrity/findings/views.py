@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
-from landfall.integrity.findings.ledger import Decision, Entry, state_with
+from landfall.integrity.findings.entry import Decision, Entry, state_with
 from landfall.integrity.findings.ledger_store import FindingsList, Kept, Ledgers
-from landfall.integrity.report import Origin, shown
-from landfall.runs.runs import Clock
-from landfall.store.documents import Document, Fields, Store
+from landfall.integrity.findings.shown import shown
+from landfall.reasons import NotFoundError
+from landfall.runs.commit import Clock
+from landfall.runs.documents import Run
+from landfall.store.documents import Fields, Store
 
 FILTERS = ("rule", "table", "severity", "state")
 """Parameters that narrow a list of findings. Without `state` it is those that are there now."""
@@ -21,7 +24,7 @@ COLUMNS = (
 """What a CSV file has of a finding. `record` and `link` are of the first of its records."""
 
 
-class FindingNotFoundError(Exception):
+class FindingNotFoundError(NotFoundError):
     """There is no such finding of this scan."""
 
 
@@ -32,15 +35,14 @@ def download(findings: Sequence[Fields], form: str, name: str) -> Download:
     return Download.csv(map(flat, findings), COLUMNS, name)
 
 
-async def findings_of_run(store: Store, run: Document, wanted: Mapping[str, str]) -> list[Fields]:
+async def findings_of_run(store: Store, run: Run, wanted: Mapping[str, str]) -> list[Fields]:
     """The findings of the rules that a run has evaluated, as it left them."""
-    report = run.data.get("report")
-    if report is None:  # it did not come to an end
+    if not (run.report and run.base and run.findings_list):  # it did not come to an end
         return []
-    ledgers = Ledgers(store, run.data["scan_id"], run.data["base"])
-    entries = await ledgers.entries(FindingsList(**run.data["findings_list"]))
-    rules = {rule["key"]: rule for rule in report["rules"] if not rule["inconclusive"]}
-    origin = origin_of(run)
+    ledgers = Ledgers(store, run.scan_id, run.base)
+    entries = await ledgers.entries(FindingsList(**run.findings_list))
+    rules = {rule["key"]: rule for rule in run.report["rules"] if not rule["inconclusive"]}
+    origin = _origin(run.base, run.report)
     found = [_shown(e, rules[e.rule_key], origin) for e in entries if e.rule_key in rules]
     return [finding for finding in found if _is_wanted(finding, wanted)]
 
@@ -110,10 +112,9 @@ def flat(finding: Fields) -> Fields:
     }
 
 
-def origin_of(run: Document) -> Origin:
-    """Where the records of a run's findings are."""
-    tables = {table["table"]: table["id"] for table in run.data["report"]["tables"]}
-    return Origin(run.data["base"], tables)
+def _origin(base: str, report: Fields) -> Origin:
+    tables = {table["table"]: table["id"] for table in report["tables"]}
+    return Origin(base, tables)
 
 
 def _shown(entry: Entry, rule: Mapping[str, Any], origin: Origin) -> Fields:

@@ -7,17 +7,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from landfall.airtable.fields import Schema, never, not_of
 from landfall.airtable.values import one_or_all
+from landfall.integrity.rules.matching.comparison import Compared, Fields, names
 from landfall.integrity.rules.matching.groups import Finder, Group
 from landfall.integrity.rules.matching.normalisation import Meaning
 from landfall.integrity.rules.matching.pair_conditions import (
-    Compared,
     DateWithin,
     Equals,
     Exact,
-    Fields,
     PairCondition,
     Similar,
-    names,
 )
 from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
 from landfall.scans.settings import Name, Severity

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.fields import Schema, not_comparable, not_linked, of_condition
+from landfall.airtable.fields import Schema, not_comparable, not_linked
 from landfall.airtable.values import comparable, listed, one_or_all, others, shown, values_of
+from landfall.integrity.rules.condition_fit import of_condition
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 from landfall.scans.settings import Later, Name, Settings

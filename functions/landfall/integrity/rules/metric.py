@@ -1,74 +1,32 @@
 """`metric`: a number worked out for each group of records stays within its limits."""
 
 import json
-import math
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_linked, not_of, of_condition
+from landfall.airtable.fields import Schema, not_linked, not_of
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import has_value, shown
+from landfall.integrity.rules.condition_fit import of_condition
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.grouping import Groups, Key
+from landfall.integrity.rules.levels import Levels, limits_of
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
-from landfall.scans.settings import SEVERITIES, Later, Name, Settings, Severity, it_is
+from landfall.scans.settings import Later, Name
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MINIMUM = 5
 """Records of which a share or mean says something, where a rule does not say how many."""
 
-Limit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
-"""A severity, how the number must stand to the level, the level, and both for people."""
-
 _OF_A_FIELD = ("sum", "mean", "min", "max")
 _OF_DAYS = ("days_in_a_row", "weeks_in_a_row")
 _RATES = ("share", "mean")
-
-
-def _level(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            share = _amount(value) if value.endswith("%") else -1
-        except ValueError:
-            share = -1
-        if 0 <= share <= 1:
-            return value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return value
-    raise ValueError(f'must be a number, or for a share one such as "12.5%" {it_is(value)}')
-
-
-def _amount(level: float | str) -> Fraction | float:
-    return Fraction(level.rstrip("% ")) / 100 if isinstance(level, str) else level
-
-
-Level = Annotated[int | float | str, BeforeValidator(_level)]
-
-
-class Levels(Settings):
-    """The value from which on a finding is of this severity."""
-
-    info: Level | None = None
-    warning: Level | None = None
-    critical: Level | None = None
-
-    @model_validator(mode="after")
-    def _one_at_least(self) -> Self:
-        if not self.said():
-            raise ValueError("give `info`, `warning` or `critical`, such as `warning: 3`")
-        return self
-
-    def said(self) -> list[tuple[Severity, int | float | str]]:
-        """Those that are given, the mildest first."""
-        levels = [(severity, getattr(self, severity)) for severity in SEVERITIES]
-        return [(severity, level) for severity, level in levels if level is not None]
 
 
 class Metric(BaseRule):
@@ -188,8 +146,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 form = "shares such as 10%" if self.measure == "share" else "numbers"
                 yield f"the levels of `{name}` are {form}, since `measure` is {self.measure}"
                 continue
-            amounts = [_amount(level) for level in said]
-            if amounts != sorted(set(amounts), reverse=name == "at_most"):
+            if levels and not levels.ascend(falling=name == "at_most"):
                 grow = "grow" if name == "at_least" else "fall"
                 yield f"the levels of `{name}` must {grow} from info to critical"
 
@@ -330,7 +287,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         field = self.field or " + ".join(self.where.reads() if self.where else self.per)
         what = self._what()
         places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
-        limits = self._limits()
+        limits = limits_of(self.at_least, self.at_most)
         for key, rows in of_group.items():
             number = work_out(rows)
             if number is None:
@@ -357,17 +314,6 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         """A group, before what is said of it; without the record that it is about."""
         named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
         return "".join(f"{name} {shown(value)}: " for name, value in named)
-
-    def _limits(self) -> list[Limit]:
-        """The levels of both sides, the worst first."""
-        sides = (("at least", operator.ge, self.at_least), ("at most", operator.le, self.at_most))
-        limits = [
-            (severity, beyond, _amount(level), f"{word} {level}")
-            for word, beyond, levels in sides
-            if levels
-            for severity, level in levels.said()
-        ]
-        return sorted(limits, key=lambda limit: SEVERITIES.index(limit[0]), reverse=True)
 
 
 def _marked(rows: Iterable[int], length: int) -> bytearray:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.airtable.values import shown
-from landfall.integrity.rules.matching.pair_conditions import Column, Compared, Exact, Similar
+from landfall.integrity.rules.matching.comparison import Column, Compared
+from landfall.integrity.rules.matching.pair_conditions import Exact, Similar
 from landfall.integrity.rules.matching.pairs import Pairing
 from landfall.integrity.rules.matching.union_find import Groups, Pair, stars
 from landfall.integrity.rules.rule import CannotEvaluateError, Scope

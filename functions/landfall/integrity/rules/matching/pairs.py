@@ -13,14 +13,11 @@ from itertools import combinations, product
 from typing import Any
 
 from landfall.airtable.snapshot import Table
+from landfall.integrity.rules.matching.comparison import Agree, Column, Compared, Key
 from landfall.integrity.rules.matching.pair_conditions import (
-    Agree,
-    Column,
-    Compared,
     DateWithin,
     Equals,
     Exact,
-    Key,
     Overlap,
     Similar,
 )

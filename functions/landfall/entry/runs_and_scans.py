@@ -1,0 +1,142 @@
+"""The routes of the api that every kind of scan has: runs, definitions, schedules.
+
+Every answer is plain JSON values but for datetimes, which the entry point writes as ISO 8601.
+"""
+
+from landfall.api.request import Request, Route
+from landfall.kinds.definition import load, parse
+from landfall.kinds.registry import Registry
+from landfall.reasons import BadRequestError, Reason
+from landfall.runs.lifecycle import RunStatus
+from landfall.scans.scan import Scan
+from landfall.store.documents import Document, Fields, Query
+from landfall.store.versioned import NewerDocument
+
+RUNS_LISTED = 50
+RUN_LISTED = (
+    *("run_id", "scan_id", "scan_version", "kind", "base", "url", "trigger", "slot", "schedule_id"),
+    *("status", "progress_step", "progress_pct", "attempt", "verdict", "counts", "error"),
+    *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
+)
+"""The fields of a run in a listing: everything but its report."""
+
+MAX_YAML = 100_000
+"""Bytes of a definition in YAML, which takes seconds to read when it is longer."""
+
+
+async def start_run(request: Request) -> Fields:
+    """Start a run of a scan, besides its schedule. Raises `ScanNotFoundError`."""
+    body = request.json()
+    scan_id = body.get("scan_id") if isinstance(body, dict) else None
+    if not isinstance(scan_id, str) or not scan_id or "/" in scan_id:
+        raise BadRequestError('`scan_id` is missing: send {"scan_id": "..."}')
+    head = await request.scans.head(scan_id)
+    return {"run_id": await request.runs.start(head, request.by, "manual")}
+
+
+async def list_runs(request: Request) -> Fields:
+    """List the newest runs without their reports; `scan_id`, `status` and `limit` narrow them."""
+    parameters = request.parameters
+    where = tuple(
+        (name, "==", parameters[name]) for name in ("scan_id", "status") if name in parameters
+    )
+    if len(where) > 1:
+        raise BadRequestError("give `scan_id` or `status`, not both")
+    if "status" in parameters and parameters["status"] not in set(RunStatus):
+        raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
+    query = Query(
+        "runs",
+        where=where,
+        order=("created_at", "desc"),
+        limit=request.limit(RUNS_LISTED),
+        fields=RUN_LISTED,
+    )
+    return {"runs": [_listed(run) for run in await request.runs.store.find(query)]}
+
+
+async def show_run(request: Request, run_id: str) -> Fields:
+    """Show one run. Raises `RunNotFoundError`."""
+    return _shown((await request.runs.get(run_id)).document)
+
+
+async def debug_run(request: Request, run_id: str) -> Fields:
+    """Show everything about a run but its data. Raises `RunNotFoundError`."""
+    run = await request.runs.get(run_id)
+    find = request.runs.store.find
+    steps = await find(Query(f"{run.path}/steps"))
+    events = await find(Query(f"{run.path}/events"))
+    pages = await find(Query(f"{run.path}/pages", fields=("records",)))
+    results = await find(Query(f"{run.path}/results", fields=("records",)))
+    return {
+        "run": _shown(run.document),
+        "steps": [{"step_id": step.id} | step.data for step in steps],
+        "events": [{"event_id": event.id} | event.data for event in events],
+        "pages": {
+            "documents": len(pages),
+            "records": sum(page.data["records"] for page in pages),
+        },
+        "results": [{"result_id": result.id} | result.data for result in results],
+    }
+
+
+async def cancel_run(request: Request, run_id: str) -> Fields:
+    """End a run now; one that has ended stays as it is. Raises `RunNotFoundError`."""
+    error = {"reason": Reason.CANCELLED, "message": f"cancelled by {request.by}"}
+    cancelled = await request.runs.end(run_id, RunStatus.CANCELLED, error, request.by)
+    run = await request.runs.get(run_id)
+    return {"run_id": run_id, "cancelled": cancelled, "status": run.status}
+
+
+async def save_scan(request: Request, scan_id: str) -> Fields:
+    """Store a scan's definition, which is JSON or YAML. Raises `DefinitionError`."""
+    scan = _definition(request, f"scan {scan_id}")
+    if scan.id != scan_id:
+        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
+    saved = await Registry(request.runs.store, request.runs.clock).save(scan, request.by)
+    return {"scan_id": scan_id} | saved
+
+
+async def show_scan(request: Request, scan_id: str) -> Fields:
+    """Show a scan as it is now, with its schedule. Raises `ScanNotFoundError`."""
+    head = await request.scans.head(scan_id)
+    (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
+    definition = await request.scans.definition(scan_id, head.data["version"])
+    return {
+        "scan_id": scan_id,
+        **head.data,
+        "definition": definition.document(),
+        "schedule": schedule.data if schedule else None,
+    }
+
+
+ROUTES = [
+    Route("POST", "/runs", 202, start_run),
+    Route("GET", "/runs", 200, list_runs),
+    Route("GET", "/runs/{id}", 200, show_run),
+    Route("GET", "/runs/{id}/debug", 200, debug_run),
+    Route("POST", "/runs/{id}/cancel", 200, cancel_run),
+    Route("PUT", "/scans/{id}", 200, save_scan),
+    Route("GET", "/scans/{id}", 200, show_scan),
+]
+
+
+def _definition(request: Request, source: str) -> Scan:
+    """Read a definition, in JSON or as it lies in a person's file. Raises `DefinitionError`."""
+    try:
+        body = request.json()
+    except BadRequestError:
+        return load(request.text(MAX_YAML), source)
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be a scan definition: an object in JSON, or YAML")
+    return parse(body, source)
+
+
+def _listed(run: Document) -> Fields:
+    if isinstance(run, NewerDocument):  # no reason to leave out the others
+        return {"run_id": run.id, "problem": run.why}
+    return _shown(run)
+
+
+def _shown(run: Document) -> Fields:
+    """Return a run for people, without what its steps hand on to one another."""
+    return {"run_id": run.id} | {k: v for k, v in run.data.items() if k != "handover"}

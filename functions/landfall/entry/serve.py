@@ -1,0 +1,125 @@
+"""Serve a function: check the caller, call its use case within the budget, answer.
+
+Whatever is raised becomes an answer here, and only here: an error of the tree in `reasons` with its
+own status and code, anything else with 500 and its traceback in the log.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from landfall import logs
+from landfall.entry.app import App, app_of
+from landfall.process import garbage
+from landfall.process.config import ConfigError
+from landfall.reasons import LandfallError
+
+if TYPE_CHECKING:
+    from landfall.entry.callers import Callers
+
+garbage.seldom()
+
+Answer = tuple[int, Any]
+"""A status, and a value that is written as JSON, or a whole response."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of a caller, by e-mail address."""
+
+    request: Request
+    caller: str
+
+    @property
+    def asks_for_health(self) -> bool:
+        """Return whether this is `GET /health`."""
+        return asks_for_health(self.request)
+
+
+Handle = Callable[[App, Call], Awaitable[Answer]]
+
+HANDLERS = {
+    "scheduler": "landfall.entry.ticks:tick_scheduler",
+    "watchdog": "landfall.entry.ticks:tick_watchdog",
+    "fetch": "landfall.entry.work:fetch",
+    "score": "landfall.entry.work:score",
+    "api": "landfall.entry.routes:answer",
+}
+"""The handler of each function, imported when it is first called."""
+
+
+async def serve(function: str, request: Request) -> Response:
+    """Answer a request to one of the functions."""
+    with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
+        status, content = await _guarded(function, request)
+        logs.info("answered", method=request.method, path=request.url.path, status=status)
+    if isinstance(content, Response):
+        return content
+    body = json.dumps(content, default=_plain, ensure_ascii=False)
+    return Response(body, status, media_type="application/json")
+
+
+async def _guarded(function: str, request: Request) -> Answer:
+    try:
+        app = app_of(function)
+    except ConfigError as error:
+        logs.error("not configured", error=str(error))
+        if asks_for_health(request):  # there are no callers yet who could be checked
+            return 503, {"status": "not configured", "problems": error.problems}
+        return problem(error)
+    try:
+        async with asyncio.timeout(app.config.ladder.answer):
+            caller = await _caller(app.callers, request)
+            return await _handler(function)(app, Call(request, caller))
+    except TimeoutError:
+        logs.error("out of time")
+        return refused(500, "out_of_time", "no answer within the budget of an invocation")
+    except LandfallError as error:
+        if error.status >= 500:
+            logs.error(error.code.replace("_", " "), error=str(error))
+        return problem(error)
+    except ClientDisconnect:
+        # in the middle of its own request, so nothing was done; nobody reads the answer
+        logs.warning("hung up on")
+        return refused(400, "bad_request", "the request was not sent to its end")
+    except Exception as error:
+        logs.error("bug", traceback=app.redactor.traceback(error))
+        return refused(500, "internal_error", "a bug in Landfall; its log has the traceback")
+
+
+def _handler(function: str) -> Handle:
+    module, name = HANDLERS[function].split(":")
+    handle: Handle = getattr(import_module(module), name)
+    return handle
+
+
+async def _caller(callers: "Callers", request: Request) -> str:
+    # of two tokens, Cloud Run checks that of the first header
+    headers = [request.headers.get(f"{kind}authorization") for kind in ("x-serverless-", "")]
+    return await callers.check(headers[0] or headers[1])
+
+
+def asks_for_health(request: Request) -> bool:
+    """Return whether a request is `GET /health`."""
+    return (request.method, request.url.path) == ("GET", "/health")
+
+
+def problem(error: LandfallError) -> Answer:
+    """Return the answer to a caller whose request met an error of the tree."""
+    return refused(error.status, error.code, error.answer or str(error))
+
+
+def refused(status: int, code: str, message: str) -> Answer:
+    """Return an answer that says what is wrong."""
+    return status, {"error": {"code": code, "message": message}}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

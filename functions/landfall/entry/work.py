@@ -1,0 +1,43 @@
+"""The handlers of the functions that Cloud Tasks calls: one invocation of a worker each."""
+
+import json
+from typing import Any
+
+from landfall import logs
+from landfall.entry.app import App
+from landfall.entry.serve import Answer, Call
+from landfall.kinds.registry import Registry
+from landfall.kinds.table import KINDS
+from landfall.process.memory import peak_mb, rss_mb
+from landfall.reasons import BadRequestError
+from landfall.runs.steps import steps_of
+from landfall.runs.worker import Invocation, Worker
+
+
+async def fetch(app: App, call: Call) -> Answer:
+    """Work on the steps of a run that use Airtable or a site: fetch, and write."""
+    return await _work("fetch", app, call)
+
+
+async def score(app: App, call: Call) -> Answer:
+    """Work on the score step of a run."""
+    return await _work("score", app, call)
+
+
+async def _work(function: str, app: App, call: Call) -> Answer:
+    if call.asks_for_health:
+        return 200, {"status": "ok", "lacking": app.config.lacking}
+    invocation = Invocation.parse(_json(await call.request.body()), *steps_of(function))
+    definitions = Registry(app.runs.store, app.runs.clock)
+    worker = Worker(app.runs, KINDS, definitions, app.clients, app.redactor)
+    with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
+        outcome = await worker.invoke(invocation)
+        logs.info("invoked", outcome=outcome, rss_mb=rss_mb(), peak_mb=peak_mb())
+    return 200, {"outcome": outcome}
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise BadRequestError("the body is not JSON") from None

@@ -1,0 +1,120 @@
+"""The routes of the api for the findings of integrity scans."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any
+
+from landfall.api.downloads import Download
+from landfall.api.request import Request, Route, check_kind, paged
+from landfall.integrity.findings.entry import STATES, Decision
+from landfall.integrity.findings.views import FILTERS, ScanFindings, download, findings_of_run
+from landfall.reasons import BadRequestError
+from landfall.store.documents import Fields
+
+MAX_RECORDS = 500_000
+"""Records of all findings of an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
+
+MAX_WHY_LENGTH = 500
+"""Characters of a person's reason that are stored."""
+
+
+async def run_findings(request: Request, run_id: str) -> Fields | Download:
+    """List what a run found, by page; `format=csv` or `json` is all of it in one file.
+
+    `rule`, `table`, `severity` and `state` narrow it.
+    """
+    run = await request.runs.get(run_id)
+    check_kind("integrity", run.kind, run_id)
+    found = await findings_of_run(request.runs.store, run, _filters(request.parameters))
+    head = {
+        "run_id": run_id,
+        "status": run.status,
+        "verdict": run.verdict,
+        "inconclusive": run.inconclusive,
+    }
+    return _listed(found, request, head, run_id)
+
+
+async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
+    """List what is open now, after the scan's last run; like `GET /runs/{id}/findings`."""
+    findings = await _findings(request, scan_id)
+    found = await findings.listed(_filters(request.parameters))
+    return _listed(found, request, {"scan_id": scan_id}, scan_id)
+
+
+async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
+    """Show one finding with its history. Raises `FindingNotFoundError`."""
+    return await (await _findings(request, scan_id)).one(finding_id)
+
+
+async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
+    """Leave a finding as it is: {"why": ..., "until": a moment, or none}."""
+    body = request.json()
+    why = body.get("why") if isinstance(body, dict) else None
+    if not isinstance(why, str) or not why.strip():
+        raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
+    until = _moment(body["until"]) if body.get("until") else None
+    now = request.runs.clock()
+    if until and until <= now:
+        raise BadRequestError("`until` must be in the future")
+    decision = Decision(now, "ignored", request.by, why.strip()[:MAX_WHY_LENGTH], until)
+    return await _decide(request, scan_id, finding_id, decision)
+
+
+async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
+    """Ignore a finding no longer."""
+    decision = Decision(request.runs.clock(), "open", request.by, "reopened by hand")
+    return await _decide(request, scan_id, finding_id, decision)
+
+
+ROUTES = [
+    Route("GET", "/runs/{id}/findings", 200, run_findings),
+    Route("GET", "/scans/{id}/findings", 200, scan_findings),
+    Route("GET", "/scans/{id}/findings/{id}", 200, finding),
+    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
+    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
+]
+
+
+async def _decide(request: Request, scan_id: str, finding_id: str, decision: Decision) -> Fields:
+    try:
+        return await (await _findings(request, scan_id)).decide(finding_id, decision)
+    except ValueError as error:
+        raise BadRequestError(str(error)) from None
+
+
+async def _findings(request: Request, scan_id: str) -> ScanFindings:
+    head = await request.scans.head(scan_id)
+    check_kind("integrity", head.data["kind"], scan_id)
+    return ScanFindings(request.runs.store, request.runs.clock, scan_id, head.data["base"])
+
+
+def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
+    wanted = {name: parameters[name] for name in FILTERS if name in parameters}
+    if wanted.get("state", "open") not in STATES:
+        raise BadRequestError(f"`state` must be one of {', '.join(STATES)}")
+    return wanted
+
+
+def _listed(
+    found: Sequence[Fields], request: Request, head: Fields, name: str
+) -> Fields | Download:
+    """Return a page of findings, or all of them as a file."""
+    form = request.form()
+    if form:
+        return download(found, form, f"{name}-findings")
+    return paged(request, "findings", found, head, _fitting)
+
+
+def _fitting(findings: Sequence[Fields]) -> int:
+    records = accumulate(len(finding["records"]) for finding in findings)
+    return sum(count <= MAX_RECORDS for count in records)
+
+
+def _moment(text: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise BadRequestError(f"`until` must be a date or moment, not {text!r}") from None

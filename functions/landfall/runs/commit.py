@@ -1,0 +1,107 @@
+"""The guarded commit, which is the only way to move a run.
+
+read run and steps ──> decide (a pure function of what was read) ──> commit
+        ^                                                              │ somebody was faster
+        └──────────────────────────────────────────────────────────────┘
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from random import Random
+
+from landfall import logs
+from landfall.deadlines import Ladder
+from landfall.reasons import NotFoundError
+from landfall.runs.changes import Change, State, after, moves_of, writes_of
+from landfall.runs.costs import with_costs
+from landfall.runs.documents import Step, run_path, step_path
+from landfall.runs.steps import StepId
+from landfall.runs.tasks import QueueError, Task, TaskQueue
+from landfall.runs.transitions import longest_backoff
+from landfall.store.conflicts import until_committed
+from landfall.store.documents import Query, Store
+
+Clock = Callable[[], datetime]
+
+COMMIT_TRIES = 8
+"""Commits that may lose against another writer of the same run, in one call."""
+
+
+class RunNotFoundError(NotFoundError):
+    """There is no such run, or no such step of it."""
+
+
+class Engine:
+    """The store, the queue, the clock, the randomness and the ladder that move runs."""
+
+    def __init__(
+        self, store: Store, queue: TaskQueue, clock: Clock, random: Random, ladder: Ladder
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ladder = ladder
+        self._queue = queue
+        self._random = random
+
+    async def commit(
+        self,
+        state: State,
+        decide: Callable[[State], Change],
+        by: str,
+        step_ids: Sequence[str] | None,
+        worker_of: StepId | None = None,
+    ) -> State:
+        """Commit a decision; where somebody else was faster, read and decide again.
+
+        `step_ids` are the steps that are read again then; None is all of them. `worker_of` is the
+        step whose worker commits. `decide` may raise to give up.
+
+        Raises `ConflictError` after `COMMIT_TRIES` lost races, `StoreError`.
+        """
+        known: State | None = state
+
+        async def attempt() -> State:
+            nonlocal known
+            read = known or await self.read(state.run.id, step_ids)
+            known = None  # if this attempt loses, the next one reads again
+            change = with_costs(read, decide(read), worker_of)
+            writes = writes_of(read, change, by, self.clock())
+            versions = await self.store.commit(writes)
+            _log_moves(read, change, by)
+            return after(read, writes, versions)
+
+        return await until_committed(attempt, tries=COMMIT_TRIES, what=state.run.path)
+
+    async def read(self, run_id: str, step_ids: Sequence[str] | None) -> State:
+        """Read a run and these steps of it; None is all. Raises `RunNotFoundError`."""
+        paths = [step_path(run_id, step_id) for step_id in step_ids or ()]
+        run, *steps = await self.store.read(run_path(run_id), *paths)
+        if step_ids is None:
+            # after the run: whoever makes a step in between moves the run to another version
+            steps = [*await self.store.find(Query(f"{run_path(run_id)}/steps"))]
+        present = [step for step in steps if step]
+        if run is None or len(present) != len(steps):
+            raise RunNotFoundError(f"there is no run {run_id} with steps {step_ids}")
+        return State.load(run, present)
+
+    async def enqueue(self, task: Task) -> bool:
+        """Send a task. When that fails the step waits, and the watchdog sends it again."""
+        try:
+            await self._queue.enqueue(task)
+        except QueueError as error:
+            logs.warning("task not enqueued", run_id=task.run_id, task=task.name, error=str(error))
+            return False
+        return True
+
+    def delay(self, retries: int, at_least: float) -> float:
+        """Draw the seconds until the attempt after so many in a row without a checkpoint."""
+        return at_least + self._random.uniform(0, longest_backoff(retries))
+
+    def retry_at(self, step: Step, at_least: float = 0.0) -> datetime:
+        """Draw the moment of the next attempt of a step, `at_least` seconds from now."""
+        return self.clock() + timedelta(seconds=self.delay(step.retries, at_least))
+
+
+def _log_moves(state: State, change: Change, by: str) -> None:
+    for step_id, old, new in moves_of(state, change):
+        logs.info("moved", run_id=state.run.id, step_id=step_id, by=by, old=old, new=new)

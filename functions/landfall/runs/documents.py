@@ -1,0 +1,195 @@
+"""A run and its steps as they are stored, with a type for every field.
+
+`Run` and `Step` are what is read; `RunFields` and `StepFields` are what is written, some fields at
+a time. Both have the same names: a misspelt one is an error of the type checker.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, Protocol, Self, TypedDict, cast
+
+from landfall.runs.lifecycle import RunStatus, StepStatus
+from landfall.runs.steps import StepId
+from landfall.store.documents import Document, Fields, Version
+
+Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
+"""The finding of a run as a whole. Its status says only whether it ended."""
+
+
+class RunFields(TypedDict, total=False):
+    """Some fields of a run's document, to be written."""
+
+    run_id: str
+    scan_id: str
+    scan_version: str
+    kind: str
+    base: str
+    url: str
+    trigger: str
+    slot: datetime | None
+    schedule_id: str | None
+    regenerate: str | Sequence[str]
+    expected_records: int | None
+    status: RunStatus
+    progress_step: str
+    progress_pct: int
+    attempt: int
+    counts: Fields
+    verdict: Verdict | None
+    inconclusive: Sequence[Fields]
+    report: Fields
+    findings_list: Fields
+    handover: Fields
+    error: Fields | None
+    warnings: Sequence[Fields]
+    moves: int
+    created_at: datetime
+    started_at: datetime | None
+    updated_at: datetime
+    updated_by: str
+    finished_at: datetime | None
+    deadline_at: datetime
+
+
+class StepFields(TypedDict, total=False):
+    """Some fields of a step's document, to be written."""
+
+    run_id: str
+    status: StepStatus
+    attempt: int
+    retries: int
+    dispatch: int
+    next_attempt_at: datetime | None
+    stale_at: datetime | None
+    lease_until: datetime | None
+    worker: str | None
+    cursor: Fields | None
+    last_error: Fields | None
+    spent: Fields
+    created_at: datetime
+    started_at: datetime | None
+    updated_at: datetime
+    updated_by: str
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document of which every field that is read has a type."""
+
+    document: Document = field(repr=False)
+
+    @classmethod
+    def load(cls, document: Document) -> Self:
+        """Read a document. Raises `SchemaError` where a newer Landfall has written it.
+
+        A field without a default that is absent is a bug, or somebody's edit: `KeyError`.
+        """
+        data = document.data
+        stored: Any = cls
+        given = {name: data[name] for name, required in _names(stored) if required or name in data}
+        return cls(document=document, **given)
+
+    @property
+    def id(self) -> str:
+        """The last part of its path."""
+        return self.document.id
+
+    @property
+    def path(self) -> str:
+        """Its place in the store."""
+        return self.document.path
+
+    @property
+    def version(self) -> Version:
+        """The version that guards an update of it."""
+        return self.document.version
+
+
+@cache
+def _names(stored: type[Stored]) -> list[tuple[str, bool]]:
+    """Return the names of a class's fields, and whether a document must have each."""
+    known = [one for one in fields(stored) if one.name != "document"]
+    return [(one.name, one.default is MISSING) for one in known]
+
+
+@dataclass(frozen=True)
+class Run(Stored):
+    """A run of a scan. A kind of scan adds to it only what these fields hold."""
+
+    scan_id: str
+    scan_version: str
+    kind: str
+    trigger: str
+    status: RunStatus
+    progress_step: str
+    progress_pct: int
+    attempt: int
+    counts: Mapping[str, Any]
+    verdict: Verdict | None
+    error: Fields | None
+    warnings: Sequence[Fields]
+    moves: int
+    created_at: datetime
+    deadline_at: datetime
+    updated_at: datetime
+    updated_by: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    slot: datetime | None = None
+    schedule_id: str | None = None
+    expected_records: int | None = None
+    base: str | None = None
+    url: str | None = None
+    regenerate: str | Sequence[str] | None = None
+    inconclusive: Sequence[Fields] = ()
+    report: Fields | None = None
+    findings_list: Fields | None = None
+    handover: Fields | None = None
+    """Left by the last finished step for the next one; a step's cursor is its own."""
+
+
+@dataclass(frozen=True)
+class Step(Stored):
+    """One chain of attempts of a run: its fetch, score or write step."""
+
+    run_id: str
+    status: StepStatus
+    attempt: int
+    retries: int
+    dispatch: int
+    next_attempt_at: datetime | None
+    stale_at: datetime | None
+    lease_until: datetime | None
+    worker: str | None
+    cursor: Fields | None
+    last_error: Fields | None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    spent: Fields | None = None
+
+    @property
+    def step_id(self) -> StepId:
+        """Its name within its run."""
+        return cast(StepId, self.id)
+
+
+class Cursor(Protocol):
+    """How far a step is: a class of its own for each step."""
+
+    def store(self) -> Fields:
+        """Return the cursor as the step's document holds it."""
+        ...
+
+
+def run_path(run_id: str) -> str:
+    """Return the path of a run."""
+    return f"runs/{run_id}"
+
+
+def step_path(run_id: str, step_id: str) -> str:
+    """Return the path of a step of a run."""
+    return f"runs/{run_id}/steps/{step_id}"

@@ -1,0 +1,63 @@
+"""The steps that a run can have, and what the engine knows of each: one table.
+
+fetch ──> score ──> write        the last one only where there is something to write back
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from landfall.runs.lifecycle import RunStatus
+
+StepId = Literal["fetch", "score", "write"]
+
+FIRST_STEP: StepId = "fetch"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The part of a run's progress that a step covers, in per cent, and the step's label.
+
+    The label is what the run's `progress_step` says while the step is at work.
+    """
+
+    first: int
+    last: int
+    label: str
+
+    def at(self, share: float) -> int:
+        """Return the per cent of the run that are done with this share of the step."""
+        return self.first + int(min(max(share, 0.0), 1.0) * (self.last - self.first))
+
+
+@dataclass(frozen=True)
+class Role:
+    """A step's place in the engine.
+
+    `function` receives its tasks: `fetch` is whatever uses Airtable or a site. `warning` names an
+    optional step: without it a run is done all the same, and that is what its `warnings` lack.
+    """
+
+    function: Literal["fetch", "score"]
+    run_status: RunStatus
+    progress: Progress
+    after: StepId | None = None
+    warning: str | None = None
+
+
+ROLES: Mapping[StepId, Role] = {
+    "fetch": Role("fetch", RunStatus.RUNNING, Progress(0, 70, "fetching")),
+    "score": Role("score", RunStatus.SCORING, Progress(70, 95, "scoring"), after="fetch"),
+    "write": Role(
+        "fetch",
+        RunStatus.SCORING,
+        Progress(95, 99, "writing_back"),
+        after="score",
+        warning="write_back",
+    ),
+}
+
+
+def steps_of(function: str) -> tuple[StepId, ...]:
+    """Return the steps whose tasks go to a function."""
+    return tuple(step_id for step_id, role in ROLES.items() if role.function == function)

@@ -1,0 +1,1 @@
+"""A fourth kind of scan: it counts to a number, one a page."""
