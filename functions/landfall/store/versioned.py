@@ -113,9 +113,9 @@ class VersionedStore:
     def _stamped(self, write: Write) -> Write:
         if not isinstance(write, Update):
             more = self._schemas.stamp(write.path) | self._keeping.expiry(write.path, write.data)
-            return replace(write, data=write.data | more)
+            return type(write)(write.path, write.data | more)
         if not isinstance(write.version, _Understood):
             why = write.version if isinstance(write.version, str) else "it was not read here"
             raise SchemaError(f"{write.path} is not updated: {why}")
         data = write.version.upgrade | write.data
-        return replace(write, data=data, version=write.version.version)
+        return Update(write.path, data, write.version.version)
