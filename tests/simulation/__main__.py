@@ -5,6 +5,7 @@ python -m tests.simulation 1-10000 -p 2    many, in two processes
 """
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -91,8 +92,14 @@ def _judged(seeds: Sequence[int], processes: int) -> Iterator[Verdict]:
     if processes == 1:
         yield from map(_judge, seeds)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_collect_rarely) as pool:
         yield from pool.map(_judge, seeds, chunksize=CHUNK)
+
+
+def _collect_rarely() -> None:
+    """Search for cycles rarely: days leave few, and a search walks through all that is alive."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
 
 
 def _judge(seed: int) -> Verdict:
