@@ -113,9 +113,7 @@ def _judge(seed: int) -> Verdict:
 def _tell(verdict: Verdict) -> None:
     for rule in verdict.broken:
         print(f"seed {verdict.seed}: {rule}")
-        print(
-            f"   replay: PYTHONPATH=functions:. .venv/bin/python -m tests.simulation {verdict.seed}"
-        )
+        print(f"   replay: .venv/bin/python -m tests.simulation {verdict.seed}")
 
 
 if __name__ == "__main__":
