@@ -7,6 +7,7 @@ python -m tests.simulation 1-10000 -p 2    many, in two processes
 import argparse
 import gc
 import json
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -92,12 +93,19 @@ def _judged(seeds: Sequence[int], processes: int) -> Iterator[Verdict]:
     if processes == 1:
         yield from map(_judge, seeds)
         return
-    with ProcessPoolExecutor(processes, initializer=_collect_rarely) as pool:
+    pool = ProcessPoolExecutor(processes, initializer=_begin_process)
+    try:
         yield from pool.map(_judge, seeds, chunksize=CHUNK)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _collect_rarely() -> None:
-    """Search for cycles rarely: days leave few, and a search walks through all that is alive."""
+def _begin_process() -> None:
+    """End at once on Ctrl-C, and search for cycles rarely.
+
+    Days leave few cycles, and a search walks through all that is alive.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
 
@@ -117,4 +125,7 @@ def _tell(verdict: Verdict) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
