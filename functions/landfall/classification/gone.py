@@ -17,7 +17,7 @@ async def mark_gone(
 ) -> None:
     """Store which of the elements have no record any more; `present` are the ids of records."""
     now, writes = claim.engine.clock(), []
-    since = await claim.first_page_at(await claim.handover())
+    since = await claim.first_page_at()
     for record_id, one in kept.items():
         if one.tracked.is_newer_than(since) and record_id not in present:
             continue  # of a run that looked later

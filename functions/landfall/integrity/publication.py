@@ -59,7 +59,7 @@ class Publication:
         if where is None or entries != kept.ledger.entries:
             writes = list_documents(run_id, entries)
             where = FindingsList(run_id, len(writes))
-        since = await self._claim.first_page_at(await self._claim.handover())
+        since = await self._claim.first_page_at()
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=ledger)
