@@ -1,4 +1,4 @@
-"""The settings that scans of a base share, whatever their kind."""
+"""The settings of scans that read a base, whatever their kind."""
 
 from datetime import tzinfo
 from typing import Protocol
@@ -9,7 +9,7 @@ from landfall.scans.scan import Limits
 
 
 class RecordLimits(Limits):
-    """Where a run that reads a base stops."""
+    """The limits of a run that reads a base."""
 
     max_records: int = Field(
         500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
@@ -21,7 +21,7 @@ class BaseScan(Protocol):
 
     @property
     def id(self) -> str:
-        """Names the scan."""
+        """The scan's id."""
         ...
 
     @property
@@ -31,15 +31,15 @@ class BaseScan(Protocol):
 
     @property
     def tables(self) -> dict[str, list[str]]:
-        """The fields of each table that are read."""
+        """The fields that are read, by table."""
         ...
 
     @property
     def limits(self) -> RecordLimits:
-        """Where a run stops."""
+        """The limits of a run."""
         ...
 
     @property
     def zone(self) -> tzinfo:
-        """Where the days of dates begin."""
+        """The time zone in which the days of dates begin."""
         ...
