@@ -21,25 +21,25 @@ class BaseScan(Protocol):
 
     @property
     def id(self) -> str:
-        """The scan's id."""
+        """Return the id of the scan."""
         ...
 
     @property
     def base(self) -> str:
-        """The base's id."""
+        """Return the id of the base."""
         ...
 
     @property
     def tables(self) -> dict[str, list[str]]:
-        """The fields that are read, by table."""
+        """Return the fields of each table that are read."""
         ...
 
     @property
     def limits(self) -> RecordLimits:
-        """The limits of a run."""
+        """Return the limits of a run."""
         ...
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone in which the days of dates begin."""
+        """Return the time zone in which the days of dates begin."""
         ...

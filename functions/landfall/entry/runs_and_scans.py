@@ -3,14 +3,17 @@
 Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
+from typing import TYPE_CHECKING
+
 from landfall.api.request import Request, Route
-from landfall.kinds.definition import load, parse
 from landfall.kinds.registry import Registry
 from landfall.reasons import BadRequestError, Reason
 from landfall.runs.lifecycle import RunStatus
-from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import NewerDocument
+
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
 DEFAULT_LIMIT = 50
 """Runs in a listing, unless the request has a `limit`."""
@@ -122,8 +125,10 @@ ROUTES = [
 ]
 
 
-def _definition(request: Request, source: str) -> Scan:
+def _definition(request: Request, source: str) -> "Scan":
     """Read a definition, which is JSON, or YAML as in a file. Raises `DefinitionError`."""
+    from landfall.kinds.definition import load, parse
+
     try:
         body = request.json()
     except BadRequestError:

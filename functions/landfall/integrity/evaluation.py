@@ -16,7 +16,7 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
 from landfall.store.commit_size import groups
 from landfall.store.documents import Put, Write
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
 """The reason why a rule is inconclusive that had a whole budget and did not finish."""
@@ -107,7 +107,7 @@ class Evaluation:
             return
         cursor = replace(self._cursor, rules_done=self._cursor.rules_done + len(reports))
         writes: list[Write] = []
-        for fields in documents(pack_reports(reports)):
+        for fields in packed_documents(pack_reports(reports)):
             writes.append(Put(self._part_path(cursor.parts), fields))
             cursor.parts += 1
         for group in groups(writes):

@@ -7,7 +7,7 @@ from typing import Self
 from landfall.deadlines import TICK
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import Plan, catch_up, due_slots
+from landfall.scans.slots import DueRuns, catch_up, due_slots
 from landfall.store.documents import Document, Fields
 
 MAX_CATCH_UP = 10
@@ -26,12 +26,12 @@ class DueSchedule:
 
     @classmethod
     def load(cls, document: Document) -> Self:
-        """Read a schedule. Raises `ValidationError`."""
+        """Read a schedule. Raises `ValueError` where it cannot be read."""
         stored = {name: document.data.get(name) for name in Schedule.model_fields}
         spec = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
         return cls(document, spec)
 
-    def plan(self, now: datetime) -> Plan:
+    def plan(self, now: datetime) -> DueRuns:
         """Return the slots that become runs now, and the next one, within its limits."""
         spec, data = self.spec, self.document.data
         zone = time_zone(spec.time_zone)
@@ -43,9 +43,9 @@ class DueSchedule:
             slots = slots[: max(0, spec.max_runs - data["runs_started"])]
         if upcoming and spec.stop_at and upcoming > spec.stop_at:
             upcoming = None
-        return Plan(tuple(slots), upcoming)
+        return DueRuns(tuple(slots), upcoming)
 
-    def fields_after(self, plan: Plan, started: int, *, skip: bool) -> Fields:
+    def fields_after(self, plan: DueRuns, started: int, *, skip: bool) -> Fields:
         """Return the fields of the schedule once so many runs of the plan are started."""
         runs_started = self.document.data["runs_started"] + started
         over = self.spec.max_runs is not None and runs_started >= self.spec.max_runs
@@ -59,9 +59,3 @@ class DueSchedule:
     def run_id(self, slot: datetime) -> str:
         """Return the id of the run of a slot."""
         return f"s-{self.document.id}-{slot:%Y%m%dT%H%M%SZ}"
-
-
-def scan_id_of(schedule: Document) -> str:
-    """Return the id of the schedule's scan; empty where the stored value is no id."""
-    stored = schedule.data.get("scan_id")
-    return stored if isinstance(stored, str) and "/" not in stored else ""
