@@ -16,7 +16,7 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
 from landfall.store.commit_size import groups
 from landfall.store.documents import Put, Write
-from landfall.store.packed import packed_documents
+from landfall.store.packed import packed_documents, packed_pieces
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
 """The reason why a rule is inconclusive that had a whole budget and did not finish."""
@@ -65,7 +65,7 @@ class Evaluation:
         found = await self._store.read(*paths) if paths else []
         if any(document is None for document in found):
             raise gone("a part of the rules' reports")
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        pieces = packed_pieces(found)
         return unpack_reports(pieces, self._scan.rules)
 
     def _part_path(self, number: int) -> str:

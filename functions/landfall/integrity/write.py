@@ -15,8 +15,7 @@ from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.entry import FindingEntry
-from landfall.integrity.findings.ledger_store import LedgerStore, write_back_path
-from landfall.integrity.findings.packing import unpack_entries
+from landfall.integrity.findings.ledger_store import LedgerStore, read_write_back
 from landfall.integrity.findings.views import flatten, stored_finding
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.scan import IntegrityScan
@@ -62,11 +61,9 @@ class WriteFindings:
 
     async def _work(self, work_list: WorkList) -> list[FindingEntry]:
         """Return the findings of the work list. Raises `StepError`."""
-        run_id, read = self._claim.run.id, self._claim.engine.store.read
-        found = await read(*(write_back_path(run_id, n) for n in range(work_list.documents)))
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
-        work = list(unpack_entries(pieces))
-        if len(work) != self._claim.run.counts["findings_to_write"]:
+        run, store = self._claim.run, self._claim.engine.store
+        work = await read_write_back(store, run.id, work_list.documents)
+        if len(work) != run.counts["findings_to_write"]:
             raise gone("a part of the findings to be written")
         return work
 
