@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from landfall.deadlines import LADDER
-from landfall.runs.locks import POLL, Lock, LockedError, take_lock
+from landfall.runs.locks import MAX_WAIT, Lock, LockedError, take_lock
 from landfall.store.documents import Query
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
@@ -32,7 +32,7 @@ async def test_one_run_holds_a_base(world: World) -> None:
     """Another is told when to look again; the document says who has it, since when, until when."""
     await take(world, "r1")
     world.clock.advance(8)
-    assert await wait_of(world, "r2") == POLL
+    assert await wait_of(world, "r2") == MAX_WAIT
     held = await everything(world.store)
     assert held[f"bases/{BASE}"].data == {
         "held_by": "r1",

@@ -56,7 +56,7 @@ OTHER_RETENTION = {
     "runs/pages": f"{RETENTION.fetched} days; pages of a site {site_fetch.RETENTION_DAYS} days",
     "runs/results": f"notes {RETENTION.fetched} days, reports {RETENTION.runs} days, lists for "
     "ever",
-    "scans/usage": f"{budget.KEPT_DAYS} days",
+    "scans/usage": f"{budget.RETENTION_DAYS} days",
 }
 """Retention where it is not one number of `Retention`."""
 

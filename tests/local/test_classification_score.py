@@ -476,7 +476,7 @@ async def test_the_end_gets_an_invocation_of_its_own_if_time_is_short(elements, 
     await elements.start()
     queue = elements.world.queue
     assert await elements.deliver(queue.tasks[-1]) == "finished"
-    monkeypatch.setattr(classification_score, "READ_BACK", elements.world.runs.ladder.step)
+    monkeypatch.setattr(classification_score, "READ_BACK_SECONDS", elements.world.runs.ladder.step)
     assert await elements.deliver(queue.tasks[-1]) == "continued"
     asked = len(model.asked)
     assert await elements.deliver(queue.tasks[-1]) == "finished"

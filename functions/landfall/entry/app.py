@@ -1,7 +1,7 @@
-"""The composition root: the one place that makes a function of its parts.
+"""The composition root: the one place that makes the parts of a function.
 
-They are made, and the vendors' libraries imported, when a request first needs them: a cold start
-pays for what it uses.
+A part is made, and its vendor's library imported, when a request first needs it: a cold start pays
+only for what it uses.
 """
 
 import functools

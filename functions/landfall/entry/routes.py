@@ -10,7 +10,7 @@ from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.entry import runs_and_scans
 from landfall.entry.app import App
-from landfall.entry.serve import Answer, Call, refused
+from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.ticks.marks import health
@@ -25,7 +25,7 @@ def routes() -> Iterator[Route]:
 
 async def answer(app: App, call: Call) -> Answer:
     """Answer a request of a person or program."""
-    if call.asks_for_health:
+    if asks_for_health(call.request):
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
         return 200 if healthy else 503, ticks
     method, path = call.request.method, call.request.url.path

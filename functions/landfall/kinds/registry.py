@@ -1,7 +1,7 @@
-"""Scans and schedules as they are stored.
+"""The registry of scans and schedules, as they are stored.
 
-scans/{scan_id}                       what the scan is now, and what its last run counted
-scans/{scan_id}/versions/{version}    each definition a run was made from; never changed
+scans/{scan_id}                       the current version, and the size that its last run counted
+scans/{scan_id}/versions/{version}    each definition that runs were made from; never changed
 schedules/{scan_id}                   its cadence and policies, and when it is due next
 
 Definitions and pydantic, which checks them, take 60 ms of a cold start, so they are imported when
@@ -21,8 +21,8 @@ from landfall.store.documents import Create, Document, Fields, Store, Update, Wr
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
 
-SAVE_TRIES = 5
-"""Saves of one scan that may lose against another at the same moment."""
+MAX_SAVE_TRIES = 5
+"""Attempts to save a scan while others save it at the same moment."""
 
 
 class ScanNotFoundError(NotFoundError):
@@ -31,7 +31,7 @@ class ScanNotFoundError(NotFoundError):
 
 @dataclass(frozen=True)
 class Registry:
-    """Saves definitions and reads them back."""
+    """Saves definitions, and reads them."""
 
     store: Store
     clock: Clock
@@ -39,10 +39,10 @@ class Registry:
     async def save(self, scan: "Scan", by: str) -> Fields:
         """Store the scan with its schedule, in one commit.
 
-        Gives the scan's document, and when the schedule is due next.
+        Return the scan's document, and when the schedule is due next.
         """
         return await until_committed(
-            partial(self._save, scan, by), tries=SAVE_TRIES, what=f"scan {scan.id}"
+            partial(self._save, scan, by), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
         )
 
     async def _save(self, scan: "Scan", by: str) -> Fields:
@@ -72,7 +72,7 @@ class Registry:
         return saved | {"next_run_at": planned["next_run_at"]}
 
     async def definition(self, scan_id: str, version: str) -> "Scan":
-        """The definition that a run was made from. Raises `ScanNotFoundError`."""
+        """Return the definition that a run was made from. Raises `ScanNotFoundError`."""
         from landfall.kinds.definition import parse
 
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
@@ -81,7 +81,7 @@ class Registry:
         return parse(found.data["definition"], found.path)
 
     async def head(self, scan_id: str) -> Document:
-        """What the scan is now. Raises `ScanNotFoundError`."""
+        """Return the document of the scan's current version. Raises `ScanNotFoundError`."""
         (found,) = await self.store.read(f"scans/{scan_id}")
         if found is None:
             raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")

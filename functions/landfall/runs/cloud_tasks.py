@@ -23,13 +23,13 @@ from landfall.runs.tasks import QueueError, Task
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest
 
-ATTEMPTS = 3
-"""Creations of one task in a call. More are the watchdog's: the step is the outbox."""
+MAX_ATTEMPTS = 3
+"""Attempts to create a task in one call. The watchdog makes further ones from the outbox."""
 
 BACKOFF = 0.5
-"""Seconds: the delay before creation n+1 is drawn from 0 to n times this."""
+"""Seconds: the delay before attempt n+1 is drawn from 0 to n times this."""
 
-# Whether the task was created is not known after these; its name makes asking again safe.
+# After these the task may exist; its name makes another attempt safe.
 _AMBIGUOUS = (
     google_errors.DeadlineExceeded,
     google_errors.ServiceUnavailable,
@@ -41,7 +41,7 @@ _AMBIGUOUS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where tasks go: the queue's full name, a URL a step, and who the queue is to them."""
+    """The full name of the queue, a URL for each step, and the identity of the queue to them."""
 
     queue: str
     urls: Mapping[str, str]
@@ -69,7 +69,7 @@ class CloudTasksQueue:
         return self._open_client()
 
     async def enqueue(self, task: Task) -> None:
-        """Have the task delivered at its moment. A task of this name that is there is success.
+        """Have the task delivered at its time. A task of this name that exists is success.
 
         Raises `QueueError`, within `ladder.request` seconds.
         """
@@ -81,13 +81,13 @@ class CloudTasksQueue:
         logs.info("enqueued", run_id=task.run_id, step_id=task.step_id, task=task.name)
 
     async def _create(self, request: "CreateTaskRequest") -> None:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 await self._client.create_task(request, retry=None, timeout=self._ladder.connect)
             except google_errors.AlreadyExists:
                 return
             except _AMBIGUOUS:
-                if attempt == ATTEMPTS:
+                if attempt == MAX_ATTEMPTS:
                     raise
                 await asyncio.sleep(self._random.uniform(0, BACKOFF * attempt))
             else:

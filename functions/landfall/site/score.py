@@ -77,7 +77,7 @@ class ScoreSite:
             before.data if before else None,
             judgements,
         )
-        since = await self._claim.first_page_at(handover)
+        since = await self._claim.first_page_at()
         return await self._end(report, since, before)
 
     # Reading

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from landfall.store.documents import Fields
+from landfall.store.documents import Document, Fields
 
 MAX_PACKED_BYTES = 900_000
 """Bytes of packed records in a document; Firestore allows 1,048,487 in one property."""
@@ -34,3 +34,8 @@ def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
         }
         for group in groups
     ]
+
+
+def packed_pieces(documents: Iterable[Document | None]) -> list[bytes]:
+    """Return the pieces in documents that were read, in their order; missing ones have none."""
+    return [piece for document in documents if document for piece in document.data["packed"]]
