@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import MappingProxyType
 
 from infra.local.emulator import MissingError
-from infra.local.flights import DataSetMissingError
-from infra.local.processes import EndedError, StartError
+from infra.local.processes import ExitedError, StartError
+from infra.local.samples.flights import DataSetMissingError
 from landfall import logs
 from tests.bench import (
     classification,
@@ -59,7 +59,7 @@ _INCOMPLETE = (
     MissingError,
     DataSetMissingError,
     StartError,
-    EndedError,
+    ExitedError,
     FailedError,
     TimeoutError,
 )

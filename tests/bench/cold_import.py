@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from infra.local.processes import free_port, guarded_group
 from landfall.process.config import FUNCTIONS
 from tests.bench.figures import Cell, Sample, Table

@@ -18,9 +18,9 @@ from random import Random
 import pyairtable
 import requests
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base
-from infra.local.wire import Exchange
+from infra.local.airtable.bases import BaseData
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.messages import Exchange
 from landfall.airtable.client import PAGE_SIZE
 from landfall.airtable.pacer import RATE_LIMIT
 from landfall.deadlines import LADDER
@@ -159,7 +159,7 @@ def _row(name: str, latency: float, outcome: Outcome) -> list[Cell]:
     return [name, f"{latency:g} s", wall, ratio, alone, outcome.pages, outcome.refused, gap]
 
 
-async def _read(base: Base, latency: float, way: Way) -> Outcome:
+async def _read(base: BaseData, latency: float, way: Way) -> Outcome:
     loop = asyncio.get_running_loop()
     async with a_server(base, latency=latency, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()

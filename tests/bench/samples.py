@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
 from tests.fakes.world import integrity
@@ -26,12 +26,12 @@ def sample_scans() -> list[IntegrityScan]:
     return [integrity(load(path.read_text(encoding="utf-8"), str(path))) for path in paths]
 
 
-def sample_bases() -> dict[str, Base]:
+def sample_bases() -> dict[str, BaseData]:
     """By id."""
     return {base.id: base for base in (school()[0], flights())}
 
 
-def pages(scan: IntegrityScan, base: Base) -> int:
+def pages(scan: IntegrityScan, base: BaseData) -> int:
     """Pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)

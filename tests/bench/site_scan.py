@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from infra.local.scans import run_scans
-from infra.local.site import Served, page, plain, sitemap
-from infra.local.stack import Options, running
+from infra.local.runner import run_scans
+from infra.local.site.pages import Resource, page, plain, sitemap
+from infra.local.stack import StackOptions, running
 from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.whole_run import moment
@@ -53,7 +53,7 @@ async def _round() -> float:
         },
         "benchmark",
     )
-    async with running(Options(sites={URL: _site()})) as stack:
+    async with running(StackOptions(sites={URL: _site()})) as stack:
         (run,) = await run_scans(stack, [scan], Console(file=io.StringIO()))
         asked = len(stack.sites[URL].paths)
     if not run.done or run.document["counts"]["pages"] != PAGES or asked != PAGES + 3:
@@ -63,7 +63,7 @@ async def _round() -> float:
     ).total_seconds()
 
 
-def _site() -> dict[str, Served]:
+def _site() -> dict[str, Resource]:
     """Pages that only the sitemap names."""
     paths = [f"/page-{number}" for number in range(PAGES - 1)]
     served = {
@@ -72,4 +72,4 @@ def _site() -> dict[str, Served]:
         "/sitemap.xml": sitemap(*paths),
     }
     served |= {path: page(f"<title>{path}</title><p>The page {path}.") for path in paths}
-    return {path: Served(one.response, seconds=LATENCY) for path, one in served.items()}
+    return {path: Resource(one.response, seconds=LATENCY) for path, one in served.items()}

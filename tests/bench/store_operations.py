@@ -11,7 +11,7 @@ from random import Random
 
 from google.cloud.firestore import AsyncClient
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall.airtable.client import AirtableClient
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan

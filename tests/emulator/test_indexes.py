@@ -14,7 +14,8 @@ import httpx
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from infra.local.site import LocalSite, clinic
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
 from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.store.documents import Query
 from landfall.store.firestore import FirestoreStore

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base, Field, Record, Table
+from infra.local.airtable.bases import BaseData, Field, Record, TableData
+from infra.local.airtable.server import LocalAirtable
 
 KEY = "patTest0000000000.00000000000000000000000000000000"
 BASE = "appPeople00000001"
@@ -19,15 +19,15 @@ def record_id(number: int, prefix: str = "rec") -> str:
     return f"{prefix}{number:014}"
 
 
-def a_base(base_id: str = BASE, /, **tables: Rows) -> Base:
-    """Return a base with these tables. Records are numbered from 1 through all of them."""
-    made: list[Table] = []
+def a_base(base_id: str = BASE, /, **tables: Rows) -> BaseData:
+    """A base with these tables. Records are numbered from 1 through all of them."""
+    made: list[TableData] = []
     first = 1
     for number, (name, rows) in enumerate(tables.items(), 1):
         cells = people(rows) if isinstance(rows, int) else rows
         made.append(_table(number, name, cells, first))
         first += len(cells)
-    return Base(base_id, "A base", tuple(made))
+    return BaseData(base_id, "A base", tuple(made))
 
 
 def people(count: int) -> list[dict[str, Any]]:
@@ -43,19 +43,19 @@ def people(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def a_server(*bases: Base, **settings: Any) -> LocalAirtable:
-    """Return the stand-in without a rate limit, unless the settings set one."""
+def a_server(*bases: BaseData, **settings: Any) -> LocalAirtable:
+    """The stand-in without a limit of requests, unless the settings say otherwise."""
     return LocalAirtable(bases, **{"api_key": KEY, "requests_per_second": 100_000, **settings})
 
 
-def _table(number: int, name: str, rows: Sequence[Mapping[str, Any]], first: int) -> Table:
+def _table(number: int, name: str, rows: Sequence[Mapping[str, Any]], first: int) -> TableData:
     names = list(dict.fromkeys(["Name", "Email", *(key for row in rows for key in row)]))
     fields = [
         Field(record_id(100 * number + position, "fld"), name, "singleLineText")
         for position, name in enumerate(names)
     ]
     records = [_record(place, cells) for place, cells in enumerate(rows, first)]
-    return Table(record_id(number, "tbl"), name, tuple(fields), tuple(records))
+    return TableData(record_id(number, "tbl"), name, tuple(fields), tuple(records))
 
 
 def _record(number: int, cells: Mapping[str, Any]) -> Record:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record

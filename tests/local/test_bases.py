@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule, Framing
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
 from infra.local.processes import free_port
+from infra.local.wire.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import LOCKOUT, AirtableClient
 from landfall.airtable.pacer import Pacer

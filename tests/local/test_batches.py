@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline
 from landfall.llm import batch_step
 from landfall.llm.batch_step import LOOK_FIRST, LOOK_MOST, Batching
@@ -81,7 +81,7 @@ class Scene:
 
     def batches(self) -> list[Any]:
         """Return the batches that the service has."""
-        found: list[Any] = self.server.batches.listed(None, 100)["data"]
+        found: list[Any] = self.server.batches.page(None, 100)["data"]
         return found
 
 
@@ -193,7 +193,7 @@ async def test_a_failed_answer_in_a_batch_is_retried():
 async def test_a_batch_that_cannot_be_used_is_an_error_with_its_reason():
     """The run does not wait for it, and no question is sent alone."""
     async with scene(FaultRule("batch_failed")) as it:
-        with pytest.raises(StepError, match="invalid_request: The stand-in was ") as caught:
+        with pytest.raises(StepError, match="invalid_request: The stand-in fails this") as caught:
             await it.chain()
     assert (caught.value.reason, caught.value.retried) == (Reason.MODEL_BATCH_FAILED, False)
 
@@ -277,7 +277,7 @@ async def test_no_file_remains_at_the_service():
     """The files of a batch are deleted once its answers are stored."""
     async with scene() as it:
         await it.chain()
-        assert it.server.batches.files == []
+        assert it.server.files.ids == []
 
 
 async def test_stored_answers_are_not_put_into_a_batch():

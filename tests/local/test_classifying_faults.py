@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm import batch_step
@@ -270,7 +270,7 @@ async def cancel(elements: Elements, run_id: str) -> None:
 
 def batch_of(service: LocalOpenAI) -> str:
     """Return the status of the only batch."""
-    (batch,) = service.batches.listed(None, 100)["data"]
+    (batch,) = service.batches.page(None, 100)["data"]
     return str(batch["status"])
 
 
@@ -316,7 +316,7 @@ async def test_a_failed_run_cancels_its_other_batches(elements, service, monkeyp
         await elements.deliver(tasks[-1])
     await asyncio.sleep(0.6)
     assert await elements.deliver(tasks[-1]) == "model_batch_failed"
-    statuses = [batch["status"] for batch in service.batches.listed(None, 100)["data"]]
+    statuses = [batch["status"] for batch in service.batches.page(None, 100)["data"]]
     assert statuses[1] == "failed"
     assert statuses[0] in ("cancelling", "cancelled")
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
-from infra.local.base_model import Base
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.bases import BaseData
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
@@ -59,7 +59,7 @@ async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:
     await world.start(scan, run_id)
 
 
-def ids(base: Base) -> dict[str, list[str]]:
+def ids(base: BaseData) -> dict[str, list[str]]:
     return {table.name: [record["id"] for record in table.records] for table in base.tables}
 
 

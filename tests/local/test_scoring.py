@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
-from infra.local.school_book import BOOK
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
+from infra.local.samples.school.lessons import LESSONS
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
@@ -45,7 +45,7 @@ def sample(name: str) -> IntegrityScan:
 
 
 async def scanned(
-    world: World, base: Base, scan: IntegrityScan | None = None
+    world: World, base: BaseData, scan: IntegrityScan | None = None
 ) -> list[Outcome | Reason]:
     """Run a saved scan of the base from its first task to its end; return the outcome of each
     task."""
@@ -56,8 +56,8 @@ async def scanned(
         return await drive(world, server)
 
 
-async def fetched(world: World, base: Base, scan: IntegrityScan | None = None) -> None:
-    """Run a saved scan of the base up to the score step's task; return the outcome of each task."""
+async def fetched(world: World, base: BaseData, scan: IntegrityScan | None = None) -> None:
+    """The same, up to the score step's task."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
     await world.start(scan)
@@ -110,7 +110,7 @@ def a_scan(**changes: Any) -> IntegrityScan:
     return IntegrityScan.model_validate(content | changes)
 
 
-def a_small_base() -> Base:
+def a_small_base() -> BaseData:
     return a_base(People=PEOPLE, Pets=[{"Owner": ["recNobody"]}, *PETS])
 
 
@@ -121,7 +121,7 @@ async def test_the_school_is_found_out_exactly(world):
     assert await scanned(world, base, scan) == ["finished", "finished"]
     assert await found(world) == key
     run = (await world.run()).data
-    planted = Counter(chain.from_iterable(found.values() for _, found in BOOK))
+    planted = Counter(chain.from_iterable(found.values() for _, found in LESSONS))
     for rule in scan.rules:
         if rule.kind != "metric":
             planted[str(rule.severity)] += len(key[rule.id])
