@@ -30,7 +30,7 @@ def _date_pattern(text: str) -> str:
 
 
 class Format(FieldRule):
-    """The field's value, or each value of a list, has this form. A missing value is no finding.
+    """The field's value, or each value of a list, has this form. No value is no finding.
 
     A value that is not text has none of the forms, and surrounding whitespace is not part of one.
 

@@ -77,8 +77,7 @@ Threshold = Annotated[int | str, BeforeValidator(_threshold)]
 
 
 class Thresholds(Settings):
-    """The severity of all findings of a rule, by their number or share; `info` below every
-    threshold."""
+    """The severity of a rule's findings, by their number or share; `info` below every threshold."""
 
     warning: Threshold | None = None
     critical: Threshold | None = None
@@ -171,8 +170,7 @@ class BaseRule(Settings):
         return iter(())
 
     def remarks(self, _schema: Schema) -> Iterator[str]:
-        """Yield a sentence for each fact that fits and is still worth knowing before the rule
-        runs."""
+        """Yield a sentence for each fact that is worth knowing before the rule runs."""
         return iter(())
 
     def sample_support(self) -> SampleSupport:
