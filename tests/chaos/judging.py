@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from infra.local.openai_completions import Call
+from infra.local.openai.completions import ModelCall
 from infra.local.stack import Stack
 from landfall.classification.answer import answer_shape
 from landfall.classification.labels import Labels
@@ -101,10 +101,10 @@ _SHAPES: Mapping[str, tuple[type, str]] = {
 """Shape and version of each question, by the name of its schema."""
 
 
-def answer_of(call: Call) -> str:
+def answer_of(call: ModelCall) -> str:
     """The id under which the answer to a call is kept."""
-    shape, version = _SHAPES[call.asked.name]
+    shape, version = _SHAPES[call.question.name]
     question: Question[Any] = Question(
-        "", shape, call.asked.instructions, call.asked.text, version, 0
+        "", shape, call.question.instructions, call.question.text, version, 0
     )
     return question.hash(MODEL, EFFORT)

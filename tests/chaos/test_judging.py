@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.openai_completions import chat_call
+from infra.local.openai.completions import chat_call
 from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt

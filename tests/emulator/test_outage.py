@@ -13,7 +13,7 @@ from secrets import token_hex
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.fetch_cursor import FetchCursor

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.net.errors import (
     ExchangeError,
@@ -78,7 +79,7 @@ async def failure(
 
 async def met(fault: Fault, seconds: float = SECONDS) -> type[ExchangeError]:
     """The error of a GET that meets this fault; it leaves nothing behind."""
-    async with nothing_left(), answering(Response(200, {}, BODY, fault)) as server:
+    async with nothing_left(), answering(WireResponse(200, {}, BODY, fault)) as server:
         return type(await failure(server.url, seconds))
 
 
@@ -173,7 +174,7 @@ async def test_what_is_not_http_is_broken():
 async def test_a_redirect_is_an_answer_and_is_not_followed():
     """The caller judges its target."""
     loop = Fault(FaultKind.REDIRECT_LOOP)
-    async with answering(Response(fault=loop)) as server, opened() as http:
+    async with answering(WireResponse(fault=loop)) as server, opened() as http:
         answer = await http.send("GET", f"{server.url}/x", deadline=Deadline.after(60))
     assert (answer.status_code, answer.headers["location"]) == (302, "/x")
     assert len(server.exchanges) == 1
@@ -183,7 +184,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed():
 async def test_any_status_is_an_answer(status):
     """The caller judges that too; headers and body are as they were sent."""
     body = b"" if status == 204 else BODY
-    sent = Response(status, {"Retry-After": "7", "Content-Type": "text/plain"}, body)
+    sent = WireResponse(status, {"Retry-After": "7", "Content-Type": "text/plain"}, body)
     async with answering(sent) as server, opened() as http:
         answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert (answer.status_code, answer.content) == (status, body)
@@ -192,7 +193,7 @@ async def test_any_status_is_an_answer(status):
 
 async def test_a_compressed_answer_is_given_decoded():
     """Its headers no longer speak of the compression, so nobody decodes it again."""
-    sent = Response(200, {"Content-Encoding": "gzip"}, gzip.compress(BODY))
+    sent = WireResponse(200, {"Content-Encoding": "gzip"}, gzip.compress(BODY))
     async with answering(sent) as server, opened() as http:
         answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
@@ -202,7 +203,7 @@ async def test_a_compressed_answer_is_given_decoded():
 
 async def test_a_bomb_is_unpacked_no_further_than_the_limit():
     """64 MiB in one piece of 64 KiB: at no time is there more of it than a limit."""
-    bomb = Response(200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(64 * MEGABYTE)))
+    bomb = WireResponse(200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(64 * MEGABYTE)))
     async with answering(bomb) as server:
         tracemalloc.start()
         try:
@@ -220,7 +221,7 @@ CODINGS = ["gzip, gzip", "gzip, gzip, gzip, gzip", "identity, gzip", "deflate", 
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_one_gzip_is_all_that_is_unpacked(coding):
     """Nothing else was asked for; gzip within gzip would multiply."""
-    async with answering(Response(200, {"Content-Encoding": coding}, BODY)) as server:
+    async with answering(WireResponse(200, {"Content-Encoding": coding}, BODY)) as server:
         error = await failure(server.url, seconds=60)
     assert type(error) is InvalidResponseError
     assert repr(coding) in str(error)
@@ -230,20 +231,20 @@ async def test_gzip_that_unpacks_to_nothing_is_limited_too():
     """Empty blocks for ever would otherwise be read until the deadline."""
     empty = bytes.fromhex("000000ffff")  # a stored block without content, RFC 1951
     body = gzip.compress(b"", 0)[:10] + empty * MEGABYTE
-    async with answering(Response(200, {"Content-Encoding": "gzip"}, body)) as server:
+    async with answering(WireResponse(200, {"Content-Encoding": "gzip"}, body)) as server:
         assert type(await failure(server.url, seconds=60)) is ResponseTooLargeError
 
 
 async def test_what_is_no_gzip_is_broken():
     """Though it says so."""
-    async with answering(Response(200, {"Content-Encoding": "gzip"}, BODY)) as server:
+    async with answering(WireResponse(200, {"Content-Encoding": "gzip"}, BODY)) as server:
         assert type(await failure(server.url, seconds=60)) is InvalidResponseError
 
 
 @pytest.mark.parametrize("padding", [b"", b"\0\0\0", gzip.compress(BODY, mtime=0)])
 async def test_what_follows_the_end_of_gzip_is_ignored(padding):
     """As browsers do."""
-    sent = Response(200, {"Content-Encoding": "x-gzip"}, gzip.compress(BODY) + padding)
+    sent = WireResponse(200, {"Content-Encoding": "x-gzip"}, gzip.compress(BODY) + padding)
     async with answering(sent) as server, opened() as http:
         answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == BODY
@@ -252,7 +253,7 @@ async def test_what_follows_the_end_of_gzip_is_ignored(padding):
 
 async def test_an_empty_body_may_call_itself_gzip():
     """Servers say so of a 204, or of a length of 0."""
-    sent = Response(200, {"Content-Encoding": "gzip"})
+    sent = WireResponse(200, {"Content-Encoding": "gzip"})
     async with answering(sent) as server, opened() as http:
         answer = await http.send("GET", server.url, deadline=Deadline.after(60))
     assert answer.content == b""
@@ -260,11 +261,11 @@ async def test_an_empty_body_may_call_itself_gzip():
 
 async def test_gzip_is_what_is_asked_for():
     """Whatever codings the caller's library would take; and each header goes out once."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response()
+        return WireResponse()
 
     headers = {"accept-encoding": "br, zstd", "host": "elsewhere.example"}
     async with WireServer(handler) as server, opened() as http:
@@ -275,7 +276,7 @@ async def test_gzip_is_what_is_asked_for():
 
 async def test_a_body_that_is_not_wanted_is_not_read():
     """A gigabyte is left where it is; status and headers are the answer."""
-    flood = Response(404, {"X-Kind": "film"}, fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
+    flood = WireResponse(404, {"X-Kind": "film"}, fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
     async with nothing_left(), answering(flood) as server, opened() as http:
         answer = await http.send(
             "GET",
@@ -288,11 +289,11 @@ async def test_a_body_that_is_not_wanted_is_not_read():
 
 async def test_no_cookie_is_stored():
     """A cookie that one response sets is not sent with the next request."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response(200, {"Set-Cookie": "visitor=1; Path=/"})
+        return WireResponse(200, {"Set-Cookie": "visitor=1; Path=/"})
 
     async with WireServer(handler) as server, opened() as http:
         for _ in range(2):
@@ -312,7 +313,7 @@ async def test_every_address_is_judged_and_only_judged_ones_are_connected_to():
     def lookup(_: str, version: int) -> list[str]:
         return [next(addresses)] if version == 4 else []
 
-    async with answering(Response()) as server, name_server(lookup) as resolver:
+    async with answering(WireResponse()) as server, name_server(lookup) as resolver:
         port = server.url.rsplit(":", 1)[1]
         http = HttpClient(resolver=resolver, may_reach=may_reach)
         url = f"http://rebind.example:{port}/"
@@ -332,7 +333,7 @@ async def test_one_address_that_may_not_be_reached_is_enough(addresses):
     def lookup(_: str, version: int) -> list[str]:
         return [a for a in addresses if (":" in a) == (version == 6)]
 
-    async with answering(Response()) as server, name_server(lookup) as resolver:
+    async with answering(WireResponse()) as server, name_server(lookup) as resolver:
         http = HttpClient(resolver=resolver, may_reach=lambda _, __, a: a == "127.0.0.1")
         url = f"http://two.example:{server.url.rsplit(':', 1)[1]}/"
         with pytest.raises(ForbiddenAddressError):
@@ -408,7 +409,7 @@ async def test_a_certificate_counts_for_its_name_only(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
 async def test_the_limit_is_exact(size, fits):
     """`max_bytes` bytes are an answer, one more is none."""
-    async with answering(Response(200, {}, b"x" * size)) as server, opened() as http:
+    async with answering(WireResponse(200, {}, b"x" * size)) as server, opened() as http:
         sending = http.send("GET", server.url, deadline=Deadline.after(60), max_bytes=1000)
         if fits:
             assert len((await sending).content) == size
@@ -419,7 +420,7 @@ async def test_the_limit_is_exact(size, fits):
 
 async def test_after_the_deadline_nothing_is_sent():
     """A call without time left does not reach the server."""
-    async with answering(Response()) as server:
+    async with answering(WireResponse()) as server:
         error = await failure(server.url, seconds=-0.1)
     assert type(error) is ExchangeTimeoutError
     assert not server.exchanges
@@ -427,7 +428,7 @@ async def test_after_the_deadline_nothing_is_sent():
 
 async def test_a_cancelled_call_leaves_nothing():
     """Whoever waits may go: the connection goes with him."""
-    silent = Response(fault=Fault(FaultKind.SILENT))
+    silent = WireResponse(fault=Fault(FaultKind.SILENT))
     async with nothing_left(), answering(silent) as server, opened() as http:
         sending = asyncio.create_task(http.send("GET", server.url, deadline=Deadline.after(60)))
 
@@ -444,8 +445,8 @@ async def test_a_client_goes_on_after_a_failure():
     """Many calls that hang, side by side, do not take the connections from those that follow."""
     faults = [Fault(FaultKind.SILENT)] * 30
 
-    async def handler(_: Request) -> Response:
-        return Response(200, {}, BODY, faults.pop() if faults else None)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse(200, {}, BODY, faults.pop() if faults else None)
 
     async with nothing_left(), WireServer(handler) as server, opened() as http:
         deadline = Deadline.after(SECONDS)
@@ -458,7 +459,7 @@ async def test_a_client_goes_on_after_a_failure():
 
 async def test_an_answer_that_is_given_up_does_not_hold_its_connection():
     """A client that lives on has no socket of it."""
-    flood = Response(fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
+    flood = WireResponse(fault=Fault(FaultKind.FLOOD, size=GIGABYTE))
     async with answering(flood) as server, opened() as http, nothing_left():
         sending = http.send("GET", server.url, deadline=Deadline.after(60), max_bytes=MEGABYTE)
         with pytest.raises(InvalidResponseError):
@@ -467,11 +468,11 @@ async def test_an_answer_that_is_given_up_does_not_hold_its_connection():
 
 async def test_a_request_is_sent_as_it_was_given():
     """Method, headers and body, and no more than that of the caller's secrets in an error."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response(fault=Fault(FaultKind.RESET))
+        return WireResponse(fault=Fault(FaultKind.RESET))
 
     async with WireServer(handler) as server, opened() as http:
         sending = http.send(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite
+from infra.local.openai.server import LocalOpenAI
+from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
 from landfall.llm.model_settings import ModelSettings

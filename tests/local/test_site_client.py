@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 import aiodns
 import pytest
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
 from landfall.site import client as site_client
@@ -57,7 +58,7 @@ async def refusal(reader: WebReader, url: str, seconds: float = 60) -> StepError
     return caught.value
 
 
-async def reason(response: Response, seconds: float = 60) -> Reason:
+async def reason(response: WireResponse, seconds: float = 60) -> Reason:
     """The reason of the failure if a site answers like this; it leaves nothing behind."""
     async with nothing_left(), answering(response) as server, reading(server.url) as reader:
         return (await refusal(reader, server.url, seconds)).reason
@@ -65,11 +66,11 @@ async def reason(response: Response, seconds: float = 60) -> Reason:
 
 async def test_a_page_says_all_about_its_answer():
     """And the request says who asks."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response(200, {**HTML, "X-Powered-By": "x"}, BODY)
+        return WireResponse(200, {**HTML, "X-Powered-By": "x"}, BODY)
 
     async with WireServer(handler) as server, reading(server.url) as reader:
         page = await fetched(reader, f"{server.url}/prices?all=1#top")
@@ -85,11 +86,11 @@ async def test_a_page_says_all_about_its_answer():
 async def test_redirects_are_followed_and_reported():
     """Absolute and relative, to the page at their end."""
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         onward = {"/": "/a", "/a": f"{server.url}/b/", "/b/": "c?d=1#e"}
         if request.path in onward:
-            return Response(302, {"Location": onward[request.path]})
-        return Response(200, HTML, request.target.encode())
+            return WireResponse(302, {"Location": onward[request.path]})
+        return WireResponse(200, HTML, request.target.encode())
 
     async with WireServer(handler) as server, reading(server.url) as reader:
         page = await fetched(reader, server.url)
@@ -101,9 +102,9 @@ async def test_redirects_are_followed_and_reported():
 async def test_redirects_are_counted(hops, ends):
     """So many and no more."""
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         left = int(request.path[1:])
-        return Response(307, {"Location": f"/{left - 1}"}) if left else Response(200, HTML)
+        return WireResponse(307, {"Location": f"/{left - 1}"}) if left else WireResponse(200, HTML)
 
     async with WireServer(handler) as server, reading(server.url) as reader:
         if ends:
@@ -116,18 +117,18 @@ async def test_redirects_are_counted(hops, ends):
 
 async def test_a_redirect_for_ever_ends():
     """Long before the deadline."""
-    loop = Response(fault=Fault(FaultKind.REDIRECT_LOOP))
+    loop = WireResponse(fault=Fault(FaultKind.REDIRECT_LOOP))
     assert await reason(loop) == Reason.SITE_TOO_MANY_REDIRECTS
 
 
 async def test_the_body_of_a_redirect_is_not_waited_for():
     """Only its address counts."""
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         if request.path == "/":
             stalled = Fault(FaultKind.STALL_BODY)
-            return Response(302, {**HTML, "Location": "/there"}, BODY, stalled)
-        return Response(200, HTML, BODY)
+            return WireResponse(302, {**HTML, "Location": "/there"}, BODY, stalled)
+        return WireResponse(200, HTML, BODY)
 
     async with WireServer(handler) as server, reading(server.url) as reader:
         assert (await fetched(reader, server.url)).body == BODY
@@ -137,7 +138,10 @@ async def test_the_body_of_a_redirect_is_not_waited_for():
 @pytest.mark.parametrize(("headers", "body"), [(HTML, BODY), ({}, b"")])
 async def test_an_error_is_a_page_too(status, headers, body):
     """Its status is evidence; its body is read when it is text."""
-    async with answering(Response(status, headers, BODY)) as server, reading(server.url) as reader:
+    async with (
+        answering(WireResponse(status, headers, BODY)) as server,
+        reading(server.url) as reader,
+    ):
         page = await fetched(reader, server.url)
     assert (page.status, page.body) == (status, body)
 
@@ -149,7 +153,7 @@ NOT_READ = ["", "image/png", "application/pdf", "application/json", "video/mp4",
 @pytest.mark.parametrize("kind", READ)
 async def test_text_is_read(kind):
     """HTML, XML and plain text: pages, sitemaps, robots.txt."""
-    answer = Response(200, {"Content-Type": kind}, BODY)
+    answer = WireResponse(200, {"Content-Type": kind}, BODY)
     async with answering(answer) as server, reading(server.url) as reader:
         assert (await fetched(reader, server.url)).body == BODY
 
@@ -158,22 +162,22 @@ async def test_text_is_read(kind):
 async def test_nothing_but_text_is_read(kind):
     """A gigabyte of film is not fetched to find out."""
     flood = Fault(FaultKind.FLOOD, size=2**30)
-    film = Response(200, {"Content-Type": kind}, fault=flood)
+    film = WireResponse(200, {"Content-Type": kind}, fault=flood)
     assert await reason(film) == Reason.SITE_NOT_HTML
 
 
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
 async def test_a_site_hangs_and_we_do_not(fault):
     """The fetch is over at its deadline, with the reason, and leaves nothing."""
-    assert await reason(Response(200, HTML, BODY, fault), SECONDS) == Reason.SITE_TIMEOUT
+    assert await reason(WireResponse(200, HTML, BODY, fault), SECONDS) == Reason.SITE_TIMEOUT
 
 
 async def test_the_deadline_is_that_of_all_redirects_together():
     """Each hop is quick enough by itself."""
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         dripping = Fault(FaultKind.DRIP_HEADERS, interval=SECONDS / 150)
-        return Response(302, {"Location": "/"}, b"", dripping)
+        return WireResponse(302, {"Location": "/"}, b"", dripping)
 
     async with nothing_left(), WireServer(handler) as server, reading(server.url) as reader:
         assert (await refusal(reader, server.url, SECONDS)).reason == Reason.SITE_TIMEOUT
@@ -182,25 +186,25 @@ async def test_the_deadline_is_that_of_all_redirects_together():
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN)
 async def test_a_page_that_is_cut_is_none(fault):
     """Half of a page would be scored as if it were whole."""
-    assert await reason(Response(200, HTML, BODY, fault)) == Reason.SITE_MALFORMED
+    assert await reason(WireResponse(200, HTML, BODY, fault)) == Reason.SITE_MALFORMED
 
 
 @pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
 async def test_a_page_without_end_is_too_large(fault):
     """Packed or not, it is read to the limit and no further."""
-    assert await reason(Response(200, HTML, fault=fault)) == Reason.SITE_TOO_LARGE
+    assert await reason(WireResponse(200, HTML, fault=fault)) == Reason.SITE_TOO_LARGE
 
 
 async def test_a_large_page_is_read():
     """Up to the limit."""
-    answer = Response(200, HTML, b"x" * MAX_PAGE_BYTES)
+    answer = WireResponse(200, HTML, b"x" * MAX_PAGE_BYTES)
     async with answering(answer) as server, reading(server.url) as reader:
         assert (await fetched(reader, server.url)).wire_bytes == MAX_PAGE_BYTES
 
 
 async def test_a_reset_is_no_site():
     """Nothing had been answered."""
-    reset = Response(fault=Fault(FaultKind.RESET))
+    reset = WireResponse(fault=Fault(FaultKind.RESET))
     assert await reason(reset) == Reason.SITE_UNREACHABLE
 
 
@@ -370,7 +374,7 @@ async def test_hostile_addresses_are_not_fetched():
 )
 async def test_where_a_redirect_leads_is_checked_again(target):
     """Nobody is asked there; not even who was allowed for another port."""
-    redirect = Response(302, {"Location": target})
+    redirect = WireResponse(302, {"Location": target})
     async with (
         answering(redirect) as server,
         internet() as resolver,
@@ -391,7 +395,7 @@ async def test_a_name_that_is_bound_anew_between_two_hops(monkeypatch):
         asked.append(name)
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
-    redirect = Response(302, {"Location": "/next"})
+    redirect = WireResponse(302, {"Location": "/next"})
     async with answering(redirect) as server, name_server(lookup) as resolver:
         # this machine plays the internet, at one of its addresses
         port = int(server.url.rsplit(":", 1)[1])
@@ -428,7 +432,10 @@ async def test_ordinary_addresses_are_asked_for(url):
 
 async def test_an_allowed_port_allows_no_other():
     """The list names one port of one host, in one spelling."""
-    async with answering(Response(200, HTML)) as server, answering(Response(200, HTML)) as other:
+    async with (
+        answering(WireResponse(200, HTML)) as server,
+        answering(WireResponse(200, HTML)) as other,
+    ):
         async with reading(server.url) as reader:
             await fetched(reader, server.url)
             for url in (other.url, server.url.replace("127.0.0.1", "127.0.0.2")):
@@ -438,7 +445,7 @@ async def test_an_allowed_port_allows_no_other():
 
 async def test_what_was_allowed_as_a_name_may_be_anywhere():
     """Stand-ins with names of their own."""
-    async with answering(Response(200, HTML, BODY)) as server, internet() as resolver:
+    async with answering(WireResponse(200, HTML, BODY)) as server, internet() as resolver:
         url = f"http://clinic.example:{server.url.rsplit(':', 1)[1]}"
         async with reading(url, resolver=resolver) as reader:
             assert (await fetched(reader, url)).body == BODY

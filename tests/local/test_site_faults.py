@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite
+from infra.local.openai.server import LocalOpenAI
+from infra.local.site.server import LocalSite
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Ladder
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel

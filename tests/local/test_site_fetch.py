@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
 from infra.local.processes import free_port
-from infra.local.site import HTML, LocalSite, Served, clinic, page, plain, redirect, sitemap
-from infra.local.wire import Response
+from infra.local.samples.clinic import clinic
+from infra.local.site.pages import HTML, Resource, page, plain, redirect, sitemap
+from infra.local.site.server import LocalSite
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
+from infra.local.wire.messages import WireResponse
 from landfall.deadlines import Ladder
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
@@ -33,13 +35,13 @@ SHORT = Ladder(step=2.5, item=1.2, request=1.0, connect=0.5)
 """A budget in which hanging pages end soon."""
 
 
-def words(title: str, *links: str) -> Served:
+def words(title: str, *links: str) -> Resource:
     """A page that says its title and links to these."""
     leads = "".join(f'<a href="{link}">{link}</a>' for link in links)
     return page(f"<title>{title}</title><h1>{title}</h1><p>About {title}</p>{leads}")
 
 
-def small() -> dict[str, Served]:
+def small() -> dict[str, Resource]:
     """A site of three pages."""
     home = words("Home", "/book", "/prices")
     return {"/": home, "/book": words("Booking"), "/prices": words("Prices")}
@@ -85,8 +87,8 @@ async def test_a_quick_scan_is_the_home_page_twice(world):
     async with LocalSite(clinic()) as site:
         await captured(world, site, mode="quick", contact="https://us.example/bot")
         assert site.paths == ["/robots.txt", "/", "/"]
-        assert all("LandfallBot/1.0; https://us.example/bot" in agent for agent in site.agents)
-        assert ["Mobile" in agent for agent in site.agents] == [False, False, True]
+        assert all("LandfallBot/1.0; https://us.example/bot" in agent for agent in site.user_agents)
+        assert ["Mobile" in agent for agent in site.user_agents] == [False, False, True]
 
 
 async def test_pages_are_stored_compressed_for_a_while(world):
@@ -124,7 +126,7 @@ async def test_requests_keep_the_pace_of_the_site(world):
     pages = small() | {"/robots.txt": plain("User-agent: *\nCrawl-delay: 0.3")}
     async with LocalSite(pages) as site:
         await captured(world, site)
-        gaps = [after - before for (before, _), (after, _) in pairwise(site.begun)]
+        gaps = [after - before for (before, _), (after, _) in pairwise(site.started)]
     assert len(gaps) >= 5
     assert min(gaps) > 0.29
 
@@ -133,7 +135,7 @@ async def test_slow_pages_are_waited_for_side_by_side(world):
     """The pace applies between starts: pages that take long do not add up."""
     async with LocalSite(small(), latency=0.6) as site:
         await captured(world, site)
-        begun = [moment for moment, path in site.begun if path in ("/book", "/prices")]
+        begun = [moment for moment, path in site.started if path in ("/book", "/prices")]
     assert begun[1] - begun[0] < 0.5
 
 
@@ -200,10 +202,12 @@ async def test_robots_of_where_the_home_page_is_count(world):
     assert await status(world) == ("error", "site_disallowed")
 
 
-@pytest.mark.parametrize("answer", [Response(404, HTML), Response(403), Response(200, {}, b"x")])
+@pytest.mark.parametrize(
+    "answer", [WireResponse(404, HTML), WireResponse(403), WireResponse(200, {}, b"x")]
+)
 async def test_without_robots_all_is_allowed(world, answer):
     """Not found, refused, or of a type that is no text: RFC 9309."""
-    async with LocalSite(small() | {"/robots.txt": Served(answer)}) as site:
+    async with LocalSite(small() | {"/robots.txt": Resource(answer)}) as site:
         await captured(world, site)
     assert await status(world) == ("done", None)
 
@@ -217,9 +221,9 @@ async def test_robots_that_fail_are_waited_for(world):
 
 
 HOME_FAILS = [
-    (Served(Response(404, HTML)), "site_rejected"),
-    (Served(Response(403, HTML)), "site_rejected"),
-    (Served(Response(200, {"Content-Type": "application/pdf"})), "site_not_html"),
+    (Resource(WireResponse(404, HTML)), "site_rejected"),
+    (Resource(WireResponse(403, HTML)), "site_rejected"),
+    (Resource(WireResponse(200, {"Content-Type": "application/pdf"})), "site_not_html"),
     (redirect("/"), "site_too_many_redirects"),
     (redirect("http://169.254.169.254/latest/"), "site_forbidden_address"),
 ]
@@ -284,7 +288,7 @@ async def test_a_page_that_fails_once_is_asked_again(world, fault):
 
 async def test_a_phone_that_gets_nothing_costs_no_points(world):
     """Its dimension has no score, and the run says why it is inconclusive."""
-    pages = small() | {"/": replace(words("Home"), mobile=Response(500, HTML))}
+    pages = small() | {"/": replace(words("Home"), mobile=WireResponse(500, HTML))}
     async with LocalSite(pages) as site:
         await captured(world, site, mode="quick")
     report = await report_of_site(world)
@@ -332,7 +336,7 @@ async def test_one_run_at_a_time_looks_at_a_site(world):
         second = await start_site(world, scan, "m-2")
         clients = site_clients(world, site)
         waiting = asyncio.create_task(deliver_site(world, first, clients))
-        await until(lambda: asyncio.sleep(0, bool(site.begun)), seconds=10, every=0.01)
+        await until(lambda: asyncio.sleep(0, bool(site.started)), seconds=10, every=0.01)
         assert await deliver_site(world, second, clients) == "waiting"
         assert await waiting == "finished"
     assert (await world.run("m-2")).data["progress_step"] == "waiting_for_site"
@@ -342,16 +346,16 @@ async def test_sitemaps_name_pages_that_nobody_links_to(world):
     """Also by an index; those of other sites, and entity bombs, are none."""
     pages = small() | {
         "/robots.txt": plain("Sitemap: {site}/index.xml\nSitemap: https://b.example/x.xml"),
-        "/index.xml": Served(
-            Response(
+        "/index.xml": Resource(
+            WireResponse(
                 200,
                 {"Content-Type": "application/xml"},
                 b"<sitemapindex><sitemap><loc>{site}/bomb.xml</loc></sitemap>"
                 b"<sitemap><loc>{site}/more.xml</loc></sitemap></sitemapindex>",
             )
         ),
-        "/bomb.xml": Served(
-            Response(
+        "/bomb.xml": Resource(
+            WireResponse(
                 200, {"Content-Type": "application/xml"}, b'<!DOCTYPE x [<!ENTITY a "a">]><x/>'
             )
         ),

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra.local import openai_site
-from infra.local.openai_answers import Asked
-from infra.local.site import LocalSite, Served, clinic, page
+from infra.local.openai import site as openai_site
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.samples.clinic import clinic
+from infra.local.site.pages import Resource, page
+from infra.local.site.server import LocalSite
 from landfall.deadlines import Ladder
 from landfall.llm.questions import Problem, Question, RateLimits
 from landfall.reasons import Reason, StepError
@@ -36,7 +38,7 @@ HOME = """<title>Dental practice</title><h1>Gentle dentistry</h1>
 <p>Our dentists take their time for you and explain what they see.</p>"""
 
 
-def site_of(*paths: str) -> dict[str, Served]:
+def site_of(*paths: str) -> dict[str, Resource]:
     """A home page that leads to these."""
     links = "".join(f'<a href="{path}">{path}</a>' for path in paths)
     pages = {
@@ -47,8 +49,8 @@ def site_of(*paths: str) -> dict[str, Served]:
 
 def by_the_rules(question: Question[Any]) -> PageJudgement:
     """As the stand-in answers."""
-    asked = Asked("PageJudgement", {}, question.instructions, question.text)
-    return PageJudgement.model_validate(openai_site.answers(asked))
+    asked = ParsedQuestion("PageJudgement", {}, question.instructions, question.text)
+    return PageJudgement.model_validate(openai_site.page_answer(asked))
 
 
 def obeying(question: Question[Any]) -> PageJudgement:
@@ -430,7 +432,7 @@ async def test_an_instruction_on_a_page_changes_no_other_page(world, attack):
     assert [one["dimensions"] for one in home] == [one["dimensions"] for one in same]
 
 
-def hostile_site() -> dict[str, Served]:
+def hostile_site() -> dict[str, Resource]:
     """A page for each attack that is a whole page, and a home page that leads to them."""
     paths = [f"/page-{number}" for number in range(len(PAGES))]
     own = {path: f"<p>Nothing else is on {path}.</p></body>" for path in paths}
@@ -450,7 +452,7 @@ async def test_a_question_has_one_page_and_its_fence(world):
     async with LocalSite(hostile_site()) as site:
         await scanned(world, site, model, **HOSTILE)
     assert len(model.asked) == 1 + len(PAGES)
-    fences = [Asked("", {}, "", question.text).fences for question in model.asked]
+    fences = [ParsedQuestion("", {}, "", question.text).quotes for question in model.asked]
     assert {len(one) for one in fences} == {1}
     assert WANTED not in model.asked[0].text
 

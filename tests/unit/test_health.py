@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 
-from infra.cloud.environment import environment
-from infra.cloud.target import Target
+from infra.cloud.resources.environment import environment
+from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import LADDER, Deadline
 from landfall.entry.app import App
 from landfall.entry.callers import Callers, fetch_certificates
@@ -112,7 +112,7 @@ NOBODY = Call(Request({"type": "http"}), "")
 
 def an_app(world: World, indexes: Indexes) -> App:
     """The scheduler's, as `app_of` makes it."""
-    target = Target("demo-project", "123456789012", "europe-west1")
+    target = DeployTarget("demo-project", "123456789012", "europe-west1")
     config = load_config("scheduler", environment(target, "scheduler", [], {}))
     callers = Callers(
         issuer=config.token_issuer,

@@ -25,7 +25,7 @@ from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import QUIET, locking
 from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Create
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 OpenBase = Callable[[str], BaseReader]
 
@@ -138,7 +138,7 @@ class Fetch:
         await self._keep(cursor, packed)
 
     async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
-        made = documents(packed)
+        made = packed_documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)
         writes = [

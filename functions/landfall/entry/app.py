@@ -57,8 +57,9 @@ def app_of(function: str) -> App:
     random = Random()
     ladder = config.ladder
     store = FirestoreStore(firestore_client(config.project, ladder.connect), ladder.request)
-    client = cloud_tasks_client(config.cloud_tasks_emulator, ladder.connect)
-    queue = CloudTasksQueue(client, delivery, ladder, random)
+    emulator = config.cloud_tasks_emulator
+    open_tasks = functools.partial(cloud_tasks_client, emulator, ladder.connect)
+    queue = CloudTasksQueue(open_tasks, delivery, ladder, random)
     callers = Callers(
         issuer=config.token_issuer,
         audiences=config.audiences,

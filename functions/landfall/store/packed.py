@@ -17,7 +17,7 @@ class Packed:
     records: int
 
 
-def documents(pieces: Iterable[Packed]) -> list[Fields]:
+def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
     """Return the fields of documents that contain the pieces in their order."""
     groups: list[list[Packed]] = []
     room = 0
