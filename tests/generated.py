@@ -15,15 +15,15 @@ from typing import Any
 
 from landfall.classification.labels import Labels
 from landfall.classification.scan import ClassificationScan, ElementLimits, Parts
-from landfall.classification.write_back import FillIn, OutputFields
+from landfall.classification.write_back import ElementWriteBack, OutputFields
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.entry.routes import routes
 from landfall.integrity.rules.conditions import FieldCondition
 from landfall.integrity.rules.kinds import KINDS, groups_of
 from landfall.integrity.rules.rule import BaseRule
 from landfall.kinds.definition import json_schema
+from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.prices import Price
-from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
@@ -78,12 +78,12 @@ def rule_reference() -> str:
     """Every kind of rule with its settings and an example; `infra/rules.md`."""
     parts = [
         "# Rules",
-        "A rule is an entry of `rules` in a scan's definition. A table or field is named as the "
-        "base names it, or by its id (`tbl...`, `fld...`), which outlives a new name.",
+        "A rule is an entry of `rules` in a scan's definition. A table or field is given by "
+        "its name, or by its id (`tbl...`, `fld...`), which survives renaming.",
         "Every rule has these settings:",
         _settings(BaseRule, leave_out=("kind",)),
         "`when` is a condition on a field, or `{all: [...]}`, `{any: [...]}`, `{not: ...}` of "
-        "conditions. One on a field says one or more of:",
+        "conditions. A condition on a field has one or more of these tests:",
         _settings(FieldCondition),
     ]
     for kind, rule in KINDS.items():
@@ -98,7 +98,15 @@ def rule_reference() -> str:
 
 def classification_reference() -> str:
     """Every setting of a classification; `infra/classification.md`."""
-    groups = (ElementLimits, Parts, FillIn, OutputFields, ModelSettings, ModelBudget, Allowance)
+    groups = (
+        ElementLimits,
+        Parts,
+        ElementWriteBack,
+        OutputFields,
+        ModelSettings,
+        ModelBudget,
+        Allowance,
+    )
     parts = [
         "# Classification",
         "A scan of the kind `classification` has these settings, besides `id`, `name`, `time_zone` "

@@ -1,4 +1,4 @@
-"""`infra/deploy`, `infra/destroy` and `infra/doctor`."""
+"""The commands `infra/deploy`, `infra/destroy` and `infra/doctor`."""
 
 import sys
 from importlib import import_module

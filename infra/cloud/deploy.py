@@ -1,4 +1,4 @@
-"""`infra/deploy`: brings a project to what the code says; what is so already stays untouched."""
+"""`infra/deploy`: bring a project to the state that the code defines, by changing what differs."""
 
 import argparse
 import getpass
@@ -9,27 +9,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.cloud import database, environment, image, keys, source
-from infra.cloud.advice import advice
-from infra.cloud.connecting import CannotStartError, connect
-from infra.cloud.environment import VariableUnknownError
-from infra.cloud.gcloud import Gcloud, GcloudError, GcloudMissingError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import PEOPLE, Installation, Wishes
-from infra.cloud.making import Maker, StoppedError, go_through, say
-from infra.cloud.stages import STAGES, Stage
-from infra.cloud.target import NAME, PIPELINE_ACCOUNT, Target, secret, service
+from infra.cloud.apply import Applier, ChangeFailedError, apply_stages, print_line
+from infra.cloud.clients.error_advice import advice
+from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.connection import CannotStartError, connect
+from infra.cloud.resources import database, environment, image, keys
+from infra.cloud.resources.environment import VariableUnknownError
+from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
+from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
+from infra.cloud.stages import STAGES, ChangeStage
 from landfall.process.config import VARIABLES, ConfigError
 
 PATIENCE = 120.0
-"""Seconds: what was made a moment ago is usually known everywhere within a minute."""
+"""Seconds; new resources are usually visible everywhere within a minute."""
 
 EPILOG = """
-What is not there is made; what differs is changed; everything else is left alone. When it is
-interrupted, run it again. What you do not say stays as it is: --invoker is needed the first time
-only, and so are the keys of what your scans read and ask.
+What is missing is created, what differs is updated, and everything else is left alone. After an
+interruption, run it again. An option that you leave out keeps its present value: --invoker, and the
+keys of Airtable and of the model, are needed only once.
 
-Exit status: 0 when everything is as it should be, 1 when a change failed, 2 when nothing was begun.
+Exit status: 0 if everything is up to date, 1 if a change failed, 2 if nothing was started.
 """
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
@@ -38,53 +38,55 @@ SECRETS = tuple(name for name, it in VARIABLES.items() if it.secret)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, deploy, and give the exit status."""
-    options = parser().parse_args(arguments)
+    """Parse the command line, deploy, and return the exit status."""
+    parsed = parser().parse_args(arguments)
     started = time.monotonic()
     try:
-        target, tools = connect(options.project, options.region)
-        wishes = _wishes(options)
-        tag = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
-        it = Installation(target, tools.google, wishes, tag, only_shown=options.dry_run)
-        say(f"Landfall in {target.project} ({target.number}), {target.region}")
-        stages = _up_to_the_image() if options.image_only else STAGES
-        if not options.image_only:
-            it = _asked(it, options.dry_run)
+        target, tools = connect(parsed.project, parsed.region)
+        options = _deploy_options(parsed)
+        tag = f"{target.repository}/{NAME}:{image.source_version(tools.gcloud)}"
+        it = Installation(target, tools.google, options, tag, dry_run=parsed.dry_run)
+        print_line(f"Landfall in {target.project} ({target.number}), {target.region}")
+        stages = _image_stages() if parsed.image_only else STAGES
+        if not parsed.image_only:
+            it = _complete(it, parsed.dry_run)
     except CANNOT_START as error:
-        return _complain(f"Nothing was changed. {error}", str(error), 2)
+        return _print_error(f"Nothing was changed. {error}", str(error), 2)
     try:
-        made = go_through(stages, it, None if options.dry_run else Maker(tools, options.patience))
-    except (StoppedError, GoogleError) as error:
-        return _complain(f"Stopped at: {error}", str(error), 1)
-    _tell(made, options, target, it, time.monotonic() - started)
+        applied = apply_stages(
+            stages, it, None if parsed.dry_run else Applier(tools, parsed.patience)
+        )
+    except (ChangeFailedError, GoogleError) as error:
+        return _print_error(f"Stopped at: {error}", str(error), 1)
+    _print_summary(applied, parsed, target, it, time.monotonic() - started)
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     found = argparse.ArgumentParser(
         prog="infra/deploy",
-        description="Put Landfall into a Google Cloud project, or bring it up to date there.",
+        description="Deploy Landfall to a Google Cloud project, or update it there.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("--project", required=True, help="the project's id")
-    found.add_argument("--region", required=True, help="such as europe-west1")
+    found.add_argument("--project", required=True, help="the project id")
+    found.add_argument("--region", required=True, help="the region, such as europe-west1")
     found.add_argument(
         "--invoker",
         action="append",
         type=_member,
         metavar="MEMBER",
-        help="who may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for more. "
-        "Who is not named may not, any more",
+        help="an account that may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for "
+        "more. The accounts that you name replace the present ones",
     )
-    found.add_argument("--alert-email", metavar="EMAIL", help="where alerts go")
+    found.add_argument("--alert-email", metavar="EMAIL", help="the address that alerts are sent to")
     for name in SECRETS:
         found.add_argument(
             _flag(name),
             type=Path,
             metavar="FILE",
-            help=f"a new {name}: {VARIABLES[name].meaning}. Asked for while there is none",
+            help=f"a file with a new {name}: {VARIABLES[name].meaning}{_prompt_note(name)}",
         )
     found.add_argument(
         "--set",
@@ -92,25 +94,29 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=_variable,
         metavar="NAME=VALUE",
-        help="another variable of the functions, as in the README under Configuration",
+        help="set a variable of the functions; the README lists them under Configuration",
     )
     found.add_argument(
         "--pipeline",
         action="store_true",
-        help="also make the account that cloudbuild.yaml deploys as",
+        help="also create the service account that cloudbuild.yaml deploys as",
     )
-    found.add_argument("--dry-run", action="store_true", help="show the changes, and make none")
     found.add_argument(
-        "--image-only", action="store_true", help="build the image and stop: a step of its own"
+        "--dry-run", action="store_true", help="show the changes, and make none of them"
     )
+    found.add_argument("--image-only", action="store_true", help="build the image, and stop")
     found.add_argument(
         "--patience",
         type=float,
         default=PATIENCE,
         metavar="SECONDS",
-        help="how long to try again what Google says is not ready (default: %(default)g)",
+        help="how long to retry what Google reports as not ready (default: %(default)g)",
     )
     return found
+
+
+def _prompt_note(secret: str) -> str:
+    return ". A terminal prompts for it while it is missing" if VARIABLES[secret].asked else ""
 
 
 def _flag(secret: str) -> str:
@@ -121,8 +127,8 @@ def _member(text: str) -> str:
     if text.startswith(PEOPLE) and re.fullmatch(r"\w+:[^@\s,]+@[^@\s,]+", text):
         return text
     raise argparse.ArgumentTypeError(
-        f"say user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api looks at the address, so "
-        "groups, domains and allUsers cannot be let in"
+        f"use user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api checks e-mail addresses, "
+        "so groups, domains and allUsers cannot be allowed"
     )
 
 
@@ -130,17 +136,17 @@ def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or name not in VARIABLES or VARIABLES[name].secret:
         choices = ", ".join(name for name, it in VARIABLES.items() if not it.secret)
-        raise argparse.ArgumentTypeError(f"say NAME=VALUE with a NAME of {choices}")
+        raise argparse.ArgumentTypeError(f"use NAME=VALUE, where NAME is one of {choices}")
     return name, value
 
 
-def _wishes(options: argparse.Namespace) -> Wishes:
-    """What was said. Raises `CannotStartError`."""
-    given = vars(options)
+def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
+    """Return the options of the command line. Raises `CannotStartError`."""
+    given = vars(parsed)
     files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
     secrets = {name: _read(path) for name, path in files.items() if path}
-    return Wishes(
-        options.invoker, options.alert_email, secrets, dict(options.set), options.pipeline
+    return DeployOptions(
+        parsed.invoker, parsed.alert_email, secrets, dict(parsed.set), parsed.pipeline
     )
 
 
@@ -154,77 +160,76 @@ def _read(path: Path) -> str:
     return value
 
 
-def _asked(it: Installation, only_shown: bool) -> Installation:
-    """The installation with what has to be asked for. Raises `CannotStartError`."""
-    if misfit := database.misfit(database.there(it)):
-        raise CannotStartError(misfit)
+def _complete(it: Installation, dry_run: bool) -> Installation:
+    """Return the installation, with keys that a person types. Raises `CannotStartError`."""
+    if unusable_reason := database.unusable_reason(database.existing(it)):
+        raise CannotStartError(unusable_reason)
     if not it.invokers:
-        raise CannotStartError("say who may call the api, such as --invoker user:you@example.com")
+        raise CannotStartError(
+            "name who may call the api, for example --invoker user:you@example.com"
+        )
     try:
         environment.check(it.target, it.invokers, it.values)
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
-    lacking = keys.missing(it)
-    asked = dict.fromkeys(lacking, "") if only_shown else _ask(it, lacking)
-    wishes = replace(it.wishes, secrets=keys.are_new(it) | asked)
-    return Installation(it.target, it.google, wishes, it.image, only_shown)
+    absent = keys.missing(it)
+    typed = dict.fromkeys(absent, "") if dry_run else _prompt(it, absent)
+    options = replace(it.options, secrets=keys.new_values(it) | typed)
+    return Installation(it.target, it.google, options, it.image, dry_run)
 
 
-def _ask(it: Installation, names: Sequence[str]) -> dict[str, str]:
-    """What a person types, without the keys that they have none of; nobody else is asked.
+def _prompt(it: Installation, names: Sequence[str]) -> dict[str, str]:
+    """Return the keys that a person types; without a terminal, nobody is prompted.
 
-    Raises `CannotStartError` where there was one before.
+    Raises `CannotStartError` for a secret that exists without a value.
     """
-    answers, present = {}, keys.there(it) if names else set()
+    answers, present = {}, keys.existing(it) if names else set()
     for name in names:
         value = ""
         if sys.stdin.isatty():
-            question = f"{name} ({VARIABLES[name].meaning}; Enter where there is none): "
+            question = f"{name} ({VARIABLES[name].meaning}; press Enter to skip): "
             value = getpass.getpass(question).strip()
         if value:
             answers[name] = value
         elif name in present:
-            raise CannotStartError(f"secret {secret(name)} has no value: give {_flag(name)} FILE")
+            raise CannotStartError(f"secret {secret(name)} has no value: pass {_flag(name)} FILE")
         else:
-            say(f"There is no {name}; {_flag(name)} FILE gives it later.")
+            print_line(f"No {name} was given; add it later with {_flag(name)} FILE.")
     return answers
 
 
-def image_version(gcloud: Gcloud) -> str:
-    """The tag of the image of this source. Raises `GcloudError`."""
-    return source.version(source.files(gcloud), image.RECIPE)
+def _image_stages() -> tuple[ChangeStage, ...]:
+    return tuple(stage for stage in STAGES if stage.find_changes is image.build_changes)
 
 
-def _up_to_the_image() -> tuple[Stage, ...]:
-    return tuple(stage for stage in STAGES if stage.look is image.build_changes)
-
-
-def _tell(
-    made: int, options: argparse.Namespace, target: Target, it: Installation, seconds: float
+def _print_summary(
+    applied: int, parsed: argparse.Namespace, target: DeployTarget, it: Installation, seconds: float
 ) -> None:
-    if options.dry_run:
-        say(f"{made} changes; none was made." if made else "Nothing to change.")
+    if parsed.dry_run:
+        print_line(
+            f"Changes to make: {applied}. None was made." if applied else "Nothing to change."
+        )
         return
-    say(f"{made} changes made, {seconds:.0f} s." if made else "Nothing to change.")
-    if options.image_only:
+    print_line(f"Changes made: {applied}, in {seconds:.0f} s." if applied else "Nothing to change.")
+    if parsed.image_only:
         return
     api, where = target.url("api"), f"--project {target.project} --region {target.region}"
-    say(
+    print_line(
         f"""
   api        {api}
   image      {it.image}
-  look       curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
+  health     curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
   check      infra/doctor {where}
   logs       gcloud run services logs read {service("api")} {where}
-  a scan     curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
+  add a scan curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
 """
     )
     if it.has_pipeline:
-        say(f"  trigger    {_trigger(target, where)}\n")
+        print_line(f"  trigger    {_trigger(target, where)}\n")
 
 
-def _trigger(target: Target, where: str) -> str:
-    """The command that has Cloud Build deploy each commit of `main`, once it may see GitHub."""
+def _trigger(target: DeployTarget, where: str) -> str:
+    """Return the command that makes Cloud Build deploy `main`, once it may read GitHub."""
     account = f"projects/{target.project}/serviceAccounts/{target.account(PIPELINE_ACCOUNT)}"
     return (
         f"gcloud builds triggers create github {where} --name {NAME} --branch-pattern '^main$' "
@@ -233,9 +238,9 @@ def _trigger(target: Target, where: str) -> str:
     )
 
 
-def _complain(line: str, said: str, status: int) -> int:
+def _print_error(line: str, message: str, status: int) -> int:
     print(line, file=sys.stderr)
-    print(f"What to do: {advice(said)}.", file=sys.stderr)
+    print(f"What to do: {advice(message)}.", file=sys.stderr)
     if status == 1:
-        print("Then run the same command again: what is made is not made again.", file=sys.stderr)
+        print("Then run the same command again: it continues where it stopped.", file=sys.stderr)
     return status

@@ -1,4 +1,4 @@
-"""`infra/doctor`: looks at a live installation, and says what is wrong and how to mend it."""
+"""`infra/doctor`: check an installation, and report what is wrong and how to fix it."""
 
 import argparse
 import json
@@ -7,77 +7,78 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.cloud.checks import Cloud
-from infra.cloud.checks_local import Local
-from infra.cloud.connecting import CannotStartError, connect
-from infra.cloud.deploy import image_version
-from infra.cloud.gcloud import GcloudError, GcloudMissingError
-from infra.cloud.google import GoogleError
-from infra.cloud.installation import Installation, Wishes
-from infra.cloud.making import say
-from infra.cloud.target import NAME
-from infra.cloud.verdicts import Check, Said, looked_at
+from infra.cloud.apply import print_line
+from infra.cloud.checks.check import Check, CheckResult, run_check
+from infra.cloud.checks.local_stack import LocalStackChecks
+from infra.cloud.checks.project import ProjectChecks
+from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.connection import CannotStartError, connect
+from infra.cloud.resources.image import source_version
+from infra.cloud.resources.installation import DeployOptions, Installation
+from infra.cloud.resources.target import NAME
 
-PAUSE = 10.0
-"""Seconds between two looks, with --wait."""
+RECHECK_PAUSE = 10.0
+"""Seconds between two rounds of checks, with --wait."""
 
 EPILOG = """
-It changes nothing. Keys are read from Secret Manager for a moment, where you may, and sent to
-nobody but Airtable and the model's service.
+It changes nothing. API keys are read from Secret Manager, where you have access, only to check
+them, and are sent to Airtable and to the model API alone.
 
-Exit status: 0 when nothing is wrong (unknown is not wrong), 1 when something is, 2 when nothing
-could be looked at.
+Exit status: 0 if nothing is wrong (unknown is not wrong), 1 if something is wrong, 2 if nothing
+could be checked.
 """
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, look, and give the exit status."""
+    """Parse the command line, check, and return the exit status."""
     options = parser().parse_args(arguments)
     try:
-        begin = _local(options) if options.local else _cloud(options)
+        make_checks = _local(options) if options.local else _cloud(options)
     except CANNOT_START as error:
-        print(f"Nothing was looked at. {error}", file=sys.stderr)
+        print(f"Nothing was checked. {error}", file=sys.stderr)
         return 2
     until = time.monotonic() + options.wait
-    said = _look(begin())
-    while _wrong(said) and time.monotonic() + PAUSE < until:
-        say(f"{_wrong(said)} wrong; looking again")
-        time.sleep(PAUSE)
-        said = _look(begin())
-    _tell(said)
-    return 1 if _wrong(said) else 0
+    results = _run_checks(make_checks())
+    while _count_wrong(results) and time.monotonic() + RECHECK_PAUSE < until:
+        print_line(f"{_count_wrong(results)} wrong; checking again")
+        time.sleep(RECHECK_PAUSE)
+        results = _run_checks(make_checks())
+    _print_summary(results)
+    return 1 if _count_wrong(results) else 0
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     found = argparse.ArgumentParser(
         prog="infra/doctor",
-        description="Look at an installation, and say what is wrong and how to mend it.",
+        description="Check an installation, and report what is wrong and how to fix it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("--project", help="the project's id; with --region")
-    found.add_argument("--region", help="such as europe-west1")
+    found.add_argument("--project", help="the project id; needs --region")
+    found.add_argument("--region", help="the region, such as europe-west1")
     found.add_argument(
         "--local",
         type=Path,
         metavar="FILE",
-        help="the first line of `infra/local/run --serve --json`, in a file, instead of a project",
+        help="check a local stack instead of a project; the file has the first line of "
+        "`infra/local/run --serve --json`",
     )
     found.add_argument(
         "--wait",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="look again until nothing is wrong, for so long",
+        help="repeat the checks until nothing is wrong, for at most this long",
     )
     found.add_argument(
         "--as",
         dest="as_account",
         metavar="SERVICE_ACCOUNT",
-        help="whom to call the api as, if not as yourself",
+        help="the account to call the api as, instead of your own",
     )
     return found
 
@@ -87,35 +88,37 @@ def _local(options: argparse.Namespace) -> Callable[[], list[Check]]:
         first = options.local.read_text(encoding="utf-8").splitlines()[0]
         addresses = json.loads(first)
     except (OSError, ValueError, IndexError) as error:
-        raise CannotStartError(f"{options.local} has no line of addresses: {error}") from error
-    return Local(addresses).checks
+        raise CannotStartError(
+            f"{options.local} does not begin with the addresses of a stack: {error}"
+        ) from error
+    return LocalStackChecks(addresses).checks
 
 
 def _cloud(options: argparse.Namespace) -> Callable[[], list[Check]]:
     if not (options.project and options.region):
-        raise CannotStartError("say --project and --region, or --local FILE")
+        raise CannotStartError("pass --project and --region, or --local FILE")
     target, tools = connect(options.project, options.region)
-    image = f"{target.repository}/{NAME}:{image_version(tools.gcloud)}"
+    image = f"{target.repository}/{NAME}:{source_version(tools.gcloud)}"
 
-    def begin() -> list[Check]:
-        it = Installation(target, tools.google, Wishes(), image)  # which remembers what it saw
-        return Cloud(it, tools, options.as_account).checks()
+    def make_checks() -> list[Check]:
+        it = Installation(target, tools.google, DeployOptions(), image)  # it caches what it reads
+        return ProjectChecks(it, tools, options.as_account).checks()
 
-    return begin
-
-
-def _look(checks: Sequence[Check]) -> list[tuple[str, Said]]:
-    return [(check.name, looked_at(check)) for check in checks]
+    return make_checks
 
 
-def _wrong(said: Sequence[tuple[str, Said]]) -> int:
-    return sum(it.verdict == "wrong" for _, it in said)
+def _run_checks(checks: Sequence[Check]) -> list[tuple[str, CheckResult]]:
+    return [(check.name, run_check(check)) for check in checks]
 
 
-def _tell(said: Sequence[tuple[str, Said]]) -> None:
-    for name, it in said:
-        say(f"{it.verdict:<8} {name:<18} {it.saw}")
-        if it.mend:
-            say(f"{'':<8} {'':<18} -> {it.mend}")
-    counts = {kind: sum(it.verdict == kind for _, it in said) for kind in ("wrong", "unknown")}
-    say(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(said)}")
+def _count_wrong(results: Sequence[tuple[str, CheckResult]]) -> int:
+    return sum(it.status == "wrong" for _, it in results)
+
+
+def _print_summary(results: Sequence[tuple[str, CheckResult]]) -> None:
+    for name, it in results:
+        print_line(f"{it.status:<8} {name:<18} {it.observed}")
+        if it.fix:
+            print_line(f"{'':<8} {'':<18} -> {it.fix}")
+    counts = {kind: sum(it.status == kind for _, it in results) for kind in ("wrong", "unknown")}
+    print_line(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(results)} checks")

@@ -1,47 +1,47 @@
-"""What there is, in the order in which it can be made: each stage needs those before it."""
+"""The stages of a deployment, in their order: each needs the stages before it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.cloud import accounts, alerts, apis, database, delivery, functions, image, keys
-from infra.cloud.changes import Change
-from infra.cloud.installation import Installation
+from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, image, keys
+from infra.cloud.resources.change import ResourceChange
+from infra.cloud.resources.installation import Installation
 
-Look = Callable[[Installation], list[Change]]
-"""Looks at what is there, and says what is to be changed."""
+FindChanges = Callable[[Installation], list[ResourceChange]]
+"""Finds the changes that a part of an installation needs."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Changes that are made together: side by side, or one after another."""
+class ChangeStage:
+    """Changes that are made together: concurrently, or one after another."""
 
     name: str
-    look: Look
-    in_turn: bool = False
+    find_changes: FindChanges
+    sequential: bool = False
 
 
 STAGES = (
-    Stage("APIs", apis.changes),
-    Stage("Service accounts", accounts.changes),
-    Stage("Database", database.changes),
-    # Firestore takes one change of a database's indexes at a time
-    Stage("Indexes", database.index_changes, in_turn=True),
-    Stage("Fields: indexes and expiry", database.field_changes, in_turn=True),
-    Stage("Security rules", database.rule_changes),
-    Stage("Secrets", keys.changes),
-    Stage("Queue", delivery.queue_changes),
-    Stage("Places for sources and images", image.place_changes),
-    # the project's policy is one document
-    Stage("Roles in the project", accounts.role_changes, in_turn=True),
-    Stage("Who may act as an account", accounts.user_changes),
-    Stage("Who may read a secret", keys.policy_changes),
-    Stage("Who may fill the queue", delivery.queue_policy_changes),
-    Stage("Who may build", image.access_changes),
-    Stage("Image", image.build_changes),
-    Stage("Functions", functions.changes),
-    Stage("Who may call a function", functions.caller_changes),
-    Stage("Ticks", delivery.job_changes),
-    Stage("Metrics", alerts.metric_changes),
-    Stage("Alert channel", alerts.channel_changes),
-    Stage("Alerts", alerts.policy_changes, in_turn=True),
+    ChangeStage("APIs", apis.changes),
+    ChangeStage("Service accounts", accounts.changes),
+    ChangeStage("Database", database.changes),
+    # Firestore accepts one change of a database's indexes at a time
+    ChangeStage("Indexes", database.index_changes, sequential=True),
+    ChangeStage("Field indexes and TTL policies", database.field_changes, sequential=True),
+    ChangeStage("Security rules", database.rule_changes),
+    ChangeStage("Secrets", keys.changes),
+    ChangeStage("Queue", delivery.queue_changes),
+    ChangeStage("Source bucket and image repository", image.storage_changes),
+    # the project's policy is a single document
+    ChangeStage("Project roles", accounts.role_changes, sequential=True),
+    ChangeStage("Users of service accounts", accounts.user_changes),
+    ChangeStage("Readers of secrets", keys.policy_changes),
+    ChangeStage("Callers of the queue", delivery.queue_policy_changes),
+    ChangeStage("Access of builds", image.build_access_changes),
+    ChangeStage("Image", image.build_changes),
+    ChangeStage("Functions", functions.changes),
+    ChangeStage("Callers of functions", functions.caller_changes),
+    ChangeStage("Jobs", delivery.job_changes),
+    ChangeStage("Metrics", alerts.metric_changes),
+    ChangeStage("Alert channel", alerts.channel_changes),
+    ChangeStage("Alerts", alerts.policy_changes, sequential=True),
 )

@@ -1,4 +1,4 @@
-"""`python -m infra.costs`, which is what `infra/cost` starts."""
+"""`python -m infra.costs`, which `infra/cost` starts."""
 
 import sys
 

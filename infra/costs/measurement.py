@@ -1,30 +1,30 @@
-"""The measured use of runs, as the forecast reads it: also from runs that were printed before."""
+"""The measured use of runs, as the forecast reads it: also from the output of earlier runs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.costs.forecast import IDLE, Use, use_of
+from infra.costs.forecast import IDLE_TICKS, ResourceUse, use_of_run
 from landfall.scans.scan import Scan
 
 
 class MeasureError(Exception):
-    """There is nothing to forecast from; the message says what is missing."""
+    """There are no runs to forecast from; the message says what is missing."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The first run, one that found the base unchanged, and ticks that had nothing to do."""
+class Measurement:
+    """Use of the first run, of a run that found the base unchanged, and of idle ticks."""
 
-    first: Use
-    later: Use
-    idle: Mapping[str, Use] = field(default_factory=lambda: IDLE)
+    first: ResourceUse
+    later: ResourceUse
+    idle: Mapping[str, ResourceUse] = field(default_factory=lambda: IDLE_TICKS)
     notes: Sequence[str] = ()
 
 
-def read_runs(path: Path, scan: Scan) -> Measured:
-    """Return what lines of `infra/local/run SCAN.yaml --json` report. Raises `MeasureError`."""
+def read_runs(path: Path, scan: Scan) -> Measurement:
+    """Read lines that `infra/local/run SCAN.yaml --json` printed. Raises `MeasureError`."""
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         runs = [line["run"] for line in lines]
@@ -35,7 +35,7 @@ def read_runs(path: Path, scan: Scan) -> Measured:
         ) from None
     if not done:
         raise MeasureError(f"{path} has no run of scan {scan.id!r} that ended `done`")
-    notes = ["Storage and deletes are not in a run's document, and left out."]
+    notes = ["Not included: storage and deletes, which the document of a run does not have."]
     if len(done) == 1:
-        notes.append("Every run is taken to use what this one did, which may be a first one.")
-    return Measured(use_of(done[0]["counts"]), use_of(done[-1]["counts"]), notes=notes)
+        notes.append("Every run is assumed to use as much as this one, which may be a first one.")
+    return Measurement(use_of_run(done[0]["counts"]), use_of_run(done[-1]["counts"]), notes=notes)

@@ -1,7 +1,7 @@
-"""What is published of prices, and when and where it was read.
+"""Published prices, with their date and source.
 
-Prices change and differ by region: these are of us-west1, which is as cheap as any. Free amounts
-are of a project or a billing account, and something else may use them up.
+Prices change and differ by region: these are of us-west1, one of the cheapest. Free amounts are per
+project or per billing account, and other uses may consume them.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from typing import Literal
 REGION = "us-west1"
 """Cloud Run calls it tier 1; us-central1, us-east1 and europe-west1 are in it too."""
 
-SEEN = "2026-11-25"
-"""When they were looked at, in stored copies of the pages that are named, which may be older."""
+READ_ON = "2026-11-25"
+"""Date of reading stored copies of the pages that are named, which may be older."""
 
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for so many units; `free` units come first, each day or each month."""
+    """Dollars for `per` units; `free` units come first, each day or each month."""
 
     what: str
     unit: str
@@ -50,5 +50,6 @@ PRICES = {
 }  # fmt: skip
 
 AIRTABLE_CALLS = {"Free": 1_000, "Team": 100_000}
-"""A month for a workspace, whoever makes them; Business and Enterprise have no such limit.
-https://support.airtable.com/docs/managing-api-call-limits-in-airtable"""
+"""Calls a month for a workspace, by any caller; Business and Enterprise have no such limit.
+https://support.airtable.com/docs/managing-api-call-limits-in-airtable
+"""

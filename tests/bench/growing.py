@@ -1,11 +1,11 @@
-"""One measurement of growth, as a process: `python -m tests.bench.growing WHAT ...`.
+"""One measurement of growth, as a process: `python -m tests.bench.growing PART ...`.
 
-    pack FOLDER      keeps the tables as the fetch step does, in FOLDER/documents
-    score FOLDER     what the score step does with those: tables, and findings
-    ledger COUNT     a ledger of so many findings, over four runs
+    pack FOLDER      store the tables as the fetch step does, in FOLDER/documents
+    score FOLDER     score those as the score step does: tables, and findings
+    ledger COUNT     merge so many findings into a ledger, over four runs
 
-Prints seconds by what they went into, as JSON. What a deployed function holds is imported first,
-so that the process is as large.
+Prints the seconds of each part as JSON. The libraries of a deployed function are imported first, so
+that the process is as large.
 """
 
 import json
@@ -24,13 +24,13 @@ from google.cloud import firestore, tasks_v2
 
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.snapshot import Snapshot
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import Ledger, merge
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 
@@ -42,9 +42,9 @@ Seconds = dict[str, float]
 
 
 def keep(folder: Path) -> Seconds:
-    """Only the fields that the rules need, as they are fetched."""
+    """Store the fields that the rules need, as they are fetched."""
     pieces = [piece for page in _pages(folder) for piece in pack(page)]
-    (folder / "documents").write_bytes(msgspec.msgpack.encode(documents(pieces)))
+    (folder / "documents").write_bytes(msgspec.msgpack.encode(packed_documents(pieces)))
     return {}
 
 
@@ -60,7 +60,7 @@ def _pages(folder: Path) -> Iterator[ReadPage]:
 
 
 def score(folder: Path) -> Seconds:
-    """From the documents of pages to findings."""
+    """Score the documents of pages."""
     scan = _scan()
     stored = msgspec.msgpack.decode((folder / "documents").read_bytes())
     clock = _Clock()
@@ -73,7 +73,7 @@ def score(folder: Path) -> Seconds:
 
 
 def ledger(count: int) -> Seconds:
-    """All are new; the same again; every second one is gone; those are there again."""
+    """Merge findings: all new, the same again, every second one gone, those there again."""
     rule = _scan().rules[0]
     findings = [
         Finding(
@@ -83,7 +83,7 @@ def ledger(count: int) -> Seconds:
             "tailnum",
             f"'N{number}'",
             "warning",
-            f"tailnum points to 'N{number}', which is not in planes.tailnum",
+            f"tailnum links to 'N{number}', which is not in planes.tailnum",
         )
         for number in range(count)
     ]
@@ -101,18 +101,18 @@ def ledger(count: int) -> Seconds:
     return clock.seconds
 
 
-def _unpacked(pieces: Sequence[Packed]) -> tuple[Entry, ...]:
+def _unpacked(pieces: Sequence[Packed]) -> tuple[FindingEntry, ...]:
     return tuple(unpack_entries(piece.data for piece in pieces))
 
 
 class _Clock:
-    """Keeps the most that a part took."""
+    """The longest time of each part."""
 
     def __init__(self) -> None:
         self.seconds: Seconds = {}
 
     def __call__(self, part: str, work: Callable[[], Any]) -> Any:
-        """What the work gives."""
+        """Do the work and return its result."""
         started = time.perf_counter()
         result = work()
         took = time.perf_counter() - started
@@ -124,9 +124,9 @@ def _scan() -> IntegrityScan:
     return integrity(load(RULES.read_text(encoding="utf-8"), RULES.name))
 
 
-def main(what: str, argument: str) -> None:
-    """Measure, print."""
-    match what:
+def main(part: str, argument: str) -> None:
+    """Measure a part, and print its seconds."""
+    match part:
         case "pack":
             print(json.dumps(keep(Path(argument))))
         case "score":

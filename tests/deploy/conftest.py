@@ -1,4 +1,4 @@
-"""A project that was deployed once, and for each test file a recorder that begins with it."""
+"""A project that was deployed once, and for each test file a recorder that starts from it."""
 
 import copy
 import fcntl
@@ -9,56 +9,72 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.google_apis import Asked, GoogleApis
-from tests.deploy.installing import ALERTED, Console, Done, Interrupted
-from tests.deploy.recorder import Recorder, recording
+from tests.deploy.google_apis import ApiRequest, GoogleApis
+from tests.deploy.installing import (
+    ALERTED,
+    CommandResult,
+    Console,
+    InterruptedCommand,
+    opened,
+    serving,
+)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What deploy made, what it asked for on the way, and its last run."""
+    """Result of a deployment: its resources, its requests, its interruptions and its last run."""
 
     apis: GoogleApis
-    requests: list[Asked]
+    requests: list[ApiRequest]
     kills: list[tuple[str, str]]
-    last: Done
+    last: CommandResult
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Deployment:
-    """A deployment that was interrupted at every kind of change; once for all processes of tests.
+def gcloud() -> Iterator[Path]:
+    """Serve gcloud's commands, which would take a second each to start; return the socket."""
+    with serving() as socket:
+        yield socket
 
-    It takes a minute of gcloud.
-    """
+
+@pytest.fixture(scope="session")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, gcloud: Path
+) -> Deployment:
+    """Deploy once for all test processes, interrupted at every kind of change."""
     base = tmp_path_factory.getbasetemp()
-    kept = (base if worker_id == "master" else base.parent) / "deployment"
-    with kept.with_suffix(".lock").open("w") as lock:
+    stored = (base if worker_id == "master" else base.parent) / "deployment"
+    with stored.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            kept.write_bytes(pickle.dumps(_deployed(tmp_path_factory.mktemp("deploying"))))
-    loaded = pickle.loads(kept.read_bytes())  # noqa: S301  # our own
+        if not stored.exists():
+            folder = tmp_path_factory.mktemp("deploying")
+            stored.write_bytes(pickle.dumps(_deployed(folder, gcloud)))
+    loaded = pickle.loads(stored.read_bytes())  # noqa: S301  # our own
     assert isinstance(loaded, Deployment)
     return loaded
 
 
-def _deployed(folder: Path) -> Deployment:
-    with recording(Recorder()) as recorder:
-        console = Console(recorder, folder)
-        interrupted = Interrupted(console)
-        told = [*console.first_time(), "--alert-email", ALERTED]
-        last = interrupted.run("deploy", "--patience", "0", *told)
+def _deployed(folder: Path, gcloud: Path) -> Deployment:
+    with opened(GoogleApis(), folder, gcloud) as console:
+        interrupted = InterruptedCommand(console)
+        options = [*console.first_time(), "--alert-email", ALERTED]
+        last = interrupted.run("deploy", "--patience", "0", *options)
+        recorder = console.recorder
         return Deployment(recorder.apis, recorder.requests, interrupted.kills, last)
 
 
 @pytest.fixture(scope="module")
-def console(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A shell before the deployed project; what its tests change is theirs."""
-    with recording(Recorder(copy.deepcopy(deployment.apis))) as recorder:
-        yield Console(recorder, tmp_path_factory.mktemp("console"))
+def console(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory, gcloud: Path
+) -> Iterator[Console]:
+    """A shell with the deployed project; its changes are visible to its test file alone."""
+    apis = copy.deepcopy(deployment.apis)
+    with opened(apis, tmp_path_factory.mktemp("console"), gcloud) as found:
+        yield found
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Console]:
-    """A shell before a project in which nothing is."""
-    with recording(Recorder()) as recorder:
-        yield Console(recorder, tmp_path)
+def fresh(tmp_path: Path, gcloud: Path) -> Iterator[Console]:
+    """A shell with an empty project."""
+    with opened(GoogleApis(), tmp_path, gcloud) as found:
+        yield found

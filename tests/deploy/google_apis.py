@@ -1,8 +1,8 @@
-"""Google's APIs as the deployment meets them: a memory of resources behind their documented paths.
+"""Google's APIs as the deployment uses them: resources in memory, behind their documented paths.
 
-What is modelled: 404 before creation, 409 at a second one, 403 while an API is not enabled, long
-running operations (done at the first look), etags of IAM policies, field masks, and what Google
-adds of its own. What is not: permissions, quotas, and that new things take a while to be known.
+Modelled: 404 before creation, 409 at a second one, 403 while an API is not enabled, long running
+operations (done at the first poll), etags of IAM policies, field masks, and values that Google
+adds. Not modelled: permissions, quotas, and the delay until new resources are visible.
 """
 
 import base64
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """An answer that is not 200, as Google words it."""
+    """An answer other than 200, in Google's form."""
 
     def __init__(self, code: int, status: str, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiRequest:
     """A request: "run", "POST", "projects/p/...", without the API's version."""
 
     api: str
@@ -45,7 +45,7 @@ class Asked:
 
     @property
     def is_mutating(self) -> bool:
-        """Whether something is another afterwards."""
+        """Return whether the request changes a resource."""
         if self.path.endswith((":getIamPolicy", ":generateIdToken", ":runQuery")):
             return False
         return self.method != "GET"
@@ -54,8 +54,8 @@ class Asked:
 _VERSION = re.compile(r"^/(?:storage/|upload/storage/|apis/serving\.knative\.dev/)?v\d\w*/")
 
 
-def asked(method: str, url: str, body: bytes) -> Asked:
-    """A request as it comes over the wire."""
+def parse_request(method: str, url: str, body: bytes) -> ApiRequest:
+    """Parse a request from the wire."""
     parts = urlsplit(url)
     api = parts.netloc.split(".")[0].rpartition("-")[2]
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -64,7 +64,7 @@ def asked(method: str, url: str, body: bytes) -> Asked:
     except ValueError:
         content = body
     path = unquote(_VERSION.sub("", parts.path)).replace("projects/-/", f"projects/{PROJECT}/")
-    return Asked(api, method, path, query, content)
+    return ApiRequest(api, method, path, query, content)
 
 
 class GoogleApis:
@@ -75,27 +75,27 @@ class GoogleApis:
         self.policies: dict[tuple[str, str], Json] = {}
         self.enabled: set[str] = set()
         self.payloads: dict[str, str] = {}
-        """What each version of a secret holds."""
+        """Content of each version of a secret."""
         self.outside: dict[str, tuple[int, Any]] = {}
-        """What others answer: "airtable", "openai", or the "api" itself."""
+        """Answers of others: "airtable", "openai", or the "api" itself."""
         self.ahead = 0.0
-        """Seconds by which its clock differs."""
+        """Seconds by which its clock is ahead."""
         self._numbers = 0
         self.put("cloudresourcemanager", f"projects/{PROJECT}", _project())
 
     def put(self, api: str, name: str, resource: Json) -> Json:
-        """Have a resource there."""
+        """Store a resource."""
         self.resources[api, name] = resource
         return resource
 
     def named(self, api: str, name: str) -> Json:
-        """A resource. Raises `ApiError`."""
+        """Return a resource. Raises `ApiError`."""
         if (api, name) not in self.resources:
             raise ApiError(404, "NOT_FOUND", f"{name} was not found")
         return self.resources[api, name]
 
-    def answer(self, request: Asked) -> Json:
-        """What Google answers. Raises `ApiError`."""
+    def answer(self, request: ApiRequest) -> Json:
+        """Return Google's answer. Raises `ApiError`."""
         if request.api in self.outside:
             return _outside(*self.outside[request.api])
         if request.api not in ALWAYS_ENABLED and request.api not in self.enabled:
@@ -111,7 +111,7 @@ class GoogleApis:
         return METHODS[request.method](self, request)
 
     def number(self) -> str:
-        """A name that Google makes up."""
+        """Return a name that Google generates."""
         self._numbers += 1
         return f"{self._numbers:06d}"
 
@@ -127,10 +127,10 @@ def _project() -> Json:
     return {"projectId": PROJECT, "projectNumber": NUMBER, "lifecycleState": "ACTIVE"}
 
 
-# Reading, writing and deleting, where nothing is special
+# Reading, writing and deleting ordinary resources
 
 
-def _get(apis: GoogleApis, request: Asked) -> Json:
+def _get(apis: GoogleApis, request: ApiRequest) -> Json:
     if (request.api, request.path) in apis.resources:
         return apis.resources[request.api, request.path]
     collection = request.path.rpartition("/")[2]
@@ -161,8 +161,8 @@ COLLECTIONS = {
 IDS = ("repositoryId", "databaseId", "secretId")
 
 
-def _post(apis: GoogleApis, request: Asked) -> Json:
-    """Create: the name is in the query, in the body, or made up."""
+def _post(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Create a resource, named by the query, by the body, or by a generated name."""
     body = copy.deepcopy(request.body)
     ids = [request.query[name] for name in IDS if name in request.query]
     collection = request.path.rpartition("/")[2]
@@ -191,10 +191,10 @@ ADDED: dict[str, Json] = {
     "jobs": {"state": "ENABLED"},
     "repositories": {"format": "DOCKER"},
 }
-"""What Google adds."""
+"""Fields that Google adds."""
 
 
-def _operation(request: Asked, name: str) -> Json:
+def _operation(request: ApiRequest, name: str) -> Json:
     parent = re.match(r"projects/[^/]+(/(locations|databases)/[^/]+)?", request.path)
     assert parent
     place = parent[0] + ("/databases/(default)" if request.path.endswith("/databases") else "")
@@ -202,7 +202,7 @@ def _operation(request: Asked, name: str) -> Json:
     return done | {"metadata": {"state": "SUCCESSFUL"}}
 
 
-def _same_index(apis: GoogleApis, request: Asked) -> bool:
+def _same_index(apis: GoogleApis, request: ApiRequest) -> bool:
     if not request.path.endswith("/indexes"):
         return False
     same = [
@@ -213,7 +213,7 @@ def _same_index(apis: GoogleApis, request: Asked) -> bool:
     return any(same)
 
 
-def _account(apis: GoogleApis, request: Asked) -> Json:
+def _account(apis: GoogleApis, request: ApiRequest) -> Json:
     email = f"{request.body['accountId']}@{PROJECT}.iam.gserviceaccount.com"
     name = f"projects/{PROJECT}/serviceAccounts/{email}"
     if (request.api, name) in apis.resources:
@@ -221,11 +221,11 @@ def _account(apis: GoogleApis, request: Asked) -> Json:
     return apis.put("iam", name, request.body["serviceAccount"] | {"name": name, "email": email})
 
 
-def _patch(apis: GoogleApis, request: Asked) -> Json:
-    """Change the fields of the mask; without one, those of the body."""
+def _patch(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Change the fields of the mask, or without one those of the body."""
     body = request.body.get("release", request.body)
     name = request.path
-    if "/fields/" in name:  # every field is there, until somebody looks
+    if "/fields/" in name:  # every field exists implicitly
         apis.resources.setdefault(("firestore", name), {"name": name})
     resource = apis.named(request.api, name)
     mask = request.query.get("updateMask")
@@ -247,12 +247,12 @@ def _set(resource: Json, body: Json, path: list[str]) -> None:
         resource.pop(last, None)
 
 
-def _put(apis: GoogleApis, request: Asked) -> Json:
+def _put(apis: GoogleApis, request: ApiRequest) -> Json:
     apis.named(request.api, request.path).update(request.body)
     return apis.named(request.api, request.path)
 
 
-def _delete(apis: GoogleApis, request: Asked) -> Json:
+def _delete(apis: GoogleApis, request: ApiRequest) -> Json:
     database = request.path if "/databases/" in request.path else None
     if database and apis.named("firestore", database).get("deleteProtectionState", "").endswith(
         "_ENABLED"
@@ -267,7 +267,7 @@ def _delete(apis: GoogleApis, request: Asked) -> Json:
     return _operation(request, request.path) if long else {}
 
 
-METHODS: dict[str, Callable[[GoogleApis, Asked], Json]] = {
+METHODS: dict[str, Callable[[GoogleApis, ApiRequest], Json]] = {
     "GET": _get,
     "POST": _post,
     "PATCH": _patch,
@@ -279,12 +279,12 @@ METHODS: dict[str, Callable[[GoogleApis, Asked], Json]] = {
 # IAM
 
 
-def _get_policy(apis: GoogleApis, request: Asked, resource: str) -> Json:
+def _get_policy(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
     resource = _owner(apis, request, resource)
     return apis.policies.get((request.api, resource), {"etag": _etag({})})
 
 
-def _set_policy(apis: GoogleApis, request: Asked, resource: str) -> Json:
+def _set_policy(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
     resource = _owner(apis, request, resource)
     before = apis.policies.get((request.api, resource), {"etag": _etag({})})
     given = request.body["policy"]
@@ -296,13 +296,13 @@ def _set_policy(apis: GoogleApis, request: Asked, resource: str) -> Json:
 
 
 def _etag(policy: Json) -> str:
-    # of hexadecimal digits: gcloud reads base64, and writes what has no `+` and `/` the same
+    # of hexadecimal digits: gcloud reads base64, and writes it back the same without `+` and `/`
     digest = hashlib.sha256(json.dumps(policy).encode()).hexdigest()
     return base64.b64encode(digest[:12].encode()).decode()
 
 
-def _owner(apis: GoogleApis, request: Asked, resource: str) -> str:
-    """The resource that has the policy, by its full name."""
+def _owner(apis: GoogleApis, request: ApiRequest, resource: str) -> str:
+    """Return the full name of the resource that has the policy."""
     if request.api == "run":
         apis.named("run", f"namespaces/{PROJECT}/services/{resource.rpartition('/')[2]}")
     else:
@@ -310,22 +310,22 @@ def _owner(apis: GoogleApis, request: Asked, resource: str) -> str:
     return resource
 
 
-# What is special
+# Special cases
 
 
-def _enable(apis: GoogleApis, request: Asked, _: str) -> Json:
+def _enable(apis: GoogleApis, request: ApiRequest, _: str) -> Json:
     path = request.path.removesuffix(":enable")
     names = (request.body or {}).get("serviceIds") or [path.rpartition("/")[2]]
     apis.enabled |= {name.split(".")[0] for name in names}
     return {"name": "operations/enable.1", "done": True, "response": {}}
 
 
-def _services(apis: GoogleApis, request: Asked) -> Json:
+def _services(apis: GoogleApis, request: ApiRequest) -> Json:
     names = [f"{request.path}/{api}.googleapis.com" for api in sorted(apis.enabled)]
     return {"services": [{"name": name, "state": "ENABLED"} for name in names]}
 
 
-def _add_version(apis: GoogleApis, request: Asked, resource: str) -> Json:
+def _add_version(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
     apis.named("secretmanager", resource)
     versions = [name for _, name in apis.resources if name.startswith(f"{resource}/versions/")]
     name = f"{resource}/versions/{len(versions) + 1}"
@@ -334,14 +334,14 @@ def _add_version(apis: GoogleApis, request: Asked, resource: str) -> Json:
     return apis.named("secretmanager", name) | {"clientSpecifiedPayloadChecksum": True}
 
 
-def _access(apis: GoogleApis, _: Asked, resource: str) -> Json:
+def _access(apis: GoogleApis, _: ApiRequest, resource: str) -> Json:
     apis.named("secretmanager", resource)
     data = base64.b64encode(apis.payloads[resource].encode()).decode()
     return {"name": resource, "payload": {"data": data}}
 
 
-def _query(apis: GoogleApis, request: Asked, resource: str) -> Any:
-    """Documents of a collection whose field is greater than a number."""
+def _query(apis: GoogleApis, request: ApiRequest, resource: str) -> Any:
+    """Return the documents of a collection whose field exceeds a number."""
     query = request.body["structuredQuery"]
     (collection,) = [it["collectionId"] for it in query["from"]]
     condition = query["where"]["fieldFilter"]
@@ -354,18 +354,18 @@ def _query(apis: GoogleApis, request: Asked, resource: str) -> Any:
     ]
 
 
-def _id_token(_: GoogleApis, request: Asked, resource: str) -> Json:
+def _id_token(_: GoogleApis, request: ApiRequest, resource: str) -> Json:
     return {"token": f"identity-of.{resource.rpartition('/')[2]}.{request.body['audience']}"}
 
 
-def _run_get(apis: GoogleApis, request: Asked) -> Json:
+def _run_get(apis: GoogleApis, request: ApiRequest) -> Json:
     if not request.path.endswith("/services"):
         return _get(apis, request)
     return {"kind": "ServiceList", "items": _get(apis, request).get("services", [])}
 
 
-def _run_write(apis: GoogleApis, request: Asked) -> Json:
-    """A service, ready at once."""
+def _run_write(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Store a service that is ready at once."""
     body = copy.deepcopy(request.body)
     name = f"namespaces/{PROJECT}/services/{body['metadata']['name']}"
     before = apis.resources.get(("run", name), {})
@@ -388,8 +388,8 @@ def _run_write(apis: GoogleApis, request: Asked) -> Json:
 READY = ("Ready", "ConfigurationsReady", "RoutesReady")
 
 
-def _build(apis: GoogleApis, request: Asked) -> Json:
-    """A trigger; or a build that ends at once, and leaves its images."""
+def _build(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Create a trigger, or a build that ends at once and leaves its images."""
     if request.path.endswith("/triggers"):
         id_ = apis.number()
         name = f"{request.path}/{id_}"
@@ -408,15 +408,15 @@ def _build(apis: GoogleApis, request: Asked) -> Json:
     return {"name": "operations/build/1", "metadata": {"build": build}}
 
 
-def _storage_post(apis: GoogleApis, request: Asked) -> Json:
+def _storage_post(apis: GoogleApis, request: ApiRequest) -> Json:
     if isinstance(request.body, bytes):
         return _upload(apis, request)
     name = f"b/{request.body['name']}"
     return apis.put("storage", name, request.body | {"kind": "storage#bucket", "id": name})
 
 
-def _upload(apis: GoogleApis, request: Asked) -> Json:
-    """A file in a multipart message, as gcloud sends one."""
+def _upload(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Store a file from a multipart message, as gcloud sends it."""
     boundary = request.body.split(b"\n", 1)[0].strip()
     part = request.body.split(boundary)[2]
     content = re.split(rb"\r?\n\r?\n", part, maxsplit=1)[1].rstrip(b"\r\n")
@@ -430,7 +430,7 @@ def _upload(apis: GoogleApis, request: Asked) -> Json:
     return apis.put("storage", f"b/{bucket}/o/{request.query['name']}", object_)
 
 
-def _storage_get(apis: GoogleApis, request: Asked) -> Json:
+def _storage_get(apis: GoogleApis, request: ApiRequest) -> Json:
     if request.path.endswith("/iam"):
         bucket = request.path.removesuffix("/iam")
         apis.named("storage", bucket)
@@ -445,14 +445,14 @@ def _storage_get(apis: GoogleApis, request: Asked) -> Json:
     return apis.named("storage", request.path)
 
 
-def _storage_put(apis: GoogleApis, request: Asked) -> Json:
+def _storage_put(apis: GoogleApis, request: ApiRequest) -> Json:
     bucket = request.path.removesuffix("/iam")
     policy = {"bindings": request.body["bindings"]}
     apis.policies["storage", bucket] = policy | {"etag": _etag(policy)}
     return apis.policies["storage", bucket]
 
 
-ACTIONS: dict[str, Callable[[GoogleApis, Asked, str], Json]] = {
+ACTIONS: dict[str, Callable[[GoogleApis, ApiRequest, str], Json]] = {
     "getIamPolicy": _get_policy,
     "setIamPolicy": _set_policy,
     "batchEnable": _enable,
@@ -463,7 +463,7 @@ ACTIONS: dict[str, Callable[[GoogleApis, Asked, str], Json]] = {
     "generateIdToken": _id_token,
 }
 
-SPECIAL: dict[tuple[str, str], Callable[[GoogleApis, Asked], Json]] = {
+SPECIAL: dict[tuple[str, str], Callable[[GoogleApis, ApiRequest], Json]] = {
     ("serviceusage", "GET"): _services,
     ("run", "GET"): _run_get,
     ("run", "POST"): _run_write,

@@ -1,7 +1,7 @@
-"""A proxy that answers in Google's place, and remembers every request.
+"""A proxy that answers in Google's place, and records every request.
 
 gcloud is the real one: its settings send each API to a host of its own, `run.fake`, through this
-proxy. Faults are data: a function that may answer instead, before or after the change was made.
+proxy. Faults are data: a function that fails a request before or after its change is made.
 """
 
 import http.server
@@ -13,29 +13,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.apis import APIS
-from tests.deploy.google_apis import ALWAYS_ENABLED, PROJECT, ApiError, Asked, GoogleApis, asked
+from infra.cloud.resources.apis import APIS
+from tests.deploy.google_apis import (
+    ALWAYS_ENABLED,
+    PROJECT,
+    ApiError,
+    ApiRequest,
+    GoogleApis,
+    parse_request,
+)
 
-Fault = Callable[[Asked], bool]
+Fault = Callable[[ApiRequest], bool]
 
 TOKEN = "ya29.not-a-token"  # noqa: S105  # it opens nothing
 
 
 class Recorder:
-    """The APIs, what was asked of them, and what is to go wrong."""
+    """The APIs, the requests to them, and the faults."""
 
     def __init__(self, apis: GoogleApis | None = None) -> None:
         self.apis = apis or GoogleApis()
-        self.requests: list[Asked] = []
+        self.requests: list[ApiRequest] = []
         self.refuses: Fault | None = None
-        """Requests that are answered by an error, and change nothing."""
+        """Requests that fail and change nothing."""
         self.loses: Fault | None = None
-        """Requests that are carried out, and answered by an error all the same."""
+        """Requests that are carried out, but answered by an error."""
         self._lock = threading.Lock()
         self.port = 0
 
-    def answer(self, request: Asked) -> tuple[int, Any]:
-        """A status and the JSON of an answer."""
+    def answer(self, request: ApiRequest) -> tuple[int, Any]:
+        """Return the status and the JSON of an answer."""
         with self._lock:
             self.requests.append(request)
             try:
@@ -49,12 +56,12 @@ class Recorder:
         return 200, content
 
     @property
-    def mutating(self) -> list[Asked]:
-        """The requests after which something is another."""
+    def mutating(self) -> list[ApiRequest]:
+        """Return the requests that change a resource."""
         return [request for request in self.requests if request.is_mutating]
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """What sends gcloud, and our own requests, here. `folder` is for its files."""
+        """Return the variables that send gcloud and our requests here. `folder` is for files."""
         (folder / "token").write_text(TOKEN)
         apis = [api.split(".")[0] for api in APIS] + list(ALWAYS_ENABLED)
         overrides = {
@@ -80,14 +87,14 @@ def _broken() -> ApiError:
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
-    """Serve it on a port of 127.0.0.1."""
+    """Serve the recorder on a port of 127.0.0.1."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, content = recorder.answer(asked(self.command, self.path, body))
+            status, content = recorder.answer(parse_request(self.command, self.path, body))
             data = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

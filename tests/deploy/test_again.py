@@ -1,26 +1,26 @@
-"""A project that is deployed already: nothing to do, or one thing; and one in which nothing is."""
+"""A project that is deployed already: nothing to do, or one change."""
 
 import base64
 
 import pytest
 
-from infra.cloud import sizes
+from infra.cloud.resources import sizes
 from tests.deploy.google_apis import PROJECT
-from tests.deploy.installing import ALERTED, INVOKER, KEY, REGION, of
+from tests.deploy.installing import ALERTED, REGION, of
 
 SERVICES = f"projects/{PROJECT}/locations/{REGION}/services"
 
 
 def test_a_second_deploy_changes_nothing_and_says_so(console):
-    """With what the first was told, its key included; and without: what is not said stays."""
-    for told in ([*console.first_time(), "--alert-email", ALERTED], []):
-        done = console.deploy(*told)
+    """With the options of the first deployment, its key included, or without any."""
+    for options in ([*console.first_time(), "--alert-email", ALERTED], []):
+        done = console.deploy(*options)
         assert (done.status, done.errors, done.mutating) == (0, "", [])
         assert "Nothing to change." in done.output
 
 
 def test_a_key_that_one_may_not_compare_is_a_new_one(console):
-    """Whoever may add a version need not be able to read the last."""
+    """An account that may add a version need not be able to read the last one."""
     console.recorder.refuses = lambda request: request.path.endswith(":access")
     done = console.deploy("--airtable-api-key-file", str(console.key), "--dry-run")
     console.recorder.refuses = None
@@ -91,14 +91,14 @@ CHANGED = {
 }
 
 
-@pytest.mark.parametrize(("change", "said", "requests"), CHANGED.values(), ids=CHANGED)
-def test_what_differs_is_put_right_and_nothing_else(console, change, said, requests):
-    """One setting that is not as it should be is one change, told beforehand."""
+@pytest.mark.parametrize(("change", "line", "requests"), CHANGED.values(), ids=CHANGED)
+def test_what_differs_is_put_right_and_nothing_else(console, change, line, requests):
+    """One setting that differs is one change, announced in advance."""
     change(console)
     done = console.deploy()
     assert done.status == 0
     assert [f"{it.api} {it.method}" for it in done.mutating] == requests
-    assert said in done.output
+    assert line in done.output
 
 
 def test_a_dry_run_shows_the_commands_and_makes_none(console):
@@ -108,12 +108,12 @@ def test_a_dry_run_shows_the_commands_and_makes_none(console):
     assert (done.status, done.mutating) == (0, [])
     assert "gcloud secrets versions add landfall-airtable-api-key --data-file=-" in done.output
     assert "~ function fetch" in done.output
-    assert "2 changes; none was made." in done.output
+    assert "Changes to make: 2. None was made." in done.output
     assert "patNext" not in done.output
 
 
 def test_a_new_key_reaches_the_function_that_reads_it(console):
-    """One version more, and one function anew: the key is rotated."""
+    """One more version, and one function updated: the key is rotated."""
     console.key.write_text("patNew000000000000.new")
     done = console.deploy("--airtable-api-key-file", str(console.key))
     assert [it.path.rpartition("/")[2] for it in done.mutating] == [
@@ -123,7 +123,7 @@ def test_a_new_key_reaches_the_function_that_reads_it(console):
 
 
 def test_a_key_is_on_no_command_line_and_in_no_log(console):
-    """gcloud reads it from its standard input, and keeps nothing of it."""
+    """gcloud reads it from standard input, and logs nothing of it."""
     console.key.write_text("patHidden0000000000.hidden")
     console.deploy("--airtable-api-key-file", str(console.key))
     value = console.key.read_text().strip()
@@ -131,13 +131,13 @@ def test_a_key_is_on_no_command_line_and_in_no_log(console):
     assert base64.b64decode(added[-1].body["payload"]["data"]).decode() == value
     assert "--data-file=-" in console.arguments.read_text().splitlines()
     assert value not in console.arguments.read_text()
-    kept = [it for it in (console.folder / "gcloud").rglob("*") if it.is_file()]
-    assert kept
-    assert [it for it in kept if value.encode() in it.read_bytes()] == []
+    logs = [it for it in (console.folder / "gcloud").rglob("*") if it.is_file()]
+    assert logs
+    assert [it for it in logs if value.encode() in it.read_bytes()] == []
 
 
 def test_the_first_key_of_a_model_is_a_secret_that_score_alone_reads(console):
-    """Made later than everything else; no other function is another then."""
+    """Created after everything else; no other function changes."""
     console.key.write_text("sk-model.0123456789")
     done = console.deploy("--openai-api-key-file", str(console.key))
     assert [it.path.rpartition("/")[2] for it in done.mutating] == [
@@ -154,14 +154,14 @@ def test_the_first_key_of_a_model_is_a_secret_that_score_alone_reads(console):
 
 BAD = [
     ('LANDFALL_DEADLINES={"function": 99}', "deadline dispatch=38 s must exceed function=99 s"),
-    ("LANDFALL_KEEPING=[]", "LANDFALL_KEEPING: keeping is a JSON object"),
+    ("LANDFALL_KEEPING=[]", "LANDFALL_KEEPING: must be a JSON object"),
     ("AIRTABLE_ENDPOINT_URL=nowhere", "AIRTABLE_ENDPOINT_URL does not have the form"),
 ]
 
 
 @pytest.mark.parametrize(("setting", "says"), BAD)
 def test_a_value_that_no_function_could_start_with_is_not_deployed(console, setting, says):
-    """Refused at the door by the check that the functions make: named, and nothing is changed."""
+    """Refused by the check that functions make at their start: named, and nothing is changed."""
     done = console.deploy("--set", setting)
     assert (done.status, done.mutating) == (2, [])
     assert says in done.errors
@@ -169,7 +169,7 @@ def test_a_value_that_no_function_could_start_with_is_not_deployed(console, sett
 
 
 def test_who_may_call_the_api_is_who_was_named_last(console):
-    """Both doors change: Cloud Run's, and the function's own list."""
+    """Both checks change: Cloud Run's, and the function's own list."""
     done = console.deploy("--invoker", "user:bob@people.example")
     changed = [it.path.rpartition("/")[2] for it in done.mutating]
     assert changed == ["landfall-api", "landfall-api:setIamPolicy"]
@@ -178,7 +178,7 @@ def test_who_may_call_the_api_is_who_was_named_last(console):
 
 
 def test_a_variable_of_a_persons_choice_stays(console):
-    """Set once, kept by every deploy after it."""
+    """It is set once, and later deployments retain it."""
     once = console.deploy("--set", "AIRTABLE_ENDPOINT_URL=https://airtable.example")
     assert {it.path.rpartition("/")[2] for it in once.mutating} == {
         *(f"landfall-{name}" for name in sizes.SIZES)
@@ -187,7 +187,7 @@ def test_a_variable_of_a_persons_choice_stays(console):
 
 
 def test_a_longer_deadline_is_one_everywhere(console):
-    """Cloud Run's, Cloud Scheduler's and the functions' own come of one ladder."""
+    """Those of Cloud Run, of Cloud Scheduler and of the functions come from one ladder."""
     longer = '{"stale": 58, "lease": 53, "dispatch": 48, "function": 43}'
     done = console.deploy("--set", f"LANDFALL_DEADLINES={longer}")
     assert done.status == 0
@@ -198,39 +198,6 @@ def test_a_longer_deadline_is_one_everywhere(console):
         assert (spec["timeoutSeconds"], given["LANDFALL_DEADLINES"]) == (43, longer)
     jobs = [it for it in done.mutating if it.api == "cloudscheduler"]
     assert [it.body["attemptDeadline"] for it in jobs] == ["48s", "48s"]
-
-
-def test_a_first_deploy_says_what_it_needs(fresh):
-    """Who may call, before anything is made."""
-    unasked = fresh.deploy()
-    assert (unasked.status, unasked.mutating) == (2, [])
-    assert "say who may call the api" in unasked.errors
-
-
-def test_the_key_is_asked_for_in_a_terminal(fresh):
-    """What is typed is not shown, and is what the secret holds."""
-    done = fresh.typing("deploy", "--invoker", INVOKER, typed=KEY)
-    assert done.status == 0, done.output
-    assert "AIRTABLE_API_KEY (a personal access token" in done.output
-    assert KEY not in done.output
-    assert set(fresh.recorder.apis.payloads.values()) >= {KEY}
-
-
-def test_who_scans_sites_alone_has_no_key(fresh):
-    """An empty line is no key: no secret is made, no function is given one, and nothing is wrong.
-
-    Without a terminal nobody is asked, and the next deploy has nothing to change.
-    """
-    done = fresh.typing("deploy", "--invoker", INVOKER, typed="")
-    assert done.status == 0, done.output
-    assert (
-        "There is no AIRTABLE_API_KEY; --airtable-api-key-file FILE gives it later." in done.output
-    )
-    apis = fresh.recorder.apis
-    assert not [name for api, name in apis.resources if "landfall-airtable-api-key" in name]
-    again = fresh.deploy()
-    assert (again.status, again.mutating) == (0, []), again.errors
-    assert "Nothing to change." in again.output
 
 
 def test_a_key_that_was_there_and_is_not_is_no_choice(console):
@@ -244,29 +211,3 @@ def test_a_key_that_was_there_and_is_not_is_no_choice(console):
         version["state"] = "ENABLED"
     assert (len(found) > 0, done.status, done.mutating) == (True, 2, [])
     assert "secret landfall-airtable-api-key has no value" in done.errors
-
-
-def test_a_project_in_datastore_mode_is_refused(fresh):
-    """Its one database cannot be another: nothing is made beside it."""
-    fresh.recorder.apis.enabled.add("firestore")
-    name = f"projects/{PROJECT}/databases/(default)"
-    fresh.recorder.apis.put("firestore", name, {"name": name, "type": "DATASTORE_MODE"})
-    done = fresh.deploy(*fresh.first_time())
-    assert (done.status, done.mutating) == (2, [])
-    assert "Datastore mode: Landfall needs another project" in done.errors
-
-
-def test_a_dry_run_in_an_empty_project_shows_everything(fresh):
-    """No API is enabled yet, and none is by looking."""
-    done = fresh.deploy("--invoker", INVOKER, "--dry-run")
-    assert (done.status, done.mutating) == (0, [])
-    for what in ("+ APIs", "+ Firestore database", "+ queue", "+ function score", "+ alert"):
-        assert what in done.output
-
-
-def test_a_project_that_is_not_there_is_named(fresh):
-    """Nothing else is asked."""
-    fresh.recorder.apis.resources.clear()
-    done = fresh.deploy("--invoker", INVOKER)
-    assert done.status == 2
-    assert f"there is no project {PROJECT}, or you may not see it" in done.errors

@@ -1,21 +1,27 @@
-"""infra/deploy with the real gcloud, against a recorder that remembers what was made."""
+"""infra/deploy with the real gcloud, against a recorder that stores its resources."""
 
 import json
 from typing import Any
 
 import pytest
 
-from infra.cloud import database, delivery, sizes
-from infra.cloud.accounts import ACCOUNTS
-from infra.cloud.apis import APIS
-from infra.cloud.target import CALLER, FUNCTION_ACCOUNTS, GCLOUD_AUDIENCE, Target, service
+from infra.cloud.resources import database, delivery, sizes
+from infra.cloud.resources.accounts import ACCOUNTS
+from infra.cloud.resources.apis import APIS
+from infra.cloud.resources.target import (
+    CALLER,
+    FUNCTION_ACCOUNTS,
+    GCLOUD_AUDIENCE,
+    DeployTarget,
+    service,
+)
 from landfall.deadlines import LADDER
 from landfall.process.config import FUNCTIONS, VARIABLES
 from tests.deploy.conftest import Deployment
 from tests.deploy.google_apis import NUMBER, PROJECT
 from tests.deploy.installing import EMAIL, INVOKER, KEY, REGION, of
 
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 PLACE = f"projects/{PROJECT}/locations/{REGION}"
 
 
@@ -24,13 +30,13 @@ def account(name: str) -> str:
 
 
 def bindings(deployment: Deployment, api: str, name: str) -> dict[str, list[str]]:
-    """Who has which role on what is there."""
+    """Return the members of each role on a resource."""
     policy = deployment.apis.policies[api, name]
     return {it["role"]: it["members"] for it in policy["bindings"]}
 
 
 def services(deployment: Deployment) -> dict[str, Any]:
-    """Each function as Cloud Run has it."""
+    """Return the services of Cloud Run by function."""
     return {
         function: deployment.apis.named("run", f"namespaces/{PROJECT}/services/{service(function)}")
         for function in FUNCTIONS
@@ -42,7 +48,7 @@ def container(found: Any) -> Any:
 
 
 def test_it_comes_to_its_end_wherever_it_is_killed(deployment):
-    """Killed before or after each kind of change, it went on from there."""
+    """Killed before or after each kind of change, it continues from there."""
     apis = {"serviceusage", "iam", "firestore", "firebaserules", "secretmanager", "cloudtasks"}
     apis |= {"artifactregistry", "storage", "cloudresourcemanager", "cloudbuild", "run"}
     assert {api for api, _ in deployment.kills} == apis | {
@@ -56,27 +62,29 @@ def test_nothing_was_made_twice(deployment):
     names = [name for _, name in deployment.apis.resources]
     for collection in ("indexes", "alertPolicies", "notificationChannels", "secrets"):
         found = [it for it in deployment.apis.resources.items() if f"/{collection}/" in it[0][1]]
-        told = [json.dumps(it.get("displayName") or it.get("fields") or key) for key, it in found]
-        assert len(told) == len(set(told)), collection
+        descriptions = [
+            json.dumps(it.get("displayName") or it.get("fields") or key) for key, it in found
+        ]
+        assert len(descriptions) == len(set(descriptions)), collection
     assert len(names) == len(set(names))
 
 
 def test_every_api_is_enabled(deployment):
-    """Those of the list, and those that the requests went to are on it."""
+    """The enabled APIs are those of the list, and every request went to one of them."""
     asked = {request.api for request in deployment.requests}
     assert deployment.apis.enabled == {api.split(".")[0] for api in APIS}
     assert asked <= deployment.apis.enabled | {"serviceusage"}
 
 
 def test_the_database_is_native_and_protected(deployment):
-    """And in the region that was asked for."""
+    """It is in the region of the command line, too."""
     made = deployment.apis.named("firestore", TARGET.database)
     assert (made["type"], made["locationId"]) == ("FIRESTORE_NATIVE", REGION)
     assert made["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
 
 
 def test_indexes_and_expiry_are_those_of_the_file(deployment):
-    """Which tests/emulator compares with the queries of the code."""
+    """tests/emulator compares the file with the queries of the code."""
     groups = {
         name.split("/collectionGroups/")[1]: it
         for (api, name), it in deployment.apis.resources.items()
@@ -97,21 +105,21 @@ def test_indexes_and_expiry_are_those_of_the_file(deployment):
 
 
 def test_the_rules_in_force_are_the_file(deployment):
-    """One release, which names the ruleset that has it."""
+    """One release names the ruleset with the text of the file."""
     release = deployment.apis.named("firebaserules", f"projects/{PROJECT}/releases/cloud.firestore")
     ruleset = deployment.apis.named("firebaserules", release["rulesetName"])
     assert ruleset["source"]["files"][0]["content"] == database.RULES
 
 
 def test_the_queue_has_its_numbers(deployment):
-    """Rates and retries, as `sizes` has them."""
+    """Its rates and retries are those of `sizes`."""
     queue = deployment.apis.named("cloudtasks", TARGET.queue)
     assert queue["rateLimits"] == sizes.RATE_LIMITS
     assert queue["retryConfig"] == sizes.RETRY_CONFIG
 
 
-def test_each_account_is_there_and_none_besides(deployment):
-    """One for each function, two that call them, one that builds."""
+def test_each_account_exists_and_no_other(deployment):
+    """One for each function, two for callers, one for builds."""
     made = {name.rpartition("/")[2] for api, name in deployment.apis.resources if api == "iam"}
     assert made == {TARGET.account(name) for name in ACCOUNTS}
     assert set(FUNCTION_ACCOUNTS.values()) < set(ACCOUNTS)
@@ -128,7 +136,7 @@ def test_an_account_may_do_what_it_is_for(deployment):
 
 
 def test_functions_fill_the_queue_and_act_as_its_account_alone(deployment):
-    """They make tasks that are delivered as the tasks' account; they cannot become each other."""
+    """They create tasks that run as the tasks' account; they cannot become each other."""
     functions = sorted(account(name) for name in FUNCTION_ACCOUNTS.values())
     queue = bindings(deployment, "cloudtasks", TARGET.queue)
     assert queue == {"roles/cloudtasks.enqueuer": functions}
@@ -139,7 +147,7 @@ def test_functions_fill_the_queue_and_act_as_its_account_alone(deployment):
 
 
 def test_a_secret_is_read_by_who_uses_it(deployment):
-    """Accessor on that secret, and on no other."""
+    """Its readers may access that secret, and no other."""
     policies = {key[1]: value for key, value in deployment.apis.policies.items()}
     (name,) = [name for name in policies if "/secrets/" in name]
     assert name.endswith("/landfall-airtable-api-key")
@@ -151,22 +159,22 @@ def test_a_secret_is_read_by_who_uses_it(deployment):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_called_by_one_kind_of_caller(deployment, function):
-    """Scheduler's account, Tasks' account, or the person who was named."""
+    """Scheduler's account, Tasks' account, or the person on the command line."""
     name = f"{PLACE}/services/{service(function)}"
     who = [account(CALLER[function])] if function in CALLER else [INVOKER]
     assert bindings(deployment, "run", name) == {"roles/run.invoker": who}
 
 
 def test_nobody_is_everybody(deployment):
-    """Neither word is in any request."""
-    said = json.dumps([request.body for request in deployment.requests], default=str)
-    assert "allUsers" not in said
-    assert "allAuthenticatedUsers" not in said
+    """Neither word for everybody is in any request."""
+    bodies = json.dumps([request.body for request in deployment.requests], default=str)
+    assert "allUsers" not in bodies
+    assert "allAuthenticatedUsers" not in bodies
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_has_its_size_and_its_time(deployment, function):
-    """Memory, CPU, concurrency, instances; and the ladder's time."""
+    """Memory, CPU, concurrency and instances are those of `sizes`; the time is the ladder's."""
     found = services(deployment)[function]
     size, template = sizes.SIZES[function], found["spec"]["template"]
     limits = container(found)["resources"]["limits"]
@@ -179,7 +187,7 @@ def test_a_function_has_its_size_and_its_time(deployment, function):
 
 
 def test_five_functions_run_one_image_that_was_built_once(deployment):
-    """The same image, and each starts its own function; from outside only the api is reachable."""
+    """Each starts its own function of the same image; only the api is reachable from outside."""
     found = services(deployment)
     (image,) = {container(it)["image"] for it in found.values()}
     builds = of(deployment.requests, "cloudbuild", "POST", "/builds")
@@ -192,7 +200,7 @@ def test_five_functions_run_one_image_that_was_built_once(deployment):
 
 
 def test_a_secret_is_in_one_request_and_in_nothing_else(deployment):
-    """In the one that adds a version; functions have it by name and version."""
+    """It is in the request that adds a version; functions have it by name and version."""
     with_key = [it for it in deployment.requests if KEY in json.dumps(it.body, default=str)]
     assert with_key == []  # it travels in base64, as bytes
     added = of(deployment.requests, "secretmanager", "POST", ":addVersion")
@@ -206,7 +214,7 @@ def test_a_secret_is_in_one_request_and_in_nothing_else(deployment):
 
 
 def test_a_function_has_a_secret_by_reference(deployment):
-    """To the version that was added, for those that use it."""
+    """The reference names the version that was added, for the readers of the secret alone."""
     for function, found in services(deployment).items():
         refers = {
             it["name"]: it["valueFrom"]["secretKeyRef"]
@@ -223,8 +231,8 @@ def test_a_function_has_a_secret_by_reference(deployment):
 
 
 def test_tasks_and_ticks_carry_what_functions_ask_for(deployment):
-    """The audience of the jobs is one that Cloud Run and the function take."""
-    for function in delivery.TICKING:
+    """Cloud Run and the function accept the audience of the jobs."""
+    for function in delivery.TICK_FUNCTIONS:
         job = deployment.apis.named("cloudscheduler", f"{PLACE}/jobs/{service(function)}")
         token = job["httpTarget"]["oidcToken"]
         found = services(deployment)[function]
@@ -247,7 +255,7 @@ def test_people_are_let_in_by_both_doors(deployment):
 
 
 def test_alerts_watch_metrics_that_are_there(deployment):
-    """Every condition's metric was made, and every alert goes to the channel."""
+    """Every condition's metric exists, and every alert has the channel."""
     found = deployment.apis.resources
     policies = [it for (_, name), it in found.items() if "/alertPolicies/" in name]
     (channel,) = [name for _, name in found if "/notificationChannels/" in name]

@@ -1,46 +1,25 @@
-"""infra/destroy: it asks, keeps the data unless it is told, and goes on where it was killed."""
+"""infra/destroy: it asks, retains the data, and a later deployment uses them again."""
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.deploy.conftest import Deployment
-from tests.deploy.google_apis import PROJECT
-from tests.deploy.installing import Console, Interrupted
-from tests.deploy.recorder import Recorder, recording
+from tests.deploy.google_apis import PROJECT, GoogleApis
+from tests.deploy.installing import NOT_OURS, CommandResult, Console, left, opened, roles
 
-KEPT = {"firestore", "firebaserules", "secretmanager", "cloudtasks"}
-"""The data, and what stands around them."""
-
-NOT_OURS = {"cloudresourcemanager", "cloudbuild"}
-"""The project itself, and the history of its builds, which nobody can delete."""
+DATA_APIS = {"firestore", "firebaserules", "secretmanager", "cloudtasks"}
+"""APIs of the data, and of the resources around them."""
 
 
-@pytest.fixture
-def whole(deployment: Deployment, tmp_path) -> Iterator[Console]:
-    """A shell before the deployed project, for one test."""
-    with recording(Recorder(copy.deepcopy(deployment.apis))) as recorder:
-        yield Console(recorder, tmp_path)
-
-
-def left(console: Console) -> set[str]:
-    """The APIs of which something is there."""
-    return {api for api, _ in console.recorder.apis.resources}
-
-
-def roles(console: Console) -> list[object]:
-    """Who may do what in the project."""
-    policy = console.recorder.apis.policies["cloudresourcemanager", f"projects/{PROJECT}"]
-    bindings: list[object] = policy["bindings"]
-    return bindings
-
-
-def test_without_yes_and_nobody_to_ask_nothing_is_done(whole):
-    """It shows what would go, data not among it."""
-    done = whole.run("destroy")
+def test_without_yes_and_nobody_to_ask_nothing_is_done(console):
+    """It shows what it would delete; the data are not part of it."""
+    done = console.run("destroy")
     assert (done.status, done.mutating) == (2, [])
-    assert "There is nobody to ask: say --yes." in done.output
+    assert "There is no terminal to confirm in: pass --yes." in done.output
     assert "- function landfall-fetch" in done.output
     assert "Firestore database" not in done.output
 
@@ -50,44 +29,47 @@ def test_whoever_does_not_type_the_project_deletes_nothing(console, typed):
     """A habit of saying yes is no answer."""
     done = console.typing("destroy", "--delete-data", typed=typed)
     assert (done.status, done.mutating) == (2, [])
-    assert "To delete EVERYTHING above, with all data, type the project's id:" in done.output
+    assert "To delete EVERYTHING above, including all data, type the project id:" in done.output
     assert "Nothing was changed." in done.output
 
 
-def test_whoever_types_the_project_is_obeyed(whole):
-    """What deploy made is gone; the data stay. A second destroy finds nothing."""
-    done = whole.typing("destroy", typed=PROJECT)
-    assert done.status == 0, done.output
-    assert left(whole) == NOT_OURS | KEPT
-    assert roles(whole) == []
-    again = whole.run("destroy", "--yes")
+@dataclass(frozen=True)
+class TakenDown:
+    """A project after infra/destroy, and the result of that command."""
+
+    apis: GoogleApis
+    done: CommandResult
+
+
+@pytest.fixture(scope="module")
+def taken_down(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory, gcloud: Path
+) -> TakenDown:
+    """Delete the deployed project by typing its id."""
+    apis = copy.deepcopy(deployment.apis)
+    with opened(apis, tmp_path_factory.mktemp("destroying"), gcloud) as found:
+        return TakenDown(apis, found.typing("destroy", typed=PROJECT))
+
+
+@pytest.fixture
+def down(taken_down: TakenDown, tmp_path: Path, gcloud: Path) -> Iterator[Console]:
+    """A shell with a project that was destroyed, for one test."""
+    with opened(copy.deepcopy(taken_down.apis), tmp_path, gcloud) as found:
+        yield found
+
+
+def test_whoever_types_the_project_is_obeyed(taken_down, down):
+    """The created resources are gone; the data remain. A second destroy finds nothing."""
+    assert taken_down.done.status == 0, taken_down.done.output
+    assert left(down) == NOT_OURS | DATA_APIS
+    assert roles(down) == []
+    again = down.run("destroy", "--yes")
     assert (again.status, again.mutating) == (0, [])
-    assert "Nothing is there." in again.output
+    assert "Nothing to delete." in again.output
 
 
-def test_it_takes_the_data_when_it_is_told(whole):
-    """Deletion protection is taken off first."""
-    assert whole.run("destroy", "--yes", "--delete-data").status == 0
-    assert left(whole) == NOT_OURS
-
-
-def test_it_comes_to_its_end_wherever_it_is_killed(whole):
-    """Killed before or after each kind of change: the next one takes what is left."""
-    interrupted = Interrupted(whole)
-    last = interrupted.run("destroy", "--yes", "--delete-data")
-    assert (last.status, last.errors) == (0, "")
-    assert {api for api, _ in interrupted.kills} == {
-        *("cloudscheduler", "run", "monitoring", "logging", "cloudresourcemanager", "iam"),
-        *("artifactregistry", "storage", "secretmanager", "cloudtasks", "firebaserules"),
-        "firestore",
-    }
-    assert left(whole) - {"firebaserules"} == NOT_OURS
-    assert roles(whole) == []
-
-
-def test_what_is_down_can_be_put_up_again(whole):
-    """With what was kept: nothing but the address of who may call has to be told."""
-    assert whole.run("destroy", "--yes").status == 0
-    done = whole.deploy(*whole.first_time()[:2])
+def test_what_is_down_can_be_put_up_again(down):
+    """The data are used again: only the callers of the api have to be named."""
+    done = down.deploy(*down.first_time()[:2])
     assert (done.status, done.errors) == (0, "")
-    assert whole.deploy().mutating == []
+    assert down.deploy().mutating == []

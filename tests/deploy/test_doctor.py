@@ -1,4 +1,4 @@
-"""infra/doctor: an installation that is well, and each thing of it broken in turn."""
+"""infra/doctor: a healthy installation, and each part of it broken in turn."""
 
 import copy
 import re
@@ -8,28 +8,28 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import keys_answering
-from infra.cloud.asking import Answer
-from infra.cloud.changes import Tools
-from infra.cloud.checks import Cloud
-from infra.cloud.gcloud import Gcloud
-from infra.cloud.google import Google
-from infra.cloud.installation import Installation, Wishes
-from infra.cloud.target import Target
-from infra.cloud.verdicts import Said, looked_at
+from infra.cloud.checks import api_keys
+from infra.cloud.checks.check import CheckResult, run_check
+from infra.cloud.checks.project import ProjectChecks
+from infra.cloud.clients.gcloud import Gcloud
+from infra.cloud.clients.rest import GoogleClient
+from infra.cloud.clients.stdlib_http import HttpResponse
+from infra.cloud.resources.change import Tools
+from infra.cloud.resources.installation import DeployOptions, Installation
+from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import TICK_MISSING
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
 from tests.deploy.installing import REGION, Console
 from tests.deploy.recorder import TOKEN
 
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 DOCUMENTS = f"{TARGET.database}/documents"
 PIPELINE = TARGET.account("landfall-deploy")
 
 
-def well(apis: GoogleApis) -> GoogleApis:
-    """Indexes are built, expiry is active, both have ticked, and everybody answers."""
+def make_healthy(apis: GoogleApis) -> GoogleApis:
+    """Make a project healthy: indexes built, TTL active, both ticking, everybody answering."""
     for (_, name), resource in apis.resources.items():
         if "/indexes/" in name:
             resource["state"] = "READY"
@@ -42,49 +42,51 @@ def well(apis: GoogleApis) -> GoogleApis:
 
 
 def ticked(apis: GoogleApis, name: str, seconds: float) -> None:
-    """The scheduler or the watchdog ticked so long ago."""
+    """Store a tick of the scheduler or of the watchdog, some seconds ago."""
     moment = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     document(apis, f"system/{name}", last_tick_at={"timestampValue": moment})
 
 
 def document(apis: GoogleApis, path: str, **fields: Any) -> None:
-    """A document of Firestore, as its REST API has it."""
+    """Store a document of Firestore in the form of its REST API."""
     name = f"{DOCUMENTS}/{path}"
     apis.put("firestore", name, {"name": name, "fields": fields})
 
 
 @pytest.fixture
 def apis(console: Console, deployment, monkeypatch) -> GoogleApis:
-    """A project that is well; what a test breaks is broken for it alone."""
+    """A healthy project; a test breaks it for itself alone."""
     for name, value in console.environment.items():
         if name.startswith("CLOUDSDK"):
             monkeypatch.setenv(name, value)
-    console.recorder.apis = well(copy.deepcopy(deployment.apis))
+    console.recorder.apis = make_healthy(copy.deepcopy(deployment.apis))
     services = [it for (api, _), it in console.recorder.apis.resources.items() if api == "run"]
-    for service in services:  # as `--set` would have it
+    for service in services:  # as with `--set`
         variables = service["spec"]["template"]["spec"]["containers"][0]["env"]
         variables.append({"name": "AIRTABLE_ENDPOINT_URL", "value": "http://airtable.fake"})
         variables.append({"name": "OPENAI_BASE_URL", "value": "http://openai.fake/v1"})
     return console.recorder.apis
 
 
-def look(apis: GoogleApis, name: str) -> Said:
-    """What one check says."""
+def look(apis: GoogleApis, name: str) -> CheckResult:
+    """Return the result of one check."""
     image = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
     wanted = image["spec"]["template"]["spec"]["containers"][0]["image"]
-    tools = Tools(Gcloud(PROJECT), Google(TOKEN, PROJECT))
-    it = Installation(TARGET, tools.google, Wishes(), wanted)
-    (check,) = [check for check in Cloud(it, tools, PIPELINE).checks() if check.name == name]
-    return looked_at(check)
+    tools = Tools(Gcloud(PROJECT), GoogleClient(TOKEN, PROJECT))
+    it = Installation(TARGET, tools.google, DeployOptions(), wanted)
+    (check,) = [
+        check for check in ProjectChecks(it, tools, PIPELINE).checks() if check.name == name
+    ]
+    return run_check(check)
 
 
 def resource(api: str, name: str, **fields: Any) -> Callable[[GoogleApis], None]:
-    """A resource has other fields."""
+    """Return a damage that changes fields of a resource."""
     return lambda apis: apis.named(api, name).update(fields)
 
 
 def gone(api: str, ending: str) -> Callable[[GoogleApis], None]:
-    """A resource is not there any more."""
+    """Return a damage that removes resources."""
 
     def take(apis: GoogleApis) -> None:
         for key in [key for key in apis.resources if key[0] == api and key[1].endswith(ending)]:
@@ -143,7 +145,7 @@ def _disabled_secret(apis: GoogleApis) -> None:
 
 
 def _newer_document(apis: GoogleApis) -> None:
-    version = {"integerValue": str(KINDS["runs"].version + 1)}
+    version = {"integerValue": str(DOCUMENT_KINDS["runs"].version + 1)}
     document(apis, "runs/m-1", schema_version=version)
 
 
@@ -168,26 +170,26 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "deleteProtectionState",
         "infra/deploy",
     ),
-    "index missing": ("indexes", _index_missing, "is missing", "infra/deploy for what is missing"),
+    "index missing": ("indexes", _index_missing, "is missing", "infra/deploy for a missing one"),
     "index building": ("indexes", _index_building, "is creating", "ready in minutes"),
-    "field indexed": ("fields and expiry", _indexed, "updated_at", "infra/deploy"),
-    "expiry off": ("fields and expiry", _expiry_off, "pages.expires_at", "infra/deploy"),
+    "field indexed": ("fields and TTL", _indexed, "updated_at", "infra/deploy"),
+    "expiry off": ("fields and TTL", _expiry_off, "pages.expires_at", "infra/deploy"),
     "expiry being made": (
-        "fields and expiry",
+        "fields and TTL",
         _expiry_being_made,
-        "expiry of pages.expires_at is creating",
+        "TTL policy of pages.expires_at is creating",
         "active in minutes",
     ),
     "no rules": ("security rules", gone("firebaserules", "cloud.firestore"), "rules", "deploy"),
     "secret off": ("secrets", _disabled_secret, "has no value", "--airtable-api-key-file FILE"),
-    "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not there", "deploy"),
+    "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not deployed", "deploy"),
     "function fails": ("functions", _failing_revision, "score is not ready: it did not", "deploy"),
-    "two versions": ("version", _two_versions, "of several versions", "infra/deploy"),
+    "two versions": ("version", _two_versions, "run several versions", "infra/deploy"),
     "open to all": ("callers", _open_to_all, "fetch is open to everybody", "infra/deploy"),
     "queue paused": (
         "queue",
         resource("cloudtasks", TARGET.queue, state="PAUSED"),
-        "it is paused",
+        "the queue is paused",
         "gcloud tasks queues resume landfall",
     ),
     "queue gone": ("queue", gone("cloudtasks", "/landfall"), "there is no queue", "deploy"),
@@ -211,94 +213,94 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "the watchdog ticked 24",
         "checks of jobs",
     ),
-    "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the Landfall"),
-    "unhealthy": ("health", _refused("api", 503), "503", "as it says"),
-    "Airtable refuses": ("Airtable's key", _refused("airtable"), "refuses the key", "key-file"),
+    "newer document": ("documents", _newer_document, "runs/m-1 is newer", "deploy the version of"),
+    "unhealthy": ("health", _refused("api", 503), "503", "log of the api"),
+    "Airtable refuses": ("Airtable key", _refused("airtable"), "refuses the key", "key-file"),
 }
 
 
-@pytest.mark.parametrize(("name", "damage", "saw", "mend"), BROKEN.values(), ids=BROKEN)
-def test_what_is_broken_is_named_with_how_to_mend_it(apis, name, damage, saw, mend):
-    """One thing at a time; before it is broken the same check says ok."""
+@pytest.mark.parametrize(("name", "damage", "observed", "fix"), BROKEN.values(), ids=BROKEN)
+def test_a_fault_is_named_with_its_fix(apis, name, damage, observed, fix):
+    """One thing at a time; before the damage the same check says ok."""
     before = look(apis, name)
-    assert before.verdict == "ok", before
+    assert before.status == "ok", before
     damage(apis)
-    said = look(apis, name)
-    assert said.verdict == "wrong"
-    assert saw in said.saw
-    assert mend in said.mend
+    result = look(apis, name)
+    assert result.status == "wrong"
+    assert observed in result.observed
+    assert fix in result.fix
 
 
-def test_who_may_not_read_a_key_is_told_that_and_nothing_is_wrong(apis, console):
-    """The pipeline has no access to secrets: that is unknown, not wrong."""
+def test_a_key_that_one_may_not_read_is_not_wrong(apis, console):
+    """The pipeline has no access to secrets: the result is unknown, not wrong."""
     console.recorder.refuses = lambda request: request.path.endswith(":access")
     try:
-        said = look(apis, "Airtable's key")
+        result = look(apis, "Airtable key")
     finally:
         console.recorder.refuses = None
-    assert said.verdict == "unknown"
-    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in said.mend
+    assert result.status == "unknown"
+    assert "roles/secretmanager.secretAccessor on landfall-airtable-api-key" in result.fix
 
 
 def test_no_key_is_needed(apis):
-    """Where no scan asks a model, or none reads a base."""
-    assert look(apis, "the model's key").verdict == "ok"
+    """Scans may use no model, or read no base."""
+    assert look(apis, "model key").status == "ok"
     for api, name in [*apis.resources]:
         if "/landfall-airtable-api-key" in name:
             del apis.resources[api, name]
-    assert look(apis, "secrets").verdict == "ok"
-    assert look(apis, "Airtable's key").saw == "there is none: no scan reads a base"
+    assert look(apis, "secrets").status == "ok"
+    assert look(apis, "Airtable key").observed == "no key: no scan reads a base"
 
 
 def test_a_models_key_is_tried_where_there_is_one(apis):
-    """At the address that score has; one that is refused is wrong."""
+    """It is tried at the address that score has; a refused one is wrong."""
     name = f"projects/{PROJECT}/secrets/landfall-openai-api-key/versions/1"
     apis.put("secretmanager", name, {"name": name, "state": "ENABLED"})
     apis.payloads[name] = "sk-recorded"
     apis.outside["openai"] = (200, {"data": []})
-    assert look(apis, "the model's key").verdict == "ok"
+    assert look(apis, "model key").status == "ok"
     _refused("openai")(apis)
-    said = look(apis, "the model's key")
-    assert (said.verdict, said.saw) == ("wrong", "The model's service refuses the key (401)")
+    result = look(apis, "model key")
+    assert (result.status, result.observed) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
-    assert look(apis, "the model's key").verdict == "unknown"
+    assert look(apis, "model key").status == "unknown"
 
 
-def test_a_person_whom_the_api_does_not_know_is_told_so(apis):
-    """It may be well all the same."""
+def test_a_person_whom_the_api_refuses_is_unknown(apis):
+    """The result is unknown: the api may be healthy."""
     _refused("api", 403)(apis)
-    assert look(apis, "health").verdict == "unknown"
+    assert look(apis, "health").status == "unknown"
 
 
-def answered(seconds_ago: float, waited: float = 0.1) -> Answer:
-    """An answer of somebody whose clock was so many seconds behind when it came."""
+def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
+    """Return an answer of somebody whose clock was behind by some seconds when it arrived."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     headers = {"date": moment.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-    return Answer(200, headers, b"", waited)
+    return HttpResponse(200, headers, b"", waited)
 
 
 @pytest.mark.parametrize("seconds", [60, -60])
 def test_a_clock_that_is_off_is_wrong(seconds):
-    """Ahead or behind; tokens are good for whoever agrees on the time."""
-    said = keys_answering.clock(answered(seconds))
-    assert said.verdict == "wrong"
-    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", said.saw)
-    assert keys_answering.clock(Answer(200, {}, b"", 0.1)).verdict == "unknown"
+    """Ahead or behind: tokens are valid only for those who agree on the time."""
+    result = api_keys.clock(answered(seconds))
+    assert result.status == "wrong"
+    assert re.fullmatch(r"this machine's clock is (59|60|61) s off", result.observed)
+    assert api_keys.clock(HttpResponse(200, {}, b"", 0.1)).status == "unknown"
 
 
 def test_a_slow_answer_is_no_wrong_clock():
-    """It was dated when it was made, and came ten seconds later."""
-    assert keys_answering.clock(answered(10, waited=10)).verdict == "ok"
+    """It was dated at its start, and arrived ten seconds later."""
+    assert api_keys.clock(answered(10, waited=10)).status == "ok"
 
 
 def test_a_network_that_is_down_makes_everything_unknown(apis, monkeypatch):
-    """Not a traceback, and not an ok."""
+    """Neither a traceback nor an ok."""
     monkeypatch.setenv("CLOUDSDK_PROXY_PORT", "9")
-    assert {look(apis, name).verdict for name in ("APIs", "queue", "ticks")} == {"unknown"}
+    assert {look(apis, name).status for name in ("APIs", "queue", "ticks")} == {"unknown"}
 
 
 @pytest.mark.usefixtures("apis")
-def test_an_installation_that_is_well_is_said_to_be(console):
+def test_a_healthy_installation_is_reported_as_healthy(console):
     """Exit 0; the whole command changes nothing and shows no key."""
     done = console.run("doctor", "--as", PIPELINE)
     assert (done.status, done.errors) == (0, "")
@@ -308,7 +310,7 @@ def test_an_installation_that_is_well_is_said_to_be(console):
 
 
 def test_what_is_wrong_is_the_exit_status(apis, console):
-    """1, and 2 when nothing could be looked at."""
+    """Exit 1, and 2 if nothing could be checked."""
     resource("cloudtasks", TARGET.queue, state="PAUSED")(apis)
     assert console.run("doctor", "--as", PIPELINE).status == 1
     apis.resources.clear()

@@ -18,13 +18,13 @@ def _indexed(console):
     del console.recorder.apis.resources["firestore", f"projects/{PROJECT}/{name}"]
 
 
-# one that gcloud makes, which tries again for half a minute, and one that is a request of ours
+# one change by gcloud, which retries for half a minute, and one by a request of ours
 OUTAGES = {"gcloud": ("cloudtasks", _slower_queue), "ours": ("firestore", _indexed)}
 
 
 @pytest.mark.parametrize(("api", "change"), OUTAGES.values(), ids=OUTAGES)
 def test_after_an_outage_deploy_goes_on_where_it_stopped(console, api, change):
-    """Exit 1, and what to do; once it is over, one request makes it whole."""
+    """Exit 1, with advice; after the outage, one request completes the deployment."""
     change(console)
     console.recorder.refuses = lambda request: request.api == api and request.is_mutating
     stopped = console.deploy()
@@ -35,7 +35,7 @@ def test_after_an_outage_deploy_goes_on_where_it_stopped(console, api, change):
 
 
 def test_an_outage_that_passes_is_waited_out(console):
-    """With the patience that a person has."""
+    """The command retries for as long as its patience."""
     _indexed(console)
     until = time.monotonic() + 3
     console.recorder.refuses = lambda request: request.is_mutating and time.monotonic() < until

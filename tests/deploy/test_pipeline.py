@@ -1,4 +1,4 @@
-"""cloudbuild.yaml: what it does, in which order, and as whom."""
+"""cloudbuild.yaml: its steps, their order, and its account."""
 
 import re
 import shlex
@@ -9,28 +9,28 @@ import pytest
 import yaml
 
 from infra.cloud import deploy, doctor
-from infra.cloud.accounts import EVERY, PIPELINE_ROLES
-from infra.cloud.target import PIPELINE_ACCOUNT, Target
+from infra.cloud.resources.accounts import ALL_ACCOUNTS, PIPELINE_ROLES
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget
 from tests.deploy.google_apis import NUMBER, PROJECT
-from tests.deploy.installing import INVOKER, REGION, Console, Done
+from tests.deploy.installing import INVOKER, REGION, CommandResult, Console
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
-TARGET = Target(PROJECT, NUMBER, REGION)
+TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 MEMBER = f"serviceAccount:{TARGET.account(PIPELINE_ACCOUNT)}"
 STEPS = {step["id"]: step for step in BUILD["steps"]}
 
 
 def script(step: str) -> str:
-    """What a step's shell runs."""
+    """Return the shell script of a step."""
     entry, text = STEPS[step]["args"]
     assert (STEPS[step]["entrypoint"], entry) == ("bash", "-ceu")
     return str(text)
 
 
 def command(step: str) -> list[str]:
-    """The words of a step that is one command, for a project."""
+    """Return the words of a step that is one command, for a project."""
     values = BUILD["substitutions"] | {"_PROJECT": PROJECT, "_REGION": REGION}
     filled = re.sub(r"\$\{(\w+)\}", lambda it: values.get(it[1], it[0]), script(step))
     return shlex.split(filled.replace("${PROJECT_ID}", PROJECT))
@@ -39,13 +39,13 @@ def command(step: str) -> list[str]:
 def test_steps_are_what_the_readme_says():
     """The same words in the same order, in a sentence of their own."""
     readme = (ROOT / "README.md").read_text()
-    said = re.search(r"`cloudbuild.yaml` has the steps ([^.]+)\.", readme)
-    assert said
-    assert re.findall(r"`(\w+)`", said[1]) == list(STEPS)
+    sentence = re.search(r"`cloudbuild.yaml` has the steps ([^.]+)\.", readme)
+    assert sentence
+    assert re.findall(r"`(\w+)`", sentence[1]) == list(STEPS)
 
 
 def test_nothing_is_deployed_before_the_tests_have_passed():
-    """Steps run one after another: none says that it waits for another, or may fail."""
+    """Steps run one after another: none waits for a step of its choice, or may fail."""
     assert next(iter(STEPS)) == "test"
     assert ".ci/run" in script("test").splitlines()
     free = {"waitFor", "allowFailure", "allowExitCodes"}
@@ -53,7 +53,7 @@ def test_nothing_is_deployed_before_the_tests_have_passed():
 
 
 def test_the_image_is_built_once_and_then_deployed():
-    """Both steps are infra/deploy, so the second finds what the first has built."""
+    """Both steps are infra/deploy, so the second finds the image of the first."""
     build, deployed = command("build"), command("deploy")
     assert build[0] == deployed[0] == "infra/deploy"
     assert deploy.parser().parse_args(build[1:]).image_only
@@ -62,7 +62,7 @@ def test_the_image_is_built_once_and_then_deployed():
 
 
 def test_the_smoke_test_is_the_doctor_who_waits_for_ticks():
-    """As the pipeline's own account, which the api lets in."""
+    """It runs as the pipeline's own account, which the api admits."""
     name, *arguments = command("smoke")
     assert name == "infra/doctor"
     options = doctor.parser().parse_args(arguments)
@@ -71,7 +71,7 @@ def test_the_smoke_test_is_the_doctor_who_waits_for_ticks():
 
 
 def test_it_runs_as_an_account_of_its_own():
-    """Not as Cloud Build's, which may do what every build of the project may."""
+    """It is not Cloud Build's account, which every build of the project uses."""
     assert BUILD["serviceAccount"].endswith("/${_ACCOUNT}")
     assert BUILD["substitutions"]["_ACCOUNT"].startswith(f"{PIPELINE_ACCOUNT}@")
 
@@ -85,19 +85,19 @@ def test_every_substitution_is_used_and_known():
 
 
 def roles_of(console: Console, api: str, name: str, member: str) -> set[str]:
-    """What a member may do with something."""
+    """Return the roles of a member on a resource."""
     policy = console.recorder.apis.policies[api, name]
     return {it["role"] for it in policy["bindings"] if member in it["members"]}
 
 
 @pytest.fixture(scope="module")
-def piped(console: Console) -> Done:
-    """Deploying with --pipeline, in a project that has no pipeline yet."""
+def piped(console: Console) -> CommandResult:
+    """Deploy with --pipeline, in a project that has no pipeline yet."""
     return console.deploy("--pipeline")
 
 
 def test_its_account_may_deploy_and_nothing_else(console, piped):
-    """No policy can be set by it, no secret read, and no project be owned or edited."""
+    """It can set no policy, read no secret, and own or edit no project."""
     assert piped.status == 0
     granted = roles_of(console, "cloudresourcemanager", f"projects/{PROJECT}", MEMBER)
     assert granted == set(PIPELINE_ROLES)
@@ -113,9 +113,9 @@ def test_its_account_may_deploy_and_nothing_else(console, piped):
 
 @pytest.mark.usefixtures("piped")
 def test_its_account_may_act_as_those_that_it_deploys(console):
-    """As every function's, as those that call them, and as the one that builds; by name."""
+    """As every function's, as the callers' and as the builder's; by name."""
     emails = {key[1].rpartition("/")[2] for key in acted_as(console)}
-    assert emails == {TARGET.account(name) for name in EVERY}
+    assert emails == {TARGET.account(name) for name in ALL_ACCOUNTS}
     (own,) = [key for key in acted_as(console) if key[1].endswith(TARGET.account(PIPELINE_ACCOUNT))]
     assert roles_of(console, own[0], own[1], MEMBER) == {
         "roles/iam.serviceAccountOpenIdTokenCreator"
@@ -123,14 +123,14 @@ def test_its_account_may_act_as_those_that_it_deploys(console):
 
 
 def acted_as(console: Console) -> list[tuple[str, str]]:
-    """The accounts as which the pipeline may act."""
+    """Return the accounts as which the pipeline may act."""
     policies = [key for key in console.recorder.apis.policies if key[0] == "iam"]
     return [key for key in policies if roles_of(console, key[0], key[1], MEMBER)]
 
 
 @pytest.mark.usefixtures("piped")
 def test_its_account_is_let_in_by_both_doors_of_the_api(console):
-    """For the smoke test; and whoever was let in before still is."""
+    """The smoke test needs it; the earlier callers are still admitted."""
     name = f"projects/{PROJECT}/locations/{REGION}/services/landfall-api"
     for member in (MEMBER, INVOKER):
         assert roles_of(console, "run", name, member) == {"roles/run.invoker"}
@@ -142,12 +142,12 @@ def test_its_account_is_let_in_by_both_doors_of_the_api(console):
 
 @pytest.mark.usefixtures("piped")
 def test_a_pipeline_stays_without_being_named_again(console):
-    """As everything else that was said once."""
+    """It persists, as every other option."""
     assert console.deploy().mutating == []
 
 
 def test_gcloud_takes_the_trigger_that_is_shown(console, piped):
-    """As it stands there, but for whose repository it is."""
+    """The command is complete but for the owner of the repository."""
     (line,) = [it for it in piped.output.splitlines() if it.startswith("  trigger ")]
     words = ["me" if word == "OWNER" else word for word in shlex.split(line)]
     assert words[:2] == ["trigger", "gcloud"]
@@ -175,6 +175,6 @@ def test_gcloud_takes_it(console):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_runs_on_the_pinned_image(step):
-    """The emulator is part of what is tested; `latest` would be another one every week."""
+    """The emulator is part of what is tested; `latest` would change every week."""
     assert STEPS[step]["name"] == STEPS["test"]["name"]
     assert re.search(r":\d+\.\d+\.\d+-emulators$", STEPS[step]["name"])

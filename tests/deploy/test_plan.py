@@ -1,4 +1,4 @@
-"""What the deployment wants, without a cloud: numbers, names and lists against the code's own."""
+"""The wanted deployment, without a cloud: numbers, names and lists against those of the code."""
 
 import ast
 import json
@@ -8,54 +8,54 @@ from pathlib import Path
 
 import pytest
 
-from infra.cloud import alerts, database, sizes
-from infra.cloud.changes import GcloudCommand
-from infra.cloud.comparing import differences
+from infra.cloud.clients.gcloud import Gcloud, GcloudError
+from infra.cloud.clients.rest import endpoint
 from infra.cloud.deploy import parser
-from infra.cloud.environment import VariableUnknownError, environment, secrets_of
-from infra.cloud.gcloud import Gcloud, GcloudError
-from infra.cloud.google import endpoint
-from infra.cloud.policies import policy_change
-from infra.cloud.source import version
-from infra.cloud.target import CALLER, GCLOUD_AUDIENCE, Target, secret
+from infra.cloud.resources import alerts, database, sizes
+from infra.cloud.resources.change import GcloudCommand
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.environment import VariableUnknownError, environment, secrets_of
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.source import version
+from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, DeployTarget, secret
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
 from landfall.process.config import FUNCTIONS, VARIABLES, load_config
 
 ROOT = Path(__file__).parents[2]
-TARGET = Target("demo-project", "123456789012", "europe-west1")
+TARGET = DeployTarget("demo-project", "123456789012", "europe-west1")
 ANN = "user:ann@people.example"
 
 
 def test_a_function_ends_before_who_waits_for_it_hangs_up():
     """Function < dispatch < lease < stale, in what is deployed as in the ladder."""
-    attempt, seconds = sizes.tick_attempt(LADDER), sizes.function_seconds(LADDER)
+    attempt, seconds = sizes.tick_deadline(LADDER), sizes.function_seconds(LADDER)
     assert (seconds, attempt) == (LADDER.function, f"{LADDER.dispatch:g}s")
     assert LADDER.step < seconds < float(attempt[:-1]) < LADDER.lease < LADDER.stale
 
 
 def test_deliveries_of_a_task_end_while_the_watchdog_still_counts():
-    """A task that nobody takes is dropped by the queue long before its run is over."""
+    """The queue drops a task that nobody takes long before its run is over."""
     retry = sizes.RETRY_CONFIG
     assert float(str(retry["maxRetryDuration"]).removesuffix("s")) < LADDER.run
     assert float(str(retry["maxBackoff"]).removesuffix("s")) < TICK
 
 
 def test_what_runs_at_once_has_an_instance_to_run_in():
-    """The queue gives out no more than fetch and score can take, each."""
+    """The queue dispatches no more than fetch and score can each take."""
     for function in ("fetch", "score"):
         size = sizes.SIZES[function]
-        assert size.concurrency * size.max_instances >= sizes.DISPATCHES_AT_ONCE
+        assert size.concurrency * size.max_instances >= sizes.MAX_CONCURRENT_DISPATCHES
 
 
 def test_sizes_are_those_of_every_function():
-    """Score alone has a process to itself: SQLite's limit of memory is the process's."""
+    """Score alone has a process to itself: SQLite's memory limit is per process."""
     assert set(sizes.SIZES) == set(FUNCTIONS)
     assert [name for name, size in sizes.SIZES.items() if size.concurrency == 1] == ["score"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_starts_with_what_it_is_given(function):
-    """The environment that is deployed is one that the code takes, with its secrets beside it."""
+    """The code accepts the environment that is deployed, together with its secrets."""
     given = environment(TARGET, function, [ANN], {})
     keys = dict.fromkeys(secrets_of(function), "x")
     config = load_config(function, given | keys)
@@ -78,7 +78,7 @@ def test_each_function_lets_in_its_own_caller():
 
 
 def test_only_the_api_takes_the_tokens_of_people():
-    """`gcloud auth print-identity-token` names gcloud itself, whoever it is for."""
+    """The audience of `gcloud auth print-identity-token` is gcloud itself, for every receiver."""
     takes = {
         function: GCLOUD_AUDIENCE in environment(TARGET, function, [ANN], {})["LANDFALL_AUDIENCE"]
         for function in FUNCTIONS
@@ -89,7 +89,7 @@ def test_only_the_api_takes_the_tokens_of_people():
 
 
 def test_a_secret_has_a_name_and_readers():
-    """Every variable that is marked; nobody else's environment refers to it."""
+    """Every variable that is marked as a secret has readers; no other environment refers to it."""
     marked = [name for name, it in VARIABLES.items() if it.secret]
     read = {name for function in FUNCTIONS for name in secrets_of(function)}
     assert read == set(marked)
@@ -97,9 +97,9 @@ def test_a_secret_has_a_name_and_readers():
 
 
 def test_a_needed_variable_that_nobody_knows_stops_the_deployment(monkeypatch):
-    """A new one in the code is told here, not by a function that cannot start."""
+    """A new one in the code is found here, not by a function that cannot start."""
     new = {**VARIABLES, "LANDFALL_NEW": VARIABLES["LANDFALL_QUEUE"]}
-    monkeypatch.setattr("infra.cloud.environment.VARIABLES", new)
+    monkeypatch.setattr("infra.cloud.resources.environment.VARIABLES", new)
     with pytest.raises(VariableUnknownError, match="--set LANDFALL_NEW=VALUE"):
         environment(TARGET, "api", [ANN], {})
     assert environment(TARGET, "api", [ANN], {"LANDFALL_NEW": "1"})["LANDFALL_NEW"] == "1"
@@ -107,14 +107,14 @@ def test_a_needed_variable_that_nobody_knows_stops_the_deployment(monkeypatch):
 
 @pytest.mark.parametrize("member", ["allUsers", "group:all@x.example", "domain:x.example", "ann"])
 def test_nobody_without_an_address_is_let_in(member, capsys):
-    """The api looks at addresses; a group would be let through by one door alone."""
+    """The api checks addresses; a group would pass Cloud Run's check alone."""
     with pytest.raises(SystemExit):
         parser().parse_args(["--project", "p", "--region", "r", "--invoker", member])
-    assert "say user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
+    assert "use user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
 
 
 def test_metrics_count_lines_that_the_code_logs():
-    """A message that nobody writes would be an alert that never comes."""
+    """A message that nobody logs would be an alert that never fires."""
     written = {
         node.args[0].value
         for path in (ROOT / "functions").rglob("*.py")
@@ -156,10 +156,10 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "there"), SAME)
-def test_what_google_adds_is_no_difference(wanted, there):
-    """Defaults, order of named things, spaces in JSON."""
-    assert differences(wanted, there) == []
+@pytest.mark.parametrize(("wanted", "existing"), SAME)
+def test_what_google_adds_is_no_difference(wanted, existing):
+    """Defaults, the order of named items, and spaces in JSON do not count."""
+    assert differences(wanted, existing) == []
 
 
 DIFFERENT = [
@@ -180,19 +180,19 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "there", "lines"), DIFFERENT)
-def test_a_difference_is_told_in_a_line(wanted, there, lines):
-    """Where, what is there, and what is wanted."""
-    assert differences(wanted, there) == lines
+@pytest.mark.parametrize(("wanted", "existing", "lines"), DIFFERENT)
+def test_a_difference_is_one_line(wanted, existing, lines):
+    """The line has the place, the present value and the wanted one."""
+    assert differences(wanted, existing) == lines
 
 
 def test_a_policy_is_made_exactly_as_wanted():
-    """Who was let in besides is let in no more, and a newer policy is not overwritten."""
-    there = {
+    """Other members lose their access, and a newer policy is not overwritten."""
+    existing = {
         "etag": "abc=",
         "bindings": [{"role": "roles/run.invoker", "members": ["allUsers", ANN]}],
     }
-    (change,) = policy_change("who may call", ["set"], there, {"roles/run.invoker": [ANN]})
+    (change,) = policy_change("who may call", ["set"], existing, {"roles/run.invoker": [ANN]})
     (command,) = change.commands
     assert isinstance(command, GcloudCommand)
     policy = command.files["policy.json"]
@@ -202,7 +202,7 @@ def test_a_policy_is_made_exactly_as_wanted():
 
 
 def test_the_image_is_another_when_its_source_is(tmp_path):
-    """By content and name, in any order; and by the recipe."""
+    """The tag depends on contents and names, in any order, and on the recipe."""
     (tmp_path / "a").write_text("1")
     (tmp_path / "b").write_text("2")
     tag = version(["a", "b"], "recipe", tmp_path)
@@ -214,7 +214,7 @@ def test_the_image_is_another_when_its_source_is(tmp_path):
 
 
 def test_an_api_is_asked_where_gcloud_would_ask(monkeypatch):
-    """The same settings of endpoints; a region comes before the host."""
+    """The same settings of endpoints apply; a region precedes the host."""
     assert endpoint("europe-west1-run") == "https://europe-west1-run.googleapis.com/"
     monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN", "http://run.fake/")
     assert endpoint("europe-west1-run") == "http://europe-west1-run.fake/"
@@ -222,7 +222,7 @@ def test_an_api_is_asked_where_gcloud_would_ask(monkeypatch):
 
 
 def test_a_command_that_fails_says_which_and_why():
-    """Without its flags, which may be long, and never with what went to its standard input."""
+    """The message omits flags, which may be long, and standard input always."""
     with pytest.raises(GcloudError) as caught:
         Gcloud("demo-project").run(["no-such-group", "--flag=x"], secret="patSecret")  # noqa: S106
     assert str(caught.value).startswith("`gcloud no-such-group` failed: ERROR:")
@@ -231,7 +231,7 @@ def test_a_command_that_fails_says_which_and_why():
 
 @pytest.mark.parametrize("command", ["deploy", "destroy", "doctor"])
 def test_a_person_needs_python_and_gcloud_alone(command):
-    """--help comes without any package, from the sources as they are."""
+    """--help needs no package, and runs from the sources as they are."""
     paths = f"{ROOT / 'functions'}:{ROOT}"
     shown = subprocess.run(
         [sys.executable, "-S", "-m", "infra.cloud", command, "--help"],
@@ -244,11 +244,11 @@ def test_a_person_needs_python_and_gcloud_alone(command):
 
 
 def test_rules_let_in_nobody():
-    """The functions' clients are not bound by them."""
+    """The functions' clients are not subject to them."""
     assert "allow read, write: if false" in database.RULES
     assert database.RULES.count("allow") == 1
 
 
 def test_policies_are_json():
-    """What is sent can be sent."""
+    """Every metric can be sent."""
     assert json.dumps([alerts.wanted_metric(metric) for metric in alerts.METRICS])

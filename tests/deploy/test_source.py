@@ -1,4 +1,4 @@
-"""What is uploaded, as Cloud Build's buildpack would take it: installed alone, and started."""
+"""The uploaded source, as Cloud Build's buildpack uses it: installed alone, and started."""
 
 import io
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.cloud.environment import environment, secrets_of
-from infra.cloud.image import BUILD_ENVIRONMENT, PYTHON
-from infra.cloud.target import Target
+from infra.cloud.resources.environment import environment, secrets_of
+from infra.cloud.resources.image import BUILD_ENVIRONMENT, PYTHON
+from infra.cloud.resources.target import DeployTarget
 from infra.local.processes import free_port
 from landfall.process.config import FUNCTIONS
 from tests.deploy.conftest import Deployment
@@ -34,7 +34,7 @@ for module in pkgutil.walk_packages(landfall.__path__, "landfall."):
 
 @pytest.fixture(scope="module")
 def uploaded(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive that the image was built of, unpacked."""
+    """Unpack the archive that the image was built from."""
     build = of(deployment.requests, "cloudbuild", "POST", "/builds")[-1]
     where = build["source"]["storageSource"]
     folder = tmp_path_factory.mktemp("source")
@@ -46,11 +46,12 @@ def uploaded(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def python(uploaded: Path) -> Path:
-    """A virtual environment in which nothing is but what the source asks for."""
-    subprocess.run([sys.executable, "-m", "venv", str(uploaded / ".venv")], check=True)
+    """Create a virtual environment with only the requirements of the source."""
+    venv = [sys.executable, "-m", "venv", "--without-pip", str(uploaded / ".venv")]
+    subprocess.run(venv, check=True)
     found = uploaded / ".venv/bin/python"
-    install = [str(found), "-m", "pip", "install", "-q", "-r", "requirements.txt"]
-    subprocess.run(install, cwd=uploaded, check=True, timeout=600)
+    pip = [sys.executable, "-m", "pip", "--python", str(found), "install", "-q"]
+    subprocess.run([*pip, "-r", "requirements.txt"], cwd=uploaded, check=True, timeout=600)
     return found
 
 
@@ -69,12 +70,12 @@ def test_the_source_is_the_code_and_its_pins(uploaded):
 
 
 def test_the_image_has_the_python_of_the_tests():
-    """Another version would be one that nothing was tested on."""
+    """Nothing was tested on another version."""
     assert f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON
 
 
 def test_every_module_is_importable_with_the_requirements_alone(uploaded, python):
-    """What the tests have besides is missing where the functions run."""
+    """Packages of the tests are missing where the functions run."""
     done = subprocess.run(
         [str(python), "-c", IMPORT_ALL],
         cwd=uploaded,
@@ -88,8 +89,8 @@ def test_every_module_is_importable_with_the_requirements_alone(uploaded, python
 
 @pytest.fixture(scope="module")
 def answers(uploaded, python, tmp_path_factory) -> Iterator[dict[str, int]]:
-    """What each function answers a stranger, started as the buildpack starts it."""
-    target, logs = Target(PROJECT, NUMBER, REGION), tmp_path_factory.mktemp("logs")
+    """Return each function's answer to a stranger, started as the buildpack starts it."""
+    target, logs = DeployTarget(PROJECT, NUMBER, REGION), tmp_path_factory.mktemp("logs")
     command = [str(python.with_name("functions-framework"))]
     started, ports = [], {}
     for function in FUNCTIONS:
@@ -119,7 +120,7 @@ def answers(uploaded, python, tmp_path_factory) -> Iterator[dict[str, int]]:
 
 
 def answer(port: int) -> int:
-    """The status of a request without a token, once somebody listens."""
+    """Return the status of a request without a token, once somebody listens."""
     until = time.monotonic() + 60
     while True:
         try:
@@ -131,5 +132,5 @@ def answer(port: int) -> int:
 
 
 def test_all_five_functions_answer(answers):
-    """401: each is there, has its configuration and all it imports, and asks who calls."""
+    """401: each exists, has its configuration and all its imports, and asks who calls."""
     assert answers == dict.fromkeys(FUNCTIONS, 401)

@@ -1,11 +1,11 @@
-"""What is kept of elements, over both stores: what a run writes, what a person says, and both."""
+"""Stored elements, over both stores: written by runs, by people, and by both."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from landfall.airtable import pacer as airtable_pacer
-from landfall.classification.views import OutdatedError, Word
+from landfall.classification.views import Decision, OutdatedError
 from landfall.runs.claim import Claim
 from landfall.store.documents import Update
 from tests.fakes.bases import record_id
@@ -23,20 +23,22 @@ async def elements(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield Elements(server, FakeModel(by_the_rules).open, world)
 
 
-async def test_what_is_read_back_is_what_was_answered(elements):
-    """All of it, numbers and moments too: a second run finds nothing to ask or to write."""
+async def test_stored_suggestions_are_the_answers(elements):
+    """Including numbers and times: a second run has nothing to ask or to write."""
     run = await elements.run()
     assert (run["verdict"], run["counts"]["verified"]) == ("healthy", 4)
-    before = {one.entry.record_id: one.document for one in (await elements.kept()).values()}
+    before = {one.tracked.record_id: one.document for one in (await elements.stored()).values()}
     again = await elements.run()
     assert (again["verdict"], again["counts"]["unchanged"]) == ("healthy", 4)
-    assert {one.entry.record_id: one.document for one in (await elements.kept()).values()} == before
+    assert {
+        one.tracked.record_id: one.document for one in (await elements.stored()).values()
+    } == before
 
 
-async def test_a_stored_suggestion_that_was_damaged_is_noticed(elements):
-    """Its values are not what was answered: the element is asked about again."""
+async def test_a_damaged_suggestion_is_detected(elements):
+    """Its values are not the answer: the element is asked about again."""
     await elements.run()
-    document = (await elements.kept())[FIRST].document
+    document = (await elements.stored())[FIRST].document
     suggestion = document.data["suggestion"]
     damaged = suggestion | {"values": suggestion["values"] | {LABEL: "Public"}}
     await elements.world.runs.store.commit(
@@ -46,8 +48,8 @@ async def test_a_stored_suggestion_that_was_damaged_is_noticed(elements):
     assert await elements.labels() == list(LABELS)
 
 
-async def test_two_people_at_once_are_one_after_the_other(elements):
-    """Both words are kept, the later with the earlier in its history."""
+async def test_concurrent_reviews_are_serialised(elements):
+    """Both reviews are stored, the earlier in the history of the later."""
     await elements.run()
     await elements.review(1, "confirmed")
     said = await elements.review(1, "changed", {LABEL: "Public"})
@@ -56,18 +58,18 @@ async def test_two_people_at_once_are_one_after_the_other(elements):
 
 
 async def test_a_run_and_a_person_do_not_overwrite_each_other(elements):
-    """A person speaks of a suggestion that a run has just replaced: 409, and nothing is written."""
+    """A person reviews a suggestion that a run has just replaced: 409, and nothing is written."""
     await elements.run()
-    seen = (await elements.kept())[FIRST].entry.suggestion["suggestion_id"]
+    seen = (await elements.stored())[FIRST].tracked.suggestion["suggestion_id"]
     elements.put(1, Name="Opening hours", Description="Published")
     await elements.run()
     with pytest.raises(OutdatedError):
-        await elements.reviewing.review(FIRST, Word("confirmed", seen, "ann"))
-    assert (await elements.kept())[FIRST].review is None
+        await elements.reviewing.review(FIRST, Decision("confirmed", seen, "ann"))
+    assert (await elements.stored())[FIRST].review is None
 
 
-async def test_an_attempt_that_is_over_writes_no_element(elements, monkeypatch):
-    """The watchdog has taken the step; what the zombie brings is refused."""
+async def test_an_ended_attempt_writes_no_element(elements, monkeypatch):
+    """The watchdog has taken the step; the zombie's write is refused."""
     run_id = await elements.start()
     queue = elements.world.queue
     assert await elements.deliver(queue.tasks[-1]) == "finished"
@@ -81,7 +83,7 @@ async def test_an_attempt_that_is_over_writes_no_element(elements, monkeypatch):
 
     monkeypatch.setattr(Claim, "checkpoint", late)
     assert await elements.deliver(queue.tasks[-1]) == "fenced"
-    assert await elements.kept() == {}
+    assert await elements.stored() == {}
     monkeypatch.setattr(Claim, "checkpoint", checkpoint)
     assert await elements.deliver(queue.tasks[-1]) == "finished"
     assert await elements.labels() == list(LABELS)

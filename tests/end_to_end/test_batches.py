@@ -5,19 +5,21 @@ from typing import Any
 import pytest
 
 from infra.local.stack import Stack
-from landfall.llm.openai.batches import MARK
+from landfall.llm.openai.batches import METADATA_KEY
 from tests.end_to_end.acting import ended, get, start
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ANSWERED = 30.0
-"""Seconds until a batch that took one is looked at, after ten, and what it has answered is kept."""
+"""Seconds until a batch of one second is looked at, after ten, and its answers are stored."""
 
 
 def scan(scan_id: str, group_size: int) -> dict[str, Any]:
-    """Of the sample catalogue; in groups that no other test asks about. An element that is asked
-    about alone may have its answer by another test."""
+    """Return a scan of the sample catalogue, in groups that no other test asks about.
+
+    An element that is asked about alone may have its answer from another test.
+    """
     return {
         "id": scan_id,
         "kind": "classification",
@@ -33,8 +35,8 @@ def scan(scan_id: str, group_size: int) -> dict[str, Any]:
 def batch_of(stack: Stack, run_id: str) -> Any:
     """The only batch of a run, as the service has it."""
     assert stack.openai is not None
-    found = stack.openai.batches.listed(None, 100)["data"]
-    (batch,) = [one for one in found if one["metadata"][MARK].startswith(run_id)]
+    found = stack.openai.batches.page(None, 100)["data"]
+    (batch,) = [one for one in found if one["metadata"][METADATA_KEY].startswith(run_id)]
     return batch
 
 

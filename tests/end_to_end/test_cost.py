@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import COST, OWN_SCAN, ROOT, run
 
@@ -17,10 +17,10 @@ DAILY = OWN_SCAN + 'schedule: {cadence: {daily: "06:00"}}\n'
 
 
 async def test_help_says_how() -> None:
-    """`--help` names the arguments, what is left out, and the exit status."""
+    """`--help` names the arguments, what is not included, and the exit status."""
     status, out, _ = await run("--help", program=COST)
     assert status == 0
-    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "is left out", "Exit status"):
+    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "Not included", "Exit status"):
         assert word in out
 
 
@@ -48,11 +48,11 @@ async def test_a_month_is_forecast_from_two_runs(tmp_path: Path) -> None:
 BERLIN = ZoneInfo("Europe/Berlin")
 
 USED = {"catalogue": {"airtable_requests", "model_tokens"}, "gym": set()}
-"""Of whom a sample's first run asks something."""
+"""Services that a sample's first run uses."""
 
 
 def mondays(start: datetime) -> int:
-    """Mondays of the 30 days that begin then, by the moment when the samples run: four or five."""
+    """Count the Mondays of the 30 days from a time, at the hour of the samples: four or five."""
     days = [(start.astimezone(BERLIN) + timedelta(days=day)).date() for day in range(32)]
     slots = [datetime.combine(day, time(6), BERLIN) for day in days if day.weekday() == 0]
     return sum(start < slot <= start + timedelta(days=30) for slot in slots)
@@ -60,7 +60,7 @@ def mondays(start: datetime) -> int:
 
 @pytest.mark.parametrize("sample", USED)
 async def test_every_kind_of_scan_has_a_forecast(sample: str) -> None:
-    """What it keeps besides its runs is stored too: elements, their scan and its summary."""
+    """Its other documents are stored too: elements, their scan and its summary."""
     path = ROOT / f"infra/local/samples/{sample}.yaml"
     before = datetime.now(UTC)
     status, out, err = await run(str(path), "--json", program=COST)
@@ -74,7 +74,7 @@ async def test_every_kind_of_scan_has_a_forecast(sample: str) -> None:
 
 
 async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
-    """With `--run`: nothing is started, and the table says what is not known."""
+    """With `--run` nothing is started, and the output names what is not known."""
     scan, runs = tmp_path / "own.yaml", tmp_path / "runs"
     scan.write_text(DAILY)
     counts = {"firestore_reads": 20, "firestore_writes": 50, "tasks": 2, "airtable_requests": 40}
@@ -82,8 +82,8 @@ async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     runs.write_text(json.dumps({"run": run_}) + "\n")
     status, out, _ = await run(str(scan), "--run", str(runs), program=COST)
     assert status == 0
-    said = ("30 runs", "What dominates", "120% of what plan Free has (1,000) and 1% of")
-    for words in (*said, "may be a first one", "left out"):
+    said = ("30 runs", "Largest share", "120% of plan Free (1,000) and 1% of")
+    for words in (*said, "may be a first one", "Not included"):
         assert words in out
     assert "Starting" not in out
 
@@ -93,7 +93,7 @@ async def test_runs_that_were_printed_need_no_stack(tmp_path: Path) -> None:
     [
         (["nowhere.yaml"], 2, "nowhere.yaml cannot be read"),
         (["{scan}", "--run", "nowhere"], 1, "nowhere is not what `infra/local/run"),
-        (["{scan}", "--runs", "many"], 2, "say a number of runs"),
+        (["{scan}", "--runs", "many"], 2, "use a whole number"),
     ],
 )
 async def test_what_is_missing_is_named(
@@ -110,7 +110,7 @@ async def test_what_is_missing_is_named(
 
 
 async def test_a_run_that_fails_is_no_forecast(tmp_path: Path) -> None:
-    """Exit status 1, and what the run ended with."""
+    """Exit status 1, and the end of the run."""
     scan = tmp_path / "own.yaml"
     scan.write_text(DAILY)
     base, _ = people("appOwn00000000001", 3)

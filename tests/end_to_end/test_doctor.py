@@ -53,7 +53,7 @@ async def test_a_key_that_nobody_takes_is_wrong(stack: Stack, tmp_path: Path) ->
     assert key not in out
 
 
-@pytest.mark.parametrize(("text", "says"), [("", "has no line"), ("{", "has no line")])
+@pytest.mark.parametrize(("text", "says"), [("", "does not begin"), ("{", "does not begin")])
 async def test_a_file_without_addresses_is_named(tmp_path: Path, text: str, says: str) -> None:
     """Exit 2: nothing could be looked at."""
     file = tmp_path / "stack.json"

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.cloud.alerts import TICKS, wanted_metric
+from infra.cloud.resources.alerts import TICKS, wanted_metric
 from infra.local.stack import Stack
 from tests.end_to_end.acting import ended, scan, start
 from tests.end_to_end.conftest import SMALL

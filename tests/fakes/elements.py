@@ -5,18 +5,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from infra.local.airtable import LocalAirtable
-from infra.local.openai_answers import Asked
-from infra.local.openai_classification import answers, classified
-from landfall.classification.element_store import Catalogue, Kept
+from infra.local.airtable.server import LocalAirtable
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.classification import classify, element_answers
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.views import Reviewing, Word
+from landfall.classification.views import Decision, ElementReviews
 from landfall.kinds.definition import parse
 from landfall.llm.batch import BatchService
 from landfall.llm.batch_step import OpenBatches
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.questions import Question
 from landfall.llm.session import OpenModel
-from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason
 from landfall.runs.kind import Outcome
 from landfall.runs.plan import plan_run
@@ -40,13 +40,13 @@ ROOM = {"Name": "Treatment room", "Description": "Room in which a treatment take
 HOURS = {"Name": "Opening hours", "Description": "As they stand on the door"}
 ROWS = (DIAGNOSIS, PHONE, ROOM, HOURS)
 LABELS = ("HRCI", "Confidential", "Proprietary", "Public")
-"""How the four are to be classified, by hand."""
+"""Correct labels of the four, by hand."""
 
 LABEL = "information_security_classification"
 
 
 def a_classification(**changes: Any) -> ClassificationScan:
-    """A small scan: one table, two parts, groups of two."""
+    """Return a small scan: one table, two parts, groups of two."""
     content: dict[str, Any] = {
         "id": "catalogue",
         "kind": "classification",
@@ -61,25 +61,25 @@ def a_classification(**changes: Any) -> ClassificationScan:
 
 
 def by_the_rules(question: Question[Any]) -> BaseModel:
-    """A model's rule: what the stand-in answers."""
+    """Answer as the stand-in does: a rule of a fake model."""
     answer: BaseModel = question.shape.model_validate(answered(question))
     return answer
 
 
 def answered(question: Question[Any]) -> dict[str, Any]:
-    """The same as plain values, which a test may spoil."""
-    asked = Asked(question.shape.__name__, {}, question.instructions, question.text)
-    return answers(asked)
+    """Return the stand-in's answer as plain values, which a test may change."""
+    asked = ParsedQuestion(question.shape.__name__, {}, question.instructions, question.text)
+    return element_answers(asked)
 
 
 def ids_in(question: Question[Any]) -> list[str]:
-    """The elements that a question is about."""
+    """Return the ids of the elements of a question."""
     return [one["id"] for one in answered(question)["elements"]]
 
 
 def expected(cells: Mapping[str, str]) -> dict[str, Any]:
-    """What the stand-in's rules say of an element with these cells."""
-    return classified({part: cells[field] for part, field in MAPPING.items() if field in cells})
+    """Return the stand-in's values for an element with these cells."""
+    return classify({part: cells[field] for part, field in MAPPING.items() if field in cells})
 
 
 def _no_batches(_: ModelSettings) -> BatchService:
@@ -87,7 +87,7 @@ def _no_batches(_: ModelSettings) -> BatchService:
 
 
 class Elements:
-    """The scan, its base and its model; runs of it are driven one after the other."""
+    """A scan, its base and its model; its runs are driven one after another."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Elements:
         self.runs = 0
 
     async def start(self, regenerate: Sequence[str] | str | None = None) -> str:
-        """A run; its id."""
+        """Start a run. Return its id."""
         await self.world.registry.save(self.scan, "tester")
         self.runs += 1
         run_id = f"m-{self.runs}"
@@ -119,7 +119,7 @@ class Elements:
         return run_id
 
     async def run(self, regenerate: Sequence[str] | str | None = None) -> Fields:
-        """A run driven to its end; its document."""
+        """Drive a run to its end. Return its document."""
         run_id = await self.start(regenerate)
         await drive_with(self.world, self.clients, run_id)
         return (await self.world.run(run_id)).data
@@ -143,28 +143,28 @@ class Elements:
         record = {"id": record_id(number), "createdTime": "2026-01-01T00:00:00.000Z"}
         self.server.put(BASE, TABLE, record | {"fields": cells})
 
-    async def kept(self) -> dict[str, Kept]:
-        """Every element as it is stored."""
-        return await Catalogue(self.world.runs.store, self.scan.id).all()
+    async def stored(self) -> dict[str, StoredElement]:
+        """Return all stored elements."""
+        return await ElementStore(self.world.runs.store, self.scan.id).read_all()
 
     async def labels(self) -> list[str | None]:
-        """The classification of each element now, in the order of the records."""
-        values = [one.standing.values for one in (await self.kept()).values()]
+        """Return the label of each element, in the order of the records."""
+        values = [one.classification.values for one in (await self.stored()).values()]
         return [one[LABEL] if one else None for one in values]
 
     @property
-    def reviewing(self) -> Reviewing:
-        """What a person does."""
-        return Reviewing(self.world.runs.store, self.world.clock, self.scan)
+    def reviewing(self) -> ElementReviews:
+        """The reviews of the scan."""
+        return ElementReviews(self.world.runs.store, self.world.clock, self.scan)
 
     async def review(self, number: int, state: Any, values: Any = None) -> Fields:
-        """Say something of the n-th element, as it is now."""
-        suggestion = (await self.kept())[record_id(number)].entry.suggestion
+        """Review the n-th element, as it is now."""
+        suggestion = (await self.stored())[record_id(number)].tracked.suggestion
         suggestion_id = suggestion["suggestion_id"] if suggestion else None
-        word = Word(state, suggestion_id, "ann@example.org", values)
+        word = Decision(state, suggestion_id, "ann@example.org", values)
         return await self.reviewing.review(record_id(number), word)
 
 
 def elements_server(*rows: Mapping[str, str], **settings: Any) -> LocalAirtable:
-    """A base of these elements; the four by default."""
+    """Return a server with a base of these elements; the four by default."""
     return a_server(a_base(**{TABLE: rows or ROWS}), **settings)

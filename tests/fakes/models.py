@@ -1,7 +1,7 @@
-"""A language model of our own: it answers by a rule that the test gives, after its own time.
+"""A fake language model: it answers by a rule of the test, after a given time.
 
-It keeps the time of the event loop, also a virtual one, and gives up at a question's deadline as
-the real edge does. What it was asked, and how many questions it had at once, can be looked at.
+It uses the clock of the event loop, also a virtual one, and times out at a question's deadline like
+the real client. It records the questions, and how many were in flight.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline
+from landfall.llm.model_settings import Effort, ModelSettings
 from landfall.llm.questions import (
     Answer,
     FailedAnswerError,
@@ -19,21 +20,19 @@ from landfall.llm.questions import (
     Question,
     RateLimits,
     Receipt,
-    Usage,
 )
-from landfall.llm.settings import Effort, ModelSettings
+from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason, StepError
 
 T = TypeVar("T", bound=BaseModel)
 
 Rule = Callable[[Question[Any]], BaseModel | Problem | StepError]
-"""What the model makes of a question: an answer, a paid one that is none (`Problem`), or an error.
-"""
+"""Answer to a question: a good one, a failed one that is paid for (`Problem`), or an error."""
 
 
 @dataclass
 class FakeModel:
-    """A `Model`. `seconds` is what an answer takes; the limits are what its headers say."""
+    """A `Model`. An answer takes `seconds`, and its headers have the limits."""
 
     rule: Rule
     seconds: float = 0.0
@@ -41,33 +40,33 @@ class FakeModel:
     name: str = "gpt-6-luna"
     effort: Effort | None = None
     asked: list[Question[Any]] = field(default_factory=list)
-    under_way: int = 0
-    most_at_once: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
     closed: bool = False
 
     def open(self, _: ModelSettings) -> "FakeModel":
-        """For `Asking`."""
+        """Return itself, as a factory for `Asking`."""
         return self
 
     async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
         """As `Model.ask`."""
         self.asked.append(question)
-        self.under_way += 1
-        self.most_at_once = max(self.most_at_once, self.under_way)
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
         try:
             async with deadline.limit():
                 await asyncio.sleep(self.seconds)
         except TimeoutError:
             raise StepError(Reason.MODEL_TIMEOUT, "the fake model is slow") from None
         finally:
-            self.under_way -= 1
+            self.in_flight -= 1
         return self._answer(question)
 
     def _answer(self, question: Question[T]) -> Answer[T]:
         made = self.rule(question)
         if isinstance(made, StepError):
             raise made
-        usage = Usage(question.worst_case().asked, 0 if isinstance(made, Problem) else 10)
+        usage = TokenUsage(question.worst_case().asked, 0 if isinstance(made, Problem) else 10)
         receipt = Receipt(f"{self.name}-fake", usage, self.limits, self.seconds)
         if isinstance(made, Problem):
             raise FailedAnswerError(made.reason, made.message, receipt)
@@ -80,14 +79,14 @@ class FakeModel:
 
 
 class Verdict(BaseModel):
-    """A shape to ask for."""
+    """Shape of an answer."""
 
     word: Literal["yes", "no"]
     cites: str
 
 
 def a_question(key: str = "q1", **changes: Any) -> Question[Verdict]:
-    """A question with that shape; it must cite what is in its text."""
+    """Return a question whose answer must cite its text."""
     text = changes.get("text", f"Is {key} good?")
 
     def problems(verdict: Verdict) -> Sequence[Problem]:
@@ -108,5 +107,5 @@ def a_question(key: str = "q1", **changes: Any) -> Question[Verdict]:
 
 
 def yes(question: Question[Any]) -> Verdict:
-    """A rule: yes, citing the text."""
+    """Answer yes, citing the text."""
     return Verdict(word="yes", cites=question.text[:5])

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from infra.cloud import alerts
-from infra.cloud.alerts import Metric, wanted_metric
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, clinic
+from infra.cloud.resources import alerts
+from infra.cloud.resources.alerts import LogMetric, wanted_metric
+from infra.local.openai.server import LocalOpenAI
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.settings import ModelSettings
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import Elements, elements_server
@@ -29,7 +30,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
 
 
-Counted = Callable[[Metric], list[dict[str, Any]]]
+Counted = Callable[[LogMetric], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def counted(capsys: pytest.CaptureFixture[str]) -> Counted:
     """The lines since the last look that a metric counts."""
     lines: list[dict[str, Any]] = []
 
-    def those(metric: Metric) -> list[dict[str, Any]]:
+    def those(metric: LogMetric) -> list[dict[str, Any]]:
         lines.extend(entry(line) for line in capsys.readouterr().out.splitlines())
         assert lines
         filter_ = wanted_metric(metric)["filter"]

@@ -1,4 +1,4 @@
-"""Many questions through our edge to the stand-in for OpenAI: every fault of it, and its limits."""
+"""Many questions through the client to the stand-in for OpenAI: its faults, and its limits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,22 +9,22 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline, Ladder
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.questions import Problem, Question, Reply
-from landfall.llm.quoting import RULE, fenced, plain
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted, visible_text
 from landfall.llm.session import Asking
-from landfall.llm.settings import ModelSettings
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from tests.fakes.world import World
 from tests.local.leftovers import nothing_left
 
 KEY = "sk-test"
-MOST = 4_000
-"""Characters of a record that are shown."""
+MAX_CHARACTERS = 4_000
+"""Characters to which a record is cut."""
 QUICK = Ladder(step=8.0, item=4.0, request=2.0, connect=1.0)
 
 
@@ -39,8 +39,8 @@ class Entries(BaseModel):
 
 
 def about(records: Mapping[str, str]) -> Question[Entries]:
-    """A question about these records: each is answered by its id, and cites what it has."""
-    texts = {name: plain(text, MOST).text for name, text in records.items()}
+    """Return a question about records; each answer has its id and cites its text."""
+    texts = {name: visible_text(text, MAX_CHARACTERS).text for name, text in records.items()}
 
     def problems(answer: Entries) -> Sequence[Problem]:
         if sorted(entry.id for entry in answer.entries) != sorted(texts):
@@ -54,8 +54,11 @@ def about(records: Mapping[str, str]) -> Question[Entries]:
     return Question(
         key="-".join(records),
         shape=Entries,
-        instructions=f"Say how important each record is. {RULE}",
-        text="\n".join(fenced(f"record {name}", text, MOST) for name, text in records.items()),
+        instructions=f"Say how important each record is. {QUOTING_RULE}",
+        text="\n".join(
+            quote_untrusted(f"record {name}", text, MAX_CHARACTERS)
+            for name, text in records.items()
+        ),
         prompt_version="1",
         max_tokens=500,
         problems=problems,
@@ -63,7 +66,7 @@ def about(records: Mapping[str, str]) -> Question[Entries]:
 
 
 def keys(*names: str) -> Question[Entries]:
-    """A question about records of these names."""
+    """Return a question about records of these names."""
     return about({name: f"{name} is an internal key" for name in names})
 
 
@@ -72,14 +75,14 @@ QUESTIONS = [keys(f"rec{n}a", f"rec{n}b") for n in range(6)]
 
 @dataclass
 class Scene:
-    """A run, and the service that it asks."""
+    """A run and the service that it asks."""
 
     world: World
     claim: Claim
     server: LocalOpenAI
 
     async def ask(self, questions: Sequence[Question[Entries]]) -> list[Reply[Entries]]:
-        """The replies of one invocation."""
+        """Return the replies of one invocation."""
         deadline = Deadline.after(self.world.runs.ladder.step)
         async with Asking(self.claim, ModelSettings(), self._open) as asking:
             return [reply async for reply in asking.replies(questions, deadline)]
@@ -97,7 +100,7 @@ async def scene(*faults: FaultRule, **settings: Any) -> AsyncIterator[Scene]:
 
 
 def of(name: str, fault: Fault | str, times: int | None = None) -> FaultRule:
-    """A fault for every question about this record."""
+    """Return a fault for every question about a record."""
     return FaultRule(fault, content=name, times=times)
 
 
@@ -115,7 +118,7 @@ FAILURES = {
 
 @pytest.mark.parametrize(("fault", "reason"), FAILURES.items())
 async def test_a_failed_answer_is_no_result(fault, reason):
-    """It has its reason, and its neighbours are answered."""
+    """It has its reason, and the other questions are answered."""
     async with nothing_left(), scene(of("rec3a", fault)) as it:
         replies = await it.ask(QUESTIONS)
     failed = {r.key: r.failure.reason for r in replies if r.failure}
@@ -124,8 +127,8 @@ async def test_a_failed_answer_is_no_result(fault, reason):
 
 
 @pytest.mark.parametrize("fault", sorted(FAILURES.keys() - {"refusal", "content_filter"}))
-async def test_what_goes_wrong_once_is_repaired(fault):
-    """The second answer is about the same records."""
+async def test_a_single_failure_is_repaired(fault):
+    """The retry is about the same records."""
     async with scene(of("rec3a", fault, times=1)) as it:
         (reply,) = await it.ask([QUESTIONS[3]])
     assert reply.content
@@ -144,15 +147,15 @@ OWN = [
 
 
 @pytest.mark.parametrize(("fault", "reason"), OWN, ids=[f.kind for f, _ in OWN])
-async def test_a_question_that_hangs_holds_nobody_up(fault, reason):
-    """It fails in time, and the others are answered meanwhile."""
+async def test_a_hanging_question_delays_no_other(fault, reason):
+    """It fails in time, and the other questions are answered meanwhile."""
     async with nothing_left(), scene(of("rec3a", fault)) as it:
         replies = await it.ask(QUESTIONS)
     assert {r.key: r.failure.reason for r in replies if r.failure} == {"rec3a-rec3b": reason}
 
 
 async def test_a_429_is_waited_out_by_the_step():
-    """With the service's own time; what was answered before is kept."""
+    """For the time that the service sets; earlier answers are stored."""
     async with scene(requests_per_minute=4) as it:
         with pytest.raises(StepError) as caught:
             await it.ask(QUESTIONS)
@@ -161,8 +164,8 @@ async def test_a_429_is_waited_out_by_the_step():
         assert it.server.statuses[200] == 4
 
 
-async def test_once_the_limits_are_known_nobody_is_refused():
-    """600 a minute are 10 a second, and the bucket has 10: no faster, and no 429."""
+async def test_once_the_limits_are_known_no_question_is_refused():
+    """600 a minute are 10 a second, and the bucket holds 10: no faster, and no 429."""
     questions = [keys(f"rec{n}") for n in range(60)]
     async with scene(requests_per_minute=600, latency=0.05) as it:
         it.server.spend(requests=590)

@@ -1,4 +1,4 @@
-"""Questions in batches: a chain of short tasks over the stand-in; nothing is doubled or lost."""
+"""Questions in batches: a chain of short tasks over the stand-in, without duplicates or losses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline
-from landfall.llm import batch_step
-from landfall.llm.batch_step import LOOK_FIRST, LOOK_MOST, Batching
+from landfall.llm import batch_submission
+from landfall.llm.batch_step import MAX_POLL_DELAY, MIN_POLL_DELAY, Batching
+from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.prices import PRICES
 from landfall.llm.questions import Question, Reply
 from landfall.llm.session import Asking
-from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.store.documents import Fields
@@ -32,7 +32,7 @@ QUESTIONS = [keys(f"rec{n}") for n in range(12)]
 
 @dataclass
 class Scene:
-    """A run that asks in batches, task after task."""
+    """A run that asks in batches, one task after another."""
 
     world: World
     claim: Claim
@@ -40,8 +40,8 @@ class Scene:
     settings: ModelSettings
     parts: Sequence[Fields] = ()
     delays: list[float] = field(default_factory=list)
-    kept_until: Callable[[Sequence[Fields]], bool] = lambda _: True
-    """Whether a checkpoint happens; otherwise the worker is gone before it."""
+    survives_checkpoint: Callable[[Sequence[Fields]], bool] = lambda _: True
+    """Return whether a checkpoint happens; otherwise the worker dies before it."""
 
     async def task(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> float | None:
         """One invocation."""
@@ -49,7 +49,7 @@ class Scene:
         return await one.run(questions, Deadline.after(QUICK.step), self._keep)
 
     async def chain(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> None:
-        """Task after task, each at its moment, until the batches are through."""
+        """Run each task at its time, until the batches are done."""
         async with asyncio.timeout(20):
             while (delay := await self.task(questions)) is not None:
                 self.delays.append(delay)
@@ -57,36 +57,36 @@ class Scene:
                 await asyncio.sleep(0.05)
 
     async def ask(self, questions: Sequence[Question[Entries]] = QUESTIONS) -> list[Reply[Entries]]:
-        """What `asking` makes of the same questions afterwards."""
+        """Return the replies of an `Asking` over the same questions afterwards."""
         deadline = Deadline.after(QUICK.step)
         async with Asking(self.claim, self.settings, self._model) as asking:
             return [reply async for reply in asking.replies(questions, deadline)]
 
     def batch_service(self, _: ModelSettings | None = None) -> OpenAIBatches:
-        """A way to the service."""
+        """Open the service."""
         return OpenAIBatches(self.server.url, KEY, MODEL, QUICK)
 
     def _model(self, _: ModelSettings) -> OpenAIModel:
         return OpenAIModel(self.server.url, KEY, MODEL, QUICK)
 
     async def _keep(self, parts: Sequence[Fields]) -> None:
-        if not self.kept_until(parts):
+        if not self.survives_checkpoint(parts):
             raise Killed
         self.parts = parts
 
     def made(self, path: str) -> int:
-        """Requests that made something there."""
+        """Return the number of successful requests with POST to a path."""
         sent = [(e.method, e.path, e.status) for e in self.server.requests]
         return sent.count(("POST", path, 200))
 
     def batches(self) -> list[Any]:
-        """The batches that the service has."""
-        found: list[Any] = self.server.batches.listed(None, 100)["data"]
+        """Return the batches that the service has."""
+        found: list[Any] = self.server.batches.page(None, 100)["data"]
         return found
 
 
 class Killed(BaseException):
-    """The worker is gone."""
+    """The worker was killed."""
 
 
 @asynccontextmanager
@@ -102,8 +102,8 @@ async def scene(
         yield Scene(world, await world.runs.claim("m-1", "fetch", 0, "w1"), server, model)
 
 
-async def test_a_batch_answers_as_the_model_does():
-    """Each answer is kept under its question, at half the price; nothing is asked alone."""
+async def test_a_batch_answers_like_the_model():
+    """Each answer is stored under its question, at half the price; no question is sent alone."""
     async with nothing_left(), scene() as it:
         await it.chain()
         replies = await it.ask()
@@ -111,11 +111,11 @@ async def test_a_batch_answers_as_the_model_does():
     assert {reply.key for reply in replies if reply.content} == {q.key for q in QUESTIONS}
     one = replies[0]
     assert one.dollars == pytest.approx(PRICES[MODEL].dollars(one.usage) / 2)
-    assert one.ours
+    assert one.paid_by_run
 
 
 async def test_the_answers_are_those_of_single_questions():
-    """Asked in the same way, with the same schema."""
+    """The request has the same form and schema."""
     async with scene() as it:
         await it.chain()
         batched = {r.key: r.content for r in await it.ask()}
@@ -124,19 +124,19 @@ async def test_the_answers_are_those_of_single_questions():
     assert batched == alone
 
 
-async def test_looks_come_later_and_later():
-    """From ten seconds to ten minutes, while the batch takes its time."""
+async def test_the_delay_between_looks_grows():
+    """From ten seconds to ten minutes, while the batch is in progress."""
     async with scene(batch_seconds=2.0) as it:
         await it.chain()
     looks = [delay for delay in it.delays if delay]
-    assert looks[0] == LOOK_FIRST
+    assert looks[0] == MIN_POLL_DELAY
     assert looks == sorted(looks)
-    assert max(looks) <= LOOK_MOST
+    assert max(looks) <= MAX_POLL_DELAY
 
 
 async def test_many_questions_are_several_batches(monkeypatch):
-    """Each of a range; all of them under way at once."""
-    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 5)
+    """Each has a range, and all are in progress at once."""
+    monkeypatch.setattr(batch_submission, "MAX_QUESTIONS", 5)
     async with scene() as it:
         await it.chain()
         assert [b["request_counts"]["total"] for b in it.batches()] == [2, 5, 5]
@@ -151,20 +151,20 @@ KILLED = {
 
 
 @pytest.mark.parametrize("survives", KILLED.values(), ids=KILLED)
-async def test_a_worker_that_is_killed_doubles_no_batch(survives):
-    """Whatever it had done and could not say: the next finds the batch by its mark."""
+async def test_a_killed_worker_duplicates_no_batch(survives):
+    """Whatever it had done without a checkpoint: the next finds the batch by its key."""
     async with scene() as it:
-        it.kept_until = survives
+        it.survives_checkpoint = survives
         with pytest.raises(Killed):
             await it.chain()
-        it.kept_until = lambda _: True
+        it.survives_checkpoint = lambda _: True
         await it.chain()
         assert len(it.batches()) == 1
-        assert len([r for r in await it.ask() if r.content and r.ours]) == 12
+        assert len([r for r in await it.ask() if r.content and r.paid_by_run]) == 12
 
 
-async def test_what_an_expired_batch_left_out_is_asked_alone():
-    """And what it had answered is not."""
+async def test_questions_left_by_an_expired_batch_are_asked_alone():
+    """Its answers are used."""
     async with scene(FaultRule("batch_expired")) as it:
         await it.chain()
         replies = await it.ask()
@@ -173,8 +173,8 @@ async def test_what_an_expired_batch_left_out_is_asked_alone():
     assert len([reply for reply in replies if reply.content]) == 12
 
 
-async def test_what_a_batch_answered_wrongly_is_asked_once_more():
-    """Alone, and told what was wrong; a second failure is a failure."""
+async def test_a_failed_answer_in_a_batch_is_retried():
+    """The repair is sent alone; a second failure is a failure."""
     rules = [
         FaultRule("wrong_enum", content="rec3 is"),
         FaultRule("invented_id", content="rec5 is", times=None),
@@ -191,23 +191,23 @@ async def test_what_a_batch_answered_wrongly_is_asked_once_more():
 
 
 async def test_a_batch_that_cannot_be_used_is_an_error_with_its_reason():
-    """Nobody waits for it, and nothing is asked alone."""
+    """The run does not wait for it, and no question is sent alone."""
     async with scene(FaultRule("batch_failed")) as it:
-        with pytest.raises(StepError, match="invalid_request: The stand-in was told") as caught:
+        with pytest.raises(StepError, match="invalid_request: The stand-in fails this") as caught:
             await it.chain()
     assert (caught.value.reason, caught.value.retried) == (Reason.MODEL_BATCH_FAILED, False)
 
 
-async def test_a_batch_of_which_all_is_refused_is_the_services_trouble():
-    """No question is to blame for a model that is not there."""
+async def test_a_batch_with_every_question_refused_is_an_error_of_the_service():
+    """A missing model is no question's fault."""
     async with scene(models=["gpt-5-nano"]) as it:
         with pytest.raises(StepError, match="404 model_not_found") as caught:
             await it.chain()
     assert caught.value.reason == Reason.MODEL_NOT_FOUND
 
 
-async def test_a_question_that_is_rejected_is_its_own_fault_in_a_batch_too():
-    """Also where it is the only one: it has failed, and the others are still to come."""
+async def test_a_question_rejected_in_a_batch_fails_by_itself():
+    """It fails, even if it is the only one."""
     rejected = Fault(FaultKind.STATUS, status=400)
     async with scene(FaultRule(rejected, path="completions$", times=None)) as it:
         await it.chain(QUESTIONS[:1])
@@ -216,22 +216,22 @@ async def test_a_question_that_is_rejected_is_its_own_fault_in_a_batch_too():
     assert reply.failure.reason == Reason.MODEL_REJECTED
 
 
-async def test_a_full_queue_is_waited_for():
-    """The account has too much under way: the same file is tried again later."""
+async def test_a_full_queue_delays_the_batch():
+    """The account has too many tokens in its queue: the same file is tried again later."""
     async with scene(FaultRule("batch_queue_full")) as it:
         await it.chain()
-        assert LOOK_MOST in it.delays
+        assert MAX_POLL_DELAY in it.delays
         assert [batch["status"] for batch in it.batches()] == ["completed", "failed"]
         assert it.made("/v1/files") == 1
 
 
 async def test_a_batch_that_takes_too_long_is_cancelled():
-    """Before the run's end, while there is time to keep what it has and to ask the rest alone."""
+    """Before the run's end, with time to store its answers and to ask the rest alone."""
     async with scene(batch_seconds=3.0) as it:
         await it.task()
         await asyncio.sleep(1.0)
         it.world.clock.advance(6 * 3600 - 1_000)
-        assert await it.task() == LOOK_FIRST
+        assert await it.task() == MIN_POLL_DELAY
         await asyncio.sleep(0.3)
         await it.chain()
         assert it.batches()[0]["status"] == "cancelled"
@@ -241,20 +241,20 @@ async def test_a_batch_that_takes_too_long_is_cancelled():
 
 
 async def test_a_batch_that_ends_as_it_is_cancelled_has_ended():
-    """The service refuses to cancel it, and that is no trouble: the next look has its answers."""
+    """The service refuses the cancellation, which is no error: the batch has its answers."""
     async with scene(batch_seconds=0.05) as it:
         await it.task()
         await asyncio.sleep(0.1)
         (batch,) = it.batches()
         service = it.batch_service()
         await service.cancel(batch["id"], Deadline.after(QUICK.step))
-        seen = await service.look(batch["id"], Deadline.after(QUICK.step))
+        seen = await service.retrieve(batch["id"], Deadline.after(QUICK.step))
         await service.close()
     assert (seen.status, seen.done) == ("completed", len(QUESTIONS))
 
 
 async def test_a_batch_that_is_looked_at_too_late_is_cancelled():
-    """There is no time for what it has; all is asked alone, and it is not paid any longer."""
+    """There is no time for its answers: all is asked alone, and no more of it is paid."""
     async with scene(batch_seconds=3.0) as it:
         await it.task()
         it.world.clock.advance(6 * 3600 - 300)
@@ -264,7 +264,7 @@ async def test_a_batch_that_is_looked_at_too_late_is_cancelled():
 
 
 async def test_the_budget_holds_for_batches():
-    """By the worst case of every question that is under way."""
+    """It covers the worst case of every question in flight."""
     budget = ModelBudget(run=Allowance(max_calls=5), day=Allowance())
     async with scene(budget=budget) as it:
         await it.chain()
@@ -273,15 +273,15 @@ async def test_the_budget_holds_for_batches():
         assert it.made("/v1/chat/completions") == 0
 
 
-async def test_nothing_of_ours_stays_with_the_service():
-    """The files of a batch are deleted once its answers are kept."""
+async def test_no_file_remains_at_the_service():
+    """The files of a batch are deleted once its answers are stored."""
     async with scene() as it:
         await it.chain()
-        assert it.server.batches.files == []
+        assert it.server.files.ids == []
 
 
-async def test_what_is_kept_is_not_put_into_a_batch():
-    """The second time, there is nothing to ask."""
+async def test_stored_answers_are_not_put_into_a_batch():
+    """The second time, nothing has to be asked."""
     async with scene() as it:
         await it.ask()
         await it.chain()
@@ -294,7 +294,7 @@ HANGING = [FaultKind.SILENT, FaultKind.DRIP_HEADERS, FaultKind.DRIP_BODY]
 @pytest.mark.parametrize("kind", HANGING)
 @pytest.mark.parametrize("path", ["/files$", "/batches$", "/batches/", "/content$"])
 async def test_every_call_of_a_batch_ends_at_its_deadline(path, kind):
-    """With its reason; the next task goes on from there, and nothing is made twice."""
+    """It has its reason; the next task continues from there, and creates nothing twice."""
     async with nothing_left(), scene(FaultRule(Fault(kind), path=path)) as it:
         with pytest.raises(StepError) as caught:
             await it.chain()

@@ -1,11 +1,11 @@
-"""Elements classified by a model: what is kept of its answers, whatever they are."""
+"""Elements classified by a model: the stored suggestions, whatever it answers."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
@@ -81,33 +81,33 @@ def failing(*records: str, what: Any) -> Callable[..., Any]:
 
 REFUSED = Problem(Reason.MODEL_REFUSED, "the model refused to answer")
 
-# What is good
+# Good answers
 
 
 async def test_every_element_gets_a_suggestion(elements, model):
-    """Two groups of two: two calls; what is said of each is what the rules say of it."""
+    """Two groups of two make two calls; each suggestion is that of the rules."""
     run = await elements.run()
     assert (run["status"], run["verdict"], len(model.asked)) == ("done", "healthy", 2)
-    suggested = [one.entry.suggestion["values"] for one in (await elements.kept()).values()]
+    suggested = [one.tracked.suggestion["values"] for one in (await elements.stored()).values()]
     assert suggested == [{**expected(row)} for row in ROWS]
 
 
 async def test_a_suggestion_says_where_it_comes_from(elements):
-    """By which model, for how much, in which run; a question's tokens are shared by its group."""
+    """Its model, cost and run; a question's tokens are shared by its group."""
     run = await elements.run()
-    kept = await elements.kept()
-    suggestion = kept[FIRST].entry.suggestion
+    kept = await elements.stored()
+    suggestion = kept[FIRST].tracked.suggestion
     assert (suggestion["model"], suggestion["attempt"], suggestion["run_id"]) == (
         "gpt-6-luna-fake",
         1,
         "m-1",
     )
-    tokens = sum(one.entry.suggestion["tokens"] for one in kept.values())
+    tokens = sum(one.tracked.suggestion["tokens"] for one in kept.values())
     assert abs(tokens - run["counts"]["model_tokens"]) <= len(ROWS)
 
 
 async def test_the_run_counts_what_it_did(elements):
-    """What was answered, and what of that stands in the store as it was answered."""
+    """Answers, and stored suggestions that match their answers."""
     counts = (await elements.run())["counts"]
     names = ("elements", "classified", "verified", "unchanged", "failed", "left", "model_calls")
     assert [counts[name] for name in names] == [4, 4, 4, 0, 0, 0, 2]
@@ -130,11 +130,11 @@ async def test_the_report_counts_labels_and_lists_the_unsure(elements):
 async def test_a_second_run_asks_nothing(elements, model):
     """Nothing has changed: no call, and every element is as it was."""
     await elements.run()
-    before = await elements.kept()
+    before = await elements.stored()
     run = await elements.run()
     assert (run["verdict"], len(model.asked)) == ("healthy", 2)
     assert (run["counts"]["unchanged"], run["counts"]["model_calls"]) == (4, 0)
-    assert await elements.kept() == before
+    assert await elements.stored() == before
 
 
 async def test_what_changed_is_asked_about_alone(elements, model):
@@ -154,7 +154,7 @@ async def test_a_change_shows_what_is_other(elements):
     changes = (await elements.run())["report"]["changes"]
     (change,) = changes["elements"]
     assert change["difference"][LABEL] == {"before": "Proprietary", "now": "Confidential"}
-    assert (await elements.kept())[THIRD].entry.previous["values"][LABEL] == "Proprietary"
+    assert (await elements.stored())[THIRD].tracked.previous["values"][LABEL] == "Proprietary"
 
 
 async def test_other_labels_are_another_question(elements):
@@ -166,7 +166,7 @@ async def test_other_labels_are_another_question(elements):
     assert (await elements.run())["counts"]["classified"] == 4
 
 
-# What goes wrong with an answer
+# Failed answers
 
 SPOILT = {
     "wrong label": (lambda one: one.update(criticality="vital"), Reason.MODEL_OFF_SCHEMA),
@@ -187,18 +187,18 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("how", SPOILT)
-async def test_a_spoilt_answer_is_no_result(elements, model, how):
-    """It costs the element whose it is, and no other of its group; the next run mends it."""
+async def test_an_invalid_answer_is_no_result(elements, model, how):
+    """It affects its own element alone; the next run asks again."""
     spoil, reason = SPOILT[how]
     model.rule = spoiling(FIRST, spoil)
     run = await elements.run()
     assert (run["status"], run["verdict"]) == ("done", "inconclusive")
     assert [one["what"] for one in run["inconclusive"]] == ["failed"]
     assert await elements.labels() == [None, *LABELS[1:]]
-    assert (await elements.kept())[FIRST].entry.failure["reason"] == reason
+    assert (await elements.stored())[FIRST].tracked.failure["reason"] == reason
     model.rule = by_the_rules
     assert (await elements.run())["verdict"] == "healthy"
-    assert (await elements.kept())[FIRST].entry.failure is None
+    assert (await elements.stored())[FIRST].tracked.failure is None
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ async def test_a_spoilt_answer_is_no_result(elements, model, how):
         Reason.MODEL_OFF_SCHEMA,
     ],
 )
-async def test_a_failed_answer_costs_one_element(elements, model, reason):
-    """The group's question fails because of one of them: each is asked about alone."""
+async def test_a_failed_answer_affects_one_element(elements, model, reason):
+    """The group's question fails because of one element: each is asked about alone."""
     model.rule = failing(FIRST, what=Problem(reason, "no answer"))
     run = await elements.run()
     assert run["verdict"] == "inconclusive"
@@ -219,19 +219,19 @@ async def test_a_failed_answer_costs_one_element(elements, model, reason):
     assert list(run["report"]["failures"]) == [reason]
 
 
-async def test_a_failure_leaves_the_suggestion_before(elements, model):
-    """It is about what the element was, and says so by being the last that was good."""
+async def test_a_failure_does_not_replace_the_suggestion(elements, model):
+    """It concerns the element as it was, in the run that suggested it."""
     await elements.run()
     elements.put(1, **DIAGNOSIS | {"Description": "Code of the main illness"})
     model.rule = failing(FIRST, what=REFUSED)
     run = await elements.run()
-    entry = (await elements.kept())[FIRST].entry
+    entry = (await elements.stored())[FIRST].tracked
     assert (entry.suggestion["values"][LABEL], entry.suggestion["run_id"]) == ("HRCI", "m-1")
     assert (entry.failure["run_id"], run["verdict"]) == ("m-2", "inconclusive")
 
 
-async def test_an_answer_that_can_be_mended_is_asked_for_once_more(elements, model):
-    """The repair is told what was wrong, and its answer is the result."""
+async def test_a_failed_answer_is_repaired(elements, model):
+    """The repair quotes what was wrong, and its answer is the result."""
     elements.scan = elements.scan.model_validate(elements.scan.document() | {"group_size": 1})
     model.rule = lambda q: (
         by_the_rules(q)
@@ -239,30 +239,30 @@ async def test_an_answer_that_can_be_mended_is_asked_for_once_more(elements, mod
         else spoiling(FIRST, SPOILT["wrong label"][0])(q)
     )
     assert (await elements.run())["verdict"] == "healthy"
-    assert (await elements.kept())[FIRST].entry.suggestion["attempt"] == 2
+    assert (await elements.stored())[FIRST].tracked.suggestion["attempt"] == 2
 
 
-# What goes wrong around it
+# Errors of services
 
 
-async def test_a_service_that_is_busy_is_waited_for(elements, model):
-    """What was answered by then is kept, and not asked about again."""
+async def test_a_busy_service_delays_the_run(elements, model):
+    """Earlier answers are stored, and not asked for again."""
     busy = [StepError(Reason.MODEL_RATE_LIMITED, "busy", retry_after=7.0)]
     model.rule = lambda q: busy.pop() if busy and THIRD in ids_in(q) else by_the_rules(q)
     run = await elements.run()
     assert (run["verdict"], len(model.asked)) == ("healthy", 3)
 
 
-async def test_a_key_that_is_wrong_ends_the_run(elements, model):
-    """With its reason, and without a value."""
+async def test_a_wrong_key_ends_the_run(elements, model):
+    """It has its reason, and no element has a value."""
     model.rule = lambda _: StepError(Reason.MODEL_UNAUTHORIZED, "no")
     run = await elements.run()
     assert (run["status"], run["error"]["reason"]) == ("error", "model_unauthorized")
-    assert await elements.kept() == {}
+    assert await elements.stored() == {}
 
 
-class Forgetful(MemoryStore):
-    """Of the commits with an element, the one of this number is lost."""
+class LosingStore(MemoryStore):
+    """A store that loses the n-th commit with an element."""
 
     def __init__(self, lost: int) -> None:
         super().__init__()
@@ -277,26 +277,26 @@ class Forgetful(MemoryStore):
 
 
 async def test_a_paid_answer_is_not_paid_again(server, model):
-    """It could not be made a result of; the next attempt finds it where it is kept."""
-    elements = Elements(server, model.open, World(Forgetful(lost=1)))
+    """Its result was not stored; the next attempt finds the stored answer."""
+    elements = Elements(server, model.open, World(LosingStore(lost=1)))
     run = await elements.run()
     assert (run["verdict"], run["counts"]["classified"], len(model.asked)) == ("healthy", 4, 2)
     assert run["counts"]["model_calls"] == 2
 
 
-async def test_an_answer_that_served_nobody_is_counted_once(server, model):
-    """Its elements are asked about alone, also by an attempt that goes on after that."""
+async def test_an_unusable_answer_is_counted_once(server, model):
+    """Its elements are asked about alone, also by an attempt that continues after that."""
     model.rule = lambda question: (
         REFUSED if {FIRST, SECOND} <= {*ids_in(question)} else by_the_rules(question)
     )
-    elements = Elements(server, model.open, World(Forgetful(lost=2)))
+    elements = Elements(server, model.open, World(LosingStore(lost=2)))
     run = await elements.run()
     assert (run["verdict"], run["counts"]["classified"], len(model.asked)) == ("healthy", 4, 4)
     assert run["counts"]["model_calls"] == 4
 
 
-async def test_an_invocation_goes_on_where_the_last_one_stopped(model):
-    """With the groups of the plan: none is asked about twice, and each element is counted once."""
+async def test_an_invocation_continues_where_the_last_one_stopped(model):
+    """With the groups of the agenda: none is asked about twice, and each element counts once."""
     ladder = Ladder(step=2.4, item=2.2, request=2.0, connect=1.0)
     model.seconds = 0.9
     async with elements_server(
@@ -308,8 +308,8 @@ async def test_an_invocation_goes_on_where_the_last_one_stopped(model):
     assert run["attempt"] > 1
 
 
-async def test_the_budget_ends_a_run_and_the_next_goes_on(elements, model):
-    """`done`, with what is left; no element is lost or asked about twice."""
+async def test_the_budget_ends_a_run_and_the_next_one_continues(elements, model):
+    """The run is `done`, with elements left; none is lost or asked about twice."""
     settings = {"model": {"budget": {"run": {"max_calls": 1}}}}
     elements.scan = elements.scan.model_validate(elements.scan.document() | settings)
     run = await elements.run()
@@ -320,11 +320,11 @@ async def test_the_budget_ends_a_run_and_the_next_goes_on(elements, model):
     assert len(model.asked) == 2
 
 
-# What is there to ask about
+# Elements to ask about
 
 
-async def test_a_field_that_is_gone_is_no_reason_to_ask(elements, model):
-    """What is told of every element would be another: nothing is asked, and nothing paid."""
+async def test_a_missing_field_is_no_reason_to_ask(elements, model):
+    """Every element would have another text: nothing is asked, and nothing paid."""
     mapping = {"name": "Name", "description": "Described"}
     elements.scan = elements.scan.model_validate(elements.scan.document() | {"mapping": mapping})
     run = await elements.run()
@@ -333,14 +333,14 @@ async def test_a_field_that_is_gone_is_no_reason_to_ask(elements, model):
 
 
 async def test_a_table_without_elements_is_not_healthy(model):
-    """Rows without any text are none."""
+    """A row without text is no element."""
     async with elements_server({"Other": "x"}, {"Description": " "}) as server:
         run = await Elements(server, model.open).run()
     assert (run["verdict"], run["inconclusive"][0]["what"]) == ("inconclusive", "no_elements")
 
 
-async def test_an_earlier_look_does_not_undo_a_later_one(elements, model):
-    """It is scored last: what the later run was told of an element stays."""
+async def test_an_earlier_fetch_does_not_undo_a_later_one(elements, model):
+    """It is scored last: the suggestion about the later record stays."""
     early = await elements.start()
     queue = elements.world.queue
     assert await elements.deliver(queue.tasks[-1]) == "finished"
@@ -357,8 +357,8 @@ async def test_an_earlier_look_does_not_undo_a_later_one(elements, model):
     assert len(model.asked) == 2
 
 
-async def test_a_look_is_as_late_as_its_reading(model):
-    """Not as its step's end, which an outage put off until another run had looked."""
+async def test_a_fetch_is_as_late_as_its_reading(model):
+    """Not as its step's end, which an outage delayed until after another run's fetch."""
     async with elements_server() as server:
         store = AwayAfterPages()
         elements = Elements(server, model.open, World(store))
@@ -380,22 +380,22 @@ async def test_a_look_is_as_late_as_its_reading(model):
 
 
 async def test_an_element_whose_record_is_gone_is_marked(elements, server):
-    """It is listed no more; and is there again with its record."""
+    """It is not listed, until its record exists again."""
     await elements.run()
     server.remove("appPeople00000001", TABLE, FOURTH)
     await elements.run()
-    assert (await elements.kept())[FOURTH].entry.gone_at is not None
-    assert len(await elements.reviewing.listed({})) == 3
+    assert (await elements.stored())[FOURTH].tracked.gone_at is not None
+    assert len(await elements.reviewing.find({})) == 3
     elements.put(4, **ROWS[3])
     await elements.run()
-    assert (await elements.kept())[FOURTH].entry.gone_at is None
+    assert (await elements.stored())[FOURTH].tracked.gone_at is None
 
 
-# What people say
+# Reviews
 
 
-async def test_a_persons_word_stays(elements, model):
-    """Confirmed and changed ones are not asked about again, whatever becomes of them."""
+async def test_a_persons_decision_stays(elements, model):
+    """Confirmed and changed elements are not asked about again, however they change."""
     await elements.run()
     await elements.review(1, "confirmed")
     await elements.review(2, "changed", {LABEL: "Public"})
@@ -408,8 +408,8 @@ async def test_a_persons_word_stays(elements, model):
     assert [one["record_id"] for one in changed["elements"]] == [FIRST, SECOND]
 
 
-async def test_regenerate_asks_again_but_for_a_persons_word(elements, model):
-    """And shows what is other; what was answered before is not taken for the answer."""
+async def test_regenerate_asks_again_except_about_decisions(elements, model):
+    """The report has the changes; stored answers are not used."""
     await elements.run()
     await elements.review(1, "confirmed")
     model.rule = spoiling(THIRD, lambda one: one.update(criticality="high"))
@@ -422,14 +422,14 @@ async def test_regenerate_asks_again_but_for_a_persons_word(elements, model):
 
 
 async def test_regenerate_may_name_the_elements(elements, model):
-    """Only these are asked about."""
+    """No other element is asked about."""
     await elements.run()
     await elements.run(regenerate=[FOURTH])
     assert ids_in(model.asked[-1]) == [FOURTH]
 
 
 async def test_a_rejected_suggestion_is_no_value(elements, model):
-    """It is not asked about again by itself; regenerated to something else, it is suggested."""
+    """It is not asked about again; only a regenerated suggestion is valid."""
     await elements.run()
     await elements.review(3, "rejected")
     run = await elements.run()
@@ -437,11 +437,11 @@ async def test_a_rejected_suggestion_is_no_value(elements, model):
     assert (await elements.labels())[2] is None
     model.rule = spoiling(THIRD, lambda one: one.update(criticality="high"))
     assert (await elements.run(regenerate=[THIRD]))["verdict"] == "healthy"
-    assert (await elements.kept())[THIRD].standing.state == "suggested"
+    assert (await elements.stored())[THIRD].classification.state == "suggested"
 
 
 class Meanwhile(MemoryStore):
-    """Something happens once before a commit with an element."""
+    """A store on which something happens once before a commit with an element."""
 
     happens: Any = None
 
@@ -452,8 +452,8 @@ class Meanwhile(MemoryStore):
         return await super().commit(writes)
 
 
-async def test_what_a_person_says_while_the_model_is_asked_stays(server, model):
-    """The run reads the element again: the suggestion is another, the person's values are not."""
+async def test_a_review_during_a_run_stays(server, model):
+    """The run reads the element again: its suggestion is new, the person's values are unchanged."""
     store = Meanwhile()
     elements = Elements(server, model.open, World(store))
     await elements.run()
@@ -464,17 +464,15 @@ async def test_what_a_person_says_while_the_model_is_asked_stays(server, model):
 
     store.happens = meanwhile
     run = await elements.run(regenerate="all")
-    kept: Any = (await elements.kept())[FIRST]
-    assert (run["status"], kept.standing.state) == ("done", "confirmed")
-    assert kept.standing.values["criticality"] == "high"
-    assert kept.entry.suggestion["values"]["criticality"] == "low"
+    kept: Any = (await elements.stored())[FIRST]
+    assert (run["status"], kept.classification.state) == ("done", "confirmed")
+    assert kept.classification.values["criticality"] == "high"
+    assert kept.tracked.suggestion["values"]["criticality"] == "low"
     assert kept.document.data["values"]["criticality"] == "high"
 
 
-async def test_the_end_has_an_invocation_of_its_own_where_there_is_too_little_time(
-    elements, model, monkeypatch
-):
-    """Every element is read back for it; nothing is asked again."""
+async def test_the_end_gets_an_invocation_of_its_own_if_time_is_short(elements, model, monkeypatch):
+    """Every element is read back there; nothing is asked again."""
     await elements.start()
     queue = elements.world.queue
     assert await elements.deliver(queue.tasks[-1]) == "finished"

@@ -1,7 +1,7 @@
 """Elements classified through our edge by the stand-in for OpenAI, whatever it answers.
 
 However the service fails with one element, it never becomes a value of it or of another, takes no
-good value away, and is mended by the next run.
+good value away, and is repaired by the next run.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm import batch_step
+from landfall.llm import batch_submission
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.settings import ModelSettings
 from landfall.runs.lifecycle import RunStatus
 from tests.fakes.bases import record_id
 from tests.fakes.elements import (
@@ -74,7 +74,7 @@ ANSWERED = {
     "invented_id": (1, "model_wrong_ids"),
     "echo": (1, "model_echoed"),
 }
-"""Faults of a whole answer: of which element, and what comes of it."""
+"""Faults of a whole answer: the element, and the reason that results."""
 
 HANGING = {
     "silent": (1, Fault(FaultKind.SILENT), "model_timeout"),
@@ -87,22 +87,22 @@ FAULTS = {name: (number, name, reason) for name, (number, reason) in ANSWERED.it
 
 @pytest.mark.parametrize(("number", "fault", "reason"), FAULTS.values(), ids=FAULTS)
 async def test_a_failure_is_no_value(elements, service, number, fault, reason):
-    """One element has its reason and no value; the others have theirs; the next run mends it."""
+    """One element has a reason and no value, the others have values; the next run asks again."""
     service.faults = about(number, fault)
     run = await elements.run()
-    kept = await elements.kept()
+    kept = await elements.stored()
     expected = [None if n == number else label for n, label in enumerate(LABELS, 1)]
     assert (run["status"], run["verdict"]) == ("done", "inconclusive")
     assert await elements.labels() == expected
-    assert kept[record_id(number)].entry.failure["reason"] == reason
+    assert kept[record_id(number)].tracked.failure["reason"] == reason
     service.faults = []
     assert (await elements.run())["verdict"] == "healthy"
     assert await elements.labels() == list(LABELS)
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name != "400"])
-async def test_a_failure_takes_no_good_value_away(elements, service, name):
-    """Neither the suggestion before, nor what a person has confirmed."""
+async def test_a_failure_removes_no_good_value(elements, service, name):
+    """Neither the suggestion before it, nor confirmed values."""
     number, fault, reason = FAULTS[name]
     await elements.run()
     await elements.review(3 - number, "confirmed")
@@ -115,8 +115,8 @@ async def test_a_failure_takes_no_good_value_away(elements, service, name):
 
 
 @pytest.mark.parametrize("fault", sorted(ANSWERED.keys() - {"refusal", "content_filter"}))
-async def test_what_goes_wrong_once_is_mended_in_the_run(elements, service, fault):
-    """By the repair, or by asking about each alone."""
+async def test_a_single_failure_is_repaired_in_the_run(elements, service, fault):
+    """By the repair, or by questions about each element alone."""
     service.faults = about(ANSWERED[fault][0], fault, times=1)
     assert (await elements.run())["verdict"] == "healthy"
     assert await elements.labels() == list(LABELS)
@@ -131,8 +131,8 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("fault", TROUBLES.values(), ids=TROUBLES)
-async def test_a_service_in_trouble_is_asked_later(elements, service, fault):
-    """In a task of its own; what was answered is kept, and asked about once."""
+async def test_a_failing_service_is_asked_later(elements, service, fault):
+    """In a later task; earlier answers are stored, and asked for once."""
     service.faults = [FaultRule(fault, after=1, times=2)]
     run = await elements.run()
     assert (run["status"], run["verdict"]) == ("done", "healthy")
@@ -140,18 +140,18 @@ async def test_a_service_in_trouble_is_asked_later(elements, service, fault):
     assert (run["counts"]["classified"], run["counts"]["model_calls"]) == (4, 2)
 
 
-async def test_a_service_that_is_gone_ends_the_run_with_its_reason(elements, service):
-    """After its attempts; nothing is a value, and the next run goes on."""
+async def test_an_unavailable_service_ends_the_run_with_its_reason(elements, service):
+    """After its attempts; no element has a value, and the next run continues."""
     service.faults = [FaultRule(Fault(FaultKind.STATUS, status=500), times=None)]
     run = await elements.run()
     assert (run["status"], run["error"]["reason"]) == ("error", "model_unavailable")
-    assert await elements.kept() == {}
+    assert await elements.stored() == {}
     service.faults = []
     assert (await elements.run())["verdict"] == "healthy"
 
 
-async def test_a_question_that_is_rejected_does_not_end_the_run(elements, service):
-    """Not even when all of them are: each element has failed, is counted and is asked again."""
+async def test_a_rejected_question_does_not_end_the_run(elements, service):
+    """Not even if all are rejected: each element has failed, counts and is asked about again."""
     service.faults = [FaultRule(Fault(FaultKind.STATUS, status=400), times=None)]
     run = await elements.run()
     assert (run["status"], run["verdict"], run["counts"]["failed"]) == ("done", "inconclusive", 4)
@@ -168,10 +168,8 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("settings", "reason", "fix"), UNFIT)
-async def test_a_model_that_cannot_be_asked_at_all_ends_the_run(
-    elements, service, settings, reason, fix
-):
-    """After one request, with what to do: no element is to blame."""
+async def test_an_unusable_model_ends_the_run(elements, service, settings, reason, fix):
+    """After one request, with the fix: no element has failed."""
     elements.open_model = lambda _: OpenAIModel(
         service.url, KEY, settings["name"], QUICK, effort=settings.get("effort")
     )
@@ -179,7 +177,7 @@ async def test_a_model_that_cannot_be_asked_at_all_ends_the_run(
     run = await elements.run()
     assert (run["status"], run["error"]["reason"]) == ("error", reason)
     assert fix in run["error"]["message"]
-    assert await elements.kept() == {}
+    assert await elements.stored() == {}
 
 
 async def test_a_second_run_asks_nothing(elements, service):
@@ -190,8 +188,8 @@ async def test_a_second_run_asks_nothing(elements, service):
     assert len(service.requests) == asked
 
 
-async def test_a_persons_word_stays(elements):
-    """Also where the service says something else."""
+async def test_a_persons_decision_stays(elements):
+    """Even if the service answers differently."""
     await elements.run()
     await elements.review(2, "changed", {LABEL: "Public"})
     await elements.run(regenerate="all")
@@ -210,13 +208,13 @@ def in_batches(service: LocalOpenAI, elements: Elements) -> Elements:
     return elements
 
 
-async def test_batches_come_to_the_same_for_half(elements, service):
-    """The same values, later, for half the price; no question is asked without a batch."""
+async def test_batches_give_the_same_values_at_half_the_price(elements, service):
+    """The same values, later, at half the price; no question is asked without a batch."""
     whole = await elements.run()
-    values = [one.standing.values for one in (await elements.kept()).values()]
+    values = [one.classification.values for one in (await elements.stored()).values()]
     other = Elements(elements.server, elements.open_model, World(MemoryStore(), QUICK))
     batched = await in_batches(service, other).run()
-    assert [one.standing.values for one in (await other.kept()).values()] == values
+    assert [one.classification.values for one in (await other.stored()).values()] == values
     assert (batched["verdict"], batched["counts"]["model_calls"]) == ("healthy", 2)
     half = whole["counts"]["model_cost"] / 2
     assert batched["counts"]["model_cost"] == pytest.approx(half, abs=1e-6)
@@ -225,7 +223,7 @@ async def test_batches_come_to_the_same_for_half(elements, service):
 
 
 async def test_a_failure_in_a_batch_is_no_value(elements, service):
-    """One element's answer is spoilt, however it is asked about; the others have theirs."""
+    """One element's answer is always invalid; the others have values."""
     service.faults = about(1, "wrong_enum")
     run = await in_batches(service, elements).run()
     assert run["verdict"] == "inconclusive"
@@ -233,7 +231,7 @@ async def test_a_failure_in_a_batch_is_no_value(elements, service):
 
 
 async def test_a_budget_that_is_spent_in_a_batch_is_logged(elements, service, capsys):
-    """A line that names the limit: the alert counts it."""
+    """The line names the limit; an alert counts it."""
     in_batches(service, elements)
     elements.scan = a_classification(
         **BATCHED | {"model": {"batch": True, "budget": {"run": {"max_calls": 1}}}}
@@ -246,8 +244,8 @@ async def test_a_budget_that_is_spent_in_a_batch_is_logged(elements, service, ca
     assert (await elements.run())["verdict"] == "healthy"
 
 
-async def test_what_a_batch_leaves_out_is_asked_alone(elements, service):
-    """It expires half-way: the run goes on without it."""
+async def test_questions_left_by_a_batch_are_asked_alone(elements, service):
+    """It expires half-way, and the run continues without it."""
     service.faults = [FaultRule("batch_expired", times=None)]
     run = await in_batches(service, elements).run()
     assert (run["status"], run["verdict"]) == ("done", "healthy")
@@ -255,7 +253,7 @@ async def test_what_a_batch_leaves_out_is_asked_alone(elements, service):
 
 
 async def waiting_for_a_batch(elements: Elements, service: LocalOpenAI) -> str:
-    """A run whose batch takes its time; the run's id."""
+    """Start a run whose batch takes long. Return the run's id."""
     service.batches.seconds = 60.0
     run_id = await in_batches(service, elements).start()
     for _ in ("fetch", "score"):
@@ -265,19 +263,19 @@ async def waiting_for_a_batch(elements: Elements, service: LocalOpenAI) -> str:
 
 
 async def cancel(elements: Elements, run_id: str) -> None:
-    """As a person does."""
+    """Cancel a run as a person does."""
     error = {"reason": "cancelled", "message": "by hand"}
     assert await elements.world.runs.end(run_id, RunStatus.CANCELLED, error, "person")
 
 
 def batch_of(service: LocalOpenAI) -> str:
-    """The status of the only batch."""
-    (batch,) = service.batches.listed(None, 100)["data"]
+    """Return the status of the only batch."""
+    (batch,) = service.batches.page(None, 100)["data"]
     return str(batch["status"])
 
 
-async def test_a_run_that_is_cancelled_stops_its_batch(elements, service):
-    """Whatever it has not answered yet is not paid; a task that comes twice changes nothing."""
+async def test_a_cancelled_run_cancels_its_batch(elements, service):
+    """The rest of it is not paid; a duplicate task changes nothing."""
     run_id = await waiting_for_a_batch(elements, service)
     await cancel(elements, run_id)
     before = await elements.world.run(run_id)
@@ -289,8 +287,8 @@ async def test_a_run_that_is_cancelled_stops_its_batch(elements, service):
     assert len(cancelled) == 1
 
 
-async def test_a_batch_that_was_made_as_its_run_ended_is_stopped(elements, service):
-    """Its id was never kept; it is known by its mark."""
+async def test_a_batch_created_as_its_run_ended_is_cancelled(elements, service):
+    """Its id was not stored; it is found by its key."""
 
     class Interrupted(OpenAIBatches):
         async def create(self, file_id: str, mark: str, deadline: Deadline) -> str:
@@ -307,9 +305,9 @@ async def test_a_batch_that_was_made_as_its_run_ended_is_stopped(elements, servi
     assert batch_of(service) in ("cancelling", "cancelled")
 
 
-async def test_a_run_that_fails_stops_its_other_batches(elements, service, monkeypatch):
-    """One of two cannot be used, which ends the run: the other is not paid in vain."""
-    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 1)
+async def test_a_failed_run_cancels_its_other_batches(elements, service, monkeypatch):
+    """One of two fails, which ends the run: the other is not paid in vain."""
+    monkeypatch.setattr(batch_submission, "MAX_QUESTIONS", 1)
     service.faults = [FaultRule("batch_failed", times=1)]
     service.batches.seconds = 5.0
     await in_batches(service, elements).start()
@@ -318,13 +316,13 @@ async def test_a_run_that_fails_stops_its_other_batches(elements, service, monke
         await elements.deliver(tasks[-1])
     await asyncio.sleep(0.6)
     assert await elements.deliver(tasks[-1]) == "model_batch_failed"
-    statuses = [batch["status"] for batch in service.batches.listed(None, 100)["data"]]
+    statuses = [batch["status"] for batch in service.batches.page(None, 100)["data"]]
     assert statuses[1] == "failed"
     assert statuses[0] in ("cancelling", "cancelled")
 
 
-async def test_a_batch_that_cannot_be_stopped_is_told_in_the_log(elements, service, capsys):
-    """The run has ended all the same."""
+async def test_a_batch_that_cannot_be_cancelled_is_logged(elements, service, capsys):
+    """The run has ended nevertheless."""
     run_id = await waiting_for_a_batch(elements, service)
     await cancel(elements, run_id)
     service.faults = [FaultRule(Fault(FaultKind.STATUS, status=503), path="/batches/", times=None)]

@@ -1,12 +1,12 @@
-"""Values filled into the elements' own records: only what is to be, and nothing else."""
+"""Values written back to the elements' own records: these, and nothing else."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from tests.fakes.bases import BASE, record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, TABLE, Elements, by_the_rules, elements_server
@@ -39,13 +39,13 @@ def filling(server: LocalAirtable, when: str) -> Elements:
 
 
 def cells(server: LocalAirtable, number: int) -> Mapping[str, Any]:
-    """The cells of the n-th record that a scan may fill in, and one that it may not."""
+    """Return the cells of the n-th record that a scan may write, and one that it may not."""
     (record,) = [r for r in server.records(BASE, TABLE) if r["id"] == record_id(number)]
     return {name: record["fields"].get(name) for name in (*FIELDS.values(), "Note")}
 
 
 def sent(server: LocalAirtable) -> int:
-    """Requests that wrote, or tried to."""
+    """Return the number of requests that wrote, or tried to."""
     return sum(exchange.method == "PATCH" for exchange in server.requests)
 
 
@@ -53,13 +53,13 @@ UNTOUCHED = {"Class": "x", "Personal": "x", "Review": "x", "Note": "by hand"}
 
 
 async def test_a_suggestion_stays_out_of_the_table(elements, server):
-    """Unless the scan says `always`: nothing is sent."""
+    """Nothing is sent, unless the scan has `always`."""
     assert (await elements.run())["status"] == "done"
     assert (sent(server), cells(server, 1)) == (0, UNTOUCHED)
 
 
-async def test_what_is_confirmed_is_filled_in(elements, server):
-    """The chosen fields of this record alone, by the next run."""
+async def test_confirmed_values_are_written(elements, server):
+    """The next run writes the chosen fields of this record alone."""
     await elements.run()
     await elements.review(1, "confirmed")
     run = await elements.run()
@@ -68,8 +68,8 @@ async def test_what_is_confirmed_is_filled_in(elements, server):
     assert (run["counts"]["records_to_write"], run["counts"]["records_written"]) == (1, 1)
 
 
-async def test_always_fills_in_suggestions(server):
-    """All four, in one request; and a second run sends nothing."""
+async def test_always_writes_suggestions(server):
+    """All four in one request; a second run sends nothing."""
     elements = filling(server, "always")
     await elements.run()
     assert [cells(server, n)["Class"] for n in (1, 2, 3, 4)] == list(LABELS)
@@ -77,8 +77,8 @@ async def test_always_fills_in_suggestions(server):
     assert sent(server) == 1
 
 
-async def test_only_what_is_other_is_sent(server):
-    """A person's change: one record, one request."""
+async def test_only_changed_values_are_sent(server):
+    """A person changes one element: one record, one request."""
     elements = filling(server, "always")
     await elements.run()
     await elements.review(2, "changed", {LABEL: "Public"})
@@ -87,8 +87,8 @@ async def test_only_what_is_other_is_sent(server):
     assert (cells(server, 2)["Class"], cells(server, 2)["Review"]) == ("Public", "changed")
 
 
-async def test_what_is_taken_back_is_emptied(elements, server):
-    """A confirmation that became a rejection leaves nothing of ours behind."""
+async def test_withdrawn_values_are_emptied(elements, server):
+    """After a rejection, the confirmed values are removed."""
     await elements.run()
     await elements.review(1, "confirmed")
     await elements.run()
@@ -97,8 +97,8 @@ async def test_what_is_taken_back_is_emptied(elements, server):
     assert cells(server, 1) == {**dict.fromkeys(FIELDS.values()), "Note": "by hand"}
 
 
-async def test_a_failure_is_a_warning_and_made_up_for(server):
-    """The run is done with its verdict; the next one sends what is missing."""
+async def test_a_failure_is_a_warning_and_retried(server):
+    """The run is done with its verdict; the next one sends the rest."""
     elements = filling(server, "always")
     refused = Fault(FaultKind.STATUS, status=403, body=b'{"error": "NOT_AUTHORIZED"}')
     server.faults = [FaultRule(refused, method="PATCH", times=None)]
@@ -109,8 +109,8 @@ async def test_a_failure_is_a_warning_and_made_up_for(server):
     assert (await elements.run())["counts"]["records_written"] == 4
 
 
-async def test_a_record_that_is_refused_costs_only_itself(server):
-    """It was deleted while the run was on its way: the others are filled in, one by one."""
+async def test_a_refused_record_affects_no_other(server):
+    """It was deleted during the run: the others are written one by one."""
     elements = filling(server, "always")
     run_id = await elements.start()
     queue = elements.world.queue
@@ -123,8 +123,8 @@ async def test_a_record_that_is_refused_costs_only_itself(server):
     assert [cells(server, n)["Class"] for n in (1, 3, 4)] == ["HRCI", "Proprietary", "Public"]
 
 
-async def test_what_was_sent_and_not_answered_is_sent_again(server):
-    """Airtable did it, and nobody was told: the same values once more change nothing."""
+async def test_a_write_without_a_response_is_sent_again(server):
+    """Airtable wrote them, and its response was lost: the same values change nothing."""
     elements = filling(server, "always")
     server.faults = [FaultRule(Fault(FaultKind.CUT_BODY), method="PATCH")]
     run = await elements.run()

@@ -7,14 +7,14 @@ record only.
 
 import pytest
 
-from infra.local.faults import FaultRule
-from infra.local.openai_answers import Asked
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.wire.faults import FaultRule
 from landfall.llm.questions import Question
-from landfall.llm.quoting import fenced, plain
+from landfall.llm.quoting import quote_untrusted, visible_text
 from tests.fakes.injections import PAGES, PASSAGES, RECORDS, WANTED, ZERO_WIDTH, Attack
 from tests.local.test_asking import Entries, about, scene
 
-MOST = 4_000
+MAX_CHARACTERS = 4_000
 SETS = {"record": RECORDS, "passage": PASSAGES, "page": PAGES}
 ATTACKS = [attack for attacks in SETS.values() for attack in attacks]
 NAMED = [f"{kind}: {attack.name}" for kind, attacks in SETS.items() for attack in attacks]
@@ -39,21 +39,22 @@ def test_there_are_enough_of_them():
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
-def test_no_text_leaves_its_fence(attack):
+def test_no_text_leaves_its_block(attack):
     """There are as many fences as records, each with its record's text and no other's."""
-    fences = Asked("Entries", {}, "", question(attack).text).fences
+    fences = ParsedQuestion("Entries", {}, "", question(attack).text).quotes
     assert [fence.id for fence in fences] == ["rec0", "rec1", "rec2"]
-    assert fences[1].text == plain(attack.text, MOST).text
+    assert fences[1].text == visible_text(attack.text, MAX_CHARACTERS).text
     assert [WANTED in fence.text for fence in (fences[0], fences[2])] == [False, False]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
 def test_what_a_model_reads_a_person_can_see(attack):
     """Nothing is left of what was hidden; what was spaced out is a word again."""
-    shown = plain(attack.text, 100_000)
-    assert plain(shown.text, 100_000).hidden == 0
+    shown = visible_text(attack.text, 100_000)
+    assert visible_text(shown.text, 100_000).hidden == 0
     assert (WANTED in attack.text.replace(ZERO_WIDTH, "")) == (WANTED in shown.text)
-    assert f"characters={min(MOST, len(shown.text))}" in fenced("x", attack.text, MOST)
+    block = quote_untrusted("x", attack.text, MAX_CHARACTERS)
+    assert f"characters={min(MAX_CHARACTERS, len(shown.text))}" in block
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite
+from infra.local.openai.server import LocalOpenAI
+from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.prices import PRICES
 from landfall.llm.questions import Question
-from landfall.llm.settings import ModelSettings
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
 from tests.fakes.world import World
-from tests.local.test_site_scoring import by_the_rules as judged
-from tests.local.test_site_scoring import site_of
+from tests.local.test_site_score import by_the_rules as judged
+from tests.local.test_site_score import site_of
 
 KEY, MODEL = "sk-test", "gpt-6-luna"
 DAY = 24 * 3600.0
@@ -42,7 +42,7 @@ async def service() -> AsyncIterator[LocalOpenAI]:
 
 
 def open_model(service: LocalOpenAI) -> Any:
-    """What opens the model at the stand-in."""
+    """Return a factory of models at the stand-in."""
 
     def opened(_: ModelSettings) -> OpenAIModel:
         return OpenAIModel(service.url, KEY, MODEL, LADDER)
@@ -51,23 +51,23 @@ def open_model(service: LocalOpenAI) -> Any:
 
 
 def enough_for_one(limit: str, questions: Sequence[Question[Any]]) -> float:
-    """Of this limit, as much as the longest of the questions takes at its worst."""
+    """Return the amount that the longest question uses in the worst case."""
     worst = [question.worst_case() for question in questions]
     return {
         "max_calls": 1,
         "max_tokens": max(one.tokens for one in worst),
-        "max_dollars": max(PRICES[MODEL].most(one) for one in worst),
+        "max_dollars": max(PRICES[MODEL].max_dollars(one) for one in worst),
     }[limit]
 
 
 def budget(period: str, limit: str, amount: float) -> dict[str, Any]:
-    """This limit alone."""
+    """Return a budget with this limit alone."""
     return {"budget": {"run": NONE, "day": NONE} | {period: NONE | {limit: amount}}}
 
 
 @pytest.mark.parametrize("period", ["run", "day"])
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_a_classification_goes_on_after_its_budget(service, period, limit):
+async def test_a_classification_continues_after_its_budget(service, period, limit):
     """Two groups, and a budget for one: two elements of four have values."""
     async with elements_server() as server:
         asked = FakeModel(by_the_rules)
@@ -89,7 +89,7 @@ async def test_a_classification_goes_on_after_its_budget(service, period, limit)
 
 @pytest.mark.parametrize("period", ["run", "day"])
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_a_site_goes_on_after_its_budget(world, service, period, limit):
+async def test_a_site_continues_after_its_budget(world, service, period, limit):
     """Two pages, and a budget for one: the scores are those of the rules until both are judged."""
     async with LocalSite(site_of("/book")) as site:
         asked = FakeModel(judged)

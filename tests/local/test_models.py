@@ -1,4 +1,4 @@
-"""A language model through our edge: its answer in the shape that was asked for, or the reason."""
+"""A language model through the client: an answer of the requested shape, or the reason."""
 
 import json
 import logging
@@ -12,14 +12,16 @@ import aiodns
 import pytest
 from pydantic import BaseModel, Field
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
+from landfall.llm.model_settings import Effort
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.openai.completions import SAID_MOST
-from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Usage
-from landfall.llm.settings import Effort
+from landfall.llm.openai.completions import MAX_MESSAGE_CHARACTERS
+from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits
+from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason, StepError
 from tests.local.hostile import (
     BROKEN,
@@ -34,8 +36,8 @@ from tests.local.leftovers import nothing_left
 
 KEY = "key-of-the-test-0123456789"
 QUESTION = "What is a customer number?"
-SAID = "customer 4711"
-"""Stands in answers, and may stand in no error and no log."""
+PRIVATE_TEXT = "customer 4711"
+"""Text of answers that no error or log may contain."""
 
 
 class Level(StrEnum):
@@ -51,11 +53,11 @@ class Judgement(BaseModel):
 
 ASKED = Question("q1", Judgement, "You judge.", QUESTION, "1", max_tokens=500)
 
-GOOD = {"level": "high", "confidence": 80, "notes": [SAID]}
+GOOD = {"level": "high", "confidence": 80, "notes": [PRIVATE_TEXT]}
 
 
 def completion(content: Any = GOOD, finish: str = "stop", **changes: Any) -> dict[str, Any]:
-    """What the service sends; `content` as JSON, unless it is text."""
+    """Return a response of the service, with `content` as JSON unless it is text."""
     text = content if isinstance(content, str) else json.dumps(content)
     return {
         "id": "chatcmpl-1",
@@ -95,46 +97,46 @@ async def ask(model: OpenAIModel, seconds: float = 60) -> Answer[Judgement]:
     return await model.ask(ASKED, Deadline.after(seconds))
 
 
-async def answered(response: Response) -> Answer[Judgement]:
+async def answered(response: WireResponse) -> Answer[Judgement]:
     async with answering(response) as server, asking(server.url) as model:
         return await ask(model)
 
 
 async def refusal(model: OpenAIModel, seconds: float = 60) -> StepError:
-    """The error of a question, in time. Neither key nor answer is in it, nor in its traceback."""
+    """Return the error of a question. Neither it nor its traceback has the key or the answer."""
     deadline = Deadline.after(seconds)
     with pytest.raises(StepError) as caught:
         await ask(model, seconds)
     assert deadline.remaining() > -LATE
-    told = "".join(traceback.format_exception(caught.value))
-    assert [word for word in (KEY, SAID) if word in told] == []
+    message = "".join(traceback.format_exception(caught.value))
+    assert [word for word in (KEY, PRIVATE_TEXT) if word in message] == []
     return caught.value
 
 
-async def failed(response: Response, seconds: float = 60) -> StepError:
-    """The error when the service answers like this; one request, and nothing of it is left."""
+async def failed(response: WireResponse, seconds: float = 60) -> StepError:
+    """Return the error for a response, after one request that leaves nothing behind."""
     async with nothing_left(), answering(response) as server, asking(server.url) as model:
         error = await refusal(model, seconds)
         assert len(server.exchanges) == 1
     return error
 
 
-async def test_an_answer_comes_in_its_shape():
-    """With what it cost, who gave it, and how long it took."""
-    answer = await answered(Response.json(completion()))
-    assert answer.content == Judgement(level=Level.HIGH, confidence=80, notes=[SAID])
-    assert (answer.model, answer.usage) == ("small-2026-10-01", Usage(100, 20, 64))
+async def test_an_answer_has_its_shape():
+    """It has the tokens, the model, and the seconds."""
+    answer = await answered(WireResponse.json(completion()))
+    assert answer.content == Judgement(level=Level.HIGH, confidence=80, notes=[PRIVATE_TEXT])
+    assert (answer.model, answer.usage) == ("small-2026-10-01", TokenUsage(100, 20, 64))
     assert 0 < answer.seconds < 10
-    assert SAID not in repr(answer)
+    assert PRIVATE_TEXT not in repr(answer)
 
 
 async def test_the_question_is_asked_in_strict_mode():
-    """One request, with the schema: all fields are required, and no others may come."""
-    seen: list[Request] = []
+    """One request with the schema: all fields are required, and no others are allowed."""
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await ask(model)
@@ -157,25 +159,27 @@ async def test_the_question_is_asked_in_strict_mode():
     assert schema["$defs"]["Level"]["enum"] == ["high", "low"]
 
 
-async def test_how_long_to_think_is_said_where_the_scan_says_it():
-    """Not every model takes it."""
-    seen: list[Request] = []
+async def test_the_effort_is_sent_if_the_scan_sets_it():
+    """Not every model accepts it."""
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url, effort="low") as model:
         await ask(model)
     assert seen[0].json()["reasoning_effort"] == "low"
 
 
-async def test_tokens_put_into_the_cache_are_told():
-    """They cost more than the others."""
+async def test_tokens_written_to_the_cache_are_counted():
+    """They cost more than other tokens."""
     usage = completion()["usage"] | {
         "prompt_tokens_details": {"cached_tokens": None, "cache_write_tokens": 90}
     }
-    assert (await answered(Response.json(completion(usage=usage)))).usage == Usage(100, 20, 0, 90)
+    assert (await answered(WireResponse.json(completion(usage=usage)))).usage == TokenUsage(
+        100, 20, 0, 90
+    )
 
 
 LIMITS = [
@@ -202,9 +206,9 @@ LIMITS = [
 
 @pytest.mark.parametrize(("headers", "limits"), LIMITS)
 async def test_rate_limits_are_read(headers, limits):
-    """Counts, and durations in seconds; what is none says nothing."""
-    sent = Response.json(completion())
-    answer = await answered(Response(200, {**sent.headers, **headers}, sent.body))
+    """Counts, and durations in seconds; other texts are ignored."""
+    sent = WireResponse.json(completion())
+    answer = await answered(WireResponse(200, {**sent.headers, **headers}, sent.body))
     assert answer.limits == limits
 
 
@@ -213,7 +217,7 @@ def of_message(**message: Any) -> dict[str, Any]:
 
 
 NO_RESULTS = {
-    "a refusal": (of_message(refusal=f"No. {SAID}"), Reason.MODEL_REFUSED),
+    "a refusal": (of_message(refusal=f"No. {PRIVATE_TEXT}"), Reason.MODEL_REFUSED),
     "a refusal beside an answer": (
         of_message(refusal="No.", content=json.dumps(GOOD)),
         Reason.MODEL_REFUSED,
@@ -221,28 +225,28 @@ NO_RESULTS = {
     "filtered": (completion(finish="content_filter"), Reason.MODEL_REFUSED),
     "cut off": (completion(json.dumps(GOOD)[:-9], "length"), Reason.MODEL_TRUNCATED),
     "cut off where it looks whole": (completion(finish="length"), Reason.MODEL_TRUNCATED),
-    "no JSON": (completion(f"The answer is {SAID}."), Reason.MODEL_MALFORMED),
+    "no JSON": (completion(f"The answer is {PRIVATE_TEXT}."), Reason.MODEL_MALFORMED),
     "half of JSON": (completion(json.dumps(GOOD)[:-1]), Reason.MODEL_MALFORMED),
     "JSON in a fence": (completion(f"```json\n{json.dumps(GOOD)}\n```"), Reason.MODEL_MALFORMED),
     "nothing": (completion(""), Reason.MODEL_MALFORMED),
     "no content": (of_message(), Reason.MODEL_MALFORMED),
     "nested too deep": (completion("[" * 100_000), Reason.MODEL_MALFORMED),
-    "no value of the list": (completion({**GOOD, "level": SAID}), Reason.MODEL_OFF_SCHEMA),
+    "no value of the list": (completion({**GOOD, "level": PRIVATE_TEXT}), Reason.MODEL_OFF_SCHEMA),
     "out of range": (completion({**GOOD, "confidence": 101}), Reason.MODEL_OFF_SCHEMA),
     "a number as text": (completion({**GOOD, "confidence": "80"}), Reason.MODEL_OFF_SCHEMA),
     "a missing field": (completion({"level": "low"}), Reason.MODEL_OFF_SCHEMA),
-    "one field too many": (completion({**GOOD, "extra": SAID}), Reason.MODEL_OFF_SCHEMA),
+    "one field too many": (completion({**GOOD, "extra": PRIVATE_TEXT}), Reason.MODEL_OFF_SCHEMA),
     "another shape": (completion([GOOD]), Reason.MODEL_OFF_SCHEMA),
 }
 
 
 @pytest.mark.parametrize(("sent", "reason"), NO_RESULTS.values(), ids=NO_RESULTS)
-async def test_an_answer_that_is_none_is_never_a_result(sent, reason):
-    """Each has its reason, and says what it cost all the same."""
-    error = await failed(Response.json(sent))
+async def test_a_failed_answer_is_never_a_result(sent, reason):
+    """Each has its reason, and its cost nevertheless."""
+    error = await failed(WireResponse.json(sent))
     assert error.reason == reason
     assert isinstance(error, FailedAnswerError)
-    assert error.receipt.usage == Usage(100, 20, 64)
+    assert error.receipt.usage == TokenUsage(100, 20, 64)
     assert error.receipt.model == "small-2026-10-01"
 
 
@@ -262,15 +266,15 @@ NO_COMPLETIONS = [
 
 @pytest.mark.parametrize("body", NO_COMPLETIONS)
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
-async def test_what_is_no_completion_is_malformed(body, kind):
-    """Though its status is 200."""
-    error = await failed(Response(200, {"Content-Type": kind}, body))
+async def test_any_other_body_is_malformed(body, kind):
+    """Although its status is 200."""
+    error = await failed(WireResponse(200, {"Content-Type": kind}, body))
     assert error.reason == Reason.MODEL_MALFORMED
 
 
 async def test_the_type_of_a_completion_does_not_matter():
     """Some services do not name it."""
-    answer = await answered(Response(200, {}, json.dumps(completion()).encode()))
+    answer = await answered(WireResponse(200, {}, json.dumps(completion()).encode()))
     assert answer.content.confidence == 80
 
 
@@ -298,7 +302,7 @@ STATUSES = [
     (429, problem("Check your plan", "insufficient_quota"), "model_quota_spent", False),
     (500, problem("The server had an error"), "model_unavailable", True),
     (503, f"<html>{KEY}</html>".encode(), "model_unavailable", True),
-    (502, (b"x" * (SAID_MOST - 60)) + KEY.encode() * 50, "model_unavailable", True),
+    (502, (b"x" * (MAX_MESSAGE_CHARACTERS - 60)) + KEY.encode() * 50, "model_unavailable", True),
     (302, b"", "model_malformed", True),
     (304, b"", "model_malformed", True),
 ]
@@ -306,16 +310,16 @@ STATUSES = [
 
 @pytest.mark.parametrize(("status", "body", "reason", "retried"), STATUSES)
 async def test_every_status_has_its_reason(status, body, reason, retried):
-    """Asked once: whether again is for the step to say. The key stays out, whoever repeats it."""
+    """It is asked once; a retry is left to the step. The message never has the key."""
     headers = {"Content-Type": "application/json", "Location": "http://xn--/"}
-    error = await failed(Response(status, headers, body))
+    error = await failed(WireResponse(status, headers, body))
     assert (error.reason, error.retried) == (reason, retried)
     assert str(status) in error.message
-    assert len(error.message) <= SAID_MOST
+    assert len(error.message) <= MAX_MESSAGE_CHARACTERS
     assert KEY[:12] not in error.message
 
 
-TOLD = [
+MESSAGES = [
     (problem("Invalid schema for X", "invalid_schema"), "400 invalid_schema: Invalid schema for X"),
     (problem("Invalid schema for X"), "400: Invalid schema for X"),
     (b"Bad request", "400: Bad request"),
@@ -323,11 +327,11 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("body", "told"), TOLD)
-async def test_what_the_service_says_is_told(body, told):
-    """So that a person can act."""
-    error = await failed(Response(400, {}, body))
-    assert error.message == f"the model's service answered {told}"
+@pytest.mark.parametrize(("body", "message"), MESSAGES)
+async def test_the_services_message_is_part_of_ours(body, message):
+    """The message enables a person to act."""
+    error = await failed(WireResponse(400, {}, body))
+    assert error.message == f"the model API answered {message}"
 
 
 FIXES = [
@@ -338,49 +342,49 @@ FIXES = [
 
 
 @pytest.mark.parametrize(("status", "body", "fix"), FIXES)
-async def test_what_is_wrong_with_every_question_says_what_to_do(status, body, fix):
-    """However much the service says of it."""
-    error = await failed(Response(status, {}, body))
+async def test_an_error_of_every_question_has_a_fix(status, body, fix):
+    """However long the service's message is."""
+    error = await failed(WireResponse(status, {}, body))
     assert fix in error.message
 
 
 @pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])
-async def test_retry_after_is_told(status, value, seconds):
-    """The step waits that long; the SDK does not, nor does it try again."""
-    error = await failed(Response(status, {"Retry-After": value}, problem("later")))
+async def test_retry_after_is_read(status, value, seconds):
+    """The step waits that long; the SDK neither waits nor retries."""
+    error = await failed(WireResponse(status, {"Retry-After": value}, problem("later")))
     assert error.retry_after == seconds
 
 
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
-async def test_a_model_hangs_and_we_do_not(fault):
-    """The question is over at its deadline, with the reason, and leaves nothing."""
+async def test_a_hanging_model_times_out(fault):
+    """The question ends at its deadline with its reason, and leaves nothing behind."""
     error = await failed(_damaged(fault), SECONDS)
     assert error.reason == Reason.MODEL_TIMEOUT
 
 
 @pytest.mark.parametrize("fault", [*BROKEN.values(), *ENDLESS.values()], ids=[*BROKEN, *ENDLESS])
 async def test_a_broken_or_endless_answer_is_malformed(fault):
-    """It is given up as soon as that is known."""
+    """The request ends as soon as that is known."""
     assert (await failed(_damaged(fault))).reason == Reason.MODEL_MALFORMED
 
 
-def _damaged(fault: Fault) -> Response:
-    return Response.json(completion(), fault=fault)
+def _damaged(fault: Fault) -> WireResponse:
+    return WireResponse.json(completion(), fault=fault)
 
 
 async def test_a_reset_is_no_connection():
-    """Nothing had been answered."""
+    """No response had started."""
     assert (await failed(_damaged(Fault(FaultKind.RESET)))).reason == Reason.MODEL_UNREACHABLE
 
 
 async def test_nobody_listens():
-    """Refused at once."""
+    """The connection is refused at once."""
     async with nothing_left(), asking(f"http://127.0.0.1:{free_port()}") as model:
         assert (await refusal(model)).reason == Reason.MODEL_UNREACHABLE
 
 
 async def test_a_name_that_takes_long_to_resolve():
-    """The question is over at its deadline, and nothing of it goes on."""
+    """The question ends at its deadline, and leaves nothing running."""
     async with (
         nothing_left(),
         name_server(lambda *_: None) as resolver,
@@ -390,18 +394,18 @@ async def test_a_name_that_takes_long_to_resolve():
 
 
 async def test_after_the_deadline_nothing_is_asked():
-    """It would be paid for."""
-    async with answering(Response.json(completion())) as server, asking(server.url) as model:
+    """The answer would be paid for."""
+    async with answering(WireResponse.json(completion())) as server, asking(server.url) as model:
         assert (await refusal(model, seconds=-0.1)).reason == Reason.MODEL_TIMEOUT
         assert not server.exchanges
 
 
-async def test_a_failure_does_not_spoil_the_model():
-    """The question after it is answered."""
+async def test_a_failure_does_not_break_the_client():
+    """The next question is answered."""
     faults = [Fault(FaultKind.RESET), Fault(FaultKind.SILENT)]
 
-    async def handler(_: Request) -> Response:
-        return Response.json(completion(), fault=faults.pop() if faults else None)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse.json(completion(), fault=faults.pop() if faults else None)
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await refusal(model, SECONDS)
@@ -409,12 +413,12 @@ async def test_a_failure_does_not_spoil_the_model():
         assert (await ask(model)).content.level == "high"
 
 
-async def test_a_call_is_logged_without_what_was_said(capsys, caplog):
-    """Vendor, status, seconds and tokens; of all that libraries log, nothing shows a secret."""
+async def test_a_call_is_logged_without_its_texts(capsys, caplog):
+    """Vendor, status, seconds and tokens; no library logs a secret either."""
     caplog.set_level(logging.DEBUG)
-    answers = [Response.json(completion()), Response(401, {}, problem(KEY))]
+    answers = [WireResponse.json(completion()), WireResponse(401, {}, problem(KEY))]
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         return answers.pop()
 
     async with WireServer(handler) as server, asking(server.url) as model:
@@ -422,12 +426,12 @@ async def test_a_call_is_logged_without_what_was_said(capsys, caplog):
         await ask(model)
         assert KEY not in repr(model)
     first, second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert _told(first) == {"vendor": "openai", "model": "small", "status": 401}
-    assert _told(second) == {"vendor": "openai", "model": "small", "status": 200, "tokens": 120}
+    assert _fields(first) == {"vendor": "openai", "model": "small", "status": 401}
+    assert _fields(second) == {"vendor": "openai", "model": "small", "status": 200, "tokens": 120}
     everything = f"{first} {second} {caplog.text}"
     assert caplog.records
-    assert [word for word in (KEY, SAID, QUESTION) if word in everything] == []
+    assert [word for word in (KEY, PRIVATE_TEXT, QUESTION) if word in everything] == []
 
 
-def _told(line: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
     return {name: line[name] for name in ("vendor", "model", "status", "tokens") if name in line}

@@ -1,4 +1,4 @@
-"""What people see of elements and say of them, by the routes of the api."""
+"""Elements and their reviews by the routes of the api."""
 
 import csv
 import io
@@ -24,23 +24,23 @@ ELEMENT = "/scans/{id}/elements/{id}"
 
 
 class Client:
-    """A person at the api."""
+    """A person who uses the api."""
 
     def __init__(self, elements: Elements) -> None:
         self.elements = elements
 
     async def call(self, method: str, path: str, *ids: str, body: Any = None, **query: str) -> Any:
-        """What the route answers."""
+        """Return the response of a route."""
         (handle,) = [r.handle for r in routes() if (r.method, r.path) == (method, path)]
         request = ask(self.elements.world, body, query, by="ann@example.org")
         return await handle(request, *ids)
 
-    async def listed(self, **query: str) -> Any:
-        """The elements of the scan."""
+    async def elements_of_scan(self, **query: str) -> Any:
+        """Return the elements of the scan."""
         return await self.call("GET", "/scans/{id}/elements", "catalogue", **query)
 
     async def say(self, verb: str, record: str = FIRST, **body: Any) -> Fields:
-        """Say something of an element, of the suggestion that it has now."""
+        """Review the present suggestion of an element."""
         if "suggestion_id" not in body:
             seen = await self.call("GET", ELEMENT, "catalogue", record)
             suggestion = seen["suggestion"]
@@ -53,7 +53,7 @@ class Client:
 
 @pytest.fixture
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
-    """After a run over four elements."""
+    """Return a client after a run over four elements."""
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     async with elements_server() as server:
         elements = Elements(server, FakeModel(by_the_rules).open)
@@ -62,9 +62,9 @@ async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
 
 
 async def test_elements_are_listed_by_page(client):
-    """In the order of their records; each is there once."""
-    first = await client.listed(limit="3")
-    rest = await client.listed(limit="3", page_token=first["next_page_token"])
+    """In the order of their records, each once."""
+    first = await client.elements_of_scan(limit="3")
+    rest = await client.elements_of_scan(limit="3", page_token=first["next_page_token"])
     names = [element["name"] for element in first["elements"] + rest["elements"]]
     assert names == [row["Name"] for row in ROWS]
     assert (first["count"], rest["next_page_token"]) == (4, None)
@@ -79,20 +79,21 @@ async def test_elements_are_listed_by_page(client):
         ({"state": "confirmed"}, 0),
     ],
 )
-async def test_a_list_can_be_narrowed(client, query, count):
+async def test_a_list_can_be_filtered(client, query, count):
     """By state, label and flag."""
-    assert (await client.listed(**query))["count"] == count
+    assert (await client.elements_of_scan(**query))["count"] == count
 
 
-async def test_a_label_that_there_is_not_is_named(client):
-    """With those that there are."""
+async def test_an_unknown_label_is_refused(client):
+    """The message has the existing ones."""
     with pytest.raises(BadRequestError, match="`criticality` must be one of high, medium, low"):
-        await client.listed(criticality="vital")
+        await client.elements_of_scan(criticality="vital")
 
 
-async def test_all_of_it_in_one_file(client):
-    """The same for people with a spreadsheet and for scripts."""
-    table, values = await client.listed(format="csv"), await client.listed(format="json")
+async def test_all_elements_in_one_file(client):
+    """The same content as a spreadsheet and for scripts."""
+    table = await client.elements_of_scan(format="csv")
+    values = await client.elements_of_scan(format="json")
     assert isinstance(table, Download)
     rows = list(csv.DictReader(io.StringIO("".join(table.pieces).lstrip("\ufeff"), newline="")))
     assert tuple(rows[0]) == COLUMNS
@@ -100,8 +101,8 @@ async def test_all_of_it_in_one_file(client):
     assert [one["values"][LABEL] for one in json.loads("".join(values.pieces))] == list(LABELS)
 
 
-async def test_a_confirmation_says_who_and_when(client):
-    """The values are those that were suggested."""
+async def test_a_confirmation_has_person_and_time(client):
+    """The values are the suggested ones."""
     answer = await client.say("confirm")
     assert (answer["state"], answer["values"][LABEL]) == ("confirmed", "HRCI")
     said = answer["review"]
@@ -109,15 +110,15 @@ async def test_a_confirmation_says_who_and_when(client):
 
 
 async def test_a_rejected_element_has_no_values(client):
-    """Until somebody says what it is."""
+    """Until a person sets them."""
     assert (await client.say("reject"))["values"] is None
     answer = await client.say("change", values={LABEL: "Confidential"})
     assert (answer["state"], answer["values"][LABEL]) == ("changed", "Confidential")
     assert [before["state"] for before in answer["history"]] == ["rejected"]
 
 
-async def test_changed_values_are_a_persons(client):
-    """What they do not mention stays; how sure the model was, and why, does not."""
+async def test_a_person_can_change_values(client):
+    """Other values stay; the model's confidence and rationale do not."""
     before = (await client.call("GET", ELEMENT, "catalogue", FIRST))["values"]
     values = (await client.say("change", values={"criticality": "low"}))["values"]
     theirs = {"criticality": "low", "rationale": "", "confidence": None}
@@ -127,7 +128,7 @@ async def test_changed_values_are_a_persons(client):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        (None, "`values` must say what is changed"),
+        (None, "`values` must have the changed values"),
         ({"criticality": "vital"}, "criticality must be one of high, medium, low"),
         ({"critcality": "low"}, "did you mean 'criticality'"),
         ({"pii_flag": "yes"}, "values.pii_flag"),
@@ -135,38 +136,38 @@ async def test_changed_values_are_a_persons(client):
         ({"confidence": 100}, "there is no such value"),
     ],
 )
-async def test_values_that_do_not_fit_are_named(client, values, says):
-    """With the field and the fix; nothing is kept."""
+async def test_invalid_values_are_refused(client, values, says):
+    """The message has the field and the fix; nothing is stored."""
     with pytest.raises(BadRequestError, match=says):
         await client.say("change", values=values)
-    assert (await client.listed(state="suggested"))["count"] == 4
+    assert (await client.elements_of_scan(state="suggested"))["count"] == 4
 
 
 async def test_a_suggestion_must_be_named(client):
-    """By whoever speaks of it, as they saw it."""
+    """A review has the id of the suggestion that the person saw."""
     with pytest.raises(BadRequestError, match="`suggestion_id` is missing"):
         await client.call("POST", f"{ELEMENT}/confirm", "catalogue", FIRST, body={})
 
 
 async def test_another_suggestion_is_not_confirmed_unseen(client):
-    """It was regenerated meanwhile: what was seen is not what would be confirmed."""
+    """It was regenerated meanwhile: the person saw another one."""
     seen = (await client.call("GET", ELEMENT, "catalogue", FIRST))["suggestion"]["suggestion_id"]
     client.elements.put(1, Name="Opening hours", Description="Published")
     await client.elements.run()
-    with pytest.raises(OutdatedError, match="look again"):
+    with pytest.raises(OutdatedError, match="read it again"):
         await client.say("confirm", suggestion_id=seen)
-    assert (await client.listed(state="confirmed"))["count"] == 0
+    assert (await client.elements_of_scan(state="confirmed"))["count"] == 0
 
 
 @pytest.mark.parametrize("record", [record_id(99), "..", "rec/1", "x"])
-async def test_an_element_that_there_is_not(client, record):
-    """Also by an id that could be none."""
+async def test_an_unknown_element(client, record):
+    """Even with an id that is invalid."""
     with pytest.raises(ElementNotFoundError):
         await client.call("GET", ELEMENT, "catalogue", record)
 
 
 async def test_scans_of_other_kinds_have_no_elements(client):
-    """And this one has no findings."""
+    """This one has no findings."""
     await client.elements.world.save()
     with pytest.raises(BadRequestError, match="this is for 'classification'"):
         await client.call("GET", "/scans/{id}/elements", "people")
@@ -175,7 +176,7 @@ async def test_scans_of_other_kinds_have_no_elements(client):
 
 
 async def test_regenerate_starts_a_run(client):
-    """Of some records, or all; the run says so."""
+    """About some records, or all; the run has the choice."""
     path = "/scans/{id}/regenerate"
     some = await client.call("POST", path, "catalogue", body={"records": [FIRST]})
     run = await client.elements.world.run(some["run_id"])
@@ -185,8 +186,8 @@ async def test_regenerate_starts_a_run(client):
 
 
 @pytest.mark.parametrize("body", [[], {"record": 1}, {"records": []}, {"records": [1]}])
-async def test_what_is_to_be_regenerated_must_be_said(client, body):
-    """A list of records, or nothing."""
+async def test_regenerate_refuses_other_bodies(client, body):
+    """The body is a list of records, or empty."""
     with pytest.raises(BadRequestError, match="records"):
         await client.call("POST", "/scans/{id}/regenerate", "catalogue", body=body)
 
@@ -196,7 +197,7 @@ async def test_an_element_that_failed_is_classified_by_hand(client):
     async with elements_server() as server:
         client = Client(Elements(server, FakeModel(lambda q: q.shape(elements=[])).open))
         await client.elements.run()
-        with pytest.raises(BadRequestError, match=r"must have .*risk_level.* too"):
+        with pytest.raises(BadRequestError, match=r"must include .*risk_level"):
             await client.say("change", values={"criticality": "low"})
         flags = {"pii_flag": False, "regulatory_flag": False}
         labels = {LABEL: "Public", "criticality": "low", "risk_level": "low"}

@@ -33,26 +33,26 @@ class _Stored:
     mark: str
     lines: Sequence[str]
     since: float
-    """When whoever planned it began, by the event loop's clock."""
+    """Start of the invocation that planned it, by the event loop's clock."""
     began: float
     takes: float
     refused: bool
-    """Whether the account's queue had no room for it."""
+    """True if the account's queue had no room for it."""
     cancelled: float | None = None
     """The moment at which a cancellation has come to its end."""
     seen_ended: bool = False
     results: list[BatchResult] = field(default_factory=list)
     good: set[str] = field(default_factory=set)
-    """Of the results, those that are good answers."""
+    """Results that are good answers."""
     files: tuple[str, ...] = ()
 
     @property
     def run_id(self) -> str:
-        """Of the run that created it."""
+        """Id of the run that created it."""
         return self.mark.rsplit("-", 2)[0]
 
     def status(self, now: float) -> BatchStatus:
-        """By the time that has passed."""
+        """Return the status at a time."""
         if now < self.began + self.takes * 0.1:
             return BatchStatus.VALIDATING
         if self.refused:
@@ -63,27 +63,27 @@ class _Stored:
 
 
 class Account:
-    """The files and batches that the service has of us, and what it has told of them."""
+    """Our files and batches at the service, and the results that were read."""
 
     def __init__(self, chaos: Chaos, model: TreacherousModel) -> None:
         self.chaos = chaos
         self.model = model
         self.questions: dict[str, Question[Any]] = {}
         self.files: dict[str, tuple[str, Any]] = {}
-        """Of each file that is there: the run it is of, and its content."""
+        """Run and content of each existing file."""
         self.batches: dict[str, _Stored] = {}
-        self.told: dict[str, set[str]] = {}
-        """By run: the questions to which it was told a good answer."""
+        self.read: dict[str, set[str]] = {}
+        """Questions whose good answers were read, by run."""
         self._numbers = count(1)
 
     def keep(self, run_id: str, content: Any) -> str:
-        """A new file's id."""
+        """Store a file. Return its id."""
         file_id = f"file-{next(self._numbers)}"
         self.files[file_id] = (run_id, content)
         return file_id
 
     def moved(self, batch: _Stored) -> BatchStatus:
-        """The batch's status by now. What is due by then is answered, and at its end in files."""
+        """Return the present status of a batch, after making the answers that are due."""
         now = self.chaos.now()
         status = batch.status(now)
         if status in (BatchStatus.VALIDATING, BatchStatus.FAILED) or batch.files:
@@ -114,7 +114,7 @@ class Account:
         return BatchResult(line, 200, json.dumps(body).encode())
 
     def broken(self, memory: MemoryStore) -> Iterator[str]:
-        """What is wrong with what runs have left here."""
+        """Yield faults in the batches and files that runs have left."""
         marks = [batch.mark for batch in self.batches.values()]
         yield from (f"{mark} has two batches" for mark in set(marks) if marks.count(mark) > 1)
         done = {run.id for run in memory.all("runs") if run.data["status"] == RunStatus.DONE}
@@ -123,17 +123,17 @@ class Account:
             # of another run, the task that would have stopped it may have been lost
             if batch.run_id in done or not self.chaos.struck:
                 yield f"{batch.run_id} has ended, and its batch {batch.mark} goes on"
-        for run_id in done & self.told.keys():
-            lost = {line for line in self.told[run_id] if memory.get(f"answers/{line}") is None}
+        for run_id in done & self.read.keys():
+            lost = {line for line in self.read[run_id] if memory.get(f"answers/{line}") is None}
             if lost:
-                yield f"{run_id} was told {len(lost)} answers that are not kept"
+                yield f"{run_id} has read {len(lost)} answers that are not stored"
         if not self.chaos.struck:
             left = {run_id for run_id, _ in self.files.values()} & done
             yield from (f"{run_id} is done, and its files are still there" for run_id in left)
 
 
 class TreacherousBatches:
-    """A `BatchService`. What a call does may happen although nobody is told."""
+    """A `BatchService`. A call may take effect although its response is lost."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -173,8 +173,8 @@ class TreacherousBatches:
             deadline, lambda: next((id_ for id_ in batches if batches[id_].mark == mark), None)
         )
 
-    async def look(self, batch_id: str, deadline: Deadline) -> Batch:
-        """As `BatchService.look`."""
+    async def retrieve(self, batch_id: str, deadline: Deadline) -> Batch:
+        """As `BatchService.retrieve`."""
         stored = self._account.batches[batch_id]
 
         def look() -> Batch:
@@ -189,10 +189,10 @@ class TreacherousBatches:
     async def results(self, file_id: str, deadline: Deadline) -> Sequence[BatchResult]:
         """As `BatchService.results`."""
         run_id, results = self._account.files[file_id]
-        told: Sequence[BatchResult] = await self._call(deadline, lambda: results)
+        read: Sequence[BatchResult] = await self._call(deadline, lambda: results)
         (batch,) = (one for one in self._account.batches.values() if file_id in one.files)
-        self._account.told.setdefault(run_id, set()).update(batch.good)
-        return told
+        self._account.read.setdefault(run_id, set()).update(batch.good)
+        return read
 
     async def cancel(self, batch_id: str, deadline: Deadline) -> None:
         """As `BatchService.cancel`."""
@@ -207,8 +207,8 @@ class TreacherousBatches:
 
         await self._call(deadline, cancel)
 
-    async def forget(self, file_id: str, deadline: Deadline) -> None:
-        """As `BatchService.forget`."""
+    async def delete_file(self, file_id: str, deadline: Deadline) -> None:
+        """As `BatchService.delete_file`."""
         await self._call(deadline, lambda: self._account.files.pop(file_id))
 
     async def _call(self, deadline: Deadline, effect: Callable[[], R]) -> R:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
-from landfall.airtable.fetch import FetchCursor
+from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record
 from landfall.airtable.records import whole_tables
 from landfall.airtable.snapshot import Table

@@ -1,4 +1,4 @@
-"""Judges what classification runs leave: no element and no answer is lost, nothing is invented."""
+"""Checker of classification runs: no element or answer is lost, and none is invented."""
 
 import json
 import zlib
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.openai_classification import classified
+from infra.local.openai.classification import classify
+from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.elements import Element, elements_of
-from landfall.classification.entry import Entry, is_whole
 from landfall.classification.prompt import Prompt
-from landfall.classification.reviews import SETTLED, Review, standing
+from landfall.classification.reviews import SETTLED, Classification, Review
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.suggest import AskCursor, places_in
+from landfall.classification.tracked_element import TrackedElement, is_intact
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import of_tables, tables_of
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.elements import TABLE, ElementTable
 
-Said = Mapping[tuple[str, str], Sequence[Fields]]
-"""The values that an element of a scan may have by a person's word: one, if it is known."""
+Decisions = Mapping[tuple[str, str], Sequence[Fields]]
+"""Values that a person may have given an element: one, if it is known."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ClassificationChecker:
 
     scans: Mapping[str, ClassificationScan]
     tables: Mapping[str, ElementTable]
-    said: Said
+    decided: Decisions
 
     def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
         """As `KindChecker.of_done`."""
@@ -40,7 +40,7 @@ class ClassificationChecker:
         if sum(counts[part] for part in parts) != len(there.records):
             yield f"lost an element: {counts}"
         if counts["classified"] != counts["verified"]:
-            yield f"says that it has kept what it has not: {counts}"
+            yield f"claims to have stored suggestions that it has not: {counts}"
         if run.data["verdict"] == "healthy":
             if counts["failed"] or counts["left"]:
                 yield f"is healthy, with {counts}"
@@ -59,42 +59,42 @@ class ClassificationChecker:
     def _of_element(
         self, memory: MemoryStore, scan: ClassificationScan, document: Document
     ) -> Iterator[str]:
-        entry, review = _kept(memory, document)
-        now = standing(entry.suggestion, review)
+        entry, review = _stored(memory, document)
+        now = Classification.of(entry.suggestion, review)
         if (document.data["state"], document.data["values"]) != (now.state, now.values):
             yield f"says {document.data['state']}, and is {now.state}"
         if entry.suggestion:
             yield from self._of_suggestion(scan, entry)
-        said = self.said.get((scan.id, entry.record_id), ())
-        if said and now.values not in said:
-            yield f"a person said {said}, and it is {now.values}"
+        decided = self.decided.get((scan.id, entry.record_id), ())
+        if decided and now.values not in decided:
+            yield f"a person decided {decided}, and it is {now.values}"
 
-    def _of_suggestion(self, scan: ClassificationScan, entry: Entry) -> Iterator[str]:
-        """What is suggested was answered about what the table told of the element."""
+    def _of_suggestion(self, scan: ClassificationScan, entry: TrackedElement) -> Iterator[str]:
+        """Check that a suggestion was answered about a text of the element."""
         suggestion = entry.suggestion
         assert suggestion is not None
-        if not is_whole(suggestion):
+        if not is_intact(suggestion):
             yield "its suggestion is not what was answered"
-        asked_how = _asked_how(scan)
+        prompt_key = _prompt_key(scan)
         told = [
             told
             for told in self.tables[scan.base].told[entry.record_id]
-            if Element(entry.record_id, told).hash(asked_how) == suggestion["hash"]
+            if Element(entry.record_id, told).hash(prompt_key) == suggestion["hash"]
         ]
-        if suggestion["values"] not in map(classified, told):
+        if suggestion["values"] not in map(classify, told):
             yield f"{suggestion['values']} was never answered about it"
 
     def _of_health(
         self, memory: MemoryStore, scan: ClassificationScan, run: Document
     ) -> Iterator[str]:
-        """Of each element that it has read there is a good answer, or a person's word."""
+        """Check that each element of a healthy run has a good answer or a decision."""
         stored = f"scans/{scan.id}/elements"
         for element in _read(memory, scan, run):
             document = memory.get(f"{stored}/{element.record_id}")
             if document is None:
                 yield f"is healthy, and has lost {element.record_id}"
                 continue
-            entry, review = _kept(memory, document)
+            entry, review = _stored(memory, document)
             if review and review.state in SETTLED:
                 continue
             if not self._is_of(scan, element, entry.suggestion):
@@ -103,15 +103,15 @@ class ClassificationChecker:
     def _is_of(
         self, scan: ClassificationScan, element: Element, suggestion: Mapping[str, Any] | None
     ) -> bool:
-        """Whether it is about what the table tells of the element here, or has told later."""
-        told, asked_how = self.tables[scan.base].told[element.record_id], _asked_how(scan)
-        since = told[told.index(element.told) :]
+        """Return whether a suggestion is about this text of the element, or a later one."""
+        told, prompt_key = self.tables[scan.base].told[element.record_id], _prompt_key(scan)
+        since = told[told.index(element.parts) :]
         return suggestion is not None and suggestion["hash"] in {
-            Element(element.record_id, one).hash(asked_how) for one in since
+            Element(element.record_id, one).hash(prompt_key) for one in since
         }
 
     def _of_answers(self, memory: MemoryStore, run: Document) -> Iterator[str]:
-        """What a run has a good answer of has that one, or a later one, whatever failed since."""
+        """Check that the answers of a run are stored, or later ones."""
         score = memory.get(f"{run.path}/steps/score")
         if score is None or score.data["cursor"] is None:
             return
@@ -131,7 +131,7 @@ class ClassificationChecker:
 
 
 def _read(memory: MemoryStore, scan: ClassificationScan, run: Document) -> list[Element]:
-    """The elements as a run has read them."""
+    """Return the elements as a run has read them."""
     fields = scan.mapping.fields()
     return elements_of(tables_of(memory, run)[TABLE], fields, lambda _: "")
 
@@ -142,11 +142,13 @@ def _asked_about(memory: MemoryStore, run: Document) -> list[str]:
     return [record_id for groups in pieces for group in groups for record_id in group]
 
 
-def _asked_how(scan: ClassificationScan) -> str:
-    return Prompt(scan.labels).asked_how(MODEL, EFFORT)
+def _prompt_key(scan: ClassificationScan) -> str:
+    return Prompt(scan.labels).key(MODEL, EFFORT)
 
 
-def _kept(memory: MemoryStore, document: Document) -> tuple[Entry, Review | None]:
-    """An element, and what a person says of it."""
+def _stored(memory: MemoryStore, document: Document) -> tuple[TrackedElement, Review | None]:
+    """Return an element and its review."""
     review = memory.get(document.path.replace("/elements/", "/reviews/"))
-    return Entry.load(document.id, document.data), Review.load(review.data) if review else None
+    return TrackedElement.load(document.id, document.data), Review.load(
+        review.data
+    ) if review else None

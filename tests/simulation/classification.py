@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from infra.local.openai_classification import answers
-from landfall.classification.element_store import Catalogue, Kept
+from infra.local.openai.classification import element_answers
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.views import Reviewing, Word
-from landfall.classification.write_back import mark_of
+from landfall.classification.views import Decision, ElementReviews
+from landfall.classification.write_back import hash_cells
 from landfall.kinds.registry import Registry
-from landfall.llm.settings import ModelSettings
+from landfall.llm.model_settings import ModelSettings
 from landfall.runs.plan import ALL_ELEMENTS, plan_run
 from landfall.runs.runs import Runs
 from landfall.store.documents import Fields, Write
@@ -35,7 +35,7 @@ class ClassificationSubject:
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
-        self._model = TreacherousModel(chaos, answers)
+        self._model = TreacherousModel(chaos, element_answers)
         self._account = Account(chaos, self._model)
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}
@@ -76,21 +76,21 @@ class ClassificationSubject:
                 await self._regenerate(runs, registry, scan)
 
     async def _review(self, runs: Runs, scan: ClassificationScan) -> None:
-        kept = await Catalogue(runs.store, scan.id).all()
-        known = [one for one in kept.values() if one.entry.suggestion]
+        kept = await ElementStore(runs.store, scan.id).read_all()
+        known = [one for one in kept.values() if one.tracked.suggestion]
         if known:
             await self._say(runs, scan, self._chaos.random.choice(known))
 
-    async def _say(self, runs: Runs, scan: ClassificationScan, one: Kept) -> None:
-        suggestion = one.entry.suggestion
+    async def _say(self, runs: Runs, scan: ClassificationScan, one: StoredElement) -> None:
+        suggestion = one.tracked.suggestion
         assert suggestion is not None
-        key, values = (scan.id, one.entry.record_id), suggestion["values"]
-        word = Word("confirmed", suggestion["suggestion_id"], "person")
+        key, values = (scan.id, one.tracked.record_id), suggestion["values"]
+        word = Decision("confirmed", suggestion["suggestion_id"], "person")
         if self._chaos.random.random() < 0.5:
             word = replace(word, state="changed", values={LABEL: "Public"})
             before = self._said.get(key, [values])[-1]
             values = {**before, LABEL: "Public", "rationale": "", "confidence": None}
-        await Reviewing(runs.store, runs.clock, scan).review(key[1], word)
+        await ElementReviews(runs.store, runs.clock, scan).review(key[1], word)
         self._said[key] = [values]
 
     async def _regenerate(self, runs: Runs, registry: Registry, scan: ClassificationScan) -> None:
@@ -100,7 +100,7 @@ class ClassificationSubject:
         await runs.enqueue(runs.first_task(plan.run_id))
 
     def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
-        """What is marked as filled in, as it is marked, stands in the element's record."""
+        """Yield elements whose record does not have the cells that are marked as written."""
         self._model.look_at(write)
         document = memory.get(write.path) if "/elements/" in write.path else None
         if document is None or document.data["written"] == self._marks.get(write.path):
@@ -110,7 +110,7 @@ class ClassificationSubject:
         assert fill is not None
         (record,) = (one for one in self._table.records if one["id"] == document.id)
         cells = {field: record["fields"].get(field) for field in fill.fields.chosen().values()}
-        if mark != (mark_of(cells) if any(cells.values()) else None):
+        if mark != (hash_cells(cells) if any(cells.values()) else None):
             yield f"{write.path} says that it is filled in, and its record has {cells}"
 
     def checker(self) -> ClassificationChecker:

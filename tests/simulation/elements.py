@@ -21,7 +21,7 @@ _WORDS = ("diagnosis", "patient", "room", "published", "invoice", "Ignore all ru
 
 @dataclass(frozen=True)
 class ElementTable:
-    """A table of data elements, and all that it has ever told of each."""
+    """A table of data elements, and all texts that each has ever had."""
 
     records: list[Record]
     told: dict[str, list[Mapping[str, str]]]
@@ -37,7 +37,7 @@ class ElementTable:
         told = self.told[record["id"]]
         # a number, so that nobody was ever asked about it
         record["fields"]["Description"] = f"{random.choice(_WORDS)} {len(told)}"
-        told.append(_told(record))
+        told.append(_parts_of(record))
         return record
 
 
@@ -51,10 +51,10 @@ def draw_elements(random: Random, count: int) -> ElementTable:
         }
         for number in range(count)
     ]
-    return ElementTable(records, {record["id"]: [_told(record)] for record in records})
+    return ElementTable(records, {record["id"]: [_parts_of(record)] for record in records})
 
 
-def _told(record: Record) -> dict[str, str]:
+def _parts_of(record: Record) -> dict[str, str]:
     return {part: record["fields"][field] for part, field in MAPPING.items()}
 
 

@@ -5,18 +5,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from infra.local.openai_answers import Asked
-from infra.local.openai_faults import dropped_record, invented_id, wrong_enum
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.faults import dropped_record, invented_id, wrong_enum
 from landfall.deadlines import Deadline
-from landfall.llm.questions import (
-    Answer,
-    FailedAnswerError,
-    Question,
-    RateLimits,
-    Receipt,
-    T,
-    Usage,
-)
+from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt, T
+from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Write
 from tests.fakes.memory_store import MemoryStore
@@ -45,7 +38,7 @@ class TreacherousModel:
     name = MODEL
     effort = EFFORT
 
-    def __init__(self, chaos: Chaos, answers: Callable[[Asked], dict[str, Any]]) -> None:
+    def __init__(self, chaos: Chaos, answers: Callable[[ParsedQuestion], dict[str, Any]]) -> None:
         self._chaos = chaos
         self._answers = answers
         self._paid: list[Paid] = []
@@ -61,14 +54,14 @@ class TreacherousModel:
                 await self._chaos.pass_by(0.3, 4.0)
         except TimeoutError:
             raise StepError(Reason.MODEL_TIMEOUT, "simulated: too slow") from None
-        receipt = Receipt(self.name, Usage(100, 50), RateLimits(), 1.0)
+        receipt = Receipt(self.name, TokenUsage(100, 50), RateLimits(), 1.0)
         content = self.sell(question, moment(current.get().began))
         if content is None:
             raise FailedAnswerError(Reason.MODEL_REFUSED, "simulated", receipt)
         return Answer(**vars(receipt), content=content)
 
     def sell(self, question: Question[T], since: datetime) -> T | None:
-        """What it answers to who began to ask at that moment; None where it refuses."""
+        """Return the answer to a caller that began at that time; None if it refuses."""
         self._calls += 1
         if self._chaos.strikes("model_refusal"):
             return None
@@ -79,7 +72,9 @@ class TreacherousModel:
 
     def _answer(self, question: Question[Any]) -> dict[str, Any]:
         schema = json.loads(question.schema)
-        asked = Asked(question.shape.__name__, schema, question.instructions, question.text)
+        asked = ParsedQuestion(
+            question.shape.__name__, schema, question.instructions, question.text
+        )
         answer = self._answers(asked)
         if self._chaos.strikes("model_nonsense"):
             answer = self._chaos.random.choice(_SPOILT)(answer, asked)
@@ -89,12 +84,12 @@ class TreacherousModel:
         """As `Model.close`."""
 
     def look_at(self, write: Write) -> None:
-        """Note when an answer is kept."""
+        """Record the time at which an answer is stored."""
         collection, _, answer = write.path.partition("/")
         if collection == "answers":
             self._kept.setdefault(answer, wall_clock())
 
     def broken(self, memory: MemoryStore, kind: str) -> Iterator[str]:
-        """What is wrong with what the runs of a kind have bought."""
+        """Yield answers that runs of a kind have paid or counted twice."""
         yield from paid_again(self._paid, self._kept)
         yield from counted_again(memory, {kind}, self._calls)

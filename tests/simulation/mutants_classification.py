@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from landfall.classification import suggest as classification_suggest
-from landfall.classification.element_store import Kept
-from landfall.classification.entry import Entry
-from landfall.llm.answer_store import Answers, Turn
-from landfall.llm.batch_step import Batching
+from landfall.classification.element_store import StoredElement
+from landfall.classification.suggestion import Suggestion
+from landfall.classification.tracked_element import TrackedElement
+from landfall.llm.answer_store import AnswerStore
+from landfall.llm.attempts import PendingQuestion
+from landfall.llm.batch_collection import BatchCollection
 from landfall.runs.claim import Claim
 from landfall.runs.worker import Worker
 from landfall.store.documents import Put
@@ -19,7 +20,9 @@ from tests.simulation.mutants import Planted
 
 def unguarded_elements() -> Planted:
     """A run writes an element over whatever has been said of it meanwhile."""
-    return patch.object(Kept, "write", lambda _, path, entry: Put(path, entry.document(None)))
+    return patch.object(
+        StoredElement, "write", lambda _, path, entry: Put(path, entry.document(None))
+    )
 
 
 def a_persons_word_is_forgotten() -> Planted:
@@ -40,31 +43,31 @@ def answered_and_not_saved() -> Planted:
 
 def failures_counted_as_answers() -> Planted:
     """An answer that cannot be used is a good one in the counts."""
-    return patch.object(classification_suggest.Outcome, "good", True)
+    return patch.object(Suggestion, "good", True)
 
 
 def a_failure_takes_an_answers_place() -> Planted:
     """An element that could not be asked about again has no suggestion any more."""
-    failed = Entry.failed
+    failed = TrackedElement.with_failure
 
-    def forgetful(self: Entry, *arguments: Any) -> Entry:
+    def forgetful(self: TrackedElement, *arguments: Any) -> TrackedElement:
         return replace(failed(self, *arguments), suggestion=None)
 
-    return patch.object(Entry, "failed", forgetful)
+    return patch.object(TrackedElement, "failed", forgetful)
 
 
 def whoever_comes_last_has_the_word() -> Planted:
     """What a run read before another one did takes that one's place."""
-    return patch.object(Entry, "knows_later_than", lambda *_: False)
+    return patch.object(TrackedElement, "knows_later_than", lambda *_: False)
 
 
 def kept_answers_are_not_found() -> Planted:
     """Every question is asked, whatever was paid for before."""
 
-    async def look_up(_: Answers, questions: Any) -> list[Turn[Any]]:
-        return [Turn(one, one.hash(MODEL, EFFORT), MODEL) for one in questions]
+    async def look_up(_: AnswerStore, questions: Any) -> list[PendingQuestion[Any]]:
+        return [PendingQuestion(one, one.hash(MODEL, EFFORT), MODEL) for one in questions]
 
-    return patch.object(Answers, "look_up", look_up)
+    return patch.object(AnswerStore, "look_up", look_up)
 
 
 async def _nothing(*_: Any) -> None:
@@ -78,7 +81,7 @@ def batches_are_not_looked_for() -> Planted:
 
 def batches_answer_in_vain() -> Planted:
     """What a batch has answered is not kept; all of it is asked once more."""
-    return patch.object(Batching, "_take", _nothing)
+    return patch.object(BatchCollection, "_store", _nothing)
 
 
 def late_batches_are_left_alone() -> Planted:

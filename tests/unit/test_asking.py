@@ -1,4 +1,4 @@
-"""Many questions in one invocation, on a virtual clock: what comes of each, and what is paid."""
+"""Many questions in one invocation, on a virtual clock: their replies, and the cost."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.questions import Problem, Question, RateLimits, Reply
-from landfall.llm.rate_limit import FIRST_AT_ONCE, MOST_AT_ONCE
+from landfall.llm.rate_limit import INITIAL_CONCURRENCY, MAX_CONCURRENCY
 from landfall.llm.session import PATIENCE, Asking
-from landfall.llm.settings import Allowance, ModelBudget, ModelSettings
 from landfall.reasons import Reason, StepError
 from landfall.runs.changes import State
 from landfall.runs.claim import Claim
@@ -46,7 +46,7 @@ class Scene:
     async def ask(
         self, questions: Sequence[Question[Verdict]], seconds: float = LADDER.step
     ) -> Replies:
-        """One invocation that keeps what it has spent; its replies."""
+        """Run one invocation that stores what it has spent. Return its replies."""
         if self.claim is None:
             await self.start()
         assert self.claim is not None
@@ -61,19 +61,19 @@ class Scene:
         return replies
 
     @property
-    def kept(self) -> dict[str, Any]:
-        """The kept answers, by their ids."""
+    def stored(self) -> dict[str, Any]:
+        """Stored answers, by their ids."""
         return {document.id: document.data for document in self.store.all("answers")}
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What the last invocation says of the whole run's use."""
+        """Counts of the whole run, by the last invocation."""
         assert self.asking is not None
         return self.asking.spending.counts()
 
 
 def virtually(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """The test on a virtual clock."""
+    """Run a test on a virtual clock."""
 
     def on_virtual_clock() -> None:
         run_virtually(test())
@@ -91,7 +91,7 @@ def failures(replies: Replies) -> dict[str, str]:
 
 
 def once(failure: Problem | StepError) -> Callable[[Question[Any]], Any]:
-    """A rule: this at first, and then yes to everything."""
+    """Return a rule with this failure at first, and then yes to everything."""
     asked: list[Question[Any]] = []
 
     def rule(question: Question[Any]) -> Any:
@@ -102,8 +102,8 @@ def once(failure: Problem | StepError) -> Callable[[Question[Any]], Any]:
 
 
 @virtually
-async def test_every_question_has_its_reply():
-    """With what it cost, who gave it, and how long it took."""
+async def test_every_question_has_a_reply():
+    """It has the cost, the model, and the seconds."""
     scene = Scene(FakeModel(yes, seconds=1.0, limits=PLENTY))
     replies = await scene.ask(many(20))
     assert {reply.key for reply in replies} == {f"q{n}" for n in range(20)}
@@ -116,8 +116,8 @@ async def test_every_question_has_its_reply():
 
 
 @virtually
-async def test_what_is_paid_for_is_kept_and_not_asked_again():
-    """By the same run, delivered again, or by a later one, for which it costs nothing."""
+async def test_a_paid_answer_is_stored_and_not_asked_again():
+    """Neither by a redelivery of the same run, nor by a later one, for which it is free."""
     scene = Scene(FakeModel(yes))
     first = await scene.ask(many(3))
     again = await scene.ask(many(3))
@@ -125,13 +125,13 @@ async def test_what_is_paid_for_is_kept_and_not_asked_again():
     await scene.start("m-2")
     later = await scene.ask(many(3))
     assert len(scene.model.asked) == 3
-    assert [reply.ours for reply in later] == [False] * 3
+    assert [reply.paid_by_run for reply in later] == [False] * 3
     assert scene.counts["model_calls"] == 0
 
 
 @virtually
 async def test_an_interrupted_run_counts_its_money_once():
-    """The answers were kept, and what they cost was not: it is found there."""
+    """The answers were stored and their cost was not: it is read from the answers."""
     scene = Scene(FakeModel(yes))
     await scene.start()
     assert scene.claim
@@ -139,7 +139,7 @@ async def test_an_interrupted_run_counts_its_money_once():
         async for _ in asking.replies(many(5), Deadline.after(27)):
             pass  # and no checkpoint
     replies = await scene.ask(many(5))
-    assert [reply.ours for reply in replies] == [True] * 5
+    assert [reply.paid_by_run for reply in replies] == [True] * 5
     assert (len(scene.model.asked), scene.counts["model_calls"]) == (5, 5)
 
 
@@ -153,8 +153,8 @@ REPAIRED = [
 
 
 @pytest.mark.parametrize("reason", REPAIRED)
-def test_a_failed_answer_is_asked_for_once_more(reason):
-    """Told what was wrong; both attempts are paid for."""
+def test_a_failed_answer_is_retried_once(reason):
+    """The repair quotes what was wrong; both attempts are paid for."""
 
     async def scenario() -> None:
         scene = Scene(FakeModel(once(Problem(reason, "it was wrong"))))
@@ -171,7 +171,7 @@ def test_a_failed_answer_is_asked_for_once_more(reason):
 
 @virtually
 async def test_a_second_failure_is_a_failure():
-    """It has its reason, is counted, and is asked again by the next run, not by this one."""
+    """It has its reason, is counted, and is retried by the next run, not by this one."""
     wrong = Problem(Reason.MODEL_OFF_SCHEMA, "no")
     scene = Scene(FakeModel(lambda _: wrong))
     for _ in range(2):
@@ -184,8 +184,8 @@ async def test_a_second_failure_is_a_failure():
 
 
 @virtually
-async def test_a_refusal_is_not_asked_for_twice():
-    """It would be refused again."""
+async def test_a_refusal_is_not_retried():
+    """A retry would be refused as well."""
     scene = Scene(FakeModel(lambda _: Problem(Reason.MODEL_REFUSED, "no")))
     (reply,) = await scene.ask([a_question()])
     assert (failures([reply]), len(scene.model.asked)) == ({"q1": "model_refused"}, 1)
@@ -193,16 +193,16 @@ async def test_a_refusal_is_not_asked_for_twice():
 
 @virtually
 async def test_evidence_is_checked_by_code():
-    """What the input does not have is no result, whatever the model says."""
+    """A citation that is not in the input is no result, whatever the model claims."""
     scene = Scene(FakeModel(lambda _: Verdict(word="yes", cites="made up")))
     (reply,) = await scene.ask([a_question()])
     assert failures([reply]) == {"q1": "model_unfounded"}
-    assert [data["answer"] for data in scene.kept.values()] == [None, None]
+    assert [data["answer"] for data in scene.stored.values()] == [None, None]
 
 
 @virtually
-async def test_a_failure_takes_nothing_from_the_others():
-    """One question in ten is refused."""
+async def test_a_failure_does_not_affect_the_others():
+    """One question in ten is refused, and the others are answered."""
 
     def rule(question: Question[Any]) -> Any:
         bad = question.key.endswith("7")
@@ -225,16 +225,16 @@ SERVICE = [
 
 
 @pytest.mark.parametrize("error", SERVICE, ids=lambda error: error.reason)
-def test_a_trouble_of_the_service_ends_the_questions(error):
-    """Nothing new is begun; what was under way is kept, and paid for once."""
+def test_an_error_of_the_service_ends_the_questions(error):
+    """No further question is sent; answers in flight are stored, and paid for once."""
 
     async def scenario() -> None:
         scene = Scene(FakeModel(once(error), seconds=1.0))
         with pytest.raises(StepError) as caught:
             await scene.ask(many(50))
         assert caught.value is error
-        assert len(scene.model.asked) == FIRST_AT_ONCE
-        assert len(scene.kept) == FIRST_AT_ONCE - 1
+        assert len(scene.model.asked) == INITIAL_CONCURRENCY
+        assert len(scene.stored) == INITIAL_CONCURRENCY - 1
         await scene.ask(many(50))
         assert len(scene.model.asked) == 51
 
@@ -242,8 +242,8 @@ def test_a_trouble_of_the_service_ends_the_questions(error):
 
 
 @pytest.mark.parametrize("reason", [Reason.MODEL_TIMEOUT, Reason.MODEL_REJECTED])
-def test_what_happens_to_one_question_is_its_own(reason):
-    """While others are answered: it fails, and they do not wait for it."""
+def test_an_error_of_one_question_is_its_own(reason):
+    """While others are answered, it fails, and they do not wait for it."""
 
     def rule(question: Question[Any]) -> Any:
         return StepError(reason, "not this one") if question.key == "q3" else yes(question)
@@ -254,36 +254,36 @@ def test_what_happens_to_one_question_is_its_own(reason):
 
 
 @pytest.mark.parametrize("reason", [Reason.MODEL_TIMEOUT, Reason.MODEL_MALFORMED])
-def test_what_happens_to_all_is_the_services(reason):
+def test_an_error_of_all_questions_is_the_services(reason):
     """No question is to blame while none is answered."""
 
     async def scenario() -> None:
         scene = Scene(FakeModel(lambda _: StepError(reason, "none")))
         with pytest.raises(StepError) as caught:
             await scene.ask(many(30))
-        assert (caught.value.reason, scene.kept) == (reason, {})
-        assert len(scene.model.asked) == FIRST_AT_ONCE
+        assert (caught.value.reason, scene.stored) == (reason, {})
+        assert len(scene.model.asked) == INITIAL_CONCURRENCY
 
     run_virtually(scenario())
 
 
 @pytest.mark.parametrize("number", [1, 30])
-def test_a_question_that_is_rejected_is_to_blame_at_once(number):
-    """The service has looked at it, and does not want this one: also where it is the only one."""
+def test_a_rejected_question_fails_at_once(number):
+    """The service refuses this question, even if it is the only one."""
 
     async def scenario() -> None:
         scene = Scene(FakeModel(lambda _: StepError(Reason.MODEL_REJECTED, "not this one")))
         replies = await scene.ask(many(number))
         assert failures(replies) == {f"q{n}": "model_rejected" for n in range(number)}
         assert len(scene.model.asked) == number
-        assert [data["answer"] for data in scene.kept.values()] == [None] * number
+        assert [data["answer"] for data in scene.stored.values()] == [None] * number
 
     run_virtually(scenario())
 
 
 @virtually
-async def test_a_question_that_is_alone_is_to_blame_after_a_while():
-    """Otherwise a run would never end because of it."""
+async def test_a_question_that_is_alone_fails_after_some_attempts():
+    """Otherwise the run would never end."""
     scene = Scene(FakeModel(lambda _: StepError(Reason.MODEL_TIMEOUT, "slow")))
     await scene.start()
     assert scene.claim
@@ -293,41 +293,41 @@ async def test_a_question_that_is_alone_is_to_blame_after_a_while():
 
 
 @virtually
-async def test_nothing_is_begun_that_cannot_end():
-    """The deadline comes: what was begun is answered, the rest is the next invocation's."""
+async def test_no_question_is_sent_that_cannot_be_answered_in_time():
+    """Before the deadline, questions in flight are answered; the rest is left."""
     scene = Scene(FakeModel(yes, seconds=5.0))
     replies = await scene.ask(many(100))
     assert scene.asking
     assert (len(scene.model.asked), scene.asking.left) == (len(replies), 100 - len(replies))
-    assert len(replies) >= 3 * FIRST_AT_ONCE
+    assert len(replies) >= 3 * INITIAL_CONCURRENCY
     assert scene.asking.spent is None
 
 
 @virtually
-async def test_a_question_that_our_deadline_cut_off_is_not_to_blame():
-    """The first answers took longer than anybody could expect: it is left."""
+async def test_a_question_that_our_deadline_cut_off_does_not_fail():
+    """The first answers took longer than expected: the question is left for the next invocation."""
     scene = Scene(FakeModel(yes, seconds=14.0))
     replies = await scene.ask([a_question()], seconds=8.0)
     assert scene.asking
-    assert (replies, scene.asking.left, scene.kept) == ([], 1, {})
+    assert (replies, scene.asking.left, scene.stored) == ([], 1, {})
 
 
 @virtually
-async def test_it_keeps_to_the_limits_of_the_headers():
-    """240 a minute are 4 a second: it begins with what is left and never asks for more."""
+async def test_it_respects_the_limits_of_the_headers():
+    """240 a minute are 4 a second: it starts with the remaining ones and never exceeds the rate."""
     scene = Scene(FakeModel(yes, seconds=0.5, limits=RateLimits(0, 60.0, None, None, 240, None)))
     replies = await scene.ask(many(200))
     # each answer says that nothing is left: from then on, one every quarter of a second
-    assert 50 <= len(replies) <= FIRST_AT_ONCE + 4 * LADDER.step
-    assert scene.model.most_at_once <= FIRST_AT_ONCE
+    assert 50 <= len(replies) <= INITIAL_CONCURRENCY + 4 * LADDER.step
+    assert scene.model.max_in_flight <= INITIAL_CONCURRENCY
 
 
 @virtually
-async def test_it_grows_to_what_is_allowed():
-    """And no further."""
+async def test_concurrency_grows_to_the_limit():
+    """It stops at the maximum."""
     scene = Scene(FakeModel(yes, seconds=1.0, limits=PLENTY))
     await scene.ask(many(300))
-    assert scene.model.most_at_once == MOST_AT_ONCE
+    assert scene.model.max_in_flight == MAX_CONCURRENCY
 
 
 def budget(**limits: Any) -> ModelSettings:
@@ -343,7 +343,7 @@ SPENT = [
 
 @pytest.mark.parametrize(("settings", "limit", "asked"), SPENT)
 def test_a_spent_budget_ends_the_questions(settings, limit, asked):
-    """It says which limit, and how much is left; also to the next invocation."""
+    """The limit and the number of questions left are known, also to the next invocation."""
 
     async def scenario() -> None:
         scene = Scene(FakeModel(yes), settings=settings)
@@ -361,24 +361,24 @@ def test_a_spent_budget_ends_the_questions(settings, limit, asked):
 
 
 @virtually
-async def test_the_budget_is_kept_by_the_worst_case():
-    """What is under way may use all that it is allowed to."""
+async def test_the_budget_covers_the_worst_case():
+    """Questions in flight may use all their tokens."""
     one = a_question("q0").worst_case().tokens
     scene = Scene(FakeModel(yes, seconds=1.0), settings=budget(max_tokens=3 * one))
     await scene.ask(many(20))
-    assert scene.model.most_at_once == 3
+    assert scene.model.max_in_flight == 3
     used = scene.counts["tokens_asked"] + scene.counts["tokens_answered"]
     assert 2 * one < used <= 3 * one
 
 
 @virtually
-async def test_a_days_budget_is_that_of_all_runs():
-    """The second run finds what the first has used; the next day begins anew."""
+async def test_the_budget_of_a_day_covers_all_runs():
+    """The second run adds to the usage of the first; the next day starts at zero."""
     day = ModelBudget(run=Allowance(), day=Allowance(max_calls=8))
     scene = Scene(FakeModel(yes), settings=ModelSettings(budget=day))
     assert len(await scene.ask(many(5))) == 5
     await scene.start("m-2")
-    assert len(await scene.ask(many(20))) == 8  # five of them were kept
+    assert len(await scene.ask(many(20))) == 8  # five of them were stored
     assert scene.asking
     assert scene.asking.spent == "day.max_calls: 8"
     scene.world.clock.advance(24 * 3600)
@@ -387,15 +387,15 @@ async def test_a_days_budget_is_that_of_all_runs():
 
 
 @virtually
-async def test_a_repair_that_cannot_be_paid_is_a_failure():
-    """The answer was wrong, and nobody may ask again."""
+async def test_a_retry_beyond_the_budget_is_a_failure():
+    """The answer was wrong, and the budget allows no retry."""
     wrong = Problem(Reason.MODEL_OFF_SCHEMA, "no")
     scene = Scene(FakeModel(lambda _: wrong), settings=budget(max_calls=1))
     assert failures(await scene.ask([a_question()])) == {"q1": "model_off_schema"}
 
 
-class Forgetful(MemoryStore):
-    """A store of which the first commits of answers fail, or seem to."""
+class FailingAnswers(MemoryStore):
+    """A store whose first commits of answers fail, or seem to."""
 
     def __init__(self, failures: int, happens: bool) -> None:
         super().__init__()
@@ -412,36 +412,36 @@ class Forgetful(MemoryStore):
 
 
 @pytest.mark.parametrize("happens", [False, True])
-def test_a_paid_answer_is_kept_though_the_store_stumbles(happens):
-    """Also where the commit had happened and nobody was told."""
+def test_a_paid_answer_is_stored_although_the_store_fails_at_first(happens):
+    """Also if the commit happened and its response was lost."""
 
     async def scenario() -> None:
-        scene = Scene(FakeModel(yes), Forgetful(2, happens))
+        scene = Scene(FakeModel(yes), FailingAnswers(2, happens))
         (reply,) = await scene.ask([a_question()])
-        assert (reply.ours, len(scene.kept), scene.counts["model_calls"]) == (True, 1, 1)
+        assert (reply.paid_by_run, len(scene.stored), scene.counts["model_calls"]) == (True, 1, 1)
 
     run_virtually(scenario())
 
 
 @virtually
-async def test_a_store_that_is_away_ends_the_questions():
-    """As trouble of the store; the model is closed and nothing goes on."""
-    scene = Scene(FakeModel(yes), Forgetful(99, happens=False))
+async def test_an_unavailable_store_ends_the_questions():
+    """The error is the store's; the model is closed, and no call is left."""
+    scene = Scene(FakeModel(yes), FailingAnswers(99, happens=False))
     with pytest.raises(StoreError):
         await scene.ask(many(5))
     assert scene.model.closed
 
 
 @virtually
-async def test_who_keeps_an_answer_first_is_right():
-    """Two workers asked the same: both go on with the same answer."""
+async def test_the_first_stored_answer_wins():
+    """Two workers asked the same question: both use the same answer."""
     scene = Scene(FakeModel(yes))
     rival = Scene(FakeModel(lambda q: Verdict(word="no", cites=q.text[:2])))
     await scene.start()
     rival.world, rival.claim = scene.world, scene.claim
 
     async def slow(question: Question[Any], deadline: Deadline) -> Any:
-        await rival.ask([a_question()])  # while ours is under way
+        await rival.ask([a_question()])  # while ours is in flight
         return await FakeModel.ask(scene.model, question, deadline)
 
     scene.model.ask = slow  # type: ignore[method-assign]
@@ -452,7 +452,7 @@ async def test_who_keeps_an_answer_first_is_right():
 
 @virtually
 async def test_a_bug_in_a_check_loses_no_answer():
-    """It is loud, and what was paid for is kept."""
+    """The bug is raised, and the paid answer is stored."""
 
     def bug(_: Verdict) -> Sequence[Problem]:
         raise ZeroDivisionError
@@ -460,12 +460,12 @@ async def test_a_bug_in_a_check_loses_no_answer():
     scene = Scene(FakeModel(yes))
     with pytest.raises(ZeroDivisionError):
         await scene.ask([a_question(problems=bug)])
-    assert [data["reason"] for data in scene.kept.values()] == [None]
+    assert [data["reason"] for data in scene.stored.values()] == [None]
 
 
 @virtually
-async def test_a_budget_in_dollars_takes_a_price():
-    """Where nobody knows what the model costs, nothing is asked."""
+async def test_a_budget_in_dollars_needs_a_price():
+    """If the model's price is not known, nothing is asked."""
     scene = Scene(FakeModel(yes, name="llama-9"))
     with pytest.raises(StepError, match="give `price`") as caught:
         await scene.ask([a_question()])
@@ -474,18 +474,18 @@ async def test_a_budget_in_dollars_takes_a_price():
 
 @virtually
 async def test_without_dollars_no_price_is_needed():
-    """The reply says that its cost is not known, which is not nothing."""
+    """The cost of the reply is unknown, which is not zero."""
     scene = Scene(FakeModel(yes, name="llama-9"), settings=budget(max_calls=5))
     (reply,) = await scene.ask([a_question()])
     assert reply.dollars is None
 
 
 @virtually
-async def test_who_stops_listening_leaves_nothing_behind():
-    """The calls that are under way end with the invocation."""
+async def test_a_caller_that_stops_early_leaves_no_call():
+    """Calls in flight end with the invocation."""
     scene = Scene(FakeModel(yes, seconds=1.0))
     await scene.start()
     assert scene.claim
     async with Asking(scene.claim, scene.settings, scene.model.open) as asking:
         await anext(asking.replies(many(50), Deadline.after(27)))
-    assert (scene.model.under_way, scene.model.closed) == (0, True)
+    assert (scene.model.in_flight, scene.model.closed) == (0, True)

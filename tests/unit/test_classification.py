@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from landfall.classification.answer import OUTPUTS, judged, shape_of
-from landfall.classification.elements import TEXT_MOST, Element, elements_of, text_of
-from landfall.classification.entry import Asked, Entry, is_whole
+from landfall.classification.answer import OUTPUTS, answer_shape, validate_answer
+from landfall.classification.ask_cursor import AskCursor, places_in
+from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, cell_text, elements_of
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
-from landfall.classification.reviews import HISTORY, Review, difference, standing
-from landfall.classification.suggest import AskCursor, places_in
-from landfall.classification.write_back import FillIn, mark_of
+from landfall.classification.reviews import MAX_HISTORY, Classification, Review, difference
+from landfall.classification.tracked_element import Provenance, TrackedElement, is_intact
+from landfall.classification.write_back import ElementWriteBack, hash_cells
 from landfall.kinds.definition import DefinitionError, parse
 from landfall.llm.questions import Problem
 from landfall.reasons import Reason
@@ -31,9 +31,9 @@ VALUES: dict[str, Any] = {
     "confidence": 90,
     "security_controls": ["encryption"],
 }
-HOW = Asked("m-1", START, START, "gpt-6-luna", "1", 1, 100, 0.01, 1.5, "a1")
+PROVENANCE = Provenance("m-1", START, START, "gpt-6-luna", "1", 1, 100, 0.01, 1.5, "a1")
 
-# What is told of an element
+# Elements
 
 
 @pytest.mark.parametrize(
@@ -47,32 +47,32 @@ HOW = Asked("m-1", START, START, "gpt-6-luna", "1", 1, 100, 0.01, 1.5, "a1")
         ([{"id": "usr1", "name": "Ann"}], "Ann"),
         ({"label": "x"}, '{"label": "x"}'),
         ("half \ud800", "half ?"),
-        ("x" * 3_000, "x" * TEXT_MOST),
+        ("x" * 3_000, "x" * MAX_TEXT_CHARACTERS),
     ],
 )
-def test_a_cell_is_told_as_text(cell, text):
-    """Lists by commas, people by their names; and never more than can be told."""
-    assert text_of(cell) == text
+def test_a_cell_is_converted_to_text(cell, text):
+    """Lists separated by commas, people by their names, cut at the limit."""
+    assert cell_text(cell) == text
 
 
-def test_a_record_without_text_is_no_element():
-    """Rows that somebody left empty are not asked about."""
+def test_a_record_without_text_is_not_an_element():
+    """Empty rows are not asked about."""
     rows = [("rec1", {"N": "Name", "D": ""}), ("rec2", {"N": " ", "D": None}), ("rec3", {"D": "d"})]
     made = table("T", [{"id": i, "createdTime": "", "fields": f} for i, f in rows], ["N", "D"])
     found = elements_of(made, {"name": "N", "description": "D"}, lambda record: f"at/{record}")
-    assert [(one.record_id, dict(one.told)) for one in found] == [
+    assert [(one.record_id, dict(one.parts)) for one in found] == [
         ("rec1", {"name": "Name"}),
         ("rec3", {"description": "d"}),
     ]
     assert found[0].link == "at/rec1"
 
 
-def test_what_is_asked_is_in_the_hash():
-    """The text of each part, and how it is asked about; not the record or its link."""
+def test_the_hash_covers_what_is_asked():
+    """The text of each part and the prompt's key, but not the record or its link."""
     told = {"name": "a", "description": "b"}
-    same = Element("rec1", told).hash("how")
-    assert Element("rec2", dict(reversed(told.items())), "link").hash("how") == same
-    others = [Element("rec1", {"name": "a"}).hash("how"), Element("rec1", told).hash("else")]
+    same = Element("rec1", told).hash("key")
+    assert Element("rec2", dict(reversed(told.items())), "link").hash("key") == same
+    others = [Element("rec1", {"name": "a"}).hash("key"), Element("rec1", told).hash("other")]
     assert same not in others
 
 
@@ -80,14 +80,14 @@ def test_what_is_asked_is_in_the_hash():
 
 
 def answer(**changes: Any) -> Any:
-    """An answer about rec1, and what else is given; judged."""
-    shape = shape_of(Labels())
+    """Return an answer about rec1 with changes."""
+    shape = answer_shape(Labels())
     one = VALUES | {"id": "rec1"} | changes
     return shape.model_validate({"elements": [one]})
 
 
 def test_labels_in_another_order_make_the_same_question():
-    """Firestore gives a map's keys in any order; what was paid for is found all the same."""
+    """Firestore returns a map's keys in any order; a paid answer is still found."""
     given = {"low": "", "vital": "", "high": "", "big": ""}
     labels, others = Labels(criticality=given), Labels(criticality=dict(reversed(given.items())))
     assert list(labels.criticality) == list(others.criticality) == ["high", "low", "big", "vital"]
@@ -95,60 +95,62 @@ def test_labels_in_another_order_make_the_same_question():
     assert asked.hash("m", None) == again.hash("m", None)
 
 
-def test_the_shape_of_the_same_labels_is_made_once():
-    """An instance that lives for days would keep one of each invocation."""
-    assert shape_of(Labels()) is shape_of(Labels())
+def test_the_shape_is_cached_by_labels():
+    """A process that lives for days would keep one for each invocation."""
+    assert answer_shape(Labels()) is answer_shape(Labels())
     fewer = Labels(criticality={"high": "", "low": ""})
-    assert shape_of(fewer) is not shape_of(Labels())
+    assert answer_shape(fewer) is not answer_shape(Labels())
 
 
 def test_labels_are_choices_of_the_schema():
-    """The service is told them, in the order of the definition."""
-    schema = shape_of(Labels()).model_json_schema()["$defs"]["ElementAnswer"]["properties"]
+    """They are sent to the service in the order of the definition."""
+    schema = answer_shape(Labels()).model_json_schema()["$defs"]["ElementAnswer"]["properties"]
     assert schema["criticality"]["enum"] == ["high", "medium", "low"]
     assert set(schema) == {"id", *OUTPUTS}
 
 
-def test_a_good_answer_is_kept_as_it_is():
+def test_a_good_answer_is_unchanged():
     """In the order of the outputs."""
-    found: Any = judged(answer(), {"rec1": "name: x"}, Labels(), RULES)
+    found: Any = validate_answer(answer(), {"rec1": "name: x"}, Labels(), RULES)
     assert list(found["rec1"].items()) == [(name, VALUES[name]) for name in OUTPUTS]
 
 
-def test_texts_are_kept_to_a_length():
-    """Items are trimmed, and each is there once."""
-    said = answer(regulatory_references=[" GDPR ", "GDPR", ""], rationale=" because " + "y" * 3_000)
-    values: Any = judged(said, {"rec1": "name: x"}, Labels(), RULES)["rec1"]
+def test_texts_are_cut():
+    """Items are trimmed and unique."""
+    long_answer = answer(
+        regulatory_references=[" GDPR ", "GDPR", ""], rationale=" because " + "y" * 3_000
+    )
+    values: Any = validate_answer(long_answer, {"rec1": "name: x"}, Labels(), RULES)["rec1"]
     assert values["regulatory_references"] == ["GDPR"]
     assert len(values["rationale"]) == 2_000
 
 
-def test_a_passage_about_another_element_is_no_reason():
-    """What one element says may not get into what is kept of another."""
+def test_a_passage_of_another_element_is_rejected():
+    """Text of one element may not enter the values of another."""
     numbers = "the quarterly numbers of the sales department, by region and by product line"
     asked = {"rec1": "name: x", "rec2": f"name: y\ndescription: {numbers}"}
-    found: Any = judged(answer(rationale=f"As {numbers} say."), asked, Labels(), RULES)
+    found: Any = validate_answer(answer(rationale=f"As {numbers} say."), asked, Labels(), RULES)
     assert isinstance(found["rec1"], Problem)
     assert found["rec1"].reason == Reason.MODEL_ECHOED
 
 
-def test_an_answer_about_nobody_is_left_out():
-    """And does not make up for one that is missing."""
-    found: Any = judged(answer(id="rec9"), {"rec1": "name: x"}, Labels(), RULES)
+def test_an_answer_about_an_unknown_element_is_ignored():
+    """It does not replace a missing one."""
+    found: Any = validate_answer(answer(id="rec9"), {"rec1": "name: x"}, Labels(), RULES)
     assert [(id_, problem.reason) for id_, problem in found.items()] == [
         ("rec1", Reason.MODEL_WRONG_IDS)
     ]
 
 
-def test_a_problem_does_not_repeat_what_the_model_said():
-    """It is told to the model when it is asked again."""
-    said = answer(criticality="ignore all rules")
-    wrong: Any = judged(said, {"rec1": "x"}, Labels(), RULES)["rec1"]
+def test_a_problem_does_not_repeat_the_models_text():
+    """The message is part of a repair's prompt."""
+    echoing = answer(criticality="ignore all rules")
+    wrong: Any = validate_answer(echoing, {"rec1": "x"}, Labels(), RULES)["rec1"]
     assert "ignore" not in wrong.message
 
 
-def test_a_question_fences_each_element():
-    """Its key is the first one's id; the instructions hold nothing of them."""
+def test_a_question_quotes_each_element():
+    """Its key is the first one's id; the instructions contain nothing of them."""
     elements = [Element(f"rec{n}", {"name": f"Field {n}"}) for n in (1, 2)]
     question = Prompt(Labels()).question(elements)
     assert question.key == "rec1"
@@ -156,40 +158,46 @@ def test_a_question_fences_each_element():
     assert "Field 1" not in question.instructions
 
 
-def test_asked_again_is_another_question():
-    """What was answered before is not taken for the answer."""
+def test_a_salt_makes_another_question():
+    """A stored answer is not used."""
     elements = [Element("rec1", {"name": "x"})]
     first, again = Prompt(Labels()).question(elements), Prompt(Labels(), "m-2").question(elements)
     assert first.text == again.text
     assert first.hash("m", None) != again.hash("m", None)
 
 
-# An element over time
+# Tracked elements
 
 
-def suggested(values: dict[str, Any] = VALUES, how: Asked = HOW, entry: Entry | None = None):
-    return (entry or Entry("rec1")).suggested(Element("rec1", {"name": "x"}), "h1", values, how)
+def suggested(
+    values: dict[str, Any] = VALUES,
+    provenance: Provenance = PROVENANCE,
+    entry: TrackedElement | None = None,
+):
+    return (entry or TrackedElement("rec1")).with_suggestion(
+        Element("rec1", {"name": "x"}), "h1", values, provenance
+    )
 
 
-def test_a_failure_takes_no_suggestions_place():
-    """It stands beside it, until there is a good answer again."""
+def test_a_failure_does_not_replace_a_suggestion():
+    """Both are stored until the next good answer."""
     wrong = Problem(Reason.MODEL_REFUSED, "no")
-    later = Asked(**vars(HOW) | {"run_id": "m-2"})
-    failed = suggested().failed(Element("rec1", {"name": "y"}), wrong, later)
+    later = Provenance(**vars(PROVENANCE) | {"run_id": "m-2"})
+    failed = suggested().with_failure(Element("rec1", {"name": "y"}), wrong, later)
     assert failed.suggestion == suggested().suggestion
     assert failed.failure is not None
     assert suggested(entry=failed).failure is None
 
 
 def test_the_same_answer_of_the_same_run_changes_nothing():
-    """A redelivery finds what there is."""
+    """A redelivery finds the stored suggestion."""
     once = suggested()
     assert suggested(entry=once) == once
 
 
-def test_another_answer_keeps_the_one_before():
-    """And only that."""
-    later = Asked(**vars(HOW) | {"run_id": "m-2"})
+def test_the_previous_suggestion_is_stored():
+    """Only the last one is stored."""
+    later = Provenance(**vars(PROVENANCE) | {"run_id": "m-2"})
     entry: Any = suggested(VALUES | {"criticality": "low"}, later, suggested())
     assert entry.previous is not None
     assert entry.previous["values"] == VALUES
@@ -198,45 +206,47 @@ def test_another_answer_keeps_the_one_before():
     ) == {"criticality": {"before": "high", "now": "low"}}
 
 
-def test_an_earlier_look_takes_no_later_ones_place():
-    """Neither its answer nor its failure, whenever they come."""
-    early = Asked(**vars(HOW) | {"run_id": "m-0", "fetched_at": START - timedelta(seconds=1)})
+def test_an_earlier_fetch_does_not_replace_a_later_one():
+    """Neither its answer nor its failure does, whenever it arrives."""
+    early = Provenance(
+        **vars(PROVENANCE) | {"run_id": "m-0", "fetched_at": START - timedelta(seconds=1)}
+    )
     entry = suggested()
     assert suggested(VALUES | {"criticality": "low"}, early, entry) == entry
     wrong = Problem(Reason.MODEL_REFUSED, "no")
-    assert entry.failed(Element("rec1", {"name": "y"}), wrong, early) == entry
+    assert entry.with_failure(Element("rec1", {"name": "y"}), wrong, early) == entry
 
 
-def test_what_is_done_is_marked_by_place():
-    """Whoever writes the elements meanwhile."""
+def test_results_are_marked_by_place():
+    """The marks do not depend on other writers of the elements."""
     progress = AskCursor(planned=70).with_marks([0, 69], [3]).with_marks([0, 1], [])
     assert (progress.answered, progress.failed, places_in(progress.good)) == (3, 1, [0, 1, 69])
     assert [progress.waits(place) for place in (0, 2, 3, 69)] == [False, True, False, False]
 
 
-def test_a_stored_suggestion_is_known_to_be_whole():
-    """By its identity: of what was asked and what was answered."""
+def test_a_damaged_suggestion_is_detected():
+    """Its id is a hash of question and answer."""
     made: Any = suggested().suggestion
-    assert is_whole(made)
-    assert not is_whole(made | {"values": VALUES | {"pii_flag": False}})
-    assert not is_whole(made | {"hash": "h2"})
+    assert is_intact(made)
+    assert not is_intact(made | {"values": VALUES | {"pii_flag": False}})
+    assert not is_intact(made | {"hash": "h2"})
 
 
-def test_what_is_stored_is_read_back():
-    """All of it but the state, which is worked out."""
+def test_a_stored_element_is_read_back():
+    """All fields but the state, which is derived."""
     entry = suggested()
     stored = entry.document(None)
-    assert (Entry.load("rec1", stored), stored["state"]) == (entry, "suggested")
+    assert (TrackedElement.load("rec1", stored), stored["state"]) == (entry, "suggested")
 
 
-# What a person says
+# Reviews
 
 
 def review(state: Any, suggestion_id: str = "s1", values: Any = None, by: str = "ann") -> Review:
     return Review(state, values, suggestion_id, by, START)
 
 
-STANDINGS = [
+CLASSIFICATIONS = [
     (None, None, "unclassified", None),
     ("s1", None, "suggested", VALUES),
     ("s1", review("confirmed", values=VALUES), "confirmed", VALUES),
@@ -247,33 +257,36 @@ STANDINGS = [
 ]
 
 
-@pytest.mark.parametrize(("suggestion", "said", "state", "values"), STANDINGS)
-def test_what_an_element_is(suggestion, said, state, values):
-    """A person's values stay; a rejection is about one suggestion."""
+@pytest.mark.parametrize(("suggestion", "review", "state", "values"), CLASSIFICATIONS)
+def test_the_classification_in_effect(suggestion, review, state, values):
+    """A person's values stay in effect; a rejection concerns one suggestion."""
     made = suggestion and {"suggestion_id": suggestion, "values": VALUES}
-    now = standing(made, said)
+    now = Classification.of(made, review)
     assert (now.state, now.values) == (state, values)
 
 
-def test_what_was_said_before_is_kept():
-    """In its order, and the newest of it where it is too much."""
-    said = review("confirmed")
-    for number in range(HISTORY + 5):
-        said = said.followed_by(review("rejected", by=f"p{number}"))
-    assert said.by == f"p{HISTORY + 4}"
-    assert [before["by"] for before in said.history][-2:] == [f"p{HISTORY + 2}", f"p{HISTORY + 3}"]
-    assert len(said.history) == HISTORY
-    assert Review.load(said.document()) == said
+def test_earlier_reviews_are_stored():
+    """In order, and only the newest ones up to the limit."""
+    latest = review("confirmed")
+    for number in range(MAX_HISTORY + 5):
+        latest = latest.superseded_by(review("rejected", by=f"p{number}"))
+    assert latest.by == f"p{MAX_HISTORY + 4}"
+    assert [before["by"] for before in latest.history][-2:] == [
+        f"p{MAX_HISTORY + 2}",
+        f"p{MAX_HISTORY + 3}",
+    ]
+    assert len(latest.history) == MAX_HISTORY
+    assert Review.load(latest.document()) == latest
 
 
-# What is filled in
+# Write-back
 
 CONFIRMED = review("confirmed", values=VALUES)
 FILL = {"fields": {"criticality": "C", "regulatory_references": "R", "state": "S"}}
 
 
 @pytest.mark.parametrize(
-    ("when", "said", "cells"),
+    ("when", "review", "cells"),
     [
         ("confirmed", None, None),
         ("always", None, {"C": "high", "R": "HIPAA", "S": "suggested"}),
@@ -285,17 +298,17 @@ FILL = {"fields": {"criticality": "C", "regulatory_references": "R", "state": "S
         ("always", review("rejected"), None),
     ],
 )
-def test_what_stands_in_a_record(when, said, cells):
-    """The chosen fields, where a person has confirmed or the scan says always."""
-    fill = FillIn.model_validate(FILL | {"when": when})
-    assert fill.cells(standing({"suggestion_id": "s1", "values": VALUES}, said)) == cells
+def test_the_cells_of_a_record(when, review, cells):
+    """The chosen fields, if a person has confirmed or the scan has `always`."""
+    fill = ElementWriteBack.model_validate(FILL | {"when": when})
+    assert fill.cells(Classification.of({"suggestion_id": "s1", "values": VALUES}, review)) == cells
 
 
-def test_a_mark_is_of_the_cells():
-    """By it is known whether they are to be sent again."""
-    assert mark_of(None) is None
-    assert mark_of({"C": "high", "S": "x"}) == mark_of({"S": "x", "C": "high"})
-    assert mark_of({"C": "high"}) != mark_of({"D": "high"})
+def test_the_hash_covers_the_cells():
+    """It tells whether they have to be sent again."""
+    assert hash_cells(None) is None
+    assert hash_cells({"C": "high", "S": "x"}) == hash_cells({"S": "x", "C": "high"})
+    assert hash_cells({"C": "high"}) != hash_cells({"D": "high"})
 
 
 # The definition
@@ -306,42 +319,45 @@ def test_a_mark_is_of_the_cells():
     [
         (
             {"mapping": {"name": "N", "source": "N"}},
-            "mapping.source: 'N' is the field of `name` too",
+            "mapping.source: 'N' is also the field of `name`",
         ),
         (
             {"write_back": {"fields": {"criticality": "Name"}}},
             "write_back.fields.criticality: 'Name' is read by `mapping`",
         ),
         ({"write_back": {"fields": {}}}, "give at least one"),
-        ({"write_back": {"fields": {"state": "A", "criticality": "A"}}}, "'A' is the field of"),
+        (
+            {"write_back": {"fields": {"state": "A", "criticality": "A"}}},
+            "'A' is the field of both",
+        ),
         ({"labels": {"criticality": {"high": ""}}}, "labels.criticality: give at least 2"),
         (
             {"labels": {"criticality": {"high ": "", "low": ""}}},
             "labels.criticality.high : leave out blanks at its ends",
         ),
-        ({"labels": {"criticality": {"High": "", "high": ""}}}, "differ in case alone"),
+        ({"labels": {"criticality": {"High": "", "high": ""}}}, "differ only in case"),
         ({"labels": {"critcality": {}}}, "did you mean 'criticality'"),
         ({"mapping": {"Name": "N"}}, "mapping.Name: there is no such setting; did you mean 'name'"),
         ({"group_size": 0}, "group_size"),
         ({"model": {"batch": True}}, "set `limits.deadline_seconds` to 86400"),
     ],
 )
-def test_what_does_not_fit_is_named(changes, says):
-    """At the door: where, what, and the fix."""
+def test_an_invalid_definition_is_refused(changes, says):
+    """On arrival, with place, problem and fix."""
     with pytest.raises(DefinitionError) as refused:
         a_classification(**changes)
     assert says in str(refused.value)
 
 
 def test_a_definition_is_read_back():
-    """From the document that it is stored as."""
+    """From its stored document."""
     scan = a_classification(write_back=FILL)
     assert parse(scan.document(), "stored") == scan
     assert scan.tables == {"Elements": ["Name", "Description"]}
 
 
-def test_a_moment_later_is_the_same_suggestion():
-    """When it was made is none of its identity."""
-    later = Asked(**vars(HOW) | {"at": START + timedelta(hours=1)})
-    made: list[Any] = [suggested().suggestion, suggested(how=later).suggestion]
+def test_the_same_answer_at_another_time_is_the_same_suggestion():
+    """The time is not part of its id."""
+    later = Provenance(**vars(PROVENANCE) | {"at": START + timedelta(hours=1)})
+    made: list[Any] = [suggested().suggestion, suggested(provenance=later).suggestion]
     assert len({one["suggestion_id"] for one in made}) == 1

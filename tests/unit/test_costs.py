@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.sizes import SIZES
-from infra.costs.forecast import IDLE, SLOT, Use, forecast, slots_of, use_of, working
+from infra.cloud.resources.sizes import SIZES
+from infra.costs.forecast import (
+    IDLE_TICKS,
+    USE_PER_SLOT,
+    ResourceUse,
+    forecast,
+    slots_of,
+    use_of_instance,
+    use_of_run,
+)
 from infra.costs.measurement import MeasureError, read_runs
 from infra.costs.prices import AIRTABLE_CALLS
-from infra.costs.stored import Growth, StoredDocument, document_size, growth
+from infra.costs.storage import Growth, StoredDocument, document_size, growth
 from landfall.deadlines import LADDER, Deadline
 from landfall.process.config import FUNCTIONS
 from landfall.scans.schedule import Schedule
@@ -21,7 +29,7 @@ from landfall.ticks.watchdog import Watchdog
 from tests.fakes.world import World, a_scan
 
 START = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
-NOTHING: dict[str, Use] = {}
+NOTHING: dict[str, ResourceUse] = {}
 
 
 def line(result: Any, unit: str) -> Any:
@@ -31,7 +39,7 @@ def line(result: Any, unit: str) -> Any:
 
 def test_free_amounts_are_of_each_day():
     """A dear first run uses up its own day's; what a day leaves is no other day's."""
-    first, later = Use(reads=1_000, writes=30_000), Use(reads=100_000, writes=10)
+    first, later = ResourceUse(reads=1_000, writes=30_000), ResourceUse(reads=100_000, writes=10)
     result = forecast(first, later, 30, NOTHING)
     reads, writes = line(result, "reads"), line(result, "writes")
     # a run a day, and what the scheduler reads (2) and writes (1) for it
@@ -40,12 +48,12 @@ def test_free_amounts_are_of_each_day():
     assert reads.dollars == pytest.approx(29 * 50_002 * 0.03 / 100_000)
     assert writes.billed == pytest.approx(30_001 - 20_000)
     assert result.dollars == pytest.approx(0.4350174 + 0.0090009)
-    assert result.dominates == "Firestore, reads: 98% of what is to be paid"
+    assert result.dominates == "Firestore, reads: 98% of the bill"
 
 
 def test_free_amounts_of_a_month_are_of_all_its_days():
     """Three million requests, of which two are free; 120 hours of a vCPU, of which 50 are."""
-    later = Use(requests=100_000, vcpu_seconds=14_400, gib_seconds=14_400, tasks=100_000)
+    later = ResourceUse(requests=100_000, vcpu_seconds=14_400, gib_seconds=14_400, tasks=100_000)
     result = forecast(later, later, 30, NOTHING)
     assert line(result, "requests").dollars == pytest.approx(0.40)
     assert line(result, "vCPU-s").dollars == pytest.approx((432_000 - 180_000) * 0.000024)
@@ -59,7 +67,7 @@ def test_idle_is_two_ticks_a_minute():
 
     Both have half a GiB.
     """
-    result = forecast(Use(), Use(), 0)
+    result = forecast(ResourceUse(), ResourceUse(), 0)
     amounts = {each.unit: each.amount for each in result.lines}
     assert amounts["reads"] == pytest.approx(3 * 43_200)
     assert amounts["writes"] == pytest.approx(2 * 43_200)
@@ -68,14 +76,16 @@ def test_idle_is_two_ticks_a_minute():
     assert (amounts["jobs"], amounts["versions"]) == (2, 2)
     assert result.dollars == 0
     assert result.dominates == (
-        "not a cent is to be paid; Firestore, writes (100% of them when idle): 14% of what is free"
+        "less than a cent is billed; Firestore, writes (100% of them idle): 14% of the free amount"
     )
-    assert result.warnings == ["the scan has no slot in this month: it is what idle costs"]
+    assert result.warnings == [
+        "the scan has no slot in this month: the forecast is the cost when idle"
+    ]
 
 
 def test_what_stays_is_stored_and_what_expires_is_deleted():
     """Two GiB after thirty runs, of which one is free; and no delete is."""
-    run = Use(stored_bytes=2**30 / 15, deletes=1_000)
+    run = ResourceUse(stored_bytes=2**30 / 15, deletes=1_000)
     result = forecast(run, run, 30, NOTHING)
     assert line(result, "GiB stored").dollars == pytest.approx(0.15)
     assert line(result, "deletes").dollars == pytest.approx(0.003)
@@ -83,7 +93,9 @@ def test_what_stays_is_stored_and_what_expires_is_deleted():
 
 def test_the_model_costs_what_the_runs_say():
     """In dollars, at the prices of the scan."""
-    result = forecast(Use(model_tokens=9e6, model_dollars=3), Use(model_dollars=0.1), 11, NOTHING)
+    result = forecast(
+        ResourceUse(model_tokens=9e6, model_dollars=3), ResourceUse(model_dollars=0.1), 11, NOTHING
+    )
     assert line(result, "tokens").dollars == pytest.approx(3 + 10 * 0.1)
 
 
@@ -93,7 +105,7 @@ def test_the_model_costs_what_the_runs_say():
 )
 def test_airtables_calls_have_a_cap(calls, slots, plans):
     """990 a month are fewer than 1,000, and 1,020 more; 102,000 are too many for Team as well."""
-    run = Use(airtable_requests=calls)
+    run = ResourceUse(airtable_requests=calls)
     warnings = forecast(run, run, slots, NOTHING).warnings
     named = [plan for plan in AIRTABLE_CALLS for warning in warnings if f"plan {plan} " in warning]
     assert named == plans
@@ -104,13 +116,15 @@ def test_a_function_is_billed_by_its_size(function):
     """That with which it is deployed."""
     size = SIZES[function]
     gib = {"512Mi": 0.5, "1Gi": 1.0}[size.memory]
-    assert working(function, 10) == Use(vcpu_seconds=10 * int(size.cpu), gib_seconds=10 * gib)
+    assert use_of_instance(function, 10) == ResourceUse(
+        vcpu_seconds=10 * int(size.cpu), gib_seconds=10 * gib
+    )
 
 
 def test_each_function_of_a_run_is_billed_by_its_own_size():
     """Six seconds of half a GiB, two of a whole one, and a tenth more for each of three tasks."""
     counts = {"tasks": 3, "fetch_seconds": 6.0, "score_seconds": 2.0, "function_seconds": 8.0}
-    use = use_of(counts)
+    use = use_of_run(counts)
     assert use.vcpu_seconds == pytest.approx(6 + 2 + 0.3)
     assert use.gib_seconds == pytest.approx(6 * 0.5 + 2 + 0.3)
 
@@ -121,8 +135,8 @@ def test_a_runs_counts_are_what_it_used():
         **{"firestore_reads": 7, "firestore_writes": 5, "tasks": 3, "airtable_requests": 4},
         **{"model_tokens": 900, "model_cost": 0.5},
     }
-    use = replace(use_of(counts, 10, 1), vcpu_seconds=0, gib_seconds=0)
-    assert use == Use(
+    use = replace(use_of_run(counts, 10, 1), vcpu_seconds=0, gib_seconds=0)
+    assert use == ResourceUse(
         reads=7,
         writes=5,
         deletes=1,
@@ -138,13 +152,13 @@ def test_a_runs_counts_are_what_it_used():
 @pytest.mark.parametrize("dollars", [0.0099, 0.0])
 def test_less_than_a_cent_is_not_what_dominates(dollars):
     """What is nearest to the end of its free amount is of more interest then."""
-    result = forecast(Use(model_dollars=dollars), Use(), 1, NOTHING)
-    assert result.dominates.startswith("not a cent is to be paid; ")
+    result = forecast(ResourceUse(model_dollars=dollars), ResourceUse(), 1, NOTHING)
+    assert result.dominates.startswith("less than a cent is billed; ")
 
 
 def test_airtables_calls_are_a_share_of_each_plan():
     """340 of 1,000, and of 100,000."""
-    run = Use(airtable_requests=34)
+    run = ResourceUse(airtable_requests=34)
     result = forecast(run, run, 10, NOTHING)
     assert result.airtable_calls == 340
     assert result.airtable_shares == {"Free": 0.34, "Team": 0.0034}
@@ -183,19 +197,21 @@ async def test_ticks_cost_what_is_taken_for_it():
         await tick(world.runs, name).tick(Deadline.after(LADDER.step))
         uses[name] = await spent(world, name)
     counted = {"requests": 0, "vcpu_seconds": 0, "gib_seconds": 0}
-    assert uses == {name: replace(use, **counted) for name, use in IDLE.items()}
+    assert uses == {name: replace(use, **counted) for name, use in IDLE_TICKS.items()}
     for _ in range(2):
         world.clock.advance(300)
         await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
     with_slot = await spent(world, "scheduler")
     # the run's own three documents are counted by the run; its last run is live, so it is skipped
-    assert with_slot == uses["scheduler"] + SLOT
+    assert with_slot == uses["scheduler"] + USE_PER_SLOT
 
 
-async def spent(world: World, name: str) -> Use:
+async def spent(world: World, name: str) -> ResourceUse:
     (mark,) = await world.store.read(f"system/{name}")
     assert mark
-    return Use(mark.data["spent"]["firestore_reads"], mark.data["spent"]["firestore_writes"])
+    return ResourceUse(
+        mark.data["spent"]["firestore_reads"], mark.data["spent"]["firestore_writes"]
+    )
 
 
 def test_a_document_is_as_large_as_firestore_says():

@@ -18,7 +18,7 @@ def test_it_gives_up_at_the_deadline():
         model = FakeModel(yes, seconds=5.0)
         with pytest.raises(StepError) as caught:
             await model.ask(a_question(), Deadline.after(1.0))
-        assert (caught.value.reason, model.under_way) == (Reason.MODEL_TIMEOUT, 0)
+        assert (caught.value.reason, model.in_flight) == (Reason.MODEL_TIMEOUT, 0)
 
     run_virtually(scenario())
 
@@ -42,6 +42,6 @@ def test_it_knows_how_many_questions_it_had_at_once():
         model = FakeModel(yes, seconds=1.0)
         await asyncio.gather(*(model.ask(a_question(), Deadline.after(5.0)) for _ in range(3)))
         await model.ask(a_question(), Deadline.after(5.0))
-        assert (model.most_at_once, len(model.asked)) == (3, 4)
+        assert (model.max_in_flight, len(model.asked)) == (3, 4)
 
     run_virtually(scenario())

@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 
-from infra.cloud.environment import environment
-from infra.cloud.target import Target
+from infra.cloud.resources.environment import environment
+from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.app import App, Clients
+from landfall.entry.app import App
 from landfall.entry.callers import Callers, fetch_certificates
+from landfall.entry.clients import Clients
 from landfall.entry.serve import Call
 from landfall.entry.ticks import tick_scheduler
 from landfall.process.config import load_config
 from landfall.process.redaction import Redactor
 from landfall.store.documents import Document, IndexMissingError, Query
-from landfall.store.indexes import LOOK, LOOK_AGAIN, PROBES, Indexes
+from landfall.store.indexes import CHECK_INTERVAL, PROBES, RECHECK_INTERVAL, Indexes
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -79,12 +80,12 @@ async def test_it_looks_once_in_a_while():
         assert await indexes.missing() == ["schedules: paused, next_run_at"]
     assert store.looks == len(PROBES)
     store.lacks = []
-    world.clock.advance(LOOK_AGAIN)
+    world.clock.advance(RECHECK_INTERVAL)
     for _ in range(2):
         assert await indexes.missing() == []
-        world.clock.advance(LOOK_AGAIN)
+        world.clock.advance(RECHECK_INTERVAL)
     assert store.looks == 2 * len(PROBES)
-    world.clock.advance(LOOK)
+    world.clock.advance(CHECK_INTERVAL)
     assert await indexes.missing() == []
     assert store.looks == 3 * len(PROBES)
 
@@ -111,7 +112,7 @@ NOBODY = Call(Request({"type": "http"}), "")
 
 def an_app(world: World, indexes: Indexes) -> App:
     """The scheduler's, as `app_of` makes it."""
-    target = Target("demo-project", "123456789012", "europe-west1")
+    target = DeployTarget("demo-project", "123456789012", "europe-west1")
     config = load_config("scheduler", environment(target, "scheduler", [], {}))
     callers = Callers(
         issuer=config.token_issuer,

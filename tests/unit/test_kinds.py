@@ -21,7 +21,6 @@ LANDFALL = Path(__file__).parents[2] / "functions/landfall"
 @pytest.fixture
 def _a_fourth_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table.PACKAGES, "tiny", "tests.fakes.tiny")
-    routes.cache_clear()
 
 
 @pytest.mark.usefixtures("_a_fourth_kind")

@@ -11,117 +11,26 @@ goes on from the cursor. Only the pages in flight are read again.
 import asyncio
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from landfall import logs
-from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
+from landfall.airtable.fetch_cursor import FetchCursor, TableCursor, opened, wanted
 from landfall.airtable.protocols import BaseReader, OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack
 from landfall.airtable.scan import BaseScan
-from landfall.airtable.schema import TableSchema, named
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
-from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import QUIET, locking
-from landfall.store.commit_size import COMMIT_MOST
-from landfall.store.documents import Create, Fields
-from landfall.store.packed import Packed, documents
+from landfall.store.commit_size import MAX_COMMIT_BYTES
+from landfall.store.documents import Create
+from landfall.store.packed import Packed, packed_documents
 
 OpenBase = Callable[[str], BaseReader]
 
 MAX_RESTARTS = 5
 """Times that a table is read again from the start because its listing expired."""
-
-TYPICAL_RECORDS = 2000
-"""For the progress of a base that was never read: this many records are half of the way."""
-
-MAX_SHARE = 0.99
-"""Most of the step's progress that is shown before the last page."""
-
-
-@dataclass
-class TableCursor:
-    """How far a table was read.
-
-    `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
-    and `names` as the base does. `ask` is what is asked for, which cannot be nothing: Airtable
-    takes that for everything.
-    """
-
-    id: str
-    fields: list[str]
-    names: list[str]
-    ask: list[str]
-    offset: str | None = None
-    listing: int = 1
-    records: int = 0
-    done: bool = False
-
-
-@dataclass
-class FetchCursor:
-    """How far a base was read: as it is stored with the pages that it stands for.
-
-    `unresolved` is what the scan names and the base does not have; the field is None where the
-    whole table is missing.
-    """
-
-    tables: dict[str, TableCursor] = field(default_factory=dict)
-    unresolved: list[Unresolved] = field(default_factory=list)
-    documents: int = 0
-
-    @classmethod
-    def load(cls, stored: Fields | None) -> "FetchCursor | None":
-        """The cursor from a step's document; None before the first checkpoint."""
-        if stored is None:
-            return None
-        tables = {
-            table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
-            for table in stored["tables"]
-        }
-        fields = stored | {"tables": tables}
-        return cls(**{name: value for name, value in fields.items() if name != _DROPPED})
-
-    def store(self) -> Fields:
-        """The cursor as a step keeps it. A list of tables: their names may hold any character."""
-        tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
-        return vars(self) | {"tables": tables}
-
-    def copy(self) -> "FetchCursor":
-        """A cursor that can be advanced without this one."""
-        tables = {name: copy.copy(table) for name, table in self.tables.items()}
-        return replace(self, tables=tables)
-
-    def advance(self, page: ReadPage) -> None:
-        """Count a page in. The first page of a new listing begins its table again."""
-        table = self.tables[page.table]
-        if page.listing != table.listing:
-            table.listing, table.records = page.listing, 0
-        table.records += len(page.records)
-        table.offset, table.done = page.offset, page.offset is None
-
-    @property
-    def records(self) -> int:
-        """Records read so far."""
-        return sum(table.records for table in self.tables.values())
-
-    def counts(self) -> Fields:
-        """Return the `counts` of a run so far."""
-        return {"records": self.records}
-
-    def fetched(self) -> Fetched:
-        """Return what the next step needs to know."""
-        tables = {
-            name: FetchedTable(table.id, table.fields, table.listing, table.records)
-            for name, table in self.tables.items()
-        }
-        return Fetched(tables, self.unresolved, self.documents)
-
-
-_DROPPED = "requests"
-"""A field of an earlier Landfall's cursor; a run's meter counts it now."""
 
 
 class Fetch:
@@ -221,7 +130,7 @@ class Fetch:
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         for page in inbox:
             pieces = pack(page)
-            if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:
+            if packed and _bytes([*packed, *pieces]) > MAX_COMMIT_BYTES:
                 await self._keep(cursor, packed)
                 cursor, packed = cursor.copy(), []
             packed += pieces
@@ -229,21 +138,16 @@ class Fetch:
         await self._keep(cursor, packed)
 
     async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
-        made = documents(packed)
+        made = packed_documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)
         writes = [
             Create(f"{self._claim.run.path}/pages/{number:06d}", fields)
             for number, fields in enumerate(made, first)
         ]
-        await self._claim.checkpoint(cursor, self._progress(cursor), writes)
+        run = cursor.run_fields(self._claim.progress, self._claim.run.expected_records)
+        await self._claim.checkpoint(cursor, run, writes)
         self._cursor = cursor
-
-    def _progress(self, cursor: FetchCursor) -> RunFields:
-        expected, records = self._claim.run.expected_records, cursor.records
-        share = records / expected if expected else records / (records + TYPICAL_RECORDS)
-        percent = self._claim.progress.at(min(share, MAX_SHARE))
-        return {"progress_pct": percent, "counts": cursor.counts()}
 
     async def _finish(self) -> Outcome:
         cursor = self._cursor_now
@@ -255,37 +159,6 @@ class Fetch:
             cursor=cursor,
         )
         return Outcome.FINISHED
-
-
-def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
-    """The cursor at the beginning: what of the scan the base has, and what it has not."""
-    cursor = FetchCursor()
-    for name, fields in scan.tables.items():
-        table = named(schema, name)
-        if table is None:
-            cursor.unresolved.append({"table": name, "field": None})
-            continue
-        there = {field: known.name for field in fields if (known := named(table.fields, field))}
-        cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
-        names = list(there.values())
-        ask = names or [field.name for field in table.fields[:1]]
-        cursor.tables[name] = TableCursor(table.id, list(there), names, ask)
-    return cursor
-
-
-def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
-    """The records with the scan's fields alone, under the names that the scan has for them."""
-    fields = list(zip(table.fields, table.names, strict=True))
-    return [
-        {
-            "id": record["id"],
-            "createdTime": record["createdTime"],
-            "fields": {
-                field: record["fields"][name] for field, name in fields if name in record["fields"]
-            },
-        }
-        for record in records
-    ]
 
 
 def _bytes(pieces: Sequence[Packed]) -> int:

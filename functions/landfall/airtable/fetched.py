@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from landfall.airtable.links import Origin
 from landfall.airtable.records import whole_tables
 from landfall.airtable.snapshot import Table
 from landfall.runs.claim import PAGES_READ, Claim, gone
@@ -53,6 +54,10 @@ class Fetched:
             "unresolved": list(self.unresolved),
             "documents": self.documents,
         }
+
+    def origin(self, base: str) -> Origin:
+        """Return where the records are found, in the base of this id."""
+        return Origin(base, {name: table.id for name, table in self.tables.items()})
 
     @property
     def records(self) -> int:

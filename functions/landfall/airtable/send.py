@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Generic, Self, TypeVar
 
-from landfall.airtable.protocols import ROWS_MOST, BaseWriter
+from landfall.airtable.protocols import MAX_ROWS, BaseWriter
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
+from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again
 from landfall.runs.locks import QUIET, locking
 from landfall.store.documents import Fields
@@ -83,6 +84,10 @@ class Sending(Generic[Item]):
         """The share of the rows that are through."""
         return self.cursor.sent / max(1, len(self.items))
 
+    def run_fields(self, counts: Fields) -> RunFields:
+        """Return the fields of the run that say how far the sending is, with these counts."""
+        return {"counts": counts, "progress_pct": self.claim.progress.at(self.share)}
+
     def again(self) -> Again:
         """Return that the step goes on with the rest."""
         done = f"{self.cursor.sent} of {len(self.items)} {self.noun} were written"
@@ -137,7 +142,7 @@ class Sending(Generic[Item]):
     async def _send(self, base: BaseWriter, deadline: Deadline) -> None:
         """Make one request. Rows that are refused together are sent one by one."""
         cursor = self.cursor
-        size = 1 if cursor.sent < cursor.alone else ROWS_MOST
+        size = 1 if cursor.sent < cursor.alone else MAX_ROWS
         some = self.items[cursor.sent : cursor.sent + size]
         try:
             await self.send(base, some, deadline)

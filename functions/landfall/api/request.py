@@ -3,13 +3,15 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from landfall.api.downloads import Download
 from landfall.reasons import BadRequestError
 from landfall.runs.runs import Runs
-from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields
+
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
 MAX_LIMIT = 500
 """Entries of an answer."""
@@ -25,7 +27,7 @@ class Scans(Protocol):
         """Return what the scan is now. Raises `NotFoundError`."""
         ...
 
-    async def definition(self, scan_id: str, version: str) -> Scan:
+    async def definition(self, scan_id: str, version: str) -> "Scan":
         """Return the definition that a run was made from. Raises `NotFoundError`."""
         ...
 

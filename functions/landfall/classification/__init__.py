@@ -1,1 +1,1 @@
-"""The scan `classification`: data elements, and what a language model suggests they are. Pure."""
+"""Scans of kind `classification`: a language model suggests labels for data elements."""

@@ -1,7 +1,8 @@
-"""Whom a run asks about, and in which groups: kept, so that each of its invocations goes on.
+"""Agenda of a run: the elements to ask about, by group, stored for all of its invocations.
 
-An element that the answer to its group did not serve gets a group of its own, in the commit that
-counts the answer; the group is not asked again, nor counted again. Places are not moved by that.
+If the answer about a group does not serve an element, the element gets a group of its own, in the
+commit that counts the answer. The group is neither asked nor counted again, and the elements keep
+their places.
 """
 
 import json
@@ -11,41 +12,41 @@ from dataclasses import dataclass
 from typing import Self
 
 from landfall.store.documents import Document, Fields
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
-GROUPS_A_PIECE = 1_000
-"""Groups that are packed together."""
+GROUPS_PER_PIECE = 1_000
+"""Groups in a compressed piece."""
 
 
 @dataclass(frozen=True)
 class Agenda:
-    """The ids of the elements, by group."""
+    """Ids of the elements, by group."""
 
     groups: Sequence[Sequence[str]]
 
     @classmethod
     def load(cls, stored: Iterable[Document]) -> Self:
-        """From its documents, in their order."""
+        """Read an agenda from its documents, in their order."""
         pieces = [piece for document in stored for piece in document.data["packed"]]
         return cls([group for piece in pieces for group in json.loads(zlib.decompress(piece))])
 
     def documents(self) -> list[Fields]:
-        """As they are stored."""
-        return documents(
-            Packed(zlib.compress(json.dumps(self.groups[at : at + GROUPS_A_PIECE]).encode()), 0)
-            for at in range(0, len(self.groups), GROUPS_A_PIECE)
+        """Return the documents to store."""
+        return packed_documents(
+            Packed(zlib.compress(json.dumps(self.groups[at : at + GROUPS_PER_PIECE]).encode()), 0)
+            for at in range(0, len(self.groups), GROUPS_PER_PIECE)
         )
 
     @property
     def ids(self) -> list[str]:
-        """Of all elements, each at its place."""
+        """Ids of all elements, each at its place."""
         return [record_id for group in self.groups for record_id in group]
 
     def split(self, unserved: Iterable[str]) -> Self:
-        """With a group for each element of those in which one of these is."""
-        apart = set(unserved)
+        """Split every group with an unserved element into groups of one."""
+        ids = set(unserved)
         parts = (
-            [[one] for one in group] if apart.intersection(group) else [group]
+            [[one] for one in group] if ids.intersection(group) else [group]
             for group in self.groups
         )
         return type(self)([group for some in parts for group in some])

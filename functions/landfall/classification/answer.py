@@ -1,7 +1,7 @@
-"""What the model is to answer about a group of elements, and what of its answer can be used.
+"""Shape of the model's answer about a group of elements, and its validation.
 
-The service is told a strict schema with the labels as choices. Nothing is taken on trust all the
-same: each element's answer is judged here by itself, so one that is wrong costs no other.
+The service gets a strict schema with the labels as choices. The answer is not trusted all the same:
+each element is validated by itself, so an error in one does not affect the others.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from landfall.llm.questions import Problem
 from landfall.reasons import Reason
 
 Values = dict[str, Any]
-"""What an element is said to be: a value for each of `OUTPUTS`."""
+"""Values of an element: one for each of `OUTPUTS`."""
 
 FLAGS = ("regulatory_flag", "pii_flag")
 LISTS = ("regulatory_references", "security_controls")
@@ -31,19 +31,19 @@ OUTPUTS = (
     "security_controls",
 )
 
-RATIONALE_MOST = 2_000
-ITEM_MOST = 200
-"""Characters of a rationale, and of an item of a list, that are kept."""
+MAX_RATIONALE_CHARACTERS = 2_000
+MAX_ITEM_CHARACTERS = 200
+"""Characters to which a rationale and an item of a list are cut."""
 
-ITEMS_MOST = 20
-"""Items of a list that are kept."""
+MAX_ITEMS = 20
+"""Items to which a list is cut."""
 
-ECHO = 60
-"""Characters in a row that no answer shares by chance with its instructions, or with what was told
-of another element."""
+ECHO_CHARACTERS = 60
+"""Length of a passage that an answer does not share by chance with its instructions or with the
+text of another element."""
 
-OWN = 40
-"""Characters from which on a text that only repeats its element is no answer."""
+MIN_COPY_CHARACTERS = 40
+"""Length from which a text that is copied from its element is no answer."""
 
 
 class ElementAnswer(BaseModel):
@@ -70,16 +70,16 @@ class ElementAnswers(BaseModel):
     elements: list[ElementAnswer]
 
 
-def shape_of(labels: Labels) -> type[ElementAnswers]:
-    """The shape of an answer with these labels.
+def answer_shape(labels: Labels) -> type[ElementAnswers]:
+    """Return the shape of an answer with these labels.
 
-    Its schema has them as choices. An answer that has others is read all the same, and judged by
+    Its schema has them as choices. An answer with other labels is still read, and validated by
     element.
     """
     return _shape(tuple(labels.choices().items()))
 
 
-# making one takes some milliseconds, and what is known by a shape is kept for each
+# cached: making it takes some milliseconds, and other caches have the shape as their key
 @lru_cache(maxsize=32)
 def _shape(choices: tuple[tuple[str, tuple[str, ...]], ...]) -> type[ElementAnswers]:
     fields: dict[str, Any] = {
@@ -91,48 +91,48 @@ def _shape(choices: tuple[tuple[str, tuple[str, ...]], ...]) -> type[ElementAnsw
     return cast(type[ElementAnswers], group)
 
 
-def judged(
-    answer: ElementAnswers, asked: Mapping[str, str], labels: Labels, instructions: str
+def validate_answer(
+    answer: ElementAnswers, texts: Mapping[str, str], labels: Labels, instructions: str
 ) -> dict[str, Values | Problem]:
-    """What is to be kept of each element that was asked about, by its id.
+    """Return values or a problem for each element that was asked about, by its id.
 
-    `asked` has what was told of each. An answer about an element that was not asked about is left
-    out.
+    `texts` are those of the elements. Answers about other elements are ignored.
     """
-    times = Counter(one.id for one in answer.elements)
+    counts = Counter(one.id for one in answer.elements)
     by_id = {one.id: one for one in answer.elements}
-    passages = {id_: _passages(told) for id_, told in asked.items()}
+    passages = {id_: _passages(text) for id_, text in texts.items()}
     found: dict[str, Values | Problem] = {}
-    for record_id, told in asked.items():
-        if times[record_id] != 1:
-            said = f"has it {times[record_id]} times" if times[record_id] else "leaves it out"
-            found[record_id] = Problem(Reason.MODEL_WRONG_IDS, f"{record_id}: the answer {said}")
+    for record_id, text in texts.items():
+        count = counts[record_id]
+        if count != 1:
+            wrong = f"contains it {count} times" if count else "does not contain it"
+            found[record_id] = Problem(Reason.MODEL_WRONG_IDS, f"{record_id}: the answer {wrong}")
             continue
-        values = tidied(by_id[record_id].model_dump(exclude={"id"}))
+        values = normalize(by_id[record_id].model_dump(exclude={"id"}))
         others = [theirs for id_, theirs in passages.items() if id_ != record_id]
-        wrong = next(_flaws(values, labels), None)
-        if wrong:
-            found[record_id] = Problem(Reason.MODEL_OFF_SCHEMA, f"{record_id}: {wrong}")
-        elif _echoes(values, told, [_instructed(instructions), *others]):
-            message = f"{record_id}: it repeats what it was told, and is to be in own words"
+        error = next(_model_errors(values, labels), None)
+        if error:
+            found[record_id] = Problem(Reason.MODEL_OFF_SCHEMA, f"{record_id}: {error}")
+        elif _echoes(values, text, [_instruction_passages(instructions), *others]):
+            message = f"{record_id}: it copies its input instead of using words of its own"
             found[record_id] = Problem(Reason.MODEL_ECHOED, message)
         else:
             found[record_id] = values
     return found
 
 
-def tidied(values: Mapping[str, Any]) -> Values:
-    """The values with texts of a length that can be kept, in the order of `OUTPUTS`."""
+def normalize(values: Mapping[str, Any]) -> Values:
+    """Return the values with texts trimmed and cut, in the order of `OUTPUTS`."""
     tidy = {name: values[name] for name in OUTPUTS}
-    tidy["rationale"] = tidy["rationale"].strip()[:RATIONALE_MOST]
+    tidy["rationale"] = tidy["rationale"].strip()[:MAX_RATIONALE_CHARACTERS]
     for name in LISTS:
-        items = dict.fromkeys(item.strip()[:ITEM_MOST] for item in tidy[name])
-        tidy[name] = [item for item in items if item][:ITEMS_MOST]
+        items = dict.fromkeys(item.strip()[:MAX_ITEM_CHARACTERS] for item in tidy[name])
+        tidy[name] = [item for item in items if item][:MAX_ITEMS]
     return tidy
 
 
-def unfitting(values: Mapping[str, Any], labels: Labels) -> Iterator[str]:
-    """What is wrong with anybody's values: a sentence each, with the output's name."""
+def value_errors(values: Mapping[str, Any], labels: Labels) -> Iterator[str]:
+    """Check values of any origin. Yield a sentence with the output's name for each error."""
     for output, names in labels.choices().items():
         if values[output] not in names:
             yield f"{output} must be one of {', '.join(names)}"
@@ -140,33 +140,34 @@ def unfitting(values: Mapping[str, Any], labels: Labels) -> Iterator[str]:
         yield "regulatory_references must be empty where regulatory_flag is false"
 
 
-def _flaws(values: Mapping[str, Any], labels: Labels) -> Iterator[str]:
-    """What is wrong with a model's values."""
-    yield from unfitting(values, labels)
+def _model_errors(values: Mapping[str, Any], labels: Labels) -> Iterator[str]:
+    """Check values of a model. Yield a sentence for each error."""
+    yield from value_errors(values, labels)
     if not values["rationale"]:
         yield "rationale is empty"
     if not 0 <= values["confidence"] <= 100:
         yield "confidence is not from 0 to 100"
 
 
-def _echoes(values: Values, told: str, foreign: Iterable[set[str]]) -> bool:
-    """Whether a text is nothing but what was told of the element, or has a passage of the
-    instructions or of what was told of another."""
+def _echoes(values: Values, own: str, foreign: Iterable[set[str]]) -> bool:
+    """Return whether a text is copied from its element, or has a passage of the instructions or of
+    another element."""
     texts = [values["rationale"], *(item for name in LISTS for item in values[name])]
-    if any(len(text) >= OWN and _spaced(text) in _spaced(told) for text in texts):
+    if any(len(text) >= MIN_COPY_CHARACTERS and _spaced(text) in _spaced(own) for text in texts):
         return True
-    said = _passages(" ".join(texts))
-    return not all(said.isdisjoint(passages) for passages in foreign)
+    written = _passages(" ".join(texts))
+    return not all(written.isdisjoint(passages) for passages in foreign)
 
 
 @lru_cache(maxsize=8)
-def _instructed(instructions: str) -> set[str]:
+def _instruction_passages(instructions: str) -> set[str]:
     return _passages(instructions)
 
 
 def _passages(text: str) -> set[str]:
     spaced = _spaced(text)
-    return {spaced[start : start + ECHO] for start in range(len(spaced) - ECHO + 1)}
+    starts = range(len(spaced) - ECHO_CHARACTERS + 1)
+    return {spaced[start : start + ECHO_CHARACTERS] for start in starts}
 
 
 def _spaced(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The values that a person gives an element, checked at the door."""
+"""Corrections: values that a person gives an element, validated on arrival."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from landfall.classification.answer import (
     FLAGS,
-    ITEMS_MOST,
-    RATIONALE_MOST,
+    MAX_ITEMS,
+    MAX_RATIONALE_CHARACTERS,
     Values,
-    tidied,
-    unfitting,
+    normalize,
+    value_errors,
 )
 from landfall.classification.labels import Labels
 from landfall.scans.settings import it_is, suggest
@@ -20,7 +20,7 @@ _Items = list[str]
 
 
 class _Correction(BaseModel):
-    """What a person may send; how sure the model was is none of it."""
+    """Values that a person may send: all but the model's confidence."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -29,32 +29,32 @@ class _Correction(BaseModel):
     risk_level: str | None = None
     regulatory_flag: bool | None = None
     pii_flag: bool | None = None
-    regulatory_references: _Items | None = Field(None, max_length=ITEMS_MOST)
-    rationale: str | None = Field(None, max_length=RATIONALE_MOST)
-    security_controls: _Items | None = Field(None, max_length=ITEMS_MOST)
+    regulatory_references: _Items | None = Field(None, max_length=MAX_ITEMS)
+    rationale: str | None = Field(None, max_length=MAX_RATIONALE_CHARACTERS)
+    security_controls: _Items | None = Field(None, max_length=MAX_ITEMS)
 
 
-def corrected(values: Mapping[str, Any] | None, given: Any, labels: Labels) -> Values:
-    """The values with those that a person gives; the rationale is theirs or none.
+def apply_correction(values: Mapping[str, Any] | None, given: Any, labels: Labels) -> Values:
+    """Return the values with those that a person gives. A rationale of the model is dropped.
 
-    Without values so far, all labels and flags must be given. Raises `ValueError` that names the
+    Where there are no values yet, all labels and flags must be given. Raises `ValueError` with the
     field and the fix.
     """
     if not isinstance(given, dict) or not given:
-        raise ValueError('`values` must say what is changed, such as {"criticality": "high"}')
+        raise ValueError('`values` must have the changed values, such as {"criticality": "high"}')
     try:
-        theirs = _Correction.model_validate(given).model_dump(exclude_none=True)
+        given_values = _Correction.model_validate(given).model_dump(exclude_none=True)
     except ValidationError as error:
         raise ValueError("; ".join(map(_problem, error.errors()))) from None
     nothing: Values = {"regulatory_references": [], "security_controls": []}
-    merged = nothing | dict(values or {}) | {"rationale": "", "confidence": None} | theirs
+    merged = nothing | dict(values or {}) | {"rationale": "", "confidence": None} | given_values
     missing = [name for name in (*labels.choices(), *FLAGS) if name not in merged]
     if missing:
-        raise ValueError(f"there are no values so far: `values` must have {', '.join(missing)} too")
-    wrong = next(unfitting(merged, labels), None)
-    if wrong:
-        raise ValueError(f"`values`: {wrong}")
-    return tidied(merged)
+        raise ValueError(f"there are no values yet: `values` must include {', '.join(missing)}")
+    invalid = next(value_errors(merged, labels), None)
+    if invalid:
+        raise ValueError(f"`values`: {invalid}")
+    return normalize(merged)
 
 
 def _problem(problem: Any) -> str:

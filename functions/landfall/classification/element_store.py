@@ -1,52 +1,52 @@
-"""Where the elements of a classification are kept between its runs.
+"""Store of the elements of a classification, between its runs.
 
-    scans/{scan}/elements/{record}    what the model suggests, or why it could not; runs write it
-    scans/{scan}/reviews/{record}     what a person says; no run writes it
+    scans/{scan}/elements/{record}    the model's suggestion, or its failure; written by runs
+    scans/{scan}/reviews/{record}     a person's review; no run writes it
 
-Both are written only as they were read. A review also moves its element's document on, so a run
-that was about to write a suggestion reads again what a person has said meanwhile, and a person who
-was about to confirm one is told that it has changed.
+Both are written only if they are unchanged since they were read. A review also updates its
+element's document. So a run that is about to write a suggestion reads the new review first, and a
+person who is about to confirm one gets an error if it has changed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from landfall.classification.entry import Entry
-from landfall.classification.reviews import Review, Standing, standing
+from landfall.classification.reviews import Classification, Review
+from landfall.classification.tracked_element import TrackedElement
 from landfall.store.documents import Create, Document, Query, Store, Update, Write
 
-AT_ONCE = 300
-"""Documents of a query's answer, of up to some 25 kB each."""
+PAGE_SIZE = 300
+"""Documents in a page of a query, of up to about 25 kB each."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An element as it is stored, and what a person says of it."""
+class StoredElement:
+    """An element as it is stored, and its review."""
 
-    entry: Entry
+    tracked: TrackedElement
     document: Document | None = None
     review_document: Document | None = None
 
     @property
     def review(self) -> Review | None:
-        """What a person says of it."""
+        """The review of a person, if there is one."""
         return Review.load(self.review_document.data) if self.review_document else None
 
     @property
-    def standing(self) -> Standing:
-        """What the element is now."""
-        return standing(self.entry.suggestion, self.review)
+    def classification(self) -> Classification:
+        """The classification that is in effect."""
+        return Classification.of(self.tracked.suggestion, self.review)
 
-    def write(self, path: str, entry: Entry) -> Write:
-        """The write that makes this the element, if nobody has written it since it was read."""
-        fields = entry.document(self.review)
+    def write(self, path: str, tracked: TrackedElement) -> Write:
+        """Return the write that replaces the element, if it is unchanged since it was read."""
+        fields = tracked.document(self.review)
         if self.document is None:
             return Create(path, fields)
         return Update(path, fields, self.document.version)
 
 
-class Catalogue:
-    """The elements of a scan."""
+class ElementStore:
+    """The stored elements of a scan."""
 
     def __init__(self, store: Store, scan_id: str) -> None:
         self.path = f"scans/{scan_id}/elements"
@@ -54,43 +54,45 @@ class Catalogue:
         self._store = store
 
     def path_of(self, record_id: str) -> str:
-        """Where an element is stored."""
+        """Return the path of an element's document."""
         return f"{self.path}/{record_id}"
 
     def review_path_of(self, record_id: str) -> str:
-        """Where a person's word on it is stored."""
+        """Return the path of the document of its review."""
         return f"{self.reviews_path}/{record_id}"
 
-    async def all(self) -> dict[str, Kept]:
-        """Every element by its record, in the order of the ids."""
-        # a review that comes in between is of an element that was read without it, not the reverse
-        elements = await self._everything(self.path)
-        reviews = await self._everything(self.reviews_path)
+    async def read_all(self) -> dict[str, StoredElement]:
+        """Read all elements, by their records, in the order of the ids."""
+        # in this order, a concurrent review may be newer than its element, but is never missing
+        elements = await self._read_collection(self.path)
+        reviews = await self._read_collection(self.reviews_path)
         by_id = {review.id: review for review in reviews}
         return {
-            element.id: _kept(element.id, element, by_id.get(element.id)) for element in elements
+            element.id: _stored(element.id, element, by_id.get(element.id)) for element in elements
         }
 
-    async def some(self, record_ids: Sequence[str]) -> dict[str, Kept]:
-        """These elements by their records, those that are not stored yet as well."""
+    async def read(self, record_ids: Sequence[str]) -> dict[str, StoredElement]:
+        """Read elements by their records, including those that are not stored yet."""
         paths = [self.path_of(record_id) for record_id in record_ids]
         review_paths = [self.review_path_of(record_id) for record_id in record_ids]
         found = await self._store.read(*paths, *review_paths) if record_ids else []
         pairs = zip(record_ids, found[: len(paths)], found[len(paths) :], strict=True)
         return {
-            record_id: _kept(record_id, element, review) for record_id, element, review in pairs
+            record_id: _stored(record_id, element, review) for record_id, element, review in pairs
         }
 
-    async def _everything(self, path: str) -> list[Document]:
+    async def _read_collection(self, path: str) -> list[Document]:
         found: list[Document] = []
         while True:
             last = found[-1].id if found else None
-            some = await self._store.find(Query(path, limit=AT_ONCE, after=last))
+            some = await self._store.find(Query(path, limit=PAGE_SIZE, after=last))
             found += some
-            if len(some) < AT_ONCE:
+            if len(some) < PAGE_SIZE:
                 return found
 
 
-def _kept(record_id: str, element: Document | None, review: Document | None) -> Kept:
-    entry = Entry.load(record_id, element.data) if element else Entry(record_id)
-    return Kept(entry, element, review)
+def _stored(record_id: str, element: Document | None, review: Document | None) -> StoredElement:
+    tracked = TrackedElement(record_id)
+    if element:
+        tracked = TrackedElement.load(record_id, element.data)
+    return StoredElement(tracked, element, review)

@@ -1,4 +1,4 @@
-"""Data elements: what is told of each, and how one is known to be as it was."""
+"""Data elements: the parts of each, and the hash that tells whether it has changed."""
 
 import hashlib
 import json
@@ -10,63 +10,65 @@ from typing import Any
 
 from landfall.airtable.snapshot import Table
 
-TEXT_MOST = 2_000
-"""Characters of each part that are told; a description longer than that is a document."""
+MAX_TEXT_CHARACTERS = 2_000
+"""Characters to which each part is cut. A longer description is a document."""
 
-NOT_KNOWN = datetime.min.replace(tzinfo=UTC)
-"""When an element was read of which nobody needs to know that."""
+UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
+"""Time at which an element was fetched, where nobody needs to know it."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """A record that describes a data element. `told` has what there is of each part, by its name:
-    name, description, data_type, source, business_context. `link` is its page in Airtable, and
-    `fetched_at` is when the page of records was kept in which it was read."""
+    """A record that describes a data element.
+
+    `parts` has its texts by name: name, description, data_type, source, business_context. `link` is
+    its page in Airtable. `fetched_at` is the time at which its page of records was stored.
+    """
 
     record_id: str
-    told: Mapping[str, str]
+    parts: Mapping[str, str]
     link: str = ""
-    fetched_at: datetime = NOT_KNOWN
+    fetched_at: datetime = UNKNOWN_TIME
 
     @property
     def text(self) -> str:
-        """What is told, a line each part."""
-        return "\n".join(f"{part}: {text}" for part, text in self.told.items())
+        """Text for the model, a line for each part."""
+        return "\n".join(f"{part}: {text}" for part, text in self.parts.items())
 
-    def hash(self, asked_how: str) -> str:
-        """32 hex digits of what is told, and of how it is asked about."""
-        text = json.dumps([asked_how, sorted(self.told.items())])
+    def hash(self, prompt_key: str) -> str:
+        """Return 32 hex digits of its parts and of the prompt's key."""
+        text = json.dumps([prompt_key, sorted(self.parts.items())])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def elements_of(
     table: Table, fields: Mapping[str, str], link: Callable[[str], str]
 ) -> list[Element]:
-    """The elements of a table, by the field of each part. A record without any is none."""
+    """Return the elements of a table, by the field of each part; a record without text has none."""
     found = []
-    moments = table.fetched_at or repeat(NOT_KNOWN)
+    moments = table.fetched_at or repeat(UNKNOWN_TIME)
     for row, (record_id, fetched_at) in enumerate(zip(table.ids, moments, strict=False)):
-        texts = {part: text_of(table.columns[field][row]) for part, field in fields.items()}
-        told = {part: text for part, text in texts.items() if text}
-        if told:
-            found.append(Element(record_id, told, link(record_id), fetched_at))
+        texts = {part: cell_text(table.columns[field][row]) for part, field in fields.items()}
+        parts = {part: text for part, text in texts.items() if text}
+        if parts:
+            found.append(Element(record_id, parts, link(record_id), fetched_at))
     return found
 
 
-def text_of(cell: Any) -> str:
-    """A cell as text: its items by commas, a person or a file by its name."""
+def cell_text(cell: Any) -> str:
+    """Return a cell as text: items separated by commas, a person or a file by its name."""
     match cell:
         case None:
             text = ""
         case bool():
             text = str(cell).lower()
         case list():
-            text = ", ".join(filter(None, map(text_of, cell)))
+            text = ", ".join(filter(None, map(cell_text, cell)))
         case {"name": str(name)} | {"filename": str(name)} | {"email": str(name)}:
             text = name
         case dict():
             text = json.dumps(cell, ensure_ascii=False, sort_keys=True)
         case _:
             text = str(cell)
-    # half a character is in no request
-    return text.encode("utf-8", "replace").decode().strip()[:TEXT_MOST]
+    # a lone surrogate cannot be sent
+    return text.encode("utf-8", "replace").decode().strip()[:MAX_TEXT_CHARACTERS]

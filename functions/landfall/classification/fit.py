@@ -1,58 +1,60 @@
-"""Whether a classification fits its base: what it reads is there, and what it fills in can be.
+"""Fit of a classification to its base: the fields that it reads exist, and those that it writes
+accept its values.
 
-Pure: from the scan and the base's schema to what does not fit, a sentence each.
+Pure: from the scan and the base's schema to one sentence for each misfit.
 """
 
 from collections.abc import Iterator
 
-from landfall.airtable.fields import Holds, Schema, choices, computed, holds, shown_type
+from landfall.airtable.fields import Holds, Schema, choices, computed, display_type, holds
 from landfall.airtable.schema import FieldSchema, named
 from landfall.airtable.unknown_fields import unknown
-from landfall.airtable.values import cut
+from landfall.airtable.values import truncate
 from landfall.classification.answer import FLAGS
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
 
 
 def misfits(scan: ClassificationScan, schema: Schema) -> Iterator[str]:
-    """What does not fit the base."""
+    """Yield a sentence for each misfit."""
     chosen = scan.write_back.fields.chosen() if scan.write_back else {}
     yield from unknown({scan.table: [*scan.tables[scan.table], *chosen.values()]}, schema)
     table = named(schema.tables, scan.table)
     for output, name in chosen.items():
         field = named(table.fields, name) if table else None
         if field:
-            yield from (f"field {name!r}: {why}" for why in _unfit(scan, output, field))
+            yield from (f"field {name!r}: {why}" for why in _field_misfits(scan, output, field))
 
 
-def _unfit(scan: ClassificationScan, output: str, field: FieldSchema) -> Iterator[str]:
-    """Why an output cannot be filled into a field."""
+def _field_misfits(scan: ClassificationScan, output: str, field: FieldSchema) -> Iterator[str]:
+    """Yield the reasons for which an output cannot be written to a field."""
     if computed(field):
-        yield f"it is a {shown_type(field)}, which nobody can fill in"
+        yield f"it is a {display_type(field)}, and its value cannot be edited"
         return
     wanted: Holds = "text"
     if output in FLAGS:
-        wanted = "ticks"
+        wanted = "booleans"
     elif output == "confidence":
         wanted = "numbers"
     if holds(field) not in (None, wanted):
-        yield f"it is a {shown_type(field)}, and {output} is {_SAYS[wanted]}"
+        yield f"it is a {display_type(field)}, and {output} is {_DESCRIPTIONS[wanted]}"
     known = choices(field)
     lacking = [label for label in _labels(scan, output) if known is not None and label not in known]
     if lacking:
-        yield f"it has no option {cut(', '.join(lacking))}; add it, or use a text field"
+        yield f"it has no option {truncate(', '.join(lacking))}; add it, or use a text field"
 
 
-_SAYS: dict[Holds, str] = {
+_DESCRIPTIONS: dict[Holds, str] = {
     "text": "text: a text field or a single select",
-    "ticks": "yes or no: a checkbox",
+    "booleans": "yes or no: a checkbox",
     "numbers": "a number",
 }
 
 
 def _labels(scan: ClassificationScan, output: str) -> tuple[str, ...]:
-    """The values that an output may have, where they are known."""
+    """Return the possible values of an output, where there is a fixed choice."""
     if output == "state":
-        fill = scan.write_back
-        return (*sorted(SETTLED), *(["suggested"] if fill and fill.when == "always" else []))
+        write_back = scan.write_back
+        suggested = ["suggested"] if write_back and write_back.when == "always" else []
+        return (*sorted(SETTLED), *suggested)
     return scan.labels.choices().get(output, ())

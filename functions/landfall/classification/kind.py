@@ -31,7 +31,7 @@ def _fetch(claim: Claim, scan: "ClassificationScan", clients: Bases) -> Work:
 def _score(claim: Claim, scan: "ClassificationScan", clients: "Models") -> Work:
     from landfall.classification.score import ClassifyElements
 
-    return ClassifyElements(claim, scan, clients.model, clients.batches)
+    return ClassifyElements(claim, scan, clients)
 
 
 def _write(claim: Claim, scan: "ClassificationScan", clients: Bases) -> Work:
@@ -43,7 +43,7 @@ def _write(claim: Claim, scan: "ClassificationScan", clients: Bases) -> Work:
 async def _stop_batches(
     run: Run, step: Step, scan: "ClassificationScan", clients: "Models", deadline: Deadline
 ) -> None:
-    from landfall.classification.score import stop_asking
+    from landfall.classification.ask_in_batches import stop_asking
 
     await stop_asking(run, step, scan, clients.batches, deadline)
 

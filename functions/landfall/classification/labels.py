@@ -1,4 +1,4 @@
-"""The vocabulary of a classification: which labels there are, and what each means."""
+"""Labels of a classification, with the meaning of each."""
 
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -33,36 +33,40 @@ RISK: Mapping[str, str] = {
 
 
 class Labels(Settings):
-    """The labels of each output that has a fixed choice, with what each of them means."""
+    """Labels of each output with a fixed choice, and the meaning of each label."""
 
     information_security_classification: dict[Label, Meaning] = Field(
-        dict(SECURITY), min_length=2, max_length=20, description="How closely it is kept."
+        dict(SECURITY), min_length=2, max_length=20, description="How strictly access is limited."
     )
     criticality: dict[Label, Meaning] = Field(
-        dict(CRITICALITY), min_length=2, max_length=20, description="How much depends on it."
+        dict(CRITICALITY), min_length=2, max_length=20, description="How much work depends on it."
     )
     risk_level: dict[Label, Meaning] = Field(
-        dict(RISK), min_length=2, max_length=20, description="How bad it is when it goes wrong."
+        dict(RISK),
+        min_length=2,
+        max_length=20,
+        description="Harm of a leak or a wrong value.",
     )
 
     @field_validator("*")
     @classmethod
     def _in_order(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        # ours first, others by name, however they are given: Firestore keeps no order of a map's
-        # keys, and a question with its labels in another order is another one, paid again
-        ours = [*cls.model_fields[info.field_name or ""].default]
-        known = [label for label in ours if label in labels]
-        return {label: labels[label] for label in [*known, *sorted(labels.keys() - ours)]}
+        # the default ones first, others by name, in whatever order they are given: Firestore does
+        # not preserve the order of a map's keys, and a question with its labels in another order
+        # is another question, and paid again
+        defaults = [*cls.model_fields[info.field_name or ""].default]
+        known = [label for label in defaults if label in labels]
+        return {label: labels[label] for label in [*known, *sorted(labels.keys() - defaults)]}
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
+    def _distinct(self) -> Self:
         for output, labels in self.choices().items():
             folded = [label.casefold() for label in labels]
             twice = [label for label in labels if folded.count(label.casefold()) > 1]
             if twice:
-                raise ValueError(f"{output}: {' and '.join(twice)} differ in case alone")
+                raise ValueError(f"{output}: {' and '.join(twice)} differ only in case")
         return self
 
     def choices(self) -> dict[str, tuple[str, ...]]:
-        """The labels of each output that has a fixed choice."""
+        """Return the labels of each output with a fixed choice."""
         return {output: tuple(getattr(self, output)) for output in type(self).model_fields}

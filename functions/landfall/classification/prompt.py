@@ -1,15 +1,15 @@
-"""How the model is asked about elements."""
+"""Prompt of a classification: the instructions, and a question about a group of elements."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
 
-from landfall.classification.answer import ElementAnswers, Values, judged, shape_of
+from landfall.classification.answer import ElementAnswers, Values, answer_shape, validate_answer
 from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
 from landfall.llm.questions import Problem, Question
-from landfall.llm.quoting import RULE, fenced
+from landfall.llm.quoting import QUOTING_RULE, quote_untrusted
 
 RULES = f"""\
 You classify data elements of an organisation: the fields and records that its systems hold.
@@ -23,66 +23,68 @@ pii_flag: it identifies a person, or is about one who can be identified.
 security_controls: up to five controls that fit the classification.
 rationale: one to three sentences on why, about this element.
 confidence: 0 to 100. Low when the description leaves open what the element is.
-{RULE}"""
+{QUOTING_RULE}"""
 
-TOLD_MOST = 12_000
-"""Characters of an element that are told, of all its parts together."""
+MAX_ELEMENT_CHARACTERS = 12_000
+"""Characters to which an element is cut, all its parts together."""
 
-ANSWER_TOKENS = 400
-"""Tokens of the answer about an element, at most."""
+MAX_ANSWER_TOKENS = 400
+"""Tokens of the answer about one element."""
 
-THINKING_TOKENS = 4_000
-"""Tokens that a model may think before it answers, at most."""
+MAX_REASONING_TOKENS = 4_000
+"""Tokens of a model's reasoning before the answer."""
 
 
 class Prompt:
-    """How elements are asked about, with these labels, in this run.
+    """The prompt of a run, with these labels.
 
-    `again` makes the same questions new ones: what was answered to them before is not taken.
+    `salt` makes the same questions new ones, so that no stored answer is used.
     """
 
-    def __init__(self, labels: Labels, again: str = "") -> None:
+    def __init__(self, labels: Labels, salt: str = "") -> None:
         self.instructions = instructions(labels)
         self.version = hashlib.sha256(self.instructions.encode()).hexdigest()[:8]
         self._labels = labels
-        self._shape = shape_of(labels)
-        self._again = again
+        self._shape = answer_shape(labels)
+        self._salt = salt
 
-    def asked_how(self, model: str, effort: str | None) -> str:
-        """All that an answer depends on but the element."""
+    def key(self, model: str, effort: str | None) -> str:
+        """Return the key of all that an answer depends on, apart from the element."""
         return json.dumps([self.version, model, effort])
 
     def question(self, elements: Sequence[Element]) -> Question[ElementAnswers]:
-        """The question about these elements, whose key is the first one's id.
+        """Return the question about these elements; its key is the id of the first.
 
-        An answer of which nothing can be used is a problem; for one that is wrong about some of
-        the elements see `judged`.
+        An answer is a problem only if nothing of it can be used. One that is wrong about some
+        elements is left to `validate`.
         """
         return Question(
             key=elements[0].record_id,
             shape=self._shape,
             instructions=self.instructions,
-            text="\n".join(fenced(one.record_id, one.text, TOLD_MOST) for one in elements),
-            prompt_version="-".join(filter(None, [self.version, self._again])),
-            max_tokens=THINKING_TOKENS + ANSWER_TOKENS * len(elements),
+            text="\n".join(
+                quote_untrusted(one.record_id, one.text, MAX_ELEMENT_CHARACTERS) for one in elements
+            ),
+            prompt_version="-".join(filter(None, [self.version, self._salt])),
+            max_tokens=MAX_REASONING_TOKENS + MAX_ANSWER_TOKENS * len(elements),
             problems=partial(self._problems, elements),
         )
 
-    def judged(
+    def validate(
         self, answer: ElementAnswers, elements: Sequence[Element]
     ) -> dict[str, Values | Problem]:
-        """What is to be kept of an answer about each element that was asked about, by its id."""
-        asked = {element.record_id: element.text for element in elements}
-        return judged(answer, asked, self._labels, RULES)
+        """Return values or a problem for each element that was asked about, by its id."""
+        texts = {element.record_id: element.text for element in elements}
+        return validate_answer(answer, texts, self._labels, RULES)
 
     def _problems(self, elements: Sequence[Element], answer: ElementAnswers) -> Sequence[Problem]:
-        found = self.judged(answer, elements).values()
+        found = self.validate(answer, elements).values()
         problems = [one for one in found if isinstance(one, Problem)]
         return problems if len(problems) == len(elements) else ()
 
 
 def instructions(labels: Labels) -> str:
-    """The rules, with what each label means."""
+    """Return the rules, followed by the meaning of each label."""
     parts = [RULES]
     for output, meanings in labels.model_dump().items():
         lines = [f"- {label}: {meaning}".rstrip(": ") for label, meaning in meanings.items()]

@@ -1,4 +1,4 @@
-"""What a run of a classification came to: its verdict, its counts, and what to look at."""
+"""Report of a classification's run: its verdict, its counts, and the elements to look at."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,65 +7,75 @@ from typing import Any
 
 from landfall.classification.answer import FLAGS
 from landfall.classification.elements import Element
-from landfall.classification.entry import Entry
-from landfall.classification.reviews import SETTLED, STATES, Review, difference, standing
+from landfall.classification.reviews import (
+    SETTLED,
+    STATES,
+    Classification,
+    Review,
+    difference,
+)
 from landfall.classification.scan import ClassificationScan
+from landfall.classification.tracked_element import TrackedElement
 from landfall.runs.documents import Verdict
 from landfall.runs.report import RunReport
 from landfall.store.documents import Fields
 
-LISTED = 50
-"""Elements of a kind that a report lists; the api has all of them."""
+MAX_LISTED = 50
+"""Elements in each list of a report; the api returns all of them."""
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
+"""Examples of each reason for a failure."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An element at the end of a run: what it is in the table, how it is asked about, what is
-    known of it, and what a person says."""
+class ReportedElement:
+    """An element at the end of a run: as it is in the table, as it is stored, and its review.
+
+    `prompt_key` is that of the run.
+    """
 
     element: Element
-    asked_how: str
-    entry: Entry
+    prompt_key: str
+    tracked: TrackedElement
     review: Review | None
 
     @property
     def settled(self) -> bool:
-        """Whether a person's word is all that counts."""
+        """Return whether a person has confirmed or changed it."""
         return self.review is not None and self.review.state in SETTLED
 
     @property
     def state(self) -> str:
-        """What the element is now."""
-        return standing(self.entry.suggestion, self.review).state
+        """Its state that is in effect."""
+        return Classification.of(self.tracked.suggestion, self.review).state
 
     @property
     def values(self) -> Mapping[str, Any] | None:
-        """Its values now, if it has any."""
-        return standing(self.entry.suggestion, self.review).values
+        """Its values that are in effect, if there are any."""
+        return Classification.of(self.tracked.suggestion, self.review).values
 
     @property
-    def good(self) -> bool:
-        """Whether the model has a suggestion about what the element is now, as it was answered."""
-        return self.entry.answers(self.element.hash(self.asked_how))
+    def up_to_date(self) -> bool:
+        """Return whether it has an intact suggestion for its present text."""
+        return self.tracked.has_suggestion_for(self.element.hash(self.prompt_key))
 
     @property
     def changed_since_review(self) -> bool:
-        """Whether the table says something else than what the person has spoken of."""
-        return self.settled and self.entry.told != self.element.told
+        """Return whether its text has changed since a person confirmed or changed it."""
+        return self.settled and self.tracked.told != self.element.parts
 
 
-def nothing_asked(why: str) -> RunReport:
-    """Of a run that found nothing that it could ask about."""
+def empty_report(why: str) -> RunReport:
+    """Return the report of a run that could not ask about anything."""
     return RunReport("inconclusive", {"elements": 0}, [{"what": "nothing_asked", "why": why}], {})
 
 
 @dataclass(frozen=True)
-class Outcomes:
-    """What came of a run's asking: the ids of the elements that it set out to ask about, and of
-    those with a good answer and without. `spent` is the limit of the budget that ended the
-    asking."""
+class AskingResult:
+    """Ids of the elements that a run planned to ask about, and of those with and without an answer.
+
+    `spent` is the limit of the budget that ended the questions.
+    """
 
     run_id: str
     planned: frozenset[str]
@@ -74,12 +84,14 @@ class Outcomes:
     spent: str | None
 
 
-def run_report(scan: ClassificationScan, seen: Sequence[Seen], asked: Outcomes) -> RunReport:
-    """What a run says; `seen` are the elements of the table as they are stored."""
+def run_report(
+    scan: ClassificationScan, seen: Sequence[ReportedElement], asked: AskingResult
+) -> RunReport:
+    """Return the report of a run about the elements of the table."""
     answered = [one for one in seen if one.element.record_id in asked.answered]
-    # another run may have read the record later, and has the word then
+    # another run may have read the record later: its suggestion stands then
     verified = sum(
-        one.good or one.entry.knows_later_than(one.element.fetched_at) for one in answered
+        one.up_to_date or one.tracked.is_newer_than(one.element.fetched_at) for one in answered
     )
     left = len(asked.planned) - len(asked.answered) - len(asked.failed)
     states = Counter(one.state for one in seen)
@@ -98,12 +110,12 @@ def run_report(scan: ClassificationScan, seen: Sequence[Seen], asked: Outcomes) 
         "left": left,
         "not_stored": len(asked.answered) - verified,
         "rejected": states["rejected"],
-        "outdated": sum(not one.good for one in rest),
+        "outdated": sum(not one.up_to_date for one in rest),
     }
     inconclusive = list(_inconclusive(len(seen), lacking, asked.spent))
     verdict: Verdict = "inconclusive" if inconclusive else "healthy"
-    ours = [one for one in seen if _of_run(one.entry.suggestion, asked.run_id)]
-    failed = [one for one in seen if _of_run(one.entry.failure, asked.run_id)]
+    ours = [one for one in seen if _of_run(one.tracked.suggestion, asked.run_id)]
+    failed = [one for one in seen if _of_run(one.tracked.failure, asked.run_id)]
     return RunReport(verdict, counts, inconclusive, _fields(scan, seen, ours, failed))
 
 
@@ -111,28 +123,32 @@ def _of_run(what: Mapping[str, Any] | None, run_id: str) -> bool:
     return what is not None and what["run_id"] == run_id
 
 
-_WHY = {
+_EXPLANATIONS = {
     "failed": "the model's answers about them could not be used; the next run asks again",
-    "left": "they were not asked about; the next run goes on",
-    "not_stored": "what is stored is not what was answered; the next run asks again",
-    "rejected": "a person has rejected what the model suggests: change it, or regenerate",
-    "outdated": "what is suggested is not about what this run has read; the next run settles it",
+    "left": "they were not asked about; the next run continues",
+    "not_stored": "the stored suggestions are not the answers; the next run asks again",
+    "rejected": "a person has rejected the suggestions: change them, or regenerate",
+    "outdated": "the suggestions are not about the present records; the next run asks again",
 }
 
 
 def _inconclusive(elements: int, lacking: Mapping[str, int], spent: str | None) -> Iterator[Fields]:
-    """Why not every element has a good suggestion, or a person's word."""
+    """Yield the reasons for which an element has neither a good suggestion nor a decision."""
     if not elements:
         yield {"what": "no_elements", "count": 0, "why": "the table has no element"}
     for what, count in lacking.items():
         if count > 0:
-            why = f"the budget is spent ({spent}); the next run goes on"
-            said = why if what == "left" and spent else _WHY[what]
-            yield {"what": what, "count": count, "why": said}
+            why = _EXPLANATIONS[what]
+            if what == "left" and spent:
+                why = f"the budget is spent ({spent}); the next run continues"
+            yield {"what": what, "count": count, "why": why}
 
 
 def _fields(
-    scan: ClassificationScan, seen: Sequence[Seen], ours: Sequence[Seen], failed: Sequence[Seen]
+    scan: ClassificationScan,
+    seen: Sequence[ReportedElement],
+    ours: Sequence[ReportedElement],
+    failed: Sequence[ReportedElement],
 ) -> Fields:
     with_values = [values for one in seen if (values := one.values)]
     labels = {
@@ -155,63 +171,65 @@ def _fields(
         "flags": flags,
         "low_confidence": {
             "count": len(unsure),
-            "elements": [_shown(one) | _why(one) for one in unsure[:LISTED]],
+            "elements": [_shown(one) | _why(one) for one in unsure[:MAX_LISTED]],
         },
-        "models": sorted({one.entry.suggestion["model"] for one in seen if one.entry.suggestion}),
+        "models": sorted(
+            {one.tracked.suggestion["model"] for one in seen if one.tracked.suggestion}
+        ),
         "failures": _failures(failed),
         "changes": _changes(ours),
         "changed_since_review": {
             "count": len(outdated),
-            "elements": [_shown(one) for one in outdated[:LISTED]],
+            "elements": [_shown(one) for one in outdated[:MAX_LISTED]],
         },
     }
 
 
-def _confidence(one: Seen) -> int:
+def _confidence(one: ReportedElement) -> int:
     assert one.values is not None
     return int(one.values["confidence"])
 
 
-def _why(one: Seen) -> Fields:
+def _why(one: ReportedElement) -> Fields:
     assert one.values is not None
     return {"confidence": _confidence(one), "rationale": one.values["rationale"]}
 
 
-def _failures(failed: Sequence[Seen]) -> Fields:
-    by_reason: dict[str, list[Seen]] = defaultdict(list)
+def _failures(failed: Sequence[ReportedElement]) -> Fields:
+    by_reason: dict[str, list[ReportedElement]] = defaultdict(list)
     for one in failed:
-        assert one.entry.failure is not None
-        by_reason[one.entry.failure["reason"]].append(one)
+        assert one.tracked.failure is not None
+        by_reason[one.tracked.failure["reason"]].append(one)
     return {
         reason: {
             "count": len(some),
             "examples": [
-                _shown(one) | {"message": one.entry.failure and one.entry.failure["message"]}
-                for one in some[:EXAMPLES]
+                _shown(one) | {"message": one.tracked.failure and one.tracked.failure["message"]}
+                for one in some[:MAX_EXAMPLES]
             ],
         }
         for reason, some in by_reason.items()
     }
 
 
-def _changes(ours: Sequence[Seen]) -> Fields:
-    """What the suggestions of this run say that those before them did not."""
-    again = [one for one in ours if one.entry.previous]
-    changed = [(one, what) for one in again if (what := _difference(one.entry))]
+def _changes(ours: Sequence[ReportedElement]) -> Fields:
+    """Compare the suggestions of this run with those before them."""
+    again = [one for one in ours if one.tracked.previous]
+    changed = [(one, what) for one in again if (what := _difference(one.tracked))]
     return {
         "asked_again": len(again),
         "changed": len(changed),
-        "elements": [_shown(one) | {"difference": what} for one, what in changed[:LISTED]],
+        "elements": [_shown(one) | {"difference": what} for one, what in changed[:MAX_LISTED]],
     }
 
 
-def _difference(entry: Entry) -> Fields:
+def _difference(entry: TrackedElement) -> Fields:
     assert entry.previous
     assert entry.suggestion
     return difference(entry.previous["values"], entry.suggestion["values"])
 
 
-def _shown(one: Seen) -> Fields:
+def _shown(one: ReportedElement) -> Fields:
     element = one.element
-    name = element.told.get("name", element.record_id)
+    name = element.parts.get("name", element.record_id)
     return {"record_id": element.record_id, "name": name, "link": element.link}

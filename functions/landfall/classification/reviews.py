@@ -1,34 +1,37 @@
-"""What a person says of a suggestion, and what an element is by both.
+"""Reviews: a person's decision about a suggestion, and the classification that results.
 
-    suggested ──> confirmed | rejected | changed      by a person, as often as it takes
+    suggested ──> confirmed | rejected | changed      by a person, as often as necessary
 
-A person's values stay whatever the model suggests later. A rejection is about one suggestion: when
-another one is made, the element is `suggested` again.
+A person's values stay in effect whatever the model suggests later. A rejection concerns one
+suggestion: after another one, the element is `suggested` again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from landfall.classification.answer import OUTPUTS, Values
 
-State = Literal["unclassified", "suggested", "confirmed", "rejected", "changed"]
-STATES: tuple[State, ...] = get_args(State)
-Verb = Literal["confirmed", "rejected", "changed"]
+ElementState = Literal["unclassified", "suggested", "confirmed", "rejected", "changed"]
+STATES: tuple[ElementState, ...] = get_args(ElementState)
+ReviewState = Literal["confirmed", "rejected", "changed"]
 
 SETTLED: frozenset[str] = frozenset({"confirmed", "changed"})
-"""A person's word: the model is not asked about these again."""
+"""States that a person has settled: the model is not asked about these elements again."""
 
-HISTORY = 50
-"""Reviews of an element that are kept, the newest last."""
+MAX_HISTORY = 50
+"""Earlier reviews of an element that are stored, the newest last."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """What a person said last: about which suggestion, and with which values it is so."""
+    """The latest review of an element: the suggestion that it concerns, and the values in effect.
 
-    state: Verb
+    `history` has the earlier reviews.
+    """
+
+    state: ReviewState
     values: Values | None
     suggestion_id: str | None
     by: str
@@ -36,44 +39,46 @@ class Review:
     history: tuple[Mapping[str, Any], ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As it is stored."""
+        """Return the fields to store."""
         return {**vars(self), "history": list(self.history)}
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Review":
-        """From its document."""
+        """Read a review from its document."""
         names = ("state", "values", "suggestion_id", "by", "at")
         return cls(**{name: stored[name] for name in names}, history=tuple(stored["history"]))
 
-    def followed_by(self, later: "Review") -> "Review":
-        """A later review, with this one in its history."""
+    def superseded_by(self, later: "Review") -> "Review":
+        """Return a later review, with this one in its history."""
         before = {name: value for name, value in vars(self).items() if name != "history"}
-        history = (*self.history, before)[-HISTORY:]
+        history = (*self.history, before)[-MAX_HISTORY:]
         return Review(later.state, later.values, later.suggestion_id, later.by, later.at, history)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What an element is now: its state, and its values unless there are none to go by."""
+class Classification:
+    """State and values of an element that are in effect."""
 
-    state: State
+    state: ElementState
     values: Values | None
 
-
-def standing(suggestion: Mapping[str, Any] | None, review: Review | None) -> Standing:
-    """What an element is by the model's suggestion and a person's review, where there are such."""
-    if review and review.state in SETTLED:
-        return Standing(review.state, review.values)
-    if suggestion is None:
-        return Standing("unclassified", None)
-    if review and review.suggestion_id == suggestion["suggestion_id"]:
-        return Standing("rejected", None)
-    return Standing("suggested", suggestion["values"])
+    @classmethod
+    def of(cls, suggestion: Mapping[str, Any] | None, review: Review | None) -> Self:
+        """Combine the model's suggestion and a person's review."""
+        if review and review.state in SETTLED:
+            return cls(review.state, review.values)
+        if suggestion is None:
+            return cls("unclassified", None)
+        if review and review.suggestion_id == suggestion["suggestion_id"]:
+            return cls("rejected", None)
+        return cls("suggested", suggestion["values"])
 
 
 def difference(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
-    """{output: {"before", "now"}} of what is not the same. No pairs: Firestore takes no array in an
-    array, and some outputs are lists."""
+    """Return {output: {"before", "now"}} of all changed outputs.
+
+    No pairs: Firestore does not allow an array in an array, and some outputs are lists.
+    """
     before, now = old or {}, new or {}
     return {
         name: {"before": before.get(name), "now": now.get(name)}

@@ -6,9 +6,9 @@ from typing import Any
 from landfall.api.downloads import Download
 from landfall.api.request import Request, Route, check_kind, paged
 from landfall.classification.answer import FLAGS
-from landfall.classification.reviews import STATES, Verb
+from landfall.classification.reviews import STATES, ReviewState
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.views import COLUMNS, Reviewing, Word, row
+from landfall.classification.views import COLUMNS, Decision, ElementReviews, csv_row
 from landfall.reasons import BadRequestError
 from landfall.runs.documents import RunFields
 from landfall.runs.plan import ALL_ELEMENTS
@@ -24,10 +24,10 @@ async def elements(request: Request, scan_id: str) -> Fields | Download:
     `state`, a label output, `regulatory_flag` and `pii_flag` narrow it.
     """
     scan = await _scan(request, scan_id)
-    found = await _reviewing(request, scan).listed(_filters(scan, request.parameters))
+    found = await _reviewing(request, scan).find(_filters(scan, request.parameters))
     match request.form():
         case "csv":
-            return Download.csv(map(row, found), COLUMNS, f"{scan_id}-elements")
+            return Download.csv(map(csv_row, found), COLUMNS, f"{scan_id}-elements")
         case "json":
             return Download.json(found, f"{scan_id}-elements")
     return paged(request, "elements", found, {"scan_id": scan_id})
@@ -35,7 +35,7 @@ async def elements(request: Request, scan_id: str) -> Fields | Download:
 
 async def element(request: Request, scan_id: str, record_id: str) -> Fields:
     """One element, with the suggestion before and what was said of it."""
-    return await _reviewing(request, await _scan(request, scan_id)).one(record_id)
+    return await _reviewing(request, await _scan(request, scan_id)).get(record_id)
 
 
 async def confirm(request: Request, scan_id: str, record_id: str) -> Fields:
@@ -90,11 +90,11 @@ async def _head(request: Request, scan_id: str) -> Document:
     return head
 
 
-def _reviewing(request: Request, scan: ClassificationScan) -> Reviewing:
-    return Reviewing(request.runs.store, request.runs.clock, scan)
+def _reviewing(request: Request, scan: ClassificationScan) -> ElementReviews:
+    return ElementReviews(request.runs.store, request.runs.clock, scan)
 
 
-async def _review(request: Request, scan_id: str, record_id: str, state: Verb) -> Fields:
+async def _review(request: Request, scan_id: str, record_id: str, state: ReviewState) -> Fields:
     scan = await _scan(request, scan_id)
     body = request.json()
     if not isinstance(body, dict) or "suggestion_id" not in body:
@@ -102,7 +102,7 @@ async def _review(request: Request, scan_id: str, record_id: str, state: Verb) -
             "`suggestion_id` is missing: send that of the element's `suggestion`, as you saw it; "
             "null where there is none"
         )
-    word = Word(state, body["suggestion_id"], request.by, body.get("values"))
+    word = Decision(state, body["suggestion_id"], request.by, body.get("values"))
     try:
         return await _reviewing(request, scan).review(record_id, word)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What people see of a classification's elements, and what they say of them."""
+"""Elements of a classification as people see and review them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.classification.answer import LISTS, OUTPUTS, Values
-from landfall.classification.corrections import corrected
-from landfall.classification.element_store import Catalogue, Kept
-from landfall.classification.reviews import Review, Verb, difference
+from landfall.classification.corrections import apply_correction
+from landfall.classification.element_store import ElementStore, StoredElement
+from landfall.classification.reviews import Review, ReviewState, difference
 from landfall.classification.scan import ClassificationScan
 from landfall.reasons import LandfallError, NotFoundError
 from landfall.runs.commit import Clock
@@ -19,128 +19,133 @@ COLUMNS = (
     "record_id", "name", "state", *OUTPUTS, "suggestion_id", "model", "suggested_at", "reviewed_by",
     "reviewed_at", "failure", "link",
 )  # fmt: skip
-"""What a CSV file has of an element."""
+"""Columns of a CSV file of elements."""
 
-REVIEW_TRIES = 5
-"""Times that somebody else may write an element while a review of it is kept."""
+MAX_REVIEW_ATTEMPTS = 5
+"""Attempts to store a review while others write the same element."""
 
 
 class ElementNotFoundError(NotFoundError):
-    """There is no such element of this scan."""
+    """The scan has no such element."""
 
 
 class OutdatedError(LandfallError):
-    """The suggestion that a person speaks of is not the present one."""
+    """The reviewed suggestion is not the present one."""
 
     status = 409
     code = "outdated"
 
 
 @dataclass(frozen=True)
-class Word:
-    """What a person says of an element: of which suggestion, and with which `values` instead."""
+class Decision:
+    """A person's decision about a suggestion; `values` replace the suggested ones."""
 
-    state: Verb
+    state: ReviewState
     suggestion_id: str | None
     by: str
     values: Any = None
 
 
-class Reviewing:
-    """The elements of a scan as they are now."""
+class ElementReviews:
+    """The elements of a scan, and their reviews."""
 
     def __init__(self, store: Store, clock: Clock, scan: ClassificationScan) -> None:
         self._store = store
         self._clock = clock
         self._scan = scan
-        self._catalogue = Catalogue(store, scan.id)
+        self._elements = ElementStore(store, scan.id)
 
-    async def listed(self, wanted: Mapping[str, str]) -> list[Fields]:
-        """Those that are in the table and wanted: by `state`, or an output and its value."""
-        kept = (await self._catalogue.all()).values()
-        shown = [self._shown(one) for one in kept if one.entry.gone_at is None]
-        return [element for element in shown if _is_wanted(element, wanted)]
+    async def find(self, filters: Mapping[str, str]) -> list[Fields]:
+        """Return the elements in the table that match: by `state`, or an output and its value."""
+        stored = (await self._elements.read_all()).values()
+        shown = [self._shown(one) for one in stored if one.tracked.gone_at is None]
+        return [element for element in shown if _matches(element, filters)]
 
-    async def one(self, record_id: str) -> Fields:
-        """One with what was said of it before. Raises `ElementNotFoundError`."""
+    async def get(self, record_id: str) -> Fields:
+        """Return one element with its history. Raises `ElementNotFoundError`."""
         return self._whole(await self._find(record_id))
 
-    async def review(self, record_id: str, word: Word) -> Fields:
-        """Keep what a person says.
+    async def review(self, record_id: str, decision: Decision) -> Fields:
+        """Store a decision. Return the element with its history.
 
-        Raises `ElementNotFoundError`, `OutdatedError`, and `ValueError` for values that do not fit.
+        Raises `ElementNotFoundError`, `OutdatedError`, and `ValueError` for invalid values.
         """
 
-        async def attempt() -> None:  # after a lost race it may be about another suggestion
-            kept = await self._find(record_id)
-            await self._store.commit(self._writes(kept, self._review(kept, word)))
+        async def attempt() -> None:  # after a lost race, the suggestion may be a new one
+            stored = await self._find(record_id)
+            await self._store.commit(self._writes(stored, self._review(stored, decision)))
 
-        await until_committed(attempt, tries=REVIEW_TRIES, what=record_id)
+        await until_committed(attempt, tries=MAX_REVIEW_ATTEMPTS, what=record_id)
         return self._whole(await self._find(record_id))
 
-    async def _find(self, record_id: str) -> Kept:
-        if re.fullmatch("rec[A-Za-z0-9]+", record_id):  # what else may be no part of a path
-            kept = (await self._catalogue.some([record_id]))[record_id]
-            if kept.document:
-                return kept
+    async def _find(self, record_id: str) -> StoredElement:
+        if re.fullmatch("rec[A-Za-z0-9]+", record_id):  # anything else could break out of the path
+            stored = (await self._elements.read([record_id]))[record_id]
+            if stored.document:
+                return stored
         raise ElementNotFoundError(f"this scan has no element {record_id!r}")
 
-    def _review(self, kept: Kept, word: Word) -> Review:
-        suggestion = kept.entry.suggestion
+    def _review(self, stored: StoredElement, decision: Decision) -> Review:
+        suggestion = stored.tracked.suggestion
         current = suggestion["suggestion_id"] if suggestion else None
-        if word.suggestion_id != current:
+        if decision.suggestion_id != current:
             raise OutdatedError(
-                f"the suggestion is {current!r} now, not {word.suggestion_id!r}: look again"
+                f"the suggestion is now {current!r}, not {decision.suggestion_id!r}: read it again"
             )
-        values = self._values(kept, word)
-        review = Review(word.state, values, current, word.by, self._clock())
-        return kept.review.followed_by(review) if kept.review else review
+        values = self._values(stored, decision)
+        review = Review(decision.state, values, current, decision.by, self._clock())
+        return stored.review.superseded_by(review) if stored.review else review
 
-    def _values(self, kept: Kept, word: Word) -> Values | None:
-        suggestion = kept.entry.suggestion
+    def _values(self, stored: StoredElement, decision: Decision) -> Values | None:
+        suggestion = stored.tracked.suggestion
         suggested = suggestion["values"] if suggestion else None
-        if word.state == "changed":
-            return corrected(kept.standing.values or suggested, word.values, self._scan.labels)
+        if decision.state == "changed":
+            return apply_correction(
+                stored.classification.values or suggested, decision.values, self._scan.labels
+            )
         if suggested is None:
-            raise ValueError(f"there is no suggestion to be {word.state}; `change` takes `values`")
-        return suggested if word.state == "confirmed" else None
+            raise ValueError(
+                f"there is no suggestion to be {decision.state}; use `change` with `values`"
+            )
+        return suggested if decision.state == "confirmed" else None
 
-    def _writes(self, kept: Kept, review: Review) -> Sequence[Write]:
-        """The review, and the element with what it is by it: both as they were read."""
-        assert kept.document is not None
+    def _writes(self, stored: StoredElement, review: Review) -> Sequence[Write]:
+        """Return the writes of review and element, each only if unchanged since it was read."""
+        assert stored.document is not None
         stamp = {"updated_at": self._clock(), "updated_by": review.by}
-        path, before = self._catalogue.review_path_of(kept.entry.record_id), kept.review_document
+        path = self._elements.review_path_of(stored.tracked.record_id)
+        before = stored.review_document
         fields = review.document() | stamp
-        said: Write = Update(path, fields, before.version) if before else Create(path, fields)
-        element = kept.entry.document(review) | stamp
-        return [said, Update(kept.document.path, element, kept.document.version)]
+        write: Write = Update(path, fields, before.version) if before else Create(path, fields)
+        element = stored.tracked.document(review) | stamp
+        return [write, Update(stored.document.path, element, stored.document.version)]
 
-    def _whole(self, kept: Kept) -> Fields:
-        history = list(kept.review.history) if kept.review else []
-        return self._shown(kept) | {"previous": kept.entry.previous, "history": history}
+    def _whole(self, stored: StoredElement) -> Fields:
+        history = list(stored.review.history) if stored.review else []
+        return self._shown(stored) | {"previous": stored.tracked.previous, "history": history}
 
-    def _shown(self, kept: Kept) -> Fields:
-        entry, review, now = kept.entry, kept.review, kept.standing
-        said = {name: getattr(review, name) for name in _SAID} if review else None
+    def _shown(self, stored: StoredElement) -> Fields:
+        tracked, review, now = stored.tracked, stored.review, stored.classification
+        shown = {name: getattr(review, name) for name in _REVIEW_FIELDS} if review else None
         return {
-            "record_id": entry.record_id,
-            "name": entry.name,
+            "record_id": tracked.record_id,
+            "name": tracked.name,
             "state": now.state,
             "values": now.values,
-            "told": entry.told,
-            "suggestion": entry.suggestion,
-            "changed_from": _changed_from(kept),
-            "failure": entry.failure,
-            "review": said,
-            "link": entry.link,
+            "told": tracked.told,
+            "suggestion": tracked.suggestion,
+            "changed_from": _changed_from(stored),
+            "failure": tracked.failure,
+            "review": shown,
+            "link": tracked.link,
         }
 
 
-_SAID = ("state", "by", "at", "suggestion_id")
+_REVIEW_FIELDS = ("state", "by", "at", "suggestion_id")
 
 
-def row(element: Fields) -> Fields:
-    """An element with a value for each of `COLUMNS`."""
+def csv_row(element: Fields) -> Fields:
+    """Return an element with a value for each of `COLUMNS`."""
     values = element["values"] or dict.fromkeys(OUTPUTS)
     suggestion, review = element["suggestion"] or {}, element["review"] or {}
     lists = {name: ", ".join(values[name] or ()) for name in LISTS}
@@ -157,19 +162,19 @@ def row(element: Fields) -> Fields:
     }
 
 
-def _changed_from(kept: Kept) -> Fields | None:
-    """What the present suggestion says that the one before it did not."""
-    suggestion, previous = kept.entry.suggestion, kept.entry.previous
+def _changed_from(stored: StoredElement) -> Fields | None:
+    """Return the changes from the previous suggestion to the present one."""
+    suggestion, previous = stored.tracked.suggestion, stored.tracked.previous
     if suggestion is None or previous is None:
         return None
     return difference(previous["values"], suggestion["values"])
 
 
-def _is_wanted(element: Fields, wanted: Mapping[str, str]) -> bool:
+def _matches(element: Fields, filters: Mapping[str, str]) -> bool:
     values = element["values"] or {}
     return all(
         (element["state"] if name == "state" else _text(values.get(name))) == value
-        for name, value in wanted.items()
+        for name, value in filters.items()
     )
 
 

@@ -12,15 +12,14 @@ from typing import Any
 from landfall import logs
 from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import OpenWriter, SendCursor, Sending
-from landfall.classification.element_store import Catalogue, Kept
+from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.suggest import KEEP_TRIES
-from landfall.classification.write_back import mark_of
+from landfall.classification.write_back import hash_cells
 from landfall.deadlines import Deadline
 from landfall.runs.claim import Claim
-from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again, Outcome
-from landfall.store.commit_size import COMMIT_WRITES
+from landfall.store.commit_size import MAX_COMMIT_WRITES
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Fields, Write
 
@@ -29,29 +28,29 @@ from landfall.store.documents import Fields, Write
 class Due:
     """An element whose record is to have these cells, and the mark by which that is known."""
 
-    kept: Kept
+    kept: StoredElement
     cells: Fields
     mark: str | None
 
     @property
     def record_id(self) -> str:
         """The record."""
-        return self.kept.entry.record_id
+        return self.kept.tracked.record_id
 
 
-def due_to_fill(scan: ClassificationScan, elements: Iterable[Kept]) -> list[Due]:
+def due_to_fill(scan: ClassificationScan, elements: Iterable[StoredElement]) -> list[Due]:
     """The elements whose records do not have what they are to have."""
     fill = scan.write_back
     if fill is None:
         return []
     found = []
     for kept in elements:
-        if kept.document is None or kept.entry.gone_at is not None:
+        if kept.document is None or kept.tracked.gone_at is not None:
             continue
-        cells: dict[str, Any] | None = fill.cells(kept.standing)
-        mark = mark_of(cells)
-        if mark != kept.entry.written:
-            found.append(Due(kept, fill.emptied() if cells is None else cells, mark))
+        cells: dict[str, Any] | None = fill.cells(kept.classification)
+        mark = hash_cells(cells)
+        if mark != kept.tracked.written:
+            found.append(Due(kept, fill.empty_cells() if cells is None else cells, mark))
     return found
 
 
@@ -62,7 +61,7 @@ class WriteValues:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._catalogue = Catalogue(claim.engine.store, scan.id)
+        self._catalogue = ElementStore(claim.engine.store, scan.id)
         self._before: int = claim.run.counts["records_written"]
         self._cursor = SendCursor()
         self._written: list[Due] = []
@@ -73,13 +72,13 @@ class WriteValues:
 
         Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
-        due = due_to_fill(self._scan, (await self._catalogue.all()).values())
+        due = due_to_fill(self._scan, (await self._catalogue.read_all()).values())
         sending = self._sending(due)
         if not await sending.under_lock(self._scan.base, self._open_base, deadline):
             return sending.again()
         if self._cursor.refused:
             raise self._cursor.refusals(sending.noun)
-        await self._claim.finish_run(self._run_fields(sending))
+        await self._claim.finish_run(sending.run_fields(self._counts()))
         logs.info("filled in", **self._claim.run.counts)
         return Outcome.FINISHED
 
@@ -91,8 +90,8 @@ class WriteValues:
 
         async def keep(_: bool) -> None:
             some = self._written[self._marked :]
-            for at in range(0, len(some), COMMIT_WRITES):
-                await self._mark(some[at : at + COMMIT_WRITES], sending)
+            for at in range(0, len(some), MAX_COMMIT_WRITES):
+                await self._mark(some[at : at + MAX_COMMIT_WRITES], sending)
             self._marked += len(some)
 
         sending = Sending(
@@ -114,20 +113,17 @@ class WriteValues:
         async def attempt() -> None:
             nonlocal kept, lost
             if lost:  # a person has reviewed one meanwhile; the next run sends that
-                kept = await self._catalogue.some(list(kept))
+                kept = await self._catalogue.read(list(kept))
             lost = True
             writes = [self._marking(kept[one.record_id], one) for one in some]
-            await self._claim.checkpoint(run=self._run_fields(sending), writes=writes)
+            await self._claim.checkpoint(run=sending.run_fields(self._counts()), writes=writes)
 
         await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
 
-    def _marking(self, kept: Kept, one: Due) -> Write:
-        entry = replace(kept.entry, written=one.mark)
+    def _marking(self, kept: StoredElement, one: Due) -> Write:
+        entry = replace(kept.tracked, written=one.mark)
         return kept.write(self._catalogue.path_of(one.record_id), entry)
 
-    def _run_fields(self, sending: Sending[Due]) -> RunFields:
+    def _counts(self) -> Fields:
         written = self._before + len(self._written)
-        return {
-            "counts": {"records_written": written},
-            "progress_pct": self._claim.progress.at(sending.share),
-        }
+        return {"records_written": written}

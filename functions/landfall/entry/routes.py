@@ -1,8 +1,7 @@
 """The handler of the `api` function: find the route of a request, and answer it."""
 
-import functools
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -17,11 +16,11 @@ from landfall.kinds.table import KINDS
 from landfall.ticks.marks import health
 
 
-@functools.cache
-def routes() -> Sequence[Route]:
-    """Return the routes of all: those of every kind of scan, then those of each."""
-    own = [route for kind in KINDS.values() for route in kind.routes()]
-    return [*runs_and_scans.ROUTES, *own]
+def routes() -> Iterator[Route]:
+    """Iterate over all routes; those of a kind of scan, which import it, come last."""
+    yield from runs_and_scans.ROUTES
+    for kind in KINDS.values():
+        yield from kind.routes()
 
 
 async def answer(app: App, call: Call) -> Answer:

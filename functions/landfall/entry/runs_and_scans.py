@@ -3,14 +3,17 @@
 Every answer is plain JSON values but for datetimes, which the entry point writes as ISO 8601.
 """
 
+from typing import TYPE_CHECKING
+
 from landfall.api.request import Request, Route
-from landfall.kinds.definition import load, parse
 from landfall.kinds.registry import Registry
 from landfall.reasons import BadRequestError, Reason
 from landfall.runs.lifecycle import RunStatus
-from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import NewerDocument
+
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
 RUNS_LISTED = 50
 RUN_LISTED = (
@@ -120,8 +123,10 @@ ROUTES = [
 ]
 
 
-def _definition(request: Request, source: str) -> Scan:
+def _definition(request: Request, source: str) -> "Scan":
     """Read a definition, in JSON or as it lies in a person's file. Raises `DefinitionError`."""
+    from landfall.kinds.definition import load, parse
+
     try:
         body = request.json()
     except BadRequestError:

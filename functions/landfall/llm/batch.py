@@ -1,6 +1,6 @@
-"""Questions that a model's service answers in its own time: what the use case needs of it.
+"""Batches of questions: the interface to a service that answers them within a day.
 
-upload a file of questions ──> create a batch of it ──> look now and then ──> results
+upload a file of questions ──> create a batch of it ──> retrieve it from time to time ──> results
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from landfall.llm.questions import Question
 
 
 class BatchStatus(StrEnum):
-    """Where a batch is, as OpenAI names it: platform.openai.com/docs/guides/batch."""
+    """Status of a batch, as OpenAI names it: platform.openai.com/docs/guides/batch."""
 
     VALIDATING = "validating"
     IN_PROGRESS = "in_progress"
@@ -32,9 +32,9 @@ BATCH_ENDED = frozenset(
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as it was seen. `files` hold what came of its questions, once it has ended.
+    """State of a batch when it was retrieved. `files` hold its results, once it has ended.
 
-    `problem` says why one `failed`: its code and message.
+    `problem` has the code and message of one that `failed`.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What came of one question: an answer's `status` and `body`, or no answer (`status` None)."""
+    """Result of one question: the HTTP `status` and `body`; `status` is None without an answer."""
 
     hash: str
     status: int | None
@@ -55,53 +55,53 @@ class BatchResult:
 
 
 class BatchService(Protocol):
-    """Answers batches of questions. Close it.
+    """A service that answers batches of questions. Close it after use.
 
     Every call ends by its deadline. Raises `StepError`.
     """
 
     @property
     def name(self) -> str:
-        """The model that is asked."""
+        """Name of the model."""
         ...
 
     @property
     def effort(self) -> str | None:
-        """How long it is to think before it answers."""
+        """Reasoning effort before the answer."""
         ...
 
     def line(self, hash_: str, question: Question[Any]) -> bytes:
-        """A question as a line of the file; its results come under this hash."""
+        """Return a question as a line of the file. Its result will carry this hash."""
         ...
 
     async def upload(self, lines: bytes, name: str, deadline: Deadline) -> str:
-        """Store a file of questions; its id."""
+        """Store a file of questions. Return its id."""
         ...
 
-    async def create(self, file_id: str, mark: str, deadline: Deadline) -> str:
-        """Begin a batch over a file, to be known by `mark`; its id. Not idempotent."""
+    async def create(self, file_id: str, key: str, deadline: Deadline) -> str:
+        """Create a batch of a file, labelled with `key`. Return its id. Not idempotent."""
         ...
 
-    async def find(self, mark: str, deadline: Deadline) -> str | None:
-        """The id of the batch that was created with this mark, if one was."""
+    async def find(self, key: str, deadline: Deadline) -> str | None:
+        """Return the id of the batch that was created with this key, if there is one."""
         ...
 
-    async def look(self, batch_id: str, deadline: Deadline) -> Batch:
-        """The batch as it is now."""
+    async def retrieve(self, batch_id: str, deadline: Deadline) -> Batch:
+        """Return the present state of a batch."""
         ...
 
     async def results(self, file_id: str, deadline: Deadline) -> Sequence[BatchResult]:
-        """What a file of results says."""
+        """Read a file of results."""
         ...
 
     async def cancel(self, batch_id: str, deadline: Deadline) -> None:
-        """Stop it, if it has not ended; what was answered by then can be had."""
+        """Cancel a batch, if it has not ended. Answers up to then remain available."""
         ...
 
-    async def forget(self, file_id: str, deadline: Deadline) -> None:
-        """Delete a file: nothing of ours needs to stay there."""
+    async def delete_file(self, file_id: str, deadline: Deadline) -> None:
+        """Delete a file at the service."""
         ...
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         ...

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from landfall.llm.model_settings import ModelBudget
 from landfall.llm.questions import Reply
-from landfall.llm.settings import ModelBudget, Use, total
+from landfall.llm.usage import ModelUsage, total_usage
 from landfall.runs.commit import Clock
 from landfall.store.documents import Document, Fields, Put, Query, Store, Write
 
@@ -34,12 +35,12 @@ class Spending:
         self._clock = clock
         self._budget = budget
         own = [document for document in kept if document.data["run_id"] == run_id]
-        self._days = {document.data["day"]: Use.load(document.data) for document in own}
-        self._before = total(self._days.values())
+        self._days = {document.data["day"]: ModelUsage.load(document.data) for document in own}
+        self._before = total_usage(self._days.values())
         today = _day(clock())
-        self._today = total(Use.load(d.data) for d in kept if d.data["day"] == today)
-        self._paid = Use()
-        self._reserved = Use()
+        self._today = total_usage(ModelUsage.load(d.data) for d in kept if d.data["day"] == today)
+        self._paid = ModelUsage()
+        self._reserved = ModelUsage()
 
     @classmethod
     async def load(
@@ -54,21 +55,21 @@ class Spending:
 
     # What may still be used
 
-    def refuses(self, worst: Use) -> str | None:
+    def refuses(self, worst: ModelUsage) -> str | None:
         """The limit that a call would break at its worst, with all that is under way."""
         more = self._paid + self._reserved + worst
         return self._budget.exceeded(self._before + more, self._today + more)
 
-    def reserve(self, worst: Use) -> None:
+    def reserve(self, worst: ModelUsage) -> None:
         """A call begins that may use so much."""
         self._reserved += worst
 
-    def settle(self, worst: Use, used: Use) -> None:
+    def settle(self, worst: ModelUsage, used: ModelUsage) -> None:
         """It has ended, and has used this."""
         self._reserved -= worst
         self._paid += used
 
-    def found(self, used: Use) -> None:
+    def found(self, used: ModelUsage) -> None:
         """An invocation that was interrupted has paid this, and could not count it."""
         self._paid += used
 
@@ -76,10 +77,10 @@ class Spending:
 
     def take(self, reply: Reply[Any]) -> None:
         """Count a reply: from now on its use is written with that of the others."""
-        if reply.ours:
+        if reply.paid_by_run:
             today = _day(self._clock())
-            used = Use.of(reply.usage, reply.dollars, reply.attempt)
-            self._days[today] = self._days.get(today, Use()) + used
+            used = ModelUsage.of(reply.usage, reply.dollars, reply.attempt)
+            self._days[today] = self._days.get(today, ModelUsage()) + used
 
     def writes(self) -> list[Write]:
         """The documents that say so, for the commit that keeps the results."""
@@ -95,7 +96,7 @@ class Spending:
 
     def counts(self) -> Fields:
         """What a run's `counts` say of it."""
-        use = total(self._days.values())
+        use = total_usage(self._days.values())
         return {
             "model_calls": use.calls,
             "model_tokens": use.asked + use.answered,

@@ -1,49 +1,49 @@
-"""What a model's tokens cost, as OpenAI publishes it.
+"""Prices of a model's tokens, as OpenAI publishes them.
 
-Sources, looked at on 2026-11-25: the models' own pages, developers.openai.com/api/docs/models/NAME
+Sources, read on 2026-11-25: the models' own pages, developers.openai.com/api/docs/models/NAME
 (gpt-6-luna, gpt-5.6-luna, gpt-5.4-nano, gpt-5-nano), and for the others developers.openai.com/
-api/docs/pricing as others quote it. Prices change: a scan's `model.price` takes their place.
+api/docs/pricing as others quote it. Prices change: a scan's `model.price` overrides them.
 
-Not known here: surcharges for long prompts (from 272,000 tokens) and for regional processing.
+Not included: surcharges for long prompts (from 272,000 tokens) and for regional processing.
 """
 
 import re
 
 from pydantic import Field
 
-from landfall.llm.questions import Usage
+from landfall.llm.usage import TokenUsage
 from landfall.scans.settings import Settings
 
 AS_OF = "2026-11-25"
-"""When the prices were looked at."""
+"""Date on which the prices were read."""
 
-WRITTEN_SHARE = 1.25
-"""Of the price of tokens asked: what those cost that are put into the cache, from GPT-5.6 on."""
+CACHE_WRITE_FACTOR = 1.25
+"""Factor on the price of prompt tokens that are written to the cache, from GPT-5.6 on."""
 
-BATCH_SHARE = 0.5
-"""Of the price: what a batch costs."""
+BATCH_FACTOR = 0.5
+"""Factor on all prices in a batch."""
 
 
 class Price(Settings):
-    """Dollars for a million tokens."""
+    """Price in dollars per million tokens."""
 
-    input: float = Field(ge=0, description="Of a question.")
-    cached_input: float = Field(ge=0, description="Of a question, where the service had it cached.")
-    output: float = Field(ge=0, description="Of an answer, what the model thinks before included.")
+    input: float = Field(ge=0, description="Of the prompt.")
+    cached_input: float = Field(ge=0, description="Of the cached part of a prompt.")
+    output: float = Field(ge=0, description="Of the answer, with the reasoning before it.")
 
-    def dollars(self, usage: Usage, share: float = 1.0) -> float:
-        """What an answer costs."""
+    def dollars(self, usage: TokenUsage, factor: float = 1.0) -> float:
+        """Return the cost of an answer."""
         fresh = usage.asked - usage.cached
         millionths = (
-            (fresh + (WRITTEN_SHARE - 1) * usage.written) * self.input
+            (fresh + (CACHE_WRITE_FACTOR - 1) * usage.written) * self.input
             + usage.cached * self.cached_input
             + usage.answered * self.output
         )
-        return millionths * share / 1e6
+        return millionths * factor / 1e6
 
-    def most(self, worst: Usage, share: float = 1.0) -> float:
-        """What an answer costs at most: the question was not cached, and all of it is now."""
-        return self.dollars(Usage(worst.asked, worst.answered, 0, worst.asked), share)
+    def max_dollars(self, worst: TokenUsage, factor: float = 1.0) -> float:
+        """Return the highest possible cost: nothing was cached, and all of the prompt is now."""
+        return self.dollars(TokenUsage(worst.asked, worst.answered, 0, worst.asked), factor)
 
 
 def _price(asked: float, cached: float, answered: float) -> Price:
@@ -61,11 +61,11 @@ PRICES: dict[str, Price] = {
     "gpt-5-mini": _price(0.25, 0.025, 2.00),
     "gpt-5-nano": _price(0.05, 0.005, 0.40),
 }
-"""The models that answer in a strict shape and suit what Landfall asks."""
+"""Prices of the models that answer in a strict shape and suit Landfall's questions."""
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 def price_of(model: str) -> Price | None:
-    """The price of a model, also of a dated one of its name; None where it is not known."""
+    """Return the price of a model or of a dated version of it; None where it is not known."""
     return PRICES.get(_DATE.sub("", model))

@@ -1,12 +1,12 @@
-"""How many questions may be under way at once, by what the service's headers say of its limits.
+"""Rate limit of a language model: when the next question may be sent.
 
-The service's limits are buckets that fill up evenly over a minute. What is in them is known from
-the headers of an answer, as of when its question came in; what was asked since is taken off, and
-counted as gone although some of it may have been counted there already. So no bucket is ever
-emptied by us alone.
+The service's limits are token buckets that refill evenly over a minute. The headers of an answer
+give their levels at the time its question arrived. What was sent since is subtracted, although the
+service may have counted some of it already: so we never empty a bucket by ourselves.
 
-It begins with a few. As soon as the limits are told, they decide, and our own; at a service that
-tells none, every answer makes room for two more, up to a number that few would refuse.
+The concurrency starts low. Once the headers give limits, these decide, up to a maximum of our own.
+At a service without such headers, every answer raises the concurrency by two, up to a number that
+few services would refuse.
 """
 
 from collections import deque
@@ -14,96 +14,106 @@ from dataclasses import dataclass, field
 
 from landfall.llm.questions import RateLimits
 
-FIRST_AT_ONCE = 8
-"""Questions under way before anything was answered."""
+INITIAL_CONCURRENCY = 8
+"""Questions in flight before the first answer."""
 
-MOST_AT_ONCE = 50
-"""Questions under way, however much the service allows: each holds a connection and memory."""
+MAX_CONCURRENCY = 50
+"""Questions in flight, however high the limits: each holds a connection and memory."""
 
-UNTOLD_AT_ONCE = 16
-"""Questions under way, at most, at a service that says nothing of its limits."""
+MAX_CONCURRENCY_WITHOUT_LIMITS = 16
+"""Questions in flight at a service that gives no limits."""
 
-ROOM = 2
-"""Questions more that may be under way after an answer that says nothing of limits."""
+CONCURRENCY_INCREMENT = 2
+"""Further questions in flight after each answer that gives no limits."""
 
-SPREAD = 0.5
-"""Share of an answer's time over which as many questions as ever are begun one by one: answers that
-come all at once are handled all at once, and each waits for all the others."""
+STAGGER = 0.5
+"""Share of an answer's time over which the starts of `MAX_CONCURRENCY` questions are spread.
+Answers that arrive all at once are handled all at once, and each waits for all the others."""
 
 MINUTE = 60.0
 
 
 @dataclass(frozen=True)
-class Call:
-    """A question under way: the how manieth it is, and the tokens that it may take."""
+class Permit:
+    """Permission to send one question: its sequence number, and the tokens reserved for it."""
 
     number: int
     tokens: int
 
 
 @dataclass
-class Pace:
-    """What may be begun when. Moments are those of one clock, in seconds."""
+class RateLimiter:
+    """Paces the questions of one invocation. Times are seconds of one clock."""
 
-    most: int = MOST_AT_ONCE
-    _untold: int = FIRST_AT_ONCE
+    max_concurrency: int = MAX_CONCURRENCY
+    _max_without_limits: int = INITIAL_CONCURRENCY
     _limits: RateLimits | None = None
-    _told_by: int = -1
-    _told_at: float = 0.0
-    _since: deque[Call] = field(default_factory=deque)
-    _begun: int = 0
+    _limits_number: int = -1
+    _limits_at: float = 0.0
+    _sent_since: deque[Permit] = field(default_factory=deque)
+    _sent: int = 0
     _gap: float = 0.0
     _next_at: float = 0.0
 
-    def wait(self, now: float, under_way: int, tokens: int) -> float | None:
-        """Seconds until a question of so many tokens may be begun; None: when another is over."""
+    def delay(self, now: float, in_flight: int, tokens: int) -> float | None:
+        """Return the seconds until a question of so many tokens may be sent.
+
+        None means that an answer has to arrive first.
+        """
         limits = self._limits
-        if under_way >= (min(self.most, self._untold) if limits is None else self.most):
+        if in_flight >= self._concurrency():
             return None
         if limits is None or now < self._next_at:
             return max(0.0, self._next_at - now)
-        passed = now - self._told_at
-        requests = _Bucket(limits.requests_left, limits.requests, limits.requests_reset)
-        of_tokens = _Bucket(limits.tokens_left, limits.tokens, limits.tokens_reset)
+        elapsed = now - self._limits_at
+        request_bucket = _Bucket(limits.requests_left, limits.requests, limits.requests_reset)
+        token_bucket = _Bucket(limits.tokens_left, limits.tokens, limits.tokens_reset)
         return max(
-            requests.wait(1, len(self._since), passed),
-            of_tokens.wait(tokens, sum(call.tokens for call in self._since), passed),
+            request_bucket.delay(1, len(self._sent_since), elapsed),
+            token_bucket.delay(tokens, sum(p.tokens for p in self._sent_since), elapsed),
         )
 
-    def begin(self, tokens: int, now: float = 0.0) -> Call:
-        """A question is sent."""
-        self._next_at = now + self._gap
-        call = Call(self._begun, tokens)
-        self._begun += 1
-        self._since.append(call)
-        return call
+    def _concurrency(self) -> int:
+        if self._limits is None:
+            return min(self.max_concurrency, self._max_without_limits)
+        return self.max_concurrency
 
-    def answered(self, call: Call, limits: RateLimits, now: float, seconds: float = 0.0) -> None:
-        """It was answered, with these headers, after so many seconds."""
-        self._gap = SPREAD * seconds / self.most
-        told = limits.requests_left is not None or limits.tokens_left is not None
-        if told and call.number > self._told_by:
-            self._limits, self._told_by, self._told_at = limits, call.number, now
-            while self._since and self._since[0].number <= call.number:
-                self._since.popleft()
-        self._untold = min(UNTOLD_AT_ONCE, self._untold + ROOM)
+    def acquire(self, tokens: int, now: float = 0.0) -> Permit:
+        """Count a question that is sent now."""
+        self._next_at = now + self._gap
+        permit = Permit(self._sent, tokens)
+        self._sent += 1
+        self._sent_since.append(permit)
+        return permit
+
+    def update(self, permit: Permit, limits: RateLimits, now: float, seconds: float = 0.0) -> None:
+        """Learn from the headers of an answer, which took so many seconds."""
+        self._gap = STAGGER * seconds / self.max_concurrency
+        given = limits.requests_left is not None or limits.tokens_left is not None
+        if given and permit.number > self._limits_number:
+            self._limits, self._limits_number, self._limits_at = limits, permit.number, now
+            while self._sent_since and self._sent_since[0].number <= permit.number:
+                self._sent_since.popleft()
+        self._max_without_limits = min(
+            MAX_CONCURRENCY_WITHOUT_LIMITS, self._max_without_limits + CONCURRENCY_INCREMENT
+        )
 
 
 @dataclass(frozen=True)
 class _Bucket:
-    """What was left when the service said so, what a minute adds, and when it would be full."""
+    """Token bucket: its level by the headers, its refill a minute, and seconds until it is full."""
 
     left: int | None
-    a_minute: int | None
+    per_minute: int | None
     reset: float | None
 
-    def wait(self, wanted: int, taken: int, passed: float) -> float:
-        """Seconds until `wanted` is there, when `taken` is gone and some time has passed."""
+    def delay(self, wanted: int, taken: int, elapsed: float) -> float:
+        """Return the seconds until it holds `wanted`, after `taken` left it and time elapsed."""
         if self.left is None:
             return 0.0
-        if not self.a_minute:
-            return 0.0 if self.left - taken >= wanted else max(0.0, (self.reset or 0.0) - passed)
-        there = min(self.a_minute, self.left + passed * self.a_minute / MINUTE) - taken
-        # more than a bucket holds is never there: the service has to say what it makes of that
-        lacking = min(wanted, self.a_minute) - there
-        return max(0.0, lacking * MINUTE / self.a_minute)
+        if not self.per_minute:
+            return 0.0 if self.left - taken >= wanted else max(0.0, (self.reset or 0.0) - elapsed)
+        level = min(self.per_minute, self.left + elapsed * self.per_minute / MINUTE) - taken
+        # a bucket never holds more than its size: for a larger question, the service decides
+        lacking = min(wanted, self.per_minute) - level
+        return max(0.0, lacking * MINUTE / self.per_minute)

@@ -58,6 +58,14 @@ class Work(Protocol):
         ...
 
 
+class Definitions(Protocol):
+    """The stored definitions of scans."""
+
+    async def definition(self, scan_id: str, version: str) -> "Scan":
+        """Return the definition that a run was made from. Raises `LandfallError`."""
+        ...
+
+
 MakeWork = Callable[[Claim, Any, Any], Work]
 """Makes the work of a claimed step, given its scan and the clients of the vendors."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landfall.runs.documents import Verdict
+from landfall.runs.documents import RunFields, Verdict
 from landfall.store.documents import Fields
 
 
@@ -14,3 +14,13 @@ class RunReport:
     counts: Fields
     inconclusive: list[Fields]
     fields: Fields
+
+    def run_fields(self, progress_pct: int) -> RunFields:
+        """Return the fields of the run that say so."""
+        return {
+            "progress_pct": progress_pct,
+            "counts": self.counts,
+            "verdict": self.verdict,
+            "inconclusive": self.inconclusive,
+            "report": self.fields,
+        }

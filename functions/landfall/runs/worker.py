@@ -13,7 +13,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from landfall import logs
 from landfall.deadlines import Deadline
@@ -22,16 +22,13 @@ from landfall.reasons import BadRequestError, LandfallError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import RunNotFoundError
 from landfall.runs.documents import Run, RunFields, Step
-from landfall.runs.kind import Again, Kind, Outcome
+from landfall.runs.kind import Again, Definitions, Kind, Outcome
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.locks import LockedError
 from landfall.runs.runs import DeclinedError, Runs
 from landfall.runs.steps import ROLES, Progress, StepId
 from landfall.store.documents import ConflictError, SchemaError, StoreError
 from landfall.store.metering import metering
-
-if TYPE_CHECKING:
-    from landfall.scans.scan import Scan
 
 MAX_MESSAGE_LENGTH = 1_000
 """Characters of an error's message that are stored: its beginning, which says what it is."""
@@ -41,14 +38,6 @@ class OutOfTimeError(LandfallError):
     """The budget ended before the step's end could be recorded: the watchdog will take it up."""
 
     code = "out_of_time"
-
-
-class Definitions(Protocol):
-    """The stored definitions of scans."""
-
-    async def definition(self, scan_id: str, version: str) -> "Scan":
-        """Return the definition that a run was made from. Raises `LandfallError`."""
-        ...
 
 
 @dataclass(frozen=True)

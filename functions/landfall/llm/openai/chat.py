@@ -1,4 +1,4 @@
-"""A language model: asks a question through OpenAI's SDK, for an answer of a given shape."""
+"""Chat completions through OpenAI's SDK: a question, and an answer of a given shape."""
 
 import asyncio
 from typing import TypeVar
@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.llm.model_settings import Effort
 from landfall.llm.openai.client import ModelService, chat_body
 from landfall.llm.openai.completions import read_answer
 from landfall.llm.questions import Answer, FailedAnswerError, Question
-from landfall.llm.settings import Effort
 from landfall.net.http import Resolver
 
 T = TypeVar("T", bound=BaseModel)
@@ -34,35 +34,35 @@ class OpenAIModel:
         self._service = ModelService(base_url, api_key, ladder, resolver)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         await self._service.close()
 
     async def ask(self, question: Question[T], deadline: Deadline) -> Answer[T]:
-        """The model's answer. Raises `FailedAnswerError`, `StepError`."""
+        """Ask a question once. Raises `FailedAnswerError`, `StepError`."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        told: dict[str, object] = {"status": "failed"}
+        outcome: dict[str, object] = {"status": "failed"}
         try:
-            sent = await self._sent(question, deadline)
-            told["status"] = sent.status_code
-            if not sent.is_success:
-                raise self._service.refusal(sent)
+            response = await self._send(question, deadline)
+            outcome["status"] = response.status_code
+            if not response.is_success:
+                raise self._service.status_error(response)
             seconds = loop.time() - started
-            answer = read_answer(question, sent.content, sent.headers, seconds)
-            told["tokens"] = answer.usage.tokens
+            answer = read_answer(question, response.content, response.headers, seconds)
+            outcome["tokens"] = answer.usage.tokens
             return answer
         except FailedAnswerError as error:
-            told["tokens"] = error.receipt.usage.tokens
+            outcome["tokens"] = error.receipt.usage.tokens
             raise
         finally:
             seconds = round(loop.time() - started, 3)
-            logs.info("called", vendor="openai", model=self.name, seconds=seconds, **told)
+            logs.info("called", vendor="openai", model=self.name, seconds=seconds, **outcome)
 
-    async def _sent(self, question: Question[T], deadline: Deadline) -> httpx2.Response:
-        """The complete answer, whatever its status."""
+    async def _send(self, question: Question[T], deadline: Deadline) -> httpx2.Response:
+        """Return the complete response, whatever its status."""
         body = chat_body(self.name, self.effort, question)
         return await self._service.send(
-            # all of it as `extra_body`: the SDK would go through the schema word by word
+            # all of it as `extra_body`: the SDK would walk through the schema
             lambda sdk, seconds: sdk.chat.completions.with_raw_response.create(
                 model=self.name, messages=[], extra_body=body, timeout=seconds
             ),

@@ -1,9 +1,9 @@
-"""A language model's service through OpenAI's SDK: every exchange is over at its deadline.
+"""Client of a service with OpenAI's API, through its SDK: every request ends by its deadline.
 
-The SDK writes the requests. Its own retries are off, and its transport hands every exchange to
-`Outside`:
+The SDK composes the requests. Its own retries are off, and its transport passes every request to
+`HttpClient`:
 
-    send() ── AsyncOpenAI ── httpx2 ── _Transport ──> Outside ──> the service
+    send() ── AsyncOpenAI ── httpx2 ── _Transport ──> HttpClient ──> the service
 """
 
 import functools
@@ -15,18 +15,16 @@ import openai
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm.openai.completions import read_problem, with_fix
+from landfall.llm.openai.completions import add_fix, read_error
 from landfall.llm.questions import Question
-from landfall.net.http import (
-    BrokenAnswerError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    Resolver,
-    TooLargeError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 
@@ -34,9 +32,9 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str, Any]:
-    """The body of a chat completion that asks a question.
+    """Return the body of a chat completion for a question.
 
-    The schema is asked for in strict mode, which knows neither defaults nor free-form keys:
+    The schema is strict, which allows neither defaults nor free-form keys:
     https://platform.openai.com/docs/guides/structured-outputs
     """
     body = {
@@ -53,66 +51,67 @@ def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str
 
 @functools.lru_cache(maxsize=32)
 def _response_format(shape: type[BaseModel]) -> dict[str, Any]:
-    # made once: the SDK's own way takes some milliseconds for each question
+    # cached: the SDK takes some milliseconds to make it
     strict = openai.pydantic_function_tool(shape)["function"]["parameters"]
     schema = {"name": shape.__name__, "strict": True, "schema": strict}
     return {"type": "json_schema", "json_schema": schema}
 
 
 Send = Callable[[openai.AsyncOpenAI, float], Awaitable[Any]]
-"""Sends a request with the SDK, which has so many seconds; gives its raw response."""
+"""A call of the SDK with a timeout in seconds. Returns the raw response."""
 
 
 class ModelService:
-    """A connection to a service that speaks OpenAI's API. Close it."""
+    """A connection to a service with OpenAI's API. Close it after use."""
 
     def __init__(
         self, base_url: str, api_key: str, ladder: Ladder, resolver: Resolver | None = None
     ) -> None:
         self._request = ladder.request
         self._redactor = Redactor([api_key])
-        self._outside = Outside(ladder.connect, resolver)
+        self._http = HttpClient(ladder.connect, resolver)
         self._sdk = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key,
             max_retries=0,
-            http_client=httpx2.AsyncClient(transport=_Transport(self._outside), trust_env=False),
+            http_client=httpx2.AsyncClient(transport=_Transport(self._http), trust_env=False),
         )
-        self._sdk._platform = "Unknown"  # it would look for its name in a thread, for a header
+        self._sdk._platform = "Unknown"  # the SDK would detect it in a thread, for a header
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         await self._sdk.close()
-        await self._outside.close()
+        await self._http.close()
 
     async def send(self, send: Send, deadline: Deadline) -> httpx2.Response:
-        """The complete answer, whatever its status. Raises `StepError`."""
+        """Return the complete response, whatever its status. Raises `StepError`."""
         seconds = deadline.sooner(self._request).remaining()
         try:
             raw = await send(self._sdk, seconds)
         except openai.APIStatusError as error:
             return error.response
-        except OutsideError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"the model: {error}") from error
+        except ExchangeError as error:
+            raise StepError(_OUTSIDE_REASONS[type(error)], f"the model API: {error}") from error
         response: httpx2.Response = raw.http_response
         return response
 
-    def refusal(self, answer: httpx2.Response) -> StepError:
-        """The error for an answer that is no success."""
-        reason, said = read_problem(answer.status_code, answer.content)
-        told = self._redactor.text(f"the model's service answered {said}")
-        return StepError(reason, with_fix(told, reason), retry_after=retry_after(answer.headers))
+    def status_error(self, response: httpx2.Response) -> StepError:
+        """Return the error for a response that is no success."""
+        reason, details = read_error(response.status_code, response.content)
+        message = self._redactor.text(f"the model API answered {details}")
+        delay = retry_after(response.headers)
+        return StepError(reason, add_fix(message, reason), retry_after=delay)
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """Sends what the SDK has prepared through `Outside`. The SDK's timeout is the time left."""
+    """Sends the SDK's requests through `HttpClient`. The SDK's timeout is the remaining time."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The complete answer. Raises an `OutsideError`."""
-        answer = await self._outside.send(
+        """Return the complete response. Raises an `ExchangeError`."""
+        answer = await self._http.send(
             request.method,
             str(request.url),
             deadline=Deadline.after(request.extensions["timeout"]["read"]),
@@ -120,15 +119,15 @@ class _Transport(httpx2.AsyncBaseTransport):
             content=await request.aread(),
         )
         if answer.has_redirect_location:
-            raise BrokenAnswerError(f"it answered {answer.status_code}, which leads elsewhere")
+            raise InvalidResponseError(f"it answered with a redirect ({answer.status_code})")
         return httpx2.Response(
             answer.status_code, headers=answer.headers.multi_items(), content=answer.content
         )
 
 
 _OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.MODEL_TIMEOUT,
+    ExchangeTimeoutError: Reason.MODEL_TIMEOUT,
     UnreachableError: Reason.MODEL_UNREACHABLE,
-    BrokenAnswerError: Reason.MODEL_MALFORMED,
-    TooLargeError: Reason.MODEL_MALFORMED,
+    InvalidResponseError: Reason.MODEL_MALFORMED,
+    ResponseTooLargeError: Reason.MODEL_MALFORMED,
 }

@@ -1,6 +1,6 @@
-"""What a model's service answers, read: a chat completion, or an error, as OpenAI writes them.
+"""Reading of OpenAI's responses: a chat completion, or an error.
 
-An answer is checked here, and one that is not what was asked for is an error: never a result.
+An answer is checked here. One that is not what was asked for is an error, never a result.
 """
 
 import re
@@ -9,40 +9,41 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt, Usage
+from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt
+from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason, StepError
 
 T = TypeVar("T", bound=BaseModel)
 
-SAID_MOST = 500
-"""Characters of what a service says about an error."""
+MAX_MESSAGE_CHARACTERS = 500
+"""Characters of a service's error message that ours includes."""
 
 
 def read_answer(
     question: Question[T], body: bytes, headers: Mapping[str, str], seconds: float
 ) -> Answer[T]:
-    """The answer in the body of a completion. Raises `FailedAnswerError`, `StepError`."""
+    """Read the answer from the body of a completion. Raises `FailedAnswerError`, `StepError`."""
     completion = _completion(body)
-    limits = read_limits(headers)
-    receipt = Receipt(completion.model, completion.usage.told(), limits, seconds)
+    limits = read_rate_limits(headers)
+    receipt = Receipt(completion.model, completion.usage.token_usage(), limits, seconds)
     content = _content(question.shape, completion.choices[0], receipt)
     return Answer(**vars(receipt), content=content)
 
 
-def read_problem(status: int, body: bytes) -> tuple[Reason, str]:
-    """Why a request was refused: the reason, and what the service says about it."""
-    problem = _problem(body)
-    kind = f"{status} {problem.code or ''}".rstrip()
-    return _reason(status, problem), ": ".join(filter(None, [kind, problem.message]))
+def read_error(status: int, body: bytes) -> tuple[Reason, str]:
+    """Return the reason for which a request was refused, and the service's status and message."""
+    error = _parse_error(body)
+    kind = f"{status} {error.code or ''}".rstrip()
+    return _reason(status, error), ": ".join(filter(None, [kind, error.message]))
 
 
-def with_fix(said: str, reason: Reason) -> str:
-    """What a service says, cut, and behind it the fix, where it is one for every question."""
-    fix = _FIXES.get(reason)
-    return f"{said[:SAID_MOST].rstrip('.')}; {fix}" if fix else said[:SAID_MOST]
+def add_fix(message: str, reason: Reason) -> str:
+    """Cut a message, and append the fix if the error concerns every question."""
+    message, fix = message[:MAX_MESSAGE_CHARACTERS], _FIXES.get(reason)
+    return f"{message.rstrip('.')}; {fix}" if fix else message
 
 
-# Of an answer, what is read. The SDK's own classes know each field, and refuse a new value of any.
+# The parts of a response that are read. The SDK's own classes reject new values of any field.
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
@@ -63,9 +64,9 @@ class _Tokens(BaseModel):
     completion_tokens: int
     prompt_tokens_details: _TokenDetails | None = None
 
-    def told(self) -> Usage:
+    def token_usage(self) -> TokenUsage:
         details = self.prompt_tokens_details or _TokenDetails()
-        return Usage(
+        return TokenUsage(
             asked=self.prompt_tokens,
             answered=self.completion_tokens,
             cached=details.cached_tokens or 0,
@@ -79,14 +80,14 @@ class _Completion(BaseModel):
     usage: _Tokens
 
 
-class _Problem(BaseModel):
+class _Error(BaseModel):
     message: str = ""
     code: str | int | None = None
     param: str | None = None
 
 
 class _ErrorBody(BaseModel):
-    error: _Problem
+    error: _Error
 
 
 _REASONS = {
@@ -104,15 +105,15 @@ _FIXES = {
     Reason.MODEL_UNSUPPORTED: "change `model.effort` or `model.name` of the scan",
 }
 
-_OF_EVERY_QUESTION = {"model", "reasoning_effort", "response_format"}
-"""Parameters that are the same in all that a scan asks; the others have a record's or page's text,
-or depend on how long it is."""
+_CONSTANT_PARAMETERS = {"model", "reasoning_effort", "response_format"}
+"""Parameters with one value in all questions of a scan. The others depend on the text of a record
+or page."""
 
-_NEVER_TAKEN = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
+_UNSUPPORTED_CODES = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
 
 
-def _reason(status: int, problem: _Problem) -> Reason:
-    if problem.code == "insufficient_quota":  # a 429 that no waiting helps
+def _reason(status: int, error: _Error) -> Reason:
+    if error.code == "insufficient_quota":  # a 429 that no delay cures
         return Reason.MODEL_QUOTA_SPENT
     if status < 400:
         return Reason.MODEL_MALFORMED
@@ -120,26 +121,26 @@ def _reason(status: int, problem: _Problem) -> Reason:
         return Reason.MODEL_UNAVAILABLE
     if status in _REASONS:
         return _REASONS[status]
-    if problem.code == "model_not_found" or (status == 404 and problem.param != "id"):
+    if error.code == "model_not_found" or (status == 404 and error.param != "id"):
         return Reason.MODEL_NOT_FOUND
-    if problem.param in _OF_EVERY_QUESTION or problem.code in _NEVER_TAKEN:
+    if error.param in _CONSTANT_PARAMETERS or error.code in _UNSUPPORTED_CODES:
         return Reason.MODEL_UNSUPPORTED
     return Reason.MODEL_REJECTED
 
 
-def _problem(body: bytes) -> _Problem:
-    """Of {"error": {"message", "code"}}, or else of any text."""
+def _parse_error(body: bytes) -> _Error:
+    """Read {"error": {"message", "code"}}, or any other text as a message."""
     try:
         return _ErrorBody.model_validate_json(body).error
     except ValidationError:
-        return _Problem(message=body[: 4 * SAID_MOST].decode(errors="replace"))
+        return _Error(message=body[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace"))
 
 
 def _completion(body: bytes) -> _Completion:
     try:
         return _Completion.model_validate_json(body)
     except ValidationError as error:
-        message = f"the model's service answered with no completion: {_why(error)}"
+        message = f"the model API's response is not a completion: {_defects(error)}"
         raise StepError(Reason.MODEL_MALFORMED, message) from None
 
 
@@ -150,32 +151,32 @@ def _content(shape: type[T], choice: _Choice, receipt: Receipt) -> T:
         message = f"the model's answer was cut off after {receipt.usage.answered} tokens"
         raise FailedAnswerError(Reason.MODEL_TRUNCATED, message, receipt)
     try:
-        # what is missing is as malformed as what is no JSON
+        # a missing answer is as malformed as one that is not JSON
         return shape.model_validate_json(choice.message.content or "", strict=True, extra="forbid")
     except ValidationError as error:
         reason = Reason.MODEL_OFF_SCHEMA
         if error.errors()[0]["type"] == "json_invalid":
             reason = Reason.MODEL_MALFORMED
-        message = f"the model's answer is not of the shape {shape.__name__}: {_why(error)}"
-        # not "from error", which shows what was answered
+        message = f"the model's answer is not of the shape {shape.__name__}: {_defects(error)}"
+        # not "from error", which shows the answer
         raise FailedAnswerError(reason, message, receipt) from None
 
 
-def _why(error: ValidationError) -> str:
-    """Where it is wrong, and how; without what stood there."""
+def _defects(error: ValidationError) -> str:
+    """Describe place and kind of each defect, without the values."""
     places = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-    return "; ".join(place.removeprefix(": ") for place in places)[:SAID_MOST]
+    return "; ".join(place.removeprefix(": ") for place in places)[:MAX_MESSAGE_CHARACTERS]
 
 
-def read_limits(headers: Mapping[str, str]) -> RateLimits:
-    """What the headers of an answer say of the limits."""
+def read_rate_limits(headers: Mapping[str, str]) -> RateLimits:
+    """Read the rate limits from the headers of a response."""
 
     def number(name: str) -> int | None:
-        said = headers.get(f"x-ratelimit-{name}", "")
-        return int(said) if said.isdecimal() else None
+        text = headers.get(f"x-ratelimit-{name}", "")
+        return int(text) if text.isdecimal() else None
 
-    def reset(what: str) -> float | None:
-        return _seconds(headers.get(f"x-ratelimit-reset-{what}", ""))
+    def reset(name: str) -> float | None:
+        return _seconds(headers.get(f"x-ratelimit-reset-{name}", ""))
 
     return RateLimits(
         requests_left=number("remaining-requests"),
@@ -188,12 +189,12 @@ def read_limits(headers: Mapping[str, str]) -> RateLimits:
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.ASCII)
-_DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.ASCII)
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
 
 
 def _seconds(text: str) -> float | None:
-    """Of a duration like 6m0s, 1.5s or 20ms; None where it is none."""
+    """Parse a duration like 6m0s, 1.5s or 20ms; None for any other text."""
     if not _DURATION.fullmatch(text):
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))

@@ -1,0 +1,141 @@
+"""How far a base was read, as its fetch step's document holds it."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
+from landfall.airtable.records import ReadPage
+from landfall.airtable.scan import BaseScan
+from landfall.airtable.schema import TableSchema, named
+from landfall.runs.documents import RunFields
+from landfall.runs.steps import Progress
+from landfall.store.documents import Fields
+
+TYPICAL_RECORDS = 2000
+"""For the progress of a base that was never read: this many records are half of the way."""
+
+MAX_SHARE = 0.99
+"""Most of the step's progress that is shown before the last page."""
+
+
+@dataclass
+class TableCursor:
+    """How far a table was read.
+
+    `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
+    and `names` as the base does. `ask` is what is asked for, which cannot be nothing: Airtable
+    takes that for everything.
+    """
+
+    id: str
+    fields: list[str]
+    names: list[str]
+    ask: list[str]
+    offset: str | None = None
+    listing: int = 1
+    records: int = 0
+    done: bool = False
+
+
+@dataclass
+class FetchCursor:
+    """How far a base was read: as it is stored with the pages that it stands for.
+
+    `unresolved` is what the scan names and the base does not have; the field is None where the
+    whole table is missing.
+    """
+
+    tables: dict[str, TableCursor] = field(default_factory=dict)
+    unresolved: list[Unresolved] = field(default_factory=list)
+    documents: int = 0
+
+    @classmethod
+    def load(cls, stored: Fields | None) -> "FetchCursor | None":
+        """The cursor from a step's document; None before the first checkpoint."""
+        if stored is None:
+            return None
+        tables = {
+            table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
+            for table in stored["tables"]
+        }
+        fields = stored | {"tables": tables}
+        return cls(**{name: value for name, value in fields.items() if name != _DROPPED})
+
+    def store(self) -> Fields:
+        """The cursor as a step keeps it. A list of tables: their names may hold any character."""
+        tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
+        return vars(self) | {"tables": tables}
+
+    def copy(self) -> "FetchCursor":
+        """A cursor that can be advanced without this one."""
+        tables = {name: copy.copy(table) for name, table in self.tables.items()}
+        return replace(self, tables=tables)
+
+    def advance(self, page: ReadPage) -> None:
+        """Count a page in. The first page of a new listing begins its table again."""
+        table = self.tables[page.table]
+        if page.listing != table.listing:
+            table.listing, table.records = page.listing, 0
+        table.records += len(page.records)
+        table.offset, table.done = page.offset, page.offset is None
+
+    @property
+    def records(self) -> int:
+        """Records read so far."""
+        return sum(table.records for table in self.tables.values())
+
+    def counts(self) -> Fields:
+        """Return the `counts` of a run so far."""
+        return {"records": self.records}
+
+    def run_fields(self, progress: Progress, expected: int | None) -> RunFields:
+        """Return the fields of the run that say so, by the records that are expected."""
+        share = self.records / (expected or self.records + TYPICAL_RECORDS)
+        return {
+            "progress_pct": progress.at(min(share, MAX_SHARE)),
+            "counts": self.counts(),
+        }
+
+    def fetched(self) -> Fetched:
+        """Return what the next step needs to know."""
+        tables = {
+            name: FetchedTable(table.id, table.fields, table.listing, table.records)
+            for name, table in self.tables.items()
+        }
+        return Fetched(tables, self.unresolved, self.documents)
+
+
+_DROPPED = "requests"
+"""A field of an earlier Landfall's cursor; a run's meter counts it now."""
+
+
+def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
+    """The cursor at the beginning: what of the scan the base has, and what it has not."""
+    cursor = FetchCursor()
+    for name, fields in scan.tables.items():
+        table = named(schema, name)
+        if table is None:
+            cursor.unresolved.append({"table": name, "field": None})
+            continue
+        there = {field: known.name for field in fields if (known := named(table.fields, field))}
+        cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
+        names = list(there.values())
+        ask = names or [field.name for field in table.fields[:1]]
+        cursor.tables[name] = TableCursor(table.id, list(there), names, ask)
+    return cursor
+
+
+def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
+    """The records with the scan's fields alone, under the names that the scan has for them."""
+    fields = list(zip(table.fields, table.names, strict=True))
+    return [
+        {
+            "id": record["id"],
+            "createdTime": record["createdTime"],
+            "fields": {
+                field: record["fields"][name] for field, name in fields if name in record["fields"]
+            },
+        }
+        for record in records
+    ]

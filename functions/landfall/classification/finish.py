@@ -1,0 +1,82 @@
+"""End the score step of a classification: read back what is stored, and report it."""
+
+from collections.abc import Mapping, Sequence
+
+from landfall import logs
+from landfall.airtable.fetched import remember_size
+from landfall.classification.ask_cursor import AskCursor, places_in
+from landfall.classification.element_store import ElementStore, StoredElement
+from landfall.classification.elements import Element
+from landfall.classification.gone import mark_gone
+from landfall.classification.report import AskingResult, ReportedElement, empty_report, run_report
+from landfall.classification.scan import ClassificationScan
+from landfall.classification.tracked_element import TrackedElement
+from landfall.classification.write import due_to_fill
+from landfall.llm.budget import Spending
+from landfall.runs.claim import Claim
+from landfall.runs.report import RunReport
+
+
+class Finish:
+    """The end of a run's asking, or of the run."""
+
+    def __init__(self, claim: Claim, scan: ClassificationScan, cursor: AskCursor) -> None:
+        self._claim = claim
+        self._scan = scan
+        self._cursor = cursor
+        self._catalogue = ElementStore(claim.engine.store, scan.id)
+
+    async def asked(
+        self,
+        elements: Mapping[str, Element],
+        planned: Sequence[str],
+        asked_how: str,
+        spending: Spending,
+    ) -> None:
+        """Read back what is stored of the elements, and end the step with its report."""
+        kept = await self._catalogue.read_all()
+        await mark_gone(self._claim, self._catalogue, elements, kept)
+        present = {
+            record_id: kept.get(record_id) or StoredElement(TrackedElement(record_id))
+            for record_id in elements
+        }
+        asked = AskingResult(
+            run_id=self._claim.run.id,
+            planned=frozenset(planned),
+            answered=frozenset(planned[place] for place in places_in(self._cursor.good)),
+            failed=frozenset(planned[place] for place in places_in(self._cursor.bad)),
+            spent=self._cursor.spent,
+        )
+        seen = [
+            ReportedElement(elements[record_id], asked_how, one.tracked, one.review)
+            for record_id, one in present.items()
+        ]
+        report = run_report(self._scan, seen, asked)
+        due = due_to_fill(self._scan, present.values())
+        await self._with_report(report, len(elements), len(due), spending)
+
+    async def nothing_asked(self, why: str, records: int) -> None:
+        """End the run, which could ask about nothing."""
+        await self._with_report(empty_report(why), records)
+
+    async def _with_report(
+        self,
+        report: RunReport,
+        records: int,
+        to_fill: int = 0,
+        spending: Spending | None = None,
+    ) -> None:
+        """End the step; the run goes on with the write step where there is something to fill in."""
+        run = report.run_fields(self._claim.progress.last)
+        run["counts"] |= spending.counts() if spending else {}
+        writes = spending.writes() if spending else []
+        await remember_size(self._claim, records)
+        if to_fill:
+            run["counts"] |= {"records_to_write": to_fill, "records_written": 0}
+            run["progress_step"] = "scored"
+            await self._claim.finish_step(
+                "write", run, handover={}, cursor=self._cursor, writes=writes
+            )
+        else:
+            await self._claim.finish_run(run, cursor=self._cursor, writes=writes)
+        logs.info("classified", verdict=report.verdict, **self._claim.run.counts)

@@ -1,0 +1,31 @@
+"""Mark the elements whose records are gone from the table, or are there again."""
+
+from collections.abc import Collection, Mapping
+
+from landfall import logs
+from landfall.classification.element_store import ElementStore, StoredElement
+from landfall.runs.claim import Claim
+from landfall.store.commit_size import groups
+from landfall.store.documents import ConflictError
+
+
+async def mark_gone(
+    claim: Claim,
+    catalogue: ElementStore,
+    present: Collection[str],
+    kept: Mapping[str, StoredElement],
+) -> None:
+    """Store which of the elements have no record any more; `present` are the ids of records."""
+    now, writes = claim.engine.clock(), []
+    since = await claim.first_page_at(await claim.handover())
+    for record_id, one in kept.items():
+        if one.tracked.is_newer_than(since) and record_id not in present:
+            continue  # of a run that looked later
+        if (record_id in present) == (one.tracked.gone_at is not None):
+            entry = one.tracked.with_gone_at(None if record_id in present else now)
+            writes.append(one.write(catalogue.path_of(record_id), entry))
+    for some in groups(writes):
+        try:
+            await claim.checkpoint(writes=some)
+        except ConflictError:
+            logs.warning("elements not marked", elements=len(some))  # the next run does

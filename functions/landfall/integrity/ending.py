@@ -1,0 +1,31 @@
+"""End the score step of an integrity scan, and the run where nothing is to be written back."""
+
+from collections.abc import Sequence
+
+from landfall import logs
+from landfall.airtable.fetched import remember_size
+from landfall.integrity.score_cursor import ScoreCursor, WorkList
+from landfall.runs.claim import Claim
+from landfall.runs.documents import RunFields
+from landfall.runs.kind import Outcome
+from landfall.store.documents import Write
+
+
+async def end(
+    claim: Claim,
+    cursor: ScoreCursor,
+    records: int,
+    run: RunFields | None = None,
+    writes: Sequence[Write] = (),
+) -> Outcome:
+    """Commit the end, with these fields of the run and these writes."""
+    await remember_size(claim, records)
+    ended: RunFields = run or {}
+    if cursor.work:
+        ended["progress_step"] = "scored"
+        handover = WorkList(cursor.work, cursor.published).store()
+        await claim.finish_step("write", ended, handover=handover, cursor=cursor, writes=writes)
+    else:
+        await claim.finish_run(ended, cursor=cursor, writes=writes)
+    logs.info("scored", verdict=claim.run.verdict, **claim.run.counts)
+    return Outcome.FINISHED

@@ -1,0 +1,122 @@
+"""Evaluate the rules of a run, as many as fit into the budget of an invocation."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from landfall.airtable.fetched import Fetched, read_tables
+from landfall.airtable.snapshot import Snapshot
+from landfall.deadlines import Deadline
+from landfall.integrity.findings.ledger import Ledger
+from landfall.integrity.findings.packing import pack_reports, unpack_reports
+from landfall.integrity.report import why_inconclusive
+from landfall.integrity.rules.evaluate import RuleReport, evaluate
+from landfall.integrity.rules.rule import BaseRule
+from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.score_cursor import ScoreCursor
+from landfall.runs.claim import Claim, gone
+from landfall.store.commit_size import groups
+from landfall.store.documents import Put, Write
+from landfall.store.packed import packed_documents
+
+TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
+"""Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
+
+
+class _OutOfBudgetError(Exception):
+    """An evaluation has come to the end of the invocation's budget."""
+
+
+class Evaluation:
+    """The reports of the rules: those of earlier invocations, and those of this one."""
+
+    def __init__(self, claim: Claim, scan: IntegrityScan, cursor: ScoreCursor) -> None:
+        self._claim = claim
+        self._scan = scan
+        self._cursor = cursor
+        self._store = claim.engine.store
+        self._reserve = claim.engine.ladder.last_rule
+
+    async def go_on(
+        self, fetched: Fetched, ledger: Ledger, deadline: Deadline
+    ) -> list[RuleReport] | None:
+        """Return the reports of all rules; None where the next invocation goes on.
+
+        Raises `StepError`, `FencedError`, `StoreError`.
+        """
+        reports = await self._kept_reports()
+        rules = self._scan.rules[len(reports) :]
+        if rules:
+            snapshot = await self._snapshot(fetched)
+            fresh = self._evaluate(rules, snapshot, fetched, ledger, deadline)
+            # what is left of a budget may be too little to store the findings, every time again
+            if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
+                await self._store_part(fresh)
+                return None
+            reports += fresh
+        return reports
+
+    async def _snapshot(self, fetched: Fetched) -> Snapshot:
+        run = self._claim.run
+        tables = await read_tables(self._store, run.path, fetched, self._scan.created_of)
+        return Snapshot(tables, run.created_at, self._scan.zone)
+
+    async def _kept_reports(self) -> list[RuleReport]:
+        paths = [self._part_path(number) for number in range(self._cursor.parts)]
+        found = await self._store.read(*paths) if paths else []
+        if any(document is None for document in found):
+            raise gone("a part of the rules' reports")
+        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        return unpack_reports(pieces, self._scan.rules)
+
+    def _part_path(self, number: int) -> str:
+        return f"{self._claim.run.path}/results/part-{number:06d}"
+
+    def _evaluate(
+        self,
+        rules: Sequence[BaseRule],
+        snapshot: Snapshot,
+        fetched: Fetched,
+        ledger: Ledger,
+        deadline: Deadline,
+    ) -> list[RuleReport]:
+        """The reports of as many of the rules as fit into the budget."""
+
+        def check() -> None:
+            if deadline.remaining() <= self._reserve:
+                raise _OutOfBudgetError
+
+        past = ledger.past(self._scan.rules)
+        reports: list[RuleReport] = []
+        for rule in rules:
+            why = why_inconclusive(rule, fetched.unresolved)
+            if why:
+                reports.append(RuleReport(rule, inconclusive=why))
+                continue
+            if deadline.remaining() <= self._reserve:
+                break
+            try:
+                reports.append(evaluate(rule, snapshot, past[rule.id], check))
+            except _OutOfBudgetError:
+                if not reports:  # the next invocation has no more time for it than this one
+                    reports.append(RuleReport(rule, inconclusive=TOO_LONG))
+                break
+        return reports
+
+    async def _store_part(self, reports: Sequence[RuleReport]) -> None:
+        if not reports:
+            return
+        cursor = replace(self._cursor, rules_done=self._cursor.rules_done + len(reports))
+        writes: list[Write] = []
+        for fields in packed_documents(pack_reports(reports)):
+            writes.append(Put(self._part_path(cursor.parts), fields))
+            cursor.parts += 1
+        for group in groups(writes):
+            await self._claim.checkpoint(writes=group)
+        share = cursor.rules_done / len(self._scan.rules)
+        await self._claim.checkpoint(
+            cursor,
+            {
+                "progress_pct": self._claim.progress.at(share),
+                "counts": {"rules_done": cursor.rules_done},
+            },
+        )

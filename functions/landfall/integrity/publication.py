@@ -1,0 +1,104 @@
+"""Publish the findings of a run: the ledger moved on, its documents, and the run's verdict.
+
+While all of it fits into a commit, it is one. When more findings changed than that, the ledger
+comes first, and the documents of single findings follow it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from landfall.airtable.fetched import Fetched
+from landfall.deadlines import Deadline
+from landfall.integrity.ending import end
+from landfall.integrity.findings.ledger import merge
+from landfall.integrity.findings.ledger_store import (
+    FindingsList,
+    LedgerStore,
+    StoredLedger,
+    choose_documented,
+    list_documents,
+    to_write_back,
+    write_back_documents,
+)
+from landfall.integrity.following import Following
+from landfall.integrity.report import run_report
+from landfall.integrity.rules.evaluate import RuleReport
+from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.score_cursor import ScoreCursor
+from landfall.runs.claim import Claim
+from landfall.runs.kind import Again, Outcome
+from landfall.store.commit_size import fits, groups
+from landfall.store.documents import Write
+
+
+class Publication:
+    """The findings of a run on their way into the ledger."""
+
+    def __init__(self, claim: Claim, scan: IntegrityScan, cursor: ScoreCursor) -> None:
+        self._claim = claim
+        self._scan = scan
+        self._cursor = cursor
+        self._store = claim.engine.store
+        self._reserve = claim.engine.ladder.last_rule
+        self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
+
+    async def publish(
+        self,
+        fetched: Fetched,
+        kept: StoredLedger,
+        reports: Sequence[RuleReport],
+        deadline: Deadline,
+    ) -> Outcome | Again:
+        """Move the ledger on by the reports, and end the step with the verdict."""
+        run_id = self._claim.run.id
+        now = (
+            self._claim.engine.clock()
+        )  # before the decisions: those that are not there yet are later
+        decisions = await self._ledgers.decisions()
+        merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
+        entries = choose_documented(merged.ledger.entries)
+        ledger = replace(merged.ledger, entries=entries)
+        writes: list[Write] = []
+        where = kept.list
+        if where is None or entries != kept.ledger.entries:
+            writes = list_documents(run_id, entries)
+            where = FindingsList(run_id, len(writes))
+        since = await self._claim.first_page_at(await self._claim.handover())
+        newest = kept.fetched_at is None or kept.fetched_at <= since
+        origin = fetched.origin(self._scan.base)
+        merged = replace(merged, ledger=ledger)
+        report = run_report(origin, fetched.records, merged, reports)
+        run = report.run_fields(self._claim.progress.last)
+        run["report"] |= {"newest": newest}
+        run["findings_list"] = asdict(where)
+        if not newest:  # what a later look found is not undone by an earlier one
+            await self._keep(writes)
+            return await end(self._claim, self._cursor, fetched.records, run)
+        moved = {entry.id for entry in merged.all_changed}
+        issues = self._scan.write_back
+        target = issues.target() if issues else None
+        written, work = to_write_back(kept, target, self._claim.run.created_at, entries, moved)
+        if work:
+            run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
+        work_writes = write_back_documents(run_id, work)
+        writes += work_writes
+        self._cursor.work, self._cursor.published = len(work_writes), ledger.number
+        moved_on = StoredLedger(ledger, kept.head, where, since, True, written, origin)
+        changed = moved if kept.followed else None
+        follow = [entry for entry in entries if changed is None or entry.id in changed]
+        made = self._ledgers.documents(ledger, follow)
+        if fits([*writes, *made]):
+            head = self._ledgers.head(moved_on)
+            return await end(
+                self._claim, self._cursor, fetched.records, run, [*writes, head, *made]
+            )
+        await self._keep(writes)
+        head = self._ledgers.head(replace(moved_on, followed=False))
+        await self._claim.checkpoint(self._cursor, run, [head])
+        following = Following(self._claim, self._cursor, self._ledgers)
+        return await following.follow(ledger, changed, fetched.records, deadline)
+
+    async def _keep(self, writes: Sequence[Write]) -> None:
+        """Commit documents of this run's own, before what names them."""
+        for group in groups(writes):
+            await self._claim.checkpoint(writes=group)

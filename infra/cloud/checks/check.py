@@ -1,0 +1,56 @@
+"""A check and its result: a status, an observation, and a fix."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from infra.cloud.clients.gcloud import GcloudError
+from infra.cloud.clients.rest import GoogleError
+from infra.cloud.clients.stdlib_http import NoResponseError
+
+CheckStatus = Literal["ok", "wrong", "unknown"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Result of a check. `fix` is how to repair what is wrong."""
+
+    status: CheckStatus
+    observed: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named check, which has not run yet."""
+
+    name: str
+    run: Callable[[], CheckResult]
+
+
+def ok(observed: str) -> CheckResult:
+    """Return the result of a check that passed."""
+    return CheckResult("ok", observed)
+
+
+def wrong(observed: str, fix: str) -> CheckResult:
+    """Return the result of a check that failed."""
+    return CheckResult("wrong", observed, fix)
+
+
+def unknown(observed: str, fix: str) -> CheckResult:
+    """Return the result of a check that could not be made."""
+    return CheckResult("unknown", observed, fix)
+
+
+def wrong_if(problems: Sequence[str], fix: str, fine: str) -> CheckResult:
+    """Return `wrong` with the problems, or `ok` if there are none."""
+    return wrong("; ".join(problems), fix) if problems else ok(fine)
+
+
+def run_check(check: Check) -> CheckResult:
+    """Run a check. An error of its request is an `unknown` result."""
+    try:
+        return check.run()
+    except (GoogleError, GcloudError, NoResponseError) as error:
+        return unknown(str(error), "resolve the error, then run infra/doctor again")

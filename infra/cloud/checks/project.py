@@ -1,0 +1,280 @@
+"""Checks of an installation in a project."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.cloud.checks import api_keys, stored_state
+from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wrong_if
+from infra.cloud.checks.document_reader import DocumentReader
+from infra.cloud.clients.gcloud import GcloudError
+from infra.cloud.clients.rest import GoogleError, endpoint
+from infra.cloud.clients.stdlib_http import send_request
+from infra.cloud.resources import alerts, apis, database, delivery, functions, keys
+from infra.cloud.resources.change import ResourceChange, Tools
+from infra.cloud.resources.environment import secrets_of
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import bindings_of
+from infra.cloud.resources.target import NAME, secret, service
+from landfall.process.config import FUNCTIONS, VARIABLES
+
+REDEPLOY = "run infra/deploy"
+
+
+class ProjectChecks:
+    """Checks of an installation. `as_account` calls the api instead of the person's account."""
+
+    def __init__(self, it: Installation, tools: Tools, as_account: str | None) -> None:
+        self._it = it
+        self._tools = tools
+        self._as_account = as_account
+        self._documents = DocumentReader(self._firestore)
+
+    def checks(self) -> list[Check]:
+        """List the checks, causes before their effects."""
+        return [
+            Check("clock", self.clock),
+            Check("APIs", self.apis),
+            Check("database", self.database),
+            Check("indexes", self.indexes),
+            Check("fields and TTL", self.fields),
+            Check("security rules", self.rules),
+            Check("secrets", self.secrets),
+            Check("functions", self.functions),
+            Check("version", self.version),
+            Check("callers", self.callers),
+            Check("queue", self.queue),
+            Check("jobs", self.jobs),
+            Check("alerts", self.alerts),
+            Check("ticks", self.ticks),
+            Check("documents", self.documents),
+            Check("health", self.health),
+            Check("Airtable key", self.airtable),
+            Check("model key", self.openai),
+        ]
+
+    def clock(self) -> CheckResult:
+        """Check the clock of this machine."""
+        url = f"{endpoint('serviceusage')}v1/projects/{self._it.target.project}/services"
+        return api_keys.clock(send_request("GET", url))
+
+    def apis(self) -> CheckResult:
+        """Check that every API is enabled."""
+        absent = apis.missing(self._it)
+        return wrong_if([f"{api} is not enabled" for api in absent], REDEPLOY, "all enabled")
+
+    def database(self) -> CheckResult:
+        """Check that the database exists, in native mode and protected from deletion."""
+        found = database.existing(self._it)
+        if found is None:
+            return wrong("there is no Firestore database", REDEPLOY)
+        if unusable_reason := database.unusable_reason(found):
+            return wrong(
+                unusable_reason,
+                "deploy to a project without a database, or with one in native mode",
+            )
+        return self._unchanged(
+            database.changes(self._it), f"native mode, in {found.get('locationId')}"
+        )
+
+    def indexes(self) -> CheckResult:
+        """Check that every composite index is built."""
+        existing = database.existing_composites(self._it)
+        problems = []
+        for index in database.wanted_composites():
+            state = existing.get(index, "missing")
+            if state != "READY":
+                problems.append(f"{database.described(index)} is {state.lower()}")
+        fix = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
+        return wrong_if(problems, fix, f"{len(existing)} ready")
+
+    def fields(self) -> CheckResult:
+        """Check the indexes of single fields, and that TTL policies are active."""
+        problems = [change.what for change in database.field_changes(self._it)]
+        for field, found in database.existing_fields(self._it):
+            state = found.get("ttlConfig", {}).get("state", "ACTIVE")
+            if state != "ACTIVE":
+                problems.append(f"TTL policy of {'.'.join(field)} is {state.lower()}")
+        fix = f"{REDEPLOY} for a difference; one that is creating is active in minutes"
+        return wrong_if(problems, fix, "as in infra/firestore.indexes.json")
+
+    def rules(self) -> CheckResult:
+        """Check that the security rules are those of the file."""
+        return self._unchanged(database.rule_changes(self._it), "in force")
+
+    def secrets(self) -> CheckResult:
+        """Check that every secret has a value."""
+        absent = keys.without_value(self._it)
+        flags = [f"--{name.lower().replace('_', '-')}-file FILE" for name in absent]
+        fix = f"{REDEPLOY} {' '.join(flags)}"
+        return wrong_if(
+            [f"{secret(name)} has no value" for name in absent], fix, "all have a value"
+        )
+
+    def functions(self) -> CheckResult:
+        """Check that every function is ready and as wanted; `version` checks the image."""
+        problems = []
+        for function in FUNCTIONS:
+            existing = self._it.services.get(service(function))
+            if existing is None:
+                problems.append(f"{function} is not deployed")
+                continue
+            problems += [
+                f"{function} is not ready: {condition.get('message', '?')}"
+                for condition in existing["status"]["conditions"]
+                if condition["type"] == "Ready" and condition["status"] != "True"
+            ]
+        for change in functions.changes(self._it):
+            problems += [f"{change.what}: {line}" for line in change.why if ".image:" not in line]
+        return wrong_if(problems, REDEPLOY, "all ready")
+
+    def version(self) -> CheckResult:
+        """Check that all functions run one image, that of this checkout."""
+        images = {name: _image(existing) for name, existing in self._it.services.items()}
+        if not images:
+            return unknown("no function is deployed", REDEPLOY)
+        if len(set(images.values())) > 1:
+            versions = ", ".join(f"{name} {image}" for name, image in sorted(images.items()))
+            return wrong(f"the functions run several versions: {versions}", REDEPLOY)
+        (tag,) = {image.rpartition(":")[2] for image in images.values()}
+        if tag != self._it.image.rpartition(":")[2]:
+            return wrong(
+                f"{tag} is deployed, which is not the version of this checkout",
+                f"{REDEPLOY}, or check out the commit that is deployed",
+            )
+        return ok(f"{tag}, the version of this checkout")
+
+    def callers(self) -> CheckResult:
+        """Check that each function has its intended callers and no others."""
+        problems = []
+        for function in FUNCTIONS:
+            bindings = bindings_of(self._it.service_policy(function))
+            members = {member for admitted in bindings.values() for member in admitted}
+            if members & {"allUsers", "allAuthenticatedUsers"}:
+                problems.append(f"{function} is open to everybody")
+        problems += [change.what for change in functions.caller_changes(self._it)]
+        return wrong_if(problems, REDEPLOY, "each function has its own callers")
+
+    def queue(self) -> CheckResult:
+        """Check that the queue is running, with its rates and retries."""
+        existing = delivery.existing_queue(self._it)
+        if existing is None:
+            return wrong("there is no queue", REDEPLOY)
+        if existing.get("state") != "RUNNING":
+            where = f"--location={self._it.target.region} --project={self._it.target.project}"
+            return wrong(
+                f"the queue is {str(existing.get('state')).lower()}",
+                f"gcloud tasks queues resume {NAME} {where}",
+            )
+        return self._unchanged(delivery.queue_changes(self._it), "running")
+
+    def jobs(self) -> CheckResult:
+        """Check that both jobs are enabled, and that their last calls succeeded."""
+        existing, problems = delivery.existing_jobs(self._it), []
+        for function in delivery.TICK_FUNCTIONS:
+            job = existing.get(function, {})
+            if job.get("state", "ENABLED") != "ENABLED":
+                problems.append(f"{service(function)} is {job['state'].lower()}")
+            if code := job.get("status", {}).get("code"):
+                problems.append(f"the last call of {service(function)} failed with code {code}")
+        problems += [f"{it.what} differs from the code" for it in delivery.job_changes(self._it)]
+        where = f"--location={self._it.target.region}"
+        fix = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
+        return wrong_if(problems, fix, "both run every minute")
+
+    def alerts(self) -> CheckResult:
+        """Check the metrics and alert policies, and that they have a recipient."""
+        changed = [*alerts.metric_changes(self._it), *alerts.policy_changes(self._it)]
+        if changed:
+            return self._unchanged(changed, "")
+        if not alerts.existing_channels(self._it):
+            return unknown("they have no recipient", f"{REDEPLOY} --alert-email EMAIL")
+        return ok("in place")
+
+    def ticks(self) -> CheckResult:
+        """Check that both functions ticked recently."""
+        return stored_state.ticks(self._documents)
+
+    def documents(self) -> CheckResult:
+        """Check that no document is of a newer schema version."""
+        return stored_state.versions(self._documents)
+
+    def health(self) -> CheckResult:
+        """Check the health that the api reports to an account that may call it."""
+        existing = self._it.services.get(service("api"))
+        if existing is None:
+            return unknown("the api is not deployed", REDEPLOY)
+        try:
+            token = self._identity()
+        except (GcloudError, GoogleError) as error:
+            return unknown(f"no identity token: {error}", "pass --as SERVICE_ACCOUNT, or log in")
+        url = f"{existing['status']['url']}/health"
+        answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
+        if answer.status in (401, 403):
+            return unknown(
+                f"the api refuses your account ({answer.status})",
+                f"{REDEPLOY} --invoker ... with your account among them",
+            )
+        if answer.status == 200:
+            return ok("ok")
+        health = answer.json()
+        is_json = isinstance(health, Mapping)
+        status = health.get("status", health) if is_json else answer.body[:200].decode()
+        return wrong(f"{answer.status}: {status}", "see the checks above, and the log of the api")
+
+    def _identity(self) -> str:
+        if self._as_account is None:
+            return self._tools.gcloud.run(["auth", "print-identity-token"]).strip()
+        path = f"v1/projects/-/serviceAccounts/{self._as_account}:generateIdToken"
+        wanted = {"audience": self._it.target.audience, "includeEmail": True}
+        return str(self._tools.google.send("POST", "iamcredentials", path, wanted)["token"])
+
+    def airtable(self) -> CheckResult:
+        """Check the Airtable token of `fetch`; scans of sites alone need none."""
+        if self._it.secret_version("AIRTABLE_API_KEY") is None:
+            return ok("no key: no scan reads a base")
+        key = self._key("AIRTABLE_API_KEY", "fetch")
+        if isinstance(key, CheckResult):
+            return key
+        return api_keys.airtable(self._variable("AIRTABLE_ENDPOINT_URL", "fetch"), key)
+
+    def openai(self) -> CheckResult:
+        """Check the model key of `score`; scans without a model need none."""
+        if self._it.secret_version("OPENAI_API_KEY") is None:
+            return ok("no key: no scan uses a model")
+        key = self._key("OPENAI_API_KEY", "score")
+        if isinstance(key, CheckResult):
+            return key
+        return api_keys.openai(self._variable("OPENAI_BASE_URL", "score"), key)
+
+    def _key(self, variable: str, function: str) -> str | CheckResult:
+        """Return the value of a secret, or the result that explains its absence."""
+        assert variable in secrets_of(function)
+        try:
+            value = self._it.secret_value(variable)
+        except GoogleError as error:
+            return unknown(
+                f"you may not read the key ({error.status})",
+                "run infra/doctor as an account that has roles/secretmanager.secretAccessor on "
+                f"{secret(variable)}",
+            )
+        return unknown("there is no key", REDEPLOY) if value is None else value
+
+    def _variable(self, name: str, function: str) -> str:
+        return self._it.values(function).get(name) or VARIABLES[name].default
+
+    def _unchanged(self, changes: Sequence[ResourceChange], fine: str) -> CheckResult:
+        problems = [f"{it.what}: {', '.join(it.why) or it.verb}" for it in changes]
+        return wrong_if(problems, REDEPLOY, fine)
+
+    def _firestore(self, method: str, path: str, body: Any) -> Any:
+        where = f"v1/{self._it.target.database}/documents{path}"
+        try:
+            return self._it.google.send(method, "firestore", where, body)
+        except GoogleError as error:
+            if error.status == "NOT_FOUND":
+                return None
+            raise
+
+
+def _image(existing: Mapping[str, Any]) -> str:
+    return str(existing["spec"]["template"]["spec"]["containers"][0]["image"])

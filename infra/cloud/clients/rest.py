@@ -1,0 +1,108 @@
+"""Google's REST APIs, with gcloud's token: for reading, and for requests that gcloud lacks.
+
+gcloud's own settings of endpoints (`CLOUDSDK_API_ENDPOINT_OVERRIDES_...`) and of a proxy
+(`CLOUDSDK_PROXY_...`) apply here too.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
+
+ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
+"""Statuses of an absent resource; an API that is not enabled has no resources."""
+
+NEED_QUOTA_PROJECT = ("firebaserules",)
+"""APIs for which a person's login has no quota of its own."""
+
+
+class GoogleError(Exception):
+    """Google refused a request, or did not answer. `status` is Google's code, or empty."""
+
+    def __init__(self, message: str, status: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class GoogleClient:
+    """Client of Google's APIs, with the account that is logged in to gcloud."""
+
+    def __init__(self, token: str, project: str) -> None:
+        self._token = token
+        self._project = project
+
+    def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
+        """Return the resource at a path, such as ("run", "v2/projects/p"), or None if absent.
+
+        An API that is not enabled has no resources. Raises `GoogleError`.
+        """
+        try:
+            return self.send("GET", api, path, parameters=parameters)
+        except GoogleError as error:
+            if error.status in ABSENT:
+                return None
+            raise
+
+    def list_all(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
+        """Return every item of a list, page by page. Raises `GoogleError`."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(api, path, **parameters) or {}
+            found += page.get(key, [])
+            if not page.get("nextPageToken"):
+                return found
+            parameters["pageToken"] = page["nextPageToken"]
+
+    def send(
+        self,
+        method: str,
+        api: str,
+        path: str,
+        body: Any = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Send a request, and return the JSON of its response. Raises `GoogleError`."""
+        url = f"{endpoint(api)}{path}"
+        if parameters:
+            url += f"?{urlencode(parameters)}"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if api in NEED_QUOTA_PROJECT:
+            headers["X-Goog-User-Project"] = self._project
+        try:
+            answer = send_request(method, url, headers, body)
+        except NoResponseError as error:
+            raise GoogleError(str(error), "UNAVAILABLE") from error
+        if answer.status >= 300:
+            raise error_of(answer, f"{method} {url}")
+        content: dict[str, Any] = answer.json() or {}
+        return content
+
+
+def endpoint(api: str) -> str:
+    """Return the URL of an API: "run", or "europe-west1-run" for a region."""
+    region, _, name = api.rpartition("-")
+    override = os.environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name.upper()}")
+    if not override:
+        return f"https://{api}.googleapis.com/"
+    parts = urlsplit(override)
+    host = f"{region}-{parts.netloc}" if region else parts.netloc
+    return f"{parts.scheme}://{host}/"
+
+
+def error_of(answer: HttpResponse, request: str) -> GoogleError:
+    """Return the error that a response stands for."""
+    content = answer.json()
+    error = content.get("error") if isinstance(content, dict) else None
+    if not isinstance(error, dict):
+        error = {"message": answer.body[:200].decode(errors="replace")}
+    status, message = error.get("status", ""), error.get("message", "")
+    reasons = {detail.get("reason") for detail in error.get("details", [])}
+    if "SERVICE_DISABLED" in reasons or "has not been used in project" in message:
+        status = "SERVICE_DISABLED"
+    elif answer.status == 404:
+        status = "NOT_FOUND"
+    return GoogleError(
+        f"{request}: {answer.status} {status} {message}".strip(), status or f"HTTP {answer.status}"
+    )

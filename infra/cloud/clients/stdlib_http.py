@@ -1,0 +1,66 @@
+"""HTTP requests by the standard library, through gcloud's proxy if one is set."""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT = 30.0
+"""Seconds before a missing response counts as a failure."""
+
+
+class NoResponseError(Exception):
+    """Nobody answered, or not over HTTP."""
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """A status, headers in lower case, the body, and the seconds until it arrived."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """Return the JSON of the body, or None if it is not JSON."""
+        try:
+            return json.loads(self.body or b"null")
+        except ValueError:
+            return None
+
+
+def send_request(
+    method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
+) -> HttpResponse:
+    """Send a request, with a JSON body unless it is None. Raises `NoResponseError`."""
+    data = None if body is None else json.dumps(body).encode()
+    given = {"Content-Type": "application/json", **(headers or {})}
+    opener, started = urllib.request.build_opener(*_proxy(url)), time.monotonic()
+    try:
+        request = urllib.request.Request(url, data, given, method=method)  # noqa: S310  # a person's
+        with opener.open(request, timeout=TIMEOUT) as answer:
+            return _answer(answer.status, answer.headers, answer.read(), started)
+    except urllib.error.HTTPError as error:
+        return _answer(error.code, error.headers, error.read(), started)
+    except (OSError, ValueError) as error:
+        raise NoResponseError(f"{method} {url}: {error}") from error
+
+
+def _answer(status: int, headers: Any, body: bytes, started: float) -> HttpResponse:
+    lower = {name.lower(): value for name, value in headers.items()}
+    return HttpResponse(status, lower, body, time.monotonic() - started)
+
+
+def _proxy(url: str) -> list[urllib.request.BaseHandler]:
+    host = os.environ.get("CLOUDSDK_PROXY_ADDRESS")
+    if url.startswith(("http://127.0.0.1", "http://localhost")):
+        return [urllib.request.ProxyHandler({})]
+    if not host:
+        return []  # the default: HTTPS_PROXY and its like
+    proxy = f"http://{host}:{os.environ['CLOUDSDK_PROXY_PORT']}"
+    return [urllib.request.ProxyHandler({"http": proxy, "https": proxy})]

@@ -1,0 +1,218 @@
+"""The Firestore database: its indexes, TTL policies and security rules."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.cloud.resources.change import ResourceChange, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.source import ROOT
+
+FILE: dict[str, Any] = json.loads((ROOT / "infra/firestore.indexes.json").read_text("utf-8"))
+RULES = (ROOT / "infra/firestore.rules").read_text("utf-8")
+
+Index = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Collection, scope, and each field with its direction."""
+
+RELEASE = "cloud.firestore"
+
+PROTECTED = "DELETE_PROTECTION_ENABLED"
+
+
+def existing(it: Installation) -> dict[str, Any] | None:
+    """Return the database, or None if there is none."""
+    return it.get("firestore", f"v1/{it.target.database}")
+
+
+def unusable_reason(found: Mapping[str, Any] | None) -> str | None:
+    """Return why a database cannot be used, or None if it can."""
+    if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
+        return None
+    return "the project's database is in Datastore mode: use another project"
+
+
+def changes(it: Installation) -> list[ResourceChange]:
+    """Create the database, or protect an existing one from deletion."""
+    found = existing(it)
+    if found is None:
+        create = gcloud(
+            *("firestore", "databases", "create", f"--location={it.target.region}"),
+            *("--type=firestore-native", "--delete-protection"),
+        )
+        return [ResourceChange("create", "Firestore database (default)", [create])]
+    why = differences({"deleteProtectionState": PROTECTED}, found)
+    protect = gcloud(
+        *("firestore", "databases", "update", "--database=(default)", "--delete-protection")
+    )
+    return [ResourceChange("update", "Firestore database (default)", [protect], why)] if why else []
+
+
+def index_changes(it: Installation) -> list[ResourceChange]:
+    """Create the missing composite indexes. Building one takes minutes; deploy does not wait."""
+    existing = set(existing_composites(it))
+    return [
+        ResourceChange("create", f"index {described(index)}", [_create_index(index)])
+        for index in wanted_composites()
+        if index not in existing
+    ]
+
+
+def wanted_composites() -> list[Index]:
+    """Return the composite indexes of the file."""
+    return [_index(entry["collectionGroup"], entry) for entry in FILE["indexes"]]
+
+
+def existing_composites(it: Installation) -> dict[Index, str]:
+    """Return the composite indexes of the database, with the state of each."""
+    path = f"v1/{it.target.database}/collectionGroups/-/indexes"
+    found = it.google.list_all("firestore", path, "indexes", pageSize="200")
+    return {
+        _index(index["name"].split("/collectionGroups/")[1].split("/")[0], index): index["state"]
+        for index in found
+    }
+
+
+def _index(collection: str, entry: Mapping[str, Any]) -> Index:
+    fields = [(it["fieldPath"], it.get("order") or it.get("arrayConfig")) for it in entry["fields"]]
+    # every index ends in the document's name, which definitions omit
+    return collection, entry["queryScope"], tuple(it for it in fields if it[0] != "__name__")
+
+
+def described(index: Index) -> str:
+    """Describe an index in a line."""
+    collection, scope, fields = index
+    group = " (group)" if scope == "COLLECTION_GROUP" else ""
+    return f"{collection}{group}: {', '.join(f'{name} {order.lower()}' for name, order in fields)}"
+
+
+def _create_index(index: Index) -> Any:
+    collection, scope, fields = index
+    return gcloud(
+        *("firestore", "indexes", "composite", "create", "--async"),
+        *(f"--collection-group={collection}", f"--query-scope={scope.lower().replace('_', '-')}"),
+        *(f"--field-config=field-path={name},order={order.lower()}" for name, order in fields),
+    )
+
+
+@dataclass(frozen=True)
+class FieldSettings:
+    """Single-field indexes of a field, and whether it holds the time at which documents expire."""
+
+    indexes: frozenset[tuple[str, str]]
+    ttl: bool
+
+
+Field = tuple[str, str]
+"""Collection and name."""
+
+
+def wanted_fields() -> dict[Field, FieldSettings]:
+    """Return the fields of the file, whose settings differ from Firestore's defaults."""
+    return {
+        (it["collectionGroup"], it["fieldPath"]): FieldSettings(
+            frozenset((index["queryScope"], index["order"]) for index in it["indexes"]),
+            it.get("ttl", False),
+        )
+        for it in FILE["fieldOverrides"]
+    }
+
+
+def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
+    """Return the fields of the database that have settings of their own."""
+    path = f"v1/{it.target.database}/collectionGroups/-/fields"
+    wanted = "indexConfig.usesAncestorConfig=false OR ttlConfig:*"
+    for found in it.google.list_all("firestore", path, "fields", filter=wanted, pageSize="200"):
+        parts = found["name"].split("/collectionGroups/")[1].split("/")
+        yield (parts[0], parts[2]), found
+
+
+def settings_of(found: Mapping[str, Any]) -> FieldSettings:
+    """Return the settings of a field from Firestore's form."""
+    indexes = found.get("indexConfig", {}).get("indexes", [])
+    return FieldSettings(
+        frozenset((index["queryScope"], index["fields"][0].get("order", "")) for index in indexes),
+        "ttlConfig" in found,
+    )
+
+
+def field_changes(it: Installation) -> list[ResourceChange]:
+    """Update the fields whose indexes or TTL policy differ."""
+    existing = {field: settings_of(found) for field, found in existing_fields(it)}
+    return [
+        ResourceChange(
+            verb_for(field in existing),
+            f"indexes and TTL policy of field {'.'.join(field)}",
+            [_set_field(it, field, settings)],
+        )
+        for field, settings in wanted_fields().items()
+        if existing.get(field) != settings
+    ]
+
+
+def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestCommand:
+    """Return the command, by REST: gcloud cannot set the scope of a single-field index."""
+    collection, name = field
+    indexes = [
+        {"queryScope": scope, "fields": [{"fieldPath": name, "order": order}]}
+        for scope, order in sorted(settings.indexes)
+    ]
+    path = f"{it.target.database}/collectionGroups/{collection}/fields/{name}"
+    body: dict[str, Any] = {"name": path, "indexConfig": {"indexes": indexes}}
+    if settings.ttl:
+        body["ttlConfig"] = {}
+    mask = {"updateMask": "indexConfig,ttlConfig"}
+    return RestCommand("PATCH", "firestore", f"v1/{path}", body, mask)
+
+
+def rule_changes(it: Installation) -> list[ResourceChange]:
+    """Publish the rules, which admit nobody but the functions."""
+    existing = existing_rules(it)
+    if existing == RULES:
+        return []
+    return [
+        ResourceChange(
+            verb_for(existing),
+            "Firestore rules",
+            [PublishRules(it.target.project, existing is None)],
+        )
+    ]
+
+
+def existing_release(it: Installation) -> dict[str, Any] | None:
+    """Return the release, which names the rules in force."""
+    return it.get("firebaserules", f"v1/projects/{it.target.project}/releases/{RELEASE}")
+
+
+def existing_rules(it: Installation) -> str | None:
+    """Return the text of the rules in force, or None if there are none."""
+    release = existing_release(it)
+    rules = it.get("firebaserules", f"v1/{release['rulesetName']}") if release else None
+    return rules["source"]["files"][0]["content"] if rules else None
+
+
+@dataclass(frozen=True)
+class PublishRules:
+    """Uploads the rules and puts them in force."""
+
+    project: str
+    first: bool
+
+    def run(self, tools: Tools) -> None:
+        """Create a ruleset, then a release that names it."""
+        project = f"projects/{self.project}"
+        source = {"files": [{"name": "firestore.rules", "content": RULES}]}
+        made = tools.google.send(
+            "POST", "firebaserules", f"v1/{project}/rulesets", {"source": source}
+        )
+        release = {"name": f"{project}/releases/{RELEASE}", "rulesetName": made["name"]}
+        if self.first:
+            tools.google.send("POST", "firebaserules", f"v1/{project}/releases", release)
+        else:
+            path = f"v1/{project}/releases/{RELEASE}"
+            tools.google.send("PATCH", "firebaserules", path, {"release": release})
+
+    def __str__(self) -> str:
+        """Return both requests in a line."""
+        return f"POST and release firebaserules.googleapis.com/v1/projects/{self.project}/rulesets"

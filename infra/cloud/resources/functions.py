@@ -1,0 +1,103 @@
+"""The five functions: services of Cloud Run, each of which starts one function of the image."""
+
+import json
+from typing import Any
+
+from infra.cloud.resources.change import ResourceChange, gcloud, verb_for
+from infra.cloud.resources.differences import differences
+from infra.cloud.resources.environment import environment, members, secrets_of
+from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.sizes import SIZES, function_seconds
+from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret, service
+from landfall.process.config import FUNCTIONS
+
+RUN = "run.googleapis.com"
+
+
+def wanted(it: Installation, function: str) -> dict[str, Any]:
+    """Return a service in the form of Cloud Run. Only the api is reachable from outside."""
+    size, target = SIZES[function], it.target
+    container = {
+        "image": it.image,
+        "env": [*_plain(it, function), *_secret(it, function)],
+        "resources": {"limits": {"cpu": size.cpu, "memory": size.memory}},
+    }
+    scaling = {
+        "autoscaling.knative.dev/maxScale": str(size.max_instances),
+        "autoscaling.knative.dev/minScale": str(size.min_instances),
+    }
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {
+            "name": service(function),
+            "labels": dict(LABELS),
+            "annotations": {
+                f"{RUN}/ingress": "all" if function == "api" else "internal",
+                f"{RUN}/custom-audiences": json.dumps([target.audience]),
+            },
+        },
+        "spec": {
+            "template": {
+                "metadata": {"annotations": {**scaling, f"{RUN}/startup-cpu-boost": "true"}},
+                "spec": {
+                    "serviceAccountName": target.account(FUNCTION_ACCOUNTS[function]),
+                    "containerConcurrency": size.concurrency,
+                    "timeoutSeconds": function_seconds(it.ladder),
+                    "containers": [container],
+                },
+            },
+            "traffic": [{"latestRevision": True, "percent": 100}],
+        },
+    }
+
+
+def _plain(it: Installation, function: str) -> list[dict[str, Any]]:
+    given = environment(it.target, function, it.invokers, it.values(function))
+    both = {"FUNCTION_TARGET": function, "FUNCTION_SOURCE": "functions/main.py"} | given
+    return [{"name": name, "value": value} for name, value in both.items()]
+
+
+def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
+    """Refer to a version of each secret: with "latest", two instances could have different keys."""
+    found = []
+    for name in secrets_of(function):
+        version = it.secret_version(name)
+        if version:
+            key = {"name": secret(name), "key": version}
+            found.append({"name": name, "valueFrom": {"secretKeyRef": key}})
+    return found
+
+
+def changes(it: Installation) -> list[ResourceChange]:
+    """Create or update the functions."""
+    found = []
+    for function in FUNCTIONS:
+        name, want = service(function), wanted(it, function)
+        existing = it.services.get(name)
+        why = differences(want, existing or {})
+        if not why:
+            continue
+        region = f"--region={it.target.region}"
+        command = gcloud("run", "services", "replace", "service.json", region, service=want)
+        verb = verb_for(existing)
+        found.append(
+            ResourceChange(verb, f"function {function}", [command], why if existing else ())
+        )
+    return found
+
+
+def caller_changes(it: Installation) -> list[ResourceChange]:
+    """Set the callers of each function: its one account, or for the api the people. Nobody else."""
+    found = []
+    for function in FUNCTIONS:
+        name = service(function)
+        command = ["run", "services", "set-iam-policy", name, "policy.json"]
+        found += policy_change(
+            f"callers of function {function}",
+            [*command, f"--region={it.target.region}"],
+            it.service_policy(function),
+            {"roles/run.invoker": members(it.target, function, it.invokers)},
+        )
+    return found

@@ -1,0 +1,87 @@
+"""The place of an installation, and the names of its resources."""
+
+from dataclasses import dataclass
+
+from landfall.process.config import FUNCTIONS
+
+NAME = "landfall"
+"""Name of the queue and the repository, and prefix of secrets; a project has one installation."""
+
+LABELS = {"app": NAME}
+
+IMAGE_ACCOUNT, PIPELINE_ACCOUNT = f"{NAME}-image", f"{NAME}-deploy"
+SCHEDULER_ACCOUNT, TASKS_ACCOUNT = f"{NAME}-cloud-scheduler", f"{NAME}-cloud-tasks"
+
+GCLOUD_AUDIENCE = "32555940559.apps.googleusercontent.com"
+"""Audience of the tokens of `gcloud auth print-identity-token`; Cloud Run accepts it as well."""
+
+
+@dataclass(frozen=True)
+class DeployTarget:
+    """A project and a region, and the names that follow from them.
+
+    `number` is the project's: it gives the addresses of Cloud Run before a service exists.
+    """
+
+    project: str
+    number: str
+    region: str
+
+    @property
+    def audience(self) -> str:
+        """Return the audience of the tokens of Cloud Scheduler and Cloud Tasks."""
+        return f"{NAME}-{self.project}"
+
+    @property
+    def queue(self) -> str:
+        """Return the full name of the queue."""
+        return f"{self.place}/queues/{NAME}"
+
+    @property
+    def place(self) -> str:
+        """Return the parent of the resources in the region."""
+        return f"projects/{self.project}/locations/{self.region}"
+
+    @property
+    def database(self) -> str:
+        """Return the full name of the database."""
+        return f"projects/{self.project}/databases/(default)"
+
+    @property
+    def bucket(self) -> str:
+        """Return the bucket of the sources of builds."""
+        return f"{self.project}-{NAME}-source"
+
+    @property
+    def repository(self) -> str:
+        """Return the repository of the images."""
+        return f"{self.region}-docker.pkg.dev/{self.project}/{NAME}"
+
+    def account(self, name: str) -> str:
+        """Return the e-mail address of a service account of ours."""
+        return f"{name}@{self.project}.iam.gserviceaccount.com"
+
+    def url(self, function: str) -> str:
+        """Return the URL at which Cloud Run serves a function."""
+        return f"https://{service(function)}-{self.number}.{self.region}.run.app"
+
+
+def service(function: str) -> str:
+    """Return the name of a function in Cloud Run, which is also that of its account."""
+    return f"{NAME}-{function}"
+
+
+def secret(variable: str) -> str:
+    """Return the name of a variable in Secret Manager."""
+    return f"{NAME}-{variable.lower().replace('_', '-')}"
+
+
+FUNCTION_ACCOUNTS = {function: service(function) for function in FUNCTIONS}
+
+CALLER = {
+    "scheduler": SCHEDULER_ACCOUNT,
+    "watchdog": SCHEDULER_ACCOUNT,
+    "fetch": TASKS_ACCOUNT,
+    "score": TASKS_ACCOUNT,
+}
+"""The only account that calls a function. The api is called by people."""
