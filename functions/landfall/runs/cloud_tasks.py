@@ -41,7 +41,7 @@ _AMBIGUOUS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where tasks go: the queue's full name, a URL a step, and who the queue is to them."""
+    """The destination of tasks: the queue's full name, a URL a step, and the queue's identity."""
 
     queue: str
     urls: Mapping[str, str]
