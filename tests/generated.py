@@ -78,12 +78,12 @@ def rule_reference() -> str:
     """Every kind of rule with its settings and an example; `infra/rules.md`."""
     parts = [
         "# Rules",
-        "A rule is an entry of `rules` in a scan's definition. A table or field is named as the "
-        "base names it, or by its id (`tbl...`, `fld...`), which outlives a new name.",
+        "A rule is an entry of `rules` in a scan's definition. A table or field is given by "
+        "its name, or by its id (`tbl...`, `fld...`), which survives renaming.",
         "Every rule has these settings:",
         _settings(BaseRule, leave_out=("kind",)),
         "`when` is a condition on a field, or `{all: [...]}`, `{any: [...]}`, `{not: ...}` of "
-        "conditions. One on a field says one or more of:",
+        "conditions. A condition on a field has one or more of these tests:",
         _settings(FieldCondition),
     ]
     for kind, rule in KINDS.items():

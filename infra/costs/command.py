@@ -16,13 +16,13 @@ from infra.costs.forecast import CENT, DAYS, Forecast, forecast, slots_of
 from infra.costs.measurement import MeasureError, Measurement, measure, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
-from infra.local.processes import EndedError, StartError
-from infra.local.scans import RunFailedError
+from infra.local.processes import ExitedError, StartError
+from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 EPILOG = f"""
 The scan runs twice on the local stack (which needs what infra/local/run needs): a first run, and
@@ -31,7 +31,7 @@ other slot of the schedule, and the ticks of the scheduler and the watchdog. A b
 costs something between the two.
 
 Not included: the api, cold starts, network, logs, builds, index entries, and what is already
-stored. The documents of a run are stored for {KEEPING.runs} days, so each month adds to them.
+stored. The documents of a run are stored for {RETENTION.runs} days, so each month adds to them.
 Seconds are measured on this machine, and billed at the sizes of the functions.
 
 Prices are those of {REGION}, read on {READ_ON} (infra/costs/prices.py). Prices of a model are those
@@ -51,7 +51,7 @@ def main() -> int:
     except (*CANNOT_START, StartError) as error:
         complain(console, "There is no forecast.", error)
         return 2
-    except (MeasureError, RunFailedError, EndedError) as error:
+    except (MeasureError, RunFailedError, ExitedError) as error:
         complain(console, "There is no forecast.", error)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):

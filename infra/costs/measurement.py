@@ -24,8 +24,8 @@ from infra.costs.forecast import (
     use_of_run,
 )
 from infra.costs.storage import EmulatorDocuments, growth
-from infra.local.running import stack_options
-from infra.local.scans import run_scans
+from infra.local.runner import run_scans
+from infra.local.session import stack_options
 from infra.local.stack import Stack, running
 from landfall.scans.scan import Scan
 

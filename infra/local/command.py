@@ -1,4 +1,4 @@
-"""`infra/local/run`: runs scans on the local stack, keeps the stack up, or tries rules."""
+"""The command line of `infra/local/run`."""
 
 import argparse
 import signal
@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from infra.local.emulator import MissingError
-from infra.local.endpoint import REAL_AIRTABLE
-from infra.local.flights import DataSetMissingError
+from infra.local.endpoints import AIRTABLE_URL
+from infra.local.samples.flights import DataSetMissingError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.scans.scan import Scan
@@ -17,45 +17,62 @@ from landfall.scans.scan import Scan
 SAMPLES = Path(__file__).parent / "samples"
 
 SAMPLE = 300
-"""Records of each table that rules are tried on: 3 requests."""
+"""Records of each table that `--check` reads: 3 requests."""
 
-EPILOG = f"""
-Without SCAN.yaml, the sample scans run, which are in {SAMPLES.name}/ beside this command: over
-bases that a stand-in for Airtable serves, and a web site that is a stand-in too. Copy one to begin
-your own.
+USAGE = """infra/local/run [SCAN.yaml ...] [--json]
+       infra/local/run --check [SCAN.yaml ...] [--sample N] [--json]
+       infra/local/run --serve [SCAN.yaml ...] [--json]"""
 
-Your own scans read Airtable with the token in AIRTABLE_API_KEY (it needs data.records:read and
-schema.bases:read); AIRTABLE_ENDPOINT_URL names another address than {REAL_AIRTABLE}.
+DESCRIPTION = """Run scans on a local stack: the functions, the Firestore emulator, and stand-ins
+for Cloud Tasks, Airtable, OpenAI and a web site. The stack starts, a scheduler
+tick starts the runs, their reports are printed, and the stack stops."""
 
-A scan that needs a language model asks the stand-in for OpenAI, which answers by rules and not by
-understanding; with OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, it asks that one
-(and LANDFALL_MODEL names the model).
+EPILOG = f"""checking:
+  --check reads the schema of a scan's base and the first records of each table,
+  at up to 5 requests a second, and reports for each rule whether it fits and
+  what it finds. A table that a rule looks records up in is read completely if
+  it is small. For a classification it estimates tokens and cost, and asks no
+  model. For a site it fetches robots.txt and the home page. It writes nothing,
+  and starts nothing but the stand-in of a sample.
 
---check reads the base's schema and a sample of its records, at up to 5 requests a second, and says
-of each rule whether it fits and what it finds. A table that a rule looks things up in, as links do,
-is read completely where it is not too large. Of a site scan it fetches robots.txt and the home
-page. Nothing is started but, for the sample bases, the
-stand-in; nothing is written anywhere.
+environment:
+  AIRTABLE_API_KEY       token for your own bases, with the scopes
+                         data.records:read and schema.bases:read
+  AIRTABLE_ENDPOINT_URL  another Airtable (default: {AIRTABLE_URL})
+  OPENAI_API_KEY         ask OpenAI; by default a stand-in answers, by rules and
+                         not by understanding
+  OPENAI_BASE_URL        ask another server that has OpenAI's API
+  LANDFALL_MODEL         model of the scans that name none
 
-Exit status: 0 when every run ended `done`, 1 when one did not, 2 when nothing could start. With
---check: 0 when all rules fit and were evaluated (or take more than a sample, and say so), 1 when
-something does not fit or is inconclusive, 2 when nothing could be checked. 130 after Ctrl-C.
+examples:
+  infra/local/run                        run the samples
+  infra/local/run --check my-scan.yaml   does my scan fit my base?
+  infra/local/run my-scan.yaml           run it
+  infra/local/run my-scan.yaml --json    run it for a script
+  infra/local/run --serve                keep the stack running and use its api
+
+exit status:
+    0  every run ended `done`; with --check, every rule fits and was evaluated,
+       or is reported to need more than a sample
+    1  a run did not end `done`; with --check, something does not fit or is
+       inconclusive
+    2  nothing could be started or checked
+  130  interrupted by Ctrl-C
 """
 
 CANNOT_START = (DefinitionError, DataSetMissingError, MissingError)
 
 
 def main() -> int:
-    """Parse the command line, run, and give the exit status."""
+    """Parse the command line, run, and return the exit status."""
     options = _arguments().parse_args()
     console = make_console(options.json)
     try:
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
-        # each with what it needs: the clients of Google's services take their time to import
-        work = import_module("infra.local.checking" if options.check else "infra.local.running")
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # from here on there is what to end
+        # imported on demand: the clients of Google's services are slow to import
+        work = import_module("infra.local.check.checks" if options.check else "infra.local.session")
+        # from here on Ctrl-C has something to stop
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         status: int = work.run(options, scans, console)
     except CANNOT_START as error:
         complain(console, "Nothing was started.", error)
@@ -66,43 +83,63 @@ def main() -> int:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infra/local/run",
-        description="Run scans on a local stack: the functions, the Firestore emulator, and "
-        "stand-ins for Cloud Tasks and Airtable.",
+        usage=USAGE,
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    parser.add_argument("scans", nargs="*", type=Path, metavar="SCAN.yaml", help="scans to run")
-    instead = parser.add_mutually_exclusive_group()
-    instead.add_argument(
-        "--serve", action="store_true", help="keep the stack up until Ctrl-C, and print its URLs"
+    parser.add_argument_group("arguments").add_argument(
+        "scans",
+        nargs="*",
+        type=Path,
+        metavar="SCAN.yaml",
+        help="scans to run (default: those in infra/local/samples)",
     )
-    instead.add_argument(
-        "--check",
+    _add_modes(parser)
+    _add_options(parser)
+    return parser
+
+
+def _add_modes(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("modes (default: run the scans)")
+    mode = group.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--check", action="store_true", help="check the scans against their sources; run nothing"
+    )
+    mode.add_argument(
+        "--serve",
         action="store_true",
-        help="run nothing: try the rules against the base's schema and a sample of its records",
+        help="keep the stack running until Ctrl-C; print its URLs and a token",
     )
-    parser.add_argument(
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    options = parser.add_argument_group("options")
+    options.add_argument(
         "--sample",
         type=_sample,
         default=SAMPLE,
         metavar="N",
-        help="with --check: records of each table, or `all` (default: %(default)s)",
+        help="with --check: records per table, or `all` (default: %(default)s)",
     )
-    parser.add_argument(
+    options.add_argument(
         "--json",
         action="store_true",
-        help="for scripts: one JSON line a run (with --serve: one line of addresses; with "
-        "--check: one line a scan) on standard output, everything else on standard error",
+        help="print one JSON line a run (with --check: a scan; with --serve: one line of "
+        "addresses) on standard output, and everything else on standard error",
     )
-    return parser
+    options.add_argument("-h", "--help", action="help", help="show this help and exit")
 
 
 def _sample(text: str) -> int | None:
-    """A number of records; None for all."""
+    """Parse a number of records; None is all."""
     if text == "all":
         return None
     if not text.isascii() or not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"say a number of records from 1, or `all`, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a number of records from 1, or `all`, not {text!r}"
+        )
     return int(text)
 
 
@@ -116,5 +153,5 @@ def _load(paths: Sequence[Path]) -> list[Scan]:
         scans.append(load(text, str(path)))
     twice = [scan_id for scan_id, times in Counter(s.id for s in scans).items() if times > 1]
     if twice:
-        raise DefinitionError(f"two of the scans have the id {twice[0]!r}: give each its own")
+        raise DefinitionError(f"two of the scans have the id {twice[0]!r}; give each its own id")
     return scans

@@ -1,7 +1,7 @@
 """The Firestore emulator of the Google Cloud CLI, without the CLI's wrapper.
 
-`gcloud emulators firestore start` leaves its java process behind when it is ended, so we start
-the same jar ourselves.
+`gcloud emulators firestore start` leaves its java process behind when it is stopped, so we start
+the same jar directly.
 """
 
 import shutil
@@ -14,15 +14,15 @@ MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
 
 class MissingError(Exception):
-    """Something that must be installed first. The message is one sentence with the command."""
+    """A missing prerequisite. The message is one sentence with the command that installs it."""
 
 
 def emulator_command(port: int, rules: Path | None = None) -> list[str]:
-    """The command that serves the emulator on 127.0.0.1. Raises `MissingError`."""
+    """Return the command that serves the emulator on 127.0.0.1. Raises `MissingError`."""
     java = shutil.which("java")
     if java is None:
         raise MissingError(
-            "Java is missing, which the Firestore emulator needs: install it with "
+            "The Firestore emulator needs Java: install it with "
             "`sudo apt-get install default-jre-headless`."
         )
     return [
@@ -59,7 +59,7 @@ def _jar() -> Path:
 
 
 def _sdk_root(gcloud: str) -> Path:
-    """Where the CLI says it lives; needed where `gcloud` is a wrapper somewhere else."""
+    """Return the CLI's folder as it reports it; needed where `gcloud` is a wrapper elsewhere."""
     asked = subprocess.run(
         [gcloud, "info", "--format=value(installation.sdk_root)"],
         capture_output=True,
@@ -70,7 +70,7 @@ def _sdk_root(gcloud: str) -> Path:
     return Path(asked.stdout.strip() or "/")
 
 
-if __name__ == "__main__":  # what tests/run asks before it begins
+if __name__ == "__main__":  # the check of prerequisites in tests/run
     try:
         emulator_command(0)
     except MissingError as missing:

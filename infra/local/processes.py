@@ -1,8 +1,8 @@
-"""Child processes that never outlive us, and neither do theirs.
+"""Child processes that never outlive this process, and neither do their children.
 
-All children of a stack are in one process group, with a guard that reads from a pipe of ours. When
-we end, however that comes, the kernel closes the pipe, and the guard kills its whole group. That
-also reaches the workers of gunicorn, who go on when only their master is killed.
+All children of a stack are in one process group, with a guard that reads from our pipe. When this
+process ends for whatever reason, the kernel closes the pipe, and the guard kills its whole group.
+That includes the workers of gunicorn, which survive if only their master is killed.
 """
 
 import asyncio
@@ -16,31 +16,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STOP_SECONDS = 1.0
-"""How long a process may take to end after SIGTERM before it is killed: it has nothing to save."""
+"""Seconds between SIGTERM and SIGKILL: the processes have nothing to save."""
 
 _GUARD = ["/bin/sh", "-c", "trap '' HUP INT TERM; read -r _; kill -KILL 0"]
 
 
 class StartError(Exception):
-    """The stack could not be started. Shows the end of the log of the process at fault."""
+    """The stack could not start; the message has the end of the log of the process at fault."""
 
 
-class EndedError(Exception):
-    """A process has ended that should be running. Shows the end of its log."""
+class ExitedError(Exception):
+    """A process has exited that should be running; the message has the end of its log."""
 
 
 class PortTakenError(Exception):
-    """Somebody else listens on the port of a process."""
+    """Another process listens on the port of a process."""
 
 
 @contextmanager
 def guarded_group() -> Iterator[int]:
-    """A process group for children; whoever is in it at the end, or at ours, is killed."""
+    """Yield a process group for children; it is killed at the exit, or when this process ends."""
     with subprocess.Popen(_GUARD, stdin=subprocess.PIPE, process_group=0) as guard:
         try:
             yield guard.pid
         finally:
-            # not by the pipe: somebody in this process may have a copy of its end
+            # not by the pipe: another child may have a copy of its end
             os.killpg(guard.pid, signal.SIGKILL)
 
 
@@ -63,7 +63,7 @@ class Process:
     ) -> "Process":
         """Start the command in the process group of a guard; its output goes to `log`.
 
-        Its group is not ours: Ctrl-C is ours to hear, and we stop our children in order.
+        That group does not get Ctrl-C: this process does, and it stops its children in order.
         """
         with log.open("ab") as output:
             child = await asyncio.create_subprocess_exec(
@@ -82,22 +82,22 @@ class Process:
         return self._child.pid
 
     def check(self) -> None:
-        """Raise `EndedError` when the process has ended."""
+        """Raise `ExitedError` if the process has exited."""
         if self._child.returncode is not None:
             code, log = self._child.returncode, self.log_end()
-            raise EndedError(f"{self.name} ended with status {code}; the end of its log:\n{log}")
+            raise ExitedError(f"{self.name} exited with status {code}; the end of its log:\n{log}")
 
     def check_port(self) -> None:
-        """Raise `PortTakenError` when the process has found its port taken: it may still try."""
+        """Raise `PortTakenError` if the process found its port in use: it may still be retrying."""
         if "in use" in self.log.read_text(errors="replace"):
-            raise PortTakenError(f"the port of {self.name} is taken")
+            raise PortTakenError(f"the port of {self.name} is in use")
 
     def log_end(self, lines: int = 20) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     async def stop(self) -> None:
-        """End the process; what it has started ends with it, or with the group."""
+        """Stop the process; its children end with it, or with the group."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._child.wait(), STOP_SECONDS)
@@ -105,24 +105,24 @@ class Process:
         await self._child.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        # not send_signal(): that looks whether the child has ended, and takes its end from asyncio
+        # not send_signal(): it polls the child, and asyncio then misses its exit
         if self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
 
 _PORTS = range(20_000, 32_000)
-"""Below 32768, where the kernel takes the ports of outgoing connections from: one of those may
-come up between a look and a server's start."""
+"""Below 32768, where the kernel's ports of outgoing connections begin: one of those may be opened
+between the check of a port and the start of its server."""
 
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that was not given out here before.
+    """Return a free port that this function has not returned before.
 
-    Each process begins to look in another place: two that start at the same moment would
-    otherwise find the same port free.
+    Each process searches from another port: two that start at the same moment would otherwise
+    find the same port free.
     """
     start = os.getpid() * 17
     for place in range(start, start + len(_PORTS)):
@@ -130,7 +130,7 @@ def free_port() -> int:
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
-    raise StartError(f"no port is free from {_PORTS.start} to {_PORTS.stop}")
+    raise StartError(f"no free port between {_PORTS.start} and {_PORTS.stop}")
 
 
 def _is_free(port: int) -> bool:

@@ -1,5 +1,5 @@
-# Sourced by infra/local/run and tests/run: a virtual environment with what the given requirement
-# files pin. Expects $root; leaves $python.
+# Sets up the virtual environment .venv with the packages of requirement files. Scripts source it;
+# they set $root before, and $python is set after.
 
 fail() {
     echo "$1" >&2
@@ -17,7 +17,7 @@ find_python() {
     fail "Python 3.11 or newer is missing: install it with \`sudo apt-get install python3.11 python3.11-venv\`."
 }
 
-# install STAMP FILE ...: into .venv, when a file has changed since the last time
+# install STAMP FILE ...: installs the files into .venv if one has changed since the last time
 install() {
     local stamp="$root/.venv/$1" wanted have=""
     shift
@@ -31,7 +31,7 @@ install() {
             *) arguments+=(-r "$file") ;;
         esac
     done
-    echo "Installing what ${*#"$root"/} pin into .venv (once) ..." >&2
+    echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
     "$python" -m pip install -qq --disable-pip-version-check "${arguments[@]}" >&2
     for file in "$@"; do
         case "$file" in
@@ -52,7 +52,7 @@ set_up() {
         fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
 }
 
-# what the functions and the local stack need
+# installs the packages of the functions and of the local stack
 install_local() {
     install .installed-local "$root/requirements.txt" "$root/infra/local/requirements.txt" \
         "$root/infra/local/requirements-data.txt"

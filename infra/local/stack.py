@@ -1,16 +1,15 @@
-"""The whole of Landfall on this machine: the functions as they are deployed, and around them what
-Google, Airtable and OpenAI are in production.
+"""All of Landfall on this machine: the functions as deployed, and stand-ins for the services.
 
-    Firestore emulator (java)      fetch, score, scheduler, watchdog, api (functions-framework)
-    in this process: Cloud Tasks, token issuer, the stand-ins for Airtable and OpenAI, the ticks of
-    Cloud Scheduler
+    processes         Firestore emulator (java)
+                      fetch, score, scheduler, watchdog, api (functions-framework)
+    in this process   Cloud Tasks, the token issuer, the ticks of Cloud Scheduler,
+                      the stand-ins for Airtable, OpenAI and web sites
 
-Local is other URLs, never another code path: all that the functions are told is their environment.
+Local is other URLs, never another code path: the functions differ only by their environment.
 """
 
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -23,94 +22,68 @@ import httpx
 from google.cloud import tasks_v2
 from google.protobuf.duration_pb2 import Duration
 
-from infra.local.base_model import Base
-from infra.local.cloud_tasks import LocalCloudTasks
+from infra.local.airtable.bases import BaseData
+from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.emulator import emulator_command
-from infra.local.endpoint import Airtable, OpenAI
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
+from infra.local.environment import (
+    AUDIENCE,
+    FUNCTIONS,
+    QUEUE,
+    SCHEDULER_ACCOUNT,
+    Addresses,
+    addresses_of,
+    environment_of,
+    shared_environment,
+)
+from infra.local.issuer import Issuer, serve_certificates
 from infra.local.processes import (
-    EndedError,
+    ExitedError,
     PortTakenError,
     Process,
     StartError,
     free_port,
     guarded_group,
 )
-from infra.local.site import Served, sample_sites
+from infra.local.samples.clinic import sample_sites
+from infra.local.site.pages import Resource
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
-from landfall.site.urls import host_of
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
-PROJECT = "landfall-local"
-QUEUE = f"projects/{PROJECT}/locations/local/queues/landfall"
-
-# In production each function lets in only its own caller; here the developer may call them all.
-DEVELOPER = "developer@landfall.local"
-SCHEDULER_ACCOUNT = "cloud-scheduler@landfall.local"
-TASKS_ACCOUNT = "cloud-tasks@landfall.local"
-AUDIENCE = "https://landfall.local"
-CALLERS = {
-    "scheduler": SCHEDULER_ACCOUNT,
-    "watchdog": SCHEDULER_ACCOUNT,
-    "fetch": TASKS_ACCOUNT,
-    "score": TASKS_ACCOUNT,
-    "api": DEVELOPER,
-}
 
 READY_SECONDS = 60.0
-"""How long a process may take until it answers; usually 2 s."""
+"""Seconds within which a process must listen; usually it takes 2 s."""
 
-STARTS = 3
-"""Starts of a stack whose ports are taken from under it."""
-
-TOKEN_SECONDS = 24 * 3600.0
-"""How long the developer's token is good."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """What `--serve` prints: URLs, hosts, and a bearer token that every function accepts."""
-
-    api: str
-    scheduler: str
-    fetch: str
-    score: str
-    watchdog: str
-    airtable: str
-    openai: str
-    firestore: str
-    tasks: str
-    project: str
-    token: str
+MAX_STARTS = 3
+"""Attempts to start a stack while other processes take its ports."""
 
 
 @dataclass
-class Options:
-    """What a stack is started with; the defaults are those of `infra/local/run`."""
+class StackOptions:
+    """The options of a stack; the defaults are those of `infra/local/run`."""
 
-    bases: tuple[Base, ...] = ()
-    airtable: Airtable | None = None
-    """A real Airtable, or somebody else's stand-in; None starts ours."""
-    openai: OpenAI | None = None
+    bases: tuple[BaseData, ...] = ()
+    airtable: AirtableEndpoint | None = None
+    """A real Airtable, or another stand-in; None starts ours."""
+    openai: OpenAIEndpoint | None = None
     """A real language model; None starts our stand-in."""
     tick_seconds: float | None = TICK
-    """None: nobody ticks but `Stack.tick`."""
+    """Seconds between two ticks; None leaves ticks to `Stack.tick`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """More variables for the functions."""
+    """Additional variables of the functions."""
     stand_in: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the Airtable stand-in: latency, faults, limits."""
     model: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the OpenAI stand-in: latency, faults, limits, how long a batch takes."""
-    sites: Mapping[str, Mapping[str, Served]] = field(default_factory=sample_sites)
-    """Pages of web sites, by the address that scans name."""
+    """Arguments of the OpenAI stand-in: latency, faults, limits, duration of a batch."""
+    sites: Mapping[str, Mapping[str, Resource]] = field(default_factory=sample_sites)
+    """Resources of web sites, by the address in a scan's definition."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
 
 
 class Stack:
-    """A running stack; made by `running`."""
+    """A running stack; `running` makes one."""
 
     def __init__(
         self,
@@ -132,59 +105,61 @@ class Stack:
         self._queue = queue
 
     async def restart_tasks(self) -> None:
-        """What a crash of the queue's service is: it has forgotten every task and every name."""
+        """Restart Cloud Tasks as after a crash: it has forgotten every task and every name."""
         port = int(self.tasks.address.rpartition(":")[2])
         await self.tasks.stop()
         self.tasks = await _cloud_tasks(self.issuer, {**self._queue, "port": port})
 
     async def stop_tasks(self) -> None:
-        """End Cloud Tasks; whatever is under way is hung up on."""
+        """Stop Cloud Tasks, and cancel its attempts in flight."""
         await self.tasks.stop()
 
     async def tick(self, name: str) -> httpx.Response:
-        """What Cloud Scheduler does every minute, for `scheduler` or `watchdog`."""
+        """Call `scheduler` or `watchdog`, as Cloud Scheduler does every minute."""
         token = self.issuer.token(SCHEDULER_ACCOUNT, AUDIENCE)
         headers = {"Authorization": f"Bearer {token}"}
         return await self._client.post(asdict(self.addresses)[name], headers=headers)
 
     async def call(self, method: str, path: str, json: Any = None) -> httpx.Response:
-        """A person's request to the api."""
+        """Send a person's request to the api."""
         headers = {"Authorization": f"Bearer {self.addresses.token}"}
         url = f"{self.addresses.api}{path}"
         return await self._client.request(method, url, json=json, headers=headers)
 
     def check(self) -> None:
-        """Raise `EndedError` when a process has ended."""
+        """Raise `ExitedError` if a process has exited."""
         for process in self.processes.values():
             process.check()
 
 
 @asynccontextmanager
-async def running(options: Options) -> AsyncIterator[Stack]:
-    """Start everything, and stop all of it again on the way out, however that comes.
+async def running(options: StackOptions) -> AsyncIterator[Stack]:
+    """Start a stack; stop all of it at the exit, whatever the reason.
 
     Raises `StartError`, `MissingError`.
     """
     async with AsyncExitStack() as exits:
-        yield await _started(options, exits)
+        yield await _start_with_retries(options, exits)
 
 
-async def _started(options: Options, exits: AsyncExitStack) -> Stack:
-    """Start with other ports when somebody else took one of ours in the meantime."""
-    for _ in range(STARTS):
+async def _start_with_retries(options: StackOptions, exits: AsyncExitStack) -> Stack:
+    """Start with other ports if another process takes one of ours in the meantime."""
+    for _ in range(MAX_STARTS):
         async with AsyncExitStack() as ours:
             try:
                 stack = await _start(options, ours)
             except PortTakenError:
                 continue
-            except EndedError as error:
+            except ExitedError as error:
                 raise StartError(str(error)) from None
             exits.push_async_exit(ours.pop_all())
             return stack
-    raise StartError(f"{STARTS} times a port was taken by somebody else between look and start")
+    raise StartError(
+        f"in each of {MAX_STARTS} attempts another process took a port that had been free"
+    )
 
 
-async def _start(options: Options, exits: AsyncExitStack) -> Stack:
+async def _start(options: StackOptions, exits: AsyncExitStack) -> Stack:
     logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="landfall-")))
     issuer = Issuer()
     certificates = await exits.enter_async_context(serve_certificates(issuer))
@@ -197,22 +172,22 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
     )
     ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
     tasks = await _cloud_tasks(issuer, options.queue)
-    addresses = _addresses(ports, tasks, vendors, issuer)
+    addresses = addresses_of(ports, tasks, vendors, issuer)
     stack = Stack(addresses, issuer, client, tasks, vendors, options.queue)
     exits.push_async_callback(stack.stop_tasks)
-    environment = {**_environment(addresses, vendors, certificates), **options.environment}
+    environment = {**shared_environment(addresses, vendors, certificates), **options.environment}
     group = exits.enter_context(guarded_group())
     exits.push_async_callback(_stop_all, stack.processes)
     for name, command in _commands(ports).items():
         stack.processes[name] = await Process.start(
-            name, command, logs / f"{name}.log", _for(name, environment), group
+            name, command, logs / f"{name}.log", environment_of(name, environment), group
         )
     for name, port in ports.items():
-        await _ready(stack, name, port)
-    for process in stack.processes.values():  # it may be a stranger who listens
+        await _wait_until_ready(stack, name, port)
+    for process in stack.processes.values():  # the listener may be a process of somebody else
         process.check_port()
     if options.tick_seconds is not None:
-        ticking = asyncio.create_task(_tick_for_ever(stack, options.tick_seconds))
+        ticking = asyncio.create_task(_tick_forever(stack, options.tick_seconds))
         exits.push_async_callback(_cancel, ticking)
     return stack
 
@@ -220,73 +195,17 @@ async def _start(options: Options, exits: AsyncExitStack) -> Stack:
 def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(
         timeout=60.0,
-        # a function closes an idle connection after 2 s, maybe just as it is used again
+        # a function closes an idle connection after 2 s, perhaps just as it is used again
         limits=httpx.Limits(max_keepalive_connections=0),
-        trust_env=False,  # loopback only: a proxy of the person's environment has no part in it
+        trust_env=False,  # loopback only: no proxy of the environment
     )
 
 
 async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalCloudTasks:
     tasks = LocalCloudTasks(issuer, **arguments)
     await tasks.start()
-    tasks.create_queue(QUEUE, retry_config=_retries(), rate_limits=_rates())
+    tasks.create_queue(QUEUE, retry_config=_retry_config(), rate_limits=_rate_limits())
     return tasks
-
-
-def _addresses(
-    ports: Mapping[str, int], tasks: LocalCloudTasks, vendors: Vendors, issuer: Issuer
-) -> Addresses:
-    urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
-    return Addresses(
-        **urls,
-        airtable=vendors.airtable.endpoint,
-        openai=vendors.openai.base_url,
-        firestore=f"127.0.0.1:{ports['firestore']}",
-        tasks=tasks.address,
-        project=PROJECT,
-        token=issuer.token(DEVELOPER, AUDIENCE, lifetime=TOKEN_SECONDS),
-    )
-
-
-def _environment(addresses: Addresses, vendors: Vendors, certificates: str) -> dict[str, str]:
-    return {
-        "GOOGLE_CLOUD_PROJECT": addresses.project,
-        "FIRESTORE_EMULATOR_HOST": addresses.firestore,
-        "CLOUD_TASKS_EMULATOR_HOST": addresses.tasks,
-        "AIRTABLE_ENDPOINT_URL": vendors.airtable.endpoint,
-        "AIRTABLE_API_KEY": vendors.airtable.api_key,
-        "OPENAI_BASE_URL": vendors.openai.base_url,
-        "OPENAI_API_KEY": vendors.openai.api_key,
-        "LANDFALL_MODEL": vendors.openai.model,
-        "LANDFALL_SITES_ALLOWED": ",".join(host_of(site.url) for site in vendors.sites.values()),
-        "LANDFALL_QUEUE": QUEUE,
-        "LANDFALL_FETCH_URL": addresses.fetch,
-        "LANDFALL_SCORE_URL": addresses.score,
-        "LANDFALL_TASKS_ACCOUNT": TASKS_ACCOUNT,
-        "LANDFALL_AUDIENCE": AUDIENCE,
-        "LANDFALL_TOKEN_ISSUER": ISSUER,
-        "LANDFALL_CERTIFICATES_URL": certificates,
-    }
-
-
-def _for(name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process is told: the person's environment without what is meant for other clouds."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
-    callers = ",".join([CALLERS.get(name, DEVELOPER), DEVELOPER])
-    loopback = {"NO_PROXY": "127.0.0.1,localhost", "LANDFALL_CALLERS": callers}
-    return {**inherited, **loopback, **environment}
-
-
-_NOT_OURS = (
-    "GOOGLE_",
-    "GCLOUD_",
-    "CLOUDSDK_",
-    "FUNCTION_",
-    "LANDFALL_",
-    "AIRTABLE_",
-    "OPENAI_",
-    "PORT",
-)
 
 
 def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
@@ -298,8 +217,8 @@ def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
     return commands
 
 
-async def _ready(stack: Stack, name: str, port: int) -> None:
-    """Wait until the process listens. Raises `EndedError` when any process ends, `StartError`."""
+async def _wait_until_ready(stack: Stack, name: str, port: int) -> None:
+    """Wait until the process listens. Raises `ExitedError` if any process exits, `StartError`."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         for process in stack.processes.values():
@@ -312,10 +231,12 @@ async def _ready(stack: Stack, name: str, port: int) -> None:
             return
         await asyncio.sleep(0.05)
     log = stack.processes[name].log_end()
-    raise StartError(f"{name} did not listen within {READY_SECONDS:.0f} s; its log:\n{log}")
+    raise StartError(
+        f"{name} did not listen within {READY_SECONDS:.0f} s; the end of its log:\n{log}"
+    )
 
 
-async def _tick_for_ever(stack: Stack, seconds: float) -> None:
+async def _tick_forever(stack: Stack, seconds: float) -> None:
     while True:
         for name in ("scheduler", "watchdog"):
             with contextlib.suppress(httpx.HTTPError):  # the next tick is the retry
@@ -332,8 +253,8 @@ async def _stop_all(processes: Mapping[str, Process]) -> None:
     await asyncio.gather(*(process.stop() for process in processes.values()))
 
 
-def _retries() -> tasks_v2.RetryConfig:
-    """Deliveries of one task. Attempts of a step are not these: they are state, in Firestore."""
+def _retry_config() -> tasks_v2.RetryConfig:
+    """Return the retries of a task's delivery. Attempts of a step are state, in Firestore."""
     return tasks_v2.RetryConfig(
         max_attempts=5,
         max_retry_duration=Duration(seconds=120),
@@ -343,5 +264,5 @@ def _retries() -> tasks_v2.RetryConfig:
     )
 
 
-def _rates() -> tasks_v2.RateLimits:
+def _rate_limits() -> tasks_v2.RateLimits:
     return tasks_v2.RateLimits(max_dispatches_per_second=100, max_concurrent_dispatches=20)

@@ -1,9 +1,9 @@
-"""What a person sees of `infra/local/run`, whatever it does."""
+"""The output of `infra/local/run` for a person."""
 
 from rich.console import Console
 
 LOG_WIDTH = 120
-"""Columns of what is not shown on a terminal."""
+"""Columns of output that does not go to a terminal."""
 
 COLOURS = {
     "healthy": "green",
@@ -12,18 +12,23 @@ COLOURS = {
     "inconclusive": "magenta",
     "info": "cyan",
 }
-"""Of verdicts and severities."""
+"""Colours of verdicts and severities."""
 
 
 def make_console(as_lines: bool) -> Console:
-    """Standard output; standard error where that is for a script's lines."""
+    """Return a console on standard output, or on standard error if scripts read the former."""
     console = Console(stderr=as_lines, highlight=False)
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console
 
 
+def plural(number: int, what: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def complain(console: Console, what: str, error: Exception) -> None:
-    """Say what did not come about, and why."""
+    """Print what failed, and why."""
     console.print(what, style="red", end=" ")
     console.print(str(error), soft_wrap=True, markup=False)

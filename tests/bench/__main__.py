@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 from infra.local.emulator import MissingError
-from infra.local.flights import DataSetMissingError
-from infra.local.processes import EndedError, StartError
+from infra.local.processes import ExitedError, StartError
+from infra.local.samples.flights import DataSetMissingError
 from landfall import logs
 from tests.bench import (
     classification,
@@ -63,7 +63,7 @@ _INCOMPLETE = (
     MissingError,
     DataSetMissingError,
     StartError,
-    EndedError,
+    ExitedError,
     FailedError,
     MismatchError,
     TimeoutError,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from infra.local.processes import free_port, guarded_group
 from landfall.entry.callers import SIGNATURE_REMOVED
 from landfall.process.config import CLOUD_RUN, FUNCTIONS

@@ -18,11 +18,11 @@ from random import Random
 import pyairtable
 import requests
 
-from infra.local.airtable import LocalAirtable
-from infra.local.base_model import Base
-from infra.local.wire import Exchange
+from infra.local.airtable.bases import BaseData
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.messages import Exchange
 from landfall.airtable.client import PAGE_SIZE
-from landfall.airtable.pacer import LIMIT
+from landfall.airtable.pacer import RATE_LIMIT
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
@@ -54,7 +54,7 @@ class Size:
     @property
     def floor(self) -> float:
         """Return the seconds of all pages at the limit."""
-        return self.pages / LIMIT
+        return self.pages / RATE_LIMIT
 
 
 FULL = Size(records=3_000, latencies=(0.1, 0.2, 0.5), one_base=True)
@@ -85,7 +85,7 @@ class Reading:
     ended: str = ""
 
 
-ReadBase = Callable[[LocalAirtable, Base], Awaitable[str]]
+ReadBase = Callable[[LocalAirtable, BaseData], Awaitable[str]]
 """Reads the whole base; returns the reason where it ended early."""
 
 
@@ -100,7 +100,7 @@ async def measure(size: Size = FULL) -> list[Table]:
             _check_read(name, reading, size)
             rows.append(_row(name, latency, reading, size))
     notes = (
-        f"Floor: {size.floor:g} s, {size.pages} pages at {LIMIT} a second. Ours may take "
+        f"Floor: {size.floor:g} s, {size.pages} pages at {RATE_LIMIT} a second. Ours may take "
         f"{TARGET:g} times that, {TARGET * size.floor:.1f} s. It also requests the schema.",
         "Pages alone, ÷ floor: from the first request for a page, without that for the schema.",
         "pyairtable: `Table.all()` with `retry_strategy=None`. No rate limit; a 429 ends it.",
@@ -140,7 +140,7 @@ async def _concurrently(
 ) -> list[Cell]:
     bases = [a_base(base_id, **tables) for base_id in dict.fromkeys(ids)]
     loop = asyncio.get_running_loop()
-    async with a_server(*bases, latency=LATENCY_OF_TWO, requests_per_second=LIMIT) as server:
+    async with a_server(*bases, latency=LATENCY_OF_TWO, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
         async with asyncio.TaskGroup() as deliveries:
             world = World()
@@ -192,9 +192,9 @@ def _row(name: str, latency: float, reading: Reading, size: Size) -> list[Cell]:
     return [name, f"{latency:g} s", wall, ratio, alone, reading.pages, reading.refused, gap]
 
 
-async def _read(base: Base, latency: float, way: ReadBase) -> Reading:
+async def _read(base: BaseData, latency: float, way: ReadBase) -> Reading:
     loop = asyncio.get_running_loop()
-    async with a_server(base, latency=latency, requests_per_second=LIMIT) as server:
+    async with a_server(base, latency=latency, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
         ended = await way(server, base)
         over = loop.time()
@@ -205,13 +205,13 @@ async def _read(base: Base, latency: float, way: ReadBase) -> Reading:
 
 
 def _gap(requests: Sequence[Exchange]) -> float:
-    """Return the shortest time (s) of `LIMIT` + 1 requests, up to a refusal if there was one."""
+    """Return the shortest time (s) of `RATE_LIMIT` + 1 requests, up to a refusal if any."""
     times = [it.started for it in requests]
-    spans = [late - early for early, late in zip(times, times[LIMIT:], strict=False)]
+    spans = [late - early for early, late in zip(times, times[RATE_LIMIT:], strict=False)]
     return min(spans, default=math.nan)
 
 
-async def _ours(server: LocalAirtable, base: Base) -> str:
+async def _ours(server: LocalAirtable, base: BaseData) -> str:
     world = World()
     scan = await world.save(tables={name: ["Name", "Email"] for name in TABLES}, rules=_RULES)
     await world.start(scan)
@@ -224,14 +224,14 @@ async def _ours(server: LocalAirtable, base: Base) -> str:
 _RULES = [{"id": "name", "kind": "required", "table": TABLES[0], "field": "Name"}]
 
 
-async def _in_turn(server: LocalAirtable, _: Base) -> str:
+async def _in_turn(server: LocalAirtable, _: BaseData) -> str:
     for name in TABLES:
         if ended := await _by_pyairtable(server, name):
             return ended
     return ""
 
 
-async def _in_threads(server: LocalAirtable, _: Base) -> str:
+async def _in_threads(server: LocalAirtable, _: BaseData) -> str:
     return max(await asyncio.gather(*(_by_pyairtable(server, name) for name in TABLES)))
 
 

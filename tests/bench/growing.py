@@ -24,13 +24,13 @@ from google.cloud import firestore, tasks_v2
 
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.snapshot import Snapshot
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import Ledger, merge
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 from tests.bench.pages import RULES
 from tests.fakes.world import integrity
 
@@ -44,7 +44,7 @@ Seconds = dict[str, float]
 def keep(folder: Path) -> Seconds:
     """Store the fields that the rules need, as they are fetched."""
     pieces = [piece for page in _pages(folder) for piece in pack(page)]
-    (folder / "documents").write_bytes(msgspec.msgpack.encode(documents(pieces)))
+    (folder / "documents").write_bytes(msgspec.msgpack.encode(packed_documents(pieces)))
     return {}
 
 
@@ -83,7 +83,7 @@ def ledger(count: int) -> Seconds:
             "tailnum",
             f"'N{number}'",
             "warning",
-            f"tailnum points to 'N{number}', which is not in planes.tailnum",
+            f"tailnum links to 'N{number}', which is not in planes.tailnum",
         )
         for number in range(count)
     ]
@@ -101,7 +101,7 @@ def ledger(count: int) -> Seconds:
     return clock.seconds
 
 
-def _unpacked(pieces: Sequence[Packed]) -> tuple[Entry, ...]:
+def _unpacked(pieces: Sequence[Packed]) -> tuple[FindingEntry, ...]:
     return tuple(unpack_entries(piece.data for piece in pieces))
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
 
 
 class ModelServer:

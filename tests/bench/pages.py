@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from infra.local.base_model import Record
-from infra.local.flights import FLIGHTS_IN_FILE, flights, record_id
+from infra.local.airtable.bases import Record
+from infra.local.samples.flights import FLIGHTS_IN_FILE, flights, record_id
 from landfall.kinds.definition import load
 from tests.bench.samples import PAGE
 

@@ -16,15 +16,9 @@ from random import Random
 
 import httpx
 
-from infra.local.cloud_tasks import LocalCloudTasks
-from infra.local.stack import (
-    AUDIENCE,
-    PROJECT,
-    TASKS_ACCOUNT,
-    Options,
-    Stack,
-    running,
-)
+from infra.local.cloud_tasks.server import LocalCloudTasks
+from infra.local.environment import AUDIENCE, PROJECT, TASKS_ACCOUNT
+from infra.local.stack import Stack, StackOptions, running
 from landfall.deadlines import LADDER
 from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.runs.tasks import Task
@@ -63,7 +57,7 @@ Send = Callable[[], Awaitable[None]]
 async def measure(size: Size = FULL) -> list[Table]:
     """Measure latencies in ms, and tasks a second with many of them concurrent."""
     async with (
-        running(Options(tick_seconds=None)) as stack,
+        running(StackOptions(tick_seconds=None)) as stack,
         _connections() as client,
         _queue(stack) as queue,
     ):

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from infra.local.flights import FLIGHTS_IN_FILE
+from infra.local.samples.flights import FLIGHTS_IN_FILE
 from tests.bench.benchmark import check_same
 from tests.bench.figures import Cell, Sample, Table, maximum
 from tests.bench.whole_process import ROOT, FailedError, ProcessUsage, load, run

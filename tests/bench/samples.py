@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
 
@@ -27,17 +27,17 @@ def sample_scans() -> list[IntegrityScan]:
     return [scan for scan in scans if isinstance(scan, IntegrityScan)]
 
 
-def sample_bases(records: int | None = None) -> dict[str, Base]:
+def sample_bases(records: int | None = None) -> dict[str, BaseData]:
     """Return their bases by id; with at most so many records a table, where that is given."""
     return {base.id: _cut(base, records) for base in (school()[0], flights())}
 
 
-def _cut(base: Base, records: int | None) -> Base:
+def _cut(base: BaseData, records: int | None) -> BaseData:
     tables = (replace(table, records=table.records[:records]) for table in base.tables)
     return replace(base, tables=tuple(tables))
 
 
-def pages(scan: IntegrityScan, base: Base) -> int:
+def pages(scan: IntegrityScan, base: BaseData) -> int:
     """Count the pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from infra.local.scans import run_scans
-from infra.local.site import Served, page, plain, sitemap
-from infra.local.stack import Options, running
+from infra.local.runner import run_scans
+from infra.local.site.pages import Resource, page, plain, sitemap
+from infra.local.stack import StackOptions, running
 from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.whole_run import moment
@@ -61,7 +61,7 @@ async def _round(size: Size) -> float:
         },
         "benchmark",
     )
-    async with running(Options(sites={URL: _site(size)})) as stack:
+    async with running(StackOptions(sites={URL: _site(size)})) as stack:
         (run,) = await run_scans(stack, [scan], Console(file=io.StringIO()))
         requested = len(stack.sites[URL].paths)
     expected = size.pages + 3
@@ -72,7 +72,7 @@ async def _round(size: Size) -> float:
     ).total_seconds()
 
 
-def _site(size: Size) -> dict[str, Served]:
+def _site(size: Size) -> dict[str, Resource]:
     """Return pages that only the sitemap names."""
     paths = [f"/page-{number}" for number in range(size.pages - 1)]
     served = {
@@ -81,4 +81,4 @@ def _site(size: Size) -> dict[str, Served]:
         "/sitemap.xml": sitemap(*paths),
     }
     served |= {path: page(f"<title>{path}</title><p>The page {path}.") for path in paths}
-    return {path: Served(one.response, seconds=size.latency) for path, one in served.items()}
+    return {path: Resource(one.response, seconds=size.latency) for path, one in served.items()}

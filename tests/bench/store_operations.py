@@ -12,8 +12,8 @@ from random import Random
 
 from google.cloud.firestore import AsyncClient
 
-from infra.local.airtable import LocalAirtable
-from landfall.airtable.client import AirtableReader
+from infra.local.airtable.server import LocalAirtable
+from landfall.airtable.client import AirtableClient
 from landfall.deadlines import CHECKPOINT, LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.registry import Registry
@@ -145,8 +145,8 @@ class _Functions:
         clients = FakeClients(base=self._open_base)
         return Worker(runs, KINDS, Registry(runs.store, _now), clients, Redactor())
 
-    def _open_base(self, base_id: str) -> AirtableReader:
-        return AirtableReader(base_id, API_KEY, self._airtable_url)
+    def _open_base(self, base_id: str) -> AirtableClient:
+        return AirtableClient(base_id, API_KEY, self._airtable_url)
 
     async def work(self) -> None:
         """Deliver every task, and those that they enqueue, until there is none."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.local.scans import run_scans
-from infra.local.stack import Options, Stack, running
+from infra.local.runner import run_scans
+from infra.local.stack import Stack, StackOptions, running
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.samples import AIRTABLE_RATE, pages, refusals, sample_bases, sample_scans
 
@@ -65,7 +65,7 @@ async def _round(slowest: str, size: Size) -> StackRun:
     loop = asyncio.get_running_loop()
     started = loop.time()
     bases = tuple(sample_bases(size.records).values())
-    async with running(Options(bases=bases)) as stack:
+    async with running(StackOptions(bases=bases)) as stack:
         start_up = loop.time() - started
         finished = await run_scans(stack, sample_scans(), Console(file=io.StringIO()))
         runs = {str(run.document["scan_id"]): run.document for run in finished}

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 from google.cloud.firestore import AsyncClient
 
-from infra.local.stack import Options, Stack, running
+from infra.local.stack import Stack, StackOptions, running
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Query, StoreError
@@ -93,7 +93,7 @@ async def campaign(plan: Plan) -> Result:
         return await _Campaign(plan, stack, store, nemesis).run()
 
 
-def _options(plan: Plan, gate: Gate, notes: Path) -> Options:
+def _options(plan: Plan, gate: Gate, notes: Path) -> StackOptions:
     environment = {
         "LANDFALL_DEADLINES": json.dumps(asdict(plan.ladder)),
         "FIRESTORE_EMULATOR_HOST": gate.address,
@@ -102,7 +102,7 @@ def _options(plan: Plan, gate: Gate, notes: Path) -> Options:
         "SUSPENDED": str(notes),
     }
     workload = _workload(plan)
-    return Options(
+    return StackOptions(
         bases=workload.bases,
         sites=workload.sites,
         tick_seconds=None,

@@ -22,8 +22,9 @@ from pathlib import Path
 import httpx
 
 from infra.local.emulator import emulator_command
+from infra.local.environment import PROJECT
 from infra.local.processes import Process, free_port
-from infra.local.stack import PROJECT, ROOT, Stack
+from infra.local.stack import ROOT, Stack
 from tests.waiting import until
 
 READY = 30.0

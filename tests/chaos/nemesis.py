@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from infra.local.cloud_tasks import Faults
+from infra.local.cloud_tasks.faults import Faults
 from infra.local.stack import Stack
 from tests.chaos.gate import Gate, restart_firestore
 from tests.chaos.zombies import Attempt, Zombies, connections

@@ -8,7 +8,7 @@ from random import Random
 
 import httpx
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from infra.local.stack import Stack
 from landfall.store.documents import Fields
 from tests.chaos.workload import ElementsLoad, Load, SiteLoad, Workload, copied

@@ -6,7 +6,7 @@ import os
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from infra.local.stack import Options, running
+from infra.local.stack import StackOptions, running
 from landfall.store.documents import ConflictError, Create, Query, StoreError, Update
 from landfall.store.firestore import FirestoreStore
 from tests.chaos.gate import restart_firestore, shut_at_the_end
@@ -20,7 +20,7 @@ async def test_a_restart_keeps_the_documents_and_no_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Clients are cut off at once, refused, and then find all; what they had decided conflicts."""
-    async with shut_at_the_end() as gate, running(Options(tick_seconds=None)) as stack:
+    async with shut_at_the_end() as gate, running(StackOptions(tick_seconds=None)) as stack:
         await gate.open(stack.addresses.firestore)
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", gate.address)
         client = AsyncClient(project=stack.addresses.project)

@@ -1,7 +1,7 @@
 """What goes wrong at the vendors while a campaign goes on: data, drawn from a seed."""
 
-from infra.local import openai_errors
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.openai import errors as openai_errors
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 
 _BUSY = openai_errors.rate_limited("gpt-6-luna", "tokens", 200_000, 2.0).response
 _BROKEN = openai_errors.unknown_failure().response

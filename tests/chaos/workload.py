@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from infra.local.base_model import Base, Field, Table
-from infra.local.site import Served, page, plain
+from infra.local.airtable.bases import BaseData, Field, TableData
+from infra.local.site.pages import Resource, page, plain
 from landfall.airtable.protocols import Record
 from landfall.classification.scan import ClassificationScan
 from landfall.integrity.scan import IntegrityScan
@@ -31,7 +31,7 @@ PAGE_SECONDS = 0.4
 class Load:
     """A base over HTTP, the scan of it, and what people edit in it."""
 
-    served: Base
+    served: BaseData
     scan: IntegrityScan
     base: SimulatedBase
 
@@ -40,7 +40,7 @@ class Load:
 class ElementsLoad:
     """A base with a table of data elements over HTTP, and the scan of it."""
 
-    served: Base
+    served: BaseData
     scan: ClassificationScan
     table: ElementTable
 
@@ -52,12 +52,12 @@ class SiteLoad:
     scan: SiteScan
     site: SimulatedSite
 
-    def served(self, path: str) -> Served:
+    def served(self, path: str) -> Resource:
         """A page as it is now."""
-        return Served(page(self.site.html(path)).response, seconds=PAGE_SECONDS)
+        return Resource(page(self.site.html(path)).response, seconds=PAGE_SECONDS)
 
     @property
-    def pages(self) -> dict[str, Served]:
+    def pages(self) -> dict[str, Resource]:
         """All of them."""
         pages = {path: self.served(path) for path in self.site.paths}
         return pages | {"/robots.txt": plain(ROBOTS)}
@@ -72,13 +72,13 @@ class Workload:
     site: Sequence[SiteLoad]
 
     @property
-    def bases(self) -> tuple[Base, ...]:
+    def bases(self) -> tuple[BaseData, ...]:
         """All that Airtable has."""
         loads: list[Load | ElementsLoad] = [*self.integrity, *self.classification]
         return tuple(load.served for load in loads)
 
     @property
-    def sites(self) -> dict[str, Mapping[str, Served]]:
+    def sites(self) -> dict[str, Mapping[str, Resource]]:
         """All sites, by the addresses that the scans have here."""
         return {load.scan.url: load.pages for load in self.site}
 
@@ -145,8 +145,8 @@ def _draw_elements(random: Random, number: int, settings: dict[str, Any]) -> Ele
     filled = scan.write_back.fields.chosen().values() if scan.write_back else ()
     names = ("Name", "Description", *filled)
     fields = tuple(_field(TABLE, name, {}) for name in names)
-    served = Table(_table_id(TABLE), TABLE, fields, tuple(map(copied, table.records)))
-    return ElementsLoad(Base(scan.base, scan.base, (served,)), scan, table)
+    served = TableData(_table_id(TABLE), TABLE, fields, tuple(map(copied, table.records)))
+    return ElementsLoad(BaseData(scan.base, scan.base, (served,)), scan, table)
 
 
 def _draw_site(random: Random, number: int, settings: dict[str, Any]) -> SiteLoad:
@@ -172,7 +172,7 @@ def _base_id(number: int) -> str:
     return f"appChaos{number:09d}"
 
 
-def _served(number: int, base: SimulatedBase) -> Base:
+def _served(number: int, base: SimulatedBase) -> BaseData:
     links = {"Class": _table_id("Classes")}
     tables = []
     for name, records in base.tables.items():
@@ -180,12 +180,14 @@ def _served(number: int, base: SimulatedBase) -> Base:
         # Airtable's first field is the primary one, which cannot be a link
         names.sort(key=lambda field: field in links)
         fields = tuple(_field(name, field, links) for field in names)
-        tables.append(Table(_table_id(name), name, fields, tuple(map(copied, records))))
+        tables.append(TableData(_table_id(name), name, fields, tuple(map(copied, records))))
     columns = ("Fingerprint", "State", "Message")
     tables.append(
-        Table(_table_id("Issues"), ISSUES, tuple(_field("Issues", name, {}) for name in columns))
+        TableData(
+            _table_id("Issues"), ISSUES, tuple(_field("Issues", name, {}) for name in columns)
+        )
     )
-    return Base(_base_id(number), _base_id(number), tuple(tables))
+    return BaseData(_base_id(number), _base_id(number), tuple(tables))
 
 
 def _field(table: str, name: str, links: dict[str, str]) -> Field:

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from infra.local.site import LocalSite, clinic
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
 from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
@@ -25,7 +26,7 @@ from landfall.integrity.score import ScoreRules
 from landfall.store.documents import Create, Document, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.indexes import Indexes
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.callers import ask
@@ -91,7 +92,7 @@ async def fetch_and_score(world: World) -> None:
     table = TableCursor("tblPeople", ["Name"], ["Name"], ["Name"], records=1, done=True)
     cursor = FetchCursor(tables={"People": table}, documents=1)
     records = [{"id": "rec1", "createdTime": "", "fields": {}}]
-    (page,) = documents(pack(ReadPage("People", 1, records)))
+    (page,) = packed_documents(pack(ReadPage("People", 1, records)))
     await claim.checkpoint(cursor, {}, [Create("runs/m-1/pages/000000", page)])
     await claim.finish_step("score", {}, handover=cursor.fetched().store(), cursor=cursor)
     claim = await world.runs.claim("m-1", "score", 0, "w2")
@@ -123,7 +124,7 @@ async def look_at(world: World) -> None:
 
 
 def report(host: str, project: str) -> set[Index]:
-    """The indexes that the queries so far needed, besides Firestore's own."""
+    """The indexes that the queries so far needed, without Firestore's own."""
     url = f"http://{host}/emulator/v1/projects/{project}:indexUsage"
     answer = httpx.get(url, params={"database": f"projects/{project}/databases/(default)"})
     return {_reported(entry["index"]) for entry in answer.json()["reports"]}
@@ -156,7 +157,7 @@ def _ordered(fields: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
 async def test_every_query_has_its_index_and_no_index_is_idle(
     asked: Asked, emulator_host: str, firestore_client: AsyncClient
 ) -> None:
-    """What the emulator reports is the file: no query fails in production, no write is dearer."""
+    """The emulator reports the file's: no query fails in production, no write is dearer."""
     assert asked.queries
     assert report(emulator_host, firestore_client.project) == deployed()
 

@@ -19,7 +19,8 @@ from landfall.runs.runs import Runs
 from landfall.scans.schedule import Schedule
 from landfall.store.documents import Create, Document, Store
 from landfall.store.firestore import FirestoreStore
-from landfall.ticks.scheduler import CATCH_UP_MOST, LATEST, PAGE, Scheduler, Tick
+from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS
+from landfall.ticks.scheduler import PAGE, Scheduler, Tick
 from tests.emulator.whole import Interrupted, edit, everything
 from tests.fakes.world import START, World
 
@@ -295,16 +296,16 @@ class TestCatchUp:
     async def test_none_leaves_out_what_is_too_late(self, world: World) -> None:
         """A daily slot that is hours old is not made up for; the next one comes as ever."""
         await world.save(schedule={"cadence": {"daily": "07:00"}, "catch_up": "none"})
-        world.clock.now = START + timedelta(hours=1, seconds=LATEST + 1)
+        world.clock.now = START + timedelta(hours=1, seconds=MAX_LATENESS + 1)
         assert await tick(world) == Tick(due=1)
         assert (await schedule_of(world)).data["next_run_at"] == START + timedelta(hours=25)
 
     async def test_all_comes_in_portions(self, world: World) -> None:
         """What a tick does not make comes with the next: the schedule stays due."""
         await due(world, catch_up="all", overlap="allow")
-        world.clock.advance(300 * (CATCH_UP_MOST + 1))
-        assert [(await tick(world)).started for _ in range(3)] == [CATCH_UP_MOST, 2, 0]
-        assert list(await runs_of(world)) == [run_id(5 * n) for n in range(1, CATCH_UP_MOST + 3)]
+        world.clock.advance(300 * (MAX_CATCH_UP + 1))
+        assert [(await tick(world)).started for _ in range(3)] == [MAX_CATCH_UP, 2, 0]
+        assert list(await runs_of(world)) == [run_id(5 * n) for n in range(1, MAX_CATCH_UP + 3)]
 
 
 class TestEnd:

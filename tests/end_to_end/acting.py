@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra.local.base_model import Base, Field, Table
+from infra.local.airtable.bases import BaseData, Field, TableData
 from infra.local.stack import Stack
 from landfall.runs.lifecycle import RUN_ENDED
 from tests.waiting import until
@@ -12,7 +12,7 @@ Run = Mapping[str, Any]
 Found = dict[str, set[tuple[str, ...]]]
 
 
-def people(base_id: str, records: int) -> tuple[Base, Found]:
+def people(base_id: str, records: int) -> tuple[BaseData, Found]:
     """A base with one table in which every 40th person has no e-mail address, and its key."""
     rows = [
         {
@@ -28,12 +28,12 @@ def people(base_id: str, records: int) -> tuple[Base, Found]:
         Field("fldEmail000000001", "Email", "email"),
     )
     key: Found = {"email": {(str(row["id"]),) for row in rows[::40]}}
-    return Base(
-        base_id, "People", (Table("tblPeople00000001", "People", fields, tuple(rows)),)
+    return BaseData(
+        base_id, "People", (TableData("tblPeople00000001", "People", fields, tuple(rows)),)
     ), key
 
 
-def scan(base: Base, scan_id: str, **more: Any) -> dict[str, Any]:
+def scan(base: BaseData, scan_id: str, **more: Any) -> dict[str, Any]:
     """A scan of such a base with one rule."""
     return {
         "id": scan_id,

@@ -1,4 +1,4 @@
-"""`infra/local/run` or `infra/cost`, started as a person types it; what is left of it is killed."""
+"""`infra/local/run` or `infra/cost`, started as a person would; remaining processes are killed."""
 
 import asyncio
 import contextlib
@@ -28,26 +28,26 @@ rules: [{id: email, kind: required, table: People, field: Email}]
 
 @dataclass
 class Command:
-    """A started command. Everything that it starts inherits the mark in its environment."""
+    """A started command. Its children inherit the mark in its environment."""
 
     process: asyncio.subprocess.Process
     mark: str
 
     async def line(self) -> str:
-        """The next line of standard output."""
+        """Return the next line of standard output."""
         assert self.process.stdout
         async with asyncio.timeout(60):
             return (await self.process.stdout.readline()).decode()
 
     async def ended(self) -> tuple[int, str, str]:
-        """Exit status, standard output (what was not read yet), standard error."""
+        """Return exit status, unread standard output, standard error."""
         async with asyncio.timeout(120):
             out, err = await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode, out.decode(), err.decode()
 
     def living(self) -> dict[int, str]:
-        """Command lines of the processes with the mark, by process id."""
+        """Return the command lines of the processes with the mark, by process id."""
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -57,7 +57,7 @@ class Command:
         return found
 
     async def nothing_is_left(self) -> None:
-        """Wait a moment for the last process to go."""
+        """Wait a moment for the last process to end."""
 
         async def look() -> bool:
             return not self.living()
@@ -69,7 +69,7 @@ class Command:
 async def command(
     *arguments: str, program: str = RUN, **environment: str
 ) -> AsyncIterator[Command]:
-    """The program with these arguments; whatever is left of it at the end is killed."""
+    """Yield the program with these arguments; kill its remaining processes at the end."""
     mark = uuid.uuid4().hex
     process = await asyncio.create_subprocess_exec(
         program,
@@ -96,7 +96,7 @@ def _environment() -> dict[str, str]:
 
 
 async def run(*arguments: str, program: str = RUN, **environment: str) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error; nothing is left running."""
+    """Run the program; return exit status, standard output and standard error."""
     async with command(*arguments, program=program, **environment) as started:
         result = await started.ended()
         await started.nothing_is_left()

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from infra.local.catalogue import catalogue
-from infra.local.flights import flights
-from infra.local.school import school
-from infra.local.stack import Options, Stack, running
+from infra.local.samples.catalogue import catalogue
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
+from infra.local.stack import Stack, StackOptions, running
 from tests.end_to_end.acting import people
 
 SMALL, SMALL_KEY = people("appPeople00000001", 250)
@@ -15,7 +15,7 @@ SLOW, _ = people("appPeople00000002", 2_000)
 
 # Nobody ticks but the tests. The limit is above Airtable's 5 a second: that we keep it is tested
 # elsewhere, and here a stall of the machine must not end in a lock-out of 30 s.
-OPTIONS = Options(
+OPTIONS = StackOptions(
     bases=(school()[0], flights(), catalogue(), SMALL, SLOW),
     tick_seconds=None,
     stand_in={"requests_per_second": 8},

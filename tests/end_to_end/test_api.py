@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.stack import AUDIENCE, TASKS_ACCOUNT, Stack
+from infra.local.environment import AUDIENCE, TASKS_ACCOUNT
+from infra.local.stack import Stack
 from landfall.deadlines import TICK_MISSING
 from tests.end_to_end.acting import Run, ended, get, save, scan, start
 from tests.end_to_end.conftest import SLOW, SMALL, SMALL_KEY

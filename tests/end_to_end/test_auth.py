@@ -10,16 +10,16 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from infra.local.identity import Issuer
-from infra.local.stack import (
+from infra.local.environment import (
     AUDIENCE,
     DEVELOPER,
     FUNCTIONS,
     QUEUE,
     SCHEDULER_ACCOUNT,
     TASKS_ACCOUNT,
-    Stack,
 )
+from infra.local.issuer import Issuer
+from infra.local.stack import Stack
 from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import save, scan, start
 from tests.end_to_end.conftest import SMALL

@@ -35,7 +35,7 @@ def scan(scan_id: str, group_size: int) -> dict[str, Any]:
 def batch_of(stack: Stack, run_id: str) -> Any:
     """The only batch of a run, as the service has it."""
     assert stack.openai is not None
-    found = stack.openai.batches.listed(None, 100)["data"]
+    found = stack.openai.batches.page(None, 100)["data"]
     (batch,) = [one for one in found if one["metadata"][METADATA_KEY].startswith(run_id)]
     return batch
 

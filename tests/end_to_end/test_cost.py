@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import COST, OWN_SCAN, ROOT, run
 

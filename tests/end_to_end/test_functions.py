@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from infra.local.identity import ISSUER, Issuer, serve_certificates
+from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from landfall.entry.callers import SIGNATURE_REMOVED
 from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES
 from landfall.store.documents import Query

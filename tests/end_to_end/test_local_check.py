@@ -1,4 +1,4 @@
-"""`infra/local/run --check`, as a person types it: its exit status, and that it starts nothing."""
+"""`infra/local/run --check` as typed by a person: its exit status, and that it starts nothing."""
 
 import asyncio
 import json
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.school import school
+from infra.local.airtable.server import LocalAirtable
+from infra.local.samples.school.base import school
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, command, run
 from tests.waiting import until
@@ -23,7 +23,7 @@ BASE, FOUND = people("appOwn00000000001", 90)
 
 
 def own(folder: Path, text: str = OWN_SCAN) -> str:
-    """The path of a scan."""
+    """Return the path of a scan."""
     path = folder / "own.yaml"
     path.write_text(text)
     return str(path)
@@ -32,7 +32,7 @@ def own(folder: Path, text: str = OWN_SCAN) -> str:
 async def check(
     path: str, *arguments: str, faults: tuple[FaultRule, ...] = ()
 ) -> tuple[int, str, str]:
-    """The scan checked against its base, which another Airtable serves."""
+    """Check the scan against its base, which another Airtable serves."""
     async with LocalAirtable([BASE], api_key=KEY, faults=faults) as airtable:
         endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": KEY}
         result = await run("--check", path, *arguments, **endpoint)
@@ -42,7 +42,7 @@ async def check(
 
 
 async def test_a_sample_scan_is_checked_without_java_or_gcloud(tmp_path: Path) -> None:
-    """No Firestore is started, nor can one be; every defect planted in whole tables is found."""
+    """No Firestore starts, nor could it; every defect planted in whole tables is found."""
     for name in ("bash", "env", "sh", "dirname", "cat", "cksum"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     status, out, err = await run("--check", str(SCHOOL), "--json", PATH=str(tmp_path))
@@ -56,7 +56,7 @@ async def test_a_sample_scan_is_checked_without_java_or_gcloud(tmp_path: Path) -
 
 
 async def test_a_site_is_checked_by_two_requests() -> None:
-    """robots.txt and the home page: whether it can be scanned, and what leads where."""
+    """robots.txt and the home page show whether it can be scanned, and the types of its pages."""
     clinic = str(SCHOOL.with_name("clinic.yaml"))
     status, out, err = await run("--check", clinic, "--json")
     checked = json.loads(out)
@@ -69,7 +69,7 @@ async def test_a_site_is_checked_by_two_requests() -> None:
 
 
 async def test_a_site_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
-    """Exit status 2, with the reason; our own network least of all."""
+    """The exit status is 2, with the reason; the local network is forbidden above all."""
     status, out, _ = await run(
         "--check", own(tmp_path, "id: own\nkind: site\nurl: http://127.0.0.1:9/\n")
     )
@@ -77,61 +77,61 @@ async def test_a_site_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
 
 
 async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
-    """Exit status 0; all that is asked of Airtable is to be read."""
+    """The exit status is 0; Airtable gets only requests that read."""
     status, out, _ = await check(own(tmp_path), "--sample", "50")
     assert status == 0
-    assert "50 records looked at, 2 findings (4.0%), warning" in out
+    assert "50 records checked, 2 findings (4.0%), warning" in out
     assert out.endswith("Nothing was written anywhere; 2 requests were sent.\n")
 
 
 @pytest.mark.parametrize(
-    ("schedule", "said"),
+    ("schedule", "printed"),
     [
-        ("", "schedule: none; it runs when somebody starts it\n"),
+        ("", "schedule: none; each run is started by hand\n"),
         ("schedule: {cadence: {every_minutes: 5}, paused: true}",
-         "schedule: every 5 minutes, but it is paused\n"),
+         "schedule: every 5 minutes (paused)\n"),
         ("schedule: {cadence: {at: 2020-12-01T05:00Z}}",
-         "schedule: at 2020-12-01 05:00 (UTC); nothing of that lies ahead\n"),
+         "schedule: at 2020-12-01 05:00 (UTC); no slot lies ahead\n"),
         ("schedule: {cadence: {at: 2999-01-01T05:00Z}, time_zone: Europe/Berlin}",
          "schedule: at 2999-01-01 06:00 (Europe/Berlin); next Tue 2999-01-01 06:00 CET\n"),
     ],
 )  # fmt: skip
-async def test_when_a_scan_runs_is_said_before_it_is_saved(
-    tmp_path: Path, schedule: str, said: str
+async def test_the_schedule_is_printed_before_a_scan_is_saved(
+    tmp_path: Path, schedule: str, printed: str
 ) -> None:
-    """A slot in another zone than was meant, or a cadence that is over, is seen here."""
+    """A slot in the wrong time zone, or a cadence in the past, shows here."""
     status, out, _ = await check(own(tmp_path, OWN_SCAN + schedule), "--sample", "1")
-    assert (status, said in out) == (0, True)
+    assert (status, printed in out) == (0, True)
 
 
 async def test_what_does_not_fit_is_exit_status_1(tmp_path: Path) -> None:
-    """And what was probably meant."""
+    """The message suggests what was probably meant."""
     status, out, _ = await check(own(tmp_path, OWN_SCAN.replace("Email", "Emial")))
     assert status == 1
     assert "has no field 'Emial'; did you mean 'Email'?" in out
 
 
 async def test_a_base_that_cannot_be_read_is_exit_status_2(tmp_path: Path) -> None:
-    """With the reason, and no report."""
+    """The output has the reason, and no report."""
     refusal = Fault(FaultKind.STATUS, status=403, body=b'{"error": "NOT_AUTHORIZED"}')
     faults = (FaultRule(refusal, times=None),)
     status, out, _ = await check(own(tmp_path), faults=faults)
     assert status == 2
     assert "Scan own was not checked: base_forbidden. Airtable answered 403" in out
-    assert "records looked at" not in out
+    assert "records checked" not in out
 
 
 @pytest.mark.parametrize(
     "arguments", [["--sample", "0"], ["--sample", "many"], ["--serve"], ["nowhere.yaml"]]
 )
-async def test_what_cannot_be_meant_is_exit_status_2(arguments: list[str]) -> None:
+async def test_invalid_arguments_are_exit_status_2(arguments: list[str]) -> None:
     """Nothing is read."""
     status, out, err = await run("--check", *arguments)
     assert (status, "Traceback" in out + err, "was written" in out) == (2, False, False)
 
 
 async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
-    """Exit status 2 and how to get one."""
+    """The exit status is 2; the message explains how to get one."""
     status, out, _ = await run("--check", own(tmp_path))
     assert (status, "export AIRTABLE_API_KEY=" in out) == (2, True)
 
@@ -140,7 +140,7 @@ async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
 async def test_an_end_while_reading_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C says that nothing was written; an answer that never comes holds up neither."""
+    """Ctrl-C reports that nothing was written; a silent server delays neither signal."""
     silent = FaultRule(Fault(FaultKind.SILENT), path="People", times=None)
     async with LocalAirtable([BASE], api_key=KEY, faults=[silent]) as airtable:
         endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": KEY}
@@ -161,7 +161,7 @@ async def test_an_end_while_reading_leaves_nothing_behind(
 
 
 async def test_a_classification_is_checked_without_a_model() -> None:
-    """Its fields fit; what a run would ask and cost is said, and nothing is asked."""
+    """Its fields fit; the questions and cost of a run are reported, and no question is sent."""
     status, out, _ = await run("--check", str(SCHOOL.with_name("catalogue.yaml")), "--json")
     checked = json.loads(out)
     assert (status, checked["good"], checked["elements"], checked["questions"]) == (0, True, 61, 8)

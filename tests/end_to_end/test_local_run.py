@@ -1,4 +1,4 @@
-"""`infra/local/run`, as a person types it: what it says, how it ends, and what it leaves behind."""
+"""`infra/local/run` as typed by a person: its output, its exit status, and no processes left."""
 
 import asyncio
 import json
@@ -11,9 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.school import school
+from infra.local.airtable.server import LocalAirtable
+from infra.local.samples.school.base import school
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, Command, command, run
 from tests.waiting import until
@@ -30,7 +30,7 @@ async def test_help_says_how() -> None:
     """`--help` names the arguments, the exit status and the variables."""
     status, out, _ = await run("--help")
     assert status == 0
-    for word in ("SCAN.yaml", "--serve", "--check", "--json", "AIRTABLE_API_KEY", "Exit status"):
+    for word in ("SCAN.yaml", "--serve", "--check", "--json", "AIRTABLE_API_KEY", "exit status"):
         assert word in out
 
 
@@ -43,7 +43,7 @@ async def test_help_says_how() -> None:
     ],
 )
 async def test_a_bad_definition_starts_nothing(tmp_path: Path, text: str, says: list[str]) -> None:
-    """Exit status 2; the message names the file, the place and the fix."""
+    """The exit status is 2; the message names the file, the place and the fix."""
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     status, out, _ = await run(str(path))
@@ -53,13 +53,13 @@ async def test_a_bad_definition_starts_nothing(tmp_path: Path, text: str, says: 
 
 
 async def test_a_file_that_is_not_there_starts_nothing() -> None:
-    """Exit status 2, and which file."""
+    """The exit status is 2; the message names the file."""
     status, out, _ = await run("nowhere.yaml")
     assert (status, "nowhere.yaml" in out, "Traceback" in out) == (2, True, False)
 
 
 async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
-    """Exit status 2 and how to get one: the stand-in has only the sample bases."""
+    """The exit status is 2; the message explains how to get one for a base that is no sample."""
     path = tmp_path / "own.yaml"
     path.write_text(OWN_SCAN)
     status, out, _ = await run(str(path))
@@ -81,7 +81,7 @@ async def test_a_run_as_json_is_one_line() -> None:
 
 
 async def test_own_scans_are_asked_of_their_endpoint(tmp_path: Path) -> None:
-    """Exit status 1 when one of them fails: why, and the log of the function that met it."""
+    """The exit status is 1 if one fails; the output has the reason and the function's log."""
     bases = [people(f"appOwn0000000000{number}", 90)[0] for number in (1, 2)]
     paths = [tmp_path / f"own{number}.yaml" for number in (1, 2)]
     for path, base in zip(paths, bases, strict=True):
@@ -99,7 +99,7 @@ async def test_own_scans_are_asked_of_their_endpoint(tmp_path: Path) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def served() -> AsyncIterator[Sequence[tuple[Command, Mapping[str, str]]]]:
-    """Two stacks that were started at the same moment, and their first lines."""
+    """Two stacks started at the same moment, and their first lines."""
     async with command("--serve", "--json") as one, command("--serve", "--json") as other:
         yield [(each, json.loads(await each.line())) for each in (one, other)]
 
@@ -108,12 +108,12 @@ Served = Sequence[tuple[Command, Mapping[str, str]]]
 
 
 async def test_serve_prints_the_addresses(served: Served) -> None:
-    """The first line has what a script needs, no more and no less."""
+    """The first line has exactly what a script needs."""
     assert [set(addresses) for _, addresses in served] == [ADDRESSES, ADDRESSES]
 
 
 async def test_the_token_of_serve_is_good(served: Served) -> None:
-    """Every function lets it in."""
+    """Every function accepts it."""
     _, addresses = served[0]
     headers = {"Authorization": f"Bearer {addresses['token']}"}
     async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
@@ -125,7 +125,7 @@ async def test_the_token_of_serve_is_good(served: Served) -> None:
 
 
 async def test_two_stacks_do_not_know_each_other(served: Served) -> None:
-    """No address is shared, and what one stores the other does not see."""
+    """They share no address, and one does not see the other's data."""
     (_, one), (_, other) = served
     same = {name for name in ADDRESSES if one[name] == other[name]}
     assert same == {"project"}
@@ -137,7 +137,7 @@ async def test_two_stacks_do_not_know_each_other(served: Served) -> None:
 
 
 async def test_an_ended_stack_leaves_nothing_behind(served: Served) -> None:
-    """Ctrl-C and a kill, while a scan runs: no process is left of either."""
+    """After Ctrl-C or a kill during a run, no process is left."""
     ends = [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
     for (started, addresses), (number, status) in zip(served, ends, strict=True):
         await _fetching(addresses)
@@ -148,7 +148,7 @@ async def test_an_ended_stack_leaves_nothing_behind(served: Served) -> None:
 
 
 async def _fetching(addresses: Mapping[str, str]) -> None:
-    """Start the school's scan, until records come in."""
+    """Start the school's scan, and wait until records are read."""
     headers = {"Authorization": f"Bearer {addresses['token']}"}
     async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
         answer = await client.post(f"{addresses['api']}/runs", json={"scan_id": "school"})
@@ -171,7 +171,7 @@ async def _fetching(addresses: Mapping[str, str]) -> None:
 async def test_an_end_while_starting_leaves_nothing_behind(
     moment: str, number: signal.Signals
 ) -> None:
-    """However far it has come, by the command line of the process that was started last."""
+    """An end at any point of the start, given by the last process started, leaves no process."""
     async with command(str(SCHOOL)) as started:
 
         async def begun() -> bool:
@@ -193,7 +193,7 @@ async def test_an_end_while_starting_leaves_nothing_behind(
     ],
 )
 async def test_a_missing_prerequisite_is_named(tmp_path: Path, missing: str, fix: str) -> None:
-    """Exit status 2, and one sentence with the command that installs it."""
+    """The exit status is 2; one sentence has the command that installs it."""
     for name in {"bash", "env", "sh", "dirname", "cat", "cksum", "java", "gcloud"} - {missing}:
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     status, out, _ = await run(PATH=str(tmp_path))

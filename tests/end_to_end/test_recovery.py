@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from infra.local.cloud_tasks import Faults
-from infra.local.stack import Options, Stack, running
+from infra.local.cloud_tasks.faults import Faults
+from infra.local.stack import Stack, StackOptions, running
 from tests.end_to_end.acting import ended, findings, get, history, people, scan, start
 from tests.waiting import until
 
@@ -30,12 +30,12 @@ DOUBLED, DOUBLED_KEY = people("appDoubled0000001", 120)
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hasty() -> AsyncIterator[Stack]:
     """A stack with short deadlines and a slow Airtable."""
-    options = Options(
+    options = StackOptions(
         bases=(KILLED, LOST, DOUBLED),
         tick_seconds=None,
         environment={"LANDFALL_DEADLINES": json.dumps(DEADLINES)},
         stand_in={"requests_per_second": 8, "latency": 0.3},
-        queue={"shortest_deadline": 1.0},
+        queue={"min_deadline": 1.0},
     )
     async with running(options) as stack:
         yield stack

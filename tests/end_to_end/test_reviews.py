@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.stack import DEVELOPER, Stack
+from infra.local.environment import DEVELOPER
+from infra.local.stack import Stack
 from tests.end_to_end.acting import ended, get, save, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

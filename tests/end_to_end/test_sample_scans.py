@@ -15,12 +15,13 @@ import pytest_asyncio
 from google.cloud import tasks_v2
 from rich.console import Console
 
-from infra.local.catalogue import answer_key
-from infra.local.flights import flights
-from infra.local.report import print_report
-from infra.local.scans import Finished, run_scans
-from infra.local.school import school
-from infra.local.stack import QUEUE, Stack
+from infra.local.environment import QUEUE
+from infra.local.report.reports import print_report
+from infra.local.runner import FinishedRun, run_scans
+from infra.local.samples.catalogue import answer_key
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
+from infra.local.stack import Stack
 from landfall.kinds.definition import load
 from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import Found, Run, ended, findings, get, history, scan, start
@@ -171,7 +172,7 @@ async def test_a_model_is_asked_to_think_little(stack: Stack, seen: dict[str, Se
 async def test_what_is_printed_says_who_answered(seen: dict[str, Seen], name: str) -> None:
     """By its own name: a reader knows what the labels and the scores are worth."""
     printed = io.StringIO()
-    print_report(Finished(seen[name].run, None), Console(file=printed, width=200))
+    print_report(FinishedRun(seen[name].run, None), Console(file=printed, width=200))
     assert "gpt-6-luna-stand-in" in printed.getvalue()
 
 

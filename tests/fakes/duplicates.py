@@ -1,8 +1,8 @@
-"""People and organisations of which some are there twice, and who is who. From a seed.
+"""People and organisations, some of them twice, with the truth about who is who. From a seed.
 
-How a name varies is stated in `PEOPLE` and `ORGANISATIONS`. Beside the duplicates there is what
-must not be found: namesakes, families that share a telephone, a clinic and a school of one name,
-branches in two cities.
+`PEOPLE` and `ORGANISATIONS` state how a name varies. In addition to the duplicates there are
+records that must not be found: namesakes, families that share a telephone, a clinic and a school of
+one name, branches in two cities.
 """
 
 import re
@@ -37,7 +37,7 @@ ICAO = (
     "t", "u", "f", "kh", "ts", "ch", "sh", "shch", "ie", "y", "", "e", "iu", "ia",
 )  # fmt: skip
 LATIN = dict(zip(list(CYRILLIC), ICAO, strict=True))
-"""Cyrillic as passports write it (ICAO 9303), which is not how other programs do."""
+"""Cyrillic as in passports (ICAO 9303), which other programs do not follow."""
 
 GERMAN = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
@@ -55,14 +55,14 @@ Change = Callable[[Random, str], str]
 
 @dataclass
 class Labelled:
-    """Records; of each, who or what it is of, and how a duplicate differs."""
+    """Records, each with its true entity and the way in which a duplicate differs."""
 
     records: list[Record] = field(default_factory=list)
     entities: list[int] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
 
     def add(self, entity: int, kind: str, fields: Mapping[str, str]) -> None:
-        """A record; what has no value is absent."""
+        """Add a record; a cell without a value is absent."""
         cells = {name: value for name, value in fields.items() if value}
         record: Record = {"id": f"rec{len(self.records):06}", "createdTime": "", "fields": cells}
         self.records.append(record)
@@ -70,13 +70,13 @@ class Labelled:
         self.kinds.append(kind)
 
     def shuffled(self, random: Random) -> "Labelled":
-        """In another order."""
+        """Return the records in another order."""
         order = random.sample(range(len(self.records)), len(self.records))
         columns: Iterable[list[Any]] = vars(self).values()
         return Labelled(*([column[at] for at in order] for column in columns))
 
     def pairs(self) -> set[tuple[str, str]]:
-        """Every two records of one entity, by their ids."""
+        """Return every two records of one entity, by their ids."""
         groups = defaultdict(list)
         for record, entity in zip(self.records, self.entities, strict=True):
             groups[entity].append(record["id"])
@@ -84,13 +84,13 @@ class Labelled:
 
 
 def pairs_of(groups: Iterable[Iterable[str]]) -> set[tuple[str, str]]:
-    """Every two records of a group."""
+    """Return every two records of a group."""
     return {pair for group in groups for pair in combinations(sorted(group), 2)}
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of the pairs found, the share that is true; of the true, the share found; their mean."""
+    """Precision and recall of the pairs that were found, and their F1."""
 
     precision: float
     recall: float
@@ -98,7 +98,7 @@ class Quality:
 
 
 def quality(found: Set[tuple[str, str]], true: Set[tuple[str, str]]) -> Quality:
-    """How good what was found is."""
+    """Return the quality of the pairs that were found."""
     right = len(found & true)
     return Quality(
         right / (len(found) or 1), right / len(true), 2 * right / (len(found) + len(true))
@@ -106,7 +106,7 @@ def quality(found: Set[tuple[str, str]], true: Set[tuple[str, str]]) -> Quality:
 
 
 def typing_error(random: Random, text: str) -> str:
-    """One letter is doubled, lost, replaced or swapped with the next."""
+    """Return the text with one letter doubled, lost, replaced or swapped with the next."""
     places = [at for at in range(len(text) - 1) if text[at : at + 2].isalpha()]
     at = random.choice(places)
     one, two = text[at], text[at + 1]
@@ -116,19 +116,20 @@ def typing_error(random: Random, text: str) -> str:
 
 
 def without_accents(text: str) -> str:
-    """As somebody types it who has no such keys."""
+    """Return the text as typed without keys for accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 def transliterated(text: str) -> str:
-    """Cyrillic as passports write it, umlauts as Germans do, other accents left out."""
+    """Return Cyrillic as in passports, umlauts as in German, other letters without accents."""
     latin = [LATIN.get(letter.lower(), letter) for letter in text]
     cased = [new.title() if old.isupper() else new for old, new in zip(text, latin, strict=True)]
     return without_accents("".join(cased).translate(GERMAN))
 
 
 def _missing(random: Random, text: str) -> str:
-    """Without a middle name; or with an initial for the first name, or a middle initial more."""
+    """Return a name without its middle name; or with an initial as first name, or an extra
+    initial."""
     first, *rest = text.split()
     if len(rest) > 1:
         return " ".join([first, *rest[1:]])
@@ -160,11 +161,11 @@ PEOPLE: Mapping[str, Change] = {
     "transliteration": lambda _, text: transliterated(text),
     "case and titles": _dressed,
 }
-"""How a person's name is written another time."""
+"""Variations of a person's name."""
 
 
 def _legal_form(random: Random, text: str) -> str:
-    """Another one, or one more or less."""
+    """Return the name with another legal form, or with one more or less."""
     bare = text
     for form in LEGAL_FORMS:
         bare = bare.removesuffix(f" {form}")
@@ -172,7 +173,7 @@ def _legal_form(random: Random, text: str) -> str:
 
 
 def _generic(random: Random, text: str) -> str:
-    """With `The`, or without the last generic word."""
+    """Return the name with `The`, or without the last generic word."""
     if random.random() < 0.4:
         return f"The {text}"
     generic = {word for kind in KINDS_OF_ORGANISATION for word in kind.split()}
@@ -206,11 +207,11 @@ ORGANISATIONS: Mapping[str, Change] = {
     "transliteration": lambda _, text: transliterated(text),
     "case": lambda random, text: random.choice([text.upper(), text.lower()]),
 }
-"""How an organisation's name is written another time."""
+"""Variations of an organisation's name."""
 
 
 def people(seed: int, number: int) -> Labelled:
-    """Records of that many people, of whom three in ten are there twice or three times.
+    """Return records of that many people, three in ten of whom have two or three.
 
     One in twenty is a sibling with the same surname and telephone, and one in a hundred a namesake.
     """
@@ -232,15 +233,15 @@ def people(seed: int, number: int) -> Labelled:
             email = random.choice([person["Email"], person["Email"].upper()])
             phone = _rewritten(random, person["Phone"])
             contact = {
-                "Email": _kept(random, email, fake.email()),
-                "Phone": _kept(random, phone, fake.phone_number()),
+                "Email": _varied(random, email, fake.email()),
+                "Phone": _varied(random, phone, fake.phone_number()),
             }
             made.add(entity, kind, {"Name": name, **contact})
     return made.shuffled(random)
 
 
 def organisations(seed: int, number: int) -> Labelled:
-    """Records of that many, of which three in ten are there twice or three times.
+    """Return records of that many organisations, three in ten of which have two or three.
 
     One in ten has the proper name of the one before: as another kind of organisation in its city,
     or as the same kind in another.
@@ -262,7 +263,7 @@ def organisations(seed: int, number: int) -> Labelled:
         made.add(entity, "", {"Name": name, "City": parts["city"], "Phone": parts["phone"]})
         for _ in range(_copies(random)):
             kind, other = _changed(random, name, ORGANISATIONS)
-            phone = _kept(random, _rewritten(random, parts["phone"]), fake.phone_number())
+            phone = _varied(random, _rewritten(random, parts["phone"]), fake.phone_number())
             city = random.choices([parts["city"], parts["city"].upper(), ""], [7, 2, 1])[0]
             made.add(entity, kind, {"Name": other, "City": city, "Phone": phone})
     return made.shuffled(random)
@@ -303,18 +304,18 @@ def _organisation(random: Random, fake: Faker) -> dict[str, str]:
     }
 
 
-def _kept(random: Random, value: str, other: str) -> str:
-    """Six in ten are kept, two in ten are new, two in ten are missing."""
+def _varied(random: Random, value: str, other: str) -> str:
+    """Return the value: six in ten are unchanged, two in ten are new, two in ten are missing."""
     return random.choices([value, other, ""], [6, 2, 2])[0]
 
 
 def _rewritten(random: Random, phone: str) -> str:
-    """With other signs between the same digits."""
+    """Return the number with other characters between the same digits."""
     return re.sub(r"[ .-]", random.choice([" ", "", "-", "."]), phone)
 
 
 def _changed(random: Random, text: str, changes: Mapping[str, Change]) -> tuple[str, str]:
-    """A kind of variation that changes this text, and what it makes of it."""
+    """Return a kind of variation that changes this text, and the changed text."""
     for kind in random.sample(list(changes), len(changes)):
         changed = changes[kind](random, text)
         if changed != text:

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from infra.local.airtable import LocalAirtable
-from infra.local.openai_answers import Asked
-from infra.local.openai_classification import answers, classified
+from infra.local.airtable.server import LocalAirtable
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.classification import classify, element_answers
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.views import Decision, ElementReviews
@@ -68,8 +68,8 @@ def by_the_rules(question: Question[Any]) -> BaseModel:
 
 def answered(question: Question[Any]) -> dict[str, Any]:
     """Return the stand-in's answer as plain values, which a test may change."""
-    asked = Asked(question.shape.__name__, {}, question.instructions, question.text)
-    return answers(asked)
+    asked = ParsedQuestion(question.shape.__name__, {}, question.instructions, question.text)
+    return element_answers(asked)
 
 
 def ids_in(question: Question[Any]) -> list[str]:
@@ -79,7 +79,7 @@ def ids_in(question: Question[Any]) -> list[str]:
 
 def expected(cells: Mapping[str, str]) -> dict[str, Any]:
     """Return the stand-in's values for an element with these cells."""
-    return classified({part: cells[field] for part, field in MAPPING.items() if field in cells})
+    return classify({part: cells[field] for part, field in MAPPING.items() if field in cells})
 
 
 def _no_batches(_: ModelSettings) -> BatchService:

@@ -1,4 +1,4 @@
-"""A rule from its settings, and what it says of a table T."""
+"""A rule from its settings, and its findings in a table T."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,12 +17,13 @@ _RULES: TypeAdapter[Rule] = TypeAdapter(Rule)
 
 
 def rule(kind: str, **settings: Any) -> Rule:
-    """A rule of table T, checked at the door."""
+    """Return a rule of table T, validated as in a definition."""
     return _RULES.validate_python({"id": "r", "kind": kind, "table": "T"} | settings)
 
 
 def report(of: Rule, rows: Sequence[dict[str, Any]], **more: Any) -> RuleReport:
-    """Of records rec0, rec1, ... with these cells; `created` is when they were made."""
+    """Return the report on records rec0, rec1, ... with these cells; `created` are their creation
+    times."""
     created = more.pop("created", [""] * len(rows))
     records = [
         {"id": f"rec{row}", "createdTime": made, "fields": cells}
@@ -31,19 +32,19 @@ def report(of: Rule, rows: Sequence[dict[str, Any]], **more: Any) -> RuleReport:
     return evaluate(of, snapshot({"T": records}, reads=of.reads(), now=NOW, **more))
 
 
-def told(of: Rule, cell: Any, **more: Any) -> str:
-    """The message about a record with this cell in F; empty where it is fine."""
+def message_about(of: Rule, cell: Any, **more: Any) -> str:
+    """Return the message about a record with this cell in F; empty if there is no finding."""
     findings = report(of, [{"F": cell}], **more).findings
     return findings[0].message if findings else ""
 
 
 def rows(of: Rule, cells: Sequence[Any], **more: Any) -> list[int]:
-    """The rows that are found wrong, of records with these cells in F; None leaves it out."""
+    """Return the rows that are found, of records with these cells in F; None leaves it out."""
     return rows_of(of, [{} if cell is None else {"F": cell} for cell in cells], **more)
 
 
 def rows_of(of: Rule, records: Sequence[dict[str, Any]], **more: Any) -> list[int]:
-    """The rows that are found wrong, of records with several fields."""
+    """Return the rows that are found, of records with several fields."""
     findings = report(of, records, **more).findings
     assert all(len(finding.records) == 1 for finding in findings)
     return [int(finding.records[0].removeprefix("rec")) for finding in findings]

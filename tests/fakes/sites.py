@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.local.site import LocalSite
+from infra.local.site.server import LocalSite
 from landfall.llm.questions import Model
 from landfall.llm.session import OpenModel
 from landfall.reasons import Reason

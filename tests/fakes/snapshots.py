@@ -1,4 +1,4 @@
-"""Snapshots from records as Airtable has them, by the way that pages take."""
+"""Snapshots of records in Airtable's form, built from pages as in a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,9 +10,10 @@ from landfall.airtable.snapshot import Snapshot, Table, TableReader
 
 
 def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:
-    """The records by column, with every field that one of a table's records has, or that is read.
+    """Return the records by column, with every field that a record of the table has, or that is
+    read.
 
-    `reads` are (table, field) that are there besides; the other settings are the snapshot's.
+    `reads` are additional (table, field) pairs; the other settings are the snapshot's.
     """
     reads = more.pop("reads", ())
     return Snapshot(
@@ -25,7 +26,7 @@ def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:
 
 
 def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> Table:
-    """One table of it."""
+    """Return one table of a snapshot."""
     there = [field for record in records for field in record["fields"]]
     reader = TableReader(name, dict.fromkeys([*there, *fields]), created=True)
     reader.add(msgspec.json.encode({"records": records}))
@@ -33,7 +34,7 @@ def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> T
 
 
 def records_of(table: Table) -> list[Record]:
-    """The records again. A cell that held null is absent."""
+    """Return the records of a table. A cell with null is absent."""
     cells = [
         {name: column[row] for name, column in table.columns.items() if column[row] is not None}
         for row in range(len(table))

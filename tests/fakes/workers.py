@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from infra.local.airtable import LocalAirtable
-from landfall.airtable.client import AirtableReader
+from infra.local.airtable.server import LocalAirtable
+from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record
 from landfall.airtable.records import whole_tables
@@ -118,6 +118,6 @@ async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
     return await findings_of_run(world.store, await world.runs.get(run_id), {})
 
 
-def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableReader]:
+def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableClient]:
     """Opens a base of the server."""
-    return lambda base_id: AirtableReader(base_id, KEY, server.url, world.runs.ladder)
+    return lambda base_id: AirtableClient(base_id, KEY, server.url, world.runs.ladder)

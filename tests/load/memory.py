@@ -14,7 +14,7 @@ import sys
 from types import MappingProxyType
 from typing import Any
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall import logs
 from landfall.airtable import pacer as airtable_pacer
 from landfall.process.memory import peak_mb, rss_mb

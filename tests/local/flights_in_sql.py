@@ -1,7 +1,7 @@
-"""What the flights scan must find, computed a second time: plain SQL over the package's own CSV.
+"""The findings of the flights scan, computed a second time: plain SQL over the package's own CSV.
 
-It shares with `infra.local.flights` the numbering of rows and the form of a record id, and nothing
-else: the files are read whole by `csv`, SQL decides what is missing, doubled or dangling.
+It shares with `infra.local.samples.flights` the numbering of rows and the form of a record id, and
+nothing else: the files are read whole by `csv`, SQL decides what is missing, doubled or dangling.
 
 The rules it restates. required: a field without a value ("NA" or "" in these files). unique: one
 finding a group of records with equal keys; a record that lacks part of its key is left out.
@@ -15,8 +15,8 @@ import zipfile
 from collections.abc import Iterable
 from io import TextIOWrapper
 
-from infra.local.base_model import Base
-from infra.local.flights import data_folder, flight_rows, record_id
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import data_folder, flight_rows, record_id
 
 # Every statement answers (group, table, row): rows of one group are one finding.
 SQL = {
@@ -56,8 +56,8 @@ SQL = {
 }
 
 
-def expected_findings(base: Base) -> dict[str, set[tuple[str, ...]]]:
-    """Rule id -> findings of samples/flights.yaml in `flights(limit)`, for whichever limit made it.
+def expected_findings(base: BaseData) -> dict[str, set[tuple[str, ...]]]:
+    """Return rule id -> findings of samples/flights.yaml in `flights(limit)`, for any limit.
 
     From `base` only the number of flights is taken.
     """

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import aiodns
 
-from infra.local.faults import Fault, FaultKind, Framing
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind, Framing
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from tests.local.peers import Lookup, NameServer
 
 GIGABYTE = 2**30
@@ -47,10 +48,10 @@ ENDLESS = {
 
 
 @asynccontextmanager
-async def answering(response: Response) -> AsyncIterator[WireServer]:
+async def answering(response: WireResponse) -> AsyncIterator[WireServer]:
     """A server that gives this answer to every request."""
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         return response
 
     async with WireServer(handler) as server:

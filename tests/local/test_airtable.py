@@ -13,11 +13,14 @@ import pyairtable
 import pytest
 import requests
 
-from infra.local.airtable import LocalAirtable, RateLimit
-from infra.local.airtable_errors import RefusedError
-from infra.local.airtable_tables import Iterators, ListOptions, StoredTable
-from infra.local.base_model import Base, Field, Record, Table
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.bases import BaseData, Field, Record, TableData
+from infra.local.airtable.errors import RefusedError
+from infra.local.airtable.list_options import ListOptions
+from infra.local.airtable.listings import Listings
+from infra.local.airtable.rate_limit import RateLimit
+from infra.local.airtable.server import LocalAirtable
+from infra.local.airtable.tables import StoredTable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 
 KEY = "patTest"
 # A context without certificates: loading them for every client would cost more than the tests.
@@ -37,7 +40,7 @@ def record(n: int, **cells: Any) -> Record:
     return {"id": f"rec{n:014d}", "createdTime": "2024-05-01T09:00:00.000Z", "fields": fields}
 
 
-def school(base_id: str = BASE, students: int = 250) -> Base:
+def school(base_id: str = BASE, students: int = 250) -> BaseData:
     fields = (
         Field("fldName0000000001", "Name", "singleLineText"),
         Field("fldAge00000000001", "Age", "number", {"precision": 0}),
@@ -45,11 +48,13 @@ def school(base_id: str = BASE, students: int = 250) -> Base:
         Field("fldClass000000001", "Class", "multipleRecordLinks", LINK),
     )
     rows = tuple(record(n, Age=n, Risk="Low") for n in range(students))
-    classes = Table("tblClasses0000001", "Classes", (fields[0],), (record(1),))
-    return Base(base_id, "School", (Table("tblStudents000001", STUDENTS, fields, rows), classes))
+    classes = TableData("tblClasses0000001", "Classes", (fields[0],), (record(1),))
+    return BaseData(
+        base_id, "School", (TableData("tblStudents000001", STUDENTS, fields, rows), classes)
+    )
 
 
-def local_airtable(*bases: Base, **settings: Any) -> LocalAirtable:
+def local_airtable(*bases: BaseData, **settings: Any) -> LocalAirtable:
     return LocalAirtable(
         bases or [school()], **{"api_key": KEY, "requests_per_second": 1000, **settings}
     )
@@ -85,7 +90,7 @@ def opened(url: str, table: str) -> Iterator[pyairtable.Table]:
 async def through_pyairtable(
     server: LocalAirtable, use: Callable[[pyairtable.Table], Any], table: str = STUDENTS
 ) -> Any:
-    """What `use` makes of a real client's table, in a thread as pyairtable blocks."""
+    """Return the result of `use` on a real client's table, in a thread, as pyairtable blocks."""
 
     def work() -> Any:
         with opened(server.url, table) as opened_table:
@@ -108,7 +113,7 @@ async def test_a_listing_reads_every_record_in_pages(airtable: LocalAirtable) ->
 
 
 async def test_a_table_is_found_by_id_too(airtable: LocalAirtable) -> None:
-    """The table's id works where its name does."""
+    """A table's id works wherever its name does."""
     records = await through_pyairtable(
         airtable, lambda t: t.all(max_records=1), "tblClasses0000001"
     )
@@ -116,7 +121,7 @@ async def test_a_table_is_found_by_id_too(airtable: LocalAirtable) -> None:
 
 
 async def test_a_listing_goes_on_from_a_saved_offset(airtable: LocalAirtable) -> None:
-    """Another client with the offset reads exactly what the first one had not."""
+    """Another client with the offset reads exactly the remaining records."""
     first = await through_pyairtable(airtable, lambda table: next(pages(table)))
     rest = await through_pyairtable(airtable, lambda table: list(pages(table, first["offset"])))
     ids = [r["id"] for page in [first, *rest] for r in page["records"]]
@@ -124,7 +129,7 @@ async def test_a_listing_goes_on_from_a_saved_offset(airtable: LocalAirtable) ->
 
 
 async def test_an_offset_sent_again_answers_the_same_page(airtable: LocalAirtable) -> None:
-    """A lost answer can be asked for again without losing or doubling a record."""
+    """A lost response can be requested again without losing or doubling a record."""
     first = await through_pyairtable(airtable, lambda table: next(pages(table)))
     again = [
         await through_pyairtable(airtable, lambda table: next(pages(table, first["offset"])))
@@ -142,7 +147,7 @@ async def test_only_the_chosen_fields_are_sent(airtable: LocalAirtable) -> None:
 
 
 async def test_fields_can_go_by_id(airtable: LocalAirtable) -> None:
-    """With field ids, what is asked and what is answered is keyed by id."""
+    """With field ids, request and response are keyed by id."""
     ask = {"fields": ["fldAge00000000001"], "use_field_ids": True, "max_records": 1}
     records = await through_pyairtable(airtable, lambda table: table.all(**ask))
     assert records[0]["fields"] == {"fldAge00000000001": 0}
@@ -182,13 +187,13 @@ async def test_the_schema_parses_with_types_and_options(airtable: LocalAirtable)
 
 
 async def test_one_record_is_read(airtable: LocalAirtable) -> None:
-    """GET of a record answers its id, creation time and cells."""
+    """GET of a record returns its id, creation time and cells."""
     found = await through_pyairtable(airtable, lambda table: table.get(record(3)["id"]))
     assert found == record(3, Age=3, Risk="Low")
 
 
 async def test_records_are_updated_ten_at_a_time(airtable: LocalAirtable) -> None:
-    """12 changes are two requests; cells not named stay, and an emptied one disappears."""
+    """12 changes are two requests; other cells stay, and an emptied one disappears."""
     cells = {"Risk": "High", "Age": None}
     changes: list[Any] = [{"id": record(n)["id"], "fields": cells} for n in range(12)]
     updated = await through_pyairtable(airtable, lambda table: table.batch_update(changes))
@@ -198,7 +203,7 @@ async def test_records_are_updated_ten_at_a_time(airtable: LocalAirtable) -> Non
 
 
 async def test_a_refused_batch_changes_nothing(client: httpx.AsyncClient) -> None:
-    """One unknown record, and the valid change beside it is not applied either."""
+    """With one unknown record, the valid change beside it is not applied either."""
     changes = [{"id": record(n)["id"], "fields": {"Name": "x"}} for n in (1, 9)]
     answer = await client.patch(f"/v0/{BASE}/Classes", json={"records": changes})
     kept = await client.get(f"/v0/{BASE}/Classes")
@@ -215,7 +220,7 @@ def upsert(*rows: dict[str, Any], on: tuple[str, ...] = ("Name",)) -> dict[str, 
 
 
 async def test_pyairtable_upserts(airtable: LocalAirtable) -> None:
-    """Who is there is changed in the named cells alone; who is not is created with them."""
+    """An existing record changes only in the named cells; a missing one is created with them."""
     name = record(3)["fields"]["Name"]
     rows = [{"fields": {"Name": name, "Age": 99}}, {"fields": {"Name": "New", "Age": 7}}]
     result = await through_pyairtable(airtable, lambda table: table.batch_upsert(rows, ["Name"]))
@@ -230,7 +235,7 @@ async def test_pyairtable_upserts(airtable: LocalAirtable) -> None:
 async def test_an_upsert_that_several_records_match_changes_nothing(
     airtable: LocalAirtable, client: httpx.AsyncClient
 ) -> None:
-    """Somebody duplicated a row: the whole request fails."""
+    """If a row has a duplicate, the whole request fails."""
     before = airtable.records(BASE, STUDENTS)[0]
     airtable.put(BASE, STUDENTS, {**before, "id": record(998)["id"]})
     body = upsert({"Name": "New"}, {"Name": before["fields"]["Name"], "Age": 1})
@@ -294,7 +299,7 @@ async def test_a_refusal_has_airtables_shape(
 async def test_what_is_not_modelled_is_refused(
     client: httpx.AsyncClient, method: str, url: str, body: Any
 ) -> None:
-    """A parameter or route the stand-in lacks is named and refused, never ignored."""
+    """A parameter or route that the stand-in lacks is named and refused, never ignored."""
     answer = await client.request(method, url, json=body)
     assert (answer.status_code, answer.json()["error"]["type"]) == (
         422,
@@ -313,19 +318,19 @@ async def test_what_is_not_modelled_is_refused(
 async def test_a_token_is_required(
     airtable: LocalAirtable, header: dict[str, str], kind: str
 ) -> None:
-    """No token and a wrong one are both 401, with the two types that Airtable has for it."""
+    """A missing and a wrong token are both 401, with Airtable's two error types."""
     async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
         answer = await client.get(f"{airtable.url}/v0/{BASE}/Classes", headers=header)
     assert (answer.status_code, answer.json()["error"]["type"]) == (401, kind)
 
 
 async def test_a_body_that_is_not_json_is_400(client: httpx.AsyncClient) -> None:
-    """Airtable answers 400 when a request cannot be parsed."""
+    """The status is 400 if a request cannot be parsed."""
     assert (await client.patch(TABLE, content=b"{")).status_code == 400
 
 
 async def test_above_the_limit_the_base_is_locked_out() -> None:
-    """The sixth request in a second locks its base for every request; other bases go on."""
+    """The sixth request in a second locks its base for all requests; other bases go on."""
     bases = school(students=1), school(OTHER, students=1)
     limits = {"requests_per_second": 5, "lockout_seconds": 60}
     async with local_airtable(*bases, **limits) as server, raw(server) as client:
@@ -345,7 +350,7 @@ async def test_above_the_limit_the_base_is_locked_out() -> None:
 
 
 async def test_after_the_lockout_requests_pass_again() -> None:
-    """The lock-out ends by itself, although it was asked during all of it."""
+    """The lock-out ends by itself, although requests arrive during all of it."""
     limits = {"requests_per_second": 1, "lockout_seconds": 0.3}
     async with local_airtable(**limits) as server, raw(server) as client, asyncio.timeout(5):
         for _ in range(2):
@@ -388,8 +393,8 @@ async def test_a_listing_is_a_snapshot(airtable: LocalAirtable) -> None:
 
 
 def test_an_offset_expires_without_use() -> None:
-    """Each use starts the lifetime anew; after it the listing is gone for good."""
-    table, listings = StoredTable(school().tables[0]), Iterators(lifetime=10)
+    """Each use restarts the lifetime; after it the listing is gone for good."""
+    table, listings = StoredTable(school().tables[0]), Listings(lifetime=10)
     _, offset = listings.page(table, ListOptions(), now=0)
     _, offset = listings.page(table, ListOptions(offset=offset), now=9)
     listings.page(table, ListOptions(offset=offset), now=18)
@@ -416,7 +421,7 @@ async def test_an_offset_can_expire_as_a_fault(airtable: LocalAirtable) -> None:
 async def test_faults_can_be_set_from_json_at_run_time(
     airtable: LocalAirtable, client: httpx.AsyncClient
 ) -> None:
-    """A rule concerns its own method and path, so often as it says."""
+    """A rule applies to its own method and path, as often as it says."""
     text = '{"fault": {"kind": "status", "status": 502}, "method": "GET", "path": "/Classes$"}'
     airtable.faults = [FaultRule.from_dict(json.loads(text))]
     urls = [TABLE, f"/v0/{BASE}/Classes", f"/v0/{BASE}/Classes"]
@@ -435,7 +440,7 @@ def test_an_unknown_named_fault_is_refused() -> None:
 async def test_a_lost_answer_is_not_a_lost_write(
     airtable: LocalAirtable, client: httpx.AsyncClient, fault: Fault, done: bool
 ) -> None:
-    """A refused write is undone; one whose answer was lost is done."""
+    """A refused write is undone; one whose response was lost is done."""
     airtable.faults = [FaultRule(fault, method="PATCH")]
     try:
         await client.patch(TABLE, json=changes(Age=-1))
@@ -459,7 +464,7 @@ async def test_a_lost_answer_is_not_a_lost_write(
 async def test_each_fault_reaches_pyairtable(
     airtable: LocalAirtable, kind: FaultKind, error: type[Exception]
 ) -> None:
-    """What the real client makes of each fault, on the second page of a listing."""
+    """The real client meets each fault on the second page of a listing."""
     airtable.faults = [FaultRule(Fault(kind), after=1, times=None)]
 
     def listed(table: pyairtable.Table) -> Any:
@@ -473,7 +478,7 @@ async def test_each_fault_reaches_pyairtable(
 async def test_latency_delays_every_answer(
     airtable: LocalAirtable, client: httpx.AsyncClient
 ) -> None:
-    """`latency` is a lower bound for each answer, and can be set at run time."""
+    """`latency` is a lower bound for each response, and can be set at run time."""
     airtable.latency = 0.2
     started = time.monotonic()
     await client.get(f"/v0/{BASE}/Classes")
@@ -486,6 +491,6 @@ async def test_latency_delays_every_answer(
 async def test_an_impossible_sample_is_refused(
     airtable: LocalAirtable, wrong: dict[str, Any]
 ) -> None:
-    """A malformed id, an unknown field or an empty cell is found when it is put."""
+    """A malformed id, an unknown field or an empty cell is refused by `put`."""
     with pytest.raises(ValueError, match="rec"):
         airtable.put(BASE, STUDENTS, {**record(1), **wrong})

@@ -7,8 +7,9 @@ import pytest
 
 from infra.cloud.resources import alerts
 from infra.cloud.resources.alerts import LogMetric, wanted_metric
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, clinic
+from infra.local.openai.server import LocalOpenAI
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
 from landfall.llm.model_settings import ModelSettings

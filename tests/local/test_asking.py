@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel

@@ -1,4 +1,4 @@
-"""Airtable through our reader: every page, at Airtable's pace, and every way in which it fails."""
+"""Airtable through our client: every page, at Airtable's rate, and every way in which it fails."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule, Framing
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
 from infra.local.processes import free_port
+from infra.local.wire.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import LOCKOUT, AirtableReader
+from landfall.airtable.client import LOCKOUT, AirtableClient
 from landfall.airtable.pacer import Pacer
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema
@@ -36,8 +36,8 @@ def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @asynccontextmanager
 async def reading(
     server: LocalAirtable, base_id: str = BASE, key: str = KEY
-) -> AsyncIterator[AirtableReader]:
-    reader = AirtableReader(base_id, key, server.url)
+) -> AsyncIterator[AirtableClient]:
+    reader = AirtableClient(base_id, key, server.url)
     try:
         yield reader
     finally:
@@ -45,28 +45,28 @@ async def reading(
 
 
 @asynccontextmanager
-async def faulty(*faults: Fault | str) -> AsyncIterator[tuple[LocalAirtable, AirtableReader]]:
-    """A base of 150 people whose first answers are damaged like this, and a reader of it."""
+async def faulty(*faults: Fault | str) -> AsyncIterator[tuple[LocalAirtable, AirtableClient]]:
+    """Serve a base of 150 people whose first responses have these faults, and a client of it."""
     rules = [FaultRule(fault) for fault in faults]
     async with a_server(a_base(People=150), faults=rules) as server, reading(server) as reader:
         yield server, reader
 
 
 def page(
-    reader: AirtableReader, offset: str | None = None, seconds: float = 60, table: str = "People"
+    reader: AirtableClient, offset: str | None = None, seconds: float = 60, table: str = "People"
 ) -> Any:
     return reader.page(table, ["Name"], offset, Deadline.after(seconds))
 
 
-async def every_page(reader: AirtableReader, table: str = "People") -> list[RecordPage]:
+async def every_page(reader: AirtableClient, table: str = "People") -> list[RecordPage]:
     pages = [await page(reader, table=table)]
     while pages[-1].offset:
         pages.append(await page(reader, pages[-1].offset, table=table))
     return pages
 
 
-async def refusal(reader: AirtableReader, **how: Any) -> StepError:
-    """The error of asking for a page. The key is in no error, nor in what caused it."""
+async def refusal(reader: AirtableClient, **how: Any) -> StepError:
+    """Return the error of a page request. The key is neither in the error nor in its causes."""
     with pytest.raises(StepError) as caught:
         await page(reader, **how)
     error: BaseException | None = caught.value
@@ -87,13 +87,13 @@ async def test_pages_follow_their_offsets_to_the_end():
 
 
 async def test_an_empty_table_is_an_empty_page():
-    """One request says so."""
+    """It takes one request."""
     async with a_server(a_base(People=0)) as server, reading(server) as reader:
         assert await page(reader) == RecordPage([], None)
 
 
 async def test_only_the_fields_that_are_asked_for_come():
-    """What no rule needs does not leave Airtable."""
+    """Fields that no rule needs do not leave Airtable."""
     async with a_server(a_base(People=1)) as server, reading(server) as reader:
         found = await reader.page("People", ["Name", "Age"], None, Deadline.after(60))
     assert found.records[0]["fields"] == {"Name": "Person 0", "Age": 0}
@@ -113,7 +113,7 @@ async def test_the_schema_names_tables_and_fields():
 
 
 async def test_a_table_may_have_any_name():
-    """Slashes, blanks and umlauts are encoded."""
+    """Slashes, spaces and umlauts are encoded."""
     base = a_base(**{"Schüler / 2026?": 120})
     async with a_server(base) as server, reading(server) as reader:
         pages = await every_page(reader, "Schüler / 2026?")
@@ -121,7 +121,8 @@ async def test_a_table_may_have_any_name():
 
 
 async def test_a_long_list_of_fields_goes_as_post():
-    """Airtable takes URLs of 16,000 characters; the rest of the listing goes the same way."""
+    """Airtable accepts URLs of 16,000 characters; the rest of the listing is requested the same
+    way."""
     fields = [f"A rather long name of a field, of which there are many: {n}" for n in range(250)]
     rows = [dict.fromkeys(fields, "x")] * 101
     async with a_server(a_base(People=rows)) as server, reading(server) as reader:
@@ -132,7 +133,7 @@ async def test_a_long_list_of_fields_goes_as_post():
     assert len(last.records[0]["fields"]) == 250
 
 
-async def test_an_expired_offset_is_told_from_the_end():
+async def test_an_expired_offset_differs_from_the_end():
     """It is an error of its own, and never a page without an offset."""
     async with faulty(EXPIRED_OFFSET) as (server, reader):
         first = await page(reader)
@@ -142,7 +143,7 @@ async def test_an_expired_offset_is_told_from_the_end():
 
 
 def answer(status: int, kind: str = "", message: str = "", **headers: str) -> Fault:
-    """Airtable's usual shape of an error."""
+    """Return an error in Airtable's usual form."""
     body = json.dumps({"error": {"type": kind, "message": message}}).encode()
     return Fault(FaultKind.STATUS, status=status, body=body, headers=headers)
 
@@ -171,9 +172,9 @@ ANSWERS = [
     (plain(200, b"<html>"), "base_malformed", "Airtable: "),
     (plain(204, b""), "base_malformed", "no records list"),
     (Fault(FaultKind.MALFORMED_JSON), "base_malformed", "Airtable: "),
-    (Fault(FaultKind.CUT_BODY), "base_malformed", "answered brokenly"),
+    (Fault(FaultKind.CUT_BODY), "base_malformed", "invalid HTTP response"),
     (Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE), "base_malformed", "Airtable: "),
-    (Fault(FaultKind.FLOOD), "base_malformed", "sent more than"),
+    (Fault(FaultKind.FLOOD), "base_malformed", "larger than"),
     (Fault(FaultKind.REDIRECT_LOOP), "base_malformed", "answered 302"),
     (Fault(FaultKind.RESET), "base_unreachable", "cannot be reached"),
 ]
@@ -181,7 +182,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("fault", "reason", "says"), ANSWERS)
 async def test_every_failure_has_its_reason(fault, reason, says):
-    """The reason of the closed list, with what Airtable said; one request, never two."""
+    """The reason is one of the closed list, with Airtable's message; one request, never two."""
     async with faulty(fault) as (server, reader):
         error = await refusal(reader)
         assert (error.reason, len(server.requests)) == (reason, 1)
@@ -189,7 +190,7 @@ async def test_every_failure_has_its_reason(fault, reason, says):
 
 
 async def test_a_failure_does_not_spoil_the_reader():
-    """The request after it is answered."""
+    """The next request is answered."""
     async with faulty(Fault(FaultKind.RESET), answer(503)) as (_, reader):
         await refusal(reader)
         await refusal(reader)
@@ -197,7 +198,7 @@ async def test_a_failure_does_not_spoil_the_reader():
 
 
 async def test_refusals_of_the_stand_in_itself():
-    """A wrong key, a base that is not there, a table and a field that are not."""
+    """A wrong key, an unknown base, an unknown table and an unknown field."""
     async with a_server(a_base(People=1)) as server:
         async with reading(server, key="patWrong") as reader:
             assert (await refusal(reader)).reason == Reason.BASE_UNAUTHORIZED
@@ -213,7 +214,7 @@ async def test_refusals_of_the_stand_in_itself():
     "body", [b"", b"{}", b"[]", b"5", b"<html>", b'{"tables": [{"name": "T"}]}']
 )
 async def test_a_schema_that_is_none_is_malformed(body):
-    """A complete answer that is not what it promises."""
+    """The response is complete, but has another form."""
     async with faulty(plain(200, body)) as (_, reader):
         with pytest.raises(StepError) as caught:
             await reader.schema(Deadline.after(60))
@@ -221,8 +222,8 @@ async def test_a_schema_that_is_none_is_malformed(body):
 
 
 async def test_nobody_listens():
-    """A wrong address, or Airtable is not there."""
-    reader = AirtableReader(BASE, KEY, f"http://127.0.0.1:{free_port()}")
+    """The address is wrong, or Airtable is down."""
+    reader = AirtableClient(BASE, KEY, f"http://127.0.0.1:{free_port()}")
     assert (await refusal(reader)).reason == Reason.BASE_UNREACHABLE
     await reader.close()
 
@@ -243,14 +244,14 @@ RETRY_AFTER = [
 
 @pytest.mark.parametrize(("status", "headers", "seconds"), RETRY_AFTER)
 async def test_retry_after_is_respected(status, headers, seconds):
-    """429 is at least the lock-out; what is no number of seconds says nothing."""
+    """429 lasts at least the lock-out; a value that is no number of seconds is ignored."""
     async with faulty(answer(status, **headers)) as (_, reader):
         assert (await refusal(reader)).retry_after == seconds
 
 
 @pytest.mark.parametrize("fault", HANGING.values(), ids=HANGING)
 async def test_airtable_hangs_and_we_do_not(fault):
-    """The page is over at its deadline, with the reason, and leaves nothing."""
+    """The page ends at its deadline, with the reason, and leaves no thread or connection."""
     async with nothing_left(), faulty(fault) as (_, reader):
         deadline = Deadline.after(SECONDS)
         error = await refusal(reader, seconds=SECONDS)
@@ -259,7 +260,7 @@ async def test_airtable_hangs_and_we_do_not(fault):
 
 
 async def test_a_hanging_schema_ends_too():
-    """The same way out, the same deadline."""
+    """It has the same deadline and the same way to end."""
     async with nothing_left(), faulty(Fault(FaultKind.SILENT)) as (_, reader):
         deadline = Deadline.after(SECONDS)
         with pytest.raises(StepError) as caught:
@@ -276,7 +277,7 @@ async def arrived(server: LocalAirtable, count: int) -> None:
 
 
 async def test_a_cancelled_page_ends_its_thread():
-    """Three tables are being read when the step is ended: nobody goes on in the background."""
+    """Three tables are being read when the step is ended: nothing continues in the background."""
     faults = [Fault(FaultKind.SILENT)] * 3
     async with nothing_left(), faulty(*faults) as (server, reader):
         asking = [asyncio.create_task(page(reader)) for _ in range(3)]
@@ -289,7 +290,7 @@ async def test_a_cancelled_page_ends_its_thread():
 
 
 async def test_a_page_that_is_cancelled_before_its_turn_is_not_asked_for(monkeypatch):
-    """Cancelled while it waits for its place in the row: no request."""
+    """A page cancelled while it waits for its turn makes no request."""
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 60.0)
     async with nothing_left(), faulty() as (server, reader):
         await page(reader)
@@ -302,7 +303,7 @@ async def test_a_page_that_is_cancelled_before_its_turn_is_not_asked_for(monkeyp
 
 
 async def test_no_turn_before_the_deadline_is_a_timeout(monkeypatch):
-    """Waiting for a place in the row is within the deadline."""
+    """The wait for a turn counts towards the deadline."""
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 60.0)
     async with faulty() as (server, reader):
         await page(reader)
@@ -313,14 +314,14 @@ async def test_no_turn_before_the_deadline_is_a_timeout(monkeypatch):
 
 
 async def test_close_leaves_no_thread():
-    """Threads are those of a reader, and go with it."""
+    """Threads belong to a client, and end with it."""
     async with nothing_left(), faulty() as (_, reader):
         await asyncio.gather(*(page(reader) for _ in range(4)))
         assert [thread for thread in threading.enumerate() if "pyairtable" in thread.name]
 
 
 async def test_the_pace_keeps_within_airtables_limit():
-    """25 requests over three tables at Airtable's 5 a second, by two readers one after another."""
+    """25 requests over three tables at Airtable's 5 a second, by two clients one after another."""
     base = a_base(People=500, Pets=400, Places=350)
     async with a_server(base, requests_per_second=5) as server:
         for _ in range(2):
@@ -331,13 +332,13 @@ async def test_the_pace_keeps_within_airtables_limit():
         assert server.statuses == {200: 26}
 
 
-async def test_the_pace_is_kept_when_the_process_stumbles():
-    """A pause in the middle is no reason to catch up: no 6 requests begin within a second."""
+async def test_the_pace_holds_when_the_process_is_stalled():
+    """A pause in the middle is not caught up: no 6 requests begin within a second."""
     pacer, loop = Pacer(airtable_pacer.INTERVAL / 10), asyncio.get_running_loop()
     started: list[float] = []
 
     async def request() -> None:
-        await pacer.turn()
+        await pacer.acquire()
         started.append(loop.time())
 
     for moment in (0.03, 0.25):  # seconds; in the middle of somebody's wait
@@ -348,26 +349,26 @@ async def test_the_pace_is_kept_when_the_process_stumbles():
     assert started == sorted(started)
 
 
-async def test_what_was_on_its_way_while_the_process_stumbled_counts_from_then(monkeypatch):
+async def test_a_request_in_flight_while_the_process_was_stalled_counts_from_then(monkeypatch):
     """It may not have left the process before: five more within its second would be six."""
-    monkeypatch.setattr(airtable_pacer, "STUMBLE", 0.02)
+    monkeypatch.setattr(airtable_pacer, "MAX_OVERSLEEP", 0.02)
     pacer, loop = Pacer(0.02), asyncio.get_running_loop()
-    pacer.answered(await pacer.turn())
-    on_its_way = await pacer.turn()
+    pacer.answered(await pacer.acquire())
+    on_its_way = await pacer.acquire()
     loop.call_later(0.005, time.sleep, 0.06)
-    turns = [await pacer.turn() for _ in range(5)]
-    assert on_its_way.counts_from - on_its_way.started > 0.04
-    assert turns[-1].started - on_its_way.counts_from >= 5 * 0.02
+    turns = [await pacer.acquire() for _ in range(5)]
+    assert on_its_way.arrived_by - on_its_way.started > 0.04
+    assert turns[-1].started - on_its_way.arrived_by >= 5 * 0.02
 
 
 async def test_what_was_answered_late_may_have_come_in_late():
-    """The sixth request keeps its distance from the latest moment at which the first came in."""
+    """The sixth request keeps its distance from the latest possible arrival of the first."""
     pacer = Pacer(0.01)
-    quick = await pacer.turn()
+    quick = await pacer.acquire()
     pacer.answered(quick)
-    late = await pacer.turn()
+    late = await pacer.acquire()
     await asyncio.sleep(0.06)
     pacer.answered(late)
-    turns = [await pacer.turn() for _ in range(5)]
-    assert 0.05 < late.counts_from - late.started <= airtable_pacer.LATE_MOST
-    assert turns[-1].started - late.counts_from >= 5 * 0.01
+    turns = [await pacer.acquire() for _ in range(5)]
+    assert 0.05 < late.arrived_by - late.started <= airtable_pacer.MAX_LATENESS
+    assert turns[-1].started - late.arrived_by >= 5 * 0.01

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule, Framing
+from infra.local.wire.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.kind import Outcome
 from landfall.runs.worker import OutOfTimeError

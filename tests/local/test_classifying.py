@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
+from infra.local.airtable.server import LocalAirtable
 from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES

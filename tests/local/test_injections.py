@@ -7,8 +7,8 @@ record only.
 
 import pytest
 
-from infra.local.faults import FaultRule
-from infra.local.openai_answers import Asked
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.wire.faults import FaultRule
 from landfall.llm.questions import Question
 from landfall.llm.quoting import quote_untrusted, visible_text
 from tests.fakes.injections import PAGES, PASSAGES, RECORDS, WANTED, ZERO_WIDTH, Attack
@@ -41,7 +41,7 @@ def test_there_are_enough_of_them():
 @pytest.mark.parametrize("attack", ATTACKS, ids=NAMED)
 def test_no_text_leaves_its_block(attack):
     """There are as many fences as records, each with its record's text and no other's."""
-    fences = Asked("Entries", {}, "", question(attack).text).fences
+    fences = ParsedQuestion("Entries", {}, "", question(attack).text).quotes
     assert [fence.id for fence in fences] == ["rec0", "rec1", "rec2"]
     assert fences[1].text == visible_text(attack.text, MAX_CHARACTERS).text
     assert [WANTED in fence.text for fence in (fences[0], fences[2])] == [False, False]

@@ -1,4 +1,4 @@
-"""A scan's findings over its runs, from the base to what people see and say."""
+"""The findings of a scan over its runs, from the base to people's views and decisions."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from landfall.deadlines import Deadline
 from landfall.entry.runs_and_scans import cancel_run
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
-from landfall.integrity.findings.ledger import PAST
+from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
 from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError, download
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules
@@ -26,7 +26,7 @@ from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.documents import Fields, StoreError, Version, Write
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import callers
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
@@ -44,7 +44,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Counting(MemoryStore):
-    """Counts what is written; one commit can be made to fail, after or before it happened."""
+    """Counts the documents written; one commit can be made to fail, before or after it happened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Counting(MemoryStore):
 
 
 def people(*emails: str | None) -> list[Fields]:
-    """People; those without an e-mail address are findings."""
+    """Return people; those without an e-mail address are findings."""
     return [
         {"Name": f"P{n}", **({"Email": email} if email else {})} for n, email in enumerate(emails)
     ]
@@ -80,7 +80,7 @@ class Scanning:
         self.runs = 0
 
     async def fetch(self, rows: list[Fields], after: float = 3600) -> str:
-        """A run of the base with these people, up to its score task; its id."""
+        """Run the base with these people up to the score task; return the run's id."""
         scan = await self.save()
         self.runs += 1
         run_id = f"m-{self.runs}"
@@ -95,7 +95,7 @@ class Scanning:
         return await self.world.save(**({"rules": rules} | self.scan))
 
     async def run(self, rows: list[Fields]) -> Fields:
-        """A whole run; its document."""
+        """Make a whole run; return its document."""
         run_id = await self.fetch(rows)
         await self.score(run_id)
         return (await self.world.run(run_id)).data
@@ -111,14 +111,14 @@ class Scanning:
         raise AssertionError("it does not end")
 
     async def states(self) -> dict[str, str]:
-        """The state of each finding that has a document, by the number of its record."""
+        """Return the state of each finding that has a document, by the number of its record."""
         return {
             doc.data["records"][0][-2:]: doc.data["state"]
             for doc in await documents(self.world, "findings")
         }
 
     async def listed(self, **parameters: str) -> list[str]:
-        """The ids of the scan's findings as they are now."""
+        """Return the ids of the scan's current findings."""
         answer = await routes.scan_findings(self.ask(**parameters), "people")
         assert not isinstance(answer, Download)
         assert answer["count"] == len(answer["findings"])
@@ -134,7 +134,7 @@ def moved(run: Fields) -> dict[str, int]:
 
 
 async def test_findings_live_across_runs():
-    """New, still open, resolved, back again: on the run, in the list and in its documents."""
+    """New, still open, resolved, reopened: on the run, in the list and in its documents."""
     scanning = Scanning()
     assert moved(await scanning.run(people(None, None, "x"))) == {"new": 2}
     run = await scanning.run(people(None, "x", None))
@@ -144,11 +144,13 @@ async def test_findings_live_across_runs():
     assert await scanning.states() == {"01": "open", "02": "resolved", "03": "open"}
     assert moved(await scanning.run(people("x", None, "x"))) == {"resolved": 2, "reopened": 1}
     assert await scanning.states() == {"01": "resolved", "02": "reopened", "03": "resolved"}
-    assert len(await findings(scanning.world, "m-1")) == 2  # an earlier run says what it said
+    assert (
+        len(await findings(scanning.world, "m-1")) == 2
+    )  # an earlier run reports the same as before
 
 
 async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
-    """3,000 findings; a changed one writes as much more as has changed."""
+    """3,000 findings; a changed rescan also writes the findings that changed."""
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(*[None] * 3000, "x"))
@@ -171,7 +173,7 @@ async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
 @pytest.mark.parametrize("failing", range(2, 10))
 async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happens):
     """More changes than fit into a commit, and any commit of the score step without an answer."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(*[None] * 8))
@@ -188,7 +190,7 @@ async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happen
 
 
 async def test_an_earlier_look_does_not_undo_a_later_one():
-    """Two runs; the one that was fetched first is scored last. It says what it saw, no more."""
+    """Two runs; the one that was fetched first is scored last. It reports its own data, no more."""
     scanning = Scanning()
     early = await scanning.fetch(people(None, "x"))
     late = await scanning.fetch(people("x", None))
@@ -202,7 +204,8 @@ async def test_an_earlier_look_does_not_undo_a_later_one():
 
 
 async def test_a_look_is_as_late_as_its_reading():
-    """Not as its step's end, which an outage put off until another run had looked."""
+    """The end of its step does not count, which an outage delayed until another run had been
+    scored."""
     store = AwayAfterPages()
     scanning = Scanning(store)
     world, runs = scanning.world, scanning.world.runs
@@ -222,7 +225,7 @@ async def test_a_look_is_as_late_as_its_reading():
 
 async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):
     """A run whose ledger is written, and that ends before the documents of its findings are."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -236,8 +239,8 @@ async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatc
 
 
 async def test_documents_of_findings_are_capped_and_the_list_is_not(monkeypatch):
-    """The worse come first, whoever has one keeps it, and everything is on the list."""
-    monkeypatch.setattr(ledger_store, "DOCUMENTED", 3)
+    """The most severe come first, a finding with a document retains it, and all are on the list."""
+    monkeypatch.setattr(ledger_store, "MAX_DOCUMENTED", 3)
     rules = [
         {"id": "email", "kind": "required", "table": "People", "field": "Email"},
         {
@@ -258,7 +261,7 @@ async def test_documents_of_findings_are_capped_and_the_list_is_not(monkeypatch)
 
 
 async def test_a_list_that_is_gone_ends_the_run_and_resolves_nothing():
-    """Somebody deleted a document; the message says how to begin anew."""
+    """Somebody deleted a document; the message explains how to begin anew."""
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(None, None))
@@ -270,7 +273,8 @@ async def test_a_list_that_is_gone_ends_the_run_and_resolves_nothing():
 
 
 async def test_people_ignore_and_reopen_findings():
-    """At once for who looks, in the next run for the verdict; with who, why and until when."""
+    """Views show it at once, the verdict from the next run; with the person, the reason and the
+    end."""
     scanning = Scanning()
     await scanning.run(people(None, "x"))
     (finding,) = await findings(scanning.world)
@@ -307,7 +311,7 @@ async def test_people_ignore_and_reopen_findings():
     ],
 )
 async def test_a_decision_is_checked_at_the_door(body, says):
-    """It names the field and the fix, and changes nothing."""
+    """The error names the field and the fix, and nothing changes."""
     scanning = Scanning()
     await scanning.run(people(None))
     (finding,) = await findings(scanning.world)
@@ -316,8 +320,8 @@ async def test_a_decision_is_checked_at_the_door(body, says):
     assert await documents(scanning.world, "scans/people/ledgers/appPeople00000001/decisions") == []
 
 
-async def test_nothing_is_said_of_what_is_not_there():
-    """A finding that never was, and one that is resolved."""
+async def test_a_missing_finding_takes_no_decision():
+    """A finding that never existed, and one that is resolved, accept no decision."""
     scanning = Scanning()
     await scanning.run(people(None))
     (finding,) = await findings(scanning.world)
@@ -357,7 +361,7 @@ async def test_all_findings_in_one_file():
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\uff1d"])
 def test_no_cell_of_a_file_is_a_formula(begin):
-    """As spreadsheets of all lands take them."""
+    """Spreadsheets of all locales are covered."""
     finding = dict.fromkeys(COLUMNS, "") | {"message": f"{begin}1+1", "records": [], "links": []}
     text = "".join(download([finding], "csv", "x").pieces)
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
@@ -365,7 +369,7 @@ def test_no_cell_of_a_file_is_a_formula(begin):
 
 
 async def test_findings_come_in_pages():
-    """Each once, in order, and the last page says that it is."""
+    """Each once, in order, and the last page is marked as the last."""
     scanning = Scanning()
     await scanning.run(people(*[None] * 5))
     seen: list[str] = []
@@ -379,7 +383,7 @@ async def test_findings_come_in_pages():
 
 
 async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
-    """It is of a size that can be sent, has one finding at least, and none is lost."""
+    """Its size can be sent, it has at least one finding, and none is lost."""
     monkeypatch.setattr(routes, "MAX_RECORDS", 5)
     scanning = Scanning(
         rules=[{"id": "u", "kind": "unique", "table": "People", "fields": ["Email"]}]
@@ -397,7 +401,7 @@ async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
 
 @pytest.mark.parametrize("parameter", ["limit", "page_token"])
 async def test_an_endless_number_is_refused(parameter):
-    """Also one that Python itself would not read."""
+    """This includes one that Python itself would not parse."""
     scanning = Scanning()
     await scanning.run(people(None))
     with pytest.raises(BadRequestError, match=parameter):
@@ -405,7 +409,7 @@ async def test_an_endless_number_is_refused(parameter):
 
 
 async def test_scans_of_the_same_base_keep_their_findings_apart():
-    """Two scans with the same rule; each has its own identity of what it found."""
+    """Two scans with the same rule; the identities of their findings differ."""
     scanning = Scanning()
     await scanning.run(people(None))
     scanning.scan = {"id": "others"}
@@ -416,7 +420,7 @@ async def test_scans_of_the_same_base_keep_their_findings_apart():
 
 
 async def test_fields_may_be_named_by_their_ids():
-    """What the base calls them now is found by id; a name that is gone is inconclusive."""
+    """The current name is found by id; a name that no longer exists is inconclusive."""
     base = a_base(People=people(None, "x"))
     table = base.tables[0]
     email = next(field.id for field in table.fields if field.name == "Email")
@@ -436,7 +440,7 @@ async def test_fields_may_be_named_by_their_ids():
 
 
 async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
-    """The next invocation goes on where this one stopped, and each is written once."""
+    """The next invocation continues where this one stopped, and each is written once."""
     monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
@@ -456,7 +460,7 @@ async def test_more_documents_than_a_budget_allows_are_written_in_several(monkey
 
 
 async def test_a_rule_is_given_what_it_measured_in_earlier_runs():
-    """Fewer people than usual, from the second run on; a run without the table does not count."""
+    """Fewer people than usual, from the second run; a run without the table does not count."""
     fewer = {"id": "people", "kind": "volume", "table": "People", "change": "20%", "over": 1}
     scanning = Scanning(rules=[fewer])
     assert moved(await scanning.run(people(*["x"] * 10))) == {}
@@ -468,7 +472,7 @@ async def test_a_rule_is_given_what_it_measured_in_earlier_runs():
 
 
 async def test_measurements_of_many_rules_fit_into_the_head():
-    """Twenty of 100 categories with long names, over more runs than are kept."""
+    """Twenty of 100 categories with long names, over more runs than are retained."""
     rules = [
         {"id": f"mix-{n}", "kind": "drift", "table": "People", "measure": "shares"}
         | {"field": "Email", "change": "10%", "over": 1, "when": {"field": "Name", "not_equals": n}}
@@ -476,17 +480,19 @@ async def test_measurements_of_many_rules_fit_into_the_head():
     ]
     scanning = Scanning(rules=rules)
     values = people(*[Random(n).randbytes(95).hex() for n in range(100)])
-    for _ in range(PAST + 1):
+    for _ in range(MAX_MEASUREMENTS + 1):
         run = await scanning.run(values)
     assert (run["verdict"], moved(run)) == ("healthy", {})
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert len(head.data["rules"]) == 20
-    assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < PACKED_MOST
-    assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * PAST
+    assert (
+        len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < MAX_PACKED_BYTES
+    )
+    assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * MAX_MEASUREMENTS
 
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
-    """By their bytes too: those with many records or a long past are not all small."""
+    """Their bytes count too: those with many records or a long history are not all small."""
     monkeypatch.setattr(commit_size, "COMMIT_MOST", 2_000)
 
     class Weighing(Counting):

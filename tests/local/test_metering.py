@@ -10,9 +10,10 @@ from uuid import uuid4
 import grpc.aio
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import LocalOpenAI
-from infra.local.site import LocalSite, clinic
+from infra.local.openai.server import LocalOpenAI
+from infra.local.samples.clinic import clinic
+from infra.local.site.server import LocalSite
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.scan import BaseScan
 from landfall.deadlines import LADDER, Deadline
@@ -163,9 +164,9 @@ PRICE = PRICES[MODEL]
 def paid(service: LocalOpenAI, share: float = 1.0) -> dict[str, Any]:
     """What a run's counts must say of the tokens that the stand-in has answered with."""
     of = service.tokens
-    usage = TokenUsage(of["asked"], of["answered"], of["cached"], 0)
+    usage = TokenUsage(of["prompt"], of["completion"], of["cached"], 0)
     dollars = pytest.approx(PRICE.dollars(usage, share), abs=1e-6)
-    return {"model_tokens": of["asked"] + of["answered"], "model_cost": dollars}
+    return {"model_tokens": of["prompt"] + of["completion"], "model_cost": dollars}
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["questions", "batches"])
@@ -195,7 +196,7 @@ async def test_a_classification_says_what_it_asked_of_everybody(wired, openai, b
     assert (run.data["status"], run.data["verdict"]) == ("done", "healthy")
     assert cost(run) == measured
     assert (counts["airtable_requests"], counts["tasks"]) == (asked, len(outcomes))
-    assert openai.tokens["answered"] > 0
+    assert openai.tokens["completion"] > 0
     assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(
         openai, BATCH_FACTOR if batch else 1.0
     )
@@ -214,7 +215,7 @@ async def test_a_site_scan_says_what_it_asked_of_everybody(wired, openai):
     assert run.data["status"] == "done"
     assert cost(run) == measured
     assert (counts["airtable_requests"], counts["tasks"]) == (0, len(outcomes))
-    assert openai.tokens["answered"] > 0
+    assert openai.tokens["completion"] > 0
     assert {name: counts[name] for name in ("model_tokens", "model_cost")} == paid(openai)
 
 

@@ -12,9 +12,10 @@ import aiodns
 import pytest
 from pydantic import BaseModel, Field
 
-from infra.local.faults import Fault, FaultKind
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.llm.model_settings import Effort
 from landfall.llm.openai.chat import OpenAIModel
@@ -96,7 +97,7 @@ async def ask(model: OpenAIModel, seconds: float = 60) -> Answer[Judgement]:
     return await model.ask(ASKED, Deadline.after(seconds))
 
 
-async def answered(response: Response) -> Answer[Judgement]:
+async def answered(response: WireResponse) -> Answer[Judgement]:
     async with answering(response) as server, asking(server.url) as model:
         return await ask(model)
 
@@ -112,7 +113,7 @@ async def refusal(model: OpenAIModel, seconds: float = 60) -> StepError:
     return caught.value
 
 
-async def failed(response: Response, seconds: float = 60) -> StepError:
+async def failed(response: WireResponse, seconds: float = 60) -> StepError:
     """Return the error for a response, after one request that leaves nothing behind."""
     async with nothing_left(), answering(response) as server, asking(server.url) as model:
         error = await refusal(model, seconds)
@@ -122,7 +123,7 @@ async def failed(response: Response, seconds: float = 60) -> StepError:
 
 async def test_an_answer_has_its_shape():
     """It has the tokens, the model, and the seconds."""
-    answer = await answered(Response.json(completion()))
+    answer = await answered(WireResponse.json(completion()))
     assert answer.content == Judgement(level=Level.HIGH, confidence=80, notes=[PRIVATE_TEXT])
     assert (answer.model, answer.usage) == ("small-2026-10-01", TokenUsage(100, 20, 64))
     assert 0 < answer.seconds < 10
@@ -131,11 +132,11 @@ async def test_an_answer_has_its_shape():
 
 async def test_the_question_is_asked_in_strict_mode():
     """One request with the schema: all fields are required, and no others are allowed."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await ask(model)
@@ -160,11 +161,11 @@ async def test_the_question_is_asked_in_strict_mode():
 
 async def test_the_effort_is_sent_if_the_scan_sets_it():
     """Not every model accepts it."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json(completion())
+        return WireResponse.json(completion())
 
     async with WireServer(handler) as server, asking(server.url, effort="low") as model:
         await ask(model)
@@ -176,7 +177,7 @@ async def test_tokens_written_to_the_cache_are_counted():
     usage = completion()["usage"] | {
         "prompt_tokens_details": {"cached_tokens": None, "cache_write_tokens": 90}
     }
-    assert (await answered(Response.json(completion(usage=usage)))).usage == TokenUsage(
+    assert (await answered(WireResponse.json(completion(usage=usage)))).usage == TokenUsage(
         100, 20, 0, 90
     )
 
@@ -206,8 +207,8 @@ LIMITS = [
 @pytest.mark.parametrize(("headers", "limits"), LIMITS)
 async def test_rate_limits_are_read(headers, limits):
     """Counts, and durations in seconds; other texts are ignored."""
-    sent = Response.json(completion())
-    answer = await answered(Response(200, {**sent.headers, **headers}, sent.body))
+    sent = WireResponse.json(completion())
+    answer = await answered(WireResponse(200, {**sent.headers, **headers}, sent.body))
     assert answer.limits == limits
 
 
@@ -242,7 +243,7 @@ NO_RESULTS = {
 @pytest.mark.parametrize(("sent", "reason"), NO_RESULTS.values(), ids=NO_RESULTS)
 async def test_a_failed_answer_is_never_a_result(sent, reason):
     """Each has its reason, and its cost nevertheless."""
-    error = await failed(Response.json(sent))
+    error = await failed(WireResponse.json(sent))
     assert error.reason == reason
     assert isinstance(error, FailedAnswerError)
     assert error.receipt.usage == TokenUsage(100, 20, 64)
@@ -267,13 +268,13 @@ NO_COMPLETIONS = [
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
 async def test_any_other_body_is_malformed(body, kind):
     """Although its status is 200."""
-    error = await failed(Response(200, {"Content-Type": kind}, body))
+    error = await failed(WireResponse(200, {"Content-Type": kind}, body))
     assert error.reason == Reason.MODEL_MALFORMED
 
 
 async def test_the_type_of_a_completion_does_not_matter():
     """Some services do not name it."""
-    answer = await answered(Response(200, {}, json.dumps(completion()).encode()))
+    answer = await answered(WireResponse(200, {}, json.dumps(completion()).encode()))
     assert answer.content.confidence == 80
 
 
@@ -311,7 +312,7 @@ STATUSES = [
 async def test_every_status_has_its_reason(status, body, reason, retried):
     """It is asked once; a retry is left to the step. The message never has the key."""
     headers = {"Content-Type": "application/json", "Location": "http://xn--/"}
-    error = await failed(Response(status, headers, body))
+    error = await failed(WireResponse(status, headers, body))
     assert (error.reason, error.retried) == (reason, retried)
     assert str(status) in error.message
     assert len(error.message) <= MAX_MESSAGE_CHARACTERS
@@ -329,7 +330,7 @@ MESSAGES = [
 @pytest.mark.parametrize(("body", "message"), MESSAGES)
 async def test_the_services_message_is_part_of_ours(body, message):
     """The message enables a person to act."""
-    error = await failed(Response(400, {}, body))
+    error = await failed(WireResponse(400, {}, body))
     assert error.message == f"the model API answered {message}"
 
 
@@ -343,14 +344,14 @@ FIXES = [
 @pytest.mark.parametrize(("status", "body", "fix"), FIXES)
 async def test_an_error_of_every_question_has_a_fix(status, body, fix):
     """However long the service's message is."""
-    error = await failed(Response(status, {}, body))
+    error = await failed(WireResponse(status, {}, body))
     assert fix in error.message
 
 
 @pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])
 async def test_retry_after_is_read(status, value, seconds):
     """The step waits that long; the SDK neither waits nor retries."""
-    error = await failed(Response(status, {"Retry-After": value}, problem("later")))
+    error = await failed(WireResponse(status, {"Retry-After": value}, problem("later")))
     assert error.retry_after == seconds
 
 
@@ -367,8 +368,8 @@ async def test_a_broken_or_endless_answer_is_malformed(fault):
     assert (await failed(_damaged(fault))).reason == Reason.MODEL_MALFORMED
 
 
-def _damaged(fault: Fault) -> Response:
-    return Response.json(completion(), fault=fault)
+def _damaged(fault: Fault) -> WireResponse:
+    return WireResponse.json(completion(), fault=fault)
 
 
 async def test_a_reset_is_no_connection():
@@ -394,7 +395,7 @@ async def test_a_name_that_takes_long_to_resolve():
 
 async def test_after_the_deadline_nothing_is_asked():
     """The answer would be paid for."""
-    async with answering(Response.json(completion())) as server, asking(server.url) as model:
+    async with answering(WireResponse.json(completion())) as server, asking(server.url) as model:
         assert (await refusal(model, seconds=-0.1)).reason == Reason.MODEL_TIMEOUT
         assert not server.exchanges
 
@@ -403,8 +404,8 @@ async def test_a_failure_does_not_break_the_client():
     """The next question is answered."""
     faults = [Fault(FaultKind.RESET), Fault(FaultKind.SILENT)]
 
-    async def handler(_: Request) -> Response:
-        return Response.json(completion(), fault=faults.pop() if faults else None)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse.json(completion(), fault=faults.pop() if faults else None)
 
     async with WireServer(handler) as server, asking(server.url) as model:
         await refusal(model, SECONDS)
@@ -415,9 +416,9 @@ async def test_a_failure_does_not_break_the_client():
 async def test_a_call_is_logged_without_its_texts(capsys, caplog):
     """Vendor, status, seconds and tokens; no library logs a secret either."""
     caplog.set_level(logging.DEBUG)
-    answers = [Response.json(completion()), Response(401, {}, problem(KEY))]
+    answers = [WireResponse.json(completion()), WireResponse(401, {}, problem(KEY))]
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         return answers.pop()
 
     async with WireServer(handler) as server, asking(server.url) as model:

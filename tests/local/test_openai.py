@@ -15,11 +15,11 @@ import pytest
 from openai.types.chat import ParsedChatCompletion
 from pydantic import BaseModel, Field
 
-from infra.local.faults import Fault, FaultKind, FaultRule
-from infra.local.openai import MODELS, LocalOpenAI
-from infra.local.openai_answers import Asked
-from infra.local.openai_faults import INVENTED_ID, NAMES, OF_BATCHES, WRONG_WORD
-from infra.local.openai_limits import duration
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.faults import BATCH_FAULTS, FAULT_NAMES, INVENTED_ID, WRONG_WORD
+from infra.local.openai.limits import duration
+from infra.local.openai.server import MODELS, LocalOpenAI
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.llm.quoting import quote_untrusted
 
 KEY = "sk-test"
@@ -71,7 +71,7 @@ async def ask(
 
 
 async def raw(sdk: openai.AsyncOpenAI, **more: Any) -> Any:
-    """Return the model's answer as JSON, whatever its shape."""
+    """Return the model's text as JSON, whatever its schema."""
     messages = [{"role": "user", "content": TEXT}]
     schema = openai.pydantic_function_tool(Entries)["function"]["parameters"]  # strict by the SDK
     shape = {"type": "json_schema", "json_schema": _strict("Entries", schema)}
@@ -86,7 +86,7 @@ def _strict(name: str, schema: Any) -> dict[str, Any]:
 
 
 async def test_an_answer_has_the_shape_that_was_asked_for():
-    """An entry for each quoted record, by its id; its citation is in that record."""
+    """Each quoted record has an entry under its id, which cites that record."""
     async with served() as (_, sdk):
         parsed = (await ask(sdk)).choices[0].message.parsed
     assert parsed
@@ -96,14 +96,14 @@ async def test_an_answer_has_the_shape_that_was_asked_for():
 
 
 async def test_the_same_question_has_the_same_answer():
-    """And another one another."""
+    """Another question has another answer."""
     async with served() as (_, sdk):
         answers = [(await ask(sdk, text)).choices[0].message.parsed for text in (TEXT, TEXT, "x")]
     assert answers[0] == answers[1] != answers[2]
 
 
 async def test_it_says_that_it_is_a_stand_in():
-    """Wherever an answer is shown."""
+    """Every answer shows it."""
     async with served() as (_, sdk):
         completion = await ask(sdk)
         plain = await sdk.chat.completions.create(
@@ -115,7 +115,7 @@ async def test_it_says_that_it_is_a_stand_in():
 
 
 class Everything(BaseModel):
-    """Each kind of schema that strict mode knows."""
+    """A schema of each kind that strict mode accepts."""
 
     word: Literal["a"]
     flag: bool
@@ -126,14 +126,14 @@ class Everything(BaseModel):
 
 
 async def test_any_strict_shape_is_filled():
-    """Within its bounds, which the SDK checks."""
+    """Values are within the schema's bounds, which the SDK checks."""
     async with served() as (_, sdk):
         parsed = (await ask(sdk, response_format=Everything)).choices[0].message.parsed
     assert isinstance(parsed, Everything)
 
 
 async def test_responses_answer_the_same():
-    """The other dress of the same question."""
+    """Both formats of a question get the same answer."""
     async with served() as (_, sdk):
         chat = (await ask(sdk)).choices[0].message.parsed
         response = await sdk.responses.parse(
@@ -146,7 +146,7 @@ async def test_responses_answer_the_same():
 
 
 async def test_usage_is_computed_from_the_text():
-    """Four bytes a token; long instructions are cached once they were seen."""
+    """A token is four bytes; long instructions are cached after their first use."""
     long = "Judge. " * 1_000
     messages = [{"role": "system", "content": long}, {"role": "user", "content": "x" * 40}]
     async with served() as (_, sdk):
@@ -161,14 +161,14 @@ async def test_usage_is_computed_from_the_text():
 
 
 async def test_an_answer_longer_than_allowed_is_cut_off():
-    """The SDK says so too."""
+    """The SDK reports it too."""
     async with served() as (_, sdk):
         with pytest.raises(openai.LengthFinishReasonError):
             await ask(sdk, max_completion_tokens=5)
 
 
-async def test_limits_are_sent_and_enforced():
-    """Three requests a minute: the fourth is refused, with how long to wait."""
+async def test_limits_are_stated_and_enforced():
+    """With three requests a minute, the fourth is refused, with the time to wait."""
     async with served(requests_per_minute=3) as (server, sdk):
         answers = [await sdk.chat.completions.with_raw_response.create(**PLAIN) for _ in range(3)]
         with pytest.raises(openai.RateLimitError) as caught:
@@ -191,7 +191,7 @@ PLAIN: Any = {
 
 
 async def test_tokens_are_limited_too():
-    """By what the question has and its answer may have; they come back with time."""
+    """A call takes the tokens of its prompt and the most of its answer; they refill over time."""
     async with served(tokens_per_minute=6_000) as (_, sdk):
         answer = await sdk.chat.completions.with_raw_response.create(
             **PLAIN | {"max_completion_tokens": 5_990}
@@ -208,7 +208,7 @@ DURATIONS = [(0.02, "20ms"), (1.5, "1.5s"), (59, "59s"), (360, "6m0s"), (61.5, "
 
 @pytest.mark.parametrize(("seconds", "text"), DURATIONS)
 def test_durations_are_written_as_openai_does(seconds, text):
-    """In the headers of the limits."""
+    """Headers of the limits have OpenAI's format of durations."""
     assert duration(seconds) == text
 
 
@@ -225,8 +225,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "kind", "code"), REFUSED)
-async def test_what_cannot_be_is_refused(change, kind, code):
-    """In OpenAI's shapes, which the SDK reads; nothing is answered as if it had not been asked."""
+async def test_an_invalid_request_is_refused(change, kind, code):
+    """Errors have OpenAI's format, which the SDK reads; no part of a request is ignored."""
     async with served() as (_, sdk):
         with pytest.raises(kind) as caught:
             await sdk.chat.completions.create(**PLAIN | change)
@@ -247,7 +247,7 @@ LOOSE = [
 
 @pytest.mark.parametrize("schema", LOOSE)
 async def test_a_schema_must_be_strict(schema):
-    """All is required and nothing else comes, or it is refused as OpenAI refuses it."""
+    """A schema must require everything and allow nothing else, or OpenAI's error results."""
     shape: Any = {"type": "json_schema", "json_schema": _strict("X", schema)}
     async with served() as (_, sdk):
         with pytest.raises(openai.BadRequestError, match="Invalid schema for response_format 'X'"):
@@ -255,7 +255,7 @@ async def test_a_schema_must_be_strict(schema):
 
 
 async def test_a_wrong_key_is_refused_and_not_repeated():
-    """Whatever is asked."""
+    """The key is checked for every request."""
     async with LocalOpenAI(api_key=KEY) as server, client(server, "sk-wrong-1234") as sdk:
         with pytest.raises(openai.AuthenticationError) as caught:
             await ask(sdk)
@@ -264,7 +264,7 @@ async def test_a_wrong_key_is_refused_and_not_repeated():
 
 
 async def test_models_are_listed():
-    """Those that it answers for."""
+    """The list has the models that it answers for."""
     async with served() as (_, sdk):
         assert [model.id async for model in sdk.models.list()] == list(MODELS)
 
@@ -274,7 +274,7 @@ def fault(name: str, **more: Any) -> LocalOpenAI:
 
 
 async def test_a_refusal():
-    """The SDK sees it as one."""
+    """The SDK recognises a refusal."""
     async with fault("refusal") as server, client(server) as sdk:
         message = (await ask(sdk)).choices[0].message
     assert message.refusal
@@ -289,21 +289,21 @@ FINISHES = [
 
 @pytest.mark.parametrize(("name", "error"), FINISHES)
 async def test_an_answer_that_does_not_come_to_its_end(name, error):
-    """Cut off, or stopped by the service."""
+    """An answer may be cut off, or stopped by the content filter."""
     async with fault(name) as server, client(server) as sdk:
         with pytest.raises(error):
             await ask(sdk)
 
 
 async def test_invalid_json():
-    """Prose where JSON was asked for."""
+    """The answer is prose instead of JSON."""
     async with fault("invalid_json") as server, client(server) as sdk:
         with pytest.raises(json.JSONDecodeError):
             await raw(sdk)
 
 
 async def test_a_wrong_word():
-    """No choice of the schema."""
+    """The answer has a value outside the enumeration."""
     async with fault("wrong_enum") as server, client(server) as sdk:
         levels = [entry["level"] for entry in (await raw(sdk))["entries"]]
     assert levels[0] == WRONG_WORD
@@ -311,7 +311,7 @@ async def test_a_wrong_word():
 
 
 async def test_a_dropped_and_an_invented_record():
-    """One too few; one that nobody asked about."""
+    """One record is missing; another was not in the question."""
     async with fault("dropped_record") as server, client(server) as sdk:
         assert [entry["id"] for entry in (await raw(sdk))["entries"]] == ["rec0", "rec1"]
     async with fault("invented_id") as server, client(server) as sdk:
@@ -320,7 +320,7 @@ async def test_a_dropped_and_an_invented_record():
 
 
 async def test_an_echo():
-    """A model that does what the text says: its own words are those of the text."""
+    """A model that obeys the text repeats it as its own."""
     async with fault("echo") as server, client(server) as sdk:
         entries = (await raw(sdk))["entries"]
     assert {entry["id"] for entry in entries} == {"rec0", "rec1", "rec2"}
@@ -328,7 +328,7 @@ async def test_an_echo():
 
 
 async def test_a_fault_is_for_the_questions_that_it_names():
-    """By something in their text."""
+    """A fault rule selects questions by their text."""
     rule = FaultRule("refusal", content="Customer number 1", times=None)
     async with LocalOpenAI(api_key=KEY, faults=[rule]) as server, client(server) as sdk:
         texts = [quote_untrusted("record rec", f"Customer number {n}", 99) for n in range(3)]
@@ -337,7 +337,7 @@ async def test_a_fault_is_for_the_questions_that_it_names():
 
 
 async def test_faults_of_the_wire_happen_here_too():
-    """A silent service, and one that answers 500."""
+    """The service may be silent, or respond with 500."""
     rules = [FaultRule(Fault(FaultKind.SILENT)), FaultRule(Fault(FaultKind.STATUS, status=500))]
     async with LocalOpenAI(api_key=KEY, faults=rules) as server, client(server) as sdk:
         with pytest.raises(openai.APITimeoutError):
@@ -348,16 +348,20 @@ async def test_faults_of_the_wire_happen_here_too():
 
 
 def test_an_unknown_fault_is_refused():
-    """A test that asks for one would wait for ever."""
+    """A test with an unknown fault would wait forever."""
     with pytest.raises(ValueError, match="no such fault"):
         fault("hiccup")
-    assert {"wrong_enum", *OF_BATCHES} < NAMES
+    assert {"wrong_enum", *BATCH_FAULTS} < FAULT_NAMES
 
 
 def test_a_repair_is_about_the_same_records():
-    """The quoted problem is not a record."""
+    """The list of errors is quoted too, and is no record."""
     text = f"{TEXT}\n\n{quote_untrusted('what was wrong', 'rec0 is missing', 99)}"
-    assert [fence.id for fence in Asked("X", {}, "", text).fences] == ["rec0", "rec1", "rec2"]
+    assert [quote.id for quote in ParsedQuestion("X", {}, "", text).quotes] == [
+        "rec0",
+        "rec1",
+        "rec2",
+    ]
 
 
 # Batches
@@ -373,7 +377,7 @@ def line(number: int, **body: Any) -> dict[str, Any]:
 
 
 async def begin(sdk: openai.AsyncOpenAI, lines: list[Any]) -> openai.types.Batch:
-    """Upload the lines and make a batch of them."""
+    """Upload the lines and create a batch of them."""
     text = "".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in lines)
     file = await sdk.files.create(
         file=("questions.jsonl", io.BytesIO(text.encode())), purpose="batch"
@@ -387,7 +391,7 @@ async def begin(sdk: openai.AsyncOpenAI, lines: list[Any]) -> openai.types.Batch
 
 
 async def ended(sdk: openai.AsyncOpenAI, batch_id: str) -> openai.types.Batch:
-    """The batch when it has ended."""
+    """Return the batch when it has ended."""
     async with asyncio.timeout(10):
         while True:
             batch = await sdk.batches.retrieve(batch_id)
@@ -397,7 +401,7 @@ async def ended(sdk: openai.AsyncOpenAI, batch_id: str) -> openai.types.Batch:
 
 
 async def results(sdk: openai.AsyncOpenAI, file_id: str | None) -> dict[str, Any]:
-    """The lines of a result file by their ids."""
+    """Return the lines of a result file by their ids."""
     if file_id is None:
         return {}
     text = (await sdk.files.content(file_id)).text
@@ -405,7 +409,7 @@ async def results(sdk: openai.AsyncOpenAI, file_id: str | None) -> dict[str, Any
 
 
 async def test_a_batch_comes_to_its_end():
-    """Through its statuses; each request has an answer under its own id."""
+    """A batch passes through its statuses; each request has an answer under its own id."""
     async with served(batch_seconds=0.5) as (_, sdk):
         batch = await begin(sdk, [line(n) for n in range(20)])
         assert (batch.status, batch.metadata) == ("validating", {"run": "m-1"})
@@ -422,7 +426,7 @@ async def test_a_batch_comes_to_its_end():
 
 
 async def test_what_fails_in_a_batch_is_in_its_error_file():
-    """The others are answered."""
+    """The other requests are answered."""
     async with served(batch_seconds=0.1) as (_, sdk):
         batch = await begin(sdk, [line(1), line(2, n=3), line(3)])
         batch = await ended(sdk, batch.id)
@@ -432,8 +436,8 @@ async def test_what_fails_in_a_batch_is_in_its_error_file():
     assert bad["q2"]["response"]["status_code"] == 400
 
 
-async def test_an_expired_batch_keeps_what_it_has():
-    """Answered requests are in one file, the others in another."""
+async def test_an_expired_batch_retains_its_results():
+    """Results are in one file, unexecuted requests in the other."""
     async with served(batch_seconds=0.4) as (server, sdk):
         server.faults = [FaultRule("batch_expired")]
         batch = await ended(sdk, (await begin(sdk, [line(n) for n in range(10)])).id)
@@ -444,8 +448,8 @@ async def test_an_expired_batch_keeps_what_it_has():
     assert {row["error"]["code"] for row in bad.values()} == {"batch_expired"}
 
 
-async def test_a_cancelled_batch_keeps_what_it_has():
-    """And takes a moment for it."""
+async def test_a_cancelled_batch_retains_its_results():
+    """Cancelling takes a moment."""
     async with served(batch_seconds=1) as (_, sdk):
         batch = await begin(sdk, [line(n) for n in range(10)])
         await asyncio.sleep(0.5)
@@ -467,7 +471,7 @@ UNUSABLE = [
 
 @pytest.mark.parametrize(("lines", "code"), UNUSABLE)
 async def test_a_batch_whose_file_cannot_be_used_fails(lines, code):
-    """After a while, with the reason and the line."""
+    """The batch fails after a while, with the reason and the line."""
     async with served(batch_seconds=0.2) as (_, sdk):
         batch = await ended(sdk, (await begin(sdk, lines)).id)
     assert batch.status == "failed"
@@ -476,7 +480,7 @@ async def test_a_batch_whose_file_cannot_be_used_fails(lines, code):
 
 
 async def test_batches_are_listed_the_newest_first():
-    """In pages, with what they were given to be known by."""
+    """Batches are listed in pages, with their metadata."""
     async with served() as (_, sdk):
         made = [(await begin(sdk, [line(1)])).id for _ in range(3)]
         listed = [batch async for batch in sdk.batches.list(limit=2)]
@@ -484,8 +488,8 @@ async def test_batches_are_listed_the_newest_first():
     assert {(batch.metadata or {})["run"] for batch in listed} == {"m-1"}
 
 
-async def test_what_is_not_there_is_not_found():
-    """A file or a batch of another account, or none."""
+async def test_an_unknown_object_is_not_found():
+    """An unknown file or batch is not found."""
     async with served() as (_, sdk):
         with pytest.raises(openai.NotFoundError):
             await sdk.batches.retrieve("batch_1")

@@ -27,9 +27,9 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from infra.local.base_model import Base, Record
-from infra.local.school import school
-from infra.local.school_book import BOOK
+from infra.local.airtable.bases import BaseData, Record
+from infra.local.samples.school.base import school
+from infra.local.samples.school.lessons import LESSONS
 from landfall.scans.settings import SEVERITIES
 
 Rule: TypeAlias = dict[str, Any]
@@ -130,7 +130,7 @@ METRICS = {
 TODAY = date(2026, 11, 22)
 
 
-def load(base: Base) -> sqlite3.Connection:
+def load(base: BaseData) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:")
     db.executescript(SCHEMA)
     for table in base.tables:
@@ -160,7 +160,7 @@ def statement(rule: Rule) -> str:
 def findings(
     db: sqlite3.Connection, rule: Rule, severity: str = "info", today: date = TODAY
 ) -> set[tuple[str, ...]]:
-    """The findings of a rule; of a metric, those that are at least so severe."""
+    """Return the findings of a rule; of a metric, those of at least this severity."""
     target = {f"to_{name}": value for name, value in rule.get("to", {}).items()}
     lists = {name: json.dumps(rule[name]) for name in ("fields", "values") if name in rule}
     when = {"when": None, "equals": None}
@@ -177,7 +177,7 @@ def findings(
 
 
 def counted(rule: Rule, severity: str, today: date) -> dict[str, Any]:
-    """What a metric counts, of which days, and from which number on."""
+    """Return what a metric counts, its days, and its threshold."""
     where = rule["where"]
     length = re.fullmatch(r"(?:today-)?(\d+)([dw])", "".join(rule["window"].values()))
     assert length
@@ -196,13 +196,13 @@ def made():
     return school(today=TODAY)
 
 
-def rows(base: Base, table: str) -> tuple[Record, ...]:
+def rows(base: BaseData, table: str) -> tuple[Record, ...]:
     return next(t.records for t in base.tables if t.name == table)
 
 
 @pytest.mark.parametrize("seed", [20261122, 1, 2])
 def test_the_key_is_what_the_rules_find(seed):
-    """No planted defect is missed, and nothing that was not planted is a defect, for any seed."""
+    """For any seed, the findings are exactly the planted defects."""
     base, key = school(seed, TODAY)
     db = load(base)
     assert {rule["id"]: findings(db, rule) for rule in SCAN["rules"]} == key
@@ -211,7 +211,7 @@ def test_the_key_is_what_the_rules_find(seed):
 @pytest.mark.parametrize("later", [0, 1])
 @pytest.mark.parametrize("day", range(7))
 def test_the_key_is_true_on_every_day(made, day, later):
-    """Of the week, over New Year, and when the run comes the day after the base was made."""
+    """The key holds on any weekday, over New Year, and on the day after the base is made."""
     today = date(2026, 12, 29) + timedelta(days=day)
     base, key = school(today=today)
     db, then = load(base), today + timedelta(days=later)
@@ -222,10 +222,10 @@ def test_the_key_is_true_on_every_day(made, day, later):
 
 
 def test_the_severities_of_the_book_are_those_of_the_rules(made):
-    """As many findings of each metric reach each level as the book says."""
+    """The number of findings of each metric and level is that of the lessons."""
     db = load(made[0])
     for rule in METRIC_RULES:
-        said = Counter(found[rule["id"]] for _, found in BOOK if rule["id"] in found)
+        said = Counter(found[rule["id"]] for _, found in LESSONS if rule["id"] in found)
         info, warning, critical = (len(findings(db, rule, level)) for level in SEVERITIES)
         reached = {"info": info - warning, "warning": warning - critical, "critical": critical}
         assert reached == said
@@ -235,8 +235,8 @@ def test_the_severities_of_the_book_are_those_of_the_rules(made):
 def test_a_seed_gives_the_same_bytes(made):
     """Another process, which hashes text differently, makes the same base."""
     code = (
-        "import json; from dataclasses import asdict; from infra.local.school import school;"
-        "from datetime import date;"
+        "import json; from dataclasses import asdict; from datetime import date;"
+        "from infra.local.samples.school.base import school;"
         f"print(json.dumps(asdict(school(today=date.fromisoformat('{TODAY}'))[0])))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
@@ -245,12 +245,12 @@ def test_a_seed_gives_the_same_bytes(made):
 
 
 def test_another_seed_gives_another_school(made):
-    """The seed is used: nothing here is true of one data set only."""
+    """The seed is used: the tests are not about one data set only."""
     assert school(1, TODAY)[0] != made[0]
 
 
 def test_sizes(made):
-    """About 3,000 records; the sizes are what the sample's page count rests on."""
+    """There are about 3,000 records; the sample's page count depends on the sizes."""
     sizes = {table.name: len(table.records) for table in made[0].tables}
     assert sizes == {
         "Students": 400, "Parents": 420, "Contractors": 60, "Classes": 60, "Attendance": 2104,
@@ -258,7 +258,7 @@ def test_sizes(made):
 
 
 def test_every_rule_has_defects_of_its_own(made):
-    """A rule nobody planted a defect for would prove nothing."""
+    """A rule without a planted defect would prove nothing."""
     assert {rule["id"] for rule in SCAN["rules"]} == set(made[1])
     assert min(len(found) for found in made[1].values()) >= 2
 
@@ -273,7 +273,7 @@ def test_a_group_is_one_finding(made):
 
 
 def test_the_scan_reads_what_is_there(made):
-    """Every table and field the scan names is in the base, and every field a rule names is read."""
+    """Every table and field of the scan is in the base, and every field of a rule is read."""
     there = {table.name: {field.name for field in table.fields} for table in made[0].tables}
     assert all(set(fields) <= there[table] for table, fields in SCAN["tables"].items())
     for rule in SCAN["rules"]:
@@ -282,7 +282,7 @@ def test_the_scan_reads_what_is_there(made):
 
 
 def test_cells_are_as_airtable_gives_them(made):
-    """Ids have Airtable's shape; what is empty (no text, no links, an unchecked box) is absent."""
+    """Ids have Airtable's format; an empty cell (no text, no links, an unchecked box) is absent."""
     base, _ = made
     ids = [r["id"] for t in base.tables for r in t.records]
     ids += [item.id for t in base.tables for item in (t, *t.fields)]
@@ -319,7 +319,7 @@ TRICKY: dict[str, tuple[str, int, Callable[[dict[str, Any]], bool]]] = {
 
 @pytest.mark.parametrize("name", TRICKY)
 def test_tricky_cells_are_there(made, name):
-    """The base holds each value that a nearly right rule gets wrong."""
+    """The base has each value that an almost correct rule gets wrong."""
     table, at_least, is_one = TRICKY[name]
     assert sum(is_one(record["fields"]) for record in rows(made[0], table)) >= at_least
 

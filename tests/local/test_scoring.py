@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.base_model import Base
-from infra.local.flights import flights
-from infra.local.school import school
-from infra.local.school_book import BOOK
+from infra.local.airtable.bases import BaseData
+from infra.local.samples.flights import flights
+from infra.local.samples.school.base import school
+from infra.local.samples.school.lessons import LESSONS
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline
 from landfall.integrity.rules.required import Required
@@ -45,9 +45,10 @@ def sample(name: str) -> IntegrityScan:
 
 
 async def scanned(
-    world: World, base: Base, scan: IntegrityScan | None = None
+    world: World, base: BaseData, scan: IntegrityScan | None = None
 ) -> list[Outcome | Reason]:
-    """Run a saved scan of the base from its first task to its end; what became of each."""
+    """Run a saved scan of the base from its first task to its end; return the outcome of each
+    task."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
     await world.start(scan)
@@ -55,7 +56,7 @@ async def scanned(
         return await drive(world, server)
 
 
-async def fetched(world: World, base: Base, scan: IntegrityScan | None = None) -> None:
+async def fetched(world: World, base: BaseData, scan: IntegrityScan | None = None) -> None:
     """The same, up to the score step's task."""
     scan = scan or a_scan()
     await world.registry.save(scan, "tester")
@@ -70,7 +71,8 @@ async def score(world: World) -> str:
 
 
 async def found(world: World, run_id: str = "m-1") -> Found:
-    """The findings of the run: the sorted record ids of each, by rule. None may be there twice."""
+    """Return the findings of the run: the sorted record ids of each, by rule, without
+    repetition."""
     stored = await findings(world, run_id)
     assert len({finding["finding_id"] for finding in stored}) == len(stored)
     answer: Found = {}
@@ -94,7 +96,7 @@ FOUND: Found = {
     "once": {("rec00000000000001", "rec00000000000002")},
     "pet": {("rec00000000000005",)},
 }
-"""Worked out by hand, for `a_small_base`."""
+"""Findings in `a_small_base`, worked out by hand."""
 
 
 def a_scan(**changes: Any) -> IntegrityScan:
@@ -108,7 +110,7 @@ def a_scan(**changes: Any) -> IntegrityScan:
     return IntegrityScan.model_validate(content | changes)
 
 
-def a_small_base() -> Base:
+def a_small_base() -> BaseData:
     return a_base(People=PEOPLE, Pets=[{"Owner": ["recNobody"]}, *PETS])
 
 
@@ -119,7 +121,7 @@ async def test_the_school_is_found_out_exactly(world):
     assert await scanned(world, base, scan) == ["finished", "finished"]
     assert await found(world) == key
     run = (await world.run()).data
-    planted = Counter(chain.from_iterable(found.values() for _, found in BOOK))
+    planted = Counter(chain.from_iterable(found.values() for _, found in LESSONS))
     for rule in scan.rules:
         if rule.kind != "metric":
             planted[str(rule.severity)] += len(key[rule.id])
@@ -160,7 +162,7 @@ async def score_some(world: World, rules: int) -> Outcome | Reason:
 
 
 async def test_scoring_in_several_invocations_finds_the_same(world):
-    """A few rules at a time: nothing is counted twice. A metric looks at the clock four times."""
+    """A few rules at a time: nothing is counted twice. A metric checks the clock four times."""
     base, key = school(today=world.clock().date())
     await fetched(world, base, sample("school"))
     outcomes = [await score_some(world, rules=5)]
@@ -172,8 +174,8 @@ async def test_scoring_in_several_invocations_finds_the_same(world):
     assert (await world.run()).data["counts"]["findings"] == sum(map(len, key.values()))
 
 
-async def test_what_was_scored_is_kept_between_invocations(world):
-    """After two of four rules the run says how far it is, and their reports are there."""
+async def test_scored_rules_are_stored_between_invocations(world):
+    """After two of four rules the run has its progress, and their reports are stored."""
     await fetched(world, a_small_base())
     assert await score_some(world, rules=2) == "continued"
     run = (await world.run()).data
@@ -185,7 +187,7 @@ async def test_what_was_scored_is_kept_between_invocations(world):
 
 
 async def test_a_budget_that_the_last_rule_used_up_is_not_for_keeping_what_was_found(world):
-    """The next invocation does that, with a whole one; no rule is evaluated again."""
+    """The next invocation stores the findings, with a whole budget; no rule is evaluated again."""
     await fetched(world, a_small_base(), a_scan(rules=RULES[:1]))
     assert await score_some(world, rules=1) == "continued"
     assert (await world.run()).data["counts"]["rules_done"] == 1
@@ -194,7 +196,7 @@ async def test_a_budget_that_the_last_rule_used_up_is_not_for_keeping_what_was_f
 
 
 async def test_not_one_rule_in_a_budget_is_an_error(world):
-    """It is retried, and does not hand on for ever."""
+    """It is retried, and does not continue for ever."""
     await fetched(world, a_small_base())
     assert await score_some(world, rules=0) == "step_timeout"
     assert (await world.step("score")).data["retries"] == 1
@@ -203,7 +205,7 @@ async def test_not_one_rule_in_a_budget_is_an_error(world):
 
 
 async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
-    """With a fresh budget, no other invocation could do better; the other rules go on."""
+    """With a fresh budget, no other invocation could do better; the other rules are evaluated."""
 
     def evaluate(_: Required, scope: Scope) -> Iterator[Hit]:
         for _row in range(10):
@@ -221,7 +223,7 @@ async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
 
 
 class _Failing(MemoryStore):
-    """One commit fails, and may or may not have happened."""
+    """A store in which one commit fails, and may or may not have happened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -241,8 +243,8 @@ class _Failing(MemoryStore):
 @pytest.mark.parametrize("failing", range(2, 8))
 async def test_a_score_that_failed_half_way_writes_the_same_again(monkeypatch, failing, happens):
     """Whichever commit got no answer, and whether it happened or not: no finding is doubled."""
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 1)
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 1)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 2)
     store = _Failing()
     world = World(store)
     await fetched(world, a_small_base())
@@ -263,7 +265,7 @@ async def score_on(world: World) -> None:
 
 
 async def test_a_second_delivery_of_a_score_task_does_nothing(world):
-    """The run has ended; its documents stay as they are."""
+    """The run has ended; its documents are unchanged."""
     await scanned(world, a_small_base())
     run, results = await world.run(), await documents(world, "runs/m-1/results")
     assert await score(world) == "declined"
@@ -278,7 +280,7 @@ async def test_a_long_list_of_findings_is_complete(world):
 
 
 async def test_every_rule_is_in_the_report(world):
-    """Also one that found nothing: that it was evaluated is a result."""
+    """This includes a rule without findings: that it was evaluated is a result."""
     await scanned(world, a_base(People=1, Pets=PETS))
     run = (await world.run()).data
     assert [(r["rule_id"], r["findings"], r["records"]) for r in run["report"]["rules"]] == [
@@ -288,7 +290,7 @@ async def test_every_rule_is_in_the_report(world):
 
 
 async def test_a_missing_page_is_an_error_and_no_verdict():
-    """Deleted, or past its lifetime: a scan of what is left would find wrong things."""
+    """Deleted or expired: a scan of the rest would find wrong things."""
     store = MemoryStore()
     world = World(store)
     await fetched(world, a_small_base())
@@ -310,7 +312,7 @@ async def test_a_missing_field_leaves_its_rules_out(world):
 
 
 async def test_a_missing_table_leaves_its_rules_out(world):
-    """A link to it cannot be judged: its ids are no orphans."""
+    """A link to it cannot be judged: its ids are not broken links."""
     await scanned(world, a_base(Pets=PETS))
     run = (await world.run()).data
     assert {item["why"] for item in run["inconclusive"]} == {"the base has no table 'People'"}
@@ -319,7 +321,7 @@ async def test_a_missing_table_leaves_its_rules_out(world):
 
 
 async def test_a_base_without_records_is_inconclusive(world):
-    """Nothing wrong was found where nothing was looked at."""
+    """Nothing was checked, so that nothing wrong was found proves nothing."""
     await scanned(world, a_base(People=[], Pets=[]), a_scan(tables=TABLES, rules=RULES[:3]))
     run = (await world.run()).data
     assert (run["status"], run["counts"]["records"]) == ("done", 0)
@@ -341,7 +343,7 @@ async def test_the_verdict_is_that_of_the_worst_finding(world, rules, verdict):
 
 
 async def test_a_run_tells_the_next_how_large_the_base_is(world):
-    """What its progress is measured by."""
+    """The next run computes its progress from this size."""
     await scanned(world, a_small_base())
     assert (await world.registry.head("people")).data["last_records"] == 6
     await world.start(a_scan(), "m-2")
@@ -349,7 +351,8 @@ async def test_a_run_tells_the_next_how_large_the_base_is(world):
 
 
 async def test_a_rule_may_take_when_records_were_made(world):
-    """That is read for the tables of which a rule wants it: itself, or in a query."""
+    """Creation times are read for the tables for which a rule needs them: its own, or in a
+    query."""
     fresh = {"id": "fresh", "kind": "freshness", "created": True, "of": "each", "within": "1h"}
     query = "SELECT id FROM Pets WHERE created_time < :now"
     rules = [

@@ -1,4 +1,4 @@
-"""The local stack starts where it can, and says why where it cannot."""
+"""The local stack starts if it can, and states why if it cannot."""
 
 import itertools
 import os
@@ -12,12 +12,12 @@ import pytest
 
 from infra.local import stack as stacks
 from infra.local.processes import StartError, free_port, guarded_group
-from infra.local.stack import Options, running
+from infra.local.stack import StackOptions, running
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port on which a stranger listens."""
+    """A port on which another process listens."""
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         yield stranger.getsockname()[1]
 
@@ -25,20 +25,20 @@ def taken() -> Iterator[int]:
 async def test_a_stack_starts_again_when_a_port_is_taken(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look for a free port and the start somebody else may have come."""
+    """Another process may take a port between its check and the start."""
     given = iter([free_port(), taken])  # the first is the emulator's, the second a function's
     monkeypatch.setattr(stacks, "free_port", lambda: next(given, None) or free_port())
-    async with running(Options(tick_seconds=None)) as stack:
+    async with running(StackOptions(tick_seconds=None)) as stack:
         assert str(taken) not in stack.addresses.scheduler
         assert (await stack.call("GET", "/runs")).status_code == 200
 
 
 async def test_a_stack_that_cannot_start_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that ends at once is named, with the end of what it said."""
+    """A process that exits at once is named, with the end of its log."""
     broken = ["/bin/sh", "-c", "echo no such thing >&2; exit 7"]
     monkeypatch.setattr(stacks, "emulator_command", lambda *_: broken)
-    with pytest.raises(StartError, match=r"(?s)firestore ended with status 7.*no such thing"):
-        await running(Options(tick_seconds=None)).__aenter__()
+    with pytest.raises(StartError, match=r"(?s)firestore exited with status 7.*no such thing"):
+        await running(StackOptions(tick_seconds=None)).__aenter__()
 
 
 def test_a_port_is_given_out_once() -> None:
@@ -48,7 +48,7 @@ def test_a_port_is_given_out_once() -> None:
 
 
 def test_a_group_ends_whoever_has_a_copy_of_its_pipe() -> None:
-    """Its guard waits for the end of that pipe, which may then never come."""
+    """The guard waits for the end of that pipe, which may then never come."""
     before = _pipes()
     with guarded_group() as group:
         copies = [os.dup(pipe) for pipe in _pipes() - before]
@@ -60,5 +60,5 @@ def test_a_group_ends_whoever_has_a_copy_of_its_pipe() -> None:
 
 
 def _pipes() -> set[int]:
-    """The descriptors of this process that are an end of a pipe."""
+    """Return the descriptors of this process that are an end of a pipe."""
     return {int(it.name) for it in Path("/proc/self/fd").iterdir() if it.is_fifo()}

@@ -1,4 +1,4 @@
-"""The wire server: an honest HTTP server without a fault, and exactly the fault that is asked."""
+"""The wire server: correct HTTP without a fault, and exactly the requested fault with one."""
 
 import asyncio
 import ssl
@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from infra.local.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
-from infra.local.wire import MAX_EXCHANGES, Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule, Framing
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import MAX_EXCHANGES, WireServer
 
 # A context without certificates: loading them for every client would cost more than the tests.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -23,8 +24,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def serving(fault: Fault | None = None, body: bytes = BODY) -> WireServer:
-    async def handler(_: Request) -> Response:
-        return Response(200, {"Content-Type": "application/json"}, body, fault)
+    async def handler(_: WireRequest) -> WireResponse:
+        return WireResponse(200, {"Content-Type": "application/json"}, body, fault)
 
     return WireServer(handler)
 
@@ -46,11 +47,11 @@ async def until(check: Callable[[], bool], seconds: float = 5) -> None:
 
 async def test_a_request_arrives_with_all_its_parts(client: httpx.AsyncClient) -> None:
     """Repeated parameters keep their order, and an encoded slash does not split a segment."""
-    seen: list[Request] = []
+    seen: list[WireRequest] = []
 
-    async def handler(request: Request) -> Response:
+    async def handler(request: WireRequest) -> WireResponse:
         seen.append(request)
-        return Response.json({"ok": True}, 201)
+        return WireResponse.json({"ok": True}, 201)
 
     async with WireServer(handler) as server:
         answer = await client.post(f"{server.url}/v0/a%2Fb%20c?f[]=1&f[]=2", json={"n": 1})
@@ -59,7 +60,7 @@ async def test_a_request_arrives_with_all_its_parts(client: httpx.AsyncClient) -
     assert (seen[0].headers["content-type"], seen[0].json()) == ("application/json", {"n": 1})
 
 
-async def test_a_connection_is_kept_alive() -> None:
+async def test_a_connection_stays_open() -> None:
     """A second request on the same connection is answered."""
     async with serving() as server:
         reader, writer = await connect(server)
@@ -78,7 +79,7 @@ async def test_head_is_answered_without_a_body(client: httpx.AsyncClient) -> Non
 
 
 async def test_what_is_not_http_is_answered_400() -> None:
-    """A client that does not speak HTTP is told so and disconnected."""
+    """A client that does not speak HTTP gets status 400 and is disconnected."""
     async with serving() as server:
         reader, writer = await connect(server, b"\x16\x03\x01 hello\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
@@ -88,9 +89,9 @@ async def test_what_is_not_http_is_answered_400() -> None:
 async def test_a_bug_in_the_handler_is_a_500_in_the_log(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A stand-in that fails is loud, and goes on serving."""
+    """A failing stand-in is loud, and goes on serving."""
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         raise KeyError("bug")
 
     async with WireServer(handler) as server:
@@ -100,7 +101,7 @@ async def test_a_bug_in_the_handler_is_a_500_in_the_log(
 
 
 async def test_every_request_is_recorded(client: httpx.AsyncClient) -> None:
-    """The record says when, what and how it was answered; it is bounded."""
+    """The record has time, request and status; its length is bounded."""
     async with serving() as server:
         before = time.monotonic()
         await client.post(server.url + "/a%20b")
@@ -120,7 +121,7 @@ async def test_silent_reads_the_request_and_never_answers(client: httpx.AsyncCli
 
 @pytest.mark.parametrize("kind", [FaultKind.DRIP_HEADERS, FaultKind.DRIP_BODY])
 async def test_a_drip_outlives_a_read_timeout(client: httpx.AsyncClient, kind: FaultKind) -> None:
-    """Each byte arrives inside the read timeout of 0.3 s, so only an absolute deadline ends it."""
+    """Each byte arrives within the read timeout of 0.3 s, so only an absolute deadline ends it."""
     async with serving(Fault(kind, interval=0.05)) as server:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.9):
@@ -132,7 +133,7 @@ async def test_a_drip_outlives_a_read_timeout(client: httpx.AsyncClient, kind: F
 async def test_a_dripped_body_is_complete(
     client: httpx.AsyncClient, framing: Framing, gzip: bool
 ) -> None:
-    """In every framing the drip ends, and what arrived is what was sent."""
+    """In every framing the drip ends, and the whole body arrives."""
     fault = Fault(FaultKind.DRIP_BODY, interval=0.001, framing=framing, gzip=gzip)
     async with serving(fault) as server:
         answer = await client.get(server.url)
@@ -140,21 +141,21 @@ async def test_a_dripped_body_is_complete(
 
 
 async def test_dripped_headers_are_complete(client: httpx.AsyncClient) -> None:
-    """A client that waits long enough gets the whole answer."""
+    """A client that waits long enough gets the whole response."""
     async with serving(Fault(FaultKind.DRIP_HEADERS, interval=0.001)) as server:
         assert (await client.get(server.url)).content == BODY
 
 
 @pytest.mark.parametrize("framing", [Framing.LENGTH, Framing.CHUNKED])
 async def test_a_cut_body_breaks_the_answer(client: httpx.AsyncClient, framing: Framing) -> None:
-    """Half of the body and a close: the client sees that the answer is not complete."""
+    """After half of the body and a close, the client sees that the response is incomplete."""
     async with serving(Fault(FaultKind.CUT_BODY, framing=framing)) as server:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(server.url)
 
 
 async def test_a_cut_body_without_length_looks_complete(client: httpx.AsyncClient) -> None:
-    """With close framing nothing on the wire tells that half is missing."""
+    """With close framing nothing on the wire shows that half is missing."""
     async with serving(Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE)) as server:
         assert (await client.get(server.url)).content == BODY[: len(BODY) // 2]
 
@@ -190,7 +191,7 @@ async def test_status_replaces_the_answer(client: httpx.AsyncClient) -> None:
 async def test_malformed_json_is_complete_but_not_json(
     client: httpx.AsyncClient, body: bytes
 ) -> None:
-    """HTTP is fine and the status is 200; only parsing tells."""
+    """HTTP is fine and the status is 200; only parsing fails."""
     async with serving(Fault(FaultKind.MALFORMED_JSON), body) as server:
         answer = await client.get(server.url)
     with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
@@ -207,7 +208,7 @@ async def test_a_redirect_loop_never_arrives(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("framing", Framing)
 async def test_a_flood_is_as_large_as_asked(client: httpx.AsyncClient, framing: Framing) -> None:
-    """`size` bytes, in any framing."""
+    """The body has `size` bytes, in any framing."""
     fault = Fault(FaultKind.FLOOD, size=1_000_001, framing=framing)
     async with serving(fault) as server:
         assert len((await client.get(server.url)).content) == 1_000_001
@@ -246,7 +247,7 @@ async def test_a_client_that_leaves_frees_its_connection() -> None:
 
 
 def test_a_fault_can_be_read_from_json() -> None:
-    """What a scan's YAML or a test's JSON says is the fault itself."""
+    """JSON describes a fault completely."""
     data = {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}, "body": {"a": 1}}
     expected = Fault(FaultKind.STATUS, status=429, headers={"Retry-After": "1"}, body=b'{"a": 1}')
     assert Fault.from_dict(data) == expected
@@ -256,7 +257,7 @@ def test_a_fault_can_be_read_from_json() -> None:
     "data", [{"kind": "nonsense"}, {"kind": "silent", "framing": "x"}, {"kind": "silent", "x": 1}]
 )
 def test_a_misspelt_fault_is_refused(data: dict[str, object]) -> None:
-    """A fault plan that would do nothing does not start."""
+    """A fault plan that would do nothing is refused."""
     with pytest.raises((ValueError, TypeError)):
         Fault.from_dict(data)
 

@@ -10,7 +10,7 @@ import pytest
 
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.scan import IntegrityScan
-from landfall.process.redaction import TRACEBACK_LENGTH
+from landfall.process.redaction import MAX_TRACEBACK
 from landfall.reasons import BadRequestError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.kind import Outcome
@@ -118,7 +118,7 @@ async def test_a_traceback_is_short_and_without_secrets(world, capsys):
     run, step = await world.run(), await world.step()
     stored = f"{run.data} {step.data} {capsys.readouterr().out}"
     assert KEY not in stored
-    assert len(run.data["error"]["traceback"]) == TRACEBACK_LENGTH
+    assert len(run.data["error"]["traceback"]) == MAX_TRACEBACK
     assert run.data["error"]["traceback"].endswith("end\n")
     assert len(run.data["error"]["message"]) == MAX_MESSAGE_LENGTH
 

@@ -1,4 +1,5 @@
-"""Findings written back to a table of Airtable: a row each, and nothing else, whatever happens."""
+"""Findings written back to a table of Airtable: one row each, and nothing else, whatever
+happens."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
-from landfall.airtable.client import AirtableReader
+from landfall.airtable.client import AirtableClient
 from landfall.deadlines import LADDER, Deadline
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.store.documents import Fields
@@ -32,7 +33,7 @@ BY_HAND_ID = record_id(99)
 
 
 class Issues:
-    """A scan that writes back, and the base that it does so in."""
+    """A scan that writes back, and the base to which it writes."""
 
     def __init__(self, server: LocalAirtable, world: World | None = None) -> None:
         self.server = server
@@ -46,7 +47,7 @@ class Issues:
             self.server.put(BASE, "People", a_record(record_id(number), cells))
 
     async def start(self, **changes: Any) -> str:
-        """A run; its id."""
+        """Start a run; return its id."""
         rules = [{"id": "email", "kind": "required", "table": "People", "field": "Email"}]
         write_back = {"table": ISSUES, "fields": NAMES}
         scan = await self.world.save(**({"rules": rules, "write_back": write_back} | changes))
@@ -56,13 +57,13 @@ class Issues:
         return f"m-{self.runs}"
 
     async def run(self, **changes: Any) -> Fields:
-        """A run driven to its end; its document."""
+        """Drive a run to its end; return its document."""
         run_id = await self.start(**changes)
         await drive(self.world, self.server, run_id)
         return (await self.world.run(run_id)).data
 
     async def to_write(self, **changes: Any) -> str:
-        """A run up to its write task; its id."""
+        """Drive a run up to its write task; return its id."""
         run_id = await self.start(**changes)
         assert [await deliver(self.world, self.server) for _ in "fs"] == ["finished", "finished"]
         self.world.clock.advance(QUIET)
@@ -70,20 +71,20 @@ class Issues:
 
     @property
     def rows(self) -> list[Mapping[str, Any]]:
-        """The cells of the table, without those of the row that a person made."""
+        """Return the cells of the table, without those of the row that a person made."""
         mine, *others = [record["fields"] for record in self.server.records(BASE, ISSUES)]
         assert mine == BY_HAND
         return others
 
     @property
     def states(self) -> dict[str, str]:
-        """The state of each finding in the table, by the number of its record."""
+        """Return the state of each finding in the table, by the number of its record."""
         assert len({row["Fingerprint"] for row in self.rows}) == len(self.rows)
         return {row["Record"][-2:]: row["State"] for row in self.rows}
 
     @property
     def written(self) -> str:
-        """Up to which finding the ledger says that the table has them."""
+        """Return the finding up to which the table is current, by the ledger."""
         (head,) = self.store.all("scans/people/ledgers")
         return str(head.data["written"]["before"])
 
@@ -94,7 +95,7 @@ class Issues:
 
     @property
     def upserts(self) -> int:
-        """Requests that wrote, or tried to."""
+        """Return the number of requests that wrote, or tried to."""
         return sum(exchange.method == "PATCH" for exchange in self.server.requests)
 
 
@@ -123,10 +124,10 @@ def refuses(
 
 
 async def test_each_finding_is_a_row_that_follows_it(issues):
-    """New, still there, resolved, reopened; one row each, and a link to the record."""
+    """New, still open, resolved, reopened; one row each, and a link to the record."""
     issues.people(None, None, "x")
     run = await issues.run()
-    assert (run["status"], run["warnings"], issues.written) == ("done", [], ALL)
+    assert (run["status"], run["warnings"], issues.written) == ("done", [], AFTER_ALL)
     assert issues.states == {"01": "open", "02": "open"}
     issues.people(None, "x", None)
     await issues.run()
@@ -141,7 +142,7 @@ async def test_each_finding_is_a_row_that_follows_it(issues):
 
 
 async def test_an_unchanged_rescan_writes_nothing(issues):
-    """No request, no step, and the run says that there was nothing to do."""
+    """No request, no step, and the run reports that there was nothing to write."""
     issues.people(None, None)
     await issues.run()
     assert issues.upserts == 1
@@ -154,15 +155,15 @@ async def test_an_unchanged_rescan_writes_nothing(issues):
 
 
 async def test_only_mapped_fields_are_sent(issues, monkeypatch):
-    """What a person fills in beside them stays, in rows of findings too."""
+    """A person's entries in other fields are unchanged, in rows of findings too."""
     sent: list[Any] = []
 
-    class Watched(AirtableReader):
+    class Watched(AirtableClient):
         async def upsert(self, table, merge_on, rows, deadline):
             sent.append((table, merge_on, rows))
             await super().upsert(table, merge_on, rows, deadline)
 
-    monkeypatch.setattr(workers, "AirtableReader", Watched)
+    monkeypatch.setattr(workers, "AirtableClient", Watched)
     issues.people(None)
     await issues.run()
     *_, record = issues.server.records(BASE, ISSUES)
@@ -177,7 +178,7 @@ async def test_only_mapped_fields_are_sent(issues, monkeypatch):
 
 
 async def test_what_was_resolved_before_is_no_row(issues):
-    """The first write-back of a scan that has run for long has what is there now."""
+    """The first write-back of an old scan has the findings that are open now."""
     issues.people(None, None, None)
     await issues.run(write_back=None)
     issues.people("x", None, None)
@@ -188,7 +189,7 @@ async def test_what_was_resolved_before_is_no_row(issues):
 
 
 async def test_other_fields_are_written_for_all(issues):
-    """What is sent has changed: every finding is sent again."""
+    """The written fields have changed, so every finding is sent again."""
     issues.people(None, None, "x")
     await issues.run()
     fields = {"finding_id": "Fingerprint", "severity": "Note"}
@@ -210,7 +211,7 @@ FAILURES = [
 async def test_a_failure_is_a_warning_and_the_next_run_makes_up_for_it(
     issues, rule, reason, requests
 ):
-    """The run is done with its verdict, says what is missing, and does not try for ever."""
+    """The run is done with its verdict, reports what is missing, and does not try for ever."""
     issues.people(*[None] * 25)
     issues.server.faults = [rule]
     run = await issues.run()
@@ -221,11 +222,11 @@ async def test_a_failure_is_a_warning_and_the_next_run_makes_up_for_it(
     assert (await issues.world.step("write")).data["status"] == "failed"
     issues.server.faults = []
     run = await issues.run()
-    assert (run["warnings"], len(issues.rows), issues.written) == ([], 25, ALL)
+    assert (run["warnings"], len(issues.rows), issues.written) == ([], 25, AFTER_ALL)
 
 
 async def test_a_field_that_is_not_there(issues):
-    """As Airtable says it."""
+    """The message is Airtable's."""
     issues.people(None)
     run = await issues.run(write_back={"table": ISSUES, "fields": {"finding_id": "Nothing"}})
     (warning,) = run["warnings"]
@@ -233,7 +234,7 @@ async def test_a_field_that_is_not_there(issues):
 
 
 async def test_a_row_that_somebody_duplicated_costs_only_itself(issues):
-    """Airtable refuses to choose; the others of its ten are written, and the run says which."""
+    """Airtable refuses to choose; the other nine are written, and the run names the row."""
     issues.people(*[None] * 12)
     await issues.run()
     copied = issues.server.records(BASE, ISSUES)[4]
@@ -252,9 +253,9 @@ async def test_a_row_that_somebody_duplicated_costs_only_itself(issues):
 @pytest.mark.parametrize("after", [0, 1, 2])
 @pytest.mark.parametrize("fault", [FaultKind.RESET, FaultKind.STATUS, FaultKind.MALFORMED_JSON])
 async def test_a_fault_in_the_middle_is_gone_on_from(issues, fault, after):
-    """Whether or not the request was carried out: it is repeated, and those before it are not.
+    """The request is repeated, carried out or not, and those before it are not.
 
-    It is counted as well, also where nothing else of its attempt is kept.
+    It is counted as well, even if nothing else of its attempt is stored.
     """
     issues.people(*[None] * 25)
     issues.server.faults = [FaultRule(Fault(fault), method="PATCH", after=after)]
@@ -278,7 +279,7 @@ async def test_a_lock_out_is_waited_out(issues):
 
 
 async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
-    """Airtable takes 5 requests a second. At 4, a machine that stumbles does not matter here."""
+    """Airtable accepts 5 requests a second. At 4, a stalled machine does not matter here."""
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 1 / 4)
     base = a_base(People=[{"Name": "Ada", "Email": "x"}], **{ISSUES: [BY_HAND]})
     async with a_server(base, requests_per_second=5) as server:
@@ -294,10 +295,10 @@ async def test_rows_are_sent_at_the_readers_pace(monkeypatch):
 
 @pytest.fixture
 def _short_budgets(issues: Issues, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The budget of each write invocation is over after three requests."""
+    """End the budget of each write invocation after three requests."""
     runs, ladder = issues.world.runs, issues.world.runs.ladder
 
-    class Short(AirtableReader):
+    class Short(AirtableClient):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             runs.ladder = ladder
@@ -307,7 +308,7 @@ def _short_budgets(issues: Issues, monkeypatch: pytest.MonkeyPatch) -> None:
             if self.requests == 3:  # whatever is left is too little
                 runs.ladder = replace(ladder, last_batch=26.9999, last_write=26.9998)
 
-    monkeypatch.setattr(workers, "AirtableReader", Short)
+    monkeypatch.setattr(workers, "AirtableClient", Short)
 
 
 @pytest.mark.usefixtures("_short_budgets")
@@ -329,7 +330,7 @@ CONTINUED = ["continued", "finished"]
 
 @pytest.mark.usefixtures("_short_budgets")
 async def test_a_run_without_time_is_done_and_the_next_goes_on(issues):
-    """Its deadline comes in the middle; what it wrote is not written again."""
+    """Its deadline passes in the middle; the rows that it wrote are not written again."""
     issues.people(*[None] * 50)
     await issues.to_write()
     issues.world.clock.now = (await issues.world.run()).data["deadline_at"] - timedelta(seconds=20)
@@ -355,7 +356,7 @@ async def test_a_run_whose_write_task_never_comes_is_done(issues):
 
 
 async def test_a_person_may_cancel_it(issues):
-    """That is no end of the run's own."""
+    """The run has not ended by itself then."""
     issues.people(None)
     run_id = await issues.to_write()
     error = {"reason": "cancelled", "message": "by hand"}
@@ -364,7 +365,8 @@ async def test_a_person_may_cancel_it(issues):
 
 
 async def test_a_worker_that_is_killed_is_followed_by_another(issues):
-    """In the middle of a request: it is repeated once the lease is over, and makes no row twice."""
+    """In the middle of a request: it is repeated after the lease has expired, and no row is
+    doubled."""
     issues.people(*[None] * 25)
     run_id = await issues.to_write()
     issues.server.faults = [FaultRule(Fault(FaultKind.SILENT), method="PATCH", after=1)]
@@ -379,11 +381,11 @@ async def test_a_worker_that_is_killed_is_followed_by_another(issues):
     issues.world.clock.advance(LADDER.stale)
     assert await issues.world.runs.take_up(run_id, "write", "watchdog") == "retried"
     await drive(issues.world, issues.server, run_id)
-    assert (len(issues.states), issues.written) == (25, ALL)
+    assert (len(issues.states), issues.written) == (25, AFTER_ALL)
 
 
 async def test_a_later_run_takes_over(issues):
-    """An earlier one that is in the middle stops: it would undo what the later one writes."""
+    """An earlier run in the middle of writing stops: it would undo the later one's rows."""
     issues.people(*[None] * 25)
     early = await issues.to_write()
     issues.people(*["x"] * 5, *[None] * 20)
@@ -403,11 +405,11 @@ async def test_a_later_run_takes_over(issues):
     await drive(issues.world, issues.server, late)
     resolved = {f"{n:02}" for n, state in issues.states.items() if state == "resolved"}
     assert (resolved, len(issues.states)) == ({"01", "02", "03", "04", "05"}, 25)
-    assert issues.written == ALL
+    assert issues.written == AFTER_ALL
 
 
 async def test_the_table_may_be_in_another_base():
-    """Which is held while it is written to, and not the one that was read."""
+    """The other base is locked while it is written, not the one that was read."""
     other = "appIssues00000001"
     async with a_server(a_base(People=3), a_base(other, **{ISSUES: [BY_HAND]})) as server:
         issues = Issues(server)
@@ -419,12 +421,12 @@ async def test_the_table_may_be_in_another_base():
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"records": []}', b"5"])
 async def test_an_answer_that_does_not_have_the_rows_is_malformed(issues, body):
-    """What was not confirmed is sent again."""
+    """Unconfirmed rows are sent again."""
     issues.people(None)
     fault = Fault(FaultKind.STATUS, status=200, body=body)
     issues.server.faults = [FaultRule(fault, method="PATCH")]
     await issues.to_write()
     assert await deliver(issues.world, issues.server) == "base_malformed"
-    assert issues.written != ALL
+    assert issues.written != AFTER_ALL
     await drive(issues.world, issues.server)
     assert issues.states == {"01": "open"}

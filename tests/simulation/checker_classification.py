@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.openai_classification import classified
+from infra.local.openai.classification import classify
 from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.prompt import Prompt
@@ -81,7 +81,7 @@ class ClassificationChecker:
             for told in self.tables[scan.base].told[entry.record_id]
             if Element(entry.record_id, told).hash(prompt_key) == suggestion["hash"]
         ]
-        if suggestion["values"] not in map(classified, told):
+        if suggestion["values"] not in map(classify, told):
             yield f"{suggestion['values']} was never answered about it"
 
     def _of_health(

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger_store import FindingsList, list_path
 from landfall.integrity.findings.packing import unpack_entries
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
@@ -43,7 +43,7 @@ def _of_write_back(memory: MemoryStore, run: Document) -> Iterator[str]:
     head = memory.get(f"scans/{run.data['scan_id']}/ledgers/{run.data['base']}")
     assert head is not None
     newest = head.data.get("number") == score.data["cursor"]["published"]
-    if newest and not missing and head.data["written"]["before"] != ALL:
+    if newest and not missing and head.data["written"]["before"] != AFTER_ALL:
         yield f"wrote {due} findings back, and its ledger has {head.data['written']}"
     if newest and missing and not run.data["warnings"]:
         yield f"left out {missing} of {due} findings without a word"
@@ -74,7 +74,7 @@ def _live(memory: MemoryStore, where: FindingsList, keys: Collection[str]) -> Co
     )
 
 
-def _entries(memory: MemoryStore, where: FindingsList) -> list[Entry]:
+def _entries(memory: MemoryStore, where: FindingsList) -> list[FindingEntry]:
     stored = {d.path: d.data for d in memory.all(f"runs/{where.run_id}/results")}
     paths = [list_path(where.run_id, number) for number in range(where.documents)]
     return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from infra.local.openai_classification import answers
+from infra.local.openai.classification import element_answers
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.views import Decision, ElementReviews
@@ -35,7 +35,7 @@ class ClassificationSubject:
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
-        self._model = TreacherousModel(chaos, answers)
+        self._model = TreacherousModel(chaos, element_answers)
         self._account = Account(chaos, self._model)
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}

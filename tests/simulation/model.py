@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from infra.local.openai_answers import Asked
-from infra.local.openai_faults import dropped_record, invented_id, wrong_enum
+from infra.local.openai.answers import ParsedQuestion
+from infra.local.openai.faults import dropped_record, invented_id, wrong_enum
 from landfall.deadlines import Deadline
 from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits, Receipt, T
 from landfall.llm.usage import TokenUsage
@@ -38,7 +38,7 @@ class TreacherousModel:
     name = MODEL
     effort = EFFORT
 
-    def __init__(self, chaos: Chaos, answers: Callable[[Asked], dict[str, Any]]) -> None:
+    def __init__(self, chaos: Chaos, answers: Callable[[ParsedQuestion], dict[str, Any]]) -> None:
         self._chaos = chaos
         self._answers = answers
         self._paid: list[Paid] = []
@@ -72,7 +72,9 @@ class TreacherousModel:
 
     def _answer(self, question: Question[Any]) -> dict[str, Any]:
         schema = json.loads(question.schema)
-        asked = Asked(question.shape.__name__, schema, question.instructions, question.text)
+        asked = ParsedQuestion(
+            question.shape.__name__, schema, question.instructions, question.text
+        )
         answer = self._answers(asked)
         if self._chaos.strikes("model_nonsense"):
             answer = self._chaos.random.choice(_SPOILT)(answer, asked)

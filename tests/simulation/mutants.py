@@ -14,7 +14,7 @@ from landfall.airtable.fetch import Fetch
 from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.write import WriteFindings
 from landfall.reasons import StepError
 from landfall.runs import tasks, transitions
@@ -223,7 +223,7 @@ def results_outside_the_fence() -> Planted:
 
 def written_before_it_is() -> Planted:
     """The ledger says that all is written back when a part of it is."""
-    return patch.object(WriteFindings, "_before", lambda *_: ALL)
+    return patch.object(WriteFindings, "_before", lambda *_: AFTER_ALL)
 
 
 def refused_taken_for_written() -> Planted:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from landfall.airtable.protocols import ROWS_MOST, OffsetExpiredError, Record, RecordPage
+from landfall.airtable.protocols import MAX_ROWS, OffsetExpiredError, Record, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
@@ -217,12 +217,12 @@ class TreacherousBase:
     ) -> None:
         """As `BaseWriter.upsert`."""
         assert table == ISSUES
-        assert len(rows) <= ROWS_MOST
+        assert len(rows) <= MAX_ROWS
         await self._write(deadline, lambda: self._issues.upsert(merge_on, rows, self._chaos.random))
 
     async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
         """As `BaseWriter.update`."""
-        assert len(rows) <= ROWS_MOST
+        assert len(rows) <= MAX_ROWS
         records = {record["id"]: record for record in self._tables[table]}
 
         def change() -> None:

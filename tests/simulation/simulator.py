@@ -15,7 +15,7 @@ from landfall.airtable import send as airtable_send
 from landfall.classification import scan as classification_scan
 from landfall.deadlines import LADDER, TICK, Deadline
 from landfall.kinds.registry import Registry
-from landfall.llm import batch_step
+from landfall.llm import batch_submission
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason
 from landfall.runs.commit import RunNotFoundError
@@ -243,8 +243,8 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
     with (
         logs.silenced(),
-        patch.object(airtable_send, "ROWS_MOST", ROWS),
-        patch.object(batch_step, "PART_QUESTIONS", ASKED),
+        patch.object(airtable_send, "MAX_ROWS", ROWS),
+        patch.object(batch_submission, "MAX_QUESTIONS", ASKED),
         patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from infra.local.openai_site import answers
+from infra.local.openai.site import page_answer
 from landfall.deadlines import Deadline
 from landfall.kinds.registry import Registry
 from landfall.llm.model_settings import ModelSettings
@@ -31,7 +31,7 @@ class SiteSubject:
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._site = draw_site(chaos.random)
-        self._model = TreacherousModel(chaos, answers)
+        self._model = TreacherousModel(chaos, page_answer)
         self._scans: dict[str, SiteScan] = {}
 
     def draw_scan(self, random: Random, number: int) -> SiteScan:

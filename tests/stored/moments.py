@@ -18,8 +18,8 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from infra.local.airtable import LocalAirtable
-from infra.local.faults import Fault, FaultKind, FaultRule
+from infra.local.airtable.server import LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.routes import ignore, scan_findings
 from landfall.integrity.scan import IntegrityScan

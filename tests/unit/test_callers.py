@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from infra.local.faults import Fault, FaultKind
-from infra.local.identity import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
+from infra.local.issuer import CERTIFICATES_MAX_AGE, Issuer, serve_certificates
 from infra.local.processes import free_port
-from infra.local.wire import Request, Response, WireServer
+from infra.local.wire.faults import Fault, FaultKind
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import WireServer
 from landfall.deadlines import LADDER
 from landfall.entry.callers import (
     CLOCK_SKEW,
@@ -242,11 +243,11 @@ async def test_certificates_say_how_long_they_last(issuer):
 
 
 @pytest.fixture
-async def answering() -> AsyncIterator[tuple[WireServer, list[Response]]]:
+async def answering() -> AsyncIterator[tuple[WireServer, list[WireResponse]]]:
     """A server, and the answers that it gives, in order."""
-    answers: list[Response] = []
+    answers: list[WireResponse] = []
 
-    async def handler(_: Request) -> Response:
+    async def handler(_: WireRequest) -> WireResponse:
         return answers.pop(0)
 
     async with WireServer(handler) as server:
@@ -256,20 +257,20 @@ async def answering() -> AsyncIterator[tuple[WireServer, list[Response]]]:
 async def test_certificates_without_an_age_are_kept_for_a_while(issuer, answering):
     """No header, or one without max-age: `DEFAULT_MAX_AGE` seconds."""
     server, answers = answering
-    plain = Response.json(issuer.certificates())
+    plain = WireResponse.json(issuer.certificates())
     answers += [plain, replace(plain, headers={"Cache-Control": "no-transform"})]
     kept = [(await fetch_certificates(server.url)).max_age for _ in range(2)]
     assert kept == [DEFAULT_MAX_AGE] * 2
 
 
 UNUSABLE = {
-    "500": Response.json({"error": "down"}, 500),
-    "500 that looks right": Response.json({"key": "pem"}, 500),
-    "a redirect": Response(302, {"Location": "/"}),
-    "not JSON": Response(200, {}, b"<html>"),
-    "a list": Response.json(["pem"]),
-    "cut off": Response.json({"key": "pem" * 100}, fault=Fault(FaultKind.CUT_BODY)),
-    "reset": Response(fault=Fault(FaultKind.RESET)),
+    "500": WireResponse.json({"error": "down"}, 500),
+    "500 that looks right": WireResponse.json({"key": "pem"}, 500),
+    "a redirect": WireResponse(302, {"Location": "/"}),
+    "not JSON": WireResponse(200, {}, b"<html>"),
+    "a list": WireResponse.json(["pem"]),
+    "cut off": WireResponse.json({"key": "pem" * 100}, fault=Fault(FaultKind.CUT_BODY)),
+    "reset": WireResponse(fault=Fault(FaultKind.RESET)),
 }
 
 
@@ -293,7 +294,7 @@ async def test_an_issuer_that_hangs_is_an_error_at_the_deadline(answering, monke
     """The requests that wait for certificates are answered in time."""
     monkeypatch.setattr("landfall.entry.callers.LADDER", replace(LADDER, connect=0.6))
     server, answers = answering
-    answers.append(Response.json({"key": "pem" * 100}, fault=Fault(kind)))
+    answers.append(WireResponse.json({"key": "pem" * 100}, fault=Fault(kind)))
     started = asyncio.get_running_loop().time()
     with pytest.raises(CertificatesError):
         await fetch_certificates(server.url)

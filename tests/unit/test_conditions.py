@@ -1,4 +1,4 @@
-"""`when`, severities by number, messages: what every rule has."""
+"""`when`, severities by number, messages: features of every rule."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ CELLS: list[Any] = [
 
 
 def rows(condition: Any, cells: list[Any] = CELLS, **more: Any) -> list[int]:
-    """Where it holds."""
+    """Return the rows for which the condition holds."""
     records = [{"id": f"rec{n}", "fields": {"F": cell}} for n, cell in enumerate(cells)]
     table = snapshot({"T": records}, now=NOW, **more)
     parsed = TypeAdapter(Condition).validate_python(condition)
@@ -40,7 +40,7 @@ def rows(condition: Any, cells: list[Any] = CELLS, **more: Any) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("settings", "expected"),
     [
         ({"has_value": True}, [2, 3, 4, 5, 6, 7, 8, 10]),
         ({"has_value": False}, [0, 1, 9]),
@@ -64,13 +64,13 @@ def rows(condition: Any, cells: list[Any] = CELLS, **more: Any) -> list[int]:
     ],
     ids=str,
 )
-def test_a_condition_on_a_field(said, expected):
-    """Types are kept apart, a list fits by one of its items, all that is said must hold."""
-    assert rows({"field": "F"} | said) == expected
+def test_a_condition_on_a_field(settings, expected):
+    """Types are distinct, a list matches by any of its items, and all tests must hold."""
+    assert rows({"field": "F"} | settings) == expected
 
 
 def test_conditions_are_combined():
-    """All, any and not, inside one another; the order of the rows stays."""
+    """All, any and not can be nested; the order of the rows is preserved."""
     active = {"field": "F", "contains": "active"}
     text = {"field": "F", "matches": ".*"}
     assert rows({"all": [active, {"field": "F", "equals": "Active"}]}) == [2, 8]
@@ -79,7 +79,7 @@ def test_conditions_are_combined():
 
 
 @pytest.mark.parametrize(
-    ("cell", "said", "holds"),
+    ("cell", "settings", "holds"),
     [
         ("2026-03-02", {"equals": "2026-03-02"}, True),
         ("2026-03-02", {"at_most": "today"}, True),
@@ -92,22 +92,22 @@ def test_conditions_are_combined():
         ("20260303", {"below": "9999-12-31"}, True),
     ],
 )
-def test_dates_compare_by_the_day_unless_both_have_a_time(cell, said, holds):
-    """`today` is a day, `now` a moment; what is no date is on neither side."""
-    assert rows({"field": "F"} | said, [cell]) == ([0] if holds else [])
+def test_dates_compare_by_the_day_unless_both_have_a_time(cell, settings, holds):
+    """`today` is a day, `now` a moment; a value that is no date is on neither side."""
+    assert rows({"field": "F"} | settings, [cell]) == ([0] if holds else [])
 
 
 def test_days_begin_where_the_scan_says():
     """In Auckland it is the second of March for the whole evening of the first in London."""
-    said = {"field": "F", "at_least": "today"}
+    settings = {"field": "F", "at_least": "today"}
     cells = ["2026-03-01T10:59:00Z", "2026-03-01T11:00:00Z"]
-    assert rows(said, cells, zone=ZoneInfo("Pacific/Auckland")) == [1]
+    assert rows(settings, cells, zone=ZoneInfo("Pacific/Auckland")) == [1]
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "today-", "today-3y", "2026-13-01", ""])
 def test_what_is_no_date_is_refused(text):
-    """With what would be one."""
-    with pytest.raises(ValueError, match="is no date; say YYYY-MM-DD"):
+    """The error has the accepted forms."""
+    with pytest.raises(ValueError, match="is not a date; use YYYY-MM-DD"):
         Calendar(NOW).resolve(text)
 
 
@@ -124,12 +124,12 @@ def test_what_is_no_date_is_refused(text):
     ],
 )
 def test_severity_by_number_or_share(limits, hits, severity):
-    """Of 200 records; below every threshold it is `info`."""
+    """The rule checks 200 records; below every threshold it is `info`."""
     assert Thresholds.model_validate(limits).severity(hits, 200) == severity
 
 
 def test_a_rule_looks_where_its_condition_holds():
-    """The share is one of the records that were looked at."""
+    """The share is of the records that were checked."""
     rule = Required.model_validate(
         {
             "id": "r",

@@ -1,4 +1,4 @@
-"""A scan is held against the base's schema: every kind of misfit is named, and nothing else is."""
+"""A scan is compared with the base's schema: every kind of misfit is reported, and nothing else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -11,7 +11,7 @@ from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.airtable.unknown_fields import Fit
 from landfall.integrity.fit import fit
 from landfall.integrity.rules.kinds import KINDS
-from landfall.integrity.rules.rule import OnASample
+from landfall.integrity.rules.rule import SampleSupport
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import parse
 from tests.fakes.world import integrity
@@ -162,68 +162,68 @@ GOOD = [
 
 @pytest.mark.parametrize("rule", GOOD, ids=str)
 def test_what_fits_is_no_misfit(rule: Mapping[str, Any]) -> None:
-    """Also where the schema leaves open what a field holds."""
+    """This includes fields whose content the schema leaves open."""
     assert fitted(rule).misfits == []
 
 
 MISFITS = [
-    (allowed("Age", "x", 2), "`values` has 'x', which 'Age' can never be: 'Age' is number"),
-    (allowed("Name", 7, True), "`values` has 7, True, which 'Name' can never be"),
+    (allowed("Age", "x", 2), "`values` has 'x', which 'Age' can never hold: 'Age' is number"),
+    (allowed("Name", 7, True), "`values` has 7, True, which 'Name' can never hold"),
     (allowed("Photo", "x"), "multipleAttachments, which holds objects"),
     (allowed("Label", 7), "formula of singleLineText, which holds text"),
-    (allowed("Consent", True, False), "a box without a tick has no value"),
-    (allowed("Status", "active"), "no option of 'Status'; did you mean 'Active'?"),
-    (allowed("Tags", "Xyz"), "no option of 'Tags'; there are 'Active', 'Gone', 'New'"),
+    (allowed("Consent", True, False), "an unchecked checkbox has no value"),
+    (allowed("Status", "active"), "not an option of 'Status'; did you mean 'Active'?"),
+    (allowed("Tags", "Xyz"), "not an option of 'Tags'; there are 'Active', 'Gone', 'New'"),
     (allowed("Class Status", "Actve"), "did you mean 'Active'?"),
-    (link("Code", "Classes"), "takes links by record ids, but 'Code' is singleLineText"),
+    (link("Code", "Classes"), "links are record ids, but 'Code' is singleLineText"),
     (link("Class", "Teachers"), "'Class' links to 'Classes', not to 'Teachers'"),
     (link("Class of Class", "People"), "links to 'Classes', not to 'People'"),
-    (link("Class", "Classes") | {"back": "Code"}, "`back` links by record ids, but 'Code'"),
+    (link("Class", "Classes") | {"back": "Code"}, "`back` needs record ids, but 'Code'"),
     (link("Class", "Classes") | {"back": "Lead"}, "'Lead' links to 'Teachers', not to 'People'"),
-    (link("Class", "Classes") | {"same": {"Age": "Code"}}, "same: no value of one is ever"),
-    (link_when("Code", above=5), "to.when: `above: 5` wants numbers, but 'Code'"),
-    (link("Age", "Classes", "Code"), "no value of one is ever one of the other"),
+    (link("Class", "Classes") | {"same": {"Age": "Code"}}, "same: their values can never"),
+    (link_when("Code", above=5), "to.when: `above: 5` needs numbers, but 'Code'"),
+    (link("Age", "Classes", "Code"), "their values can never be equal"),
     (link("Class", "Classes", "Code"), "which holds record ids, and 'Code' is singleLineText"),
-    ({"kind": "format", "field": "Age", "format": "email"}, "`format: email` wants text"),
-    ({"kind": "type", "field": "Name", "type": "integer"}, "`type: integer` wants numbers"),
+    ({"kind": "format", "field": "Age", "format": "email"}, "`format: email` needs text"),
+    ({"kind": "type", "field": "Name", "type": "integer"}, "`type: integer` needs numbers"),
     ({"kind": "type", "field": "Tags", "type": "text"}, "each cell of 'Tags' is a list"),
     ({"kind": "type", "field": "Name", "type": "list"}, "each cell of 'Name' is one value"),
-    ({"kind": "range", "field": "Name", "above": 5}, "`above: 5` wants numbers, but 'Name'"),
-    ({"kind": "range", "field": "Age", "above": "today"}, "`above: today` wants dates"),
-    (compare("Age", "=", "Name"), "no value of one is ever one of the other"),
-    (compare("Name", "<", "Email", 5), "`plus: 5` wants numbers"),
-    (compare("Age", "<", "Years", "5d"), "`plus: 5d` wants dates"),
-    (compare("Photo", "<", "Photo 2"), "`op: <` wants an order, but 'Photo' holds objects"),
-    ({"kind": "freshness", "field": "Age", "within": "7d"}, "it wants dates, but 'Age'"),
-    (duplicate({"field": "Age", "date_within": 3}), "`date_within` wants dates, but 'Age'"),
-    (duplicate({"field": ["Name", "Age"], "similar": "name"}), "`similar` wants text, but 'Age'"),
+    ({"kind": "range", "field": "Name", "above": 5}, "`above: 5` needs numbers, but 'Name'"),
+    ({"kind": "range", "field": "Age", "above": "today"}, "`above: today` needs dates"),
+    (compare("Age", "=", "Name"), "their values can never be equal"),
+    (compare("Name", "<", "Email", 5), "`plus: 5` needs numbers"),
+    (compare("Age", "<", "Years", "5d"), "`plus: 5d` needs dates"),
+    (compare("Photo", "<", "Photo 2"), "`op: <` needs an order, but 'Photo' holds objects"),
+    ({"kind": "freshness", "field": "Age", "within": "7d"}, "the rule needs dates, but 'Age'"),
+    (duplicate({"field": "Age", "date_within": 3}), "`date_within` needs dates, but 'Age'"),
+    (duplicate({"field": ["Name", "Age"], "similar": "name"}), "`similar` needs text, but 'Age'"),
     (duplicate({"field": "Status", "equals": "new"}), "did you mean 'New'?"),
-    (metric(measure="sum", field="Name"), "`measure: sum` wants numbers"),
-    (metric(date="Age", window={"last": "30d"}), "`date` wants dates, but 'Age'"),
-    (metric(per=["Name"], about="Classes"), "the first field of `per` is a link, but 'Name'"),
+    (metric(measure="sum", field="Name"), "`measure: sum` needs numbers"),
+    (metric(date="Age", window={"last": "30d"}), "`date` needs dates, but 'Age'"),
+    (metric(per=["Name"], about="Classes"), "the first field of `per` must be a link, but 'Name'"),
     (metric(per=["Class"], about="Teachers"), "'Class' links to 'Classes', not to 'Teachers'"),
     (metric(where={"field": "Status", "equals": "new"}), "where: `equals` has 'new'"),
-    (when(field="Name", above=5), "when: `above: 5` wants numbers, but 'Name'"),
-    (when(field="Age", below="today"), "when: `below: today` wants dates, but 'Age'"),
-    (when(field="Age", contains="x"), "when: `contains` wants text, but 'Age'"),
-    (when(field="Consent", equals=False), "say `has_value`"),
+    (when(field="Name", above=5), "when: `above: 5` needs numbers, but 'Name'"),
+    (when(field="Age", below="today"), "when: `below: today` needs dates, but 'Age'"),
+    (when(field="Age", contains="x"), "when: `contains` needs text, but 'Age'"),
+    (when(field="Consent", equals=False), "use `has_value`"),
     (when(field="Status", one_of=["Activ"]), "did you mean 'Active'?"),
-    (when(all=[{"not": {"field": "Age", "equals": "5"}}]), "'5', which 'Age' can never be"),
+    (when(all=[{"not": {"field": "Age", "equals": "5"}}]), "'5', which 'Age' can never hold"),
     (when(any=[{"field": "Age", "none_of": ["x"]}]), "`none_of` has 'x'"),
-    ({"kind": "required", "field": "Broken"}, "Airtable calls invalid"),
+    ({"kind": "required", "field": "Broken"}, "Airtable reports as invalid"),
 ]
 
 
 @pytest.mark.parametrize(("rule", "says"), MISFITS, ids=str)
 def test_a_misfit_is_named(rule: Mapping[str, Any], says: str) -> None:
-    """One for what is wrong, with the rule's id, the field and its type or the fix."""
+    """One sentence for each, with the rule's id, the field and its type or the fix."""
     (misfit,) = fitted({"kind": "required", "field": "Email"}, rule).misfits
     assert misfit.rule_id == "r1"
     assert says in misfit.message
 
 
 def test_what_the_base_lacks_is_named_once_with_what_was_probably_meant() -> None:
-    """Tables and fields of `tables`; the rules that need them are not looked at."""
+    """Tables and fields of `tables`; the rules that need them are skipped."""
     tables = {"People": ["Emial", "Zzz"], "Clases": ["Code"]}
     how = fitted(
         {"kind": "required", "field": "Emial"},
@@ -240,7 +240,7 @@ def test_what_the_base_lacks_is_named_once_with_what_was_probably_meant() -> Non
 
 
 def test_names_may_be_ids() -> None:
-    """They outlive a new name."""
+    """Ids survive renaming."""
     rule = allowed("fldStatus", "Active", "Gone", "Nwe") | {"table": "tblPeople"}
     (misfit,) = fitted(rule, tables={"tblPeople": ["fldStatus"]}).misfits
     assert "did you mean 'New'?" in misfit.message
@@ -252,12 +252,12 @@ def test_names_may_be_ids() -> None:
         (allowed("Status", "Active", "New"), "'Status' also has the options 'Gone'"),
         ({"kind": "required", "field": "Years"}, "'Years' is computed (formula of number)"),
         ({"kind": "unique", "fields": ["Name", "Label"]}, "'Label' is computed"),
-        ({"kind": "required", "field": "Consent"}, "one without a tick has no value"),
+        ({"kind": "required", "field": "Consent"}, "an unchecked one has no value"),
     ],
     ids=str,
 )
 def test_what_is_worth_knowing_is_a_remark(rule: Mapping[str, Any], says: str) -> None:
-    """It fits, and is not as somebody may think."""
+    """It fits, but may be unexpected."""
     how = fitted(rule)
     assert how.misfits == []
     (remark,) = how.remarks
@@ -265,7 +265,7 @@ def test_what_is_worth_knowing_is_a_remark(rule: Mapping[str, Any], says: str) -
 
 
 def test_what_holds_nothing_known_is_computed_or_new() -> None:
-    """Every type that a table of this test has is known, but the one that is not."""
+    """Every type in the tables of this test is known, except the unknown one."""
     unknown = {field.name for field in PEOPLE if holds(field) is None}
     assert unknown == {"New thing", "Open", "Broken"}
     assert {holds(field) for field in PEOPLE} - {None} == set(get_args(Holds))
@@ -276,8 +276,8 @@ def test_what_holds_nothing_known_is_computed_or_new() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_says_what_a_sample_tells(kind: str) -> None:
-    """And its example passes through everything that is asked of a rule here."""
+    """The example of every kind passes through all checks here."""
     content = yaml.safe_load(KINDS[kind].example)
     rule = KINDS[kind].model_validate(content)
-    assert rule.on_a_sample() in get_args(OnASample)
+    assert rule.sample_support() in get_args(SampleSupport)
     assert set(rule.looks_up_in()) <= set(rule.tables())

@@ -1,4 +1,5 @@
-"""Findings over several runs: what opens, stays, is resolved, comes back, is ignored; by hand."""
+"""Findings over several runs: opened, still open, resolved, reopened, ignored; worked out by
+hand."""
 
 import string
 from collections.abc import Sequence
@@ -9,20 +10,26 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.integrity.findings.entry import Decision, Entry
-from landfall.integrity.findings.ledger import HISTORY, KEPT_RESOLVED, Ledger, Merged, merge
+from landfall.integrity.findings.entry import Decision, FindingEntry
+from landfall.integrity.findings.ledger import (
+    MAX_MOVES,
+    RESOLVED_RETENTION,
+    Ledger,
+    MergedLedger,
+    merge,
+)
 from landfall.integrity.findings.ledger_store import decision_of
 from landfall.integrity.findings.packing import (
-    PIECE,
+    PIECE_SIZE,
     pack_entries,
     pack_reports,
     unpack_entries,
     unpack_reports,
 )
-from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
-from landfall.store.packed import PACKED_MOST
+from landfall.store.packed import MAX_PACKED_BYTES
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -50,20 +57,20 @@ class Scanned:
     def now(self) -> datetime:
         return START + timedelta(days=self.day)
 
-    def run(self, *findings: Finding, by: Required | None = None, **more: Any) -> Merged:
-        """A run whose one rule finds these."""
+    def run(self, *findings: Finding, by: Required | None = None, **more: Any) -> MergedLedger:
+        """Make a run whose one rule finds these."""
         return self.reports(RuleReport(by or rule(), findings, **more))
 
-    def reports(self, *reports: RuleReport) -> Merged:
-        """A run with these reports."""
+    def reports(self, *reports: RuleReport) -> MergedLedger:
+        """Make a run with these reports."""
         self.day += 1
         run = f"run-{self.day}"
         merged = merge(self.ledger, "scan/base", reports, self.decisions, run, self.now)
         self.ledger = merged.ledger
         return merged
 
-    def decide(self, entry: Entry, state: Any = "ignored", **more: Any) -> None:
-        """A person says something, half a day after the last run."""
+    def decide(self, entry: FindingEntry, state: Any = "ignored", **more: Any) -> None:
+        """Make a person's decision, half a day after the last run."""
         at = self.now + timedelta(hours=12)
         self.decisions[entry.id] = Decision(at, state, "ada@example.org", "so be it", **more)
 
@@ -71,16 +78,16 @@ class Scanned:
         return {entry.finding.records: entry.state for entry in self.ledger.entries}
 
 
-def occurrences(ledger: Ledger, entry: Entry) -> int:
+def occurrences(ledger: Ledger, entry: FindingEntry) -> int:
     return entry.occurrences(ledger.rules[entry.rule_key].evaluations)
 
 
-def ids(entries: Sequence[Entry]) -> list[str]:
+def ids(entries: Sequence[FindingEntry]) -> list[str]:
     return [entry.id for entry in entries]
 
 
 def test_a_finding_opens_stays_is_resolved_and_comes_back_with_its_past():
-    """The life of one, with how often and when it was seen."""
+    """The life of a finding, with its occurrences and times."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     assert (entry.state, entry.first_seen) == ("open", scanned.now)
@@ -102,7 +109,7 @@ def test_a_finding_opens_stays_is_resolved_and_comes_back_with_its_past():
 
 
 def test_an_inconclusive_rule_moves_nothing():
-    """Nor does one that was not evaluated, or is not in the scan any more."""
+    """Nor does one that was not evaluated, or is no longer in the scan."""
     scanned = Scanned()
     scanned.run(finding("rec1"))
     assert scanned.run(inconclusive="the base has no field 'Email'").all_changed == []
@@ -114,7 +121,7 @@ def test_an_inconclusive_rule_moves_nothing():
 
 
 def test_another_table_is_another_rule():
-    """What was found in the one is not resolved by looking at the other."""
+    """Findings of one table are not resolved by checking the other."""
     scanned = Scanned()
     scanned.run(finding("rec1"))
     scanned.run(by=rule(table="Pets"))
@@ -122,7 +129,7 @@ def test_another_table_is_another_rule():
 
 
 def test_a_rule_may_be_renamed():
-    """It looks for the same under another id: its findings go on, with their identity."""
+    """It checks the same under another id: its findings continue, with their identity."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     renamed = rule("e-mail", name="E-mail is there", severity="critical", message="no {Email}")
@@ -150,13 +157,13 @@ def test_a_rule_may_change_what_it_looks_for():
     ],
 )
 def test_ids_may_change_places(fields):
-    """Two of them, or all that come after a rule that was put between: findings stay as they are.
+    """Two ids, or all after a rule that was inserted: findings are unchanged.
 
-    Also in the run after that, in which nothing has changed.
+    This also holds in the next run, in which nothing has changed.
     """
     scanned = Scanned()
 
-    def run(fields: dict[str, str]) -> Merged:
+    def run(fields: dict[str, str]) -> MergedLedger:
         return scanned.reports(
             *(
                 RuleReport(rule(id_, field=field), [finding(f"rec{field}", rule_id=id_)])
@@ -177,10 +184,10 @@ def test_ids_may_change_places(fields):
 
 
 def test_two_rules_that_look_for_the_same_may_be_renamed_together():
-    """Each goes on with what one of them has found."""
+    """Each continues with the findings of one of them."""
     scanned = Scanned()
 
-    def run(*ids: str) -> Merged:
+    def run(*ids: str) -> MergedLedger:
         return scanned.reports(
             *(RuleReport(rule(id_), [finding("rec1", rule_id=id_)]) for id_ in ids)
         )
@@ -191,7 +198,7 @@ def test_two_rules_that_look_for_the_same_may_be_renamed_together():
 
 
 def test_an_id_that_a_renamed_rule_gave_up_begins_anew():
-    """Its key is taken by the findings of the renamed one."""
+    """Its key is taken by the findings of the renamed rule."""
     scanned = Scanned()
     scanned.run(finding("rec1"))
     other = rule("email", field="Phone")
@@ -216,7 +223,7 @@ def test_an_id_that_a_renamed_rule_gave_up_begins_anew():
     ],
 )
 def test_a_group_keeps_its_identity_when_its_members_change(after, same):
-    """Whoever left: the oldest too. A group with none of them is another."""
+    """Any member may leave, the oldest too. A group with none of them is another."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1", "rec2", "rec3")).new
     merged = scanned.run(finding(*after))
@@ -226,7 +233,7 @@ def test_a_group_keeps_its_identity_when_its_members_change(after, same):
 
 
 def test_a_group_that_falls_apart_goes_on_as_the_larger_part():
-    """The other part is new; where two become one, the nearer goes on and the other is resolved."""
+    """The other part is new; when two merge, the nearer continues and the other is resolved."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("1", "2", "3", "4", "5")).new
     merged = scanned.run(finding("1", "2"), finding("3", "4", "5"))
@@ -247,7 +254,7 @@ def test_single_records_are_never_taken_for_one_another():
 
 
 def test_message_and_severity_follow_the_data():
-    """No move: it is the same finding, in other words."""
+    """The finding does not move: it is the same one with another text."""
     scanned = Scanned()
     scanned.run(finding("rec1"))
     merged = scanned.run(finding("rec1", severity="critical", message="worse"))
@@ -257,7 +264,7 @@ def test_message_and_severity_follow_the_data():
 
 
 def test_an_ignored_finding_stays_ignored():
-    """Until it is gone; if it comes back after that, it is open again."""
+    """It is ignored until it is resolved; if it is found again after that, it is open."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     scanned.decide(entry)
@@ -271,19 +278,19 @@ def test_an_ignored_finding_stays_ignored():
 
 
 def test_ignoring_has_an_end():
-    """At the moment that was said, and not before."""
+    """It ends at the given moment, and not before."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     scanned.decide(entry, until=START + timedelta(days=4))
     assert scanned.run(finding("rec1")).ignored
     assert scanned.run(finding("rec1")).all_changed == []
     (back,) = scanned.run(finding("rec1")).reopened
-    assert "to be ignored until 2026-03-06" in back.history[-1].why
+    assert "to ignore it expired on 2026-03-06" in back.history[-1].why
     assert scanned.run(finding("rec1")).all_changed == []
 
 
 def test_ignoring_can_be_taken_back():
-    """By hand, with who did."""
+    """A person takes it back, and the history has that person's name."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     scanned.decide(entry)
@@ -293,7 +300,7 @@ def test_ignoring_can_be_taken_back():
     assert back.history[-1].by == "ada@example.org"
 
 
-def test_what_is_said_while_a_run_goes_on_counts_in_the_next():
+def test_a_decision_during_a_run_counts_in_the_next():
     """The run has read the first decision and not the second; it ends after both."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
@@ -307,7 +314,7 @@ def test_what_is_said_while_a_run_goes_on_counts_in_the_next():
 
 
 def test_a_decision_as_firestore_gives_it_fits_into_a_list():
-    """Its moments are of a kind of their own."""
+    """Firestore's moments have their own type."""
     moment = DatetimeWithNanoseconds(2026, 3, 2, 18, tzinfo=UTC)
     data = {"at": moment, "state": "ignored", "by": "ada", "why": "x", "until": moment}
     decision = decision_of(Document("decisions/1", data, 1))
@@ -316,7 +323,7 @@ def test_a_decision_as_firestore_gives_it_fits_into_a_list():
 
 
 def test_a_group_was_ignored_as_it_was():
-    """A member less changes nothing; one more is a new fact, and opens it again."""
+    """One member less changes nothing; one more is a new fact, and reopens it."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("1", "2", "3")).new
     scanned.decide(entry)
@@ -338,7 +345,7 @@ def test_a_group_was_ignored_as_it_was():
     ],
 )
 def test_a_long_group_that_was_ignored(after, count, reopened):
-    """It has nine records, of which the first four are listed."""
+    """It has nine records, the first four of which are listed."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("a", "b", "c", "d", record_count=9)).new
     scanned.decide(entry)
@@ -347,7 +354,7 @@ def test_a_long_group_that_was_ignored(after, count, reopened):
 
 
 def test_a_decision_counts_while_the_rule_cannot_be_evaluated():
-    """People need not wait for the base to be mended."""
+    """People need not wait for the base to be fixed."""
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     scanned.decide(entry)
@@ -355,7 +362,7 @@ def test_a_decision_counts_while_the_rule_cannot_be_evaluated():
 
 
 def test_two_hits_about_the_same_records_are_two_findings():
-    """The key tells them apart, in every run."""
+    """The key distinguishes them, in every run."""
     scanned = Scanned()
     scanned.run(finding("rec1", key="min"), finding("rec1", key="max"))
     assert scanned.run(finding("rec1", key="max"), finding("rec1", key="min")).all_changed == []
@@ -363,29 +370,29 @@ def test_two_hits_about_the_same_records_are_two_findings():
 
 
 def test_what_was_resolved_is_forgotten_after_a_year():
-    """And what is open never."""
+    """Open findings never are."""
     scanned = Scanned()
     scanned.run(finding("rec1"), finding("rec2"))
     scanned.run(finding("rec2"))
-    scanned.day += KEPT_RESOLVED.days + 1
+    scanned.day += RESOLVED_RETENTION.days + 1
     scanned.run(finding("rec2"))
     assert scanned.states() == {("rec2",): "open"}
 
 
 def test_a_history_is_bounded():
-    """Its beginning and its newest moves are kept."""
+    """Its beginning and its newest moves are retained."""
     scanned = Scanned()
-    for _ in range(HISTORY):
+    for _ in range(MAX_MOVES):
         scanned.run(finding("rec1"))
         scanned.run()
     (entry,) = scanned.ledger.entries
-    assert len(entry.history) == HISTORY
+    assert len(entry.history) == MAX_MOVES
     assert entry.history[0].by == "run-1"
-    assert entry.history[-1].by == f"run-{2 * HISTORY}"
+    assert entry.history[-1].by == f"run-{2 * MAX_MOVES}"
 
 
-def test_measurements_of_a_rule_are_kept_while_it_measures_the_same():
-    """The newest first; a rule that looks for something else begins anew."""
+def test_measurements_of_a_rule_are_retained_while_it_measures_the_same():
+    """The newest first; a rule that checks something else begins anew."""
     scanned = Scanned()
     for count in (1, 2):
         scanned.run(measured={"count": count})
@@ -416,7 +423,7 @@ def test_the_order_of_findings_does_not_matter(seed):
 def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
     """In several pieces, with every kind of field."""
     scanned = Scanned()
-    many = [finding(f"rec{n}", message=f"Zoë {n} \U0001f3eb") for n in range(PIECE + 10)]
+    many = [finding(f"rec{n}", message=f"Zoë {n} \U0001f3eb") for n in range(PIECE_SIZE + 10)]
     (entry, *_) = scanned.run(*many).new
     scanned.decide(entry, until=START + timedelta(days=9))
     scanned.run(*many[:-1])
@@ -433,15 +440,18 @@ def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
 
 
 def test_findings_of_many_records_fit_into_documents():
-    """Twelve groups of which each lists as many records as there is room for."""
+    """Twelve groups that each list the maximum number of records."""
     random = Random(4)
     letters = string.ascii_letters + string.digits
-    names = ["rec" + "".join(random.choices(letters, k=14)) for _ in range(12 * RECORDS_LISTED)]
-    groups = [finding(*names[n : n + RECORDS_LISTED]) for n in range(0, len(names), RECORDS_LISTED)]
+    names = ["rec" + "".join(random.choices(letters, k=14)) for _ in range(12 * MAX_RECORDS_LISTED)]
+    groups = [
+        finding(*names[n : n + MAX_RECORDS_LISTED])
+        for n in range(0, len(names), MAX_RECORDS_LISTED)
+    ]
     entries = Scanned().run(*groups).ledger.entries
     report = RuleReport(rule(), groups)
     for pieces in (pack_entries(entries), pack_reports([report])):
         assert sum(piece.records for piece in pieces) == 12
-        assert max(len(piece.data) for piece in pieces) <= PACKED_MOST
+        assert max(len(piece.data) for piece in pieces) <= MAX_PACKED_BYTES
     assert tuple(unpack_entries(piece.data for piece in pack_entries(entries))) == entries
     assert unpack_reports((p.data for p in pack_reports([report])), [rule()]) == [report]

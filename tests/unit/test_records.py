@@ -1,4 +1,4 @@
-"""Records come out of their documents as they went in, and no document grows too large."""
+"""Records are unpacked from their documents unchanged, and no document grows too large."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from landfall.airtable.protocols import Record
 from landfall.airtable.records import ReadPage, pack, unpack, whole_tables
 from landfall.airtable.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
-from landfall.store.packed import PACKED_MOST, Packed, documents
+from landfall.store.packed import MAX_PACKED_BYTES, Packed, packed_documents
 from tests.fakes.snapshots import records_of
 
 
@@ -21,19 +21,19 @@ def record(number: int, **cells: Any) -> Record:
 
 
 def noise(number: int, size: int) -> Record:
-    """A record that no compression makes smaller than half of `size` characters."""
+    """Return a record that no compression makes smaller than half of `size` characters."""
     return record(number, Blob=Random(number).randbytes(size // 2).hex())
 
 
 def back(fields: dict[str, Any]) -> list[ReadPage]:
-    """The pages of a document, with their records as objects."""
+    """Return the pages of a document, with their records as objects."""
     return [
         ReadPage(p.table, p.listing, msgspec.json.decode(p.page)["records"]) for p in unpack(fields)
     ]
 
 
 def stored(*pages: ReadPage) -> list[dict[str, Any]]:
-    return documents(piece for page in pages for piece in pack(page))
+    return packed_documents(piece for page in pages for piece in pack(page))
 
 
 CELLS: list[dict[str, Any]] = [
@@ -47,7 +47,7 @@ CELLS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("name", ['Height (")', "A \\ B", "two\nlines", "Zoë's {Name}", ""])
 def test_a_field_may_have_any_name(name):
-    """Beside one with a plain name; a record that lacks it has None there."""
+    """Next to one with a plain name; a record that lacks it has None there."""
     pages = stored(ReadPage("T", 1, [record(1, **{name: 1, "Plain": 2, "Other": 3}), record(2)]))
     table = whole_tables(pages, {"T": 1}, {"T": [name, "Plain"]})["T"]
     assert table.columns == {name: [1, None], "Plain": [2, None]}
@@ -55,7 +55,7 @@ def test_a_field_may_have_any_name(name):
 
 
 def read(*pages: list[Any]) -> Table:
-    """A table of one field, with these values page by page; None is an absent cell."""
+    """Return a table of one field, with these values page by page; None is an absent cell."""
     reader = TableReader("T", ["F"], created=False)
     for number, page in enumerate(pages):
         records = [
@@ -68,35 +68,35 @@ def read(*pages: list[Any]) -> Table:
 
 @pytest.mark.parametrize("turn", range(7))
 def test_values_stay_what_they_are(turn):
-    """Whatever comes after whatever: to Python 1, 1.0 and true are equal, and in a cell they are
-    not the same."""
+    """Whatever the order: to Python 1, 1.0 and true are equal, and in a cell they are different."""
     values = [1, True, 1.0, "1", [1], None, {"a": 1}]
     values = values[turn:] + values[:turn]
     table = read(*([value, value, None] for value in values), values)
     expected = [value for value in values for value in (value, value, None)] + values
     assert list(map(repr, table.columns["F"])) == list(map(repr, expected))
-    assert not table.different
+    assert not table.distinct
 
 
 @pytest.mark.parametrize("values", [["a", "b", None], [3, 700, None], [True, False, None]])
 def test_the_different_values_of_a_field_of_one_type(values):
-    """Each once; the texts, and the large numbers, are one object each."""
+    """Each is listed once; equal texts, and equal large numbers, are one object."""
     table = read([None], values, values, values)
-    assert {*table.different["F"]} == {*values}
+    assert {*table.distinct["F"]} == {*values}
     assert len({id(value) for value in table.columns["F"]}) == 3
 
 
 def test_many_values_are_not_looked_up(monkeypatch):
-    """Nor small numbers, of which there is one each anyway. Blanks alone tell nothing yet."""
-    monkeypatch.setattr("landfall.airtable.snapshot._TRIED", 10)
+    """Nor are small numbers, which CPython interns anyway. Missing values alone decide nothing
+    yet."""
+    monkeypatch.setattr("landfall.airtable.snapshot._REVIEW_INTERVAL", 10)
     names = [f"name {number}" for number in range(24)]
-    assert not read(names[:12], names[12:], names).different
-    assert not read([1, 2, None] * 4, [1, 2]).different
-    assert [*read([None] * 12, ["a", "b"], ["a"]).different["F"]] == [None, "a", "b"]
+    assert not read(names[:12], names[12:], names).distinct
+    assert not read([1, 2, None] * 4, [1, 2]).distinct
+    assert [*read([None] * 12, ["a", "b"], ["a"]).distinct["F"]] == [None, "a", "b"]
 
 
 def test_where_asks_once_for_each_value():
-    """And says of each row what it would say of its cell."""
+    """The result for each row is the same as for its cell."""
     asked: list[Any] = []
 
     def long(values: Sequence[Any]) -> list[int]:
@@ -135,13 +135,14 @@ def test_a_page_that_does_not_fit_is_split():
     made = stored(page)
     pages = [piece for fields in made for piece in back(fields)]
     assert len(made) == 2
-    assert all(len(data) <= PACKED_MOST for fields in made for data in fields["packed"])
+    assert all(len(data) <= MAX_PACKED_BYTES for fields in made for data in fields["packed"])
     assert [r for piece in pages for r in piece.records] == page.records
     assert {(piece.table, piece.listing) for piece in pages} == {("T", 2)}
 
 
 def test_one_record_too_large_is_an_error_that_names_it():
-    """What fits into no document ends the run; the message says which record of which table."""
+    """A record that fits into no document ends the run; the message names the record and its
+    table."""
     page = ReadPage("T", 1, [record(1), noise(2, 1_900_000), record(3)])
     with pytest.raises(StepError, match="record rec00000000000002 of table 'T'") as caught:
         pack(page)
@@ -149,7 +150,7 @@ def test_one_record_too_large_is_an_error_that_names_it():
     assert not caught.value.retried
 
 
-def test_a_record_that_just_fits_is_kept():
+def test_a_record_that_just_fits_is_stored():
     """Compressed size decides: two megabytes of prose are no problem."""
     page = ReadPage("T", 1, [record(1, Notes="all work and no play " * 100_000)])
     assert back(stored(page)[0]) == [page]
@@ -159,25 +160,25 @@ def test_a_record_that_just_fits_is_kept():
     ("sizes", "groups"),
     [
         ([], []),
-        ([PACKED_MOST], [1]),
-        ([PACKED_MOST, 1], [1, 1]),
-        ([1, PACKED_MOST - 1, 1], [2, 1]),
-        ([PACKED_MOST // 2] * 5, [2, 2, 1]),
+        ([MAX_PACKED_BYTES], [1]),
+        ([MAX_PACKED_BYTES, 1], [1, 1]),
+        ([1, MAX_PACKED_BYTES - 1, 1], [2, 1]),
+        ([MAX_PACKED_BYTES // 2] * 5, [2, 2, 1]),
         ([600_000, 400_000, 400_000, 100_000], [1, 3]),
     ],
 )
 def test_documents_are_filled_in_order_up_to_the_bound(sizes, groups):
-    """Many pieces share a document; none crosses the bound, and none changes its place."""
+    """Many pieces share a document; none exceeds the bound, and none changes its place."""
     pieces = [Packed(bytes([number]) * size, 10) for number, size in enumerate(sizes)]
-    made = documents(pieces)
+    made = packed_documents(pieces)
     assert [len(fields["packed"]) for fields in made] == groups
     assert [data for fields in made for data in fields["packed"]] == [p.data for p in pieces]
     assert [fields["records"] for fields in made] == [10 * count for count in groups]
-    assert all(sum(map(len, fields["packed"])) <= PACKED_MOST for fields in made)
+    assert all(sum(map(len, fields["packed"])) <= MAX_PACKED_BYTES for fields in made)
 
 
 def test_pages_of_an_expired_listing_are_left_out():
-    """Of each table only the last listing counts, wherever its pages are stored."""
+    """Only the last listing of each table counts, wherever its pages are stored."""
     found = whole_tables(
         [
             *stored(ReadPage("A", 1, [record(1)]), ReadPage("B", 1, [record(11)])),
@@ -195,19 +196,20 @@ def test_pages_of_an_expired_listing_are_left_out():
 
 
 def test_a_table_without_pages_is_empty():
-    """Every table that was read is there, also when nothing was in it."""
+    """Every table that was read is present, even without records."""
     assert whole_tables([], {"A": 1}, {"A": ["F"]}) == {"A": Table("A", {"F": []})}
 
 
 def test_half_a_character_becomes_a_question_mark():
-    """No UTF-8 can hold it, and Firestore none either; the rest of its page stays as it is."""
+    """Neither UTF-8 nor Firestore can hold half of a surrogate pair; the rest of its page is
+    unchanged."""
     page = ReadPage("T", 1, [record(1, Name="\ud83c!"), record(2, Name="Zoë")])
     (kept,) = back(stored(page)[0])
     assert kept.records == [record(1, Name="?!"), record(2, Name="Zoë")]
 
 
 def test_packing_is_compression():
-    """A page of records takes a fraction of its JSON; that is what makes a run affordable."""
+    """A page of records takes a fraction of its JSON, which makes a run affordable."""
     page = ReadPage("T", 1, [record(n, Name=f"Student {n}", Status="Active") for n in range(100)])
     (piece,) = pack(page)
     assert len(piece.data) < len(zlib.decompress(piece.data)) / 5

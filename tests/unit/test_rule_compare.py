@@ -15,7 +15,7 @@ def compared(op, **more):
 
 
 def wrong(op, pairs, **more):
-    """The rows that are found wrong, of records with these values in A and B."""
+    """Return the rows that are found, of records with these values in A and B."""
     return rows_of(compared(op, **more), [{"A": a, "B": b} for a, b in pairs])
 
 
@@ -46,7 +46,8 @@ NOON, NINE = "2026-03-01T12:00:00.000Z", "2026-03-01T09:00:00.000Z"
     ids=str,
 )
 def test_numbers_dates_and_texts(op, fails, small, same, great):
-    """Each op against what is smaller, the same and greater; a day and a moment by the day."""
+    """Each op is tried with a smaller, an equal and a greater value; a day and a moment compare by
+    day."""
     other = {2.0: 2, "2026-03-01T12:00:00+00:00": NOON, DAY: NOON}.get(same, same)
     order = {"<": small, "=": same, ">": great}
     found = wrong(op, [(value, other) for value in order.values()])
@@ -59,7 +60,7 @@ def test_numbers_dates_and_texts(op, fails, small, same, great):
      (">=", "at_least"), ("<", "below"), ("<=", "at_most")],
 )  # fmt: skip
 def test_signs_are_words(sign, word):
-    """They find the same and say the same."""
+    """A sign and its word find the same and have the same sentence."""
     pairs = [(1, 2), (2, 2), (3, 2)]
     assert wrong(sign, pairs) == wrong(word, pairs)
     assert compared(sign).sentence() == compared(word).sentence()
@@ -68,7 +69,7 @@ def test_signs_are_words(sign, word):
 @pytest.mark.parametrize("op", ["at_least", "equals", "not_equals"])
 @pytest.mark.parametrize("nothing", [None, "", " ", [], {}, [""]])
 def test_half_a_pair_is_no_finding(op, nothing):
-    """Whether both must be there is another rule's question."""
+    """Requiring both values is the job of another rule."""
     assert wrong(op, [(nothing, 1), (1, nothing), (nothing, nothing), (nothing, [1, 2])]) == []
 
 
@@ -76,14 +77,15 @@ UNLIKE = [(1, DAY), (DAY, 1), (DAY, "soon"), ("soon", DAY), (True, 1), ({"id": "
 
 
 def test_what_cannot_be_ordered_is_a_finding():
-    """It is on neither side; and equal to nothing."""
+    """Such a value satisfies no comparison, and is equal to nothing."""
     assert wrong("at_least", UNLIKE) == wrong("below", UNLIKE) == [*range(len(UNLIKE))]
     assert wrong("equals", UNLIKE) == [*range(len(UNLIKE))]
     assert wrong("not_equals", UNLIKE) == []
 
 
 def test_lists():
-    """One item is that item. Longer ones: each is ordered against each; equal as a whole."""
+    """A list of one item counts as that item. In longer lists each item is ordered against each;
+    equality is of the whole list."""
     assert wrong("at_least", [([LATER], DAY), (LATER, [DAY]), ([DAY], [LATER])]) == [2]
     assert wrong("at_least", [([3, 4], [1, 2]), ([3, 4], [1, 4]), ([3, 4], 3), ([3, "x"], 3)]) == [
         1,
@@ -110,7 +112,8 @@ def test_lists():
     ],
 )
 def test_a_distance(op, plus, pairs, found):
-    """A number for numbers, a time for dates; the other kind cannot be compared."""
+    """`plus` is a number for numbers and a duration for dates; the other kind cannot be
+    compared."""
     assert wrong(op, pairs, plus=plus) == found
 
 
@@ -118,21 +121,21 @@ def test_a_distance(op, plus, pairs, found):
     ("op", "pair", "more", "message"),
     [
         (">=", (DAY, LATER), {}, f"A is '{DAY}', which is not at least B (B is '{LATER}')"),
-        ("=", (1, 2), {}, "A is 1, which is not the same as B (B is 2)"),
-        ("!=", (2, 2), {}, "A is 2, which is not other than B (B is 2)"),
+        ("=", (1, 2), {}, "A is 1, which is not equal to B (B is 2)"),
+        ("!=", (2, 2), {}, "A is 2, which is not different from B (B is 2)"),
         ("<", (9, 2), {"plus": 3}, "A is 9, which is not below B plus 3 (B is 2)"),
         ("<", ("soon", DAY), {}, f"A is 'soon', which cannot be compared with B (B is '{DAY}')"),
     ],
 )
 def test_it_says_how_they_stand(op, pair, more, message):
-    """Both values, and what should be so."""
+    """The message has both values and the comparison that must hold."""
     (finding,) = report(compared(op, **more), [dict(zip("AB", pair, strict=True))]).findings
     assert finding.message == message
     assert finding.field == "A + B"
 
 
 def test_its_sentence():
-    """With the distance."""
+    """The sentence includes `plus`."""
     assert compared(">=").sentence() == "A is at least B"
     assert compared("<=", plus="30d").sentence() == "A is at most B plus 30d"
 
@@ -141,15 +144,15 @@ def test_its_sentence():
     ("settings", "why"),
     [
         ({"op": "=>"}, "Input should be 'equals'"),
-        ({"plus": "30"}, "'30' is no distance; say a number of m, h, d or w such as `30d`"),
-        ({"plus": "1y"}, "is no distance"),
-        ({"plus": True}, "must be a number, or a time such as `30d`"),
-        ({"plus": float("inf")}, "must be a number, or a time"),
+        ({"plus": "30"}, "'30' is not a duration; use a number of m, h, d or w, such as `30d`"),
+        ({"plus": "1y"}, "is not a duration"),
+        ({"plus": True}, "must be a number, or a duration such as `30d`"),
+        ({"plus": float("inf")}, "must be a number, or a duration"),
         ({"right": "A"}, "`left` and `right` are the same field"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings, why):
-    """At the door, with the fix."""
+    """Such settings are rejected when the definition is read, with the fix."""
     with pytest.raises(ValueError, match=why):
         rule("compare", **({"left": "A", "op": ">=", "right": "B"} | settings))
 
@@ -164,7 +167,7 @@ OPS: dict[str, Any] = {
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("plus", [0, 2])
 def test_agrees_with_a_loop_over_the_records(seed, op, plus):
-    """On random numbers and days close to one another; both kinds with a distance."""
+    """Random numbers and days close to one another, both kinds with `plus`."""
     rng = random.Random(seed)
     numbers = [(rng.randint(0, 5), rng.choice([None, 0, 1.0, 3, 4])) for _ in range(100)]
     day = date(2026, 2, 26)

@@ -1,4 +1,4 @@
-"""`duplicate`: worked out by hand, and beside a naive search on random records."""
+"""`duplicate`: results worked out by hand, and a naive search on random records."""
 
 import inspect
 from datetime import date
@@ -15,7 +15,7 @@ from landfall.integrity.rules.duplicate import Duplicate
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching import normalisation, pairs
-from landfall.integrity.rules.matching.similarity import Likeness
+from landfall.integrity.rules.matching.similarity import NameSimilarity
 from tests.fakes.duplicates import organisations, pairs_of, people, quality
 from tests.fakes.snapshots import snapshot
 
@@ -49,7 +49,7 @@ def report(rule: Any, rows: list[Record], **more: Any) -> RuleReport:
 
 
 def found(rule: Any, rows: list[Record]) -> list[tuple[str, list[int]]]:
-    """Severity and numbers of the records of each finding."""
+    """Return the severity and the record numbers of each finding."""
     findings = report(rule, rows).findings
     return [(f.severity, [int(record[3:]) for record in f.records]) for f in findings]
 
@@ -92,7 +92,7 @@ def test_nicknames_typing_errors_sounds_and_missing_parts_are_possible(one, othe
      ("J. S.", "J. K."), ("Tim Ott", "Tom Ott"), ("", "")],
 )  # fmt: skip
 def test_other_names_are_not(one, other):
-    """Half a name, an initial, or two short names with one letter between them are not enough."""
+    """Half a name, an initial, or two short names that differ by one letter are not enough."""
     assert found(rule(**SHORT), named("Zoe Adams", one, other)) == []
 
 
@@ -108,7 +108,8 @@ def test_what_confirms_a_similar_name():
 
 
 def test_namesakes():
-    """One name is likely one person while nothing differs, and another where everything does."""
+    """Two records of one name are likely one person if nothing differs, and two people if
+    everything does."""
     rows = records(
         {"Name": "Ann Lee", "Email": "a@x.org", "Phone": "555 123 4567"},
         {"Name": "Ann Lee", "Email": "b@x.org", "Phone": "555 765 4321"},
@@ -121,26 +122,28 @@ def test_namesakes():
 
 
 def crowd(*names: str) -> list[Record]:
-    """These, and 1,200 others: 30 of each of 40 first names, and 40 of each of 30 surnames."""
+    """Return these names and 1,200 others: 30 of each of 40 first names, and 40 of each of 30
+    surnames."""
     others = [f"F{first} M{first}{last} L{last}" for first in range(40) for last in range(30)]
     return named(*names, *others)
 
 
 @pytest.mark.parametrize("of", ["person", "organisation"])
 def test_a_common_name_alone_is_no_sign(of):
-    """Thirty others are an F1, forty an L1: one is both by chance. Nobody else is a Thierry."""
+    """Thirty others are an F1 and forty an L1, so one is both by chance. Nobody else is a
+    Thierry."""
     similar = rule(of=of, field="Name")
     assert found(similar, crowd("F1 L1", "F1 X L1")) == []
     assert found(similar, crowd("Thierry Allain", "Thierry X Allain")) == [("info", [1, 2])]
 
 
 def test_a_common_name_of_few_is_one_still():
-    """A small table does not tell how common a name is."""
+    """A small table does not show how common a name is."""
     assert found(rule(**SHORT), named("F1 L1", "F1 X L1", "F1 L2", "F2 L1")) == [("info", [1, 2])]
 
 
 def test_a_common_name_is_confirmed_by_an_address():
-    """It is no sign by itself; with the same e-mail it is likely the same person."""
+    """The name is no sign by itself; with the same e-mail it is likely the same person."""
     rows = crowd("F1 L1", "F1 X L1")
     for row in rows[:2]:
         row["fields"]["Email"] = "f1@example.org"
@@ -148,14 +151,14 @@ def test_a_common_name_is_confirmed_by_an_address():
 
 
 def test_a_hundred_and_one_identical_students_are_one_group():
-    """And ten thousand are one too: no block is too large."""
+    """Ten thousand identical students are one group too: no block is too large."""
     for number in (101, 10_000):
         rows = named(*["Ann Lee"] * number)
         assert found(rule(**SHORT), rows) == [("warning", [*range(1, number + 1)])]
 
 
 def test_likely_pairs_make_groups_and_possible_ones_do_not():
-    """1-2-3 are likely by way of 2. Of the days, each finding has one and those next to it."""
+    """1-2-3 are likely by way of 2. Of the days, each finding has one day and its neighbours."""
     same, near = {"field": "A", "exact": "value"}, {"field": "B", "exact": "value"}
     day = {"field": "D", "date_within": 1}
     chain = rule(likely=[[same], [near]], possible=[[day]])
@@ -202,14 +205,15 @@ CONDITIONS: list[tuple[dict[str, Any], Any, Any, bool]] = [
 
 @pytest.mark.parametrize(("condition", "one", "other", "pair"), CONDITIONS)
 def test_a_condition(condition, one, other, pair):
-    """Of two records; a third and a fourth have what can be compared, and nothing in common."""
+    """The condition holds for two records; a third and a fourth can be compared, and share
+    nothing."""
     others = [{"F": "q@q.org 5550001111"}, {"F": "2001-01-01"}]
     rows = records({"F": one}, {"F": other}, *others)
     assert found(long([{"field": "F", **condition}]), rows) == [("warning", [1, 2])] * pair
 
 
 def test_all_conditions_of_an_alternative_hold():
-    """`equals` is of both; a missing value is enough only where the rule says so."""
+    """`equals` must hold for both; a missing value is enough only if the rule allows it."""
     alternative: list[dict[str, Any]] = [
         {"field": ["First", "Last"], "exact": "name"},
         {"field": "Status", "equals": "Active"},
@@ -229,30 +233,32 @@ def test_all_conditions_of_an_alternative_hold():
 
 
 def test_a_message_says_why():
-    """Which fields, with which values; of a possible pair how similar."""
+    """The message names the fields and their values, and the similarity of a possible pair."""
     rows = records({"Name": "Bob Lee", "Phone": "5551234567"}, {"Name": "Robert Lee"})
     (finding,) = report(rule(**CONTACT, possible_severity="critical"), rows).findings
     assert finding.message == (
-        "2 records are possibly the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+        "2 records are possibly the same: a similar Name ('Bob Lee', 'Robert Lee'),"
+        " similarity 98 of 100"
     )
     assert (finding.severity, finding.field) == ("critical", "Name")
     rows[1]["fields"]["Phone"] = "555 123 4567"
     (finding,) = report(rule(**CONTACT), rows).findings
     assert finding.message == (
-        "2 records are likely the same: a similar Name ('Bob Lee', 'Robert Lee'), 98 of 100 alike"
+        "2 records are likely the same: a similar Name ('Bob Lee', 'Robert Lee'),"
+        " similarity 98 of 100"
         " and the same Phone ('5551234567', '555 123 4567')"
     )
 
 
 def test_nothing_to_compare_is_inconclusive():
-    """A field that never holds what the rule takes it for is no proof of health."""
+    """A field without a single value of the expected kind proves nothing."""
     rows = records({"Name": "Ann", "Email": {"error": "#ERROR"}}, {"Name": "Ann"})
-    assert report(rule(**CONTACT), rows).inconclusive == "no value of Email can be taken as email"
+    assert report(rule(**CONTACT), rows).inconclusive == "no value of Email can be read as email"
     assert found(rule(**CONTACT), named("Ann", "Ann")) == [("warning", [1, 2])]
 
 
 def test_it_gives_way_when_the_budget_is_over():
-    """`check` is called while names are compared, and what it raises ends the evaluation."""
+    """`check` is called while names are compared, and its exception ends the evaluation."""
 
     def check() -> None:
         raise TimeoutError
@@ -265,23 +271,23 @@ def test_it_gives_way_when_the_budget_is_over():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({}, "say `of: person`"),
-        ({"of": "person"}, "say `of: person`"),
+        ({}, "give `of: person`"),
+        ({"of": "person"}, "give `of: person`"),
         ({**SHORT, "likely": [[{"field": "A", "exact": "text"}]]}, "use either `of`"),
-        ({"likely": [[{"field": "A", "equals": 1}]]}, "one condition at least must compare"),
+        ({"likely": [[{"field": "A", "equals": 1}]]}, "at least one condition must compare"),
         ({"likely": [[{"field": "A", "exact": "text", "or_missing": True}]]}, "one condition"),
-        ({"likely": [[{"field": "A"}]]}, "say how the two compare"),
+        ({"likely": [[{"field": "A"}]]}, "give a comparison"),
         ({"likely": [[{"field": "A", "overlap": "0%"}]]}, "a share such as"),
     ],
 )
 def test_what_is_refused(settings, says):
-    """At the door, with what to write instead."""
+    """Such settings are rejected when the definition is read, with the fix."""
     with pytest.raises(ValidationError, match=says):
         rule(**settings)
 
 
 def test_the_long_example_of_the_reference_is_one():
-    """It is taken at the door, and finds who has the same e-mail."""
+    """The example is a valid rule, and finds the records with the same e-mail."""
     text = str(inspect.getdoc(Duplicate)).split("```yaml")[1].split("```")[0]
     example = TypeAdapter(Rule).validate_python(yaml.safe_load(text))
     rows = records({"Email": "a+1@x.org"}, {"Email": "A@x.org"})
@@ -291,7 +297,7 @@ def test_the_long_example_of_the_reference_is_one():
 
 
 def test_the_order_of_records_changes_nothing():
-    """Findings and their messages are the same; only the order of a group follows the table."""
+    """Findings and messages are the same; only the order within a group follows the table."""
     rows = people(21, 150).records
 
     def findings(rows: list[Record]) -> set[tuple[Any, ...]]:
@@ -305,14 +311,14 @@ def test_the_order_of_records_changes_nothing():
 @pytest.mark.parametrize("wording", ["name", "organisation"])
 @pytest.mark.parametrize("at_least", [0.5, 0.7, 0.8, 0.92])
 def test_no_pair_is_passed_over(wording, at_least):
-    """Every pair with the score is a candidate: the same as comparing all with all."""
+    """Every pair with the score is a candidate, as if every two names were compared."""
     made = people(22, 150) if wording == "name" else organisations(22, 150)
     words = normalisation.NORMALISERS[wording]
     names: list[Any] = sorted({words(record["fields"]["Name"]) for record in made.records})
-    likeness = Likeness(wording, names)
+    likeness = NameSimilarity(wording, names)
     pairs = {(min(pair), max(pair)) for pair in likeness.pairs(names, at_least)}
     every = combinations(range(len(names)), 2)
-    assert pairs == {(a, b) for a, b in every if likeness.alike(names[a], names[b], at_least)}
+    assert pairs == {(a, b) for a, b in every if likeness.reaches(names[a], names[b], at_least)}
     assert pairs
 
 
@@ -334,7 +340,7 @@ ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("alternative", ALTERNATIVES.values(), ids=list(ALTERNATIVES))
 @pytest.mark.parametrize("seed", range(4))
 def test_candidates_pass_over_no_pair(alternative, seed, monkeypatch):
-    """What is found in large blocks is what a comparison of all with all finds."""
+    """The pairs of large blocks are those of comparing every two records."""
     random = Random(seed)
     rows = records(
         *(
@@ -349,9 +355,9 @@ def test_candidates_pass_over_no_pair(alternative, seed, monkeypatch):
         )
     )
     rule = long(alternative, level="possible")
-    monkeypatch.setattr(pairs, "FEW", len(rows))
+    monkeypatch.setattr(pairs, "SMALL_BLOCK", len(rows))
     naive = found(rule, rows)
-    monkeypatch.setattr(pairs, "FEW", 1)
+    monkeypatch.setattr(pairs, "SMALL_BLOCK", 1)
     assert naive
     assert found(rule, rows) == naive
 
@@ -361,7 +367,8 @@ NAMES = ["Ann Lee", "Anne Lee", "Ann Leigh", "Bob Lee", "Robert Lee", "ann LEE",
 
 @pytest.mark.parametrize("seed", range(30))
 def test_groups_are_those_of_a_naive_search(seed):
-    """Records that a chain of pairs connects, each pair judged by a formula written out here."""
+    """Groups are records connected by a chain of pairs, each judged by a formula written out
+    here."""
     random = Random(seed)
     rows = records(
         *(
@@ -375,7 +382,7 @@ def test_groups_are_those_of_a_naive_search(seed):
         )
     )
     both, dated = [NAME, CITY], [BORN, {**TAGS, "overlap": 2}]
-    likeness = Likeness("name", [_words(name) for name in NAMES])
+    likeness = NameSimilarity("name", [_words(name) for name in NAMES])
 
     def are_pair(one: dict[str, Any], other: dict[str, Any]) -> bool:
         cities = {city.strip().lower() for it in (one, other) if (city := it["City"])}
@@ -406,12 +413,12 @@ SETTINGS = {
 }  # fmt: skip
 MADE = {"people": people, "organisations": organisations}
 HELD_OUT = 2026
-"""A seed that no figure of the rule was chosen by."""
+"""A seed that was not used to choose any figure of the rule."""
 
 
 @pytest.mark.parametrize("who", MADE)
 def test_quality_on_a_held_out_seed(who, monkeypatch):
-    """F1 of the pairs is 0.9 or more, and lower where values are compared as they are written."""
+    """F1 of the pairs is 0.9 or more, and lower if values are compared as written."""
     made = MADE[who](HELD_OUT, 800)
 
     def f1() -> float:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from landfall.integrity.rules.evaluate import evaluate
-from tests.fakes.rules import rows, rule, told
+from tests.fakes.rules import message_about, rows, rule
 from tests.fakes.snapshots import snapshot
 
 
@@ -35,18 +35,19 @@ URLS = [
 
 
 def test_e_mail_addresses():
-    """Those of the HTML living standard with a dot in the domain; blanks around are no part."""
+    """Addresses of the HTML living standard with a dot in the domain, without surrounding
+    whitespace."""
     assert rows(form("email"), EMAILS) == list(range(6, 20))
     assert rows(form("email"), ["a@x.y", " a@x.y", "a@x.y\n", "a b@x.y"]) == [1, 2, 3]
 
 
-def test_a_label_of_an_e_mail_domain_is_63_letters_at_most():
-    """As DNS has it."""
+def test_a_label_of_an_e_mail_domain_has_up_to_63_letters():
+    """DNS has the same limit."""
     assert rows(form("email"), [f"a@{'x' * 63}.y", f"a@{'x' * 64}.y"]) == [1]
 
 
 def test_web_addresses():
-    """http and https only, with a host that can be one."""
+    """Only http and https are accepted, with a valid host."""
     assert rows(form("url"), URLS) == list(range(12, len(URLS)))
 
 
@@ -66,7 +67,7 @@ BLANK = PHONES.index("")
 
 
 def test_phone_numbers():
-    """Valid ones: their country, length and first digits are given out."""
+    """Valid numbers have an existing country and length, and first digits that are assigned."""
     nones = [n for n in range(9, len(PHONES)) if n != BLANK]
     assert rows(form("phone"), PHONES) == [6, 7, 8, *nones]
     assert rows(form("phone", region="US"), PHONES) == [8, *nones]
@@ -86,7 +87,7 @@ def test_dates():
 
 
 def test_patterns_fit_the_whole_text():
-    """And a part of it does not do."""
+    """A match of a part is not enough."""
     assert rows(form("pattern", pattern="[A-Z]{2}\\d+|x"), ["AB1", "AB1 ", "xx", "x", "ab1"]) == [
         1,
         2,
@@ -101,31 +102,31 @@ FORMATS = [
 
 @pytest.mark.parametrize("of", FORMATS, ids=lambda of: of.format)
 def test_what_is_no_text_has_no_form(of):
-    """And no value is no finding; of a list each item is looked at."""
+    """A missing value is no finding, and each item of a list is checked."""
     assert rows(of, [None, "", " ", [], {}, [""]]) == []
     assert rows(of, [5, True, {"error": "#ERROR!"}, [5]]) == [0, 1, 2, 3]
 
 
 def test_each_item_of_a_list():
-    """The finding shows the wrong ones."""
-    message = told(form("email"), ["a@x.y", "b", "", "c"])
-    assert message == "F is 'b', 'c', which is no e-mail address"
+    """The finding shows the items that are wrong."""
+    message = message_about(form("email"), ["a@x.y", "b", "", "c"])
+    assert message == "F is 'b', 'c', which is not an e-mail address"
 
 
 @pytest.mark.parametrize(
     ("of", "message", "sentence"),
     [
-        (form("email"), "is no e-mail address", "F is an e-mail address"),
-        (form("phone"), "is no valid phone number", "F is a valid phone number"),
-        (form("url"), "is no web address", "F is a web address"),
-        (form("date"), "is no date", "F is a date"),
-        (form("date", date_format="%Y%m%d"), "is no date as %Y%m%d", "F is a date as %Y%m%d"),
-        (form("pattern", pattern="a+"), "does not fit a+", "F fits a+"),
+        (form("email"), "is not an e-mail address", "F is an e-mail address"),
+        (form("phone"), "is not a valid phone number", "F is a valid phone number"),
+        (form("url"), "is not a web address", "F is a web address"),
+        (form("date"), "is not a date", "F is a date"),
+        (form("date", date_format="%Y%m%d"), "is not a date as %Y%m%d", "F is a date as %Y%m%d"),
+        (form("pattern", pattern="a+"), "does not match a+", "F matches a+"),
     ],
 )
 def test_it_says_what_is_wrong(of, message, sentence):
-    """The value, and the form it has not."""
-    assert told(of, "x") == f"F is 'x', which {message}"
+    """The message has the value and the form that it lacks."""
+    assert message_about(of, "x") == f"F is 'x', which {message}"
     assert of.sentence() == sentence
 
 
@@ -138,7 +139,7 @@ def test_it_says_what_is_wrong(of, message, sentence):
         ("url", {"date_format": "%Y-%m-%d"}, "`date_format` is for `format: date`; remove it"),
         ("email", {"pattern": "x"}, "`pattern` is for `format: pattern`; remove it"),
         ("pattern", {}, "give the `pattern`"),
-        ("pattern", {"pattern": "("}, "no regular expression of RE2"),
+        ("pattern", {"pattern": "("}, "not a regular expression of RE2"),
         ("phone", {"region": "us"}, "must be two capital letters"),
         ("phone", {"region": "XX"}, "must be two capital letters"),
         ("date", {"date_format": "%H:%M"}, "with year, month and day"),
@@ -147,7 +148,7 @@ def test_it_says_what_is_wrong(of, message, sentence):
     ],
 )
 def test_settings_that_do_not_fit_are_refused(of, settings, why):
-    """At the door, with the fix."""
+    """Such settings are rejected when the definition is read, with the fix."""
     with pytest.raises(ValueError, match=why):
         form(of, **settings)
 
@@ -160,12 +161,12 @@ LONG = [
 
 @pytest.mark.parametrize("of", FORMATS[:4], ids=lambda of: of.format)
 def test_a_novel_in_a_cell_is_read_once(of):
-    """The time is in proportion to the text; squared, this would take minutes."""
+    """The time is proportional to the text; quadratic time would take minutes."""
     assert rows(of, LONG) == [*range(len(LONG))]
 
 
 def _email(text: str) -> bool:
-    """By the grammar of the standard, letter by letter."""
+    """Return whether a text is an address by the grammar of the standard, letter by letter."""
     local, at, domain = text.partition("@")
     labels = domain.split(".")
     atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+/=?^_`{|}~-"
@@ -186,7 +187,7 @@ def _email(text: str) -> bool:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_e_mail_agrees_with_the_grammar(seed):
-    """On random texts of the letters that matter."""
+    """Random texts of the letters that matter."""
     rng = random.Random(seed)
     cells = ["".join(rng.choices("aZ1.-@_+ ä", k=rng.randint(1, 9))) for _ in range(500)]
     cells = [cell if rng.random() < 0.5 else f"a@{cell}.b" for cell in cells if cell.strip()]
@@ -196,7 +197,7 @@ def test_e_mail_agrees_with_the_grammar(seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_patterns_and_dates_agree_with_other_ways(seed):
-    """Python's own regular expressions, and the days that there are."""
+    """Python's own regular expressions, and all days of the calendar, give the same results."""
     rng = random.Random(seed)
     texts = ["".join(rng.choices("ab1", k=rng.randint(1, 6))) for _ in range(300)]
     odd = [n for n, text in enumerate(texts) if not re.fullmatch("(a|b1)+a?", text)]
@@ -207,7 +208,8 @@ def test_patterns_and_dates_agree_with_other_ways(seed):
 
 
 def test_it_looks_at_the_budget():
-    """Once in 64 texts, each of which is asked about once: phone numbers take their time."""
+    """The budget is checked once in 64 texts, each of which is tested once: phone numbers are
+    slow."""
     looks: list[int] = []
     cells = [f"+1202555{number:04}" for number in range(130)] * 3
     records = [{"id": f"rec{n}", "fields": {"F": cell}} for n, cell in enumerate(cells)]

@@ -1,4 +1,4 @@
-"""`freshness`: how old the newest record, or each record, may be. It is Monday, 2nd March 2026,
+"""`freshness`: the age of the newest record, or of each record. The time is Monday, 2nd March 2026,
 6:30 UTC."""
 
 import random
@@ -15,7 +15,7 @@ def fresh(within, of="newest", **more):
 
 
 def newest(within, cells, **more):
-    """The value of the finding about the table, or why there is none to say."""
+    """Return the value of the finding about the table, or why the rule is inconclusive."""
     records = [{} if cell is None else {"F": cell} for cell in cells]
     said = report(fresh(within), records, **more)
     return said.inconclusive or [finding.value for finding in said.findings]
@@ -38,19 +38,20 @@ def newest(within, cells, **more):
     ],
 )
 def test_the_newest(within, cells, found):
-    """A day is as old as its last moment; what is after now, or no date, does not count."""
+    """A day is as old as its last moment; future dates and values that are no dates do not
+    count."""
     assert newest(within, cells) == found
 
 
 @pytest.mark.parametrize("cells", [[], [None], ["", "soon", 5], ["2062-01-01"]])
-def test_without_a_date_nothing_can_be_said(cells):
-    """Neither that the table is fresh nor that it is not."""
-    why = "no record of 'T' that was looked at has a date in 'F' that is not after now"
+def test_without_a_date_the_rule_is_inconclusive(cells):
+    """The rule is inconclusive: the table is neither fresh nor too old."""
+    why = "no selected record of 'T' has a date in 'F' that is not in the future"
     assert newest("7d", cells) == why
 
 
 def test_it_is_one_finding_about_the_table():
-    """The same one in every run, whichever record is the newest."""
+    """It is the same finding in every run, whichever record is the newest."""
     (finding,) = report(fresh("7d"), [{"F": "2026-01-01"}, {"F": "2026-01-02"}]).findings
     (later,) = report(fresh("7d"), [{"F": "2026-01-03"}]).findings
     assert (finding.records, finding.key) == (later.records, later.key) == ((), "newest")
@@ -58,7 +59,7 @@ def test_it_is_one_finding_about_the_table():
 
 
 def test_when_the_records_were_made():
-    """Airtable's own time, which is not a field."""
+    """`created` uses Airtable's own time, which is not a field."""
     of = rule("freshness", created=True, within="1h")
     made = ["2026-03-02T05:29:59.000Z", "2026-02-02T00:00:00.000Z"]
     (finding,) = report(of, [{}, {}], created=made).findings
@@ -69,7 +70,8 @@ def test_when_the_records_were_made():
 
 
 def test_each():
-    """A finding a record; no value is none, no date is one, and so is an old item of a list."""
+    """A finding for each record; a missing value is none, a value that is no date is one, and so is
+    an old item of a list."""
     cells = [
         "2026-02-23",
         "2026-02-22",
@@ -86,9 +88,9 @@ def test_each():
         finding.message for finding in report(of, [{"F": cell} for cell in cells]).findings
     ] == [
         "F is '2026-02-22', which is older than 7d",
-        "F is 'soon', which is no date",
+        "F is 'soon', which is not a date",
         "F is '2026-01-01', which is older than 7d",
-        "F is 5, which is no date",
+        "F is 5, which is not a date",
     ]
 
 
@@ -100,7 +102,7 @@ def test_days_end_where_the_scan_says():
 
 
 def test_its_sentence():
-    """Of the newest and of each."""
+    """The sentence differs for the newest and for each."""
     assert fresh("7d").sentence() == "the newest F of T is no older than 7d"
     assert fresh("7d", "each").sentence() == "each F of T is no older than 7d"
 
@@ -110,22 +112,22 @@ def test_its_sentence():
     [
         ({"within": "7d"}, "give either a date `field` or `created: true`"),
         ({"within": "7d", "field": "F", "created": True}, "give either a date `field`"),
-        ({"field": "F", "within": "week"}, "'week' is no distance"),
-        ({"field": "F", "within": "0d"}, "must be longer than nothing"),
-        ({"field": "F", "within": "-7d"}, "must be longer than nothing"),
-        ({"field": "F", "within": 7}, "must be a number of m, h, d or w such as `30d`"),
+        ({"field": "F", "within": "week"}, "'week' is not a duration"),
+        ({"field": "F", "within": "0d"}, "must be longer than zero"),
+        ({"field": "F", "within": "-7d"}, "must be longer than zero"),
+        ({"field": "F", "within": 7}, "must be a number of m, h, d or w, such as `30d`"),
         ({"field": "F", "within": "7d", "of": "oldest"}, "Input should be 'newest' or 'each'"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings, why):
-    """At the door, with the fix."""
+    """Such settings are rejected when the definition is read, with the fix."""
     with pytest.raises(ValueError, match=why):
         rule("freshness", **settings)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_agrees_with_ages_in_hours(seed):
-    """On random days and moments of the last weeks and the next days."""
+    """Random days and moments of the last weeks and the next days."""
     rng = random.Random(seed)
     hours = rng.randint(1, 24 * 20)
     moments = [NOW - timedelta(hours=rng.randint(-72, 24 * 30)) for _ in range(rng.randint(1, 8))]

@@ -1,4 +1,4 @@
-"""`link`: how many, to what, and back. (That it points somewhere: `test_rules`.)"""
+"""`link`: the number of links, their targets, and links back. (Broken links: `test_rules`.)"""
 
 import json
 from collections.abc import Sequence
@@ -45,55 +45,59 @@ def findings(rule: Link, students: Rows = STUDENTS, classes: Rows = CLASSES) -> 
     return evaluate(rule, snapshot(tables, reads=rule.reads())).findings
 
 
-def told(*of: Any, **more: Any) -> list[tuple[str, str, str]]:
-    """(record, key, value) of what is found besides the link that points nowhere."""
+def problems(*of: Any, **more: Any) -> list[tuple[str, str, str]]:
+    """Return (record, key, value) of the findings other than broken links."""
     return [(f.records[0], f.key, f.value) for f in findings(rule(*of, **more)) if f.key]
 
 
 def test_too_few_links_and_too_many():
-    """An empty cell has none; one that points nowhere counts as it stands there."""
-    assert told(min=1) == [("s4", "number", "")]
-    assert told(max=1) == [
+    """An empty cell has no link; a broken link counts as one."""
+    assert problems(min=1) == [("s4", "number", "")]
+    assert problems(max=1) == [
         ("s2", "number", "['c1', 'c2']"),
         ("s3", "number", "['c2', 'gone']"),
     ]
-    assert [record for record, *_ in told(max=0)] == ["s1", "s2", "s3", "s5"]
-    assert told(min=1, max=2) == [("s4", "number", "")]
+    assert [record for record, *_ in problems(max=0)] == ["s1", "s2", "s3", "s5"]
+    assert problems(min=1, max=2) == [("s4", "number", "")]
 
 
 def test_a_linked_record_is_as_it_must_be():
-    """What points nowhere is not also of the wrong kind; an absent value does not fit."""
+    """A broken link is not reported for its target too; a missing value does not satisfy."""
     active = {"when": {"field": "Status", "equals": "Active"}}
-    assert told(active) == [("s2", "when", "'c2'"), ("s3", "when", "'c2'"), ("s5", "when", "'c3'")]
+    assert problems(active) == [
+        ("s2", "when", "'c2'"),
+        ("s3", "when", "'c2'"),
+        ("s5", "when", "'c3'"),
+    ]
     nobody = {"when": {"field": "Status", "equals": "Nothing"}}
-    assert [record for record, *_ in told(nobody)] == ["s1", "s2", "s3", "s5"]
+    assert [record for record, *_ in problems(nobody)] == ["s1", "s2", "s3", "s5"]
 
 
 def test_links_go_both_ways():
-    """s2 links to c2, which does not know it; c1 knows s4, which does not link to it."""
-    assert told(back="Students") == [("s2", "back", "'c2'"), ("s4", "back", "'c1'")]
+    """s2 links to c2, which does not link back; c1 links to s4, which does not link to it."""
+    assert problems(back="Students") == [("s2", "back", "'c2'"), ("s4", "back", "'c1'")]
     only = {"field": "Room", "equals": "A"}
-    assert told(back="Students", when=only) == [("s2", "back", "'c2'")]
+    assert problems(back="Students", when=only) == [("s2", "back", "'c2'")]
 
 
 def test_both_directions_of_one_record_are_one_finding():
-    """It says which."""
+    """The message has both."""
     students: Rows = {"s1": {"Class": ["c1"]}}
     classes: Rows = {"c1": {}, "c2": {"Students": ["s1"]}}
     (finding,) = findings(rule(back="Students"), students, classes)
     assert finding.value == "['c1', 'c2']"
-    assert (
-        finding.message
-        == "Class has 'c1', whose Students lacks it; Class lacks 'c2', whose Students has it"
+    assert finding.message == (
+        "Class links to 'c1', whose Students does not link back;"
+        " Class does not link to 'c2', whose Students links here"
     )
 
 
 def test_a_field_is_the_same_there():
-    """In any order, and alone as in a list of one; each linked record must have it."""
+    """Order does not matter, and a value equals a list of it; each linked record must have it."""
     same = {"Room": "Class Room"}
-    assert told(same=same) == [("s2", "same Room", "'A'")]
+    assert problems(same=same) == [("s2", "same Room", "'A'")]
     messages = [f.message for f in findings(rule(same=same)) if f.key]
-    assert messages == ["Room is 'A', and Class Room of 'c2' is 'B'"]
+    assert messages == ["Room is 'A', but Class Room of 'c2' is 'B'"]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +117,14 @@ def test_a_field_is_the_same_there():
     ],
 )
 def test_what_is_the_same(here, there, same):
-    """Two without a value are the same; text, numbers and truth are told apart."""
+    """Two missing values are the same; text, numbers and booleans are different."""
     students, classes = {"s1": {"Class": ["c1"], "A": here}}, {"c1": {"B": there}}
     found = findings(rule(same={"A": "B"}), students, classes)
     assert [finding.key for finding in found] == ([] if same else ["same A"])
 
 
 def test_by_key_one_of_several_is_enough():
-    """Where two records have the key, the condition or value of one of them will do."""
+    """If two records have the key, the condition or value of one of them is enough."""
     students: Rows = {"s1": {"Class": "math", "Room": "B"}, "s2": {"Class": "art", "Room": "B"}}
     classes: Rows = {
         "c1": {"Code": "math", "Status": "Ended", "R": "A"},
@@ -133,7 +137,7 @@ def test_by_key_one_of_several_is_enough():
 
 
 def test_problems_of_a_record_stand_together():
-    """In the order of the records, each kind of problem a finding with a key of its own."""
+    """In the order of the records, each kind of problem is a finding with its own key."""
     active = {"when": {"field": "Status", "equals": "Active"}}
     found = findings(rule(active, max=1, back="Students", same={"Room": "Class Room"}))
     assert [(f.records[0], f.key) for f in found] == [
@@ -145,7 +149,7 @@ def test_problems_of_a_record_stand_together():
 
 
 def test_a_link_reads_what_it_compares():
-    """Also the fields of the other table."""
+    """This includes the fields of the other table."""
     active = {"when": {"field": "Status", "equals": "Active"}}
     assert rule(active, back="Students", same={"Room": "Class Room"}).reads() == [
         ("Students", "Class"), ("Students", "Room"),
@@ -161,13 +165,13 @@ def test_a_link_reads_what_it_compares():
     ],
 )
 def test_settings_that_do_not_fit(more, says):
-    """Named at the door."""
+    """Such settings are rejected when the definition is read."""
     with pytest.raises(ValidationError, match=says):
         rule(**more)
 
 
 def naive(students: Rows, classes: Rows) -> set[tuple[str, str]]:
-    """(student, key) of what the rule below must find, record by record."""
+    """Return (student, key) of the rule's expected findings, record by record."""
     found = set()
     for id_, student in students.items():
         links = [link for link in student.get("Class") or [] if link]

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
-from landfall.integrity.rules.grouping import GROUPS_OF_A_RECORD
+from landfall.integrity.rules.grouping import MAX_GROUPS
 from landfall.integrity.rules.metric import Metric
 from tests.fakes.snapshots import snapshot
 
@@ -21,7 +21,7 @@ Cells = dict[str, Any]
 
 
 def metric(**settings: Any) -> Metric:
-    """A count of a student's absences in 30 days, with other settings where they are given."""
+    """Return a rule that counts a student's absences in 30 days, with other settings if given."""
     base: dict[str, Any] = {
         "id": "m",
         "kind": "metric",
@@ -38,7 +38,7 @@ def metric(**settings: Any) -> Metric:
 
 
 def report(rule: Metric, rows: Sequence[Cells], **more: Any) -> RuleReport:
-    """The rule over these records; `students` are the ids of the linked table's."""
+    """Return the rule's report on these records; `students` are the ids of the linked table."""
     students = [{"id": id_, "fields": {"Name": id_.upper()}} for id_ in more.pop("students", "ab")]
     records = [{"id": f"rec{number}", "fields": cells} for number, cells in enumerate(rows)]
     tables = {"T": records, "Students": students}
@@ -46,24 +46,24 @@ def report(rule: Metric, rows: Sequence[Cells], **more: Any) -> RuleReport:
 
 
 def findings(rule: Metric, rows: Sequence[Cells], **more: Any) -> Sequence[Finding]:
-    """What it finds, where it can say."""
+    """Return the rule's findings, which must be conclusive."""
     answer = report(rule, rows, **more)
     assert not answer.inconclusive
     return answer.findings
 
 
 def identity(finding: Finding) -> tuple[tuple[str, ...], str]:
-    """What tells it from the rule's other findings, in this run and in later ones."""
+    """Return what distinguishes a finding from the rule's others, in this run and in later ones."""
     return finding.records, finding.key
 
 
 def values(rule: Metric, rows: Sequence[Cells], **more: Any) -> list[str]:
-    """The numbers of what it finds."""
+    """Return the numbers of the findings."""
     return [finding.value for finding in findings(rule, rows, **more)]
 
 
 def days(presence: str, first: str = "2026-02-02", **more: Any) -> list[Cells]:
-    """A record a day: A absent, P present; none where there is a dot."""
+    """Return a record for each day: A absent, P present; a dot stands for no record."""
     words = {"A": "Absent", "P": "Present"}
     start = date.fromisoformat(first)
     return [
@@ -90,7 +90,7 @@ def days(presence: str, first: str = "2026-02-02", **more: Any) -> list[Cells]:
     ids=str,
 )
 def test_a_window_holds_both_its_ends(window, first, last):
-    """The days before its first and after its last are not in it; nor is what is to come."""
+    """The days before its first and after its last are outside; so is the future."""
     rule = metric(window=window)
     inside = [{"Student": "s", "Date": day, "Presence": "Absent"} for day in (first, last)]
     after = f"{date.fromisoformat(last) + timedelta(days=1)}"
@@ -113,7 +113,7 @@ def test_a_window_holds_both_its_ends(window, first, last):
     ],
 )
 def test_days_begin_in_the_zone_of_the_scan(zone, inside, outside):
-    """Also today's: at 22:30 on 1 March in Los Angeles, 2 March is yet to come."""
+    """This includes today: at 22:30 on 1 March in Los Angeles, 2 March has not begun."""
     moments = [{"Student": s, "Date": s, "Presence": "Absent"} for s in (inside, outside)]
     rule = metric(window={"last": "1d"})
     (finding,) = findings(rule, moments, zone=ZoneInfo(zone))
@@ -121,7 +121,7 @@ def test_days_begin_in_the_zone_of_the_scan(zone, inside, outside):
 
 
 def test_a_window_that_ends_before_it_begins_says_nothing():
-    """A term that has not begun is no good attendance."""
+    """A term that has not begun does not prove good attendance."""
     rule = metric(window={"since": "2026-04-01"})
     why = report(rule, days("A")).inconclusive
     assert why == "the window ends on 2026-03-02, before it begins on 2026-04-01"
@@ -148,7 +148,7 @@ A = {"field": "Presence", "equals": "A"}
     ids=str,
 )
 def test_counts_and_shares(settings, value):
-    """Three of ten, at the very level and beside it; a share of too few records says nothing."""
+    """Three of ten, at the level and next to it; a share of too few records is not computed."""
     assert values(metric(**settings), PUPIL) == ([] if value is None else [value])
 
 
@@ -166,7 +166,7 @@ def test_counts_and_shares(settings, value):
     ids=str,
 )
 def test_measures_of_numbers(measure, settings, value):
-    """4, 1, 2.5, 7, 1 and 0: a cell without a value is none of them, a lookup's numbers all are."""
+    """4, 1, 2.5, 7, 1 and 0: a cell without a value does not count, all numbers of a lookup do."""
     levels = {"at_least": {"info": -1}, "window": None, "date": None, "where": None}
     rule = metric(measure=measure, field="Points", **(levels | settings))
     assert values(rule, SCORES) == ([] if value is None else [value])
@@ -196,14 +196,14 @@ def test_a_share_reaches_its_level_exactly(level):
     ],
 )
 def test_days_in_a_row(presence, longest, current):
-    """A day on which somebody was there ends the row, a day without an entry does not."""
+    """A day with a presence ends the row, a day without a record does not."""
     for still, value in ((False, longest), (True, current)):
         rule = metric(measure="days_in_a_row", current=still, at_least={"info": 0})
         assert values(rule, days(presence)) == [f"{value}"]
 
 
 def test_a_day_counts_once_and_only_as_a_whole():
-    """Two absences of a day are one day; an absence beside a presence is no day of absence."""
+    """Two absences on a day are one day; an absence and a presence are no day of absence."""
     rule = metric(measure="days_in_a_row", at_least={"info": 0})
     assert values(rule, days("AA") + days("AA")) == ["2"]
     assert values(rule, days("AAA") + days(".P.")) == ["1"]
@@ -224,7 +224,7 @@ def test_a_day_counts_once_and_only_as_a_whole():
     ],
 )
 def test_weeks_in_a_row_over_new_year(dates, longest, current):
-    """Weeks of the calendar from Monday to Sunday; one without an absence ends the row."""
+    """Calendar weeks from Monday to Sunday; a week without an absence ends the row."""
     rows = [{"Student": "s", "Date": day, "Presence": "Absent"} for day in dates]
     settings = {"measure": "weeks_in_a_row", "window": None, "at_least": {"info": 0}}
     assert values(metric(**settings), rows) == [f"{longest}"]
@@ -237,7 +237,8 @@ def test_weeks_in_a_row_over_new_year(dates, longest, current):
 
 
 def test_a_finding_is_about_the_linked_record():
-    """Its table is the linked one; its name is that of rule and record, whatever the number is."""
+    """Its table is the linked one; its identity is that of rule and record, whatever the number
+    is."""
     rule = metric(about="Students", at_least={"info": 1, "warning": 2, "critical": 4})
     rows = days("A", Student=["b"]) + days("AA", Student=["a"])
     found = findings(rule, rows)
@@ -250,7 +251,8 @@ def test_a_finding_is_about_the_linked_record():
 
 
 def test_a_record_counts_for_each_of_its_links_once():
-    """Siblings in one entry are both absent; one given twice is one; what dangles is none."""
+    """Siblings in one record are both absent; a repeated link counts once; a broken one does
+    not."""
     rule = metric(about="Students")
     rows = days("A", Student=["a", "b", "a", "gone"]) + days("A", Student=["gone"])
     rows += days("A", Student=[]) + days("A", Student=None)
@@ -260,8 +262,8 @@ def test_a_record_counts_for_each_of_its_links_once():
     ]
 
 
-def test_the_groups_of_a_linked_record_are_told_apart():
-    """A student in two classes is two findings; the message names the class."""
+def test_the_groups_of_a_linked_record_are_distinct():
+    """A student in two classes has two findings; the message names the class."""
     rule = metric(per=["Student", "Class"], about="Students", at_least={"info": 2})
     rows = days("AA", Student=["a"], Class="5A") + days("AA", Student=["a"], Class=1)
     first, second = findings(rule, rows)
@@ -275,7 +277,7 @@ def test_the_groups_of_a_linked_record_are_told_apart():
 
 
 def test_without_a_linked_table_a_finding_is_about_the_table():
-    """It has no records, and a name of its own for each group, which the order does not change."""
+    """It has no records, and a key for each group, which does not depend on the order."""
     rule = metric(per=["Class"])
     rows = days("A", Class=1) + days("A", Class=1.0) + days("A", Class=True) + days("A", Class="1")
     found = findings(rule, rows)
@@ -293,8 +295,8 @@ def test_no_value_is_no_group(cell):
     assert values(metric(per=["Class"]), days("A", Class=cell)) == []
 
 
-def test_a_record_and_what_is_said_of_it_are_told_apart():
-    """A table may link to itself: one record's own date, and what is counted for it."""
+def test_a_record_and_its_measure_are_distinct():
+    """A table may link to itself: a record's own unreadable date and its count are two findings."""
     rule = metric(about="T")
     rows = [{"Student": ["rec0"], "Date": "soon"}, *days("A", Student=["rec0"])]
     unread, counted = findings(rule, rows)
@@ -303,7 +305,7 @@ def test_a_record_and_what_is_said_of_it_are_told_apart():
 
 
 def test_all_records_are_one_group_where_none_are_made():
-    """Then also no record at all is a number."""
+    """Zero records also have a number then."""
     rule = metric(per=None, where=None, at_least=None, at_most={"critical": 0})
     (finding,) = findings(rule, days("AP", first="2026-01-01"))
     assert (finding.records, finding.value, finding.severity) == ((), "0", "critical")
@@ -311,7 +313,7 @@ def test_all_records_are_one_group_where_none_are_made():
 
 
 def test_who_has_no_record_has_none():
-    """`at_most` sees the linked records to which nothing links, or nothing within the window."""
+    """`at_most` includes linked records without links, or without links in the window."""
     rule = metric(about="Students", where=None, at_least=None, at_most={"info": 1})
     rows = days("AP", Student=["a"]) + days("P", Student=["c"], first="2026-01-05")
     assert [f.records for f in findings(rule, rows, students="abc")] == [("b",), ("c",)]
@@ -320,11 +322,11 @@ def test_who_has_no_record_has_none():
 
 
 def test_a_message_shows_fields_of_the_linked_record():
-    """And is the findings' about it, not that of a record which cannot be read."""
+    """It is the message of findings about that record, not of records that cannot be read."""
     rule = metric(about="Students", message="{Name} is missed")
     rows = [*days("A", Student=["a"]), {"Student": ["a"], "Date": "soon"}]
     assert [f.message for f in findings(rule, rows)] == [
-        "Date 'soon' is no date, so the record is not counted",
+        "Date 'soon' is not a date, so the record is not counted",
         "A is missed",
     ]
     assert ("Students", "Name") in rule.reads()
@@ -336,49 +338,49 @@ def test_a_record_in_too_many_groups_makes_the_rule_inconclusive():
     rows = days("A", Student=many, Class=many)
     why = report(metric(per=["Student", "Class"]), rows).inconclusive
     assert "record rec0 is in 10,201 groups" in why
-    assert GROUPS_OF_A_RECORD < 10_201
+    assert MAX_GROUPS < 10_201
 
 
 # What cannot be read.
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "expected"),
     [
-        ("1.3.2026", "Date '1.3.2026' is no date"),
-        ("2026-02-30", "Date '2026-02-30' is no date"),
-        (20260301, "Date 20260301 is no date"),
+        ("1.3.2026", "Date '1.3.2026' is not a date"),
+        ("2026-02-30", "Date '2026-02-30' is not a date"),
+        (20260301, "Date 20260301 is not a date"),
         (None, "Date has no value"),
-        (["2026-02-20", "2026-02-21"], "Date ['2026-02-20', '2026-02-21'] is no date"),
+        (["2026-02-20", "2026-02-21"], "Date ['2026-02-20', '2026-02-21'] is not a date"),
     ],
 )
-def test_a_record_without_a_readable_date_is_a_finding(cell, said):
-    """About that record, with the rule's own severity, and it is not counted."""
+def test_a_record_without_a_readable_date_is_a_finding(cell, expected):
+    """The finding is about that record, with the rule's own severity; the record is not counted."""
     rows = [*days("A"), {"Student": "s", "Date": cell, "Presence": "Absent"}]
     unread, absences = findings(metric(severity="info", at_least={"critical": 1}), rows)
     assert (unread.records, unread.field, unread.severity) == (("rec1",), "Date", "info")
-    assert unread.message == f"{said}, so the record is not counted"
+    assert unread.message == f"{expected}, so the record is not counted"
     assert (absences.value, absences.severity) == ("1", "critical")
 
 
 def test_a_date_in_a_lookup_is_read():
-    """Airtable gives the value of a looked-up field as a list."""
+    """Airtable returns the value of a looked-up field as a list."""
     assert values(metric(), days("A", Date=["2026-02-20"])) == ["1"]
 
 
 @pytest.mark.parametrize("cell", ["7", True, {"specialValue": "NaN"}, {"error": "#ERROR"}, 10**400])
 def test_a_record_without_a_readable_number_is_a_finding(cell):
-    """A cell without a value is none: that it must have one is another rule's question."""
+    """A missing value is no finding: requiring it is the job of another rule."""
     rule = metric(measure="sum", field="Points", where=None, date=None, window=None)
     rows = [{"Student": "s", "Points": points} for points in (2, cell, None, 3)]
     unread, total = findings(rule, rows)
     assert (unread.records, unread.field) == (("rec1",), "Points")
-    assert unread.message.endswith("is no number, so the record is not counted")
+    assert unread.message.endswith("is not a number, so the record is not counted")
     assert total.value == "5.0"
 
 
 def test_nothing_readable_is_inconclusive():
-    """A column of text dates is a mistake of the rule or the base, and no perfect attendance."""
+    """A column of unreadable dates is a mistake in the rule or the base, not perfect attendance."""
     rows = days("AAA", Date="Monday")
     assert report(metric(), rows).inconclusive == (
         "no record has a Date that can be read as a date"
@@ -389,10 +391,10 @@ def test_nothing_readable_is_inconclusive():
 
 
 def test_a_sum_beyond_all_numbers_is_inconclusive():
-    """Rather than an error of the run."""
+    """It is not an error of the run."""
     rule = metric(measure="sum", field="Points", where=None, date=None, window=None)
     rows = [{"Student": "s", "Points": 1.7e308}] * 2
-    assert report(rule, rows).inconclusive == "the sum is too large to be worked out"
+    assert report(rule, rows).inconclusive == "the sum is too large to compute"
 
 
 def test_no_records_no_findings():
@@ -404,7 +406,7 @@ def test_no_records_no_findings():
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"measure": "sum"}, "`measure: sum` needs `field`"),
         ({"field": "F"}, "`measure: count` takes no `field`"),
@@ -425,25 +427,25 @@ def test_no_records_no_findings():
         ({"at_least": {"info": "101%"}}, 'must be a number, or for a share one such as "12.5%"'),
         ({"at_least": {"info": "nan%"}}, "must be a number"),
         ({"at_least": {"info": True}}, "must be a number"),
-        ({"at_least": {"info": 3, "critical": 3}}, "must grow from info to critical"),
+        ({"at_least": {"info": 3, "critical": 3}}, "must rise from info to critical"),
         ({"at_most": {"info": 3, "critical": 4}}, "must fall from info to critical"),
         ({"per": [], "about": "Students"}, "`about` needs `per`"),
-        ({"message": "{Name} is absent"}, "say `about`"),
-        ({"window": {}}, "say which days"),
+        ({"message": "{Name} is absent"}, "give `about`"),
+        ({"window": {}}, "give the days"),
         ({"window": {"last": "1m"}}, "must be days or weeks, such as 30d or 4w"),
         ({"window": {"last": "30d", "since": "2026-01-01"}}, "but not both"),
         ({"window": {"since": "soon"}}, "must be a date as YYYY-MM-DD"),
     ],
     ids=str,
 )
-def test_settings_that_do_not_fit_are_refused(settings, said):
-    """With the name of the setting, and what to do."""
-    with pytest.raises(ValidationError, match=said.replace("(", "\\(")):
+def test_settings_that_do_not_fit_are_refused(settings, expected):
+    """The error has the name of the setting and the fix."""
+    with pytest.raises(ValidationError, match=expected.replace("(", "\\(")):
         metric(**settings)
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         (
             {"at_least": {"info": 2, "critical": 5}},
@@ -464,16 +466,16 @@ def test_settings_that_do_not_fit_are_refused(settings, said):
         ),
     ],
 )  # fmt: skip
-def test_a_sentence_says_it_all(settings, said):
-    """What is counted, for whom, when, and how much is too much."""
-    assert metric(**settings).sentence() == said
+def test_a_sentence_says_it_all(settings, expected):
+    """The sentence has the measure, the group, the window and the levels."""
+    assert metric(**settings).sentence() == expected
 
 
 # Against a plain computation over the records, which shares nothing with the rule.
 
 
 def naive(rule: Metric, rows: Sequence[Cells], today: date) -> dict[str, float]:
-    """The number of each student, by looping over days and weeks."""
+    """Return the number of each student, by looping over days and weeks."""
     answer: dict[str, float] = {}
     for student in {s for row in rows for s in row["Student"]}:
         mine = [
@@ -535,7 +537,7 @@ NAIVE: dict[str, Callable[[Mine, bool], float | None]] = {
 @pytest.mark.parametrize("measure", NAIVE)
 @pytest.mark.parametrize("seed", range(10))
 def test_a_plain_computation_agrees(measure, seed):
-    """Every number of every student, in any order of the records."""
+    """Every number of every student is the same, in any order of the records."""
     rng = Random(f"{measure} {seed}")
     today = NOW.date()
     rows: list[Cells] = [

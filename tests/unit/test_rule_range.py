@@ -1,4 +1,4 @@
-"""`range`: numbers, dates, dates that are relative to now."""
+"""`range`: numbers, dates, dates relative to now."""
 
 import random
 from datetime import date, datetime, timedelta
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from landfall.kinds.definition import load
-from tests.fakes.rules import NOW, rows, rule, told
+from tests.fakes.rules import NOW, message_about, rows, rule
 from tests.fakes.world import integrity
 
 NO_VALUES: list[Any] = [None, "", " ", [], {}]
@@ -37,13 +37,13 @@ def in_range(**bounds):
     ids=str,
 )  # fmt: skip
 def test_what_lies_outside(bounds, cells, wrong):
-    """With the bound or without it; of a list each item counts."""
+    """With the bound or without it; each item of a list counts."""
     assert rows(in_range(**bounds), cells) == wrong
 
 
 @pytest.mark.parametrize("bounds", [{"at_least": 0}, {"at_most": "today"}])
 def test_no_value_is_no_finding(bounds):
-    """Whether it must be there is another rule's question."""
+    """Requiring a value is the job of another rule."""
     assert rows(in_range(**bounds), NO_VALUES) == []
 
 
@@ -53,22 +53,22 @@ def test_no_value_is_no_finding(bounds):
         ({"at_most": 100}, 120, "F is 120, which is not at most 100"),
         ({"at_least": 0, "below": 9}, 9, "F is 9, which is not at least 0 and below 9"),
         ({"at_least": 0, "below": 9}, [-1, 9], "F is -1, 9, which is not at least 0 and below 9"),
-        ({"at_least": 0}, "12", "F is '12', which is no number"),
-        ({"at_least": 0}, [1, "12", -1], "F is '12', which is no number"),
-        ({"at_least": 0}, True, "F is True, which is no number"),
-        ({"at_least": 0}, {"error": "#X"}, "F is {'error': '#X'}, which is no number"),
-        ({"at_most": "today"}, "soon", "F is 'soon', which is no date"),
-        ({"at_most": "today"}, 5, "F is 5, which is no date"),
+        ({"at_least": 0}, "12", "F is '12', which is not a number"),
+        ({"at_least": 0}, [1, "12", -1], "F is '12', which is not a number"),
+        ({"at_least": 0}, True, "F is True, which is not a number"),
+        ({"at_least": 0}, {"error": "#X"}, "F is {'error': '#X'}, which is not a number"),
+        ({"at_most": "today"}, "soon", "F is 'soon', which is not a date"),
+        ({"at_most": "today"}, 5, "F is 5, which is not a date"),
         ({"at_most": "today"}, "2026-03-03", "F is '2026-03-03', which is not at most today"),
     ],
 )  # fmt: skip
 def test_it_says_what_is_wrong(bounds, cell, message):
-    """What is of the other kind has a message of its own; it is on neither side."""
-    assert told(in_range(**bounds), cell) == message
+    """A value of the other kind has its own message; it is on neither side."""
+    assert message_about(in_range(**bounds), cell) == message
 
 
 def test_the_last_day_there_is():
-    """In a zone where it would be the day after."""
+    """In another zone, it would be the day after."""
     cells = ["9999-12-31T23:59:00Z", "0001-01-01T00:00:00Z"]
     for zone in ("Pacific/Auckland", "America/New_York"):
         assert rows(in_range(at_most="today"), cells, zone=ZoneInfo(zone)) == [0]
@@ -81,11 +81,11 @@ def test_the_last_day_there_is():
         ({"at_least": 0, "above": 0}, "give `at_least` or `above`, not both"),
         ({"at_most": 0, "below": 0}, "give `at_most` or `below`, not both"),
         ({"at_least": 0, "at_most": "today"}, "two numbers or two dates"),
-        ({"at_least": 2, "at_most": 1}, "nothing lies between"),
-        ({"at_least": 1, "below": 1}, "nothing lies between"),
-        ({"above": 1, "at_most": 1}, "nothing lies between"),
-        ({"at_least": "today", "at_most": "today-30d"}, "nothing lies between"),
-        ({"above": "2026-01-02", "below": "2026-01-02"}, "nothing lies between"),
+        ({"at_least": 2, "at_most": 1}, "no value lies between"),
+        ({"at_least": 1, "below": 1}, "no value lies between"),
+        ({"above": 1, "at_most": 1}, "no value lies between"),
+        ({"at_least": "today", "at_most": "today-30d"}, "no value lies between"),
+        ({"above": "2026-01-02", "below": "2026-01-02"}, "no value lies between"),
         ({"at_least": "soon"}, "must be a number, a date as YYYY-MM-DD"),
         ({"at_least": True}, "must be a number"),
         ({"at_least": float("nan")}, "must be a number"),
@@ -94,7 +94,7 @@ def test_the_last_day_there_is():
     ids=str,
 )
 def test_bounds_that_cannot_be_meant_are_refused(bounds, why):
-    """At the door, with the fix."""
+    """Such bounds are rejected when the definition is read, with the fix."""
     with pytest.raises(ValueError, match=why):
         in_range(**bounds)
 
@@ -105,12 +105,13 @@ def test_bounds_that_cannot_be_meant_are_refused(bounds, why):
      {"at_least": "today", "at_most": "2020-01-01"}, {"at_least": "today-1d", "below": "today"}],
 )  # fmt: skip
 def test_bounds_that_may_hold_are_taken(bounds):
-    """A relative bound moves, so what holds nothing today may have held something once."""
+    """A relative bound moves, so bounds that exclude everything today may have held something
+    before."""
     assert in_range(**bounds).sentence().startswith("F is at least ")
 
 
 def test_a_date_needs_no_quotes():
-    """YAML makes a date of it; so does a rule."""
+    """YAML parses it as a date, and a rule accepts it."""
     text = """
         {id: s, kind: integrity, base: app00000000000000, tables: {T: [F]}, rules: [
           {id: r, kind: range, table: T, field: F, above: 1900-01-01, at_most: today}]}"""
@@ -128,7 +129,7 @@ UPPER = {"at_most": lambda a, b: a <= b, "below": lambda a, b: a < b}
 @pytest.mark.parametrize("lower", LOWER)
 @pytest.mark.parametrize("upper", UPPER)
 def test_agrees_with_a_loop_over_numbers(seed, lower, upper):
-    """On random numbers near the bounds, among texts and blanks."""
+    """Random numbers near the bounds, among texts and blanks."""
     rng = random.Random(seed)
     low, high = rng.randint(-3, 0), rng.choice([1, 2.5])
     near = [low, high, low - 1, high + 1, 0, 0.5, -2.5]
@@ -147,7 +148,7 @@ def test_agrees_with_a_loop_over_numbers(seed, lower, upper):
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("upper", UPPER)
 def test_agrees_with_a_loop_over_dates(seed, upper):
-    """On random days and moments around a bound some days ago."""
+    """Random days and moments around a bound some days ago."""
     rng = random.Random(seed)
     ago = rng.randint(0, 5)
     start = datetime(2026, 2, 20)  # noqa: DTZ001  a moment without a zone, as some cells have it

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.rules import report, rows, rows_of, rule, told
+from tests.fakes.rules import message_about, report, rows, rows_of, rule
 
 CONTACT = rule("required", any_of=["Phone", "Email"])
 NO_VALUES = ["", " \t\u00a0", [], {}]
@@ -13,7 +13,7 @@ VALUES = [0, 0.0, False, "x", " x", ["x"], {"id": "x"}]
 
 
 def test_one_of_the_fields_is_enough():
-    """Whichever it is; 0 is a value and a blank is none."""
+    """Any of them is; 0 is a value and a blank is not."""
     records: list[dict[str, Any]] = [
         {"Phone": "1"},
         {"Email": "e"},
@@ -27,7 +27,7 @@ def test_one_of_the_fields_is_enough():
 
 
 def test_it_says_which_fields():
-    """In the message, the field of the finding, and the sentence."""
+    """The fields are in the message, in the field of the finding, and in the sentence."""
     (finding,) = report(CONTACT, [{}]).findings
     assert finding.message == "none of Phone, Email has a value"
     assert finding.field == "Phone or Email"
@@ -37,13 +37,13 @@ def test_it_says_which_fields():
 
 @pytest.mark.parametrize("settings", [{}, {"field": "F", "any_of": ["G"]}])
 def test_one_of_the_two_settings_is_given(settings):
-    """Neither says nothing, both say two things."""
-    with pytest.raises(ValueError, match="give either `field`, or `any_of`"):
+    """Neither is too little, both contradict each other."""
+    with pytest.raises(ValueError, match="give either `field` or `any_of`"):
         rule("required", **settings)
 
 
 def test_what_should_have_no_value():
-    """0 and false are values, blanks and an empty list are none."""
+    """0 and false are values, blanks and an empty list are not."""
     assert rows(rule("forbidden", field="F"), [None, *NO_VALUES, *VALUES]) == [
         5,
         6,
@@ -53,11 +53,11 @@ def test_what_should_have_no_value():
         10,
         11,
     ]
-    assert told(rule("forbidden", field="F"), "x") == "F is 'x', and should have no value"
+    assert message_about(rule("forbidden", field="F"), "x") == "F is 'x', but should have no value"
 
 
 def test_forbidden_where_a_condition_holds():
-    """The usual case: somebody who is active has not left."""
+    """The usual case: an active student has not left."""
     left = rule("forbidden", field="Left", when={"field": "Status", "equals": "Active"})
     records = [
         {"Status": "Active", "Left": "2026-01-01"},
@@ -70,7 +70,7 @@ def test_forbidden_where_a_condition_holds():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_agrees_with_a_loop_over_the_records(seed):
-    """On random cells; `forbidden` finds exactly what `required` does not."""
+    """Random cells; `forbidden` finds exactly those that `required` does not."""
     rng = random.Random(seed)
     records = [
         {

@@ -1,4 +1,4 @@
-"""`sql`: what its queries find, and what they cannot do."""
+"""`sql`: the findings of queries, and the limits of their power."""
 
 import sys
 import time
@@ -49,9 +49,9 @@ def report(query: str, of: Snapshot | None = None, **more: Any) -> RuleReport:
 
 
 def found(query: str, **more: Any) -> list[str]:
-    told = report(query, **more)
-    assert not told.inconclusive
-    return [finding.records[0] for finding in told.findings]
+    found = report(query, **more)
+    assert not found.inconclusive
+    return [finding.records[0] for finding in found.findings]
 
 
 def why_not(query: str, **more: Any) -> str:
@@ -90,21 +90,23 @@ PAIRS = "SELECT a.id FROM T AS a JOIN T AS b ON a.id <> b.id AND "
     ],
 )  # fmt: skip
 def test_a_query_finds_records(query, ids):
-    """In the order of the records; lists and objects are JSON, true is 1, absent is NULL."""
+    """In the order of the records; lists and objects are JSON, true is 1, a missing cell is
+    NULL."""
     assert found(query) == ids
 
 
 def test_a_finding_has_the_message_and_value_of_its_row():
-    """Of several rows of a record, the first message in the alphabet; without one, a plain one."""
+    """The alphabetically first message of a record's rows; without one, a default
+    message."""
     query = "SELECT T.id, 'has ' || l.value AS message, Score AS value FROM T, json_each(Links) l"
-    told = [(f.records, f.message, f.value) for f in report(query + " ORDER BY 2 DESC").findings]
-    assert told == [(("a0",), "has b1", "7"), (("a1",), "has b1", "7.5")]
+    found = [(f.records, f.message, f.value) for f in report(query + " ORDER BY 2 DESC").findings]
+    assert found == [(("a0",), "has b1", "7"), (("a1",), "has b1", "7.5")]
     (plain,) = report("SELECT ID FROM T LIMIT 1").findings
     assert plain.message == "the query found this record"
 
 
-def test_a_query_is_told_when_it_is():
-    """`:now` in UTC, `:today` where the scan's days begin: the run's moment, not the clock's."""
+def test_a_query_knows_the_moment_of_the_run():
+    """`:now` in UTC, `:today` in the scan's time zone: the run's moment, not the clock's."""
     new_york = base(now=datetime(2026, 3, 2, 1, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
     (finding,) = report(
         "SELECT id, :now || ' ' || :today AS message FROM T LIMIT 1", new_york
@@ -113,30 +115,33 @@ def test_a_query_is_told_when_it_is():
 
 
 def test_when_chooses_the_findings_and_not_what_the_query_sees():
-    """A record that `when` leaves out is none; it still counts in the query."""
+    """A record that `when` excludes is no finding; it still counts in the query."""
     query = "SELECT id FROM T WHERE (SELECT count(*) FROM T) = 4"
     assert found(query, when={"field": "Paid", "equals": True}) == ["a0"]
 
 
 def test_a_column_can_have_a_name_of_its_own():
-    """Where a field is called like a column that every table has, or has a long name."""
+    """For a field with the name of a column that every table has, or with a long name."""
     assert found("SELECT id FROM T WHERE number = 3", fields={"T": {"number": "ID"}}) == ["a2"]
 
 
 INCONCLUSIVE = [
-    ("SELECT 'b1' AS id", "the query gave the id 'b1', which is no record of T"),
-    ("SELECT 1 AS id", "the query gave the id 1, which is no record of T"),
-    ("SELECT CAST(x'ff' AS TEXT) AS id", "the query gave the id '\ufffd', which is no record of T"),
-    ("SELECT max(id) AS id FROM T WHERE Score = 'no'", "the query gave a row without an id"),
+    ("SELECT 'b1' AS id", "the query returned the id 'b1', which is not a record of T"),
+    ("SELECT 1 AS id", "the query returned the id 1, which is not a record of T"),
+    (
+        "SELECT CAST(x'ff' AS TEXT) AS id",
+        "the query returned the id '\ufffd', which is not a record of T",
+    ),
+    ("SELECT max(id) AS id FROM T WHERE Score = 'no'", "the query returned a row without an id"),
     ("SELECT T.id FROM T, json_each(Name)", "the query: malformed JSON"),
 ]
 
 
 @pytest.mark.parametrize(("query", "why"), INCONCLUSIVE)
 def test_an_answer_that_names_no_record_is_inconclusive(query, why):
-    """It is no finding, and none of the others is."""
-    told = report(query)
-    assert (told.inconclusive, list(told.findings)) == (why, [])
+    """Then none of the other rows is a finding either."""
+    found = report(query)
+    assert (found.inconclusive, list(found.findings)) == (why, [])
 
 
 @pytest.mark.parametrize(
@@ -147,9 +152,9 @@ def test_an_answer_that_names_no_record_is_inconclusive(query, why):
         ("SELECT id FROM T WHERE Label = 1", "no such column: Label"),
         ("SELECT id FROM Students", "no such table: Students"),
         ("SELECT id FORM T", 'near "T": syntax error'),
-        ("SELECT Name FROM T", "it gives no column `id`"),
-        ("SELECT id, Name AS mesage FROM T", "other columns than id, message, value"),
-        ("SELECT id, id FROM T", "other columns than id, message, value"),
+        ("SELECT Name FROM T", "it returns no column `id`"),
+        ("SELECT id, Name AS mesage FROM T", "columns other than id, message, value"),
+        ("SELECT id, id FROM T", "columns other than id, message, value"),
         ("SELECT id FROM T WHERE Score = ?", "Binding 1 has no name"),
         ("SELECT id FROM T WHERE Score = :limit", "binding parameter :limit"),
         ("SELECT id FROM T\0", "null character"),
@@ -161,13 +166,13 @@ def test_an_answer_that_names_no_record_is_inconclusive(query, why):
     ],
 )
 def test_a_query_is_compiled_at_the_door(query, says):
-    """What SQLite says of it, before any record is read; a misspelt name is never text."""
+    """SQLite's error appears before any record is read; a misspelt name is never taken for text."""
     assert says in why_not(query)
 
 
 @pytest.mark.parametrize("field", ["id", "ID", "Created_Time", "name"])
 def test_columns_have_different_names(field):
-    """SQL does not tell capitals apart; a field that clashes is given another name."""
+    """SQL ignores case; a field that clashes needs another name."""
     says = why_not("SELECT 1", fields={"T": ["Name", field]})
     assert "fields.T: two columns are named" in says
     assert "such as {my_column: " in says
@@ -225,13 +230,14 @@ ESCAPES = [
 
 @pytest.mark.parametrize("query", ESCAPES)
 def test_a_query_cannot_do_anything_else(query):
-    """Files, settings, extensions, writes, the database about itself: refused at the door."""
+    """Files, settings, extensions, writes, SQLite's own tables: rejected when the definition is
+    read."""
     assert "query: " in why_not(query)
 
 
 @pytest.mark.parametrize("query", [*ESCAPES, "SELECT id FROM T; SELECT id FROM T"])
 def test_the_sandbox_refuses_it_by_itself(query):
-    """Also a query that came past the door, and had not been compiled before."""
+    """This includes a query that was not checked or compiled before."""
     with sql_sandbox.Sandbox() as database:
         database.create("T", ["id"])
         database.fill("T", [["a", "b"]], lambda: None)
@@ -245,7 +251,7 @@ def test_the_sandbox_refuses_it_by_itself(query):
 
 
 def test_the_authorizer_refuses_statements_that_are_no_part_of_another():
-    """Not only because they stand in brackets."""
+    """The parentheses around them are not the only defence."""
     with sql_sandbox.Sandbox() as database:
         database.create("T", ["id"])
         database.seal()
@@ -259,7 +265,8 @@ LONG += "WHERE length(s) < 900000), m(s) AS (SELECT max(s) FROM z) "
 NUMBERS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
 BOMBS = {
     "recursion without end": NUMBERS + "SELECT x AS id FROM c WHERE x < 0",
-    "recursion that is kept": NUMBERS.replace("UNION ALL", "UNION") + "SELECT max(x) AS id FROM c",
+    "recursion that is stored": NUMBERS.replace("UNION ALL", "UNION")
+    + "SELECT max(x) AS id FROM c",
     "recursion that is sorted": NUMBERS + "SELECT x AS id FROM c ORDER BY -x",
     "recursion that doubles": "WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT x || x FROM c) "
     "SELECT max(x) AS id FROM c",
@@ -293,14 +300,14 @@ MANY = base([{"Name": f"name {n}"} for n in range(2000)])
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_in_bounds(name, monkeypatch):
-    """It takes its time or memory and no more, and is inconclusive."""
-    monkeypatch.setattr(sql_sandbox, "SECONDS", 0.3)
+    """It is stopped at its limit of time or memory, and is inconclusive."""
+    monkeypatch.setattr(sql_sandbox, "MAX_SECONDS", 0.3)
     bomb = rule(BOMBS[name])
     began = time.process_time()
-    told = evaluate(bomb, MANY)
+    found = evaluate(bomb, MANY)
     assert time.process_time() - began < 3
-    assert told.inconclusive
-    assert not told.findings
+    assert found.inconclusive
+    assert not found.findings
 
 
 PEAK = """
@@ -317,15 +324,15 @@ print(sum("memory" in why or "too big" in why for why in whys))
 
 
 def test_bombs_stay_within_their_memory():
-    """All of them, one after the other: SQLite's own limit, and what Python takes for an answer."""
+    """All of them, one after the other: SQLite's own limit, and Python's memory for the results."""
     done = run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     grown, refused = map(int, done.stdout.split())
-    assert grown < (sql_sandbox.HEAP_BYTES >> 20) + 64
+    assert grown < (sql_sandbox.MAX_HEAP_BYTES >> 20) + 64
     assert refused > 5
 
 
 def test_a_budget_that_is_over_ends_the_query():
-    """What `check` raises comes out, from loading the records as from the query."""
+    """The exception of `check` is raised, while loading the records as during the query."""
 
     class OverError(Exception):
         pass
@@ -340,13 +347,13 @@ def test_a_budget_that_is_over_ends_the_query():
 
 
 def test_a_cell_too_long_is_inconclusive():
-    """It says so, where the query looks at the cell."""
-    long = base([{"Name": "x" * (sql_sandbox.LENGTH + 1)}])
+    """The message explains it, if the query reads the cell."""
+    long = base([{"Name": "x" * (sql_sandbox.MAX_VALUE_BYTES + 1)}])
     assert not report("SELECT id FROM T", long).inconclusive
-    told = report("SELECT id FROM T WHERE Name LIKE 'y%'", long)
+    found = report("SELECT id FROM T WHERE Name LIKE 'y%'", long)
     assert (
-        told.inconclusive
-        == "the query: string or blob too big: a value has 2,000,000 bytes at most"
+        found.inconclusive
+        == "the query: string or blob too big: a value has at most 2,000,000 bytes"
     )
 
 

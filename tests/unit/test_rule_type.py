@@ -1,4 +1,4 @@
-"""`type`: what a cell holds."""
+"""`type`: the content of a cell."""
 
 import random
 import re
@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from landfall.integrity.rules.type import Type
-from tests.fakes.rules import rows, rule, told
+from tests.fakes.rules import message_about, rows, rule
 
 REC = "recABCDEFGHIJ0123"
 CELLS: dict[str, Any] = {
@@ -51,14 +51,15 @@ def typed(name):
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_a_type_is_kept_by_these_cells(name):
-    """And by no other; no value is no finding, and an error is one for every type."""
+def test_a_type_holds_for_these_cells(name):
+    """No other cells have the type; a missing value is no finding, and an error is one for every
+    type."""
     wrong = [cell for cell in CELLS if cell not in FINE[name]]
     assert [[*CELLS][row] for row in rows(typed(name), [*CELLS.values()])] == wrong
 
 
 def test_every_type_is_tested():
-    """And the settings know no other."""
+    """The settings have no other type."""
     assert get_args(Type.model_fields["type"].annotation) == (*FINE,)
     with pytest.raises(ValueError, match="Input should be 'any', 'text'"):
         typed("colour")
@@ -76,16 +77,16 @@ def test_every_type_is_tested():
     ],
 )
 def test_it_says_what_the_cell_holds(cell, message):
-    """The value, or the error of the formula."""
-    assert told(typed("integer"), cell) == message
-    assert typed("integer").sentence() == "F is a whole number, and no error"
+    """The message has the value, or the error of the formula."""
+    assert message_about(typed("integer"), cell) == message
+    assert typed("integer").sentence() == "F is a whole number and not an error"
 
 
 @pytest.mark.parametrize(
     "links", [["rec1"], [REC, "x"], [REC + "4"], [REC, None], [5], REC, [[REC]]]
 )
 def test_record_links_are_record_ids(links):
-    """`rec` and 14 letters or digits, each of them."""
+    """Each is `rec` and 14 letters or digits."""
     assert rows(typed("record_links"), [links]) == [0]
 
 
@@ -103,7 +104,7 @@ ONE_OF: dict[str, Any] = {
 @pytest.mark.parametrize("name", ONE_OF)
 @pytest.mark.parametrize("seed", range(5))
 def test_agrees_with_a_test_of_each_cell(name, seed):
-    """On random columns, also of one type only."""
+    """Random columns, including columns of one type."""
     rng = random.Random(seed)
     pool = rng.sample(
         ["a", "2026-01-02", "2026-01-02T03:04:05Z", 7, 7.5, -1.0, True, [1], ["b"]], 4

@@ -1,4 +1,4 @@
-"""`unique` with folded case and blanks; exact comparison is in test_rules.py."""
+"""`unique` with case and whitespace ignored; exact comparison is in test_rules.py."""
 
 import random
 from typing import Any
@@ -11,7 +11,7 @@ NBSP = "\u00a0"
 
 
 def groups(cells: list[Any], **settings: Any) -> list[list[int]]:
-    """The rows of each group of equal cells."""
+    """Return the rows of each group of equal cells."""
     found = report(rule("unique", fields=["F"], **settings), [{"F": cell} for cell in cells])
     return [[int(record[3:]) for record in finding.records] for finding in found.findings]
 
@@ -31,12 +31,12 @@ CELLS = ["Ada Lovelace", " Ada  Lovelace", f"Ada{NBSP}Lovelace\n", "ada lovelace
 )
 @pytest.mark.parametrize("more", [[], [["a list"]]], ids=["texts", "with a list"])
 def test_blanks_and_case_are_folded_apart(settings, expected, more):
-    """A run of blanks is one blank, never none; whether the column is all text or not."""
+    """Several spaces equal one, never none; whether the column is all text or not."""
     assert groups(CELLS + more, **settings) == expected
 
 
 def test_folded_texts_that_all_differ():
-    """Blank cells, of which there are several, are equal to none."""
+    """Several blank cells are not equal to each other."""
     assert groups(["a b", "a c", "", " ", "a  d"], ignore_spaces=True) == []
 
 
@@ -50,7 +50,7 @@ def test_folding_leaves_numbers_and_lists_alone():
 @pytest.mark.parametrize("ignore_case", [False, True])
 @pytest.mark.parametrize("ignore_spaces", [False, True])
 def test_agrees_with_each_pair_compared(seed, ignore_case, ignore_spaces):
-    """On random texts of few letters and many blanks."""
+    """Random texts of few letters and many spaces."""
     rng = random.Random(seed)
     cells = ["".join(rng.choices("aB b  ", k=rng.randint(0, 4))) for _ in range(60)]
 

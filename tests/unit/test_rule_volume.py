@@ -1,4 +1,4 @@
-"""`volume` and `drift`: what a table was like before, and how far it may be from that."""
+"""`volume` and `drift`: comparison of a table with its earlier runs."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -31,15 +31,15 @@ def report(of: Any, cells: Sequence[Any], past: Sequence[Mapping[str, Any]] = ()
 
 
 def measured(of: Any, *runs: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """What the rule measured in these runs, the newest first."""
+    """Return the rule's measurements in these runs, the newest first."""
     found = [report(of, cells).measured for cells in runs]
     return [one for one in found if one is not None]
 
 
 def findings(of: Any, cells: Sequence[Any], *runs: Sequence[Any]) -> Sequence[Finding]:
-    told = report(of, cells, measured(of, *runs))
-    assert not told.inconclusive
-    return told.findings
+    message_about = report(of, cells, measured(of, *runs))
+    assert not message_about.inconclusive
+    return message_about.findings
 
 
 def keys(of: Any, cells: Sequence[Any], *runs: Sequence[Any]) -> list[str]:
@@ -52,36 +52,36 @@ def n(number: int) -> list[str]:
 
 @pytest.mark.parametrize(("count", "found"), [(1, ["limit"]), (2, []), (4, []), (5, ["limit"])])
 def test_volume_has_limits_from_the_first_run_on(count, found):
-    """The limits themselves are fine."""
+    """The limits themselves are allowed."""
     assert keys(volume(at_least=2, at_most=4), n(count)) == found
 
 
 @pytest.mark.parametrize(("count", "found"), [(79, True), (80, False), (120, False), (121, True)])
 def test_volume_against_the_median_of_earlier_runs(count, found):
-    """The median of 90, 100 and 1,000 is 100; 20 % of it is just not too much."""
-    told = keys(volume(change="20%", over=3), n(count), n(100), n(1000), n(90))
-    assert told == (["change"] if found else [])
+    """The median of 90, 100 and 1,000 is 100; a change of exactly 20 % is allowed."""
+    message_about = keys(volume(change="20%", over=3), n(count), n(100), n(1000), n(90))
+    assert message_about == (["change"] if found else [])
 
 
 def test_volume_compares_with_the_newest_runs():
-    """`over` of them: 10, 20 and 30 make 20, whatever was before."""
+    """The newest `over` runs: the median of 10, 20 and 30 is 20, whatever was before."""
     runs = [n(10), n(20), n(30), n(500), n(500)]
     assert keys(volume(change="0%", over=3), n(20), *runs) == []
     assert keys(volume(change="10%", over=2), n(17), *runs) == ["change"]  # the median is 15
 
 
 def test_volume_with_too_little_past_finds_nothing_and_measures():
-    """It is evaluated, keeps what it counted, and its sentence says from when on it compares."""
+    """It is evaluated, stores its count, and its sentence states from which run it compares."""
     of = volume(change="1%", over=3)
-    told = report(of, n(7), measured(of, n(100), n(100)))
-    assert (told.findings, told.inconclusive) == ([], "")
-    assert told.measured is not None
-    assert told.measured["records"] == 7
-    assert of.sentence().endswith("of the last 3, once there are 3")
+    message_about = report(of, n(7), measured(of, n(100), n(100)))
+    assert (message_about.findings, message_about.inconclusive) == ([], "")
+    assert message_about.measured is not None
+    assert message_about.measured["records"] == 7
+    assert of.sentence().endswith("of the last 3 runs, once there are that many")
 
 
 def test_volume_after_nothing():
-    """Any record is too much after a median of 0; none is not."""
+    """Any record is too many after a median of 0; no record is not."""
     assert keys(volume(change="50%", over=1), [], []) == []
     (finding,) = findings(volume(change="50%", over=1), n(3), [])
     assert finding.message == "T has 3 records; the median of the last 1 runs is 0"
@@ -97,7 +97,7 @@ def test_a_volume_is_about_the_table():
 
 
 def test_volume_counts_what_when_selects():
-    """Another condition counts something else, which earlier runs cannot be compared with."""
+    """A rule with another condition counts other records, so earlier runs are not comparable."""
     some = {"field": "F", "equals": "x"}
     assert keys(volume(at_most=1, when=some), ["x", "y", "y"]) == []
     past = measured(volume(change="1%", over=1), n(9))
@@ -105,7 +105,7 @@ def test_volume_counts_what_when_selects():
 
 
 def test_what_was_measured_otherwise_is_not_compared():
-    """Another field, another measure; another limit does not matter."""
+    """Another field or measure is not comparable; another limit does not matter."""
     past = measured(drift("distinct", change="1%", over=1), ["a", "b"])
     cells = ["a", "b", "c"]
     assert report(drift("no_value", change="1%", over=1), cells, past).findings == []
@@ -125,7 +125,7 @@ def test_what_was_measured_otherwise_is_not_compared():
     ],
 )
 def test_drift_of_what_has_no_value(cells, found):
-    """As a share of the records: from 10 % to 20 %. 0 and false are values."""
+    """A share of the records: from 10 % to 20 %. 0 and false are values."""
     assert keys(drift("no_value", at_least="10%", at_most="20%"), cells) == found
 
 
@@ -133,60 +133,67 @@ def test_drift_of_what_has_no_value(cells, found):
 def test_drift_of_shares_is_in_points(without, found):
     """From 20 % to 25 % is 5 points."""
     cells = [None] * without + n(100 - without)
-    told = findings(drift("no_value", change="5%", over=1), cells, [None, "x", "x", "x", "x"])
-    assert [f.value for f in told] == ([f"{without}.0"] if found else [])
+    message_about = findings(
+        drift("no_value", change="5%", over=1), cells, [None, "x", "x", "x", "x"]
+    )
+    assert [f.value for f in message_about] == ([f"{without}.0"] if found else [])
 
 
 @pytest.mark.parametrize(("different", "found"), [(7, True), (8, False), (12, False), (13, True)])
 def test_drift_of_distinct_values(different, found):
     """20 % of 10 are 2."""
-    told = keys(drift("distinct", change="20%", over=1), [*range(different)], [*range(10)])
-    assert told == (["change"] if found else [])
+    message_about = keys(drift("distinct", change="20%", over=1), [*range(different)], [*range(10)])
+    assert message_about == (["change"] if found else [])
 
 
 def test_what_is_a_distinct_value():
-    """Items of lists, by their content; 1 is 1.0 and neither "1" nor true. No value is none."""
+    """Items of lists, by their content; 1 is 1.0 and neither "1" nor true. A missing value does not
+    count."""
     cells = ["a", "a", ["a", "b"], 1, 1.0, "1", True, {"x": [1]}, {"x": [1.0]}, None, "", [" "]]
-    told = report(drift("distinct", at_most=100), cells).measured
-    assert told is not None
-    assert told["distinct"] == 6
+    message_about = report(drift("distinct", at_most=100), cells).measured
+    assert message_about is not None
+    assert message_about["distinct"] == 6
 
 
 def test_drift_of_shares_of_values():
-    """Each that changed by more than 10 points: b from 50 % to 25 %, c is new; a is as ever."""
+    """Each value that changed by more than 10 points: b from 50 % to 25 %, c is new; a is
+    unchanged."""
     of = drift("shares", change="10%", over=1)
-    told = findings(of, ["a", "a", "b", "c"], ["a", "b"])
-    assert [(f.key, f.value, f.records, f.field) for f in told] == [
+    message_about = findings(of, ["a", "a", "b", "c"], ["a", "b"])
+    assert [(f.key, f.value, f.records, f.field) for f in message_about] == [
         ('value "b"', "25.0", (), "F"),
         ('value "c"', "25.0", (), "F"),
     ]
-    assert told[0].message == '25.0% of T have "b" as F; the median of the last 1 runs is 50.0%'
+    assert (
+        message_about[0].message
+        == '25.0% of T have "b" as F; the median of the last 1 runs is 50.0%'
+    )
 
 
 def test_shares_are_of_the_records():
-    """An item counts once a record; what has no value counts as a record; true is not 1."""
+    """An item counts once a record; a record without a value counts; true is not 1."""
     of = drift("shares", change="1%")
-    told = report(of, [["a", "b", "a"], "a", None, True, 1, 1.0, ["a"], ""]).measured
-    assert told is not None
-    assert told["records"] == 8
-    counts = {item["value"]: item["count"] for item in told["shares"]}
+    message_about = report(of, [["a", "b", "a"], "a", None, True, 1, 1.0, ["a"], ""]).measured
+    assert message_about is not None
+    assert message_about["records"] == 8
+    counts = {item["value"]: item["count"] for item in message_about["shares"]}
     assert counts == {'"a"': 3, '"b"': 1, "true": 1, "1": 2}
 
 
 @pytest.mark.parametrize(
     ("measure", "cells", "why"),
     [
-        ("no_value", [], "there are no records of which to take a share"),
-        ("shares", [], "there are no records of which to take a share"),
+        ("no_value", [], "there are no records to compute a share of"),
+        ("shares", [], "there are no records to compute a share of"),
         ("shares", [*range(101)], "F has 101 different values; "),
         ("shares", ["x" * 199], "F has values of more than 200 characters; "),
     ],
 )
 def test_what_no_share_can_be_taken_of(measure, cells, why):
-    """It is inconclusive, and measures nothing."""
-    told = report(drift(measure, change="1%"), cells)
-    assert told.inconclusive.startswith(why)
-    assert told.measured is None
+    """The rule is inconclusive, and measures nothing."""
+    message_about = report(drift(measure, change="1%"), cells)
+    assert message_about.inconclusive.startswith(why)
+    assert message_about.measured is None
 
 
 @pytest.mark.parametrize(
@@ -198,15 +205,15 @@ def test_what_no_share_can_be_taken_of(measure, cells, why):
         ({"kind": "volume", "change": "20%", "over": 0}, "greater than or equal to 1"),
         ({"kind": "volume", "change": "20%", "over": 11}, "less than or equal to 10"),
         ({"measure": "distinct"}, "give `change`"),
-        ({"measure": "distinct", "at_most": "5%"}, "of `distinct` it must be a whole number"),
+        ({"measure": "distinct", "at_most": "5%"}, "for `distinct` it must be a whole number"),
         ({"measure": "distinct", "at_most": -1}, "a whole number, or a share"),
-        ({"measure": "no_value", "at_most": 5}, "of `no_value` it must be a share"),
+        ({"measure": "no_value", "at_most": 5}, "for `no_value` it must be a share"),
         ({"measure": "no_value", "at_least": "6%", "at_most": "5%"}, "must not be above"),
         ({"measure": "shares", "at_most": "5%"}, "`shares` has no limits"),
     ],
 )
 def test_settings_that_do_not_fit(settings, says):
-    """Named at the door."""
+    """Such settings are rejected when the definition is read."""
     kind = {"kind": "drift", "field": "F"} if "kind" not in settings else {}
     with pytest.raises(ValidationError, match=says):
         rule(**(kind | settings))
@@ -214,7 +221,7 @@ def test_settings_that_do_not_fit(settings, says):
 
 @pytest.mark.parametrize("seed", range(100))
 def test_the_same_as_by_hand(seed):
-    """Random cells and pasts, against plain counting."""
+    """Random cells and histories, against plain counting."""
     random = Random(seed)
 
     def cells() -> list[Any]:

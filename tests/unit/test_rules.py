@@ -1,4 +1,4 @@
-"""The integrity rules, each with answers worked out by hand; and how a verdict comes about."""
+"""The integrity rules, with results worked out by hand; and the derivation of a verdict."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -8,10 +8,10 @@ import pytest
 
 from landfall.airtable.fetched import Unresolved
 from landfall.airtable.protocols import Record
-from landfall.airtable.values import SHOWN
+from landfall.airtable.values import MAX_DISPLAY
 from landfall.integrity.report import verdict, why_inconclusive
 from landfall.integrity.rules.allowed_values import AllowedValues
-from landfall.integrity.rules.evaluate import RECORDS_LISTED, Finding
+from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding
 from landfall.integrity.rules.evaluate import evaluate as report_of
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.link import Link, Target
@@ -28,7 +28,7 @@ VALUES = [0, 0.0, False, True, "0", "x", [0], {"id": "x"}]
 
 
 def records(prefix: str, *cells: Any, field: str = "F") -> list[Record]:
-    """One record a cell: rec1, rec2, ...; ABSENT leaves the cell out."""
+    """Return one record a cell: rec1, rec2, ...; ABSENT leaves the cell out."""
     return [
         {"id": f"{prefix}{number}", "fields": {} if cell is ABSENT else {field: cell}}
         for number, cell in enumerate(cells, 1)
@@ -68,24 +68,24 @@ def link(to_field: str | None = None) -> Link:
 
 @pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
 def test_required_reports_what_is_no_value(cell):
-    """Absent, null, blank text (a no-break space too) and empty lists are no value."""
+    """Absent, null, blank text (including a no-break space) and empty lists are no values."""
     assert found(required(), {"T": records("rec", cell)}) == [("rec1",)]
 
 
 @pytest.mark.parametrize("cell", VALUES, ids=repr)
 def test_required_takes_zero_and_false_for_values(cell):
-    """0, false and a list with anything in it are values."""
+    """0, false and a list with any item are values."""
     assert found(required(), {"T": records("rec", cell)}) == []
 
 
 def test_required_reports_each_record_in_their_order():
-    """One finding a record, and nothing of another field."""
+    """One finding a record, and none about another field."""
     tables = people({"F": "x"}, {"G": "x"}, {"F": 0}, {"F": " "})
     assert found(required(), tables) == [("rec2",), ("rec4",)]
 
 
 def test_unique_reports_a_group_once():
-    """Three equal records are one finding that names all three; a pair is another."""
+    """Three equal records are one finding with all three; a pair is another."""
     tables = {"T": records("rec", "a", "b", "a", "c", "b", "a")}
     assert found(unique(), tables) == [("rec1", "rec3", "rec6"), ("rec2", "rec5")]
 
@@ -97,7 +97,7 @@ def test_unique_leaves_out_what_has_no_value(cell):
 
 
 def test_unique_leaves_out_half_a_key():
-    """With several fields, a record that lacks one of them is equal to none."""
+    """With several fields, a record that lacks one of them equals no other."""
     tables = people({"A": 1, "B": 2}, {"A": 1}, {"A": 1}, {"A": 1, "B": ""}, {"A": 1, "B": 2})
     assert found(unique("A", "B"), tables) == [("rec1", "rec5")]
 
@@ -109,13 +109,13 @@ def test_unique_keeps_fields_apart():
 
 
 def test_unique_compares_text_exactly():
-    """Case and blanks count unless the rule says otherwise."""
+    """Case and whitespace count by default."""
     tables = {"T": records("rec", "a", "A", " a", "a ")}
     assert found(unique(), tables) == []
 
 
 def test_unique_ignores_case_by_casefold_and_blanks_around():
-    """ß is ss, a no-break space is a blank; blanks inside count."""
+    """ß is ss, a no-break space is whitespace; whitespace inside counts."""
     cells = ["Straße", f"{NBSP}STRASSE ", "Stra sse", "strasse\n"]
     tables = {"T": records("rec", *cells)}
     assert found(unique(ignore_case=True), tables) == [("rec1", "rec2", "rec4")]
@@ -129,7 +129,7 @@ def test_unique_tells_text_numbers_and_truth_apart(ignore_case):
 
 
 def test_unique_compares_lists_and_maps_by_content():
-    """A list is equal to one with the same elements in the same order; a map in any order."""
+    """A list equals one with the same elements in the same order; a map in any order."""
     cells = [["a", "B"], ["B", "a"], ["a", "B"], ["a", "b"], {"x": 1, "y": [2]}, {"y": [2], "x": 1}]
     tables = {"T": records("rec", *cells)}
     assert found(unique(), tables) == [("rec1", "rec3"), ("rec5", "rec6")]
@@ -138,33 +138,33 @@ def test_unique_compares_lists_and_maps_by_content():
 
 @pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
 def test_allowed_values_passes_over_no_value(cell):
-    """Whether it must be there is another rule's question."""
+    """Requiring a value is the job of another rule."""
     assert found(allowed("x"), {"T": records("rec", cell)}) == []
 
 
 def test_allowed_values_compares_exactly():
-    """Text by case and blanks; numbers by value; true is not 1."""
+    """Text with case and whitespace; numbers by value; true is not 1."""
     tables = {"T": records("rec", "Active", "active", "Active ", 7, 7.0, "7", 7.5, True, 0)}
     wrong = found(allowed("Active", 7), tables)
     assert wrong == [("rec2",), ("rec3",), ("rec6",), ("rec7",), ("rec8",), ("rec9",)]
 
 
 def test_allowed_values_looks_at_each_of_a_list():
-    """One finding a record, whose value is all the wrong ones; blanks in a list are none."""
+    """One finding a record, whose value is all the wrong items; blanks in a list do not count."""
     tables = {"T": records("rec", ["a", "b"], ["a", "x"], ["x", "", None, "y"], [""])}
     findings = [(f.records, f.value) for f in evaluate(allowed("a", "b"), tables)]
     assert findings == [(("rec2",), "'x'"), (("rec3",), "['x', 'y']")]
 
 
 def test_allowed_values_can_be_truth_and_zero():
-    """`values: [false, 0]` allows those, and not each other's look-alikes."""
+    """`values: [false, 0]` allows those, and not values that Python considers equal."""
     tables = {"T": records("rec", False, 0, True, "0")}
     assert found(allowed(False, 0), tables) == [("rec3",), ("rec4",)]
     assert found(allowed(False), tables) == [("rec2",), ("rec3",), ("rec4",)]
 
 
 def test_link_by_ids_finds_the_orphan_beside_a_valid_one():
-    """One finding a record; its value is what dangles, and only that."""
+    """One finding a record; its value is only the broken links."""
     tables = {
         "T": records("rec", ["other1"], ["other1", "gone"], ["gone", "lost"], "other2"),
         "Other": records("other", "a", "b"),
@@ -181,13 +181,13 @@ def test_link_by_ids_is_exact():
 
 @pytest.mark.parametrize("cell", NO_VALUES, ids=repr)
 def test_link_passes_over_no_value(cell):
-    """No link is no orphan, also where the target has a record without a value."""
+    """A missing link is not broken, even if the target has a record without a value."""
     tables = {"T": records("rec", cell), "Other": records("other", cell)}
     assert found(link(), tables) == found(link("F"), tables) == []
 
 
 def test_link_by_key_with_text_numbers_and_lists():
-    """Every value of the cell must occur in the target's field, there also inside lists."""
+    """Every value of the cell must occur in the target's field, including inside lists."""
     tables = {
         "T": records("rec", "a", 7, "7", ["a", "b"], ["a", "x"], 7.0, True, "A"),
         "Other": records("other", ["a", "b"], 7, ABSENT, 1),
@@ -196,7 +196,7 @@ def test_link_by_key_with_text_numbers_and_lists():
 
 
 def test_link_to_an_empty_table_dangles():
-    """A target without records holds nothing to point to."""
+    """A target without records has nothing to link to."""
     tables: Tables = {"T": records("rec", ["other1"], ABSENT), "Other": []}
     assert found(link(), tables) == found(link("F"), tables) == [("rec1",)]
 
@@ -211,21 +211,21 @@ MESSAGES: list[tuple[Rule, Any, str, str]] = [
     (required(), " ", "F", "F has no value"),
     (allowed("x"), "y", "F", "F is 'y', which is not among the allowed values"),
     (allowed("x"), ["y", 3], "F", "F is 'y', 3, which is not among the allowed values"),
-    (link(), ["gone"], "F", "F points to 'gone', which is not in Other"),
-    (link("Code"), 5, "F", "F points to 5, which is not in Other.Code"),
+    (link(), ["gone"], "F", "F links to 'gone', which is not in Other"),
+    (link("Code"), 5, "F", "F links to 5, which is not in Other.Code"),
 ]
 
 
 @pytest.mark.parametrize(("rule", "cell", "field", "message"), MESSAGES)
 def test_a_finding_says_what_is_wrong(rule, cell, field, message):
-    """A sentence for a person, the field, and the rule's severity."""
+    """A finding has a sentence for people, the field, and the rule's severity."""
     (finding,) = evaluate(rule, {"T": records("rec", cell), "Other": []})
     assert (finding.field, finding.message) == (field, message)
     assert (finding.rule_id, finding.table, finding.severity) == (rule.id, "T", "warning")
 
 
 def test_a_group_says_its_values():
-    """The values of the whole key, once."""
+    """The message has the values of the whole key, once."""
     tables = people({"A": "x", "B": 2}, {"A": "x", "B": 2})
     (finding,) = evaluate(unique("A", "B"), tables)
     assert finding.message == "2 records have the same A + B: ['x', 2]"
@@ -235,24 +235,27 @@ def test_a_group_says_its_values():
 def test_long_values_are_shortened():
     """A novel in a cell does not become a novel in a finding."""
     (finding,) = evaluate(allowed("x"), {"T": records("rec", "y" * 100_000)})
-    assert finding.value == "'" + "y" * (SHOWN - 4) + "..."
-    assert len(finding.message) < 2 * SHOWN
+    assert finding.value == "'" + "y" * (MAX_DISPLAY - 4) + "..."
+    assert len(finding.message) < 2 * MAX_DISPLAY
 
 
 def test_many_wrong_values_are_shortened_too():
-    """A cell with a thousand dangling links makes one finding of a line."""
+    """A cell with a thousand broken links makes one finding of one line."""
     cell = [f"gone{number}" for number in range(1000)]
     (finding,) = evaluate(link(), {"T": records("rec", cell), "Other": []})
-    assert len(finding.value) == SHOWN
-    assert len(finding.message) < 3 * SHOWN
+    assert len(finding.value) == MAX_DISPLAY
+    assert len(finding.message) < 3 * MAX_DISPLAY
 
 
 def test_a_finding_lists_a_bounded_number_of_records():
-    """A group too large for a document keeps its whole count, and the same records each time."""
-    cells = ["same"] * (RECORDS_LISTED + 5)
+    """A group too large for a document has its full count, and always lists the same records."""
+    cells = ["same"] * (MAX_RECORDS_LISTED + 5)
     (finding,) = evaluate(unique(), {"T": records("rec", *cells)})
     (again,) = evaluate(unique(), {"T": records("rec", *cells)[::-1]})
-    assert (len(finding.records), finding.record_count) == (RECORDS_LISTED, RECORDS_LISTED + 5)
+    assert (len(finding.records), finding.record_count) == (
+        MAX_RECORDS_LISTED,
+        MAX_RECORDS_LISTED + 5,
+    )
     assert finding.records == again.records
 
 
@@ -280,7 +283,7 @@ def test_a_verdict_is_the_worst_that_was_found(findings, worst):
 def test_a_verdict_is_inconclusive_where_anything_was_not_looked_at(
     findings, evaluated, unevaluated, read
 ):
-    """No rule, a rule left out, or no record: never healthy, and never a guess."""
+    """No rule, a skipped rule, or no record: never healthy, and never a guess."""
     whole = evaluated == 3 and unevaluated == 0 and read == 9
     assert (verdict(evaluated, unevaluated, findings, read) == "inconclusive") is not whole
 
@@ -303,5 +306,5 @@ WHY: list[tuple[Rule, list[Unresolved], str]] = [
 
 @pytest.mark.parametrize(("rule", "unresolved", "why"), WHY)
 def test_a_rule_says_what_the_base_lacks(rule, unresolved, why):
-    """Only what this rule reads: its own table and fields, and what a link points to."""
+    """Only what this rule reads: its own table and fields, and those it links to."""
     assert why_inconclusive(rule, unresolved) == why

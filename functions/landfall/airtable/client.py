@@ -1,11 +1,11 @@
-"""Airtable: reads a base and writes to it through pyairtable, at the pace that Airtable allows.
+"""The client of Airtable: reads a base and writes to it through pyairtable, at the allowed rate.
 
-pyairtable is synchronous and its timeouts do not bound an answer, so it runs in threads of this
-reader's own and its session's adapter hands every exchange to `Outside` on the event loop:
+pyairtable is synchronous and its timeouts do not bound a response, so it runs in threads of this
+client, and its session's adapter hands every exchange to `HttpClient` on the event loop:
 
-    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, Outside ──> Airtable
+    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, HttpClient ──> Airtable
 
-The exchange ends at its deadline, which ends the thread's wait; a cancelled page() ends it too.
+The exchange ends at its deadline, which ends the thread's wait; cancelling page() ends it too.
 """
 
 import asyncio
@@ -23,19 +23,18 @@ from urllib3.response import HTTPResponse
 
 from landfall import logs
 from landfall.airtable import pacer
-from landfall.airtable.pacer import Pacer, Turn
+from landfall.airtable.pacer import PacedRequest, Pacer
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.net.http import (
-    BrokenAnswerError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    TooLargeError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, retry_after
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 from landfall.store.metering import count_airtable_request
@@ -43,15 +42,15 @@ from landfall.store.metering import count_airtable_request
 T = TypeVar("T")
 
 PAGE_SIZE = 100
-"""Records of a page: the most that Airtable gives."""
+"""Records of a page: the most that Airtable returns."""
 
 
 LOCKOUT = 30.0
-"""Seconds for which Airtable answers 429 once the limit was passed."""
+"""Seconds for which Airtable answers 429 once the rate limit was exceeded."""
 
-_EXPIRED = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
+_EXPIRED_OFFSET = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
-_REASONS = {
+_REASON_OF_STATUS = {
     401: Reason.BASE_UNAUTHORIZED,
     403: Reason.BASE_FORBIDDEN,
     404: Reason.BASE_NOT_FOUND,
@@ -60,7 +59,7 @@ _REASONS = {
 
 
 class _Call:
-    """One call of pyairtable: its deadline, and the exchange that is under way for it."""
+    """A call of pyairtable: its deadline, and the exchange in flight for it."""
 
     def __init__(self, deadline: Deadline) -> None:
         self.deadline = deadline
@@ -68,7 +67,7 @@ class _Call:
         self.exchange: Future[httpx.Response] | None = None
 
     def cancel(self) -> None:
-        """End the exchange, and let no other begin."""
+        """Cancel the exchange, and prevent another."""
         self.over = True
         if self.exchange:
             self.exchange.cancel()
@@ -78,14 +77,15 @@ _current: ContextVar[_Call] = ContextVar("pyairtable_call")
 
 
 class _LoopAdapter(HTTPAdapter):
-    """Sends what requests has prepared through the event loop, and waits in its own thread."""
+    """An adapter that sends the requests of a thread through the event loop, and waits in the
+    thread."""
 
     def __init__(self, start: Callable[[requests.PreparedRequest], Future[httpx.Response]]) -> None:
         super().__init__()
         self._start = start
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The complete answer. Raises an `OutsideError`."""
+        """Return the complete response. Raises an `ExchangeError`."""
         answer = self._start(request).result()
         raw = HTTPResponse(
             body=io.BytesIO(answer.content),
@@ -96,15 +96,16 @@ class _LoopAdapter(HTTPAdapter):
         return self.build_response(request, raw)
 
 
-class AirtableReader:
-    """A `BaseReader` and `BaseWriter` over pyairtable. Make it on its event loop, and close it."""
+class AirtableClient:
+    """A `BaseReader` and `BaseWriter` over pyairtable. Create it on its event loop, and close
+    it."""
 
     def __init__(self, base_id: str, api_key: str, endpoint: str, ladder: Ladder = LADDER) -> None:
         self.requests = 0
         self._base_id = base_id
         self._loop = asyncio.get_running_loop()
         self._ladder = ladder
-        self._outside = Outside(ladder.connect)
+        self._http = HttpClient(ladder.connect)
         self._pacer = Pacer(pacer.INTERVAL)
         self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
         self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
@@ -112,18 +113,18 @@ class AirtableReader:
             self._api.session.mount(scheme, _LoopAdapter(self._start))
 
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
-        """The tables of the base."""
+        """Return the tables of the base."""
         url = self._api.base(self._base_id).urls.tables
         answer = await self._call(lambda: self._api.get(url), deadline)
         try:
-            return [_table(table) for table in answer["tables"]]
+            return [_table_schema(table) for table in answer["tables"]]
         except (KeyError, TypeError) as error:
             raise StepError(Reason.BASE_MALFORMED, "the schema has no list of tables") from error
 
     async def page(
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
     ) -> RecordPage:
-        """The next page of a listing. Raises `OffsetExpiredError`."""
+        """Return the next page of a listing. Raises `OffsetExpiredError`."""
         urls = self._api.table(self._base_id, table).urls
         options: dict[str, Any] = {"page_size": PAGE_SIZE, "fields": list(fields)}
         if offset:
@@ -147,15 +148,15 @@ class AirtableReader:
             "performUpsert": {"fieldsToMergeOn": [merge_on]},
             "records": [{"fields": row} for row in rows],
         }
-        await self._written(table, url, body, len(rows), deadline)
+        await self._write(table, url, body, len(rows), deadline)
 
     async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
-        """Give the records of these ids these cells; None empties one."""
+        """Set these cells of the records with these ids; None empties a cell."""
         url = self._api.table(self._base_id, table).urls.records
         body = {"records": [{"id": id_, "fields": cells} for id_, cells in rows.items()]}
-        await self._written(table, url, body, len(rows), deadline)
+        await self._write(table, url, body, len(rows), deadline)
 
-    async def _written(
+    async def _write(
         self, table: str, url: Any, body: Fields, rows: int, deadline: Deadline
     ) -> None:
         answer = await self._call(lambda: self._api.request("patch", url, json=body), deadline)
@@ -163,13 +164,13 @@ class AirtableReader:
         if not isinstance(written, list) or len(written) != rows:
             raise StepError(
                 Reason.BASE_MALFORMED,
-                f"{rows} rows were sent to {table!r}, and the answer does not have as many",
+                f"the response to {rows} rows sent to {table!r} does not have as many",
             )
 
     async def close(self) -> None:
-        """Let go of every connection and thread. No call is under way by then."""
+        """Close every connection and thread. No call may be in flight."""
         self._threads.shutdown(wait=False)
-        await self._outside.close()
+        await self._http.close()
 
     async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
         call = _Call(deadline)
@@ -183,8 +184,8 @@ class AirtableReader:
             await asyncio.wait([thread])
             thread.exception()
             raise
-        except OutsideError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"Airtable: {error}") from error
+        except ExchangeError as error:
+            raise StepError(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
         except ValueError as error:  # not JSON
             raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
 
@@ -199,34 +200,34 @@ class AirtableReader:
     async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> httpx.Response:
         started = self._loop.time()
         status: int | str = "failed"
-        turns: list[Turn] = []
+        paced: list[PacedRequest] = []
         try:
-            answer = await self._outside.send(
+            answer = await self._http.send(
                 str(request.method),
                 str(request.url),
                 deadline=call.deadline.sooner(self._ladder.request),
                 headers=dict(request.headers),
                 content=_body(request),
-                before_sending=lambda: self._turn(turns),
+                before_sending=lambda: self._wait_for_turn(paced),
             )
             status = answer.status_code
         finally:
-            for turn in turns:
-                self._pacer.answered(turn)
+            for one in paced:
+                self._pacer.answered(one)
             seconds = round(self._loop.time() - started, 3)
             logs.info("called", vendor="airtable", status=status, seconds=seconds)
         if not answer.is_success:
-            raise _refusal(answer)
+            raise _error(answer)
         return answer
 
-    async def _turn(self, turns: list[Turn]) -> None:
-        # with the connection open: time spent on opening it would let requests bunch up behind
-        turns.append(await self._pacer.turn())
+    async def _wait_for_turn(self, paced: list[PacedRequest]) -> None:
+        # once the connection is open: opening it afterwards would let requests bunch up
+        paced.append(await self._pacer.acquire())
         self.requests += 1
         count_airtable_request()
 
 
-def _table(answer: Mapping[str, Any]) -> TableSchema:
+def _table_schema(answer: Mapping[str, Any]) -> TableSchema:
     fields = [
         FieldSchema(field["id"], field["name"], field["type"], field.get("options") or {})
         for field in answer["fields"]
@@ -234,11 +235,11 @@ def _table(answer: Mapping[str, Any]) -> TableSchema:
     return TableSchema(answer["id"], answer["name"], fields)
 
 
-_OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.BASE_TIMEOUT,
+_REASON_OF_ERROR = {
+    ExchangeTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
-    BrokenAnswerError: Reason.BASE_MALFORMED,
-    TooLargeError: Reason.BASE_MALFORMED,
+    InvalidResponseError: Reason.BASE_MALFORMED,
+    ResponseTooLargeError: Reason.BASE_MALFORMED,
 }
 
 
@@ -246,26 +247,28 @@ def _body(request: requests.PreparedRequest) -> bytes | None:
     return request.body.encode() if isinstance(request.body, str) else request.body
 
 
-def _refusal(answer: httpx.Response) -> Exception:
+def _error(answer: httpx.Response) -> Exception:
     kind, message = _airtable_error(answer)
-    if answer.status_code == 422 and kind == _EXPIRED:
+    if answer.status_code == 422 and kind == _EXPIRED_OFFSET:
         return OffsetExpiredError(message)
     wait = retry_after(answer.headers)
     reason = _reason(answer.status_code)
     if reason == Reason.BASE_RATE_LIMITED:
         wait = max(wait, LOCKOUT)
-    said = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
-    return StepError(reason, f"Airtable answered {said}", retry_after=wait)
+    details = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
+    return StepError(reason, f"Airtable answered {details}", retry_after=wait)
 
 
 def _reason(status: int) -> Reason:
     if status < 400:
-        return Reason.BASE_MALFORMED  # a redirect, which Airtable has no use for
-    return _REASONS.get(status, Reason.BASE_UNAVAILABLE if status >= 500 else Reason.BASE_REJECTED)
+        return Reason.BASE_MALFORMED  # a redirect, which Airtable does not use
+    return _REASON_OF_STATUS.get(
+        status, Reason.BASE_UNAVAILABLE if status >= 500 else Reason.BASE_REJECTED
+    )
 
 
 def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
-    """(type, message) of an error answer.
+    """Return (type, message) of an error response.
 
     {"error": {"type", "message"}}, {"error": type} or {"errors": [{"error", "message"}]}.
     """

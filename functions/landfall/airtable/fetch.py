@@ -23,9 +23,9 @@ from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import QUIET, locking
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Create
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 OpenBase = Callable[[str], BaseReader]
 
@@ -130,7 +130,7 @@ class Fetch:
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         for page in inbox:
             pieces = pack(page)
-            if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:
+            if packed and _bytes([*packed, *pieces]) > MAX_COMMIT_BYTES:
                 await self._keep(cursor, packed)
                 cursor, packed = cursor.copy(), []
             packed += pieces
@@ -138,7 +138,7 @@ class Fetch:
         await self._keep(cursor, packed)
 
     async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
-        made = documents(packed)
+        made = packed_documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)
         writes = [

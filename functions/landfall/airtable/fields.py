@@ -1,7 +1,7 @@
-"""What the fields of a base can hold, as far as Airtable's schema tells, and what cannot fit them.
+"""The content that the fields of a base can hold, by Airtable's schema, and misfits with it.
 
 Types and options are those of https://airtable.com/developers/web/api/field-model. Whatever the
-schema leaves open (a type that is not listed here, a formula that has no result yet) fits anything.
+schema leaves open (a type that is not listed here, a formula without a result yet) fits anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landfall.airtable.schema import FieldSchema, TableSchema, named
-from landfall.airtable.values import listed
+from landfall.airtable.values import display_list
 from landfall.scans.settings import suggest
 
-Holds = Literal["text", "numbers", "dates", "ticks", "record ids", "objects"]
-"""What a cell has, or each item of a list. A date is text that says one; a box without a tick has
-no value."""
+Holds = Literal["text", "numbers", "dates", "booleans", "record ids", "objects"]
+"""The content of a cell, or of each item of a list. A date is text in a date format; an unchecked
+checkbox has no value."""
 
 _HOLDS: Mapping[str, Holds] = {
     **dict.fromkeys(("singleLineText", "multilineText", "richText"), "text"),
@@ -23,18 +23,18 @@ _HOLDS: Mapping[str, Holds] = {
     **dict.fromkeys(("number", "percent", "currency", "rating", "duration"), "numbers"),
     **dict.fromkeys(("count", "autoNumber"), "numbers"),
     **dict.fromkeys(("date", "dateTime", "createdTime", "lastModifiedTime"), "dates"),
-    "checkbox": "ticks",
+    "checkbox": "booleans",
     "multipleRecordLinks": "record ids",
     **dict.fromkeys(("singleCollaborator", "multipleCollaborators"), "objects"),
     **dict.fromkeys(("createdBy", "lastModifiedBy"), "objects"),
     **dict.fromkeys(("multipleAttachments", "barcode", "button", "aiText"), "objects"),
 }
 
-_OF_OTHERS = ("formula", "rollup", "multipleLookupValues")
-"""Types whose `result` is the type of what was worked out."""
+_DERIVED = ("formula", "rollup", "multipleLookupValues")
+"""Types whose `result` is the type of the computed value."""
 
 _COMPUTED = {
-    *(*_OF_OTHERS, "count", "autoNumber", "createdTime", "lastModifiedTime"),
+    *(*_DERIVED, "count", "autoNumber", "createdTime", "lastModifiedTime"),
     *("createdBy", "lastModifiedBy", "button", "aiText", "externalSyncSource"),
 }
 
@@ -46,41 +46,41 @@ class Schema:
     tables: Sequence[TableSchema]
 
     def table(self, name: str) -> TableSchema:
-        """A table that is there."""
+        """Return a table that exists."""
         table = named(self.tables, name)
         assert table is not None
         return table
 
     def field(self, table: str, name: str) -> FieldSchema:
-        """A field that is there."""
+        """Return a field that exists."""
         field = named(self.table(table).fields, name)
         assert field is not None
         return field
 
 
 def computed(field: FieldSchema) -> bool:
-    """Whether Airtable fills the field: nobody can type into it."""
+    """Return whether Airtable computes the field, so that nobody can edit it."""
     return field.type in _COMPUTED
 
 
-def shown_type(field: FieldSchema) -> str:
-    """The type for a message, with that of what a computed field works out."""
+def display_type(field: FieldSchema) -> str:
+    """Return the type for a message, including the type of a computed field's result."""
     result = _result(field)
-    return field.type if result is field else f"{field.type} of {result.type or 'no known type'}"
+    return field.type if result is field else f"{field.type} of {result.type or 'unknown type'}"
 
 
 def holds(field: FieldSchema) -> Holds | None:
-    """What its cells have; None where the schema leaves that open."""
+    """Return the content of the field's cells; None if the schema leaves that open."""
     return _HOLDS.get(_result(field).type)
 
 
 def is_list(field: FieldSchema) -> bool:
-    """Whether its cells are lists. A lookup's are, whatever is in them."""
+    """Return whether the field's cells are lists. Those of a lookup are, whatever they contain."""
     return any(one.type.startswith("multiple") for one in (field, _result(field)))
 
 
 def choices(field: FieldSchema) -> list[str] | None:
-    """The options of a select; None for any other field."""
+    """Return the options of a select; None for any other field."""
     result = _result(field)
     if result.type not in ("singleSelect", "multipleSelects"):
         return None
@@ -88,70 +88,73 @@ def choices(field: FieldSchema) -> list[str] | None:
 
 
 def _result(field: FieldSchema) -> FieldSchema:
-    """The field, or what a computed one works out: a field without a type where nothing is said."""
-    if field.type not in _OF_OTHERS:
+    """Return the field, or the result of a computed one: a field without a type if it is
+    unknown."""
+    if field.type not in _DERIVED:
         return field
     result = field.options.get("result") or {}
     return FieldSchema(field.id, field.name, result.get("type", ""), result.get("options") or {})
 
 
-def not_of(field: FieldSchema, wanted: Holds, why: str) -> Iterator[str]:
-    """That the field cannot hold what is wanted. Text can say a date, and a date is text."""
+def content_misfits(field: FieldSchema, wanted: Holds, why: str) -> Iterator[str]:
+    """Yield a sentence if the field cannot hold what is wanted. Text can be a date, and a date is
+    text."""
     has = holds(field)
     if has not in (None, wanted) and {has, wanted} != {"text", "dates"}:
-        yield f"{why}, but {_is(field)}"
+        yield f"{why}, but {_description(field)}"
 
 
-def not_linked(field: FieldSchema, table: str, schema: Schema, why: str) -> Iterator[str]:
-    """That the field has no ids of this table's records."""
-    yield from not_of(field, "record ids", why)
+def link_misfits(field: FieldSchema, table: str, schema: Schema, why: str) -> Iterator[str]:
+    """Yield a sentence if the field does not hold ids of this table's records."""
+    yield from content_misfits(field, "record ids", why)
     linked = _result(field).options.get("linkedTableId")
     if linked and linked != schema.table(table).id:
         there = named(schema.tables, linked)
         yield f"{field.name!r} links to {there.name if there else linked!r}, not to {table!r}"
 
 
-def not_of_bound(field: FieldSchema, setting: str, bound: int | float | str) -> Iterator[str]:
-    """That the field cannot be on either side of a number or a date."""
+def bound_misfits(field: FieldSchema, setting: str, bound: int | float | str) -> Iterator[str]:
+    """Yield a sentence if the field's values cannot be compared with this number or date."""
     if isinstance(bound, str):
-        yield from not_of(field, "dates", f"`{setting}: {bound}` wants dates")
+        yield from content_misfits(field, "dates", f"`{setting}: {bound}` needs dates")
     else:
-        yield from not_of(field, "numbers", f"`{setting}: {bound}` wants numbers")
+        yield from content_misfits(field, "numbers", f"`{setting}: {bound}` needs numbers")
 
 
-def never(field: FieldSchema, setting: str, values: Sequence[Any]) -> Iterator[str]:
-    """Which of the values the field can never have."""
+def value_misfits(field: FieldSchema, setting: str, values: Sequence[Any]) -> Iterator[str]:
+    """Yield a sentence for values that the field can never have."""
     has, options = holds(field), choices(field)
     if has is None:
         return
-    strange = [value for value in values if not _can_be(value, has)]
+    strange = [value for value in values if not _can_hold(value, has)]
     if strange:
-        yield f"`{setting}` has {listed(strange)}, which {field.name!r} can never be: {_is(field)}"
-    if False in [value for value in values if isinstance(value, bool)] and has == "ticks":
-        yield f"`{setting}` has False, but a box without a tick has no value: say `has_value`"
+        why = f"which {field.name!r} can never hold: {_description(field)}"
+        yield f"`{setting}` has {display_list(strange)}, {why}"
+    if False in [value for value in values if isinstance(value, bool)] and has == "booleans":
+        yield f"`{setting}` has False, but an unchecked checkbox has no value: use `has_value`"
     if options is not None:
         known = [*options, *strange]
         for value in [value for value in values if value not in known]:
-            fix = suggest(value, options, f"there are {listed(options)}")
-            yield f"`{setting}` has {value!r}, which is no option of {field.name!r}; {fix}"
+            fix = suggest(value, options, f"there are {display_list(options)}")
+            yield f"`{setting}` has {value!r}, which is not an option of {field.name!r}; {fix}"
 
 
-def _can_be(value: Any, has: Holds) -> bool:
+def _can_hold(value: Any, has: Holds) -> bool:
     if isinstance(value, bool):
-        return has == "ticks"
+        return has == "booleans"
     if isinstance(value, str):
         return has in ("text", "dates", "record ids")
     return has == "numbers"
 
 
-def not_comparable(one: FieldSchema, other: FieldSchema) -> Iterator[str]:
-    """That no value of one field can equal one of the other."""
+def comparison_misfits(one: FieldSchema, other: FieldSchema) -> Iterator[str]:
+    """Yield a sentence if no value of one field can equal one of the other."""
     first, second = holds(one), holds(other)
     if first and second:
         kinds = {"text" if has == "dates" else has for has in (first, second)}
         if len(kinds) > 1:
-            yield f"no value of one is ever one of the other: {_is(one)}, and {_is(other)}"
+            yield f"their values can never be equal: {_description(one)}, and {_description(other)}"
 
 
-def _is(field: FieldSchema) -> str:
-    return f"{field.name!r} is {shown_type(field)}, which holds {holds(field)}"
+def _description(field: FieldSchema) -> str:
+    return f"{field.name!r} is {display_type(field)}, which holds {holds(field)}"

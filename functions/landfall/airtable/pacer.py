@@ -4,81 +4,83 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-LIMIT = 5
-"""Requests a second to a base that Airtable takes."""
+RATE_LIMIT = 5
+"""Requests a second that Airtable accepts for a base."""
 
-INTERVAL = 1 / (LIMIT * 0.97)
+INTERVAL = 1 / (RATE_LIMIT * 0.97)
 """Seconds between the starts of two requests to a base: 3 % below Airtable's limit."""
 
 CATCH_UP = 0.4
-"""Intervals between two requests while those that were late are caught up with."""
+"""Intervals between two requests while late ones are caught up with."""
 
-LATE_MOST = 0.2
-"""Seconds by which a request is taken to have come in late. An answer also takes long for reasons
-that are no matter of the pace; this is what they can cost, for each `LIMIT` requests."""
+MAX_LATENESS = 0.2
+"""Most delay (s) on the way to Airtable that is attributed to one request. A response can also be
+slow for other reasons; this caps their cost, for each `RATE_LIMIT` requests."""
 
-STUMBLE = 0.05
-"""Seconds by which a wait may be too long on a busy machine; more is a stumble of this process."""
+MAX_OVERSLEEP = 0.05
+"""Seconds by which a wait may overrun on a busy machine; more means that this process was
+stalled."""
 
-QUICKEST_OF = 20
-"""Answers of which the quickest says how long one takes that came in at once."""
+LATENCY_WINDOW = 20
+"""Latest responses, the fastest of which gives the latency of an undelayed request."""
 
 
 @dataclass
-class Turn:
-    """A request's place in the row: when it started, and when it counts from."""
+class PacedRequest:
+    """A request that the pacer let through: its start, and the time by which it has arrived."""
 
     started: float
-    counts_from: float
+    arrived_by: float
     answered: bool = False
 
 
 class Pacer:
-    """Spaces requests so that no more than `LIMIT` come in at Airtable within `LIMIT` intervals.
+    """Spaces requests so that Airtable receives at most `RATE_LIMIT` within as many intervals.
 
-    When a request came in, nobody says. It starts when its turn is really there, however late
-    this process is; and when its answer takes longer than the quickest of late, it may have been
-    on the way for so much longer: it counts from then, and those that follow keep their distance.
-    The same when this process wakes up late: what is not answered may not even have left it.
+    Nobody reports when a request arrived. It starts when its turn has really come, however late
+    this process is. If its response takes longer than the fastest of late, it may have been on the
+    way for that much longer: it is counted as arriving then, and the requests behind it keep their
+    distance. The same applies when this process wakes up late: an unanswered request may not even
+    have left it.
     """
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._next = 0.0
-        self._took: deque[float] = deque(maxlen=QUICKEST_OF)
-        self._turns: deque[Turn] = deque(maxlen=LIMIT)
-        self._row = asyncio.Lock()
+        self._latencies: deque[float] = deque(maxlen=LATENCY_WINDOW)
+        self._recent: deque[PacedRequest] = deque(maxlen=RATE_LIMIT)
+        self._queue = asyncio.Lock()
 
-    async def turn(self) -> Turn:
-        """Wait for a place in the row; places are given in the order of the calls."""
+    async def acquire(self) -> PacedRequest:
+        """Wait for the next request's turn; turns are given in the order of the calls."""
         loop = asyncio.get_running_loop()
-        async with self._row:
-            if not self._turns:  # as if it had gone on like this before
-                past = [loop.time() - n * self._interval for n in range(LIMIT, 0, -1)]
-                self._turns.extend(Turn(moment, moment, answered=True) for moment in past)
-            # an answer that comes meanwhile may put it off
+        async with self._queue:
+            if not self._recent:  # as if requests had been sent at this pace before
+                past = [loop.time() - n * self._interval for n in range(RATE_LIMIT, 0, -1)]
+                self._recent.extend(PacedRequest(moment, moment, answered=True) for moment in past)
+            # a response that arrives meanwhile may delay it
             while (wait := (due := self._free_at()) - loop.time()) > 0:
                 await asyncio.sleep(wait)
-                if loop.time() - due > STUMBLE:
-                    self._stumbled()
-            turn = Turn(loop.time(), loop.time())
-            self._next = turn.started + CATCH_UP * self._interval
-            self._turns.append(turn)
-            return turn
+                if loop.time() - due > MAX_OVERSLEEP:
+                    self._overslept()
+            request = PacedRequest(loop.time(), loop.time())
+            self._next = request.started + CATCH_UP * self._interval
+            self._recent.append(request)
+            return request
 
-    def answered(self, turn: Turn) -> None:
-        """The answer is there: take into account how long it took."""
-        took = asyncio.get_running_loop().time() - turn.started
-        self._took.append(took)
-        late = min(took - min(self._took), LATE_MOST)
-        turn.counts_from = max(turn.counts_from, turn.started + late)
-        turn.answered = True
+    def answered(self, request: PacedRequest) -> None:
+        """Record that a request was answered, and how long that took."""
+        latency = asyncio.get_running_loop().time() - request.started
+        self._latencies.append(latency)
+        late = min(latency - min(self._latencies), MAX_LATENESS)
+        request.arrived_by = max(request.arrived_by, request.started + late)
+        request.answered = True
 
-    def _stumbled(self) -> None:
+    def _overslept(self) -> None:
         now = asyncio.get_running_loop().time()
-        for turn in self._turns:
-            if not turn.answered:
-                turn.counts_from = now
+        for request in self._recent:
+            if not request.answered:
+                request.arrived_by = now
 
     def _free_at(self) -> float:
-        return max(self._next, self._turns[0].counts_from + LIMIT * self._interval)
+        return max(self._next, self._recent[0].arrived_by + RATE_LIMIT * self._interval)

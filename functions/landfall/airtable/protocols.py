@@ -1,4 +1,4 @@
-"""Protocols of the clients that read and write a base, and what they exchange."""
+"""Protocols of the clients that read and write a base, and the data that they exchange."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,42 +9,42 @@ from landfall.deadlines import Deadline
 from landfall.store.documents import Fields
 
 Record = dict[str, Any]
-"""As Airtable has it: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
+"""A record in Airtable's form: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
 
-ROWS_MOST = 10
-"""Records of a writing request: the most that Airtable takes."""
+MAX_ROWS = 10
+"""Records of a write request: the most that Airtable accepts."""
 
 
 @dataclass(frozen=True)
 class RecordPage:
-    """An answer to one listing request: at most 100 records, and where the listing goes on."""
+    """The response to a listing request: at most 100 records, and the offset of the next page."""
 
     records: Sequence[Record]
     offset: str | None
 
 
 class OffsetExpiredError(Exception):
-    """The listing is gone: the table must be read again from the start."""
+    """The listing has expired: the table must be read again from the start."""
 
 
 class BaseReader(Protocol):
     """Reads one base. Raises `StepError` with a `base_...` reason, by the deadline at the latest.
 
-    Only one of these reads a base at a time, so it can keep to the limit of requests a second.
+    Only one reader at a time reads a base, so it can keep to the rate limit.
     """
 
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
-        """The tables of the base."""
+        """Return the tables of the base."""
         ...
 
     async def page(
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
     ) -> RecordPage:
-        """The next page of a listing. Raises `OffsetExpiredError`."""
+        """Return the next page of a listing. Raises `OffsetExpiredError`."""
         ...
 
     async def close(self) -> None:
-        """Let go of every connection and thread."""
+        """Close every connection and thread."""
         ...
 
 
@@ -56,19 +56,19 @@ class BaseWriter(Protocol):
     ) -> None:
         """Update the record that has a row's value in the field `merge_on`, or create it.
 
-        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        Writes all rows, at most `MAX_ROWS`, or none. Cells that a row does not name are unchanged.
         """
         ...
 
     async def update(self, table: str, rows: Mapping[str, Fields], deadline: Deadline) -> None:
-        """Give the records of these ids these cells; None empties one.
+        """Set these cells of the records with these ids; None empties a cell.
 
-        All of the rows, `ROWS_MOST` at most, or none. Cells that a row does not name stay.
+        Writes all rows, at most `MAX_ROWS`, or none. Cells that a row does not name are unchanged.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of every connection and thread."""
+        """Close every connection and thread."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""Records of a base on their way through a run: read in pages, packed into documents.
+"""The records of a base on their way through a run: read in pages, packed into documents.
 
-A page document holds many pages of several tables. Each page carries the `listing` that it was
-read in: when a listing expires, its table is read again from the start in the next listing, and
-the pages of the expired one are left out when the documents are read back.
+A page document holds many pages of several tables. Each page carries the number of the `listing` in
+which it was read: when a listing expires, its table is read again from the start in the next
+listing, and the pages of the expired one are skipped when the documents are read back.
 """
 
 import json
@@ -18,12 +18,13 @@ from landfall.airtable.snapshot import Table, TableReader
 from landfall.process import garbage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
-from landfall.store.packed import PACKED_MOST, Packed
+from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 
 @dataclass(frozen=True)
 class ReadPage:
-    """Records of one table, the listing they were read in, and where that goes on."""
+    """Records of one table, the listing in which they were read, and the offset of its next
+    page."""
 
     table: str
     listing: int
@@ -32,10 +33,10 @@ class ReadPage:
 
 
 def pack(page: ReadPage) -> list[Packed]:
-    """The page in pieces of at most `PACKED_MOST` bytes. Raises `StepError`."""
+    """Return the page in pieces of at most `MAX_PACKED_BYTES` bytes. Raises `StepError`."""
     head, records = _json([page.table, page.listing]), _json({"records": page.records})
-    data = zlib.compress(head + b"\n" + records)  # which JSON has only between its parts
-    if len(data) <= PACKED_MOST:
+    data = zlib.compress(head + b"\n" + records)  # a character that JSON has only between its parts
+    if len(data) <= MAX_PACKED_BYTES:
         return [Packed(data, len(page.records))]
     if len(page.records) == 1:
         raise StepError(
@@ -50,13 +51,13 @@ def pack(page: ReadPage) -> list[Packed]:
 def _json(content: Any) -> bytes:
     try:
         return msgspec.json.encode(content)
-    except UnicodeEncodeError:  # half a character, which no UTF-8 can hold
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot encode
         return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
 class StoredPage:
-    """A `ReadPage` as it comes out of a document: its `page` is JSON, as Airtable has it."""
+    """A `ReadPage` unpacked from a document: its `page` is JSON in Airtable's form."""
 
     table: str
     listing: int
@@ -67,7 +68,7 @@ _head = msgspec.json.Decoder(tuple[str, int])
 
 
 def unpack(fields: Fields) -> list[StoredPage]:
-    """The pages of a page document."""
+    """Return the pages of a page document."""
     return [_stored(zlib.decompress(data)) for data in fields["packed"]]
 
 
@@ -82,9 +83,9 @@ def whole_tables(
     fields: Mapping[str, Sequence[str]],
     created: Collection[str] = (),
 ) -> dict[str, Table]:
-    """Each table with these fields, in the order in which its last listing gave the records.
+    """Return each table with these fields, with the records in the order of its last listing.
 
-    `created` are the tables of which it has when each record was made.
+    `created` are the tables that include the creation time of each record.
     """
     readers = {table: TableReader(table, fields[table], table in created) for table in listings}
     with garbage.paused():

@@ -9,7 +9,7 @@ from landfall.scans.scan import Limits
 
 
 class RecordLimits(Limits):
-    """Where a run that reads a base stops."""
+    """The limits of a run that reads a base."""
 
     max_records: int = Field(
         500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
@@ -21,25 +21,25 @@ class BaseScan(Protocol):
 
     @property
     def id(self) -> str:
-        """Names the scan."""
+        """Return the id of the scan."""
         ...
 
     @property
     def base(self) -> str:
-        """The base's id."""
+        """Return the id of the base."""
         ...
 
     @property
     def tables(self) -> dict[str, list[str]]:
-        """The fields of each table that are read."""
+        """Return the fields of each table that are read."""
         ...
 
     @property
     def limits(self) -> RecordLimits:
-        """Where a run stops."""
+        """Return the limits of a run."""
         ...
 
     @property
     def zone(self) -> tzinfo:
-        """Where the days of dates begin."""
+        """Return the time zone in which the days of dates begin."""
         ...

@@ -1,4 +1,4 @@
-"""The tables and fields of a base, as its schema has them."""
+"""The tables and fields of a base, from its schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True)
 class FieldSchema:
-    """A field of a base: its id (`fld...`), name, type as Airtable calls it, and options."""
+    """A field of a base: its id (`fld...`), name, type in Airtable's terms, and options."""
 
     id: str
     name: str
@@ -27,7 +27,7 @@ class TableSchema:
 Named = TypeVar("Named", FieldSchema, TableSchema)
 
 
-def named(those: Sequence[Named], name: str) -> Named | None:
-    """The one that has this name or, where none has, this id."""
-    by_name = next((one for one in those if one.name == name), None)
-    return by_name or next((one for one in those if one.id == name), None)
+def named(items: Sequence[Named], name: str) -> Named | None:
+    """Return the table or field with this name or, if there is none, with this id."""
+    by_name = next((one for one in items if one.name == name), None)
+    return by_name or next((one for one in items if one.id == name), None)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Generic, Self, TypeVar
 
-from landfall.airtable.protocols import ROWS_MOST, BaseWriter
+from landfall.airtable.protocols import MAX_ROWS, BaseWriter
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
@@ -142,7 +142,7 @@ class Sending(Generic[Item]):
     async def _send(self, base: BaseWriter, deadline: Deadline) -> None:
         """Make one request. Rows that are refused together are sent one by one."""
         cursor = self.cursor
-        size = 1 if cursor.sent < cursor.alone else ROWS_MOST
+        size = 1 if cursor.sent < cursor.alone else MAX_ROWS
         some = self.items[cursor.sent : cursor.sent + size]
         try:
             await self.send(base, some, deadline)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from landfall.airtable.fields import Schema
 from landfall.airtable.schema import named
-from landfall.airtable.values import cut
+from landfall.airtable.values import truncate
 from landfall.scans.settings import suggest
 
 
@@ -19,23 +19,23 @@ class Remark(NamedTuple):
 
 @dataclass(frozen=True)
 class Fit:
-    """What does not fit, and what does but is worth knowing."""
+    """The misfits of a scan with its base, and remarks on what fits."""
 
     misfits: list[Remark]
     remarks: list[Remark]
 
 
 def unknown(tables: Mapping[str, Sequence[str]], schema: Schema) -> Iterator[str]:
-    """What of these tables and fields the base does not have, and what was probably meant."""
+    """Yield a sentence for each table and field that the base lacks, with a suggestion."""
     for name, fields in tables.items():
         table = named(schema.tables, name)
         if table is None:
             there = [table.name for table in schema.tables]
-            fix = suggest(name, there, f"it has {cut(', '.join(there))}")
+            fix = suggest(name, there, f"it has {truncate(', '.join(there))}")
             yield f"the base has no table {name!r}; {fix}"
             continue
         there = [field.name for field in table.fields]
         for field in fields:
             if named(table.fields, field) is None:
-                fix = suggest(field, there, f"it has {cut(', '.join(there))}")
+                fix = suggest(field, there, f"it has {truncate(', '.join(there))}")
                 yield f"table {name!r} has no field {field!r}; {fix}"

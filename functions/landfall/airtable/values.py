@@ -1,4 +1,4 @@
-"""Cells: what counts as a value, when two are equal, and how a message shows them."""
+"""Cells: which contents are values, when two are equal, and how a message displays them."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,35 +10,36 @@ from landfall.airtable.snapshot import Table
 
 _T = TypeVar("_T")
 
-SHOWN = 120
-"""Characters of a value, or of several together, that a message shows."""
+MAX_DISPLAY = 120
+"""Characters of a value, or of several together, in a message."""
 
-ASKED_AT_ONCE = 64
-"""Questions between two looks at the budget. The slowest, about a phone number, takes 0.3 ms."""
+CHECK_INTERVAL = 64
+"""Computations between two checks of the budget. The slowest, for a phone number, takes 0.3 ms."""
 
 
 def has_value(value: Any) -> bool:
-    """0 and false are values; nothing, blank text and an empty list are not."""
+    """Return whether a cell has a value: 0 and false are; None, blank text and an empty list are
+    not."""
     if isinstance(value, str):
         return bool(value.strip())
     return value is not None and value != [] and value != {}
 
 
 def is_number(value: Any) -> bool:
-    """Neither true nor false is one, nor is what is not finite."""
+    """Return whether a value is a finite number; true and false are not numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def values_of(value: Any) -> list[Any]:
-    """The items of a list, or the value itself; without those that are no value."""
+    """Return the items of a list, or the value itself; without those that are no value."""
     items = value if isinstance(value, list) else [value]
     return [item for item in items if has_value(item)]
 
 
 def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
-    """A hashable stand-in for equality: 1 is 1.0, but neither "1" nor true.
+    """Return a hashable key for equality: 1 equals 1.0, but neither "1" nor true.
 
-    `fold` makes texts equal that are to be taken so.
+    `fold` maps texts that are to be equal to the same text.
     """
     if isinstance(value, bool):
         return ("bool", value)
@@ -52,28 +53,29 @@ def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
     return value
 
 
-class Answers(dict[str, _T]):
-    """What a question has for an answer, by text: each text is asked about once."""
+class TextCache(dict[str, _T]):
+    """A function's results by text: each text is computed once."""
 
     def __init__(
-        self, question: Callable[[str], _T], check: Callable[[], None] = lambda: None
+        self, compute: Callable[[str], _T], check: Callable[[], None] = lambda: None
     ) -> None:
-        """`check` is the scope's, for slow questions; it is called every `ASKED_AT_ONCE`."""
+        """Create a cache; `check`, the scope's, is called every `CHECK_INTERVAL` slow
+        computations."""
         super().__init__()
-        self._question, self._check = question, check
+        self._compute, self._check = compute, check
 
     def __missing__(self, text: str) -> _T:
-        if len(self) % ASKED_AT_ONCE == 0:
+        if len(self) % CHECK_INTERVAL == 0:
             self._check()
-        answer = self[text] = self._question(text)
-        return answer
+        value = self[text] = self._compute(text)
+        return value
 
 
-def not_fine(
-    column: Sequence[Any], fine: Callable[[str], bool], check: Callable[[], None]
+def rejected_items(
+    column: Sequence[Any], accepts: Callable[[str], bool], check: Callable[[], None]
 ) -> Iterator[tuple[int, list[Any]]]:
-    """Where a value, or an item of a list, is no text that is fine; and those of the cell."""
-    known = Answers(fine, check)
+    """Yield the rows with values or list items that are not an accepted text, and those items."""
+    known = TextCache(accepts, check)
     rows = [
         row
         for row, value in enumerate(column)
@@ -87,29 +89,30 @@ def not_fine(
             yield row, wrong
 
 
-def others(
-    table: Table, field: str, known: AbstractSet[Any], say: Callable[[list[Any]], _T]
+def unknown_items(
+    table: Table, field: str, known: AbstractSet[Any], describe: Callable[[list[Any]], _T]
 ) -> Iterable[tuple[int, _T]]:
-    """The rows with values that are not among the known, and what `say` says of those.
+    """Return the rows with values that are not among the known, and `describe` of these values.
 
-    `known` has stand-ins (`comparable`). `say` is asked once for a text that stands alone.
+    `known` has keys of equality (`comparable`). `describe` is called once for a text on its own.
     """
 
-    def said(value: Any) -> Any:
+    def described(value: Any) -> Any:
         items = [item for item in values_of(value) if comparable(item) not in known]
-        return say(items) if items else None
+        return describe(items) if items else None
 
     column = table.columns[field]
-    rows = table.where(field, lambda values: _unknown(values, known))
-    texts = Answers(said)
-    answers = [
-        texts[value] if (value := column[row]).__class__ is str else said(value) for row in rows
+    rows = table.where(field, lambda values: _unknown_rows(values, known))
+    texts = TextCache(described)
+    descriptions = [
+        texts[value] if (value := column[row]).__class__ is str else described(value)
+        for row in rows
     ]
-    return ((row, it) for row, it in zip(rows, answers, strict=True) if it is not None)
+    return ((row, it) for row, it in zip(rows, descriptions, strict=True) if it is not None)
 
 
-def _unknown(values: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
-    """Where there is a value that is not itself among the known; most cells need no call to tell.
+def _unknown_rows(values: Sequence[Any], known: AbstractSet[Any]) -> list[int]:
+    """Return the rows with a value that is not itself known, without a call for most cells.
 
     To Python, true is 1.
     """
@@ -136,20 +139,20 @@ def _all_in(items: list[Any], texts: set[str]) -> bool:
 
 
 def one_or_all(values: Sequence[Any]) -> Any:
-    """The only one of several values, or all of them."""
+    """Return the only one of several values, or all of them."""
     return values[0] if len(values) == 1 else list(values)
 
 
-def listed(values: Sequence[Any]) -> str:
-    """Several values for a message."""
-    return shown(values[0]) if len(values) == 1 else cut(", ".join(map(shown, values)))
+def display_list(values: Sequence[Any]) -> str:
+    """Return several values for a message."""
+    return display(values[0]) if len(values) == 1 else truncate(", ".join(map(display, values)))
 
 
-def shown(value: Any) -> str:
-    """A value for a message."""
-    return cut("" if value is None else repr(value) if isinstance(value, str) else str(value))
+def display(value: Any) -> str:
+    """Return a value for a message."""
+    return truncate("" if value is None else repr(value) if isinstance(value, str) else str(value))
 
 
-def cut(text: str) -> str:
-    """At most `SHOWN` characters."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+def truncate(text: str) -> str:
+    """Return at most `MAX_DISPLAY` characters of a text."""
+    return text if len(text) <= MAX_DISPLAY else f"{text[: MAX_DISPLAY - 3]}..."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from landfall.store.documents import Document, Fields
-from landfall.store.packed import Packed, documents
+from landfall.store.packed import Packed, packed_documents
 
 GROUPS_PER_PIECE = 1_000
 """Groups in a compressed piece."""
@@ -32,7 +32,7 @@ class Agenda:
 
     def documents(self) -> list[Fields]:
         """Return the documents to store."""
-        return documents(
+        return packed_documents(
             Packed(zlib.compress(json.dumps(self.groups[at : at + GROUPS_PER_PIECE]).encode()), 0)
             for at in range(0, len(self.groups), GROUPS_PER_PIECE)
         )

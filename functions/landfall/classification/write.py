@@ -19,7 +19,7 @@ from landfall.classification.write_back import hash_cells
 from landfall.deadlines import Deadline
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
-from landfall.store.commit_size import COMMIT_WRITES
+from landfall.store.commit_size import MAX_COMMIT_WRITES
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Fields, Write
 
@@ -90,8 +90,8 @@ class WriteValues:
 
         async def keep(_: bool) -> None:
             some = self._written[self._marked :]
-            for at in range(0, len(some), COMMIT_WRITES):
-                await self._mark(some[at : at + COMMIT_WRITES], sending)
+            for at in range(0, len(some), MAX_COMMIT_WRITES):
+                await self._mark(some[at : at + MAX_COMMIT_WRITES], sending)
             self._marked += len(some)
 
         sending = Sending(

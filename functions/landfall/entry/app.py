@@ -67,7 +67,7 @@ def app_of(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store, retention=config.retention), queue, _now, random, ladder)
     garbage.freeze()
     clients = Clients(config)
     return App(config, runs, Indexes(store, _now), callers, clients, Redactor(config.secrets))

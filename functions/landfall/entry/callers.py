@@ -64,16 +64,17 @@ class Certificates:
 async def fetch_certificates(url: str) -> Certificates:
     """Fetch {key id: PEM certificate}. Raises `CertificatesError`."""
     # an HTTP client takes 30 ms of a cold start; Cloud Run's own check makes it unnecessary
-    from landfall.net.http import Outside, OutsideError
+    from landfall.net.errors import ExchangeError
+    from landfall.net.http import HttpClient
 
-    outside = Outside()
+    http = HttpClient()
     try:
-        answer = await outside.send("GET", url, deadline=Deadline.after(LADDER.connect))
+        answer = await http.send("GET", url, deadline=Deadline.after(LADDER.connect))
         by_key = json.loads(answer.content)
-    except (OutsideError, ValueError) as error:
+    except (ExchangeError, ValueError) as error:
         raise CertificatesError(f"the token issuer's certificates: {error}") from error
     finally:
-        await outside.close()
+        await http.close()
     if answer.status_code != 200 or not isinstance(by_key, dict):
         raise CertificatesError(f"the token issuer's certificates: status {answer.status_code}")
     max_age = re.search(r"max-age=(\d+)", answer.headers.get("cache-control", ""))

@@ -7,7 +7,7 @@ from landfall.process.config import Config
 from landfall.reasons import Reason, StepError
 
 if TYPE_CHECKING:
-    from landfall.airtable.client import AirtableReader
+    from landfall.airtable.client import AirtableClient
     from landfall.llm.batch import BatchService
     from landfall.llm.model_settings import ModelSettings
     from landfall.llm.questions import Model
@@ -20,9 +20,9 @@ class Clients:
 
     config: Config
 
-    def base(self, base_id: str) -> "AirtableReader":
+    def base(self, base_id: str) -> "AirtableClient":
         """Open a base. Raises `StepError` where there is no key."""
-        from landfall.airtable.client import AirtableReader
+        from landfall.airtable.client import AirtableClient
 
         config = self.config
         if not config.airtable_api_key:
@@ -31,7 +31,7 @@ class Clients:
                 "AIRTABLE_API_KEY is not set: this scan reads a base; give the function `fetch` a "
                 "personal access token that may read it",
             )
-        return AirtableReader(
+        return AirtableClient(
             base_id, config.airtable_api_key, config.airtable_endpoint, config.ladder
         )
 

@@ -24,7 +24,7 @@ from landfall.reasons import LandfallError
 if TYPE_CHECKING:
     from landfall.entry.callers import Callers
 
-garbage.seldom()
+garbage.collect_rarely()
 
 Answer = tuple[int, Any]
 """A status, and a value that is written as JSON, or a whole response."""

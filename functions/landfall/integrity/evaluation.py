@@ -16,7 +16,7 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
 from landfall.store.commit_size import groups
 from landfall.store.documents import Put, Write
-from landfall.store.packed import documents
+from landfall.store.packed import packed_documents
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
 """Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
@@ -107,7 +107,7 @@ class Evaluation:
             return
         cursor = replace(self._cursor, rules_done=self._cursor.rules_done + len(reports))
         writes: list[Write] = []
-        for fields in documents(pack_reports(reports)):
+        for fields in packed_documents(pack_reports(reports)):
             writes.append(Put(self._part_path(cursor.parts), fields))
             cursor.parts += 1
         for group in groups(writes):

@@ -5,7 +5,7 @@ from collections.abc import Set
 from landfall.deadlines import Deadline
 from landfall.integrity.ending import end
 from landfall.integrity.findings.ledger import Ledger
-from landfall.integrity.findings.ledger_store import Ledgers
+from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
@@ -17,7 +17,7 @@ from landfall.store.documents import Document, Update
 class Following:
     """The documents of the findings that a run has changed, on their way behind its ledger."""
 
-    def __init__(self, claim: Claim, cursor: ScoreCursor, ledgers: Ledgers) -> None:
+    def __init__(self, claim: Claim, cursor: ScoreCursor, ledgers: LedgerStore) -> None:
         self._claim = claim
         self._cursor = cursor
         self._ledgers = ledgers
@@ -44,7 +44,7 @@ class Following:
             if head is None:
                 break
             made = self._ledgers.documents(
-                ledger, [entry for _, entry in follow[: commit_size.COMMIT_WRITES]]
+                ledger, [entry for _, entry in follow[: commit_size.MAX_COMMIT_WRITES]]
             )
             made = groups(made)[0]
             some, follow = follow[: len(made)], follow[len(made) :]

@@ -13,12 +13,12 @@ from landfall.integrity.ending import end
 from landfall.integrity.findings.ledger import merge
 from landfall.integrity.findings.ledger_store import (
     FindingsList,
-    Kept,
-    Ledgers,
-    documented,
+    LedgerStore,
+    StoredLedger,
+    choose_documented,
     list_documents,
     to_write_back,
-    work_documents,
+    write_back_documents,
 )
 from landfall.integrity.following import Following
 from landfall.integrity.report import run_report
@@ -40,10 +40,14 @@ class Publication:
         self._cursor = cursor
         self._store = claim.engine.store
         self._reserve = claim.engine.ladder.last_rule
-        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
+        self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
 
     async def publish(
-        self, fetched: Fetched, kept: Kept, reports: Sequence[RuleReport], deadline: Deadline
+        self,
+        fetched: Fetched,
+        kept: StoredLedger,
+        reports: Sequence[RuleReport],
+        deadline: Deadline,
     ) -> Outcome | Again:
         """Move the ledger on by the reports, and end the step with the verdict."""
         run_id = self._claim.run.id
@@ -52,7 +56,7 @@ class Publication:
         )  # before the decisions: those that are not there yet are later
         decisions = await self._ledgers.decisions()
         merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
-        entries = documented(merged.ledger.entries)
+        entries = choose_documented(merged.ledger.entries)
         ledger = replace(merged.ledger, entries=entries)
         writes: list[Write] = []
         where = kept.list
@@ -76,10 +80,10 @@ class Publication:
         written, work = to_write_back(kept, target, self._claim.run.created_at, entries, moved)
         if work:
             run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
-        work_writes = work_documents(run_id, work)
+        work_writes = write_back_documents(run_id, work)
         writes += work_writes
         self._cursor.work, self._cursor.published = len(work_writes), ledger.number
-        moved_on = Kept(ledger, kept.head, where, since, True, written, origin)
+        moved_on = StoredLedger(ledger, kept.head, where, since, True, written, origin)
         changed = moved if kept.followed else None
         follow = [entry for entry in entries if changed is None or entry.id in changed]
         made = self._ledgers.documents(ledger, follow)

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from landfall.airtable.links import Origin
-from landfall.integrity.findings.entry import Entry
-from landfall.integrity.findings.ledger import Merged
+from landfall.integrity.findings.entry import FindingEntry
+from landfall.integrity.findings.ledger import MergedLedger
 from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
@@ -48,7 +48,7 @@ def verdict(
 
 
 def run_report(
-    origin: Origin, records: int, merged: Merged, reports: Sequence[RuleReport]
+    origin: Origin, records: int, merged: MergedLedger, reports: Sequence[RuleReport]
 ) -> RunReport:
     """What a run says of its rules' reports, once the ledger has taken them in."""
     by_rule = _by_rule(merged, reports)
@@ -101,9 +101,9 @@ def run_report(
     return RunReport(outcome, counts, inconclusive, fields)
 
 
-def _by_rule(merged: Merged, reports: Sequence[RuleReport]) -> dict[str, list[Entry]]:
+def _by_rule(merged: MergedLedger, reports: Sequence[RuleReport]) -> dict[str, list[FindingEntry]]:
     """The entries of each rule that was evaluated completely, by the rule's id."""
-    entries: dict[str, list[Entry]] = defaultdict(list)
+    entries: dict[str, list[FindingEntry]] = defaultdict(list)
     for entry in merged.ledger.entries:
         entries[entry.rule_key].append(entry)
     return {
@@ -116,7 +116,7 @@ def _rule(
     origin: Origin,
     report: RuleReport,
     state: RuleState,
-    entries: Sequence[Entry],
+    entries: Sequence[FindingEntry],
     news: Mapping[str, set[str]],
     *,
     samples: int,
@@ -149,7 +149,7 @@ def _rule(
     }
 
 
-def _sample(origin: Origin, entry: Entry) -> Fields:
+def _sample(origin: Origin, entry: FindingEntry) -> Fields:
     finding = entry.finding
     record = finding.records[0] if finding.records else None
     return {

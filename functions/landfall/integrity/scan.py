@@ -13,7 +13,7 @@ from landfall.scans.settings import BaseId, Name, suggest
 
 
 class IntegrityScan(Scan):
-    """An integrity scan of an Airtable base: what is read, and the rules it must keep."""
+    """An integrity scan of an Airtable base: the fields to read, and the rules to check."""
 
     headings = ("base",)
 
@@ -28,11 +28,12 @@ class IntegrityScan(Scan):
     rules: list[Rule] = Field(min_length=1, max_length=500)
     limits: RecordLimits = RecordLimits()
     write_back: WriteBack | None = Field(
-        None, description="Write findings to a table of Airtable, a row each."
+        None, description="Write findings to a table of Airtable, one row each."
     )
 
     def misfits(self) -> Iterable[str]:
-        """Rules of the same id, what rules read and `tables` lacks, and a table written into."""
+        """Yield a sentence for each duplicate rule id, each thing that rules read and `tables`
+        lacks, and a table to write that is also checked."""
         ids = [rule.id for rule in self.rules]
         for number, rule_id in enumerate(ids):
             if rule_id in ids[:number]:
@@ -47,7 +48,7 @@ class IntegrityScan(Scan):
             )
 
     def _unlisted(self, rule: Rule) -> list[str]:
-        """What the rule reads and `tables` does not have."""
+        """Return a sentence for each thing that the rule reads and `tables` lacks."""
         return [
             f"table {table!r} is not in `tables`; {suggest(table, self.tables, 'add it there')}"
             for table in rule.tables()
@@ -61,26 +62,26 @@ class IntegrityScan(Scan):
 
     @property
     def looked_up(self) -> set[str]:
-        """The tables in which a rule looks things up."""
+        """Return the tables in which a rule looks up records."""
         return {name for rule in self.rules for name in rule.looks_up_in()}
 
     @property
     def created_of(self) -> set[str]:
-        """The tables of which a rule takes when each record was made."""
+        """Return the tables of which a rule needs the creation time of each record."""
         return {name for rule in self.rules for name in rule.created_of()}
 
     @property
     def write_base(self) -> str:
-        """The base in which findings are written."""
+        """Return the base to which findings are written."""
         return (self.write_back and self.write_back.base) or self.base
 
     def heading(self) -> dict[str, Any]:
-        """What the scan's document shows of it."""
+        """Return the fields of the scan's document."""
         return super().heading() | {"rules": len(self.rules)}
 
     @classmethod
     def settings_beside(cls, location: Sequence[Any]) -> Iterable[str]:
-        """The settings that there are beside the one at a location of the definition."""
+        """Return the settings that exist next to a location of the definition."""
         match location:
             case ["rules", _, kind, _]:
                 return KINDS[kind].model_fields

@@ -12,7 +12,7 @@ single findings follow it. When there is something to be written back, the run g
 from landfall.airtable.fetched import Fetched
 from landfall.deadlines import Deadline
 from landfall.integrity.evaluation import Evaluation
-from landfall.integrity.findings.ledger_store import Ledgers, ListMissingError
+from landfall.integrity.findings.ledger_store import LedgerStore, ListMissingError
 from landfall.integrity.following import Following
 from landfall.integrity.publication import Publication
 from landfall.integrity.scan import IntegrityScan
@@ -28,7 +28,7 @@ class ScoreRules:
     def __init__(self, claim: Claim, scan: IntegrityScan) -> None:
         self._claim = claim
         self._cursor = ScoreCursor(**(claim.step.cursor or {}))
-        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
+        self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
         self._evaluation = Evaluation(claim, scan, self._cursor)
         self._publication = Publication(claim, scan, self._cursor)
 

@@ -14,11 +14,11 @@ from landfall import logs
 from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.entry import Entry
-from landfall.integrity.findings.ledger_store import Ledgers, work_path
+from landfall.integrity.findings.entry import FindingEntry
+from landfall.integrity.findings.ledger_store import LedgerStore, write_back_path
 from landfall.integrity.findings.packing import unpack_entries
-from landfall.integrity.findings.views import flat, kept_finding
-from landfall.integrity.findings.written import ALL
+from landfall.integrity.findings.views import flatten, stored_finding
+from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import WorkList
 from landfall.runs.claim import Claim, gone
@@ -33,7 +33,7 @@ class WriteFindings:
         self._claim = claim
         self._scan = scan
         self._open_base = open_base
-        self._ledgers = Ledgers(claim.engine.store, scan.id, scan.base)
+        self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
         self._cursor = SendCursor.load(claim.step.cursor)
         self._superseded = False
 
@@ -62,22 +62,22 @@ class WriteFindings:
         logs.info("written", superseded=self._superseded, **self._claim.run.counts)
         return Outcome.SUPERSEDED if self._superseded else Outcome.FINISHED
 
-    async def _work(self, work_list: WorkList) -> list[Entry]:
+    async def _work(self, work_list: WorkList) -> list[FindingEntry]:
         """Return what the score step left to be written."""
         run_id, read = self._claim.run.id, self._claim.engine.store.read
-        found = await read(*(work_path(run_id, n) for n in range(work_list.documents)))
+        found = await read(*(write_back_path(run_id, n) for n in range(work_list.documents)))
         pieces = [piece for document in found if document for piece in document.data["packed"]]
         work = list(unpack_entries(pieces))
         if len(work) != self._claim.run.counts["findings_to_write"]:
             raise gone("a part of the findings to be written")
         return work
 
-    def _sending(self, work: Sequence[Entry]) -> Sending[Entry]:
+    def _sending(self, work: Sequence[FindingEntry]) -> Sending[FindingEntry]:
         issues = self._scan.write_back
         assert issues is not None
 
-        async def send(base: BaseWriter, some: Sequence[Entry], deadline: Deadline) -> None:
-            rows = [issues.row(flat(kept_finding(self._kept, entry))) for entry in some]
+        async def send(base: BaseWriter, some: Sequence[FindingEntry], deadline: Deadline) -> None:
+            rows = [issues.row(flatten(stored_finding(self._kept, entry))) for entry in some]
             await base.upsert(issues.table, issues.fields.finding_id, rows, deadline)
 
         async def keep(at_the_end: bool) -> None:
@@ -95,7 +95,7 @@ class WriteFindings:
         )
         return sending
 
-    async def _mark(self, work: Sequence[Entry]) -> list[Write]:
+    async def _mark(self, work: Sequence[FindingEntry]) -> list[Write]:
         """Return the write that marks in the ledger how far the table is, unless it is another."""
         now = await self._ledgers.load_head()
         number = self._kept.ledger.number
@@ -104,10 +104,12 @@ class WriteFindings:
         written = replace(now.written, before=self._before(work))
         return [Update(now.head.path, {"written": asdict(written)}, now.head.version)]
 
-    def _before(self, work: Sequence[Entry]) -> str:
+    def _before(self, work: Sequence[FindingEntry]) -> str:
         """Return the id below which every finding stands in the table."""
         cursor = self._cursor
-        return cursor.refused_first or (work[cursor.sent].id if cursor.sent < len(work) else ALL)
+        return cursor.refused_first or (
+            work[cursor.sent].id if cursor.sent < len(work) else AFTER_ALL
+        )
 
     def _counts(self) -> Fields:
         written = self._cursor.sent - self._cursor.refused

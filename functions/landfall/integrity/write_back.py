@@ -1,8 +1,6 @@
-"""Findings written back to an Airtable table: what a scan says of it, and how far it has come.
+"""The settings of findings written back to an Airtable table.
 
-A row of the table is a finding, known by its `finding_id`. The findings are sent in the order of
-their ids. So one id says how far the table has come, from one run to the next: every finding
-before it stands there as the ledger has it.
+A row of the table is a finding, identified by its `finding_id`.
 """
 
 import hashlib
@@ -19,19 +17,19 @@ if TYPE_CHECKING:
     pass
 
 
-TEXT_MOST = 100_000
-"""Characters that a cell holds; support.airtable.com, "Supported field types"."""
+MAX_TEXT = 100_000
+"""Characters of a cell; support.airtable.com, "Supported field types"."""
 
 
 class FieldNames(Settings):
-    """The field for each property of a finding that is written. The others stay out of the table.
+    """The fields to which the properties of a finding are written; a property without one is not.
 
-    A text field takes each, but for `record_count` and `occurrences`, which go to a number.
-    `severity` and `state` may also go to a single select that has the options, `first_seen` and
-    `last_seen` to a date with a time.
+    Each takes a text field, except `record_count` and `occurrences`, which take a number.
+    `severity` and `state` also take a single select that has the options, `first_seen` and
+    `last_seen` a date with a time.
     """
 
-    finding_id: Name = Field(description="By which a row is known: one row has each value.")
+    finding_id: Name = Field(description="Identifies a row: each value has one row.")
     rule_id: Name | None = None
     severity: Name | None = None
     state: Name | None = Field(None, description="open, reopened, ignored or resolved.")
@@ -52,28 +50,28 @@ class FieldNames(Settings):
         for name, field in names.items():
             others = [other for other in names if names[other] == field and other != name]
             if others:
-                raise ValueError(f"{field!r} is the field of {name!r} and of {others[0]!r}")
+                raise ValueError(f"{field!r} is the field of both {name!r} and {others[0]!r}")
         return self
 
     def chosen(self) -> dict[str, str]:
-        """The field of each property that has one."""
+        """Return the field of each property that has one."""
         return self.model_dump(exclude_none=True)
 
 
 class WriteBack(Settings):
-    """A table that has a row for each finding."""
+    """A table with a row for each finding."""
 
     table: Name = Field(description="No other table is written to, and no row is deleted.")
     fields: FieldNames
-    base: BaseId | None = Field(None, description="Where the table is, if not in the scan's base.")
+    base: BaseId | None = Field(None, description="The base of the table, if not the scan's base.")
 
     def target(self) -> str:
-        """16 hex digits of which fields of which table are written."""
+        """Return 16 hex digits that identify the fields and the table written to."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self, finding: Mapping[str, Any]) -> dict[str, Any]:
-        """The cells of a finding: those that have a field, and no others."""
+        """Return the cells of a finding: those that have a field, and no others."""
         return {field: _cell(finding[name]) for name, field in self.fields.chosen().items()}
 
 
@@ -81,5 +79,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, str):
-        return value[:TEXT_MOST]
+        return value[:MAX_TEXT]
     return value

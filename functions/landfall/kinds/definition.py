@@ -22,11 +22,11 @@ class DefinitionError(BadRequestError):
 
 def load(text: str, source: str) -> Scan:
     """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
-    from landfall.scans.yaml_text import TextError, read  # YAML takes 13 ms to import
+    from landfall.scans.yaml_text import YamlError, read_yaml  # YAML takes 13 ms to import
 
     try:
-        content = read(text)
-    except TextError as error:
+        content = read_yaml(text)
+    except YamlError as error:
         raise DefinitionError(f"{source}: {error}") from None
     if content is None:
         raise DefinitionError(f"{source}: this is empty; begin with `id: my-scan`")

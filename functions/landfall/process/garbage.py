@@ -11,7 +11,7 @@ _LOADED = 50_000
 """New objects between two searches afterwards; Python's own number is 700."""
 
 
-def seldom() -> None:
+def collect_rarely() -> None:
     """Search for no garbage until `freeze`: nearly all of the 110,000 objects by then stay.
 
     One search, after `_LOADED` objects, took 10 of a cold start's 320 ms; Python's own 109 took 30.

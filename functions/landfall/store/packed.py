@@ -1,30 +1,30 @@
-"""Compressed data packed into documents, each as full as Firestore allows."""
+"""Compressed pages, packed into as few documents as Firestore allows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from landfall.store.documents import Fields
 
-PACKED_MOST = 900_000
-"""Bytes of packed records in a document; Firestore takes 1,048,487 in one property."""
+MAX_PACKED_BYTES = 900_000
+"""Bytes of packed records in a document; Firestore allows 1,048,487 in one property."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A page, compressed; or a part of one that would not fit into a document."""
+    """A compressed page, or a part of one that exceeds a document."""
 
     data: bytes
     records: int
 
 
-def documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """The fields of page documents that hold the pieces in their order."""
+def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
+    """Return the fields of documents that contain the pieces in their order."""
     groups: list[list[Packed]] = []
     room = 0
     for piece in pieces:
         if len(piece.data) > room:
             groups.append([])
-            room = PACKED_MOST
+            room = MAX_PACKED_BYTES
         groups[-1].append(piece)
         room -= len(piece.data)
     return [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from landfall.process import garbage
 
-garbage.seldom()  # first, as functions/main.py does
+garbage.collect_rarely()  # first, as functions/main.py does
 
 import msgspec  # noqa: E402
 

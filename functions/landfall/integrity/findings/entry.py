@@ -1,24 +1,26 @@
-"""A finding over the runs of its scan: its state, its history, and what people decide about it."""
+"""A finding over the runs of its scan: its state, its history, and people's decisions about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from landfall.integrity.rules.evaluate import Finding
+from landfall.store.documents import Fields
 
 State = Literal["open", "reopened", "ignored", "resolved"]
 
 STATES: tuple[State, ...] = get_args(State)
 
 LIVE: tuple[State, ...] = ("open", "reopened")
-"""What counts for the verdict."""
+"""States that count for the verdict."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A finding came into a state: when, in which run or by whom, and why.
+    """A finding's move to a state: the time, the run or person, and the reason.
 
-    What a person said counts from the moment on at which it was said.
+    A person's decision counts from the moment at which it was made.
     """
 
     at: datetime
@@ -28,12 +30,12 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FindingEntry:
     """A finding over time.
 
-    `id` is the fingerprint of its first records and stays when a group gains or loses some.
-    `opened` is the number of the rule's evaluation at which it last came up, and `seen_before` in
-    how many it was seen in earlier spells. `documented`: it has a document of its own.
+    `id` is the fingerprint of its first records and remains when a group gains or loses some.
+    `opened` is the number of the rule's evaluation that last opened it, and `seen_before` the
+    number of evaluations that found it earlier. `documented`: it has a document of its own.
     """
 
     id: str
@@ -49,21 +51,21 @@ class Entry:
 
     @property
     def live(self) -> bool:
-        """Whether it is open, for the first time or again."""
+        """Return whether the finding is open, for the first time or again."""
         return self.state in LIVE
 
     def occurrences(self, evaluations: int) -> int:
-        """In how many evaluations of its rule it was found, of which there were so many."""
+        """Return the number of evaluations that found it, of all evaluations of its rule."""
         return self.seen_before + (0 if self.state == "resolved" else evaluations - self.opened + 1)
 
     def last_seen(self, evaluated_at: datetime | None) -> datetime | None:
-        """When it was last found; while it is there, at the rule's last evaluation."""
+        """Return when it was last found; while it is live, at the rule's last evaluation."""
         return self.resolved_at or evaluated_at
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person said of a finding; `until` is the end of an ignoring, if it has one."""
+    """A person's decision about a finding; `until` is the end of ignoring it, if there is one."""
 
     at: datetime
     state: Literal["ignored", "open"]
@@ -72,12 +74,12 @@ class Decision:
     until: datetime | None = None
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it was for a time that has passed."""
+        """Return whether the decision has expired."""
         return self.until is not None and self.until <= now
 
 
-def state_with(entry: Entry, decision: Decision | None, now: datetime) -> State:
-    """The state of a finding that is there, once what a person said of it counts."""
+def state_with(entry: FindingEntry, decision: Decision | None, now: datetime) -> State:
+    """Return the state of a finding that still exists, after a person's decision."""
     if decision is None or entry.state == "resolved":
         return entry.state
     if decision.is_over(now):
@@ -87,3 +89,26 @@ def state_with(entry: Entry, decision: Decision | None, now: datetime) -> State:
     if decision.state == "ignored":
         return "ignored"
     return "reopened" if entry.state == "ignored" else entry.state
+
+
+def finding_fields(
+    entry: FindingEntry, rule: Mapping[str, Any], records_most: int | None = None
+) -> Fields:
+    """Return a finding for people. `rule` has the `rule_id`, `evaluations` and `evaluated_at` of
+    its rule; at most `records_most` records are listed."""
+    finding = entry.finding
+    return {
+        "finding_id": entry.id,
+        "rule_id": rule["rule_id"],
+        "table": finding.table,
+        "records": list(finding.records[:records_most]),
+        "record_count": finding.record_count,
+        "field": finding.field,
+        "value": finding.value,
+        "severity": finding.severity,
+        "message": finding.message,
+        "state": entry.state,
+        "first_seen": entry.first_seen,
+        "last_seen": entry.last_seen(rule["evaluated_at"]),
+        "occurrences": entry.occurrences(rule["evaluations"]),
+    }

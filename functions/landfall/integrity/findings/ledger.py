@@ -1,16 +1,15 @@
-"""The findings of a scan over its runs: what is open, since when, and what became of the rest.
+"""The findings of a scan over its runs: those that are open, since when, and the fate of the rest.
 
-A ledger is all findings of a scan of a base that there are or were. A run hands in what its rules
-came to; `merge` makes the next ledger of it:
+A ledger has all present and past findings of a scan of a base. A run hands in the reports of its
+rules; `merge` makes the next ledger:
 
     not there before ──> open ──> resolved ──> reopened ──> resolved ...
                           │  a person's decision
                           └──> ignored ──> resolved, or reopened when its time is over
 
-Only a rule that was evaluated completely moves findings: of a rule that is inconclusive, or not in
-the scan any more, everything stays as it is. What a finding and its rule share, such as how often
-it was seen and when last, is kept once with the rule: a run that finds the same as the one before
-changes no entry.
+Only a rule that was evaluated completely moves findings: those of a rule that is inconclusive, or
+no longer in the scan, stay as they are. Facts shared by a rule's findings, such as the number and
+time of its evaluations, are stored once, with the rule: an unchanged rescan changes no entry.
 
 Pure: no input or output, and no clock.
 """
@@ -21,27 +20,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from landfall.integrity.findings.entry import LIVE, Decision, Entry, Move, State, state_with
-from landfall.integrity.findings.identity import (
-    another,
-    content_of,
-    fingerprint,
-    gained,
-    keys_of,
-    match,
-)
-from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
+from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
+from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 
-KEPT_RESOLVED = timedelta(days=365)
-"""For how long a finding is remembered after it was resolved."""
+RESOLVED_RETENTION = timedelta(days=365)
+"""Time for which a resolved finding is retained."""
 
-HISTORY = 50
-"""Moves of a finding that are kept: its first, and the newest."""
+MAX_MOVES = 50
+"""Moves of a finding that are retained: its first, and the newest."""
 
-PAST = 10
-"""Runs of which a rule's own measurements are kept."""
+MAX_MEASUREMENTS = 10
+"""Runs of which a rule's own measurements are retained."""
 
 
 @dataclass(frozen=True)
@@ -50,31 +42,31 @@ class Ledger:
 
     number: int = 0
     rules: Mapping[str, RuleState] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FindingEntry, ...] = ()
 
     def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
-        """What each of a scan's rules measured in earlier runs, the newest first; by its id."""
+        """Return the measurements of each of a scan's rules, the newest first; by the rule's id."""
         keys = keys_of(self.rules, rules)
         return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
 
 
 @dataclass(frozen=True)
-class Merged:
-    """The next ledger, and which of its entries a run has changed, by what became of them."""
+class MergedLedger:
+    """The next ledger, and the entries that a run has changed, by what became of them."""
 
     ledger: Ledger
     keys: Mapping[str, str]
     """The key of each rule of the run, by its id."""
-    new: Sequence[Entry] = ()
-    reopened: Sequence[Entry] = ()
-    resolved: Sequence[Entry] = ()
-    ignored: Sequence[Entry] = ()
-    changed: Sequence[Entry] = ()
-    """Still there, with other words, another severity or other records."""
+    new: Sequence[FindingEntry] = ()
+    reopened: Sequence[FindingEntry] = ()
+    resolved: Sequence[FindingEntry] = ()
+    ignored: Sequence[FindingEntry] = ()
+    changed: Sequence[FindingEntry] = ()
+    """Entries that are still found, with another text, severity or other records."""
 
     @property
-    def all_changed(self) -> list[Entry]:
-        """Every entry that is not what it was, in the order of the ledger."""
+    def all_changed(self) -> list[FindingEntry]:
+        """Return every changed entry, in the order of the ledger."""
         lists = (self.new, self.reopened, self.resolved, self.ignored, self.changed)
         ids = {entry.id for entries in lists for entry in entries}
         return [entry for entry in self.ledger.entries if entry.id in ids]
@@ -87,8 +79,9 @@ def merge(
     decisions: Mapping[str, Decision],
     run_id: str,
     now: datetime,
-) -> Merged:
-    """The ledger after a run. `scope` tells the findings of this ledger from those of others."""
+) -> MergedLedger:
+    """Return the ledger after a run. `scope` distinguishes this ledger's findings from those of
+    others."""
     keys = keys_of(ledger.rules, [report.rule for report in reports])
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
@@ -123,10 +116,10 @@ class _Merger:
         self._decisions = decisions
         self._run_id = run_id
         self._now = now
-        self._entries: list[Entry] = []
-        self._lists: dict[str, list[Entry]] = defaultdict(list)
+        self._entries: list[FindingEntry] = []
+        self._lists: dict[str, list[FindingEntry]] = defaultdict(list)
 
-    def rule(self, key: str, before: Sequence[Entry], findings: Sequence[Finding]) -> None:
+    def rule(self, key: str, before: Sequence[FindingEntry], findings: Sequence[Finding]) -> None:
         """Move the findings of a rule that was evaluated completely."""
         matched = match(before, findings)
         for entry in before:
@@ -138,18 +131,18 @@ class _Merger:
             if id(finding) not in known:
                 self._add(key, finding, taken)
 
-    def left(self, before: Sequence[Entry]) -> None:
-        """Nothing is known of this rule's findings but what people say."""
+    def left(self, before: Sequence[FindingEntry]) -> None:
+        """Apply people's decisions to the findings of a rule that was not evaluated."""
         for entry in before:
             self._keep(entry, self._decided(entry))
 
-    def merged(self, number: int, keys: Mapping[str, str]) -> Merged:
-        """What has come of it."""
-        old = self._now - KEPT_RESOLVED
+    def merged(self, number: int, keys: Mapping[str, str]) -> MergedLedger:
+        """Return the merged ledger."""
+        old = self._now - RESOLVED_RETENTION
         entries = (e for e in self._entries if not (e.resolved_at and e.resolved_at < old))
-        return Merged(Ledger(number, self._rules, tuple(entries)), keys, **self._lists)
+        return MergedLedger(Ledger(number, self._rules, tuple(entries)), keys, **self._lists)
 
-    def _keep(self, before: Entry, entry: Entry) -> None:
+    def _keep(self, before: FindingEntry, entry: FindingEntry) -> None:
         self._entries.append(entry)
         if entry.state != before.state:
             which = "reopened" if entry.state in LIVE else entry.state
@@ -159,30 +152,32 @@ class _Merger:
 
     def _add(self, key: str, finding: Finding, taken: set[str]) -> None:
         entry_id = fingerprint(self._scope, key, finding)
-        while entry_id in taken:  # a group that left this id behind when its records changed
-            entry_id = another(entry_id)
+        while entry_id in taken:  # taken by a group whose records have changed since
+            entry_id = next_id(entry_id)
         taken.add(entry_id)
         number = self._rules[key].evaluations
         opened = Move(self._now, "open", self._run_id)
-        entry = Entry(entry_id, key, finding, "open", number, 0, self._now, None, (opened,), False)
+        entry = FindingEntry(
+            entry_id, key, finding, "open", number, 0, self._now, None, (opened,), False
+        )
         self._entries.append(entry)
         self._lists["new"].append(entry)
 
-    def _found(self, entry: Entry, finding: Finding) -> Entry:
+    def _found(self, entry: FindingEntry, finding: Finding) -> FindingEntry:
         more = 0
         if finding != entry.finding:
-            more = gained(entry.finding, finding)
+            more = records_gained(entry.finding, finding)
             entry = replace(entry, finding=finding)
         entry = self._decided(entry)
         if entry.state == "resolved":
             number = self._rules[entry.rule_key].evaluations
             entry = replace(entry, opened=number, resolved_at=None)
-            return self._moved(entry, "reopened", "it is there again")
+            return self._moved(entry, "reopened", "found again")
         if entry.state == "ignored" and more:
-            return self._moved(entry, "reopened", f"{more} records more than were ignored")
+            return self._moved(entry, "reopened", f"{more} more records than when it was ignored")
         return entry
 
-    def _gone(self, entry: Entry) -> Entry:
+    def _gone(self, entry: FindingEntry) -> FindingEntry:
         if entry.state == "resolved":
             return entry
         state = self._rules[entry.rule_key]
@@ -190,24 +185,24 @@ class _Merger:
         entry = replace(entry, seen_before=entry.seen_before + spell, resolved_at=self._now)
         return self._moved(entry, "resolved", "")
 
-    def _decided(self, entry: Entry) -> Entry:
-        """What people have said since the last move."""
+    def _decided(self, entry: FindingEntry) -> FindingEntry:
+        """Return the entry after a decision since its last move."""
         decision = self._decisions.get(entry.id)
         state = state_with(entry, decision, self._now)
         if decision is None or state == entry.state:
             return entry
         if decision.until and decision.is_over(self._now):
-            why = f"it was to be ignored until {decision.until}"
+            why = f"the decision to ignore it expired on {decision.until}"
             return self._moved(entry, state, why, at=decision.until)
-        # at its own moment: what people said after it, while this run went on, is still to count
+        # at its own time: a later decision, made during this run, still has to be applied
         return self._moved(entry, state, decision.why, decision.by, decision.at)
 
     def _moved(
-        self, entry: Entry, state: State, why: str, by: str = "", at: datetime | None = None
-    ) -> Entry:
+        self, entry: FindingEntry, state: State, why: str, by: str = "", at: datetime | None = None
+    ) -> FindingEntry:
         history = (*entry.history, Move(at or self._now, state, by or self._run_id, why))
-        if len(history) > HISTORY:
-            history = (history[0], *history[-HISTORY + 1 :])
+        if len(history) > MAX_MOVES:
+            history = (history[0], *history[-MAX_MOVES + 1 :])
         return replace(entry, state=state, history=history)
 
 
@@ -219,5 +214,5 @@ def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datet
     if report.inconclusive:
         return state
     if report.measured is not None:
-        past = (report.measured, *past)[:PAST]
+        past = (report.measured, *past)[:MAX_MEASUREMENTS]
     return replace(state, evaluations=state.evaluations + 1, evaluated_at=now, past=past)

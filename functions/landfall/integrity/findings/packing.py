@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from landfall.integrity.findings.entry import Entry
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
-from landfall.store.packed import PACKED_MOST, Packed
+from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
-PIECE = 2_000
-"""Findings that are compressed together: some 100 kB, but for those of many records."""
+PIECE_SIZE = 2_000
+"""Findings that are compressed together: some 100 kB, unless they have many records."""
 
 
 @dataclass(frozen=True)
@@ -27,34 +27,34 @@ class _Part:
     findings: Sequence[Finding]
 
 
-_Of = TypeVar("_Of", Entry, Finding)
+_Of = TypeVar("_Of", FindingEntry, Finding)
 
-_entries = msgspec.json.Decoder(list[Entry])
+_entries = msgspec.json.Decoder(list[FindingEntry])
 _parts = msgspec.json.Decoder(list[_Part])
 
 
-def pack_entries(entries: Sequence[Entry]) -> list[Packed]:
-    """The entries, in their order."""
+def pack_entries(entries: Sequence[FindingEntry]) -> list[Packed]:
+    """Return the entries in pieces, in their order."""
     return [
         packed
-        for start in range(0, len(entries), PIECE)
-        for packed in _fitting(_whole, entries[start : start + PIECE])
+        for start in range(0, len(entries), PIECE_SIZE)
+        for packed in _fit(_whole, entries[start : start + PIECE_SIZE])
     ]
 
 
-def unpack_entries(pieces: Iterable[bytes]) -> Iterator[Entry]:
-    """What `pack_entries` was given."""
+def unpack_entries(pieces: Iterable[bytes]) -> Iterator[FindingEntry]:
+    """Yield the entries given to `pack_entries`."""
     for piece in pieces:
         yield from _entries.decode(zlib.decompress(piece))
 
 
 def pack_reports(reports: Sequence[RuleReport]) -> list[Packed]:
-    """What some rules came to, with all their findings."""
-    return [packed for report in reports for packed in _split(report)]
+    """Return the reports of some rules in pieces, with all their findings."""
+    return [packed for report in reports for packed in _pack_report(report)]
 
 
 def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[RuleReport]:
-    """What `pack_reports` was given; `rules` are the scan's."""
+    """Return the reports given to `pack_reports`; `rules` are the scan's."""
     by_rule: dict[str, list[_Part]] = {}
     for piece in pieces:
         for part in _parts.decode(zlib.decompress(piece)):
@@ -72,23 +72,24 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
     ]
 
 
-def _split(report: RuleReport) -> Iterator[Packed]:
+def _pack_report(report: RuleReport) -> Iterator[Packed]:
     def part(some: Sequence[Finding]) -> list[_Part]:
         head = report.rule.id, report.inconclusive, report.records, report.measured
         return [_Part(*head, some)]
 
-    for start in range(0, max(1, len(report.findings)), PIECE):
-        yield from _fitting(part, report.findings[start : start + PIECE])
+    for start in range(0, max(1, len(report.findings)), PIECE_SIZE):
+        yield from _fit(part, report.findings[start : start + PIECE_SIZE])
 
 
-def _whole(some: Sequence[Entry]) -> Sequence[Entry]:
+def _whole(some: Sequence[FindingEntry]) -> Sequence[FindingEntry]:
     return some
 
 
-def _fitting(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
-    """In pieces that fit into a document each, as any single one does (`RECORDS_LISTED`)."""
+def _fit(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
+    """Return pieces that fit into a document each, as any single finding does
+    (`MAX_RECORDS_LISTED`)."""
     data = zlib.compress(msgspec.json.encode(content(some)))
-    if len(data) <= PACKED_MOST or len(some) < 2:
+    if len(data) <= MAX_PACKED_BYTES or len(some) < 2:
         return [Packed(data, len(some))]
     half = len(some) // 2
-    return [piece for part in (some[:half], some[half:]) for piece in _fitting(content, part)]
+    return [piece for part in (some[:half], some[half:]) for piece in _fit(content, part)]

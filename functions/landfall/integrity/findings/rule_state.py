@@ -1,14 +1,19 @@
-"""The state of a rule in a ledger."""
+"""The state of a rule between the runs of its scan, and the identity of rules over these runs."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+from landfall.integrity.rules.rule import BaseRule
 
 
 @dataclass(frozen=True)
 class RuleState:
-    """What a ledger knows of a rule. `content` is a hash of what it looks for, without its id."""
+    """The state of a rule in a ledger. `content` is a hash of what it checks, without its id."""
 
     key: str
     rule_id: str
@@ -17,3 +22,55 @@ class RuleState:
     evaluations: int = 0
     evaluated_at: datetime | None = None
     past: tuple[Mapping[str, Any], ...] = ()
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+_NOT_CONTENT = {"id", "name", "owner", "message", "severity"}
+
+
+def content_of(rule: BaseRule) -> str:
+    """Return a hash of what a rule checks, without its names, texts and severity."""
+    content = rule.model_dump(mode="json", exclude=_NOT_CONTENT)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def keys_of(states: Mapping[str, RuleState], rules: Sequence[BaseRule]) -> dict[str, str]:
+    """Return the key of each rule by its id; the ledger stores its findings under this key.
+
+    A rule is the earlier one with its id and table. But a rule that checks what another one did,
+    which is gone or checks something else by now, is that rule, renamed: also if ids were swapped.
+    """
+    # the newest of an id wins; a rule that was renamed has given up the older one
+    by_time = sorted(states.values(), key=lambda state: state.evaluated_at or _NEVER)
+    known = {(state.rule_id, state.table): state.key for state in by_time}
+    same = {(state.rule_id, state.content): state.key for state in by_time}
+    contents = {rule.id: content_of(rule) for rule in rules}
+    keys = {
+        rule_id: same[rule_id, content]
+        for rule_id, content in contents.items()
+        if (rule_id, content) in same
+    }
+    rest = [rule for rule in rules if rule.id not in keys]
+    taken = set(keys.values())
+    of_content = defaultdict(list)
+    for state in by_time:
+        if state.key not in taken:
+            of_content[state.content].append(state)
+    present = {(rule.id, rule.table) for rule in rules}
+    for rule in rest:
+        others = of_content[contents[rule.id]]
+        is_own = (rule.id, rule.table) in known
+        if others and (not is_own or (others[-1].rule_id, others[-1].table) in present):
+            keys[rule.id] = others.pop().key
+            taken.add(keys[rule.id])
+    for rule in rest:
+        if rule.id in keys:
+            continue
+        key = known.get((rule.id, rule.table))
+        if key is None or key in taken:
+            key = f"{rule.id}/{rule.table}"
+            while key in states:  # taken by a renamed rule
+                key += "'"
+        keys[rule.id] = key
+    return keys

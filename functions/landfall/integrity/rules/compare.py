@@ -1,4 +1,4 @@
-"""`compare`: two fields of a record stand so to each other."""
+"""`compare`: two fields of a record compare as required."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.dates import Moment, distance
-from landfall.airtable.fields import Holds, Schema, holds, not_comparable, not_of
-from landfall.airtable.values import Answers, comparable, is_number, shown, values_of
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.airtable.dates import Moment, parse_duration
+from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
+from landfall.airtable.values import TextCache, comparable, display, is_number, values_of
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, it_is
 
 _SIGNS = {
@@ -25,9 +25,9 @@ _SIGNS = {
 
 _EQUALITY = ("equals", "not_equals")
 
-_SAYS = {
-    "equals": "the same as",
-    "not_equals": "other than",
+_PHRASES = {
+    "equals": "equal to",
+    "not_equals": "different from",
     "above": "above",
     "at_least": "at least",
     "below": "below",
@@ -39,9 +39,9 @@ Op = Literal[
     "=", "==", "!=", ">", ">=", "<", "<=",
 ]  # fmt: skip
 
-Standing = Callable[[Any, Any], bool | None]
+Comparator = Callable[[Any, Any], bool | None]
 
-_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": operator.eq,
     "not_equals": operator.ne,
     "above": operator.gt,
@@ -55,29 +55,29 @@ def _plus(value: Any) -> Any:
     if is_number(value):
         return value
     if isinstance(value, str):
-        distance(value)
+        parse_duration(value)
         return value
-    raise ValueError(f"must be a number, or a time such as `30d` {it_is(value)}")
+    raise ValueError(f"must be a number, or a duration such as `30d` {it_is(value)}")
 
 
 class Compare(BaseRule):
-    """Two fields of a record stand so to each other. A record that lacks one of them is left out.
+    """Two fields of a record compare as required. A record that lacks one of them is skipped.
 
-    Two numbers compare as numbers, two dates as dates (by the day where one has no time), and two
-    texts that are no dates by their letters, capital ones before small ones. A list of one, as
-    lookups have it, is what is in it; of longer lists each value is ordered against each of the
-    other. What cannot be ordered, such as a date and a number, is a finding with a message of its
-    own; it is equal to nothing.
+    Two numbers are compared as numbers, two dates as dates (by day if one has no time), and two
+    texts that are not dates by their letters, capitals before lower case. A list of one value, as
+    in a lookup, counts as that value; with longer lists, each value is ordered against each of the
+    other. Values that cannot be ordered, such as a date and a number, are a finding with its own
+    message; they are equal to nothing.
     """
 
     kind: Literal["compare"]
     left: Name = Field(description="A field.")
-    op: Op = Field(description="How `left` must stand to `right`; put signs in quotes: '>='.")
+    op: Op = Field(description="The comparison of `left` with `right`; put signs in quotes: '>='.")
     right: Name = Field(description="Another field of the same record.")
     plus: Annotated[int | float | str, BeforeValidator(_plus)] | None = Field(
         None,
-        description="Added to `right` before: a number, or a time for dates such as `30d`; either "
-        "may begin with `-`. Hours and minutes count where both dates have a time.",
+        description="Added to `right` first: a number, or a duration for dates such as `30d`; "
+        "either may begin with `-`. Hours and minutes count if both dates have a time.",
     )
 
     example: ClassVar[str] = (
@@ -91,7 +91,7 @@ class Compare(BaseRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         return iter([(self.table, self.left), (self.table, self.right)])
 
     @property
@@ -103,28 +103,28 @@ class Compare(BaseRule):
         return self.right if self.plus is None else f"{self.right} plus {self.plus}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.left} is {_SAYS[self._word]} {self._right}"
+        """Return the requirement in plain language."""
+        return f"{self.left} is {_PHRASES[self._word]} {self._right}"
 
-    def on_a_sample(self) -> OnASample:
-        """A record tells by itself."""
+    def sample_support(self) -> SampleSupport:
+        """Return `each`: every record is judged by itself."""
         return "each"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Fields that cannot be compared with each other, or not in this way."""
+        """Yield a sentence about fields that cannot be compared, or not in this way."""
         left, right = (schema.field(self.table, name) for name in (self.left, self.right))
-        yield from not_comparable(left, right)
+        yield from comparison_misfits(left, right)
         if self.plus is not None:
             wanted: Holds = "dates" if isinstance(self.plus, str) else "numbers"
-            yield from not_of(right, wanted, f"`plus: {self.plus}` wants {wanted}")
-        elif self._word not in _EQUALITY and holds(left) in ("ticks", "record ids", "objects"):
-            yield f"`op: {self.op}` wants an order, but {self.left!r} holds {holds(left)}"
+            yield from content_misfits(right, wanted, f"`plus: {self.plus}` needs {wanted}")
+        elif self._word not in _EQUALITY and holds(left) in ("booleans", "record ids", "objects"):
+            yield f"`op: {self.op}` needs an order, but {self.left!r} holds {holds(left)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records in which they stand otherwise."""
+        """Yield the records whose fields compare otherwise."""
         ids, columns = scope.table.ids, scope.table.columns
-        stands = self._standing(scope)
-        holds, number = _HOLDS[self._word], self._number
+        test = self._comparator(scope)
+        holds, number = _OPERATORS[self._word], self._number
         fields = f"{self.left} + {self.right}"
         pairs = zip(columns[self.left], columns[self.right], strict=True)
         for row, (left, right) in enumerate(pairs):
@@ -137,62 +137,62 @@ class Compare(BaseRule):
             ):
                 if holds(left, right + number):
                     continue
-            elif left.__class__ is not list is not right.__class__ and stands(left, right):
+            elif left.__class__ is not list is not right.__class__ and test(left, right):
                 continue
-            as_said = self._cells_stand(left, right, stands)
-            if as_said:
+            result = self._cells_compare(left, right, test)
+            if result:
                 continue
-            what = "cannot be compared with" if as_said is None else f"is not {_SAYS[self._word]}"
+            what = "cannot be compared with" if result is None else f"is not {_PHRASES[self._word]}"
             message = (
-                f"{self.left} is {shown(left)}, which {what} {self._right}"
-                f" ({self.right} is {shown(right)})"
+                f"{self.left} is {display(left)}, which {what} {self._right}"
+                f" ({self.right} is {display(right)})"
             )
             yield Hit((ids[row],), fields, [left, right], message)
 
-    def _standing(self, scope: Scope) -> Standing:
-        """Whether a value stands to another as it must; None where that cannot be said."""
-        calendar, holds = scope.snapshot.calendar, _HOLDS[self._word]
-        moments = Answers(calendar.read, scope.check)
-        number, away = self._number, self._away
+    def _comparator(self, scope: Scope) -> Comparator:
+        """Return a test of two values, whose result is None if they cannot be compared."""
+        calendar, holds = scope.snapshot.calendar, _OPERATORS[self._word]
+        moments = TextCache(calendar.read, scope.check)
+        number, offset = self._number, self._offset
         as_they_are = self.plus is None
         equality = as_they_are and self._word in _EQUALITY
 
-        def stands(left: Any, right: Any) -> bool | None:
+        def test(left: Any, right: Any) -> bool | None:
             if left.__class__ is str and right.__class__ is str:
                 one, other = moments[left], moments[right]
-                if one is not None and other is not None and away is not None:
-                    moved = _moved(other, away) if away else other
-                    return None if moved is None else holds(calendar.order(one, moved), 0)
+                if one is not None and other is not None and offset is not None:
+                    shifted = _shifted(other, offset) if offset else other
+                    return None if shifted is None else holds(calendar.order(one, shifted), 0)
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
                 return holds(left, right + number)
             return holds(comparable(left), comparable(right)) if equality else None
 
-        return stands
+        return test
 
     @property
     def _number(self) -> int | float | None:
-        """What is added to numbers; None where numbers do not fit."""
+        """Return the number added to numbers; None if numbers do not fit."""
         return 0 if self.plus is None else None if isinstance(self.plus, str) else self.plus
 
     @property
-    def _away(self) -> timedelta | None:
-        """What is added to dates; None where dates do not fit."""
+    def _offset(self) -> timedelta | None:
+        """Return the duration added to dates; None if dates do not fit."""
         if self.plus is None:
             return timedelta()
-        return distance(self.plus) if isinstance(self.plus, str) else None
+        return parse_duration(self.plus) if isinstance(self.plus, str) else None
 
-    def _cells_stand(self, left: Any, right: Any, stands: Standing) -> bool | None:
+    def _cells_compare(self, left: Any, right: Any, test: Comparator) -> bool | None:
         ones, others = values_of(left), values_of(right)
         if self._word in _EQUALITY and ones and others and len(ones) + len(others) > 2:
-            return _HOLDS[self._word](comparable(ones), comparable(others))
-        answers = [stands(one, other) for one in ones for other in others]
+            return _OPERATORS[self._word](comparable(ones), comparable(others))
+        answers = [test(one, other) for one in ones for other in others]
         return None if None in answers else all(answers)
 
 
-def _moved(moment: Moment, away: timedelta) -> Moment | None:
+def _shifted(moment: Moment, offset: timedelta) -> Moment | None:
     try:
-        return moment + away
+        return moment + offset
     except OverflowError:
         return None

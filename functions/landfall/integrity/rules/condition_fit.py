@@ -3,38 +3,39 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from landfall.airtable.fields import holds, never, not_of, not_of_bound
+from landfall.airtable.fields import bound_misfits, content_misfits, holds, value_misfits
 from landfall.airtable.schema import FieldSchema, TableSchema, named
 from landfall.integrity.rules.conditions import AllOf, AnyOf, Condition, FieldCondition, Not
 
 
-def of_condition(condition: Condition, table: TableSchema) -> Iterator[str]:
-    """What in a condition cannot fit the fields of its table, all of which are there."""
+def condition_misfits(condition: Condition, table: TableSchema) -> Iterator[str]:
+    """Yield a sentence for each part of a condition that cannot fit its table, whose fields all
+    exist."""
     match condition:
         case AllOf(all=several) | AnyOf(any=several):
             for one in several:
-                yield from of_condition(one, table)
+                yield from condition_misfits(one, table)
         case Not(not_=one):
-            yield from of_condition(one, table)
+            yield from condition_misfits(one, table)
         case FieldCondition():
             field = named(table.fields, condition.field)
             assert field is not None
             for name, value in condition.model_dump(exclude_none=True, exclude={"field"}).items():
-                yield from _CONDITIONS[name](field, name, value)
+                yield from _MISFITS[name](field, name, value)
 
 
-def _of_text(field: FieldSchema, setting: str, _: str) -> Iterator[str]:
+def _text_misfits(field: FieldSchema, setting: str, _: str) -> Iterator[str]:
     if holds(field) != "record ids":
-        yield from not_of(field, "text", f"`{setting}` wants text")
+        yield from content_misfits(field, "text", f"`{setting}` needs text")
 
 
-_CONDITIONS: Mapping[str, Callable[[FieldSchema, str, Any], Iterator[str]]] = {
+_MISFITS: Mapping[str, Callable[[FieldSchema, str, Any], Iterator[str]]] = {
     "has_value": lambda *_: iter(()),
-    "equals": lambda field, name, value: never(field, name, [value]),
-    "not_equals": lambda field, name, value: never(field, name, [value]),
-    "one_of": never,
-    "none_of": never,
-    "contains": _of_text,
-    "matches": _of_text,
-    **dict.fromkeys(("above", "at_least", "below", "at_most"), not_of_bound),
+    "equals": lambda field, name, value: value_misfits(field, name, [value]),
+    "not_equals": lambda field, name, value: value_misfits(field, name, [value]),
+    "one_of": value_misfits,
+    "none_of": value_misfits,
+    "contains": _text_misfits,
+    "matches": _text_misfits,
+    **dict.fromkeys(("above", "at_least", "below", "at_most"), bound_misfits),
 }

@@ -1,18 +1,16 @@
-"""`when`: which records a rule looks at."""
+"""Conditions on the fields of a record, such as the `when` of a rule."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from landfall.airtable.dates import RELATIVE_SAYS, Calendar, Moment, is_date
+from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, has_value, is_number, listed, shown, values_of
+from landfall.airtable.values import display, display_list, is_number
+from landfall.integrity.rules.value_tests import TESTS, compiled
 from landfall.scans.settings import Name, Plain, Settings, it_is
-
-Test = Callable[[Any], bool]
 
 
 def _pattern(text: str) -> str:
@@ -22,24 +20,8 @@ def _pattern(text: str) -> str:
         compiled(text)
     except re2.error as error:
         why = error.args[0].decode()
-        raise ValueError(f"this is no regular expression of RE2: {why}") from None
+        raise ValueError(f"this is not a regular expression of RE2: {why}") from None
     return text
-
-
-def compiled(pattern: str) -> Any:
-    """A regular expression of RE2, which takes time in proportion to the text."""
-    import re2
-
-    return re2.compile(pattern, _quietly())
-
-
-@cache
-def _quietly() -> Any:
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_pattern)]
@@ -47,11 +29,11 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_p
 
 
 def _bound(value: Any) -> Any:
-    if isinstance(value, date):  # YAML makes one of a date without quotes
+    if isinstance(value, date):  # YAML parses a date without quotes
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
-    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_SAYS} {it_is(value)}")
+    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
 
 
 Bound = Annotated[int | float | str, BeforeValidator(_bound)]
@@ -59,20 +41,29 @@ Bound = Annotated[int | float | str, BeforeValidator(_bound)]
 
 
 class FieldCondition(Settings):
-    """What a field's value, or an item of a list, must be like. All that is said must hold."""
+    """A test of a field's value, or of an item of a list. All of its settings must hold."""
 
-    field: Name = Field(description="A field of the records that are looked at.")
+    field: Name = Field(description="A field of the records that are checked.")
     has_value: bool | None = Field(None, description="Whether the field has a value.")
     equals: Plain | None = Field(None, description="The value is this one, of the same type.")
-    not_equals: Plain | None = Field(None, description="It is not this one, or there is none.")
+    not_equals: Plain | None = Field(
+        None, description="The value is another one, or there is none."
+    )
     one_of: list[Plain] | None = Field(
         None, min_length=1, max_length=1000, description="The value is one of these."
     )
     none_of: list[Plain] | None = Field(
-        None, min_length=1, max_length=1000, description="It is none of these, or there is none."
+        None,
+        min_length=1,
+        max_length=1000,
+        description="The value is none of these, or there is none.",
     )
-    contains: str | None = Field(None, min_length=1, description="Text, in any case of letters.")
-    matches: Pattern | None = Field(None, description="The whole text fits a regular expression.")
+    contains: str | None = Field(
+        None, min_length=1, description="The value contains this text, ignoring case."
+    )
+    matches: Pattern | None = Field(
+        None, description="The whole text matches a regular expression."
+    )
     above: Bound | None = Field(
         None,
         description="A number, a date, or a relative date such as `today-30d`. A cell of the other "
@@ -85,65 +76,65 @@ class FieldCondition(Settings):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if len(self.model_dump(exclude_none=True)) < 2:
-            raise ValueError("say what the field must be like, such as `equals: Active`")
+            raise ValueError("give a test for the field, such as `equals: Active`")
         return self
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         yield self.field
 
     def sentence(self) -> str:
-        """For people."""
-        said = self.model_dump(exclude_none=True, exclude={"field"})
-        return " and ".join(f"{self.field} {_says(name, value)}" for name, value in said.items())
+        """Return the condition in plain language."""
+        tests = self.model_dump(exclude_none=True, exclude={"field"})
+        return " and ".join(f"{self.field} {_phrase(name, value)}" for name, value in tests.items())
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         column = table.columns[self.field]
-        said = self.model_dump(exclude_none=True, exclude={"field"})
-        for name, value in said.items():
-            test = _TESTS[name](value, calendar)
+        tests = self.model_dump(exclude_none=True, exclude={"field"})
+        for name, value in tests.items():
+            test = TESTS[name](value, calendar)
             rows = [row for row in rows if test(column[row])]
         return list(rows)
 
 
 class AllOf(Settings):
-    """All of these hold."""
+    """All of these conditions hold."""
 
     all: list["Condition"] = Field(min_length=1, max_length=50)
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         for condition in self.all:
             yield from condition.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return " and ".join(_bracketed(condition) for condition in self.all)
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         for condition in self.all:
             rows = condition.holds(table, rows, calendar)
         return list(rows)
 
 
 class AnyOf(Settings):
-    """At least one of these holds."""
+    """At least one of these conditions holds."""
 
     any: list["Condition"] = Field(min_length=1, max_length=50)
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         for condition in self.any:
             yield from condition.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return " or ".join(_bracketed(condition) for condition in self.any)
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         fits: set[int] = set()
         for condition in self.any:
             fits.update(condition.holds(table, rows, calendar))
@@ -151,20 +142,20 @@ class AnyOf(Settings):
 
 
 class Not(Settings):
-    """This does not hold."""
+    """This condition does not hold."""
 
     not_: "Condition" = Field(alias="not")
 
     def reads(self) -> Iterator[str]:
-        """The fields it looks at."""
+        """Yield the fields that the condition reads."""
         yield from self.not_.reads()
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         return f"not {_bracketed(self.not_)}"
 
     def holds(self, table: Table, rows: Sequence[int], calendar: Calendar) -> list[int]:
-        """Those of the rows for which it holds."""
+        """Return those of the rows for which the condition holds."""
         fits = set(self.not_.holds(table, rows, calendar))
         return [row for row in rows if row not in fits]
 
@@ -189,7 +180,7 @@ def _bracketed(condition: Any) -> str:
     return text if isinstance(condition, FieldCondition) else f"({text})"
 
 
-_SAYS = {
+_PHRASES = {
     "not_equals": "is not",
     "contains": "contains",
     "matches": "matches",
@@ -200,93 +191,15 @@ _SAYS = {
 }
 
 
-def _says(name: str, value: Any) -> str:
+def _phrase(name: str, value: Any) -> str:
     match name:
         case "has_value":
             return "has a value" if value else "has no value"
         case "equals":
-            return f"is {shown(value)}"
+            return f"is {display(value)}"
         case "one_of":
-            return f"is one of {listed(value)}"
+            return f"is one of {display_list(value)}"
         case "none_of":
-            return f"is none of {listed(value)}"
+            return f"is none of {display_list(value)}"
         case _:
-            return f"{_SAYS[name]} {shown(value)}"
-
-
-def _has_value(wanted: bool, _: Calendar) -> Test:
-    return lambda value: has_value(value) == wanted
-
-
-def _among(wanted: Sequence[Any]) -> Test:
-    keys = {comparable(item) for item in wanted}
-    texts = {item for item in wanted if isinstance(item, str) and has_value(item)}
-    return lambda value: (
-        value in texts
-        if value.__class__ is str
-        else any(comparable(item) in keys for item in values_of(value))
-    )
-
-
-def _not(test: Test) -> Test:
-    return lambda value: not test(value)
-
-
-def _contains(wanted: str, _: Calendar) -> Test:
-    part = wanted.casefold()
-    return lambda value: any(part in text.casefold() for text in _texts(value))
-
-
-def _matches(pattern: str, _: Calendar) -> Test:
-    fits = compiled(pattern).fullmatch
-    return lambda value: any(fits(text) for text in _texts(value))
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in values_of(value) if isinstance(item, str)]
-
-
-def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
-    """How a value stands to a bound: -1, 0 or 1, or None where it is of the other kind."""
-    if not isinstance(bound, str):
-        return lambda item: (item > bound) - (item < bound) if is_number(item) else None
-    limit: Moment = calendar.resolve(bound)
-
-    def of_date(item: Any) -> int | None:
-        moment = calendar.read(item)
-        return None if moment is None else calendar.order(moment, limit)
-
-    return of_date
-
-
-ACCEPTS: dict[str, Callable[[int], bool]] = {
-    "above": lambda order: order > 0,
-    "at_least": lambda order: order >= 0,
-    "below": lambda order: order < 0,
-    "at_most": lambda order: order <= 0,
-}
-"""By the name of the setting that has the bound: on which side of it a value must be."""
-
-
-def comparison(accepts: Callable[[int], bool]) -> Callable[[Any, Calendar], Test]:
-    """A test of how a value stands to a bound: `accepts` is given -1, 0 or 1."""
-
-    def against(bound: Any, calendar: Calendar) -> Test:
-        side = side_of(bound, calendar)
-        return lambda value: any(
-            (order := side(item)) is not None and accepts(order) for item in values_of(value)
-        )
-
-    return against
-
-
-_TESTS: dict[str, Callable[[Any, Calendar], Test]] = {
-    "has_value": _has_value,
-    "equals": lambda value, _: _among([value]),
-    "not_equals": lambda value, _: _not(_among([value])),
-    "one_of": lambda values, _: _among(values),
-    "none_of": lambda values, _: _not(_among(values)),
-    "contains": _contains,
-    "matches": _matches,
-    **{name: comparison(accepts) for name, accepts in ACCEPTS.items()},
-}
+            return f"{_PHRASES[name]} {display(value)}"

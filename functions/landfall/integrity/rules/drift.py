@@ -1,4 +1,4 @@
-"""`drift`: the values of a field are spread as they were."""
+"""`drift`: the values of a field are distributed as in earlier runs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -8,24 +8,24 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.values import comparable, cut, has_value, values_of
+from landfall.airtable.values import comparable, has_value, truncate, values_of
 from landfall.integrity.rules.past import (
     PERCENT,
-    PastRule,
+    HistoryRule,
     Percent,
+    exact_median,
     fraction,
     in_percent,
-    middle,
     points,
 )
 from landfall.integrity.rules.required import missing
 from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
 from landfall.scans.settings import Name, it_is
 
-CATEGORIES = 100
-"""Different values that a field with categories may have: they are kept with every run."""
+MAX_CATEGORIES = 100
+"""Different values of a field with categories: they are stored with every run."""
 
-CATEGORY = 200
+MAX_CATEGORY_LENGTH = 200
 """Characters of a category, as JSON."""
 
 
@@ -40,32 +40,32 @@ def _amount(value: Any) -> Any:
 Amount = Annotated[int | str, BeforeValidator(_amount)]
 
 
-class Drift(PastRule):
-    """The values of a field are spread as they should be, or as in earlier runs.
+class Drift(HistoryRule):
+    """The values of a field are distributed as they should be, or as in earlier runs.
 
-    `measure` says what is looked at, always of the records for which `when` holds:
+    `measure` selects the quantity, always of the records for which `when` holds:
 
-    - `no_value`: the share of records without a value. Limits are shares such as 5%; `change` is
-      in percentage points: from 10% to 15% is 5%.
-    - `distinct`: how many different values there are, each item of a list being one. Limits are
-      whole numbers; `change` is a share of the median.
-    - `shares`: the share of records that have it, for each value. No limits; `change` is in
-      percentage points, and each value that changed more is a finding. A value that is new, or
-      gone, had or has 0%. There may be 100 different values, of 200 characters each.
+    - `no_value`: the share of records without a value. Limits are shares such as 5%; `change` is in
+      percentage points: from 10% to 15% is 5%.
+    - `distinct`: the number of different values, counting each item of a list. Limits are whole
+      numbers; `change` is a share of the median.
+    - `shares`: for each value, the share of records that have it. It has no limits; `change` is in
+      percentage points, and each value that changed by more is a finding. The share of a value is
+      0% in runs without it. At most 100 different values of 200 characters each are supported.
 
-    The limits hold from the first run on. `change` is compared with the median of the last `over`
-    runs in which this rule was evaluated and measured the same. Until there are so many it finds
-    nothing, as the rule's sentence says. Shares of no records at all are inconclusive.
+    The limits apply from the first run. `change` is compared with the median of the last `over`
+    runs in which this rule was evaluated and measured the same. Until there are that many, it finds
+    nothing, as the rule's sentence states. Shares of no records at all are inconclusive.
     """
 
     kind: Literal["drift"]
-    field: Name = Field(description="The field whose values are looked at.")
+    field: Name = Field(description="The field whose values are measured.")
     measure: Literal["no_value", "distinct", "shares"]
     at_least: Amount | None = None
     at_most: Amount | None = None
     change: Percent | None = Field(
         None,
-        description="How far it may be from the median of earlier runs: percentage points for "
+        description="The maximum distance from the median of earlier runs: percentage points for "
         "shares, and a share of the median for a number.",
     )
 
@@ -88,35 +88,32 @@ class Drift(PastRule):
             wants_share = self.measure == "no_value"
             if isinstance(limit, str) != wants_share:
                 form = 'a share such as "5%"' if wants_share else "a whole number"
-                raise ValueError(f"{name}: of `{self.measure}` it must be {form} {it_is(limit)}")
-        if len(limits) == 2 and _exact(limits["at_least"]) > _exact(limits["at_most"]):
+                raise ValueError(f"{name}: for `{self.measure}` it must be {form} {it_is(limit)}")
+        if len(limits) == 2 and _exact_limit(limits["at_least"]) > _exact_limit(limits["at_most"]):
             raise ValueError("at_least: must not be above `at_most`")
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         yield self.table, self.field
 
     def measures(self) -> tuple[Any, ...]:
-        """What is measured."""
+        """Return the identity of the measurement."""
         return self.field, self.measure
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        said = []
+        """Return the requirement in plain language."""
+        phrases = []
         if self.at_least is not None:
-            said.append(f"at least {self.at_least}")
+            phrases.append(f"at least {self.at_least}")
         if self.at_most is not None:
-            said.append(f"at most {self.at_most}")
+            phrases.append(f"at most {self.at_most}")
         if self.change is not None:
             of = "" if self.measure == "distinct" else " points"
-            said.append(
-                f"within {self.change}{of} of the median of the last {self.over} runs, "
-                f"{self.from_when_on()}"
-            )
-        return f"{self._what()} is {' and '.join(said)}"
+            phrases.append(f"within {self.change}{of} of the median of the last {self.runs()}")
+        return f"{self._label()} is {' and '.join(phrases)}"
 
-    def _what(self) -> str:
+    def _label(self) -> str:
         return {
             "no_value": f"the share of {self.table} without {self.field}",
             "distinct": f"the number of different values of {self.field}",
@@ -124,16 +121,16 @@ class Drift(PastRule):
         }[self.measure]
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """What is out of its limits, and what changed too much."""
+        """Return a hit for each limit passed, and for each change that is too large."""
         column = scope.table.columns[self.field]
         if self.measure == "shares":
             return self._shares(scope, column)
         if self.measure == "distinct":
-            now = Fraction(len(_counted(column)))
+            now = Fraction(len(_count_values(column)))
             self.remember(scope, {"distinct": int(now)})
             earlier = [Fraction(measured["distinct"]) for measured in self.past(scope)]
         else:
-            _some(column)
+            _require_records(column)
             counts = {"missing": len(missing(column)), "records": len(column)}
             now = _share(counts)
             self.remember(scope, counts)
@@ -144,21 +141,21 @@ class Drift(PastRule):
         share = self.measure == "no_value"
         says: Callable[[Fraction], str] = in_percent if share else lambda of: f"{float(of):,g}"
         value = points(now) if share else int(now)
-        is_ = f"{self._what()} is {says(now)}"
-        if self.at_least is not None and now < _exact(self.at_least):
+        is_ = f"{self._label()} is {says(now)}"
+        if self.at_least is not None and now < _exact_limit(self.at_least):
             yield Hit((), self.field, value, f"{is_}, less than {self.at_least}", "limit")
-        if self.at_most is not None and now > _exact(self.at_most):
+        if self.at_most is not None and now > _exact_limit(self.at_most):
             yield Hit((), self.field, value, f"{is_}, more than {self.at_most}", "limit")
         if self.change is None or not earlier:
             return
-        usual = middle(earlier)
+        usual = exact_median(earlier)
         allowed = fraction(self.change) * (usual if self.measure == "distinct" else 1)
         if abs(now - usual) > allowed:
             message = f"{is_}; the median of the last {self.over} runs is {says(usual)}"
             yield Hit((), self.field, value, message, "change")
 
     def _shares(self, scope: Scope, column: list[Any]) -> Iterator[Hit]:
-        _some(column)
+        _require_records(column)
         counts = self._categories(column)
         listed = [{"value": value, "count": count} for value, count in sorted(counts.items())]
         self.remember(scope, {"records": len(column), "shares": listed})
@@ -167,42 +164,42 @@ class Drift(PastRule):
             return
         for value in sorted({*counts, *(value for run in earlier for value in run)}):
             now = Fraction(counts.get(value, 0), len(column))
-            usual = middle([run.get(value, Fraction(0)) for run in earlier])
+            usual = exact_median([run.get(value, Fraction(0)) for run in earlier])
             if abs(now - usual) > fraction(self.change):
                 message = (
-                    f"{in_percent(now)} of {self.table} have {cut(value)} as {self.field}; the "
-                    f"median of the last {self.over} runs is {in_percent(usual)}"
+                    f"{in_percent(now)} of {self.table} have {truncate(value)} as {self.field}; "
+                    f"the median of the last {self.over} runs is {in_percent(usual)}"
                 )
                 yield Hit((), self.field, points(now), message, f"value {value}")
 
     def _categories(self, column: list[Any]) -> Mapping[str, int]:
-        """In how many records each value is, by its JSON."""
-        counts = _counted(column)
-        if len(counts) > CATEGORIES:
+        """Return the number of records with each value, by the value's JSON."""
+        counts = _count_values(column)
+        if len(counts) > MAX_CATEGORIES:
             raise CannotEvaluateError(
-                f"{self.field} has {len(counts):,} different values; `shares` is for fields "
-                f"with {CATEGORIES} at most"
+                f"{self.field} has {len(counts):,} different values; `shares` supports "
+                f"at most {MAX_CATEGORIES}"
             )
-        named = {_name(value): count for value, count in counts.items()}
-        if any(len(name) > CATEGORY for name in named):
+        named = {_as_json(value): count for value, count in counts.items()}
+        if any(len(name) > MAX_CATEGORY_LENGTH for name in named):
             raise CannotEvaluateError(
-                f"{self.field} has values of more than {CATEGORY} characters; `shares` is for "
-                "categories"
+                f"{self.field} has values of more than {MAX_CATEGORY_LENGTH} characters; "
+                "`shares` is for categories"
             )
         return named
 
 
-def _exact(limit: int | str) -> Fraction:
+def _exact_limit(limit: int | str) -> Fraction:
     return fraction(limit) if isinstance(limit, str) else Fraction(limit)
 
 
-def _some(column: list[Any]) -> None:
+def _require_records(column: list[Any]) -> None:
     if not column:
-        raise CannotEvaluateError("there are no records of which to take a share")
+        raise CannotEvaluateError("there are no records to compute a share of")
 
 
-def _counted(column: list[Any]) -> Counter[Any]:
-    """In how many records each value is, a list's items each for themselves; by `comparable`."""
+def _count_values(column: list[Any]) -> Counter[Any]:
+    """Return the number of records with each value or list item, by its `comparable`."""
     texts = Counter(value for value in column if value.__class__ is str)
     counts = Counter({text: count for text, count in texts.items() if has_value(text)})
     for value in column:
@@ -211,8 +208,8 @@ def _counted(column: list[Any]) -> Counter[Any]:
     return counts
 
 
-def _name(key: Any) -> str:
-    """A value as JSON, from what stands for it in comparisons."""
+def _as_json(key: Any) -> str:
+    """Return a value as JSON, from its `comparable`."""
     if isinstance(key, tuple) and key[0] == "bool":
         key = key[1]
     if isinstance(key, float) and key.is_integer():

@@ -1,14 +1,14 @@
-"""`duplicate`: nobody is there twice."""
+"""`duplicate`: no person or organisation occurs twice."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from landfall.airtable.fields import Schema, never, not_of
+from landfall.airtable.fields import Schema, content_misfits, value_misfits
 from landfall.airtable.values import one_or_all
-from landfall.integrity.rules.matching.comparison import Compared, Fields, names
-from landfall.integrity.rules.matching.groups import Finder, Group
+from landfall.integrity.rules.matching.comparison import Comparison, OneOrMoreFields, field_names
+from landfall.integrity.rules.matching.groups import Group, GroupFinder
 from landfall.integrity.rules.matching.normalisation import Meaning
 from landfall.integrity.rules.matching.pair_conditions import (
     DateWithin,
@@ -17,47 +17,48 @@ from landfall.integrity.rules.matching.pair_conditions import (
     PairCondition,
     Similar,
 )
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, Severity
 
-CONFIRMED = 80
-"""How similar names must be where something else is the same."""
+CONFIRMED_SIMILARITY = 80
+"""Minimum similarity of names if another field is the same."""
 
-UNCONFIRMED = 92
-"""How similar names must be where nothing else is."""
+UNCONFIRMED_SIMILARITY = 92
+"""Minimum similarity of names if no other field is the same."""
 
 
-def _tells(alternative: list[Compared]) -> list[Compared]:
+def _compares_values(alternative: list[Comparison]) -> list[Comparison]:
     if all(condition.optional or isinstance(condition, Equals) for condition in alternative):
         raise ValueError(
-            "one condition at least must compare two values, without `or_missing`: "
+            "at least one condition must compare two values, without `or_missing`: "
             "`exact`, `similar`, `date_within` or `overlap`"
         )
     return alternative
 
 
 Alternative = Annotated[
-    list[PairCondition], Field(min_length=1, max_length=10), AfterValidator(_tells)
+    list[PairCondition], Field(min_length=1, max_length=10), AfterValidator(_compares_values)
 ]
-"""Conditions of which all must hold."""
+"""Conditions that must all hold."""
 
 Alternatives = Annotated[list[Alternative], Field(max_length=20)]
 
 
 class Duplicate(BaseRule):
-    """No person or organisation is there twice, however the name is written.
+    """No person or organisation occurs twice, however the name is written.
 
-    The short form says `of`, `field` and `also`: two records are likely the same where the names
-    have the same words and nothing of `also` differs, or the names are similar (80 of 100) and
-    something of `also` is the same. They are possibly the same where the names are very similar
-    (92) and nothing of `also` differs; people also where the names have the same words and not all
-    of it differs. So two of one name whose e-mail and phone both differ are taken for namesakes.
-    Where a table has 1,000 different names or more, a common one is no sign by itself: if of ten
-    such names more than one has a namesake by chance, as the numbers of its words tell, nobody of
-    that name is possibly the same as another; they are likely the same as said, or not at all.
+    The short form gives `of`, `field` and `also`. Two records are likely the same if their names
+    have the same words and no field of `also` differs, or if their names are similar (80 of 100)
+    and a field of `also` is the same. They are possibly the same if their names are very similar
+    (92) and no field of `also` differs; people also if their names have the same words and not
+    every field of `also` differs. So two people of one name whose e-mail and phone both differ are
+    taken for namesakes. In a table with 1,000 different names or more, a common name is no sign by
+    itself: if, by the frequency of its words, more than one in ten such names has a namesake by
+    chance, no two records of that name are possibly the same; they are likely the same as
+    described, or not at all.
 
-    The long form says `likely` and `possible`: lists of alternatives, of which one must hold; each
-    is a list of conditions on two records, of which all must.
+    The long form gives `likely` and `possible`: lists of alternatives, one of which must hold; each
+    alternative is a list of conditions on two records, all of which must hold.
 
     ```yaml
     id: contact-twice
@@ -74,42 +75,46 @@ class Duplicate(BaseRule):
     possible_severity: info
     ```
 
-    What is compared: of every text, words without case, accents, script, punctuation and order.
-    `name` leaves out titles, `organisation` legal forms and articles; `organisation` and `address`
-    write abbreviations out. `email` leaves out what follows a plus, and the dots of Gmail.
-    `phone` is the last nine digits, without an extension. `similar` pairs each word of the shorter
-    value with one of the other that is the same, sounds the same, or is the same but for a letter
-    left out of each (as alike as Jaro-Winkler says); in a `name` also a nickname (95) or an initial
-    (75). The score is the mean over these words. A word without a counterpart counts as 0; one
-    that only the longer value has counts a little, and so do generic words such as `Clinic` where
-    both have them. Numbers and words of three letters or less have to be the same.
+    Text is compared by its words, without case, accents, script, punctuation and order. `name`
+    drops titles, `organisation` drops legal forms and articles; `organisation` and `address` expand
+    abbreviations. `email` drops everything after a plus, and the dots of Gmail addresses. `phone`
+    is the last nine digits, without an extension. `similar` pairs each word of the shorter value
+    with a word of the other that is the same, sounds the same, or is the same except for one letter
+    left out of each (scored by Jaro-Winkler); in a `name` also with a nickname (95) or an initial
+    (75). The score is the mean over these words. A word without a counterpart counts as 0; a word
+    that only the longer value has counts a little, and so do generic words such as `Clinic` that
+    both have. Numbers and words of three letters or fewer must be the same.
 
-    Likely pairs make groups: the same as the same is the same. Possible pairs do not: a possible
-    finding is a record, or a group of likely ones, with all those that are possibly the same as it.
-    So a record may be in a likely finding and in a possible one, and no chain of small likenesses
-    becomes a group.
+    Likely pairs form groups: if A and B are the same, and B and C, so are A and C. Possible pairs
+    do not: a possible finding is a record, or a group of likely ones, with all records that are
+    possibly the same as it. So a record can be in a likely finding and in a possible one, and no
+    chain of small similarities becomes a group.
 
-    No pair is passed over, however many records are alike: equal ones are counted as one, and only
-    those are compared that share what the conditions need.
+    No pair is skipped, however many records are alike: equal records count as one, and only records
+    that share what the conditions need are compared.
     """
 
     kind: Literal["duplicate"]
     of: Literal["person", "organisation"] | None = Field(
-        None, description="Short form: whose name `field` is."
+        None, description="Short form: the kind of name in `field`."
     )
-    field: Fields | None = Field(
-        None, description="Short form: the name; several fields count together."
+    field: OneOrMoreFields | None = Field(
+        None, description="Short form: the name; several fields are combined."
     )
     also: dict[Name, Meaning | Literal["date"]] | None = Field(
         None,
         min_length=1,
         max_length=10,
-        description="Short form: fields that tell people of one name apart, and what they hold.",
+        description="Short form: fields that distinguish people of one name, and their content.",
     )
-    likely: Alternatives = Field([], description="When two records are likely the same.")
-    possible: Alternatives = Field([], description="When they are possibly the same.")
+    likely: Alternatives = Field(
+        [], description="Conditions under which two records are likely the same."
+    )
+    possible: Alternatives = Field(
+        [], description="Conditions under which they are possibly the same."
+    )
     possible_severity: Severity = Field(
-        "info", description="How bad a possible duplicate is; `severity` is of the likely ones."
+        "info", description="Severity of a possible duplicate; `severity` applies to likely ones."
     )
 
     example: ClassVar[str] = (
@@ -124,74 +129,80 @@ class Duplicate(BaseRule):
                 raise ValueError("use either `of`, `field` and `also`, or `likely` and `possible`")
         elif self.of or self.field or self.also or not (self.likely or self.possible):
             raise ValueError(
-                "say `of: person` or `of: organisation` and the `field` with the name;"
+                "give `of: person` or `of: organisation` and the `field` with the name,"
                 " or `likely`, `possible` or both"
             )
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         for alternative in (*self._likely(), *self._possible()):
             for condition in alternative:
-                for field in names(condition.field):
+                for field in field_names(condition.field):
                     yield self.table, field
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         if self.of and self.field:
-            also = f", also by {', '.join(self.also)}" if self.also else ""
-            return f"no {self.of} is there twice, by {' + '.join(names(self.field))}{also}"
+            name = " + ".join(field_names(self.field))
+            also = f", and by {', '.join(self.also)}" if self.also else ""
+            return f"no {self.of} occurs twice, compared by {name}{also}"
         either = " or ".join(_all_of(alternative) for alternative in (*self.likely, *self.possible))
         return f"no two records have {either}"
 
-    def _likely(self) -> Sequence[Sequence[Compared]]:
+    def _likely(self) -> Sequence[Sequence[Comparison]]:
         if not self._short:
             return self.likely
         name, wording, also = self._short
-        similar = Similar(field=name, similar=wording, at_least=CONFIRMED)
+        similar = Similar(field=name, similar=wording, at_least=CONFIRMED_SIMILARITY)
         return [
             [Exact(field=name, exact=wording), *_not_different(also)],
             *([similar, same] for same in _same(also)),
         ]
 
-    def _possible(self) -> Sequence[Sequence[Compared]]:
+    def _possible(self) -> Sequence[Sequence[Comparison]]:
         if not self._short:
             return self.possible
         name, wording, also = self._short
-        similar = Similar(field=name, similar=wording, at_least=UNCONFIRMED, uncommon=True)
+        similar = Similar(
+            field=name, similar=wording, at_least=UNCONFIRMED_SIMILARITY, uncommon=True
+        )
         exact = Exact(field=name, exact=wording, uncommon=True)
-        # a branch elsewhere has an organisation's name, too
+        # branches of an organisation share its name
         namesakes = [[exact, it] for it in _not_different(also)] if self.of == "person" else []
         return [[similar, *_not_different(also)], *namesakes]
 
     @property
     def _short(self) -> Any:
-        """The name's field, what it holds, and the other fields; None in the long form."""
+        """Return the field of the name, its kind, and the other fields; None in the long form."""
         if not self.of:
             return None
         wording = "name" if self.of == "person" else "organisation"
         return self.field, wording, self.also or {}
 
-    def on_a_sample(self) -> OnASample:
-        """The other one may be among the records that are not there."""
+    def sample_support(self) -> SampleSupport:
+        """Return `some`: the other record may be missing from the sample."""
         return "some"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Dates and words in fields of something else, and a value that is never there."""
+        """Yield a sentence about dates or words in other fields, and about a value that never
+        occurs."""
         for alternative in (*self._likely(), *self._possible()):
             for condition in alternative:
-                for field in (schema.field(self.table, name) for name in names(condition.field)):
+                for field in (
+                    schema.field(self.table, name) for name in field_names(condition.field)
+                ):
                     match condition:
                         case DateWithin():
-                            yield from not_of(field, "dates", "`date_within` wants dates")
+                            yield from content_misfits(field, "dates", "`date_within` needs dates")
                         case Similar():
-                            yield from not_of(field, "text", "`similar` wants text")
+                            yield from content_misfits(field, "text", "`similar` needs text")
                         case Equals():
-                            yield from never(field, "equals", [condition.equals])
+                            yield from value_misfits(field, "equals", [condition.equals])
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The groups, in the order of the records."""
-        finder = Finder(scope)
+        """Yield the groups, in the order of the records."""
+        finder = GroupFinder(scope)
         groups: list[tuple[Group, str, Severity | None]] = [
             (group, "likely", None) for group in finder.likely(self._likely())
         ]
@@ -209,19 +220,19 @@ class Duplicate(BaseRule):
             )
 
 
-def _not_different(also: dict[str, Any]) -> list[Compared]:
+def _not_different(also: dict[str, Any]) -> list[Comparison]:
     return [_comparison(field, meaning, or_missing=True) for field, meaning in also.items()]
 
 
-def _same(also: dict[str, Any]) -> list[Compared]:
+def _same(also: dict[str, Any]) -> list[Comparison]:
     return [_comparison(field, meaning, or_missing=False) for field, meaning in also.items()]
 
 
-def _comparison(field: str, meaning: Any, or_missing: bool) -> Compared:
+def _comparison(field: str, meaning: Any, or_missing: bool) -> Comparison:
     if meaning == "date":
         return DateWithin(field=field, date_within=0, or_missing=or_missing)
     return Exact(field=field, exact=meaning, or_missing=or_missing)
 
 
-def _all_of(conditions: Iterable[Compared]) -> str:
+def _all_of(conditions: Iterable[Comparison]) -> str:
     return f"({' and '.join(condition.sentence() for condition in conditions)})"

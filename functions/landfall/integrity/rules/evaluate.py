@@ -11,19 +11,19 @@ from typing import Any
 import msgspec
 
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import Answers, shown
+from landfall.airtable.values import TextCache, display
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.process import garbage
 from landfall.scans.settings import Severity
 
-RECORDS_LISTED = 10_000
+MAX_RECORDS_LISTED = 10_000
 """Records of a finding that are listed by id; `record_count` counts them all."""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """What a rule found wrong: the records, sorted, the field, the value, and a sentence.
+    """A violation that a rule found: the records, sorted, the field, the value, and a sentence.
 
-    Rule, records and `key` tell it from every other finding of a run.
+    Rule, records and `key` distinguish it from every other finding of a run.
     """
 
     rule_id: str
@@ -39,9 +39,9 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class RuleReport:
-    """A rule's findings, or why it could not be evaluated.
+    """The findings of a rule, or why it could not be evaluated.
 
-    `records` is how many it looked at; `measured` is what it wants to know in later runs.
+    `records` is the number of records checked; `measured` is stored for later runs.
     """
 
     rule: BaseRule
@@ -57,7 +57,7 @@ def evaluate(
     past: Sequence[Mapping[str, Any]] = (),
     check: Callable[[], None] = lambda: None,
 ) -> RuleReport:
-    """Everything that the rule finds wrong, in the order of the records."""
+    """Return everything that the rule finds, in the order of the records."""
     with garbage.paused():
         table = rule.selected(snapshot)
         scope = Scope(table, snapshot, past, check=check)
@@ -73,14 +73,14 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
     severity = rule.severity
     if isinstance(severity, Thresholds):
         severity = severity.severity(len(hits), len(table))
-    tell = _teller(rule, table, hits)
-    texts = Answers(shown)
+    message_of = _message_of(rule, table, hits)
+    texts = TextCache(display)
     groups = [
-        records if len(records := hit.records) < 2 else tuple(sorted(records))[:RECORDS_LISTED]
+        records if len(records := hit.records) < 2 else tuple(sorted(records))[:MAX_RECORDS_LISTED]
         for hit in hits
     ]
     keys = [hit.key for hit in hits]
-    if rule.on_a_sample() != "each" and len(set(groups)) < len(groups):
+    if rule.sample_support() != "each" and len(set(groups)) < len(groups):
         keys = _numbered(keys, groups)
     return [
         Finding(
@@ -88,9 +88,9 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
             hit.table or rule.table,
             records,
             hit.field,
-            texts[value] if (value := hit.value).__class__ is str else shown(value),
+            texts[value] if (value := hit.value).__class__ is str else display(value),
             hit.severity or severity,
-            tell(hit),
+            message_of(hit),
             key,
             len(hit.records),
         )
@@ -99,7 +99,7 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
 
 
 def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[str]:
-    """The keys, of which those that several hits of the same records have get a number."""
+    """Return the keys, numbered where several hits of the same records share one."""
     seen: Counter[tuple[str, tuple[str, ...]]] = Counter()
     numbered = []
     for key, records in zip(keys, groups, strict=True):
@@ -109,15 +109,16 @@ def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[st
     return numbered
 
 
-def _teller(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
-    """What a finding's sentence is: the rule's own where it has one for the finding's records."""
+def _message_of(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
+    """Return a function for the sentence of a finding: the rule's own, if it has one for its
+    records."""
     if not rule.message:
         return lambda hit: hit.message
-    told = {min(hit.records) for hit in hits if hit.records}
-    rows = {record: row for row, record in enumerate(table.ids) if record in told}
+    first_records = {min(hit.records) for hit in hits if hit.records}
+    rows = {record: row for row, record in enumerate(table.ids) if record in first_records}
 
-    def tell(hit: Hit) -> str:
+    def message(hit: Hit) -> str:
         row = rows.get(min(hit.records)) if hit.records and hit.table is None else None
-        return hit.message if row is None else rule.told(table, row)
+        return hit.message if row is None else rule.render_message(table, row)
 
-    return tell
+    return message

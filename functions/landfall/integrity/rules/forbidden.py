@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from landfall.airtable.values import has_value, shown
+from landfall.airtable.values import display, has_value
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 
 class Forbidden(FieldRule):
-    """The field has no value; mostly with `when`. 0 and false are values, as for `required`."""
+    """The field has no value; used mostly with `when`. 0 and false are values, as for
+    `required`."""
 
     kind: Literal["forbidden"]
 
@@ -18,13 +19,13 @@ class Forbidden(FieldRule):
     )
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"{self.field} has no value"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records with one."""
+        """Yield the records with a value."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         for row, value in enumerate(column):
             if value is not None and has_value(value):
-                message = f"{self.field} is {shown(value)}, and should have no value"
+                message = f"{self.field} is {display(value)}, but should have no value"
                 yield Hit((ids[row],), self.field, value, message)

@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from landfall.airtable.fields import Schema, not_of
-from landfall.airtable.values import listed, not_fine, one_or_all
+from landfall.airtable.fields import Schema, content_misfits
+from landfall.airtable.values import display_list, one_or_all, rejected_items
 from landfall.integrity.rules import formats
-from landfall.integrity.rules.conditions import Pattern, compiled
+from landfall.integrity.rules.conditions import Pattern
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.integrity.rules.value_tests import compiled
 from landfall.scans.settings import it_is
 
 
@@ -29,21 +30,21 @@ def _date_pattern(text: str) -> str:
 
 
 class Format(FieldRule):
-    """The field's value, or each value of a list, has this form. No value is no finding.
+    """The field's value, or each value of a list, has this form. A missing value is no finding.
 
-    What is no text has none of the forms, and blanks around a value are not part of one.
+    A value that is not text has none of the forms, and surrounding whitespace is not part of one.
 
-    - `email`: a valid e-mail address of the HTML living standard (what browsers take in
-      `<input type=email>`), whose domain has a dot.
-    - `phone`: digits, blanks and `().-/`, `+` in front and an extension such as `x12` behind; and a
-      number that Google's libphonenumber takes for valid (its length, and its first digits were
-      given out). `numbers: possible` only asks for a length that there is in its country, with the
-      area code.
-    - `url`: `http://` or `https://`, a domain with a dot or an IP address, perhaps a port; then
-      anything but blanks, control characters, `<>"{}|\\^` and the backtick.
-    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or what fits
+    - `email`: a valid e-mail address by the HTML living standard (the check that browsers make for
+      `<input type=email>`), with a dot in the domain.
+    - `phone`: digits, spaces and `().-/`, optionally a leading `+` and an extension such as `x12`;
+      and a number that Google's libphonenumber considers valid (it has a valid length, and its
+      first digits are assigned). `numbers: possible` only requires a length that exists in its
+      country, including the area code.
+    - `url`: `http://` or `https://`, a domain with a dot or an IP address, and optionally a port;
+      then anything but whitespace, control characters, `<>"{}|\\^` and the backtick.
+    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or text that matches
       `date_format`.
-    - `pattern`: the whole text fits a regular expression of RE2.
+    - `pattern`: the whole text matches a regular expression of RE2.
     """
 
     kind: Literal["format"]
@@ -52,14 +53,14 @@ class Format(FieldRule):
     )
     region: Annotated[str, AfterValidator(_region)] | None = Field(
         None,
-        description="For `phone`: where a number belongs that does not begin with `+`, such as US. "
+        description="For `phone`: the region of numbers that do not begin with `+`, such as US. "
         "Without it, only numbers with `+` are phone numbers.",
     )
     numbers: Literal["valid", "possible"] | None = Field(
-        None, description="For `phone`: which numbers are fine; valid ones when it is not given."
+        None, description="For `phone`: the numbers to accept; valid ones by default."
     )
     date_format: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
-        None, description="For `date`: a pattern of Python's `strptime` such as '%d.%m.%Y'."
+        None, description="For `date`: a pattern of Python's `strptime`, such as '%d.%m.%Y'."
     )
     pattern: Pattern | None = Field(
         None, description="For `pattern`: the regular expression, such as '[A-Z]{2}\\d{4}'."
@@ -71,20 +72,20 @@ class Format(FieldRule):
 
     @model_validator(mode="after")
     def _settings_of_the_format(self) -> Self:
-        for setting, of in _BELONGS.items():
+        for setting, of in _FORMAT_OF_SETTING.items():
             if getattr(self, setting) is not None and self.format != of:
                 raise ValueError(f"`{setting}` is for `format: {of}`; remove it")
         if self.format == "pattern" and self.pattern is None:
-            raise ValueError("give the `pattern` that the text must fit")
+            raise ValueError("give the `pattern` that the text must match")
         return self
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} {self._says[0]}"
+        """Return the requirement in plain language."""
+        return f"{self.field} {self._phrases[0]}"
 
     @property
-    def _says(self) -> tuple[str, str]:
-        """What a value does, and what a wrong one does."""
+    def _phrases(self) -> tuple[str, str]:
+        """Return a phrase about a valid value, and one about an invalid value."""
         match self.format:
             case "email":
                 name = "e-mail address"
@@ -95,19 +96,20 @@ class Format(FieldRule):
             case "date":
                 name = f"date as {self.date_format}" if self.date_format else "date"
             case "pattern":
-                return f"fits {self.pattern}", f"does not fit {self.pattern}"
-        return f"is {'an' if name[0] == 'e' else 'a'} {name}", f"is no {name}"
+                return f"matches {self.pattern}", f"does not match {self.pattern}"
+        article = "an" if name[0] == "e" else "a"
+        return f"is {article} {name}", f"is not {article} {name}"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of no text."""
-        why = f"`format: {self.format}` wants text"
-        yield from not_of(schema.field(self.table, self.field), "text", why)
+        """Yield a sentence about a field that does not hold text."""
+        why = f"`format: {self.format}` needs text"
+        yield from content_misfits(schema.field(self.table, self.field), "text", why)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records with other text."""
+        """Yield the records with other text."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
-        for row, wrong in not_fine(column, self._form(scope), scope.check):
-            message = f"{self.field} is {listed(wrong)}, which {self._says[1]}"
+        for row, wrong in rejected_items(column, self._form(scope), scope.check):
+            message = f"{self.field} is {display_list(wrong)}, which {self._phrases[1]}"
             yield Hit((ids[row],), self.field, one_or_all(wrong), message)
 
     def _form(self, scope: Scope) -> Callable[[str], bool]:
@@ -125,5 +127,10 @@ class Format(FieldRule):
                 return lambda text: fits(text) is not None
 
 
-_BELONGS = {"region": "phone", "numbers": "phone", "date_format": "date", "pattern": "pattern"}
-"""The format that a setting is for."""
+_FORMAT_OF_SETTING = {
+    "region": "phone",
+    "numbers": "phone",
+    "date_format": "date",
+    "pattern": "pattern",
+}
+"""The format to which a setting belongs."""

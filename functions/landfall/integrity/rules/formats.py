@@ -1,6 +1,5 @@
-"""Forms of text: e-mail addresses, phone numbers, web addresses, dates. Each is all of the text:
-blanks around it are not of the form.
-"""
+"""Formats of text: e-mail addresses, phone numbers, web addresses, dates. Each must match all of
+the text: surrounding whitespace is not part of it."""
 
 import ipaddress
 import re
@@ -27,14 +26,15 @@ _PHONE = re.compile(
 
 
 def email(text: str) -> bool:
-    """A valid e-mail address of the HTML living standard (what browsers take in
-    `<input type=email>`), whose domain has a dot."""
+    """Return whether a text is a valid e-mail address by the HTML living standard (the check that
+    browsers make for `<input type=email>`), with a dot in the domain."""
     return bool(_EMAIL.fullmatch(text))
 
 
 def url(text: str) -> bool:
-    """`http://` or `https://`, a domain with a dot or an IP address, perhaps a port; no blanks and
-    none of `<>"{}|\\^` and the backtick (RFC 3986). Letters of any script are letters."""
+    """Return whether a text is `http://` or `https://`, a domain with a dot or an IP address, and
+    optionally a port; without whitespace and `<>"{}|\\^` and the backtick (RFC 3986). Letters of
+    any script are letters."""
     match = _URL.fullmatch(text)
     if not match or _NOT_IN_A_URL.search(text):
         return False
@@ -57,10 +57,10 @@ def _is_ip(text: str, version: int) -> bool:
 
 
 def phone(region: str | None, possible: bool) -> Form:
-    """A phone number that Google's libphonenumber takes for valid, or for possible at least.
+    """Return a test for numbers that Google's libphonenumber considers valid, or at least possible.
 
-    Digits, blanks and `().-/`, `+` in front, an extension such as `x12` behind. Without a region it
-    must begin with `+` and the country.
+    Digits, spaces and `().-/`, optionally a leading `+` and an extension such as `x12`. Without a
+    region, a number must begin with `+` and the country.
     """
     import phonenumbers
 
@@ -83,14 +83,15 @@ def phone(region: str | None, possible: bool) -> Form:
 
 
 def is_region(region: str) -> bool:
-    """Whether phone numbers of this region are known."""
+    """Return whether phone numbers of this region are known."""
     import phonenumbers
 
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
 def date(calendar: Calendar, pattern: str | None) -> Form:
-    """What all rules take for a date, or what fits a pattern of `strptime`."""
+    """Return a test for dates as all rules read them, or for text that matches a `strptime`
+    pattern."""
     if pattern is None:
         return lambda text: text == text.strip() and calendar.read(text) is not None
 
@@ -105,7 +106,7 @@ def date(calendar: Calendar, pattern: str | None) -> Form:
 
 
 def is_date_pattern(pattern: str) -> bool:
-    """Whether a pattern of `strptime` says year, month and day."""
+    """Return whether a pattern of `strptime` includes year, month and day."""
     day = datetime(2003, 11, 22)  # noqa: DTZ001  only its date
     try:
         return datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007

@@ -6,31 +6,36 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.dates import Calendar, Moment, distance
-from landfall.airtable.fields import Schema, not_of
-from landfall.airtable.values import Answers, listed, not_fine, one_or_all
+from landfall.airtable.dates import Calendar, Moment, parse_duration
+from landfall.airtable.fields import Schema, content_misfits
+from landfall.airtable.values import TextCache, display_list, one_or_all, rejected_items
 from landfall.integrity.rules.durations import Duration
-from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
 class Freshness(BaseRule):
     """The newest record, or each record, is no older than this.
 
-    `of: newest` makes one finding about the table. Dates after now do not count there, or one
-    typing error would keep a table fresh for ever; where no record has a date up to now, the rule
-    is inconclusive. `of: each` makes a finding a record: one without a date is none, and a value
-    that is no date is one. A day without a time is as old as its last moment.
+    `of: newest` makes one finding about the table. It ignores dates in the future, or one typing
+    error would keep a table fresh for ever; if no record has a date up to now, the rule is
+    inconclusive. `of: each` makes a finding for each record that is too old: a missing date is no
+    finding, and a value that is not a date is one. A day without a time is as old as its last
+    moment.
     """
 
     kind: Literal["freshness"]
     field: Name | None = Field(None, description="A date field; or give `created: true`.")
-    created: bool = Field(False, description="Take when the record was made, as Airtable knows it.")
-    within: Duration = Field(description="How old it may be: minutes, hours, days, weeks; `7d`.")
-    of: Literal["newest", "each"] = Field("newest", description="Which records must be as new.")
+    created: bool = Field(False, description="Use the time when Airtable created the record.")
+    within: Duration = Field(
+        description="Maximum age in minutes, hours, days or weeks, such as `7d`."
+    )
+    of: Literal["newest", "each"] = Field(
+        "newest", description="The records that must be this new."
+    )
 
     example: ClassVar[str] = (
-        "{id: attendance-kept, kind: freshness, table: Attendance, field: Date, within: 4d}"
+        "{id: attendance-fresh, kind: freshness, table: Attendance, field: Date, within: 4d}"
     )
 
     @model_validator(mode="after")
@@ -40,12 +45,12 @@ class Freshness(BaseRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         if self.field:
             yield self.table, self.field
 
     def created_of(self) -> Iterator[str]:
-        """Its own table's, with `created`."""
+        """Yield the rule's own table, with `created`."""
         if self.created:
             yield self.table
 
@@ -54,21 +59,23 @@ class Freshness(BaseRule):
         return self.field or "createdTime"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         which = "the newest" if self.of == "newest" else "each"
         return f"{which} {self._field} of {self.table} is no older than {self.within}"
 
-    def on_a_sample(self) -> OnASample:
-        """The newest record may be among those that are not there."""
+    def sample_support(self) -> SampleSupport:
+        """Return the support of a sample, which may lack the newest record."""
         return "each" if self.of == "each" else "nothing"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of no dates."""
+        """Yield a sentence about a field that does not hold dates."""
         if self.field:
-            yield from not_of(schema.field(self.table, self.field), "dates", "it wants dates")
+            yield from content_misfits(
+                schema.field(self.table, self.field), "dates", "the rule needs dates"
+            )
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The table whose newest record is too old, or each record that is."""
+        """Return the table if its newest record is too old, or each record that is."""
         return self._newest(scope) if self.of == "newest" else self._each(scope)
 
     def _column(self, scope: Scope) -> Sequence[Any]:
@@ -79,7 +86,7 @@ class Freshness(BaseRule):
 
     def _newest(self, scope: Scope) -> Iterator[Hit]:
         calendar = scope.snapshot.calendar
-        moments = Answers(calendar.read, scope.check)
+        moments = TextCache(calendar.read, scope.check)
         past = [
             (_last(moment, calendar), text)
             for text in _texts(self._column(scope))
@@ -87,8 +94,8 @@ class Freshness(BaseRule):
         ]
         if not past:
             raise CannotEvaluateError(
-                f"no record of {self.table!r} that was looked at has a date in {self._field!r} "
-                "that is not after now"
+                f"no selected record of {self.table!r} has a date in {self._field!r} "
+                "that is not in the future"
             )
         last, newest = max(past)
         if last < self._oldest(calendar):
@@ -103,18 +110,18 @@ class Freshness(BaseRule):
             moment = calendar.read(text)
             return moment is not None and _last(moment, calendar) >= oldest
 
-        for row, items in not_fine(self._column(scope), fresh, scope.check):
+        for row, items in rejected_items(self._column(scope), fresh, scope.check):
             others = [item for item in items if calendar.read(item) is None]
-            what = "no date" if others else f"older than {self.within}"
-            message = f"{self._field} is {listed(others or items)}, which is {what}"
+            what = "not a date" if others else f"older than {self.within}"
+            message = f"{self._field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self._field, one_or_all(items), message)
 
     def _oldest(self, calendar: Calendar) -> datetime:
-        return calendar.now - distance(self.within)
+        return calendar.now - parse_duration(self.within)
 
 
 def _texts(column: Iterable[Any]) -> set[str]:
-    """The texts of the cells and of their lists."""
+    """Return the texts of the cells and of their lists."""
     return {
         item
         for cell in column
@@ -124,7 +131,7 @@ def _texts(column: Iterable[Any]) -> set[str]:
 
 
 def _last(moment: Moment, calendar: Calendar) -> datetime:
-    """A moment, or the last one of a day."""
+    """Return a moment, or the last one of a day."""
     if isinstance(moment, datetime):
         return moment
     return datetime.combine(moment, time.max, calendar.zone)

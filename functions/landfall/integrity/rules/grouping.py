@@ -1,4 +1,4 @@
-"""Records in groups, by the values that they have in common."""
+"""Groups of records that have values in common."""
 
 import math
 from collections import defaultdict
@@ -10,17 +10,18 @@ from landfall.airtable.snapshot import Table
 from landfall.airtable.values import comparable, values_of
 from landfall.integrity.rules.rule import CannotEvaluateError
 
-Key: TypeAlias = tuple[Any, ...]
-"""What a group's records have in common: a comparable value for each field."""
+GroupKey: TypeAlias = tuple[Any, ...]
+"""The values that a group's records have in common: a comparable value for each field."""
 
-GROUPS_OF_A_RECORD = 10_000
-"""A record with several values in several fields is in as many groups as they make together."""
+MAX_GROUPS = 10_000
+"""Groups of one record: one with several values in several fields is in each combination of
+them."""
 
 
-class Groups:
+class RecordGroups:
     """The groups of a table's records. A record with several values in a field is in several.
 
-    `among` are the values of the first field that make a group, where not all do.
+    `among` are the values of the first field that form a group, if not all do.
     """
 
     def __init__(
@@ -31,8 +32,8 @@ class Groups:
         self._among = None if among is None else set(among)
         self._values: dict[Any, Any] = {}
 
-    def rows(self, rows: Sequence[int], check: Callable[[], None]) -> dict[Key, list[int]]:
-        """The rows of each group, in their order. Raises `CannotEvaluateError`."""
+    def rows(self, rows: Sequence[int], check: Callable[[], None]) -> dict[GroupKey, list[int]]:
+        """Return the rows of each group, in their order. Raises `CannotEvaluateError`."""
         if not self._fields:
             return {(): list(rows)}
         columns = []
@@ -51,16 +52,17 @@ class Groups:
                 groups[key].append(row)
         return dict(groups)
 
-    def values(self, key: Key) -> list[Any]:
-        """The values behind a key, as the cells have them."""
+    def values(self, key: GroupKey) -> list[Any]:
+        """Return the values behind a key, as in the cells."""
         return [self._values.get(part, part) for part in key]
 
     def _column(
         self, field: str, rows: Sequence[int], among: Collection[str] | None
     ) -> list[list[Any]]:
-        """The keys of each record. Those of a text, alone in its list or not, are made once."""
+        """Return the keys of each record. Those of a text, alone in its list or not, are made
+        once."""
         column = self._table.columns[field]
-        of_text = _OfText(among)
+        of_text = _TextKeys(among)
         return [
             of_text[cell]
             if cell.__class__ is str
@@ -71,12 +73,12 @@ class Groups:
         ]
 
     def _keys(self, cell: Any, among: Collection[str] | None) -> list[Any]:
-        """Each value of a cell once, as a key."""
+        """Return each value of a cell once, as a key."""
         keys = []
         for value in values_of(cell):
             key = comparable(value)
             if isinstance(key, float) and key.is_integer():
-                key = int(key)  # equal, and then told apart by nothing
+                key = int(key)  # 5 and 5.0 are equal: one key for both
             if key.__class__ is tuple:
                 self._values.setdefault(key, value)
             if among is None or key in among:
@@ -84,19 +86,19 @@ class Groups:
         return list(dict.fromkeys(keys))
 
     def _check_number(self, rows: Sequence[int], columns: Sequence[list[list[Any]]]) -> None:
-        if math.prod(max(map(len, keys), default=0) for keys in columns) <= GROUPS_OF_A_RECORD:
+        if math.prod(max(map(len, keys), default=0) for keys in columns) <= MAX_GROUPS:
             return
         for row, *keys in zip(rows, *columns, strict=True):
             number = math.prod(map(len, keys))
-            if number > GROUPS_OF_A_RECORD:
+            if number > MAX_GROUPS:
                 raise CannotEvaluateError(
                     f"record {self._table.ids[row]} is in {number:,} groups of "
-                    f"{' + '.join(self._fields)}; at most {GROUPS_OF_A_RECORD:,} are followed"
+                    f"{' + '.join(self._fields)}; at most {MAX_GROUPS:,} are supported"
                 )
 
 
-class _OfText(dict[str, list[str]]):
-    """The keys of a text: itself, or none where it is blank or not among those wanted."""
+class _TextKeys(dict[str, list[str]]):
+    """The keys of a text: itself, or none if it is blank or not among those wanted."""
 
     def __init__(self, among: Collection[str] | None) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from landfall.scans.settings import Settings
 
 
 class _Kinds(Mapping[str, type[BaseRule]]):
-    """Each kind of rule, imported when it is first asked for: a process holds those it uses.
+    """Each kind of rule, imported on first use: a process holds only those that it uses.
 
     `allowed_values` is the class `AllowedValues` of the module `allowed_values`.
     """
@@ -58,7 +58,7 @@ KINDS = _Kinds(
 
 
 class _ByKind:
-    """Settings become a rule of the kind they name, and no other kind is imported for it."""
+    """A validator that makes settings a rule of the kind they name, and imports no other kind."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         choices: dict[Any, CoreSchema] = {
@@ -84,12 +84,12 @@ Rule: TypeAlias = Annotated[BaseRule, _ByKind()]
 
 
 def nested_settings(rule: type[BaseRule]) -> set[str]:
-    """The settings of the groups that a rule's settings hold, however deep."""
+    """Return the settings of the groups that a rule's settings hold, at any depth."""
     return {name for group in _groups(rule, set()) - {rule} for name in group.model_fields}
 
 
 def groups_of(rule: type[BaseRule]) -> set[type[Settings]]:
-    """The groups of settings that only this kind of rule has."""
+    """Return the groups of settings that only this kind of rule has."""
     return _groups(rule, set()) - _groups(BaseRule, set()) - {rule}
 
 

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, model_validator
 
 from landfall.scans.settings import SEVERITIES, Settings, Severity, it_is
 
-Limit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
-"""A severity, how the number must stand to the level, the level, and both for people."""
+SeverityLimit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
+"""A severity, the comparison of a number with the level, the level, and a phrase for both."""
 
 
 def _level(value: Any) -> Any:
@@ -35,7 +35,7 @@ Level = Annotated[int | float | str, BeforeValidator(_level)]
 
 
 class Levels(Settings):
-    """The value from which on a finding is of this severity."""
+    """The value at which the findings of each severity begin."""
 
     info: Level | None = None
     warning: Level | None = None
@@ -43,28 +43,28 @@ class Levels(Settings):
 
     @model_validator(mode="after")
     def _one_at_least(self) -> Self:
-        if not self.said():
+        if not self.given():
             raise ValueError("give `info`, `warning` or `critical`, such as `warning: 3`")
         return self
 
-    def said(self) -> list[tuple[Severity, int | float | str]]:
-        """Those that are given, the mildest first."""
+    def given(self) -> list[tuple[Severity, int | float | str]]:
+        """Return the levels that are given, the mildest first."""
         levels = [(severity, getattr(self, severity)) for severity in SEVERITIES]
         return [(severity, level) for severity, level in levels if level is not None]
 
     def ascend(self, *, falling: bool) -> bool:
         """Return whether each level is beyond the milder ones: above them, or `falling` below."""
-        amounts = [_amount(level) for _, level in self.said()]
+        amounts = [_amount(level) for _, level in self.given()]
         return amounts == sorted(set(amounts), reverse=falling)
 
 
-def limits_of(at_least: Levels | None, at_most: Levels | None) -> list[Limit]:
+def limits_of(at_least: Levels | None, at_most: Levels | None) -> list[SeverityLimit]:
     """Return the levels of both sides, the worst first."""
     sides = (("at least", operator.ge, at_least), ("at most", operator.le, at_most))
     limits = [
         (severity, beyond, _amount(level), f"{word} {level}")
         for word, beyond, levels in sides
         if levels
-        for severity, level in levels.said()
+        for severity, level in levels.given()
     ]
     return sorted(limits, key=lambda limit: SEVERITIES.index(limit[0]), reverse=True)

@@ -1,4 +1,4 @@
-"""`link`: what a field points to is there, and is what it should be."""
+"""`link`: the targets of a field exist and are as required."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -8,16 +8,23 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.fields import Schema, not_comparable, not_linked
-from landfall.airtable.values import comparable, listed, one_or_all, others, shown, values_of
-from landfall.integrity.rules.condition_fit import of_condition
+from landfall.airtable.fields import Schema, comparison_misfits, link_misfits
+from landfall.airtable.values import (
+    comparable,
+    display,
+    display_list,
+    one_or_all,
+    unknown_items,
+    values_of,
+)
+from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
-from landfall.scans.settings import Later, Name, Settings
+from landfall.scans.settings import Lazy, Name, Settings
 
 
 class Target(Settings):
-    """Where a link points to."""
+    """The target of a link."""
 
     table: Name
     field: Name | None = Field(
@@ -25,37 +32,37 @@ class Target(Settings):
         description="The field in which the value must occur. Without it, the link holds record "
         "ids, as Airtable's linked-record fields do.",
     )
-    when: Annotated[Condition | None, Later()] = Field(
-        None, description="What a linked record must be like: a condition on its fields."
+    when: Annotated[Condition | None, Lazy()] = Field(
+        None, description="A condition that linked records must satisfy."
     )
 
 
 class Link(FieldRule):
-    """What the field points to is there: records by id, or a value in another table's field.
+    """The field links to existing targets: records by id, or values in another table's field.
 
-    Besides that it can say how many links there are, what the linked records are like (`to.when`),
-    that they link back, and that their fields have the same values as this record's. A key that
-    several records have is fine when one of them is.
+    The rule can also check the number of links, the linked records (`to.when`), that they link
+    back, and that their fields have the same values as this record's. A key that several records
+    share passes if one of them does.
 
-    A record has one finding for each kind of problem: links that point nowhere, their number,
-    `to.when`, `back`, and each field of `same`. A link that points nowhere is only that.
+    A record has one finding for each kind of problem: broken links, their number, `to.when`,
+    `back`, and each field of `same`. A broken link is reported only as broken.
     """
 
     kind: Literal["link"]
     to: Target
-    min: int | None = Field(None, ge=1, description="Fewer links are too few.")
-    max: int | None = Field(None, ge=0, description="More links are too many.")
+    min: int | None = Field(None, ge=1, description="The minimum number of links.")
+    max: int | None = Field(None, ge=0, description="The maximum number of links.")
     back: Name | None = Field(
         None,
-        description="The field of the linked record that holds this record's id. Whatever record "
-        "of the target holds it must be linked from here, too.",
+        description="The field of the linked record that holds this record's id. Every record of "
+        "the target that holds it must also be linked from here.",
     )
     same: dict[Name, Name] | None = Field(
         None,
         min_length=1,
         max_length=20,
-        description="Fields of this record, and the linked record's fields that have the same "
-        "values. Their order does not matter, and a value is the same as a list of it alone.",
+        description="Fields of this record, and the linked record's fields that must have the same "
+        "values. Their order does not matter, and a value equals a list of it alone.",
     )
 
     example: ClassVar[str] = """
@@ -78,75 +85,74 @@ same: {Room: Class Room}
         return self
 
     @property
-    def _there(self) -> list[str]:
-        """The fields of the linked records."""
+    def _target_fields(self) -> list[str]:
+        """Return the fields of the linked records."""
         when = self.to.when.reads() if self.to.when else ()
         same = (self.same or {}).values()
         return [field for field in (self.to.field, *when, self.back, *same) if field]
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         for field in (self.field, *(self.same or ())):
             yield self.table, field
-        for field in self._there:
+        for field in self._target_fields:
             yield self.to.table, field
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.to.table]))
 
     def looks_up_in(self) -> list[str]:
-        """The table that is linked to, which may be this one."""
+        """Return the table of the targets, which may be the rule's own."""
         return [self.to.table]
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Fields of no record ids, or of another table's; values that can never be equal."""
+        """Yield a sentence about fields without record ids, or with another table's; and about
+        values that can never be equal."""
         field = schema.field(self.table, self.field)
         if self.to.field:
-            yield from not_comparable(field, schema.field(self.to.table, self.to.field))
+            yield from comparison_misfits(field, schema.field(self.to.table, self.to.field))
         else:
-            why = "without `to.field` it takes links by record ids"
-            yield from not_linked(field, self.to.table, schema, why)
+            why = "without `to.field`, links are record ids"
+            yield from link_misfits(field, self.to.table, schema, why)
         if self.to.when:
-            for message in of_condition(self.to.when, schema.table(self.to.table)):
+            for message in condition_misfits(self.to.when, schema.table(self.to.table)):
                 yield f"to.when: {message}"
         if self.back:
             back = schema.field(self.to.table, self.back)
-            yield from not_linked(back, self.table, schema, "`back` links by record ids")
+            yield from link_misfits(back, self.table, schema, "`back` needs record ids")
         for here, there in (self.same or {}).items():
             fields = schema.field(self.table, here), schema.field(self.to.table, there)
-            for message in not_comparable(*fields):
+            for message in comparison_misfits(*fields):
                 yield f"same: {message}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        said = [f"{self.field} points to {self.where()}"]
+        """Return the requirement in plain language."""
+        phrases = [f"{self.field} links to {self.where()}"]
         if self.to.when:
-            said[0] += f" where {self.to.when.sentence()}"
+            phrases[0] += f" where {self.to.when.sentence()}"
         if self.min is not None:
-            said.append(f"at least {self.min} times")
+            phrases.append(f"with at least {_links(self.min)}")
         if self.max is not None:
-            said.append(f"at most {self.max} times")
+            phrases.append(f"with at most {_links(self.max)}")
         if self.back:
-            said.append(f"and {self.back} points back")
-        said += [
-            f"with {here} the same as its {there}" for here, there in (self.same or {}).items()
-        ]
-        return ", ".join(said)
+            phrases.append(f"{self.back} links back")
+        phrases += [f"{here} equals its {there}" for here, there in (self.same or {}).items()]
+        return ", ".join(phrases)
 
     def where(self) -> str:
-        """Where links point to, for people."""
+        """Return the target of the links, for a message."""
         return f"{self.to.table}.{self.to.field}" if self.to.field else self.to.table
 
     def evaluate(self, scope: Scope) -> list[Hit]:
-        """The records whose links are not as they must be."""
+        """Return the records whose links are not as required."""
         links = _Links(self, scope)
         problems: list[Callable[[], Iterable[_Problem]]] = []
         problems += [links.number] if self.min is not None or self.max is not None else []
-        problems += [links.unfit] if self.to.when else []
+        problems += [links.unsatisfied] if self.to.when else []
         problems += [links.one_way] if self.back else []
-        problems += [links.different] if self.same else []
-        found = links.nowhere()
+        problems += [links.mismatched] if self.same else []
+        found = links.broken()
         for problem in problems:
             scope.check()
             found += problem()
@@ -156,11 +162,11 @@ same: {Room: Class Room}
 
 
 _Problem = tuple[int, Hit]
-"""The row, and what is wrong with it."""
+"""The row, and its hit."""
 
 
 class _Links:
-    """A rule's links, and what they point to."""
+    """The links of a rule, and their targets."""
 
     def __init__(self, rule: Link, scope: Scope) -> None:
         self._rule = rule
@@ -176,7 +182,7 @@ class _Links:
         return self._keys(range(len(self._target)))
 
     def _keys(self, rows: Collection[int]) -> set[Any]:
-        """What a link to one of these rows of the target may hold."""
+        """Return the values with which a link can refer to one of these rows of the target."""
         if self._rule.to.field is None:
             ids = self._target.ids
             return set(ids) if len(rows) == len(ids) else {ids[row] for row in rows}
@@ -185,7 +191,7 @@ class _Links:
 
     @cached_property
     def _rows(self) -> dict[Any, list[int]]:
-        """Where in the target each key is."""
+        """Return the rows of the target with each key."""
         if self._rule.to.field is None:
             return {id_: [row] for row, id_ in enumerate(self._target.ids)}
         rows = defaultdict(list)
@@ -197,52 +203,55 @@ class _Links:
     def _problem(self, row: int, field: str, value: Any, message: str, key: str = "") -> _Problem:
         return row, Hit((self._ids[row],), field, value, message, key)
 
-    def nowhere(self) -> list[_Problem]:
-        """Links to what is not there."""
+    def broken(self) -> list[_Problem]:
+        """Return the links without a target."""
         where = self._rule.where()
 
-        def say(items: list[Any]) -> tuple[Any, str]:
-            message = f"{self._field} points to {listed(items)}, which is not in {where}"
+        def describe(items: list[Any]) -> tuple[Any, str]:
+            message = f"{self._field} links to {display_list(items)}, which is not in {where}"
             return one_or_all(items), message
 
         return [
             self._problem(row, self._field, value, message)
-            for row, (value, message) in others(self._table, self._field, self._known, say)
+            for row, (value, message) in unknown_items(
+                self._table, self._field, self._known, describe
+            )
         ]
 
     def number(self) -> Iterator[_Problem]:
-        """Too few links, or too many."""
+        """Yield the records with too few links, or too many."""
         least, most = self._rule.min or 0, self._rule.max
         for row, value in enumerate(self._column):
             if not least and most and (value.__class__ is not list or len(value) <= most):
                 continue
             count = 0 if value is None else len(values_of(value))
             if count < least:
-                message = f"{self._field} has {count} links, fewer than {least}"
+                message = f"{self._field} has {_links(count)}, fewer than {least}"
             elif most is not None and count > most:
-                message = f"{self._field} has {count} links, more than {most}"
+                message = f"{self._field} has {_links(count)}, more than {most}"
             else:
                 continue
             yield self._problem(row, self._field, value, message, "number")
 
-    def unfit(self) -> Iterator[_Problem]:
-        """Links to records that are not as they must be."""
+    def unsatisfied(self) -> Iterator[_Problem]:
+        """Yield the links to records that do not satisfy the condition."""
         condition = self._rule.to.when
         assert condition
         target = self._target
         fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
-        for row, outside in others(self._table, self._field, fit, list):
+        for row, outside in unknown_items(self._table, self._field, fit, list):
             items = [item for item in outside if comparable(item) in self._known]
             if items:
-                message = f"{self._field} points to {listed(items)}, of which it is not so that "
+                message = f"{self._field} links to {display_list(items)}, which does not satisfy: "
                 message += condition.sentence()
                 yield self._problem(row, self._field, one_or_all(items), message, "when")
 
     def one_way(self) -> Iterator[_Problem]:
-        """Links that only one of the two records has."""
-        assert self._rule.back
+        """Yield the links that only one of the two records has."""
+        field, there = self._field, self._rule.back
+        assert there
         named: dict[str, list[str]] = defaultdict(list)
-        for id_, value in zip(self._target.ids, self._target.columns[self._rule.back], strict=True):
+        for id_, value in zip(self._target.ids, self._target.columns[there], strict=True):
             for item in _items(value):
                 if item.__class__ is str:
                     named[item].append(id_)
@@ -255,17 +264,21 @@ class _Links:
             backs = set(back)
             lost = [links[key] for key in links if key not in backs and key in self._known]
             extra = sorted(item for item in backs if item not in links)
-            said = []
+            phrases = []
             if lost:
-                said.append(f"{self._field} has {listed(lost)}, whose {self._rule.back} lacks it")
+                phrases.append(
+                    f"{field} links to {display_list(lost)}, whose {there} does not link back"
+                )
             if extra:
-                said.append(f"{self._field} lacks {listed(extra)}, whose {self._rule.back} has it")
-            if said:
+                phrases.append(
+                    f"{field} does not link to {display_list(extra)}, whose {there} links here"
+                )
+            if phrases:
                 items = one_or_all([*lost, *extra])
-                yield self._problem(row, self._field, items, "; ".join(said), "back")
+                yield self._problem(row, field, items, "; ".join(phrases), "back")
 
-    def different(self) -> Iterator[_Problem]:
-        """Links to records with other values."""
+    def mismatched(self) -> Iterator[_Problem]:
+        """Yield the links to records with other values."""
         find = self._rows.get
         for here, there in (self._rule.same or {}).items():
             column, theirs = self._table.columns[here], self._target.columns[there]
@@ -274,10 +287,14 @@ class _Links:
                     rows = find(item if item.__class__ is str else comparable(item))
                     if rows and not any(_same(column[row], theirs[place]) for place in rows):
                         other = min((theirs[place] for place in rows), key=repr)
-                        message = f"{here} is {shown(column[row]) or 'nothing'}, and {there} of "
-                        message += f"{shown(item)} is {shown(other) or 'nothing'}"
+                        message = f"{here} is {display(column[row]) or 'empty'}, but {there} of "
+                        message += f"{display(item)} is {display(other) or 'empty'}"
                         yield self._problem(row, here, column[row], message, f"same {here}")
                         break
+
+
+def _links(count: int) -> str:
+    return "1 link" if count == 1 else f"{count} links"
 
 
 def _items(value: Any) -> Sequence[Any]:

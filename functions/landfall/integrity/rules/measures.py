@@ -1,4 +1,4 @@
-"""What a metric works out of a group of records. Nothing here depends on the records' order."""
+"""The numbers that a metric computes for a group of records. None depends on their order."""
 
 import math
 import sys
@@ -13,23 +13,23 @@ from landfall.airtable.values import values_of
 from landfall.integrity.rules.rule import CannotEvaluateError
 
 UNREADABLE = 0
-"""Stands for the day of a date that cannot be read; the first day there is has number 1."""
+"""The day of a date that cannot be read; the first possible day has number 1."""
 
 
 def days_of(column: Sequence[Any], calendar: Calendar) -> list[int]:
-    """The number of each cell's day (`date.toordinal`), or `UNREADABLE`."""
+    """Return the number of each cell's day (`date.toordinal`), or `UNREADABLE`."""
     days = _Days(calendar)
     return [days[cell if cell.__class__ is str else _text(cell)] for cell in column]
 
 
 def _text(cell: Any) -> str:
-    """The only text of a list, which is what a lookup of a date is."""
+    """Return the only text of a list, as in a lookup of a date."""
     values = values_of(cell)
     return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
 
 class _Days(dict[str, int]):
-    """Days by the text of their date; each text is read once."""
+    """Days by the text of their date; each text is parsed once."""
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class _Days(dict[str, int]):
 
 
 def numbers_of(cell: Any) -> list[float] | None:
-    """The numbers of a cell, none where it has no value; None where there is anything else."""
+    """Return the numbers of a cell, none if it has no value; None if there is anything else."""
     if cell.__class__ is float:
         return [cell]  # JSON has none that is infinite
     values = values_of(cell)
@@ -58,10 +58,11 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Measures:
-    """The measures by their names. Each is given a group's rows, and is None where it cannot say.
+    """The measures by their names. Each is given a group's rows, and is None if it cannot be
+    computed.
 
-    By row: `fits` says where the rule's `where` holds, `days` are of `days_of` and `numbers` of
-    `numbers_of`, where the measure is of those.
+    By row: `fits` is whether the rule's `where` holds, `days` come from `days_of` and `numbers`
+    from `numbers_of`, if the measure needs them.
     """
 
     fits: Sequence[int]
@@ -71,35 +72,36 @@ class Measures:
     current: bool
 
     def count(self, rows: Sequence[int]) -> int:
-        """For how many it holds."""
+        """Return the number of rows for which `where` holds."""
         return sum(map(self.fits.__getitem__, rows))
 
     def share(self, rows: Sequence[int]) -> Fraction | None:
-        """For which part of them it holds."""
+        """Return the share of rows for which `where` holds."""
         return Fraction(self.count(rows), len(rows)) if len(rows) >= self.minimum else None
 
     def sum(self, rows: Sequence[int]) -> float:
-        """Of their numbers. Raises `CannotEvaluateError`."""
+        """Return the sum of the numbers. Raises `CannotEvaluateError`."""
         try:
             return math.fsum(self._numbers(rows))
         except OverflowError:
-            raise CannotEvaluateError("the sum is too large to be worked out") from None
+            raise CannotEvaluateError("the sum is too large to compute") from None
 
     def mean(self, rows: Sequence[int]) -> float | None:
-        """Of their numbers. Raises `CannotEvaluateError`."""
+        """Return the mean of the numbers. Raises `CannotEvaluateError`."""
         numbers = self._numbers(rows)
         return self.sum(rows) / len(numbers) if len(numbers) >= self.minimum else None
 
     def min(self, rows: Sequence[int]) -> float | None:
-        """Of their numbers."""
+        """Return the smallest of the numbers."""
         return min(self._numbers(rows), default=None)
 
     def max(self, rows: Sequence[int]) -> float | None:
-        """Of their numbers."""
+        """Return the largest of the numbers."""
         return max(self._numbers(rows), default=None)
 
     def days_in_a_row(self, rows: Sequence[int]) -> int:
-        """Days, of those with records, for all of whose records it holds."""
+        """Return the days in a row, of those with records, for all of whose records `where`
+        holds."""
         fits: dict[int, int] = {}
         for row in rows:
             day = self.days[row]
@@ -108,14 +110,16 @@ class Measures:
         return self._longest([place for place, fit in enumerate(ordered) if fit], len(fits) - 1)
 
     def weeks_in_a_row(self, rows: Sequence[int]) -> int:
-        """Weeks of the calendar, from Monday on, with a record for which it holds."""
+        """Return the calendar weeks in a row, from Monday, with a record for which `where`
+        holds."""
         fits, days = self.fits, self.days
         weeks = {_week(day) for day in {days[row] for row in rows if fits[row]}}
         newest = max(map(days.__getitem__, rows), default=0)
         return self._longest(sorted(weeks), _week(newest))
 
     def _longest(self, ordered: Sequence[int], newest: int) -> int:
-        """The longest row of numbers one apart; with `current` the one that ends at the newest."""
+        """Return the longest row of consecutive numbers; with `current`, the one that ends at the
+        newest."""
         rows = groupby(enumerate(ordered), lambda numbered: numbered[1] - numbered[0])
         lengths = [len(list(row)) for _, row in rows]
         if self.current:

@@ -1,4 +1,4 @@
-"""`metric`: a number worked out for each group of records stays within its limits."""
+"""`metric`: a number computed for each group of records stays within its limits."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,49 +8,49 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_linked, not_of
+from landfall.airtable.fields import Schema, content_misfits, link_misfits
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import has_value, shown
-from landfall.integrity.rules.condition_fit import of_condition
+from landfall.airtable.values import display, has_value
+from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
-from landfall.integrity.rules.grouping import Groups, Key
+from landfall.integrity.rules.grouping import GroupKey, RecordGroups
 from landfall.integrity.rules.levels import Levels, limits_of
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
-from landfall.scans.settings import Later, Name
+from landfall.scans.settings import Lazy, Name
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
-MINIMUM = 5
-"""Records of which a share or mean says something, where a rule does not say how many."""
+MIN_RECORDS = 5
+"""Records from which a share or mean is computed by default."""
 
-_OF_A_FIELD = ("sum", "mean", "min", "max")
-_OF_DAYS = ("days_in_a_row", "weeks_in_a_row")
+_FIELD_MEASURES = ("sum", "mean", "min", "max")
+_ROW_MEASURES = ("days_in_a_row", "weeks_in_a_row")
 _RATES = ("share", "mean")
 
 
 class Metric(BaseRule):
-    """A number worked out for each group of records, such as a student's, stays within limits.
+    """A number computed for each group of records, such as those of a student, stays within limits.
 
-    A finding's severity is that of the level which the number reaches. Days are those of the
-    scan's time zone, weeks begin on Monday.
+    A finding has the severity of the level that the number reaches. Days are those of the scan's
+    time zone, and weeks begin on Monday.
 
-    What is left out: a record that lacks a field of `per`, or whose link leads nowhere (`required`
-    and `link` find those), and a record without a value in `field`. A record whose date or number
-    cannot be read is not counted and is a finding of its own, with the rule's `severity`; when
-    that is so of all of them, the rule is inconclusive.
+    The rule skips a record that lacks a field of `per`, or whose link is broken (`required` and
+    `link` find those), and a record without a value in `field`. A record whose date or number
+    cannot be read is not counted and is a finding of its own, with the rule's `severity`; if that
+    applies to all records, the rule is inconclusive.
 
-    `days_in_a_row` passes over days without records, such as a weekend; a day counts when `where`
-    holds for all its records, so any other record ends the row. `weeks_in_a_row` wants one record
-    a week; a week without one ends the row, also in the holidays. A table to which nobody adds
-    records any more is found by its age, not here.
+    `days_in_a_row` skips days without records, such as a weekend; a day counts if `where` holds for
+    all its records, so any other record ends the row. `weeks_in_a_row` needs one record a week; a
+    week without one ends the row, even during holidays. `freshness`, not this rule, finds a table
+    that no longer receives records.
     """
 
     kind: Literal["metric"]
     per: list[Name] = Field(
         [],
         max_length=5,
-        description="The fields whose values make a group. A record with several values counts "
+        description="The fields whose values form a group. A record with several values counts "
         "for each. Without it, all records are one group.",
     )
     about: Name | None = Field(
@@ -59,17 +59,17 @@ class Metric(BaseRule):
         "record, and `message` shows its fields. Without it, a finding is about the table.",
     )
     measure: Measure = Field(
-        description="What is worked out. `count`: how many records there are; `share`: for which "
-        "part of them `where` holds; `sum`, `mean`, `min`, `max`: of the numbers in `field`; "
+        description="The number to compute. `count`: the number of records; `share`: the part of "
+        "them for which `where` holds; `sum`, `mean`, `min`, `max`: of the numbers in `field`; "
         "`days_in_a_row`, `weeks_in_a_row`: the longest row for which `where` holds.",
     )
     field: Name | None = Field(
         None, description="The field with the numbers, for `sum`, `mean`, `min` and `max`."
     )
-    where: Annotated[Condition | None, Later()] = Field(
+    where: Annotated[Condition | None, Lazy()] = Field(
         None,
-        description="Measure only records for which this holds. A share is theirs among all; "
-        "`when` takes the others out of sight.",
+        description="Measure only records for which this holds. A share is taken of all records; "
+        "`when` excludes records altogether.",
     )
     date: Name | None = Field(
         None, description="The field with each record's date, for `window` and rows of days."
@@ -79,21 +79,21 @@ class Metric(BaseRule):
     )
     current: bool = Field(
         False,
-        description="Only a row of days or weeks that lasts up to the group's newest record.",
+        description="Only a row of days or weeks that ends at the group's newest record.",
     )
     minimum: int | None = Field(
         None,
         ge=1,
-        description=f"A share or mean of fewer records says nothing; {MINIMUM} where this is not "
-        "said.",
+        description=f"The least number of records to compute a share or mean of; {MIN_RECORDS} by "
+        "default.",
     )
     at_least: Levels | None = Field(
-        None, description="A finding from this number on, such as {info: 10%, critical: 25%}."
+        None, description="A finding from this number upwards, such as {info: 10%, critical: 25%}."
     )
     at_most: Levels | None = Field(
         None,
         description="A finding from this number downwards. A record of `about` to which nothing "
-        "links counts 0.",
+        "links counts as 0.",
     )
 
     example: ClassVar[str] = """
@@ -111,73 +111,74 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        problems = [*self._of_measure(), *self._of_levels()]
+        problems = [*self._measure_problems(), *self._level_problems()]
         if self.about and not self.per:
             problems.append("`about` needs `per`, whose first field links to that table")
         if self.fields_of_message and not self.about:
-            problems.append("`message` can show fields of a record of `about`; say `about`")
+            problems.append("`message` can show fields of a record of `about`; give `about`")
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
-    def _of_measure(self) -> Iterator[str]:
+    def _measure_problems(self) -> Iterator[str]:
         measure = self.measure
-        if (measure in _OF_A_FIELD) != (self.field is not None):
+        if (measure in _FIELD_MEASURES) != (self.field is not None):
             need = "needs `field`" if self.field is None else "takes no `field`"
             yield f"`measure: {measure}` {need}"
-        if self.where is None and (measure == "share" or measure in _OF_DAYS):
+        if self.where is None and (measure == "share" or measure in _ROW_MEASURES):
             yield f"`measure: {measure}` needs `where`"
-        if self.current and measure not in _OF_DAYS:
+        if self.current and measure not in _ROW_MEASURES:
             yield f"`measure: {measure}` takes no `current`"
         if self.minimum is not None and measure not in _RATES:
             yield f"`measure: {measure}` takes no `minimum`"
-        dated = self.window is not None or measure in _OF_DAYS
+        dated = self.window is not None or measure in _ROW_MEASURES
         if dated and self.date is None:
             yield f"{'`window`' if self.window else f'`measure: {measure}`'} needs `date`"
         if self.date is not None and not dated:
-            yield "`date` needs `window`; say which days, such as `window: {last: 30d}`"
+            yield "`date` needs `window`; give the days, such as `window: {last: 30d}`"
 
-    def _of_levels(self) -> Iterator[str]:
+    def _level_problems(self) -> Iterator[str]:
         if self.at_least is None and self.at_most is None:
             yield "give `at_least` or `at_most`, such as `at_least: {warning: 3}`"
         for name, levels in (("at_least", self.at_least), ("at_most", self.at_most)):
-            said = [level for _, level in levels.said()] if levels else []
-            if any(isinstance(level, str) != (self.measure == "share") for level in said):
+            values = [level for _, level in levels.given()] if levels else []
+            if any(isinstance(level, str) != (self.measure == "share") for level in values):
                 form = "shares such as 10%" if self.measure == "share" else "numbers"
                 yield f"the levels of `{name}` are {form}, since `measure` is {self.measure}"
                 continue
             if levels and not levels.ascend(falling=name == "at_most"):
-                grow = "grow" if name == "at_least" else "fall"
-                yield f"the levels of `{name}` must {grow} from info to critical"
+                rise = "rise" if name == "at_least" else "fall"
+                yield f"the levels of `{name}` must {rise} from info to critical"
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         conditioned = self.where.reads() if self.where else ()
         for field in (*self.per, self.field, self.date, *conditioned):
             if field is not None:
                 yield self.table, field
 
     def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule needs; the message's are of `about`."""
+        """Return the (table, field) pairs that the rule needs; those of the message are of
+        `about`."""
         own = [(self.table, field) for field in (self.when.reads() if self.when else ())]
-        told = [(self.about or self.table, field) for field in self.fields_of_message]
-        return list(dict.fromkeys([*self.looks_at(), *own, *told]))
+        in_message = [(self.about or self.table, field) for field in self.fields_of_message]
+        return list(dict.fromkeys([*self.looks_at(), *own, *in_message]))
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.about or self.table]))
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         per = f"per {' + '.join(self.per)}, " if self.per else ""
         limits = [
-            f"{word} {', '.join(f'{level} ({severity})' for severity, level in levels.said())}"
+            f"{word} {', '.join(f'{level} ({severity})' for severity, level in levels.given())}"
             for word, levels in (("under", self.at_least), ("over", self.at_most))
             if levels
         ]
-        return f"{per}the {self._what()} is {' and '.join(limits)}"
+        return f"{per}the {self._label()} is {' and '.join(limits)}"
 
-    def _what(self) -> str:
+    def _label(self) -> str:
         of = f"{'smallest' if self.measure == 'min' else 'largest'} {self.field}"
         names = {
             "count": "number of records",
@@ -196,22 +197,25 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return " ".join(part for part in parts if part)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A number or date that is none, a link that leads elsewhere, a condition never met."""
+        """Yield a sentence about numbers, dates and links that are none, and a condition never
+        met."""
         if self.field:
             field = schema.field(self.table, self.field)
-            yield from not_of(field, "numbers", f"`measure: {self.measure}` wants numbers")
+            yield from content_misfits(field, "numbers", f"`measure: {self.measure}` needs numbers")
         if self.date:
-            yield from not_of(schema.field(self.table, self.date), "dates", "`date` wants dates")
+            yield from content_misfits(
+                schema.field(self.table, self.date), "dates", "`date` needs dates"
+            )
         if self.about:
-            why = "with `about`, the first field of `per` is a link"
+            why = "with `about`, the first field of `per` must be a link"
             field = schema.field(self.table, self.per[0])
-            yield from not_linked(field, self.about, schema, why)
+            yield from link_misfits(field, self.about, schema, why)
         if self.where:
-            for message in of_condition(self.where, schema.table(self.table)):
+            for message in condition_misfits(self.where, schema.table(self.table)):
                 yield f"where: {message}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """What cannot be read; and each group whose number is beyond a level."""
+        """Yield records that cannot be read, and each group whose number is beyond a level."""
         table, calendar = scope.table, scope.snapshot.calendar
         days = days_of(table.columns[self.date], calendar) if self.date else []
         yield from self._undated(table, days)
@@ -221,7 +225,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         numbers = self._numbers(table, fits)
         yield from self._numberless(table, numbers)
         about = scope.snapshot.tables[self.about] if self.about else None
-        groups = Groups(table, self.per, about.ids if about else None)
+        groups = RecordGroups(table, self.per, about.ids if about else None)
         of_group = groups.rows(rows, scope.check)
         if self.at_most:
             everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
@@ -229,18 +233,18 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 everywhere = {(record,): None for record in about.ids}
             of_group = {key: of_group.get(key, []) for key in everywhere}
         measures = Measures(
-            _marked(fits, len(table)), days, numbers, self.minimum or MINIMUM, self.current
+            _marked(fits, len(table)), days, numbers, self.minimum or MIN_RECORDS, self.current
         )
-        yield from self._beyond(of_group, groups, measures, about)
+        yield from self._beyond_limits(of_group, groups, measures, about)
 
     def _undated(self, table: Table, days: Sequence[int]) -> Iterator[Hit]:
-        """The records whose date cannot be read. Raises when that is all of them."""
+        """Yield the records whose date cannot be read. Raises if that applies to all."""
         rows = [row for row, day in enumerate(days) if day == UNREADABLE]
         if rows and len(rows) == len(days):
             raise CannotEvaluateError(f"no record has a {self.date} that can be read as a date")
         for row in rows:
             cell = table.columns[self.date or ""][row]
-            yield self._unreadable(table, row, self.date or "", cell, "is no date")
+            yield self._unreadable(table, row, self.date or "", cell, "is not a date")
 
     def _in_window(self, table: Table, days: Sequence[int], calendar: Calendar) -> Sequence[int]:
         if not days:
@@ -254,7 +258,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return [row for row, day in enumerate(days) if start <= day <= end]
 
     def _numbers(self, table: Table, rows: Sequence[int]) -> dict[int, list[float] | None]:
-        """By row. Raises when none of them can be read."""
+        """Return the numbers by row. Raises if none can be read."""
         if self.field is None:
             return {}
         column = table.columns[self.field]
@@ -264,28 +268,30 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return numbers
 
     def _numberless(self, table: Table, numbers: Mapping[int, list[float] | None]) -> Iterator[Hit]:
-        """The records whose number cannot be read."""
+        """Yield the records whose number cannot be read."""
         field = self.field or ""
         for row, found in numbers.items():
             if found is None:
-                yield self._unreadable(table, row, field, table.columns[field][row], "is no number")
+                yield self._unreadable(
+                    table, row, field, table.columns[field][row], "is not a number"
+                )
 
     def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
-        said = f"{field} {shown(cell)} {why}" if has_value(cell) else f"{field} has no value"
-        message = f"{said}, so the record is not counted"
+        fact = f"{field} {display(cell)} {why}" if has_value(cell) else f"{field} has no value"
+        message = f"{fact}, so the record is not counted"
         return Hit((table.ids[row],), field, cell, message, field, table=self.table)
 
-    def _beyond(
+    def _beyond_limits(
         self,
-        of_group: Mapping[Key, Sequence[int]],
-        groups: Groups,
+        of_group: Mapping[GroupKey, Sequence[int]],
+        groups: RecordGroups,
         measures: Measures,
         about: Table | None,
     ) -> Iterator[Hit]:
-        """The groups whose number is beyond a level."""
+        """Yield the groups whose number is beyond a level."""
         work_out = getattr(measures, self.measure)
         field = self.field or " + ".join(self.where.reads() if self.where else self.per)
-        what = self._what()
+        what = self._label()
         places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
         limits = limits_of(self.at_least, self.at_most)
         for key, rows in of_group.items():
@@ -296,9 +302,11 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             if not reached:
                 continue
             severity, *_, limit = reached[0]
-            message = f"{self._whose(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
+            message = (
+                f"{self._group_label(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
+            )
             if self.message:
-                message = self.told(about, places[key[0]]) if about else self.message
+                message = self.render_message(about, places[key[0]]) if about else self.message
             records, others = (key[:1], key[1:]) if about else ((), key)
             yield Hit(
                 records,
@@ -310,10 +318,11 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 self.about or self.table,
             )
 
-    def _whose(self, values: Sequence[Any]) -> str:
-        """A group, before what is said of it; without the record that it is about."""
+    def _group_label(self, values: Sequence[Any]) -> str:
+        """Return the label of a group in a message; without the record that the finding is
+        about."""
         named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
-        return "".join(f"{name} {shown(value)}: " for name, value in named)
+        return "".join(f"{name} {display(value)}: " for name, value in named)
 
 
 def _marked(rows: Iterable[int], length: int) -> bytearray:

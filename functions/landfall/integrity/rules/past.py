@@ -1,4 +1,4 @@
-"""Rules that compare what a table is like now with what it was like in earlier runs."""
+"""Rules that compare the state of a table with its state in earlier runs."""
 
 import re
 from collections.abc import Mapping
@@ -25,53 +25,58 @@ Percent = Annotated[str, BeforeValidator(_percent)]
 
 
 def fraction(percent: str) -> Fraction:
-    """What a percentage is, exactly: 20% is a fifth."""
+    """Return the exact value of a percentage: 20% is a fifth."""
     return Fraction(percent.rstrip("% ")) / 100
 
 
-class PastRule(BaseRule):
-    """A rule that measures, and compares with what it measured before."""
+class HistoryRule(BaseRule):
+    """A rule that measures, and compares with its earlier measurements."""
 
     over: int = Field(
         5,
         ge=1,
         le=10,
-        description="How many earlier runs `change` compares with. Until there are so many, it "
-        "finds nothing.",
+        description="The number of earlier runs that `change` compares with. Until there are that "
+        "many, it finds nothing.",
     )
 
     def measures(self) -> tuple[Any, ...]:
-        """What is measured. A measurement of something else cannot be compared."""
+        """Return the identity of the measurement. Only measurements of the same can be compared."""
         raise NotImplementedError
 
     def remember(self, scope: Scope, measured: Mapping[str, Any]) -> None:
-        """Keep it for later runs."""
-        scope.measured = {"of": self._of(), **measured}
+        """Store a measurement for later runs."""
+        scope.measured = {"of": self._measure_id(), **measured}
 
     def past(self, scope: Scope) -> list[Mapping[str, Any]]:
-        """What the last comparable runs measured; nothing where there are too few."""
-        comparable = [measured for measured in scope.past if measured.get("of") == self._of()]
+        """Return the measurements of the last comparable runs; none if there are too few."""
+        comparable = [
+            measured for measured in scope.past if measured.get("of") == self._measure_id()
+        ]
         return comparable[: self.over] if len(comparable) >= self.over else []
 
-    def _of(self) -> str:
+    def _measure_id(self) -> str:
         when = self.when.model_dump_json(exclude_none=True) if self.when else ""
         return sha256(repr((self.table, when, *self.measures())).encode()).hexdigest()[:16]
 
-    def from_when_on(self) -> str:
-        """For people: from which run on `change` is looked at."""
-        return "once there is one" if self.over == 1 else f"once there are {self.over}"
+    def runs(self) -> str:
+        """Return the number of runs that `change` compares with, for a sentence about "the last
+        ..."."""
+        if self.over == 1:
+            return "run, once there is one"
+        return f"{self.over} runs, once there are that many"
 
 
-def middle(values: list[Fraction]) -> Fraction:
-    """The median, exactly."""
+def exact_median(values: list[Fraction]) -> Fraction:
+    """Return the exact median."""
     return Fraction(median(values))
 
 
 def points(share: Fraction) -> float:
-    """A share in percent, with one digit behind the point."""
+    """Return a share in percent, rounded to one decimal."""
     return round(float(share * 100), 1)
 
 
 def in_percent(share: Fraction) -> str:
-    """The same for people."""
+    """Return a share in percent, for a message."""
     return f"{points(share)}%"

@@ -8,32 +8,34 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
-from landfall.airtable.fields import Schema, not_of_bound
+from landfall.airtable.fields import Schema, bound_misfits
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import listed, not_fine, one_or_all, values_of
-from landfall.integrity.rules.conditions import ACCEPTS, Bound, Test, side_of
+from landfall.airtable.values import display_list, one_or_all, rejected_items, values_of
+from landfall.integrity.rules.conditions import Bound
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.integrity.rules.value_tests import ACCEPTS, ValueTest, side_of
 
 _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
 
 
 class Range(FieldRule):
-    """The field's value, or each value of a list, lies between the bounds. No value is no finding.
+    """The field's value, or each value of a list, lies between the bounds. A missing value is no
+    finding.
 
-    Bounds are numbers, or dates. What is neither on one side nor on the other, because it is no
-    number where the bounds are numbers, or no date where they are dates, is a finding too, with a
-    message of its own. A day and a moment compare by the day.
+    Bounds are numbers or dates. A value of another kind (one that is not a number where the bounds
+    are numbers, or not a date where they are dates) is also a finding, with its own message. A day
+    and a moment are compared by day.
     """
 
     kind: Literal["range"]
     at_least: Bound | None = Field(
         None, description="A number, a date, or a relative date such as `today-30d`."
     )
-    above: Bound | None = Field(None, description="As `at_least`, without the bound itself.")
+    above: Bound | None = Field(None, description="As `at_least`, excluding the bound itself.")
     at_most: Bound | None = Field(
-        None, description="As `at_least`; `today` says that a date is not in the future."
+        None, description="As `at_least`; `today` rejects dates in the future."
     )
-    below: Bound | None = Field(None, description="As `at_most`, without the bound itself.")
+    below: Bound | None = Field(None, description="As `at_most`, excluding the bound itself.")
 
     example: ClassVar[str] = (
         "{id: born, kind: range, table: Students, field: Born, above: 1900-01-01, at_most: today}"
@@ -50,20 +52,20 @@ class Range(FieldRule):
         if len({isinstance(bound, str) for bound in bounds.values()}) > 1:
             raise ValueError("the bounds must be two numbers or two dates")
         if len(bounds) > 1 and all(self._empty(calendar) for calendar in _EARLY_AND_LATE):
-            raise ValueError("nothing lies between these bounds; put the smaller one first")
+            raise ValueError("no value lies between these bounds; put the smaller one first")
         return self
 
     @property
     def _bounds(self) -> dict[str, int | float | str]:
-        said = {name: getattr(self, name) for name in (*_LOWER, *_UPPER)}
-        return {name: bound for name, bound in said.items() if bound is not None}
+        given = {name: getattr(self, name) for name in (*_LOWER, *_UPPER)}
+        return {name: bound for name, bound in given.items() if bound is not None}
 
     @property
     def _of_dates(self) -> bool:
         return any(isinstance(bound, str) for bound in self._bounds.values())
 
     def _empty(self, calendar: Calendar) -> bool:
-        """Whether not even the lower bound fits below the upper one."""
+        """Return whether not even the lower bound satisfies the upper one."""
         (lower, low), (upper, high) = self._bounds.items()
         least = calendar.resolve(low).isoformat() if isinstance(low, str) else low
         order = side_of(high, calendar)(least)
@@ -71,22 +73,22 @@ class Range(FieldRule):
         return order is None or not ACCEPTS[inside](order)
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} is {self._said}"
+        """Return the requirement in plain language."""
+        return f"{self.field} is {self._phrase}"
 
     @property
-    def _said(self) -> str:
+    def _phrase(self) -> str:
         bounds = self._bounds.items()
         return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field that is on neither side of the bounds."""
+        """Yield a sentence about a field on neither side of the bounds."""
         field = schema.field(self.table, self.field)
         for name, bound in self._bounds.items():
-            yield from not_of_bound(field, name, bound)
+            yield from bound_misfits(field, name, bound)
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that lie outside."""
+        """Yield the records that lie outside."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         calendar = scope.snapshot.calendar
         sides = [(side_of(bound, calendar), ACCEPTS[name]) for name, bound in self._bounds.items()]
@@ -97,17 +99,19 @@ class Range(FieldRule):
 
         dates = self._of_dates
         wrong = (
-            not_fine(column, inside, scope.check) if dates else self._outside(scope.table, inside)
+            rejected_items(column, inside, scope.check)
+            if dates
+            else self._outside(scope.table, inside)
         )
         for row, items in wrong:
             others = [item for item in items if any_side(item) is None]
-            kind = "no date" if dates else "no number"
-            what = kind if others else f"not {self._said}"
-            message = f"{self.field} is {listed(others or items)}, which is {what}"
+            kind = "not a date" if dates else "not a number"
+            what = kind if others else f"not {self._phrase}"
+            message = f"{self.field} is {display_list(others or items)}, which is {what}"
             yield Hit((ids[row],), self.field, one_or_all(items), message)
 
-    def _outside(self, table: Table, inside: Test) -> Iterator[tuple[int, list[Any]]]:
-        """Where an item is no number inside."""
+    def _outside(self, table: Table, inside: ValueTest) -> Iterator[tuple[int, list[Any]]]:
+        """Yield the rows with items that are no number inside, and those items."""
         column = table.columns[self.field]
         for row in table.where(self.field, self._not_plainly_inside):
             items = [item for item in values_of(column[row]) if not inside(item)]
@@ -115,7 +119,8 @@ class Range(FieldRule):
                 yield row, items
 
     def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
-        """Where a value is no number inside by itself; told without a call for each."""
+        """Return the places of values that are not by themselves a number inside, without a call
+        for each."""
         bounds: dict[str, Any] = self._bounds
         low = bounds.get("at_least", bounds.get("above", -math.inf))
         high = bounds.get("at_most", bounds.get("below", math.inf))
@@ -133,4 +138,4 @@ class Range(FieldRule):
 
 
 _EARLY_AND_LATE = [Calendar(datetime(year, 1, 1, tzinfo=UTC)) for year in (2000, 8000)]
-"""Two bounds of which one is relative may fit at one time and not at another."""
+"""Two bounds, one of them relative, may fit at one time and not at another."""

@@ -8,21 +8,21 @@ from pydantic import Field, model_validator
 
 from landfall.airtable.fields import Schema, holds
 from landfall.airtable.values import has_value
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
 class Required(BaseRule):
-    """The field has a value, or one of several fields has. 0 and false are values; blank text and
-    an empty list are not."""
+    """The field has a value, or at least one of several fields has. 0 and false are values; blank
+    text and an empty list are not."""
 
     kind: Literal["required"]
-    field: Name | None = Field(None, description="The field that is checked; or give `any_of`.")
+    field: Name | None = Field(None, description="The field to check; or give `any_of`.")
     any_of: list[Name] | None = Field(
         None,
         min_length=1,
         max_length=10,
-        description="A record is fine when one of these fields has a value.",
+        description="At least one of these fields must have a value.",
     )
 
     example: ClassVar[str] = "{id: email, kind: required, table: Students, field: Email}"
@@ -30,7 +30,7 @@ class Required(BaseRule):
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
         if (self.field is None) == (self.any_of is None):
-            raise ValueError("give either `field`, or `any_of` with several")
+            raise ValueError("give either `field` or `any_of`")
         return self
 
     @property
@@ -38,25 +38,25 @@ class Required(BaseRule):
         return [self.field] if self.field else self.any_of or []
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         return ((self.table, field) for field in self._fields)
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"{' or '.join(self._fields)} has a value"
 
-    def on_a_sample(self) -> OnASample:
-        """A record tells by itself."""
+    def sample_support(self) -> SampleSupport:
+        """Return `each`: every record is judged by itself."""
         return "each"
 
     def remarks(self, schema: Schema) -> Iterator[str]:
-        """A box without a tick has no value."""
+        """Yield a sentence about a checkbox, which has no value while it is unchecked."""
         for table, field in self.looks_at():
-            if holds(schema.field(table, field)) == "ticks":
-                yield f"{field!r} is a checkbox: one without a tick has no value, and is a finding"
+            if holds(schema.field(table, field)) == "booleans":
+                yield f"{field!r} is a checkbox: an unchecked one has no value, which is a finding"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records without one."""
+        """Yield the records without a value."""
         table = scope.table
         first = self._fields[0]
         column, *others = (table.columns[field] for field in self._fields)
@@ -70,7 +70,7 @@ class Required(BaseRule):
 
 
 def missing(values: Sequence[Any]) -> list[int]:
-    """Where there is no value. The same as `has_value`, without a call for each."""
+    """Return the places without a value. Equivalent to `has_value`, without a call for each."""
     return [
         place
         for place, value in enumerate(values)
@@ -79,4 +79,4 @@ def missing(values: Sequence[Any]) -> list[int]:
 
 
 _EMPTY = {NoneType, str, list, dict}
-"""Classes of what is no value when it is false: 0 and false are values."""
+"""Classes whose false value is no value; for others, 0 and false are values."""

@@ -1,7 +1,7 @@
-"""What every rule has: its settings, and what its evaluation is given and gives.
+"""The settings of every rule, and the input and output of its evaluation.
 
-A kind of rule is one module: a model of its settings with a docstring, an example, a sentence for
-people, and `evaluate`. `rules` lists the kinds.
+A kind of rule is one module: a model of its settings with a docstring, an example, a sentence in
+plain language, and `evaluate`. `kinds` lists the kinds.
 """
 
 import re
@@ -22,22 +22,22 @@ from pydantic import (
 
 from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import cut, shown
+from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
-from landfall.scans.settings import SEVERITIES, Id, Later, Name, Settings, Severity, it_is
+from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, it_is
 
 
 class CannotEvaluateError(Exception):
-    """A rule cannot say what is so; the message says why. It becomes `inconclusive`."""
+    """The rule cannot be evaluated; the message explains why. It becomes `inconclusive`."""
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """What a rule found wrong, about these records together or, without any, about the table.
+    """A violation of a rule by these records together or, without any, by the table.
 
-    `key` tells two hits about the same records apart. A kind that tells of each record by itself
-    (`on_a_sample`) gives every hit of a record another key; those of other kinds are numbered.
-    `severity` and `table` are given where they are not the rule's own. With `table`, the message is
-    the hit's own too.
+    `key` distinguishes two hits with the same records. A kind that judges each record by itself
+    (`sample_support`) gives every hit of a record a different key; those of other kinds are
+    numbered. `severity` and `table` are set if they differ from the rule's. With `table`, the
+    message is also the hit's own.
     """
 
     records: tuple[str, ...]
@@ -51,10 +51,10 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class Scope:
-    """What a rule's evaluation is given: the records that its `when` selects, and the others.
+    """The input of a rule's evaluation: the records that its `when` selects, and the others.
 
     `past` is what the rule `measured` in earlier runs, the newest first. `check` raises when the
-    invocation's budget is over; whoever takes longer than a pass over the records calls it often.
+    invocation's budget is used up; anything slower than a pass over the records calls it often.
     """
 
     table: Table
@@ -64,7 +64,7 @@ class Scope:
     check: Callable[[], None] = field(default=lambda: None)
 
 
-def _limit(value: Any) -> Any:
+def _threshold(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     if isinstance(value, str) and re.fullmatch(r"(\d{1,2}(\.\d{1,3})?|100)\s?%", value):
@@ -72,15 +72,16 @@ def _limit(value: Any) -> Any:
     raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {it_is(value)}')
 
 
-Limit = Annotated[int | str, BeforeValidator(_limit)]
-"""A number of records, or a share of those that were looked at such as "2.5%"."""
+Threshold = Annotated[int | str, BeforeValidator(_threshold)]
+"""A number of records, or a share of the records checked such as "2.5%"."""
 
 
 class Thresholds(Settings):
-    """How bad the findings of a rule are, by their number or share; `info` below all of them."""
+    """The severity of all findings of a rule, by their number or share; `info` below every
+    threshold."""
 
-    warning: Limit | None = None
-    critical: Limit | None = None
+    warning: Threshold | None = None
+    critical: Threshold | None = None
 
     @model_validator(mode="after")
     def _one_at_least(self) -> "Thresholds":
@@ -89,7 +90,7 @@ class Thresholds(Settings):
         return self
 
     def severity(self, hits: int, records: int) -> Severity:
-        """The worst whose threshold is reached."""
+        """Return the worst severity whose threshold is reached."""
         for severity in reversed(SEVERITIES):
             limit = getattr(self, severity, None)
             if limit is not None and hits >= _count(limit, records):
@@ -103,126 +104,129 @@ def _count(limit: int | str, records: int) -> Fraction | int:
     return Fraction(limit.rstrip("% ")) / 100 * records  # as a float, 7% of 100 is more than 7
 
 
-OneOrByNumber = Annotated[
+SeveritySetting = Annotated[
     Annotated[Severity, Tag("(one)")] | Annotated[Thresholds, Tag("(by number)")],
     Discriminator(lambda value: "(one)" if isinstance(value, str) else "(by number)"),
 ]
 
-OnASample = Literal["each", "some", "nothing"]
-"""What a part of a table's records tells of a rule. `each`: which of them are findings, as all of
-the records would. `some`: what is found is so, but there may be more. `nothing`: it takes all."""
+SampleSupport = Literal["each", "some", "nothing"]
+"""The validity of a rule's findings on a part of a table's records. `each`: they are those of all
+records. `some`: they are valid, but there may be more. `nothing`: the rule needs all records."""
 
-_PLACE = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 def _braces_match(text: str) -> str:
-    if re.search(r"[{}]", _PLACE.sub("", text)):
-        raise ValueError("a brace stands alone; put a field's name in braces, such as {Name}")
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
+        raise ValueError("unmatched brace; put a field's name in braces, such as {Name}")
     return text
 
 
 class BaseRule(Settings):
-    """What every kind of rule has."""
+    """The settings and methods of every kind of rule."""
 
     kind: str
     id: Id = Field(
-        description="Names the rule; findings keep their history under it. `name` is for display."
+        description="Identifies the rule in the history of its findings. `name` is for display."
     )
-    name: str = Field("", max_length=200, description="For people.")
+    name: str = Field("", max_length=200, description="A name for display.")
     table: Name = Field(description="The table whose records are checked, as named in `tables`.")
-    when: Annotated[Condition | None, Later()] = Field(
-        None, description="Look only at records for which this holds."
+    when: Annotated[Condition | None, Lazy()] = Field(
+        None, description="Check only records for which this holds."
     )
-    severity: OneOrByNumber = Field(
+    severity: SeveritySetting = Field(
         "warning",
-        description="How bad a finding is; or from which number or share of the records on they "
-        "all are: {warning: 10, critical: 5%}.",
+        description="The severity of a finding; or the number or share of records from which all "
+        "findings have it: {warning: 10, critical: 5%}.",
     )
     message: Annotated[str, AfterValidator(_braces_match)] = Field(
         "",
         max_length=500,
         description="The sentence of a finding, with fields in braces: '{Name} has no class'.",
     )
-    owner: str = Field("", max_length=200, description="Who mends what it finds.")
+    owner: str = Field(
+        "", max_length=200, description="The person or team that fixes its findings."
+    )
 
     example: ClassVar[str]
-    """YAML of a rule of this kind, as the reference shows it and the tests run it."""
+    """YAML of a rule of this kind, which the reference shows and the tests run."""
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         raise NotImplementedError
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         raise NotImplementedError
 
     def evaluate(self, scope: Scope) -> Iterable[Hit]:
-        """What is wrong. Raises `CannotEvaluateError`."""
+        """Return the violations. Raises `CannotEvaluateError`."""
         raise NotImplementedError
 
     def misfits(self, _schema: Schema) -> Iterator[str]:
-        """What of this rule cannot fit the base's fields, all of which are there: a sentence each.
+        """Yield a sentence for each part that cannot fit the base's fields, all of which exist.
 
-        `when` is seen to for every kind.
+        `when` is handled for every kind.
         """
         return iter(())
 
     def remarks(self, _schema: Schema) -> Iterator[str]:
-        """What fits and is still worth knowing before the rule runs."""
+        """Yield a sentence for each fact that fits and is still worth knowing before the rule
+        runs."""
         return iter(())
 
-    def on_a_sample(self) -> OnASample:
-        """What a part of the table's records tells."""
+    def sample_support(self) -> SampleSupport:
+        """Return the validity of findings on a part of the table's records."""
         return "nothing"
 
     def looks_up_in(self) -> list[str]:
-        """The tables of which it takes every record to tell whether one record is a finding."""
+        """Return the tables of which the rule needs every record to judge one record."""
         return self.tables()[1:]
 
     def created_of(self) -> Iterable[str]:
-        """The tables of which it takes when each record was made."""
+        """Return the tables of which the rule needs the creation time of each record."""
         return ()
 
     def reads(self) -> list[tuple[str, str]]:
-        """(table, field) of everything that the rule needs."""
+        """Return the (table, field) pairs that the rule needs."""
         own = [*(self.when.reads() if self.when else ()), *self.fields_of_message]
         return list(dict.fromkeys([*self.looks_at(), *((self.table, field) for field in own)]))
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, *(table for table, _ in self.looks_at())]))
 
     @property
     def fields_of_message(self) -> list[str]:
-        """The fields that the message shows."""
-        return _PLACE.findall(self.message)
+        """Return the fields that the message shows."""
+        return _PLACEHOLDER.findall(self.message)
 
     def selected(self, snapshot: Snapshot) -> Table:
-        """The records that the rule looks at."""
+        """Return the records that the rule checks."""
         table = snapshot.tables[self.table]
         if self.when is None:
             return table
         return table.select(self.when.holds(table, range(len(table)), snapshot.calendar))
 
-    def told(self, table: Table, row: int) -> str:
-        """The rule's own message for a record."""
+    def render_message(self, table: Table, row: int) -> str:
+        """Return the rule's own message for a record."""
 
         def value(match: re.Match[str]) -> str:
             cell = table.columns[match[1]][row]
-            return cell if isinstance(cell, str) else shown(cell)
+            return cell if isinstance(cell, str) else display(cell)
 
-        return cut(_PLACE.sub(value, self.message))
+        return truncate(_PLACEHOLDER.sub(value, self.message))
 
 
 class FieldRule(BaseRule):
     """A rule about one field."""
 
-    field: Name = Field(description="The field that is checked.")
+    field: Name = Field(description="The field to check.")
 
-    def on_a_sample(self) -> OnASample:
-        """A record tells by itself."""
+    def sample_support(self) -> SampleSupport:
+        """Return `each`: every record is judged by itself."""
         return "each"
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         yield self.table, self.field

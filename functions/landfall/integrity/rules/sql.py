@@ -9,17 +9,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from landfall.airtable.snapshot import Snapshot
-from landfall.airtable.values import cut, shown
+from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.scans.settings import Name, it_is
 
-OWN = ("id", "created_time")
-"""The columns that every table has besides its fields."""
+OWN_COLUMNS = ("id", "created_time")
+"""Columns that every table has in addition to its fields."""
 
-GIVEN = ("id", "message", "value")
-"""The columns that a query gives."""
+RESULT_COLUMNS = ("id", "message", "value")
+"""Columns that a query can return."""
 
-Fields = Annotated[
+QueryFields = Annotated[
     Annotated[list[Name], Tag("(fields)")] | Annotated[dict[Name, Name], Tag("(columns)")],
     Discriminator(lambda value: "(columns)" if isinstance(value, dict) else "(fields)"),
 ]
@@ -28,27 +28,27 @@ Fields = Annotated[
 class Sql(BaseRule):
     """A query in SQLite's SQL finds no record.
 
-    It is one SELECT that gives a column `id` with the ids of records of `table`, and may give
+    It is one SELECT that returns a column `id` with the ids of records of `table`, and optionally
     `message` and `value`. A record is one finding, however many rows it has: of several messages,
-    the first in the alphabet.
-    Records for which `when` does not hold are left out of the findings; the query sees them.
+    it takes the first in alphabetical order. Records for which `when` does not hold are left out of
+    the findings; the query still sees them.
 
     It sees the tables and fields that are listed in `fields`, and each record's `id` and
-    `created_time`. Cells that are lists or objects are JSON text, for `json_each` and the like;
-    true and false are 1 and 0. `:now` and `:today` are the run's moment (UTC, as
-    `2026-03-02T06:30:00Z`) and day. A name that is not plain stands in double quotes.
+    `created_time`. Cells that are lists or objects are JSON text, for `json_each` and similar
+    functions; true and false are 1 and 0. `:now` and `:today` are the run's moment (UTC, as
+    `2026-03-02T06:30:00Z`) and day. A name with spaces or special characters needs double quotes.
 
-    It can read nothing else, and write nothing. It is inconclusive when it takes longer than 10 s
-    or 128 MiB, or has a value of over 2,000,000 bytes.
+    It can read nothing else, and write nothing. It is inconclusive if it takes longer than 10 s or
+    128 MiB, or has a value of over 2,000,000 bytes.
     """
 
     kind: Literal["sql"]
     query: str = Field(min_length=1, max_length=10_000)
-    fields: dict[Name, Fields] = Field(
+    fields: dict[Name, QueryFields] = Field(
         min_length=1,
         max_length=50,
         description="The fields that the query sees of each table, as a list, or as {column: "
-        "field} where a column is to have a name of its own.",
+        "field} to name a column.",
     )
 
     example: ClassVar[str] = """
@@ -72,68 +72,70 @@ query: |
         try:
             with Sandbox() as sandbox:
                 for table in self.fields:
-                    sandbox.create(table, [*OWN, *self._columns(table)])
+                    sandbox.create(table, [*OWN_COLUMNS, *self._columns(table)])
                 sandbox.seal()
-                given = sandbox.columns_of(self.query, GIVEN, _values(None))
+                given = sandbox.columns_of(self.query, RESULT_COLUMNS, _parameters(None))
         except QueryError as why:
             raise ValueError(
                 f"query: {why}; it must be one SELECT, over tables and columns from `fields`"
             ) from None
         if "id" not in given:
             raise ValueError(
-                f"query: it gives no column `id`; begin with SELECT id, for records of {self.table}"
+                "query: it returns no column `id`; begin with SELECT id, for records of "
+                f"{self.table}"
             )
         return self
 
     def _columns_differ(self, table: str) -> None:
         columns = self._columns(table)
-        count = Counter(_lower(column) for column in [*OWN, *columns])
+        count = Counter(_lower(column) for column in [*OWN_COLUMNS, *columns])
         for column, field in columns.items():
             if count[_lower(column)] > 1:
                 raise ValueError(
-                    f"fields.{table}: two columns are named {column!r} (SQL does not tell capitals "
-                    f"apart, and {' and '.join(OWN)} are always there); give one another name, "
+                    f"fields.{table}: two columns are named {column!r} (SQL ignores case, "
+                    f"and {' and '.join(OWN_COLUMNS)} are always there); give one another name, "
                     f"such as {{my_column: {field}}} {it_is(self.fields[table])}"
                 )
 
     def _columns(self, table: str) -> dict[str, str]:
-        """The field of each column."""
+        """Return the field of each column."""
         fields = self.fields[table]
         return fields if isinstance(fields, dict) else {field: field for field in fields}
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         for table in self.fields:
             for field in self._columns(table).values():
                 yield table, field
 
     def tables(self) -> list[str]:
-        """The tables that the rule needs."""
+        """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, *self.fields]))
 
     def created_of(self) -> Iterable[str]:
-        """All tables that the query sees."""
+        """Return all tables that the query sees."""
         return self.fields
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"the query finds no record of {self.table}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that the query gives."""
+        """Yield the records that the query returns."""
         known = set(scope.snapshot.tables[self.table].ids)
         found: dict[str, tuple[str, Any]] = {}
         with closing(self._rows(scope)) as rows:
             for row in rows:
                 id_ = row["id"]
                 if id_ is None:
-                    raise CannotEvaluateError("the query gave a row without an id")
+                    raise CannotEvaluateError("the query returned a row without an id")
                 if id_ not in known:
                     raise CannotEvaluateError(
-                        f"the query gave the id {shown(id_)}, which is no record of {self.table}"
+                        f"the query returned the id {display(id_)}, which is not a record of "
+                        f"{self.table}"
                     )
-                said = _said(row.get("message")), _value(row.get("value"))
-                found[id_] = min(found.get(id_, said), said, key=repr)
+                result = _message(row.get("message")), _value(row.get("value"))
+                found[id_] = min(found.get(id_, result), result, key=repr)
         for id_ in scope.table.ids:
             if id_ in found:
                 message, value = found[id_]
@@ -146,18 +148,18 @@ query: |
             with Sandbox() as sandbox:
                 for name in self.fields:
                     table, fields = scope.snapshot.tables[name], self._columns(name)
-                    sandbox.create(name, [*OWN, *fields])
+                    sandbox.create(name, [*OWN_COLUMNS, *fields])
                     assert table.created is not None
                     cells = [table.columns[field] for field in fields.values()]
                     sandbox.fill(name, [table.ids, table.created, *cells], scope.check)
                     sandbox.index(name, "id")
                 sandbox.seal()
-                yield from sandbox.rows(self.query, _values(scope.snapshot), scope.check)
+                yield from sandbox.rows(self.query, _parameters(scope.snapshot), scope.check)
         except QueryError as why:
             raise CannotEvaluateError(f"the query: {why}") from None
 
 
-def _values(snapshot: Snapshot | None) -> Mapping[str, Any]:
+def _parameters(snapshot: Snapshot | None) -> Mapping[str, Any]:
     if snapshot is None:
         return dict.fromkeys(("now", "today"))
     moment = snapshot.now.astimezone(UTC).isoformat(timespec="seconds")
@@ -165,13 +167,13 @@ def _values(snapshot: Snapshot | None) -> Mapping[str, Any]:
     return {"now": moment.replace("+00:00", "Z"), "today": today}
 
 
-def _said(message: Any) -> str:
-    return "the query found this record" if message is None else cut(str(message))
+def _message(message: Any) -> str:
+    return "the query found this record" if message is None else truncate(str(message))
 
 
 def _value(value: Any) -> Any:
-    """What is kept of a value until the findings are made."""
-    return cut(value) if isinstance(value, str) else value
+    """Return the part of a value that is retained until the findings are made."""
+    return truncate(value) if isinstance(value, str) else value
 
 
 def _lower(name: str) -> bytes:

@@ -1,8 +1,8 @@
-"""A SQLite database in memory for a query that somebody else wrote.
+"""A SQLite database in memory for a query from a scan's author.
 
-The query can read the tables that were filled in, and nothing else: SQLite's authorizer, asked
-while a statement is compiled, knows a short list of what is allowed. No file, setting, extension
-or write is on it. What a query may take is bounded: `SECONDS`, `HEAP_BYTES`, `LENGTH`.
+The query can read the tables that were filled, and nothing else: SQLite's authorizer, called while
+a statement is compiled, allows a short list of actions. No file, setting, extension or write is on
+it. A query's resources are bounded by `MAX_SECONDS`, `MAX_HEAP_BYTES` and `MAX_VALUE_BYTES`.
 """
 
 import re
@@ -14,23 +14,24 @@ from typing import Any, Self
 
 import msgspec
 
-SECONDS = 10.0
-"""What a query may take: a part of a step's budget, of which the other rules want theirs. Only a
-sort cannot be stopped half-way: of all that fits into `HEAP_BYTES` it takes 4 s more."""
+MAX_SECONDS = 10.0
+"""Seconds of a query: a part of a step's budget, which the other rules need too. Only a sort cannot
+be stopped half-way: with all that fits into `MAX_HEAP_BYTES`, it takes 4 s more."""
 
-HEAP_BYTES = 128 * 2**20
-"""All that SQLite holds in this process: tables, indexes, sorting, the strings of a query. Three
-columns of 336,776 records take 45 MB."""
+MAX_HEAP_BYTES = 128 * 2**20
+"""Memory of SQLite in this process: tables, indexes, sorting, the strings of a query. Three columns
+of 336,776 records take 45 MB."""
 
-LENGTH = 2_000_000
-"""Bytes of a value, also of one on the way: 90,000 links, or twenty of Airtable's long texts."""
+MAX_VALUE_BYTES = 2_000_000
+"""Bytes of a value, including intermediate ones: 90,000 links, or twenty of Airtable's long
+texts."""
 
-QUERY = 10_000
+MAX_QUERY_LENGTH = 10_000
 """Characters of a query."""
 
-OPERATIONS = 1000
-"""Operations of SQLite's machine, of 10 to 100 ns, between two looks at the budget. One on a long
-value may take a second, so it is a timer that keeps `SECONDS`."""
+CHECK_INTERVAL = 1000
+"""Operations of SQLite's machine, of 10 to 100 ns, between two checks of the budget. One on a long
+value may take a second, so a timer enforces `MAX_SECONDS`."""
 
 LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
@@ -38,9 +39,9 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 20,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
     sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 16,
-    sqlite3.SQLITE_LIMIT_LENGTH: LENGTH,
+    sqlite3.SQLITE_LIMIT_LENGTH: MAX_VALUE_BYTES,
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 100,  # each byte of a value is tried with each
-    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 8 * QUERY,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 8 * MAX_QUERY_LENGTH,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 10,
     sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
@@ -57,7 +58,7 @@ FUNCTIONS = frozenset(
     -> ->>
     """.split()  # noqa: SIM905  a list of them is three times as long
 )
-"""Those whose work grows with the length of what they are given, and no faster."""
+"""Functions whose work grows with the length of their arguments, and no faster."""
 
 _VIRTUAL = ("json_each", "json_tree")
 
@@ -68,11 +69,11 @@ _TOKEN = re.compile(
 
 
 class QueryError(Exception):
-    """The query cannot be run, or not to its end; the message says why."""
+    """The query cannot be run, or not to its end; the message explains why."""
 
 
 class Sandbox:
-    """A database that is filled, then sealed, then queried. All of it raises `QueryError`."""
+    """A database that is filled, then sealed, then queried. All methods raise `QueryError`."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(
@@ -82,47 +83,47 @@ class Sandbox:
             check_same_thread=False,  # the timer interrupts
         )
         self._tables: set[str] = set()
-        for name, text in (("hard_heap_limit", HEAP_BYTES), ("temp_store", "MEMORY")):
+        for name, text in (("hard_heap_limit", MAX_HEAP_BYTES), ("temp_store", "MEMORY")):
             self._connection.execute(f"PRAGMA {name} = {text}").fetchall()
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return the sandbox."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Free all of it."""
+        """Free all memory."""
         self._connection.close()
 
     def create(self, table: str, columns: Iterable[str]) -> None:
-        """Make an empty table."""
-        with self._told():
+        """Create an empty table."""
+        with self._query_errors():
             named = ", ".join(map(_quoted, columns))
             self._connection.execute(f"CREATE TABLE {_quoted(table)} ({named})")
         self._tables.add(table)
 
     def fill(self, table: str, columns: Sequence[Sequence[Any]], check: Callable[[], None]) -> None:
-        """Rows from columns of cells. Lists and maps become JSON, true and false 1 and 0."""
+        """Insert rows from columns of cells. Lists and maps become JSON, true and false 1 and 0."""
         places = ", ".join("?" * len(columns))
         rows = zip(*map(_cells, columns), strict=True)
-        with self._told(), self._watched(check, None):
+        with self._query_errors(), self._watched(check, None):
             self._connection.execute("BEGIN")
             self._connection.executemany(f"INSERT INTO {_quoted(table)} VALUES ({places})", rows)  # noqa: S608
             self._connection.execute("COMMIT")
 
     def index(self, table: str, column: str) -> None:
-        """Make a column quick to look up."""
+        """Index a column for fast lookups."""
         name, on = _quoted(f"{table} by {column}"), f"{_quoted(table)} ({_quoted(column)})"
-        with self._told():
+        with self._query_errors():
             self._connection.execute(f"CREATE INDEX {name} ON {on}")
 
     def seal(self) -> None:
-        """From now on it can be queried, and nothing else."""
+        """Allow only queries from now on."""
         for name in _VIRTUAL:  # declared at their first use, which the authorizer would refuse
             self._connection.execute(f"SELECT 1 FROM {name}('[]')").fetchall()  # noqa: S608
         modules = self._connection.execute("SELECT name FROM pragma_module_list")
         hidden = {name for (name,) in modules} - set(_VIRTUAL)
         self._connection.execute("PRAGMA query_only = ON")
-        for (function, arguments), safer in _SAFER.items():
+        for (function, arguments), safer in _SAFE_FUNCTIONS.items():
             self._connection.create_function(function, arguments, safer, deterministic=True)
         for limit, value in LIMITS.items():
             self._connection.setlimit(limit, value)
@@ -130,18 +131,18 @@ class Sandbox:
         self._connection.set_authorizer(_authorizer({*self._tables, *_VIRTUAL}, hidden))
 
     def columns_of(self, query: str, known: Iterable[str], values: Mapping[str, Any]) -> list[str]:
-        """Which of the known columns the query gives. It is compiled, and not run."""
-        with self._told():
+        """Return the known columns that the query returns. It is compiled, but not run."""
+        with self._query_errors():
             self._compile(f"SELECT * FROM {_inner(query)}", values)  # noqa: S608
-        given = [name for name in known if self._gives(query, name, values)]
+        given = [name for name in known if self._returns(query, name, values)]
         nothing = ", ".join(["NULL"] * max(1, len(given)))
         try:
             self._compile(f"SELECT * FROM {_inner(query)} UNION ALL SELECT {nothing}", values)  # noqa: S608
         except sqlite3.Error:
-            raise QueryError(f"it gives other columns than {', '.join(known)}") from None
+            raise QueryError(f"it returns columns other than {', '.join(known)}") from None
         return given
 
-    def _gives(self, query: str, column: str, values: Mapping[str, Any]) -> bool:
+    def _returns(self, query: str, column: str, values: Mapping[str, Any]) -> bool:
         try:
             self._compile(f"SELECT {column} FROM {_inner(query)}", values)  # noqa: S608
         except sqlite3.Error:
@@ -154,22 +155,22 @@ class Sandbox:
     def rows(
         self, query: str, values: Mapping[str, Any], check: Callable[[], None]
     ) -> Iterator[dict[str, Any]]:
-        """What the query gives, by the names of its columns in lower case."""
-        with self._told(), self._watched(check, SECONDS):
+        """Yield the query's rows, by the names of its columns in lower case."""
+        with self._query_errors(), self._watched(check, MAX_SECONDS):
             found = self._connection.execute(f"SELECT * FROM {_inner(query)}", values)  # noqa: S608
             names = [column[0].lower() for column in found.description]
             for row in found:
                 yield dict(zip(names, row, strict=True))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What SQLite raises, said for people."""
+    def _query_errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into a `QueryError`."""
         try:
             yield
         except MemoryError:
-            raise QueryError(f"it needs more than {HEAP_BYTES >> 20} MiB of memory") from None
+            raise QueryError(f"it needs more than {MAX_HEAP_BYTES >> 20} MiB of memory") from None
         except sqlite3.DataError as error:
-            raise QueryError(f"{error}: a value has {LENGTH:,} bytes at most") from None
+            raise QueryError(f"{error}: a value has at most {MAX_VALUE_BYTES:,} bytes") from None
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
             # the last three come from the sqlite3 module: two statements, a NUL, a huge number
             raise QueryError(str(error)) from None
@@ -186,7 +187,7 @@ class Sandbox:
                 stopped.append(why)
             return bool(stopped)
 
-        self._connection.set_progress_handler(stop, OPERATIONS)
+        self._connection.set_progress_handler(stop, CHECK_INTERVAL)
         timer = Timer(seconds or 0, self._connection.interrupt)
         if seconds:
             timer.start()
@@ -223,12 +224,12 @@ def _authorizer(tables: set[str], hidden: set[str]) -> Callable[..., int]:
 
 
 def _inner(query: str) -> str:
-    """The query as a part of another one, which only a single SELECT can be."""
+    """Return the query as a part of another one, which only a single SELECT can be."""
     return f"(\n{_strict(query).rstrip().removesuffix(';')}\n)"
 
 
 def _strict(query: str) -> str:
-    """The query with "names" as `names`: SQLite takes the first for text where there is none."""
+    """Return the query with "names" as `names`: SQLite takes an unknown "name" for text."""
 
     def name(match: re.Match[str]) -> str:
         if match["name"] is None:
@@ -274,7 +275,7 @@ def _replace(text: object, old: object, new: object) -> str | None:
     text, old, new = _text(text), _text(old), _text(new)
     if not old:
         return text
-    if len(text) + text.count(old) * (len(new) - len(old)) > LENGTH:
+    if len(text) + text.count(old) * (len(new) - len(old)) > MAX_VALUE_BYTES:
         raise OverflowError
     return text.replace(old, new)
 
@@ -290,7 +291,7 @@ def _stripping(strip: Callable[[str, str], str]) -> Callable[[Any, Any], str | N
     return stripped
 
 
-_SAFER: dict[tuple[str, int], Callable[..., Any]] = {
+_SAFE_FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("instr", 2): _instr,
     ("replace", 3): _replace,
     ("trim", 2): _stripping(str.strip),

@@ -1,4 +1,4 @@
-"""`type`: a cell holds this kind of value."""
+"""`type`: a cell holds a value of this type."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from landfall.airtable.dates import Moment
-from landfall.airtable.fields import Holds, Schema, holds, is_list, not_of
-from landfall.airtable.values import Answers, has_value, is_number, shown
+from landfall.airtable.fields import Holds, Schema, content_misfits, holds, is_list
+from landfall.airtable.values import TextCache, display, has_value, is_number
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
 
-_SAYS = {
+_PHRASES = {
     "any": "a value",
     "text": "text",
     "number": "a number",
@@ -34,7 +34,7 @@ _HOLDS: dict[str, Holds] = {
     "text": "text",
     "number": "numbers",
     "integer": "numbers",
-    "boolean": "ticks",
+    "boolean": "booleans",
     "date": "dates",
     "datetime": "dates",
     "record_links": "record ids",
@@ -44,16 +44,16 @@ _HOLDS: dict[str, Holds] = {
 
 
 class Type(FieldRule):
-    """The cell holds this type of value, and no error of a formula. No value is no finding.
+    """The cell holds a value of this type and no formula error. A missing value is no finding.
 
-    - `any`: whatever is no error. Errors are what Airtable has for them, `{"error": "#ERROR!"}` and
-      `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they are of no type.
+    - `any`: any value that is not an error. Errors are those of Airtable, `{"error": "#ERROR!"}`
+      and `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they have none of the types.
     - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
     - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
     - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
-      `collaborator`: somebody with an `id`, and an e-mail address or a name.
+      `collaborator`: a person with an `id`, and an e-mail address or a name.
 
-    A lookup's cell is a list, whatever is in it.
+    A lookup's cell is a list, whatever it contains.
     """
 
     kind: Literal["type"]
@@ -69,30 +69,30 @@ class Type(FieldRule):
         "record_links",
         "attachments",
         "collaborator",
-    ] = Field(description="What the cell holds.")
+    ] = Field(description="The type of the cell's value.")
 
     example: ClassVar[str] = "{id: age, kind: type, table: Students, field: Age, type: integer}"
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        return f"{self.field} is {_SAYS[self.type]}, and no error"
+        """Return the requirement in plain language."""
+        return f"{self.field} is {_PHRASES[self.type]} and not an error"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """A field of another type, or of lists where one value is wanted."""
+        """Yield a sentence about a field of another type, or of lists instead of one value."""
         field, why = schema.field(self.table, self.field), f"`type: {self.type}`"
         wanted = _HOLDS.get(self.type)
         if wanted:
-            yield from not_of(field, wanted, f"{why} wants {wanted}")
-        wants_list = self.type in ("list", "record_links", "attachments")
-        if self.type != "any" and holds(field) and is_list(field) != wants_list:
-            has, wants = ("a list", "one value") if is_list(field) else ("one value", "a list")
-            yield f"{why} wants {wants}, but each cell of {self.field!r} is {has}"
+            yield from content_misfits(field, wanted, f"{why} needs {wanted}")
+        needs_list = self.type in ("list", "record_links", "attachments")
+        if self.type != "any" and holds(field) and is_list(field) != needs_list:
+            has, needs = ("a list", "one value") if is_list(field) else ("one value", "a list")
+            yield f"{why} needs {needs}, but each cell of {self.field!r} is {has}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """The records that hold something else."""
+        """Yield the records with something else."""
         ids, column = scope.table.ids, scope.table.columns[self.field]
         fits = _TESTS[self.type]
-        moments = Answers(scope.snapshot.calendar.read, scope.check)
+        moments = TextCache(scope.snapshot.calendar.read, scope.check)
         plain = {NoneType, *_ALWAYS.get(self.type, ())}
         for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
             value = column[row]
@@ -102,7 +102,7 @@ class Type(FieldRule):
                 yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
 
     def _is_not(self, value: Any) -> str:
-        return f"is {shown(value)}, which is not {_SAYS[self.type]}"
+        return f"is {display(value)}, which is not {_PHRASES[self.type]}"
 
 
 _ALWAYS: dict[str, set[type]] = {
@@ -112,7 +112,7 @@ _ALWAYS: dict[str, set[type]] = {
     "integer": {int},
     "boolean": {bool},
 }
-"""The classes of which every value fits."""
+"""Classes of which every value fits."""
 
 
 Moments = Mapping[str, Moment | None]
@@ -154,7 +154,7 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
 
 
 def _error(value: Any) -> str:
-    """The error that a cell holds, or an item of its list; empty where there is none."""
+    """Return the error that a cell or an item of its list holds; empty if there is none."""
     if isinstance(value, list):
         inside = (_error(item) for item in value if item.__class__ is dict)
         return next((error for error in inside if error), "")

@@ -6,25 +6,25 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from landfall.airtable.values import comparable, has_value, shown
-from landfall.integrity.rules.rule import BaseRule, Hit, OnASample, Scope
+from landfall.airtable.values import comparable, display, has_value
+from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
 class Unique(BaseRule):
-    """No two records have the same values. A record that lacks one of them is left out."""
+    """No two records have the same values. A record that lacks one of them is skipped."""
 
     kind: Literal["unique"]
     fields: list[Name] = Field(
-        min_length=1, max_length=10, description="The fields that together must be unique."
+        min_length=1, max_length=10, description="The fields whose combined values must be unique."
     )
     ignore_case: bool = Field(
-        False, description="Take text as equal when only case or surrounding blanks differ."
+        False, description="Compare text without case and surrounding whitespace."
     )
     ignore_spaces: bool = Field(
         False,
-        description="Take text as equal when only blanks around it, or the length of those inside, "
-        "differ.",
+        description="Compare text without surrounding whitespace and the length of whitespace "
+        "inside.",
     )
 
     example: ClassVar[str] = (
@@ -32,36 +32,36 @@ class Unique(BaseRule):
     )
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         return ((self.table, field) for field in self.fields)
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
+        """Return the requirement in plain language."""
         return f"no two records have the same {' + '.join(self.fields)}"
 
-    def on_a_sample(self) -> OnASample:
-        """The other one may be among the records that are not there."""
+    def sample_support(self) -> SampleSupport:
+        """Return `some`: the other record may be missing from the sample."""
         return "some"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """Each group of records that have the same values."""
+        """Yield each group of records with the same values."""
         table = scope.table
         columns = [table.columns[field] for field in self.fields]
         fields = " + ".join(self.fields)
         for rows in self._groups(columns):
-            first = min(rows, key=table.ids.__getitem__)  # whatever the order
+            first = min(rows, key=table.ids.__getitem__)  # in any order of the records
             values = [column[first] for column in columns]
             value = values[0] if len(values) == 1 else values
-            message = f"{len(rows)} records have the same {fields}: {shown(value)}"
+            message = f"{len(rows)} records have the same {fields}: {display(value)}"
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
 
     def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
-        """The rows of each group, in the order in which the groups begin."""
+        """Return the rows of each group, in the order in which the groups begin."""
         fold = self._fold()
         try:
-            alike = _alike(columns if fold is str else [_folded(it, fold) for it in columns])
+            alike = _candidates(columns if fold is str else [_folded(it, fold) for it in columns])
         except TypeError:  # there are lists or maps
-            alike = _alike([[comparable(value, fold) for value in it] for it in columns])
+            alike = _candidates([[comparable(value, fold) for value in it] for it in columns])
         groups: dict[Any, list[int]] = {}
         for row in alike:
             values = [column[row] for column in columns]
@@ -86,8 +86,8 @@ def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
     return [fold(value) if value.__class__ is str else value for value in column]
 
 
-def _alike(columns: Sequence[list[Any]]) -> list[int]:
-    """The rows that may have the values of another: those of several columns have the same hash.
+def _candidates(columns: Sequence[list[Any]]) -> list[int]:
+    """Return the rows that may have the values of another: in several columns, the same hash.
 
     Counting numbers takes half the time and a third of the memory of counting tuples.
     """

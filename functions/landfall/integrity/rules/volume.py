@@ -1,4 +1,4 @@
-"""`volume`: a table has about as many records as it should."""
+"""`volume`: a table has the expected number of records."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,26 +6,26 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.integrity.rules.past import PastRule, Percent, fraction, in_percent, middle
+from landfall.integrity.rules.past import HistoryRule, Percent, exact_median, fraction, in_percent
 from landfall.integrity.rules.rule import Hit, Scope
 
 
-class Volume(PastRule):
-    """The table has neither too few records nor too many, in all or against earlier runs.
+class Volume(HistoryRule):
+    """The table has neither too few records nor too many, in total or compared with earlier runs.
 
-    With `when`, the records for which it holds are counted. The limits hold from the first run on.
-    `change` is compared with the median of the last `over` runs in which this rule was evaluated
-    and counted the same records. Until there are so many it finds nothing, as the rule's sentence
-    says. After a median of 0, any record is too much.
+    With `when`, only the records for which it holds are counted. The limits apply from the first
+    run. `change` is compared with the median of the last `over` runs in which this rule was
+    evaluated and counted the same records. Until there are that many, it finds nothing, as the
+    rule's sentence states. After a median of 0, any record is too many.
     """
 
     kind: Literal["volume"]
-    at_least: int | None = Field(None, ge=1, description="Fewer records are too few.")
-    at_most: int | None = Field(None, ge=0, description="More records are too many.")
+    at_least: int | None = Field(None, ge=1, description="The minimum number of records.")
+    at_most: int | None = Field(None, ge=0, description="The maximum number of records.")
     change: Percent | None = Field(
         None,
-        description="How far the number may be from the median of earlier runs, as a share of "
-        "that median such as 20%.",
+        description="The maximum distance of the number from the median of earlier runs, as a "
+        "share of that median such as 20%.",
     )
 
     example: ClassVar[str] = (
@@ -41,32 +41,31 @@ class Volume(PastRule):
         return self
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
-        """(table, field) of what this kind looks at."""
+        """Return the (table, field) pairs that the rule checks."""
         return iter(())
 
     def measures(self) -> tuple[Any, ...]:
-        """What is measured."""
+        """Return the identity of the measurement."""
         return ("records",)
 
     def sentence(self) -> str:
-        """What must be so, in plain language."""
-        said = []
+        """Return the requirement in plain language."""
+        phrases = []
         if self.at_least is not None:
-            said.append(f"at least {self.at_least:,} records")
+            phrases.append(f"at least {self.at_least:,} records")
         if self.at_most is not None:
-            said.append(f"at most {self.at_most:,} records")
+            phrases.append(f"at most {self.at_most:,} records")
         if self.change is not None:
-            said.append(
-                f"a number of records within {self.change} of the median of the last {self.over}, "
-                f"{self.from_when_on()}"
+            phrases.append(
+                f"a number of records within {self.change} of the median of the last {self.runs()}"
             )
-        return f"{self.table} has {' and '.join(said)}"
+        return f"{self.table} has {' and '.join(phrases)}"
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
-        """Too few, too many, too much changed."""
+        """Yield a hit for too few records, too many, or too large a change."""
         count = len(scope.table)
         self.remember(scope, {"records": count})
-        which = " for which the condition holds" if self.when else ""
+        which = " that satisfy the condition" if self.when else ""
         has = f"{self.table} has {count:,} records{which}"
         if self.at_least is not None and count < self.at_least:
             yield Hit((), "", count, f"{has}, fewer than {self.at_least:,}", "limit")
@@ -75,7 +74,7 @@ class Volume(PastRule):
         earlier = [Fraction(measured["records"]) for measured in self.past(scope)]
         if self.change is None or not earlier:
             return
-        usual = middle(earlier)
+        usual = exact_median(earlier)
         if abs(count - usual) > fraction(self.change) * usual:
             far = f", {in_percent(abs(count - usual) / usual)} away" if usual else ""
             message = f"{has}; the median of the last {self.over} runs is {float(usual):,g}{far}"

@@ -1,4 +1,4 @@
-"""Windows over a date field: which days of the calendar a rule looks at."""
+"""Windows over a date field: the days of the calendar that a rule measures."""
 
 import re
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.dates import RELATIVE_SAYS, Calendar, is_date
+from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.scans.settings import Settings, it_is
 
 _LENGTH = re.compile(r"([1-9]\d{0,3})\s?([dw])")
@@ -20,11 +20,11 @@ def _length(value: Any) -> Any:
 
 
 def _day(value: Any) -> Any:
-    if isinstance(value, date):  # what YAML makes of one without quotes
+    if isinstance(value, date):  # YAML parses a date without quotes
         return value.isoformat()
     if isinstance(value, str) and is_date(value):
         return value
-    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_SAYS} {it_is(value)}")
+    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
 
 
 Length = Annotated[str, BeforeValidator(_length)]
@@ -32,28 +32,28 @@ Day = Annotated[str, BeforeValidator(_day)]
 
 
 class Window(Settings):
-    """Whole days, both ends included. A window ends today where nothing else is said."""
+    """Whole days, both ends included. A window ends today by default."""
 
     last: Length | None = Field(
         None,
-        description="Days or weeks up to today, today among them: 30d is today and the 29 days "
+        description="Days or weeks up to and including today: 30d is today and the 29 days "
         "before it, 4w is 28 days.",
     )
     since: Day | None = Field(
         None, description="The first day: YYYY-MM-DD, or a relative one such as `today-90d`."
     )
-    until: Day | None = Field(None, description="The last day, in the same way.")
+    until: Day | None = Field(None, description="The last day, in the same form.")
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:
         if self.last and (self.since or self.until):
-            raise ValueError("say `last`, or `since` and `until`, but not both")
+            raise ValueError("give `last`, or `since` and `until`, but not both")
         if not (self.last or self.since or self.until):
-            raise ValueError("say which days, such as `last: 30d` or `since: 2026-08-24`")
+            raise ValueError("give the days, such as `last: 30d` or `since: 2026-08-24`")
         return self
 
     def days(self, calendar: Calendar) -> tuple[date, date]:
-        """The first and the last day."""
+        """Return the first and the last day."""
         today = calendar.day(calendar.now)
         if self.last:
             number, unit = self._parts(self.last)
@@ -65,7 +65,7 @@ class Window(Settings):
         return since or date.min, until or today
 
     def sentence(self) -> str:
-        """For people, behind what is counted."""
+        """Return the days in plain language, to follow what is counted."""
         if self.last:
             number, unit = self._parts(self.last)
             name = _UNITS[unit][1]

@@ -1,7 +1,7 @@
-"""Which names are so common that they are no sign that two records are of one.
+"""Names so common that they are no sign that two records are of one person.
 
-Words are taken as independent: where 60 of 10,000 other names have `Elizabeth` and 80 `Jones`, 0.5
-have both by chance.
+Words are assumed to be independent: if 60 of 10,000 other names have `Elizabeth` and 80 `Jones`,
+0.5 have both by chance.
 """
 
 from collections import Counter
@@ -10,19 +10,19 @@ from math import prod
 
 from landfall.integrity.rules.matching.normalisation import Words
 
-BY_CHANCE = 0.1
-"""A name is common where, of ten that are as common, more than one has a namesake by chance."""
+MAX_CHANCE = 0.1
+"""Expected namesakes by chance, above which a name is common: one in ten such names has one."""
 
-NAMES_LEAST = 1000
-"""Fewer different names do not tell how common a word is."""
+MIN_NAMES = 1000
+"""Different names from which the frequency of a word is known well enough."""
 
 
-def common(names: Collection[Words]) -> set[Words]:
-    """Those of different names that are common among them."""
+def common_names(names: Collection[Words]) -> set[Words]:
+    """Return those of different names that are common among them."""
     size = len(names)
-    if size < NAMES_LEAST:
+    if size < MIN_NAMES:
         return set()
     occurs = Counter(word for name in names for word in name)
     return {
-        name for name in names if size * prod((occurs[it] - 1) / size for it in name) > BY_CHANCE
+        name for name in names if size * prod((occurs[it] - 1) / size for it in name) > MAX_CHANCE
     }

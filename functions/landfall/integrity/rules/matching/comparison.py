@@ -9,112 +9,112 @@ from pydantic import Discriminator, Field, Tag
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import has_value, shown
-from landfall.integrity.rules.matching.common_names import common
-from landfall.integrity.rules.matching.normalisation import written
-from landfall.integrity.rules.matching.similarity import Likeness
+from landfall.airtable.values import display, has_value
+from landfall.integrity.rules.matching.common_names import common_names
+from landfall.integrity.rules.matching.normalisation import cell_text
+from landfall.integrity.rules.matching.similarity import NameSimilarity
 from landfall.integrity.rules.rule import CannotEvaluateError
 from landfall.scans.settings import Name, Settings
 
-Key = Hashable | None
-"""What is compared of a record; None where there is nothing to compare."""
+CompareKey = Hashable | None
+"""The key of a record in a comparison; None if there is nothing to compare."""
 
-Agree = Callable[[Any, Any], bool]
-"""Whether a condition holds of two keys, neither of them None."""
+KeyTest = Callable[[Any, Any], bool]
+"""A test of whether a condition holds for two keys, neither of them None."""
 
-Fields = Annotated[
+OneOrMoreFields = Annotated[
     Annotated[Name, Tag("(one)")]
     | Annotated[list[Name], Field(min_length=1, max_length=10), Tag("(several)")],
     Discriminator(lambda value: "(one)" if isinstance(value, str) else "(several)"),
 ]
 
 
-def names(fields: str | list[str]) -> list[str]:
-    """The fields as a list."""
+def field_names(fields: str | list[str]) -> list[str]:
+    """Return the fields as a list."""
     return [fields] if isinstance(fields, str) else fields
 
 
 @dataclass
 class Column:
-    """What a condition compares, of each record."""
+    """The keys of all records in a comparison."""
 
-    keys: Sequence[Key]
+    keys: Sequence[CompareKey]
     meaning: str
     check: Callable[[], None]
     whole: "Column | None" = None
-    """The column of which this is a part: what is alike there is alike here."""
+    """The column that this is a part of: keys that are similar there are similar here."""
 
     @cached_property
     def uncommon(self) -> "Column":
-        """Without the values that are common; the keys are words."""
+        """Return the column without common values; the keys are words."""
         names: set[Any] = {key for key in self.keys if key is not None}
-        left_out = common(names)
-        keys = [None if key in left_out else key for key in self.keys]
+        frequent = common_names(names)
+        keys = [None if key in frequent else key for key in self.keys]
         return Column(keys, self.meaning, self.check, self)
 
     @cached_property
-    def likeness(self) -> Likeness:
-        """Of keys that are words."""
+    def similarity(self) -> NameSimilarity:
+        """Return the similarity of keys that are words."""
         if self.whole:
-            return self.whole.likeness
+            return self.whole.similarity
         words: set[Any] = {key for key in self.keys if key is not None}
-        return Likeness(self.meaning, words, self.check)
+        return NameSimilarity(self.meaning, words, self.check)
 
 
-class Compared(Settings):
-    """What every condition on two records has."""
+class Comparison(Settings):
+    """The settings and methods of every condition on two records."""
 
     field: Any
 
     @property
     def optional(self) -> bool:
-        """Whether it also holds where a record has no value."""
+        """Return whether the condition also holds if a record has no value."""
         return bool(getattr(self, "or_missing", False))
 
     @property
     def label(self) -> str:
-        """The fields, for people."""
-        return " + ".join(names(self.field))
+        """Return the fields, for a message."""
+        return " + ".join(field_names(self.field))
 
     @property
     def meaning(self) -> str:
-        """What the values are taken as."""
+        """Return the kind of content that the values are compared as."""
         raise NotImplementedError
 
-    def key(self, calendar: Calendar) -> Callable[[Any], Key]:
-        """Makes a key of a cell."""
+    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:
+        """Return a function that makes a key of a cell."""
         raise NotImplementedError
 
-    def agree(self, column: Column) -> Agree:
-        """Tells whether it holds of two keys."""
+    def agree(self, column: Column) -> KeyTest:
+        """Return a test of whether the condition holds for two keys."""
         raise NotImplementedError
 
     def sentence(self) -> str:
-        """For people."""
+        """Return the condition in plain language."""
         missing = f", or no {self.label}" if self.optional else ""
-        return f"{self._says()}{missing}"
+        return f"{self._phrase()}{missing}"
 
-    def because(self, column: Column, table: Table, one: int, other: int) -> str:  # noqa: ARG002
-        """How it holds of two records, for a message."""
-        first, second = shown(self.cell(table, one)), shown(self.cell(table, other))
+    def explain(self, column: Column, table: Table, one: int, other: int) -> str:  # noqa: ARG002
+        """Return how the condition holds for two records, for a message."""
+        first, second = display(self.cell(table, one)), display(self.cell(table, other))
         if first == second:
             return f"the same {self.label} {first}"
-        return f"{self._says()} ({first}, {second})"
+        return f"{self._phrase()} ({first}, {second})"
 
     def cell(self, table: Table, row: int) -> Any:
-        """The value of the field, or of several as one text."""
-        columns = [table.columns[field] for field in names(self.field)]
-        return columns[0][row] if len(columns) == 1 else written([c[row] for c in columns])
+        """Return the value of the field, or of several fields as one text."""
+        columns = [table.columns[field] for field in field_names(self.field)]
+        return columns[0][row] if len(columns) == 1 else cell_text([c[row] for c in columns])
 
     def column(self, table: Table, calendar: Calendar, check: Callable[[], None]) -> Column:
-        """What it compares. Raises `CannotEvaluateError` where no value can be compared."""
+        """Return the keys of a table. Raises `CannotEvaluateError` if no value can be compared."""
         make = self.key(calendar)
         keys = [make(self.cell(table, row)) for row in range(len(table))]
         if all(key is None for key in keys) and any(
             has_value(self.cell(table, row)) for row in range(len(table))
         ):
-            raise CannotEvaluateError(f"no value of {self.label} can be taken as {self.meaning}")
+            raise CannotEvaluateError(f"no value of {self.label} can be read as {self.meaning}")
         return Column(keys, self.meaning, check)
 
-    def _says(self) -> str:
+    def _phrase(self) -> str:
         raise NotImplementedError

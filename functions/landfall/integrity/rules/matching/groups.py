@@ -4,23 +4,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landfall.airtable.values import shown
-from landfall.integrity.rules.matching.comparison import Column, Compared
+from landfall.airtable.values import display
+from landfall.integrity.rules.matching.comparison import Column, Comparison
 from landfall.integrity.rules.matching.pair_conditions import Exact, Similar
-from landfall.integrity.rules.matching.pairs import Pairing
-from landfall.integrity.rules.matching.union_find import Groups, Pair, stars
+from landfall.integrity.rules.matching.pairs import PairSearch
+from landfall.integrity.rules.matching.union_find import Pair, UnionFind, stars
 from landfall.integrity.rules.rule import CannotEvaluateError, Scope
 
-MOST_POSSIBLE = 200_000
-"""Possible pairs that a rule may have, for the sake of memory: about 50 MB."""
+MAX_POSSIBLE_PAIRS = 200_000
+"""Possible pairs of a rule, to bound memory: about 50 MB."""
 
-VALUES = 10
-"""Different values of a group that are kept."""
+MAX_VALUES = 10
+"""Different values of a group that are retained."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Records by their rows, in ascending order; what they have in `field`; and why."""
+    """Records by their rows, in ascending order; their values in `field`; and the reason."""
 
     rows: list[int]
     field: str
@@ -29,19 +29,19 @@ class Group:
 
 
 @dataclass(frozen=True)
-class _Link:
-    """Two records, and the pairing that made them a pair."""
+class _Edge:
+    """Two records, and the search that found them to be a pair."""
 
     one: int
     other: int
-    pairing: Pairing
+    search: PairSearch
 
 
-class Finder:
+class GroupFinder:
     """Finds groups among the records of a scope.
 
-    Inside, records are numbered in the order of their ids, so what is found, and said of it, does
-    not depend on the order in which they came.
+    Internally, records are numbered in the order of their ids, so the findings and their messages
+    do not depend on the order of the records.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -49,62 +49,64 @@ class Finder:
         self._rows = sorted(range(len(scope.table)), key=scope.table.ids.__getitem__)
         self._table = scope.table.select(self._rows)
         self._columns: dict[tuple[str, str], Column] = {}
-        self._groups = Groups(len(self._table))
-        self._links: list[_Link] = []
+        self._groups = UnionFind(len(self._table))
+        self._edges: list[_Edge] = []
 
-    def likely(self, alternatives: Iterable[Sequence[Compared]]) -> Iterator[Group]:
-        """Those that likely pairs make, directly or through others."""
+    def likely(self, alternatives: Iterable[Sequence[Comparison]]) -> Iterator[Group]:
+        """Return the groups formed by likely pairs, directly or through others."""
         groups = self._groups
         for conditions in alternatives:
-            pairing = self._pairing(conditions)
-            self._links += _folded(groups, pairing)
-            for one, other in pairing.pairs(groups):
+            search = self._search(conditions)
+            self._edges += _fold(groups, search)
+            for one, other in search.pairs(groups):
                 groups.join(one, other)
-                self._links.append(_Link(one, other, pairing))
-        return self._of_links(groups, self._links, groups.among(_records(self._links)))
+                self._edges.append(_Edge(one, other, search))
+        return self._of_edges(groups, self._edges, groups.partition(_records(self._edges)))
 
-    def possible(self, alternatives: Iterable[Sequence[Compared]]) -> Iterator[Group]:
-        """Each record, or group of likely ones, with all that are possibly the same as it."""
+    def possible(self, alternatives: Iterable[Sequence[Comparison]]) -> Iterator[Group]:
+        """Yield each record, or group of likely ones, with all that are possibly the same as it."""
         units = self._groups.copy()
-        pairings = [self._pairing(conditions) for conditions in alternatives]
-        folded = [link for pairing in pairings for link in _folded(units, pairing)]
-        pairs = self._possible_pairs(units, pairings)
-        members = units.among(_records([*self._links, *folded]))
+        searches = [self._search(conditions) for conditions in alternatives]
+        folded = [edge for search in searches for edge in _fold(units, search)]
+        pairs = self._possible_pairs(units, searches)
+        members = units.partition(_records([*self._edges, *folded]))
         in_stars: set[int] = set()
         for star in stars(pairs):
             in_stars.update(star)
             records = [record for unit in star for record in members.get(unit, [unit])]
             yield self._group(records, pairs[_sorted(star[0], star[1])])
-        alone = [link for link in folded if units.of(link.one) not in in_stars]
-        yield from self._of_links(units, alone, members)
+        alone = [edge for edge in folded if units.find(edge.one) not in in_stars]
+        yield from self._of_edges(units, alone, members)
 
-    def _of_links(
-        self, groups: Groups, links: Sequence[_Link], members: dict[int, list[int]]
+    def _of_edges(
+        self, groups: UnionFind, edges: Sequence[_Edge], members: dict[int, list[int]]
     ) -> Iterator[Group]:
-        """The groups that these links are of, each with the first of its links as the reason."""
-        first = {groups.of(link.one): link for link in reversed(links)}
-        for root, link in first.items():
-            yield self._group(members[root], link)
+        """Yield the groups of these edges, each with the first of its edges as the reason."""
+        first = {groups.find(edge.one): edge for edge in reversed(edges)}
+        for root, edge in first.items():
+            yield self._group(members[root], edge)
 
-    def _possible_pairs(self, units: Groups, pairings: Iterable[Pairing]) -> dict[Pair, _Link]:
-        """The pairs of units, and the first link of each."""
-        pairs: dict[Pair, _Link] = {}
-        for pairing in pairings:
-            for one, other in pairing.pairs(units):
-                pair = _sorted(units.of(one), units.of(other))
-                pairs.setdefault(pair, _Link(one, other, pairing))
-                if len(pairs) > MOST_POSSIBLE:
+    def _possible_pairs(
+        self, units: UnionFind, searches: Iterable[PairSearch]
+    ) -> dict[Pair, _Edge]:
+        """Return the pairs of units, and the first edge of each."""
+        pairs: dict[Pair, _Edge] = {}
+        for search in searches:
+            for one, other in search.pairs(units):
+                pair = _sorted(units.find(one), units.find(other))
+                pairs.setdefault(pair, _Edge(one, other, search))
+                if len(pairs) > MAX_POSSIBLE_PAIRS:
                     raise CannotEvaluateError(
-                        f"more than {MOST_POSSIBLE} pairs are possibly the same: make `possible`"
-                        " stricter"
+                        f"more than {MAX_POSSIBLE_PAIRS} pairs are possibly the same: "
+                        "make `possible` stricter"
                     )
         return pairs
 
-    def _pairing(self, conditions: Sequence[Compared]) -> Pairing:
+    def _search(self, conditions: Sequence[Comparison]) -> PairSearch:
         columns = [self._column(condition) for condition in conditions]
-        return Pairing(conditions, columns, self._scope.check)
+        return PairSearch(conditions, columns, self._scope.check)
 
-    def _column(self, condition: Compared) -> Column:
+    def _column(self, condition: Comparison) -> Column:
         named = condition.label, condition.meaning
         if named not in self._columns:
             calendar = self._scope.snapshot.calendar
@@ -113,28 +115,28 @@ class Finder:
         uncommon = isinstance(condition, Exact | Similar) and condition.uncommon
         return column.uncommon if uncommon else column
 
-    def _group(self, records: Sequence[int], link: _Link) -> Group:
-        cells = (link.pairing.cell(self._table, record) for record in sorted(records))
-        values = list({shown(cell): cell for cell in cells}.values())[:VALUES]
-        because = link.pairing.because(self._table, link.one, link.other)
+    def _group(self, records: Sequence[int], edge: _Edge) -> Group:
+        cells = (edge.search.cell(self._table, record) for record in sorted(records))
+        values = list({display(cell): cell for cell in cells}.values())[:MAX_VALUES]
+        because = edge.search.explain(self._table, edge.one, edge.other)
         rows = sorted(self._rows[record] for record in records)
-        return Group(rows, link.pairing.label, values, because)
+        return Group(rows, edge.search.label, values, because)
 
 
-def _folded(groups: Groups, pairing: Pairing) -> list[_Link]:
-    """Joins the records that agree in everything."""
+def _fold(groups: UnionFind, search: PairSearch) -> list[_Edge]:
+    """Join the records that agree in everything."""
     return [
-        _Link(first, record, pairing)
-        for first, *others in pairing.records
+        _Edge(first, record, search)
+        for first, *others in search.records
         for record in others
         if groups.join(first, record)
     ]
 
 
-def _records(links: Iterable[_Link]) -> Iterator[int]:
-    for link in links:
-        yield link.one
-        yield link.other
+def _records(edges: Iterable[_Edge]) -> Iterator[int]:
+    for edge in edges:
+        yield edge.one
+        yield edge.other
 
 
 def _sorted(one: int, other: int) -> Pair:

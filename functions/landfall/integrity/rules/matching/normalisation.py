@@ -1,7 +1,7 @@
-"""What is compared where values should be the same: text without the ways of writing it.
+"""Normalisation of values that should compare as equal: text without variations in writing.
 
-Each normaliser turns a cell into something hashable, or None where the cell holds nothing that
-could be compared. What is dropped and replaced is in the tables here.
+Each normaliser turns a cell into something hashable, or into None if the cell has nothing to
+compare. The tables here list what is dropped and replaced.
 """
 
 import re
@@ -12,13 +12,13 @@ from typing import Any, Literal
 from landfall.airtable.values import comparable, has_value, values_of
 
 Wording = Literal["name", "organisation", "address", "text"]
-"""What is words, whose similarity can be told."""
+"""Kinds of content that consist of words, whose similarity can be computed."""
 
 Meaning = Literal["name", "organisation", "address", "text", "email", "phone", "value"]
-"""What a field holds, which says when two of its values are the same."""
+"""Kinds of content of a field, which decide when two of its values are the same."""
 
 Words = tuple[str, ...]
-"""Each once, in alphabetical order: the order in which they were written does not count."""
+"""Words, each once, in alphabetical order: their order in the text does not count."""
 
 
 def _set(text: str) -> frozenset[str]:
@@ -52,7 +52,7 @@ GENERIC = _set(
     " associates association foundation international global national consulting studio shop store"
     " office department agency team"
 )
-"""Words that many organisations have, which say little about which one it is."""
+"""Words that many organisations have, which hardly distinguish them."""
 
 ORGANISATION_WORDS = _map(
     "centre=center ctr=center cntr=center centrum=center zentrum=center centro=center"
@@ -79,7 +79,8 @@ _STREET = re.compile(r"([a-z]{3,})str(?:asse)?")
 
 
 def _plain(text: str) -> list[str]:
-    """The words in lower case, of letters a-z and digits: `Żółć, O'Neill` is `zolc oneill`."""
+    """Return the words in lower case, of letters a-z and digits: `Żółć, O'Neill` is `zolc
+    oneill`."""
     if not text.isascii():
         from anyascii import anyascii  # 2.6 MB of tables, for those who need them
 
@@ -92,22 +93,23 @@ def _sorted(words: list[str]) -> Words | None:
 
 
 def _without(words: list[str], dropped: frozenset[str]) -> list[str]:
-    """Without these words, unless there are no others."""
+    """Return the words without these, unless there are no others."""
     return [word for word in words if word not in dropped] or words
 
 
 def text(cell: str) -> Words | None:
-    """Case, accents, script, punctuation and the order of the words do not count."""
+    """Return the words of a text, without case, accents, script, punctuation and order."""
     return _sorted(_plain(cell))
 
 
 def name(cell: str) -> Words | None:
-    """As for text; titles do not count either."""
+    """Return the words of a name, as for text; without titles."""
     return _sorted(_without(_plain(cell), TITLES))
 
 
 def organisation(cell: str) -> Words | None:
-    """As for text; legal forms and articles do not count, abbreviations are written out."""
+    """Return the words of an organisation, as for text; without legal forms and articles, and with
+    abbreviations expanded."""
     words = _plain(_DOTTED.sub(lambda dotted: f"{dotted[0].replace('.', '')} ", cell))
     return _sorted(
         [ORGANISATION_WORDS.get(word, word) for word in _without(words, LEGAL_FORMS | STOP_WORDS)]
@@ -115,13 +117,15 @@ def organisation(cell: str) -> Words | None:
 
 
 def address(cell: str) -> Words | None:
-    """As for text; common abbreviations are written out, and `Hauptstr.` is `Haupt street`."""
+    """Return the words of an address, as for text; with common abbreviations expanded, and
+    `Hauptstr.` as `Haupt street`."""
     words = (_STREET.sub(r"\1 street", word) for word in _plain(cell))
     return _sorted([ADDRESS_WORDS.get(word, word) for both in words for word in both.split()])
 
 
 def email(cell: str) -> str | None:
-    """Case and what stands after a plus do not count, nor do dots before `@gmail.com`."""
+    """Return an e-mail address without case, the part after a plus, and dots before
+    `@gmail.com`."""
     local, at, domain = cell.strip().lower().removeprefix("mailto:").partition("@")
     if not at or "@" in domain:
         return None
@@ -133,16 +137,17 @@ def email(cell: str) -> str | None:
 
 _EXTENSION = re.compile(r"(?:ext|extension|x|#|;)\.?\s*\d*\s*$", re.IGNORECASE)
 PHONE_DIGITS = 9
-"""The last digits of a phone number that count, so with and without a country it is the same."""
+"""Last digits of a phone number that count, so that it is the same with and without a country."""
 
-PHONE_LEAST = 7
-"""A shorter number is none."""
+MIN_PHONE_DIGITS = 7
+"""Digits of the shortest phone number."""
 
 
 def phone(cell: str) -> str | None:
-    """The last nine digits, without an extension; less than seven, or all the same, is none."""
+    """Return the last nine digits, without an extension; None for less than seven, or all the
+    same."""
     digits = re.sub(r"\D", "", _EXTENSION.sub("", cell)).lstrip("0")[-PHONE_DIGITS:]
-    return digits if len(digits) >= PHONE_LEAST and len(set(digits)) > 1 else None
+    return digits if len(digits) >= MIN_PHONE_DIGITS and len(set(digits)) > 1 else None
 
 
 NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
@@ -156,17 +161,18 @@ NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
 
 
 def normaliser(meaning: Meaning) -> Callable[[Any], Hashable | None]:
-    """Of a cell. The items of a list count together; what is no text or number is nothing."""
+    """Return the normaliser of a cell. Items of a list are combined; other than text and numbers is
+    None."""
     if meaning == "value":
         return lambda cell: comparable(cell) if has_value(cell) else None
     of_text = cache(NORMALISERS[meaning])
-    return lambda cell: of_text(cell if cell.__class__ is str else written(cell))
+    return lambda cell: of_text(cell if cell.__class__ is str else cell_text(cell))
 
 
-def written(cell: Any) -> str:
-    """The text of a cell; of a list, that of its items side by side."""
+def cell_text(cell: Any) -> str:
+    """Return the text of a cell; of a list, that of its items side by side."""
     if isinstance(cell, list):
-        return " ".join(map(written, values_of(cell)))
+        return " ".join(map(cell_text, values_of(cell)))
     if isinstance(cell, str):
         return cell
     number = isinstance(cell, int | float) and not isinstance(cell, bool)

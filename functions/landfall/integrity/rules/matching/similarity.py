@@ -1,15 +1,15 @@
-"""How alike two names are, word by word, and which names of many are alike.
+"""The similarity of two names, word by word, and the similar pairs of many names.
 
-Words are counterparts when they are the same, sound the same, are related as name and nickname,
-are an initial and its word, or are the same but for one letter left out of each. How alike two
-counterparts are is their Jaro-Winkler similarity, or a set figure. Two names are as alike as the
-words of the shorter one are, on average by weight. A word of it without a counterpart counts as
-nothing, with full weight; words that only the longer one has count a little. So a missing middle
-name or `Clinic` lowers it slightly, while one that has `Clinic` where the other has `School` is
-another.
+Words are counterparts if they are the same, sound the same, are a name and its nickname, are an
+initial and its word, or are the same except for one letter left out of each. The similarity of two
+counterparts is that of Jaro-Winkler, or a fixed figure. The similarity of two names is the weighted
+mean over the words of the shorter one. A word of it without a counterpart counts as 0, with full
+weight; words that only the longer name has count a little. So a missing middle name or `Clinic`
+lowers the similarity slightly, while `Clinic` in one name and `School` in the other make them
+different.
 
-Nothing is skipped: `Likeness.pairs` finds every pair that `score` puts at the bound or above. It
-looks at the names that share a counterpart of a word without which the bound cannot be reached.
+Nothing is skipped: `NameSimilarity.pairs` finds every pair whose `score` reaches the bound. It
+compares the names that share a counterpart of a word without which the bound is out of reach.
 """
 
 import re
@@ -20,22 +20,22 @@ from itertools import combinations
 from landfall.integrity.rules.matching.normalisation import GENERIC, PARTICLES, Words
 
 SAME_SOUND = 0.97
-"""How alike are words that sound the same, and names that differ by a blank (`Mary Ann`)."""
+"""Similarity of words that sound the same, and of names that differ by a space (`Mary Ann`)."""
 
 NICKNAME = 0.95
 INITIAL = 0.75
 
-ABSENT = 0.15
-"""How much of its weight a word counts that one name has in addition to the other's."""
+EXTRA_WEIGHT = 0.15
+"""Share of its weight with which a word counts that only the longer name has."""
 
-SMALL_WORD = 0.2
-"""The weight of a generic word or a particle, where the others have 1."""
+SMALL_WEIGHT = 0.2
+"""The weight of a generic word or a particle; other words have 1."""
 
-LETTERS = 4
-"""A typing error is looked for where one of the words has this many letters or more."""
+MIN_TYPO_LETTERS = 4
+"""Letters from which a word is compared for typing errors; one of the two must have them."""
 
-BETWEEN_CHECKS = 1000
-"""Words that are looked at between two looks at the clock."""
+CHECK_INTERVAL = 1000
+"""Words between two checks of the budget."""
 
 _EPSILON = 1e-9
 
@@ -51,15 +51,16 @@ _SOUNDS = [
 ]  # fmt: skip
 
 
-def sound(word: str) -> str:
-    """What is left when spellings of one sound are one: `Catherine` and `Katharine` differ by a."""
+def phonetic_key(word: str) -> str:
+    """Return a word with one spelling for each sound: `Catherine` and `Katharine` differ by an
+    a."""
     for pattern, instead in _SOUNDS:
         word = pattern.sub(instead, word)
     return word
 
 
-class Likeness:
-    """Tells how alike names are whose words are among these."""
+class NameSimilarity:
+    """The similarity of names whose words are among these."""
 
     def __init__(
         self, wording: str, names: Iterable[Words], check: Callable[[], None] = lambda: None
@@ -75,24 +76,24 @@ class Likeness:
         self._accepted = {word: {word, *self._near.get(word, ())} for word in vocabulary}
 
     def score(self, one: Words, other: Words) -> float:
-        """From 0 to 1; 1 is the same words."""
+        """Return the similarity from 0 to 1; 1 is the same words."""
         if one == other:
             return 1.0
         shorter, longer = sorted((one, other), key=self._order)
         blank_differs = len(one) != len(other) and _letters(one) == _letters(other)
         return max(self._word_by_word(shorter, longer), SAME_SOUND if blank_differs else 0.0)
 
-    def alike(self, one: Words, other: Words, at_least: float) -> bool:
-        """Whether the score is at least this."""
+    def reaches(self, one: Words, other: Words, at_least: float) -> bool:
+        """Return whether the score is at least this."""
         return self.score(one, other) >= at_least - _EPSILON
 
     def pairs(self, names: Sequence[Words], at_least: float) -> Iterator[tuple[int, int]]:
-        """The places of all the pairs of different names whose score is at least this."""
+        """Yield the places of all pairs of different names whose score is at least this."""
         holders: dict[str, list[int]] = defaultdict(list)
         spelt: dict[str, list[int]] = defaultdict(list)
         occurs = Counter(word for name in names for word in name)
         rarity = {word: sum(occurs[near] for near in self._accepted[word]) for word in occurs}
-        # the longest first, so that a name meets those that are not shorter
+        # the longest first, so that a name is compared with those that are not shorter
         for place in sorted(range(len(names)), key=lambda it: self._order(names[it]), reverse=True):
             self._check()
             name = names[place]
@@ -102,7 +103,7 @@ class Likeness:
             for accepted in needed:
                 found = {other for other in found if not accepted.isdisjoint(names[other])}
             for other in sorted(found.union(spelt[spelling])):
-                if self.alike(name, names[other], at_least):
+                if self.reaches(name, names[other], at_least):
                     yield other, place
             for word in name:
                 holders[word].append(place)
@@ -111,10 +112,11 @@ class Likeness:
     def _probed(
         self, name: Words, rarity: Mapping[str, int], bound: float
     ) -> tuple[list[str], list[set[str]]]:
-        """Words of which another name must hold a counterpart to reach the bound.
+        """Return words of which another name must hold a counterpart to reach the bound.
 
-        Of the first, of one at least: they are the rarest that together weigh more than may be
-        without. Of each of the second, what is accepted.
+        Of the first list, it must hold a counterpart of at least one: they are the rarest that
+        together weigh more than may be missing. Of each in the second list, it must hold an
+        accepted word.
         """
         weights = {word: self._weight(word) for word in sorted(name, key=rarity.__getitem__)}
         slack = sum(weights.values()) * (1 - bound)
@@ -135,7 +137,7 @@ class Likeness:
         return set().union(*(holders[near] for near in accepted if near in holders))
 
     def _weight(self, word: str) -> float:
-        return SMALL_WORD if word in self._small else 1.0
+        return SMALL_WEIGHT if word in self._small else 1.0
 
     def _weights(self, words: Sequence[str]) -> float:
         if self._small.isdisjoint(words):
@@ -147,7 +149,7 @@ class Likeness:
 
     def _word_by_word(self, shorter: Words, longer: Words) -> float:
         if all(len(word) == 1 for word in shorter):
-            return 0.0  # initials alone are nobody's
+            return 0.0  # initials alone identify nobody
         left = [word for word in shorter if word not in longer]
         rest = [word for word in longer if word not in shorter]
         alike = whole = self._weights([word for word in shorter if word in longer])
@@ -158,12 +160,12 @@ class Likeness:
                 left.remove(word)
                 rest.remove(counterpart)
         absent = self._weights(rest) - self._weights(left)
-        return alike / (whole + len(left) + ABSENT * max(0.0, absent))
+        return alike / (whole + len(left) + EXTRA_WEIGHT * max(0.0, absent))
 
     def _counterparts(
         self, words: Sequence[str], others: Sequence[str]
     ) -> list[tuple[float, str, str]]:
-        """The most alike first."""
+        """Return the counterparts, the most similar first."""
         found = [
             (near[other], word, other)
             for word in words
@@ -173,7 +175,7 @@ class Likeness:
         ]
         return sorted(found, reverse=True) if len(found) > 1 else found
 
-    def _set(self, one: str, other: str, likeness: float) -> None:
+    def _relate(self, one: str, other: str, likeness: float) -> None:
         if likeness > self._near[one].get(other, 0.0):
             self._near[one][other] = self._near[other][one] = likeness
 
@@ -183,13 +185,13 @@ class Likeness:
         by_sound: dict[str, list[str]] = defaultdict(list)
         for word in words:
             if len(word) > 1:
-                by_sound[sound(word)].append(word)
+                by_sound[phonetic_key(word)].append(word)
         for same in by_sound.values():
             for one, other in combinations(same, 2):
-                self._set(one, other, SAME_SOUND)
+                self._relate(one, other, SAME_SOUND)
         for one, other in _one_letter_apart(by_sound, self._check):
-            if max(len(one), len(other)) >= LETTERS:
-                self._set(one, other, similarity(one, other))
+            if max(len(one), len(other)) >= MIN_TYPO_LETTERS:
+                self._relate(one, other, similarity(one, other))
 
     def _add_nicknames(self, vocabulary: Iterable[str]) -> None:
         from nicknames import NickNamer
@@ -198,13 +200,13 @@ class Likeness:
         words = set(vocabulary)
         for nickname in words & formal.keys():
             for name in words & formal[nickname] - {nickname}:
-                self._set(name, nickname, NICKNAME)
+                self._relate(name, nickname, NICKNAME)
 
     def _add_initials(self, vocabulary: Sequence[str]) -> None:
         initials = {word for word in vocabulary if len(word) == 1 and word.isalpha()}
         for word in vocabulary:
             if len(word) > 1 and word[0] in initials:
-                self._set(word, word[0], INITIAL)
+                self._relate(word, word[0], INITIAL)
 
 
 def _letters(name: Words) -> str:
@@ -214,9 +216,9 @@ def _letters(name: Words) -> str:
 def _one_letter_apart(
     by_sound: Mapping[str, Sequence[str]], check: Callable[[], None]
 ) -> Iterator[tuple[str, str]]:
-    """The words that are the same when one letter at most is left out of each.
+    """Yield the words that are the same when at most one letter is left out of each.
 
-    As they are written, or as they sound.
+    Both their spelling and their sound are compared.
     """
     by_length: dict[int, list[tuple[str, Sequence[str]]]] = defaultdict(list)
     for sounding, words in by_sound.items():
@@ -224,11 +226,11 @@ def _one_letter_apart(
             of = words if spelling == sounding else [spelling]
             by_length[len(spelling)].append((spelling, of))
     for length in {near for known in by_length for near in (known - 1, known)}:
-        holders: dict[str, list[str]] = defaultdict(list)  # of one length, for the sake of memory
+        holders: dict[str, list[str]] = defaultdict(list)  # of one length, to bound memory
         for spelling, of in by_length.get(length, ()):
             holders[spelling] += of
         for place, (spelling, of) in enumerate(by_length.get(length + 1, ())):
-            if place % BETWEEN_CHECKS == 0:
+            if place % CHECK_INTERVAL == 0:
                 check()
             for shortened in {spelling[:at] + spelling[at + 1 :] for at in range(len(spelling))}:
                 holders[shortened] += of

@@ -1,4 +1,4 @@
-"""Groups of what is joined in pairs."""
+"""Groups of members that are joined in pairs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 Pair = tuple[int, int]
 
 
-class Groups:
+class UnionFind:
     """Members that were joined, directly or through others. A member is a number below `size`."""
 
     def __init__(self, size: int) -> None:
         self._parents = list(range(size))
 
-    def of(self, member: int) -> int:
-        """The least member of the group."""
+    def find(self, member: int) -> int:
+        """Return the least member of the group."""
         parents = self._parents
         while parents[member] != member:
             parents[member] = parents[parents[member]]
@@ -21,30 +21,30 @@ class Groups:
         return member
 
     def join(self, one: int, other: int) -> bool:
-        """Make two groups one; False where they are already."""
-        first, second = sorted((self.of(one), self.of(other)))
+        """Join two groups; return False if they are one already."""
+        first, second = sorted((self.find(one), self.find(other)))
         self._parents[second] = first
         return first != second
 
-    def among(self, members: Iterable[int]) -> dict[int, list[int]]:
-        """Those of some members who are in one group, by its least; all in ascending order."""
+    def partition(self, members: Iterable[int]) -> dict[int, list[int]]:
+        """Return the members by group, by its least member; all in ascending order."""
         groups = defaultdict(list)
         for member in sorted(set(members)):
-            groups[self.of(member)].append(member)
+            groups[self.find(member)].append(member)
         return dict(groups)
 
-    def copy(self) -> "Groups":
-        """The same groups, to be joined further."""
-        copied = Groups(0)
+    def copy(self) -> "UnionFind":
+        """Return the same groups, to be joined further."""
+        copied = UnionFind(0)
         copied._parents = self._parents.copy()
         return copied
 
 
 def stars(pairs: Iterable[Pair]) -> Iterator[list[int]]:
-    """Each a member and all that are paired with it, until every pair is in one of them.
+    """Yield a member and all that are paired with it, until every pair is in one of these stars.
 
-    Nobody is in a star who is not paired with its first, so pairs make no chains. The member with
-    the most pairs comes first, of several the least.
+    Every member of a star is paired with its first, so pairs make no chains. The member with the
+    most pairs comes first; among several, the least.
     """
     linked: dict[int, set[int]] = defaultdict(set)
     for one, other in pairs:

@@ -1,0 +1,165 @@
+"""A trial of rules on a sample of their base."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from infra.local.check.sample import Sample
+from landfall.airtable.fields import Schema
+from landfall.airtable.unknown_fields import Fit
+from landfall.integrity.fit import fit
+from landfall.integrity.report import why_inconclusive
+from landfall.integrity.rules.evaluate import Finding, evaluate
+from landfall.integrity.rules.rule import BaseRule, Thresholds
+from landfall.integrity.scan import IntegrityScan
+from landfall.scans.settings import SEVERITIES, Severity
+
+MAX_EXAMPLES = 2
+"""Findings of a rule that are shown."""
+
+PROBABLY_WRONG_SHARE = 0.5
+"""A rule with findings in more than this share of its records is reported as probably wrong."""
+
+
+@dataclass(frozen=True)
+class RuleTrial:
+    """A rule and its result on the sample.
+
+    `complete`: its whole table was read. `records`: those it evaluated. `affected`: those of them
+    in findings. `unjudged`: the reason why a sample is not enough.
+    """
+
+    rule: BaseRule
+    complete: bool
+    records: int = 0
+    findings: int = 0
+    affected: int = 0
+    severity: Severity | None = None
+    examples: Sequence[Finding] = ()
+    inconclusive: str = ""
+    unjudged: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The requirement, and the records to which it applies."""
+        sentence = self.rule.sentence()
+        return f"where {self.rule.when.sentence()}: {sentence}" if self.rule.when else sentence
+
+    @property
+    def at_least(self) -> bool:
+        """Return whether unread records may add findings to these."""
+        return not self.complete and self.rule.sample_support() == "some"
+
+    @property
+    def by_number(self) -> bool:
+        """Return whether the severity may be higher for the whole table."""
+        return not self.complete and isinstance(self.rule.severity, Thresholds)
+
+    @property
+    def share(self) -> float:
+        """The share of evaluated records that are in findings, 0 to 1."""
+        return self.affected / self.records if self.records else 0.0
+
+    @property
+    def probably_wrong(self) -> bool:
+        """Return whether the rule is more likely to be wrong than its records are."""
+        return self.share > PROBABLY_WRONG_SHARE
+
+    def document(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        return {
+            "rule_id": self.rule.id,
+            "kind": self.rule.kind,
+            "table": self.rule.table,
+            "sentence": self.sentence,
+            "records": self.records,
+            "findings": self.findings,
+            "affected": self.affected,
+            "share": round(self.share, 4),
+            "severity": self.severity,
+            "complete": self.complete,
+            "at_least": self.at_least,
+            "probably_wrong": self.probably_wrong,
+            "inconclusive": self.inconclusive or None,
+            "unjudged": self.unjudged or None,
+            "examples": [msgspec.structs.asdict(finding) for finding in self.examples],
+        }
+
+
+@dataclass(frozen=True)
+class ScanTrial:
+    """A scan tried on a sample: its fit to the base, and the result of each rule."""
+
+    scan: IntegrityScan
+    sample: Sample
+    fit: Fit
+    rules: Sequence[RuleTrial]
+
+    @property
+    def good(self) -> bool:
+        """Return whether everything fits and each rule has a result, or names what it needs."""
+        return not self.fit.misfits and not any(trial.inconclusive for trial in self.rules)
+
+    def document(self) -> dict[str, Any]:
+        """Return the result as plain values."""
+        sample = self.sample
+        return {
+            "scan_id": self.scan.id,
+            "base": self.scan.base,
+            "good": self.good,
+            "misfits": [remark._asdict() for remark in self.fit.misfits],
+            "remarks": [remark._asdict() for remark in self.fit.remarks],
+            "tables": [
+                {"table": name, "records": len(table), "complete": name not in sample.incomplete}
+                for name, table in sample.snapshot.tables.items()
+            ],
+            "rules": [trial.document() for trial in self.rules],
+            "airtable_requests": sample.requests,
+        }
+
+
+def try_scan(scan: IntegrityScan, sample: Sample) -> ScanTrial:
+    """Try a scan on a sample and the schema of its base."""
+    fitted = fit(scan.tables, scan.rules, Schema(sample.schema))
+    return ScanTrial(scan, sample, fitted, [_try_rule(rule, sample) for rule in scan.rules])
+
+
+def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
+    complete = rule.table not in sample.incomplete
+    why = why_inconclusive(rule, sample.cursor.unresolved)
+    if why:
+        return RuleTrial(rule, complete, inconclusive=why)
+    why = _why_unjudged(rule, sample)
+    if why:
+        return RuleTrial(rule, complete, unjudged=why)
+    report = evaluate(rule, sample.snapshot)
+    found = report.findings
+    return RuleTrial(
+        rule,
+        complete,
+        report.records,
+        len(found),
+        _count_affected(rule, found),
+        max((finding.severity for finding in found), key=SEVERITIES.index, default=None),
+        found[:MAX_EXAMPLES],
+        report.inconclusive,
+    )
+
+
+def _why_unjudged(rule: BaseRule, sample: Sample) -> str:
+    """Return why the sample is too small for the rule; empty if it is not."""
+    looked_up = [name for name in rule.looks_up_in() if name in sample.incomplete]
+    if looked_up:
+        return f"it needs every record of {looked_up[0]!r}, which is too large for a sample"
+    if rule.table in sample.incomplete and rule.sample_support() == "nothing":
+        return f"it needs every record of {rule.table!r}"
+    return ""
+
+
+def _count_affected(rule: BaseRule, findings: Sequence[Finding]) -> int:
+    """Count the records of the rule's table in its findings; those listed count once."""
+    own = [finding for finding in findings if finding.table == rule.table]
+    listed = {record for finding in own for record in finding.records}
+    return len(listed) + sum(finding.record_count - len(finding.records) for finding in own)

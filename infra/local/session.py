@@ -1,0 +1,92 @@
+"""A session with a local stack: it starts, runs scans or serves, and stops."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+
+from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
+from infra.local.processes import ExitedError, StartError
+from infra.local.report.reports import as_json, print_failure, print_report
+from infra.local.runner import FinishedRun, RunFailedError, run_scans, save_scan
+from infra.local.stack import Stack, StackOptions, running
+from infra.local.terminal import complain
+from landfall.scans.scan import Scan
+
+
+def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
+    """Start a stack, run the scans, stop it; return the exit status. Raises `MissingError`."""
+    try:
+        return asyncio.run(_run(options, scans, console))
+    except StartError as error:
+        complain(console, "Nothing was started.", error)
+        return 2
+    except (RunFailedError, ExitedError) as error:
+        complain(console, "The scans did not finish.", error)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Interrupted; the local stack has stopped.")
+        return 130
+
+
+async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    started = loop.time()
+    async with contextlib.AsyncExitStack() as exits:
+        with console.status("Starting the local stack ..."):
+            stack = await exits.enter_async_context(running(stack_options(scans)))
+        console.print(f"The local stack is up after {loop.time() - started:.1f} s.")
+        if options.serve:
+            return await _serve(stack, scans, options.json, console)
+        finished = await run_scans(stack, scans, console)
+        for one in finished:
+            _report(one, stack, options.json, console)
+    console.print(f"The local stack has stopped after {loop.time() - started:.1f} s.")
+    return 0 if all(one.done for one in finished) else 1
+
+
+def _report(run: FinishedRun, stack: Stack, as_line: bool, console: Console) -> None:
+    if as_line:
+        print(as_json(run), flush=True)
+    else:
+        print_report(run, console)
+    if not run.done:
+        print_failure(run, stack, console)
+
+
+async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Console) -> int:
+    for scan in scans:
+        await save_scan(stack, scan)
+    addresses = asdict(stack.addresses)
+    if as_line:
+        print(json.dumps(addresses), flush=True)
+    for name, value in addresses.items():
+        console.print(f"  {name:<10} {value}", soft_wrap=True)
+    console.print(f"Start a run of a scan ({', '.join(scan.id for scan in scans)}):")
+    console.print(
+        f"  curl -H 'Authorization: Bearer {addresses['token']}' "
+        f'-d \'{{"scan_id": "{scans[0].id}"}}\' {addresses["api"]}/runs',
+        soft_wrap=True,
+        markup=False,
+    )
+    console.print("Press Ctrl-C to stop the stack.")
+    while True:
+        stack.check()
+        await asyncio.sleep(1)
+
+
+def stack_options(scans: Sequence[Scan]) -> StackOptions:
+    """Return the options for these scans: a stand-in for the sample bases, or a real Airtable."""
+    airtable, openai = configured_airtable(scans), configured_openai()
+    if airtable:
+        return StackOptions(airtable=airtable, openai=openai)
+    return StackOptions(bases=tuple(make() for make in SAMPLE_BASES.values()), openai=openai)

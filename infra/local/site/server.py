@@ -1,0 +1,90 @@
+"""A web site on this machine, for scans and tests: resources by path, slow ones, and faults."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from infra.local.site.pages import NOT_FOUND, Resource
+from infra.local.wire.faults import FaultPlan, FaultRule
+from infra.local.wire.messages import Exchange, WireRequest, WireResponse
+from infra.local.wire.server import WireServer
+
+
+class LocalSite:
+    """A server of these paths at `url`, with 404 for all others, and a record of its requests.
+
+    `started`: time (monotonic seconds) and path of each; `user_agents`: their user agents.
+    """
+
+    def __init__(
+        self,
+        pages: Mapping[str, Resource],
+        *,
+        latency: float = 0.0,
+        faults: Sequence[FaultRule] = (),
+    ) -> None:
+        self.pages = dict(pages)
+        self.latency = latency
+        self.faults = faults
+        self.user_agents: list[str] = []
+        self.started: list[tuple[float, str]] = []
+        self._wire = WireServer(self._handle)
+
+    async def __aenter__(self) -> Self:
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._wire.stop()
+
+    @property
+    def url(self) -> str:
+        """The address of the server."""
+        return self._wire.url
+
+    @property
+    def requests(self) -> Sequence[Exchange]:
+        """The latest 10,000 requests in order of arrival, with their time and status."""
+        return self._wire.exchanges
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all requests, in order."""
+        return [path for _, path in self.started]
+
+    @property
+    def faults(self) -> Sequence[FaultRule]:
+        """The fault rules; setting them restarts their counters."""
+        return self._plan.rules
+
+    @faults.setter
+    def faults(self, rules: Sequence[FaultRule]) -> None:
+        """Set the fault rules."""
+        self._plan = FaultPlan(rules)
+
+    async def _handle(self, request: WireRequest) -> WireResponse:
+        self.started.append((time.monotonic(), request.target))
+        self.user_agents.append(request.headers.get("user-agent", ""))
+        served = self.pages.get(request.target) or self.pages.get(request.path) or NOT_FOUND
+        await asyncio.sleep(self.latency + served.seconds)
+        fault = self._plan.pick(request.method, request.path)
+        assert not isinstance(fault, str)  # a site has no faults of its own
+        phone = "Mobile" in request.headers.get("user-agent", "")
+        response = served.mobile if phone and served.mobile else served.response
+        return _absolute(replace(response, fault=fault), self.url)
+
+
+def _absolute(response: WireResponse, url: str) -> WireResponse:
+    """Fill in the address in a sitemap or robots.txt: it must be absolute, and the port is new."""
+    kind = response.headers.get("Content-Type", "")
+    if kind.startswith(("text/plain", "application/xml")):
+        return replace(response, body=response.body.replace(b"{site}", url.encode()))
+    return response
