@@ -2,7 +2,7 @@
 
 The tables of README.md between `<!-- name -->` and `<!-- end -->`, `infra/scan.schema.json`, and
 the references in `infra/rules.md` and `infra/classification.md`.
-`PYTHONPATH=functions:. .venv/bin/python -m tests.generated` writes them anew.
+`.venv/bin/python -m tests.generated` writes them anew.
 """
 
 import inspect

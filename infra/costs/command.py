@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.costs.forecast import CENT, DAYS, Forecast, forecast, slots_of
-from infra.costs.measurement import MeasureError, Measurement, measure, read_runs
+from infra.costs.measurement import MeasureError, Measurement, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
 from infra.local.processes import ExitedError, StartError
@@ -115,6 +115,8 @@ async def _until_stopped(scan: Scan, console: Console) -> Measurement:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    from infra.costs.measure import measure  # and with it the local stack and gRPC
+
     return await measure(scan, console)
 
 

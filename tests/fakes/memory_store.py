@@ -92,10 +92,11 @@ class MemoryStore:
 
     def _check(self, write: Write) -> None:
         there = self._documents.get(write.path)
-        if isinstance(write, Create) and there:
+        if isinstance(write, Update):
+            if there is None or there.version != write.version:
+                raise ConflictError(f"{write.path} has another version")
+        elif there and isinstance(write, Create):
             raise ConflictError(f"{write.path} is there already")
-        if isinstance(write, Update) and (there is None or there.version != write.version):
-            raise ConflictError(f"{write.path} has another version")
 
     def _apply(self, write: Write, data: Fields) -> Version:
         there = self._documents.get(write.path)
@@ -124,7 +125,7 @@ _SCALARS = frozenset({str, int, float, bool, NoneType, bytes, datetime})
 def _plain(value: Any) -> Any:
     """Ten times as fast as `copy.deepcopy`, for the kinds of values that documents have."""
     if isinstance(value, dict):
-        plain = dict(value)
+        plain = {**value}
         for name, item in value.items():
             if type(item) not in _SCALARS:
                 plain[name] = _plain(item)

@@ -374,6 +374,7 @@ def test_the_schema_tells_rules_apart_by_kind():
         assert model["description"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_the_schema_knows_all_that_the_samples_use(sample):
     """Every setting of a sample is in the schema, and what the schema requires is there."""

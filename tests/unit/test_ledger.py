@@ -439,6 +439,7 @@ def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
     assert unpack_reports((p.data for p in pack_reports(reports)), rules) == reports
 
 
+@pytest.mark.slow
 def test_findings_of_many_records_fit_into_documents():
     """Twelve groups that each list the maximum number of records."""
     random = Random(4)

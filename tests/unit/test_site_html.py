@@ -118,6 +118,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_a_page_that_is_made_to_hurt(piece):
     """It takes time in proportion to its length, and the stored content is bounded."""

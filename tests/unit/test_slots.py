@@ -183,6 +183,7 @@ def check(of: Cadence, zone: ZoneInfo, window, expected: list[datetime]) -> None
             assert newest_slot(of, zone, expected[place]) == expected[place]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZONES)
 def test_rules_hold_around_every_change_of_the_clock(name):
     """Both rules, against a walk over the minutes around each change of 2024-2028."""

@@ -116,9 +116,9 @@ class VersionedStore:
     def _stamped(self, write: Write) -> Write:
         if not isinstance(write, Update):
             more = self._versions.stamp(write.path) | self._retention.expiry(write.path, write.data)
-            return replace(write, data=write.data | more)
+            return type(write)(write.path, write.data | more)
         if not isinstance(write.version, _ReadVersion):
             why = write.version if isinstance(write.version, str) else "it was not read before"
             raise SchemaError(f"{write.path} is not updated: {why}")
         data = write.version.upgrade | write.data
-        return replace(write, data=data, version=write.version.version)
+        return Update(write.path, data, write.version.version)
