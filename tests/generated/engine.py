@@ -17,7 +17,7 @@ from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS, WHAT_TO_DO
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.runs.transitions import FIRST_BACKOFF
-from landfall.site import fetch as site_fetch
+from landfall.site import page_store
 from landfall.store.retention import EXPIRES_AT, RETENTION
 from landfall.store.versions import DOCUMENT_KINDS
 from tests.generated.markdown import ROOT, field_docs, listed, table
@@ -53,7 +53,7 @@ PURPOSES = {
 
 OTHER_RETENTION = {
     "answers": f"{answer_store.RETENTION_DAYS} days",
-    "runs/pages": f"{RETENTION.fetched} days; pages of a site {site_fetch.RETENTION_DAYS} days",
+    "runs/pages": f"{RETENTION.fetched} days; pages of a site {page_store.RETENTION_DAYS} days",
     "runs/results": f"notes {RETENTION.fetched} days, reports {RETENTION.runs} days, lists for "
     "ever",
     "scans/usage": f"{budget.RETENTION_DAYS} days",

@@ -18,7 +18,7 @@ from landfall.deadlines import Ladder
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Outcome
-from landfall.site.fetch import RETENTION_DAYS
+from landfall.site.page_store import RETENTION_DAYS
 from landfall.store.documents import Query
 from tests.fakes.sites import (
     a_site_scan,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from landfall.runs.lifecycle import RunStatus
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import RequestOutcome, RequestRole
+from landfall.site.judge import JUDGED_ID
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
-from landfall.site.score import JUDGED_ID
 from landfall.store.documents import Document
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker import looked_at

@@ -10,12 +10,6 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 MAX_IMPORTS = 14
 """Modules of ours that one module imports: more is a sign of two ideas in it."""
 
-OVER = {
-    "landfall.site.fetch",
-    "landfall.site.score",
-}
-"""Modules over `MAX_IMPORTS` that are yet to be split."""
-
 KINDS = "landfall.classification", "landfall.integrity", "landfall.site"
 
 SAME_IDEA = {
@@ -87,9 +81,7 @@ def _unlisted(
 def test_no_module_imports_more_than_it_can_explain() -> None:
     """A module with one idea needs few others; imports of functions and types count."""
     counts = {module: len(_imported(tree)) for module, tree in MODULES.items()}
-    over = {module: count for module, count in counts.items() if count > MAX_IMPORTS}
-    assert {module: count for module, count in over.items() if module not in OVER} == {}
-    assert over.keys() >= OVER  # those that are split are listed no longer
+    assert {module: count for module, count in counts.items() if count > MAX_IMPORTS} == {}
 
 
 def test_modules_of_one_name_have_one_idea() -> None:

@@ -1,0 +1,138 @@
+"""Decide on the responses of a crawl: stored, folded, gone, missed, or the end of the step."""
+
+from landfall import logs
+from landfall.reasons import Reason, StepError
+from landfall.site.crawl import Crawl
+from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, RequestRole
+from landfall.site.evidence import Evidence, evidence_of
+from landfall.site.html import MAX_HTML_BYTES
+from landfall.site.page import Page, transfer_of
+from landfall.site.page_selection import Types
+from landfall.site.page_store import PageStore
+from landfall.site.politeness import Politeness
+from landfall.site.robots import MAX_ROBOTS_BYTES
+from landfall.site.rubric import Rubric, vocabularies
+from landfall.site.sitemaps import MAX_SITEMAP_BYTES, SitemapError, read_sitemap
+from landfall.site.urls import page_key, site_of
+
+DEFAULT_PAUSE = 30.0
+"""Seconds that a site is left alone which answers 429 and does not name a time."""
+
+MAX_PAUSE = 600.0
+"""Seconds that a site may ask us to wait; a page that takes more is missed in this run."""
+
+
+class Responses:
+    """The responses of one invocation."""
+
+    def __init__(
+        self, crawl: Crawl, politeness: Politeness, pages: PageStore, rubric: Rubric
+    ) -> None:
+        self._crawl = crawl
+        self._politeness = politeness
+        self._pages = pages
+        self._types = Types(rubric.page_types)
+        self._vocabularies = vocabularies(rubric)
+
+    async def take(self, request: CrawlRequest, page: Page) -> None:
+        """Take a response. Raises `StepError` where nothing can be observed without it."""
+        request.status = page.status
+        role, is_client_error = request.role, 400 <= page.status < 500
+        if role == RequestRole.ROBOTS and is_client_error and page.status != 429:
+            await self._take_robots(request, b"")  # RFC 9309: there are no rules
+        elif (page.status in (404, 410) and role != RequestRole.HOME) or (
+            role == RequestRole.SITEMAP and is_client_error
+        ):
+            request.outcome = RequestOutcome.GONE
+            request.message = f"it answered {page.status}"
+            await self._pages.store_outcome()
+        elif not 200 <= page.status < 300:
+            await self.take_failure(request, _status_error(request, page))
+        elif role == RequestRole.ROBOTS:
+            await self._take_robots(request, page.body)
+        elif role == RequestRole.SITEMAP:
+            await self._take_sitemap(request, page)
+        else:
+            await self._take_page(request, page)
+
+    async def take_failure(self, request: CrawlRequest, error: StepError) -> None:
+        """Repeat a request once where that may help; else the page is missed.
+
+        Raises the error where nothing can be observed without the response.
+        """
+        if request.role == RequestRole.ROBOTS and not error.retried:
+            if error.reason == Reason.SITE_FORBIDDEN_ADDRESS:
+                raise error
+            await self._take_robots(request, b"")
+            return
+        if request.role in (RequestRole.ROBOTS, RequestRole.HOME):
+            raise error
+        request.attempts += 1
+        if error.retry_after:
+            self._politeness.pause = min(error.retry_after, MAX_PAUSE)
+        if not error.retried or request.attempts >= MAX_ATTEMPTS:
+            request.outcome = RequestOutcome.MISSED
+            request.reason, request.message = error.reason, error.message
+            logs.info("page missed", role=request.role, reason=error.reason)
+        await self._pages.store_outcome()
+
+    async def _take_robots(self, request: CrawlRequest, body: bytes) -> None:
+        self._politeness.use_robots(request.page_type, body)
+        request.outcome = RequestOutcome.STORED
+        await self._pages.store(request, body[:MAX_ROBOTS_BYTES])
+
+    async def _take_sitemap(self, request: CrawlRequest, page: Page) -> None:
+        try:
+            found = read_sitemap(page.body)
+        except SitemapError as error:
+            request.outcome, request.message = RequestOutcome.GONE, str(error)
+        else:
+            request.outcome = RequestOutcome.STORED
+            home = self._home()
+            self._crawl.discover(self._types, None, found.pages)
+            self._crawl.add_sitemaps(found.sitemaps, self._politeness.rules_of(home.url))
+        await self._pages.store(request, page.body[:MAX_SITEMAP_BYTES])
+
+    async def _take_page(self, request: CrawlRequest, page: Page) -> None:
+        body = page.body[:MAX_HTML_BYTES]
+        evidence = evidence_of(transfer_of(page), body, self._vocabularies)
+        if request.role == RequestRole.PAGE and self._fold(request, page, evidence):
+            await self._pages.store_outcome()
+            return
+        request.outcome = RequestOutcome.STORED
+        if request.role != RequestRole.MOBILE:
+            request.url = page.url
+            request.key = page_key(evidence.canonical or page.url)
+            request.content = evidence.content
+            self._crawl.discover(self._types, evidence)
+        await self._pages.store(request, body, evidence)
+
+    def _fold(self, request: CrawlRequest, page: Page, evidence: Evidence) -> bool:
+        """Return whether the page is not one of its own; then the request says why."""
+        home = self._home()
+        leads_away = site_of(page.url) != site_of(home.url)
+        if leads_away:
+            why: str | None = "it leads away from the site"
+        else:
+            why = self._crawl.why_folded(request, evidence)
+        if not why and not self._politeness.rules_of(home.url).allow(page.url):
+            why = "it leads to a page that robots.txt does not let us fetch"
+        if not why:
+            return False
+        request.outcome, request.message = RequestOutcome.FOLDED, why
+        request.key = "" if leads_away else page_key(page.url)
+        return True
+
+    def _home(self) -> CrawlRequest:
+        home = self._crawl.home
+        assert home is not None  # it comes before every page and sitemap
+        return home
+
+
+def _status_error(request: CrawlRequest, page: Page) -> StepError:
+    message = f"{request.url[:200]!r} answered {page.status}"
+    if page.status == 429 or (page.status == 503 and page.retry_after):
+        reason = Reason.SITE_RATE_LIMITED if page.status == 429 else Reason.SITE_UNAVAILABLE
+        return StepError(reason, message, retry_after=page.retry_after or DEFAULT_PAUSE)
+    reason = Reason.SITE_UNAVAILABLE if page.status >= 500 else Reason.SITE_REJECTED
+    return StepError(reason, message)
