@@ -247,6 +247,94 @@ REASONS: dict[Reason, Explanation] = {
 }
 
 
+WHAT_TO_DO: dict[Reason, str] = {
+    Reason.BASE_NOT_CONFIGURED: "Deploy the key: `infra/deploy --airtable-api-key-file FILE`; "
+    "locally, `export AIRTABLE_API_KEY=pat...`.",
+    Reason.BASE_UNAUTHORIZED: "Make a new token in Airtable and deploy it: "
+    "`infra/deploy --airtable-api-key-file FILE`.",
+    Reason.BASE_FORBIDDEN: "In Airtable, add the base and the missing scope to the token.",
+    Reason.BASE_NOT_FOUND: "Correct `base` and the tables in the scan, or add the base to the "
+    "token: Airtable also answers 404 for a base that a token may not see.",
+    Reason.BASE_REJECTED: "Correct what the message names, usually a table or a field.",
+    Reason.BASE_RATE_LIMITED: "Nothing: the step waits 30 s and continues. If it recurs, another "
+    "program reads the same base; slow that one down or move the schedule.",
+    Reason.BASE_UNAVAILABLE: "Nothing: the step retries. If the run fails, see status.airtable.com "
+    "and start it again.",
+    Reason.BASE_UNREACHABLE: "Nothing: the step retries. If the run fails, check "
+    "AIRTABLE_ENDPOINT_URL, DNS and the network.",
+    Reason.BASE_TIMEOUT: "Nothing: the step retries. If the run fails, list fewer fields in "
+    "`tables`, above all long texts.",
+    Reason.BASE_MALFORMED: "Nothing: the step retries. If the run fails, check "
+    "AIRTABLE_ENDPOINT_URL: a proxy may answer in Airtable's place.",
+    Reason.MODEL_UNAUTHORIZED: "Deploy a key that may use the model: "
+    "`infra/deploy --openai-api-key-file FILE`.",
+    Reason.MODEL_NOT_FOUND: "Correct `model.name`, LANDFALL_MODEL or OPENAI_BASE_URL.",
+    Reason.MODEL_UNSUPPORTED: "Remove the setting that the message names, or choose another model.",
+    Reason.MODEL_REJECTED: "Read the message; the other questions are not affected, and the next "
+    "run asks this one again.",
+    Reason.MODEL_RATE_LIMITED: "Nothing: the step slows down and retries. If it recurs, ask the "
+    "provider for a higher limit; a classification can set `model.batch: true`.",
+    Reason.MODEL_QUOTA_SPENT: "Add credit to the provider's account; the next run continues.",
+    Reason.MODEL_UNAVAILABLE: "Nothing: the step retries. If the run fails, see the provider's "
+    "status page and start it again.",
+    Reason.MODEL_UNREACHABLE: "Nothing: the step retries. If the run fails, check OPENAI_BASE_URL, "
+    "DNS and the network.",
+    Reason.MODEL_TIMEOUT: "Lower `model.effort` or `group_size`: an answer has 15 s.",
+    Reason.MODEL_MALFORMED: "Nothing: the step retries. If the run fails, check OPENAI_BASE_URL: a "
+    "proxy may answer in the provider's place.",
+    Reason.MODEL_OFF_SCHEMA: "Nothing: the next run asks again. If it recurs, choose a model that "
+    "supports strict schemas.",
+    Reason.MODEL_REFUSED: "Read the record or page; confirm or change its values by hand.",
+    Reason.MODEL_TRUNCATED: "Lower `group_size` or `model.effort`.",
+    Reason.MODEL_WRONG_IDS: "Nothing: the next run asks again. If it recurs, lower `group_size`.",
+    Reason.MODEL_UNFOUNDED: "Nothing: the next run asks again.",
+    Reason.MODEL_ECHOED: "Read the record or page: its text may contain instructions for the "
+    "model.",
+    Reason.MODEL_BATCH_FAILED: "Read the message; set `model.batch: false` to ask without batches.",
+    Reason.MODEL_NOT_CONFIGURED: "Deploy the key: `infra/deploy --openai-api-key-file FILE`.",
+    Reason.MODEL_PRICE_UNKNOWN: "Add `model.price` to the scan, or set `max_dollars` of both "
+    "budgets to null.",
+    Reason.BUDGET_SPENT: "Nothing: the next run continues. To finish sooner, raise `model.budget`.",
+    Reason.SITE_TIMEOUT: "Nothing: the step retries. If it recurs, the site is slow: tell its "
+    "owner, or lower `max_pages`.",
+    Reason.SITE_UNREACHABLE: "Nothing: the step retries. If it recurs, open `url` in a browser and "
+    "correct it.",
+    Reason.SITE_MALFORMED: "Nothing: the step retries. If it recurs, tell the site's owner: its "
+    "server sends broken HTTP.",
+    Reason.SITE_FORBIDDEN_ADDRESS: "Set `url` to a public address; for a test site of your own, "
+    "see LANDFALL_SITES_ALLOWED.",
+    Reason.SITE_TOO_MANY_REDIRECTS: "Set `url` to the address where the redirects should end.",
+    Reason.SITE_TOO_LARGE: "Tell the site's owner, or set `url` to another page.",
+    Reason.SITE_NOT_HTML: "Set `url` to a page of HTML.",
+    Reason.SITE_DISALLOWED: "Allow `LandfallBot` in the site's robots.txt, or set `url` to a page "
+    "that it may fetch.",
+    Reason.SITE_REJECTED: "Open the page in a browser: correct `url`, or ask the owner to let "
+    "`LandfallBot` in.",
+    Reason.SITE_RATE_LIMITED: "Nothing: the step waits as long as the site asks. If it recurs, "
+    "raise `delay_seconds`.",
+    Reason.SITE_UNAVAILABLE: "Nothing: the step retries. If it recurs, tell the site's owner.",
+    Reason.LISTING_EXPIRED: "Start the run again when fewer people edit the table, or list fewer "
+    "fields in `tables`.",
+    Reason.TOO_MANY_RECORDS: "Raise `limits.max_records`, or leave out a table.",
+    Reason.RECORD_TOO_LARGE: "Leave the long field out of `tables`.",
+    Reason.PAGES_MISSING: "Start the run again.",
+    Reason.FINDINGS_MISSING: "Restore the deleted `runs/{id}/results` from a backup, or delete "
+    "the document that the message names: findings then start anew.",
+    Reason.STORE_UNAVAILABLE: "Nothing: the step retries. If it recurs, see "
+    "status.cloud.google.com and the quotas of Firestore.",
+    Reason.SCHEMA_NEWER: "Deploy the newer version that the message names.",
+    Reason.STEP_TIMEOUT: "Nothing: the step retries. If the run fails, look at the function's log "
+    "for what is slow: the other side, or too little CPU.",
+    Reason.WORKER_LOST: "Nothing: the step retries. If it recurs, compare `peak_mb` in the "
+    "function's log with its memory.",
+    Reason.RUN_TIMEOUT: "See `last_error` and `attempt` of its steps in `GET /runs/{id}/debug`; "
+    "raise `limits.deadline_seconds` if the work takes that long.",
+    Reason.CANCELLED: "Nothing. `error.message` names the person or the newer slot.",
+    Reason.INTERNAL_ERROR: "Report it with `error.traceback`; the next run starts as scheduled.",
+}
+"""The remedy of each reason, for the documents."""
+
+
 class LandfallError(Exception):
     """The root of all errors that Landfall plans for; any other error is a bug.
 
