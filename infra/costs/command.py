@@ -16,8 +16,8 @@ from infra.costs.forecast import CENT, DAYS, Forecast, forecast, slots_of
 from infra.costs.measurement import MeasureError, Measurement, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
+from infra.local.errors import RunFailedError
 from infra.local.processes import ExitedError, StartError
-from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF

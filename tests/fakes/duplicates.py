@@ -128,8 +128,7 @@ def transliterated(text: str) -> str:
 
 
 def _missing(random: Random, text: str) -> str:
-    """Return a name without its middle name; or with an initial as first name, or an extra
-    initial."""
+    """Return a name without middle name, with an initial for the first, or one initial more."""
     first, *rest = text.split()
     if len(rest) > 1:
         return " ".join([first, *rest[1:]])

@@ -22,8 +22,7 @@ def rule(kind: str, **settings: Any) -> Rule:
 
 
 def report(of: Rule, rows: Sequence[dict[str, Any]], **more: Any) -> RuleReport:
-    """Return the report on records rec0, rec1, ... with these cells; `created` are their creation
-    times."""
+    """Return the report on rec0, rec1, ... with these cells; `created` are their creation times."""
     created = more.pop("created", [""] * len(rows))
     records = [
         {"id": f"rec{row}", "createdTime": made, "fields": cells}

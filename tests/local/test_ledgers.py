@@ -441,7 +441,7 @@ async def test_fields_may_be_named_by_their_ids():
 
 async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
     """The next invocation continues where this one stopped, and each is written once."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -493,7 +493,7 @@ async def test_measurements_of_many_rules_fit_into_the_head():
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
     """Their bytes count too: those with many records or a long history are not all small."""
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 2_000)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 2_000)
 
     class Weighing(Counting):
         async def commit(self, writes: Sequence[Write]) -> list[Version]:

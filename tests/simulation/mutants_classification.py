@@ -53,12 +53,12 @@ def a_failure_takes_an_answers_place() -> Planted:
     def forgetful(self: TrackedElement, *arguments: Any) -> TrackedElement:
         return replace(failed(self, *arguments), suggestion=None)
 
-    return patch.object(TrackedElement, "failed", forgetful)
+    return patch.object(TrackedElement, "with_failure", forgetful)
 
 
 def whoever_comes_last_has_the_word() -> Planted:
     """What a run read before another one did takes that one's place."""
-    return patch.object(TrackedElement, "knows_later_than", lambda *_: False)
+    return patch.object(TrackedElement, "is_newer_than", lambda *_: False)
 
 
 def kept_answers_are_not_found() -> Planted:

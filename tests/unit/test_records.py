@@ -86,8 +86,7 @@ def test_the_different_values_of_a_field_of_one_type(values):
 
 
 def test_many_values_are_not_looked_up(monkeypatch):
-    """Nor are small numbers, which CPython interns anyway. Missing values alone decide nothing
-    yet."""
+    """Nor are small numbers, which CPython interns. Missing values alone decide nothing yet."""
     monkeypatch.setattr("landfall.airtable.snapshot._REVIEW_INTERVAL", 10)
     names = [f"name {number}" for number in range(24)]
     assert not read(names[:12], names[12:], names).distinct
@@ -141,8 +140,7 @@ def test_a_page_that_does_not_fit_is_split():
 
 
 def test_one_record_too_large_is_an_error_that_names_it():
-    """A record that fits into no document ends the run; the message names the record and its
-    table."""
+    """A record that fits into no document ends the run; the message names it and its table."""
     page = ReadPage("T", 1, [record(1), noise(2, 1_900_000), record(3)])
     with pytest.raises(StepError, match="record rec00000000000002 of table 'T'") as caught:
         pack(page)
@@ -201,8 +199,7 @@ def test_a_table_without_pages_is_empty():
 
 
 def test_half_a_character_becomes_a_question_mark():
-    """Neither UTF-8 nor Firestore can hold half of a surrogate pair; the rest of its page is
-    unchanged."""
+    """UTF-8 and Firestore cannot hold half of a surrogate pair; the rest of its page stays."""
     page = ReadPage("T", 1, [record(1, Name="\ud83c!"), record(2, Name="Zoë")])
     (kept,) = back(stored(page)[0])
     assert kept.records == [record(1, Name="?!"), record(2, Name="Zoë")]

@@ -46,8 +46,7 @@ NOON, NINE = "2026-03-01T12:00:00.000Z", "2026-03-01T09:00:00.000Z"
     ids=str,
 )
 def test_numbers_dates_and_texts(op, fails, small, same, great):
-    """Each op is tried with a smaller, an equal and a greater value; a day and a moment compare by
-    day."""
+    """Each op, for a smaller, an equal and a greater value; a day and a moment compare by day."""
     other = {2.0: 2, "2026-03-01T12:00:00+00:00": NOON, DAY: NOON}.get(same, same)
     order = {"<": small, "=": same, ">": great}
     found = wrong(op, [(value, other) for value in order.values()])
@@ -112,8 +111,7 @@ def test_lists():
     ],
 )
 def test_a_distance(op, plus, pairs, found):
-    """`plus` is a number for numbers and a duration for dates; the other kind cannot be
-    compared."""
+    """`plus` is a number for numbers and a duration for dates; others cannot be compared."""
     assert wrong(op, pairs, plus=plus) == found
 
 

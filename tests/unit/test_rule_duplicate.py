@@ -108,8 +108,7 @@ def test_what_confirms_a_similar_name():
 
 
 def test_namesakes():
-    """Two records of one name are likely one person if nothing differs, and two people if
-    everything does."""
+    """One name is likely one person if nothing differs, and another if everything does."""
     rows = records(
         {"Name": "Ann Lee", "Email": "a@x.org", "Phone": "555 123 4567"},
         {"Name": "Ann Lee", "Email": "b@x.org", "Phone": "555 765 4321"},
@@ -122,16 +121,14 @@ def test_namesakes():
 
 
 def crowd(*names: str) -> list[Record]:
-    """Return these names and 1,200 others: 30 of each of 40 first names, and 40 of each of 30
-    surnames."""
+    """Return these and 1,200 others: 30 of each of 40 first names, 40 of each of 30 surnames."""
     others = [f"F{first} M{first}{last} L{last}" for first in range(40) for last in range(30)]
     return named(*names, *others)
 
 
 @pytest.mark.parametrize("of", ["person", "organisation"])
 def test_a_common_name_alone_is_no_sign(of):
-    """Thirty others are an F1 and forty an L1, so one is both by chance. Nobody else is a
-    Thierry."""
+    """Thirty others are an F1, forty an L1: one is both by chance. Nobody else is a Thierry."""
     similar = rule(of=of, field="Name")
     assert found(similar, crowd("F1 L1", "F1 X L1")) == []
     assert found(similar, crowd("Thierry Allain", "Thierry X Allain")) == [("info", [1, 2])]
@@ -205,8 +202,7 @@ CONDITIONS: list[tuple[dict[str, Any], Any, Any, bool]] = [
 
 @pytest.mark.parametrize(("condition", "one", "other", "pair"), CONDITIONS)
 def test_a_condition(condition, one, other, pair):
-    """The condition holds for two records; a third and a fourth can be compared, and share
-    nothing."""
+    """It holds for two records; a third and a fourth can be compared, and share nothing."""
     others = [{"F": "q@q.org 5550001111"}, {"F": "2001-01-01"}]
     rows = records({"F": one}, {"F": other}, *others)
     assert found(long([{"field": "F", **condition}]), rows) == [("warning", [1, 2])] * pair
@@ -368,8 +364,7 @@ NAMES = ["Ann Lee", "Anne Lee", "Ann Leigh", "Bob Lee", "Robert Lee", "ann LEE",
 
 @pytest.mark.parametrize("seed", range(30))
 def test_groups_are_those_of_a_naive_search(seed):
-    """Groups are records connected by a chain of pairs, each judged by a formula written out
-    here."""
+    """Groups are records connected by pairs, each judged by a formula written out here."""
     random = Random(seed)
     rows = records(
         *(

@@ -35,8 +35,7 @@ URLS = [
 
 
 def test_e_mail_addresses():
-    """Addresses of the HTML living standard with a dot in the domain, without surrounding
-    whitespace."""
+    """Addresses of the HTML living standard with a dot in the domain, without whitespace around."""
     assert rows(form("email"), EMAILS) == list(range(6, 20))
     assert rows(form("email"), ["a@x.y", " a@x.y", "a@x.y\n", "a b@x.y"]) == [1, 2, 3]
 
@@ -208,8 +207,7 @@ def test_patterns_and_dates_agree_with_other_ways(seed):
 
 
 def test_it_looks_at_the_budget():
-    """The budget is checked once in 64 texts, each of which is tested once: phone numbers are
-    slow."""
+    """It is checked once in 64 texts, and each text is tested once: phone numbers are slow."""
     looks: list[int] = []
     cells = [f"+1202555{number:04}" for number in range(130)] * 3
     records = [{"id": f"rec{n}", "fields": {"F": cell}} for n, cell in enumerate(cells)]

@@ -38,8 +38,7 @@ def newest(within, cells, **more):
     ],
 )
 def test_the_newest(within, cells, found):
-    """A day is as old as its last moment; future dates and values that are no dates do not
-    count."""
+    """A day is as old as its last moment; future dates and values that are none do not count."""
     assert newest(within, cells) == found
 
 

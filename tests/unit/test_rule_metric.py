@@ -237,8 +237,7 @@ def test_weeks_in_a_row_over_new_year(dates, longest, current):
 
 
 def test_a_finding_is_about_the_linked_record():
-    """Its table is the linked one; its identity is that of rule and record, whatever the number
-    is."""
+    """Its table is the linked one; its identity is rule and record, whatever the number is."""
     rule = metric(about="Students", at_least={"info": 1, "warning": 2, "critical": 4})
     rows = days("A", Student=["b"]) + days("AA", Student=["a"])
     found = findings(rule, rows)
@@ -251,8 +250,7 @@ def test_a_finding_is_about_the_linked_record():
 
 
 def test_a_record_counts_for_each_of_its_links_once():
-    """Siblings in one record are both absent; a repeated link counts once; a broken one does
-    not."""
+    """Siblings in one record are both absent; a repeated or broken link adds nothing."""
     rule = metric(about="Students")
     rows = days("A", Student=["a", "b", "a", "gone"]) + days("A", Student=["gone"])
     rows += days("A", Student=[]) + days("A", Student=None)

@@ -105,8 +105,7 @@ def test_bounds_that_cannot_be_meant_are_refused(bounds, why):
      {"at_least": "today", "at_most": "2020-01-01"}, {"at_least": "today-1d", "below": "today"}],
 )  # fmt: skip
 def test_bounds_that_may_hold_are_taken(bounds):
-    """A relative bound moves, so bounds that exclude everything today may have held something
-    before."""
+    """A relative bound moves: bounds that exclude everything today may have held once."""
     assert in_range(**bounds).sentence().startswith("F is at least ")
 
 

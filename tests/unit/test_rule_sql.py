@@ -90,14 +90,12 @@ PAIRS = "SELECT a.id FROM T AS a JOIN T AS b ON a.id <> b.id AND "
     ],
 )  # fmt: skip
 def test_a_query_finds_records(query, ids):
-    """In the order of the records; lists and objects are JSON, true is 1, a missing cell is
-    NULL."""
+    """In the order of the records; lists and objects are JSON, true is 1, no cell is NULL."""
     assert found(query) == ids
 
 
 def test_a_finding_has_the_message_and_value_of_its_row():
-    """The alphabetically first message of a record's rows; without one, a default
-    message."""
+    """The alphabetically first message of a record's rows; without one, a default."""
     query = "SELECT T.id, 'has ' || l.value AS message, Score AS value FROM T, json_each(Links) l"
     found = [(f.records, f.message, f.value) for f in report(query + " ORDER BY 2 DESC").findings]
     assert found == [(("a0",), "has b1", "7"), (("a1",), "has b1", "7.5")]
@@ -166,7 +164,7 @@ def test_an_answer_that_names_no_record_is_inconclusive(query, why):
     ],
 )
 def test_a_query_is_compiled_at_the_door(query, says):
-    """SQLite's error appears before any record is read; a misspelt name is never taken for text."""
+    """SQLite's error appears before records are read; a misspelt name is never text."""
     assert says in why_not(query)
 
 

@@ -52,8 +52,7 @@ def typed(name):
 
 @pytest.mark.parametrize("name", FINE)
 def test_a_type_holds_for_these_cells(name):
-    """No other cells have the type; a missing value is no finding, and an error is one for every
-    type."""
+    """It holds for no other; a missing value is no finding, an error is one for every type."""
     wrong = [cell for cell in CELLS if cell not in FINE[name]]
     assert [[*CELLS][row] for row in rows(typed(name), [*CELLS.values()])] == wrong
 

@@ -156,8 +156,7 @@ def test_what_is_a_distinct_value():
 
 
 def test_drift_of_shares_of_values():
-    """Each value that changed by more than 10 points: b from 50 % to 25 %, c is new; a is
-    unchanged."""
+    """Each that changed by more than 10 points: b from 50 % to 25 %, c is new; a is unchanged."""
     of = drift("shares", change="10%", over=1)
     message_about = findings(of, ["a", "a", "b", "c"], ["a", "b"])
     assert [(f.key, f.value, f.records, f.field) for f in message_about] == [

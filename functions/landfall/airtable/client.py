@@ -77,8 +77,7 @@ _current: ContextVar[_Call] = ContextVar("pyairtable_call")
 
 
 class _LoopAdapter(HTTPAdapter):
-    """An adapter that sends the requests of a thread through the event loop, and waits in the
-    thread."""
+    """Sends a thread's requests through the event loop, while the thread waits."""
 
     def __init__(self, start: Callable[[requests.PreparedRequest], Future[httpx.Response]]) -> None:
         super().__init__()
@@ -97,8 +96,7 @@ class _LoopAdapter(HTTPAdapter):
 
 
 class AirtableClient:
-    """A `BaseReader` and `BaseWriter` over pyairtable. Create it on its event loop, and close
-    it."""
+    """A `BaseReader` and `BaseWriter` over pyairtable. Create it on its event loop and close it."""
 
     def __init__(self, base_id: str, api_key: str, endpoint: str, ladder: Ladder = LADDER) -> None:
         self.requests = 0

@@ -39,8 +39,7 @@ class Calendar:
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
     def resolve(self, text: str) -> Moment:
-        """Return the moment of a rule's date: one as in a cell, or a relative one. Raises
-        `ValueError`."""
+        """Return the moment of a rule's date, absolute or relative. Raises `ValueError`."""
         match = _RELATIVE.fullmatch(text.strip())
         if not match:
             moment = self.read(text)
@@ -68,8 +67,7 @@ class Calendar:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration of `30d`, `2h` or `-4w`: minutes, hours, days, weeks. Raises
-    `ValueError`."""
+    """Return the duration of `30d`, `2h` or `-4w`, in m, h, d or w. Raises `ValueError`."""
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a duration; use a number of m, h, d or w, such as `30d`")

@@ -88,8 +88,7 @@ def choices(field: FieldSchema) -> list[str] | None:
 
 
 def _result(field: FieldSchema) -> FieldSchema:
-    """Return the field, or the result of a computed one: a field without a type if it is
-    unknown."""
+    """Return the field, or the result of a computed one, without a type if it is unknown."""
     if field.type not in _DERIVED:
         return field
     result = field.options.get("result") or {}
@@ -97,8 +96,7 @@ def _result(field: FieldSchema) -> FieldSchema:
 
 
 def content_misfits(field: FieldSchema, wanted: Holds, why: str) -> Iterator[str]:
-    """Yield a sentence if the field cannot hold what is wanted. Text can be a date, and a date is
-    text."""
+    """Yield a sentence if the field cannot hold what is wanted. Text can be a date."""
     has = holds(field)
     if has not in (None, wanted) and {has, wanted} != {"text", "dates"}:
         yield f"{why}, but {_description(field)}"

@@ -23,8 +23,7 @@ from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 @dataclass(frozen=True)
 class ReadPage:
-    """Records of one table, the listing in which they were read, and the offset of its next
-    page."""
+    """Records of one table, the listing in which they were read, and its next offset."""
 
     table: str
     listing: int

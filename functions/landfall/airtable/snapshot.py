@@ -194,8 +194,7 @@ class TableReader:
         return self._widen(page)
 
     def _widen(self, page: bytes | memoryview) -> Any:
-        """Return the records of a page with types of values that are new, after adding these
-        types."""
+        """Return the records of a page with new types of values, after adding these types."""
         fields, created = self._fields, self._table.created is not None
         decoder, cells = _decoder(fields, (Any,) * len(fields), created)
         by_field = zip(*map(cells, map(_cells, decoder.decode(page).records)), strict=True)

@@ -18,7 +18,7 @@ CHECK_INTERVAL = 64
 
 
 def has_value(value: Any) -> bool:
-    """Return whether a cell has a value: 0 and false are; None, blank text and an empty list are
+    """Return whether a cell has a value. 0 and false are; None, blank text and an empty list are
     not."""
     if isinstance(value, str):
         return bool(value.strip())
@@ -59,8 +59,7 @@ class TextCache(dict[str, _T]):
     def __init__(
         self, compute: Callable[[str], _T], check: Callable[[], None] = lambda: None
     ) -> None:
-        """Create a cache; `check`, the scope's, is called every `CHECK_INTERVAL` slow
-        computations."""
+        """Create a cache; `check`, the scope's, is called every `CHECK_INTERVAL` texts."""
         super().__init__()
         self._compute, self._check = compute, check
 

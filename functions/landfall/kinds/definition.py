@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
 from landfall.scans.scan import Scan
-from landfall.scans.settings import BASE_ID, ID, it_is, suggest
+from landfall.scans.settings import BASE_ID, ID, got, suggest
 
 
 class DefinitionError(BadRequestError):
@@ -98,7 +98,7 @@ _FORMS = {
 def _problem(scan: type[Scan], problem: Any) -> str:
     """Return the place, cause and fix of a problem; rules that do not fit take several lines."""
     location = list(problem["loc"])
-    what, shown = problem["type"], it_is(problem["input"])
+    what, shown = problem["type"], got(problem["input"])
     path = _path(location)
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
     match what:

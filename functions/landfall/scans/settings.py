@@ -41,7 +41,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 def _plain(value: Any) -> Any:
     if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"must be text, a number, true or false; put a date in quotes {it_is(value)}")
+    raise ValueError(f"must be text, a number, true or false; put a date in quotes {got(value)}")
 
 
 Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
@@ -84,7 +84,7 @@ def suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {close[0]!r}?" if close else otherwise
 
 
-def it_is(value: Any) -> str:
+def got(value: Any) -> str:
     """Return a value in the form in which an error message shows it."""
     text = f"{value!r}"
     return f"(got {text if len(text) <= 60 else f'{text[:57]}...'})"

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
-from landfall.scans.settings import it_is
+from landfall.scans.settings import got
 from landfall.site.rubric import Rubric, clinic_rubric
 from landfall.site.urls import page_address
 
@@ -17,7 +17,7 @@ def _is_site(url: str) -> str:
     address = page_address(url, url) if "://" in url else None
     if address is None or urlsplit(url).fragment:
         raise ValueError(
-            f"must be the address of a page, such as https://clinic.example/ {it_is(url)}"
+            f"must be the address of a page, such as https://clinic.example/ {got(url)}"
         )
     return address
 

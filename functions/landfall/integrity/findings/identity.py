@@ -48,8 +48,7 @@ def match(before: Sequence[FindingEntry], findings: Sequence[Finding]) -> dict[s
 
 
 def records_gained(before: Finding, now: Finding) -> int:
-    """Return how many records a group has gained; of a long one, at least. See
-    `MAX_RECORDS_LISTED`."""
+    """Return how many records a group has gained; at least, beyond `MAX_RECORDS_LISTED`."""
     new, gone = (set(a.records) - set(b.records) for a, b in ((now, before), (before, now)))
     if before.record_count > len(before.records):  # it may have had records after those listed
         new = {record for record in new if record < before.records[-1]}

@@ -80,8 +80,8 @@ def merge(
     run_id: str,
     now: datetime,
 ) -> MergedLedger:
-    """Return the ledger after a run. `scope` distinguishes this ledger's findings from those of
-    others."""
+    """Return the ledger after a run. `scope` distinguishes its findings from those of other
+    ledgers."""
     keys = keys_of(ledger.rules, [report.rule for report in reports])
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}

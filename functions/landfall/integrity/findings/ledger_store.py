@@ -144,8 +144,7 @@ class LedgerStore:
         return Put(f"{self.path}/decisions/{finding_id}", asdict(decision))
 
     def head(self, stored: StoredLedger) -> Write:
-        """Return the write that makes this the current ledger, unless the head was written
-        meanwhile."""
+        """Return the write that makes this the current ledger, unless the head has changed."""
         assert stored.list is not None
         states = stored.ledger.rules.values()
         rules = [

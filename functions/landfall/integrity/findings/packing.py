@@ -86,8 +86,7 @@ def _whole(some: Sequence[FindingEntry]) -> Sequence[FindingEntry]:
 
 
 def _fit(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
-    """Return pieces that fit into a document each, as any single finding does
-    (`MAX_RECORDS_LISTED`)."""
+    """Return pieces that fit into a document, as any single finding does (`MAX_RECORDS_LISTED`)."""
     data = zlib.compress(msgspec.json.encode(content(some)))
     if len(data) <= MAX_PACKED_BYTES or len(some) < 2:
         return [Packed(data, len(some))]

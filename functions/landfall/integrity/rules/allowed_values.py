@@ -12,8 +12,7 @@ from landfall.scans.settings import Plain
 
 
 class AllowedValues(FieldRule):
-    """The field's value, or each value of a list, is one of these. A missing value is no
-    finding."""
+    """The field's value, or each value of a list, is one of these. No value is no finding."""
 
     kind: Literal["allowed_values"]
     values: list[Plain] = Field(min_length=1, max_length=1000)

@@ -9,8 +9,7 @@ from landfall.integrity.rules.conditions import AllOf, AnyOf, Condition, FieldCo
 
 
 def condition_misfits(condition: Condition, table: TableSchema) -> Iterator[str]:
-    """Yield a sentence for each part of a condition that cannot fit its table, whose fields all
-    exist."""
+    """Yield a sentence for each part of a condition that cannot fit the fields of its table."""
     match condition:
         case AllOf(all=several) | AnyOf(any=several):
             for one in several:

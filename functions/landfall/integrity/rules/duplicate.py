@@ -185,8 +185,7 @@ class Duplicate(BaseRule):
         return "some"
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Yield a sentence about dates or words in other fields, and about a value that never
-        occurs."""
+        """Yield a sentence about dates or words in other fields, and a value that never occurs."""
         for alternative in (*self._likely(), *self._possible()):
             for condition in alternative:
                 for field in (

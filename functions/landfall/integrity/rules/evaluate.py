@@ -110,7 +110,7 @@ def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[st
 
 
 def _message_of(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[Hit], str]:
-    """Return a function for the sentence of a finding: the rule's own, if it has one for its
+    """Return a function for the sentence of a hit: the rule's own, if it has one for its
     records."""
     if not rule.message:
         return lambda hit: hit.message

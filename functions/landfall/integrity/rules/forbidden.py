@@ -8,7 +8,7 @@ from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 
 class Forbidden(FieldRule):
-    """The field has no value; used mostly with `when`. 0 and false are values, as for
+    """The field has no value; mostly used with `when`. 0 and false are values, as for
     `required`."""
 
     kind: Literal["forbidden"]

@@ -90,7 +90,7 @@ def is_region(region: str) -> bool:
 
 
 def date(calendar: Calendar, pattern: str | None) -> Form:
-    """Return a test for dates as all rules read them, or for text that matches a `strptime`
+    """Return a test for dates as all rules read them, or for text that fits a `strptime`
     pattern."""
     if pattern is None:
         return lambda text: text == text.strip() and calendar.read(text) is not None

@@ -59,8 +59,7 @@ class RecordGroups:
     def _column(
         self, field: str, rows: Sequence[int], among: Collection[str] | None
     ) -> list[list[Any]]:
-        """Return the keys of each record. Those of a text, alone in its list or not, are made
-        once."""
+        """Return the keys of each record, made once for a text, alone in its list or not."""
         column = self._table.columns[field]
         of_text = _TextKeys(among)
         return [

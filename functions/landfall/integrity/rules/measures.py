@@ -100,8 +100,7 @@ class Measures:
         return max(self._numbers(rows), default=None)
 
     def days_in_a_row(self, rows: Sequence[int]) -> int:
-        """Return the days in a row, of those with records, for all of whose records `where`
-        holds."""
+        """Return the days in a row, of those with records, that `where` holds for throughout."""
         fits: dict[int, int] = {}
         for row in rows:
             day = self.days[row]
@@ -110,16 +109,14 @@ class Measures:
         return self._longest([place for place, fit in enumerate(ordered) if fit], len(fits) - 1)
 
     def weeks_in_a_row(self, rows: Sequence[int]) -> int:
-        """Return the calendar weeks in a row, from Monday, with a record for which `where`
-        holds."""
+        """Return the calendar weeks in a row, from Monday, with a record that satisfies `where`."""
         fits, days = self.fits, self.days
         weeks = {_week(day) for day in {days[row] for row in rows if fits[row]}}
         newest = max(map(days.__getitem__, rows), default=0)
         return self._longest(sorted(weeks), _week(newest))
 
     def _longest(self, ordered: Sequence[int], newest: int) -> int:
-        """Return the longest row of consecutive numbers; with `current`, the one that ends at the
-        newest."""
+        """Return the longest run of numbers; with `current`, the one that ends at the newest."""
         rows = groupby(enumerate(ordered), lambda numbered: numbered[1] - numbered[0])
         lengths = [len(list(row)) for _, row in rows]
         if self.current:

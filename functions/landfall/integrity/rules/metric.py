@@ -158,8 +158,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 yield self.table, field
 
     def reads(self) -> list[tuple[str, str]]:
-        """Return the (table, field) pairs that the rule needs; those of the message are of
-        `about`."""
+        """Return the (table, field) pairs that the rule needs; the message's are of `about`."""
         own = [(self.table, field) for field in (self.when.reads() if self.when else ())]
         in_message = [(self.about or self.table, field) for field in self.fields_of_message]
         return list(dict.fromkeys([*self.looks_at(), *own, *in_message]))
@@ -197,8 +196,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         return " ".join(part for part in parts if part)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
-        """Yield a sentence about numbers, dates and links that are none, and a condition never
-        met."""
+        """Yield a sentence about a number, date or link that is none, and a condition never met."""
         if self.field:
             field = schema.field(self.table, self.field)
             yield from content_misfits(field, "numbers", f"`measure: {self.measure}` needs numbers")
@@ -319,8 +317,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             )
 
     def _group_label(self, values: Sequence[Any]) -> str:
-        """Return the label of a group in a message; without the record that the finding is
-        about."""
+        """Return the label of a group in a message; without the record of the finding."""
         named = list(zip(self.per, values, strict=True))[1 if self.about else 0 :]
         return "".join(f"{name} {display(value)}: " for name, value in named)
 

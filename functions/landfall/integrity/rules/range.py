@@ -19,8 +19,7 @@ _LOWER, _UPPER = ("at_least", "above"), ("at_most", "below")
 
 
 class Range(FieldRule):
-    """The field's value, or each value of a list, lies between the bounds. A missing value is no
-    finding.
+    """The field's value, or each value of a list, lies between the bounds. No value is no finding.
 
     Bounds are numbers or dates. A value of another kind (one that is not a number where the bounds
     are numbers, or not a date where they are dates) is also a finding, with its own message. A day
@@ -119,8 +118,7 @@ class Range(FieldRule):
                 yield row, items
 
     def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
-        """Return the places of values that are not by themselves a number inside, without a call
-        for each."""
+        """Return the places of values that are no number inside, without a call for each."""
         bounds: dict[str, Any] = self._bounds
         low = bounds.get("at_least", bounds.get("above", -math.inf))
         high = bounds.get("at_most", bounds.get("below", math.inf))

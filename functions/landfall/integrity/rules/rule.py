@@ -24,7 +24,7 @@ from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
 from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
-from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, it_is
+from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got
 
 
 class CannotEvaluateError(Exception):
@@ -69,7 +69,7 @@ def _threshold(value: Any) -> Any:
         return value
     if isinstance(value, str) and re.fullmatch(r"(\d{1,2}(\.\d{1,3})?|100)\s?%", value):
         return value
-    raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {it_is(value)}')
+    raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {got(value)}')
 
 
 Threshold = Annotated[int | str, BeforeValidator(_threshold)]
@@ -77,8 +77,7 @@ Threshold = Annotated[int | str, BeforeValidator(_threshold)]
 
 
 class Thresholds(Settings):
-    """The severity of all findings of a rule, by their number or share; `info` below every
-    threshold."""
+    """The severity of a rule's findings, by their number or share; `info` below every threshold."""
 
     warning: Threshold | None = None
     critical: Threshold | None = None
@@ -171,8 +170,7 @@ class BaseRule(Settings):
         return iter(())
 
     def remarks(self, _schema: Schema) -> Iterator[str]:
-        """Yield a sentence for each fact that fits and is still worth knowing before the rule
-        runs."""
+        """Yield a sentence for each fact that is worth knowing before the rule runs."""
         return iter(())
 
     def sample_support(self) -> SampleSupport:

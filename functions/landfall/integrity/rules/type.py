@@ -44,7 +44,7 @@ _HOLDS: dict[str, Holds] = {
 
 
 class Type(FieldRule):
-    """The cell holds a value of this type and no formula error. A missing value is no finding.
+    """The cell holds a value of this type and no formula error. No value is no finding.
 
     - `any`: any value that is not an error. Errors are those of Airtable, `{"error": "#ERROR!"}`
       and `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they have none of the types.

@@ -60,8 +60,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
-    """Return a function that orders a value against a bound: -1, 0, 1, or None if of the other
-    kind."""
+    """Return the order of a value against a bound: -1, 0, 1, or None if it is of the other kind."""
     if not isinstance(bound, str):
         return lambda item: (item > bound) - (item < bound) if is_number(item) else None
     limit: Moment = calendar.resolve(bound)

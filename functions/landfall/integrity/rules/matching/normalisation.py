@@ -79,8 +79,7 @@ _STREET = re.compile(r"([a-z]{3,})str(?:asse)?")
 
 
 def _plain(text: str) -> list[str]:
-    """Return the words in lower case, of letters a-z and digits: `Żółć, O'Neill` is `zolc
-    oneill`."""
+    """Return the words in letters a-z and digits: `Żółć, O'Neill` is `zolc oneill`."""
     if not text.isascii():
         from anyascii import anyascii  # 2.6 MB of tables, for those who need them
 
@@ -108,8 +107,8 @@ def name(cell: str) -> Words | None:
 
 
 def organisation(cell: str) -> Words | None:
-    """Return the words of an organisation, as for text; without legal forms and articles, and with
-    abbreviations expanded."""
+    """Return the words as for text, without legal forms and articles; abbreviations are
+    expanded."""
     words = _plain(_DOTTED.sub(lambda dotted: f"{dotted[0].replace('.', '')} ", cell))
     return _sorted(
         [ORGANISATION_WORDS.get(word, word) for word in _without(words, LEGAL_FORMS | STOP_WORDS)]
@@ -117,15 +116,13 @@ def organisation(cell: str) -> Words | None:
 
 
 def address(cell: str) -> Words | None:
-    """Return the words of an address, as for text; with common abbreviations expanded, and
-    `Hauptstr.` as `Haupt street`."""
+    """Return the words as for text, abbreviations expanded; `Hauptstr.` is `Haupt street`."""
     words = (_STREET.sub(r"\1 street", word) for word in _plain(cell))
     return _sorted([ADDRESS_WORDS.get(word, word) for both in words for word in both.split()])
 
 
 def email(cell: str) -> str | None:
-    """Return an e-mail address without case, the part after a plus, and dots before
-    `@gmail.com`."""
+    """Return an address without case, the part after a plus, and dots of `@gmail.com`."""
     local, at, domain = cell.strip().lower().removeprefix("mailto:").partition("@")
     if not at or "@" in domain:
         return None
@@ -144,8 +141,7 @@ MIN_PHONE_DIGITS = 7
 
 
 def phone(cell: str) -> str | None:
-    """Return the last nine digits, without an extension; None for less than seven, or all the
-    same."""
+    """Return the last nine digits, without an extension; at least seven, and not all the same."""
     digits = re.sub(r"\D", "", _EXTENSION.sub("", cell)).lstrip("0")[-PHONE_DIGITS:]
     return digits if len(digits) >= MIN_PHONE_DIGITS and len(set(digits)) > 1 else None
 
@@ -161,7 +157,7 @@ NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
 
 
 def normaliser(meaning: Meaning) -> Callable[[Any], Hashable | None]:
-    """Return the normaliser of a cell. Items of a list are combined; other than text and numbers is
+    """Return the normaliser of a cell. Items of a list are combined; booleans and objects are
     None."""
     if meaning == "value":
         return lambda cell: comparable(cell) if has_value(cell) else None

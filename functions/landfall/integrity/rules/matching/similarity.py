@@ -53,7 +53,7 @@ _SOUNDS = [
 
 def phonetic_key(word: str) -> str:
     """Return a word with one spelling for each sound: `Catherine` and `Katharine` differ by an
-    a."""
+    `a`."""
     for pattern, instead in _SOUNDS:
         word = pattern.sub(instead, word)
     return word
