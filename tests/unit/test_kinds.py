@@ -1,6 +1,7 @@
 """Kinds of scan: the engine runs whatever stands in their table, and knows none by name."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ LANDFALL = Path(__file__).parents[2] / "functions/landfall"
 
 
 @pytest.fixture
-def _a_fourth_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_fourth_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(table.PACKAGES, "tiny", "tests.fakes.tiny")
+    routes.cache_clear()
+    yield
     routes.cache_clear()
 
 
