@@ -15,7 +15,7 @@ async def scheduler(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def watchdog(request: Request) -> Response:
-    """Take up what does not move, and end what is over its time."""
+    """Take up steps that do not move, and end runs that are past their deadline."""
     return await serve("watchdog", request)
 
 
@@ -33,5 +33,5 @@ async def score(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def api(request: Request) -> Response:
-    """Let people look and act."""
+    """Answer people and programs."""
     return await serve("api", request)

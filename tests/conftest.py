@@ -1,31 +1,40 @@
-"""What tests share: the Firestore emulator, one for all tests of a process."""
+"""Fixtures that folders of tests share: a world in memory, and a Firestore emulator a process.
 
+gRPC and Firestore are imported by the fixtures that need them: a unit test waits for neither.
+"""
+
+import asyncio
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import grpc.aio
 import pytest
-from google.cloud.firestore import AsyncClient
 
 from infra.local.emulator import emulator_command
 from infra.local.processes import free_port
-from landfall.store import firestore as store_firestore
-from landfall.store.firestore import FirestoreStore
 from tests.fakes.world import World
 from tests.waiting import wait_for_port
 
+if TYPE_CHECKING:
+    from google.cloud.firestore import AsyncClient
+
+    from landfall.store.firestore import FirestoreStore
+
 ROOT = Path(__file__).parents[1]
 
-# As in a function, gRPC's engine runs for the life of the process. By itself it would end with the
-# last channel of each test, and that end waits without a bound.
-grpc.aio.init_grpc_aio()
+
+@pytest.fixture(scope="session")
+def grpc_engine() -> None:
+    """Keep gRPC's engine for tests that have channels of their own."""
+    _keep_grpc_engine()
 
 
 @pytest.fixture(scope="session")
 def emulator_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """host:port of a Firestore emulator. Where it cannot start, the tests fail."""
+    """Start a Firestore emulator; yield host:port. The tests fail if it cannot start."""
+    _keep_grpc_engine()
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
     command = emulator_command(port, ROOT / "infra/firestore.rules")
@@ -42,22 +51,40 @@ def emulator_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def firestore_client(
     emulator_host: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[AsyncClient]:
-    """A client of an empty database of its own."""
+) -> "AsyncIterator[AsyncClient]":
+    """Yield a client of an empty database of its own."""
+    from landfall.store import firestore
+
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator_host)
-    client = store_firestore.firestore_client(f"test-{secrets.token_hex(6)}")
+    client = firestore.firestore_client(f"test-{secrets.token_hex(6)}")
     yield client
     # AsyncClient.close is the synchronous client's, and leaves the channel open
     await client._firestore_api.transport.close()
 
 
 @pytest.fixture
-def firestore_store(firestore_client: AsyncClient) -> FirestoreStore:
-    """The real store over an empty database of its own."""
+def firestore_store(firestore_client: "AsyncClient") -> "FirestoreStore":
+    """Return the real store over an empty database of its own."""
+    from landfall.store.firestore import FirestoreStore
+
     return FirestoreStore(firestore_client)
 
 
 @pytest.fixture
 def world() -> World:
-    """Landfall over the store in memory, with a clock and a queue that the test moves."""
+    """Return Landfall over the store in memory, with a clock and a queue that the test moves."""
     return World()
+
+
+def _keep_grpc_engine() -> None:
+    """Start gRPC's engine for the life of the process, as in a function.
+
+    By itself it would end with the last channel of each test, and that end waits without a bound.
+    """
+    import grpc.aio
+
+    async def start() -> None:
+        grpc.aio.init_grpc_aio()
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(start())

@@ -1,4 +1,4 @@
-"""The ladder of deadlines, and the `Deadline` that is passed down from an entry point."""
+"""The ladder of deadlines, and the `Deadline` that an entry point passes down."""
 
 import json
 from collections.abc import Callable
@@ -12,56 +12,56 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Every limit in seconds, in two chains; in each, a limit must be longer than the next.
+    """All limits, in seconds, in two chains: each limit must be longer than the next.
 
-    The first goes from the outside inwards: a caller's timeout exceeds its callee's, so when the
-    lower one gives up, the upper one is still there to see it. The second is what an invocation
-    leaves of its budget (`step`) for its end. The deployment reads these same numbers.
+    The first chain goes from the outside inwards: a caller's timeout exceeds its callee's, so the
+    caller sees how the callee gave up. The second has the reserves that an invocation leaves of its
+    budget (`step`) for its end. The deployment uses the same numbers.
 
-    The limits that are 0 here follow from `step`, unless they are given.
+    Limits that are 0 here follow from `step`, unless they are given.
     """
 
     run: float = 3600.0
-    """A run ends within this after its creation, unless its scan sets `deadline_seconds`."""
+    """A run ends within this time of its creation, unless its scan sets `deadline_seconds`."""
     stale: float = 48.0
-    """The watchdog takes up a step that nobody moved for this long."""
+    """The watchdog takes up a step that has not moved for this long."""
     lease: float = 43.0
     """A claimed step belongs to its worker for this long."""
     dispatch: float = 38.0
-    """Cloud Tasks hangs up (it allows 15 s to 30 min, and is approximate)."""
+    """Cloud Tasks closes the connection (it allows 15 s to 30 min, approximately)."""
     function: float = 33.0
     """Cloud Run ends the request."""
     answer: float = 0.0
-    """An entry point has answered, whatever happened (`step` and 1 s)."""
+    """An entry point has answered, in every case (`step` and 1 s)."""
     record: float = 0.0
     """A worker has recorded the end of its attempt (`step` and 0.8 s)."""
     step: float = 27.0
-    """What an invocation may spend on work before it hands on."""
+    """The budget of an invocation, after which it continues in another task."""
     item: float = 20.0
-    """One page or record, whatever it takes."""
+    """One page or record, retries included."""
     request: float = 15.0
-    """One call to the outside, from the first byte out to the last byte in."""
+    """One request to a vendor, from the first byte sent to the last byte received."""
     connect: float = 5.0
     """Opening a connection: name, TCP and TLS."""
 
     last_batch: float = 0.0
-    """With less left of the budget, no part of a batch is begun (1/3 of `step`)."""
+    """With less left of the budget, no part of a batch is started (1/3 of `step`)."""
     last_write: float = 0.0
-    """With less left, nothing is sent to Airtable, where a request that is cut off may still be at
-    work when it is repeated (5/27)."""
+    """With less left, nothing is written to Airtable, where a request that timed out may still be
+    running when it is repeated (5/27)."""
     last_rule: float = 0.0
     """With less left, no rule is evaluated; the findings are stored (1/8)."""
     last_page: float = 0.0
-    """With less left, no page of a site is asked for (1/9)."""
+    """With less left, no page of a site is requested (1/9)."""
     last_suggestion: float = 0.0
     """With less left, the suggestions of a model are stored (1/12)."""
     last_reply: float = 0.0
-    """With less left, no reply of a model is waited for (1/20)."""
+    """With less left, no reply of a model is awaited (1/20)."""
     last_listing: float = 0.0
-    """With less left, no page of a base is asked for (1/27)."""
+    """With less left, no page of a base is requested (1/27)."""
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` when a limit is not longer than the one it waits for."""
+        """Fill in the derived limits. Raises `ValueError` when one is not longer than the next."""
         for name, of_step in _OF_STEP.items():
             if getattr(self, name) == 0.0:
                 object.__setattr__(self, name, of_step(self.step))
@@ -106,43 +106,43 @@ _RUNGS = tuple(field.name for field in fields(Ladder) if field.name not in _RESE
 LADDER = Ladder()
 
 TICK = 60.0
-"""Seconds between two ticks of the scheduler and of the watchdog (Cloud Scheduler's least)."""
+"""Seconds between two ticks of the scheduler and of the watchdog (Cloud Scheduler's minimum)."""
 
 TICK_MISSING = 3 * TICK
-"""A last tick older than this makes `GET /health` answer 503."""
+"""Seconds since the last tick after which `GET /health` answers 503."""
 
 CHECKPOINT = 1.0
-"""Seconds between two checkpoints of a step: Firestore wants at most one write a second to a
-document, and this is what a killed worker has to read again."""
+"""Seconds between two checkpoints of a step: Firestore recommends at most one write a second to a
+document, and a killed worker loses no more than this."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on the event loop's clock, absolute: nothing that happens moves it."""
+    """A fixed moment on the event loop's clock."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """The moment `seconds` from now."""
+        """Return the moment `seconds` from now."""
         return cls(_now() + seconds)
 
     def sooner(self, seconds: float) -> "Deadline":
-        """This deadline, or `seconds` from now when that comes first."""
+        """Return this deadline, or `seconds` from now if that is sooner."""
         return min(self, Deadline.after(seconds), key=lambda deadline: deadline.at)
 
     def remaining(self) -> float:
-        """Seconds left; negative when it has passed."""
+        """Return the seconds left; negative when it has passed."""
         return self.at - _now()
 
     def limit(self) -> "asyncio.Timeout":
-        """A context manager that raises `TimeoutError` in its body at this moment."""
+        """Return a context manager that raises `TimeoutError` in its body at this moment."""
         import asyncio
 
         return asyncio.timeout_at(self.at)
 
 
 def _now() -> float:
-    import asyncio  # who reads a definition needs only the ladder's numbers
+    import asyncio  # reading a definition needs only the ladder's numbers
 
     return asyncio.get_running_loop().time()

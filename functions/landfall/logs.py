@@ -1,7 +1,7 @@
 """Log lines as JSON on standard output, in the form that Cloud Logging reads.
 
-A line is a fixed message and fields. Fields carry ids, statuses, seconds and counts; never
-prompts, records, page bodies or keys.
+A line has a fixed message and fields. Fields are ids, statuses, seconds and counts; never prompts,
+records, page bodies or keys.
 """
 
 import json
@@ -18,7 +18,7 @@ _silent: ContextVar[bool] = ContextVar("log_silent", default=False)
 
 @contextmanager
 def fields(**more: Any) -> Iterator[None]:
-    """Fields that every line in this context carries."""
+    """Add fields to every line in this context."""
     token = _context.set(_context.get() | more)
     try:
         yield
@@ -27,23 +27,23 @@ def fields(**more: Any) -> Iterator[None]:
 
 
 def info(message: str, **more: Any) -> None:
-    """Something happened as it should."""
+    """Log a normal event."""
     _write("INFO", message, more)
 
 
 def warning(message: str, **more: Any) -> None:
-    """Something failed and is dealt with."""
+    """Log a failure that was handled."""
     _write("WARNING", message, more)
 
 
 def error(message: str, **more: Any) -> None:
-    """Something failed that somebody must look at."""
+    """Log a failure that a person must look at."""
     _write("ERROR", message, more)
 
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nothing is written in this context: for simulations, and where a person reads the output."""
+    """Log nothing in this context: for simulations, and where a person reads the output."""
     token = _silent.set(True)
     try:
         yield

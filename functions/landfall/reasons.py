@@ -1,4 +1,4 @@
-"""The closed list of reasons for which a run ends early, and the one tree of errors.
+"""The closed list of reasons why a run ends early, and the one tree of errors.
 
     LandfallError                             500 internal_error
     ├── BadRequestError                       400 bad_request
@@ -25,9 +25,9 @@
     └── StoreError                            500 store_unavailable
         └── IndexMissingError                 500 index_missing
 
-A reason ends a run; a status and a code answer whoever called a function. What ends an invocation
-of a worker (declined, fenced, locked, a step's error) is recorded and answers nobody. Errors that a
-module raises and its own package catches stand outside the tree. Anything else that is raised is a
+A reason ends a run; a status and a code answer the caller of a function. Errors that end an
+invocation of a worker (declined, fenced, locked, a step's error) are recorded and not answered.
+Errors that a module raises and its own package catches are not in the tree. Any other error is a
 bug: a run ends with `internal_error` and the traceback, and a caller is answered 500.
 """
 
@@ -37,7 +37,7 @@ from typing import ClassVar
 
 
 class Reason(StrEnum):
-    """What `error.reason` may say. Each is explained in `REASONS`."""
+    """The values of `error.reason`, each explained in `REASONS`."""
 
     BASE_NOT_CONFIGURED = "base_not_configured"
     BASE_UNAUTHORIZED = "base_unauthorized"
@@ -96,7 +96,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a reason means to a person, and whether an attempt that met it is repeated."""
+    """The meaning of a reason for a person. An attempt that ended for it may be `retried`."""
 
     retried: bool
     meaning: str
@@ -104,7 +104,7 @@ class Explanation:
 
 REASONS: dict[Reason, Explanation] = {
     Reason.BASE_NOT_CONFIGURED: Explanation(
-        False, "the scan reads a base, and `fetch` has no AIRTABLE_API_KEY"
+        False, "the scan reads a base, but `fetch` has no AIRTABLE_API_KEY"
     ),
     Reason.BASE_UNAUTHORIZED: Explanation(
         False, "Airtable answered 401: the key is missing, wrong or revoked"
@@ -116,111 +116,107 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.BASE_NOT_FOUND: Explanation(False, "Airtable answered 404: no such base or table"),
     Reason.BASE_REJECTED: Explanation(
-        False, "Airtable refused the request itself (another 4xx): the message says why"
+        False, "Airtable refused the request (another 4xx): the message says why"
     ),
     Reason.BASE_RATE_LIMITED: Explanation(
-        True, "Airtable answered 429: the base is locked for 30 s, which the step waits out"
+        True, "Airtable answered 429: the base is locked for 30 s, and the step waits for that"
     ),
     Reason.BASE_UNAVAILABLE: Explanation(True, "Airtable answered 5xx"),
     Reason.BASE_UNREACHABLE: Explanation(
-        True, "no connection to Airtable: name, network, TLS or a reset"
+        True, "no connection to Airtable: DNS, network, TLS or a reset"
     ),
     Reason.BASE_TIMEOUT: Explanation(
-        True, "Airtable's answer was not complete at the request's deadline"
+        True, "Airtable's response was not complete at the request's deadline"
     ),
     Reason.BASE_MALFORMED: Explanation(
-        True, "Airtable's answer was cut off, too large or not the JSON it promises"
+        True, "Airtable's response was cut off, too large or not valid JSON"
     ),
     Reason.MODEL_UNAUTHORIZED: Explanation(
         False,
-        "the model's service answered 401 or 403: the key is wrong, or may not use this model",
+        "the model API answered 401 or 403: the key is wrong, or may not use this model",
     ),
     Reason.MODEL_NOT_FOUND: Explanation(
         False,
-        "the model's service answered 404: it has no such model, or there is none at that address",
+        "the model API answered 404: the model or the address is wrong",
     ),
     Reason.MODEL_UNSUPPORTED: Explanation(
         False,
-        "the model does not take a setting that every question has, such as `model.effort`: the "
-        "message says which",
+        "the model does not accept a setting of all questions, such as `model.effort`: the message "
+        "says which",
     ),
     Reason.MODEL_REJECTED: Explanation(
-        False, "the model's service refused one question (another 4xx): the message says why"
+        False, "the model API refused one question (another 4xx): the message says why"
     ),
     Reason.MODEL_RATE_LIMITED: Explanation(
-        True, "the model's service answered 429: too many requests or tokens a minute"
+        True, "the model API answered 429: too many requests or tokens a minute"
     ),
     Reason.MODEL_QUOTA_SPENT: Explanation(
-        False, "the model's service answered that the account's quota is spent"
+        False, "the model API answered that the account's quota is spent"
     ),
-    Reason.MODEL_UNAVAILABLE: Explanation(True, "the model's service answered 5xx"),
+    Reason.MODEL_UNAVAILABLE: Explanation(True, "the model API answered 5xx"),
     Reason.MODEL_UNREACHABLE: Explanation(
-        True, "no connection to the model's service: name, network, TLS or a reset"
+        True, "no connection to the model API: DNS, network, TLS or a reset"
     ),
     Reason.MODEL_TIMEOUT: Explanation(
         True, "the model's answer was not complete at the request's deadline"
     ),
     Reason.MODEL_MALFORMED: Explanation(
-        True, "the model's answer was cut off on the way, or is not the JSON it promises"
+        True, "the model's response was cut off, or is not valid JSON"
     ),
     Reason.MODEL_OFF_SCHEMA: Explanation(
         False, "the model's answer has values that the schema does not allow"
     ),
     Reason.MODEL_REFUSED: Explanation(
-        False, "the model, or the filter of its service, refused to answer"
+        False, "the model, or the content filter of its API, refused to answer"
     ),
-    Reason.MODEL_TRUNCATED: Explanation(
-        False, "the model's answer was longer than the tokens it was given"
-    ),
+    Reason.MODEL_TRUNCATED: Explanation(False, "the model's answer exceeded the limit of tokens"),
     Reason.MODEL_WRONG_IDS: Explanation(
         False,
-        "the model's answer leaves out what was asked about, has it twice, or is about something "
-        "that was not asked",
+        "the model's answer lacks an item of the question, has one twice, or has one that was "
+        "not in the question",
     ),
     Reason.MODEL_UNFOUNDED: Explanation(
-        False, "the model's answer cites something that is not in what it was shown"
+        False, "the model's answer cites text that is not in its input"
     ),
     Reason.MODEL_ECHOED: Explanation(False, "the model's answer repeats its instructions"),
     Reason.MODEL_BATCH_FAILED: Explanation(
-        False, "the model's service could not use a batch of questions: the message says why"
+        False, "the model API could not process a batch of questions: the message says why"
     ),
     Reason.MODEL_NOT_CONFIGURED: Explanation(
-        False, "the scan needs a language model, and `score` has no OPENAI_API_KEY"
+        False, "the scan needs a language model, but `score` has no OPENAI_API_KEY"
     ),
     Reason.MODEL_PRICE_UNKNOWN: Explanation(
         False,
-        "the budget is in dollars, and the model's price is not known: give `model.price`",
+        "the budget is in dollars, but the model's price is not known: set `model.price`",
     ),
     Reason.BUDGET_SPENT: Explanation(
-        False, "`model.budget` of the scan does not allow another question: the next run goes on"
+        False, "`model.budget` of the scan does not allow another question: the next run continues"
     ),
     Reason.SITE_TIMEOUT: Explanation(
         True, "a page was not complete at its deadline, redirects included"
     ),
     Reason.SITE_UNREACHABLE: Explanation(
-        True, "no connection to the site: name, network, TLS or a reset"
+        True, "no connection to the site: DNS, network, TLS or a reset"
     ),
-    Reason.SITE_MALFORMED: Explanation(True, "a page was cut off, or is not HTTP"),
+    Reason.SITE_MALFORMED: Explanation(True, "a page was cut off, or is not valid HTTP"),
     Reason.SITE_FORBIDDEN_ADDRESS: Explanation(
         False,
-        "the URL, or where it redirects to, is not plain http(s) on port 80 or 443, or its host "
-        "has an address that is not of the public internet",
+        "the URL, or one it redirects to, is not http(s) on port 80 or 443, or its host has an "
+        "address outside the public internet",
     ),
-    Reason.SITE_TOO_MANY_REDIRECTS: Explanation(False, "a page was redirected again and again"),
+    Reason.SITE_TOO_MANY_REDIRECTS: Explanation(False, "a page has too many redirects"),
     Reason.SITE_TOO_LARGE: Explanation(False, "a page is larger than the limit"),
-    Reason.SITE_NOT_HTML: Explanation(False, "what was answered is neither HTML, XML nor text"),
+    Reason.SITE_NOT_HTML: Explanation(False, "the response is neither HTML, XML nor text"),
     Reason.SITE_DISALLOWED: Explanation(
-        False, "the site's robots.txt does not let us fetch the page that the scan begins with"
+        False, "the site's robots.txt forbids the page that the scan starts with"
     ),
     Reason.SITE_REJECTED: Explanation(
-        False, "the site refused a page (another 4xx): it is not there, or not for us"
+        False, "the site refused a page (another 4xx): it does not exist, or is not public"
     ),
-    Reason.SITE_RATE_LIMITED: Explanation(
-        True, "the site answered 429: it asks us to come back later"
-    ),
+    Reason.SITE_RATE_LIMITED: Explanation(True, "the site answered 429: too many requests"),
     Reason.SITE_UNAVAILABLE: Explanation(True, "the site answered 5xx"),
     Reason.LISTING_EXPIRED: Explanation(
-        False, "a listing expired again and again: the table could not be read in one piece"
+        False, "a listing expired several times: the table could not be read as a whole"
     ),
     Reason.TOO_MANY_RECORDS: Explanation(
         False, "the base holds more records than `limits.max_records` of the scan"
@@ -229,20 +225,19 @@ REASONS: dict[Reason, Explanation] = {
         False, "one record does not fit into a Firestore document (1 MiB, compressed)"
     ),
     Reason.PAGES_MISSING: Explanation(
-        False, "records that were fetched are no longer stored (deleted, or past their lifetime)"
+        False, "records that were fetched are no longer stored (deleted or expired)"
     ),
     Reason.FINDINGS_MISSING: Explanation(
-        False, "the list of findings of earlier runs is no longer stored in whole"
+        False, "the list of findings of earlier runs is no longer stored completely"
     ),
-    Reason.STORE_UNAVAILABLE: Explanation(True, "Firestore did not take a read or a write"),
+    Reason.STORE_UNAVAILABLE: Explanation(True, "a read or write in Firestore failed"),
     Reason.SCHEMA_NEWER: Explanation(
-        True, "a stored document is of a newer Landfall: the message says which; deploy that one"
+        True,
+        "a newer Landfall wrote a stored document: the message says which; deploy that version",
     ),
-    Reason.STEP_TIMEOUT: Explanation(
-        True, "an attempt came to the end of its budget without getting anywhere"
-    ),
+    Reason.STEP_TIMEOUT: Explanation(True, "an attempt used its whole budget without progress"),
     Reason.WORKER_LOST: Explanation(
-        True, "a worker's lease ran out without a word: it was killed, stopped or starved"
+        True, "a worker's lease ran out: it was killed, stopped or starved"
     ),
     Reason.RUN_TIMEOUT: Explanation(False, "the run had not ended at its `deadline_at`"),
     Reason.CANCELLED: Explanation(False, "a person, or the overlap policy, cancelled the run"),
@@ -252,11 +247,99 @@ REASONS: dict[Reason, Explanation] = {
 }
 
 
-class LandfallError(Exception):
-    """The root of all errors that Landfall plans for; anything else that is raised is a bug.
+WHAT_TO_DO: dict[Reason, str] = {
+    Reason.BASE_NOT_CONFIGURED: "Deploy the key: `infra/deploy --airtable-api-key-file FILE`; "
+    "locally, `export AIRTABLE_API_KEY=pat...`.",
+    Reason.BASE_UNAUTHORIZED: "Make a new token in Airtable and deploy it: "
+    "`infra/deploy --airtable-api-key-file FILE`.",
+    Reason.BASE_FORBIDDEN: "In Airtable, add the base and the missing scope to the token.",
+    Reason.BASE_NOT_FOUND: "Correct `base` and the tables in the scan, or add the base to the "
+    "token: Airtable also answers 404 for a base that a token may not see.",
+    Reason.BASE_REJECTED: "Correct what the message names, usually a table or a field.",
+    Reason.BASE_RATE_LIMITED: "Nothing: the step waits 30 s and continues. If it recurs, another "
+    "program reads the same base; slow that one down or move the schedule.",
+    Reason.BASE_UNAVAILABLE: "Nothing: the step retries. If the run fails, see status.airtable.com "
+    "and start it again.",
+    Reason.BASE_UNREACHABLE: "Nothing: the step retries. If the run fails, check "
+    "AIRTABLE_ENDPOINT_URL, DNS and the network.",
+    Reason.BASE_TIMEOUT: "Nothing: the step retries. If the run fails, list fewer fields in "
+    "`tables`, above all long texts.",
+    Reason.BASE_MALFORMED: "Nothing: the step retries. If the run fails, check "
+    "AIRTABLE_ENDPOINT_URL: a proxy may answer in Airtable's place.",
+    Reason.MODEL_UNAUTHORIZED: "Deploy a key that may use the model: "
+    "`infra/deploy --openai-api-key-file FILE`.",
+    Reason.MODEL_NOT_FOUND: "Correct `model.name`, LANDFALL_MODEL or OPENAI_BASE_URL.",
+    Reason.MODEL_UNSUPPORTED: "Remove the setting that the message names, or choose another model.",
+    Reason.MODEL_REJECTED: "Read the message; the other questions are not affected, and the next "
+    "run asks this one again.",
+    Reason.MODEL_RATE_LIMITED: "Nothing: the step slows down and retries. If it recurs, ask the "
+    "provider for a higher limit; a classification can set `model.batch: true`.",
+    Reason.MODEL_QUOTA_SPENT: "Add credit to the provider's account; the next run continues.",
+    Reason.MODEL_UNAVAILABLE: "Nothing: the step retries. If the run fails, see the provider's "
+    "status page and start it again.",
+    Reason.MODEL_UNREACHABLE: "Nothing: the step retries. If the run fails, check OPENAI_BASE_URL, "
+    "DNS and the network.",
+    Reason.MODEL_TIMEOUT: "Lower `model.effort` or `group_size`: an answer has 15 s.",
+    Reason.MODEL_MALFORMED: "Nothing: the step retries. If the run fails, check OPENAI_BASE_URL: a "
+    "proxy may answer in the provider's place.",
+    Reason.MODEL_OFF_SCHEMA: "Nothing: the next run asks again. If it recurs, choose a model that "
+    "supports strict schemas.",
+    Reason.MODEL_REFUSED: "Read the record or page; confirm or change its values by hand.",
+    Reason.MODEL_TRUNCATED: "Lower `group_size` or `model.effort`.",
+    Reason.MODEL_WRONG_IDS: "Nothing: the next run asks again. If it recurs, lower `group_size`.",
+    Reason.MODEL_UNFOUNDED: "Nothing: the next run asks again.",
+    Reason.MODEL_ECHOED: "Read the record or page: its text may contain instructions for the "
+    "model.",
+    Reason.MODEL_BATCH_FAILED: "Read the message; set `model.batch: false` to ask without batches.",
+    Reason.MODEL_NOT_CONFIGURED: "Deploy the key: `infra/deploy --openai-api-key-file FILE`.",
+    Reason.MODEL_PRICE_UNKNOWN: "Add `model.price` to the scan, or set `max_dollars` of both "
+    "budgets to null.",
+    Reason.BUDGET_SPENT: "Nothing: the next run continues. To finish sooner, raise `model.budget`.",
+    Reason.SITE_TIMEOUT: "Nothing: the step retries. If it recurs, the site is slow: tell its "
+    "owner, or lower `max_pages`.",
+    Reason.SITE_UNREACHABLE: "Nothing: the step retries. If it recurs, open `url` in a browser and "
+    "correct it.",
+    Reason.SITE_MALFORMED: "Nothing: the step retries. If it recurs, tell the site's owner: its "
+    "server sends broken HTTP.",
+    Reason.SITE_FORBIDDEN_ADDRESS: "Set `url` to a public address; for a test site of your own, "
+    "see LANDFALL_SITES_ALLOWED.",
+    Reason.SITE_TOO_MANY_REDIRECTS: "Set `url` to the address where the redirects should end.",
+    Reason.SITE_TOO_LARGE: "Tell the site's owner, or set `url` to another page.",
+    Reason.SITE_NOT_HTML: "Set `url` to a page of HTML.",
+    Reason.SITE_DISALLOWED: "Allow `LandfallBot` in the site's robots.txt, or set `url` to a page "
+    "that it may fetch.",
+    Reason.SITE_REJECTED: "Open the page in a browser: correct `url`, or ask the owner to let "
+    "`LandfallBot` in.",
+    Reason.SITE_RATE_LIMITED: "Nothing: the step waits as long as the site asks. If it recurs, "
+    "raise `delay_seconds`.",
+    Reason.SITE_UNAVAILABLE: "Nothing: the step retries. If it recurs, tell the site's owner.",
+    Reason.LISTING_EXPIRED: "Start the run again when fewer people edit the table, or list fewer "
+    "fields in `tables`.",
+    Reason.TOO_MANY_RECORDS: "Raise `limits.max_records`, or leave out a table.",
+    Reason.RECORD_TOO_LARGE: "Leave the long field out of `tables`.",
+    Reason.PAGES_MISSING: "Start the run again.",
+    Reason.FINDINGS_MISSING: "Restore the deleted `runs/{id}/results` from a backup, or delete "
+    "the document that the message names: findings then start anew.",
+    Reason.STORE_UNAVAILABLE: "Nothing: the step retries. If it recurs, see "
+    "status.cloud.google.com and the quotas of Firestore.",
+    Reason.SCHEMA_NEWER: "Deploy the newer version that the message names.",
+    Reason.STEP_TIMEOUT: "Nothing: the step retries. If the run fails, look at the function's log "
+    "for what is slow: the other side, or too little CPU.",
+    Reason.WORKER_LOST: "Nothing: the step retries. If it recurs, compare `peak_mb` in the "
+    "function's log with its memory.",
+    Reason.RUN_TIMEOUT: "See `last_error` and `attempt` of its steps in `GET /runs/{id}/debug`; "
+    "raise `limits.deadline_seconds` if the work takes that long.",
+    Reason.CANCELLED: "Nothing. `error.message` names the person or the newer slot.",
+    Reason.INTERNAL_ERROR: "Report it with `error.traceback`; the next run starts as scheduled.",
+}
+"""The remedy of each reason, for the documents."""
 
-    `status` and `code` are what the caller of a function is answered. The message is answered too,
-    unless the class has an `answer` of its own: then it is only logged.
+
+class LandfallError(Exception):
+    """The root of all errors that Landfall plans for; any other error is a bug.
+
+    The caller of a function is answered its `status`, `code` and message. Where the class has an
+    `answer`, that replaces the message, which is only logged.
     """
 
     status: ClassVar[int] = 500
@@ -265,10 +348,10 @@ class LandfallError(Exception):
 
 
 class StepError(LandfallError):
-    """End an attempt of a step, with a reason from the closed list and a message for a person.
+    """The end of an attempt of a step: a reason of the closed list, and a message for people.
 
-    `retry_after` is the least number of seconds until the next attempt, where the other side
-    named one (Airtable's lock-out, a Retry-After header).
+    `retry_after` is the least number of seconds until the next attempt, where a vendor asked for
+    one (Airtable's lock-out, a Retry-After header).
     """
 
     def __init__(self, reason: Reason, message: str, *, retry_after: float = 0.0) -> None:
@@ -279,7 +362,7 @@ class StepError(LandfallError):
 
     @property
     def retried(self) -> bool:
-        """Return whether the closed list says that an attempt with this reason is repeated."""
+        """Return whether an attempt that ended for this reason is repeated."""
         return REASONS[self.reason].retried
 
 

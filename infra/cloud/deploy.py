@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=_variable,
         metavar="NAME=VALUE",
-        help="set a variable of the functions; the README lists them under Configuration",
+        help="set a variable of the functions; infra/docs/reference.md lists them",
     )
     found.add_argument(
         "--pipeline",

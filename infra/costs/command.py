@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.costs.forecast import CENT, DAYS, Forecast, forecast, slots_of
-from infra.costs.measurement import MeasureError, Measurement, measure, read_runs
+from infra.costs.measurement import MeasureError, Measurement, read_runs
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
+from infra.local.errors import RunFailedError
 from infra.local.processes import ExitedError, StartError
-from infra.local.runner import RunFailedError
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 EPILOG = f"""
 The scan runs twice on the local stack (which needs what infra/local/run needs): a first run, and
@@ -31,7 +31,7 @@ other slot of the schedule, and the ticks of the scheduler and the watchdog. A b
 costs something between the two.
 
 Not included: the api, cold starts, network, logs, builds, index entries, and what is already
-stored. The documents of a run are stored for {KEEPING.runs} days, so each month adds to them.
+stored. The documents of a run are stored for {RETENTION.runs} days, so each month adds to them.
 Seconds are measured on this machine, and billed at the sizes of the functions.
 
 Prices are those of {REGION}, read on {READ_ON} (infra/costs/prices.py). Prices of a model are those
@@ -115,6 +115,8 @@ async def _until_stopped(scan: Scan, console: Console) -> Measurement:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    from infra.costs.measure import measure  # and with it the local stack and gRPC
+
     return await measure(scan, console)
 
 

@@ -10,6 +10,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from infra.local.errors import RunFailedError
 from infra.local.stack import Stack
 from infra.local.terminal import plural
 from landfall.kinds.definition import parse
@@ -31,10 +32,6 @@ RESULTS = {
 
 START_SECONDS = 60.0
 """Seconds from its slot within which a run must exist."""
-
-
-class RunFailedError(Exception):
-    """A scan could not be saved, or no run of it started."""
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,20 @@ install() {
 set_up() {
     local found
     python="$root/.venv/bin/python"
-    "$python" -c 'import pip' 2>/dev/null && return
-    found="$(find_python)" || exit 2
-    "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
-        fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
+    if ! "$python" -c 'import pip' 2>/dev/null; then
+        found="$(find_python)" || exit 2
+        "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
+            fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
+    fi
+    find_sources
+}
+
+# our packages, for every tool of .venv; the lines are relative to site-packages
+find_sources() {
+    local packages
+    for packages in "$root"/.venv/lib/python3*/site-packages; do
+        printf '%s\n' ../../../../functions ../../../.. >"$packages/landfall.pth"
+    done
 }
 
 # installs the packages of the functions and of the local stack

@@ -1,4 +1,4 @@
-"""`tests/bench/run`: measures, and prints the figures that the README quotes."""
+"""`tests/bench/run`: measure, and print the figures that the README quotes."""
 
 import argparse
 import asyncio
@@ -6,8 +6,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+import traceback
+from collections.abc import Coroutine, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from infra.local.emulator import MissingError
 from infra.local.processes import ExitedError, StartError
@@ -27,33 +29,35 @@ from tests.bench import (
     store_operations,
     whole_run,
 )
+from tests.bench.benchmark import Benchmark, MismatchError
 from tests.bench.figures import Table
 from tests.bench.whole_process import FailedError
 
-Measure = Callable[[], Awaitable[list[Table]]]
-
-BENCHMARKS: MappingProxyType[str, Measure] = MappingProxyType(
+BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
     {
-        "whole_run": whole_run.measure,
-        "site_scan": site_scan.measure,
-        "store_operations": store_operations.measure,
-        "step_overhead": step_overhead.measure,
-        "queue_latency": queue_latency.measure,
-        "cold_import": cold_import.measure,
-        "classification": classification.measure,
-        "duplicates": duplicates.measure,
-        "fetch_limit": fetch_limit.measure,
-        "rules": rules.measure,
-        "questions": questions.measure,
-        "growth": growth.measure,
+        "whole_run": whole_run,
+        "site_scan": site_scan,
+        "store_operations": store_operations,
+        "step_overhead": step_overhead,
+        "queue_latency": queue_latency,
+        "cold_import": cold_import,
+        "classification": classification,
+        "duplicates": duplicates,
+        "fetch_limit": fetch_limit,
+        "rules": rules,
+        "questions": questions,
+        "growth": growth,
     }
 )
 
 LONG = ("fetch_limit", "rules", "questions", "growth")
-"""They run only when they are named."""
+"""Benchmarks that run only when they are named."""
 
-MOST_SECONDS = 600.0
-"""Of one benchmark; they take 20 to 100 s, and `LONG` ones two or three minutes."""
+MAX_SECONDS = 600.0
+"""Seconds of one benchmark; most take 20 to 100, and `LONG` ones two or three minutes."""
+
+MAX_QUICK_SECONDS = 120.0
+"""Seconds of one benchmark at its quick size; on a quiet machine each takes 2 to 8."""
 
 _INCOMPLETE = (
     MissingError,
@@ -61,28 +65,30 @@ _INCOMPLETE = (
     StartError,
     ExitedError,
     FailedError,
+    MismatchError,
     TimeoutError,
 )
 
 EPILOG = """
-Each starts its own servers and stops them. The figures come with what they are compared to,
-measured in the same run: machines differ and drift, the ratios hold. They take 5 minutes. Those
-that take as long alone run only when they are named: fetch_limit, rules, questions, growth.
+Each starts its own servers and stops them. Compare a figure only with one of the same run: machines
+differ and drift, the ratios hold. They take 5 minutes. fetch_limit, rules, questions and growth
+take as long alone, and run only when they are named. Exit status: 0 when all is measured (with
+--quick: when all worked), 1 when something failed, 130 when it was stopped.
 """
 
 
 def main() -> int:
-    """Parse the command line, measure, print; the exit status."""
+    """Parse the command line, measure and print; return the exit status."""
     options = _arguments().parse_args()
+    usual = [name for name in BENCHMARKS if options.quick or name not in LONG]
+    names = options.benchmarks or usual
     try:
-        asyncio.run(_main(options.benchmarks or _usual(), options.json))
-    except _INCOMPLETE as error:
-        print(f"The figures are not complete: {error!r}", file=sys.stderr)
-        return 1
+        if options.quick:
+            return asyncio.run(_stoppable(_try(names)))
+        return asyncio.run(_stoppable(_measure(names, options.json)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("Stopped; everything that was started has ended.", file=sys.stderr)
         return 130
-    return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -99,11 +105,13 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="a JSON line for each table instead of Markdown"
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only show that every benchmark works: small sizes, one round, no figures; a minute. "
+        "Installs nothing: contenders of the rules that are not installed are left out",
+    )
     return parser
-
-
-def _usual() -> list[str]:
-    return [name for name in BENCHMARKS if name not in LONG]
 
 
 def _name(text: str) -> str:
@@ -112,20 +120,54 @@ def _name(text: str) -> str:
     return text
 
 
-async def _main(names: Sequence[str], as_json: bool) -> None:
+async def _stoppable(work: Coroutine[Any, Any, int]) -> int:
+    """Do the work until SIGTERM or SIGHUP, which cancel it."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with logs.silenced():
-        for name in names:
-            started = time.monotonic()
-            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-            async with asyncio.timeout(MOST_SECONDS):
-                tables = await BENCHMARKS[name]()
-            print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        return await work
+
+
+async def _measure(names: Sequence[str], as_json: bool) -> int:
+    """Measure at full size and print the tables, up to the first failure."""
+    for name in names:
+        started = time.monotonic()
+        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        try:
+            async with asyncio.timeout(MAX_SECONDS):
+                tables = await BENCHMARKS[name].measure(BENCHMARKS[name].FULL)
+        except _INCOMPLETE as error:
+            print(f"\nThe figures are not complete: {error!r}", file=sys.stderr)
+            return 1
+        print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        for table in tables:
+            print(_printed(table, as_json))
+    return 0
+
+
+async def _try(names: Sequence[str]) -> int:
+    """Measure at the quick size, print no figures, and go on after a failure."""
+    failed = []
+    for name in names:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(MAX_QUICK_SECONDS):
+                tables = await BENCHMARKS[name].measure(BENCHMARKS[name].QUICK)
             for table in tables:
-                print(json.dumps(table.as_json()) if as_json else f"{table.as_markdown()}\n")
+                _printed(table, as_json=True)
+                _printed(table, as_json=False)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        outcome = "FAILED" if name in failed else "ok"
+        print(f"{name}: {outcome}, {time.monotonic() - started:.1f} s", flush=True)
+    return 1 if failed else 0
+
+
+def _printed(table: Table, as_json: bool) -> str:
+    return json.dumps(table.as_json()) if as_json else f"{table.as_markdown()}\n"
 
 
 sys.exit(main())

@@ -1,8 +1,8 @@
 """A thousand data elements classified by a model that takes a second for an answer.
 
 The model is the stand-in for OpenAI in a process of its own and the base the one for Airtable, both
-over HTTP; the store is the Firestore emulator. The floor is what the model alone would take, with
-as many questions under way as are allowed. What a process loads once is loaded before.
+over HTTP; the store is the Firestore emulator. The floor is the time of the model alone, with the
+maximum of questions in flight. Modules are loaded before.
 """
 
 import asyncio
@@ -17,28 +17,35 @@ from landfall.llm.openai.chat import OpenAIModel
 from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.store.documents import Fields
 from landfall.store.firestore import FirestoreStore
+from tests.bench.benchmark import check_same
+from tests.bench.databases import database, emulator
 from tests.bench.figures import Cell, Sample, Table
-from tests.bench.ground import database, emulator
 from tests.bench.model_server import ModelServer, model_server
 from tests.fakes.elements import Elements, elements_server
 from tests.fakes.world import World
 
-ELEMENTS = 1_000
-LATENCY = 1.0
-"""Seconds from a question to its answer."""
 
-GROUPS = (1, 10)
-"""Elements of a question."""
+@dataclass(frozen=True)
+class Size:
+    """Elements, seconds from a question to its answer, and elements of a question in each case."""
+
+    elements: int
+    latency: float
+    groups: tuple[int, ...]
+
+
+FULL = Size(elements=1_000, latency=1.0, groups=(1, 10))
+QUICK = Size(elements=20, latency=0.05, groups=(1, 10))
 
 TARGET = 1.15
-"""Times the floor: what ours may take."""
+"""Maximum of our time ÷ the floor."""
 
 KEY = "sk-bench"
 
 
 @dataclass(frozen=True)
-class Took:
-    """What the score step of a run took."""
+class StepUsage:
+    """The usage of the score step of a run."""
 
     seconds: float
     counts: Fields
@@ -47,7 +54,7 @@ class Took:
     commits: int
 
     def row(self, name: str, floor: float) -> list[Cell]:
-        """As it is printed."""
+        """Return the row of a table."""
         counts = self.counts
         ratio: Cell = self.seconds / floor if floor else ""
         wall = Sample([self.seconds], "s")
@@ -55,36 +62,39 @@ class Took:
         return [name, wall, ratio, *use, self.reads, self.writes, self.commits]
 
 
-async def measure() -> list[Table]:
-    """Seconds against the floor, calls, tokens and documents; a second run makes no call."""
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure seconds beside the floor, calls, tokens and documents; a second run makes no call."""
     rows: list[list[Cell]] = []
     async with emulator():
         async with database() as client, model_server(api_key=KEY, latency=0.01) as service:
             await _runs(client, service, 20, 1, 1)
-        for size in GROUPS:
-            async with database() as client, model_server(api_key=KEY, latency=LATENCY) as service:
-                first, second = await _runs(client, service, ELEMENTS, size, 2)
-            questions = ELEMENTS / size
-            rows.append(first.row(f"{size} a question", questions * LATENCY / MAX_CONCURRENCY))
+        for group in size.groups:
+            server = model_server(api_key=KEY, latency=size.latency)
+            async with database() as client, server as service:
+                first, second = await _runs(client, service, size.elements, group, 2)
+            check_same("classification, next run", second.counts["model_calls"], 0)
+            floor = size.elements / group * size.latency / MAX_CONCURRENCY
+            rows.append(first.row(f"{group} a question", floor))
             rows.append(second.row("- the same elements, next run", 0.0))
     head = (
         *("case", "score step", "÷ floor", "calls", "tokens", "dollars"),
         *("reads", "writes", "commits"),
     )
     notes = (
-        f"Floor: questions x {LATENCY:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take {TARGET:g} "
-        "times that; with few questions the time until as many are under way is most of it.",
+        f"Floor: questions x {size.latency:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take "
+        f"{TARGET:g} times that; with few questions most of it is the time until as many are in "
+        "flight.",
         "Reads, writes and commits: documents of Firestore, for answers, elements, the run and its "
-        "use of the model. An answer is read before it is asked for, an element before the asking "
-        "and after it.",
+        "use of the model. An answer is looked up before its question is sent, an element is read "
+        "before and after.",
     )
-    return [Table(f"{ELEMENTS:,} data elements classified", head, rows, notes)]
+    return [Table(f"{size.elements:,} data elements classified", head, rows, notes)]
 
 
 async def _runs(
-    client: AsyncClient, service: ModelServer, number: int, size: int, runs: int
-) -> list[Took]:
-    """Runs over the same elements, one after the other."""
+    client: AsyncClient, service: ModelServer, number: int, group: int, runs: int
+) -> list[StepUsage]:
+    """Classify the same elements in runs one after the other."""
     store = FirestoreStore(client)
     rows = [{"Name": f"Field {n}", "Description": f"Column {n} of a form"} for n in range(number)]
     async with elements_server(*rows) as server:
@@ -92,14 +102,14 @@ async def _runs(
             server,
             lambda _: OpenAIModel(service.url, KEY, "gpt-6-luna", LADDER),
             World(store),
-            group_size=size,
+            group_size=group,
         )
         with logs.silenced():
             return [await _run(elements, store) for _ in range(runs)]
 
 
-async def _run(elements: Elements, store: FirestoreStore) -> Took:
-    """The score step of a run, invocation after invocation."""
+async def _run(elements: Elements, store: FirestoreStore) -> StepUsage:
+    """Take the score step of a run through, invocation after invocation."""
     run_id, queue = await elements.start(), elements.world.queue
     interval, airtable_pacer.INTERVAL = airtable_pacer.INTERVAL, 0.0
     try:
@@ -114,5 +124,5 @@ async def _run(elements: Elements, store: FirestoreStore) -> Took:
     seconds = loop.time() - began
     run = (await elements.world.run(run_id)).data
     assert run["verdict"] == "healthy"
-    took = {name: getattr(store.meter, name) - count for name, count in before.items()}
-    return Took(seconds, run["counts"], took["reads"], took["writes"], took["commits"])
+    used = {name: getattr(store.meter, name) - count for name, count in before.items()}
+    return StepUsage(seconds, run["counts"], used["reads"], used["writes"], used["commits"])

@@ -1,8 +1,8 @@
 """`duplicate` beside rapidfuzz's `cdist` in chunks: seconds, memory and quality on labelled names.
 
-The named alternative compares all with all, 500 names at a time, in one thread, on names that are
-normalised already, and keeps what its scorer puts at 85 or above. Ours starts with the cells.
-Seconds are of the processor: the machine is shared.
+The alternative compares all names with all, 500 at a time, in one thread, on names that are
+normalised already, and retains pairs that its scorer puts at 85 or above. Ours starts with the
+cells. Seconds are processor time: the machine is shared.
 """
 
 import asyncio
@@ -20,28 +20,48 @@ from pydantic import TypeAdapter
 from landfall.integrity.rules.evaluate import evaluate
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching.normalisation import normaliser
-from tests.bench.figures import COMPARED, Cell, Sample, Table, at_least, at_most, compared
+from tests.bench.benchmark import MismatchError
+from tests.bench.figures import COMPARED, Cell, Sample, Table, compared, maximum, minimum
 from tests.fakes.duplicates import Labelled, Quality, organisations, pairs_of, people, quality
 from tests.fakes.snapshots import snapshot
 
-NAMES = 10_000
-ENTITIES = 7_500
-"""Of which that many records are made, and more."""
 
-SIZES = (2_000, NAMES)
-"""Records on which quality is told."""
+@dataclass(frozen=True)
+class Size:
+    """Numbers of names to compare with `cdist`, to label for quality, and to measure growth.
 
-GROWTH = (1_000, 10_000, 50_000)
-ROUNDS = 3
+    The seeds are those of the labelled names; no figure of the rule was chosen by them. Seconds are
+    of the first.
+    """
+
+    names: int
+    labelled: tuple[int, ...]
+    growth: tuple[int, ...]
+    rounds: int
+    seeds: tuple[int, ...]
+
+
+FULL = Size(
+    names=10_000,
+    labelled=(2_000, 10_000),
+    growth=(1_000, 10_000, 50_000),
+    rounds=3,
+    seeds=(4_005, 4_006, 4_007, 4_008, 4_009),
+)
+QUICK = Size(names=300, labelled=(300,), growth=(300,), rounds=1, seeds=(4_005,))
+
+ENTITIES_SHARE = 0.75
+"""Entities ÷ names: each has one record or more."""
+
 CHUNK = 500
 """Names that `cdist` compares with all at a time, which keeps its memory small."""
 
 CUTOFF = 85
-TIME, F1 = 2.0, 0.9
-"""Targets: our share of `cdist`'s time, at most; the quality of what people are told, at least."""
+MAX_TIME, MIN_F1 = 2.0, 0.9
+"""Targets: our time ÷ that of `cdist`; the quality of the reported duplicates."""
 
-SEEDS = (4_005, 4_006, 4_007, 4_008, 4_009)
-"""Of what is labelled; no figure of the rule was chosen by them. Seconds are of the first."""
+BROKEN_F1 = 0.5
+"""Quality below which a search is broken."""
 
 PEOPLE, FIRMS = "people by name, e-mail, phone", "organisations by name, phone, city"
 ONLY_NAME = {"of": "person", "field": "Name"}
@@ -50,49 +70,59 @@ PLACE = {"of": "organisation", "field": "Name", "also": {"Phone": "phone", "City
 
 
 @dataclass(frozen=True)
-class Round:
-    """What a search took, in a process of its own."""
+class Search:
+    """The time, memory and quality of a search in a process of its own."""
 
     seconds: float
     peak: float
-    """MB of 10^6 bytes that the process came to hold while it searched."""
+    """MB of 10^6 bytes by which the process grew during the search."""
 
     quality: Quality
 
 
-async def measure() -> list[Table]:
-    """Each search in fresh processes, in turn."""
-    loop = asyncio.get_running_loop()
-    persons = _made(people, NAMES, SEEDS[0])
-
-    async def alone(search: Callable[..., Round], *given: Any) -> Round:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return await loop.run_in_executor(pool, search, *given)
-
-    ours: list[Round] = []
-    theirs: list[Round] = []
-    for _ in range(ROUNDS):
-        ours.append(await alone(_rule, persons, ONLY_NAME))
-        theirs.append(await alone(_cdist, persons))
-    grown = [await alone(_rule, _made(people, number, SEEDS[0]), ONLY_NAME) for number in GROWTH]
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure each search in fresh processes, in turn."""
+    persons = _made(people, size.names, size.seeds[0])
+    ours: list[Search] = []
+    theirs: list[Search] = []
+    for _ in range(size.rounds):
+        ours.append(await _alone(_rule, persons, ONLY_NAME))
+        theirs.append(await _alone(_cdist, persons))
+    grown = [
+        await _alone(_rule, _made(people, number, size.seeds[0]), ONLY_NAME)
+        for number in size.growth
+    ]
     labelled: dict[tuple[str, int], list[Quality]] = defaultdict(list)
-    for number in SIZES:
-        for seed in SEEDS:
-            some, firms = _made(people, number, seed), _made(organisations, number, seed)
-            for name, round_ in (
-                (PEOPLE, await alone(_rule, some, CONTACT)),
-                (FIRMS, await alone(_rule, firms, PLACE)),
-                ("people by name only", await alone(_rule, some, ONLY_NAME)),
-                (f"the same by cdist ({CUTOFF} of 100)", await alone(_cdist, some)),
-            ):
-                labelled[name, number].append(round_.quality)
-    return [_compared(ours, theirs), _quality(labelled), _growth(grown)]
+    for number in size.labelled:
+        for seed in size.seeds:
+            for name, search in (await _labelled(number, seed)).items():
+                labelled[name, number].append(search.quality)
+    return [_compared(size, ours, theirs), _quality(size, labelled), _growth(size, grown)]
 
 
-def _compared(ours: Sequence[Round], theirs: Sequence[Round]) -> Table:
-    def row(what: str, unit: str, of: Callable[[Round], float]) -> list[Cell]:
-        first, second = ([of(it) for it in rounds] for rounds in (ours, theirs))
-        return compared(what, Sample(first, unit), "cdist", Sample(second, unit))
+async def _alone(search: Callable[..., Search], *given: Any) -> Search:
+    """Search in a fresh process. Raises `MismatchError` where it finds little or much else."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = await asyncio.get_running_loop().run_in_executor(pool, search, *given)
+    if found.quality.f1 < BROKEN_F1:
+        raise MismatchError(f"{search.__name__} of duplicates: F1 {found.quality.f1:.2f}")
+    return found
+
+
+async def _labelled(number: int, seed: int) -> dict[str, Search]:
+    persons, firms = _made(people, number, seed), _made(organisations, number, seed)
+    return {
+        PEOPLE: await _alone(_rule, persons, CONTACT),
+        FIRMS: await _alone(_rule, firms, PLACE),
+        "people by name only": await _alone(_rule, persons, ONLY_NAME),
+        f"the same by cdist ({CUTOFF} of 100)": await _alone(_cdist, persons),
+    }
+
+
+def _compared(size: Size, ours: Sequence[Search], theirs: Sequence[Search]) -> Table:
+    def row(name: str, unit: str, of: Callable[[Search], float]) -> list[Cell]:
+        first, second = ([of(it) for it in searches] for searches in (ours, theirs))
+        return compared(name, Sample(first, unit), "cdist", Sample(second, unit))
 
     rows = [
         row("processor time", "s", lambda it: it.seconds),
@@ -102,14 +132,14 @@ def _compared(ours: Sequence[Round], theirs: Sequence[Round]) -> Table:
     ]
     time_ratio, _, recall_ratio, _ = (float(str(cells[-1])) for cells in rows)
     notes = (
-        f"Target for the ratio of time: {at_most(TIME, time_ratio)}.",
-        f"Target for the ratio of recall: {at_least(1, recall_ratio)}.",
+        f"Target for the ratio of time: {maximum(MAX_TIME, time_ratio)}.",
+        f"Target for the ratio of recall: {minimum(1, recall_ratio)}.",
     )
-    title = f"Duplicates: {NAMES} names, the rule and rapidfuzz's cdist"
+    title = f"Duplicates: {size.names} names, the rule and rapidfuzz's cdist"
     return Table(title, COMPARED, rows, notes)
 
 
-def _quality(labelled: Mapping[tuple[str, int], Sequence[Quality]]) -> Table:
+def _quality(size: Size, labelled: Mapping[tuple[str, int], Sequence[Quality]]) -> Table:
     rows: list[list[Cell]] = [
         [
             name,
@@ -117,12 +147,12 @@ def _quality(labelled: Mapping[tuple[str, int], Sequence[Quality]]) -> Table:
             Sample([it.precision for it in qualities], ""),
             Sample([it.recall for it in qualities], ""),
             Sample([it.f1 for it in qualities], ""),
-            at_least(F1, min(it.f1 for it in qualities)) if name in (PEOPLE, FIRMS) else "-",
+            minimum(MIN_F1, min(it.f1 for it in qualities)) if name in (PEOPLE, FIRMS) else "-",
         ]
         for (name, number), qualities in labelled.items()
     ]
     notes = (
-        f"Of {len(SEEDS)} seeds; the target is for each of them.",
+        f"Over {len(size.seeds)} seeds; the target is for each of them.",
         "Likely and possible pairs together. How names vary: tests/fakes/duplicates.py.",
         "The more records, the more namesakes by chance: they lower the precision of names.",
     )
@@ -130,16 +160,16 @@ def _quality(labelled: Mapping[tuple[str, int], Sequence[Quality]]) -> Table:
     return Table("Duplicates: quality", columns, rows, notes)
 
 
-def _growth(grown: Sequence[Round]) -> Table:
+def _growth(size: Size, grown: Sequence[Search]) -> Table:
     rows: list[list[Cell]] = [
         [number, Sample([it.seconds], "s"), Sample([it.peak], "MB"), it.seconds / number * 1e6]
-        for number, it in zip(GROWTH, grown, strict=True)
+        for number, it in zip(size.growth, grown, strict=True)
     ]
     columns = ("names", "processor time", "memory above the start", "µs a name")
     return Table("Duplicates: growth", columns, rows)
 
 
-def _rule(made: Labelled, settings: dict[str, Any]) -> Round:
+def _rule(made: Labelled, settings: dict[str, Any]) -> Search:
     rule = TypeAdapter(Rule).validate_python(
         {"id": "twice", "kind": "duplicate", "table": "T", **settings}
     )
@@ -151,7 +181,7 @@ def _rule(made: Labelled, settings: dict[str, Any]) -> Round:
     return _measured(search, made)
 
 
-def _cdist(made: Labelled) -> Round:
+def _cdist(made: Labelled) -> Search:
     import numpy
     from rapidfuzz import fuzz, process
 
@@ -174,18 +204,18 @@ def _cdist(made: Labelled) -> Round:
 
 
 def _made(make: Callable[[int, int], Labelled], number: int, seed: int) -> Labelled:
-    made = make(seed, number * ENTITIES // NAMES + CHUNK)
+    made = make(seed, int(number * ENTITIES_SHARE) + CHUNK)
     return Labelled(made.records[:number], made.entities[:number], made.kinds[:number])
 
 
-def _measured(search: Callable[[], set[tuple[str, str]]], made: Labelled) -> Round:
+def _measured(search: Callable[[], set[tuple[str, str]]], made: Labelled) -> Search:
     before, started = _peak(), time.process_time()
     found = search()
     seconds = time.process_time() - started
-    return Round(seconds, _peak() - before, quality(found, made.pairs()))
+    return Search(seconds, _peak() - before, quality(found, made.pairs()))
 
 
 def _peak() -> float:
-    """The most that this process has held, in MB. (`getrusage` begins with the parent's.)"""
+    """Return the peak memory of this process in MB. (`getrusage` begins with the parent's.)"""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6

@@ -3,8 +3,8 @@
 Four tables of 3,000 records, on a stand-in with the real limit and the real lock-out, at three
 latencies. Ours is a whole invocation of the fetch step (its store is in memory), with the request
 for the schema; pyairtable reads with `Table.all()`, one table after another and with a thread for
-each. The three latencies run side by side, the three ways one after another. What a process loads
-once is loaded before: `first_request` measures that.
+each. The three latencies run side by side, the three ways one after another. Modules are loaded
+before: `cold_import` measures that.
 """
 
 import asyncio
@@ -26,36 +26,55 @@ from landfall.airtable.pacer import RATE_LIMIT
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
+from tests.bench.benchmark import check_same
 from tests.bench.figures import Cell, Sample, Table
 from tests.fakes.bases import BASE, KEY, a_base, a_server
 from tests.fakes.workers import cursor_of, deliver, invoke
 from tests.fakes.world import World
 
-LATENCIES = (0.1, 0.2, 0.5)
-"""Seconds from a request to its answer."""
-
 TABLES = ("Alpha", "Beta", "Gamma", "Delta")
-RECORDS = 3_000
-"""Records of a table."""
 
-FLOOR = len(TABLES) * RECORDS / PAGE_SIZE / RATE_LIMIT
-"""Seconds that the pages take at the limit."""
 
-TOGETHER = 0.2
+@dataclass(frozen=True)
+class Size:
+    """Records of each table, and seconds from a request to its answer.
+
+    `one_base`: two runs read one base, where the second tries again after 10 s.
+    """
+
+    records: int
+    latencies: tuple[float, ...]
+    one_base: bool
+
+    @property
+    def pages(self) -> int:
+        """Return the number of pages of the base."""
+        return len(TABLES) * self.records // PAGE_SIZE
+
+    @property
+    def floor(self) -> float:
+        """Return the seconds of all pages at the limit."""
+        return self.pages / RATE_LIMIT
+
+
+FULL = Size(records=3_000, latencies=(0.1, 0.2, 0.5), one_base=True)
+QUICK = Size(records=200, latencies=(0.02,), one_base=False)
+
+LATENCY_OF_TWO = 0.2
 """Seconds of latency where two runs read at once."""
 
 TARGET = 1.06
-"""Times the floor: what ours may take."""
+"""Maximum of our time ÷ the floor."""
 
 ROWS = ("way", "latency", "wall", "÷ floor", "pages alone", "pages", "429s", "6 requests within")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reading:
     """One reading of the base.
 
-    `alone`: seconds from the first request for a page. `gap`: the fewest in which 6 requests came
-    in; the limit allows no less than 1.
+    `alone`: seconds from the first request for a page. `gap`: the shortest time in which 6 requests
+    arrived; the limit allows no less than 1 second.
     """
 
     seconds: float
@@ -66,52 +85,66 @@ class Outcome:
     ended: str = ""
 
 
-Way = Callable[[LocalAirtable], Awaitable[str]]
-"""Reads the whole base; gives why it ended early, or nothing."""
+ReadBase = Callable[[LocalAirtable, BaseData], Awaitable[str]]
+"""Reads the whole base; returns the reason where it ended early."""
 
 
-async def measure() -> list[Table]:
-    """Seconds, refusals, and how near each came to the limit."""
-    base = a_base(BASE, **dict.fromkeys(TABLES, RECORDS))
-    await _read(a_base(BASE, **dict.fromkeys(TABLES, 1)), 0, _ours)  # what is loaded once
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure seconds, refusals, and the distance to the limit."""
+    base = a_base(BASE, **dict.fromkeys(TABLES, size.records))
+    await _read(a_base(BASE, **dict.fromkeys(TABLES, 1)), 0, _ours)  # loads modules
     rows: list[list[Cell]] = []
     for name, way in WAYS.items():
-        outcomes = await asyncio.gather(*(_read(base, latency, way) for latency in LATENCIES))
-        rows += [_row(name, *pair) for pair in zip(LATENCIES, outcomes, strict=True)]
+        readings = await asyncio.gather(*(_read(base, latency, way) for latency in size.latencies))
+        for latency, reading in zip(size.latencies, readings, strict=True):
+            _check_read(name, reading, size)
+            rows.append(_row(name, latency, reading, size))
     notes = (
-        f"Floor: {FLOOR:g} s, {FLOOR * RATE_LIMIT:g} pages at {RATE_LIMIT} a second. Ours may take "
-        f"{TARGET:g} times that, {TARGET * FLOOR:.1f} s. It asks for the schema besides.",
+        f"Floor: {size.floor:g} s, {size.pages} pages at {RATE_LIMIT} a second. Ours may take "
+        f"{TARGET:g} times that, {TARGET * size.floor:.1f} s. It also requests the schema.",
         "Pages alone, ÷ floor: from the first request for a page, without that for the schema.",
-        "pyairtable: `Table.all()` with `retry_strategy=None`. It keeps no pace; a 429 ends it.",
+        "pyairtable: `Table.all()` with `retry_strategy=None`. No rate limit; a 429 ends it.",
         "6 requests within: the stand-in locks out below 1 s.",
     )
-    alone = Table("Fetch at the limit: 4 tables, 12,000 records", ROWS, rows, notes)
-    return [alone, await _together()]
+    records = f"{len(TABLES) * size.records:,}"
+    title = f"Fetch at the limit: {len(TABLES)} tables, {records} records"
+    return [Table(title, ROWS, rows, notes), await _two_runs(size)]
 
 
-async def _together() -> Table:
-    """Two runs at once: of one base, which they read in turn, and of a base each."""
-    other = f"{BASE[:-1]}2"
-    ways = [("two runs, one base", 1_500, [BASE, BASE]), ("two bases", 3_000, [BASE, other])]
+def _check_read(name: str, reading: Reading, size: Size) -> None:
+    """Check that all was read; pyairtable may be refused. Raises `MismatchError`."""
+    if name == OURS or not reading.refused:
+        check_same(f"fetch_limit, {name}", (reading.ended, reading.pages), ("", size.pages))
+
+
+async def _two_runs(size: Size) -> Table:
+    """Measure two runs at once: of one base, which they read in turn, and of a base each."""
+    half, other = size.records // 2, f"{BASE[:-1]}2"
+    one_base = ("two runs, one base", half, [BASE, BASE])
+    ways = [*([one_base] if size.one_base else []), ("two bases", size.records, [BASE, other])]
     rows = [
-        await _in_time(name, dict.fromkeys(TABLES, records), bases) for name, records, bases in ways
+        await _concurrently(name, dict.fromkeys(TABLES, records), bases, size)
+        for name, records, bases in ways
     ]
     notes = (
-        f"Latency {TOGETHER} s. The floor of a base is that of all its pages, {FLOOR:g} s in both.",
-        "The runs of one base read it one after the other: a run that finds it held looks again.",
+        f"Latency {LATENCY_OF_TWO} s. The floor of a base is that of all its pages, "
+        f"{size.floor:g} s in both.",
+        "The runs of one base read it one after the other: a run that finds it locked tries again.",
     )
     head = ("at once", "wall", "÷ floor", "pages", "429s", "6 requests within")
     return Table("Two fetches at once", head, rows, notes)
 
 
-async def _in_time(name: str, tables: Mapping[str, int], ids: Sequence[str]) -> list[Cell]:
+async def _concurrently(
+    name: str, tables: Mapping[str, int], ids: Sequence[str], size: Size
+) -> list[Cell]:
     bases = [a_base(base_id, **tables) for base_id in dict.fromkeys(ids)]
     loop = asyncio.get_running_loop()
-    async with a_server(*bases, latency=TOGETHER, requests_per_second=RATE_LIMIT) as server:
+    async with a_server(*bases, latency=LATENCY_OF_TWO, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
         async with asyncio.TaskGroup() as deliveries:
             world = World()
-            queue = AtItsTime(deliveries, partial(invoke, world, server))
+            queue = TimedQueue(deliveries, partial(invoke, world, server))
             world.runs = Runs(world.store, queue, _now, Random(1), LADDER)
             for number, base_id in enumerate(ids, 1):
                 scan = await world.save(
@@ -125,15 +158,15 @@ async def _in_time(name: str, tables: Mapping[str, int], ids: Sequence[str]) -> 
         gaps = [_gap([it for it in server.requests if f"/{base.id}/" in it.path]) for base in bases]
         pages, refused = server.statuses[200], server.statuses[429]
     wall, gap = Sample([seconds], "s"), Sample([min(gaps)], "s")
-    return [name, wall, seconds / FLOOR, pages - len(ids), refused, gap]
+    return [name, wall, seconds / size.floor, pages - len(ids), refused, gap]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class AtItsTime:
-    """A queue that delivers a task when its moment has come. What comes after fetch is left."""
+class TimedQueue:
+    """A queue that delivers the tasks of the fetch step at their moments, and drops others."""
 
     def __init__(
         self, deliveries: asyncio.TaskGroup, deliver: Callable[[Task], Awaitable[str]]
@@ -142,7 +175,7 @@ class AtItsTime:
         self._deliver = deliver
 
     async def enqueue(self, task: Task) -> None:
-        """Have the task delivered."""
+        """Deliver the task at its moment."""
         if task.step_id == "fetch":
             self._deliveries.create_task(self._later(task))
 
@@ -151,53 +184,54 @@ class AtItsTime:
         await self._deliver(task)
 
 
-def _row(name: str, latency: float, outcome: Outcome) -> list[Cell]:
-    wall = Sample([outcome.seconds], "s")
-    ratio: Cell = outcome.ended or outcome.seconds / FLOOR
-    gap = Sample([outcome.gap], "s")
-    alone: Cell = "" if outcome.ended else outcome.alone / FLOOR
-    return [name, f"{latency:g} s", wall, ratio, alone, outcome.pages, outcome.refused, gap]
+def _row(name: str, latency: float, reading: Reading, size: Size) -> list[Cell]:
+    wall = Sample([reading.seconds], "s")
+    ratio: Cell = reading.ended or reading.seconds / size.floor
+    gap = Sample([reading.gap], "s")
+    alone: Cell = "" if reading.ended else reading.alone / size.floor
+    return [name, f"{latency:g} s", wall, ratio, alone, reading.pages, reading.refused, gap]
 
 
-async def _read(base: BaseData, latency: float, way: Way) -> Outcome:
+async def _read(base: BaseData, latency: float, way: ReadBase) -> Reading:
     loop = asyncio.get_running_loop()
     async with a_server(base, latency=latency, requests_per_second=RATE_LIMIT) as server:
         started = loop.time()
-        ended = await way(server)
+        ended = await way(server, base)
         over = loop.time()
         pages = [it for it in server.requests if it.status == 200 and "/meta/" not in it.path]
         refused, alone = server.statuses[429], over - pages[0].started
         gap = _gap(server.requests)
-        return Outcome(over - started, alone, len(pages), refused, gap, ended)
+        return Reading(over - started, alone, len(pages), refused, gap, ended)
 
 
 def _gap(requests: Sequence[Exchange]) -> float:
-    """Seconds, up to the refusal if there was one."""
+    """Return the shortest time (s) of `RATE_LIMIT` + 1 requests, up to a refusal if any."""
     times = [it.started for it in requests]
     spans = [late - early for early, late in zip(times, times[RATE_LIMIT:], strict=False)]
     return min(spans, default=math.nan)
 
 
-async def _ours(server: LocalAirtable) -> str:
+async def _ours(server: LocalAirtable, base: BaseData) -> str:
     world = World()
     scan = await world.save(tables={name: ["Name", "Email"] for name in TABLES}, rules=_RULES)
     await world.start(scan)
     outcome = await deliver(world, server)
     records = (await cursor_of(world)).records
-    return "" if (outcome, records) == ("finished", len(TABLES) * RECORDS) else outcome
+    expected = sum(len(table.records) for table in base.tables)
+    return "" if (outcome, records) == ("finished", expected) else outcome
 
 
 _RULES = [{"id": "name", "kind": "required", "table": TABLES[0], "field": "Name"}]
 
 
-async def _in_turn(server: LocalAirtable) -> str:
+async def _in_turn(server: LocalAirtable, _: BaseData) -> str:
     for name in TABLES:
         if ended := await _by_pyairtable(server, name):
             return ended
     return ""
 
 
-async def _abreast(server: LocalAirtable) -> str:
+async def _in_threads(server: LocalAirtable, _: BaseData) -> str:
     return max(await asyncio.gather(*(_by_pyairtable(server, name) for name in TABLES)))
 
 
@@ -210,8 +244,9 @@ async def _by_pyairtable(server: LocalAirtable, table: str) -> str:
     return ""
 
 
-WAYS: dict[str, Way] = {
-    "ours": _ours,
+OURS = "ours"
+WAYS: dict[str, ReadBase] = {
+    OURS: _ours,
     "pyairtable, tables in turn": _in_turn,
-    "pyairtable, a thread a table": _abreast,
+    "pyairtable, a thread a table": _in_threads,
 }

@@ -1,7 +1,7 @@
 """Figures as they are printed: a table of Markdown, or JSON for scripts.
 
-What counts is the ratio to something else that was measured in the same run: the machine is
-shared, and its absolute figures drift.
+Read the ratio to another figure of the same run: the machine is shared, and its absolute figures
+drift.
 """
 
 import math
@@ -16,14 +16,14 @@ COMPARED = ("figure", "value", "beside", "its value", "ratio")
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured, all of it; printed as its median."""
+    """All values of one figure; printed as their median."""
 
     values: Sequence[float]
     unit: str
 
     @property
     def median(self) -> float:
-        """In `unit`."""
+        """Return the median in `unit`."""
         return median(self.values)
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Sample:
         return f"{middle} (n={len(self.values)}, {least}-{most})"
 
     def as_json(self) -> dict[str, Any]:
-        """Median, least and most, number, unit."""
+        """Return median, minimum, maximum, number and unit."""
         return {
             "median": self.median,
             "min": min(self.values),
@@ -49,7 +49,7 @@ Cell = str | float | Sample
 
 @dataclass(frozen=True)
 class Table:
-    """A benchmark's figures, and sentences on how to read them."""
+    """A benchmark's figures, with notes on how to read them."""
 
     title: str
     columns: Sequence[str]
@@ -57,14 +57,14 @@ class Table:
     notes: Sequence[str] = field(default_factory=tuple)
 
     def as_markdown(self) -> str:
-        """For people and READMEs."""
+        """Return the table for people and READMEs."""
         lines = [self.columns, ["---"] * len(self.columns)]
         lines += [[_shown(cell) for cell in row] for row in self.rows]
         table = [f"| {' | '.join(line)} |" for line in lines]
         return "\n".join([f"### {self.title}", "", *table, "", *(f"- {n}" for n in self.notes)])
 
     def as_json(self) -> dict[str, Any]:
-        """One object a row, by the names of the columns."""
+        """Return one object a row, by the names of the columns."""
         rows = [
             {
                 name: cell.as_json() if isinstance(cell, Sample) else cell
@@ -76,22 +76,22 @@ class Table:
 
 
 def compared(name: str, ours: Sample, beside: str, theirs: Sample) -> list[Cell]:
-    """A row: a figure, what it is compared to, and the ratio of the medians."""
+    """Return a row: a figure, the figure beside it, and the ratio of the medians."""
     return [name, ours, beside, theirs, ours.median / theirs.median]
 
 
-def at_most(limit: float, value: float, unit: str = "") -> str:
-    """A target, and whether the value meets it."""
+def maximum(limit: float, value: float, unit: str = "") -> str:
+    """Return a maximum as a target, with `met` or `missed` for the value."""
     return f"≤ {limit:g}{unit}: {'met' if value <= limit else 'missed'}"
 
 
-def at_least(limit: float, value: float) -> str:
-    """A target, and whether the value meets it."""
+def minimum(limit: float, value: float) -> str:
+    """Return a minimum as a target, with `met` or `missed` for the value."""
     return f"≥ {limit:g}: {'met' if value >= limit else 'missed'}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which that share of the values lies (nearest rank)."""
+    """Return the value below which that share of the values lies (nearest rank)."""
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
@@ -100,5 +100,5 @@ def _shown(cell: Cell) -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits that mean something, and every digit before the point."""
+    """Return three significant digits, and every digit before the point."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,11 +1,11 @@
-"""One measurement of growth, as a process: `python -m tests.bench.growing WHAT ...`.
+"""One measurement of growth, as a process: `python -m tests.bench.growing PART ...`.
 
-    pack FOLDER      keeps the tables as the fetch step does, in FOLDER/documents
-    score FOLDER     what the score step does with those: tables, and findings
-    ledger COUNT     a ledger of so many findings, over four runs
+    pack FOLDER      store the tables as the fetch step does, in FOLDER/documents
+    score FOLDER     score those as the score step does: tables, and findings
+    ledger COUNT     merge so many findings into a ledger, over four runs
 
-Prints seconds by what they went into, as JSON. What a deployed function holds is imported first,
-so that the process is as large.
+Prints the seconds of each part as JSON. The libraries of a deployed function are imported first, so
+that the process is as large.
 """
 
 import json
@@ -42,7 +42,7 @@ Seconds = dict[str, float]
 
 
 def keep(folder: Path) -> Seconds:
-    """Only the fields that the rules need, as they are fetched."""
+    """Store the fields that the rules need, as they are fetched."""
     pieces = [piece for page in _pages(folder) for piece in pack(page)]
     (folder / "documents").write_bytes(msgspec.msgpack.encode(packed_documents(pieces)))
     return {}
@@ -60,7 +60,7 @@ def _pages(folder: Path) -> Iterator[ReadPage]:
 
 
 def score(folder: Path) -> Seconds:
-    """From the documents of pages to findings."""
+    """Score the documents of pages."""
     scan = _scan()
     stored = msgspec.msgpack.decode((folder / "documents").read_bytes())
     clock = _Clock()
@@ -73,7 +73,7 @@ def score(folder: Path) -> Seconds:
 
 
 def ledger(count: int) -> Seconds:
-    """All are new; the same again; every second one is gone; those are there again."""
+    """Merge findings: all new, the same again, every second one gone, those there again."""
     rule = _scan().rules[0]
     findings = [
         Finding(
@@ -106,13 +106,13 @@ def _unpacked(pieces: Sequence[Packed]) -> tuple[FindingEntry, ...]:
 
 
 class _Clock:
-    """Keeps the most that a part took."""
+    """The longest time of each part."""
 
     def __init__(self) -> None:
         self.seconds: Seconds = {}
 
     def __call__(self, part: str, work: Callable[[], Any]) -> Any:
-        """What the work gives."""
+        """Do the work and return its result."""
         started = time.perf_counter()
         result = work()
         took = time.perf_counter() - started
@@ -124,9 +124,9 @@ def _scan() -> IntegrityScan:
     return integrity(load(RULES.read_text(encoding="utf-8"), RULES.name))
 
 
-def main(what: str, argument: str) -> None:
-    """Measure, print."""
-    match what:
+def main(part: str, argument: str) -> None:
+    """Measure a part, and print its seconds."""
+    match part:
         case "pack":
             print(json.dumps(keep(Path(argument))))
         case "score":

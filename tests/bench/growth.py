@@ -7,22 +7,32 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Sample, Table
 from tests.bench.rules import CONTENDERS, OTHER_RECORDS
-from tests.bench.whole_process import Took, load, run
-
-RECORDS = (10_000, 50_000, 100_000, 250_000, 500_000)
-FINDINGS = (1_000, 10_000, 50_000)
-ROUNDS = 3
+from tests.bench.whole_process import ProcessUsage, load, run
 
 
-async def measure() -> list[Table]:
-    """A table of records, and one of findings."""
+@dataclass(frozen=True)
+class Size:
+    """Numbers of records to score, and of findings of a ledger."""
+
+    records: tuple[int, ...]
+    findings: tuple[int, ...]
+    rounds: int
+
+
+FULL = Size((10_000, 50_000, 100_000, 250_000, 500_000), (1_000, 10_000, 50_000), rounds=3)
+QUICK = Size((OTHER_RECORDS + 500,), (200,), rounds=1)
+
+
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure scoring by records, and a ledger by findings."""
     loads = [os.getloadavg()[0]]
-    rows = [await _of_records(records) for records in RECORDS]
+    rows = [await _by_records(records, size.rounds) for records in size.records]
     columns = (
         "records", "pages to findings", "a record (µs)", "peak MB",
         "score step: tables", "findings", "peak MB of the step",
@@ -30,7 +40,7 @@ async def measure() -> list[Table]:
     loads.append(os.getloadavg()[0])
     notes = [
         "Pages to findings: a whole process, as in the benchmark of the rules. The score step: its "
-        "own path from compressed pages, in a process that has imported what a function has.",
+        "own path from compressed pages, in a process with the imports of a function.",
         load(loads),
     ]
     by_findings = (
@@ -42,42 +52,42 @@ async def measure() -> list[Table]:
         Table(
             "Growth: a ledger of findings",
             by_findings,
-            [await _of_findings(findings) for findings in FINDINGS],
+            [await _by_findings(findings, size.rounds) for findings in size.findings],
         ),
     ]
 
 
-async def _of_records(records: int) -> list[Any]:
+async def _by_records(records: int, rounds: int) -> list[Any]:
     whole, step = [], []
     with tempfile.TemporaryDirectory(prefix="landfall-bench-") as made:
         folder = Path(made)
         await run(*_module("pages"), folder, str(records - OTHER_RECORDS))
         await run(*_module("growing"), "pack", folder)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             ours = CONTENDERS / "ours.py"
             whole.append(await run(sys.executable, ours, folder, folder / "found.json"))
             step.append(await run(*_module("growing"), "score", folder))
-    seconds = Sample([took.seconds for took in whole], "s")
+    seconds = Sample([usage.seconds for usage in whole], "s")
     return [
         f"{records:,}",
         seconds,
         seconds.median / records * 1e6,
-        max(took.peak for took in whole),
+        max(usage.peak for usage in whole),
         *_parts(step, "tables", "findings"),
-        max(took.peak for took in step),
+        max(usage.peak for usage in step),
     ]
 
 
-async def _of_findings(findings: int) -> list[Any]:
-    rounds = [await run(*_module("growing"), "ledger", str(findings)) for _ in range(ROUNDS)]
-    parts = _parts(rounds, "new", "same", "half", "again", "pack", "unpack")
-    megabytes = json.loads(rounds[0].output)["MB"]
-    return [f"{findings:,}", *parts, megabytes, max(took.peak for took in rounds)]
+async def _by_findings(findings: int, rounds: int) -> list[Any]:
+    usages = [await run(*_module("growing"), "ledger", str(findings)) for _ in range(rounds)]
+    parts = _parts(usages, "new", "same", "half", "again", "pack", "unpack")
+    megabytes = json.loads(usages[0].output)["MB"]
+    return [f"{findings:,}", *parts, megabytes, max(usage.peak for usage in usages)]
 
 
-def _parts(rounds: list[Took], *names: str) -> list[Sample]:
-    told = [json.loads(took.output) for took in rounds]
-    return [Sample([seconds[name] for seconds in told], "s") for name in names]
+def _parts(usages: list[ProcessUsage], *names: str) -> list[Sample]:
+    printed = [json.loads(usage.output) for usage in usages]
+    return [Sample([seconds[name] for seconds in printed], "s") for name in names]
 
 
 def _module(name: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Runs a command and prints as JSON what it took: `launcher.py COMMAND ...`.
+"""Run a command and print the resources that it used as JSON: `launcher.py COMMAND ...`.
 
-A child's peak of memory is never less than what its parent held when it started the child, so the
-parent is this small process and not the benchmark.
+A child's peak of memory is at least that of its parent when it started the child, so the parent is
+this small process and not the benchmark.
 """
 
 import json

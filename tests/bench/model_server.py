@@ -1,7 +1,7 @@
 """The stand-in for OpenAI in a process of its own: `python -m tests.bench.model_server ARGUMENTS`.
 
-ARGUMENTS are those of `LocalOpenAI`, as JSON. Its first line is its address; when its input ends it
-writes, as JSON, the moment and the status of every request, and ends too.
+ARGUMENTS are those of `LocalOpenAI`, as JSON. The first line of output is the address. When the
+input ends, the process writes the moment and the status of every request as JSON, and ends.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class ModelServer:
         self.url = url
 
     async def stop(self) -> list[tuple[float, int]]:
-        """End it; the moment and the status of every request."""
+        """End it; return the moment and the status of every request."""
         written, _ = await self._process.communicate(b"")  # which closes its input
         found: list[tuple[float, int]] = json.loads(written)
         return found

@@ -1,8 +1,8 @@
-"""Writes the flights as pages of Airtable: `python -m tests.bench.pages FOLDER FLIGHTS`.
+"""Write the flights as pages of Airtable: `python -m tests.bench.pages FOLDER FLIGHTS`.
 
-A file a table, a line a page: {"records": [...], "offset": ...}. More flights than there are are
-the same ones a year later, under other ids. `definition.json` is the scan, as it is stored. A
-process of its own: it holds all of them as objects.
+A file a table, a line a page: {"records": [...], "offset": ...}. Flights beyond those of the data
+set are the same ones a year later, under other ids. `definition.json` is the scan, as it is stored.
+This is a process of its own because it holds all flights as objects.
 """
 
 import sys

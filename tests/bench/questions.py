@@ -1,15 +1,15 @@
 """A thousand questions to a language model that takes a second for each.
 
 The model is the stand-in for OpenAI in a process of its own, over HTTP, with its limits a minute;
-the store is the Firestore emulator; ours is what a score step does, invocation after invocation,
-each of which keeps what came in the meantime. The floor is what the model alone would take with as
-many questions under way as are allowed: by our own limit where the service allows more, by the
-service's limit where it does not. What a process loads once is loaded before.
+the store is the Firestore emulator. Ours is the loop of a score step, invocation after invocation,
+each of which saves the answers that arrived. The floor is the time of the model alone with the
+maximum of questions in flight: our own limit where the service allows more, else the service's.
+Modules are loaded before.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from google.cloud.firestore import AsyncClient
@@ -24,64 +24,75 @@ from landfall.llm.rate_limit import MAX_CONCURRENCY
 from landfall.llm.session import Asking
 from landfall.runs.claim import Claim
 from landfall.store.firestore import FirestoreStore
+from tests.bench.benchmark import check_same
+from tests.bench.databases import database, emulator
 from tests.bench.figures import Cell, Sample, Table
-from tests.bench.ground import database, emulator
 from tests.bench.model_server import ModelServer, model_server
 from tests.fakes.cursors import At
 from tests.fakes.world import World
 
-QUESTIONS = 1_000
-LATENCY = 1.0
-"""Seconds from a question to its answer."""
 
-LIMITED = 1_200
-"""Requests a minute of the second case, which are 20 a second."""
+@dataclass(frozen=True)
+class Size:
+    """Questions, seconds from each to its answer, and requests a minute of the limited case."""
+
+    questions: int
+    latency: float
+    limit: int
+
+
+FULL = Size(questions=1_000, latency=1.0, limit=1_200)
+QUICK = Size(questions=40, latency=0.05, limit=600)
+
+UNLIMITED = 100_000
+"""Requests a minute."""
 
 TARGET = 1.15
-"""Times the floor: what ours may take."""
+"""Maximum of our time ÷ the floor."""
 
 KEY = "sk-bench"
 
 
-class Verdict(BaseModel):
-    """What is asked for."""
+class Importance(BaseModel):
+    """The answer to a question."""
 
     level: Literal["high", "medium", "low"]
     quote: str
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One run: seconds, invocations, and what was sent and stored."""
+class RunUsage:
+    """One run: seconds, invocations, and what it sent and stored."""
 
     seconds: float
     invocations: int
     calls: int
     refused: int
-    most: int
+    in_flight: int
     tokens: int
     dollars: float
     reads: int
     writes: int
 
 
-async def measure() -> list[Table]:
-    """Seconds against the floor, and what it takes; a second run makes no call."""
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure seconds beside the floor, and usage; a second run makes no call."""
     async with emulator(), database() as client:
-        await _runs(client, 20, 0.01, 100_000, 1, "what is loaded once")
-        free, again = await _runs(client, QUESTIONS, LATENCY, 100_000, 2, "free")
-        (limited,) = await _runs(client, QUESTIONS, LATENCY, LIMITED, 1, "limited")
-    at_once = QUESTIONS * LATENCY / MAX_CONCURRENCY
+        await _runs(client, Size(20, 0.01, UNLIMITED), 1, "warm-up")
+        free, again = await _runs(client, replace(size, limit=UNLIMITED), 2, "free")
+        (limited,) = await _runs(client, size, 1, "limited")
+    check_same("questions, next run", again.calls, 0)
+    at_once = size.questions * size.latency / MAX_CONCURRENCY
     # the bucket is full at first, and fills up while it is emptied
-    by_limit = max(0.0, QUESTIONS - LIMITED) / (LIMITED / 60)
+    by_limit = max(0.0, size.questions - size.limit) / (size.limit / 60)
     rows = [
         _row(f"{MAX_CONCURRENCY} at once", free, at_once),
         _row("the same questions, next run", again, 0.0),
-        _row(f"{LIMITED} a minute, and as many left", limited, max(at_once, by_limit)),
+        _row(f"{size.limit} a minute, and as many left", limited, max(at_once, by_limit)),
     ]
     notes = (
-        f"Floor: {QUESTIONS} x {LATENCY:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take {TARGET:g} "
-        "times that.",
+        f"Floor: {size.questions} x {size.latency:g} s ÷ {MAX_CONCURRENCY} at once. Ours may take "
+        f"{TARGET:g} times that.",
         "Reads and writes: documents of Firestore, for answers, the run's use and its progress.",
         "Refused: answers 429.",
     )
@@ -89,38 +100,40 @@ async def measure() -> list[Table]:
         *("case", "wall", "÷ floor", "invocations", "calls", "refused", "at once", "tokens"),
         *("dollars", "reads", "writes"),
     )
-    return [Table(f"{QUESTIONS} questions to a model that takes {LATENCY:g} s", head, rows, notes)]
+    title = f"{size.questions} questions to a model that takes {size.latency:g} s"
+    return [Table(title, head, rows, notes)]
 
 
-def _row(name: str, asked: Asked, floor: float) -> list[Cell]:
-    ratio: Cell = asked.seconds / floor if floor else ""
-    wall = Sample([asked.seconds], "s")
-    counts = (asked.invocations, asked.calls, asked.refused, asked.most, asked.tokens)
-    return [name, wall, ratio, *counts, f"{asked.dollars:.4f}", asked.reads, asked.writes]
+def _row(name: str, usage: RunUsage, floor: float) -> list[Cell]:
+    ratio: Cell = usage.seconds / floor if floor else ""
+    wall = Sample([usage.seconds], "s")
+    counts = (usage.invocations, usage.calls, usage.refused, usage.in_flight, usage.tokens)
+    return [name, wall, ratio, *counts, f"{usage.dollars:.4f}", usage.reads, usage.writes]
 
 
-async def _runs(
-    client: AsyncClient, number: int, latency: float, a_minute: int, runs: int, name: str
-) -> list[Asked]:
-    """Runs that ask the same questions, one after the other."""
+async def _runs(client: AsyncClient, size: Size, runs: int, name: str) -> list[RunUsage]:
+    """Ask the same questions in runs one after the other."""
     world = World(FirestoreStore(client))
-    scan = await world.save(id=f"bench-{number}-{a_minute}")
-    found = []
+    scan = await world.save(id=f"bench-{name}")
+    usages = []
     for run in range(runs):
         run_id = f"{scan.id}-{run}"
         await world.start(scan, run_id)
         claim = await world.runs.claim(run_id, "fetch", 0, "w1")
         async with model_server(
-            api_key=KEY, latency=latency, requests_per_minute=a_minute, tokens_per_minute=10**9
+            api_key=KEY,
+            latency=size.latency,
+            requests_per_minute=size.limit,
+            tokens_per_minute=10**9,
         ) as server:
-            found.append(await _asked(world, claim, server, number, name))
-    return found
+            usages.append(await _run(world, claim, server, size, name))
+    return usages
 
 
-async def _asked(world: World, claim: Claim, server: ModelServer, number: int, name: str) -> Asked:
-    """Invocation after invocation, as a kind of scan does it."""
+async def _run(world: World, claim: Claim, server: ModelServer, size: Size, name: str) -> RunUsage:
+    """Ask in invocation after invocation, as a kind of scan does."""
     assert isinstance(world.stored, FirestoreStore)
-    left = [_question(f"{name} {n}") for n in range(number)]
+    left = [_question(f"{name} {n}") for n in range(size.questions)]
     meter = world.stored.meter
     reads, writes = meter.reads, meter.writes
     loop = asyncio.get_running_loop()
@@ -130,12 +143,12 @@ async def _asked(world: World, claim: Claim, server: ModelServer, number: int, n
         left, counts = await _invocation(claim, server, left)
     seconds = loop.time() - started
     sent = await server.stop()
-    return Asked(
+    return RunUsage(
         seconds,
         invocations,
         len(sent),
         sum(status == 429 for _, status in sent),
-        _at_once([moment for moment, _ in sent]),
+        _in_flight([moment for moment, _ in sent], size.latency),
         int(counts["model_tokens"]),
         counts["model_cost"],
         meter.reads - reads,
@@ -144,12 +157,12 @@ async def _asked(world: World, claim: Claim, server: ModelServer, number: int, n
 
 
 async def _invocation(
-    claim: Claim, server: ModelServer, left: Sequence[Question[Verdict]]
-) -> tuple[list[Question[Verdict]], dict[str, float]]:
-    """What is left after it, and what the run has used."""
+    claim: Claim, server: ModelServer, left: Sequence[Question[Importance]]
+) -> tuple[list[Question[Importance]], dict[str, float]]:
+    """Ask until the budget is over; return the questions left, and the usage of the run."""
     deadline = Deadline.after(LADDER.step)
     done: set[str] = set()
-    kept_at = deadline.remaining()
+    checkpointed = deadline.remaining()
 
     def open_model(_: ModelSettings) -> OpenAIModel:
         return OpenAIModel(server.url, KEY, "gpt-6-luna")
@@ -158,27 +171,27 @@ async def _invocation(
         async for reply in asking.replies(left, deadline):
             assert reply.content
             done.add(reply.key)
-            if kept_at - deadline.remaining() >= CHECKPOINT:
-                kept_at = deadline.remaining()
+            if checkpointed - deadline.remaining() >= CHECKPOINT:
+                checkpointed = deadline.remaining()
                 await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
         await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
         counts = asking.spending.counts()
     return [question for question in left if question.key not in done], counts
 
 
-def _at_once(moments: Sequence[float]) -> int:
-    """The most questions that came in within the time that one takes."""
+def _in_flight(moments: Sequence[float], latency: float) -> int:
+    """Return the most questions that arrived within the time of one answer."""
     return max(
-        (sum(begun <= moment < begun + LATENCY for moment in moments) for begun in moments),
+        (sum(begun <= moment < begun + latency for moment in moments) for begun in moments),
         default=0,
     )
 
 
-def _question(name: str) -> Question[Verdict]:
-    text = f"Customer number {name}: an internal key of the customer, kept in the sales database."
+def _question(name: str) -> Question[Importance]:
+    text = f"Customer number {name}: an internal key of the customer, from the sales database."
     return Question(
         key=name,
-        shape=Verdict,
+        shape=Importance,
         instructions=f"Say how important it is, and cite it. {QUOTING_RULE}",
         text=quote_untrusted(f"record {name}", text, 500),
         prompt_version="1",

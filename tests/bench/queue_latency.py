@@ -1,15 +1,15 @@
-"""From enqueueing a task to the function's answer, through the local queue, beside no queue.
+"""From enqueueing a task to the function's answer, through the local queue and without it.
 
 The function is the real `fetch` in a process of functions-framework. The task names a run that
-is not there: the token is checked, one call reads two documents, and the answer is `declined`.
-The direct request has the same body and a token made beforehand. Both open a connection each.
+does not exist: the token is verified, one call reads two documents, and the answer is `declined`.
+The direct request has the same body and a token made beforehand. Each opens a connection.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
@@ -28,49 +28,57 @@ from tests.waiting import until
 QUEUE = f"projects/{PROJECT}/locations/local/queues/bench"
 """A queue with the 500 dispatches a second of production; the stack's own has 100."""
 
-WARM_UP = 20
-ALONE = 100
-"""Tasks one after the other, each beside a direct request."""
 
-AT_ONCE = 200
-ABREAST = 20
-"""Requests under way at a time, of the queue's and of the direct ones."""
+@dataclass(frozen=True)
+class Size:
+    """Tasks to warm up, `alone` with a direct request after each, and `many` at once a round."""
 
-ROUNDS = 3
-LOOK_SECONDS = 0.0005
-"""Between two looks at whether the queue has its answer: what a latency may be too long by."""
+    warm_up: int
+    alone: int
+    many: int
+    rounds: int
+
+
+FULL = Size(warm_up=20, alone=100, many=200, rounds=3)
+QUICK = Size(warm_up=1, alone=3, many=20, rounds=1)
+
+CONCURRENCY = 20
+"""Requests in flight, both of the queue and direct ones."""
+
+POLL_SECONDS = 0.0005
+"""Seconds between two looks at the queue's answers: the error of a latency."""
 
 ANSWER_SECONDS = 30.0
-"""How long all answers may take."""
+"""Seconds until all answers must have arrived."""
 
 Send = Callable[[], Awaitable[None]]
 
 
-async def measure() -> list[Table]:
-    """Latencies in ms, and tasks a second with 200 at once."""
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure latencies in ms, and tasks a second with many of them concurrent."""
     async with (
         running(StackOptions(tick_seconds=None)) as stack,
         _connections() as client,
         _queue(stack) as queue,
     ):
         direct = _direct(stack, client)
-        for _ in range(WARM_UP):
+        for _ in range(size.warm_up):
             await _through(stack.tasks, queue, 1)
             await direct()
         queued, posted = [], []
-        for _ in range(ALONE):
+        for _ in range(size.alone):
             queued.append(await _through(stack.tasks, queue, 1) * 1000)
             posted.append(await _seconds(direct) * 1000)
         rates, direct_rates = [], []
-        for _ in range(ROUNDS):
-            rates.append(AT_ONCE / await _through(stack.tasks, queue, AT_ONCE))
-            direct_rates.append(AT_ONCE / await _posted(direct))
+        for _ in range(size.rounds):
+            rates.append(size.many / await _through(stack.tasks, queue, size.many))
+            direct_rates.append(size.many / await _posted(direct, size.many))
     beside = "direct POST to the function"
     rows = [
         compared("one at a time, p50", Sample(queued, "ms"), beside, Sample(posted, "ms")),
         compared("one at a time, p95", _p95(queued), beside, _p95(posted)),
         compared(
-            f"{AT_ONCE} at once, {ABREAST} abreast",
+            f"{size.many} at once, {CONCURRENCY} in flight",
             Sample(rates, "tasks/s"),
             beside,
             Sample(direct_rates, "tasks/s"),
@@ -94,13 +102,13 @@ def _connections() -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def _queue(stack: Stack) -> AsyncIterator[Send]:
-    """What enqueues a task of its own at each call, as the functions do."""
+    """Yield a function that enqueues a new task at each call, as the functions do."""
     rates = stack.tasks.create_queue(QUEUE).rate_limits
-    rates.max_concurrent_dispatches = ABREAST
+    rates.max_concurrent_dispatches = CONCURRENCY
     urls = {"fetch": asdict(stack.addresses)["fetch"]}
     delivery = Delivery(QUEUE, urls, TASKS_ACCOUNT, AUDIENCE)
     client = cloud_tasks_client(stack.addresses.tasks)
-    queue = CloudTasksQueue(client, delivery, LADDER, Random(1))
+    queue = CloudTasksQueue(lambda: client, delivery, LADDER, Random(1))
     numbers = count(1)
     yield lambda: queue.enqueue(_task(f"none-{next(numbers)}"))
     await client.transport.close()
@@ -122,7 +130,7 @@ def _direct(stack: Stack, client: httpx.AsyncClient) -> Send:
 
 
 async def _through(tasks: LocalCloudTasks, enqueue: Send, number: int) -> float:
-    """Seconds from enqueueing that many to the last answer 200 that the queue got."""
+    """Return seconds from enqueueing that many tasks to the queue's last answer 200."""
     expected = tasks.statistics.succeeded + number
 
     async def answered() -> bool:
@@ -130,19 +138,19 @@ async def _through(tasks: LocalCloudTasks, enqueue: Send, number: int) -> float:
 
     started = time.perf_counter()
     await asyncio.gather(*(enqueue() for _ in range(number)))
-    await until(answered, ANSWER_SECONDS, every=LOOK_SECONDS)
+    await until(answered, ANSWER_SECONDS, every=POLL_SECONDS)
     return time.perf_counter() - started
 
 
-async def _posted(post: Send) -> float:
-    places = asyncio.Semaphore(ABREAST)
+async def _posted(post: Send, number: int) -> float:
+    concurrency = asyncio.Semaphore(CONCURRENCY)
 
     async def one() -> None:
-        async with places:
+        async with concurrency:
             await post()
 
     async def all_of_them() -> None:
-        await asyncio.gather(*(one() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(one() for _ in range(number)))
 
     return await _seconds(all_of_them)
 

@@ -1,7 +1,8 @@
 """The rules: whole processes from Airtable's pages to findings, ours and those of other tools.
 
 All read the same files and find the same records, which is checked. They take turns, in another
-order each round, in one Python and one environment, which is made when it is first needed.
+order each round, in one Python and one environment, which is made when it is first needed. The
+quick size installs nothing: it leaves out the other tools where they are not installed yet.
 """
 
 import json
@@ -17,15 +18,34 @@ from random import Random
 from statistics import median
 
 from infra.local.samples.flights import FLIGHTS_IN_FILE
-from tests.bench.figures import Cell, Sample, Table, at_most
-from tests.bench.whole_process import ROOT, FailedError, Took, load, run
-
-ROUNDS = 7
-SMALL = 10_000
-"""Records of the small base, in which what a process imports decides: a cold start."""
+from tests.bench.benchmark import check_same
+from tests.bench.figures import Cell, Sample, Table, maximum
+from tests.bench.whole_process import ROOT, FailedError, ProcessUsage, load, run
 
 OTHER_RECORDS = 4_796
 """Airlines, airports and planes."""
+
+ALL_RECORDS = FLIGHTS_IN_FILE + OTHER_RECORDS
+SMALL = 10_000
+"""Records of the small base, whose time is mostly that of imports: a cold start."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rounds and numbers of records.
+
+    `install`: install the other tools where they are missing. `strict`: a contender that fails or
+    finds other records is an error, not a row; Soda finds fewer in the whole data set.
+    """
+
+    rounds: int
+    records: tuple[int, ...]
+    install: bool
+    strict: bool
+
+
+FULL = Size(rounds=7, records=(ALL_RECORDS, SMALL), install=True, strict=False)
+QUICK = Size(rounds=1, records=(OTHER_RECORDS + 500,), install=False, strict=True)
 
 CONTENDERS = Path(__file__).parent / "contenders"
 REQUIREMENTS = (ROOT / "requirements.txt", Path(__file__).with_name("requirements.txt"))
@@ -37,12 +57,12 @@ SYSTEM = "/usr/bin/python3"
 its Python runtimes. In one that was compiled without, ours takes a sixth more.
 """
 
-_WHICH = "import sys; print(sys.version.split()[0], 'of', sys.base_prefix)"
+_VERSION = "import sys; print(sys.version.split()[0], 'of', sys.base_prefix)"
 _USABLE = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
 
 OURS = "Landfall"
 BY_HAND = {"msgspec, by hand": "with_msgspec.py"}
-"""What a program for just these rules takes, which nobody could edit."""
+"""A program for just these rules, which nobody could edit."""
 
 OTHERS = {
     "polars, by hand": "with_polars.py",
@@ -55,39 +75,40 @@ TARGETS = {
     "pandera on polars": 0.5,
     "Great Expectations on pandas": 0.14,
 }
-"""Our share of their time, at most, on the whole data set."""
+"""Maximum of our time ÷ theirs, on the whole data set."""
 
-PEAK = 300
-"""MB that ours holds at most."""
+MAX_PEAK = 300
+"""MB of memory of ours."""
 
-START = 0.3
-"""Seconds that ours takes at most for the small base."""
+MAX_START = 0.3
+"""Seconds of ours for the small base."""
 
 Ids = Mapping[str, list[str]]
 
 
 @dataclass
-class Way:
-    """A way to find what is wrong: what its processes took, and what it says."""
+class Contender:
+    """A program that applies the rules: the resources of its processes, and its findings."""
 
     command: list[str]
-    took: list[Took] = field(default_factory=list)
+    usages: list[ProcessUsage] = field(default_factory=list)
     findings: Ids = field(default_factory=dict)
     failed: str = ""
 
 
-async def measure() -> list[Table]:
-    """Time and memory of each way, on the whole data set and on a small one."""
-    python, missing = await _environment()
-    whole = FLIGHTS_IN_FILE + OTHER_RECORDS
-    return [await _table(python, records, missing) for records in (whole, SMALL)]
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure time and memory of each contender, on the whole data set and on a small one."""
+    python, missing = await _environment(size)
+    return [await _table(python, records, missing, size) for records in size.records]
 
 
-async def _environment() -> tuple[str, str]:
-    """The Python of all ways; and, when what the others need is missing, why."""
+async def _environment(size: Size) -> tuple[str, str]:
+    """Return the Python of all contenders, and why the others cannot run, if so."""
     wanted = "\n".join(file.read_text(encoding="utf-8") for file in (CONSTRAINTS, *REQUIREMENTS))
     python, stamp = ENVIRONMENT / "bin/python", ENVIRONMENT / ".installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        if not size.install:
+            return sys.executable, "not installed"
         pip = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
         ours, others = REQUIREMENTS
         try:
@@ -102,7 +123,7 @@ async def _environment() -> tuple[str, str]:
 
 
 async def _interpreter() -> str:
-    """The system's where it can be used, else that of this process."""
+    """Return the system's Python where it is usable, else that of this process."""
     if shutil.which(SYSTEM):
         with suppress(FailedError):
             await run(SYSTEM, "-c", _USABLE)
@@ -110,85 +131,102 @@ async def _interpreter() -> str:
     return sys.executable
 
 
-async def _table(python: str, records: int, missing: str) -> Table:
+async def _table(python: str, records: int, missing: str, size: Size) -> Table:
     here = {OURS: "ours.py"} | BY_HAND
-    ways = {name: Way([python, str(CONTENDERS / here[name])]) for name in here}
+    contenders = {name: Contender([python, str(CONTENDERS / here[name])]) for name in here}
     for name, script in OTHERS.items():
-        ways[name] = Way([python, str(CONTENDERS / script)], failed=missing)
+        contenders[name] = Contender([python, str(CONTENDERS / script)], failed=missing)
     order, loads = Random(records), []
     with tempfile.TemporaryDirectory(prefix="landfall-bench-") as made:
         folder = Path(made)
         flights = str(records - OTHER_RECORDS)
         await run(sys.executable, "-m", "tests.bench.pages", folder, flights)
-        for _ in range(ROUNDS):
+        for _ in range(size.rounds):
             loads.append(os.getloadavg()[0])
-            for way in order.sample([*ways.values()], len(ways)):
-                await _run(way, folder)
-    which = (await run(python, "-c", _WHICH)).output.strip()
+            for contender in order.sample([*contenders.values()], len(contenders)):
+                await _run(contender, folder)
+    if size.strict:
+        _check_findings(contenders, missing)
+    version = (await run(python, "-c", _VERSION)).output.strip()
     title = f"Rules: {records:,} records as pages, 13 rules, whole processes"
-    columns = ("way", "time", "ours ÷ it", "target", "processor s", "peak MB", "findings")
-    targets = {} if records == SMALL else TARGETS
-    rows = [_row(name, way, ways[OURS], targets) for name, way in ways.items()]
+    columns = ("contender", "time", "ours ÷ it", "target", "processor s", "peak MB", "findings")
+    targets = TARGETS if records == ALL_RECORDS else {}
+    ours = contenders[OURS]
+    rows = [_row(name, contender, ours, targets) for name, contender in contenders.items()]
     notes = [
-        _own_target(ways[OURS], records),
+        _own_target(ours, records),
         "A ratio is the median of those of each round, whose order is drawn: a shared machine is "
         "now faster, now slower.",
-        f"All in Python {which}.",
-        "Ours has one thread, as has what is by hand over msgspec; the others have several: a busy "
-        "machine flatters these two.",
+        f"All in Python {version}.",
+        "Ours has one thread, as has the program by hand over msgspec; the others have several: a "
+        "busy machine flatters these two.",
         "Soda keeps at most 10,000 rows of a check, whatever its limit of samples says.",
     ]
     return Table(title, columns, rows, [*notes, load(loads)])
 
 
-def _own_target(ours: Way, records: int) -> str:
+def _check_findings(contenders: Mapping[str, Contender], missing: str) -> None:
+    """Check that all contenders find the same records. Raises `MismatchError`."""
+    for name, contender in contenders.items():
+        check_same(f"rules, {name}", contender.failed, missing if name in OTHERS else "")
+        if not contender.failed:
+            check_same(f"rules, {name}", _same(contender, contenders[OURS]), SAME)
+
+
+def _own_target(ours: Contender, records: int) -> str:
     if ours.failed:
         return "Nothing of ours was measured."
     if records == SMALL:
-        seconds = Sample([took.seconds for took in ours.took], "s").median
-        return f"Target for our time: {at_most(START, seconds, ' s')}."
-    peak = max(took.peak for took in ours.took)
-    return f"Target for our peak: {at_most(PEAK, peak, ' MB')}."
+        seconds = Sample([usage.seconds for usage in ours.usages], "s").median
+        return f"Target for our time: {maximum(MAX_START, seconds, ' s')}."
+    peak = max(usage.peak for usage in ours.usages)
+    return f"Target for our peak: {maximum(MAX_PEAK, peak, ' MB')}."
 
 
-async def _run(way: Way, folder: Path) -> None:
-    if way.failed:
+async def _run(contender: Contender, folder: Path) -> None:
+    if contender.failed:
         return
     out = folder / "found.json"
     try:
-        way.took.append(await run(*way.command, folder, out))
+        contender.usages.append(await run(*contender.command, folder, out))
     except FailedError as error:
-        way.failed = f"failed: {error}"
+        contender.failed = f"failed: {error}"
     else:
-        way.findings = json.loads(out.read_bytes())
+        contender.findings = json.loads(out.read_bytes())
 
 
-def _row(name: str, way: Way, ours: Way, targets: Mapping[str, float]) -> list[Cell]:
-    if way.failed:
-        return [name, way.failed, "-", "-", "-", "-", "-"]
-    time = Sample([took.seconds for took in way.took], "s")
+def _row(
+    name: str, contender: Contender, ours: Contender, targets: Mapping[str, float]
+) -> list[Cell]:
+    if contender.failed:
+        return [name, contender.failed, "-", "-", "-", "-", "-"]
+    time = Sample([usage.seconds for usage in contender.usages], "s")
     share: Cell = "-"
     target: Cell = "-"
-    if way is not ours and not ours.failed:
-        pairs = zip(ours.took, way.took, strict=True)
+    if contender is not ours and not ours.failed:
+        pairs = zip(ours.usages, contender.usages, strict=True)
         share = median(mine.seconds / its.seconds for mine, its in pairs)
-        target = at_most(targets[name], share) if name in targets else "-"
+        target = maximum(targets[name], share) if name in targets else "-"
+    found = f"{sum(map(len, contender.findings.values())):,}"
     return [
         name,
         time,
         share,
         target,
-        Sample([took.cpu for took in way.took], "s"),
-        max(took.peak for took in way.took),
-        f"{sum(map(len, way.findings.values())):,}" if way is ours else _same(way, ours),
+        Sample([usage.cpu for usage in contender.usages], "s"),
+        max(usage.peak for usage in contender.usages),
+        found if contender is ours else _same(contender, ours),
     ]
 
 
-def _same(way: Way, ours: Way) -> str:
-    """Whether it found the same records as ours, rule by rule."""
+SAME = "the same ids"
+
+
+def _same(contender: Contender, ours: Contender) -> str:
+    """Compare the records that a contender and ours found, rule by rule."""
     other = [
-        f"{rule} ({len(set(way.findings.get(rule, [])) ^ set(ids)):,} records)"
+        f"{rule} ({len(set(contender.findings.get(rule, [])) ^ set(ids)):,} records)"
         for rule, ids in ours.findings.items()
-        if set(way.findings.get(rule, [])) != set(ids)
+        if set(contender.findings.get(rule, [])) != set(ids)
     ]
-    return f"others: {', '.join(other)}" if other else "the same ids"
+    return f"others: {', '.join(other)}" if other else SAME

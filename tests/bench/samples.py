@@ -1,7 +1,8 @@
-"""The sample scans, the bases they read, and how many pages those are."""
+"""The sample scans that read a base, their bases, and the number of pages of those."""
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local.airtable.bases import BaseData
@@ -9,7 +10,6 @@ from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load
-from tests.fakes.world import integrity
 
 SCANS = Path(__file__).parents[2] / "infra/local/samples"
 
@@ -21,24 +21,30 @@ AIRTABLE_RATE = 5.0
 
 
 def sample_scans() -> list[IntegrityScan]:
-    """What `infra/local/run` runs."""
+    """Return the integrity scans among those that `infra/local/run` runs."""
     paths = sorted(SCANS.glob("*.yaml"))
-    return [integrity(load(path.read_text(encoding="utf-8"), str(path))) for path in paths]
+    scans = [load(path.read_text(encoding="utf-8"), str(path)) for path in paths]
+    return [scan for scan in scans if isinstance(scan, IntegrityScan)]
 
 
-def sample_bases() -> dict[str, BaseData]:
-    """By id."""
-    return {base.id: base for base in (school()[0], flights())}
+def sample_bases(records: int | None = None) -> dict[str, BaseData]:
+    """Return their bases by id; with at most so many records a table, where that is given."""
+    return {base.id: _cut(base, records) for base in (school()[0], flights())}
+
+
+def _cut(base: BaseData, records: int | None) -> BaseData:
+    tables = (replace(table, records=table.records[:records]) for table in base.tables)
+    return replace(base, tables=tuple(tables))
 
 
 def pages(scan: IntegrityScan, base: BaseData) -> int:
-    """Pages of the tables that the scan reads."""
+    """Count the pages of the tables that the scan reads."""
     read = [table for table in base.tables if table.name in scan.tables]
     return sum(max(1, math.ceil(len(table.records) / PAGE)) for table in read)
 
 
 def refusals(statuses: Counter[int | None]) -> str:
-    """A note: each lock-out is in the figures, and no part of what they should be."""
+    """Return a note on lock-outs: the figures contain them, and should not."""
     refused = statuses[429]
     return (
         f"The stand-in for Airtable answered {refused} requests with 429"

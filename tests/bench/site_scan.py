@@ -1,6 +1,7 @@
-"""A deep scan of ten pages on the local stack, against what its requests must take one by one."""
+"""A deep scan of ten pages on the local stack, beside the time of its requests one by one."""
 
 import io
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -11,65 +12,73 @@ from landfall.kinds.definition import parse
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.whole_run import moment
 
-LATENCY = 1.0
-"""Seconds until the site answers."""
 
-DELAY = 1.0
-"""Seconds between the beginnings of two requests: what a scan leaves unless it is told."""
+@dataclass(frozen=True)
+class Size:
+    """Scans, each on a stack of its own. The site takes `latency` seconds for an answer."""
 
-PAGES = 10
+    rounds: int
+    pages: int
+    latency: float
+    delay: float
+    """Seconds between the beginnings of two requests, as the scan says."""
 
-ROUNDS = 2
-"""Scans, each on a stack of its own."""
+
+FULL = Size(rounds=2, pages=10, latency=1.0, delay=1.0)
+QUICK = Size(rounds=1, pages=3, latency=0.05, delay=0.1)
 
 URL = "https://ten-pages.example/"
 
 CHAIN = ("robots.txt", "home page", "sitemap", "last page")
-"""Each is known only when the one before has come."""
-
-_WAITING = PAGES - 2 + 1
-"""Requests that begin before the last page does, once the sitemap has begun: the home page as a
-phone gets it, and the pages before the last. Each waits its turn."""
+"""Each is known only when the one before has arrived."""
 
 
-async def measure() -> list[Table]:
-    """From the claim of the fetch step to the run's end; and the slowest chain."""
-    floor = Sample([len(CHAIN) * LATENCY + _WAITING * DELAY], "s")
-    whole = Sample([await _round() for _ in range(ROUNDS)], "s")
-    against = f"{len(CHAIN)} dependent requests of {LATENCY:g} s, {_WAITING} waits of {DELAY:g} s"
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure the claim of the fetch step to the run's end, beside the slowest chain."""
+    # Requests that begin before the last page does, once the sitemap has begun: the home page as a
+    # phone gets it, and the pages before the last. Each waits its turn.
+    waiting = size.pages - 2 + 1
+    floor = Sample([len(CHAIN) * size.latency + waiting * size.delay], "s")
+    whole = Sample([await _round(size) for _ in range(size.rounds)], "s")
+    against = (
+        f"{len(CHAIN)} dependent requests of {size.latency:g} s, "
+        f"{waiting} waits of {size.delay:g} s"
+    )
     rows = [compared("claimed to done", whole, against, floor)]
-    return [Table(f"Deep scan of {PAGES} pages, one request a second", COMPARED, rows)]
+    title = f"Deep scan of {size.pages} pages, a request every {size.delay:g} s"
+    return [Table(title, COMPARED, rows)]
 
 
-async def _round() -> float:
+async def _round(size: Size) -> float:
     scan = parse(
         {
             "id": "ten-pages",
             "kind": "site",
             "url": URL,
             "mode": "deep",
-            "max_pages": PAGES,
-            "delay_seconds": DELAY,
+            "max_pages": size.pages,
+            "delay_seconds": size.delay,
         },
         "benchmark",
     )
-    async with running(StackOptions(sites={URL: _site()})) as stack:
+    async with running(StackOptions(sites={URL: _site(size)})) as stack:
         (run,) = await run_scans(stack, [scan], Console(file=io.StringIO()))
-        asked = len(stack.sites[URL].paths)
-    if not run.done or run.document["counts"]["pages"] != PAGES or asked != PAGES + 3:
-        raise RuntimeError(f"not {PAGES} pages in {PAGES + 3} requests: {run.document}")
+        requested = len(stack.sites[URL].paths)
+    expected = size.pages + 3
+    if not run.done or run.document["counts"]["pages"] != size.pages or requested != expected:
+        raise RuntimeError(f"not {size.pages} pages in {expected} requests: {run.document}")
     return (
         moment(run.document["finished_at"]) - moment(run.document["started_at"])
     ).total_seconds()
 
 
-def _site() -> dict[str, Resource]:
-    """Pages that only the sitemap names."""
-    paths = [f"/page-{number}" for number in range(PAGES - 1)]
+def _site(size: Size) -> dict[str, Resource]:
+    """Return pages that only the sitemap names."""
+    paths = [f"/page-{number}" for number in range(size.pages - 1)]
     served = {
         "/": page("<title>Home</title><p>A home page."),
         "/robots.txt": plain("Sitemap: {site}/sitemap.xml"),
         "/sitemap.xml": sitemap(*paths),
     }
     served |= {path: page(f"<title>{path}</title><p>The page {path}.") for path in paths}
-    return {path: Resource(one.response, seconds=LATENCY) for path, one in served.items()}
+    return {path: Resource(one.response, seconds=size.latency) for path, one in served.items()}

@@ -1,9 +1,10 @@
-"""Firestore operations of a run, as billed: each use case over a store of its own with a meter.
+"""Firestore operations of a run, as billed: each use case over a store with a meter of its own.
 
-What people cause who look on (the api) is not counted, nor is saving the scan.
+Requests of people to the api are not counted, nor is saving the scan.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,8 @@ from landfall.store.documents import Document, Meter, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
+from tests.bench.databases import database, emulator
 from tests.bench.figures import Cell, Table
-from tests.bench.ground import database, emulator
 from tests.bench.samples import pages, refusals, sample_bases, sample_scans
 from tests.fakes.clients import FakeClients
 from tests.fakes.world import FakeQueue
@@ -36,12 +37,23 @@ API_KEY = "patBench000000000.stand-in"
 OPERATIONS = ("reads", "writes", "commits")
 
 SLOT = timedelta(minutes=5)
-"""How long ago the scan came due; it is saved as of twice as long ago."""
+"""Age of the slot that is due; the scan is saved as of twice as long ago."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a run of a scan took: by function, and of an idle tick by who ticks."""
+class Size:
+    """Records of a table of the samples at most; None is all."""
+
+    records: int | None
+
+
+FULL = Size(None)
+QUICK = Size(150)
+
+
+@dataclass(frozen=True)
+class RunOperations:
+    """The operations of a run of a scan by function, and those of an idle tick by ticker."""
 
     scan: IntegrityScan
     records: int
@@ -51,14 +63,14 @@ class Cost:
 
     @property
     def total(self) -> Meter:
-        """Of all functions together."""
+        """Return the sum of all functions."""
         sums = {name: sum(vars(m)[name] for m in self.functions.values()) for name in OPERATIONS}
         return Meter(**sums)
 
 
-async def measure() -> list[Table]:
-    """Operations of a run of each sample, side by side, each in a database of its own."""
-    bases = sample_bases()
+async def measure(size: Size = FULL) -> list[Table]:
+    """Count the operations of a run of each sample, side by side, each in its own database."""
+    bases = sample_bases(size.records)
     airtable = LocalAirtable(bases.values(), api_key=API_KEY)
     async with emulator(), airtable:
         costs = await asyncio.gather(*(_cost(scan, airtable.url) for scan in sample_scans()))
@@ -73,7 +85,7 @@ async def measure() -> list[Table]:
     return [Table(title, columns, rows, notes)]
 
 
-def _rows(cost: Cost, page_count: int) -> list[list[Cell]]:
+def _rows(cost: RunOperations, page_count: int) -> list[list[Cell]]:
     name = f"{cost.scan.id} ({cost.records:,} records)"
     rows = [_row(f"{name}: {of}", meter, cost.records) for of, meter in cost.functions.items()]
     beside = {
@@ -94,25 +106,29 @@ def _row(name: str, meter: Meter, records: int) -> list[Cell]:
     return [name, *values, *each]
 
 
-def _growth(small: Cost, large: Cost) -> list[str]:
-    """What more records cost: the difference of two runs leaves out what does not grow."""
+def _growth(small: RunOperations, large: RunOperations) -> list[str]:
+    """Return notes on the cost of more records: the difference of two runs omits fixed costs."""
     few, many = small.functions["fetch"], large.functions["fetch"]
     commits, writes = many.commits - few.commits, many.writes - few.writes
-    rate = commits / (large.fetch_seconds - small.fetch_seconds)
+    rate = _per(commits, large.fetch_seconds - small.fetch_seconds)
     thousands = (large.records - small.records) / 1000
     reads = large.functions["score"].reads - small.functions["score"].reads
     return [
         f"How it grows, from {small.scan.id} to {large.scan.id}: {rate:.2f} checkpoints a second "
-        f"of fetching (one is due every {CHECKPOINT:g} s), each of {writes / commits:.1f} writes "
-        "(run, step, page document).",
-        f"For each 1,000 records more: {writes / thousands:.1f} writes in fetch, and "
-        f"{reads / thousands:.1f} reads in score, which reads every page document once. What "
+        f"of fetching (one is due every {CHECKPOINT:g} s), each of {_per(writes, commits):.1f} "
+        "writes (run, step, page document).",
+        f"For each 1,000 records more: {_per(writes, thousands):.1f} writes in fetch, and "
+        f"{_per(reads, thousands):.1f} reads in score, which reads every page document once. What "
         "score writes grows with the rules and the findings, and the rest not at all.",
     ]
 
 
+def _per(amount: float, of: float) -> float:
+    return amount / of if of else math.nan
+
+
 class _Functions:
-    """The functions of one database: the same clock and queue, a meter each."""
+    """The functions over one database: the same clock and queue, a meter each."""
 
     def __init__(self, client: AsyncClient, airtable_url: str) -> None:
         self.queue = FakeQueue()
@@ -133,14 +149,14 @@ class _Functions:
         return AirtableClient(base_id, API_KEY, self._airtable_url)
 
     async def work(self) -> None:
-        """Deliver every task, and those that come of them, until there is none."""
+        """Deliver every task, and those that they enqueue, until there is none."""
         for task in self.queue.tasks:
             await asyncio.sleep(max(0.0, (task.at - _now()).total_seconds()))
             invocation = Invocation(task.run_id, task.step_id, task.attempt)
             await self.workers[task.step_id].invoke(invocation)
 
 
-async def _cost(scan: IntegrityScan, airtable_url: str) -> Cost:
+async def _cost(scan: IntegrityScan, airtable_url: str) -> RunOperations:
     async with database() as client:
         functions = _Functions(client, airtable_url)
         store = FirestoreStore(client)
@@ -157,7 +173,7 @@ async def _cost(scan: IntegrityScan, airtable_url: str) -> Cost:
         raise RuntimeError(f"the run of {scan.id} did not end as done: {run.data}")
     meters = {name: _meter(worker.runs) for name, worker in functions.workers.items()}
     records = run.data["counts"]["records"]
-    return Cost(scan, records, _seconds(step), {"scheduler": scheduler} | meters, idle)
+    return RunOperations(scan, records, _seconds(step), {"scheduler": scheduler} | meters, idle)
 
 
 async def _metered(

@@ -1,4 +1,4 @@
-"""Commands as processes of their own, and what each took from its start to its end."""
+"""Commands in processes of their own, with the time and memory of each from start to end."""
 
 import asyncio
 import json
@@ -21,8 +21,8 @@ class FailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Took:
-    """What a process took, and what it printed."""
+class ProcessUsage:
+    """The resources that a process used, and its output."""
 
     seconds: float
     cpu: float
@@ -34,12 +34,12 @@ class Took:
 
 @cache
 def _compiled() -> None:
-    """Our modules as bytecode, as pip leaves those of the others."""
+    """Compile our modules to bytecode, as pip compiles those of others."""
     compile_dir(ROOT / "functions", quiet=1)
 
 
-async def run(*command: str | Path) -> Took:
-    """Raises `FailedError`."""
+async def run(*command: str | Path) -> ProcessUsage:
+    """Run a command. Raises `FailedError`."""
     _compiled()
     path = os.pathsep.join([str(ROOT / "functions"), str(ROOT)])
     with guarded_group() as group:
@@ -52,14 +52,14 @@ async def run(*command: str | Path) -> Took:
             process_group=group,
         )
         output, _ = await launcher.communicate()
-    told = json.loads(output)
-    if told.pop("status"):
-        lines = str(told["output"]).splitlines()
+    usage = json.loads(output)
+    if usage.pop("status"):
+        lines = str(usage["output"]).splitlines()
         raise FailedError("\n".join(lines[-3:]))
-    return Took(**told)
+    return ProcessUsage(**usage)
 
 
 def load(averages: Sequence[float]) -> str:
-    """A note: how busy the machine was, itself included, at each of these moments."""
+    """Return a note on how busy the machine was, itself included, at each of these moments."""
     shown = ", ".join(f"{average:.1f}" for average in averages)
     return f"Load average of a minute, on {os.cpu_count()} processors, round by round: {shown}."

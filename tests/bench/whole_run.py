@@ -1,4 +1,4 @@
-"""The two sample scans on the local stack, from the scheduler's tick to the last run done."""
+"""The sample scans of a base on the local stack, from the scheduler's tick to the last run done."""
 
 import asyncio
 import io
@@ -14,13 +14,22 @@ from infra.local.stack import Stack, StackOptions, running
 from tests.bench.figures import COMPARED, Sample, Table, compared
 from tests.bench.samples import AIRTABLE_RATE, pages, refusals, sample_bases, sample_scans
 
-ROUNDS = 2
-"""Whole runs, each on a stack of its own; 25 s each."""
+
+@dataclass(frozen=True)
+class Size:
+    """Whole runs, each on a stack of its own (25 s), over bases with so many records a table."""
+
+    rounds: int
+    records: int | None
+
+
+FULL = Size(rounds=2, records=None)
+QUICK = Size(rounds=1, records=100)
 
 
 @dataclass(frozen=True)
-class Round:
-    """Seconds. The parts are of the scan with the most pages, and add up to its run."""
+class StackRun:
+    """Seconds of a run. The parts are of the scan with the most pages, and add up to its run."""
 
     start_up: float
     whole: float
@@ -28,15 +37,15 @@ class Round:
     fetch: float
     until_scored: float
     statuses: Counter[int | None]
-    """How often the stand-in for Airtable answered what."""
+    """Number of answers of the stand-in for Airtable, by status."""
 
 
-async def measure() -> list[Table]:
-    """The figures, and the floor that Airtable's limit sets."""
-    scans, bases = sample_scans(), sample_bases()
+async def measure(size: Size = FULL) -> list[Table]:
+    """Measure the whole and its parts beside the floor that Airtable's limit sets."""
+    scans, bases = sample_scans(), sample_bases(size.records)
     counts = {scan.id: pages(scan, bases[scan.base]) for scan in scans}
     slowest = max(counts, key=lambda scan_id: counts[scan_id])
-    rounds = [await _round(slowest) for _ in range(ROUNDS)]
+    rounds = [await _round(slowest, size) for _ in range(size.rounds)]
     floor = Sample([counts[slowest] / AIRTABLE_RATE], "s")
     whole = Sample([r.whole for r in rounds], "s")
     against = f"floor: {counts[slowest]} pages ÷ {AIRTABLE_RATE:g}/s ({slowest})"
@@ -52,10 +61,10 @@ async def measure() -> list[Table]:
     return [Table(f"Whole local run: {', '.join(counts)} side by side", COMPARED, rows, notes)]
 
 
-async def _round(slowest: str) -> Round:
+async def _round(slowest: str, size: Size) -> StackRun:
     loop = asyncio.get_running_loop()
     started = loop.time()
-    bases = tuple(sample_bases().values())
+    bases = tuple(sample_bases(size.records).values())
     async with running(StackOptions(bases=bases)) as stack:
         start_up = loop.time() - started
         finished = await run_scans(stack, sample_scans(), Console(file=io.StringIO()))
@@ -69,7 +78,7 @@ async def _round(slowest: str) -> Round:
     claimed, fetched = (moment(steps["fetch"][name]) for name in ("started_at", "finished_at"))
     ended = moment(runs[slowest]["finished_at"])
     last = max(moment(run["finished_at"]) for run in runs.values())
-    return Round(
+    return StackRun(
         start_up=start_up,
         whole=(last - ticked).total_seconds(),
         until_claimed=(claimed - ticked).total_seconds(),
@@ -85,5 +94,5 @@ async def _steps(stack: Stack, run_id: str) -> dict[str, Any]:
 
 
 def moment(text: str) -> datetime:
-    """As the api writes it."""
+    """Parse a moment as the api writes it."""
     return datetime.fromisoformat(text)

@@ -11,10 +11,10 @@ from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
 from landfall.deadlines import Ladder
 from landfall.llm.questions import Question
-from landfall.site import judgement
+from landfall.site import prompt
 from landfall.store.documents import Fields, Put, Query
 from landfall.store.firestore import FirestoreStore
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.chaos.people import People
 from tests.chaos.workload import Workload
 from tests.fakes.memory_store import MemoryStore
@@ -37,7 +37,7 @@ async def copied(store: FirestoreStore) -> MemoryStore:
     """Everything that is in the database, of every kind, to be judged at leisure."""
     memory = MemoryStore()
     paths: dict[str, list[str]] = {"": [""]}
-    for kind in KINDS:  # what documents lie below comes before them
+    for kind in DOCUMENT_KINDS:  # what documents lie below comes before them
         above, _, name = kind.rpartition("/")
         paths[kind] = []
         for parent in paths[above]:
@@ -96,7 +96,7 @@ def outside(stack: Stack, memory: MemoryStore, ladder: Ladder) -> Iterator[str]:
 
 _SHAPES: Mapping[str, tuple[type, str]] = {
     "ElementAnswers": (answer_shape(Labels()), Prompt(Labels()).version),
-    "PageJudgement": (judgement.PageJudgement, judgement.PROMPT_VERSION),
+    "PageJudgement": (prompt.PageJudgement, prompt.PROMPT_VERSION),
 }
 """Shape and version of each question, by the name of its schema."""
 

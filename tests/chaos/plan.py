@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from landfall.deadlines import LADDER, TICK, Ladder
 from tests.chaos.nemesis import EVERYTHING, SIGKILL_ONLY, Terror
-from tests.generated import RECOVERY
+from tests.generated.engine import RECOVERY
 
 SHORT = Ladder(
     stale=19.0,

@@ -11,10 +11,10 @@ from landfall.classification.prompt import Prompt
 from landfall.llm.openai.client import chat_body
 from landfall.llm.questions import Question
 from landfall.site.evidence import evidence_of
-from landfall.site.judgement import question_about
-from landfall.site.page import Visit
+from landfall.site.observed import ObservedPage
+from landfall.site.page import Transfer
+from landfall.site.prompt import question_about
 from landfall.site.rubric import clinic_rubric, vocabularies
-from landfall.site.scores import Seen
 from tests.chaos.judging import answer_of
 from tests.simulation.checker_answers import EFFORT, MODEL
 
@@ -25,9 +25,9 @@ def _of_elements() -> Question[Any]:
 
 def _of_a_page() -> Question[Any]:
     rubric = clinic_rubric()
-    visit = Visit("https://a.example/", 200, 0, 0.5, 100, 100, None, {})
+    visit = Transfer("https://a.example/", 200, 0, 0.5, 100, 100, None, {})
     evidence = evidence_of(visit, b"<title>Book</title><p>Book a visit", vocabularies(rubric))
-    return question_about(rubric, Seen("home", evidence), "000000")
+    return question_about(rubric, ObservedPage("home", evidence), "000000")
 
 
 @pytest.mark.parametrize("question", [_of_elements(), _of_a_page()], ids=["elements", "page"])

@@ -154,8 +154,8 @@ def test_the_first_key_of_a_model_is_a_secret_that_score_alone_reads(console):
 
 BAD = [
     ('LANDFALL_DEADLINES={"function": 99}', "deadline dispatch=38 s must exceed function=99 s"),
-    ("LANDFALL_KEEPING=[]", "LANDFALL_KEEPING: keeping is a JSON object"),
-    ("AIRTABLE_ENDPOINT_URL=nowhere", "AIRTABLE_ENDPOINT_URL does not have the form"),
+    ("LANDFALL_KEEPING=[]", "LANDFALL_KEEPING: must be a JSON object"),
+    ("AIRTABLE_ENDPOINT_URL=nowhere", "AIRTABLE_ENDPOINT_URL has the wrong form"),
 ]
 
 

@@ -18,7 +18,7 @@ from infra.cloud.resources.change import Tools
 from infra.cloud.resources.installation import DeployOptions, Installation
 from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import TICK_MISSING
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 from tests.deploy.google_apis import NUMBER, PROJECT, GoogleApis
 from tests.deploy.installing import REGION, Console
 from tests.deploy.recorder import TOKEN
@@ -145,7 +145,7 @@ def _disabled_secret(apis: GoogleApis) -> None:
 
 
 def _newer_document(apis: GoogleApis) -> None:
-    version = {"integerValue": str(KINDS["runs"].version + 1)}
+    version = {"integerValue": str(DOCUMENT_KINDS["runs"].version + 1)}
     document(apis, "runs/m-1", schema_version=version)
 
 

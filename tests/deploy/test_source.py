@@ -60,7 +60,7 @@ def test_the_source_is_the_code_and_its_pins(uploaded):
     names = {str(it.relative_to(uploaded)) for it in uploaded.rglob("*") if it.is_file()}
     names = {name for name in names if not name.startswith(".venv/")}
     tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "functions"],
+        ["git", "ls-files", "-co", "--exclude-standard", "functions", ":!*.md"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -124,7 +124,7 @@ async def look_at(world: World) -> None:
 
 
 def report(host: str, project: str) -> set[Index]:
-    """The indexes that the queries so far needed, besides Firestore's own."""
+    """The indexes that the queries so far needed, without Firestore's own."""
     url = f"http://{host}/emulator/v1/projects/{project}:indexUsage"
     answer = httpx.get(url, params={"database": f"projects/{project}/databases/(default)"})
     return {_reported(entry["index"]) for entry in answer.json()["reports"]}
@@ -157,7 +157,7 @@ def _ordered(fields: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
 async def test_every_query_has_its_index_and_no_index_is_idle(
     asked: Asked, emulator_host: str, firestore_client: AsyncClient
 ) -> None:
-    """What the emulator reports is the file: no query fails in production, no write is dearer."""
+    """The emulator reports the file's: no query fails in production, no write is dearer."""
     assert asked.queries
     assert report(emulator_host, firestore_client.project) == deployed()
 

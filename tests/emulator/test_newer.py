@@ -1,4 +1,4 @@
-"""What a newer Landfall has stored is left as it is, and no reason to stop the rest.
+"""Documents of a newer Landfall are left as they are, and do not stop the rest.
 
 So it is while the functions of a new one are deployed one after another, and after going back.
 """
@@ -14,7 +14,7 @@ from landfall.runs.kind import Outcome
 from landfall.runs.transitions import MAX_ATTEMPTS
 from landfall.store.documents import Fields, SchemaError, Update
 from landfall.store.indexes import Indexes
-from landfall.store.versions import FIELD
+from landfall.store.versions import VERSION_FIELD
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -30,7 +30,7 @@ async def make_newer(world: World, path: str) -> None:
     """A newer Landfall writes the document."""
     (found,) = await world.stored.read(path)
     assert found is not None
-    await world.stored.commit([Update(path, {FIELD: 99}, found.version)])
+    await world.stored.commit([Update(path, {VERSION_FIELD: 99}, found.version)])
 
 
 async def work(world: World) -> Outcome | Reason:
@@ -70,11 +70,11 @@ async def test_a_step_waits_for_the_newer_one_to_be_deployed(world):
     run, step = (await world.run()).data, (await world.step()).data
     assert run["progress_step"] == "waiting: schema_newer"
     assert step["last_error"]["message"] == (
-        f"{version} is of schema version 99, and this Landfall knows 0 to 1: "
-        "deploy the newer one that has written it"
+        f"{version} has schema version 99, and this Landfall reads 0 to 1: "
+        "deploy the newer version that wrote it"
     )
     (found,) = await world.stored.read(version)
-    await world.stored.commit([Update(version, {FIELD: 1}, found.version)])
+    await world.stored.commit([Update(version, {VERSION_FIELD: 1}, found.version)])
     assert await work(world) == "finished"
 
 
@@ -118,7 +118,7 @@ async def test_one_newer_schedule_does_not_stop_the_others(world, path):
 
 @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
 async def test_a_newer_run_that_may_be_under_way_holds_its_schedule_alone(world, overlap):
-    """Whether it has ended is not known, so the slot waits; the others do not."""
+    """It may not have ended, so the slot waits; the others do not."""
     await schedules(world, "a", overlap=overlap)
     await tick(world)
     (run,) = [task.run_id for task in world.queue.tasks]
@@ -144,7 +144,7 @@ async def test_a_listing_of_runs_names_the_one_that_cannot_be_read(world):
 
 
 async def test_a_scan_of_a_newer_one_is_not_saved_over(world):
-    """What it says is more than this one knows."""
+    """It has more settings than this one knows."""
     await world.save()
     await make_newer(world, "scans/people")
     with pytest.raises(SchemaError, match="scans/people"):
@@ -160,7 +160,7 @@ async def test_health_says_that_the_last_tick_was_of_a_newer_one(world):
     await make_newer(world, "system/scheduler")
     healthy, said = await health(world.store, world.clock, indexes)
     assert not healthy
-    assert "system/scheduler is of schema version 99" in said["scheduler"]["problem"]
+    assert "system/scheduler has schema version 99" in said["scheduler"]["problem"]
     assert said["watchdog"]["ok"]
     await tick(world)
     assert (await health(world.store, world.clock, indexes))[0]

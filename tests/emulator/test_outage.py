@@ -46,7 +46,7 @@ RULES = [
     {"id": "age", "kind": "required", "table": "People", "field": "Age"},
 ]
 FOUND = [("age", 1), ("age", 1), ("email", 2), ("name", 1), ("name", 1)]
-"""Of each finding the rule and how many records it is about."""
+"""The rule and the number of records of each finding."""
 
 FAULTS: dict[str, Callable[[Line], None]] = {"silent": Line.hold, "refuses": Line.refuse}
 
@@ -86,14 +86,14 @@ class Counting:
 def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.02)
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 200)
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 2)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 200)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 2)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("step_id", ["fetch", "score"])
 async def test_firestore_is_gone_from_any_call_on(emulator_host, step_id, fault):
-    """The invocation answers in its budget + 1 s; what was kept stays, and is gone on from."""
+    """The invocation answers in its budget + 1 s; the next one continues from stored work."""
     calls = await interrupted(emulator_host, step_id, fault, call=1_000)
     assert calls > 6
     few = asyncio.Semaphore(4)
@@ -110,7 +110,7 @@ async def test_firestore_is_gone_from_any_call_on(emulator_host, step_id, fault)
 async def interrupted(host: str, step_id: str, fault: Callable[[Line], None], call: int) -> int:
     """A run with that fault, from that call of the step's first invocation on until its end.
 
-    Gives the number of calls that the invocation came to make.
+    Gives the number of calls that the invocation made.
     """
     project = f"test-{token_hex(6)}"
     base = a_base(People=ROWS)
@@ -130,7 +130,7 @@ async def interrupted(host: str, step_id: str, fault: Callable[[Line], None], ca
         store.at(call, partial(fault, line))
         await answered_in_time(world, server)
         calls = store.calls - before
-        store.at(0, lambda: None)  # where the invocation came to make fewer calls
+        store.at(0, lambda: None)  # where the invocation made fewer calls
         left, asked = await requests_left(seen), len(server.requests)
         line.release()
         await to_the_end(world, server)
@@ -159,7 +159,7 @@ async def requests_left(world: World) -> int:
 
 
 async def to_the_end(world: World, server: LocalAirtable) -> None:
-    """What the queue and the watchdog do, until the run has ended."""
+    """Act as the queue and the watchdog until the run has ended."""
 
     async def ended() -> bool:
         with contextlib.suppress(StoreError, OutOfTimeError):

@@ -12,7 +12,7 @@ import pytest
 from landfall.deadlines import LADDER
 from landfall.reasons import REASONS, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
-from landfall.runs.commit import COMMIT_TRIES, RunNotFoundError
+from landfall.runs.commit import MAX_COMMIT_TRIES, RunNotFoundError
 from landfall.runs.documents import Step
 from landfall.runs.lifecycle import RunStatus, StepStatus
 from landfall.runs.runs import DeclinedError, Runs
@@ -238,10 +238,10 @@ class TestProgress:
         assert fields(run, "note", "progress_pct") == ("looked at by Ann", 9)
         assert fields(step, "note", "cursor") == ("and by Ben", {"n": 2})
 
-    @pytest.mark.parametrize("times", [COMMIT_TRIES - 1, COMMIT_TRIES])
+    @pytest.mark.parametrize("times", [MAX_COMMIT_TRIES - 1, MAX_COMMIT_TRIES])
     async def test_gives_up_after_many_lost_races(self, started: World, times: int) -> None:
         """A commit is tried a bounded number of times; then it is a `ConflictError`."""
-        lost = times >= COMMIT_TRIES
+        lost = times >= MAX_COMMIT_TRIES
         store = Contended(started.store, "runs/m-1", times)
         runs = Runs(store, started.queue, started.clock, Random(1), LADDER)
         with pytest.raises(ConflictError) if lost else contextlib.nullcontext():

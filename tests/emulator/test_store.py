@@ -11,7 +11,7 @@ NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)
 
 
 async def contents(store: AnyStore, *paths: str) -> list[Any]:
-    """What the documents say, None where there is none."""
+    """The fields of the documents, None for a missing one."""
     return [found and found.data for found in await store.read(*paths)]
 
 
@@ -104,7 +104,7 @@ class TestCommit:
         ids=repr,
     )
     async def test_keeps_values_as_they_are(self, store: AnyStore, value: Any) -> None:
-        """What is written is read: also names of tables, which may hold any character."""
+        """Written values are read back, also names of tables, which may hold any character."""
         (version,) = await store.commit([Create("things/a", {"created": value})])
         await store.commit([Update("things/a", {"updated": [{"v": value}]}, version)])
         assert await contents(store, "things/a") == [{"created": value, "updated": [{"v": value}]}]
@@ -122,7 +122,7 @@ class TestRead:
         ]  # fmt: skip
 
     async def test_gives_copies(self, store: AnyStore) -> None:
-        """What a caller does to what it read, or had written, changes nothing stored."""
+        """A caller's changes of a document that it read or wrote do not change the stored one."""
         data = {"map": {"n": 1}}
         await store.commit([Put("things/a", data)])
         data["map"]["n"] = 2
@@ -143,7 +143,7 @@ PEOPLE = {
 
 
 class TestFind:
-    """What a query selects, and in what order."""
+    """The documents of a query, and their order."""
 
     @pytest.mark.parametrize(
         ("query", "ids"),
@@ -192,7 +192,7 @@ class TestFind:
 
 
 class TestMeter:
-    """What Firestore would bill."""
+    """The operations that Firestore would bill."""
 
     async def test_counts_documents(self, store: AnyStore) -> None:
         """A document read or written is one, a missing one too, and so is an empty answer."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from infra.local.samples.catalogue import catalogue
@@ -27,3 +28,8 @@ async def stack() -> AsyncIterator[Stack]:
     """A running stack. Where it cannot start, the tests fail."""
     async with running(OPTIONS) as started:
         yield started
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _grpc_engine(grpc_engine: None) -> None:
+    """Keep gRPC's engine also for tests that start a stack of their own."""

@@ -8,9 +8,9 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.stack import Stack
-from landfall.store.versions import KINDS
+from landfall.store.versions import DOCUMENT_KINDS
 
-GROUPS = sorted({name for path in KINDS for name in path.split("/")})
+GROUPS = sorted({name for path in DOCUMENT_KINDS for name in path.split("/")})
 """Every collection there is."""
 
 

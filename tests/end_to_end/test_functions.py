@@ -1,4 +1,4 @@
-"""How the functions are loaded where they are deployed, and what a cold start pays for."""
+"""The functions as they are loaded where they are deployed, and the imports of a cold start."""
 
 import asyncio
 import json
@@ -12,7 +12,8 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.issuer import ISSUER, Issuer, serve_certificates
-from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.entry.callers import SIGNATURE_REMOVED
+from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES
 from landfall.store.documents import Query
 from landfall.store.firestore import FirestoreStore
 from tests.fakes.world import World
@@ -20,7 +21,8 @@ from tests.fakes.world import World
 MAIN = Path(__file__).parents[2] / "functions/main.py"
 CALLER, AUDIENCE = "caller@landfall.local", "https://landfall.local"
 
-# What functions-framework does with --source and --target, and one request to it.
+# Loads a function as functions-framework does with --source and --target, and sends a request.
+# Plain ASGI: a client would import what the function must not.
 PROBE = """
 import asyncio, json, sys
 from functions_framework.aio import create_asgi_app
@@ -28,18 +30,22 @@ from functions_framework.aio import create_asgi_app
 target, source, token, method, path, body = sys.argv[1:]
 app = create_asgi_app(target, source)
 loaded, folders = sorted(sys.modules), list(sys.path)
+messages = []
 
-import httpx
+async def receive():
+    return {"type": "http.request", "body": body.encode(), "more_body": False}
 
-async def ask():
-    headers = {"Authorization": "Bearer " + (token or "none")}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
-        return await client.request(method, path, content=body, headers=headers)
+async def send(message):
+    messages.append(message)
 
-answer = asyncio.run(ask())
+asyncio.run(app({
+    "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
+    "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+    "headers": [(b"authorization", f"Bearer {token or 'none'}".encode())],
+}, receive, send))
 print(json.dumps({
-    "status": answer.status_code, "said": answer.json(),
+    "status": messages[0]["status"],
+    "answer": json.loads(b"".join(message.get("body", b"") for message in messages)),
     "loaded": loaded, "path": folders, "modules": sorted(sys.modules),
 }))
 """
@@ -53,7 +59,7 @@ async def _probe(
     asks: str = "POST /",
     body: str = "{}",
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a fresh process comes to, and what it has logged. `folder` is where it runs."""
+    """Return the result of a fresh process that runs in `folder`, and its log."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PROBE, target, str(MAIN), token, *asks.split(), body),
         cwd=folder,
@@ -67,7 +73,7 @@ async def _probe(
 
 @pytest.fixture
 async def configured(emulator_host: str) -> AsyncIterator[tuple[dict[str, str], str]]:
-    """The environment of a function over the emulator, and a token that it lets in."""
+    """The environment of a function over the emulator, and a token that it accepts."""
     issuer = Issuer()
     async with serve_certificates(issuer) as url:
         environment = {
@@ -85,6 +91,42 @@ async def configured(emulator_host: str) -> AsyncIterator[tuple[dict[str, str], 
             "LANDFALL_CERTIFICATES_URL": url,
         }
         yield environment, issuer.token(CALLER, AUDIENCE)
+
+
+UNAVOIDABLE = {"cryptography", "flask", "google.cloud.firestore", "grpc", "requests"}
+"""Packages that the framework and Firestore's client import: see tests/bench/cold_import.py."""
+
+HEAVY = UNAVOIDABLE | {
+    *("aiodns", "cronsim", "google.cloud.tasks_v2", "httpx", "lxml", "msgspec", "openai"),
+    *("phonenumbers", "pyairtable", "pydantic", "rapidfuzz", "yaml"),
+}
+
+PACKAGES = {"airtable", "classification", "integrity", "llm", "site"}
+"""Our packages for kinds of scan and vendors."""
+
+CONTRACTS = {"kind", "protocols", "schema"}
+"""Their modules that only describe what to import and to expect."""
+
+
+def unsigned(token: str) -> str:
+    """Return the token as Cloud Run forwards it."""
+    return f"{token.rpartition('.')[0]}.{SIGNATURE_REMOVED}"
+
+
+@pytest.mark.parametrize("target", FUNCTIONS)
+async def test_a_first_request_imports_only_the_heavy_packages_that_it_uses(
+    target: str, configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """A tick without work, a task without a run, a list of runs; Cloud Run checks the token."""
+    environment, token = configured
+    deployed = environment | {"LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN}
+    asks = "GET /runs" if target == "api" else "POST /"
+    body = json.dumps({"run_id": "none", "step_id": target, "attempt": 0})
+    result, _ = await _probe(target, tmp_path, deployed, unsigned(token), asks, body)
+    assert result["status"] == 200
+    assert HEAVY & set(result["modules"]) == UNAVOIDABLE
+    ours = [name.split(".") for name in result["modules"] if name.startswith("landfall.")]
+    assert {name[2] for name in ours if name[1] in PACKAGES and name[2:]} <= CONTRACTS
 
 
 @pytest.mark.parametrize("target", ["scheduler", "watchdog"])
@@ -124,10 +166,10 @@ async def test_the_health_of_a_function_that_is_not_configured_says_why(
         "LANDFALL_DEADLINES": '{"lease": 99}',
     }
     result, _ = await _probe(target, tmp_path, environment | wrong, token, "GET /health")
-    assert (result["status"], result["said"]["status"]) == (503, "not configured")
-    named = [problem.split(" ")[0].rstrip(":") for problem in result["said"]["problems"]]
+    assert (result["status"], result["answer"]["status"]) == (503, "not configured")
+    named = [problem.split(" ")[0].rstrip(":") for problem in result["answer"]["problems"]]
     assert sorted(named) == sorted(wrong)
-    assert "patSecret0000" not in json.dumps(result["said"])
+    assert "patSecret0000" not in json.dumps(result["answer"])
 
 
 WITHOUT_KEYS = [("fetch", "AIRTABLE_API_KEY"), ("score", "OPENAI_API_KEY")]
@@ -141,8 +183,8 @@ async def test_a_function_without_a_key_is_well_and_says_so(
     environment, token = configured
     keyless = environment | {key: ""}
     result, _ = await _probe(target, tmp_path, keyless, token, "GET /health")
-    assert (result["status"], result["said"]["status"]) == (200, "ok")
-    assert [lack.split(":")[0] for lack in result["said"]["lacking"]] == [f"{key} is not set"]
+    assert (result["status"], result["answer"]["status"]) == (200, "ok")
+    assert [lack.split(":")[0] for lack in result["answer"]["lacking"]] == [f"{key} is not set"]
 
 
 async def test_a_scan_of_a_base_without_a_key_ends_at_the_door(

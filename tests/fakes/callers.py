@@ -16,6 +16,6 @@ def ask(
     raw: bytes | None = None,
     by: str = "tester",
 ) -> Request:
-    """A request with this body, and these query parameters."""
+    """Return a request with this body and these query parameters."""
     sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
     return Request(by, query or {}, sent, world.runs, world.registry)

@@ -1,4 +1,4 @@
-"""Clients of vendors for workers under test, and kinds of scan whose work a test writes."""
+"""Clients of vendors for workers under test, and kinds of scan with a test's own work."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ def _unexpected(_: object) -> NoReturn:
 
 @dataclass(frozen=True)
 class FakeClients:
-    """Opens clients of the vendors; by default a scan uses none."""
+    """Openers of the vendors' clients; by default, a scan uses none."""
 
     base: Callable[[str], Any] = _unexpected
     site: Callable[[str], Any] = _unexpected
@@ -26,7 +26,7 @@ class FakeClients:
 
 
 def kinds_with(clients: Mapping[str, FakeClients]) -> dict[str, Kind]:
-    """The kinds of scan, each with clients of its own."""
+    """Return kinds of scan, each with clients of its own."""
     return {name: _with_clients(KINDS[name], its) for name, its in clients.items()}
 
 
@@ -45,11 +45,11 @@ def _with_clients(kind: Kind, clients: FakeClients) -> Kind:
 
 
 Do = Callable[[Claim, Any, Deadline], Awaitable[Outcome | Again]]
-"""The work of a step, as a test writes it."""
+"""Does the work of a step, as a test defines it."""
 
 
 def kinds_doing(do: Do) -> dict[str, Kind]:
-    """The kinds of scan, all of whose steps do this."""
+    """Return the kinds of scan, with this as the work of every step."""
 
     @dataclass(frozen=True)
     class Doing:

@@ -1,4 +1,4 @@
-"""A cursor that says whatever a test has it say."""
+"""A cursor with the fields of a test."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from landfall.store.documents import Fields
 
 
 class At:
-    """How far a step is."""
+    """A cursor with these fields."""
 
     def __init__(self, **fields: Any) -> None:
         self._fields = fields
 
     def store(self) -> Fields:
-        """As `Cursor.store`."""
+        """Return the fields."""
         return self._fields

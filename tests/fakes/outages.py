@@ -7,7 +7,7 @@ from tests.fakes.memory_store import MemoryStore
 
 
 class AwayAfterPages(MemoryStore):
-    """It goes `away` once it has kept pages, if it is to: what they were read for is cut off."""
+    """It goes `away`, if it is to, after a commit of pages: the work on them is cut off."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Workers over a world and a local Airtable: what the functions do, without their processes."""
+"""Workers over a world and a local Airtable: the functions without their processes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,37 +22,37 @@ from tests.fakes.clients import Do, FakeClients, kinds_doing
 from tests.fakes.snapshots import records_of
 from tests.fakes.world import World
 
-MOST = 60
-"""Tasks after which a run that has not ended never will."""
+MAX_TASKS = 60
+"""Tasks of a run, after which it is taken never to end."""
 
 
 @dataclass(frozen=True)
 class Looks(Deadline):
-    """A deadline that says these numbers of seconds remaining, one look after the other."""
+    """A deadline that returns these remaining seconds, one after the other."""
 
     looks: Iterator[float]
 
     def remaining(self) -> float:
-        """Seconds left, as this look says."""
+        """Return the next number of seconds."""
         return next(self.looks)
 
 
 async def invoke(
     world: World, server: LocalAirtable, task: Task, clients: FakeClients | None = None
 ) -> Outcome | Reason:
-    """Deliver a task to the worker of its step; what became of it."""
+    """Deliver a task to the worker of its step; return the outcome."""
     return await work_with(world, task, clients or clients_of(world, server))
 
 
 def clients_of(world: World, server: LocalAirtable) -> FakeClients:
-    """The clients of a world's scans, whose bases are the server's."""
+    """Return clients whose bases are the server's."""
     return FakeClients(base=opening(world, server))
 
 
 async def work_with(
     world: World, task: Task, clients: FakeClients, kinds: Mapping[str, Kind] = KINDS
 ) -> Outcome | Reason:
-    """Deliver a task to a worker that opens these clients."""
+    """Deliver a task to a worker with these clients."""
     worker = Worker(world.runs, kinds, world.registry, clients, Redactor([KEY]))
     return await worker.invoke(Invocation.parse(task.body, task.step_id))
 
@@ -63,7 +63,7 @@ async def work_on(world: World, task: Task, do: Do) -> Outcome | Reason:
 
 
 async def deliver(world: World, server: LocalAirtable) -> Outcome | Reason:
-    """Deliver the newest task, at its moment."""
+    """Deliver the newest task, at its time."""
     task = world.queue.tasks[-1]
     world.clock.now = max(world.clock.now, task.at)
     return await invoke(world, server, task)
@@ -72,18 +72,18 @@ async def deliver(world: World, server: LocalAirtable) -> Outcome | Reason:
 async def drive(
     world: World, server: LocalAirtable, run_id: str = "m-1", clients: FakeClients | None = None
 ) -> list[Outcome | Reason]:
-    """Deliver the run's tasks in their order, each once, until there is none; what became of it."""
+    """Deliver the tasks of a run in order, each once, until none is left; return the outcomes."""
     return await drive_with(world, clients or clients_of(world, server), run_id)
 
 
 async def drive_with(
     world: World, clients: FakeClients, run_id: str = "m-1"
 ) -> list[Outcome | Reason]:
-    """As `drive`, with these clients."""
+    """Do as `drive`, with these clients."""
     delivered: list[Task] = []
     outcomes: list[Outcome | Reason] = []
     while waiting := [t for t in world.queue.tasks if t.run_id == run_id and t not in delivered]:
-        assert len(outcomes) < MOST, outcomes
+        assert len(outcomes) < MAX_TASKS, outcomes
         world.clock.now = max(world.clock.now, waiting[0].at)
         outcomes.append(await work_with(world, waiting[0], clients))
         delivered.append(waiting[0])
@@ -91,7 +91,7 @@ async def drive_with(
 
 
 async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record]]:
-    """The records that a run holds, as its score step would read them."""
+    """Return the stored records of a run, as its score step would read them."""
     pages = await documents(world, f"runs/{run_id}/pages")
     cursor = await cursor_of(world, run_id)
     assert [page.id for page in pages] == [f"{n:06d}" for n in range(cursor.documents)]
@@ -102,22 +102,22 @@ async def fetched(world: World, run_id: str = "m-1") -> Mapping[str, list[Record
 
 
 async def cursor_of(world: World, run_id: str = "m-1") -> FetchCursor:
-    """How far the run's fetch step says that it is."""
+    """Return the cursor of the run's fetch step."""
     cursor = FetchCursor.load((await world.step("fetch", run_id)).data["cursor"])
     assert cursor is not None
     return cursor
 
 
 async def documents(world: World, collection: str) -> list[Document]:
-    """Everything in a collection, in the order of the ids."""
+    """Return all documents of a collection, in the order of their ids."""
     return await world.store.find(Query(collection))
 
 
 async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
-    """The findings of a run, as the api answers them; none before its end."""
+    """Return the findings of a run, as the api answers them; none before its end."""
     return await findings_of_run(world.store, await world.runs.get(run_id), {})
 
 
 def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableClient]:
-    """Opens a base of the server."""
+    """Return a function that opens a base of the server."""
     return lambda base_id: AirtableClient(base_id, KEY, server.url, world.runs.ladder)

@@ -22,7 +22,7 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 @dataclass
 class FakeClock:
-    """Stands still until the test moves it."""
+    """A clock that stands still until the test moves it."""
 
     now: datetime = START
 
@@ -30,19 +30,19 @@ class FakeClock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock on."""
         self.now += timedelta(seconds=seconds)
 
 
 @dataclass
 class FakeQueue:
-    """Keeps the tasks that it was given; refuses them while `broken`."""
+    """A queue that stores its tasks; it refuses them while `broken`."""
 
     tasks: list[Task] = field(default_factory=list)
     broken: bool = False
 
     async def enqueue(self, task: Task) -> None:
-        """Keep the task. A name that was used before is success and keeps nothing."""
+        """Store the task. One with a name that was used before is success, and not stored."""
         if self.broken:
             raise QueueError("the queue is broken")
         if task.name not in {known.name for known in self.tasks}:
@@ -50,7 +50,7 @@ class FakeQueue:
 
 
 class World:
-    """All that a use case needs. `store` may be the real one; `stored` is what is really in it."""
+    """The parts of a use case. `store` may be the real one; `stored` has the raw documents."""
 
     def __init__(self, store: Store | None = None, ladder: Ladder = LADDER) -> None:
         self.stored: Store = store or MemoryStore()
@@ -67,7 +67,7 @@ class World:
         return scan
 
     async def start(self, scan: Scan, run_id: str = "m-1") -> Task:
-        """A run of a saved scan; its first task."""
+        """Start a run of a saved scan; return its first task."""
         head = await self.registry.head(scan.id)
         await self.store.commit(self.runs.creation(plan_run(run_id, head, "manual"), "tester"))
         task = self.runs.first_task(run_id)
@@ -75,26 +75,26 @@ class World:
         return task
 
     async def run(self, run_id: str = "m-1") -> Document:
-        """The run as it is stored."""
+        """Return the stored run."""
         (run,) = await self.store.read(run_path(run_id))
         assert run is not None
         return run
 
     async def step(self, step_id: str = "fetch", run_id: str = "m-1") -> Document:
-        """The step as it is stored."""
+        """Return the stored step."""
         (step,) = await self.store.read(step_path(run_id, step_id))
         assert step is not None
         return step
 
 
 def integrity(scan: Scan) -> IntegrityScan:
-    """The scan, which is one of this kind."""
+    """Return the scan, which must be of this kind."""
     assert isinstance(scan, IntegrityScan)
     return scan
 
 
 def a_scan(**changes: Any) -> IntegrityScan:
-    """A small scan: one table, one rule."""
+    """Return a small scan: one table, one rule."""
     content: dict[str, Any] = {
         "id": "people",
         "kind": "integrity",

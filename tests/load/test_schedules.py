@@ -1,7 +1,7 @@
 """Many at once, over the emulator: 10,000 schedules in one minute, 1,000 runs that do not move.
 
 What is asserted is that everything is dealt with once and each tick within its budget; the times
-are printed (`-s`), for the README.
+are printed (`-s`).
 """
 
 import asyncio

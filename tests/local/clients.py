@@ -34,5 +34,5 @@ async def queue_at(
     """Our queue over the client of the Cloud Tasks at this address."""
     client = cloud_tasks_client(address, SHORT.connect)
     delivery = Delivery(QUEUE, {"fetch": url, "score": url}, "tasks@example.org", "audience")
-    yield CloudTasksQueue(client, delivery, SHORT, Random(1))
+    yield CloudTasksQueue(lambda: client, delivery, SHORT, Random(1))
     await client.transport.close()

@@ -11,8 +11,8 @@ import pytest
 from infra.local.openai.server import LocalOpenAI
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline
-from landfall.llm import batch_step
-from landfall.llm.batch_step import LOOK_FIRST, LOOK_MOST, Batching
+from landfall.llm import batch_submission
+from landfall.llm.batch_step import MAX_POLL_DELAY, MIN_POLL_DELAY, Batching
 from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -129,14 +129,14 @@ async def test_the_delay_between_looks_grows():
     async with scene(batch_seconds=2.0) as it:
         await it.chain()
     looks = [delay for delay in it.delays if delay]
-    assert looks[0] == LOOK_FIRST
+    assert looks[0] == MIN_POLL_DELAY
     assert looks == sorted(looks)
-    assert max(looks) <= LOOK_MOST
+    assert max(looks) <= MAX_POLL_DELAY
 
 
 async def test_many_questions_are_several_batches(monkeypatch):
     """Each has a range, and all are in progress at once."""
-    monkeypatch.setattr(batch_step, "PART_QUESTIONS", 5)
+    monkeypatch.setattr(batch_submission, "MAX_QUESTIONS", 5)
     async with scene() as it:
         await it.chain()
         assert [b["request_counts"]["total"] for b in it.batches()] == [2, 5, 5]
@@ -220,7 +220,7 @@ async def test_a_full_queue_delays_the_batch():
     """The account has too many tokens in its queue: the same file is tried again later."""
     async with scene(FaultRule("batch_queue_full")) as it:
         await it.chain()
-        assert LOOK_MOST in it.delays
+        assert MAX_POLL_DELAY in it.delays
         assert [batch["status"] for batch in it.batches()] == ["completed", "failed"]
         assert it.made("/v1/files") == 1
 
@@ -231,7 +231,7 @@ async def test_a_batch_that_takes_too_long_is_cancelled():
         await it.task()
         await asyncio.sleep(1.0)
         it.world.clock.advance(6 * 3600 - 1_000)
-        assert await it.task() == LOOK_FIRST
+        assert await it.task() == MIN_POLL_DELAY
         await asyncio.sleep(0.3)
         await it.chain()
         assert it.batches()[0]["status"] == "cancelled"

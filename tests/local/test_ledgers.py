@@ -26,7 +26,7 @@ from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.store import commit_size
 from landfall.store.documents import Fields, StoreError, Version, Write
-from landfall.store.packed import MAX_PACKED
+from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import callers
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
@@ -173,7 +173,7 @@ async def test_an_unchanged_rescan_writes_a_handful_whatever_was_found():
 @pytest.mark.parametrize("failing", range(2, 10))
 async def test_whatever_is_cut_off_is_finished_once(monkeypatch, failing, happens):
     """More changes than fit into a commit, and any commit of the score step without an answer."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     await scanning.run(people(*[None] * 8))
@@ -225,7 +225,7 @@ async def test_a_look_is_as_late_as_its_reading():
 
 async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatch):
     """A run whose ledger is written, and that ends before the documents of its findings are."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -441,7 +441,7 @@ async def test_fields_may_be_named_by_their_ids():
 
 async def test_more_documents_than_a_budget_allows_are_written_in_several(monkeypatch):
     """The next invocation continues where this one stopped, and each is written once."""
-    monkeypatch.setattr(commit_size, "COMMIT_WRITES", 3)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_WRITES", 3)
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
@@ -485,13 +485,15 @@ async def test_measurements_of_many_rules_fit_into_the_head():
     assert (run["verdict"], moved(run)) == ("healthy", {})
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert len(head.data["rules"]) == 20
-    assert len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < MAX_PACKED
+    assert (
+        len(head.data["past"]) + len(json.dumps(head.data["rules"], default=str)) < MAX_PACKED_BYTES
+    )
     assert sum(map(len, json.loads(zlib.decompress(head.data["past"])))) == 20 * MAX_MEASUREMENTS
 
 
 async def test_documents_of_findings_fit_into_a_commit(monkeypatch):
     """Their bytes count too: those with many records or a long history are not all small."""
-    monkeypatch.setattr(commit_size, "COMMIT_MOST", 2_000)
+    monkeypatch.setattr(commit_size, "MAX_COMMIT_BYTES", 2_000)
 
     class Weighing(Counting):
         async def commit(self, writes: Sequence[Write]) -> list[Version]:

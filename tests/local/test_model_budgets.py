@@ -21,8 +21,8 @@ from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
 from tests.fakes.world import World
-from tests.local.test_site_scoring import by_the_rules as judged
-from tests.local.test_site_scoring import site_of
+from tests.local.test_site_score import by_the_rules as judged
+from tests.local.test_site_score import site_of
 
 KEY, MODEL = "sk-test", "gpt-6-luna"
 DAY = 24 * 3600.0

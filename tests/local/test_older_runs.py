@@ -16,7 +16,7 @@ from landfall.runs.claim import task_of
 from landfall.runs.documents import Step, run_path
 from landfall.runs.lifecycle import STEP_ENDED
 from landfall.store.documents import Fields, Put
-from landfall.store.versions import FIELD, KINDS
+from landfall.store.versions import DOCUMENT_KINDS, VERSION_FIELD
 from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import documents, drive
@@ -67,13 +67,13 @@ async def test_an_older_run_goes_on_to_its_end(moment, version):
     assert outcome(run.data) == outcome((await today.run(last_run(today))).data)
     assert isinstance(world.stored, MemoryStore)
     written = {
-        path: it.data.get(FIELD)
+        path: it.data.get(VERSION_FIELD)
         for path, it in world.stored.whole().items()
         if it.data.get("updated_at") and it.data["updated_at"] >= run.data["finished_at"]
     }
     assert written
     assert all(
-        version == KINDS["/".join(path.split("/")[::2])].version
+        version == DOCUMENT_KINDS["/".join(path.split("/")[::2])].version
         for path, version in written.items()
     )
 

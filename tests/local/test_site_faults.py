@@ -17,7 +17,7 @@ from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.chat import OpenAIModel
 from tests.fakes.sites import a_site_scan, drive_site, report_of_site, start_site
 from tests.fakes.world import World
-from tests.local.test_site_scoring import site_of
+from tests.local.test_site_score import site_of
 
 KEY = "sk-test"
 QUICK = Ladder(step=6.0, item=1.5, request=0.8, connect=0.4)
@@ -70,7 +70,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
 async def test_a_failure_is_no_score(world, site, service, fault, reason):
-    """The page has its reason; the other one's judgement is kept, and not paid for again."""
+    """The page has its reason; the other one's judgement is stored, and not paid for again."""
     service.faults = [FaultRule(fault, content=BOOK, times=None)]
     run = await scanned(world, site, service)
     report = await report_of_site(world)
@@ -87,7 +87,7 @@ async def test_a_failure_is_no_score(world, site, service, fault, reason):
 
 
 @pytest.mark.parametrize("fault", ["length", "invalid_json", "echo"])
-async def test_what_goes_wrong_once_is_mended_in_the_run(world, site, service, fault):
+async def test_a_single_failure_is_repaired_in_the_run(world, site, service, fault):
     """By the repair."""
     service.faults = [FaultRule(fault, content=BOOK)]
     assert (await scanned(world, site, service))["report"]["scorer"] == "model"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from landfall.runs.lifecycle import RunStatus
-from landfall.site.crawl import Came, Itinerary, Role
+from landfall.site.crawl import Crawl
+from landfall.site.crawl_request import RequestOutcome, RequestRole
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
 from landfall.site.score import JUDGED_ID
@@ -34,25 +35,31 @@ class SiteChecker:
 
 def _of_pages(memory: MemoryStore, run: Document) -> Iterator[str]:
     """No page is lost or doubled, and none was asked for that is forbidden."""
-    way = _way(memory, run)
-    numbers = [stop.document for stop in way.stops if stop.document is not None]
+    crawl = _crawl(memory, run)
+    numbers = [request.document for request in crawl.requests if request.document is not None]
     stored = [int(page.id) for page in memory.all(f"{run.path}/pages")]
     if sorted(numbers) != stored:
         yield f"has the pages {stored}, and knows of {sorted(numbers)}"
-    urls = [stop.url for stop in way.looked_at]
+    urls = [request.url for request in crawl.pages]
     if len(urls) != len(set(urls)):
         yield f"looked at a page twice: {urls}"
-    if any(FORBIDDEN in stop.url for stop in way.stops):
+    if any(FORBIDDEN in request.url for request in crawl.requests):
         yield "asked for what robots.txt forbids"
-    if any(stop.waits for stop in way.stops):
+    if any(request.pending for request in crawl.requests):
         yield "is done, and a page still waits"
-    pages = [stop for stop in way.stops if stop.role in (Role.HOME, Role.PAGE)]
-    if run.data["counts"]["pages"] != sum(stop.came == Came.KEPT for stop in pages):
+    pages = [
+        request
+        for request in crawl.requests
+        if request.role in (RequestRole.HOME, RequestRole.PAGE)
+    ]
+    if run.data["counts"]["pages"] != sum(
+        request.outcome == RequestOutcome.STORED for request in pages
+    ):
         yield f"counts pages that it has not: {run.data['counts']}"
 
 
 def _of_report(memory: MemoryStore, run: Document) -> Iterator[str]:
-    """What was not seen is inconclusive; what is said cites pages that were fetched."""
+    """Missed pages make a run inconclusive; statements cite pages that were fetched."""
     found = memory.get(f"{run.path}/results/{REPORT_ID}")
     if found is None:
         yield "is done, without a report"
@@ -81,7 +88,7 @@ def _of_judgements(memory: MemoryStore, run: Document, scan: SiteScan) -> Iterat
 
 
 def _of_summary(memory: MemoryStore, scan_id: str) -> Iterator[str]:
-    """What is known of a site between runs is of the run that has looked at it last."""
+    """The summary of a site is of the run that has fetched it last."""
     done = [
         run
         for run in memory.all("runs")
@@ -94,8 +101,8 @@ def _of_summary(memory: MemoryStore, scan_id: str) -> Iterator[str]:
         yield f"{scan_id} goes by {known}, and its last look was at {latest}"
 
 
-def _way(memory: MemoryStore, run: Document) -> Itinerary:
+def _crawl(memory: MemoryStore, run: Document) -> Crawl:
     fetched = memory.get(f"{run.path}/steps/fetch")
-    way = Itinerary.load(fetched.data["cursor"]) if fetched else None
-    assert way is not None
-    return way
+    crawl = Crawl.load(fetched.data["cursor"]) if fetched else None
+    assert crawl is not None
+    return crawl

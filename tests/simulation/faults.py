@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from random import Random
 
+from tests.simulation.virtual_time import jumped
+
 
 class KilledError(BaseException):
     """The process is gone. No `except Exception` sees it."""
@@ -73,8 +75,8 @@ class Chaos:
 
     def __init__(self, seed: int, rates: Rates | None = None) -> None:
         self.random = Random(seed)
-        self.rates = rates or Rates.draw(self.random)
         self.struck: dict[str, int] = {}
+        self._rates: dict[str, float] = vars(rates or Rates.draw(self.random))
 
     @staticmethod
     def now() -> float:
@@ -83,13 +85,14 @@ class Chaos:
 
     def strikes(self, fault: str) -> bool:
         """Whether the fault happens on this occasion."""
-        rate: float = getattr(self.rates, fault)
         invocation = current.get(None)
-        quiet = invocation is not None and invocation.quiet
-        struck = not quiet and self.random.random() < rate
-        if struck:
-            self.struck[fault] = self.struck.get(fault, 0) + 1
-        return struck
+        return not (invocation and invocation.quiet) and self._draw(fault)
+
+    def _draw(self, fault: str) -> bool:
+        if self.random.random() >= self._rates[fault]:
+            return False
+        self.struck[fault] = self.struck.get(fault, 0) + 1
+        return True
 
     async def pass_by(self, shortest: float, longest: float) -> bool:
         """An occasion: time passes, and the process may be killed or frozen meanwhile.
@@ -100,20 +103,27 @@ class Chaos:
         if invocation.dead:
             raise KilledError(invocation.name)
         seconds = self.random.uniform(shortest, longest)
-        if self.strikes("slow"):
-            seconds += self.random.uniform(1, 25)
-        if self.strikes("kill"):
-            await asyncio.sleep(self.random.uniform(0, seconds))
-            invocation.dead = True
-        loop = asyncio.get_running_loop()
-        if self.strikes("freeze"):
-            invocation.frozen_until = loop.time() + self.random.uniform(20, 200)
-        if invocation.frozen_until <= loop.time():
+        if not invocation.quiet:
+            seconds = await self._trouble(invocation, seconds)
+        frozen = invocation.frozen_until and invocation.frozen_until > self.now()
+        if not (frozen or jumped(seconds)):
             await asyncio.sleep(seconds)
-        cancelled = await self._thaw(invocation)
+        cancelled = bool(invocation.frozen_until) and await self._thaw(invocation)
         if invocation.dead:
             raise KilledError(invocation.name)
         return cancelled
+
+    async def _trouble(self, invocation: Invocation, seconds: float) -> float:
+        """Draw the faults of an occasion; the seconds that it takes, of which some may be over."""
+        if self._draw("slow"):
+            seconds += self.random.uniform(1, 25)
+        if self._draw("kill"):
+            await asyncio.sleep(self.random.uniform(0, seconds))
+            invocation.dead = True
+        if self._draw("freeze"):
+            loop = asyncio.get_running_loop()
+            invocation.frozen_until = loop.time() + self.random.uniform(20, 200)
+        return seconds
 
     async def _thaw(self, invocation: Invocation) -> bool:
         loop = asyncio.get_running_loop()

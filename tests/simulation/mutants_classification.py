@@ -9,7 +9,7 @@ from landfall.classification.suggestion import Suggestion
 from landfall.classification.tracked_element import TrackedElement
 from landfall.llm.answer_store import AnswerStore
 from landfall.llm.attempts import PendingQuestion
-from landfall.llm.batch_step import Batching
+from landfall.llm.batch_collection import BatchCollection
 from landfall.runs.claim import Claim
 from landfall.runs.worker import Worker
 from landfall.store.documents import Put
@@ -81,7 +81,7 @@ def batches_are_not_looked_for() -> Planted:
 
 def batches_answer_in_vain() -> Planted:
     """What a batch has answered is not kept; all of it is asked once more."""
-    return patch.object(Batching, "_take", _nothing)
+    return patch.object(BatchCollection, "_store", _nothing)
 
 
 def late_batches_are_left_alone() -> Planted:

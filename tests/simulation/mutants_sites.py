@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from landfall.runs.claim import Claim
 from landfall.site import fetch as site_fetch
-from landfall.site.crawl import Itinerary
+from landfall.site.crawl import Crawl
 from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
 from landfall.site.score import ScoreSite
@@ -13,7 +13,7 @@ from tests.simulation.mutants import Planted
 
 
 def captured_and_not_saved() -> Planted:
-    """The itinerary names pages whose documents are not written."""
+    """The crawl refers to pages whose documents are not written."""
     checkpoint = Claim.checkpoint
 
     async def forgetful(self: Claim, cursor: Any = None, run: Any = None, writes: Any = ()) -> None:
@@ -28,13 +28,13 @@ def robots_are_not_asked() -> Planted:
     return patch.object(Robots, "allow", lambda *_: True)
 
 
-def what_was_missed_is_not_told() -> Planted:
+def missed_pages_are_not_reported() -> Planted:
     """A run says that it has seen everything."""
     return patch("landfall.site.report.why_inconclusive", lambda *_: [])
 
 
 def a_failed_answer_is_a_score() -> Planted:
-    """Judgements are complete when something came of every page."""
+    """Judgements are complete when every page has an answer, valid or not."""
 
     def complete(self: Judgements) -> bool:
         return self.judged == self.pages
@@ -45,12 +45,12 @@ def a_failed_answer_is_a_score() -> Planted:
 def progress_is_forgotten() -> Planted:
     """Each invocation begins at the beginning."""
 
-    class Forgotten(Itinerary):
+    class Forgotten(Crawl):
         @classmethod
         def load(cls, _: object) -> None:
             return None
 
-    return patch.object(site_fetch, "Itinerary", Forgotten)
+    return patch.object(site_fetch, "Crawl", Forgotten)
 
 
 def answers_are_counted_again() -> Planted:
@@ -65,7 +65,7 @@ def answers_are_counted_again() -> Planted:
 SITE_MUTANTS = (
     captured_and_not_saved,
     robots_are_not_asked,
-    what_was_missed_is_not_told,
+    missed_pages_are_not_reported,
     a_failed_answer_is_a_score,
     progress_is_forgotten,
     answers_are_counted_again,

@@ -14,8 +14,9 @@ from landfall import logs
 from landfall.airtable import send as airtable_send
 from landfall.classification import scan as classification_scan
 from landfall.deadlines import LADDER, TICK, Deadline
+from landfall.kinds import definition, registry
 from landfall.kinds.registry import Registry
-from landfall.llm import batch_step
+from landfall.llm import batch_submission
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason
 from landfall.runs.commit import RunNotFoundError
@@ -78,6 +79,14 @@ class Outcome:
     chaos: Chaos
     good_watches: list[tuple[datetime, datetime]] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)
+
+
+class BriefRedactor(Redactor):
+    """Names an error without its traceback, which takes longer than the step that failed."""
+
+    def traceback(self, error: BaseException) -> str:
+        """Return the type of the error and its message."""
+        return self.text(repr(error))
 
 
 class Simulation:
@@ -221,7 +230,7 @@ class Simulation:
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:
-        worker = Worker(self.runs, self._kinds, self.registry, None, Redactor())
+        worker = Worker(self.runs, self._kinds, self.registry, None, BriefRedactor())
         await worker.invoke(Invocation(task.run_id, task.step_id, task.attempt))
 
     async def _answer(self, work: Awaitable[None]) -> bool:
@@ -239,13 +248,27 @@ class Simulation:
         return True
 
 
+def _parse_once() -> Callable[[dict[str, Any], str], Scan]:
+    """Return `parse`, which remembers the scans of a simulation: each invocation asks for one."""
+    known: dict[str, Scan] = {}
+
+    def parse(content: dict[str, Any], source: str) -> Scan:
+        key = repr(content)
+        if key not in known:
+            known[key] = definition.parse(content, source)
+        return known[key]
+
+    return parse
+
+
 def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
     """Run one simulation on a virtual clock. The same seed gives the same outcome."""
     with (
         logs.silenced(),
         patch.object(airtable_send, "MAX_ROWS", ROWS),
-        patch.object(batch_step, "PART_QUESTIONS", ASKED),
+        patch.object(batch_submission, "MAX_QUESTIONS", ASKED),
         patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
+        patch.object(registry, "parse", _parse_once()),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())
 

@@ -62,7 +62,7 @@ ROUND_TRIPS = [
 
 @pytest.mark.parametrize(("written", "stored"), ROUND_TRIPS)
 def test_cadence_is_stored_as_plain_values(written, stored):
-    """What is stored is normal, plain JSON, and reads back as the same cadence."""
+    """The stored form is normalised, plain JSON, and reads back as the same cadence."""
     of = cadence(**written)
     assert of.model_dump(mode="json", exclude_none=True) == stored
     assert cadence(**stored) == of == Cadence.model_validate(of.model_dump())

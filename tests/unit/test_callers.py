@@ -17,8 +17,8 @@ from infra.local.wire.messages import WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 from landfall.deadlines import LADDER
 from landfall.entry.callers import (
-    CERTIFICATES_KEPT,
     CLOCK_SKEW,
+    DEFAULT_MAX_AGE,
     SIGNATURE_REMOVED,
     Callers,
     Certificates,
@@ -255,12 +255,12 @@ async def answering() -> AsyncIterator[tuple[WireServer, list[WireResponse]]]:
 
 
 async def test_certificates_without_an_age_are_kept_for_a_while(issuer, answering):
-    """No header, or one without max-age: `CERTIFICATES_KEPT` seconds."""
+    """No header, or one without max-age: `DEFAULT_MAX_AGE` seconds."""
     server, answers = answering
     plain = WireResponse.json(issuer.certificates())
     answers += [plain, replace(plain, headers={"Cache-Control": "no-transform"})]
-    kept = [(await fetch_certificates(server.url)).seconds for _ in range(2)]
-    assert kept == [CERTIFICATES_KEPT] * 2
+    kept = [(await fetch_certificates(server.url)).max_age for _ in range(2)]
+    assert kept == [DEFAULT_MAX_AGE] * 2
 
 
 UNUSABLE = {

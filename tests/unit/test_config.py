@@ -6,7 +6,7 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.process.config import FUNCTIONS, VARIABLES, ConfigError, load_config
-from landfall.store.retention import KEEPING
+from landfall.store.retention import RETENTION
 
 KEY = "patSecret00000000.0123456789abcdef"
 MODEL_KEY = "sk-secret-0123456789abcdef"
@@ -97,7 +97,9 @@ def test_who_checks_tokens_is_cloud_run_or_nobody_else():
     """A slip there would let in nobody, or anybody."""
     checked = load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloud_run"})
     assert checked.checked_by_cloud_run
-    with pytest.raises(ConfigError, match="LANDFALL_TOKENS_CHECKED_BY: it is `cloud_run`, or not"):
+    with pytest.raises(
+        ConfigError, match="LANDFALL_TOKENS_CHECKED_BY: must be `cloud_run`, or not"
+    ):
         load_config("api", WHOLE | {"LANDFALL_TOKENS_CHECKED_BY": "cloudrun"})
 
 
@@ -115,11 +117,11 @@ def test_deadlines_come_from_the_environment():
     assert config.ladder.lease == LADDER.lease
 
 
-def test_keeping_times_come_from_the_environment():
+def test_retention_comes_from_the_environment():
     """In days; what is not named stays, and what is wrong is a problem among the others."""
     config = load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"runs": 90}'})
-    assert (config.keeping.runs, config.keeping.fetched) == (90, KEEPING.fetched)
-    with pytest.raises(ConfigError, match="LANDFALL_KEEPING: days of `fetched` are from 2"):
+    assert (config.retention.runs, config.retention.fetched) == (90, RETENTION.fetched)
+    with pytest.raises(ConfigError, match="LANDFALL_KEEPING: `fetched` must be from 2"):
         load_config("fetch", WHOLE | {"LANDFALL_KEEPING": '{"fetched": 1}'})
 
 
@@ -139,7 +141,7 @@ def test_bad_deadlines_are_a_problem_among_the_others(text):
 
 
 def test_every_variable_says_what_it_is():
-    """What the README shows of each; those that nobody needs have a default or may be empty."""
+    """The documented meaning of each; the optional ones have a default or may be empty."""
     assert all(variable.meaning for variable in VARIABLES.values())
     assert all(set(variable.needed_by) <= set(FUNCTIONS) for variable in VARIABLES.values())
 
@@ -161,5 +163,5 @@ def test_a_value_of_another_form_is_named_and_not_shown(name, value):
     with pytest.raises(ConfigError) as caught:
         load_config("fetch", WHOLE | {name: value})
     (problem,) = caught.value.problems
-    assert problem == f"{name} does not have the form of what it is: {VARIABLES[name].meaning}"
+    assert problem == f"{name} has the wrong form; it must be: {VARIABLES[name].meaning}"
     assert value not in str(caught.value)

@@ -132,7 +132,7 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         changed("rules", 0, "severity", "bad"),
-        "rules.0.severity: must be 'info', 'warning' or 'critical' (it is 'bad')",
+        "rules.0.severity: must be 'info', 'warning' or 'critical' (got 'bad')",
     ),
     # what the rules name and `tables` does not list
     (
@@ -160,45 +160,45 @@ BAD: list[tuple[Any, str]] = [
     (
         changed("base", "app123"),
         "base: a base's id is `app` and 14 letters or digits: see the base's web address "
-        "(it is 'app123')",
+        "(got 'app123')",
     ),
     (
         changed("id", "My Scan"),
-        "id: use lower-case letters and digits, with single hyphens between them (it is 'My Scan')",
+        "id: use lower-case letters and digits, with single hyphens between them (got 'My Scan')",
     ),
     (
         changed("rules", 0, "id", "a--b"),
         "rules.0.id: use lower-case letters and digits, with single hyphens between them "
-        "(it is 'a--b')",
+        "(got 'a--b')",
     ),
-    (changed("id", 2026), "id: expected text; put it in quotes (it is 2026)"),
+    (changed("id", 2026), "id: expected text; put it in quotes (got 2026)"),
     (changed("rules", 0, "field", ""), "rules.0.field: must not be empty"),
     (changed("rules", []), "rules: give at least one"),
     (changed("tables", {}), "tables: give at least one"),
     (changed("rules", 2, "values", []), "rules.2.values: give at least one"),
-    (changed("tables", ["People"]), "tables: expected `name: value` lines (it is ['People'])"),
+    (changed("tables", ["People"]), "tables: expected `name: value` lines (got ['People'])"),
     (
         changed("tables", "People", "Name"),
-        "tables.People: expected a list, such as [A, B] (it is 'Name')",
+        "tables.People: expected a list, such as [A, B] (got 'Name')",
     ),
     (
         changed("tables", {1: ["Name"]} | GOOD["tables"]),
-        "tables.1: expected text; put it in quotes (it is 1)",
+        "tables.1: expected text; put it in quotes (got 1)",
     ),
-    (changed("rules", 0, "name"), "rules.0: expected `name: value` lines (it is 'name')"),
-    (changed("schedule", "daily"), "schedule: expected `name: value` lines (it is 'daily')"),
+    (changed("rules", 0, "name"), "rules.0: expected `name: value` lines (got 'name')"),
+    (changed("schedule", "daily"), "schedule: expected `name: value` lines (got 'daily')"),
     (
         changed("rules", 2, "values", [["x"]]),
         "rules.2.values.0: must be text, a number, true or false; put a date in quotes "
-        "(it is ['x'])",
+        "(got ['x'])",
     ),
     (
         changed("rules", 2, "values", ["x", float("nan")]),
-        "rules.2.values.1: must be text, a number, true or false; put a date in quotes (it is nan)",
+        "rules.2.values.1: must be text, a number, true or false; put a date in quotes (got nan)",
     ),
     (
         changed("limits", "deadline_seconds", 10),
-        f"limits.deadline_seconds: must be greater than or equal to {LADDER.stale:g} (it is 10)",
+        f"limits.deadline_seconds: must be greater than or equal to {LADDER.stale:g} (got 10)",
     ),
     # schedules
     (
@@ -222,7 +222,7 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         changed("schedule", "max_runs", 0),
-        "schedule.max_runs: must be greater than or equal to 1 (it is 0)",
+        "schedule.max_runs: must be greater than or equal to 1 (got 0)",
     ),
     # not a definition at all
     ("", "this is empty; begin with `id: my-scan`"),
@@ -280,7 +280,7 @@ def test_all_rules_that_do_not_fit_are_reported_at_once():
 def test_a_table_may_be_called_like_a_rule_or_a_setting(name):
     """Places in errors are right also where a table has the name of a kind of rule."""
     content = copy.deepcopy(GOOD) | {"tables": GOOD["tables"] | {name: ["Name", 7]}}
-    assert problems(content) == [f"tables.{name}.1: expected text; put it in quotes (it is 7)"]
+    assert problems(content) == [f"tables.{name}.1: expected text; put it in quotes (got 7)"]
     content["tables"][name] = ["Name"]
     content["rules"][0] |= {"table": name}
     assert integrity(parse(content, "scan.yaml")).rules[0].table == name
@@ -374,6 +374,7 @@ def test_the_schema_tells_rules_apart_by_kind():
         assert model["description"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_the_schema_knows_all_that_the_samples_use(sample):
     """Every setting of a sample is in the schema, and what the schema requires is there."""

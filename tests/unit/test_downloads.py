@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from landfall.api.downloads import TOGETHER, Download
+from landfall.api.downloads import PIECE_SIZE, Download
 
 COLUMNS = ("name", "at")
 
@@ -16,24 +16,24 @@ def items(count: int) -> list[dict[str, object]]:
     return [{"name": f"Zoë {n}", "at": datetime(2026, 1, 1, tzinfo=UTC)} for n in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, TOGETHER - 1, TOGETHER, 3 * TOGETHER + 1])
+@pytest.mark.parametrize("count", [0, 1, PIECE_SIZE - 1, PIECE_SIZE, 3 * PIECE_SIZE + 1])
 def test_a_json_file_is_the_list_in_pieces(count):
     """However many there are; a line has one item."""
     pieces = list(Download.json(items(count), "x").pieces)
     text = "".join(pieces)
     assert [item["name"] for item in json.loads(text)] == [f"Zoë {n}" for n in range(count)]
     assert len(text.splitlines()) == (count + 2 if count else 1)
-    assert len(pieces) == -(-count // TOGETHER) + 1
+    assert len(pieces) == -(-count // PIECE_SIZE) + 1
 
 
-@pytest.mark.parametrize("count", [0, 1, TOGETHER - 1, TOGETHER, 3 * TOGETHER + 1])
+@pytest.mark.parametrize("count", [0, 1, PIECE_SIZE - 1, PIECE_SIZE, 3 * PIECE_SIZE + 1])
 def test_a_csv_file_is_the_rows_in_pieces(count):
     """Below one heading; Excel takes the file for UTF-8."""
     pieces = list(Download.csv(items(count), COLUMNS, "x").pieces)
     heading, *rows = csv.reader(io.StringIO("".join(pieces), newline=""))
     assert heading == ["\ufeffname", "at"]
     assert rows == [[f"Zoë {n}", "2026-01-01T00:00:00+00:00"] for n in range(count)]
-    assert len(pieces) == -(-count // TOGETHER) + 1
+    assert len(pieces) == -(-count // PIECE_SIZE) + 1
 
 
 def test_no_piece_is_made_before_it_is_sent():
@@ -41,7 +41,7 @@ def test_no_piece_is_made_before_it_is_sent():
     asked = []
 
     def rows():
-        for row in items(2 * TOGETHER):
+        for row in items(2 * PIECE_SIZE):
             asked.append(row)
             yield row
 
@@ -49,4 +49,4 @@ def test_no_piece_is_made_before_it_is_sent():
     next(pieces)
     assert asked == []
     next(pieces)
-    assert len(asked) == TOGETHER
+    assert len(asked) == PIECE_SIZE

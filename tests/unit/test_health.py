@@ -16,7 +16,7 @@ from landfall.entry.ticks import tick_scheduler
 from landfall.process.config import load_config
 from landfall.process.redaction import Redactor
 from landfall.store.documents import Document, IndexMissingError, Query
-from landfall.store.indexes import LOOK, LOOK_AGAIN, PROBES, Indexes
+from landfall.store.indexes import CHECK_INTERVAL, PROBES, RECHECK_INTERVAL, Indexes
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -80,12 +80,12 @@ async def test_it_looks_once_in_a_while():
         assert await indexes.missing() == ["schedules: paused, next_run_at"]
     assert store.looks == len(PROBES)
     store.lacks = []
-    world.clock.advance(LOOK_AGAIN)
+    world.clock.advance(RECHECK_INTERVAL)
     for _ in range(2):
         assert await indexes.missing() == []
-        world.clock.advance(LOOK_AGAIN)
+        world.clock.advance(RECHECK_INTERVAL)
     assert store.looks == 2 * len(PROBES)
-    world.clock.advance(LOOK)
+    world.clock.advance(CHECK_INTERVAL)
     assert await indexes.missing() == []
     assert store.looks == 3 * len(PROBES)
 

@@ -1,7 +1,6 @@
 """Kinds of scan: the engine runs whatever stands in their table, and knows none by name."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,8 @@ LANDFALL = Path(__file__).parents[2] / "functions/landfall"
 
 
 @pytest.fixture
-def _a_fourth_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _a_fourth_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table.PACKAGES, "tiny", "tests.fakes.tiny")
-    routes.cache_clear()
-    yield
-    routes.cache_clear()
 
 
 @pytest.mark.usefixtures("_a_fourth_kind")

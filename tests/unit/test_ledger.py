@@ -29,7 +29,7 @@ from landfall.integrity.findings.packing import (
 from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
-from landfall.store.packed import MAX_PACKED
+from landfall.store.packed import MAX_PACKED_BYTES
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
@@ -439,6 +439,7 @@ def test_entries_and_reports_come_out_of_their_bytes_as_they_went_in():
     assert unpack_reports((p.data for p in pack_reports(reports)), rules) == reports
 
 
+@pytest.mark.slow
 def test_findings_of_many_records_fit_into_documents():
     """Twelve groups that each list the maximum number of records."""
     random = Random(4)
@@ -452,6 +453,6 @@ def test_findings_of_many_records_fit_into_documents():
     report = RuleReport(rule(), groups)
     for pieces in (pack_entries(entries), pack_reports([report])):
         assert sum(piece.records for piece in pieces) == 12
-        assert max(len(piece.data) for piece in pieces) <= MAX_PACKED
+        assert max(len(piece.data) for piece in pieces) <= MAX_PACKED_BYTES
     assert tuple(unpack_entries(piece.data for piece in pack_entries(entries))) == entries
     assert unpack_reports((p.data for p in pack_reports([report])), [rule()]) == [report]

@@ -7,7 +7,7 @@ from landfall.classification.elements import Element
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import Prompt
 from landfall.llm.questions import Question
-from landfall.site.judgement import PROMPT_VERSION, RULES, PageJudgement
+from landfall.site.prompt import PROMPT_VERSION, RULES, PageJudgement
 
 
 def test_the_question_about_elements_is_stable():

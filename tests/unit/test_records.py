@@ -12,7 +12,7 @@ from landfall.airtable.protocols import Record
 from landfall.airtable.records import ReadPage, pack, unpack, whole_tables
 from landfall.airtable.snapshot import Table, TableReader
 from landfall.reasons import Reason, StepError
-from landfall.store.packed import MAX_PACKED, Packed, packed_documents
+from landfall.store.packed import MAX_PACKED_BYTES, Packed, packed_documents
 from tests.fakes.snapshots import records_of
 
 
@@ -134,7 +134,7 @@ def test_a_page_that_does_not_fit_is_split():
     made = stored(page)
     pages = [piece for fields in made for piece in back(fields)]
     assert len(made) == 2
-    assert all(len(data) <= MAX_PACKED for fields in made for data in fields["packed"])
+    assert all(len(data) <= MAX_PACKED_BYTES for fields in made for data in fields["packed"])
     assert [r for piece in pages for r in piece.records] == page.records
     assert {(piece.table, piece.listing) for piece in pages} == {("T", 2)}
 
@@ -158,10 +158,10 @@ def test_a_record_that_just_fits_is_stored():
     ("sizes", "groups"),
     [
         ([], []),
-        ([MAX_PACKED], [1]),
-        ([MAX_PACKED, 1], [1, 1]),
-        ([1, MAX_PACKED - 1, 1], [2, 1]),
-        ([MAX_PACKED // 2] * 5, [2, 2, 1]),
+        ([MAX_PACKED_BYTES], [1]),
+        ([MAX_PACKED_BYTES, 1], [1, 1]),
+        ([1, MAX_PACKED_BYTES - 1, 1], [2, 1]),
+        ([MAX_PACKED_BYTES // 2] * 5, [2, 2, 1]),
         ([600_000, 400_000, 400_000, 100_000], [1, 3]),
     ],
 )
@@ -172,7 +172,7 @@ def test_documents_are_filled_in_order_up_to_the_bound(sizes, groups):
     assert [len(fields["packed"]) for fields in made] == groups
     assert [data for fields in made for data in fields["packed"]] == [p.data for p in pieces]
     assert [fields["records"] for fields in made] == [10 * count for count in groups]
-    assert all(sum(map(len, fields["packed"])) <= MAX_PACKED for fields in made)
+    assert all(sum(map(len, fields["packed"])) <= MAX_PACKED_BYTES for fields in made)
 
 
 def test_pages_of_an_expired_listing_are_left_out():

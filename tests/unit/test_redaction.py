@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from landfall.process.redaction import TRACEBACK_LENGTH, Redactor
+from landfall.process.redaction import MAX_TRACEBACK, Redactor
 
 HEX = "0123456789abcdef" * 4
 JWT = ".".join(
@@ -47,7 +47,7 @@ def test_what_looks_like_a_token_is_masked(secret: str, text: str) -> None:
     ],
 )
 def test_credentials_are_masked_by_where_they_stand(text: str, shown: str) -> None:
-    """What follows `Bearer`, and the user part of a URL, is a secret whatever it looks like."""
+    """The text after `Bearer`, and the user part of a URL, is a secret in any form."""
     assert Redactor().text(text) == shown
 
 
@@ -67,14 +67,14 @@ def test_configured_secrets_are_masked_whole() -> None:
 
 
 def test_secrets_are_not_in_a_repr() -> None:
-    """Where a redactor is printed, its secrets are not."""
+    """A redactor is printed without its secrets."""
     assert repr(Redactor(["hunter2"])) == "Redactor(1 secrets)"
 
 
 def test_a_traceback_is_cut_to_its_end() -> None:
-    """The last 5,000 characters are kept: the error itself is there."""
+    """The last 5,000 characters stay: the error itself is there."""
     traceback = Redactor().traceback(failed("the end of " + "it " * 900, depth=2))
-    assert (TRACEBACK_LENGTH, len(Redactor().traceback(failed("x" * 9000)))) == (5000, 5000)
+    assert (MAX_TRACEBACK, len(Redactor().traceback(failed("x" * 9000)))) == (5000, 5000)
     assert "the end of it" in traceback
     assert len(traceback) <= 5000
 
@@ -90,7 +90,7 @@ def test_a_cut_does_not_uncover_a_secret() -> None:
 
 
 def test_a_traceback_shows_the_causes() -> None:
-    """The chain of errors is kept, without secrets."""
+    """The chain of errors stays, without secrets."""
     try:
         raise RuntimeError("outer") from failed("Bearer abcdefgh")
     except RuntimeError as error:

@@ -16,6 +16,15 @@ REQUIREMENTS = [
 ]
 
 
+IMPORT_UNIT_TESTS = """
+import importlib, pathlib, sys
+importlib.import_module("tests.conftest")
+for path in sorted(pathlib.Path("tests/unit").glob("test_*.py")):
+    importlib.import_module(f"tests.unit.{path.stem}")
+print(*{"grpc", "google.cloud.firestore", "google.cloud.tasks_v2"} & sys.modules.keys())
+"""
+
+
 def _tracked() -> set[str]:
     """Files that git knows, or would take in."""
     listed = subprocess.run(
@@ -63,3 +72,11 @@ def test_the_top_level_holds_what_the_contract_allows() -> None:
     """Who opens the repository sees six names; dot-files besides."""
     top = {path.split("/")[0] for path in _tracked()}
     assert {name for name in top if not name.startswith(".")} <= CONTRACT
+
+
+@pytest.mark.slow
+def test_unit_tests_import_neither_grpc_nor_firestore() -> None:
+    """Each of them costs more than a second before the first test."""
+    command = [sys.executable, "-c", IMPORT_UNIT_TESTS]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert found.split() == []

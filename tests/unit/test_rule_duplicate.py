@@ -304,6 +304,7 @@ def test_the_order_of_records_changes_nothing():
     assert findings(rows) == findings(Random(1).sample(rows, len(rows)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wording", ["name", "organisation"])
 @pytest.mark.parametrize("at_least", [0.5, 0.7, 0.8, 0.92])
 def test_no_pair_is_passed_over(wording, at_least):

@@ -296,6 +296,7 @@ BOMBS = {
 MANY = base([{"Name": f"name {n}"} for n in range(2000)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_ends_in_bounds(name, monkeypatch):
     """It is stopped at its limit of time or memory, and is inconclusive."""
@@ -321,6 +322,7 @@ print(sum("memory" in why or "too big" in why for why in whys))
 """
 
 
+@pytest.mark.slow
 def test_bombs_stay_within_their_memory():
     """All of them, one after the other: SQLite's own limit, and Python's memory for the results."""
     done = run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)

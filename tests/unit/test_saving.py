@@ -49,10 +49,10 @@ REFUSED = {
     "no YAML": (SITE + "\tname: x\n", "scan a: line 4, column 1: "),
     "not a scan": ("just words", "scan a: expected `name: value` lines"),
     "nothing": ("", "scan a: this is empty"),
-    "half a character": (SITE + 'name: "\\ud800"\n', "half a character"),
-    "half a character in JSON": (r'{"id": "a", "name": "\ud800"}', "half a character"),
-    "deep": ("[" * 50_000, "far too deep"),
-    "an alias": (SITE + "rubric: &all [1]\nname: *all\n", "*all stands for something else"),
+    "an unpaired surrogate": (SITE + 'name: "\\ud800"\n', "unpaired surrogate"),
+    "an unpaired surrogate in JSON": (r'{"id": "a", "name": "\ud800"}', "unpaired surrogate"),
+    "deep": ("[" * 50_000, "nested too deeply"),
+    "an alias": (SITE + "rubric: &all [1]\nname: *all\n", "*all is an alias"),
 }
 
 

@@ -1,9 +1,9 @@
-"""Facts of a page, by hand, from its HTML and from how it came."""
+"""Facts of a page from its HTML and its transfer, computed by hand."""
 
 import pytest
 
 from landfall.site.evidence import PageLink, evidence_of, load_evidence
-from landfall.site.page import Visit
+from landfall.site.page import Transfer
 
 WORDS = {"booking": ("book*",), "prices": ("price*", "fee*"), "rated": ("aggregaterating",)}
 
@@ -13,7 +13,7 @@ def evidence(html, url="https://a.example/", **changes):
         "url": url, "status": 200, "redirects": 0, "seconds": 0.25, "wire_bytes": 500,
         "page_bytes": 1000, "tls": "TLSv1.3", "headers": {},
     }  # fmt: skip
-    return evidence_of(Visit(**(visit | changes)), html.encode(), WORDS)
+    return evidence_of(Transfer(**(visit | changes)), html.encode(), WORDS)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def evidence(html, url="https://a.example/", **changes):
     ],
 )  # fmt: skip
 def test_a_fact(html, fact, value):
-    """What cannot be is None: it is neither good nor bad."""
+    """A fact that does not apply is None, which is neither good nor bad."""
     assert evidence(html).facts[fact] == value
 
 
@@ -67,13 +67,13 @@ def test_a_fact(html, fact, value):
         ({"redirects": 2}, "redirects", 2),
     ],
 )
-def test_a_fact_of_how_it_came(changes, fact, value):
-    """Headers, time, size, and what it came over."""
+def test_a_fact_of_the_transfer(changes, fact, value):
+    """Headers, time, size, and protocol."""
     assert evidence("<p>x", **changes).facts[fact] == value
 
 
 def test_links_to_pages_of_the_site():
-    """Each page once, with all that is said on links to it."""
+    """Each page once, with the texts of all links to it."""
     found = evidence(
         "<a href=/book>Book</a><a href='/book/?utm_source=x'>Now</a>"
         "<a href=https://www.a.example/c>C</a><a href=https://b.example>B</a><a href=tel:1>T</a>"

@@ -1,10 +1,10 @@
-"""The report of a site: verdict, statements that cite pages, and what is not as it was."""
+"""The report of a site: verdict, statements that cite pages, and changes since the last one."""
 
 import pytest
 
 from landfall.site.report import compared, report_of, summary
 from landfall.site.scores import score
-from tests.fakes.looks import SITE, a_look, a_rubric, criterion, seen
+from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
 
 PHONE = {"viewport": 1}
 RUBRIC = a_rubric(
@@ -20,12 +20,12 @@ RUBRIC = a_rubric(
 
 
 def reported(*pages, mode="deep", before=None, **more):
-    look = a_look(*pages, **({"mobile": PHONE} | more))
-    return report_of("a.example", mode, score(RUBRIC, look), look, before)
+    site = a_site(*pages, **({"mobile": PHONE} | more))
+    return report_of("a.example", mode, score(RUBRIC, site), site, before)
 
 
 def home(**facts):
-    return seen("/", "home", **({"h1": 1, "forms": 1, "seconds": 1} | facts))
+    return a_page("/", "home", **({"h1": 1, "forms": 1, "seconds": 1} | facts))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_was_not_observed_is_inconclusive_with_why():
 
 def test_statements_cite_pages_that_were_fetched():
     """Each of them, of every kind, at least one."""
-    pages = [home(h1=0, forms=0), seen("/slow", seconds=9), seen("/slower", seconds=8)]
+    pages = [home(h1=0, forms=0), a_page("/slow", seconds=9), a_page("/slower", seconds=8)]
     report = reported(*pages).fields
     fetched = {page.url for page in pages}
     for kind in ("strengths", "leaks", "quick_wins", "action_plan", "patterns", "journey"):
@@ -73,8 +73,8 @@ def test_quick_wins_are_what_pays_first():
 
 
 def test_a_page_by_itself():
-    """What it has and what it lacks; what one page must have is not asked of every page."""
-    critique = reported(home(h1=0), seen("/slow", seconds=9, forms=0)).fields["critique"]
+    """The criteria that it meets or not; those for one page do not apply to every page."""
+    critique = reported(home(h1=0), a_page("/slow", seconds=9, forms=0)).fields["critique"]
     assert [(page["good"], page["bad"]) for page in critique] == [
         (["fast", "form"], ["h1"]),
         ([], ["fast"]),
@@ -83,8 +83,10 @@ def test_a_page_by_itself():
 
 def test_two_pages_make_a_pattern():
     """One does not."""
-    assert reported(home(), seen("/slow", seconds=9)).fields["patterns"] == []
-    (pattern,) = reported(home(), seen("/a", seconds=9), seen("/b", seconds=9)).fields["patterns"]
+    assert reported(home(), a_page("/slow", seconds=9)).fields["patterns"] == []
+    (pattern,) = reported(home(), a_page("/a", seconds=9), a_page("/b", seconds=9)).fields[
+        "patterns"
+    ]
     assert (pattern["id"], pattern["share"]) == ("fast", 0.667)
 
 
@@ -97,8 +99,8 @@ def test_a_quick_scan_says_nothing_of_other_pages():
 
 def test_what_is_not_as_it_was():
     """Scores, pages and leaks, against the run before."""
-    before = summary("r1", reported(home(h1=0), seen("/gone")).fields)
-    after = reported(home(forms=0), seen("/new"), before=before).fields["comparison"]
+    before = summary("r1", reported(home(h1=0), a_page("/gone")).fields)
+    after = reported(home(forms=0), a_page("/new"), before=before).fields["comparison"]
     assert after == {
         "run_id": "r1",
         "scores": {"first": 7.5, "second": -5.0},
@@ -118,7 +120,7 @@ def test_another_mode_is_not_compared():
     assert (after["scores"], after["total_score_60"], after["leaks_mended"]) == ({}, None, [])
 
 
-def test_a_leak_that_was_not_looked_for_is_not_mended():
+def test_a_leak_that_was_not_observed_is_not_fixed():
     """The page that had it was missed."""
     before = summary("r1", reported(home(forms=0)).fields)
     after = reported(home(forms=0), missed=1, before=before).fields["comparison"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from landfall.site.robots import CRAWL_DELAY_MOST, ROBOTS_BYTES, robots_of
-from landfall.site.sitemaps import LOCATIONS_MOST, SITEMAP_BYTES, SitemapError, read_sitemap
+from landfall.site.robots import MAX_CRAWL_DELAY, MAX_ROBOTS_BYTES, robots_of
+from landfall.site.sitemaps import MAX_LOCATIONS, MAX_SITEMAP_BYTES, SitemapError, read_sitemap
 
 ROBOTS = b"""
 User-agent: *
@@ -38,12 +38,12 @@ def test_no_rules_allow_everything(text):
 def test_a_delay_has_a_cap():
     """A day between two pages would be no scan."""
     slow = robots_of(b"User-agent: *\nCrawl-delay: 86400", "LandfallBot")
-    assert slow.delay(1.0) == CRAWL_DELAY_MOST
+    assert slow.delay(1.0) == MAX_CRAWL_DELAY
 
 
 def test_rules_beyond_the_limit_are_not_read():
     """RFC 9309 asks for 500 KiB."""
-    rules = b"User-agent: *\n" + b"#" * ROBOTS_BYTES + b"\nDisallow: /"
+    rules = b"User-agent: *\n" + b"#" * MAX_ROBOTS_BYTES + b"\nDisallow: /"
     assert robots_of(rules, "LandfallBot").allow("https://a.example/")
 
 
@@ -84,9 +84,9 @@ def test_what_is_no_sitemap(text):
 
 
 def test_half_a_sitemap_is_half_of_its_pages():
-    """Where it is cut off, by the limit too, what came before counts."""
+    """Addresses before the cut count, also before that of the limit."""
     url = b"<url><loc>https://a.example/%d</loc></url>"
     many = b"<urlset>" + b"".join(url % n for n in range(100_000))
-    assert len(many) > SITEMAP_BYTES
-    assert len(read_sitemap(many).pages) == LOCATIONS_MOST
+    assert len(many) > MAX_SITEMAP_BYTES
+    assert len(read_sitemap(many).pages) == MAX_LOCATIONS
     assert read_sitemap(b"<urlset><url><loc>x</loc></url><url><lo").pages == ["x"]

@@ -1,4 +1,4 @@
-"""The definition of a site scan: what is refused at the door, with where and the fix."""
+"""The definition of a site scan: errors with their place and the fix."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from landfall.kinds.definition import DefinitionError, parse
 from landfall.site.facts import FACTS, FAMILIES
 from landfall.site.rubric import clinic_rubric
 from landfall.site.scan import SiteScan
-from tests.fakes.looks import criterion
+from tests.fakes.observed_sites import criterion
 
 SCAN = {"id": "clinic", "kind": "site", "url": "https://clinic.example"}
 
 
 def problem(**changes):
-    """What is said of this definition."""
+    """The error message for this definition."""
     with pytest.raises(DefinitionError) as refused:
         parse(SCAN | changes, "scan.yaml")
     return str(refused.value)
@@ -72,7 +72,7 @@ def test_what_is_no_home_page(url):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"max_pages": 51}, "max_pages"),
         ({"mode": "deeper"}, "mode"),
@@ -81,23 +81,23 @@ def test_what_is_no_home_page(url):
         ({"contact": "übermorgen"}, "contact: use plain letters, digits and signs (ASCII)"),
         (
             {"scorer": "model", "model": {"batch": True}},
-            "model.batch: batches are for scans of `kind: classification`, and pages are asked "
-            "about one by one; remove `batch`",
+            "model.batch: batches are only for scans of `kind: classification`; pages are judged "
+            "one by one; remove `batch`",
         ),
     ],
 )
-def test_settings_have_bounds(changes, said):
+def test_settings_have_bounds(changes, message):
     """And nothing but settings is taken."""
-    assert said in problem(**changes)
+    assert message in problem(**changes)
 
 
 @pytest.mark.parametrize(
-    ("rubric", "said"),
+    ("rubric", "message"),
     [
         (a_rubric(**a_criterion("headlines")), "there is no fact 'headlines'; did you mean"),
         (a_rubric(**a_criterion("words.prices")), "'prices' is not in `words`; did you"),
         (a_rubric(**a_criterion("pages.blog")), "'blog' is not in `page_types`; add it there"),
-        (a_rubric(**a_criterion("word.price")), "there are no facts 'word'; did you mean 'words'"),
+        (a_rubric(**a_criterion("word.price")), "no family of facts 'word'; did you mean 'words'"),
         (a_rubric(bands={"strong": 5, "good": 6, "weak": 4}), "strong must be above good"),
         (a_rubric(journey=[{"stage": "x", "dimensions": ["two"]}]), "there is no dimension 'two'"),
         (
@@ -110,9 +110,9 @@ def test_settings_have_bounds(changes, said):
         ),
     ],
 )  # fmt: skip
-def test_a_rubric_must_fit_together(rubric, said):
+def test_a_rubric_must_fit_together(rubric, message):
     """Each misfit has its place and the fix."""
-    assert said in problem(rubric=rubric)
+    assert message in problem(rubric=rubric)
 
 
 def test_a_gym_has_a_rubric_of_its_own():
@@ -124,7 +124,7 @@ def test_a_gym_has_a_rubric_of_its_own():
 
 
 def test_a_definition_survives_its_storing():
-    """What is read back is what was saved."""
+    """A definition is read back as it was saved."""
     scan = parse(SCAN | {"mode": "deep"}, "scan.yaml")
     assert parse(scan.document(), "stored") == scan
 

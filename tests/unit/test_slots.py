@@ -12,15 +12,7 @@ import pytest
 
 from landfall.scans.cadence import Cadence
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import (
-    DueSlots,
-    catch_up,
-    describe,
-    due_slots,
-    newest_slot,
-    next_slot,
-    slots_ahead,
-)
+from landfall.scans.slots import DueSlots, catch_up, due_slots, newest_slot, next_slot, slots_ahead
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -191,6 +183,7 @@ def check(of: Cadence, zone: ZoneInfo, window, expected: list[datetime]) -> None
             assert newest_slot(of, zone, expected[place]) == expected[place]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZONES)
 def test_rules_hold_around_every_change_of_the_clock(name):
     """Both rules, against a walk over the minutes around each change of 2024-2028."""
@@ -251,24 +244,6 @@ def test_newest_slot_within_the_second_pass_of_an_hour():
 def test_naive_moments_are_refused():
     with pytest.raises(ValueError, match="needs a time zone"):
         next_slot(cadence(daily="06:00"), BERLIN, datetime(2026, 1, 1))  # noqa: DTZ001, the case
-
-
-@pytest.mark.parametrize(
-    ("form", "phrase"),
-    [
-        ({"every_minutes": 1}, "every minute"),
-        ({"every_minutes": 15}, "every 15 minutes"),
-        ({"daily": ["18:30", "06:00"]}, "daily at 06:00 and 18:30 (Europe/Berlin)"),
-        ({"weekly": {"days": ["mon", "thu", "fri"], "times": "06:00"}},
-         "every Monday, Thursday and Friday at 06:00 (Europe/Berlin)"),
-        ({"cron": "0 6 * * 1-5"}, "at 06:00 on Monday through Friday (Europe/Berlin)"),
-        ({"at": "2026-12-01T05:00Z"}, "at 2026-12-01 06:00 (Europe/Berlin)"),
-        ({"at": [f"2026-12-0{day}T06:00" for day in range(1, 6)]},
-         "at 5 times from 2026-12-01 06:00 to 2026-12-05 06:00 (Europe/Berlin)"),
-    ],
-)  # fmt: skip
-def test_description_is_a_plain_phrase(form, phrase):
-    assert describe(cadence(**form), "Europe/Berlin") == phrase
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ BAD = [
     (
         {"table": "Issues", "fields": FIELDS, "base": "issues"},
         "write_back.base: a base's id is `app` and 14 letters or digits: see the base's web "
-        "address (it is 'issues')",
+        "address (got 'issues')",
     ),
     (
         {"table": "People", "fields": FIELDS},

@@ -1,9 +1,9 @@
 """The client of Airtable: reads a base and writes to it through pyairtable, at the allowed rate.
 
 pyairtable is synchronous and its timeouts do not bound a response, so it runs in threads of this
-client, and its session's adapter hands every exchange to `Outside` on the event loop:
+client, and its session's adapter hands every exchange to `HttpClient` on the event loop:
 
-    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, Outside ──> Airtable
+    page() ── thread: pyairtable ── adapter ──> event loop: Pacer, HttpClient ──> Airtable
 
 The exchange ends at its deadline, which ends the thread's wait; cancelling page() ends it too.
 """
@@ -27,15 +27,14 @@ from landfall.airtable.pacer import PacedRequest, Pacer
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.net.http import (
-    BrokenAnswerError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    TooLargeError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, retry_after
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 from landfall.store.metering import count_airtable_request
@@ -85,7 +84,7 @@ class _LoopAdapter(HTTPAdapter):
         self._start = start
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Return the complete response. Raises an `OutsideError`."""
+        """Return the complete response. Raises an `ExchangeError`."""
         answer = self._start(request).result()
         raw = HTTPResponse(
             body=io.BytesIO(answer.content),
@@ -104,7 +103,7 @@ class AirtableClient:
         self._base_id = base_id
         self._loop = asyncio.get_running_loop()
         self._ladder = ladder
-        self._outside = Outside(ladder.connect)
+        self._http = HttpClient(ladder.connect)
         self._pacer = Pacer(pacer.INTERVAL)
         self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
         self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
@@ -169,7 +168,7 @@ class AirtableClient:
     async def close(self) -> None:
         """Close every connection and thread. No call may be in flight."""
         self._threads.shutdown(wait=False)
-        await self._outside.close()
+        await self._http.close()
 
     async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
         call = _Call(deadline)
@@ -183,7 +182,7 @@ class AirtableClient:
             await asyncio.wait([thread])
             thread.exception()
             raise
-        except OutsideError as error:
+        except ExchangeError as error:
             raise StepError(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
         except ValueError as error:  # not JSON
             raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
@@ -201,7 +200,7 @@ class AirtableClient:
         status: int | str = "failed"
         paced: list[PacedRequest] = []
         try:
-            answer = await self._outside.send(
+            answer = await self._http.send(
                 str(request.method),
                 str(request.url),
                 deadline=call.deadline.sooner(self._ladder.request),
@@ -235,10 +234,10 @@ def _table_schema(answer: Mapping[str, Any]) -> TableSchema:
 
 
 _REASON_OF_ERROR = {
-    OutsideTimeoutError: Reason.BASE_TIMEOUT,
+    ExchangeTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
-    BrokenAnswerError: Reason.BASE_MALFORMED,
-    TooLargeError: Reason.BASE_MALFORMED,
+    InvalidResponseError: Reason.BASE_MALFORMED,
+    ResponseTooLargeError: Reason.BASE_MALFORMED,
 }
 
 

@@ -1,11 +1,11 @@
-"""The fetch step of scans that read a base: read its tables side by side, and store the pages.
+"""The fetch step of scans that read a base: read its tables concurrently, and store the pages.
 
-    lock the base ──> schema ──> one reader a table ──┐
+    lock the base ──> schema ──> one reader per table ──┐
                                                       v
                             inbox ──> checkpoint, every second: pages + cursor in one commit
 
 When the step's budget ends, or Airtable fails, the pages so far are stored, and the next invocation
-goes on from the cursor. Only the pages in flight are read again.
+continues from the cursor. Only the pages in flight are read again.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import QUIET, locking
-from landfall.store.commit_size import COMMIT_MOST
+from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Create
 from landfall.store.packed import Packed, packed_documents
 
 OpenBase = Callable[[str], BaseReader]
 
 MAX_RESTARTS = 5
-"""Times that a table is read again from the start because its listing expired."""
+"""Restarts of one table in an invocation, each because its listing expired."""
 
 
 class Fetch:
@@ -44,7 +44,7 @@ class Fetch:
         self._inbox: list[ReadPage] = []
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Read until everything is read or the deadline comes.
+        """Read until everything is read, or until the deadline.
 
         Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
@@ -57,7 +57,7 @@ class Fetch:
         cursor = self._cursor
         if cursor is None:
             cursor = self._cursor = opened(self._scan, await reader.schema(deadline))
-            await self._keep(cursor, [])
+            await self._store(cursor, [])
         readers = [
             asyncio.create_task(self._read_table(reader, name, copy.copy(table), deadline))
             for name, table in cursor.tables.items()
@@ -74,7 +74,7 @@ class Fetch:
         return self._cursor
 
     async def _collect(self, readers: Sequence[asyncio.Task[None]]) -> BaseException | None:
-        """Keep what the readers bring, until all have ended or one has failed."""
+        """Store the pages of the readers, until all have ended or one has failed."""
         failure: BaseException | None = None
         pending = set(readers)
         try:
@@ -110,7 +110,7 @@ class Fetch:
                 continue
             except StepError as error:
                 if error.reason == Reason.BASE_TIMEOUT and deadline.remaining() <= 0:
-                    return  # our budget ended, not Airtable's patience
+                    return  # our budget ended: it is no failure of Airtable
                 raise
             table.offset = page.offset
             self._inbox.append(
@@ -121,23 +121,23 @@ class Fetch:
 
     async def _checkpoint(self) -> None:
         if self._inbox:
-            await self._keep_inbox()
+            await self._store_inbox()
         if self._cursor_now.records > self._scan.limits.max_records:
             raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
 
-    async def _keep_inbox(self) -> None:
+    async def _store_inbox(self) -> None:
         inbox, self._inbox = self._inbox, []
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         for page in inbox:
             pieces = pack(page)
-            if packed and _bytes([*packed, *pieces]) > COMMIT_MOST:
-                await self._keep(cursor, packed)
+            if packed and _bytes([*packed, *pieces]) > MAX_COMMIT_BYTES:
+                await self._store(cursor, packed)
                 cursor, packed = cursor.copy(), []
             packed += pieces
             cursor.advance(page)
-        await self._keep(cursor, packed)
+        await self._store(cursor, packed)
 
-    async def _keep(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
+    async def _store(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
         made = packed_documents(packed)
         cursor.documents += len(made)
         first = cursor.documents - len(made)

@@ -1,4 +1,4 @@
-"""How far a base was read, as its fetch step's document holds it."""
+"""The cursor of a fetch step that reads a base."""
 
 import copy
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from landfall.runs.steps import Progress
 from landfall.store.documents import Fields
 
 TYPICAL_RECORDS = 2000
-"""For the progress of a base that was never read: this many records are half of the way."""
+"""Records at which the progress of a base of unknown size is one half."""
 
 MAX_SHARE = 0.99
-"""Most of the step's progress that is shown before the last page."""
+"""Highest share of the step's progress before the last page."""
 
 
 @dataclass
 class TableCursor:
-    """How far a table was read.
+    """The progress of a table.
 
     `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
-    and `names` as the base does. `ask` is what is asked for, which cannot be nothing: Airtable
-    takes that for everything.
+    and `names` as the base does. `ask` are the requested fields, never none: Airtable would send
+    all.
     """
 
     id: str
@@ -40,10 +40,10 @@ class TableCursor:
 
 @dataclass
 class FetchCursor:
-    """How far a base was read: as it is stored with the pages that it stands for.
+    """The progress of a base, stored in one commit with the pages that it counts.
 
-    `unresolved` is what the scan names and the base does not have; the field is None where the
-    whole table is missing.
+    `unresolved` are the tables and fields of the scan that the base does not have; the field is
+    None where the whole table is missing.
     """
 
     tables: dict[str, TableCursor] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class FetchCursor:
 
     @classmethod
     def load(cls, stored: Fields | None) -> "FetchCursor | None":
-        """The cursor from a step's document; None before the first checkpoint."""
+        """Read a step's cursor; None before the first checkpoint."""
         if stored is None:
             return None
         tables = {
@@ -63,17 +63,17 @@ class FetchCursor:
         return cls(**{name: value for name, value in fields.items() if name != _DROPPED})
 
     def store(self) -> Fields:
-        """The cursor as a step keeps it. A list of tables: their names may hold any character."""
+        """Return the cursor as stored: a list of tables, whose names may have any character."""
         tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
         return vars(self) | {"tables": tables}
 
     def copy(self) -> "FetchCursor":
-        """A cursor that can be advanced without this one."""
+        """Return a copy that can be advanced separately."""
         tables = {name: copy.copy(table) for name, table in self.tables.items()}
         return replace(self, tables=tables)
 
     def advance(self, page: ReadPage) -> None:
-        """Count a page in. The first page of a new listing begins its table again."""
+        """Count a page. The first page of a new listing restarts its table."""
         table = self.tables[page.table]
         if page.listing != table.listing:
             table.listing, table.records = page.listing, 0
@@ -82,15 +82,15 @@ class FetchCursor:
 
     @property
     def records(self) -> int:
-        """Records read so far."""
+        """The records read so far."""
         return sum(table.records for table in self.tables.values())
 
     def counts(self) -> Fields:
-        """Return the `counts` of a run so far."""
+        """Return the `counts` of the run so far."""
         return {"records": self.records}
 
     def run_fields(self, progress: Progress, expected: int | None) -> RunFields:
-        """Return the fields of the run that say so, by the records that are expected."""
+        """Return the run's fields with this progress, given the expected records."""
         share = self.records / (expected or self.records + TYPICAL_RECORDS)
         return {
             "progress_pct": progress.at(min(share, MAX_SHARE)),
@@ -98,7 +98,7 @@ class FetchCursor:
         }
 
     def fetched(self) -> Fetched:
-        """Return what the next step needs to know."""
+        """Return the handover to the next step."""
         tables = {
             name: FetchedTable(table.id, table.fields, table.listing, table.records)
             for name, table in self.tables.items()
@@ -107,11 +107,11 @@ class FetchCursor:
 
 
 _DROPPED = "requests"
-"""A field of an earlier Landfall's cursor; a run's meter counts it now."""
+"""A field of an earlier Landfall's cursor, which a run's meter replaced."""
 
 
 def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
-    """The cursor at the beginning: what of the scan the base has, and what it has not."""
+    """Return the first cursor: the scan's tables and fields, resolved in the base's schema."""
     cursor = FetchCursor()
     for name, fields in scan.tables.items():
         table = named(schema, name)
@@ -127,7 +127,7 @@ def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
 
 
 def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
-    """The records with the scan's fields alone, under the names that the scan has for them."""
+    """Return the records with only the scan's fields, under the scan's names."""
     fields = list(zip(table.fields, table.names, strict=True))
     return [
         {

@@ -1,4 +1,4 @@
-"""The base as a fetch step left it, for the later steps of its run."""
+"""The fetched base: the handover of a fetch step to the later steps of its run."""
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
@@ -12,15 +12,15 @@ from landfall.runs.claim import PAGES_READ, Claim, gone
 from landfall.store.documents import ConflictError, Fields, Query, Store, StoreError, Update
 
 Unresolved = dict[str, str | None]
-"""{"table": name, "field": name or None}: named by the scan, and not in the base."""
+"""{"table": name, "field": name or None}: in the scan, but not in the base."""
 
 
 @dataclass(frozen=True)
 class FetchedTable:
     """A table that was read.
 
-    `id` is Airtable's, `fields` are those of the scan that the base has, and `listing` is the one
-    that was read to its end, with so many `records`.
+    `id` is Airtable's, `fields` are those of the scan that the base has, and `listing` is the
+    number of the complete listing, with so many `records`.
     """
 
     id: str
@@ -31,7 +31,7 @@ class FetchedTable:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What of the scan was read, into so many page documents, and what the base does not have."""
+    """The tables that were read, the number of page documents, and what the base does not have."""
 
     tables: Mapping[str, FetchedTable]
     unresolved: Sequence[Unresolved]
@@ -39,7 +39,7 @@ class Fetched:
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what a fetch step left. Further names, which a cursor has, are passed over."""
+        """Read a handover. Further names, which a cursor has, are ignored."""
         tables = {
             table["name"]: FetchedTable(**{name: table[name] for name in _TABLE_FIELDS})
             for table in stored["tables"]
@@ -47,7 +47,7 @@ class Fetched:
         return cls(tables, stored["unresolved"], stored["documents"])
 
     def store(self) -> Fields:
-        """Return it as the run holds it. A list of tables: their names may hold any character."""
+        """Return the handover as stored: a list of tables, whose names may have any character."""
         tables = [{"name": name} | asdict(table) for name, table in self.tables.items()]
         return {
             "tables": tables,
@@ -56,12 +56,12 @@ class Fetched:
         }
 
     def origin(self, base: str) -> Origin:
-        """Return where the records are found, in the base of this id."""
+        """Return the origin of the records, in the base of this id."""
         return Origin(base, {name: table.id for name, table in self.tables.items()})
 
     @property
     def records(self) -> int:
-        """Records that were read."""
+        """The records that were read."""
         return sum(table.records for table in self.tables.values())
 
 
@@ -71,7 +71,7 @@ _TABLE_FIELDS = ("id", "fields", "listing", "records")
 async def read_tables(
     store: Store, run_path: str, fetched: Fetched, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
-    """Return every table that was read, as `whole_tables` gives it. Raises `StepError`."""
+    """Read the tables from the pages of a run, as `whole_tables` does. Raises `StepError`."""
     path = f"{run_path}/pages"
     stored: list[Fields] = []
     last = None
@@ -91,7 +91,7 @@ async def read_tables(
 
 
 async def remember_size(claim: Claim, records: int) -> None:
-    """Store the size for the next run's progress. When it is lost, that progress is a guess."""
+    """Store the size for the progress of the next run. If this fails, that is an estimate."""
     with contextlib.suppress(ConflictError, StoreError):
         store = claim.engine.store
         (head,) = await store.read(f"scans/{claim.run.scan_id}")

@@ -18,7 +18,7 @@ from landfall.airtable.snapshot import Table, TableReader
 from landfall.process import garbage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
-from landfall.store.packed import MAX_PACKED, Packed
+from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class ReadPage:
 
 
 def pack(page: ReadPage) -> list[Packed]:
-    """Return the page in pieces of at most `MAX_PACKED` bytes. Raises `StepError`."""
+    """Return the page in pieces of at most `MAX_PACKED_BYTES` bytes. Raises `StepError`."""
     head, records = _json([page.table, page.listing]), _json({"records": page.records})
     data = zlib.compress(head + b"\n" + records)  # a character that JSON has only between its parts
-    if len(data) <= MAX_PACKED:
+    if len(data) <= MAX_PACKED_BYTES:
         return [Packed(data, len(page.records))]
     if len(page.records) == 1:
         raise StepError(

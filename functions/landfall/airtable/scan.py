@@ -1,4 +1,4 @@
-"""The settings that scans of a base share, whatever their kind."""
+"""The settings of scans that read a base, whatever their kind."""
 
 from datetime import tzinfo
 from typing import Protocol

@@ -1,7 +1,7 @@
-"""Send rows to a table of Airtable, under the lock on its base: the loop of every write step.
+"""Sending of rows to a table of Airtable, under the lock on its base: the loop of every write step.
 
-One request of ten rows follows the other. Rows that are refused together are sent one by one, so
-that a row that Airtable does not take costs only itself.
+Requests of ten rows follow one another. Rows that are refused together are sent one by one, so a
+row that Airtable does not accept holds up no other.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from landfall.runs.locks import QUIET, locking
 from landfall.store.documents import Fields
 
 MAX_REFUSED = 10
-"""Rows that Airtable refuses one by one, after which the fault is taken to be the table's."""
+"""Rows that Airtable refuses one by one, before the error is attributed to the table."""
 
 OpenWriter = Callable[[str], BaseWriter]
 
@@ -28,10 +28,10 @@ Item = TypeVar("Item")
 
 @dataclass
 class SendCursor:
-    """How far the rows of a list are sent.
+    """The progress of sending a list of rows.
 
-    `sent` of them are through, the `refused` ones included. Up to `alone` they are sent one by
-    one, since ten together were refused.
+    `sent` includes the `refused` rows. Up to `alone`, rows are sent one by one, since ten together
+    were refused.
     """
 
     sent: int = 0
@@ -42,15 +42,15 @@ class SendCursor:
 
     @classmethod
     def load(cls, stored: Fields | None) -> Self:
-        """Read a step's cursor. That of an earlier Landfall also has `requests`."""
+        """Read a step's cursor. One of an earlier Landfall has also `requests`."""
         return cls(**{name: value for name, value in (stored or {}).items() if name != "requests"})
 
     def store(self) -> Fields:
-        """Return the cursor as the step's document holds it."""
+        """Return the cursor as stored."""
         return asdict(self)
 
     def refusals(self, noun: str) -> StepError:
-        """Return the error that ends a step in which rows, called by this noun, were refused."""
+        """Return the error that ends a step with refused rows, which the noun names."""
         return StepError(
             Reason.BASE_REJECTED,
             f"{self.refused} {noun} were refused, the first is {self.refused_first}; "
@@ -60,10 +60,10 @@ class SendCursor:
 
 @dataclass
 class Sending(Generic[Item]):
-    """The rows that are to be sent, and how each of them is.
+    """The rows of a write step, and the functions that send them.
 
-    `noun` is what the rows are called, `id_of` names one of them, `send` is a request with some of
-    them, and `keep` stores how far the sending is: now and then, and at its end (True).
+    `noun` names the rows in messages, `id_of` one of them. `send` makes a request with some of
+    them. `checkpoint` stores the progress: every second, and at the end of an invocation (True).
     """
 
     claim: Claim
@@ -72,24 +72,24 @@ class Sending(Generic[Item]):
     noun: str
     id_of: Callable[[Item], str]
     send: Callable[[BaseWriter, Sequence[Item], Deadline], Awaitable[None]]
-    keep: Callable[[bool], Awaitable[None]]
+    checkpoint: Callable[[bool], Awaitable[None]]
 
     @property
     def through(self) -> bool:
-        """Return whether nothing is left to be sent."""
+        """Return whether all rows are sent."""
         return self.cursor.sent == len(self.items)
 
     @property
     def share(self) -> float:
-        """The share of the rows that are through."""
+        """The share of the rows that are sent."""
         return self.cursor.sent / max(1, len(self.items))
 
     def run_fields(self, counts: Fields) -> RunFields:
-        """Return the fields of the run that say how far the sending is, with these counts."""
+        """Return the run's fields with this progress and these counts."""
         return {"counts": counts, "progress_pct": self.claim.progress.at(self.share)}
 
     def again(self) -> Again:
-        """Return that the step goes on with the rest."""
+        """Return the outcome that the step goes on with the rest."""
         done = f"{self.cursor.sent} of {len(self.items)} {self.noun} were written"
         return Again(QUIET, so_far=done)
 
@@ -100,9 +100,10 @@ class Sending(Generic[Item]):
         deadline: Deadline,
         is_superseded: Callable[[], Awaitable[bool]] | None = None,
     ) -> bool:
-        """Send what there is time for while the base is locked; return whether all is through.
+        """Send what there is time for while the base is locked; return whether the step is done.
 
-        A step that a later run has superseded sends nothing. Raises `LockedError`, `StepError`.
+        A step that a later run has superseded sends nothing. Raises `LockedError`; `StepError`,
+        also at the end when rows were refused.
         """
         until = deadline.sooner(self.claim.seconds_left)
         async with locking(self.claim, base_id, open_base) as locked:
@@ -110,12 +111,14 @@ class Sending(Generic[Item]):
             if not superseded:
                 await self.send_all(locked.client, until)
             through = superseded or self.through
-            # the base is left to others also where the run has no time to go on
+            # the lock is released also where the run has no time to go on
             locked.finished = through or not self.claim.has_time_after(QUIET)
+        if through and self.cursor.refused:
+            raise self.cursor.refusals(self.noun)
         return through
 
     async def send_all(self, base: BaseWriter, deadline: Deadline) -> None:
-        """Send what there is time for, and store how far that is. Raises `StepError`."""
+        """Send what there is time for, and store the progress. Raises `StepError`."""
         before = self.cursor.sent
         failure: StepError | None = None
         try:
@@ -123,24 +126,24 @@ class Sending(Generic[Item]):
         except StepError as error:
             failure = error
         if self.cursor.sent > before:
-            await self.keep(True)
+            await self.checkpoint(True)
         if failure:
             if failure.retried:
-                # a request that was not answered may still be at work when it is sent again
+                # an unanswered request may still be running when it is sent again
                 self.claim.rest = max(self.claim.rest, self.claim.engine.ladder.request)
             raise failure
 
     async def _send_all(self, base: BaseWriter, deadline: Deadline) -> None:
         loop = asyncio.get_running_loop()
-        kept_at, sent_then = loop.time(), self.cursor.sent
+        stored_at, sent_then = loop.time(), self.cursor.sent
         while not self.through and deadline.remaining() > self.claim.engine.ladder.last_write:
-            if loop.time() - kept_at >= CHECKPOINT and self.cursor.sent > sent_then:
-                await self.keep(False)
-                kept_at, sent_then = loop.time(), self.cursor.sent
+            if loop.time() - stored_at >= CHECKPOINT and self.cursor.sent > sent_then:
+                await self.checkpoint(False)
+                stored_at, sent_then = loop.time(), self.cursor.sent
             await self._send(base, deadline.sooner(self.claim.engine.ladder.item))
 
     async def _send(self, base: BaseWriter, deadline: Deadline) -> None:
-        """Make one request. Rows that are refused together are sent one by one."""
+        """Make one request. Rows that are refused together are sent again, one by one."""
         cursor = self.cursor
         size = 1 if cursor.sent < cursor.alone else MAX_ROWS
         some = self.items[cursor.sent : cursor.sent + size]

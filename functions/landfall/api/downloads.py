@@ -12,15 +12,15 @@ from typing import Any, Self, TypeVar
 _Item = TypeVar("_Item")
 
 
-TOGETHER = 500
-"""Items that are sent together: some 200 kB."""
+PIECE_SIZE = 500
+"""Items in a piece of a download, some 200 kB together."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """An answer that is a file. Its text is in pieces, each made when it is sent.
+    """An answer that is a file. Each piece of its text is made when it is sent.
 
-    A long one cannot be sent as a whole: Cloud Run takes 32 MiB.
+    A long file cannot be sent as a whole: Cloud Run takes 32 MiB.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Download:
 
     @classmethod
     def json(cls, items: Sequence[Any], name: str) -> Self:
-        """A JSON file with a list, an item a line."""
+        """Make a JSON file: a list with an item a line."""
         return cls(f"{name}.json", "application/json", _json(items))
 
     @classmethod
     def csv(cls, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
-        """A CSV file with these columns; a row may have more."""
+        """Make a CSV file with these columns; a row may have more."""
         return cls(f"{name}.csv", "text/csv; charset=utf-8", _csv(rows, columns))
 
 
@@ -49,7 +49,7 @@ def _json(items: Sequence[Any]) -> Iterator[str]:
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, columns, extrasaction="ignore")
-    file.write("\ufeff")  # a byte-order mark: without one, Excel reads UTF-8 as something else
+    file.write("\ufeff")  # a byte-order mark: without it, Excel does not read UTF-8
     writer.writeheader()
     yield file.getvalue()
     for some in _together(rows):
@@ -61,14 +61,14 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[
 
 def _together(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     iterator = iter(items)
-    while some := list(islice(iterator, TOGETHER)):
+    while some := list(islice(iterator, PIECE_SIZE)):
         yield some
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return _iso(value)
-    # a spreadsheet would take it for a formula, some also in full width, or behind a line's end
+    # a spreadsheet takes it for a formula; some do in full width, or after a line break
     return f"'{value}" if isinstance(value, str) and value[:1] in _BEGIN_FORMULAS else value
 
 

@@ -1,38 +1,40 @@
-"""Requests to the `api` function: routes, what a request asks for, and answers by the page."""
+"""Requests to the `api` function: their routes, parameters and bodies, and answers in pages."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from landfall.api.downloads import Download
 from landfall.reasons import BadRequestError
 from landfall.runs.runs import Runs
-from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields
+
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
 MAX_LIMIT = 500
 """Entries of an answer."""
 
 MAX_DIGITS = 18
-"""Digits of a number in a request; Python reads no endless ones."""
+"""Digits of a number in a request; Python does not convert unlimited ones."""
 
 
 class Scans(Protocol):
-    """The stored scans, as the routes of a kind need them."""
+    """The stored scans, for the routes of a kind."""
 
     async def head(self, scan_id: str) -> Document:
-        """Return what the scan is now. Raises `NotFoundError`."""
+        """Return the document of the scan's current version. Raises `NotFoundError`."""
         ...
 
-    async def definition(self, scan_id: str, version: str) -> Scan:
+    async def definition(self, scan_id: str, version: str) -> "Scan":
         """Return the definition that a run was made from. Raises `NotFoundError`."""
         ...
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request: its caller, its query parameters and body, and what it may use."""
+    """A request: its caller, query parameters and body, and the parts that answer it."""
 
     by: str
     parameters: Mapping[str, str]
@@ -41,10 +43,10 @@ class Request:
     scans: Scans
 
     def json(self) -> Any:
-        """Return the body's value. Raises `BadRequestError`."""
+        """Return the value of the JSON body. Raises `BadRequestError`."""
         try:
             value = json.loads(self.body)
-            json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be stored
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be stored
         except (ValueError, RecursionError):
             raise BadRequestError("the body is not JSON in UTF-8") from None
         return value
@@ -59,14 +61,14 @@ class Request:
             raise BadRequestError("the body is not in UTF-8") from None
 
     def limit(self, default: int) -> int:
-        """Return the number of entries that are wanted. Raises `BadRequestError`."""
+        """Return the requested number of entries. Raises `BadRequestError`."""
         text = self.parameters.get("limit", str(default))
         if not text.isdecimal() or len(text) > MAX_DIGITS or not 1 <= int(text) <= MAX_LIMIT:
             raise BadRequestError(f"`limit` must be a whole number from 1 to {MAX_LIMIT}")
         return int(text)
 
     def form(self) -> str | None:
-        """Return `csv` or `json` where a file is wanted. Raises `BadRequestError`."""
+        """Return `csv` or `json` where a file is requested. Raises `BadRequestError`."""
         form = self.parameters.get("format")
         if form not in (None, "csv", "json"):
             raise BadRequestError("`format` must be csv or json")
@@ -80,7 +82,7 @@ def paged(
     head: Fields,
     fitting: Callable[[Sequence[Fields]], int] = len,
 ) -> Fields:
-    """Return a page of what was found, under its noun; `fitting` counts what can be sent.
+    """Return a page of the entries, under their noun; `fitting` counts those that can be sent.
 
     Raises `BadRequestError`.
     """
@@ -98,7 +100,7 @@ def paged(
 
 
 def check_kind(wanted: str, kind: str, name: str) -> None:
-    """Raise `BadRequestError` unless the scan, or the scan of the run, is of the wanted kind."""
+    """Raise `BadRequestError` unless the scan, or the run's scan, is of the wanted kind."""
     if kind != wanted:
         raise BadRequestError(f"{name} is of kind {kind!r}; this is for {wanted!r}")
 
@@ -109,7 +111,7 @@ Handler = Callable[..., Awaitable[Fields | Download]]
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path, and what they do. `{id}` in the path is an argument."""
+    """A method, a path and their handler. Each `{id}` of the path is an argument of it."""
 
     method: str
     path: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from landfall.store.documents import Document, Fields
-from landfall.store.packed import Packed, packed_documents
+from landfall.store.packed import Packed, packed_documents, packed_pieces
 
 GROUPS_PER_PIECE = 1_000
 """Groups in a compressed piece."""
@@ -27,7 +27,7 @@ class Agenda:
     @classmethod
     def load(cls, stored: Iterable[Document]) -> Self:
         """Read an agenda from its documents, in their order."""
-        pieces = [piece for document in stored for piece in document.data["packed"]]
+        pieces = packed_pieces(stored)
         return cls([group for piece in pieces for group in json.loads(zlib.decompress(piece))])
 
     def documents(self) -> list[Fields]:

@@ -1,4 +1,4 @@
-"""The agenda of a run: made by its first invocation, and stored for those that follow."""
+"""The stored agenda of a run: made by its first invocation for all that follow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ async def make_agenda(
     kept: Mapping[str, StoredElement],
     asked_how: str,
 ) -> tuple[Agenda, AskCursor]:
-    """Store the groups that a run asks about, and the cursor at their beginning."""
+    """Store the groups that a run asks about; return them, and the first cursor."""
     again = claim.run.regenerate
     due = [
         element
@@ -39,7 +39,7 @@ async def make_agenda(
 
 
 async def load_agenda(claim: Claim, count: int) -> Agenda:
-    """Return the agenda that so many documents of the run hold. Raises `StepError`."""
+    """Read the agenda from so many documents of the run. Raises `StepError`."""
     paths = [plan_path(claim.run.path, number) for number in range(count)]
     found = await claim.engine.store.read(*paths) if paths else []
     present = [document for document in found if document]
@@ -57,6 +57,6 @@ def _is_due(
         return again == ALL_ELEMENTS or element.record_id in again
     if kept is None:
         return True
-    # a run that read it later may be through already: its suggestion is newer
+    # a run that read the element later may have ended already: its suggestion is newer
     later = kept.tracked.is_newer_than(element.fetched_at)
     return not (later or kept.tracked.has_suggestion_for(element.hash(asked_how)))

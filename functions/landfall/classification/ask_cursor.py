@@ -1,4 +1,4 @@
-"""How far the asking of a classification's run is, as its score step's document holds it."""
+"""The cursor of a classification's score step."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -11,13 +11,13 @@ from landfall.store.documents import Fields
 
 @dataclass(frozen=True)
 class AskCursor:
-    """How far a run's asking is.
+    """The progress of a run's asking.
 
-    The `plan` documents name the elements that are asked about, by group; None before there is
-    one. `good` and `bad` mark, by their places in it, those of which there is a good answer and
-    those of which there is none: a bit each, in hex. They are this run's own: another run may have
-    written an element meanwhile. `spent` is the limit of the budget that ended the asking, and
-    `batches` is where the scan's batches are, if it asks in such.
+    `plan` is the number of documents with the agenda: the elements to ask about, in groups; None
+    before it is made. `good` and `bad` mark the elements with and without a good answer, by their
+    places in the agenda: a bit each, in hex. They are the run's own, since another run may write an
+    element meanwhile. `spent` is the limit of the budget that ended the asking. `batches` is the
+    state of the run's batches, if any.
     """
 
     plan: int | None = None
@@ -33,35 +33,35 @@ class AskCursor:
         return cls(**(stored or {}))
 
     def store(self) -> Fields:
-        """Return the cursor as the step's document holds it."""
+        """Return the cursor as stored."""
         return asdict(self)
 
     @property
     def answered(self) -> int:
-        """Elements with a good answer."""
+        """The elements with a good answer."""
         return int(self.good, 16).bit_count()
 
     @property
     def failed(self) -> int:
-        """Elements without."""
+        """The elements without one."""
         return int(self.bad, 16).bit_count()
 
     @property
     def share(self) -> float:
-        """How much of what was planned is done."""
+        """The share of the agenda that is done."""
         return (self.answered + self.failed) / max(1, self.planned)
 
     def run_fields(self, progress: Progress) -> RunFields:
-        """Return the fields of the run that say so."""
+        """Return the run's fields with this progress."""
         counts = {"classified": self.answered, "failed": self.failed}
         return {"counts": counts, "progress_pct": progress.at(self.share)}
 
     def waits(self, place: int) -> bool:
-        """Whether nothing has come of the element at this place."""
+        """Return whether the element at this place has no outcome yet."""
         return not (int(self.good, 16) | int(self.bad, 16)) >> place & 1
 
     def with_marks(self, good: Iterable[int], bad: Iterable[int]) -> Self:
-        """Something has come of the elements at these places."""
+        """Return the cursor with the outcomes of the elements at these places."""
         return replace(self, good=_marked(self.good, good), bad=_marked(self.bad, bad))
 
 
@@ -73,7 +73,7 @@ def _marked(marks: str, places: Iterable[int]) -> str:
 
 
 def places_in(marks: str) -> list[int]:
-    """The places that are marked."""
+    """Return the marked places."""
     return [place for place, bit in enumerate(reversed(f"{int(marks, 16):b}")) if bit == "1"]
 
 

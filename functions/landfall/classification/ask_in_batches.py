@@ -1,4 +1,4 @@
-"""Have the questions of a classification answered in batches, before the rest is asked alone."""
+"""The batches of a classification, which are asked before the rest is asked one by one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ async def wait_for_batches(
     questions: Sequence[Question[Any]],
     deadline: Deadline,
 ) -> tuple[AskCursor, Again | None]:
-    """Go on with the batches; return None, and the cursor by then, when they have ended."""
+    """Advance the batches; return the cursor, and None once they have ended."""
     batching = Batching(claim, scan.model, open_batches, cursor.batches)
 
     async def keep(parts: Sequence[Fields]) -> None:
@@ -42,9 +42,6 @@ async def wait_for_batches(
 async def stop_asking(
     run: Run, step: Step, scan: ClassificationScan, open_batches: OpenBatches, deadline: Deadline
 ) -> None:
-    """Stop what the score step of a run that has ended left with the model's service.
-
-    Raises `StepError`.
-    """
+    """Stop the batches that a run left at the model API when it ended. Raises `StepError`."""
     batches = AskCursor.load(step.cursor).batches
     await stop_batches(run.id, batches, scan.model, open_batches, deadline)

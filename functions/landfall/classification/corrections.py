@@ -14,7 +14,7 @@ from landfall.classification.answer import (
     value_errors,
 )
 from landfall.classification.labels import Labels
-from landfall.scans.settings import it_is, suggest
+from landfall.scans.settings import got, suggest
 
 _Items = list[str]
 
@@ -63,4 +63,4 @@ def _problem(problem: Any) -> str:
         fix = suggest(problem["loc"][-1], _Correction.model_fields, "remove it")
         return f"`{path}`: there is no such value; {fix}"
     message = str(problem["msg"]).replace("Input should", "must")
-    return f"`{path}`: {message} {it_is(problem['input'])}"
+    return f"`{path}`: {message} {got(problem['input'])}"

@@ -1,4 +1,4 @@
-"""End the score step of a classification: read back what is stored, and report it."""
+"""The end of a classification's score step: read back the stored elements, and report them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ from landfall.runs.report import RunReport
 
 
 class Finish:
-    """The end of a run's asking, or of the run."""
+    """The end of the step, and of the run where nothing is to be filled in."""
 
     def __init__(self, claim: Claim, scan: ClassificationScan, cursor: AskCursor) -> None:
         self._claim = claim
@@ -33,7 +33,7 @@ class Finish:
         asked_how: str,
         spending: Spending,
     ) -> None:
-        """Read back what is stored of the elements, and end the step with its report."""
+        """Read back the stored elements, and end the step with their report."""
         kept = await self._catalogue.read_all()
         await mark_gone(self._claim, self._catalogue, elements, kept)
         present = {
@@ -56,7 +56,7 @@ class Finish:
         await self._with_report(report, len(elements), len(due), spending)
 
     async def nothing_asked(self, why: str, records: int) -> None:
-        """End the run, which could ask about nothing."""
+        """End a run that could not ask, and say why."""
         await self._with_report(empty_report(why), records)
 
     async def _with_report(
@@ -66,7 +66,7 @@ class Finish:
         to_fill: int = 0,
         spending: Spending | None = None,
     ) -> None:
-        """End the step; the run goes on with the write step where there is something to fill in."""
+        """End the step; the write step follows where there is something to fill in."""
         run = report.run_fields(self._claim.progress.last)
         run["counts"] |= spending.counts() if spending else {}
         writes = spending.writes() if spending else []

@@ -1,4 +1,4 @@
-"""Mark the elements whose records are gone from the table, or are there again."""
+"""Marks on the elements whose records are gone from the table."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,12 +15,15 @@ async def mark_gone(
     present: Collection[str],
     kept: Mapping[str, StoredElement],
 ) -> None:
-    """Store which of the elements have no record any more; `present` are the ids of records."""
+    """Mark the elements without a record, and unmark those that have one again.
+
+    `present` are the ids of the records.
+    """
     now, writes = claim.engine.clock(), []
-    since = await claim.first_page_at(await claim.handover())
+    since = await claim.first_page_at()
     for record_id, one in kept.items():
         if one.tracked.is_newer_than(since) and record_id not in present:
-            continue  # of a run that looked later
+            continue  # a later run has seen the record
         if (record_id in present) == (one.tracked.gone_at is not None):
             entry = one.tracked.with_gone_at(None if record_id in present else now)
             writes.append(one.write(catalogue.path_of(record_id), entry))
@@ -28,4 +31,4 @@ async def mark_gone(
         try:
             await claim.checkpoint(writes=some)
         except ConflictError:
-            logs.warning("elements not marked", elements=len(some))  # the next run does
+            logs.warning("elements not marked", elements=len(some))  # the next run marks them

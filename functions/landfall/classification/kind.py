@@ -1,4 +1,4 @@
-"""The kind `classification`: data elements, about which a language model is asked."""
+"""The kind `classification`: data elements in a table, classified by a language model."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Read the data elements that a run fetched."""
+"""The data elements that a run fetched."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landfall.runs.claim import Claim
 
 @dataclass(frozen=True)
 class ElementsRead:
-    """The elements of the table, by the ids of their records; none where the base lacks a field."""
+    """The elements by record id; none where the base lacks a field (`missing` says which)."""
 
     elements: Mapping[str, Element]
     records: int

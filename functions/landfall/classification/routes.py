@@ -1,4 +1,4 @@
-"""What people see of a classification, and what they say of it: its routes of the `api`."""
+"""The routes of the api for the elements of classifications, and their reviews."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from landfall.runs.plan import ALL_ELEMENTS
 from landfall.store.documents import Document, Fields
 
 MAX_REGENERATED = 1_000
-"""Records that one request may name; without any it is all of them."""
+"""Records in one request; a request without any is for all of them."""
 
 
 async def elements(request: Request, scan_id: str) -> Fields | Download:
-    """What the elements of a scan are now, by page; `format=csv` or `json` is all in one file.
+    """List the elements of a scan, in pages; `format=csv` or `json` gives all in one file.
 
-    `state`, a label output, `regulatory_flag` and `pii_flag` narrow it.
+    `state`, a label output, `regulatory_flag` and `pii_flag` filter them.
     """
     scan = await _scan(request, scan_id)
     found = await _reviewing(request, scan).find(_filters(scan, request.parameters))
@@ -34,29 +34,29 @@ async def elements(request: Request, scan_id: str) -> Fields | Download:
 
 
 async def element(request: Request, scan_id: str, record_id: str) -> Fields:
-    """One element, with the suggestion before and what was said of it."""
+    """Show one element, with its previous suggestion and the reviews of it."""
     return await _reviewing(request, await _scan(request, scan_id)).get(record_id)
 
 
 async def confirm(request: Request, scan_id: str, record_id: str) -> Fields:
-    """Say that a suggestion is right: {"suggestion_id": ...}."""
+    """Confirm a suggestion: {"suggestion_id": ...}."""
     return await _review(request, scan_id, record_id, "confirmed")
 
 
 async def reject(request: Request, scan_id: str, record_id: str) -> Fields:
-    """Say that a suggestion is wrong: {"suggestion_id": ...}; the element has no values then."""
+    """Reject a suggestion: {"suggestion_id": ...}; the element then has no values."""
     return await _review(request, scan_id, record_id, "rejected")
 
 
 async def change(request: Request, scan_id: str, record_id: str) -> Fields:
-    """Say what an element is: {"suggestion_id": ... or null, "values": {output: value}}."""
+    """Set the values of an element: {"suggestion_id": ... or null, "values": {output: value}}."""
     return await _review(request, scan_id, record_id, "changed")
 
 
 async def regenerate(request: Request, scan_id: str) -> Fields:
-    """Start a run that asks again, but for what is confirmed or changed: {"records": [...]}, or {}.
+    """Start a run that asks again, except about settled elements: {"records": [...]}, or {}.
 
-    Its report says what is other than before.
+    Its report shows what has changed.
     """
     head = await _head(request, scan_id)
     body = request.json() if request.body.strip() else {}
@@ -77,7 +77,7 @@ ROUTES = [
 
 
 async def _scan(request: Request, scan_id: str) -> ClassificationScan:
-    """The scan as it is now. Raises `BadRequestError` for one of another kind."""
+    """Return the current scan. Raises `BadRequestError` for one of another kind."""
     head = await _head(request, scan_id)
     scan = await request.scans.definition(scan_id, head.data["version"])
     assert isinstance(scan, ClassificationScan)
@@ -102,9 +102,9 @@ async def _review(request: Request, scan_id: str, record_id: str, state: ReviewS
             "`suggestion_id` is missing: send that of the element's `suggestion`, as you saw it; "
             "null where there is none"
         )
-    word = Decision(state, body["suggestion_id"], request.by, body.get("values"))
+    decision = Decision(state, body["suggestion_id"], request.by, body.get("values"))
     try:
-        return await _reviewing(request, scan).review(record_id, word)
+        return await _reviewing(request, scan).review(record_id, decision)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
 

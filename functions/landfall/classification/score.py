@@ -1,12 +1,12 @@
-"""The score step of a classification: asks a model about the elements that were fetched.
+"""The score step of a classification: ask a model about the elements that were fetched.
 
-    pages ──> elements ──> plan: who is asked about, in which groups ──> suggestions
-                                                                             │
-              the run's end, or the write step <── report <── read back <────┘
+    pages ──> elements ──> agenda: the elements to ask about, in groups ──> suggestions
+                                                                                │
+                 the run's end, or the write step <── report <── read back <────┘
 
-An element that is as it was when it was last asked about is not asked about again, and neither is
-one of which a person has said what it is. The plan is kept: an invocation that goes on asks the
-same questions, and finds the answers that were paid for.
+An element that has not changed since it was last asked about is not asked about again, and neither
+is one that a person has settled. The agenda is stored: an invocation that continues asks the same
+questions, and finds the answers that are paid for.
 """
 
 from landfall.classification.agenda_store import load_agenda, make_agenda
@@ -23,9 +23,9 @@ from landfall.llm.session import Asking, Models
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 
-READ_BACK = 0.004
-"""Seconds that the run's end needs for an element, all of which are read back for it: some four
-times what it takes. Where the asking leaves less, the end is an invocation of its own."""
+READ_BACK_SECONDS = 0.004
+"""Seconds for each element that the run's end reads back: some four times what it takes. Where the
+asking leaves less, the end is an invocation of its own."""
 
 
 class ClassifyElements:
@@ -40,7 +40,7 @@ class ClassifyElements:
         self._prompt = Prompt(scan.labels, claim.run.id if claim.run.regenerate else "")
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Ask until all is asked, the budget is spent or the deadline comes.
+        """Ask until all elements are asked about, the budget is spent, or the deadline.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
@@ -57,7 +57,7 @@ class ClassifyElements:
                 return again
             before = self._cursor.share
             through = await self._ask(asking, deadline)
-            late = deadline.remaining() < len(self._elements) * READ_BACK
+            late = deadline.remaining() < len(self._elements) * READ_BACK_SECONDS
             if not through or (late and self._cursor.share > before):
                 return Again(asking.pause, waiting=asking.pause > 0)
         await self._finish.asked(self._elements, self._agenda.ids, asked_how, asking.spending)
@@ -68,7 +68,7 @@ class ClassifyElements:
         return Finish(self._claim, self._scan, self._cursor)
 
     async def _plan(self, asked_how: str) -> None:
-        """Decide who is asked about, once a run."""
+        """Load the agenda; the first invocation of a run makes it."""
         if self._cursor.plan is not None:
             self._agenda = await load_agenda(self._claim, self._cursor.plan)
         else:
@@ -77,7 +77,7 @@ class ClassifyElements:
             )
 
     async def _wait_for_batches(self, deadline: Deadline) -> Again | None:
-        """Have the questions answered in batches first, where the scan wants that."""
+        """Ask in batches first, where the scan has `model.batch`."""
         if not self._scan.model.batch or self._cursor.share:
             return None
         groups = [[self._elements[id_] for id_ in group] for group in self._agenda.groups]
@@ -92,7 +92,7 @@ class ClassifyElements:
         return again
 
     async def _ask(self, asking: Asking, deadline: Deadline) -> bool:
-        """Return whether the asking has come to its end."""
+        """Ask what is left; return whether the asking is done."""
         if self._cursor.spent:
             return True
         suggesting = Suggesting(

@@ -1,10 +1,10 @@
-"""Has a model suggest what elements are, and keeps what it says.
+"""Suggestions of a model for elements: ask for them, and store them.
 
     groups ──> questions ──> replies ──> an outcome for each element ──> its document, every second
-                                 └──> of an element that the answer does not serve: asked alone
+                                 └──> no good answer for one of a group: asked about alone
 
-A suggestion is kept in the commit that counts it, and only in the element that it was read for:
-when somebody else has written that meanwhile, it is read again first.
+A suggestion is stored in the commit that counts it, and only over the version of the element that
+was read: when others have written it meanwhile, it is read again first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ from landfall.store.commit_size import groups
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Put, Write
 
-KEEP_TRIES = 3
-"""Times that somebody else may write an element while what the model says of it is kept."""
+MAX_STORE_TRIES = 3
+"""Attempts to store suggestions while others write the same elements."""
 
 Group = Sequence[Element]
 
@@ -59,9 +59,9 @@ class Suggesting:
         self._apart: set[str] = set()
 
     async def ask(self, elements: Mapping[str, Element], deadline: Deadline) -> None:
-        """Ask about every group in which an element waits for an answer.
+        """Ask about every group with an element that has no outcome.
 
-        Raises `StepError` when the service does not play along, `FencedError`, `StoreError`.
+        Raises `StepError` when the service fails, `FencedError`, `StoreError`.
         """
         plan = [[elements[record_id] for record_id in group] for group in self._agenda.groups]
         await self._ask([group for group in plan if any(map(self._waits, group))], deadline)
@@ -72,25 +72,25 @@ class Suggesting:
         of_key = {group[0].record_id: group for group in asked}
         questions = [self._prompt.question(group) for group in asked]
         failure: StepError | None = None
-        kept_at = deadline.remaining()
+        stored_at = deadline.remaining()
         try:
             async for reply in self._asking.replies(questions, deadline):
                 self._take(reply, of_key[reply.key])
-                if kept_at - deadline.remaining() >= CHECKPOINT:
-                    kept_at = deadline.remaining()
-                    await self._keep()
+                if stored_at - deadline.remaining() >= CHECKPOINT:
+                    stored_at = deadline.remaining()
+                    await self._store()
         except StepError as error:
             failure = error
         self.progress = replace(self.progress, spent=self._asking.spent)
-        await self._keep()
+        await self._store()
         if failure:
             raise failure
 
     def _waits(self, element: Element) -> bool:
-        """Whether nothing has come of the element in this run."""
+        """Return whether the element has no outcome in this run."""
         return self.progress.waits(self._places[element.record_id])
 
-    # What comes of a question
+    # Outcomes
 
     def _take(self, reply: Reply[Any], group: Group) -> None:
         waiting = [element for element in group if self._waits(element)]
@@ -111,13 +111,13 @@ class Suggesting:
                 )
                 self._outcomes.append(Suggestion(element, what, asked))
 
-    # Keeping
+    # Storing
 
-    async def _keep(self) -> None:
-        """Store what came of elements. Where nothing came of any, the step has got nowhere."""
+    async def _store(self) -> None:
+        """Store the outcomes so far. Without any there is no checkpoint: no progress."""
         outcomes, self._outcomes = self._outcomes, []
         for some in self._fitting(outcomes):
-            await self._keep_some(some)
+            await self._store_some(some)
 
     def _fitting(self, outcomes: Sequence[Suggestion]) -> Iterator[Sequence[Suggestion]]:
         begin = 0
@@ -125,14 +125,14 @@ class Suggesting:
             yield outcomes[begin : begin + len(writes)]
             begin += len(writes)
 
-    async def _keep_some(self, outcomes: Sequence[Suggestion]) -> None:
+    async def _store_some(self, outcomes: Sequence[Suggestion]) -> None:
         places = [(self._places[one.element.record_id], one.good) for one in outcomes]
         progress = self.progress.with_marks(
             (place for place, good in places if good),
             (place for place, good in places if not good),
         )
         agenda, plan = self._agenda.split(self._apart), list[Write]()
-        if self._apart:  # their group's answer is counted in this commit, and never again
+        if self._apart:  # the answer to their group is counted in this commit only
             made = agenda.documents()
             progress = replace(progress, plan=len(made))
             plan = [
@@ -152,7 +152,7 @@ class Suggesting:
             run["counts"] |= self._asking.spending.counts()
             await self._claim.checkpoint(progress, run, writes)
 
-        await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
+        await until_committed(attempt, tries=MAX_STORE_TRIES, what="a group of elements")
         self.progress, self._agenda, self._apart = progress, agenda, set()
 
     def _write(self, one: Suggestion) -> Write:

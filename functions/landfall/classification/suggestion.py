@@ -16,7 +16,7 @@ from landfall.store.documents import Write
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a reply suggests of an element, and how it was asked."""
+    """The outcome of a reply for an element, and its provenance."""
 
     element: Element
     values: Values | Problem
@@ -28,7 +28,7 @@ class Suggestion:
         return not isinstance(self.values, Problem)
 
     def write(self, kept: StoredElement | None, path: str, asked_how: str) -> Write:
-        """Return the write of the element's document, as it was read last."""
+        """Return the write of the element's document, over the version that was read."""
         kept = kept or StoredElement(TrackedElement(self.element.record_id))
         if isinstance(self.values, Problem):
             entry = kept.tracked.with_failure(self.element, self.values, self.asked)
@@ -41,7 +41,7 @@ class Suggestion:
 def asked_by(
     reply: Reply[Any], run_id: str, at: datetime, version: str, element: Element, elements: int
 ) -> Provenance:
-    """Return how an element was asked about, in a question about so many `elements`."""
+    """Return the provenance of an outcome, of a question about so many `elements`."""
     return Provenance(
         run_id=run_id,
         at=at,
@@ -59,7 +59,7 @@ def asked_by(
 def values_of(
     prompt: Prompt, reply: Reply[Any], group: Sequence[Element]
 ) -> Mapping[str, Values | Problem]:
-    """Return what a reply says of each element of a group, by the ids of their records."""
+    """Return the values of a reply for each element of a group, by record id."""
     if reply.failure:
         return {element.record_id: reply.failure for element in group}
     assert reply.content is not None

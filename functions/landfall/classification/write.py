@@ -1,8 +1,8 @@
-"""The write step of a classification: fills values into the elements' own records.
+"""The write step of a classification: fill values into the elements' own records.
 
-What stands in a record by our doing is marked on its element, in the commit that keeps how far the
-sending came. So only those records are sent whose values are others by now; and one of which a
-person has taken a confirmation back is emptied again.
+An element is marked with the values that were written to its record, in the commit that stores the
+progress. So only records whose values differ are sent; one whose confirmation a person has
+withdrawn is emptied again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,19 @@ from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.suggest import KEEP_TRIES
+from landfall.classification.suggest import MAX_STORE_TRIES
 from landfall.classification.write_back import hash_cells
 from landfall.deadlines import Deadline
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
-from landfall.store.commit_size import COMMIT_WRITES
+from landfall.store.commit_size import MAX_COMMIT_WRITES
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Fields, Write
 
 
 @dataclass(frozen=True)
 class Due:
-    """An element whose record is to have these cells, and the mark by which that is known."""
+    """An element whose record is to have these cells, and the mark of them."""
 
     kept: StoredElement
     cells: Fields
@@ -34,12 +34,12 @@ class Due:
 
     @property
     def record_id(self) -> str:
-        """The record."""
+        """The id of the record."""
         return self.kept.tracked.record_id
 
 
 def due_to_fill(scan: ClassificationScan, elements: Iterable[StoredElement]) -> list[Due]:
-    """The elements whose records do not have what they are to have."""
+    """Return the elements whose records do not have the values that they should."""
     fill = scan.write_back
     if fill is None:
         return []
@@ -55,7 +55,7 @@ def due_to_fill(scan: ClassificationScan, elements: Iterable[StoredElement]) -> 
 
 
 class WriteValues:
-    """One invocation of a write step. What is sent is marked on the elements: it has no cursor."""
+    """One invocation of a write step. Its progress is marked on the elements: it has no cursor."""
 
     def __init__(self, claim: Claim, scan: ClassificationScan, open_base: OpenWriter) -> None:
         self._claim = claim
@@ -68,7 +68,7 @@ class WriteValues:
         self._marked = 0
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Send records until all are through or the deadline comes.
+        """Send records until all are sent, or until the deadline.
 
         Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
@@ -76,8 +76,6 @@ class WriteValues:
         sending = self._sending(due)
         if not await sending.under_lock(self._scan.base, self._open_base, deadline):
             return sending.again()
-        if self._cursor.refused:
-            raise self._cursor.refusals(sending.noun)
         await self._claim.finish_run(sending.run_fields(self._counts()))
         logs.info("filled in", **self._claim.run.counts)
         return Outcome.FINISHED
@@ -88,10 +86,10 @@ class WriteValues:
             await base.update(self._scan.table, rows, deadline)
             self._written += some
 
-        async def keep(_: bool) -> None:
+        async def checkpoint(_: bool) -> None:
             some = self._written[self._marked :]
-            for at in range(0, len(some), COMMIT_WRITES):
-                await self._mark(some[at : at + COMMIT_WRITES], sending)
+            for at in range(0, len(some), MAX_COMMIT_WRITES):
+                await self._mark(some[at : at + MAX_COMMIT_WRITES], sending)
             self._marked += len(some)
 
         sending = Sending(
@@ -101,24 +99,24 @@ class WriteValues:
             "records",
             lambda one: one.record_id,
             send,
-            keep,
+            checkpoint,
         )
         return sending
 
     async def _mark(self, some: Sequence[Due], sending: Sending[Due]) -> None:
-        """Store on the elements what stands in these records."""
+        """Mark the elements with the values in their records."""
         kept = {one.record_id: one.kept for one in some}
         lost = False
 
         async def attempt() -> None:
             nonlocal kept, lost
-            if lost:  # a person has reviewed one meanwhile; the next run sends that
+            if lost:  # a person has reviewed one meanwhile; the next run sends its values
                 kept = await self._catalogue.read(list(kept))
             lost = True
             writes = [self._marking(kept[one.record_id], one) for one in some]
             await self._claim.checkpoint(run=sending.run_fields(self._counts()), writes=writes)
 
-        await until_committed(attempt, tries=KEEP_TRIES, what="a group of elements")
+        await until_committed(attempt, tries=MAX_STORE_TRIES, what="a group of elements")
 
     def _marking(self, kept: StoredElement, one: Due) -> Write:
         entry = replace(kept.tracked, written=one.mark)

@@ -1,7 +1,7 @@
-"""The composition root: the one place that makes a function of its parts.
+"""The composition root: the one place that makes the parts of a function.
 
-They are made, and the vendors' libraries imported, when a request first needs them: a cold start
-pays for what it uses.
+A part is made, and its vendor's library imported, when a request first needs it: a cold start pays
+only for what it uses.
 """
 
 import functools
@@ -57,8 +57,9 @@ def app_of(function: str) -> App:
     random = Random()
     ladder = config.ladder
     store = FirestoreStore(firestore_client(config.project, ladder.connect), ladder.request)
-    client = cloud_tasks_client(config.cloud_tasks_emulator, ladder.connect)
-    queue = CloudTasksQueue(client, delivery, ladder, random)
+    emulator = config.cloud_tasks_emulator
+    open_tasks = functools.partial(cloud_tasks_client, emulator, ladder.connect)
+    queue = CloudTasksQueue(open_tasks, delivery, ladder, random)
     callers = Callers(
         issuer=config.token_issuer,
         audiences=config.audiences,
@@ -66,7 +67,7 @@ def app_of(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(VersionedStore(store, keeping=config.keeping), queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store, retention=config.retention), queue, _now, random, ladder)
     garbage.freeze()
     clients = Clients(config)
     return App(config, runs, Indexes(store, _now), callers, clients, Redactor(config.secrets))

@@ -1,8 +1,8 @@
-"""Who calls: an OpenID Connect token of a known issuer, for us, from a caller on our list.
+"""Authentication of callers: a token of a known issuer, for our audience, of a listed caller.
 
-Google's services and people present such a token (`Authorization: Bearer ...`). Where Cloud Run
-lets in nobody without one, it has checked the token, and takes the signature off before it hands
-the request on: then we look at what the token says. Everywhere else a signature is needed.
+Google's services and people send an OpenID Connect token (`Authorization: Bearer ...`). Where
+Cloud Run requires one, it verifies the token and removes the signature before it forwards the
+request: then the claims are checked here. Everywhere else the signature is verified here, too.
 """
 
 import asyncio
@@ -16,72 +16,75 @@ from google.auth import exceptions as google_errors
 from google.auth import jwt
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.net.http import Outside, OutsideError
 from landfall.reasons import LandfallError
 
 CLOCK_SKEW = 10
 """Seconds by which the clocks of issuer and function may differ."""
 
-CERTIFICATES_KEPT = 300.0
-"""Seconds for which certificates are kept when their answer does not say."""
+DEFAULT_MAX_AGE = 300.0
+"""Seconds for which certificates are cached when their response has no max-age."""
 
 SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
-"""What Cloud Run puts in the place of a signature that it has checked."""
+"""Cloud Run's replacement for a signature that it has verified."""
 
 
 class UnauthenticatedError(LandfallError):
-    """There is no token, or it is not valid. The message says why, without the token."""
+    """The token is missing or not valid. The message gives the reason, not the token."""
 
     status = 401
     code = "unauthenticated"
 
 
 class ForbiddenError(LandfallError):
-    """The token is valid, and its owner is not on the list of this function."""
+    """The token is valid, but the list of this function lacks its owner."""
 
     status = 403
     code = "forbidden"
 
 
 class CertificatesError(LandfallError):
-    """The issuer's certificates could not be had: nobody can be let in."""
+    """The issuer's certificates are not available: no token can be verified."""
 
     code = "certificates_unavailable"
     answer = "callers cannot be checked now"
 
 
-# RecursionError: JSON that is nested without end
+# RecursionError: JSON of excessive depth
 _INVALID = (ValueError, TypeError, KeyError, RecursionError, google_errors.GoogleAuthError)
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """An issuer's certificates by key id, and for how many seconds they may be kept."""
+    """An issuer's certificates by key id, which may be cached for `max_age` seconds."""
 
     by_key: Mapping[str, str]
-    seconds: float
+    max_age: float
 
 
 async def fetch_certificates(url: str) -> Certificates:
     """Fetch {key id: PEM certificate}. Raises `CertificatesError`."""
-    outside = Outside()
+    # an HTTP client takes 30 ms of a cold start; Cloud Run's own check makes it unnecessary
+    from landfall.net.errors import ExchangeError
+    from landfall.net.http import HttpClient
+
+    http = HttpClient()
     try:
-        answer = await outside.send("GET", url, deadline=Deadline.after(LADDER.connect))
+        answer = await http.send("GET", url, deadline=Deadline.after(LADDER.connect))
         by_key = json.loads(answer.content)
-    except (OutsideError, ValueError) as error:
+    except (ExchangeError, ValueError) as error:
         raise CertificatesError(f"the token issuer's certificates: {error}") from error
     finally:
-        await outside.close()
+        await http.close()
     if answer.status_code != 200 or not isinstance(by_key, dict):
         raise CertificatesError(f"the token issuer's certificates: status {answer.status_code}")
-    lifetime = re.search(r"max-age=(\d+)", answer.headers.get("cache-control", ""))
-    return Certificates(by_key, float(lifetime[1]) if lifetime else CERTIFICATES_KEPT)
+    max_age = re.search(r"max-age=(\d+)", answer.headers.get("cache-control", ""))
+    return Certificates(by_key, float(max_age[1]) if max_age else DEFAULT_MAX_AGE)
 
 
 class Callers:
-    """Lets in who has a valid token and is on the list.
+    """The callers of a function: each sends a valid token and is on the list.
 
-    `checked_by_cloud_run`: nobody gets here whose token Cloud Run has not checked.
+    `checked_by_cloud_run`: every request has passed Cloud Run's check of its token.
     """
 
     def __init__(
@@ -98,12 +101,12 @@ class Callers:
         self._checked_by_cloud_run = checked_by_cloud_run
         self._allowed = frozenset(allowed)
         self._fetch = certificates
-        self._kept: Certificates | None = None
-        self._kept_until = 0.0
+        self._cached: Certificates | None = None
+        self._cached_until = 0.0
         self._lock = asyncio.Lock()
 
     async def check(self, authorization: str | None) -> str:
-        """The caller's e-mail address.
+        """Return the caller's e-mail address.
 
         Raises `UnauthenticatedError`, `ForbiddenError`, `CertificatesError`.
         """
@@ -126,11 +129,11 @@ class Callers:
     def _read(self, token: str) -> Mapping[str, object]:
         try:
             claims: Mapping[str, object] = jwt.decode(token, verify=False)  # type: ignore[no-untyped-call]
-            late = float(str(claims["exp"])) + CLOCK_SKEW < time.time()
+            expired = float(str(claims["exp"])) + CLOCK_SKEW < time.time()
         except _INVALID:
             raise UnauthenticatedError("the token is not valid") from None
-        if late or claims.get("aud") not in self._audiences:
-            why = "expired" if late else "wrong audience"
+        if expired or claims.get("aud") not in self._audiences:
+            why = "expired" if expired else "wrong audience"
             raise UnauthenticatedError(f"the token is not valid: {why}")
         return claims
 
@@ -151,7 +154,7 @@ class Callers:
     async def _certificates(self) -> Mapping[str, str]:
         async with self._lock:
             now = asyncio.get_running_loop().time()
-            if self._kept is None or now >= self._kept_until:
-                self._kept = await self._fetch()
-                self._kept_until = now + self._kept.seconds
-            return self._kept.by_key
+            if self._cached is None or now >= self._cached_until:
+                self._cached = await self._fetch()
+                self._cached_until = now + self._cached.max_age
+            return self._cached.by_key

@@ -48,7 +48,7 @@ class Clients:
         return OpenAIModel(**self._model(settings))
 
     def batches(self, settings: "ModelSettings") -> "BatchService":
-        """Open the same model, for batches. Raises `StepError` where there is no key."""
+        """Open the service of the model's batches. Raises `StepError` where there is no key."""
         from landfall.llm.openai.batches import OpenAIBatches
 
         return OpenAIBatches(**self._model(settings))

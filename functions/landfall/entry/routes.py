@@ -1,8 +1,7 @@
 """The handler of the `api` function: find the route of a request, and answer it."""
 
-import functools
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -11,22 +10,22 @@ from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.entry import runs_and_scans
 from landfall.entry.app import App
-from landfall.entry.serve import Answer, Call, refused
+from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.ticks.marks import health
 
 
-@functools.cache
-def routes() -> Sequence[Route]:
-    """Return the routes of all: those of every kind of scan, then those of each."""
-    own = [route for kind in KINDS.values() for route in kind.routes()]
-    return [*runs_and_scans.ROUTES, *own]
+def routes() -> Iterator[Route]:
+    """Iterate over all routes; those of a kind of scan, which import it, come last."""
+    yield from runs_and_scans.ROUTES
+    for kind in KINDS.values():
+        yield from kind.routes()
 
 
 async def answer(app: App, call: Call) -> Answer:
     """Answer a request of a person or program."""
-    if call.asks_for_health:
+    if asks_for_health(call.request):
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
         return 200 if healthy else 503, ticks
     method, path = call.request.method, call.request.url.path

@@ -1,31 +1,36 @@
-"""The routes of the api that every kind of scan has: runs, definitions, schedules.
+"""The routes of the api for every kind of scan: runs, definitions, schedules.
 
-Every answer is plain JSON values but for datetimes, which the entry point writes as ISO 8601.
+Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
+from typing import TYPE_CHECKING
+
 from landfall.api.request import Request, Route
-from landfall.kinds.definition import load, parse
 from landfall.kinds.registry import Registry
 from landfall.reasons import BadRequestError, Reason
 from landfall.runs.lifecycle import RunStatus
-from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import NewerDocument
 
-RUNS_LISTED = 50
-RUN_LISTED = (
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
+
+DEFAULT_LIMIT = 50
+"""Runs in a listing, unless the request has a `limit`."""
+
+LISTED_FIELDS = (
     *("run_id", "scan_id", "scan_version", "kind", "base", "url", "trigger", "slot", "schedule_id"),
     *("status", "progress_step", "progress_pct", "attempt", "verdict", "counts", "error"),
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
 )
-"""The fields of a run in a listing: everything but its report."""
+"""The fields of a run in a listing: all except its report."""
 
 MAX_YAML = 100_000
-"""Bytes of a definition in YAML, which takes seconds to read when it is longer."""
+"""Bytes of a definition in YAML; a longer one takes seconds to read."""
 
 
 async def start_run(request: Request) -> Fields:
-    """Start a run of a scan, besides its schedule. Raises `ScanNotFoundError`."""
+    """Start a run of a scan, outside its schedule. Raises `ScanNotFoundError`."""
     body = request.json()
     scan_id = body.get("scan_id") if isinstance(body, dict) else None
     if not isinstance(scan_id, str) or not scan_id or "/" in scan_id:
@@ -48,8 +53,8 @@ async def list_runs(request: Request) -> Fields:
         "runs",
         where=where,
         order=("created_at", "desc"),
-        limit=request.limit(RUNS_LISTED),
-        fields=RUN_LISTED,
+        limit=request.limit(DEFAULT_LIMIT),
+        fields=LISTED_FIELDS,
     )
     return {"runs": [_listed(run) for run in await request.runs.store.find(query)]}
 
@@ -60,7 +65,7 @@ async def show_run(request: Request, run_id: str) -> Fields:
 
 
 async def debug_run(request: Request, run_id: str) -> Fields:
-    """Show everything about a run but its data. Raises `RunNotFoundError`."""
+    """Show everything about a run except its data. Raises `RunNotFoundError`."""
     run = await request.runs.get(run_id)
     find = request.runs.store.find
     steps = await find(Query(f"{run.path}/steps"))
@@ -97,7 +102,7 @@ async def save_scan(request: Request, scan_id: str) -> Fields:
 
 
 async def show_scan(request: Request, scan_id: str) -> Fields:
-    """Show a scan as it is now, with its schedule. Raises `ScanNotFoundError`."""
+    """Show the current definition of a scan, with its schedule. Raises `ScanNotFoundError`."""
     head = await request.scans.head(scan_id)
     (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
     definition = await request.scans.definition(scan_id, head.data["version"])
@@ -120,8 +125,10 @@ ROUTES = [
 ]
 
 
-def _definition(request: Request, source: str) -> Scan:
-    """Read a definition, in JSON or as it lies in a person's file. Raises `DefinitionError`."""
+def _definition(request: Request, source: str) -> "Scan":
+    """Read a definition, which is JSON, or YAML as in a file. Raises `DefinitionError`."""
+    from landfall.kinds.definition import load, parse
+
     try:
         body = request.json()
     except BadRequestError:
@@ -138,5 +145,5 @@ def _listed(run: Document) -> Fields:
 
 
 def _shown(run: Document) -> Fields:
-    """Return a run for people, without what its steps hand on to one another."""
+    """Return a run for people, without the handover between its steps."""
     return {"run_id": run.id} | {k: v for k, v in run.data.items() if k != "handover"}

@@ -1,7 +1,7 @@
 """Serve a function: check the caller, call its use case within the budget, answer.
 
-Whatever is raised becomes an answer here, and only here: an error of the tree in `reasons` with its
-own status and code, anything else with 500 and its traceback in the log.
+Here, and only here, errors become answers: an error of the tree in `reasons` has a status and code
+of its own; any other is answered 500, and its traceback is logged.
 """
 
 import asyncio
@@ -24,23 +24,18 @@ from landfall.reasons import LandfallError
 if TYPE_CHECKING:
     from landfall.entry.callers import Callers
 
-garbage.seldom()
+garbage.collect_rarely()
 
 Answer = tuple[int, Any]
-"""A status, and a value that is written as JSON, or a whole response."""
+"""A status, and either a value that is written as JSON or a complete response."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request of a caller, by e-mail address."""
+    """A request, and the e-mail address of its caller."""
 
     request: Request
     caller: str
-
-    @property
-    def asks_for_health(self) -> bool:
-        """Return whether this is `GET /health`."""
-        return asks_for_health(self.request)
 
 
 Handle = Callable[[App, Call], Awaitable[Answer]]
@@ -86,7 +81,7 @@ async def _guarded(function: str, request: Request) -> Answer:
             logs.error(error.code.replace("_", " "), error=str(error))
         return problem(error)
     except ClientDisconnect:
-        # in the middle of its own request, so nothing was done; nobody reads the answer
+        # in the middle of the request, so nothing was done; nobody reads the answer
         logs.warning("hung up on")
         return refused(400, "bad_request", "the request was not sent to its end")
     except Exception as error:
@@ -112,12 +107,12 @@ def asks_for_health(request: Request) -> bool:
 
 
 def problem(error: LandfallError) -> Answer:
-    """Return the answer to a caller whose request met an error of the tree."""
+    """Return the answer to a request that met an error of the tree."""
     return refused(error.status, error.code, error.answer or str(error))
 
 
 def refused(status: int, code: str, message: str) -> Answer:
-    """Return an answer that says what is wrong."""
+    """Return the answer to a request that is refused."""
     return status, {"error": {"code": code, "message": message}}
 
 

@@ -15,7 +15,7 @@ async def tick_scheduler(app: App, _: Call) -> Answer:
 
 
 async def tick_watchdog(app: App, _: Call) -> Answer:
-    """Take up what does not move, and end what is over its time."""
+    """Take up steps that do not move, and end runs that are past their deadline."""
     from landfall.ticks.watchdog import Watchdog
 
     watch = await Watchdog(app.runs, "watchdog").tick(Deadline.after(app.config.ladder.step))

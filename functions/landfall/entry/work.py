@@ -5,7 +5,7 @@ from typing import Any
 
 from landfall import logs
 from landfall.entry.app import App
-from landfall.entry.serve import Answer, Call
+from landfall.entry.serve import Answer, Call, asks_for_health
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.process.memory import peak_mb, rss_mb
@@ -25,7 +25,7 @@ async def score(app: App, call: Call) -> Answer:
 
 
 async def _work(function: str, app: App, call: Call) -> Answer:
-    if call.asks_for_health:
+    if asks_for_health(call.request):
         return 200, {"status": "ok", "lacking": app.config.lacking}
     invocation = Invocation.parse(_json(await call.request.body()), *steps_of(function))
     definitions = Registry(app.runs.store, app.runs.clock)

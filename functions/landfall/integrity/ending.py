@@ -1,4 +1,4 @@
-"""End the score step of an integrity scan, and the run where nothing is to be written back."""
+"""The end of an integrity scan's score step, and of the run where nothing is to be written back."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ async def end(
     run: RunFields | None = None,
     writes: Sequence[Write] = (),
 ) -> Outcome:
-    """Commit the end, with these fields of the run and these writes."""
+    """End the step, with these fields of the run and further writes."""
     await remember_size(claim, records)
     ended: RunFields = run or {}
     if cursor.work:

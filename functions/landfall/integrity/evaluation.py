@@ -1,4 +1,4 @@
-"""Evaluate the rules of a run, as many as fit into the budget of an invocation."""
+"""The evaluation of a run's rules, as many as fit into the budget of an invocation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,14 +16,14 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
 from landfall.store.commit_size import groups
 from landfall.store.documents import Put, Write
-from landfall.store.packed import packed_documents
+from landfall.store.packed import packed_documents, packed_pieces
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
-"""Why a rule is inconclusive that began with a fresh budget and did not come to its end."""
+"""The reason why a rule is inconclusive that had a whole budget and did not finish."""
 
 
 class _OutOfBudgetError(Exception):
-    """An evaluation has come to the end of the invocation's budget."""
+    """The budget of the invocation ended during an evaluation."""
 
 
 class Evaluation:
@@ -39,16 +39,16 @@ class Evaluation:
     async def go_on(
         self, fetched: Fetched, ledger: Ledger, deadline: Deadline
     ) -> list[RuleReport] | None:
-        """Return the reports of all rules; None where the next invocation goes on.
+        """Return the reports of all rules; None where the next invocation continues.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        reports = await self._kept_reports()
+        reports = await self._stored_reports()
         rules = self._scan.rules[len(reports) :]
         if rules:
             snapshot = await self._snapshot(fetched)
             fresh = self._evaluate(rules, snapshot, fetched, ledger, deadline)
-            # what is left of a budget may be too little to store the findings, every time again
+            # the rest of a budget may be too short to store the findings, in every invocation
             if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
                 await self._store_part(fresh)
                 return None
@@ -60,12 +60,12 @@ class Evaluation:
         tables = await read_tables(self._store, run.path, fetched, self._scan.created_of)
         return Snapshot(tables, run.created_at, self._scan.zone)
 
-    async def _kept_reports(self) -> list[RuleReport]:
+    async def _stored_reports(self) -> list[RuleReport]:
         paths = [self._part_path(number) for number in range(self._cursor.parts)]
         found = await self._store.read(*paths) if paths else []
         if any(document is None for document in found):
             raise gone("a part of the rules' reports")
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        pieces = packed_pieces(found)
         return unpack_reports(pieces, self._scan.rules)
 
     def _part_path(self, number: int) -> str:
@@ -79,7 +79,7 @@ class Evaluation:
         ledger: Ledger,
         deadline: Deadline,
     ) -> list[RuleReport]:
-        """The reports of as many of the rules as fit into the budget."""
+        """Return the reports of those rules that fit into the budget."""
 
         def check() -> None:
             if deadline.remaining() <= self._reserve:
@@ -97,7 +97,7 @@ class Evaluation:
             try:
                 reports.append(evaluate(rule, snapshot, past[rule.id], check))
             except _OutOfBudgetError:
-                if not reports:  # the next invocation has no more time for it than this one
+                if not reports:  # the next invocation has no more time for it
                     reports.append(RuleReport(rule, inconclusive=TOO_LONG))
                 break
         return reports

@@ -1,4 +1,4 @@
-"""Write the documents of single findings, after the ledger that they follow."""
+"""The documents of single findings, which are written after the ledger that they follow."""
 
 from collections.abc import Set
 
@@ -15,7 +15,7 @@ from landfall.store.documents import Document, Update
 
 
 class Following:
-    """The documents of the findings that a run has changed, on their way behind its ledger."""
+    """The writing of the documents of the findings that a run has changed."""
 
     def __init__(self, claim: Claim, cursor: ScoreCursor, ledgers: LedgerStore) -> None:
         self._claim = claim
@@ -28,7 +28,7 @@ class Following:
     ) -> Outcome | Again:
         """Write the documents of findings, unless a later run has written the ledger since.
 
-        `changed` are the ids of those that need it; None is all of them.
+        `changed` are the ids of the changed findings; None is all of them.
         """
         follow = [
             (number, entry)
@@ -44,7 +44,7 @@ class Following:
             if head is None:
                 break
             made = self._ledgers.documents(
-                ledger, [entry for _, entry in follow[: commit_size.COMMIT_WRITES]]
+                ledger, [entry for _, entry in follow[: commit_size.MAX_COMMIT_WRITES]]
             )
             made = groups(made)[0]
             some, follow = follow[: len(made)], follow[len(made) :]
@@ -56,6 +56,6 @@ class Following:
         return await end(self._claim, self._cursor, records, writes=done)
 
     async def _own_head(self) -> Document | None:
-        """Return the head of the ledger, while it is the one that this run has written."""
+        """Return the head of the ledger, if it is still the one that this run has written."""
         (head,) = await self._claim.engine.store.read(self._ledgers.path)
         return head if head and head.data["number"] == self._cursor.published else None

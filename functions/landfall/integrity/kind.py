@@ -1,4 +1,4 @@
-"""The kind `integrity`: every record of the chosen tables of a base, judged by rules."""
+"""The kind `integrity`: all records of the chosen tables of a base, checked by rules."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

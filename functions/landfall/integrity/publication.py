@@ -1,7 +1,7 @@
-"""Publish the findings of a run: the ledger moved on, its documents, and the run's verdict.
+"""The publication of a run's findings: the updated ledger, its documents, and the run's verdict.
 
-While all of it fits into a commit, it is one. When more findings changed than that, the ledger
-comes first, and the documents of single findings follow it.
+If all of it fits, this is one commit. When more findings changed, the ledger is written first, and
+the documents of single findings after it.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from landfall.store.documents import Write
 
 
 class Publication:
-    """The findings of a run on their way into the ledger."""
+    """The publication of the findings of a run."""
 
     def __init__(self, claim: Claim, scan: IntegrityScan, cursor: ScoreCursor) -> None:
         self._claim = claim
@@ -49,11 +49,9 @@ class Publication:
         reports: Sequence[RuleReport],
         deadline: Deadline,
     ) -> Outcome | Again:
-        """Move the ledger on by the reports, and end the step with the verdict."""
+        """Merge the reports into the ledger, and end the step with the verdict."""
         run_id = self._claim.run.id
-        now = (
-            self._claim.engine.clock()
-        )  # before the decisions: those that are not there yet are later
+        now = self._claim.engine.clock()  # before the decisions are read: later ones are newer
         decisions = await self._ledgers.decisions()
         merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
         entries = choose_documented(merged.ledger.entries)
@@ -63,7 +61,7 @@ class Publication:
         if where is None or entries != kept.ledger.entries:
             writes = list_documents(run_id, entries)
             where = FindingsList(run_id, len(writes))
-        since = await self._claim.first_page_at(await self._claim.handover())
+        since = await self._claim.first_page_at()
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=ledger)
@@ -71,8 +69,8 @@ class Publication:
         run = report.run_fields(self._claim.progress.last)
         run["report"] |= {"newest": newest}
         run["findings_list"] = asdict(where)
-        if not newest:  # what a later look found is not undone by an earlier one
-            await self._keep(writes)
+        if not newest:  # a later run has published already: its findings stand
+            await self._store_ahead(writes)
             return await end(self._claim, self._cursor, fetched.records, run)
         moved = {entry.id for entry in merged.all_changed}
         issues = self._scan.write_back
@@ -92,13 +90,13 @@ class Publication:
             return await end(
                 self._claim, self._cursor, fetched.records, run, [*writes, head, *made]
             )
-        await self._keep(writes)
+        await self._store_ahead(writes)
         head = self._ledgers.head(replace(moved_on, followed=False))
         await self._claim.checkpoint(self._cursor, run, [head])
         following = Following(self._claim, self._cursor, self._ledgers)
         return await following.follow(ledger, changed, fetched.records, deadline)
 
-    async def _keep(self, writes: Sequence[Write]) -> None:
-        """Commit documents of this run's own, before what names them."""
+    async def _store_ahead(self, writes: Sequence[Write]) -> None:
+        """Commit documents of the run itself, before the documents that refer to them."""
         for group in groups(writes):
             await self._claim.checkpoint(writes=group)

@@ -1,4 +1,4 @@
-"""What a run came to: its verdict, its counts, and a line a rule."""
+"""The report of a run: its verdict, its counts, and an entry for each rule."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,16 @@ from landfall.runs.report import RunReport
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
 
-SAMPLES = 3
-"""Findings of a rule that a run's report shows; the worst, the new ones first."""
+MAX_SAMPLES = 3
+"""Findings of a rule in a run's report: the most severe, and new ones first among them."""
 
-MANY_RULES = 100
-"""Rules beyond which one has to do: the report is a part of the run's document of 1 MiB."""
+MAX_RULES_SAMPLED = 100
+"""Rules up to which each has `MAX_SAMPLES`; more have one each, since the report is a part of the
+run's document of 1 MiB."""
 
 
 def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
-    """What the base lacks that the rule reads; empty when there is all of it."""
+    """Return what the rule reads and the base does not have; empty where it has all."""
     missing = {(item["table"], item["field"]) for item in unresolved}
     for table in rule.tables():
         if (table, None) in missing:
@@ -36,9 +37,9 @@ def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | Non
 def verdict(
     evaluated: int, inconclusive: int, findings: Mapping[str, int], records: int
 ) -> Verdict:
-    """The worst that was found; inconclusive whenever anything was not looked at.
+    """Return the worst severity; inconclusive where anything was not evaluated.
 
-    `findings` counts them by severity. A run that read no record has looked at nothing.
+    `findings` has their number by severity. A run without a record has evaluated nothing.
     """
     if inconclusive or not evaluated or not records:
         return "inconclusive"
@@ -50,7 +51,7 @@ def verdict(
 def run_report(
     origin: Origin, records: int, merged: MergedLedger, reports: Sequence[RuleReport]
 ) -> RunReport:
-    """What a run says of its rules' reports, once the ledger has taken them in."""
+    """Return the report of a run, from its rules' reports and the ledger after them."""
     by_rule = _by_rule(merged, reports)
     found = [entry for entries in by_rule.values() for entry in entries if entry.live]
     severities = Counter[str](entry.finding.severity for entry in found)
@@ -75,7 +76,7 @@ def run_report(
             merged.ledger.rules[merged.keys[report.rule.id]],
             by_rule[report.rule.id],
             news,
-            samples=SAMPLES if len(reports) <= MANY_RULES else 1,
+            samples=MAX_SAMPLES if len(reports) <= MAX_RULES_SAMPLED else 1,
         )
         for report in reports
     ]
@@ -102,7 +103,7 @@ def run_report(
 
 
 def _by_rule(merged: MergedLedger, reports: Sequence[RuleReport]) -> dict[str, list[FindingEntry]]:
-    """The entries of each rule that was evaluated completely, by the rule's id."""
+    """Return the entries of each rule that was evaluated completely, by the rule's id."""
     entries: dict[str, list[FindingEntry]] = defaultdict(list)
     for entry in merged.ledger.entries:
         entries[entry.rule_key].append(entry)

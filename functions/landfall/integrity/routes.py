@@ -13,16 +13,16 @@ from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 
 MAX_RECORDS = 500_000
-"""Records of all findings of an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
+"""Records of all findings in an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
 
 MAX_WHY_LENGTH = 500
 """Characters of a person's reason that are stored."""
 
 
 async def run_findings(request: Request, run_id: str) -> Fields | Download:
-    """List what a run found, by page; `format=csv` or `json` is all of it in one file.
+    """List the findings of a run, in pages; `format=csv` or `json` gives all in one file.
 
-    `rule`, `table`, `severity` and `state` narrow it.
+    `rule`, `table`, `severity` and `state` filter them.
     """
     run = await request.runs.get(run_id)
     check_kind("integrity", run.kind, run_id)
@@ -37,7 +37,7 @@ async def run_findings(request: Request, run_id: str) -> Fields | Download:
 
 
 async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
-    """List what is open now, after the scan's last run; like `GET /runs/{id}/findings`."""
+    """List the findings as of the scan's last run; like `GET /runs/{id}/findings`."""
     findings = await _findings(request, scan_id)
     found = await findings.listed(_filters(request.parameters))
     return _listed(found, request, {"scan_id": scan_id}, scan_id)
@@ -49,7 +49,7 @@ async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 
 async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
-    """Leave a finding as it is: {"why": ..., "until": a moment, or none}."""
+    """Ignore a finding: {"why": ..., "until": a moment, or none}."""
     body = request.json()
     why = body.get("why") if isinstance(body, dict) else None
     if not isinstance(why, str) or not why.strip():
@@ -63,7 +63,7 @@ async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 
 async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
-    """Ignore a finding no longer."""
+    """Stop ignoring a finding."""
     decision = Decision(request.runs.clock(), "open", request.by, "reopened by hand")
     return await _decide(request, scan_id, finding_id, decision)
 

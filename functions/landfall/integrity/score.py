@@ -1,12 +1,12 @@
 """The score step of an integrity scan: evaluate the rules, and end the run with a verdict.
 
-    pages ──> snapshot ──> one report a rule ──> the ledger of findings, moved on ──> the run's end
+    pages ──> snapshot ──> one report per rule ──> the updated ledger of findings ──> the run's end
 
-While nothing has to be continued later, the whole step is one commit: the end of the run, the head
-of the ledger, and what has changed in it. When the step's budget ends after a rule, the reports so
-far are stored in `runs/{run}/results/part-{n}`, and the next invocation goes on with the next rule.
-When more findings changed than fit into a commit, the ledger comes first, and the documents of
-single findings follow it. When there is something to be written back, the run goes on with that.
+A step that fits into one invocation is one commit: the end of the run, the head of the ledger, and
+the changes in it. When the step's budget ends after a rule, the reports so far are stored in
+`runs/{run}/results/part-{n}`, and the next invocation continues with the next rule. When more
+findings changed than fit into a commit, the ledger is written first, and the documents of single
+findings after it. Where findings are to be written back, the write step follows.
 """
 
 from landfall.airtable.fetched import Fetched
@@ -33,7 +33,7 @@ class ScoreRules:
         self._publication = Publication(claim, scan, self._cursor)
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Evaluate rules until all are through or the deadline comes.
+        """Evaluate rules until all are done, or until the deadline.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
@@ -54,6 +54,6 @@ class ScoreRules:
 def _list_missing(error: ListMissingError, path: str) -> StepError:
     return StepError(
         Reason.FINDINGS_MISSING,
-        f"the list of findings of earlier runs is not complete: {error}; delete {path} to begin "
-        "with a new one",
+        f"the list of findings of earlier runs is not complete: {error}; delete {path} to start "
+        "a new one",
     )

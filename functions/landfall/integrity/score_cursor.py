@@ -1,4 +1,4 @@
-"""How far the rules of a run are scored, and what its write step has to write."""
+"""The cursor of the score step of an integrity scan, and its handover to the write step."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,11 +9,11 @@ from landfall.store.documents import Fields
 
 @dataclass
 class ScoreCursor:
-    """How far a run was scored.
+    """The progress of a score step.
 
-    `parts` documents hold the reports of the first `rules_done` rules. `published` is the
-    number of the ledger once it is written; of its entries, the first `followed` have documents.
-    `work` documents hold what is to be written back.
+    `parts` documents have the reports of the first `rules_done` rules. `published` is the number of
+    the ledger once it is written; its first `followed` entries have documents. `work` documents
+    have the findings to write back.
     """
 
     rules_done: int = 0
@@ -23,22 +23,22 @@ class ScoreCursor:
     work: int = 0
 
     def store(self) -> Fields:
-        """Return the cursor as the step's document holds it."""
+        """Return the cursor as stored."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class WorkList:
-    """What the write step has to write: so many documents of entries, of the ledger's number."""
+    """The work of the write step: the number of documents with entries, and that of the ledger."""
 
     documents: int
     ledger: int | None
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what a score step left. Further names, which a cursor has, are passed over."""
+        """Read a handover. Further names, which a cursor has, are ignored."""
         return cls(stored["work"], stored["published"])
 
     def store(self) -> Fields:
-        """Return it as the run holds it."""
+        """Return the handover as stored."""
         return {"work": self.documents, "published": self.ledger}

@@ -1,10 +1,10 @@
 """The write step of an integrity scan: send findings to a table of Airtable.
 
-    the list of the score step ──> lock the base ──> ten rows a request ──> cursor, every second
+    the work list ──> lock the base ──> ten rows a request ──> cursor, every second
 
-It is a chain of invocations like the fetch step. One request follows the other: Airtable makes two
-rows of a finding when two requests that upsert it meet. A run is `done` without this step, with a
-warning that says why; the next run sends what this one leaves out.
+It is a chain of invocations, like the fetch step. Requests follow one another: two concurrent
+upserts of a finding would create two rows. A run is `done` without this step, with a warning; the
+next run sends the findings that this one left out.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,7 @@ from landfall.airtable.protocols import BaseWriter
 from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.entry import FindingEntry
-from landfall.integrity.findings.ledger_store import LedgerStore, write_back_path
-from landfall.integrity.findings.packing import unpack_entries
+from landfall.integrity.findings.ledger_store import LedgerStore, read_write_back
 from landfall.integrity.findings.views import flatten, stored_finding
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.scan import IntegrityScan
@@ -38,7 +37,7 @@ class WriteFindings:
         self._superseded = False
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Send findings until all are through or the deadline comes.
+        """Send findings until all are sent, or until the deadline.
 
         Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
@@ -48,7 +47,7 @@ class WriteFindings:
         sending = self._sending(work)
 
         async def is_superseded() -> bool:
-            """A later run sends what has changed since, and all that this one leaves out."""
+            """Return whether a later run sends the changes since, and those left out here."""
             self._kept = await self._ledgers.load_head()
             self._superseded = self._kept.ledger.number != work_list.ledger
             return self._superseded
@@ -56,19 +55,15 @@ class WriteFindings:
         base_id = self._scan.write_base
         if not await sending.under_lock(base_id, self._open_base, deadline, is_superseded):
             return sending.again()
-        if self._cursor.refused:
-            raise self._cursor.refusals(sending.noun)
         await self._claim.finish_run(sending.run_fields(self._counts()), cursor=self._cursor)
         logs.info("written", superseded=self._superseded, **self._claim.run.counts)
         return Outcome.SUPERSEDED if self._superseded else Outcome.FINISHED
 
     async def _work(self, work_list: WorkList) -> list[FindingEntry]:
-        """Return what the score step left to be written."""
-        run_id, read = self._claim.run.id, self._claim.engine.store.read
-        found = await read(*(write_back_path(run_id, n) for n in range(work_list.documents)))
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
-        work = list(unpack_entries(pieces))
-        if len(work) != self._claim.run.counts["findings_to_write"]:
+        """Return the findings of the work list. Raises `StepError`."""
+        run, store = self._claim.run, self._claim.engine.store
+        work = await read_write_back(store, run.id, work_list.documents)
+        if len(work) != run.counts["findings_to_write"]:
             raise gone("a part of the findings to be written")
         return work
 
@@ -80,7 +75,7 @@ class WriteFindings:
             rows = [issues.row(flatten(stored_finding(self._kept, entry))) for entry in some]
             await base.upsert(issues.table, issues.fields.finding_id, rows, deadline)
 
-        async def keep(at_the_end: bool) -> None:
+        async def checkpoint(at_the_end: bool) -> None:
             marks = await self._mark(work) if at_the_end else []
             await self._claim.checkpoint(self._cursor, sending.run_fields(self._counts()), marks)
 
@@ -91,12 +86,12 @@ class WriteFindings:
             "findings",
             lambda entry: entry.id,
             send,
-            keep,
+            checkpoint,
         )
         return sending
 
     async def _mark(self, work: Sequence[FindingEntry]) -> list[Write]:
-        """Return the write that marks in the ledger how far the table is, unless it is another."""
+        """Return the write of the progress in the ledger, unless that has another number."""
         now = await self._ledgers.load_head()
         number = self._kept.ledger.number
         if now.head is None or now.written is None or now.ledger.number != number:
@@ -105,7 +100,7 @@ class WriteFindings:
         return [Update(now.head.path, {"written": asdict(written)}, now.head.version)]
 
     def _before(self, work: Sequence[FindingEntry]) -> str:
-        """Return the id below which every finding stands in the table."""
+        """Return the id below which the table has every finding."""
         cursor = self._cursor
         return cursor.refused_first or (
             work[cursor.sent].id if cursor.sent < len(work) else AFTER_ALL

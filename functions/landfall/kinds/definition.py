@@ -1,6 +1,6 @@
-"""What a person writes: a scan of some kind, its limits and schedule. Checked at the door.
+"""Definitions of scans, as people write them: their kind, limits and schedule.
 
-`load` turns YAML or JSON text into a `Scan` of its kind, or raises `DefinitionError` which names
+`load` turns YAML or JSON text into a `Scan` of its kind, or raises a `DefinitionError` that names
 the file, the path in it and the fix. `json_schema` is the same definition for editors.
 """
 
@@ -13,20 +13,20 @@ from pydantic.json_schema import models_json_schema
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
 from landfall.scans.scan import Scan
-from landfall.scans.settings import BASE_ID, ID, it_is, suggest
+from landfall.scans.settings import BASE_ID, ID, got, suggest
 
 
 class DefinitionError(BadRequestError):
-    """The definition cannot be used. The message has a line a problem: where, what, the fix."""
+    """The definition cannot be used. The message has a line for each problem: place, cause, fix."""
 
 
 def load(text: str, source: str) -> Scan:
-    """A scan from YAML or JSON text. `source` names it in a `DefinitionError`."""
-    from landfall.scans.yaml_text import TextError, read  # YAML takes 13 ms to import
+    """Read a scan from YAML or JSON text. Raises `DefinitionError`, which names the `source`."""
+    from landfall.scans.yaml_text import YamlError, read_yaml  # YAML takes 13 ms to import
 
     try:
-        content = read(text)
-    except TextError as error:
+        content = read_yaml(text)
+    except YamlError as error:
         raise DefinitionError(f"{source}: {error}") from None
     if content is None:
         raise DefinitionError(f"{source}: this is empty; begin with `id: my-scan`")
@@ -38,7 +38,7 @@ def load(text: str, source: str) -> Scan:
 
 
 def parse(content: dict[str, Any], source: str) -> Scan:
-    """A scan from plain values. `source` names it in a `DefinitionError`."""
+    """Read a scan from plain values. Raises `DefinitionError`, which names the `source`."""
     kind = content.get("kind")
     known = KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
@@ -61,7 +61,7 @@ def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The definition as a JSON schema, for editors."""
+    """Return the JSON schema of definitions, for editors."""
     kinds: list[tuple[type[Scan], Literal["validation"]]] = [
         (kind.scan(), "validation") for kind in KINDS.values()
     ]
@@ -96,13 +96,13 @@ _FORMS = {
 
 
 def _problem(scan: type[Scan], problem: Any) -> str:
-    """Where, what, and the fix. Several lines where a scan's rules do not fit."""
+    """Return the place, cause and fix of a problem; rules that do not fit take several lines."""
     location = list(problem["loc"])
-    what, shown = problem["type"], it_is(problem["input"])
+    what, shown = problem["type"], got(problem["input"])
     path = _path(location)
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "must")
     match what:
-        case "value_error":  # our own, which say it all
+        case "value_error":  # our own: the message is complete
             return f"{path}: {message}" if path else message
         case "extra_forbidden":
             fix = suggest(
@@ -127,11 +127,11 @@ def _problem(scan: type[Scan], problem: Any) -> str:
 
 def _path(location: Sequence[Any]) -> str:
     if location[:1] == ["rules"]:
-        # a tagged union puts its tag behind the rule's number, where the file has no such level
+        # a tagged union puts its tag behind the rule's number; the file has no such level
         location = [*location[:2], *location[3:]]
     return ".".join(str(part) for part in location if not _is_tag(part))
 
 
 def _is_tag(part: Any) -> bool:
-    """Whether it names a choice between models, or a key as such, and not a place in the file."""
+    """Return whether a part is a choice between models, or a key, and no place in the file."""
     return part == "[key]" or (isinstance(part, str) and part[:1] == "(")

@@ -1,26 +1,28 @@
-"""Scans and schedules as they are stored.
+"""The registry of scans and schedules, as they are stored.
 
-scans/{scan_id}                       what the scan is now, and what its last run counted
-scans/{scan_id}/versions/{version}    each definition a run was made from; never changed
+scans/{scan_id}                       the current version, and the size that its last run counted
+scans/{scan_id}/versions/{version}    each definition that runs were made from; never changed
 schedules/{scan_id}                   its cadence and policies, and when it is due next
+
+Definitions and pydantic, which checks them, take 60 ms of a cold start, so they are imported when
+one is read or saved.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-from landfall.kinds.definition import parse
 from landfall.reasons import NotFoundError
 from landfall.runs.commit import Clock
-from landfall.scans.cadence import time_zone
-from landfall.scans.scan import Scan
-from landfall.scans.schedule import Schedule
-from landfall.scans.slots import next_slot
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Create, Document, Fields, Store, Update, Write
 
-SAVE_TRIES = 5
-"""Saves of one scan that may lose against another at the same moment."""
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
+
+MAX_SAVE_TRIES = 5
+"""Attempts to save a scan while others save it at the same moment."""
 
 
 class ScanNotFoundError(NotFoundError):
@@ -29,21 +31,21 @@ class ScanNotFoundError(NotFoundError):
 
 @dataclass(frozen=True)
 class Registry:
-    """Saves definitions and reads them back."""
+    """Saves definitions, and reads them."""
 
     store: Store
     clock: Clock
 
-    async def save(self, scan: Scan, by: str) -> Fields:
+    async def save(self, scan: "Scan", by: str) -> Fields:
         """Store the scan with its schedule, in one commit.
 
-        Gives the scan's document, and when the schedule is due next.
+        Return the scan's document, and when the schedule is due next.
         """
         return await until_committed(
-            partial(self._save, scan, by), tries=SAVE_TRIES, what=f"scan {scan.id}"
+            partial(self._save, scan, by), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
         )
 
-    async def _save(self, scan: Scan, by: str) -> Fields:
+    async def _save(self, scan: "Scan", by: str) -> Fields:
         version_path = f"scans/{scan.id}/versions/{scan.version()}"
         head, version, schedule = await self.store.read(
             f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
@@ -69,15 +71,17 @@ class Registry:
         saved = (head.data if head else {"created_at": now}) | fields
         return saved | {"next_run_at": planned["next_run_at"]}
 
-    async def definition(self, scan_id: str, version: str) -> Scan:
-        """The definition that a run was made from. Raises `ScanNotFoundError`."""
+    async def definition(self, scan_id: str, version: str) -> "Scan":
+        """Return the definition that a run was made from. Raises `ScanNotFoundError`."""
+        from landfall.kinds.definition import parse
+
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
         if found is None:
             raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
         return parse(found.data["definition"], found.path)
 
     async def head(self, scan_id: str) -> Document:
-        """What the scan is now. Raises `ScanNotFoundError`."""
+        """Return the document of the scan's current version. Raises `ScanNotFoundError`."""
         (found,) = await self.store.read(f"scans/{scan_id}")
         if found is None:
             raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
@@ -88,7 +92,7 @@ def _written(path: str, found: Document | None, fields: Fields, first: Fields) -
     return Update(path, fields, found.version) if found else Create(path, fields | first)
 
 
-def _head_fields(scan: Scan) -> Fields:
+def _head_fields(scan: "Scan") -> Fields:
     return scan.heading() | {
         "deadline_seconds": scan.limits.deadline_seconds,
         "version": scan.version(),
@@ -98,7 +102,11 @@ def _head_fields(scan: Scan) -> Fields:
 _WHEN = ("cadence", "time_zone")
 
 
-def _schedule_fields(scan: Scan, now: datetime, before: Document | None) -> Fields:
+def _schedule_fields(scan: "Scan", now: datetime, before: Document | None) -> Fields:
+    from landfall.scans.cadence import time_zone
+    from landfall.scans.schedule import Schedule
+    from landfall.scans.slots import next_slot
+
     if scan.schedule is None:
         return {"next_run_at": None}
     fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(

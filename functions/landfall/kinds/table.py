@@ -1,7 +1,7 @@
-"""The kinds of scan: a row each, and the only place that names them all.
+"""The table of kinds of scan: the only place that names them all.
 
-A kind is a package with a `Kind` in its module `kind`. A package is imported when a scan of its
-kind is met, so a cold start pays for no other.
+A kind is a package with a `Kind` in its module `kind`. It is imported for the first scan of its
+kind, so a cold start pays for no other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ PACKAGES: dict[str, str] = {
 
 
 class Kinds(Mapping[str, Kind]):
-    """The kinds by their names, each imported when it is asked for."""
+    """The kinds by name, each imported at its first use."""
 
     def __getitem__(self, name: str) -> Kind:
-        """Return a kind. Raises `KeyError` where there is none of this name."""
+        """Return a kind. Raises `KeyError` where none has this name."""
         kind: Kind = import_module(f"{PACKAGES[name]}.kind").KIND
         return kind
 

@@ -1,19 +1,17 @@
-"""Questions asked in batches, as a chain of short tasks: before `asking`, which takes the rest.
+"""Questions asked in batches, as a chain of short tasks, before `session` asks the rest.
 
-    upload ──> create ──> look, again and again, later each time ──> collect ──> asking
-       │          │                                                     │
-    the file's  the batch's id                                 every answer is kept as if
-    id is kept  is kept                                        it had been asked for alone
+    submit ──> poll, again and again, later each time ──> collect ──> asking
+       │                                                     │
+    the ids of file and batch                    every answer is stored as if
+    are stored                                   its question had been asked alone
 
-What a batch answers is kept under the hash of its question; so the kind of scan that asks goes on
-with `Asking` over the same questions, finds those answers there, and asks alone what a batch left
-out, or answered wrongly, or did not come to before it expired.
+The answers of a batch are stored under the hashes of their questions. The kind of scan goes on with
+`Asking` over the same questions, and finds them there. `Asking` then asks one by one what a batch
+left out, answered wrongly, or had no time for before it expired.
 
 Each part of the questions is a batch: a range of them, in the order in which the kind always gives
-them. A batch is created with a mark in its metadata, and is looked for by it before one is created:
-an invocation that was interrupted does not create it twice. A run that ends before its batches have
-ended cancels them: shortly before its deadline, to keep what they have, or after its end
-(`stop_batches`), whoever ended it.
+them. A run whose batches have not ended before its own end cancels them: shortly before its
+deadline, to collect what they have, or after its end (`stop_batches`), whoever ended it.
 
     batching = Batching(claim, settings, open_batches, cursor.batches)
     delay = await batching.run(questions, deadline, keep)
@@ -21,23 +19,20 @@ ended cancels them: shortly before its deadline, to keep what they have, or afte
         return Again(delay, waiting=True)   # and come back here
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.llm.answer_store import AnswerStore, Payer
-from landfall.llm.attempts import PendingQuestion
-from landfall.llm.batch import BATCH_ENDED, Batch, BatchResult, BatchService, BatchStatus
-from landfall.llm.budget import Spending
-from landfall.llm.concurrency import LOOKUP_SIZE
-from landfall.llm.model_settings import ModelSettings, unknown_price
-from landfall.llm.openai.completions import add_fix, read_answer, read_error
+from landfall.llm.batch import BATCH_ENDED, Batch, BatchService, BatchStatus
+from landfall.llm.batch_collection import BatchCollection
+from landfall.llm.batch_part import BatchPart
+from landfall.llm.batch_submission import BatchSubmission
+from landfall.llm.funding import Funding
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.prices import BATCH_FACTOR
-from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question, Reply
+from landfall.llm.questions import Question
 from landfall.llm.usage import ModelUsage
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
@@ -47,78 +42,53 @@ OpenBatches = Callable[[ModelSettings], BatchService]
 """Opens the service that a scan names. Raises `StepError` where there is no key for one."""
 
 Keep = Callable[[Sequence[Fields]], Awaitable[None]]
-"""Keeps where the batches are, in the step's cursor: a checkpoint of the kind that asks."""
+"""Stores the state of the batches in the step's cursor: a checkpoint of the kind that asks."""
 
-PART_QUESTIONS = 1_000
-"""Questions of a batch; OpenAI takes 50,000, but a file is sent within a request's deadline."""
-
-PART_BYTES = 4_000_000
-"""Of a batch's file, for the same reason."""
-
-LOOK_FIRST = 10.0
-LOOK_MOST = 600.0
-LOOK_SHARE = 0.25
-"""Seconds until the next look: a quarter of how long the batch has taken, within these bounds."""
+MIN_POLL_DELAY = 10.0
+MAX_POLL_DELAY = 600.0
+POLL_DELAY_SHARE = 0.25
+"""Seconds until the next poll: a quarter of the age of the batch, within these bounds."""
 
 QUEUE_FULL = "token_limit_exceeded"
-"""Why a batch fails that would be more than the account may have in its queue at once."""
+"""The code of a batch that failed because the account may not have more in its queue."""
 
-END_SHARE = 0.1
-END_MOST = 1_200.0
-"""Before the end of a run, so much of its time (but no more seconds) is left for collecting what a
-batch has and asking the rest; a batch that takes until then is cancelled."""
-
-KEPT_AT_ONCE = 20
-"""Answers that are kept side by side."""
-
-
-@dataclass
-class BatchPart:
-    """A range of the questions, and how far its batch is. `worst` is what it may cost at most."""
-
-    first: int
-    end: int = 0
-    tries: int = 0
-    file_id: str | None = None
-    batch_id: str | None = None
-    created_at: datetime | None = None
-    done: bool = False
-    worst: Fields = field(default_factory=dict)
-
-    def mark(self, run_id: str) -> str:
-        """What its batch is known by."""
-        return f"{run_id}-{self.first}-{self.tries}"
+RESERVE_SHARE = 0.1
+MAX_RESERVE = 1_200.0
+"""The share of a run's time, and the most seconds, that are left for collecting the answers of a
+batch and asking the rest. A batch that takes longer is cancelled."""
 
 
 class Batching:
     """One invocation of a step that asks in batches."""
 
     answered: int
-    """Questions that the batches have answered so far, as of this invocation's looks."""
+    """Questions that the batches have answered so far, as of this invocation's polls."""
 
     def __init__(
         self,
         claim: Claim,
         settings: ModelSettings,
         open_batches: OpenBatches,
-        kept: Sequence[Fields] | None,
+        stored: Sequence[Fields],
     ) -> None:
         self.answered = 0
         self._claim = claim
         self._settings = settings
         self._open = open_batches
-        self._parts = [BatchPart(**fields) for fields in kept or ()]
+        self._parts = [BatchPart(**fields) for fields in stored]
 
     async def run(
         self, questions: Sequence[Question[Any]], deadline: Deadline, keep: Keep
     ) -> float | None:
-        """Go on with the batches; seconds until the next look, None when they are through.
+        """Advance the batches; return the seconds until the next poll, None when all have ended.
 
         Raises `StepError`, `StoreError`.
         """
+        ladder = self._claim.engine.ladder
         self._questions = questions
         self._keep = keep
-        self._until = Deadline(deadline.at - self._claim.engine.ladder.last_reply)
+        self._until = Deadline(deadline.at - ladder.last_reply)
+        self._last_start = Deadline(self._until.at - ladder.last_batch)
         self._service = self._open(self._settings)
         try:
             await self._prepare()
@@ -127,118 +97,79 @@ class Batching:
             await self._service.close()
 
     async def _prepare(self) -> None:
-        engine, run, service = self._claim.engine, self._claim.run, self._service
-        self._price = self._settings.price_for(service.name)
-        if self._price is None and self._settings.budget.has_dollars:
-            raise StepError(Reason.MODEL_PRICE_UNKNOWN, unknown_price(service.name))
-        scan_id = run.scan_id
-        payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = AnswerStore(engine.store, payer, service.name, service.effort)
-        self._spending = await Spending.load(
-            engine.store, scan_id, run.id, engine.clock, self._settings.budget
+        claim, service = self._claim, self._service
+        funding = await Funding.load(
+            claim, self._settings, service.name, service.effort, BATCH_FACTOR
         )
         for part in self._parts:
-            self._spending.reserve(ModelUsage(**part.worst))
+            funding.spending.reserve(ModelUsage(**part.worst))
+        self._submission = BatchSubmission(
+            claim.run.id, service, funding, self._questions, self._until
+        )
+        self._collection = BatchCollection(
+            service, funding, self._questions, claim.engine.clock, self._last_start, self._until
+        )
 
     async def _go_on(self) -> float | None:
-        while not self._all_planned() or any(not part.batch_id for part in self._open_parts()):
-            if self._short_of_time():
+        while (part := self._next()) is not None:
+            if self._last_start.remaining() < 0:
                 return 0.0
-            if not await self._begin(self._next()):
-                return LOOK_MOST
-        delays = [await self._look(part) for part in self._open_parts()]
+            await self._submit(part)
+        open_parts = [part for part in self._parts if not part.done]
+        delays = [await self._poll(part) for part in open_parts]
         waiting = [delay for delay in delays if delay is not None]
         return min(waiting) if waiting else None
 
-    def _all_planned(self) -> bool:
-        return bool(self._parts) and self._parts[-1].end >= len(self._questions)
-
-    def _open_parts(self) -> list[BatchPart]:
-        return [part for part in self._parts if not part.done]
-
-    def _next(self) -> BatchPart:
-        """The part that has no batch yet; a new one where all have."""
-        for part in self._open_parts():
-            if not part.batch_id:
+    def _next(self) -> BatchPart | None:
+        """Return the next part without a batch; None once every question is in a part with one."""
+        for part in self._parts:
+            if not (part.done or part.batch_id):
                 return part
-        self._parts.append(BatchPart(self._parts[-1].end if self._parts else 0))
+        planned = self._parts[-1].end if self._parts else 0
+        if self._parts and planned >= len(self._questions):
+            return None
+        self._parts.append(BatchPart(planned))
         return self._parts[-1]
 
-    def _short_of_time(self) -> bool:
-        return self._until.remaining() < self._claim.engine.ladder.last_batch
-
     async def _checkpoint(self) -> None:
-        # what has no end yet would be planned anew
+        # a part without an end is planned anew
         await self._keep([asdict(part) for part in self._parts if part.end])
 
-    # Beginning
-
-    async def _begin(self, part: BatchPart) -> bool:
-        """Upload and create; False where the account's queue has no room for it now."""
+    async def _submit(self, part: BatchPart) -> None:
+        """Upload the part and create its batch, unless there is nothing to ask or no time."""
         if part.file_id is None:
-            lines = await self._planned(part)
+            lines = await self._submission.lines(part)
             if not lines or self._ends_soon():
                 part.done = True
-                await self._checkpoint()
-                return True
-            name = f"{self._claim.run.id}-{part.first}.jsonl"
-            part.file_id = await self._service.upload(lines, name, self._until)
+            else:
+                part.file_id = await self._submission.upload(part, lines)
             await self._checkpoint()
-        mark = part.mark(self._claim.run.id)
-        found = await self._service.find(mark, self._until)
-        batch_id = found or await self._service.create(part.file_id, mark, self._until)
-        part.batch_id, part.created_at = batch_id, self._claim.engine.clock()
+        if part.done:
+            return
+        part.batch_id = await self._submission.create(part)
+        part.created_at = self._claim.engine.clock()
         await self._checkpoint()
-        logs.info("batch begun", batch=batch_id, first=part.first, end=part.end)
-        return True
+        logs.info("batch begun", batch=part.batch_id, first=part.first, end=part.end)
 
-    async def _planned(self, part: BatchPart) -> bytes:
-        """The file of a part: what has no answer yet, as far as file and budget allow."""
-        lines, number, worst = bytearray(), 0, ModelUsage()
-        part.end = part.first
-        while part.end < len(self._questions) and number < PART_QUESTIONS:
-            room = min(LOOKUP_SIZE, PART_QUESTIONS - number)
-            some = self._questions[part.end : part.end + room]
-            for found in await self._answers.look_up(some):
-                part.end += 1
-                if isinstance(found, Reply) or found.attempt > 1:
-                    continue
-                one = self._worst(found.question)
-                if self._spending.refuses(one):
-                    part.end = len(self._questions)  # the rest is for `asking` to refuse
-                    break
-                self._spending.reserve(one)
-                lines += self._service.line(found.hash, found.question)
-                number, worst = number + 1, worst + one
-            if len(lines) > PART_BYTES:
-                break
-        part.worst = asdict(worst)
-        return bytes(lines)
-
-    def _worst(self, question: Question[Any]) -> ModelUsage:
-        usage = question.worst_case()
-        return ModelUsage.of(
-            usage, self._price.max_dollars(usage, BATCH_FACTOR) if self._price else None
-        )
-
-    # Looking
-
-    async def _look(self, part: BatchPart) -> float | None:
-        """Seconds until the next look at a part; None when it is through."""
+    async def _poll(self, part: BatchPart) -> float | None:
+        """Return the seconds until the next poll of a part; None when it is done."""
         assert part.batch_id is not None
         batch = await self._service.retrieve(part.batch_id, self._until)
         self.answered += batch.done
         if batch.status == BatchStatus.FAILED:
             return await self._failed(part, batch)
         if batch.status in BATCH_ENDED:
-            return await self._collect(part, batch)
+            if not await self._collection.collect(part, batch):
+                return 0.0
+            await self._done(part, batch.files)
+            return None
         if not self._ends_soon():
             return self._delay(part)
         if batch.status != BatchStatus.CANCELLING:
             await self._service.cancel(batch.id, self._until)
         if not self._ends_soon(share=0.5):
-            return LOOK_FIRST
-        await self._through(part)  # there is no time for what it has answered
+            return MIN_POLL_DELAY
+        await self._done(part)  # there is no time for its answers
         return None
 
     async def _failed(self, part: BatchPart, batch: Batch) -> float | None:
@@ -247,77 +178,29 @@ class Batching:
             raise StepError(Reason.MODEL_BATCH_FAILED, f"the batch failed: {code}: {message}")
         part.batch_id, part.tries = None, part.tries + 1
         if self._ends_soon():
-            await self._through(part)
+            await self._done(part)
             return None
         await self._checkpoint()
-        return LOOK_MOST
+        return MAX_POLL_DELAY
 
     def _delay(self, part: BatchPart) -> float:
         assert part.created_at is not None
         age = (self._claim.engine.clock() - part.created_at).total_seconds()
-        until_end = max(LOOK_FIRST, self._claim.seconds_left - self._reserve())
-        return min(until_end, max(LOOK_FIRST, min(LOOK_MOST, age * LOOK_SHARE)))
+        until_end = max(MIN_POLL_DELAY, self._claim.seconds_left - self._reserve())
+        by_age = max(MIN_POLL_DELAY, min(MAX_POLL_DELAY, age * POLL_DELAY_SHARE))
+        return min(until_end, by_age)
 
     def _reserve(self) -> float:
-        """Of the run's time, in seconds: what is left for the end."""
+        """Return the seconds of the run's time that are left for its end."""
         run = self._claim.run
         whole = (run.deadline_at - run.created_at).total_seconds()
-        return min(END_MOST, END_SHARE * whole)
+        return min(MAX_RESERVE, RESERVE_SHARE * whole)
 
     def _ends_soon(self, share: float = 1.0) -> bool:
         return self._claim.seconds_left <= self._reserve() * share
 
-    # Collecting
-
-    async def _collect(self, part: BatchPart, batch: Batch) -> float | None:
-        """Keep what the batch has answered. What it has not is asked alone."""
-        pending = await self._pending(part)
-        files = [await self._service.results(file_id, self._until) for file_id in batch.files]
-        results = [result for found in files for result in found]
-        _check_any_answered(results)
-        wanted = [(pending[r.hash], r) for r in results if r.hash in pending]
-        for at in range(0, len(wanted), KEPT_AT_ONCE):
-            if self._short_of_time():
-                return 0.0
-            some = wanted[at : at + KEPT_AT_ONCE]
-            await asyncio.gather(*(self._take(turn, result) for turn, result in some))
-        logs.info("batch collected", batch=batch.id, status=batch.status, asked=len(pending))
-        await self._through(part, batch.files)
-        return None
-
-    async def _pending(self, part: BatchPart) -> dict[str, PendingQuestion[Any]]:
-        """Of the part's questions, those that have no answer and no failed attempt, by hash."""
-        pending: dict[str, PendingQuestion[Any]] = {}
-        for at in range(part.first, part.end, LOOKUP_SIZE):
-            some = self._questions[at : min(part.end, at + LOOKUP_SIZE)]
-            found = await self._answers.look_up(some)
-            pending |= {
-                t.hash: t for t in found if isinstance(t, PendingQuestion) and t.attempt == 1
-            }
-        return pending
-
-    async def _take(self, turn: PendingQuestion[Any], result: BatchResult) -> None:
-        if result.status is None or not _is_final(result.status):
-            return
-        now = self._claim.engine.clock()
-        if result.status != 200:
-            reason, _ = read_error(result.status, result.body)
-            failure = Problem(reason, f"the model's service answered {result.status} in a batch")
-            await self._answers.record_failure(turn, failure, now)
-            return
-        answer: Answer[Any] | FailedAnswerError
-        try:
-            answer = read_answer(turn.question, result.body, {}, 0.0)
-        except FailedAnswerError as error:
-            answer = error
-        except StepError:
-            return  # no completion at all
-        receipt = answer.receipt if isinstance(answer, FailedAnswerError) else answer
-        dollars = self._price.dollars(receipt.usage, BATCH_FACTOR) if self._price else None
-        await self._answers.record(turn, answer, dollars, now)
-
-    async def _through(self, part: BatchPart, files: Sequence[str] = ()) -> None:
-        """The part is done; its files need not stay with the service."""
+    async def _done(self, part: BatchPart, files: Sequence[str] = ()) -> None:
+        """Record that a part is done, and delete its files at the service."""
         part.done = True
         await self._checkpoint()
         for file_id in filter(None, (part.file_id, *files)):
@@ -329,16 +212,16 @@ class Batching:
 
 async def stop_batches(
     run_id: str,
-    kept: Sequence[Fields],
+    stored: Sequence[Fields],
     settings: ModelSettings,
     open_batches: OpenBatches,
     deadline: Deadline,
 ) -> None:
-    """Cancel the batches of a run that was ended while they go on: they would be paid in vain.
+    """Cancel the batches of a run that has ended: nobody would use their answers.
 
     Raises `StepError`.
     """
-    parts = [part for fields in kept if not (part := BatchPart(**fields)).done and part.file_id]
+    parts = [part for fields in stored if not (part := BatchPart(**fields)).done and part.file_id]
     if not parts:
         return
     service = open_batches(settings)
@@ -351,21 +234,3 @@ async def stop_batches(
                 logs.warning("batch cancelled", batch=batch.id, done=batch.done, total=batch.total)
     finally:
         await service.close()
-
-
-def _is_final(status: int) -> bool:
-    """Whether asking the same once more would be answered in the same way."""
-    return status != 429 and status < 500
-
-
-def _check_any_answered(results: Sequence[BatchResult]) -> None:
-    """Raise `StepError` when all were refused for what every question has: that is no question's
-    fault."""
-    if any(result.status == 200 for result in results):
-        return
-    for result in results:
-        if result.status and _is_final(result.status):
-            reason, said = read_error(result.status, result.body)
-            if reason != Reason.MODEL_REJECTED:
-                told = f"the model's service answered a whole batch {said}"
-                raise StepError(reason, add_fix(told, reason))

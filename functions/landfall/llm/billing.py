@@ -10,13 +10,17 @@ from landfall.llm.usage import ModelUsage
 
 @dataclass(frozen=True)
 class Billing:
-    """The cost of calls. Dollars are None where the price is not known."""
+    """The cost of calls. Dollars are None where the price is not known.
+
+    `factor` applies to all prices, such as `BATCH_FACTOR`.
+    """
 
     price: Price | None
+    factor: float = 1.0
 
     def dollars(self, receipt: Receipt) -> float | None:
         """Return the cost of an answer."""
-        return self.price.dollars(receipt.usage) if self.price else None
+        return self.price.dollars(receipt.usage, self.factor) if self.price else None
 
     def used(self, receipt: Receipt | None) -> ModelUsage:
         """Return the usage of a call; without a receipt, it is not paid for."""
@@ -27,4 +31,5 @@ class Billing:
     def worst_case(self, question: Question[Any]) -> ModelUsage:
         """Return the highest possible usage of a question."""
         usage = question.worst_case()
-        return ModelUsage.of(usage, self.price.max_dollars(usage) if self.price else None)
+        dollars = self.price.max_dollars(usage, self.factor) if self.price else None
+        return ModelUsage.of(usage, dollars)

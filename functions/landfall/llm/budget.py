@@ -1,9 +1,9 @@
-"""What the runs of a scan have used of a language model: counted once, however often a step runs.
+"""The usage of a language model by the runs of a scan, counted once however often a step runs.
 
-scans/{scan_id}/usage/{day}-{run_id}    what one run has used on one day (UTC)
+scans/{scan_id}/usage/{day}-{run_id}    the usage of one run on one day (UTC)
 
-A run writes the whole of its own use, never an increment, in the commit that keeps the results it
-paid for: when that did not happen, the use is counted anew from the kept answers.
+A run writes its total usage, never an increment, in the commit that stores the results it paid for.
+When that commit fails, the usage is counted again from the stored answers.
 """
 
 from collections.abc import Sequence
@@ -17,28 +17,28 @@ from landfall.llm.usage import ModelUsage, total_usage
 from landfall.runs.commit import Clock
 from landfall.store.documents import Document, Fields, Put, Query, Store, Write
 
-KEPT_DAYS = 400
-"""Days for which a run's use is kept: a year of them can be added up."""
+RETENTION_DAYS = 400
+"""Days until Firestore deletes a run's usage: enough to add up a year."""
 
 
 class Spending:
-    """A run's use of a model, beside what its scan may use.
+    """A run's usage of a model, against the budget of its scan.
 
-    Runs of one scan at the same time see of one another what was kept when each began.
+    Concurrent runs of one scan see only the usage of each other that was stored when they began.
     """
 
     def __init__(
-        self, path: str, run_id: str, clock: Clock, budget: ModelBudget, kept: Sequence[Document]
+        self, path: str, run_id: str, clock: Clock, budget: ModelBudget, stored: Sequence[Document]
     ) -> None:
         self._path = path
         self._run_id = run_id
         self._clock = clock
         self._budget = budget
-        own = [document for document in kept if document.data["run_id"] == run_id]
+        own = [document for document in stored if document.data["run_id"] == run_id]
         self._days = {document.data["day"]: ModelUsage.load(document.data) for document in own}
         self._before = total_usage(self._days.values())
         today = _day(clock())
-        self._today = total_usage(ModelUsage.load(d.data) for d in kept if d.data["day"] == today)
+        self._today = total_usage(ModelUsage.load(d.data) for d in stored if d.data["day"] == today)
         self._paid = ModelUsage()
         self._reserved = ModelUsage()
 
@@ -46,46 +46,46 @@ class Spending:
     async def load(
         cls, store: Store, scan_id: str, run_id: str, clock: Clock, budget: ModelBudget
     ) -> "Spending":
-        """As it is kept. Raises `StoreError`."""
+        """Read the stored usage. Raises `StoreError`."""
         path = f"scans/{scan_id}/usage"
         own = await store.find(Query(path, where=[("run_id", "==", run_id)]))
         today = await store.find(Query(path, where=[("day", "==", _day(clock()))]))
-        kept = {document.path: document for document in [*own, *today]}
-        return cls(path, run_id, clock, budget, list(kept.values()))
+        stored = {document.path: document for document in [*own, *today]}
+        return cls(path, run_id, clock, budget, list(stored.values()))
 
-    # What may still be used
+    # The budget
 
     def refuses(self, worst: ModelUsage) -> str | None:
-        """The limit that a call would break at its worst, with all that is under way."""
+        """Return the limit that a call could exceed at its worst, with all calls in flight."""
         more = self._paid + self._reserved + worst
         return self._budget.exceeded(self._before + more, self._today + more)
 
     def reserve(self, worst: ModelUsage) -> None:
-        """A call begins that may use so much."""
+        """Reserve the highest possible usage of a call that begins."""
         self._reserved += worst
 
     def settle(self, worst: ModelUsage, used: ModelUsage) -> None:
-        """It has ended, and has used this."""
+        """Replace the reservation of a call that has ended by its usage."""
         self._reserved -= worst
         self._paid += used
 
     def found(self, used: ModelUsage) -> None:
-        """An invocation that was interrupted has paid this, and could not count it."""
+        """Count the usage that an interrupted invocation paid for and could not count."""
         self._paid += used
 
-    # What was used
+    # The usage
 
     def take(self, reply: Reply[Any]) -> None:
-        """Count a reply: from now on its use is written with that of the others."""
+        """Count a reply: `writes` include its usage from now on."""
         if reply.paid_by_run:
             today = _day(self._clock())
             used = ModelUsage.of(reply.usage, reply.dollars, reply.attempt)
             self._days[today] = self._days.get(today, ModelUsage()) + used
 
     def writes(self) -> list[Write]:
-        """The documents that say so, for the commit that keeps the results."""
+        """Return the writes of the usage, for the commit that stores the results."""
         now = self._clock()
-        expires_at = now + timedelta(days=KEPT_DAYS)
+        expires_at = now + timedelta(days=RETENTION_DAYS)
         return [
             Put(
                 f"{self._path}/{day}-{self._run_id}",
@@ -95,7 +95,7 @@ class Spending:
         ]
 
     def counts(self) -> Fields:
-        """What a run's `counts` say of it."""
+        """Return the usage as a run's `counts`."""
         use = total_usage(self._days.values())
         return {
             "model_calls": use.calls,

@@ -18,12 +18,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline
-from landfall.llm.answer_store import AnswerStore
 from landfall.llm.attempts import PendingQuestion
-from landfall.llm.billing import Billing
-from landfall.llm.budget import Spending
 from landfall.llm.error_attribution import AMBIGUOUS, ErrorAttribution
-from landfall.llm.prices import Price
+from landfall.llm.funding import Funding
 from landfall.llm.questions import (
     Answer,
     FailedAnswerError,
@@ -60,9 +57,7 @@ class Dispatcher(Generic[T]):
     def __init__(
         self,
         model: Model,
-        answers: AnswerStore,
-        spending: Spending,
-        price: Price | None,
+        funding: Funding,
         engine: Engine,
         questions: Sequence[Question[T]],
         deadline: Deadline,
@@ -73,9 +68,9 @@ class Dispatcher(Generic[T]):
         self.spent: str | None = None
         self.pause = 0.0
         self._model = model
-        self._answers = answers
-        self._spending = spending
-        self._billing = Billing(price)
+        self._answers = funding.answers
+        self._spending = funding.spending
+        self._billing = funding.billing
         self._clock = engine.clock
         self._until = Deadline(deadline.at - engine.ladder.last_reply)
         self._expected_seconds = engine.ladder.request * FIRST_ANSWER_SHARE

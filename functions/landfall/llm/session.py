@@ -1,22 +1,22 @@
-"""Asking a language model many questions in one invocation: what every kind of scan asks with.
+"""A session with a language model: many questions in one invocation, for every kind of scan.
 
-    questions ──> kept answers? ──no──> budget, time and pace allow it? ──> the model
-                       │ yes                                                  │ answer
-                       v                                                      v
-                    replies <──── good, or failed twice ──── kept, then checked by code
+    questions ──> stored answers? ──no──> budget, time and rate limit allow it? ──> the model
+                       │ yes                                                          │ answer
+                       v                                                              v
+                    replies <──── good, or failed twice ──── stored, then checked by code
                                                                   │ wrong: asked once more
                                                                   └──> to the front of the queue
 
     async with Asking(claim, settings, open_model) as asking:
         async for reply in asking.replies(questions, deadline):
-            ...                      # now and then, and at the end, with its results:
+            ...                      # every second and at the end, with the results:
             await claim.checkpoint(cursor, run, [*results, *asking.spending.writes()])
-        if asking.spent: ...         # the budget's limit: end the run, `asking.left` are the next's
+        if asking.spent: ...         # the budget is spent: the next run asks `asking.left`
         elif asking.left: ...        # the invocation's time is over: return Again
 
-What goes wrong with one question is its reply's `failure`. What goes wrong with the service ends
-the replies with a `StepError`, after those that were still under way; what was taken by then is
-kept by the caller, and every paid answer is kept anyway (`answers`), so nothing is paid twice.
+A failure of one question is its reply's `failure`. A failure of the service ends the replies with
+a `StepError`, after those still in flight. The caller stores the replies so far, and every paid
+answer is stored anyway (`answer_store`), so nothing is paid twice.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -27,13 +27,12 @@ from pydantic import BaseModel
 
 from landfall import logs
 from landfall.deadlines import Deadline
-from landfall.llm.answer_store import AnswerStore, Payer
 from landfall.llm.batch import BatchService
 from landfall.llm.budget import Spending
 from landfall.llm.concurrency import Dispatcher
-from landfall.llm.model_settings import ModelSettings, unknown_price
+from landfall.llm.funding import Funding
+from landfall.llm.model_settings import ModelSettings
 from landfall.llm.questions import Model, Question, Reply
-from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 
 T = TypeVar("T", bound=BaseModel)
@@ -55,62 +54,54 @@ class Models(Protocol):
 
 
 PATIENCE = 3
-"""Attempts of a step in a row that got nowhere, after which a question is to blame by itself."""
+"""Attempts of a step in a row without progress, after which errors are attributed to questions."""
 
 
 class Asking:
-    """The questions of one invocation. What it leaves to its caller is in the module's text."""
-
-    spending: Spending
-    """What the run uses, to be written with the results that it paid for."""
+    """The questions of one invocation. The module's docstring says what is left to the caller."""
 
     left: int
     """Questions that have no reply yet."""
 
     spent: str | None
-    """The limit of the budget that ended the replies, such as "run.max_calls: 100"."""
+    """The spent limit of the budget that ended the replies, such as "run.max_calls: 100"."""
 
     pause: float
-    """Seconds until the service's limits allow to go on: the delay to go on after."""
+    """Seconds until the service's rate limits allow the next question."""
 
     def __init__(self, claim: Claim, settings: ModelSettings, open_model: OpenModel) -> None:
         self.left, self.spent, self.pause = 0, None, 0.0
         self._claim = claim
         self._settings = settings
         self._open_model = open_model
-        self._talk: Dispatcher[Any] | None = None
+        self._dispatcher: Dispatcher[Any] | None = None
+
+    @property
+    def spending(self) -> Spending:
+        """The usage of the run, to be written with the results that it paid for."""
+        return self._funding.spending
 
     @property
     def model(self) -> str:
-        """The model that is asked."""
+        """The name of the model."""
         return self._model.name
 
     @property
     def effort(self) -> str | None:
-        """How long it is to think, where the scan says so."""
+        """The model's reasoning effort; None leaves it to the model."""
         return self._model.effort
 
     async def __aenter__(self) -> Self:
         """Open the model. Raises `StepError`: no key, or no price for a budget in dollars."""
         self._model = self._open_model(self._settings)
         try:
-            await self._prepare()
+            self._funding = await Funding.load(
+                self._claim, self._settings, self._model.name, self._model.effort
+            )
         except BaseException:
             await self._model.close()
             raise
         return self
-
-    async def _prepare(self) -> None:
-        engine, run, settings = self._claim.engine, self._claim.run, self._settings
-        self._price = settings.price_for(self._model.name)
-        if self._price is None and settings.budget.has_dollars:
-            raise StepError(Reason.MODEL_PRICE_UNKNOWN, unknown_price(self._model.name))
-        scan_id = run.scan_id
-        self.spending = await Spending.load(
-            engine.store, scan_id, run.id, engine.clock, settings.budget
-        )
-        payer = Payer(scan_id, run.id, self._claim.worker)
-        self._answers = AnswerStore(engine.store, payer, self._model.name, self._model.effort)
 
     async def __aexit__(
         self,
@@ -118,40 +109,37 @@ class Asking:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._talk:
-            await self._talk.cancel()
+        if self._dispatcher:
+            await self._dispatcher.cancel()
         await self._model.close()
 
     async def replies(
         self, questions: Sequence[Question[T]], deadline: Deadline
     ) -> AsyncIterator[Reply[T]]:
-        """What comes of the questions, as it comes; until all are through, the budget is spent or
-        the deadline is near.
+        """Yield replies as they arrive, until all did, the budget is spent or the deadline is near.
 
-        Raises `StepError` when the service does not play along, `StoreError`.
+        Raises `StepError` when the service fails, `StoreError`.
         """
         self.left, self.spent, self.pause = len(questions), None, 0.0
-        talk = self._conversation(questions, deadline)
-        while replies := await talk.next_replies():
+        dispatcher = self._dispatch(questions, deadline)
+        while replies := await dispatcher.next_replies():
             for reply in replies:
                 self.left -= 1
                 self.spending.take(reply)
                 yield reply
-        self.spent, self.pause = talk.spent, talk.pause
+        self.spent, self.pause = dispatcher.spent, dispatcher.pause
         logs.info("asked", replies=len(questions) - self.left, left=self.left, spent=self.spent)
-        if talk.failure:
-            raise talk.failure
+        if dispatcher.failure:
+            raise dispatcher.failure
 
-    def _conversation(self, questions: Sequence[Question[T]], deadline: Deadline) -> Dispatcher[T]:
-        talk = Dispatcher(
+    def _dispatch(self, questions: Sequence[Question[T]], deadline: Deadline) -> Dispatcher[T]:
+        dispatcher = Dispatcher(
             self._model,
-            self._answers,
-            self.spending,
-            self._price,
+            self._funding,
             self._claim.engine,
             questions,
             deadline,
             patient=self._claim.step.retries < PATIENCE,
         )
-        self._talk = talk
-        return talk
+        self._dispatcher = dispatcher
+        return dispatcher

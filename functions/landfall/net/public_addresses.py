@@ -1,9 +1,9 @@
-"""Which addresses are everybody's: those of the public internet, and no others."""
+"""The addresses of the public internet."""
 
 import ipaddress
 
-# IPv4 is public but for these. IANA's special-purpose registry where it is not globally reachable,
-# multicast and reserved space, and 6to4 relays and an address that clouds give to their hosts.
+# All IPv4 is public but these: entries of IANA's special-purpose registry that are not globally
+# reachable, multicast and reserved space, 6to4 relays, and an address that clouds give to hosts.
 _NOT_PUBLIC_4 = [
     ipaddress.IPv4Network(network)
     for network in (
@@ -25,25 +25,25 @@ _NOT_PUBLIC_4 = [
     )
 ]
 
-# IPv6 is public in the global unicast space only; that leaves out loopback, link-local, unique
-# local, multicast, and the forms that carry an IPv4 address (::/96, ::ffff:0:0/96, 64:ff9b::/96).
+# Only the global unicast space of IPv6 is public. That excludes loopback, link-local, unique local,
+# multicast, and the forms that embed an IPv4 address (::/96, ::ffff:0:0/96, 64:ff9b::/96).
 _GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
 _NOT_PUBLIC_6 = [
     ipaddress.IPv6Network(network)
     for network in (
-        "2001::/23",  # protocol assignments, Teredo among them, which carries an IPv4 address
+        "2001::/23",  # protocol assignments, with Teredo, which embeds an IPv4 address
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4, which carries an IPv4 address
-        "3ffe::/16",  # given back
+        "2002::/16",  # 6to4, which embeds an IPv4 address
+        "3ffe::/16",  # returned to IANA
         "3fff::/20",  # documentation
     )
 ]
 
 
 def is_public(address: str) -> bool:
-    """Whether this is the address of something on the public internet.
+    """Return whether this is an address of the public internet.
 
-    What is no address in its usual spelling is not public either, nor is one within a zone.
+    Anything but an address in its usual spelling is not public, nor is an address with a zone.
     """
     try:
         found = ipaddress.ip_address(address)

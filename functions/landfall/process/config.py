@@ -1,7 +1,7 @@
 """The configuration of a function: one frozen object from the environment.
 
-`VARIABLES` is the whole list. All that is missing or wrong is reported at once, and no value that
-is a secret is ever shown.
+`VARIABLES` is the complete list. Everything that is missing or wrong is reported at once, and the
+value of a secret is never shown.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
 from landfall.reasons import LandfallError
-from landfall.store.retention import Keeping
+from landfall.store.retention import Retention
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
@@ -20,7 +20,7 @@ _URL = r"https?://\S+"
 
 
 class ConfigError(LandfallError):
-    """The environment does not fit. `problems` names each variable at fault, and never a value."""
+    """The environment is incomplete or wrong. `problems` name each such variable, never a value."""
 
     code = "not_configured"
     answer = "this function is not configured; see its /health"
@@ -32,11 +32,11 @@ class ConfigError(LandfallError):
 
 @dataclass(frozen=True)
 class Variable:
-    """An environment variable: what it is, which functions need it, what it is otherwise.
+    """An environment variable: its meaning, the functions that need it, and its default.
 
-    A secret is given to the functions that need it, or may use it, and to no other. `asked`: who
-    deploys is asked for it, though a function starts without. `form` is a regular expression that
-    the whole value fits.
+    A secret is given only to the functions that need it or may use it. `asked`: a deployment
+    prompts for it, although functions start without it. `form` is a regular expression that the
+    whole value must match.
     """
 
     meaning: str
@@ -49,17 +49,17 @@ class Variable:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """Who may know it, if it is a secret."""
+        """The functions that may know it, if it is a secret."""
         return self.needed_by + self.used_by
 
 
 VARIABLES: dict[str, Variable] = {
     "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", FUNCTIONS),
-    "FIRESTORE_EMULATOR_HOST": Variable("host:port; the client uses it instead of Google's"),
-    "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks"),
+    "FIRESTORE_EMULATOR_HOST": Variable("host:port of a Firestore emulator, used if it is set"),
+    "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks, used if it is set"),
     "AIRTABLE_API_KEY": Variable(
-        "a personal access token that may read the bases, and write findings back; only scans of "
-        "a base need it",
+        "a personal access token that may read the bases, and write findings back; needed only by "
+        "scans of a base",
         secret=True,
         used_by=("fetch",),
         asked=True,
@@ -68,51 +68,57 @@ VARIABLES: dict[str, Variable] = {
         "Airtable's address", default="https://api.airtable.com", form=_URL
     ),
     "OPENAI_API_KEY": Variable(
-        "a key for the language model; only scans that ask one need it",
+        "a key for the language model; needed only by scans that use one",
         secret=True,
         used_by=("score",),
     ),
     "OPENAI_BASE_URL": Variable(
-        "the language model's address", default="https://api.openai.com/v1", form=_URL
+        "the address of the language model's API", default="https://api.openai.com/v1", form=_URL
     ),
     "LANDFALL_MODEL": Variable("the language model of scans that name none", default="gpt-6-luna"),
     "LANDFALL_SITES_ALLOWED": Variable(
-        "host:port of sites, by commas, that are fetched though they are not public: for stand-ins"
+        "host:port of sites that may be fetched although they are not public, comma-separated; for "
+        "stand-ins"
     ),
     "LANDFALL_QUEUE": Variable(
-        "projects/P/locations/L/queues/Q",
+        "the task queue, as projects/P/locations/L/queues/Q",
         FUNCTIONS,
         form=r"projects/[^/\s]+/locations/[^/\s]+/queues/[^/\s]+",
     ),
-    "LANDFALL_FETCH_URL": Variable("where tasks of fetch steps go", FUNCTIONS, form=_URL),
-    "LANDFALL_SCORE_URL": Variable("where tasks of score steps go", FUNCTIONS, form=_URL),
-    "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account that tasks carry", FUNCTIONS),
+    "LANDFALL_FETCH_URL": Variable("the URL for tasks of fetch steps", FUNCTIONS, form=_URL),
+    "LANDFALL_SCORE_URL": Variable("the URL for tasks of score steps", FUNCTIONS, form=_URL),
+    "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account in the tokens of tasks", FUNCTIONS),
     "LANDFALL_AUDIENCE": Variable(
-        "the audiences of which a caller's token must name one, by commas; tasks carry the first",
+        "audiences that are accepted in callers' tokens, comma-separated; tasks use the first",
         FUNCTIONS,
     ),
-    "LANDFALL_CALLERS": Variable("e-mails that may call this function, by commas", FUNCTIONS),
+    "LANDFALL_CALLERS": Variable(
+        "e-mails of accounts that may call this function, comma-separated", FUNCTIONS
+    ),
     "LANDFALL_TOKENS_CHECKED_BY": Variable(
-        f"`{CLOUD_RUN}` where it lets in nobody without a valid token; it takes the signatures off"
+        f"`{CLOUD_RUN}` if it verifies callers' tokens itself, and then removes their signatures"
     ),
     "LANDFALL_TOKEN_ISSUER": Variable(
-        "who signs the callers' tokens", default="https://accounts.google.com"
+        "the issuer of the callers' tokens", default="https://accounts.google.com"
     ),
     "LANDFALL_CERTIFICATES_URL": Variable(
-        "the issuer's certificates, {key id: PEM}",
+        "the address of the issuer's certificates, {key id: PEM}",
         default="https://www.googleapis.com/oauth2/v1/certs",
         form=_URL,
     ),
-    "LANDFALL_DEADLINES": Variable("JSON with rungs of the ladder that differ, in seconds"),
+    "LANDFALL_DEADLINES": Variable(
+        "JSON with the rungs of the deadline ladder that differ from the defaults, in seconds"
+    ),
     "LANDFALL_KEEPING": Variable(
-        'JSON with days that differ: `{"fetched": 7, "runs": 400}` are the defaults'
+        "JSON with the days of retention that differ from the defaults, "
+        '`{"fetched": 7, "runs": 400}`'
     ),
 }
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a function was deployed with."""
+    """The configuration with which a function was deployed."""
 
     function: str
     project: str
@@ -128,23 +134,23 @@ class Config:
     airtable_endpoint: str
     sites_allowed: tuple[str, ...]
     ladder: Ladder
-    keeping: Keeping
+    retention: Retention
     cloud_tasks_emulator: str | None
     airtable_api_key: str = field(repr=False)
     openai_base_url: str
     openai_model: str
     openai_api_key: str = field(repr=False)
     lacking: tuple[str, ...]
-    """What it starts without, and some scans need."""
+    """Problems with optional variables: the function starts without them, but some scans fail."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be stored, logged or answered."""
+        """The values that must never be stored, logged or sent in a response."""
         return tuple(filter(None, (self.airtable_api_key, self.openai_api_key)))
 
 
 def load_config(function: str, environment: Mapping[str, str]) -> Config:
-    """The configuration of `function`. Raises `ConfigError` that names every variable at fault."""
+    """Load the configuration of `function`. Raises `ConfigError` with every variable at fault."""
     values = {
         name: environment.get(name, "").strip() or variable.default
         for name, variable in VARIABLES.items()
@@ -152,7 +158,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
     unset = {name: it for name, it in VARIABLES.items() if not values[name]}
     problems = _not_set(unset, lambda variable: function in variable.needed_by)
     problems += [
-        f"{name} does not have the form of what it is: {variable.meaning}"
+        f"{name} has the wrong form; it must be: {variable.meaning}"
         for name, variable in VARIABLES.items()
         if values[name] and not re.fullmatch(variable.form, values[name])
     ]
@@ -161,11 +167,11 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
     except ValueError as error:
         problems.append(f"LANDFALL_DEADLINES: {error}")
     try:
-        keeping = Keeping.parse(values["LANDFALL_KEEPING"])
+        retention = Retention.parse(values["LANDFALL_KEEPING"])
     except ValueError as error:
         problems.append(f"LANDFALL_KEEPING: {error}")
     if values["LANDFALL_TOKENS_CHECKED_BY"] not in ("", CLOUD_RUN):
-        problems.append(f"LANDFALL_TOKENS_CHECKED_BY: it is `{CLOUD_RUN}`, or not set")
+        problems.append(f"LANDFALL_TOKENS_CHECKED_BY: must be `{CLOUD_RUN}`, or not set")
     if problems:
         raise ConfigError(function, problems)
     return Config(
@@ -183,7 +189,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
         sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
         ladder=ladder,
-        keeping=keeping,
+        retention=retention,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,
         airtable_api_key=values["AIRTABLE_API_KEY"],
         openai_base_url=values["OPENAI_BASE_URL"],

@@ -1,4 +1,4 @@
-"""How much memory this process holds, in MB of 10^6 bytes."""
+"""The memory of this process, in MB of 10^6 bytes."""
 
 import os
 import resource
@@ -8,15 +8,15 @@ _STATM = Path("/proc/self/statm")
 
 
 def peak_mb() -> float:
-    """The most that was resident since the process began: what a function's limit must exceed.
+    """Return the peak resident memory of the process, which a function's limit must exceed.
 
-    Linux counts it in units of 1,024 bytes. (macOS: in bytes; nothing is deployed there.)
+    Linux reports it in units of 1,024 bytes (macOS in bytes; nothing is deployed there).
     """
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
 
 
 def rss_mb() -> float:
-    """What is resident now; where the system does not say that, the peak."""
+    """Return the present resident memory, or the peak where the system does not report it."""
     try:
         pages = int(_STATM.read_text(encoding="ascii").split()[1])
     except OSError:

@@ -1,13 +1,13 @@
-"""Takes secrets out of text before it is stored, logged or answered."""
+"""The redaction of secrets from text that is stored, logged or sent in a response."""
 
 import re
 import traceback
 from collections.abc import Iterable
 
-TRACEBACK_LENGTH = 5_000
-"""Characters of a traceback that are kept: its end, where the error is."""
+MAX_TRACEBACK = 5_000
+"""Characters of a traceback that are stored: its end, where the error is."""
 
-# Tokens in the forms of the services that we call, for those that are not in the configuration.
+# Tokens in the formats of the services that we call, for those that the configuration lacks.
 _TOKENS = re.compile(
     r"""(?ix)
     (?<=bearer\s)[\w.~+/=-]{8,}              # an Authorization header
@@ -21,7 +21,7 @@ _MASK = "[redacted]"
 
 
 class Redactor:
-    """Masks the given secrets, and whatever looks like one."""
+    """A mask for the given secrets, and for anything that looks like one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
@@ -30,11 +30,11 @@ class Redactor:
         return f"Redactor({len(self._secrets)} secrets)"
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, _MASK)
         return _TOKENS.sub(_MASK, text)
 
     def traceback(self, error: BaseException) -> str:
-        """The error's traceback without secrets, at most `TRACEBACK_LENGTH` characters."""
-        return self.text("".join(traceback.format_exception(error)))[-TRACEBACK_LENGTH:]
+        """Return the error's traceback without secrets, at most `MAX_TRACEBACK` characters."""
+        return self.text("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]

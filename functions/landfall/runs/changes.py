@@ -1,8 +1,8 @@
-"""What a commit does to a run: from what was read and what is to change, to the writes.
+"""Changes of a run: from the state that was read and a decision, to the writes of a commit.
 
-Pure. Every status that changes is checked against the table of moves and leaves an event, in the
-same commit; every document written says when and by whom. A run's progress never falls, and its
-counts are added to, not replaced.
+Pure. Every change of a status is checked against the table of moves, and recorded as an event in
+the same commit. Every document has the time and author of its last write. A run's progress never
+falls, and its counts are merged, not replaced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Move = tuple[str | None, Any, Any]
 
 @dataclass(frozen=True)
 class State:
-    """A run and some of its steps, as they were read or last written."""
+    """A run and some of its steps, as last read or written."""
 
     run: Run
     steps: Mapping[str, Step]
@@ -40,7 +40,7 @@ class State:
 
 @dataclass(frozen=True)
 class Change:
-    """The fields of a run and of its steps that a commit writes, and further writes of it.
+    """The fields of a run and of its steps that a commit writes, and its further writes.
 
     `run["counts"]` has only those counts that change.
     """
@@ -51,7 +51,7 @@ class Change:
 
 
 def writes_of(state: State, change: Change, by: str, now: datetime) -> list[Write]:
-    """Return the writes of a commit, guarded by the versions of the run and steps that were read.
+    """Return the writes of a commit, guarded by the versions of the run and steps as read.
 
     Raises `IllegalMoveError`.
     """
@@ -83,7 +83,7 @@ def _run_fields(run: Run, changed: RunFields) -> Fields:
 
 
 def moves_of(state: State, change: Change) -> list[Move]:
-    """Return the statuses that change. Raises `IllegalMoveError`."""
+    """Return the moves of a change. Raises `IllegalMoveError`."""
     moves: list[Move] = []
     for step_id, fields in change.steps.items():
         before = state.steps[step_id].status
@@ -110,13 +110,13 @@ def _events(state: State, change: Change, stamp: Fields) -> list[Write]:
 def event(
     run_id: str, number: int, stamp: Fields, step_id: str | None, old: Any, new: Any
 ) -> Create:
-    """Return the document of a run's n-th move."""
+    """Return the write of the event of a run's n-th move."""
     data = {"step": step_id, "from": old, "to": new} | stamp
     return Create(f"{run_path(run_id)}/events/{number:06d}", data)
 
 
 def after(state: State, writes: Sequence[Write], versions: Sequence[Version]) -> State:
-    """Return the state that the writes leave, with its new versions: no need to read it again."""
+    """Return the state after the writes, with its new versions, without a read."""
     written = {
         write.path: (write.data, version)
         for write, version in zip(writes, versions, strict=True)

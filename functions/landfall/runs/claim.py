@@ -1,9 +1,9 @@
-"""A worker's claim on one attempt of a step: the only way in which a worker can write.
+"""A worker's claim on one attempt of a step: the only way for a worker to write.
 
-Every commit through a claim holds the step's document to the claim's attempt, which is its fencing
-token: a worker whose lease was taken from it, or whose run has ended, gets a `FencedError` and has
-written nothing. A step that waits for a task is its own outbox: it says which task it waits for
-(`attempt`, `dispatch`, `next_attempt_at`), so a lost task can be made again from it.
+The number of the attempt is the fencing token of every commit through a claim: a worker that has
+lost its lease, or whose run has ended, gets a `FencedError` and has written nothing. A step that
+waits for a task is its own outbox: it names that task (`attempt`, `dispatch`, `next_attempt_at`),
+so a lost task can be created again.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,16 +28,16 @@ from landfall.runs.transitions import (
 from landfall.store.documents import Fields, Query, Write
 
 PAGES_READ = 20
-"""Page documents in the answer to one query, which are up to 1 MiB each."""
+"""Page documents in the answer to one query; each has up to 1 MiB."""
 
 
 class FencedError(LandfallError):
-    """The attempt is over: somebody took the step from this worker. It has written nothing."""
+    """The attempt is over: somebody took the step from this worker. Nothing was written."""
 
 
 @dataclass(frozen=True)
 class Handover:
-    """What a finished step left for the next one, and when it had finished."""
+    """The data that a finished step left for the next one, and the time of its end."""
 
     fields: Fields
     finished_at: datetime
@@ -46,8 +46,8 @@ class Handover:
 class Claim:
     """An attempt of a step, claimed by a worker, with the `engine` that moves its run.
 
-    `progressed` says whether the attempt made a checkpoint; `rest` is the least number of seconds
-    before another attempt, whatever the error that ends this one says.
+    `progressed` is set by a checkpoint. `rest` is the least number of seconds before another
+    attempt, whatever error ends this one.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class Claim:
 
     @property
     def run(self) -> Run:
-        """The run as this worker last saw it."""
+        """The run, as this worker last read or wrote it."""
         return self._state.run
 
     @property
     def step(self) -> Step:
-        """The step as this worker last saw it."""
+        """The step, as this worker last read or wrote it."""
         return self._state.steps[self.step_id]
 
     @property
     def lease_until(self) -> datetime:
-        """The moment from which the watchdog may take the step away."""
+        """The moment after which the watchdog may take the step."""
         until = self.step.lease_until
         assert until is not None  # for it is claimed
         return until
@@ -85,13 +85,13 @@ class Claim:
         return (self.run.deadline_at - self.engine.clock()).total_seconds()
 
     def has_time_after(self, seconds: float) -> bool:
-        """Return whether an attempt that begins in so many seconds may end before the run must."""
+        """Return whether an attempt that begins in so many seconds can end before the run must."""
         return seconds + self.engine.ladder.step < self.seconds_left
 
     def is_last(self, error: StepError) -> bool:
-        """Return whether there may be no attempt after this one, if it ends in this error.
+        """Return whether this attempt may be the last, if it ends in this error.
 
-        A step that has something to show without what failed ends the run with that.
+        A step with a partial result ends the run with that instead.
         """
         retries = self.step.retries
         tries_left = error.retried and retries + 1 < MAX_ATTEMPTS
@@ -99,9 +99,9 @@ class Claim:
         return not (tries_left and self.has_time_after(delay))
 
     async def handover(self) -> Handover:
-        """Return what the step before this one left. Raises `StepError` where it is gone.
+        """Return the handover of the step before. Raises `StepError` where it is gone.
 
-        A run that an earlier Landfall began has no handover: the step's cursor was one.
+        A run that an earlier Landfall began has none: there the cursor of that step serves.
         """
         before = ROLES[self.step_id].after
         assert before is not None
@@ -114,15 +114,16 @@ class Claim:
             raise gone(f"the {before} step")
         return Handover(step.cursor, step.finished_at)
 
-    async def first_page_at(self, handover: Handover) -> datetime:
-        """Return when the fetch step stored its first page: the run had locked the base, or site.
+    async def first_page_at(self) -> datetime:
+        """Return when the fetch step stored its first page, under the lock on the base or site.
 
-        By this the later of two runs is known. How long a run was interrupted after it says
-        nothing.
+        This orders two runs: a run may be interrupted for any time afterwards.
         """
         query = Query(f"{self.run.path}/pages", fields=("updated_at",), limit=1)
         first = await self.engine.store.find(query)
-        at: datetime = first[0].data["updated_at"] if first else handover.finished_at
+        if not first:
+            return (await self.handover()).finished_at
+        at: datetime = first[0].data["updated_at"]
         return at
 
     async def checkpoint(
@@ -131,9 +132,9 @@ class Claim:
         run: RunFields | None = None,
         writes: Sequence[Write] = (),
     ) -> None:
-        """Store what was done so far: the cursor, its documents, and the run's progress.
+        """Store the work so far: the cursor, its documents, and the run's progress.
 
-        Without a cursor the stored one stays.
+        Without a cursor, the stored one stays.
         """
         step: StepFields = {"retries": 0}
         if cursor is not None:
@@ -154,7 +155,7 @@ class Claim:
         await self.engine.enqueue(task_of(self._state, self.step_id))
 
     async def fail(self, error: StepError, traceback: str) -> None:
-        """End this attempt in an error: have a later attempt, or end the run."""
+        """End this attempt in an error: schedule another attempt, or end the run."""
 
         def decide(state: State) -> Change:
             step = state.steps[self.step_id]
@@ -174,7 +175,7 @@ class Claim:
         cursor: Cursor | None = None,
         writes: Sequence[Write] = (),
     ) -> None:
-        """End the step; the run goes on with `next_step`, which is left the handover."""
+        """End the step; the run goes on with `next_step`, which gets the handover."""
         now = self.engine.clock()
         following = new_step(self.run.id, next_step, self.worker, now, self.engine.ladder)
         left = (handover or {}) | {"step": self.step_id, "finished_at": now}
@@ -216,5 +217,5 @@ def gone(what: str) -> StepError:
     """Return the error that ends a run whose stored data is no longer complete."""
     return StepError(
         Reason.PAGES_MISSING,
-        f"what was fetched is no longer stored completely: {what} is gone; start a new run",
+        f"the fetched data is no longer stored completely: {what} is gone; start a new run",
     )

@@ -1,29 +1,35 @@
-"""Cloud Tasks: delivers a task to the function that works on its step."""
+"""Cloud Tasks: delivers a task to the function that works on its step.
+
+Its library takes 30 ms of a cold start, so it is imported for the first task of a process: most
+ticks enqueue none.
+"""
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions as google_errors
-from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from landfall import logs
 from landfall.deadlines import LADDER, Ladder
 from landfall.net.grpc import open_channel
 from landfall.runs.tasks import QueueError, Task
 
-ATTEMPTS = 3
-"""Creations of one task in a call. More are the watchdog's: the step is the outbox."""
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateTaskRequest
+
+MAX_ATTEMPTS = 3
+"""Attempts to create a task in one call. The watchdog makes further ones from the outbox."""
 
 BACKOFF = 0.5
-"""Seconds: the delay before creation n+1 is drawn from 0 to n times this."""
+"""Seconds: the delay before attempt n+1 is drawn from 0 to n times this."""
 
-# Whether the task was created is not known after these; its name makes asking again safe.
+# After these the task may exist; its name makes another attempt safe.
 _AMBIGUOUS = (
     google_errors.DeadlineExceeded,
     google_errors.ServiceUnavailable,
@@ -35,7 +41,7 @@ _AMBIGUOUS = (
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where tasks go: the queue's full name, a URL a step, and who the queue is to them."""
+    """The full name of the queue, a URL for each step, and the identity of the queue to them."""
 
     queue: str
     urls: Mapping[str, str]
@@ -44,22 +50,26 @@ class Delivery:
 
 
 class CloudTasksQueue:
-    """A `TaskQueue` over the asynchronous Cloud Tasks client."""
+    """A `TaskQueue` over the asynchronous Cloud Tasks client, opened for the first task."""
 
     def __init__(
         self,
-        client: tasks_v2.CloudTasksAsyncClient,
+        open_client: "Callable[[], CloudTasksAsyncClient]",
         delivery: Delivery,
         ladder: Ladder,
         random: Random,
     ) -> None:
-        self._client = client
+        self._open_client = open_client
         self._delivery = delivery
         self._ladder = ladder
         self._random = random
 
+    @cached_property
+    def _client(self) -> "CloudTasksAsyncClient":
+        return self._open_client()
+
     async def enqueue(self, task: Task) -> None:
-        """Have the task delivered at its moment. A task of this name that is there is success.
+        """Have the task delivered at its time. A task of this name that exists is success.
 
         Raises `QueueError`, within `ladder.request` seconds.
         """
@@ -70,20 +80,22 @@ class CloudTasksQueue:
             raise QueueError(f"Cloud Tasks did not take {task.name}: {error!r}") from error
         logs.info("enqueued", run_id=task.run_id, step_id=task.step_id, task=task.name)
 
-    async def _create(self, request: tasks_v2.CreateTaskRequest) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
+    async def _create(self, request: "CreateTaskRequest") -> None:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 await self._client.create_task(request, retry=None, timeout=self._ladder.connect)
             except google_errors.AlreadyExists:
                 return
             except _AMBIGUOUS:
-                if attempt == ATTEMPTS:
+                if attempt == MAX_ATTEMPTS:
                     raise
                 await asyncio.sleep(self._random.uniform(0, BACKOFF * attempt))
             else:
                 return
 
-    def _request(self, task: Task) -> tasks_v2.CreateTaskRequest:
+    def _request(self, task: Task) -> "CreateTaskRequest":
+        from google.cloud import tasks_v2
+
         delivery = self._delivery
         http = tasks_v2.HttpRequest(
             http_method=tasks_v2.HttpMethod.POST,
@@ -106,8 +118,11 @@ class CloudTasksQueue:
 
 def cloud_tasks_client(
     emulator: str | None, connect: float = LADDER.connect
-) -> tasks_v2.CloudTasksAsyncClient:
-    """The client; on a plain channel to `emulator` ("host:port") when that is given."""
+) -> "CloudTasksAsyncClient":
+    """Open a client; on a plain channel to `emulator` ("host:port") when that is given."""
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
+
     channel = open_channel(CloudTasksGrpcAsyncIOTransport, emulator, connect)
     transport = CloudTasksGrpcAsyncIOTransport(channel=channel)
-    return tasks_v2.CloudTasksAsyncClient(transport=transport)
+    return CloudTasksAsyncClient(transport=transport)

@@ -1,7 +1,7 @@
-"""The guarded commit, which is the only way to move a run.
+"""The guarded commit: the only way to move a run.
 
 read run and steps ──> decide (a pure function of what was read) ──> commit
-        ^                                                              │ somebody was faster
+        ^                                                              │ another writer was faster
         └──────────────────────────────────────────────────────────────┘
 """
 
@@ -23,8 +23,8 @@ from landfall.store.documents import Query, Store
 
 Clock = Callable[[], datetime]
 
-COMMIT_TRIES = 8
-"""Commits that may lose against another writer of the same run, in one call."""
+MAX_COMMIT_TRIES = 8
+"""Attempts at a commit while others write the same run."""
 
 
 class RunNotFoundError(NotFoundError):
@@ -51,12 +51,12 @@ class Engine:
         step_ids: Sequence[str] | None,
         worker_of: StepId | None = None,
     ) -> State:
-        """Commit a decision; where somebody else was faster, read and decide again.
+        """Commit a decision; where another writer was faster, read and decide again.
 
-        `step_ids` are the steps that are read again then; None is all of them. `worker_of` is the
-        step whose worker commits. `decide` may raise to give up.
+        `step_ids` are the steps that are read again; None is all of them. `worker_of` is the step
+        whose worker commits. `decide` may raise to give up.
 
-        Raises `ConflictError` after `COMMIT_TRIES` lost races, `StoreError`.
+        Raises `ConflictError` after `MAX_COMMIT_TRIES` lost races, `StoreError`.
         """
         known: State | None = state
 
@@ -70,14 +70,14 @@ class Engine:
             _log_moves(read, change, by)
             return after(read, writes, versions)
 
-        return await until_committed(attempt, tries=COMMIT_TRIES, what=state.run.path)
+        return await until_committed(attempt, tries=MAX_COMMIT_TRIES, what=state.run.path)
 
     async def read(self, run_id: str, step_ids: Sequence[str] | None) -> State:
         """Read a run and these steps of it; None is all. Raises `RunNotFoundError`."""
         paths = [step_path(run_id, step_id) for step_id in step_ids or ()]
         run, *steps = await self.store.read(run_path(run_id), *paths)
         if step_ids is None:
-            # after the run: whoever makes a step in between moves the run to another version
+            # after the run: a step that is created in between changes the run's version
             steps = [*await self.store.find(Query(f"{run_path(run_id)}/steps"))]
         present = [step for step in steps if step]
         if run is None or len(present) != len(steps):
@@ -85,7 +85,7 @@ class Engine:
         return State.load(run, present)
 
     async def enqueue(self, task: Task) -> bool:
-        """Send a task. When that fails the step waits, and the watchdog sends it again."""
+        """Send a task. When that fails, the step waits until the watchdog sends it again."""
         try:
             await self._queue.enqueue(task)
         except QueueError as error:
@@ -94,11 +94,11 @@ class Engine:
         return True
 
     def delay(self, retries: int, at_least: float) -> float:
-        """Draw the seconds until the attempt after so many in a row without a checkpoint."""
+        """Draw the seconds until the attempt after so many retries in a row."""
         return at_least + self._random.uniform(0, longest_backoff(retries))
 
     def retry_at(self, step: Step, at_least: float = 0.0) -> datetime:
-        """Draw the moment of the next attempt of a step, `at_least` seconds from now."""
+        """Draw the time of a step's next attempt, at least so many seconds from now."""
         return self.clock() + timedelta(seconds=self.delay(step.retries, at_least))
 
 

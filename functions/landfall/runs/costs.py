@@ -1,11 +1,11 @@
 """The costs of a run, added up in its `counts`.
 
-A meter (`store.metering`) counts what one invocation asks for. Whoever moves a run writes the sum
-so far into the commit that moves it, that commit included, so that it costs no write of its own. A
-worker's share stands in its step (`spent`), and a later commit of the same attempt replaces it:
-whether the one before was answered or not, nothing is counted twice.
+A meter (`store.metering`) counts the operations of one invocation. Every commit that moves a run
+has the sum so far, itself included, so counting costs no write of its own. The share of a worker is
+stored in its step (`spent`), and a later commit of the same attempt replaces it: nothing is counted
+twice, even if the answer to the commit before was lost.
 
-A run does not count what an attempt did after its last commit (one that was killed or fenced),
+Not counted are the operations of an attempt after its last commit (it was killed or fenced),
 deliveries that were declined, and the reads of ticks and people.
 """
 
@@ -26,14 +26,14 @@ INITIAL_COUNTS: Fields = {
     "model_tokens": 0,
     "model_cost": 0.0,
 }
-"""The `counts` of a new run: the writes of its own document, its first step and an event, and a
-task. Those of a model are counted where its answers are stored (`llm.budget`)."""
+"""The `counts` of a new run: three writes (the run, its first step and an event) and a task. Those
+of a model are counted with its answers (`llm.budget`)."""
 
 
 def with_costs(state: State, change: Change, step_id: StepId | None) -> Change:
-    """Return the change, with the costs that the run has once it is committed.
+    """Return the change with the costs of the run as of its commit.
 
-    `step_id` is the step whose worker commits; None is somebody else.
+    `step_id` is the step whose worker commits; None is another writer.
     """
     account = current_account()
     if account is None:
@@ -61,11 +61,11 @@ def with_costs(state: State, change: Change, step_id: StepId | None) -> Change:
 
 
 def _writes(state: State, change: Change) -> int:
-    """Count the run, its steps, an event a move, and the further writes of a commit."""
+    """Count the writes of a commit: run, steps, an event for each move, and further ones."""
     return 1 + len(change.steps) + len(moves_of(state, change)) + len(change.writes)
 
 
 def _tasks(change: Change) -> int:
-    """Count the steps that wait for a task from this commit on: `dispatch` says for which."""
+    """Count the steps that wait for a task from this commit on, by their new `dispatch`."""
     begun = [write.data for write in change.writes if isinstance(write, Create)]
     return sum("dispatch" in fields for fields in (*change.steps.values(), *begun))

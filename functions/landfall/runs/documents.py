@@ -1,7 +1,7 @@
-"""A run and its steps as they are stored, with a type for every field.
+"""The documents of a run and its steps, with a type for every field.
 
-`Run` and `Step` are what is read; `RunFields` and `StepFields` are what is written, some fields at
-a time. Both have the same names: a misspelt one is an error of the type checker.
+`Run` and `Step` are read; `RunFields` and `StepFields` are written, some fields at a time. Both
+have the same names: a misspelt one is an error of the type checker.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from landfall.runs.steps import StepId
 from landfall.store.documents import Document, Fields, Version
 
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
-"""The finding of a run as a whole. Its status says only whether it ended."""
+"""The result of a run as a whole; its status says only whether it has ended."""
 
 
 class RunFields(TypedDict, total=False):
@@ -77,7 +77,7 @@ class StepFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Stored:
-    """A document of which every field that is read has a type."""
+    """A document whose fields have types."""
 
     document: Document = field(repr=False)
 
@@ -85,7 +85,7 @@ class Stored:
     def load(cls, document: Document) -> Self:
         """Read a document. Raises `SchemaError` where a newer Landfall has written it.
 
-        A field without a default that is absent is a bug, or somebody's edit: `KeyError`.
+        Raises `KeyError` where a field without a default is absent: a bug, or an edit by hand.
         """
         data = document.data
         stored: Any = cls
@@ -94,30 +94,30 @@ class Stored:
 
     @property
     def id(self) -> str:
-        """The last part of its path."""
+        """The last part of the path."""
         return self.document.id
 
     @property
     def path(self) -> str:
-        """Its place in the store."""
+        """The path in the store."""
         return self.document.path
 
     @property
     def version(self) -> Version:
-        """The version that guards an update of it."""
+        """The version, which guards an update."""
         return self.document.version
 
 
 @cache
 def _names(stored: type[Stored]) -> list[tuple[str, bool]]:
-    """Return the names of a class's fields, and whether a document must have each."""
+    """Return the names of a class's fields; True marks those that every document has."""
     known = [one for one in fields(stored) if one.name != "document"]
     return [(one.name, one.default is MISSING) for one in known]
 
 
 @dataclass(frozen=True)
 class Run(Stored):
-    """A run of a scan. A kind of scan adds to it only what these fields hold."""
+    """A run of a scan. These fields serve all kinds of scan."""
 
     scan_id: str
     scan_version: str
@@ -148,12 +148,12 @@ class Run(Stored):
     report: Fields | None = None
     findings_list: Fields | None = None
     handover: Fields | None = None
-    """Left by the last finished step for the next one; a step's cursor is its own."""
+    """The data that the last finished step left for the next one, which reads no other cursor."""
 
 
 @dataclass(frozen=True)
 class Step(Stored):
-    """One chain of attempts of a run: its fetch, score or write step."""
+    """A step of a run (fetch, score or write): one chain of attempts."""
 
     run_id: str
     status: StepStatus
@@ -173,15 +173,15 @@ class Step(Stored):
 
     @property
     def step_id(self) -> StepId:
-        """Its name within its run."""
+        """The name within the run."""
         return cast(StepId, self.id)
 
 
 class Cursor(Protocol):
-    """How far a step is: a class of its own for each step."""
+    """The progress of a step, as its document stores it; each step has its own class."""
 
     def store(self) -> Fields:
-        """Return the cursor as the step's document holds it."""
+        """Return the fields of the cursor in the step's document."""
         ...
 
 

@@ -1,9 +1,9 @@
-"""The contract of a kind of scan: a package that the engine runs without knowing it.
+"""The contract between the engine and a kind of scan, which is a package.
 
     Kind ──steps──> Work of a claimed step ──run──> FINISHED, SUPERSEDED, or Again
 
-A kind says with which settings its scans are defined, what does the work of each of its steps, and
-how far each takes a run. The worker does the rest once for all kinds.
+A kind has the settings of its scans, the work of each step, and the part of a run's progress that
+each step covers. The worker does the rest, once for all kinds.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How an invocation ended that met no error: logged, answered, asserted in tests."""
+    """The end of an invocation without an error: logged, answered, asserted in tests."""
 
     FINISHED = "finished"  # the step is done
     CONTINUED = "continued"  # the budget is over: the step goes on in a task of its own
     WAITING = "waiting"  # for a base, a site or a vendor: the step goes on later
-    SUPERSEDED = "superseded"  # a later run has the word: the step is done without its work
+    SUPERSEDED = "superseded"  # by a later run: the step is done without its work
     DECLINED = "declined"  # there was nothing to claim
-    FENCED = "fenced"  # somebody took the step away
+    FENCED = "fenced"  # another worker took the step
 
 
 @dataclass(frozen=True)
 class Again:
-    """The step is not through: it goes on in a task of its own after `delay` seconds.
+    """The step is not done: it goes on in a task of its own after `delay` seconds.
 
-    `waiting` is for somebody else, such as a vendor's rate limit: then the attempt need not have
-    made a checkpoint. `run` are fields of the run that say so. `so_far` is what is done, for the
-    case that the run has no time to go on.
+    `waiting` means that it waits for others, such as a vendor's rate limit; then the attempt need
+    not have made a checkpoint. `run` are fields of the run to store. `so_far` is a message about
+    the work so far, in case the run has no time to go on.
     """
 
     delay: float = 0.0
@@ -50,9 +50,9 @@ class Work(Protocol):
     """The work of one invocation of a step."""
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
-        """Do what fits until the deadline, with checkpoints; end the step when it is through.
+        """Work until the deadline, with checkpoints; end the step when it is done.
 
-        Raises `StepError`, `LockedError` when somebody else has the base or site, `FencedError`,
+        Raises `StepError`, `LockedError` when another run has the base or site, `FencedError`,
         `StoreError`.
         """
         ...
@@ -70,16 +70,16 @@ MakeWork = Callable[[Claim, Any, Any], Work]
 """Makes the work of a claimed step, given its scan and the clients of the vendors."""
 
 Abandon = Callable[[Run, Step, Any, Any, Deadline], Awaitable[None]]
-"""Stops what a step of a run that has ended left at a vendor. Raises `StepError`."""
+"""Stops the work that a step of an ended run left at a vendor. Raises `StepError`."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of scan.
 
-    `scan` returns its model, and the other members import what they use when they are called: a
-    cold start imports nothing of a kind that it does not run. `routes` returns what it adds to the
-    api; each is a `landfall.api.request.Route`.
+    `scan` returns the model of its definitions. All members import what they use when they are
+    called: a cold start imports nothing of a kind that it does not run. `routes` returns its part
+    of the api; each is a `landfall.api.request.Route`.
     """
 
     scan: Callable[[], "type[Scan]"]

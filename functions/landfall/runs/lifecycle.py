@@ -1,7 +1,6 @@
-"""Where a run and a step can be, and every move between: one table each.
+"""The life cycles of runs and steps: a table of moves each.
 
-A move is made by one guarded commit (see `runs.py`). The ended states are derived: they are
-the ones that no move leaves.
+A move is one guarded commit (`runs.commit`). The ended states are derived: no move leaves them.
 """
 
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """Whether a run is waiting, under way or ended; what it found is its verdict."""
+    """The status of a run: waiting, in progress or ended. Its result is the verdict."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -21,7 +20,7 @@ class RunStatus(StrEnum):
 
 
 class StepStatus(StrEnum):
-    """Where one fetch or score chain of a run is."""
+    """The status of a step of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -1,10 +1,10 @@
-"""Locks on bases and web sites: one run at a time asks one.
+"""Locks on bases and web sites: one run at a time sends requests to one.
 
-Airtable limits requests a base, and a site is asked politely. `bases/{base_id}` says which run
-holds the base and until when, and until when nobody may ask it anything (the pace, Airtable's
-lock-out after a 429, or the back-off after a failure). All runs that wait for a base share its
-back-off, so an outage is asked about no more often for twenty of them than for one. `sites/{host}`
-says the same of a web site.
+Airtable limits the rate of requests to a base, and a crawl of a site is polite. `bases/{base_id}`
+has the run that holds the lock and the end of its lease, and the time before which nobody may send
+a request (the pace, Airtable's lock-out after a 429, or the backoff after a failure). All runs that
+wait for a base share its backoff, so twenty of them probe an outage no more often than one.
+`sites/{host}` has the same for a web site.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from landfall.runs.commit import Clock
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import ConflictError, Create, Document, Store, Update, Write
 
-LOCK_TRIES = 5
-"""Races for one base that may be lost in one call."""
+MAX_LOCK_TRIES = 5
+"""Attempts to take a lock while others take it at the same moment."""
 
 QUIET = 0.25
 """Seconds between the last request of an invocation and the first of the next."""
 
-POLL = 10.0
-"""Most seconds after which a run that found its base locked looks again."""
+MAX_WAIT = 10.0
+"""Most seconds after which a run that found its base locked tries again."""
 
 Shelf = Literal["bases", "sites"]
 """The collection of the locks."""
@@ -37,10 +37,10 @@ WAITING: dict[Shelf, str] = {"bases": "waiting_for_base", "sites": "waiting_for_
 
 
 class LockedError(LandfallError):
-    """Another run has the base or site, or nobody may ask it. Look again after `seconds`."""
+    """The base or site is locked, or must not be used yet. Try again after `seconds`."""
 
     def __init__(self, seconds: float, shelf: Shelf) -> None:
-        super().__init__(f"it is not free; look again after {seconds:.0f} s")
+        super().__init__(f"it is locked; try again after {seconds:.0f} s")
         self.seconds = max(seconds, QUIET)
         self.progress_step = WAITING[shelf]
 
@@ -49,7 +49,7 @@ class Closable(Protocol):
     """A client of a vendor."""
 
     async def close(self) -> None:
-        """End its connections."""
+        """Close its connections."""
         ...
 
 
@@ -63,14 +63,14 @@ class Lock:
 
     @property
     def failures(self) -> int:
-        """Locks in a row, of any run, that ended because the base did not answer as it should."""
+        """The number of locks in a row, of any run, that ended in a failure of the base or site."""
         failures: int = self.document.data["failures"]
         return failures
 
     async def leave(self, quiet_seconds: float, *, keep: bool, failed: bool = False) -> None:
-        """Have nobody ask the base for `quiet_seconds`; other runs wait while the lock is kept.
+        """Forbid requests for `quiet_seconds`, and release the lock unless `keep`.
 
-        When somebody else has the lock by now, nothing is written.
+        When another run has the lock by now, nothing is written.
         """
         now = self.clock()
         fields = {
@@ -94,8 +94,8 @@ C = TypeVar("C", bound=Closable)
 class Locked(Generic[C]):
     """A client while its base or site is locked.
 
-    The run keeps the lock for its next invocation, unless it is `finished` with it. Nobody asks
-    anything for `quiet` seconds then.
+    The run keeps the lock for its next invocation, unless it is `finished`. No requests are sent
+    for `quiet` seconds afterwards.
     """
 
     client: C
@@ -110,9 +110,9 @@ async def locking(
     open_client: Callable[[str], C],
     shelf: Shelf = "bases",
 ) -> AsyncIterator[Locked[C]]:
-    """Lock a base or site and open it; leave it as those need it who come next.
+    """Lock a base or site and open its client; at the end, leave the lock for the next invocation.
 
-    After an error that is retried, the claim rests as long as the base does. Raises `LockedError`.
+    After an error that is retried, the claim rests as long as the base. Raises `LockedError`.
     """
     locked = Locked(open_client(name))
     quiet, keep, failed, late = QUIET, False, False, False
@@ -129,7 +129,7 @@ async def locking(
         if failed and lock:
             wait = max(claim.rest, error.retry_after)
             quiet = max(quiet, engine.delay(lock.failures, wait))
-            claim.rest = quiet  # earlier, this run would find the base quiet
+            claim.rest = quiet  # an earlier attempt could not use the base
         raise
     except asyncio.CancelledError:
         late = True  # out of time: no more calls; the lock ends with the lease
@@ -149,7 +149,7 @@ async def take_lock(
     until: datetime,
     shelf: Shelf = "bases",
 ) -> Lock:
-    """Lock a base or site for the run until that moment. Raises `LockedError`."""
+    """Lock a base or site for the run until that time. Raises `LockedError`."""
     path = f"{shelf}/{name}"
 
     async def attempt() -> Lock:
@@ -170,7 +170,7 @@ async def take_lock(
         return Lock(store, clock, Document(path, fields, version))
 
     try:
-        return await until_committed(attempt, tries=LOCK_TRIES, what=path)
+        return await until_committed(attempt, tries=MAX_LOCK_TRIES, what=path)
     except ConflictError:
         raise LockedError(1.0, shelf) from None
 
@@ -181,4 +181,4 @@ def _check_free(found: Document, run_id: str, now: datetime, shelf: Shelf) -> No
         raise LockedError(quiet, shelf)
     held = (found.data["held_until"] - now).total_seconds()
     if held > 0 and found.data["held_by"] != run_id:
-        raise LockedError(min(held, POLL), shelf)
+        raise LockedError(min(held, MAX_WAIT), shelf)

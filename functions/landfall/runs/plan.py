@@ -1,4 +1,4 @@
-"""The plan of a run: its id, its deadline, and where it comes from."""
+"""The plan of a run: its id, its deadline, and its origin."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +7,12 @@ from landfall.runs.documents import RunFields
 from landfall.store.documents import Document
 
 ALL_ELEMENTS = "all"
-"""The `regenerate` of a run that asks again about everything; else it has the records."""
+"""The `regenerate` of a run that asks about all elements again; other runs have record ids."""
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run is made from; `fields` are those that say where it comes from."""
+    """The values that a run is created with; `fields` describe its origin."""
 
     run_id: str
     deadline_seconds: float
@@ -20,7 +20,7 @@ class RunPlan:
 
 
 def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
-    """Plan a run of the scan as it is now."""
+    """Plan a run of the scan's current version."""
     fields: RunFields = {
         "run_id": run_id,
         "scan_id": head.id,

@@ -8,7 +8,7 @@ from landfall.store.documents import Fields
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run's end. `fields` are its `report`."""
+    """The results of a run. `fields` are stored as its `report`."""
 
     verdict: Verdict
     counts: Fields
@@ -16,7 +16,7 @@ class RunReport:
     fields: Fields
 
     def run_fields(self, progress_pct: int) -> RunFields:
-        """Return the fields of the run that say so."""
+        """Return the fields of the run's document with these results."""
         return {
             "progress_pct": progress_pct,
             "counts": self.counts,

@@ -1,8 +1,8 @@
-"""The one writer of runs and steps: it makes, claims, ends and rescues them.
+"""The only writer of runs and steps: it creates, claims, ends and rescues them.
 
-Every move is one commit, guarded by the versions of the documents it was decided on (see
-`commit`). A worker claims a step, which gives it the attempt's number and a lease; all that it
-writes afterwards goes through its `Claim`.
+Every move is one commit, guarded by the versions of the documents that it was decided on (see
+`commit`). A worker that claims a step gets the number of the attempt and a lease; it writes only
+through this `Claim`.
 """
 
 import secrets
@@ -28,10 +28,10 @@ class DeclinedError(LandfallError):
 
 
 class Runs(Engine):
-    """Makes runs and moves them."""
+    """Creates and moves runs."""
 
     def creation(self, plan: RunPlan, by: str) -> list[Write]:
-        """Return the writes that make a run and its first step, for the caller's own commit."""
+        """Return the writes that create a run and its first step, for the caller's own commit."""
         return created(plan, by, self.clock(), self.ladder)
 
     def first_task(self, run_id: str) -> Task:
@@ -41,8 +41,8 @@ class Runs(Engine):
     async def start(
         self, head: Document, by: str, trigger: str, more: RunFields | None = None
     ) -> str:
-        """Start a run of a scan, besides its schedule, that also has these fields; its id."""
-        # such runs have a namespace of their own, which no slot of a schedule can meet
+        """Start a run of a scan, outside its schedule, with further fields; return its id."""
+        # these ids have a prefix of their own: no slot of a schedule has such an id
         run_id = f"m-{head.id}-{self.clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         plan = plan_run(run_id, head, trigger)
         plan = replace(plan, fields={**plan.fields, **(more or {})})
@@ -65,10 +65,10 @@ class Runs(Engine):
         worker: str,
         progress_of: Callable[[Run], Progress] | None = None,
     ) -> Claim:
-        """Take the step for `worker`: status running, the next attempt, a lease.
+        """Claim the step for `worker`: status running, the next attempt, a lease.
 
-        `progress_of` gives the step's part of the run's progress, where the kind of scan has its
-        own. Raises `DeclinedError` when there is nothing to do, `RunNotFoundError`.
+        `progress_of` gives the part of the run's progress that the step covers, where the kind of
+        scan has its own. Raises `DeclinedError` when there is nothing to do, `RunNotFoundError`.
         """
 
         def progress(run: Run) -> Progress:
@@ -88,7 +88,7 @@ class Runs(Engine):
         return Claim(self, state, step_id, worker, progress(state.run))
 
     async def end(self, run_id: str, status: RunStatus, error: Fields, by: str) -> bool:
-        """End a run from outside, with every step of it. False when it had ended before."""
+        """End a run from outside, with all its steps; return False when it had ended before."""
 
         def decide(state: State) -> Change:
             if state.run.status in RUN_ENDED:
@@ -105,8 +105,8 @@ class Runs(Engine):
     async def take_up(self, run_id: str, step_id: StepId, by: str) -> str:
         """Take up a stale step: send its task again, or take it from a worker that is gone.
 
-        Returns what was done: "redriven", "retried", "failed", or "nothing" where the step had
-        moved on.
+        Return what was done: "redriven", "retried", "failed", or "nothing" where the step had
+        moved.
         """
 
         def decide(state: State) -> Change:
@@ -132,5 +132,5 @@ class Runs(Engine):
 def _lost(step: Step) -> StepError:
     return StepError(
         Reason.WORKER_LOST,
-        f"the worker of attempt {step.attempt} gave no sign until its lease ran out",
+        f"the worker of attempt {step.attempt} did not respond until its lease ran out",
     )

@@ -1,4 +1,4 @@
-"""The steps that a run can have, and what the engine knows of each: one table.
+"""The steps that a run can have, and the role of each in the engine: one table.
 
 fetch ──> score ──> write        the last one only where there is something to write back
 """
@@ -18,7 +18,7 @@ FIRST_STEP: StepId = "fetch"
 class Progress:
     """The part of a run's progress that a step covers, in per cent, and the step's label.
 
-    The label is what the run's `progress_step` says while the step is at work.
+    The label is the run's `progress_step` while the step is running.
     """
 
     first: int
@@ -26,16 +26,16 @@ class Progress:
     label: str
 
     def at(self, share: float) -> int:
-        """Return the per cent of the run that are done with this share of the step."""
+        """Return the progress of the run, in per cent, at this share of the step."""
         return self.first + int(min(max(share, 0.0), 1.0) * (self.last - self.first))
 
 
 @dataclass(frozen=True)
 class Role:
-    """A step's place in the engine.
+    """A step's role in the engine.
 
-    `function` receives its tasks: `fetch` is whatever uses Airtable or a site. `warning` names an
-    optional step: without it a run is done all the same, and that is what its `warnings` lack.
+    `function` receives its tasks: `fetch` is for all steps that use Airtable or a site. A step with
+    a `warning` is optional: a run is done without it, with that warning.
     """
 
     function: Literal["fetch", "score"]

@@ -1,4 +1,4 @@
-"""The task that invokes a worker, and what Landfall needs from a queue."""
+"""The task that invokes a worker, and the interface of the queue that delivers it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from landfall.runs.steps import StepId
 
 @dataclass(frozen=True)
 class Task:
-    """An invitation to claim one attempt of a step. Only ids travel; the rest is in Firestore.
+    """A request to claim one attempt of a step. It has only ids; the rest is in Firestore.
 
-    `attempt` is the number of the step's last claim, and is what fences the task: once somebody
-    has claimed the step again, it is stale. `dispatch` counts the times the step was enqueued,
-    so that a task that the queue lost can be sent again under another name.
+    `attempt` is the number of the step's last claim, and fences the task: the next claim of the
+    step makes it stale. `dispatch` counts how often the step was enqueued, so that a task that the
+    queue lost can be sent again under another name.
     """
 
     run_id: str
@@ -26,7 +26,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Deterministic, so that enqueueing twice is enqueueing once.
+        """The name in the queue, which is deterministic: enqueueing twice is enqueueing once.
 
         It begins with a hash because Cloud Tasks slows down on names that share a prefix.
         """
@@ -35,19 +35,19 @@ class Task:
 
     @property
     def body(self) -> dict[str, str | int]:
-        """What the worker is sent."""
+        """The content of the request to the worker."""
         return {"run_id": self.run_id, "step_id": self.step_id, "attempt": self.attempt}
 
 
 class QueueError(LandfallError):
-    """The queue did not take a task, or did not say whether it did."""
+    """The queue did not take a task, or did not confirm it."""
 
 
 class TaskQueue(Protocol):
-    """Cloud Tasks, or what stands in for it."""
+    """Cloud Tasks, or a fake of it."""
 
     async def enqueue(self, task: Task) -> None:
-        """Have the task delivered at its moment. A task of this name that is there is success.
+        """Have the task delivered at its time. A task of this name that exists is success.
 
         Raises `QueueError`.
         """

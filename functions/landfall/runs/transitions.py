@@ -1,4 +1,4 @@
-"""The decisions that move a run: from what was read to what is to change. Pure.
+"""The decisions that move a run: from the state as read to a change. Pure.
 
 created ──> claimed ──> (checkpoints) ──> finished, queued again, after an error, or ended
 """
@@ -28,12 +28,12 @@ DONE: RunFields = {"status": RunStatus.DONE, "progress_pct": 100}
 
 
 def longest_backoff(retries: int) -> float:
-    """Return the most seconds before the attempt after so many in a row without a checkpoint."""
+    """Return the longest delay, in seconds, before the attempt after so many retries in a row."""
     return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0**retries)
 
 
 def created(plan: RunPlan, by: str, now: datetime, ladder: Ladder) -> list[Write]:
-    """Return the writes that make a run and its first step."""
+    """Return the writes that create a run and its first step."""
     run: RunFields = {
         **plan.fields,
         "status": RunStatus.QUEUED,
@@ -62,7 +62,7 @@ def created(plan: RunPlan, by: str, now: datetime, ladder: Ladder) -> list[Write
 
 
 def new_step(run_id: str, step_id: StepId, by: str, now: datetime, ladder: Ladder) -> Create:
-    """Return the write that makes a step, which waits for its first task."""
+    """Return the write that creates a step, which waits for its first task."""
     step: StepFields = {
         "run_id": run_id,
         "status": StepStatus.QUEUED,
@@ -87,7 +87,7 @@ def new_step(run_id: str, step_id: StepId, by: str, now: datetime, ladder: Ladde
 def claimed(
     state: State, step_id: StepId, worker: str, label: str, now: datetime, ladder: Ladder
 ) -> Change:
-    """Give the step's next attempt, and a lease, to a worker."""
+    """Give the next attempt of the step, and a lease, to a worker."""
     run, step = state.run, state.steps[step_id]
     return Change(
         run={
@@ -111,7 +111,7 @@ def claimed(
 
 
 def queued(step: Step, at: datetime, ladder: Ladder, fields: StepFields | None = None) -> Change:
-    """Have the step wait for a task of that moment."""
+    """Have the step wait for a task at that time."""
     waiting: StepFields = {
         "status": StepStatus.QUEUED,
         "dispatch": step.dispatch + 1,
@@ -126,13 +126,13 @@ def queued(step: Step, at: datetime, ladder: Ladder, fields: StepFields | None =
 def after_error(
     state: State, step_id: StepId, error: StepError, traceback: str, at: datetime, ladder: Ladder
 ) -> Change:
-    """Have another attempt at that moment, or end the run where there is none to be had."""
+    """Schedule another attempt at that time, or end the run where none is left."""
     step = state.steps[step_id]
-    record = error_record(error, step, traceback)
+    record = _error_record(error, step, traceback)
     tries_left = step.retries + 1 < MAX_ATTEMPTS
     if not (error.retried and tries_left and at < state.run.deadline_at):
         return Change(
-            run=cut_short(state.run, [step_id], RunStatus.ERROR, record),
+            run=_cut_short(state.run, [step_id], RunStatus.ERROR, record),
             steps={step_id: {"status": StepStatus.FAILED, "last_error": record}},
         )
     again: StepFields = {"retries": step.retries + 1, "last_error": record}
@@ -141,17 +141,17 @@ def after_error(
 
 
 def ended(state: State, status: RunStatus, error: Fields) -> Change:
-    """End a run from outside, with every step of it."""
+    """End a run from outside, with all its steps."""
     live = [step.id for step in state.steps.values() if step.status not in STEP_ENDED]
-    run = cut_short(state.run, live, status, _ENDED_FROM_OUTSIDE | error)
+    run = _cut_short(state.run, live, status, _ENDED_FROM_OUTSIDE | error)
     return Change(run, {step_id: {"status": StepStatus.FAILED} for step_id in live})
 
 
 _ENDED_FROM_OUTSIDE: Fields = {"step": None, "attempt": None, "traceback": ""}
 
 
-def error_record(error: StepError, step: Step, traceback: str) -> Fields:
-    """Return an error as it is stored, on the run and as a step's `last_error`."""
+def _error_record(error: StepError, step: Step, traceback: str) -> Fields:
+    """Return an error as stored, in the run and as a step's `last_error`."""
     return {
         "reason": error.reason,
         "message": error.message,
@@ -161,8 +161,8 @@ def error_record(error: StepError, step: Step, traceback: str) -> Fields:
     }
 
 
-def cut_short(run: Run, steps: Sequence[str], status: RunStatus, error: Fields) -> RunFields:
-    """Return the end of a run before these steps of it: `done` where all of them are optional."""
+def _cut_short(run: Run, steps: Sequence[str], status: RunStatus, error: Fields) -> RunFields:
+    """Return the end of a run without these steps: `done` where all of them are optional."""
     lacking = [role.warning for step_id, role in ROLES.items() if step_id in steps]
     if status == RunStatus.CANCELLED or not all(lacking) or not lacking:
         return {"status": status, "error": error}

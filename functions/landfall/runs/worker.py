@@ -1,12 +1,12 @@
-"""One invocation of a worker: claim the step, do what fits the budget, record how it went.
+"""One invocation of a worker: claim a step, work within the budget, record the outcome.
 
     task ──> claim ──> work ──> finished
                         ├─────> again: continued, or waiting (a lock, a vendor, a batch)
                         └─────> an error: a later attempt, or the end of the run
 
-Whatever happens, the invocation has answered at the end of its budget, and the step's document
-says what is next: done, a task of its own, or an error. When not even that could be written, the
-lease runs out and the watchdog takes the step up.
+Every invocation answers by the end of its budget, and the step's document says what follows: done,
+a task of its own, or an error. When not even that could be written, the lease runs out, and the
+watchdog takes up the step.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from landfall.store.documents import ConflictError, SchemaError, StoreError
 from landfall.store.metering import metering
 
 MAX_MESSAGE_LENGTH = 1_000
-"""Characters of an error's message that are stored: its beginning, which says what it is."""
+"""Characters of an error's message that are stored, from its beginning."""
 
 
 class OutOfTimeError(LandfallError):
-    """The budget ended before the step's end could be recorded: the watchdog will take it up."""
+    """The budget ended before the outcome was recorded: the watchdog will take up the step."""
 
     code = "out_of_time"
 
@@ -66,7 +66,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Worker:
-    """Works on the steps of runs of all kinds; `clients` opens those of the vendors."""
+    """Works on the steps of runs of all kinds; `clients` opens the clients of the vendors."""
 
     runs: Runs
     kinds: Mapping[str, Kind]
@@ -105,7 +105,7 @@ class Worker:
             await self._abandon_ended(invocation, deadline)
             return Outcome.DECLINED
         except SchemaError as why:
-            # the run itself is a newer Landfall's, whose watchdog has it claimed again
+            # a newer Landfall has written the run; its watchdog takes it up
             logs.error("declined", why=str(why))
             return Outcome.DECLINED
         with logs.fields(attempt=claim.attempt):
@@ -157,19 +157,19 @@ class Worker:
         return Outcome.WAITING if result.waiting else Outcome.CONTINUED
 
     def _check_again(self, claim: Claim, again: Again) -> None:
-        """Raise `StepError` where another attempt is of no use, or has no time."""
+        """Raise `StepError` where another attempt is useless, or has no time."""
         if not (again.waiting or claim.progressed):
             raise StepError(
                 Reason.STEP_TIMEOUT,
-                f"nothing was done in a whole budget of {self.runs.ladder.step:g} s",
+                f"no progress in a whole budget of {self.runs.ladder.step:g} s",
             )
         if ROLES[claim.step_id].warning and not claim.has_time_after(again.delay):
             raise StepError(
                 Reason.RUN_TIMEOUT,
-                f"{again.so_far} when the run's time was over; the next run goes on",
+                f"{again.so_far} when the run's time was over; the next run continues",
             )
 
-    # A run that has ended before its time
+    # A run that was ended early
 
     async def _abandon_ended(self, invocation: Invocation, deadline: Deadline) -> None:
         if not any(invocation.step_id in kind.on_abandoned for kind in self.kinds.values()):
@@ -182,7 +182,7 @@ class Worker:
         await self._abandon(state.run, step_id, state.steps[step_id], deadline)
 
     async def _abandon(self, run: Run, step_id: StepId, step: Step, deadline: Deadline) -> None:
-        """Stop what the step left at a vendor; nothing is recorded, for the run is over."""
+        """Stop the work that the step left at a vendor; the run is over, so nothing is recorded."""
         kind = self.kinds.get(run.kind)
         abandon = kind.on_abandoned.get(step_id) if kind else None
         if abandon is None or run.status not in RUN_ENDED or not step.cursor:

@@ -1,4 +1,4 @@
-"""When a schedule runs, as a person writes it: five forms, of which `slots` gives the moments."""
+"""The cadence of a schedule, in one of five forms that people write. `slots` has its moments."""
 
 import re
 from datetime import datetime
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
-MAX_TIMES = 100  # a day; more is a case for cron or every_minutes
+MAX_TIMES = 100  # a day; for more there are cron and every_minutes
 MAX_MOMENTS = 1000  # 20 kB of a schedule's document
 TIME_FORM = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 AT_FORM = r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
@@ -33,7 +33,7 @@ def _checked_at(value: Any) -> str:
     text = value.isoformat() if isinstance(value, datetime) else value
     if not isinstance(text, str) or not re.fullmatch(AT_FORM, text):
         raise ValueError(
-            f'{text!r} is not a moment from the year 2000 on: write "2026-12-01T06:00"'
+            f'{text!r} is not a date and time from the year 2000 on: write "2026-12-01T06:00"'
         )
     return datetime.fromisoformat(text).isoformat()
 
@@ -48,7 +48,7 @@ def _checked_cron(value: str) -> str:
     try:
         first = next(CronSim(value, datetime(2000, 1, 1)), None)  # noqa: DTZ001  # bare calendar
     except CronSimError as error:
-        hint = ", or one that these months never have" if "day-of-month" in str(error) else ""
+        hint = ", or a day that these months never have" if "day-of-month" in str(error) else ""
         raise ValueError(f"{value!r}: {str(error).lower()}{hint}") from None
     if first is None:
         raise ValueError(f"{value!r} never occurs: no date has this day, month and weekday")
@@ -64,7 +64,7 @@ def _in_week_order(days: tuple[Day, ...]) -> tuple[Day, ...]:
 
 
 def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
-    # min_length of the tuple would also complain when the only item is bad
+    # min_length of the tuple would also report an only item that is bad
     if not values:
         raise ValueError("give at least one")
     return values
@@ -109,7 +109,7 @@ class Weekly(BaseModel):
 
 
 def _one_form(schema: dict[str, Any]) -> None:
-    """For editors: one property, never null."""
+    """Require exactly one property, never null, in the JSON schema that editors use."""
     schema |= {"minProperties": 1, "maxProperties": 1}
     for form in schema["properties"].values():
         del form["default"]
@@ -118,9 +118,9 @@ def _one_form(schema: dict[str, Any]) -> None:
 
 
 class Cadence(BaseModel):
-    """When a schedule runs: exactly one of `cron`, `every_minutes`, `daily`, `weekly`, `at`.
+    """The cadence of a schedule: one of `cron`, `every_minutes`, `daily`, `weekly`, `at`.
 
-    Lists are stored sorted, as written, and without repetition.
+    Lists are stored sorted and without duplicates.
     """
 
     model_config = ConfigDict(
@@ -135,7 +135,7 @@ class Cadence(BaseModel):
     every_minutes: Annotated[int, Field(strict=True, ge=1, le=525_600)] | None = Field(
         None,
         description="Minutes of elapsed time between slots, counted from 2000-01-01T00:00Z:"
-        " changes of the clock neither shift nor double a slot.",
+        " clock changes neither shift nor repeat a slot.",
         examples=[15, 1440],
     )
     daily: Times | None = Field(
@@ -150,7 +150,7 @@ class Cadence(BaseModel):
     )
     at: Moments | None = Field(
         None,
-        description="Single moments: local in the schedule's time zone, or with an offset or Z.",
+        description="Dates and times: local in the schedule's time zone, or with an offset or Z.",
         examples=[["2026-12-01T06:00", "2026-12-24T12:00:00Z"]],
     )
 
@@ -168,9 +168,9 @@ class Cadence(BaseModel):
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of this name in the tz database; ValueError for anything else."""
-    # The tz directory of a machine also holds its own settings, and `right/`, which counts leap
-    # seconds: none of them means the same everywhere.
+    """Return the zone of this name in the tz database. Raises `ValueError` for any other name."""
+    # The tz directory of a machine also has its own settings, and `right/`, which counts leap
+    # seconds: these names differ between machines.
     if not name.startswith(("localtime", "posix", "right/")):
         try:
             return ZoneInfo(name)

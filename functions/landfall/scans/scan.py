@@ -1,4 +1,4 @@
-"""A scan as a person defines it: what every kind of scan has."""
+"""The definition of a scan: the settings that every kind of scan has."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from landfall.scans.settings import Id, Settings
 
 
 class Limits(Settings):
-    """Where a run stops."""
+    """The limits of a run."""
 
     deadline_seconds: float = Field(
         LADDER.run,
@@ -26,18 +26,20 @@ class Limits(Settings):
 
 
 class Scan(Settings):
-    """What every kind of scan has; a kind adds where it looks and what it looks for."""
+    """The settings that every kind of scan has; each kind adds its source and its criteria."""
 
     headings: ClassVar[Sequence[str]] = ()
-    """Settings of this kind that a scan's and a run's documents show: where it looks."""
+    """Settings of this kind that the documents of scans and runs show: the source."""
 
-    id: Id = Field(description="Names the scan; saving another definition under it replaces it.")
-    name: str = Field("", max_length=200, description="For people.")
+    id: Id = Field(
+        description="The id of the scan; another definition that is saved under it replaces it."
+    )
+    name: str = Field("", max_length=200, description="A name for people.")
     kind: str
     time_zone: ZoneName | None = Field(
         None,
-        description="Where the days of dates begin, as an IANA name. Without it, the schedule's "
-        "time zone, or UTC.",
+        description="The time zone in which the days of dates begin, as an IANA name. Default: "
+        "the schedule's time zone, or UTC.",
     )
     limits: Limits = Limits()
     schedule: Schedule | None = None
@@ -50,32 +52,32 @@ class Scan(Settings):
         return self
 
     def misfits(self) -> Iterable[str]:
-        """What of the settings does not fit together: a line each, with where and the fix."""
+        """Return the contradictions between settings: a line each, with the place and the fix."""
         return ()
 
     @property
     def zone(self) -> tzinfo:
-        """Where the days of dates begin."""
+        """The time zone in which the days of dates begin."""
         return time_zone(self.time_zone or (self.schedule.time_zone if self.schedule else "UTC"))
 
     def heading(self) -> dict[str, Any]:
-        """What the scan's document shows of it, for people and for a run's plan."""
+        """Return the settings that the scan's document shows, for people and for a run's plan."""
         shown = {name: getattr(self, name) for name in self.headings}
         return {"name": self.name, "kind": self.kind} | shown
 
     def document(self) -> dict[str, Any]:
-        """The definition as plain values, as it is stored."""
+        """Return the definition as plain values, in the form that is stored."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def version(self) -> str:
-        """16 hex digits of the content, the schedule left out: it does not change what is found."""
+        """Return 16 hex digits of the content without the schedule, which affects no result."""
         content = {key: value for key, value in self.document().items() if key != "schedule"}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
     def settings_beside(cls, location: Sequence[Any]) -> Iterable[str]:
-        """The settings that there are beside the one at a location of the definition."""
+        """Return the names of the settings in the group of the one at a location."""
         group: type[Settings] | None = cls
         for part in location[:-1]:
             group = _group(group, part) if group else None
@@ -83,7 +85,7 @@ class Scan(Settings):
 
 
 def _group(group: type[Settings], name: Any) -> type[Settings] | None:
-    """The group of settings that a setting of this name holds, if it does."""
+    """Return the group of settings that is the value of a setting, if it is one."""
     field = group.model_fields.get(name)
     annotation = field.annotation if field else None
     for one in (annotation, *get_args(annotation)):

@@ -1,4 +1,4 @@
-"""What a person writes of when a scan runs by itself."""
+"""The schedule of a scan, as a person writes it."""
 
 from typing import Annotated, Literal
 
@@ -20,18 +20,18 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Schedule(Settings):
-    """When a scan runs by itself."""
+    """The times at which a scan runs by itself, and the policies for slots that cannot start."""
 
     cadence: Cadence
     time_zone: ZoneName = Field(
         "UTC", description="An IANA name such as Europe/Berlin; local times are of this zone."
     )
     overlap: Literal["skip", "allow", "cancel_running"] = Field(
-        "skip", description="What a slot does when a run of this schedule is still under way."
+        "skip", description="What a slot does while a run of this schedule is in progress."
     )
     catch_up: CatchUp = Field(
-        "one", description="How many runs are made for slots that were missed."
+        "one", description="How many runs are started for slots that were missed."
     )
     max_runs: int | None = Field(None, ge=1, description="The schedule ends after this many runs.")
-    stop_at: AwareDatetime | None = Field(None, description="No slot after this moment.")
+    stop_at: AwareDatetime | None = Field(None, description="There is no slot after this moment.")
     paused: bool = Field(False, description="Keep the schedule, but start nothing.")

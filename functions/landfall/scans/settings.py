@@ -19,15 +19,15 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-# else pydantic looks through all installed packages for plug-ins: 15 ms of a cold start, for none
+# otherwise pydantic searches all installed packages for plug-ins: 15 ms of a cold start, for none
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 ID = r"^[a-z0-9](-?[a-z0-9]+)*$"
 Id = Annotated[str, Field(pattern=ID, max_length=60)]
-"""Lower-case letters, digits and single hyphens: these ids become parts of document paths."""
+"""Lower-case letters, digits and single hyphens, because ids are parts of document paths."""
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-"""A table or field: its name, or the id (`tbl...`, `fld...`) that outlives a new name."""
+"""A table or field: its name, or its id (`tbl...`, `fld...`), which stays after a new name."""
 
 BASE_ID = r"^app[A-Za-z0-9]{14}$"
 BaseId = Annotated[str, Field(pattern=BASE_ID)]
@@ -35,28 +35,28 @@ BaseId = Annotated[str, Field(pattern=BASE_ID)]
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""The mildest first."""
+"""The severities, the mildest first."""
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"must be text, a number, true or false; put a date in quotes {it_is(value)}")
+    raise ValueError(f"must be text, a number, true or false; put a date in quotes {got(value)}")
 
 
 Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
 
 
 class Settings(BaseModel):
-    """A group of settings: what is not one of them is refused."""
+    """A group of settings; an unknown setting is an error."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, serialize_by_alias=True, defer_build=True
     )
 
 
-class Later:
-    """`Annotated[Kind, Later()]`: what checks a value of the kind is made when the first one comes.
+class Lazy:
+    """`Annotated[Kind, Lazy()]`: the validator of `Kind` is built for the first value of it.
 
     It takes milliseconds, which a cold start would spend on settings that most definitions lack.
     """
@@ -79,12 +79,12 @@ class Later:
 
 
 def suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
-    """What somebody probably meant, by its likeness to what there is; else something to do."""
+    """Return a question that names the known word nearest to this one, or else `otherwise`."""
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else otherwise
 
 
-def it_is(value: Any) -> str:
-    """A value as an error message shows it."""
+def got(value: Any) -> str:
+    """Return a value in the form in which an error message shows it."""
     text = f"{value!r}"
-    return f"(it is {text if len(text) <= 60 else f'{text[:57]}...'})"
+    return f"(got {text if len(text) <= 60 else f'{text[:57]}...'})"

@@ -1,6 +1,6 @@
-"""The slots of a cadence: which moments they are, which of them are due, and how to say it.
+"""The slots of a cadence: the moments of its runs, and which of them are due.
 
-A slot is an aware UTC datetime, in whole seconds. What happens when clocks change:
+A slot is an aware UTC datetime, in whole seconds. When clocks change:
 
 - `daily`, `weekly`, `at` without an offset, and `cron` with fixed hours and minutes: a slot is
   the moment at which the local clock *first reaches* its time. So a local time that does not
@@ -10,12 +10,12 @@ A slot is an aware UTC datetime, in whole seconds. What happens when clocks chan
   cron): a slot is every moment at which the clock shows a matching time. A skipped hour is not
   made up for, a repeated hour runs again.
 - `every_minutes` is elapsed time: slots are multiples of N minutes since 2000-01-01T00:00Z,
-  whatever the zone.
-- `at` with an offset or `Z` is that instant, whatever the zone.
+  in every zone.
+- `at` with an offset or `Z` is that instant, in every zone.
 
-cronsim is asked about the bare calendar only (naive datetimes). Its own zone handling repeats or
-passes over slots: a fixed time asked for within the second pass of a repeated hour, hours after a
-30-minute change, `*/15 0` on a day without a midnight.
+cronsim is given naive datetimes only. Its own handling of zones repeats or omits slots: a fixed
+time that is requested within the second pass of a repeated hour, hours after a 30-minute change,
+`*/15 0` on a day without a midnight.
 """
 
 from bisect import bisect_left, bisect_right
@@ -28,21 +28,19 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from landfall.scans.cadence import DAYS, Cadence, time_zone
+from landfall.scans.cadence import Cadence, time_zone
 from landfall.scans.schedule import CatchUp, Schedule
 
-Place = Callable[[datetime, ZoneInfo], datetime | None]  # the moment a local time stands for
-
-DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Place = Callable[[datetime, ZoneInfo], datetime | None]  # from a local time to its moment
 ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-# cronsim gives up after 50 years without a match, and so do we when the matches never exist (a
-# spring gap). The rarest date that recurs, 29 February on a given weekday, takes 40 years at most.
+# cronsim stops after 50 years without a match, and so do we where no match exists (a spring gap).
+# The rarest date that recurs, 29 February on a given weekday, takes at most 40 years.
 HORIZON = timedelta(days=50 * 366)
 
 
 class DueSlots(NamedTuple):
-    """What is due at `now`. A slot is due from its own moment on."""
+    """The slots that are due at `now`. A slot is due from its own moment on."""
 
     oldest: tuple[datetime, ...]  # due slots, oldest first, at most `limit`
     after_oldest: datetime | None  # the slot that follows them, due or not
@@ -50,31 +48,31 @@ class DueSlots(NamedTuple):
     upcoming: datetime | None  # the first slot after `now`; None when there is none
 
 
-class Plan(NamedTuple):
-    """What the scheduler does now: make these runs, then wait for `next_run_at`."""
+class DueRuns(NamedTuple):
+    """The slots of the runs to create now, and the moment of the next check."""
 
     runs: tuple[datetime, ...]
     next_run_at: datetime | None
 
 
 def next_slot(cadence: Cadence, zone: ZoneInfo, after: datetime) -> datetime | None:
-    """The first slot strictly after `after`; None when there is none (within 50 years)."""
+    """Return the first slot strictly after `after`; None if there is none (within 50 years)."""
     after = _utc(after)
     if cadence.every_minutes is not None:
         return _every(cadence.every_minutes, after) + timedelta(minutes=cadence.every_minutes)
     if cadence.at is not None:
-        moments = _moments(cadence.at, zone)
+        moments = moments_of(cadence.at, zone)
         return next(iter(moments[bisect_right(moments, after) :]), None)
     return min(_found(cadence, zone, after, forward=True), default=None)
 
 
 def newest_slot(cadence: Cadence, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """The last slot at or before `now`; None when there is none (within 50 years)."""
+    """Return the last slot at or before `now`; None if there is none (within 50 years)."""
     now = _utc(now)
     if cadence.every_minutes is not None:
         return _every(cadence.every_minutes, now)
     if cadence.at is not None:
-        moments = _moments(cadence.at, zone)
+        moments = moments_of(cadence.at, zone)
         return next(reversed(moments[: bisect_right(moments, now)]), None)
     return max(_found(cadence, zone, now, forward=False), default=None)
 
@@ -82,9 +80,9 @@ def newest_slot(cadence: Cadence, zone: ZoneInfo, now: datetime) -> datetime | N
 def due_slots(
     cadence: Cadence, zone: ZoneInfo, next_run_at: datetime, now: datetime, limit: int
 ) -> DueSlots:
-    """The slots from `next_run_at`, itself a slot, up to `now`, both included.
+    """Return the slots from `next_run_at`, itself a slot, up to `now`, both included.
 
-    Takes at most `limit` + 2 searches, however long the schedule slept.
+    It makes at most `limit` + 2 searches, however long ago the schedule last ran.
     """
     first, now = _utc(next_run_at), _utc(now)
     if first > now:
@@ -98,26 +96,26 @@ def due_slots(
     return DueSlots(tuple(oldest), slot, max(first, newest), next_slot(cadence, zone, now))
 
 
-def catch_up(policy: CatchUp, due: DueSlots, now: datetime, grace_s: float) -> Plan:
-    """Which of the due slots become runs, and when to look again.
+def catch_up(policy: CatchUp, due: DueSlots, now: datetime, grace_s: float) -> DueRuns:
+    """Return the due slots that become runs, and the moment of the next check.
 
     - `one`: one run, for the newest due slot.
-    - `none`: the same, but only when that slot is at most `grace_s` seconds old.
-    - `all`: a run for each, oldest first. What `due_slots` cut off comes with the next tick:
-      `next_run_at` is then already past.
+    - `none`: the same, but only if that slot is at most `grace_s` seconds old.
+    - `all`: one run for each, oldest first. Slots beyond the limit of `due_slots` follow with the
+      next tick: `next_run_at` is already past then.
     """
     if policy == "all":
-        return Plan(due.oldest, due.after_oldest)
+        return DueRuns(due.oldest, due.after_oldest)
     if due.newest is None:
-        return Plan((), due.upcoming)
+        return DueRuns((), due.upcoming)
     late = _utc(now) - due.newest > timedelta(seconds=grace_s)
-    return Plan(() if policy == "none" and late else (due.newest,), due.upcoming)
+    return DueRuns(() if policy == "none" and late else (due.newest,), due.upcoming)
 
 
 def slots_ahead(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    """The slots after a moment that a schedule saved then will make runs of, one after the other.
+    """Return the slots that become runs of a schedule that is saved at `after`, in order.
 
-    None of a schedule that is paused; none after its `stop_at`; at most `max_runs`.
+    There are none if it is paused, none after its `stop_at`, and at most `max_runs`.
     """
     zone = time_zone(schedule.time_zone)
 
@@ -132,36 +130,9 @@ def slots_ahead(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     return islice(slots, 0 if schedule.paused else schedule.max_runs)
 
 
-def describe(cadence: Cadence, zone_name: str) -> str:
-    """One plain phrase, such as "daily at 06:00 and 18:30 (Europe/Berlin)"."""
-    if cadence.every_minutes is not None:
-        return f"every {cadence.every_minutes} minutes".replace("every 1 minutes", "every minute")
-    return f"{_described(cadence, time_zone(zone_name))} ({zone_name})"
-
-
-def _described(cadence: Cadence, zone: ZoneInfo) -> str:
-    if cadence.daily is not None:
-        return f"daily at {_joined(cadence.daily)}"
-    if cadence.weekly is not None:
-        days = [DAY_NAMES[DAYS.index(day)] for day in cadence.weekly.days]
-        return f"every {_joined(days)} at {_joined(cadence.weekly.times)}"
-    if cadence.at is not None:
-        shown = [f"{slot.astimezone(zone):%Y-%m-%d %H:%M}" for slot in _moments(cadence.at, zone)]
-        if len(shown) <= 3:
-            return f"at {_joined(shown)}"
-        return f"at {len(shown)} times from {shown[0]} to {shown[-1]}"
-    sentence = CronSim(_crons(cadence)[0], ANCHOR).explain()
-    return sentence[0].lower() + sentence[1:]
-
-
-def _joined(words: list[str] | tuple[str, ...]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone: naive datetimes are local to the machine")
+        raise ValueError("a moment needs a time zone: a naive datetime is local to the machine")
     return moment.astimezone(UTC)
 
 
@@ -171,7 +142,8 @@ def _every(minutes: int, moment: datetime) -> datetime:
 
 
 @lru_cache(maxsize=64)
-def _moments(at: tuple[str, ...], zone: ZoneInfo) -> list[datetime]:
+def moments_of(at: tuple[str, ...], zone: ZoneInfo) -> list[datetime]:
+    """Return the slots of the cadence `at`, in order."""
     read = [datetime.fromisoformat(text) for text in at]
     return sorted(
         {_reached(moment, zone) if moment.tzinfo is None else _utc(moment) for moment in read}
@@ -179,7 +151,7 @@ def _moments(at: tuple[str, ...], zone: ZoneInfo) -> list[datetime]:
 
 
 def _crons(cadence: Cadence) -> list[str]:
-    """The cadence as cron expressions: the times of day that share a minute share one."""
+    """Return the cadence as cron expressions: times of day with the same minute share one."""
     if cadence.cron is not None:
         return [cadence.cron]
     weekly = cadence.weekly
@@ -194,7 +166,7 @@ def _crons(cadence: Cadence) -> list[str]:
 def _found(
     cadence: Cadence, zone: ZoneInfo, moment: datetime, *, forward: bool
 ) -> Iterator[datetime]:
-    """The nearest slot after (or not after) the moment, of each cron and each way to place it."""
+    """Yield the nearest slot after (or not after) the moment, for each cron and each place."""
     for cron in _crons(cadence):
         elapsed = any(field.startswith("*") for field in cron.split()[:2])
         for place in EVERY_SHOWING if elapsed else (_reached,):
@@ -206,11 +178,11 @@ def _found(
 def _nearest(
     cron: str, zone: ZoneInfo, moment: datetime, place: Place, forward: bool
 ) -> datetime | None:
-    """Walk the matching local times until one is a moment on the right side of `moment`.
+    """Return the first matching local time whose moment is on the required side of `moment`.
 
-    A later local time never has an earlier place, so the first such is the nearest. Within a
-    repeated hour, local times on the other side of the clock can count: start by that much earlier
-    (forward) or later (backward).
+    A later local time never has an earlier moment, so the first one is the nearest. Within a
+    repeated hour, local times on the other side of the clock can match too: the search starts
+    earlier (forward) or later (backward) by the length of the repetition.
     """
     local = moment.astimezone(zone)
     repeated = _offset(local.replace(fold=0)) - _offset(local.replace(fold=1))
@@ -225,7 +197,7 @@ def _offset(moment: datetime) -> timedelta:
 
 
 def _shown(local: datetime, zone: ZoneInfo, *, fold: int) -> datetime | None:
-    """The first (fold 0) or last (fold 1) moment at which the clock shows this local time."""
+    """Return the first (fold 0) or last (fold 1) moment at which clocks show this local time."""
     moment = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
     exists = moment.astimezone(zone).replace(tzinfo=None) == local
     return moment if exists else None
@@ -235,13 +207,13 @@ EVERY_SHOWING: tuple[Place, ...] = (partial(_shown, fold=0), partial(_shown, fol
 
 
 def _reached(local: datetime, zone: ZoneInfo) -> datetime:
-    """The moment at which the clock of the zone first shows this local time or a later one."""
+    """Return the moment at which the zone's clocks first show this local time or a later one."""
     by_old_offset, by_new_offset = (
         local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)
     )
     if by_old_offset <= by_new_offset:
         return by_old_offset
-    # In a gap the two lie around the change, and the change is the first moment after the gap.
+    # In a gap the two are on either side of the change, which is the first moment after the gap.
     after = _offset(by_old_offset.astimezone(zone))
 
     def changed(seconds: int) -> bool:

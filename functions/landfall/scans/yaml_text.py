@@ -1,4 +1,4 @@
-"""The text of a definition: YAML, of which JSON is a part, into plain values."""
+"""The text of a definition, in YAML or its subset JSON, read into plain values."""
 
 import json
 import re
@@ -7,22 +7,22 @@ from typing import Any
 import yaml
 
 
-class TextError(ValueError):
-    """The text cannot be read. The message says where, what, and the fix."""
+class YamlError(ValueError):
+    """The text cannot be read. The message has the place, the problem, and the fix."""
 
 
-def read(text: str) -> Any:
-    """What the text says, whatever that is. Raises `TextError`."""
+def read_yaml(text: str) -> Any:
+    """Return the content of the text, of any type. Raises `YamlError`."""
     try:
         content = yaml.load(text, _Yaml)  # noqa: S506  a SafeLoader
-        # half a character cannot be stored
+        # an unpaired surrogate cannot be stored
         json.dumps(content, default=str, skipkeys=True, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        raise TextError("this has half a character, or is far too deep") from None
+        raise YamlError("this has an unpaired surrogate, or is nested too deeply") from None
     except yaml.MarkedYAMLError as error:
-        raise TextError(f"{_place(error)}{error.problem}") from None
+        raise YamlError(f"{_place(error)}{error.problem}") from None
     except yaml.YAMLError as error:
-        raise TextError(f"this is not YAML: {error}") from None
+        raise YamlError(f"this is not YAML: {error}") from None
     return content
 
 
@@ -32,16 +32,16 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which a name is given once, and `yes` and `no` are text: they name choices.
+    """A YAML loader that refuses duplicate names, and reads `yes` and `no`, which may be the names
+    of choices, as text.
 
-    Nothing stands for something that is written elsewhere: a few lines could be any number of
-    rules then.
+    It refuses aliases: with them a few lines could expand to any number of rules.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
-            problem = f"*{event.anchor} stands for something else: write that out here"
+            problem = f"*{event.anchor} is an alias, which is not allowed: write its value here"
             raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         return node

@@ -1,8 +1,8 @@
-"""Public web pages, fetched from addresses that everybody can reach and from no others.
+"""The client for public web pages: it fetches from addresses of the public internet only.
 
-An address on the web is written by strangers, and so is where it leads on: either may point into
-our own network. So each hop is checked by itself, as it is spelled here and by every address of
-its name in `Outside`, which connects to an address that was checked.
+Strangers write the addresses on the web, and those of redirects: any of them may point into our own
+network. So each hop is checked, its URL here and every address of its name in `HttpClient`, which
+connects only to a checked address.
 """
 
 import asyncio
@@ -13,48 +13,46 @@ import httpx
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
-from landfall.net.http import (
-    BrokenAnswerError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
     ForbiddenAddressError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    Resolver,
-    TooLargeError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.net.public_addresses import is_public
 from landfall.reasons import Reason, StepError
 from landfall.site.page import Page
 
-REDIRECTS = 5
-"""Redirects that are followed."""
+MAX_REDIRECTS = 5
+"""Redirects that are followed for one page."""
 
-PAGE_BYTES = 5 * 2**20
-"""Bytes of a page, decoded; real ones stay below 1 MiB."""
+MAX_PAGE_BYTES = 5 * 2**20
+"""Bytes of a page, decoded; real ones are below 1 MiB."""
 
 PORTS = {"http": 80, "https": 443}
-"""The schemes of public web pages, and the only ports: either goes with either."""
+"""The schemes of public web pages, and the only ports, each allowed for both schemes."""
 
-TYPES = {
+CONTENT_TYPES = {
     "application/xhtml+xml",
     "application/xml",
     "text/html",
     "text/plain",
     "text/xml",
 }
-"""What is read: pages, sitemaps and robots.txt."""
+"""The content types of pages, sitemaps and robots.txt."""
 
-# A name of at least two labels; the last is of letters, as all are in the root zone. So an address
-# in an odd spelling (0x7f.1, 2130706433, 127.1), "localhost", or a dot at the end is no name.
+# A name of at least two labels. The last has letters only, as all in the root zone have. So an
+# address in an odd spelling (0x7f.1, 2130706433, 127.1), "localhost", or a final dot is no name.
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})", re.ASCII)
 
 
 class WebReader:
-    """Fetches pages. Make it on the event loop that uses it, and close it.
+    """A client for pages. Create it on the event loop that uses it, and close it.
 
-    `allowed` are host:port, as URLs spell them, that are fetched wherever they are.
+    `allowed` are host:port, as URLs spell them, that may be fetched at any address.
     """
 
     def __init__(
@@ -65,31 +63,31 @@ class WebReader:
     ) -> None:
         self._allowed = frozenset(allowed)
         self._ladder = ladder
-        self._outside = Outside(ladder.connect, resolver, self._may_reach)
+        self._http = HttpClient(ladder.connect, resolver, self._may_reach)
 
     async def close(self) -> None:
-        """Let go of every connection."""
-        await self._outside.close()
+        """Close every connection."""
+        await self._http.close()
 
     async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
-        """The page, wherever redirects lead. Raises `StepError`."""
+        """Fetch the page, along redirects. Raises `StepError`."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         redirects: list[str] = []
-        asked = self._checked(url)
-        while target := _redirect(answer := await self._get(asked, deadline, user_agent)):
-            redirects.append(str(asked))
-            if len(redirects) > REDIRECTS:
+        current = self._checked(url)
+        while location := _redirect(answer := await self._get(current, deadline, user_agent)):
+            redirects.append(str(current))
+            if len(redirects) > MAX_REDIRECTS:
                 raise StepError(
                     Reason.SITE_TOO_MANY_REDIRECTS,
-                    f"{_short(url)} was redirected more than {REDIRECTS} times",
+                    f"{_short(url)} was redirected more than {MAX_REDIRECTS} times",
                 )
-            asked = self._checked(target, asked)
+            current = self._checked(location, current)
         if answer.is_success and not _is_readable(answer.headers):
             kind = answer.headers.get("content-type", "")[:100]
-            raise StepError(Reason.SITE_NOT_HTML, f"{_short(asked)} is of type {kind!r}")
+            raise StepError(Reason.SITE_NOT_HTML, f"{_short(current)} has content type {kind!r}")
         return Page(
-            url=str(asked),
+            url=str(current),
             redirects=tuple(redirects),
             status=answer.status_code,
             headers=answer.headers,
@@ -102,57 +100,57 @@ class WebReader:
         )
 
     def _checked(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
-        """The URL, when it may be asked for. `Outside` reads it with the same parser."""
+        """Return the URL if it may be fetched. `HttpClient` parses it with the same parser."""
         try:
-            asked = (base.join(url) if base else httpx.URL(url)).copy_with(fragment=None)
-            host = asked.raw_host.decode()
+            target = (base.join(url) if base else httpx.URL(url)).copy_with(fragment=None)
+            host = target.raw_host.decode()
         except (httpx.InvalidURL, ValueError) as error:
-            raise _forbidden(url, f"it is no URL ({error})") from error
-        port = PORTS.get(asked.scheme) if asked.port is None else asked.port
-        if asked.scheme not in PORTS:
-            raise _forbidden(url, "it is neither http nor https")
-        if asked.userinfo:
-            raise _forbidden(url, "it names a user")
+            raise _forbidden(url, f"it is not a valid URL ({error})") from error
+        port = PORTS.get(target.scheme) if target.port is None else target.port
+        if target.scheme not in PORTS:
+            raise _forbidden(url, "its scheme is neither http nor https")
+        if target.userinfo:
+            raise _forbidden(url, "it contains a user name")
         if f"{host}:{port}" in self._allowed:
-            return asked
+            return target
         if port not in PORTS.values():
             raise _forbidden(url, "its port is neither 80 nor 443")
         if not (_is_name(host) or is_public(host)):
             raise _forbidden(url, "its host is neither a public name nor a public address")
-        return asked
+        return target
 
     def _may_reach(self, host: str, port: int, address: str) -> bool:
         return f"{host}:{port}" in self._allowed or is_public(address)
 
-    async def _get(self, asked: httpx.URL, deadline: Deadline, user_agent: str) -> httpx.Response:
+    async def _get(self, target: httpx.URL, deadline: Deadline, user_agent: str) -> httpx.Response:
         loop = asyncio.get_running_loop()
         started = loop.time()
         status: int | str = "failed"
         try:
-            answer = await self._outside.send(
+            answer = await self._http.send(
                 "GET",
-                str(asked),
+                str(target),
                 deadline=deadline.sooner(self._ladder.request),
-                headers={"User-Agent": user_agent, "Accept": ", ".join(sorted(TYPES))},
-                max_bytes=PAGE_BYTES,
+                headers={"User-Agent": user_agent, "Accept": ", ".join(sorted(CONTENT_TYPES))},
+                max_bytes=MAX_PAGE_BYTES,
                 wants_body=_wants_body,
             )
             status = answer.status_code
-        except OutsideError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"{_short(asked)}: {error}") from error
+        except ExchangeError as error:
+            raise StepError(_REASONS[type(error)], f"{_short(target)}: {error}") from error
         else:
             return answer
         finally:
             seconds = round(loop.time() - started, 3)
-            host = asked.raw_host.decode()
+            host = target.raw_host.decode()
             logs.info("called", vendor="web", host=host, status=status, seconds=seconds)
 
 
-_OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.SITE_TIMEOUT,
+_REASONS = {
+    ExchangeTimeoutError: Reason.SITE_TIMEOUT,
     UnreachableError: Reason.SITE_UNREACHABLE,
-    BrokenAnswerError: Reason.SITE_MALFORMED,
-    TooLargeError: Reason.SITE_TOO_LARGE,
+    InvalidResponseError: Reason.SITE_MALFORMED,
+    ResponseTooLargeError: Reason.SITE_TOO_LARGE,
     ForbiddenAddressError: Reason.SITE_FORBIDDEN_ADDRESS,
 }
 
@@ -170,7 +168,7 @@ def _is_name(host: str) -> bool:
 
 
 def _redirect(answer: httpx.Response) -> str | None:
-    """Where the answer leads on, if it does."""
+    """Return the target of a redirect; None for any other response."""
     return answer.headers["location"] if answer.has_redirect_location else None
 
 
@@ -179,4 +177,4 @@ def _wants_body(status: int, headers: httpx.Headers) -> bool:
 
 
 def _is_readable(headers: httpx.Headers) -> bool:
-    return headers.get("content-type", "").split(";")[0].strip().lower() in TYPES
+    return headers.get("content-type", "").split(";")[0].strip().lower() in CONTENT_TYPES

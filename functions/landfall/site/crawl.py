@@ -1,231 +1,197 @@
-"""The way through a site: what was asked for, what came of it, and what is to be asked next.
+"""The crawl of a site: its requests, their outcomes, and the next requests.
 
     robots.txt ──> home page ──> as a phone; sitemaps ──> pages, chosen by type, each once
 
-Each address has a stop. The itinerary is stored with the pages that it stands for, so the next
-invocation goes on where this one ended.
+Each address is requested once. The crawl is stored together with the pages that it has fetched, so
+the next invocation continues where this one ended.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urljoin
 
+from landfall.site.crawl_request import CrawlRequest, RequestOutcome, RequestRole
 from landfall.site.evidence import Evidence
 from landfall.site.page_selection import HOME, Candidate, Types, candidates, chosen, weightiest
 from landfall.site.robots import Robots
 from landfall.site.urls import host_of, page_address, page_key, site_of
 from landfall.store.documents import Fields
 
-TRIES = 2
-"""Times that a page is asked for which fails in a way that may pass."""
-
-SITEMAPS_MOST = 6
-"""Sitemaps that are read, those that an index names included."""
-
-
-class Role(StrEnum):
-    """What is asked for."""
-
-    ROBOTS = "robots"
-    HOME = "home"
-    MOBILE = "mobile"
-    SITEMAP = "sitemap"
-    PAGE = "page"
-
-
-class Came(StrEnum):
-    """What came of a stop."""
-
-    WAITING = "waiting"
-    KEPT = "kept"
-    FOLDED = "folded"  # it is the same as another, or leads away from the site
-    GONE = "gone"  # 404 or 410: we have seen that there is no page
-    MISSED = "missed"  # we have not seen what there is
+MAX_SITEMAPS = 6
+"""Sitemaps that are read, including those of an index."""
 
 
 @dataclass
-class Stop:
-    """An address that is asked for. `document` is the number of what was kept of it."""
+class Crawl:
+    """The progress of a crawl. `sent` counts HTTP requests, with repeated ones."""
 
-    url: str
-    role: Role
-    page_type: str = ""
-    came: Came = Came.WAITING
-    tries: int = 0
-    document: int | None = None
-    status: int | None = None
-    key: str = ""
-    content: str = ""
-    reason: str = ""
-    message: str = ""
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is still to be asked for."""
-        return self.came == Came.WAITING
-
-
-@dataclass
-class Itinerary:
-    """How far a site was looked at."""
-
-    stops: list[Stop] = field(default_factory=list)
+    requests: list[CrawlRequest] = field(default_factory=list)
     known: list[Candidate] = field(default_factory=list)
     documents: int = 0
-    requests: int = 0
+    sent: int = 0
 
     @classmethod
-    def load(cls, stored: Fields | None) -> "Itinerary | None":
-        """From a step's document; None before the first checkpoint."""
+    def load(cls, stored: Fields | None) -> "Crawl | None":
+        """Load the cursor of a step; None before the first checkpoint."""
         if stored is None:
             return None
-        stops = [
-            Stop(**(stop | {"role": Role(stop["role"]), "came": Came(stop["came"])}))
-            for stop in stored["stops"]
-        ]
-        known = [Candidate(**candidate) for candidate in stored["known"]]
-        return cls(**(stored | {"stops": stops, "known": known}))
+        return cls(
+            requests=[CrawlRequest.load(request) for request in stored["stops"]],
+            known=[Candidate(**candidate) for candidate in stored["known"]],
+            documents=stored["documents"],
+            sent=stored["requests"],
+        )
 
     def store(self) -> Fields:
-        """As a step keeps it."""
-        return asdict(self)
+        """Return the cursor of a step."""
+        return {
+            "stops": [request.store() for request in self.requests],
+            "known": [asdict(candidate) for candidate in self.known],
+            "documents": self.documents,
+            "requests": self.sent,
+        }
 
-    def of(self, role: Role) -> list[Stop]:
-        """The stops of this role."""
-        return [stop for stop in self.stops if stop.role == role]
-
-    @property
-    def home(self) -> Stop | None:
-        """The home page's stop."""
-        return next(iter(self.of(Role.HOME)), None)
-
-    @property
-    def waiting(self) -> list[Stop]:
-        """What is to be asked for, what has failed before last."""
-        return sorted((stop for stop in self.stops if stop.waits), key=lambda stop: stop.tries)
+    def of(self, role: RequestRole) -> list[CrawlRequest]:
+        """Return the requests with this role."""
+        return [request for request in self.requests if request.role == role]
 
     @property
-    def looked_at(self) -> list[Stop]:
-        """The pages that were kept, the home page first."""
-        return [s for s in self.stops if s.role in (Role.HOME, Role.PAGE) and s.came == Came.KEPT]
+    def home(self) -> CrawlRequest | None:
+        """The request for the home page."""
+        return next(iter(self.of(RequestRole.HOME)), None)
+
+    @property
+    def frontier(self) -> list[CrawlRequest]:
+        """The pending requests; those that have failed once are the last."""
+        pending = (request for request in self.requests if request.pending)
+        return sorted(pending, key=lambda request: request.attempts)
+
+    @property
+    def pages(self) -> list[CrawlRequest]:
+        """The requests for the stored pages, the home page first."""
+        return [
+            request
+            for request in self.requests
+            if request.is_page and request.outcome == RequestOutcome.STORED
+        ]
 
     def counts(self) -> Fields:
-        """What a run's `counts` say of it."""
-        pages = [stop for stop in self.stops if stop.role in (Role.HOME, Role.PAGE)]
+        """Return the counts of the crawl for a run's `counts`."""
+        outcomes = [request.outcome for request in self.requests if request.is_page]
         return {
-            "pages": sum(stop.came == Came.KEPT for stop in pages),
-            "pages_missed": sum(stop.came == Came.MISSED for stop in pages),
-            "pages_gone": sum(stop.came == Came.GONE for stop in pages),
-            "pages_folded": sum(stop.came == Came.FOLDED for stop in pages),
-            "site_requests": self.requests,
+            "pages": outcomes.count(RequestOutcome.STORED),
+            "pages_missed": outcomes.count(RequestOutcome.MISSED),
+            "pages_gone": outcomes.count(RequestOutcome.GONE),
+            "pages_folded": outcomes.count(RequestOutcome.FOLDED),
+            "site_requests": self.sent,
         }
 
     def progress(self, expected: int) -> float:
-        """The share of all stops that are behind us, when so many are expected."""
-        behind = sum(not stop.waits for stop in self.stops)
-        return behind / max(expected, len(self.stops))
+        """Return the share of requests that have an outcome, if `expected` are the least."""
+        ended = sum(not request.pending for request in self.requests)
+        return ended / max(expected, len(self.requests))
 
-    # What comes next
+    # The next requests
 
-    def goes_on(self, url: str, pages: int, robots: Mapping[str, Robots], types: Types) -> bool:
-        """Add the stops that what was seen leads to, when none waits; whether there are any.
+    def advance(self, url: str, max_pages: int, robots: Mapping[str, Robots], types: Types) -> bool:
+        """Add the requests that follow from the outcomes when none is pending.
 
-        `pages` are wanted in all; `robots` are the rules of the hosts that were asked for them.
+        Return whether there are any. `robots` are the rules of the hosts whose robots.txt was read.
         """
-        before = len(self.stops)
+        before = len(self.requests)
         home = self.home
         if home is None:
             self._begin(url, robots)
-        elif home.came == Came.KEPT:
-            self._go_on(home, pages, robots, types)
-        return len(self.stops) > before
+        elif home.outcome == RequestOutcome.STORED:
+            self._follow(home, max_pages, robots, types)
+        return len(self.requests) > before
 
     def _begin(self, url: str, robots: Mapping[str, Robots]) -> None:
         if host_of(url) in robots:
-            self.stops.append(Stop(url, Role.HOME, HOME))
+            self.requests.append(CrawlRequest(url, RequestRole.HOME, HOME))
         else:
-            self._ask_robots(url)
+            self._request_robots(url)
 
-    def _ask_robots(self, url: str) -> None:
-        self.stops.append(Stop(urljoin(url, "/robots.txt"), Role.ROBOTS, host_of(url)))
+    def _request_robots(self, url: str) -> None:
+        address = urljoin(url, "/robots.txt")
+        self.requests.append(CrawlRequest(address, RequestRole.ROBOTS, host_of(url)))
 
-    def _go_on(self, home: Stop, pages: int, robots: Mapping[str, Robots], types: Types) -> None:
+    def _follow(
+        self, home: CrawlRequest, max_pages: int, robots: Mapping[str, Robots], types: Types
+    ) -> None:
         rules = robots.get(host_of(home.url))
         if rules is None:  # a redirect led to another host, which has rules of its own
-            self._ask_robots(home.url)
-        elif not self.of(Role.MOBILE):
-            self.stops.append(Stop(home.url, Role.MOBILE, HOME))
-            if pages > 1:
+            self._request_robots(home.url)
+        elif not self.of(RequestRole.MOBILE):
+            self.requests.append(CrawlRequest(home.url, RequestRole.MOBILE, HOME))
+            if max_pages > 1:
                 named = rules.sitemaps or [urljoin(home.url, "/sitemap.xml")]
                 self._add_sitemaps(named, home.url, rules)
-        elif pages > 1:
-            self._choose(pages, rules, types)
+        elif max_pages > 1:
+            self._choose(max_pages, rules, types)
 
     def add_sitemaps(self, named: Iterable[str], rules: Robots) -> None:
-        """Ask for the sitemaps that an index names."""
+        """Request the sitemaps of an index."""
         assert self.home
         self._add_sitemaps(named, self.home.url, rules)
 
     def _add_sitemaps(self, named: Iterable[str], base: str, rules: Robots) -> None:
-        there = {stop.url for stop in self.of(Role.SITEMAP)}
+        requested = {request.url for request in self.of(RequestRole.SITEMAP)}
         for url in named:
-            own = url not in there and site_of(url) == site_of(base) and rules.allow(url)
-            if own and len(there) < SITEMAPS_MOST:
-                there.add(url)
-                self.stops.append(Stop(url, Role.SITEMAP))
+            own = url not in requested and site_of(url) == site_of(base) and rules.allow(url)
+            if own and len(requested) < MAX_SITEMAPS:
+                requested.add(url)
+                self.requests.append(CrawlRequest(url, RequestRole.SITEMAP))
 
-    def _choose(self, pages: int, rules: Robots, types: Types) -> None:
-        wanted = pages - sum(
-            stop.came not in (Came.FOLDED, Came.GONE)
-            for stop in self.stops
-            if stop.role in (Role.HOME, Role.PAGE)
-        )
-        taken = {page_key(stop.url): stop.page_type for stop in self.stops if _is_page(stop)}
-        taken |= {stop.key: stop.page_type for stop in self.stops if stop.key}
+    def _choose(self, max_pages: int, rules: Robots, types: Types) -> None:
+        pages = [request for request in self.requests if request.is_page]
+        folded_or_gone = (RequestOutcome.FOLDED, RequestOutcome.GONE)
+        wanted = max_pages - sum(request.outcome not in folded_or_gone for request in pages)
+        taken = {page_key(request.url): request.page_type for request in pages}
+        taken |= {request.key: request.page_type for request in self.requests if request.key}
         allowed = [one for one in self.known if rules.allow(one.address)]
         for one in chosen(types, allowed, taken, max(0, wanted)):
-            self.stops.append(Stop(one.address, Role.PAGE, one.page_type))
+            self.requests.append(CrawlRequest(one.address, RequestRole.PAGE, one.page_type))
 
-    # What was seen
+    # The content of pages
 
-    def learn(self, types: Types, evidence: Evidence | None, listed: Iterable[str] = ()) -> None:
-        """Know the pages that a page links to, or that a sitemap lists."""
+    def discover(self, types: Types, evidence: Evidence | None, listed: Iterable[str] = ()) -> None:
+        """Add the pages that a page links to, or that a sitemap lists, to the known ones."""
         home = self.home
         assert home
         links = [(link.address, link.text) for link in evidence.links] if evidence else []
         addresses = (page_address(one, home.url) for one in listed)
         own = [one for one in addresses if one and site_of(one) == site_of(home.url)]
-        there = {page_key(one.address) for one in self.known}
-        fresh = [one for one in candidates(types, links, own) if page_key(one.address) not in there]
-        self.known = weightiest([*self.known, *fresh])
+        keys = {page_key(one.address) for one in self.known}
+        new = [one for one in candidates(types, links, own) if page_key(one.address) not in keys]
+        self.known = weightiest([*self.known, *new])
 
-    def folds(self, stop: Stop, evidence: Evidence) -> str | None:
-        """Why this page is none of its own, if it is not: another has its address or content."""
+    def why_folded(self, request: CrawlRequest, evidence: Evidence) -> str | None:
+        """Return why a page is the same as another, by address or content; None if it is new."""
         key = page_key(evidence.canonical or evidence.url)
         keys = {page_key(evidence.url), key}
-        for other in self.looked_at:
-            if other is not stop and (other.key in keys or other.content == evidence.content):
+        for other in self.pages:
+            if other is not request and (other.key in keys or other.content == evidence.content):
                 return f"it is the same page as {other.url}"
         return None
 
 
-def _is_page(stop: Stop) -> bool:
-    return stop.role in (Role.HOME, Role.PAGE)
+def known_types(crawl: Crawl) -> frozenset[str]:
+    """Return the types of all pages that the site is known to have, fetched or not."""
+    gone = {
+        page_key(request.url)
+        for request in crawl.requests
+        if request.outcome == RequestOutcome.GONE
+    }
+    known = {one.page_type for one in crawl.known if page_key(one.address) not in gone}
+    return frozenset(known | {request.page_type for request in crawl.pages})
 
 
-def types_known(itinerary: Itinerary) -> frozenset[str]:
-    """The types of all pages that the site has, looked at or not."""
-    gone = {page_key(stop.url) for stop in itinerary.stops if stop.came == Came.GONE}
-    known = {one.page_type for one in itinerary.known if page_key(one.address) not in gone}
-    return frozenset(known | {stop.page_type for stop in itinerary.looked_at})
-
-
-def missed(itinerary: Itinerary) -> list[dict[str, Any]]:
-    """What was asked for and not seen, with why."""
+def missed_pages(crawl: Crawl) -> list[dict[str, Any]]:
+    """Return the pages that could not be observed, with the reasons."""
     return [
-        {"url": s.url, "page_type": s.page_type, "reason": s.reason, "message": s.message}
-        for s in itinerary.stops
-        if s.came == Came.MISSED and s.role in (Role.HOME, Role.PAGE)
+        {"url": it.url, "page_type": it.page_type, "reason": it.reason, "message": it.message}
+        for it in crawl.requests
+        if it.is_page and it.outcome == RequestOutcome.MISSED
     ]

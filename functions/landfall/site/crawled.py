@@ -1,16 +1,17 @@
-"""The pages of a site that a crawl has left, for the score step of its run."""
+"""The result of a crawl, which the fetch step hands over to the score step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from landfall.site.crawl import Came, Itinerary, Role, missed, types_known
+from landfall.site.crawl import Crawl, known_types, missed_pages
+from landfall.site.crawl_request import RequestOutcome, RequestRole
 from landfall.store.documents import Fields
 
 
 @dataclass(frozen=True)
 class CrawledPage:
-    """A page that was stored as the document of this number; `mobile` is the home page again."""
+    """A stored page and the number of its document; `mobile` is the home page for phones."""
 
     url: str
     page_type: str
@@ -20,35 +21,35 @@ class CrawledPage:
 
 @dataclass(frozen=True)
 class Crawled:
-    """The pages that were stored, those that are missing, and the types of all that are known."""
+    """The stored pages of a crawl, the missing ones, and the types of all known pages."""
 
     pages: Sequence[CrawledPage]
     missed: Sequence[Fields]
     types: Sequence[str]
 
     @classmethod
-    def of(cls, crawl: Itinerary) -> Self:
-        """Return what is left of a crawl at its end."""
-        mobile = [s for s in crawl.of(Role.MOBILE) if s.came == Came.KEPT]
+    def of(cls, crawl: Crawl) -> Self:
+        """Return the result of a crawl at its end."""
+        mobile = [it for it in crawl.of(RequestRole.MOBILE) if it.outcome == RequestOutcome.STORED]
         pages = [
-            CrawledPage(stop.url, stop.page_type, stop.document, stop.role == Role.MOBILE)
-            for stop in [*crawl.looked_at, *mobile]
-            if stop.document is not None
+            CrawledPage(it.url, it.page_type, it.document, it.role == RequestRole.MOBILE)
+            for it in [*crawl.pages, *mobile]
+            if it.document is not None
         ]
-        return cls(pages, missed(crawl), sorted(types_known(crawl)))
+        return cls(pages, missed_pages(crawl), sorted(known_types(crawl)))
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what a fetch step left, which in a run of an earlier Landfall is its cursor."""
+        """Load a stored result, which for a run of an earlier Landfall is the step's cursor."""
         if "stops" in stored:
-            crawl = Itinerary.load(dict(stored))
+            crawl = Crawl.load(dict(stored))
             assert crawl is not None
             return cls.of(crawl)
         pages = [CrawledPage(**page) for page in stored["pages"]]
         return cls(pages, stored["missed"], stored["types"])
 
     def store(self) -> Fields:
-        """Return it as the run holds it."""
+        """Return the result in the form that the run stores."""
         return {
             "pages": [asdict(page) for page in self.pages],
             "missed": list(self.missed),

@@ -1,7 +1,7 @@
-"""The evidence of a page: its facts, and what of its HTML is worth reading again.
+"""The evidence of a page: its facts, and the parts of its HTML that scoring needs.
 
-It is made once, when the page has come, and stored beside the page; scores are made of nothing
-else, and so they can be made again.
+It is made once, when the page is fetched, and stored with the page. Scores use nothing else, so
+they can be made again.
 """
 
 import hashlib
@@ -11,20 +11,21 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from landfall.site.facts import Facts, Vocabularies, facts_of
-from landfall.site.html import Form, Heading, Markup, read_markup
-from landfall.site.page import Visit
+from landfall.site.html import read_markup
+from landfall.site.markup import Form, Heading, Markup
+from landfall.site.page import Transfer
 from landfall.site.urls import page_address, page_key, site_of
 
-SHOWN_MOST = 40
-"""Headings, links to press, and alternative texts that are kept to be read again."""
+MAX_SHOWN = 40
+"""Headings, calls to action, and alternative texts that are stored."""
 
-READ_MOST = 12_000
-"""Characters of a page's text that are kept to be read again."""
+MAX_TEXT = 12_000
+"""Characters of a page's text that are stored."""
 
 
 @dataclass(frozen=True)
 class PageLink:
-    """A link to a page of the same site: its address, and every text that was read on it."""
+    """A link to a page of the same site: its address, and the texts of all such links."""
 
     address: str
     text: str
@@ -32,9 +33,9 @@ class PageLink:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of a page when it is scored.
+    """The knowledge about a page that its scores are made from.
 
-    `content` is a digest of its text: the same text under two addresses is one page.
+    `content` is a digest of its text: pages with the same text are one page.
     """
 
     url: str
@@ -55,42 +56,42 @@ class Evidence:
     links: Sequence[PageLink] = field(default=(), repr=False)
 
     def dump(self) -> bytes:
-        """As JSON; without its links, which nothing but the way through the site needs."""
+        """Return the evidence as JSON, without the links, which only the crawl needs."""
         return msgspec.json.encode(replace(self, links=()))
 
     @property
     def reading(self) -> str:
-        """Everything that people read on it: what a quotation must be in."""
+        """All text that people read on the page, in which a quotation must occur."""
         parts = [self.title, self.description, *(h.text for h in self.headings), *self.calls]
         return "\n".join([*parts, *self.alts, self.text])
 
 
 def load_evidence(data: bytes) -> Evidence:
-    """From JSON."""
+    """Load evidence from JSON."""
     return msgspec.json.decode(data, type=Evidence)
 
 
-def evidence_of(visit: Visit, body: bytes, vocabularies: Vocabularies) -> Evidence:
-    """What is known of a page that came like this."""
-    markup = read_markup(body, _charset(visit.headers))
-    canonical = page_address(markup.canonical, visit.url) if markup.canonical else None
+def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> Evidence:
+    """Return the evidence of a page with this body."""
+    markup = read_markup(body, _charset(transfer.headers))
+    canonical = page_address(markup.canonical, transfer.url) if markup.canonical else None
     return Evidence(
-        url=visit.url,
-        facts=facts_of(visit, markup, vocabularies),
+        url=transfer.url,
+        facts=facts_of(transfer, markup, vocabularies),
         title=markup.title or "",
         description=markup.description or "",
-        headings=markup.headings[:SHOWN_MOST],
+        headings=markup.headings[:MAX_SHOWN],
         calls=_calls(markup),
         contacts=_contacts(markup),
-        forms=markup.forms[:SHOWN_MOST],
-        alts=markup.alts[:SHOWN_MOST],
-        data_types=markup.data_types[:SHOWN_MOST],
-        frames=markup.frames[:SHOWN_MOST],
-        text=markup.text[:READ_MOST],
+        forms=markup.forms[:MAX_SHOWN],
+        alts=markup.alts[:MAX_SHOWN],
+        data_types=markup.data_types[:MAX_SHOWN],
+        frames=markup.frames[:MAX_SHOWN],
+        text=markup.text[:MAX_TEXT],
         content=_digest(markup),
-        canonical=canonical if canonical and site_of(canonical) == site_of(visit.url) else None,
+        canonical=canonical if canonical and site_of(canonical) == site_of(transfer.url) else None,
         hidden_characters=markup.hidden_characters,
-        links=_page_links(markup, visit.url),
+        links=_page_links(markup, transfer.url),
     )
 
 
@@ -100,14 +101,14 @@ def _charset(headers: Mapping[str, str]) -> str | None:
 
 
 def _calls(markup: Markup) -> Sequence[str]:
-    """What can be pressed to do something: buttons first, then links to pages."""
+    """Return the texts of the calls to action: buttons first, then links to pages."""
     links = [link.text for link in markup.links if link.text and not _is_contact(link.href)]
-    return list(dict.fromkeys([*filter(None, markup.buttons), *links]))[:SHOWN_MOST]
+    return list(dict.fromkeys([*filter(None, markup.buttons), *links]))[:MAX_SHOWN]
 
 
 def _contacts(markup: Markup) -> Sequence[str]:
     found = [link.href.strip() for link in markup.links if _is_contact(link.href)]
-    return list(dict.fromkeys(found))[:SHOWN_MOST]
+    return list(dict.fromkeys(found))[:MAX_SHOWN]
 
 
 def _is_contact(href: str) -> bool:
@@ -115,14 +116,15 @@ def _is_contact(href: str) -> bool:
 
 
 def _page_links(markup: Markup, url: str) -> Sequence[PageLink]:
-    """Links to other pages of the site, each once, in the order of the page."""
+    """Return the links to other pages of the site, each once, in the order of the page."""
     texts: dict[str, tuple[str, list[str]]] = {}
     for link in markup.links:
         address = page_address(link.href, url)
         if address and site_of(address) == site_of(url):
             texts.setdefault(page_key(address), (address, []))[1].append(link.text)
     return [
-        PageLink(address, " ".join(dict.fromkeys(said))[:200]) for address, said in texts.values()
+        PageLink(address, " ".join(dict.fromkeys(labels))[:200])
+        for address, labels in texts.values()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Results of a run of a site scan, as they are stored: JSON, compressed."""
+"""The stored results of a run of a site scan: compressed JSON."""
 
 import json
 import zlib
@@ -7,15 +7,15 @@ from typing import Any
 from landfall.store.documents import Document, Fields
 
 REPORT_ID = "report"
-"""The document of a run's `results` that holds the whole report."""
+"""The id of the document in a run's `results` that has the whole report."""
 
 
 def packed(content: Fields, records: int) -> Fields:
-    """A document of results."""
+    """Return a document of results."""
     data = zlib.compress(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
     return {"records": records, "packed": [data]}
 
 
 def unpacked(document: Document) -> Any:
-    """What a document of results holds."""
+    """Return the content of a document of results."""
     return json.loads(zlib.decompress(document.data["packed"][0]))

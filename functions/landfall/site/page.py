@@ -1,4 +1,4 @@
-"""A page as it came, and who brings it."""
+"""A page as it was fetched, and the client that fetches it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from landfall.deadlines import Deadline
 
 
 @dataclass(frozen=True)
-class Visit:
-    """How a page came: where it was in the end, and what was measured on the way.
+class Transfer:
+    """The transfer of a page: its final address, status and headers, and the measurements.
 
-    `headers` have names in lower case. `tls` is the version of TLS, None where there is none.
+    Names in `headers` are in lower case. `tls` is the version of TLS, None without TLS.
     """
 
     url: str
@@ -26,13 +26,13 @@ class Visit:
 
 @dataclass(frozen=True)
 class Page:
-    """A complete answer, whatever its status. Of an error, `body` may be empty.
+    """A complete response, whatever its status. The `body` of an error may be empty.
 
-    `url` is where it was in the end, `redirects` are the addresses that led there, in order. Names
-    in `headers` have no case. `address` is the one that answered; `seconds` are all hops together;
-    `wire_bytes` are those of the body as it was sent. `tls` is the version of TLS, None without;
-    `retry_after` are the seconds that the answer asks to wait. Take care with the charset that the
-    headers name: Python knows some that unpack bombs.
+    `url` is the final address, `redirects` are the addresses that led there, in order. Names in
+    `headers` are case-insensitive. `address` is the IP address that answered; `seconds` include all
+    redirects; `wire_bytes` is the size of the body as it was sent. `tls` is the version of TLS,
+    None without TLS; `retry_after` are the seconds that the response asks to wait. Do not decode
+    with the charset of the headers unchecked: Python has codecs that decompress bombs.
     """
 
     url: str
@@ -48,28 +48,28 @@ class Page:
 
 
 class SiteReader(Protocol):
-    """Fetches pages of a site. Raises `StepError` with a `site_...` reason, by the deadline."""
+    """A client for the pages of a site. Raises `StepError` with a `site_...` reason."""
 
     async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
-        """The page, wherever redirects lead."""
+        """Fetch the page, along redirects, by the deadline."""
         ...
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         ...
 
 
 class Sites(Protocol):
-    """Opens web sites."""
+    """The opener of sites, by host."""
 
     def site(self, host: str) -> SiteReader:
         """Open a site."""
         ...
 
 
-def visit_of(page: Page) -> Visit:
-    """What of it is measured."""
-    return Visit(
+def transfer_of(page: Page) -> Transfer:
+    """Return the measurements of a page's transfer."""
+    return Transfer(
         url=page.url,
         status=page.status,
         redirects=len(page.redirects),

@@ -1,4 +1,4 @@
-"""Which pages of a site are looked at: by their types, in turns, each page once."""
+"""The selection of pages to crawl: the page types take turns, and each page is selected once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from landfall.site.urls import page_key
 from landfall.site.words import folded, vocabulary
 
 OTHER = "other"
-"""The type of a page that is of none of the rubric's."""
+"""The type of a page that has none of the rubric's types."""
 
 HOME = "home"
 
-CANDIDATES_MOST = 300
-"""Pages that are known of a site; no more than fifty are looked at."""
+MAX_CANDIDATES = 300
+"""Known pages of a site; at most fifty are fetched."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A page that could be looked at. `linked`: a page leads to it, not the sitemap alone."""
+    """A page that could be fetched. `linked`: a page links to it, not just the sitemap."""
 
     address: str
     page_type: str
@@ -27,7 +27,7 @@ class Candidate:
 
 
 class Types:
-    """The page types of a rubric."""
+    """The page types of a rubric, in its order."""
 
     def __init__(self, page_types: Sequence[PageType]) -> None:
         self._types = page_types
@@ -35,19 +35,19 @@ class Types:
         self._most = {page_type.id: page_type.most for page_type in page_types}
 
     def is_over(self, page_type: str, count: int) -> int:
-        """0 while a type has its turns; 1 for pages of no type; 2 for more than its most."""
+        """Return 0 below a type's maximum, 1 for pages without a type, and 2 above it."""
         if page_type == OTHER:
             return 1
         return 0 if count < self._most[page_type] else 2
 
     def of(self, address: str, text: str = "") -> str:
-        """The type of a page, by its address and by what links to it say.
+        """Return the type of a page, by the text of links to it and by its address.
 
-        The last part of an address says most: `/services/implants` is a detail of the services.
+        The last part of an address counts most: `/services/implants` is a detail of the services.
         """
         parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
-        for said in (folded(text), *(folded(part) for part in reversed(parts))):
-            matching = [one for one in self._types if vocabulary(tuple(one.words)).within(said)]
+        for label in (folded(text), *(folded(part) for part in reversed(parts))):
+            matching = [one for one in self._types if vocabulary(tuple(one.words)).within(label)]
             if matching:
                 return matching[0].id
         return OTHER
@@ -56,30 +56,30 @@ class Types:
 def candidates(
     types: Types, links: Iterable[tuple[str, str]], listed: Iterable[str]
 ) -> list[Candidate]:
-    """Pages from links (address and text) and from a sitemap, in their order, each once."""
+    """Return the pages of links (address and text) and of a sitemap, each once."""
     found: dict[str, Candidate] = {}
     for address, text in links:
         found.setdefault(page_key(address), Candidate(address, types.of(address, text), True))
     for address in listed:
-        if len(found) >= 10 * CANDIDATES_MOST:
+        if len(found) >= 10 * MAX_CANDIDATES:
             break
         found.setdefault(page_key(address), Candidate(address, types.of(address), False))
     return weightiest(found.values())
 
 
 def weightiest(those: Iterable[Candidate]) -> list[Candidate]:
-    """As many as are kept: what has a type first, so that a long sitemap does not push it out."""
+    """Return at most `MAX_CANDIDATES`: those with a type first, which outlast a long sitemap."""
     ordered = sorted(those, key=lambda one: (one.page_type == OTHER, not one.linked))
-    return ordered[:CANDIDATES_MOST]
+    return ordered[:MAX_CANDIDATES]
 
 
 def chosen(
     types: Types, known: Sequence[Candidate], taken: Mapping[str, str], most: int
 ) -> list[Candidate]:
-    """The next pages to look at, `most` of them, when those `taken` (key to type) already were.
+    """Return the next pages to fetch, at most `most`; `taken` maps keys of fetched ones to types.
 
-    The types take turns in the rubric's order, up to the `most` of each; then come pages of no
-    type, and then what is left.
+    The types take turns in the rubric's order, up to the maximum of each. Pages without a type
+    follow, and then all others.
     """
     left: dict[str, list[Candidate]] = {name: [] for name in [*types.names, OTHER]}
     for one in known:

@@ -1,4 +1,4 @@
-"""What a run of a site scan says in the end: its verdict, and the report behind it."""
+"""The report of a site scan, and its verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,17 @@ from typing import Any
 
 from landfall.runs.documents import Verdict
 from landfall.site import advice
-from landfall.site.judgement import Judgements, moved, remarks
-from landfall.site.scores import Look, Scores
+from landfall.site.judgement import Judgements, adjusted, remarks
+from landfall.site.observed import ObservedSite
+from landfall.site.scores import Scores
 from landfall.site.urls import page_key
 from landfall.store.documents import Fields
 
-COVERAGE_LEAST = 0.9
-"""The share of what was asked that must have been observed for a verdict."""
+MIN_COVERAGE = 0.9
+"""Share of the points that must be observed for a verdict."""
 
-SHOWN_MOST = 5
-"""Strengths, leaks and quick wins that are on the run itself; the report has all of them."""
+MAX_SHOWN = 5
+"""Strengths, leaks and quick wins on the run itself; the report has all of them."""
 
 HEALTHY_BAND = "strong"
 WARNING_BANDS = ("good", "weak")
@@ -23,23 +24,23 @@ WARNING_BANDS = ("good", "weak")
 
 @dataclass(frozen=True)
 class SiteReport:
-    """What becomes of a run: `verdict` and `inconclusive` as they stand on it, and the report."""
+    """The report of a run, with its `verdict` and the reasons for which it is `inconclusive`."""
 
     verdict: Verdict
     inconclusive: list[Fields]
     fields: Fields
 
     def shown(self) -> Fields:
-        """The report in short, which is on the run itself."""
+        """Return the short report, which is stored on the run itself."""
         few = ("strengths", "leaks", "quick_wins")
         left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan"}
         left_out |= {"criteria", "judgements"}
-        kept = {name: value for name, value in self.fields.items() if name not in left_out}
-        return kept | {name: self.fields[name][:SHOWN_MOST] for name in few}
+        short = {name: value for name, value in self.fields.items() if name not in left_out}
+        return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
 
 
 def verdict_of(scores: Scores, why: Sequence[Fields]) -> Verdict:
-    """healthy from 8, warning from 4, critical below; inconclusive when there is a reason."""
+    """Return healthy from 8, warning from 4, critical below; inconclusive if there is a reason."""
     if why:
         return "inconclusive"
     if scores.band == HEALTHY_BAND:
@@ -47,21 +48,24 @@ def verdict_of(scores: Scores, why: Sequence[Fields]) -> Verdict:
     return "warning" if scores.band in WARNING_BANDS else "critical"
 
 
-def why_inconclusive(scores: Scores, look: Look) -> list[Fields]:
-    """What could not be observed of all that was asked."""
+def why_inconclusive(scores: Scores, observed: ObservedSite) -> list[Fields]:
+    """Return the reasons for which a verdict is not possible: parts that were not observed."""
     why = [
-        {"what": one.dimension.id, "why": "less than half of its points could be observed"}
+        {"what": one.dimension.id, "why": "less than half of its points were observed"}
         for one in scores.dimensions
         if one.score is None
     ]
-    if look.mobile is None:
-        why.append({"what": "mobile", "why": "the home page was not observed as a phone gets it"})
+    if observed.mobile is None:
+        why.append(
+            {"what": "mobile", "why": "the mobile version of the home page was not observed"}
+        )
     why += [
-        {"what": missed.url, "why": f"{missed.reason}: {missed.message}"} for missed in look.missed
+        {"what": missed.url, "why": f"{missed.reason}: {missed.message}"}
+        for missed in observed.missed
     ]
-    if scores.coverage < COVERAGE_LEAST:
-        said = f"{scores.coverage:.0%} of what was asked could be observed, and it takes 90 %"
-        why.append({"what": "coverage", "why": said})
+    if scores.coverage < MIN_COVERAGE:
+        text = f"only {scores.coverage:.0%} of all points were observed; a verdict needs 90 %"
+        why.append({"what": "coverage", "why": text})
     return why
 
 
@@ -69,18 +73,18 @@ def report_of(
     site: str,
     mode: str,
     ruled: Scores,
-    look: Look,
+    observed: ObservedSite,
     before: Mapping[str, Any] | None,
     judgements: Judgements | None = None,
 ) -> SiteReport:
-    """The report of what was seen. `before` is the `summary` of the site's last one.
+    """Return the report of a site. `before` is the `summary` of the site's last report.
 
-    `ruled` are the scores of the rules. The `judgements` of a model move them where there is a
-    good one about every page; otherwise the scores are those of the rules, and say so.
+    `ruled` are the scores of the rules. The `judgements` of a model adjust them if there is a valid
+    one for every page; otherwise the scores are those of the rules, and `scorer` shows that.
     """
     by_model = judgements is not None and judgements.complete
-    scores = moved(ruled, judgements.good.values()) if judgements and by_model else ruled
-    why = why_inconclusive(scores, look)
+    scores = adjusted(ruled, judgements.good.values()) if judgements and by_model else ruled
+    why = why_inconclusive(scores, observed)
     why += judgements.why_incomplete() if judgements else []
     fields: Fields = {
         "site": site,
@@ -96,19 +100,19 @@ def report_of(
         "leaks": advice.leaks(scores),
         "quick_wins": advice.quick_wins(scores),
         "criteria": _criteria(scores),
-        "pages": [{"url": page.url, "page_type": page.page_type} for page in look.pages],
+        "pages": [{"url": page.url, "page_type": page.page_type} for page in observed.pages],
     }
     if judgements:
         fields["rules_scores"] = {one.dimension.id: one.score for one in ruled.dimensions}
         fields["judgements"] = judgements.fields()
-        home = judgements.good.get(look.pages[0].url)
+        home = judgements.good.get(observed.pages[0].url)
         fields["model_said"] = remarks(home)["critique"] if home else None
-        fields["models"] = sorted({judgements.how[url]["model"] for url in judgements.good})
+        fields["models"] = sorted({judgements.sources[url]["model"] for url in judgements.good})
     if mode == "deep":
         fields |= {
-            "critique": advice.critique(scores, look),
-            "patterns": advice.patterns(scores, look),
-            "journey": advice.journey(scores, look),
+            "critique": advice.critique(scores, observed),
+            "patterns": advice.patterns(scores, observed),
+            "journey": advice.journey(scores, observed),
             "action_plan": advice.actions(scores),
         }
     fields["comparison"] = compared(fields, before) if before else None
@@ -118,21 +122,21 @@ def report_of(
 def _criteria(scores: Scores) -> list[Fields]:
     return [
         {
-            "id": judged.criterion.id,
+            "id": result.criterion.id,
             "dimension": dimension.id,
-            "share": judged.share,
-            "observed": round(judged.observed, 3),
-            "applies": judged.applies,
-            "pages": list(judged.cited),
+            "share": result.share,
+            "observed": round(result.observed, 3),
+            "applies": result.applies,
+            "pages": list(result.cited),
         }
-        for dimension, judged in scores.judged()
+        for dimension, result in scores.results()
     ]
 
 
 def summary(run_id: str, report: Mapping[str, Any]) -> Fields:
-    """What the next run of the same site compares itself with."""
-    kept = ("mode", "scorer", "scores", "total_score_60", "patient_flow_score_10", "band")
-    return {name: report[name] for name in kept} | {
+    """Return the part of a report that the next run of the same site is compared with."""
+    names = ("mode", "scorer", "scores", "total_score_60", "patient_flow_score_10", "band")
+    return {name: report[name] for name in names} | {
         "run_id": run_id,
         "pages": [page["url"] for page in report["pages"]],
         "leaks": [leak["id"] for leak in report["leaks"]],
@@ -140,9 +144,9 @@ def summary(run_id: str, report: Mapping[str, Any]) -> Fields:
 
 
 def compared(report: Mapping[str, Any], before: Mapping[str, Any]) -> Fields:
-    """What is not as it was: differences of scores, pages new and gone, leaks new and mended.
+    """Return the changes since a report: scores, new and missing pages, new and fixed leaks.
 
-    Scores are compared where both runs have one; of another mode or scorer, nothing but pages is.
+    Scores are compared where both reports have them. If mode or scorer differ, only pages are.
     """
     now = {page_key(page["url"]): page["url"] for page in report["pages"]}
     then = {page_key(url): url for url in before["pages"]}

@@ -1,43 +1,43 @@
-"""What a site's robots.txt asks of us (RFC 9309), read by Protego."""
+"""The rules of a site's robots.txt (RFC 9309), parsed by Protego."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protego import Protego
 
-ROBOTS_BYTES = 500 * 1024
-"""Bytes of a robots.txt that are read: what RFC 9309 asks for at least."""
+MAX_ROBOTS_BYTES = 500 * 1024
+"""Bytes of a robots.txt that are read: the minimum of RFC 9309."""
 
-CRAWL_DELAY_MOST = 10.0
-"""Seconds between two requests that a site may ask for; fifty pages take eight minutes then."""
+MAX_CRAWL_DELAY = 10.0
+"""Seconds of Crawl-delay that are obeyed; with it, fifty pages take eight minutes."""
 
-SITEMAPS_NAMED = 5
-"""Sitemaps of a robots.txt that are looked at."""
+MAX_SITEMAPS = 5
+"""Sitemaps of a robots.txt that are read."""
 
 
 @dataclass(frozen=True)
 class Robots:
-    """The rules for us of one host."""
+    """The rules of one host for our user agent."""
 
     rules: Protego
     agent: str
 
     def allow(self, address: str) -> bool:
-        """Whether this address may be fetched."""
+        """Return whether an address may be fetched."""
         return bool(self.rules.can_fetch(address, self.agent))
 
     def delay(self, least: float) -> float:
-        """Seconds between the beginnings of two requests, of which we leave `least` anyway."""
-        asked = self.rules.crawl_delay(self.agent) or 0.0
-        return max(least, min(float(asked), CRAWL_DELAY_MOST))
+        """Return the seconds between the starts of two requests, at least `least`."""
+        requested = self.rules.crawl_delay(self.agent) or 0.0
+        return max(least, min(float(requested), MAX_CRAWL_DELAY))
 
     @property
     def sitemaps(self) -> Sequence[str]:
-        """The addresses of sitemaps that it names."""
-        return list(self.rules.sitemaps)[:SITEMAPS_NAMED]
+        """The addresses of its sitemaps."""
+        return list(self.rules.sitemaps)[:MAX_SITEMAPS]
 
 
 def robots_of(body: bytes, agent: str) -> Robots:
-    """The rules for `agent`, our product's name. Of an empty text: everything is allowed."""
-    text = body[:ROBOTS_BYTES].decode("utf-8", "replace")
+    """Return the rules for `agent`, our product's name. An empty text allows everything."""
+    text = body[:MAX_ROBOTS_BYTES].decode("utf-8", "replace")
     return Robots(Protego.parse(text.replace("\0", "")), agent)

@@ -1,8 +1,7 @@
-"""What a site is judged by: page types, words, dimensions and their criteria, all of it data.
+"""The rubric of a site scan: page types, words, and dimensions with their criteria, all of it data.
 
-`clinic.yaml` is the rubric of a clinic, which a scan has unless it brings its own. A criterion
-asks for a fact of pages (`facts.FACTS`) to lie within bounds; what is said about it, good or bad,
-and what to do, is written with it.
+`clinic.yaml` is the rubric of a clinic and the default of a scan. A criterion requires that a fact
+of pages (`facts.FACTS`) is within bounds, and has the statements and the action for its result.
 """
 
 import functools
@@ -23,37 +22,37 @@ CLINIC = Path(__file__).with_name("clinic.yaml")
 
 
 class PageType(Settings):
-    """A type of page, known by words in the links that lead to it or in its address."""
+    """A type of page, recognised by words in links to it or in its address."""
 
     id: Key = Field(pattern=r"^[a-z][a-z_]*$", max_length=40)
     words: list[str] = Field(
-        min_length=1, max_length=100, description="Words of links; `book*` is any ending."
+        min_length=1, max_length=100, description="Words of links; `book*` matches any ending."
     )
     most: int = Field(
-        2, ge=1, le=50, description="Pages of this type, while there are others to look at."
+        2, ge=1, le=50, description="Pages of this type, while there are other pages to fetch."
     )
 
 
 class Criterion(Settings):
-    """One thing that is looked at, and how many points of its dimension it is worth."""
+    """A criterion, and the points of its dimension that it is worth."""
 
     id: Id
     points: float = Field(1, gt=0, le=100)
     where: Literal["home", "mobile", "site", "pages"] = Field(
-        description="home and mobile: that page. site: it is enough on one of the pages. pages: "
-        "the share of the pages counts."
+        description="home, mobile: that page must meet it. site: one page must meet it. pages: "
+        "the share of pages that meet it counts."
     )
-    fact: str = Field(description="A fact of a page; `words.NAME` and others count words.")
+    fact: str = Field(description="A fact of a page; `words.NAME` and the like count words.")
     at_least: float | None = None
     at_most: float | None = None
-    good: str = Field(max_length=300, description="What is said when it is so.")
-    bad: str = Field(max_length=300, description="What is said when it is not.")
-    action: str = Field("", max_length=300, description="What to do about it.")
+    good: str = Field(max_length=300, description="The statement of the report if it is met.")
+    bad: str = Field(max_length=300, description="The statement of the report if it is not met.")
+    action: str = Field("", max_length=300, description="The action that the report recommends.")
     impact: Grade = "medium"
     effort: Grade = "medium"
 
     def met(self, value: float) -> bool:
-        """Whether a fact's value lies within the bounds."""
+        """Return whether the value of a fact is within the bounds."""
         above = self.at_least is None or value >= self.at_least
         return above and (self.at_most is None or value <= self.at_most)
 
@@ -63,12 +62,12 @@ class Dimension(Settings):
 
     id: Key = Field(pattern=r"^[a-z][a-z_]*$", max_length=40)
     name: str = Field(max_length=100)
-    weight: float = Field(1, gt=0, le=100, description="In `patient_flow_score_10`.")
+    weight: float = Field(1, gt=0, le=100, description="The weight in `patient_flow_score_10`.")
     criteria: list[Criterion] = Field(min_length=1, max_length=50)
 
 
 class Stage(Settings):
-    """A part of the way that a visitor takes through the site."""
+    """A stage of a visitor's journey through the site."""
 
     stage: str = Field(max_length=100)
     dimensions: list[Key] = Field(min_length=1)
@@ -76,23 +75,23 @@ class Stage(Settings):
 
 
 class Bands(Settings):
-    """From which score on a site is in which band; below all of them it is `poor`."""
+    """The lowest score of each band; below all of them a site is `poor`."""
 
     strong: float = Field(8, ge=0, le=10)
     good: float = Field(6, ge=0, le=10)
     weak: float = Field(4, ge=0, le=10)
 
     def band(self, score: float) -> str:
-        """The band of a score."""
+        """Return the band of a score."""
         return next((name for name, least in self if score >= least), "poor")
 
 
 class Rubric(Settings):
-    """All that a site is judged by."""
+    """The standard by which a site is judged."""
 
     page_types: list[PageType] = Field(min_length=1, max_length=30)
     words: dict[Key, list[str]] = Field(
-        {}, description="Vocabularies: a name, and the words that stand for it."
+        {}, description="Vocabularies: a name, and the words that belong to it."
     )
     dimensions: list[Dimension] = Field(min_length=1, max_length=12)
     journey: list[Stage] = Field([])
@@ -100,11 +99,11 @@ class Rubric(Settings):
 
     @property
     def criteria(self) -> Iterable[Criterion]:
-        """Those of all dimensions."""
+        """The criteria of all dimensions."""
         return (criterion for dimension in self.dimensions for criterion in dimension.criteria)
 
     def misfits(self) -> Iterable[str]:
-        """What of it does not fit together: a line each."""
+        """Return the contradictions in the rubric, a line each."""
         types = [page_type.id for page_type in self.page_types]
         names = [dimension.id for dimension in self.dimensions]
         yield from _twice("page_types", types)
@@ -132,7 +131,7 @@ def _twice(what: str, ids: Sequence[str]) -> Iterable[str]:
 def _unknown_fact(
     criterion: Criterion, types: Sequence[str], vocabularies: Sequence[str]
 ) -> Iterable[str]:
-    """What is wrong with the fact that a criterion names, and the fix."""
+    """Return the problem with the fact of a criterion, if any, and the fix."""
     family, dot, name = criterion.fact.partition(".")
     if not dot:
         if criterion.fact not in FACTS:
@@ -140,7 +139,8 @@ def _unknown_fact(
             yield f"there is no fact {criterion.fact!r}; {fix}"
         return
     if family not in FAMILIES:
-        yield f"there are no facts {family!r}; {suggest(family, FAMILIES, ', '.join(FAMILIES))}"
+        fix = suggest(family, FAMILIES, f"there are {', '.join(FAMILIES)}")
+        yield f"there is no family of facts {family!r}; {fix}"
         return
     known = types if FAMILIES[family].of_types else vocabularies
     if name not in known:
@@ -150,10 +150,10 @@ def _unknown_fact(
 
 @functools.cache
 def clinic_rubric() -> Rubric:
-    """The rubric of a clinic."""
+    """Return the rubric of a clinic."""
     return Rubric.model_validate(yaml.safe_load(CLINIC.read_text(encoding="utf-8")))
 
 
 def vocabularies(rubric: Rubric) -> Mapping[str, tuple[str, ...]]:
-    """The words of each vocabulary of a rubric."""
+    """Return the words of each vocabulary of a rubric."""
     return {name: tuple(words) for name, words in rubric.words.items()}

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
-from landfall.scans.settings import it_is
+from landfall.scans.settings import got
 from landfall.site.rubric import Rubric, clinic_rubric
 from landfall.site.urls import page_address
 
@@ -17,25 +17,25 @@ def _is_site(url: str) -> str:
     address = page_address(url, url) if "://" in url else None
     if address is None or urlsplit(url).fragment:
         raise ValueError(
-            f"must be the address of a page, such as https://clinic.example/ {it_is(url)}"
+            f"must be the address of a page, such as https://clinic.example/ {got(url)}"
         )
     return address
 
 
 Url = Annotated[str, AfterValidator(_is_site)]
-"""The address of a page. Whether it may be fetched is seen when it is."""
+"""The address of a page. It is checked against the rules for fetching only when it is fetched."""
 
 
 class SiteScan(Scan):
-    """A scan of a public web site: which pages are looked at, and what they are judged by."""
+    """A scan of a public web site: the pages to fetch, and the rubric that judges them."""
 
     headings = ("url",)
 
     kind: Literal["site"]
-    url: Url = Field(description="The home page. Other hosts than its own are not looked at.")
+    url: Url = Field(description="The home page. Pages of other hosts are not fetched.")
     mode: Literal["quick", "deep"] = Field(
         "quick",
-        description="quick: the home page, as a desktop and as a phone. deep: other pages too.",
+        description="quick: the home page, for desktops and for phones. deep: other pages too.",
     )
     max_pages: int = Field(
         10, ge=1, le=50, description="Pages of a deep scan, the home page included."
@@ -44,34 +44,34 @@ class SiteScan(Scan):
         1.0,
         ge=0.1,
         le=60,
-        description="Seconds between the beginnings of two requests; more where robots.txt asks.",
+        description="Seconds between the starts of two requests; more if robots.txt asks for it.",
     )
     contact: str = Field(
         "",
         max_length=200,
         pattern=r"^[ -~]*$",
-        description="Told to the site with each request: an address of a page or of mail.",
+        description="Sent to the site with each request: a web address or an e-mail address.",
     )
     rubric: Rubric = Field(
         default_factory=clinic_rubric,
-        description="What the site is judged by. Without it, the rubric of a clinic.",
+        description="The standard by which the site is judged. Default: the rubric of a clinic.",
     )
     scorer: Literal["rules", "model"] = Field(
-        "rules", description="model: a language model looks at the evidence of the rules too."
+        "rules", description="model: a language model judges the evidence of the rules too."
     )
     model: ModelSettings = ModelSettings()
 
     def misfits(self) -> Iterable[str]:
-        """Batches, which are not for pages, and what of the rubric does not fit together."""
+        """Return the contradictions: batches, which are not for pages, and those of the rubric."""
         if self.model.batch:
             yield (
-                "model.batch: batches are for scans of `kind: classification`, and pages are asked "
-                "about one by one; remove `batch`"
+                "model.batch: batches are only for scans of `kind: classification`; pages are "
+                "judged one by one; remove `batch`"
             )
         for problem in self.rubric.misfits():
             yield f"rubric.{problem}"
 
     @property
     def pages(self) -> int:
-        """Pages that are looked at, at most, as a desktop."""
+        """The maximum number of pages that are fetched for desktops."""
         return self.max_pages if self.mode == "deep" else 1

@@ -21,11 +21,13 @@ from landfall.runs.documents import RunFields
 from landfall.runs.kind import Again, Outcome
 from landfall.site.crawled import Crawled
 from landfall.site.evidence import Evidence, load_evidence
-from landfall.site.judgement import Judgements, question_about
+from landfall.site.judgement import Judgements
+from landfall.site.observed import MissedPage, ObservedPage, ObservedSite
 from landfall.site.packing import REPORT_ID, packed, unpacked
+from landfall.site.prompt import question_about
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
-from landfall.site.scores import Look, Missed, Seen, score
+from landfall.site.scores import score
 from landfall.site.urls import site_of
 from landfall.store.documents import Create, Document, Fields, Put, Query, Update, Write
 
@@ -75,25 +77,25 @@ class ScoreSite:
             before.data if before else None,
             judgements,
         )
-        since = await self._claim.first_page_at(handover)
+        since = await self._claim.first_page_at()
         return await self._end(report, since, before)
 
     # Reading
 
-    async def _look(self, crawled: Crawled) -> Look:
+    async def _look(self, crawled: Crawled) -> ObservedSite:
         evidence = await self._evidence()
         missing = [page.url for page in crawled.pages if page.document not in evidence]
         if missing:
             raise gone(f"{len(missing)} of {len(crawled.pages)} pages, such as {missing[0]!r}")
         mobile = [evidence[p.document] for p in crawled.pages if p.mobile]
-        return Look(
+        return ObservedSite(
             pages=[
-                Seen(page.page_type, evidence[page.document])
+                ObservedPage(page.page_type, evidence[page.document])
                 for page in crawled.pages
                 if not page.mobile
             ],
             mobile=mobile[0] if mobile else None,
-            missed=[Missed(**one) for one in crawled.missed],
+            missed=[MissedPage(**one) for one in crawled.missed],
             types=frozenset(crawled.types),
         )
 
@@ -121,7 +123,7 @@ class ScoreSite:
 
     # Asking
 
-    async def _judge(self, look: Look, deadline: Deadline) -> Judgements:
+    async def _judge(self, look: ObservedSite, deadline: Deadline) -> Judgements:
         """What a model says of the pages: of all of them, unless time, budget or service end it.
 
         A service that is in trouble to the end takes nothing from what the rules have found.
@@ -140,7 +142,9 @@ class ScoreSite:
             logs.warning("judged by rules alone", reason=error.reason, error=error.message)
         return found
 
-    async def _ask(self, found: Judgements, of_key: dict[str, Seen], deadline: Deadline) -> None:
+    async def _ask(
+        self, found: Judgements, of_key: dict[str, ObservedPage], deadline: Deadline
+    ) -> None:
         """Ask about these pages. Raises `StepError` where that gets nowhere."""
         questions = [question_about(self._scan.rubric, page, key) for key, page in of_key.items()]
         async with Asking(self._claim, self._scan.model, self._open_model) as asking:

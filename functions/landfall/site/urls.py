@@ -1,27 +1,27 @@
-"""Addresses of pages: which are pages of the site at all, and which are the same one.
+"""Addresses of pages: the ones that may be pages of a site, and the keys that identify a page.
 
-An address is kept as it would be asked for; its `key` is what it has in common with all the other
-spellings of the same page. Whether an address may be fetched is not decided here but in `web`.
+An address is stored as it is requested. Its `key` is the same for all spellings of the same page.
+`client` decides which addresses may be fetched, not this module.
 """
 
 import re
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-ADDRESS_MOST = 500
-"""Characters of a page's address; those that people share are far shorter."""
+MAX_ADDRESS = 500
+"""Characters of a page's address; real ones are far shorter."""
 
 _TRACKING = re.compile(
     r"utm_.*|mc_[ce]id|_ga|_gl|_hs(enc|mi)|igshid|msclkid|(g|fb|ms|dc|y|tw|wbra|gbra)clid|ref_src",
     re.IGNORECASE,
 )
-"""Parameters that say where a visitor came from, and nothing of the page."""
+"""Parameters that track visitors and do not affect the page."""
 
 _NO_PAGE = re.compile(
     r"\.(7z|avi|bmp|css|csv|docx?|eot|exe|gif|gz|ico|ics|jpe?g|js|json|m4a|mov|mp[34]|mpe?g|ogg|"
     r"pdf|png|pptx?|rar|rss|svgz?|tar|tiff?|ttf|txt|vcf|wav|webm|webp|woff2?|xlsx?|xml|zip)",
     re.IGNORECASE,
 )
-"""Ends of a path behind which there is a file and no page."""
+"""Extensions of files that are not pages."""
 
 _INDEX = re.compile(r"/(index|default|home)\.(html?|php|aspx?)", re.IGNORECASE)
 
@@ -29,10 +29,10 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def page_address(reference: str, base: str) -> str | None:
-    """The address that a reference on the page `base` leads to, where that may be a page.
+    """Return the address of a reference on the page `base`, if it may be a page.
 
-    Without its fragment, tracking parameters, and a port that goes without saying. None for
-    `mailto:`, `tel:`, files, and what is no address.
+    It has no fragment, tracking parameters or default port. The result is None for `mailto:`,
+    `tel:`, files, and invalid addresses.
     """
     try:
         parts = urlsplit(urljoin(base, reference.strip()))
@@ -48,14 +48,13 @@ def page_address(reference: str, base: str) -> str | None:
     if port and port != _PORTS[parts.scheme]:
         place = f"{place}:{port}"
     address = urlunsplit((parts.scheme, place, parts.path or "/", _query(parts.query), ""))
-    return address if len(address) <= ADDRESS_MOST else None
+    return address if len(address) <= MAX_ADDRESS else None
 
 
 def page_key(address: str) -> str:
-    """What all spellings of a page's address have in common.
+    """Return the key that all spellings of a page's address share.
 
-    Neither the scheme, `www.`, a slash at the end, `index.html`, nor the order of parameters makes
-    another page.
+    It ignores the scheme, `www.`, a final slash, `index.html`, and the order of parameters.
     """
     parts = urlsplit(address)
     path = _INDEX.sub("", parts.path) if _INDEX.search(parts.path) else parts.path
@@ -64,17 +63,17 @@ def page_key(address: str) -> str:
 
 
 def site_of(address: str) -> str:
-    """The host and port that make a site; `www.` makes no other one."""
+    """Return the host and port that identify a site, without `www.`."""
     place = urlsplit(address).netloc.lower()
     return place.removeprefix("www.")
 
 
 def host_of(address: str) -> str:
-    """The host and port, as they are asked."""
+    """Return the host and port of an address."""
     return urlsplit(address).netloc.lower()
 
 
 def _query(query: str) -> str:
-    """The parameters without those that track, as they are spelled."""
-    kept = [pair for pair in query.split("&") if not _TRACKING.fullmatch(pair.split("=", 1)[0])]
-    return "&".join(kept)
+    """Return the parameters without those that track, in their spelling."""
+    pairs = [pair for pair in query.split("&") if not _TRACKING.fullmatch(pair.split("=", 1)[0])]
+    return "&".join(pairs)

@@ -1,16 +1,16 @@
-"""Who we say that we are. A site may write rules for `NAME` into its robots.txt."""
+"""Our user agents. A site may have rules for `NAME` in its robots.txt."""
 
 NAME = "LandfallBot"
 VERSION = "1.0"
 
 
 def desktop(contact: str) -> str:
-    """What a site is told with a request for what a desktop gets."""
+    """Return the user agent of requests for the desktop version of a page."""
     return f"Mozilla/5.0 (X11; Linux x86_64) {_us(contact)}"
 
 
 def mobile(contact: str) -> str:
-    """What a site is told with a request for what a phone gets."""
+    """Return the user agent of requests for the mobile version of a page."""
     return f"Mozilla/5.0 (Linux; Android 14; Mobile) {_us(contact)}"
 
 

@@ -1,4 +1,4 @@
-"""Words of a definition, looked for in texts: whole words, whatever their case and accents."""
+"""The search for words of a definition in texts: whole words, in any case, with any accents."""
 
 import functools
 import re
@@ -9,7 +9,7 @@ import re2
 
 
 def folded(text: str) -> str:
-    """The text in lower case, without accents, each run of other characters a space."""
+    """Return the text in lower case without accents; other characters become single spaces."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(letter for letter in bare if not unicodedata.combining(letter))
     return f" {' '.join(_WORDS.findall(letters))} "
@@ -19,28 +19,28 @@ _WORDS = re.compile(r"\w+")
 
 
 class Vocabulary:
-    """Words and phrases that stand for one thing; a `*` at the end stands for any ending."""
+    """Words and phrases with one meaning; a `*` at the end matches any ending."""
 
     def __init__(self, words: Sequence[str]) -> None:
         forms = [_form(word) for word in words]
         self._any = re2.compile(f" (?:{'|'.join(sorted(forms, key=len, reverse=True))}) ")
 
     def counted(self, text: str) -> int:
-        """How often one of them stands in a folded text."""
-        # neighbours share the space between them: so each is looked for from where it ends
+        """Count the matches in a folded text."""
+        # neighbours share the space between them, so the next search starts at that space
         count, at = 0, 0
         while found := self._any.search(text, at):
             count, at = count + 1, found.end() - 1
         return count
 
     def within(self, text: str) -> bool:
-        """Whether one of them stands in a folded text."""
+        """Return whether a folded text has a match."""
         return self._any.search(text) is not None
 
 
 @functools.lru_cache(maxsize=256)
 def vocabulary(words: tuple[str, ...]) -> Vocabulary:
-    """The vocabulary of these words, made once a process."""
+    """Return the vocabulary of these words, cached for the life of the process."""
     return Vocabulary(words)
 
 

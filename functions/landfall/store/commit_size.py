@@ -1,31 +1,31 @@
-"""How much of what is to be written fits into a commit."""
+"""The size of a commit: writes are grouped so that each group fits into one."""
 
 import json
 from collections.abc import Sequence
 
 from landfall.store.documents import Write
 
-COMMIT_MOST = 2_500_000
-"""Bytes of packed records in a commit: gRPC messages to the emulator end at 4 MiB."""
+MAX_COMMIT_BYTES = 2_500_000
+"""Bytes of packed records in a commit: the emulator accepts gRPC messages of up to 4 MiB."""
 
-COMMIT_WRITES = 400
+MAX_COMMIT_WRITES = 400
 """Documents in a commit, of up to some 5 kB each."""
 
 
 def fits(writes: Sequence[Write]) -> bool:
-    """Whether one commit takes all of them."""
+    """Return whether all the writes fit into one commit."""
     return len(groups(writes)) <= 1
 
 
 def groups(writes: Sequence[Write]) -> list[list[Write]]:
-    """Documents in lists that fit into a commit, by their number and bytes."""
+    """Return the writes in lists that fit into a commit each, by number and bytes."""
     made: list[list[Write]] = []
     room = 0
     for write in writes:
         size = _bytes(write)
-        if size > room or len(made[-1]) == COMMIT_WRITES:
+        if size > room or len(made[-1]) == MAX_COMMIT_WRITES:
             made.append([])
-            room = COMMIT_MOST
+            room = MAX_COMMIT_BYTES
         made[-1].append(write)
         room -= size
     return made

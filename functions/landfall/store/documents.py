@@ -1,8 +1,8 @@
-"""What Landfall needs from a document store: read, find, and commit with preconditions.
+"""The document store that Landfall needs: read, find, and commit with preconditions.
 
-A commit is all or nothing. Each write of it may name the version of the document that it was
-made for; when any document has another version by then, nothing is written and `ConflictError`
-is raised. That is the only lock there is.
+A commit is all or nothing. A write may name the version of the document that it was made for. If
+any document has another version by then, nothing is written and `ConflictError` is raised. There
+is no other lock.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Version = Any
 
 @dataclass(frozen=True)
 class Document:
-    """One document as it was read. `path` is like "runs/r1/steps/fetch"."""
+    """A document as it was read. `path` is like "runs/r1/steps/fetch"."""
 
     path: str
     data: Fields
@@ -32,7 +32,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Create:
-    """Write a document that must not be there yet."""
+    """Write a document that must not exist yet."""
 
     path: str
     data: Fields
@@ -40,7 +40,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Update:
-    """Replace some top-level fields of a document that still has `version`."""
+    """Replace top-level fields of a document that must still have `version`."""
 
     path: str
     data: Fields
@@ -49,7 +49,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Put:
-    """Write a whole document, whatever was there. Only where the last writer may win."""
+    """Write a whole document without a precondition: only where the last writer may win."""
 
     path: str
     data: Fields
@@ -62,11 +62,11 @@ Direction = Literal["asc", "desc"]
 
 @dataclass(frozen=True)
 class Query:
-    """Documents of a collection, or of every collection of that name (`group`).
+    """A query for documents of a collection, or of every collection of that name (`group`).
 
     `where` has (field, one of "==", "<=" and "in", value). `order` is a field and a direction;
-    without one, documents come in the order of their ids. `fields` narrows what is
-    read of each; `after` is the id to go on after (only without `order`).
+    without one, documents are in the order of their ids. `fields` selects the fields to read.
+    `after` is the id to start after (only without `order`).
     """
 
     collection: str
@@ -79,14 +79,14 @@ class Query:
 
 
 class ConflictError(LandfallError):
-    """A document had another version, or was there already: nothing was written."""
+    """A document had another version, or existed already: nothing was written."""
 
     code = "store_unavailable"
     answer = "Firestore did not answer; try again"
 
 
 class StoreError(LandfallError):
-    """The store did not answer in time or refused; a commit may or may not have happened."""
+    """The store did not answer in time, or refused. A commit may or may not have happened."""
 
     # 500, not 503: that would make Cloud Tasks slow the whole queue down
     code = "store_unavailable"
@@ -94,37 +94,39 @@ class StoreError(LandfallError):
 
 
 class IndexMissingError(StoreError):
-    """A query needs an index that the database does not have, or has not built yet."""
+    """A query needs an index that is missing, or not built yet."""
 
     code = "index_missing"
     answer = ""
 
 
 class SchemaError(LandfallError):
-    """A document is of a version that this Landfall does not know: it is not used, nor written."""
+    """A document has a schema version that this Landfall cannot read: it is neither used nor
+    updated.
+    """
 
     code = "schema_newer"
 
 
 class Store(Protocol):
-    """Firestore, or the store in memory that passes the same tests."""
+    """A document store: Firestore, or the one in memory, which passes the same tests."""
 
     async def read(self, *paths: str) -> list[Document | None]:
-        """The documents at these paths, in this order; None where there is none."""
+        """Return the documents at these paths, in this order; None for a missing one."""
         ...
 
     async def find(self, query: Query) -> list[Document]:
-        """The documents that a query selects."""
+        """Return the documents that match a query."""
         ...
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
-        """Make all the writes or none; the new versions, in the same order."""
+        """Apply all the writes or none. Return the new versions, in the same order."""
         ...
 
 
 @dataclass
 class Meter:
-    """Operations as Firestore bills them: a document read or written is one each."""
+    """Operations as Firestore bills them: one for each document that is read or written."""
 
     reads: int = 0
     writes: int = 0

@@ -1,4 +1,4 @@
-"""Firestore: the only state there is."""
+"""The document store on Firestore, which holds all state."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from landfall.store.documents import (
 )
 from landfall.store.metering import charge
 
-# A commit answered by one of these wrote nothing. Aborted is Firestore's word for contention.
+# A commit that ends in one of these wrote nothing. Firestore reports contention as Aborted.
 _CONFLICTS = (
     google_errors.AlreadyExists,
     google_errors.FailedPrecondition,
@@ -38,10 +38,10 @@ _DIRECTIONS = {"asc": firestore.Query.ASCENDING, "desc": firestore.Query.DESCEND
 
 
 class FirestoreStore:
-    """A `Store` over the asynchronous Firestore client.
+    """A `Store` on the asynchronous Firestore client.
 
-    Every call ends within `timeout` seconds: gRPC deadlines are total, and the client's own
-    retries are off (they would go on for 60 to 300 s). Raises `ConflictError` and `StoreError`.
+    Every call ends within `timeout` seconds: gRPC deadlines are absolute, and the client's own
+    retries, which last 60 to 300 s, are off. Raises `ConflictError` and `StoreError`.
     """
 
     def __init__(self, client: firestore.AsyncClient, timeout: float = LADDER.request) -> None:
@@ -50,7 +50,7 @@ class FirestoreStore:
         self.meter = Meter()
 
     async def read(self, *paths: str) -> list[Document | None]:
-        """The documents at these paths, in this order; None where there is none."""
+        """Return the documents at these paths, in this order; None for a missing one."""
         references = [self._client.document(path) for path in paths]
         found: dict[str, Document] = {}
         try:
@@ -61,12 +61,12 @@ class FirestoreStore:
                     document = _document(snapshot)
                     found[document.path] = document
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"Firestore did not answer a read: {error}") from error
+            raise StoreError(f"a read of Firestore failed: {error}") from error
         charge(self.meter, reads=len(paths))
         return [found.get(path) for path in paths]
 
     async def find(self, query: Query) -> list[Document]:
-        """The documents that a query selects."""
+        """Return the documents that match a query."""
         try:
             snapshots = [
                 _document(snapshot)
@@ -75,13 +75,13 @@ class FirestoreStore:
         except google_errors.FailedPrecondition as error:
             raise _query_failed(query, error) from error
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"Firestore did not answer a query: {error}") from error
-        # an empty answer is billed as one read
+            raise StoreError(f"a query of Firestore failed: {error}") from error
+        # an empty result is billed as one read
         charge(self.meter, reads=max(1, len(snapshots)))
         return snapshots
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
-        """Make all the writes or none; the new versions, in the same order."""
+        """Apply all the writes or none. Return the new versions, in the same order."""
         batch = self._client.batch()
         for write in writes:
             self._add(batch, write)
@@ -90,7 +90,7 @@ class FirestoreStore:
         except _CONFLICTS as error:
             raise ConflictError(str(error)) from error
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"Firestore did not answer a commit: {error}") from error
+            raise StoreError(f"a commit to Firestore failed: {error}") from error
         charge(self.meter, writes=len(writes), commits=1)
         return [result.update_time for result in results]
 
@@ -124,7 +124,7 @@ class FirestoreStore:
 
 def _query_failed(query: Query, error: google_errors.FailedPrecondition) -> StoreError:
     if "index" not in str(error):
-        return StoreError(f"Firestore did not answer a query: {error}")
+        return StoreError(f"a query of Firestore failed: {error}")
     return IndexMissingError(f"a query of {query.collection} needs an index: {error}")
 
 
@@ -133,9 +133,9 @@ def _document(snapshot: Any) -> Document:
 
 
 def firestore_client(project: str, connect: float = LADDER.connect) -> firestore.AsyncClient:
-    """The client, on a channel of ours, for which it has no argument.
+    """Return the client on a channel with our options, which its constructor does not accept.
 
-    Like the client by itself, it goes to `FIRESTORE_EMULATOR_HOST` where that is set.
+    Like any such client it connects to `FIRESTORE_EMULATOR_HOST`, if that is set.
     """
     # the credentials are the channel's
     client = firestore.AsyncClient(project, AnonymousCredentials())  # type: ignore[no-untyped-call]

@@ -1,9 +1,9 @@
-"""The queries that need an index of their own, and which of them the database does not have.
+"""The queries that need a composite index, and a check that the database has those indexes.
 
-Firestore makes an index of each field by itself. A query over two fields, or over all collections
-of a name, needs one that is deployed (`infra/firestore.indexes.json`); until it is there, and
-built, the query fails. The scheduler begins nothing as long as one is missing: the watchdog might
-not find what it began. What is under way goes on, as far as it can.
+Firestore indexes each single field by itself. A query over two fields, or over all collections of
+a name, needs an index that is deployed (`infra/firestore.indexes.json`). Until that index is built,
+the query fails. While one is missing, the scheduler starts nothing, because the watchdog might not
+find it; runs in progress continue as far as they can.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from typing import Any
 
 from landfall.store.documents import Direction, IndexMissingError, Query, Store
 
-LOOK = 600.0
-"""Seconds for which it is taken to be so that none is missing: a look is a read for each index."""
+CHECK_INTERVAL = 600.0
+"""Seconds between two checks while no index is missing: a check costs one read for each index."""
 
-LOOK_AGAIN = 50.0
-"""The same where one is missing: by the next tick it may be built."""
+RECHECK_INTERVAL = 50.0
+"""Seconds between two checks while an index is missing: it may be built by the next tick."""
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,33 +44,33 @@ PROBES = (
     _probe("runs", ("status", "==", ""), order=("created_at", "desc")),
     _probe("steps", ("stale_at", "<=", _NEVER), order=("stale_at", "asc"), group=True),
 )
-"""For each index a query that needs it, as the code makes one, and that finds nothing."""
+"""One query for each index, in the form that the code uses; it matches no document."""
 
 
 class Indexes:
-    """Looks whether the database has the indexes, once in a while."""
+    """A periodic check that the database has the indexes."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._looked_at = _NEVER
+        self._checked_at = _NEVER
         self._missing: list[str] = []
 
     async def missing(self) -> list[str]:
-        """What each of those is of that is not there, or not built. Raises `StoreError`."""
-        now, lasts = self._clock(), LOOK_AGAIN if self._missing else LOOK
-        if (now - self._looked_at).total_seconds() >= lasts:
-            self._missing = [name for probe in PROBES if (name := await self._lacks(probe))]
-            self._looked_at = now
+        """Return the fields of each index that is missing, or not built. Raises `StoreError`."""
+        now, interval = self._clock(), RECHECK_INTERVAL if self._missing else CHECK_INTERVAL
+        if (now - self._checked_at).total_seconds() >= interval:
+            self._missing = [name for probe in PROBES if (name := await self._missing_for(probe))]
+            self._checked_at = now
         return self._missing
 
     async def require(self) -> None:
-        """Raise `IndexMissingError` that names those that are missing; `StoreError`."""
+        """Raise `IndexMissingError` with the missing indexes, if any. Raises `StoreError`."""
         missing = await self.missing()
         if missing:
-            raise IndexMissingError(f"not there, or not built yet: {'; '.join(missing)}")
+            raise IndexMissingError(f"missing, or not built yet: {'; '.join(missing)}")
 
-    async def _lacks(self, probe: Query) -> str | None:
+    async def _missing_for(self, probe: Query) -> str | None:
         try:
             await self._store.find(probe)
         except IndexMissingError:

@@ -1,30 +1,30 @@
-"""Compressed data packed into documents, each as full as Firestore allows."""
+"""Compressed pages, packed into as few documents as Firestore allows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from landfall.store.documents import Fields
+from landfall.store.documents import Document, Fields
 
-MAX_PACKED = 900_000
-"""Bytes of packed records in a document; Firestore accepts 1,048,487 in one property."""
+MAX_PACKED_BYTES = 900_000
+"""Bytes of packed records in a document; Firestore allows 1,048,487 in one property."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A piece of compressed data that fits into a document, and its number of records."""
+    """A compressed page, or a part of one that exceeds a document."""
 
     data: bytes
     records: int
 
 
 def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """Return the fields of documents that hold the pieces in their order."""
+    """Return the fields of documents that contain the pieces in their order."""
     groups: list[list[Packed]] = []
     room = 0
     for piece in pieces:
         if len(piece.data) > room:
             groups.append([])
-            room = MAX_PACKED
+            room = MAX_PACKED_BYTES
         groups[-1].append(piece)
         room -= len(piece.data)
     return [
@@ -34,3 +34,8 @@ def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
         }
         for group in groups
     ]
+
+
+def packed_pieces(documents: Iterable[Document | None]) -> list[bytes]:
+    """Return the pieces in documents that were read, in their order; missing ones have none."""
+    return [piece for document in documents if document for piece in document.data["packed"]]

@@ -1,7 +1,7 @@
-"""How long documents are kept. Firestore deletes one within a day after its `expires_at`.
+"""The retention of documents. Firestore deletes one within a day after its `expires_at`.
 
-A document that is not of these kinds stays until somebody deletes it; so do lists of findings,
-which runs name that come long after the one that wrote them.
+Documents of other kinds stay until somebody deletes them. So do lists of findings, because runs
+refer to them long after the run that wrote them.
 """
 
 import json
@@ -16,32 +16,32 @@ EXPIRES_AT = "expires_at"
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """Days that a document is kept after it was written, by what it is of."""
+class Retention:
+    """Days from the write of a document until it expires, by kind."""
 
     fetched: int = 7
-    """What was fetched, and what steps noted on their way: a run needs it until its end."""
+    """Fetched records and the notes of steps: a run needs them until its end."""
     runs: int = 400
-    """A run with its steps, events and report: a year of them can be looked back on."""
+    """A run with its steps, events and report: a year of history, and a month to spare."""
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` when a run, which lasts 24 h at most, could lose what it needs."""
+        """Raise `ValueError` if a run, which lasts 24 h at most, could lose what it needs."""
         if not 2 <= self.fetched <= self.runs:
-            raise ValueError("days of `fetched` are from 2 to those of `runs`")
+            raise ValueError("`fetched` must be from 2 days to those of `runs`")
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From JSON such as `{"runs": 90}`; what is absent is the default. Raises `ValueError`."""
+        """Parse JSON such as `{"runs": 90}`; absent names are the defaults. Raises `ValueError`."""
         given = json.loads(text) if text else {}
         names = [field.name for field in fields(cls)]
         if not isinstance(given, dict) or not set(given) <= set(names):
-            raise ValueError(f"keeping is a JSON object with some of {', '.join(names)}")
+            raise ValueError(f"must be a JSON object with some of {', '.join(names)}")
         if not all(type(value) is int for value in given.values()):
-            raise ValueError("keeping is in whole days")
+            raise ValueError("must be in whole days")
         return cls(**given)
 
     def expiry(self, path: str, data: Fields) -> Fields:
-        """What a new document says of its end; nothing when it says so itself, or has none."""
+        """Return `expires_at` for a new document; nothing if it has one, or never expires."""
         days = self._days(path)
         if days is None or EXPIRES_AT in data:
             return {}
@@ -61,9 +61,9 @@ class Keeping:
 
 
 _NOTE = re.compile(r"[a-z]+-\d+")
-"""`part-000000`: what a step noted for its continuation, or for the next step."""
+"""`part-000000`: a note of a step for its continuation, or for the next step."""
 
-KEEPING = Keeping()
-EXPIRING = ("runs", "steps", "events", "pages", "results", "answers", "usage")
-"""Collections in which documents have an `expires_at`; the last two, and pages of sites, say it
-themselves."""
+RETENTION = Retention()
+EXPIRING_COLLECTIONS = ("runs", "steps", "events", "pages", "results", "answers", "usage")
+"""Collections whose documents have an `expires_at`. Those of the last two, and pages of sites, set
+it themselves."""

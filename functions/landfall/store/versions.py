@@ -1,13 +1,12 @@
-"""Each kind of document, the version in which it is written, and how an older one is read.
+"""The kinds of documents, their current schema versions, and the upgrades from older ones.
 
-A document says its version in `schema_version`. What was stored before there were versions says
-none, and is of version 0. Packed contents and a step's cursor are of the version of the document
-that they stand in.
+`schema_version` of a document is its version. A document without it is of version 0: it was stored
+before there were versions. Packed contents and a step's cursor have the version of their document.
 
-A new version of a kind is a new upgrade at the end of its list. It gives the fields that an older
-document lacks or has otherwise. None may go, for a document is upgraded where it is written next;
-and none that is queried may change, for queries see what is stored. Before that, keep what was
-written so far: `python -m tests.stored.moments`.
+A new version of a kind is a new upgrade at the end of its list. The upgrade returns the fields that
+an older document lacks or has in another form. It may remove none, because a document is upgraded
+by the next update of it; and it may change none that is queried, because queries see the stored
+value. Before you add one, save examples of the current version: `python -m tests.stored.moments`.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,35 +14,35 @@ from dataclasses import dataclass
 
 from landfall.store.documents import Fields, SchemaError
 
-FIELD = "schema_version"
+VERSION_FIELD = "schema_version"
 
 Upgrade = Callable[[str, Fields], Fields]
-"""From a document's path and all its fields, those to be changed for the next version."""
+"""From the path and all fields of a document, the fields that the next version changes."""
 
 
 def unchanged(_path: str, _fields: Fields) -> Fields:
-    """The next version has the same fields."""
+    """Return no changes: the next version has the same fields."""
     return {}
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of document. The first of the upgrades is for version `oldest`."""
+class DocumentKind:
+    """A kind of document. The first upgrade applies to version `oldest`."""
 
     upgrades: tuple[Upgrade, ...] = ()
     oldest: int = 1
 
     @property
     def version(self) -> int:
-        """The version that is written."""
+        """The current version, which is the one that is written."""
         return self.oldest + len(self.upgrades)
 
 
-_STAMPED = Kind((unchanged,), oldest=0)
-"""Stored before documents said their version, and the same since."""
+_STAMPED = DocumentKind((unchanged,), oldest=0)
+"""A kind that was stored before there were versions, and is unchanged since."""
 
-KINDS: Mapping[str, Kind] = {
-    "answers": Kind(),
+DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
+    "answers": DocumentKind(),
     "bases": _STAMPED,
     "findings": _STAMPED,
     "runs": _STAMPED,
@@ -52,65 +51,65 @@ KINDS: Mapping[str, Kind] = {
     "runs/results": _STAMPED,
     "runs/steps": _STAMPED,
     "scans": _STAMPED,
-    "scans/elements": Kind(),
+    "scans/elements": DocumentKind(),
     "scans/ledgers": _STAMPED,
     "scans/ledgers/decisions": _STAMPED,
-    "scans/reviews": Kind(),
-    "scans/sites": Kind(),
-    "scans/usage": Kind(),
+    "scans/reviews": DocumentKind(),
+    "scans/sites": DocumentKind(),
+    "scans/usage": DocumentKind(),
     "scans/versions": _STAMPED,
     "schedules": _STAMPED,
-    "sites": Kind(),
+    "sites": DocumentKind(),
     "system": _STAMPED,
 }
-"""By the collections of a path: "runs/steps" is what lies at runs/{run}/steps/{step}."""
+"""Kinds by the collections of a path: "runs/steps" for runs/{run}/steps/{step}."""
 
 
-class UnknownKindError(Exception):
-    """A path that stands in no table of kinds: add it there before anything is stored."""
+class UnknownDocumentKindError(Exception):
+    """The kind of a path is in no table: add it to the table before you store a document."""
 
 
 @dataclass(frozen=True)
-class Schemas:
-    """Tells versions apart, by a table of kinds."""
+class SchemaVersions:
+    """The schema versions of a table of kinds."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, DocumentKind]
 
-    def kind(self, path: str) -> Kind:
-        """The kind of the document at a path. Raises `UnknownKindError`."""
+    def kind(self, path: str) -> DocumentKind:
+        """Return the kind of the document at a path. Raises `UnknownDocumentKindError`."""
         collections = "/".join(path.split("/")[::2])
         try:
             return self.kinds[collections]
         except KeyError:
-            raise UnknownKindError(f"{path} is of no known kind") from None
+            raise UnknownDocumentKindError(f"{path} has no known kind") from None
 
     def pending(self, path: str, fields: Fields) -> tuple[Upgrade, ...]:
-        """The upgrades that a document has before it, by its `schema_version`.
+        """Return the upgrades that a document still needs, by its `schema_version`.
 
-        Raises `SchemaError`, `UnknownKindError`.
+        Raises `SchemaError`, `UnknownDocumentKindError`.
         """
-        kind, version = self.kind(path), fields.get(FIELD, 0)
+        kind, version = self.kind(path), fields.get(VERSION_FIELD, 0)
         if type(version) is not int or not kind.oldest <= version <= kind.version:
             raise SchemaError(
-                f"{path} is of schema version {version!r}, and this Landfall knows "
-                f"{kind.oldest} to {kind.version}: deploy the newer one that has written it"
+                f"{path} has schema version {version!r}, and this Landfall reads "
+                f"{kind.oldest} to {kind.version}: deploy the newer version that wrote it"
             )
         return kind.upgrades[version - kind.oldest :]
 
     def upgrade(self, path: str, fields: Fields) -> Fields:
-        """What is other in the current version than in these fields, of the whole document.
+        """Return the fields that differ in the current version; `fields` are the whole document.
 
-        Raises `SchemaError`, `UnknownKindError`.
+        Raises `SchemaError`, `UnknownDocumentKindError`.
         """
         changes: Fields = {}
         pending = self.pending(path, fields)
         for step in pending:
             changes |= step(path, fields | changes)
-        return changes | ({FIELD: self.kind(path).version} if pending else {})
+        return changes | ({VERSION_FIELD: self.kind(path).version} if pending else {})
 
     def stamp(self, path: str) -> Fields:
-        """What a document that is written anew says of its version."""
-        return {FIELD: self.kind(path).version}
+        """Return the field with the current version, for a new document at a path."""
+        return {VERSION_FIELD: self.kind(path).version}
 
 
-SCHEMAS = Schemas(KINDS)
+SCHEMA_VERSIONS = SchemaVersions(DOCUMENT_KINDS)

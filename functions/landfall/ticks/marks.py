@@ -15,7 +15,7 @@ TICKERS = ("scheduler", "watchdog")
 
 
 async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
-    """Record that the scheduler or the watchdog has just ticked, what it did, and at what cost."""
+    """Record a tick of the scheduler or the watchdog, with its results and its cost."""
     now, spent = runs.clock(), account.spent()
     spent["firestore_writes"] += 1  # this one
     mark = {"last_tick_at": now, "did": did, "spent": spent, "updated_at": now, "updated_by": by}
@@ -23,14 +23,14 @@ async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Accoun
 
 
 async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, dict[str, Any]]:
-    """Whether both tick, how many seconds ago each did, and which indexes are missing."""
+    """Return whether all is well, with the age of each last tick and the missing indexes."""
     marks = await store.read(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     missing = await indexes.missing()
     problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
     problems += ["indexes missing"] if missing else []
-    said = {"status": ", ".join(problems) or "ok", **ticks, "indexes_missing": missing}
-    return not problems, said
+    state = {"status": ", ".join(problems) or "ok", **ticks, "indexes_missing": missing}
+    return not problems, state
 
 
 def _tick(mark: Document | None, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The watchdog's tick: what does not move is taken up, and what is over its time is ended."""
+"""The watchdog's tick: end runs past their deadline, and take up steps that do not move."""
 
 import asyncio
 import traceback
@@ -14,18 +14,19 @@ from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.runs import Runs
 from landfall.store.documents import ConflictError, Document, Query, SchemaError, StoreError
 from landfall.store.metering import metering
+from landfall.ticks.backlog import Backlog, Find
 from landfall.ticks.marks import mark_tick
 
 PAGE = 100
-"""Runs or steps that are read at once, besides those that could not be dealt with."""
+"""Runs or steps of one query, not counting those that could not be dealt with."""
 
-ABREAST = 20
-"""Runs or steps that are dealt with side by side."""
+CONCURRENCY = 20
+"""Runs or steps that are dealt with at the same time."""
 
 
 @dataclass
 class Watch:
-    """What a tick did."""
+    """The results of a tick, counted."""
 
     timed_out: int = 0
     redriven: int = 0
@@ -42,7 +43,7 @@ class Watchdog:
         self._runs = runs
         self._by = by
         self._watch = Watch()
-        self._places = asyncio.Semaphore(ABREAST)
+        self._places = asyncio.Semaphore(CONCURRENCY)
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
@@ -54,22 +55,15 @@ class Watchdog:
 
     async def _all(
         self,
-        find: Callable[[int], Awaitable[Sequence[Document]]],
+        find: Find,
         deal_with: Callable[[Document], Awaitable[None]],
         deadline: Deadline,
     ) -> None:
-        limit = PAGE
-        seen: set[str] = set()
-        while deadline.remaining() > 0:
-            found = await find(limit)
-            new = [document for document in found if document.path not in seen]
-            await asyncio.gather(*(self._one(document, deal_with) for document in new))
-            if len(found) < limit:
-                return
-            seen.update(document.path for document in new)
-            # what could not be dealt with is found again: look past it
-            limit = PAGE + len(found) - len(new)
-        self._watch.left_over = True
+        backlog = Backlog(find, PAGE)
+        while backlog.more and deadline.remaining() > 0:
+            page = await backlog.next_page()
+            await asyncio.gather(*(self._one(document, deal_with) for document in page))
+        self._watch.left_over |= backlog.more
 
     async def _one(
         self, document: Document, deal_with: Callable[[Document], Awaitable[None]]

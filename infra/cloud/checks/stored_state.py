@@ -6,7 +6,7 @@ from infra.cloud.checks.check import CheckResult, wrong_if
 from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.resources.delivery import TICK_FUNCTIONS
 from landfall.deadlines import TICK_MISSING
-from landfall.store.versions import FIELD, KINDS
+from landfall.store.versions import DOCUMENT_KINDS, VERSION_FIELD
 
 
 def ticks(documents: DocumentReader) -> CheckResult:
@@ -30,9 +30,9 @@ def versions(documents: DocumentReader) -> CheckResult:
     Only top-level collections are queried; every run writes to them.
     """
     problems = []
-    for collection, kind in KINDS.items():
+    for collection, kind in DOCUMENT_KINDS.items():
         if "/" not in collection:
-            found = documents.newer(collection, FIELD, kind.version)
+            found = documents.newer(collection, VERSION_FIELD, kind.version)
             problems += [f"{found} is newer than schema version {kind.version}"] if found else []
     fix = "deploy the version of Landfall that wrote them; this one leaves such documents alone"
     return wrong_if(problems, fix, "written by this version or an older one")

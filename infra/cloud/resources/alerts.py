@@ -161,8 +161,8 @@ _TICKS_HELP = (
 )
 _RUN_HELP = (
     "A run ended with status `error` or `timed_out`.\n\n"
-    "**What to do**: `GET /runs` lists the run; look up its `error.reason` in the README, under "
-    "Reasons."
+    "**What to do**: `GET /runs` lists the run; look up its `error.reason` in "
+    "`infra/docs/operate.md`."
 )
 _RESCUE_HELP = (
     "Tasks are lost, or workers die. The watchdog recovers their steps, so runs take longer.\n\n"

@@ -15,9 +15,10 @@ from infra.local.endpoints import AirtableEndpoint, configured_airtable
 from infra.local.terminal import complain
 from landfall.reasons import StepError
 from landfall.scans.cadence import time_zone
+from landfall.scans.cadence_phrase import describe
 from landfall.scans.scan import Scan
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import describe, slots_ahead
+from landfall.scans.slots import slots_ahead
 
 SLOTS_SHOWN = 3
 """Slots of a schedule that are printed."""

@@ -22,7 +22,7 @@ from landfall.scans.scan import Scan
 from landfall.site import user_agents
 from landfall.site.client import WebReader
 from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.page import Page, visit_of
+from landfall.site.page import Page, transfer_of
 from landfall.site.page_selection import OTHER, Types
 from landfall.site.robots import Robots, robots_of
 from landfall.site.rubric import vocabularies
@@ -87,7 +87,7 @@ async def _fetch_home(scan: SiteScan, url: str, reader: WebReader) -> _SiteProbe
     probe.requests += 1
     if page.status != 200:
         probe.problems.append(f"the home page responded with {page.status}")
-    probe.home = evidence_of(visit_of(page), page.body, vocabularies(scan.rubric))
+    probe.home = evidence_of(transfer_of(page), page.body, vocabularies(scan.rubric))
     types = Types(scan.rubric.page_types)
     probe.types = Counter(types.of(link.address, link.text) for link in probe.home.links)
     return probe

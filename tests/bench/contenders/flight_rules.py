@@ -1,7 +1,7 @@
-"""What the rules that all contenders apply name."""
+"""Constants of the rules that all contenders apply."""
 
 ENGINES = ["Turbo-fan", "Turbo-jet", "Turbo-prop", "Turbo-shaft", "Reciprocating"]
-"""Those that a plane may have."""
+"""The engines that a plane may have."""
 
 ONCE = ["year", "month", "day", "carrier", "flight"]
-"""Fields that no two flights have alike."""
+"""The key of a flight: no two flights have the same."""

@@ -1,4 +1,4 @@
-"""Landfall: the definition as it is stored, a page at a time, a finding with a message for each."""
+"""The rules in Landfall: the definition as it is stored, findings with their messages."""
 
 import sys
 from mmap import PROT_READ, mmap
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from landfall.process import garbage
 
-garbage.seldom()  # first, as functions/main.py does
+garbage.collect_rarely()  # first, as functions/main.py does
 
 import msgspec  # noqa: E402
 
@@ -35,7 +35,7 @@ def main(folder: Path, out: Path) -> None:
 
 
 def read(path: Path, fields: list[str]) -> Table:
-    """A table; a line is a page."""
+    """Read a table; a line is a page."""
     reader = TableReader(path.stem, fields, created=False)
     with path.open("rb") as file, mmap(file.fileno(), 0, prot=PROT_READ) as lines:
         begin = 0  # polars maps files into memory, too

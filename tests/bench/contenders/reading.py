@@ -1,4 +1,4 @@
-"""How the contenders read a table: by polars, only the fields that the rules need."""
+"""The tables of the contenders on polars, with only the fields that the rules need."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ FIELDS = {
 
 
 def read(folder: Path) -> dict[str, pl.DataFrame]:
-    """The tables. A line is a page, which has a list of records."""
+    """Read the tables. A line is a page, which has a list of records."""
     return {name: _table(folder / f"{name}.ndjson", FIELDS[name]) for name in FIELDS}
 
 

@@ -63,7 +63,7 @@ def main(folder: Path, out: Path) -> None:
 
 
 def between(column: str, least: int, most: int) -> gxe.ExpectColumnValuesToBeBetween:
-    """The range of a column."""
+    """Return the expectation that a column has values in a range."""
     return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=least, max_value=most)
 
 

@@ -1,6 +1,6 @@
 """The rules written by hand over msgspec, all of a table's in one loop: the ids, and nothing else.
 
-What Python could take for these rules and no others, one record after the other.
+The time of Python for these rules and no others, one record after the other.
 """
 
 import gc
@@ -45,7 +45,7 @@ def main(folder: Path, out: Path) -> None:
 
 
 def records(folder: Path, table: str, fields: Mapping[str, type]) -> Iterator[Any]:
-    """The records of a table. A line of its file is a page."""
+    """Read the records of a table. A line of its file is a page."""
     cells = msgspec.defstruct("Cells", [(f, t | None, None) for f, t in fields.items()], gc=False)
     record = msgspec.defstruct("Record", [("id", str), ("fields", cells)], gc=False)
     page = msgspec.defstruct("Page", [("records", list[record])], gc=False)  # type: ignore[valid-type]
@@ -56,7 +56,7 @@ def records(folder: Path, table: str, fields: Mapping[str, type]) -> Iterator[An
 
 
 def look_at_planes(planes: Iterable[Any], found: Found) -> set[str]:
-    """The tail numbers that there are."""
+    """Apply the rules of planes; return all tail numbers."""
     by_tail: dict[str, list[str]] = defaultdict(list)
     engines = set(ENGINES)
     for plane in planes:
@@ -73,7 +73,7 @@ def look_at_planes(planes: Iterable[Any], found: Found) -> set[str]:
 
 
 def look_at_airports(airports: Iterable[Any], found: Found) -> set[str]:
-    """The codes that there are."""
+    """Apply the rules of airports; return all codes."""
     by_name: dict[str, list[str]] = defaultdict(list)
     places = set()
     for airport in airports:
@@ -87,14 +87,14 @@ def look_at_airports(airports: Iterable[Any], found: Found) -> set[str]:
 
 
 def repeated(ids: Mapping[Any, list[str]]) -> list[str]:
-    """The records of what several have."""
+    """Return the records of values that several have."""
     return [one for key, some in ids.items() if key is not None and len(some) > 1 for one in some]
 
 
 def look_at_flights(
     flights: Iterable[Any], tails: set[str], places: set[str], carriers: set[str], found: Found
 ) -> None:
-    """Seven rules, a flight at a time."""
+    """Apply the seven rules of flights, a flight at a time."""
     key_of = attrgetter(*ONCE)
     keys, ids = [], []
     for flight in flights:

@@ -1,4 +1,4 @@
-"""The rules as schemas of pandera, on polars. Its failure cases have the numbers of the rows."""
+"""The rules as schemas of pandera on polars, whose failure cases have the row numbers."""
 
 import json
 import sys
@@ -61,7 +61,7 @@ def main(folder: Path, out: Path) -> None:
 
 
 def there(rule: str) -> pa.Check:
-    """A check that sees the rows without a value; `nullable=False` would name no rule."""
+    """Return a check of rows without a value; a failure of `nullable=False` would name no rule."""
     return pa.Check(
         lambda data: data.lazyframe.select(pl.col(data.key).is_not_null()),
         error=rule,
@@ -70,7 +70,7 @@ def there(rule: str) -> pa.Check:
 
 
 def once(fields: list[str], rule: str) -> pa.Check:
-    """`unique` of a schema tells no rows."""
+    """Return a check for repeated rows, which `unique` of a schema does not report."""
     lacking = pl.any_horizontal(pl.col(field).is_null() for field in fields)
     return pa.Check(
         lambda data: data.lazyframe.select(lacking | ~pl.struct(fields).is_duplicated()),

@@ -33,17 +33,17 @@ def main(folder: Path, out: Path) -> None:
 
 
 def blank(field: str) -> pl.Expr:
-    """No value, or text without a character that shows."""
+    """Match no value, and text of blanks."""
     return pl.col(field).is_null() | (pl.col(field).str.strip_chars() == "")
 
 
 def repeated(table: pl.DataFrame, fields: list[str]) -> pl.DataFrame:
-    """The records that have all of the fields, and the same in them as another record."""
+    """Select records that have all of the fields, with the same values as another record."""
     return table.drop_nulls(fields).filter(pl.struct(fields).is_duplicated())
 
 
 def absent(table: pl.DataFrame, field: str, others: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The records that name what is not there."""
+    """Select records whose value is not a key of the others."""
     return table.drop_nulls(field).join(others, left_on=field, right_on=key, how="anti")
 
 

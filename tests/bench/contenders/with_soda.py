@@ -1,4 +1,4 @@
-"""The rules as checks of Soda on DuckDB. A sampler takes all failed rows, not the first hundred."""
+"""The rules as checks of Soda on DuckDB, whose sampler takes all failed rows, not a hundred."""
 
 import json
 import logging
@@ -92,13 +92,13 @@ checks for flights:
 
 
 class Ids(Sampler):
-    """Keeps the ids of the rows that a check gives."""
+    """A sampler that stores the ids of the failed rows of each check."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[str]] = {}
 
     def store_sample(self, sample_context: SampleContext) -> None:
-        """Called with all the rows of a check."""
+        """Store the ids of all the failed rows of a check."""
         sample = sample_context.sample
         names = [column.name for column in sample.get_schema().columns]
         place = names.index("id")

@@ -25,7 +25,7 @@ from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.write_progress import WriteProgress, pending_entries
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Create, Document, Fields, Put, Query, Store, Update, Write
-from landfall.store.packed import packed_documents
+from landfall.store.packed import packed_documents, packed_pieces
 
 MAX_DOCUMENTED = 5_000
 """Findings of a scan of a base that have a document of their own. The list has all of them."""
@@ -125,7 +125,7 @@ class LedgerStore:
         missing = [path for path, document in zip(paths, found, strict=True) if document is None]
         if missing:
             raise ListMissingError(f"{missing[0]} is missing")
-        pieces = [piece for document in found if document for piece in document.data["packed"]]
+        pieces = packed_pieces(found)
         return list(unpack_entries(pieces))
 
     async def decisions(self) -> dict[str, Decision]:
@@ -198,6 +198,12 @@ def write_back_path(run_id: str, number: int) -> str:
 def write_back_documents(run_id: str, entries: Sequence[FindingEntry]) -> list[Write]:
     """Return the documents of a run's findings to write back."""
     return _documents(run_id, entries, write_back_path)
+
+
+async def read_write_back(store: Store, run_id: str, count: int) -> list[FindingEntry]:
+    """Return a run's findings to write back, from so many documents; missing ones have none."""
+    found = await store.read(*(write_back_path(run_id, number) for number in range(count)))
+    return list(unpack_entries(packed_pieces(found)))
 
 
 def _documents(

@@ -10,7 +10,7 @@ import msgspec
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
-from landfall.store.packed import MAX_PACKED, Packed
+from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 PIECE_SIZE = 2_000
 """Findings that are compressed together: some 100 kB, unless they have many records."""
@@ -88,7 +88,7 @@ def _whole(some: Sequence[FindingEntry]) -> Sequence[FindingEntry]:
 def _fit(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
     """Return pieces that fit into a document, as any single finding does (`MAX_RECORDS_LISTED`)."""
     data = zlib.compress(msgspec.json.encode(content(some)))
-    if len(data) <= MAX_PACKED or len(some) < 2:
+    if len(data) <= MAX_PACKED_BYTES or len(some) < 2:
         return [Packed(data, len(some))]
     half = len(some) // 2
     return [piece for part in (some[:half], some[half:]) for piece in _fit(content, part)]

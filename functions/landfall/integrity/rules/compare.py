@@ -11,7 +11,7 @@ from landfall.airtable.dates import Moment, parse_duration
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.values import TextCache, comparable, display, is_number, values_of
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
-from landfall.scans.settings import Name, it_is
+from landfall.scans.settings import Name, got
 
 _SIGNS = {
     "=": "equals",
@@ -57,7 +57,7 @@ def _plus(value: Any) -> Any:
     if isinstance(value, str):
         parse_duration(value)
         return value
-    raise ValueError(f"must be a number, or a duration such as `30d` {it_is(value)}")
+    raise ValueError(f"must be a number, or a duration such as `30d` {got(value)}")
 
 
 class Compare(BaseRule):

@@ -10,7 +10,7 @@ from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display, display_list, is_number
 from landfall.integrity.rules.value_tests import TESTS, compiled
-from landfall.scans.settings import Name, Plain, Settings, it_is
+from landfall.scans.settings import Name, Plain, Settings, got
 
 
 def _pattern(text: str) -> str:
@@ -33,7 +33,7 @@ def _bound(value: Any) -> Any:
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
-    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
+    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_FORMS} {got(value)}")
 
 
 Bound = Annotated[int | float | str, BeforeValidator(_bound)]

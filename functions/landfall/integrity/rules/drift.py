@@ -20,7 +20,7 @@ from landfall.integrity.rules.past import (
 )
 from landfall.integrity.rules.required import missing
 from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
-from landfall.scans.settings import Name, it_is
+from landfall.scans.settings import Name, got
 
 MAX_CATEGORIES = 100
 """Different values of a field with categories: they are stored with every run."""
@@ -34,7 +34,7 @@ def _amount(value: Any) -> Any:
         return value
     if isinstance(value, str) and PERCENT.fullmatch(value):
         return value
-    raise ValueError(f'must be a whole number, or a share such as "2.5%" {it_is(value)}')
+    raise ValueError(f'must be a whole number, or a share such as "2.5%" {got(value)}')
 
 
 Amount = Annotated[int | str, BeforeValidator(_amount)]
@@ -88,7 +88,7 @@ class Drift(HistoryRule):
             wants_share = self.measure == "no_value"
             if isinstance(limit, str) != wants_share:
                 form = 'a share such as "5%"' if wants_share else "a whole number"
-                raise ValueError(f"{name}: for `{self.measure}` it must be {form} {it_is(limit)}")
+                raise ValueError(f"{name}: for `{self.measure}` it must be {form} {got(limit)}")
         if len(limits) == 2 and _exact_limit(limits["at_least"]) > _exact_limit(limits["at_most"]):
             raise ValueError("at_least: must not be above `at_most`")
         return self

@@ -5,20 +5,20 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from landfall.airtable.dates import parse_duration
-from landfall.scans.settings import it_is
+from landfall.scans.settings import got
 
 
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
         parse_duration(value)
         return value
-    raise ValueError(f"must be a number of m, h, d or w, such as `30d` {it_is(value)}")
+    raise ValueError(f"must be a number of m, h, d or w, such as `30d` {got(value)}")
 
 
 def _positive_duration(value: Any) -> Any:
     if parse_duration(_duration(value)).total_seconds() > 0:
         return value
-    raise ValueError(f"must be longer than zero, such as `7d` {it_is(value)}")
+    raise ValueError(f"must be longer than zero, such as `7d` {got(value)}")
 
 
 Duration = Annotated[str, BeforeValidator(_positive_duration)]

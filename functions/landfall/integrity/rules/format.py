@@ -11,20 +11,19 @@ from landfall.integrity.rules import formats
 from landfall.integrity.rules.conditions import Pattern
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 from landfall.integrity.rules.value_tests import compiled
-from landfall.scans.settings import it_is
+from landfall.scans.settings import got
 
 
 def _region(text: str) -> str:
     if not formats.is_region(text):
-        raise ValueError(f"must be two capital letters of ISO 3166 such as US {it_is(text)}")
+        raise ValueError(f"must be two capital letters of ISO 3166 such as US {got(text)}")
     return text
 
 
 def _date_pattern(text: str) -> str:
     if not formats.is_date_pattern(text):
         raise ValueError(
-            "must be a pattern of strptime with year, month and day such as '%d.%m.%Y' "
-            f"{it_is(text)}"
+            f"must be a pattern of strptime with year, month and day such as '%d.%m.%Y' {got(text)}"
         )
     return text
 

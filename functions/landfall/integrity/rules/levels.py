@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, model_validator
 
-from landfall.scans.settings import SEVERITIES, Settings, Severity, it_is
+from landfall.scans.settings import SEVERITIES, Settings, Severity, got
 
 SeverityLimit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
 """A severity, the comparison of a number with the level, the level, and a phrase for both."""
@@ -24,7 +24,7 @@ def _level(value: Any) -> Any:
             return value
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return value
-    raise ValueError(f'must be a number, or for a share one such as "12.5%" {it_is(value)}')
+    raise ValueError(f'must be a number, or for a share one such as "12.5%" {got(value)}')
 
 
 def _amount(level: float | str) -> Fraction | float:

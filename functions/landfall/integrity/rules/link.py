@@ -20,7 +20,7 @@ from landfall.airtable.values import (
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
-from landfall.scans.settings import Later, Name, Settings
+from landfall.scans.settings import Lazy, Name, Settings
 
 
 class Target(Settings):
@@ -32,7 +32,7 @@ class Target(Settings):
         description="The field in which the value must occur. Without it, the link holds record "
         "ids, as Airtable's linked-record fields do.",
     )
-    when: Annotated[Condition | None, Later()] = Field(
+    when: Annotated[Condition | None, Lazy()] = Field(
         None, description="A condition that linked records must satisfy."
     )
 

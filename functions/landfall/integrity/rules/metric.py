@@ -18,7 +18,7 @@ from landfall.integrity.rules.levels import Levels, limits_of
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
-from landfall.scans.settings import Later, Name
+from landfall.scans.settings import Lazy, Name
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MIN_RECORDS = 5
@@ -66,7 +66,7 @@ class Metric(BaseRule):
     field: Name | None = Field(
         None, description="The field with the numbers, for `sum`, `mean`, `min` and `max`."
     )
-    where: Annotated[Condition | None, Later()] = Field(
+    where: Annotated[Condition | None, Lazy()] = Field(
         None,
         description="Measure only records for which this holds. A share is taken of all records; "
         "`when` excludes records altogether.",

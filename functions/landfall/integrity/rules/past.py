@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from landfall.integrity.rules.rule import BaseRule, Scope
-from landfall.scans.settings import it_is
+from landfall.scans.settings import got
 
 PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 
@@ -18,7 +18,7 @@ PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 def _percent(value: Any) -> Any:
     if isinstance(value, str) and PERCENT.fullmatch(value):
         return value
-    raise ValueError(f'must be a percentage such as "20%" {it_is(value)}')
+    raise ValueError(f'must be a percentage such as "20%" {got(value)}')
 
 
 Percent = Annotated[str, BeforeValidator(_percent)]

@@ -24,7 +24,7 @@ from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
 from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
-from landfall.scans.settings import SEVERITIES, Id, Later, Name, Settings, Severity, it_is
+from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got
 
 
 class CannotEvaluateError(Exception):
@@ -69,7 +69,7 @@ def _threshold(value: Any) -> Any:
         return value
     if isinstance(value, str) and re.fullmatch(r"(\d{1,2}(\.\d{1,3})?|100)\s?%", value):
         return value
-    raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {it_is(value)}')
+    raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {got(value)}')
 
 
 Threshold = Annotated[int | str, BeforeValidator(_threshold)]
@@ -130,7 +130,7 @@ class BaseRule(Settings):
     )
     name: str = Field("", max_length=200, description="A name for display.")
     table: Name = Field(description="The table whose records are checked, as named in `tables`.")
-    when: Annotated[Condition | None, Later()] = Field(
+    when: Annotated[Condition | None, Lazy()] = Field(
         None, description="Check only records for which this holds."
     )
     severity: SeveritySetting = Field(

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from landfall.airtable.snapshot import Snapshot
 from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
-from landfall.scans.settings import Name, it_is
+from landfall.scans.settings import Name, got
 
 OWN_COLUMNS = ("id", "created_time")
 """Columns that every table has in addition to its fields."""
@@ -94,7 +94,7 @@ query: |
                 raise ValueError(
                     f"fields.{table}: two columns are named {column!r} (SQL ignores case, "
                     f"and {' and '.join(OWN_COLUMNS)} are always there); give one another name, "
-                    f"such as {{my_column: {field}}} {it_is(self.fields[table])}"
+                    f"such as {{my_column: {field}}} {got(self.fields[table])}"
                 )
 
     def _columns(self, table: str) -> dict[str, str]:

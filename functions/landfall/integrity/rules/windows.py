@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
-from landfall.scans.settings import Settings, it_is
+from landfall.scans.settings import Settings, got
 
 _LENGTH = re.compile(r"([1-9]\d{0,3})\s?([dw])")
 _UNITS = {"d": (1, "day"), "w": (7, "week")}
@@ -16,7 +16,7 @@ _UNITS = {"d": (1, "day"), "w": (7, "week")}
 def _length(value: Any) -> Any:
     if isinstance(value, str) and _LENGTH.fullmatch(value):
         return value
-    raise ValueError(f"must be days or weeks, such as 30d or 4w {it_is(value)}")
+    raise ValueError(f"must be days or weeks, such as 30d or 4w {got(value)}")
 
 
 def _day(value: Any) -> Any:
@@ -24,7 +24,7 @@ def _day(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, str) and is_date(value):
         return value
-    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_FORMS} {it_is(value)}")
+    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_FORMS} {got(value)}")
 
 
 Length = Annotated[str, BeforeValidator(_length)]

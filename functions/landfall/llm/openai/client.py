@@ -1,9 +1,9 @@
 """Client of a service with OpenAI's API, through its SDK: every request ends by its deadline.
 
 The SDK composes the requests. Its own retries are off, and its transport passes every request to
-`Outside`:
+`HttpClient`:
 
-    send() ── AsyncOpenAI ── httpx2 ── _Transport ──> Outside ──> the service
+    send() ── AsyncOpenAI ── httpx2 ── _Transport ──> HttpClient ──> the service
 """
 
 import functools
@@ -17,16 +17,14 @@ from pydantic import BaseModel
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm.openai.completions import add_fix, read_error
 from landfall.llm.questions import Question
-from landfall.net.http import (
-    BrokenAnswerError,
-    Outside,
-    OutsideError,
-    OutsideTimeoutError,
-    Resolver,
-    TooLargeError,
+from landfall.net.errors import (
+    ExchangeError,
+    ExchangeTimeoutError,
+    InvalidResponseError,
+    ResponseTooLargeError,
     UnreachableError,
-    retry_after,
 )
+from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 
@@ -71,19 +69,19 @@ class ModelService:
     ) -> None:
         self._request = ladder.request
         self._redactor = Redactor([api_key])
-        self._outside = Outside(ladder.connect, resolver)
+        self._http = HttpClient(ladder.connect, resolver)
         self._sdk = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key,
             max_retries=0,
-            http_client=httpx2.AsyncClient(transport=_Transport(self._outside), trust_env=False),
+            http_client=httpx2.AsyncClient(transport=_Transport(self._http), trust_env=False),
         )
         self._sdk._platform = "Unknown"  # the SDK would detect it in a thread, for a header
 
     async def close(self) -> None:
         """Close all connections."""
         await self._sdk.close()
-        await self._outside.close()
+        await self._http.close()
 
     async def send(self, send: Send, deadline: Deadline) -> httpx2.Response:
         """Return the complete response, whatever its status. Raises `StepError`."""
@@ -92,7 +90,7 @@ class ModelService:
             raw = await send(self._sdk, seconds)
         except openai.APIStatusError as error:
             return error.response
-        except OutsideError as error:
+        except ExchangeError as error:
             raise StepError(_OUTSIDE_REASONS[type(error)], f"the model API: {error}") from error
         response: httpx2.Response = raw.http_response
         return response
@@ -106,14 +104,14 @@ class ModelService:
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """Sends the SDK's requests through `Outside`. The SDK's timeout is the remaining time."""
+    """Sends the SDK's requests through `HttpClient`. The SDK's timeout is the remaining time."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the complete response. Raises an `OutsideError`."""
-        answer = await self._outside.send(
+        """Return the complete response. Raises an `ExchangeError`."""
+        answer = await self._http.send(
             request.method,
             str(request.url),
             deadline=Deadline.after(request.extensions["timeout"]["read"]),
@@ -121,15 +119,15 @@ class _Transport(httpx2.AsyncBaseTransport):
             content=await request.aread(),
         )
         if answer.has_redirect_location:
-            raise BrokenAnswerError(f"it answered with a redirect ({answer.status_code})")
+            raise InvalidResponseError(f"it answered with a redirect ({answer.status_code})")
         return httpx2.Response(
             answer.status_code, headers=answer.headers.multi_items(), content=answer.content
         )
 
 
 _OUTSIDE_REASONS = {
-    OutsideTimeoutError: Reason.MODEL_TIMEOUT,
+    ExchangeTimeoutError: Reason.MODEL_TIMEOUT,
     UnreachableError: Reason.MODEL_UNREACHABLE,
-    BrokenAnswerError: Reason.MODEL_MALFORMED,
-    TooLargeError: Reason.MODEL_MALFORMED,
+    InvalidResponseError: Reason.MODEL_MALFORMED,
+    ResponseTooLargeError: Reason.MODEL_MALFORMED,
 }

@@ -17,7 +17,7 @@ from landfall.integrity.rules.matching.comparison import (
     OneOrMoreFields,
 )
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
-from landfall.scans.settings import Name, Plain, Settings, it_is
+from landfall.scans.settings import Name, Plain, Settings, got
 
 OrMissing = Annotated[bool, Field(description="Hold also if one of the two records has no value.")]
 
@@ -139,7 +139,7 @@ def _overlap(value: Any) -> Any:
         return value
     if isinstance(value, str) and re.fullmatch(r"([1-9]\d?|100)%", value):
         return value
-    raise ValueError(f'must be a whole number from 1, or a share such as "50%" {it_is(value)}')
+    raise ValueError(f'must be a whole number from 1, or a share such as "50%" {got(value)}')
 
 
 class Overlap(Comparison):

@@ -1,0 +1,86 @@
+"""The content of a page's HTML that is of use, bounded whatever the page has."""
+
+from dataclasses import dataclass, field
+
+MAX_TEXT = 100_000
+"""Characters of a page's text."""
+
+MAX_LABEL = 200
+"""Characters of a title, heading, label or property."""
+
+MAX_HREF = 2_000
+"""Characters of an address."""
+
+MAX_LINKS = 1_000
+"""Links of a page."""
+
+MAX_ITEMS = 300
+"""Headings, alternative texts, scripts or fields of a page; more are only counted."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A link: its address as it is written, its text, and the landmark that it is in."""
+
+    href: str
+    text: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading with its level, 1 to 6."""
+
+    level: int
+    text: str
+
+
+@dataclass
+class Form:
+    """A form: its visible fields, the number of them with an accessible name, and its buttons."""
+
+    fields: int = 0
+    named: int = 0
+    kinds: list[str] = field(default_factory=list)
+    buttons: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Markup:
+    """The content of a page's HTML."""
+
+    title: str | None = None
+    description: str | None = None
+    language: str | None = None
+    viewport: str | None = None
+    canonical: str | None = None
+    robots: str | None = None
+    has_icon: bool = False
+    headings: list[Heading] = field(default_factory=list)
+    links: list[Anchor] = field(default_factory=list)
+    buttons: list[str] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+    images: int = 0
+    images_without_alt: int = 0
+    alts: list[str] = field(default_factory=list)
+    scripts: int = 0
+    script_addresses: list[str] = field(default_factory=list)
+    stylesheets: int = 0
+    frames: list[str] = field(default_factory=list)
+    landmarks: list[str] = field(default_factory=list)
+    data_types: list[str] = field(default_factory=list)
+    shared_as: dict[str, str] = field(default_factory=dict)
+    elements: int = 0
+    text: str = ""
+    hidden_characters: int = 0
+
+
+def add_label(labels: list[str], text: str) -> None:
+    """Append a shortened text, unless there are `MAX_ITEMS`."""
+    if len(labels) < MAX_ITEMS:
+        labels.append(shortened(text))
+
+
+def shortened(text: str) -> str:
+    """Return at most `MAX_LABEL` characters of a text, with single spaces."""
+    return " ".join(text[: 4 * MAX_LABEL].split())[:MAX_LABEL]

@@ -1,0 +1,174 @@
+"""Who may read a base, over both stores: one run at a time, and nobody during a lock-out."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from landfall.deadlines import LADDER
+from landfall.runs.locks import MAX_WAIT, Lock, LockedError, take_lock
+from landfall.store.documents import Query
+from tests.emulator.whole import Interrupted, everything
+from tests.fakes.world import START, World
+
+BASE = "appPeople00000001"
+LEASE = LADDER.lease
+
+
+async def take(world: World, run_id: str, base_id: str = BASE) -> Lock:
+    """Lock a base for the length of a lease."""
+    until = world.clock() + timedelta(seconds=LEASE)
+    return await take_lock(world.store, world.clock, base_id, run_id, f"worker of {run_id}", until)
+
+
+async def wait_of(world: World, run_id: str) -> float:
+    """How many seconds a run is told to wait for the base."""
+    with pytest.raises(LockedError) as refused:
+        await take(world, run_id)
+    return refused.value.seconds
+
+
+async def test_one_run_holds_a_base(world: World) -> None:
+    """Another is told when to look again; the document says who has it, since when, until when."""
+    await take(world, "r1")
+    world.clock.advance(8)
+    assert await wait_of(world, "r2") == MAX_WAIT
+    held = await everything(world.store)
+    assert held[f"bases/{BASE}"].data == {
+        "held_by": "r1",
+        "held_until": START + timedelta(seconds=LEASE),
+        "not_before": START,
+        "failures": 0,
+        "updated_at": START,
+        "updated_by": "worker of r1",
+        "schema_version": 1,
+    }
+
+
+async def test_bases_are_held_one_by_one(world: World) -> None:
+    """Airtable's limit is a base's: another base is free."""
+    await take(world, "r1")
+    await take(world, "r2", "appOther000000001")
+    held = await world.store.find(Query("bases"))
+    assert [(base.id, base.data["held_by"]) for base in held] == [
+        ("appOther000000001", "r2"), (BASE, "r1"),
+    ]  # fmt: skip
+
+
+async def test_a_hold_ends_with_its_lease(world: World) -> None:
+    """A worker that was killed leaves no lock behind."""
+    await take(world, "r1")
+    world.clock.advance(LEASE)
+    await take(world, "r2")
+    world.clock.advance(LEASE - 3)
+    assert await wait_of(world, "r1") == 3
+
+
+async def test_the_same_run_holds_on(world: World) -> None:
+    """A run's next invocation takes the base while the hold of its last one goes on."""
+    await take(world, "r1")
+    world.clock.advance(30)
+    await take(world, "r1")
+    world.clock.advance(LEASE - 3)
+    assert await wait_of(world, "r2") == 3
+
+
+async def test_of_many_at_once_one_gets_it(world: World) -> None:
+    """Ten runs ask for a free base at the same moment."""
+    asked = (take(world, f"r{number}") for number in range(10))
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    (winner,) = [end for end in ends if isinstance(end, Lock)]
+    assert sum(isinstance(end, LockedError) for end in ends) == 9
+    held = await everything(world.store)
+    assert held[f"bases/{BASE}"].data == winner.document.data | {"schema_version": 1}
+
+
+async def test_of_many_at_once_one_gets_what_was_held_before(world: World) -> None:
+    """The race for a base whose hold has run out is decided by its version."""
+    await take(world, "r0")
+    world.clock.advance(LEASE)
+    asked = (take(world, f"r{number}") for number in range(1, 11))
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["Lock", *["LockedError"] * 9]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_who_read_before_another_took_it_loses(world: World, known: bool) -> None:
+    """A base that was free when it was looked at is taken only if it still is."""
+    if known:
+        await take(world, "r0")
+        world.clock.advance(LEASE)
+    store = Interrupted(world.store, lambda: take(world, "r2"))
+    with pytest.raises(LockedError):
+        await take_lock(
+            store, world.clock, BASE, "r1", "late", world.clock() + timedelta(seconds=LEASE)
+        )
+    assert (await everything(world.store))[f"bases/{BASE}"].data["held_by"] == "r2"
+
+
+async def test_leaving_lets_the_next_one_in(world: World) -> None:
+    """After the pause that keeps the pace between two readers."""
+    hold = await take(world, "r1")
+    await hold.leave(0.25, keep=False)
+    assert await wait_of(world, "r2") == 0.25
+    world.clock.advance(0.25)
+    await take(world, "r2")
+
+
+async def test_leaving_with_the_hold_kept_lets_only_its_run_in(world: World) -> None:
+    """Between two invocations of one run, no other begins to read."""
+    hold = await take(world, "r1")
+    await hold.leave(0.25, keep=True)
+    world.clock.advance(LEASE - 2)
+    assert await wait_of(world, "r2") == 2
+    await take(world, "r1")
+
+
+async def test_a_lock_out_is_for_everybody(world: World) -> None:
+    """After a 429 nobody asks, not even the run that met it: a request would lock it anew."""
+    hold = await take(world, "r1")
+    await hold.leave(30, keep=False)
+    assert await wait_of(world, "r1") == await wait_of(world, "r2") == 30
+    world.clock.advance(30)
+    await take(world, "r2")
+
+
+async def test_leaving_late_takes_nothing_from_the_next(world: World) -> None:
+    """A zombie that leaves writes nothing: the base is somebody else's by now."""
+    zombie = await take(world, "r1")
+    world.clock.advance(LEASE)
+    await take(world, "r2")
+    before = await everything(world.store)
+    await zombie.leave(30, keep=False)
+    assert await everything(world.store) == before
+
+
+async def test_leaving_says_when_and_by_whom(world: World) -> None:
+    """As every write does."""
+    hold = await take(world, "r1")
+    world.clock.advance(5)
+    await hold.leave(1, keep=False)
+    data = (await everything(world.store))[f"bases/{BASE}"].data
+    assert (data["updated_at"], data["updated_by"]) == (world.clock.now, "worker of r1")
+
+
+async def test_failures_are_counted_until_one_goes_well(world: World) -> None:
+    """All runs of a base share its count, by which they wait longer and longer."""
+    for failures in range(3):
+        hold = await take(world, f"r{failures}")
+        assert hold.failures == failures
+        await hold.leave(0, keep=False, failed=True)
+    await (await take(world, "r9")).leave(0, keep=False)
+    assert (await take(world, "r9")).failures == 0
+
+
+async def test_a_site_is_held_as_a_base_is(world: World) -> None:
+    """By its host, apart from the bases."""
+    until = world.clock() + timedelta(seconds=LEASE)
+    await take_lock(world.store, world.clock, "clinic.example", "r1", "w1", until, "sites")
+    with pytest.raises(LockedError):
+        await take_lock(world.store, world.clock, "clinic.example", "r2", "w2", until, "sites")
+    await take_lock(world.store, world.clock, "clinic.example", "r2", "w2", until)
+    (held,) = await world.store.read("sites/clinic.example")
+    assert held
+    assert held.data["held_by"] == "r1"

@@ -1,0 +1,529 @@
+"""The fetch step over a local Airtable: every record once, whatever happens on the way."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+
+from infra.local.airtable.bases import BaseData
+from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
+from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable import pacer as airtable_pacer
+from landfall.airtable.client import AirtableClient
+from landfall.airtable.fetch import MAX_RESTARTS
+from landfall.airtable.protocols import RecordPage
+from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.integrity.kind import KIND
+from landfall.runs.kind import Outcome
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.locks import QUIET
+from landfall.store.commit_size import MAX_COMMIT_BYTES
+from landfall.store.documents import Version, Write
+from landfall.store.packed import MAX_PACKED_BYTES
+from tests.fakes import workers
+from tests.fakes.bases import BASE, a_base, a_server, record_id
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.workers import cursor_of, deliver, documents, drive, fetched, invoke
+from tests.fakes.world import World
+from tests.waiting import until
+
+SHORT = Ladder(
+    **{"step": 1.5, "item": 1.49999, "request": 1.49998, "connect": 1.0},
+    **{"last_batch": 1.06, "last_write": 1.05, "last_rule": 1.04, "last_page": 1.03},
+    **{"last_suggestion": 1.02, "last_reply": 1.01, "last_listing": 1.0},
+)
+"""A budget in which pages are asked for during half a second (`last_listing`); it ends before the
+patience with a page does."""
+
+TABLES: dict[str, list[str]] = {"People": ["Name", "Email"], "Pets": ["Name"]}
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 0.1)
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """About five pages fit into the SHORT budget."""
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.1)
+
+
+async def start(world: World, run_id: str = "m-1", **changes: Any) -> None:
+    scan = await world.save(**changes)
+    await world.start(scan, run_id)
+
+
+def ids(base: BaseData) -> dict[str, list[str]]:
+    return {table.name: [record["id"] for record in table.records] for table in base.tables}
+
+
+async def fetched_ids(world: World, run_id: str = "m-1") -> dict[str, list[str]]:
+    tables = await fetched(world, run_id)
+    return {name: [record["id"] for record in records] for name, records in tables.items()}
+
+
+def status(code: int, after: int = 0, path: str | None = None, **headers: str) -> FaultRule:
+    fault = Fault(FaultKind.STATUS, status=code, headers=headers, body=b'{"error": "NO"}')
+    return FaultRule(fault, after=after, path=path)
+
+
+def fault(kind: FaultKind, after: int) -> FaultRule:
+    return FaultRule(Fault(kind), after=after)
+
+
+async def arrived(server: LocalAirtable, count: int) -> None:
+    async def there() -> bool:
+        return len(server.requests) >= count
+
+    await until(there, seconds=10, every=0.01)
+
+
+async def test_a_base_is_read_exactly_once(world):
+    """Every record of the chosen tables, in their order, with one request a page and no more."""
+    base = a_base(People=250, Pets=100, Others=10)
+    await start(world, tables=TABLES)
+    async with a_server(base) as server:
+        assert await deliver(world, server) == "finished"
+        assert len(server.requests) == 1 + 3 + 1  # the schema, People, Pets
+    wanted = ids(base)
+    assert await fetched_ids(world) == {"People": wanted["People"], "Pets": wanted["Pets"]}
+
+
+async def test_what_a_fetched_run_says(world):
+    """The step is done, the score step has its task, the counts are those of the base."""
+    await start(world, tables=TABLES)
+    async with a_server(a_base(People=120, Pets=3)) as server:
+        await deliver(world, server)
+    run, step = await world.run(), await world.step()
+    assert (run.data["status"], run.data["progress_step"]) == ("running", "fetched")
+    assert run.data["progress_pct"] == KIND.progress["fetch"].last
+    counts = {"records": 123, "airtable_requests": 4, "tasks": 2}
+    assert run.data["counts"].items() >= counts.items()
+    assert (step.data["status"], world.queue.tasks[-1].step_id) == ("done", "score")
+
+
+async def test_only_what_the_scan_names_is_stored(world):
+    """Other fields are neither requested nor stored, in any document of the run."""
+    await start(world, tables={"People": ["Email", "Name"]})
+    async with a_server(a_base(People=3)) as server:
+        await drive(world, server)
+    tables = await fetched(world)
+    assert [set(record["fields"]) for record in tables["People"]] == [{"Name", "Email"}] * 3
+    stored = [await documents(world, f"runs/m-1/{name}") for name in ("pages", "steps", "results")]
+    assert "s3cret" not in f"{tables} {stored}"
+
+
+class _Asking(AirtableClient):
+    """A client that records the fields requested from it."""
+
+    asked: ClassVar[list[Sequence[str]]] = []
+
+    async def page(
+        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+    ) -> RecordPage:
+        self.asked.append(fields)
+        return await super().page(table, fields, offset, deadline)
+
+
+async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
+    """A request without fields would return all of them."""
+    monkeypatch.setattr(workers, "AirtableClient", _Asking)
+    await start(world, tables={"People": ["Name"], "Pets": [], "Places": ["Gone"]})
+    async with a_server(a_base(People=1, Pets=2, Places=1)) as server:
+        await deliver(world, server)
+    assert _Asking.asked == [["Name"]] * 3
+
+
+async def test_a_table_without_fields_gives_ids_only(world):
+    """The field that had to be requested is not stored."""
+    await start(world, tables={"People": ["Name"], "Pets": []})
+    async with a_server(a_base(People=1, Pets=2)) as server:
+        await deliver(world, server)
+    pets = (await fetched(world))["Pets"]
+    assert [(pet["id"], pet["fields"]) for pet in pets] == [
+        (record_id(2), {}),
+        (record_id(3), {}),
+    ]
+
+
+async def test_what_the_base_does_not_have_is_recorded(world):
+    """A missing table or field is neither requested nor taken for empty; the rest is read."""
+    await start(world, tables={"People": ["Name", "Phone"], "Zoo": ["Name"], "Pets": ["Breed"]})
+    async with a_server(a_base(People=2, Pets=1)) as server:
+        assert await deliver(world, server) == "finished"
+    cursor = await cursor_of(world)
+    assert cursor.unresolved == [
+        {"table": "People", "field": "Phone"},
+        {"table": "Zoo", "field": None},
+        {"table": "Pets", "field": "Breed"},
+    ]
+    assert {name: table.records for name, table in cursor.tables.items()} == {
+        "People": 2,
+        "Pets": 1,
+    }
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_a_budget_that_ends_is_gone_on_from():
+    """Several invocations read the base once: no page twice, and none is lost."""
+    world, base = World(ladder=SHORT), a_base(People=900, Pets=700)
+    await start(world, tables=TABLES)
+    async with a_server(base) as server:
+        outcomes = await drive(world, server)
+        assert len(server.requests) == 1 + 9 + 7
+    assert outcomes.count(Outcome.CONTINUED) >= 2
+    assert outcomes[-2:] == ["finished", "finished"]
+    assert await fetched_ids(world) == ids(base)
+    assert (await world.run()).data["counts"]["airtable_requests"] == 1 + 9 + 7
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_only_the_page_in_flight_is_read_again():
+    """A page that hangs until the budget ends costs one request, and no stored page."""
+    world, base = World(ladder=SHORT), a_base(People=600)
+    await start(world)
+    silent = [fault(FaultKind.SILENT, after=3)]
+    async with a_server(base, faults=silent) as server:
+        outcomes = await drive(world, server)
+        assert len(server.requests) == 1 + 6 + 1
+    assert set(outcomes) <= {"continued", "step_timeout", "finished"}
+    assert await fetched_ids(world) == ids(base)
+
+
+async def test_no_page_in_a_whole_budget_is_an_error_that_is_retried():
+    """It does not continue for ever: ten such attempts in a row end the run."""
+    world = World(ladder=SHORT)
+    await start(world)
+    async with a_server(a_base(People=1)) as server:
+        server.faults = [FaultRule(Fault(FaultKind.SILENT), times=None, after=1)]
+        assert await deliver(world, server) == "continued"  # it has the schema
+        assert await deliver(world, server) == "step_timeout"
+    step = await world.step()
+    assert (step.data["retries"], step.data["last_error"]["reason"]) == (1, "step_timeout")
+
+
+FAULTS = [
+    (status(503, after=4), "base_unavailable"),
+    (status(500, after=1), "base_unavailable"),
+    (status(503), "base_unavailable"),
+    (fault(FaultKind.RESET, after=4), "base_unreachable"),
+    (fault(FaultKind.CUT_BODY, after=4), "base_malformed"),
+    (fault(FaultKind.MALFORMED_JSON, after=2), "base_malformed"),
+    (fault(FaultKind.REDIRECT_LOOP, after=3), "base_malformed"),
+]
+
+
+@pytest.mark.parametrize(("rule", "reason"), FAULTS)
+async def test_a_fault_keeps_what_was_read(world, rule, reason):
+    """The step is retried from there: one request more than without the fault, all records."""
+    base = a_base(People=550)
+    await start(world)
+    async with a_server(base, faults=[rule]) as server:
+        assert await deliver(world, server) == reason
+        step = await world.step()
+        kept = (step.data["cursor"] or {}).get("tables", [{"records": 0}])[0]["records"]
+        assert kept == 100 * max(0, rule.after - 1)
+        assert step.data["last_error"]["reason"] == reason
+        await drive(world, server)
+        assert len(server.requests) == 1 + 6 + 1
+    assert await fetched_ids(world) == ids(base)
+    assert (await world.run()).data["status"] == "done"
+
+
+async def test_a_fault_in_one_table_stops_the_others(world):
+    """The pages of the other tables are stored too; those in flight are read again."""
+    base = a_base(People=550, Pets=550)
+    await start(world, tables=TABLES)
+    rule = status(503, path="/Pets$", after=2)
+    async with a_server(base, faults=[rule]) as server:
+        assert await deliver(world, server) == "base_unavailable"
+        assert (await cursor_of(world)).tables["Pets"].records == 200
+        await drive(world, server)
+        assert len(server.requests) <= 1 + 12 + 2
+    assert await fetched_ids(world) == ids(base)
+
+
+async def test_retries_that_get_somewhere_start_counting_anew(world):
+    """Occasional faults do not end the run; ten in a row without a page would."""
+    await start(world)
+    rules = [status(503, after=n) for n in range(4)]
+    async with a_server(a_base(People=550), faults=rules) as server:
+        await drive(world, server)
+    run, step = await world.run(), await world.step()
+    assert (run.data["status"], step.data["retries"], step.data["attempt"]) == ("done", 0, 5)
+
+
+async def test_an_airtable_that_stays_down_ends_the_run(world):
+    """Ten attempts, with growing delays in between, and the last error on the run."""
+    await start(world)
+    down = FaultRule(Fault(FaultKind.STATUS, status=503), times=None)
+    async with a_server(a_base(People=1), faults=[down]) as server:
+        outcomes = await drive(world, server)
+        assert len(server.requests) == 10
+    run = await world.run()
+    assert outcomes == ["base_unavailable"] * 10
+    assert (run.data["status"], run.data["error"]["reason"]) == ("error", "base_unavailable")
+    assert (run.data["error"]["step"], run.data["error"]["attempt"]) == ("fetch", 10)
+
+
+async def test_an_expired_offset_starts_its_table_again(world):
+    """Only that table; the pages of its first listing are not counted twice, and none is lost."""
+    base = a_base(People=450, Pets=300)
+    await start(world, tables=TABLES)
+    expired = FaultRule(EXPIRED_OFFSET, path="/People$", after=2)
+    async with a_server(base, faults=[expired]) as server:
+        await drive(world, server)
+        paths = [exchange.path.rsplit("/", 1)[1] for exchange in server.requests]
+    cursor = await cursor_of(world)
+    assert (paths.count("People"), paths.count("Pets")) == (3 + 1 + 5, 3)
+    assert (cursor.tables["People"].listing, cursor.tables["Pets"].listing) == (2, 1)
+    assert await fetched_ids(world) == ids(base)
+    assert (await world.run()).data["counts"]["records"] == 750
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_an_offset_that_expired_between_invocations():
+    """The listing of the invocation before has expired; the new one has the base's current
+    state."""
+    world, base = World(ladder=SHORT), a_base(People=600)
+    await start(world)
+    async with a_server(base) as server:
+        assert await deliver(world, server) == "continued"
+        server.faults = [FaultRule(EXPIRED_OFFSET)]
+        server.remove(BASE, "People", record_id(1))
+        await drive(world, server)
+    assert await fetched_ids(world) == {"People": ids(base)["People"][1:]}
+    assert (await cursor_of(world)).tables["People"].listing == 2
+
+
+async def test_a_listing_that_keeps_expiring_is_given_up(world):
+    """A few restarts in one invocation, then an error that is not retried."""
+    await start(world)
+    expired = FaultRule(EXPIRED_OFFSET, times=None)
+    async with a_server(a_base(People=150), faults=[expired]) as server:
+        assert await drive(world, server) == ["listing_expired"]
+        assert len(server.requests) == 1 + 2 * (MAX_RESTARTS + 1)
+    assert (await world.run()).data["error"]["reason"] == "listing_expired"
+
+
+async def test_a_429_is_waited_out_without_holding_a_function(world):
+    """The invocation ends at once; the next begins after the lock-out, and continues from there."""
+    base = a_base(People=350)
+    await start(world)
+    async with a_server(base, faults=[status(429, after=2)]) as server:
+        before = world.clock()
+        assert await deliver(world, server) == "base_rate_limited"
+        step, run = await world.step(), await world.run()
+        assert step.data["next_attempt_at"] >= before + timedelta(seconds=30)
+        assert run.data["progress_step"] == "waiting: base_rate_limited"
+        await drive(world, server)
+        assert len(server.requests) == 1 + 4 + 1
+    assert await fetched_ids(world) == ids(base)
+
+
+async def test_a_429_locks_the_base_for_every_run(world):
+    """A request of another run during the lock-out would cause the next one."""
+    await start(world)
+    async with a_server(a_base(People=1), faults=[status(429)]) as server:
+        before = world.clock()
+        await deliver(world, server)
+        await start(world, "m-2")
+        assert await deliver(world, server) == "waiting"
+        assert len(server.requests) == 1
+        assert await deliver(world, server) == "finished"
+        assert world.clock() >= before + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (401, "base_unauthorized"),
+        (403, "base_forbidden"),
+        (404, "base_not_found"),
+        (413, "base_rejected"),
+    ],
+)
+async def test_what_no_retry_can_mend_ends_the_run_at_once(world, code, reason):
+    """One request, one attempt, no further task."""
+    await start(world)
+    async with a_server(a_base(People=1), faults=[status(code)]) as server:
+        assert await drive(world, server) == [reason]
+        assert len(server.requests) == 1
+    run = await world.run()
+    assert (run.data["status"], run.data["error"]["reason"]) == ("error", reason)
+    assert (run.data["finished_at"], run.data["progress_pct"]) == (world.clock(), 1)
+
+
+async def test_a_base_larger_than_the_limit_is_an_error(world):
+    """It ends early, names the setting to change, and does not read on to the end."""
+    await start(world, limits={"max_records": 150})
+    async with a_server(a_base(People=2000), latency=0.03) as server:
+        assert await drive(world, server) == ["too_many_records"]
+        assert len(server.requests) < 1 + 20
+    assert "raise limits.max_records" in (await world.run()).data["error"]["message"]
+
+
+async def test_a_base_of_exactly_the_limit_is_read(world):
+    """The limit itself is allowed."""
+    await start(world, limits={"max_records": 150})
+    async with a_server(a_base(People=150)) as server:
+        assert await deliver(world, server) == "finished"
+
+
+async def test_two_runs_do_not_read_a_base_at_once(world):
+    """The second waits without a request, reports that, and reads when the first has finished."""
+    base = a_base(People=250)
+    await start(world)
+    await start(world, "m-2")
+    first, second = world.queue.tasks
+    async with a_server(base, latency=0.1) as server:
+        reading = asyncio.create_task(invoke(world, server, first))
+        await arrived(server, 2)
+        assert await invoke(world, server, second) == "waiting"
+        assert (await world.run("m-2")).data["progress_step"] == "waiting_for_base"
+        assert await reading == "finished"
+        assert len(server.requests) == 1 + 3
+        server.latency = 0
+        await drive(world, server, "m-2")
+    assert await fetched_ids(world, "m-2") == ids(base)
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_a_base_stays_held_between_two_invocations():
+    """No other run can intervene: the first would lose its listings to it, and the pace."""
+    world = World(ladder=SHORT)
+    await start(world)
+    async with a_server(a_base(People=700)) as server:
+        assert await deliver(world, server) == "continued"
+        await start(world, "m-2")
+        world.clock.advance(10 * QUIET)
+        assert await invoke(world, server, world.queue.tasks[-1]) == "waiting"
+        assert set(await drive(world, server)) >= {"finished"}
+        assert "finished" in await drive(world, server, "m-2")
+
+
+async def test_a_second_delivery_of_a_task_does_nothing(world):
+    """Concurrent or later: one of them reads, the others make no request."""
+    await start(world)
+    (task,) = world.queue.tasks
+    async with a_server(a_base(People=150)) as server:
+        outcomes = await asyncio.gather(*(invoke(world, server, task) for _ in range(3)))
+        outcomes.append(await invoke(world, server, task))
+        assert sorted(outcomes) == ["declined"] * 3 + ["finished"]
+        assert len(server.requests) == 1 + 2
+    assert (await cursor_of(world)).records == 150
+
+
+class _History(MemoryStore):
+    """A store that records the writes to a run, and the bytes of records in each commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[dict[str, Any]] = []
+        self.sizes: list[int] = []
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        versions = await super().commit(writes)
+        self.sizes.append(sum(len(d) for w in writes for d in w.data.get("packed", [])))
+        self.runs += [write.data for write in writes if write.path == "runs/m-1"]
+        return versions
+
+
+@pytest.mark.usefixtures("slowly")
+@pytest.mark.parametrize("expected", [None, 10, 100_000])
+async def test_progress_never_falls(expected):
+    """Whatever the last run counted, and whatever goes wrong; the end is 100."""
+    store = _History()
+    world = World(store, SHORT)
+    await start(world)
+    await start(world, "m-2")
+    store._documents["runs/m-1"].data["expected_records"] = expected
+    rules = [status(503, after=4), FaultRule(EXPIRED_OFFSET, after=3)]
+    async with a_server(a_base(People=500), faults=rules) as server:
+        await drive(world, server)
+    percents = [run["progress_pct"] for run in store.runs if "progress_pct" in run]
+    assert percents == sorted(percents)
+    assert (percents[0], percents[-1]) == (0, 100)
+    assert len(set(percents)) > 3
+
+
+async def test_a_zombie_writes_nothing(world):
+    """Its step was taken from it while a page was in flight: that page is discarded."""
+    base = a_base(People=250)
+    await start(world)
+    (task,) = world.queue.tasks
+    async with a_server(base, latency=0.2) as server:
+        zombie = asyncio.create_task(invoke(world, server, task))
+        await arrived(server, 2)
+        world.clock.advance(LADDER.stale)
+        assert await world.runs.take_up("m-1", "fetch", "watchdog") == "retried"
+        step = await world.step()
+        assert await zombie == "fenced"
+        assert (await world.step()).data == step.data
+        assert not await documents(world, "runs/m-1/pages")
+        server.latency = 0
+        await drive(world, server)
+    assert await fetched_ids(world) == ids(base)
+    assert (await world.run()).data["counts"]["records"] == 250
+
+
+async def test_a_zombie_beside_its_successor_writes_nothing(world):
+    """Both read at the same time; only the one that holds the lease stores, and each page once."""
+    base = a_base(People=450)
+    await start(world)
+    (task,) = world.queue.tasks
+    async with a_server(base, latency=0.15) as server:
+        zombie = asyncio.create_task(invoke(world, server, task))
+        await arrived(server, 2)
+        world.clock.advance(LADDER.stale)
+        await world.runs.take_up("m-1", "fetch", "watchdog")
+        world.clock.now = world.queue.tasks[-1].at
+        successor = invoke(world, server, world.queue.tasks[-1])
+        outcomes = await asyncio.gather(zombie, successor)
+    assert list(outcomes) == ["fenced", "finished"]
+    assert await fetched_ids(world) == ids(base)
+
+
+async def test_a_run_that_ended_meanwhile_stops_its_worker(world):
+    """Cancelled by a person: the worker learns it at its next checkpoint, and stores nothing."""
+    await start(world)
+    (task,) = world.queue.tasks
+    async with a_server(a_base(People=2000), latency=0.1) as server:
+        working = asyncio.create_task(invoke(world, server, task))
+        await arrived(server, 2)
+        error = {"reason": "cancelled", "message": "by tester"}
+        assert await world.runs.end("m-1", RunStatus.CANCELLED, error, "tester")
+        assert await working == "fenced"
+        assert len(server.requests) < 1 + 10
+    run = await world.run()
+    assert (run.data["status"], run.data["updated_by"]) == ("cancelled", "tester")
+
+
+async def test_pages_of_a_second_share_a_document(world, monkeypatch):
+    """Twenty pages between two checkpoints are one document: Firestore bills by the document."""
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
+    await start(world, tables=TABLES)
+    async with a_server(a_base(People=1500, Pets=500)) as server:
+        await deliver(world, server)
+    (page,) = await documents(world, "runs/m-1/pages")
+    assert (page.data["records"], len(page.data["packed"])) == (2000, 20)
+
+
+async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypatch):
+    """Four megabytes between two checkpoints: several commits, and every record once."""
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
+    rows = [{"Name": Random(number).randbytes(10_000).hex()} for number in range(400)]
+    base, store = a_base(People=rows), _History()
+    world = World(store)
+    await start(world)
+    async with a_server(base) as server:
+        assert await deliver(world, server) == "finished"
+    assert await fetched_ids(world) == ids(base)
+    assert MAX_PACKED_BYTES < max(store.sizes) <= MAX_COMMIT_BYTES
+    assert sum(size > 0 for size in store.sizes) == 2

@@ -1,0 +1,236 @@
+"""An invocation of a worker: however its work ends, that is recorded, and in time."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.integrity.scan import IntegrityScan
+from landfall.process.redaction import MAX_TRACEBACK
+from landfall.reasons import BadRequestError, Reason, StepError
+from landfall.runs.claim import Claim, FencedError
+from landfall.runs.kind import Outcome
+from landfall.runs.tasks import Task
+from landfall.runs.worker import (
+    MAX_MESSAGE_LENGTH,
+    Invocation,
+    OutOfTimeError,
+)
+from landfall.store.documents import ConflictError, StoreError, Version, Write
+from tests.fakes.bases import KEY
+from tests.fakes.clients import Do
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.workers import work_on
+from tests.fakes.world import World
+
+SHORT = Ladder(step=0.6, item=0.5, request=0.4, connect=0.3)
+LATE = 0.5
+"""Seconds after its deadline by which a call must have ended."""
+
+GOOD = {"run_id": "m-1", "step_id": "fetch", "attempt": 0}
+BODIES = [
+    (None, "the body must be a JSON object"),
+    ([GOOD], "the body must be a JSON object"),
+    ("m-1", "the body must be a JSON object"),
+    ({}, "`run_id` must be the id of a run"),
+    (GOOD | {"run_id": ""}, "`run_id` must be the id of a run"),
+    (GOOD | {"run_id": 5}, "`run_id` must be the id of a run"),
+    (GOOD | {"run_id": "m-1/steps/fetch"}, "`run_id` must be the id of a run"),
+    (GOOD | {"step_id": "score"}, "`step_id` must be 'fetch' here"),
+    (GOOD | {"step_id": None}, "`step_id` must be 'fetch' here"),
+    (GOOD | {"attempt": "0"}, "`attempt` must be a whole number from 0"),
+    (GOOD | {"attempt": -1}, "`attempt` must be a whole number from 0"),
+    (GOOD | {"attempt": 1.0}, "`attempt` must be a whole number from 0"),
+    (GOOD | {"attempt": True}, "`attempt` must be a whole number from 0"),
+    ({"run_id": "m-1", "step_id": "fetch"}, "`attempt` must be a whole number from 0"),
+]
+
+
+@pytest.mark.parametrize(("body", "problem"), BODIES)
+def test_a_bad_body_is_named(body, problem):
+    """Whoever calls a worker by hand reads which field is wrong."""
+    with pytest.raises(BadRequestError, match="must") as caught:
+        Invocation.parse(body, "fetch")
+    assert str(caught.value) == problem
+
+
+def test_a_task_is_understood():
+    """What is enqueued is what is parsed; what more is in a body does not matter."""
+    task = Task("m-1", "fetch", 3, 1, World().clock())
+    assert Invocation.parse(task.body | {"more": 1}, "fetch") == Invocation("m-1", "fetch", 3)
+
+
+async def started(world: World) -> Task:
+    return await world.start(await world.save())
+
+
+def raising(error: Exception) -> Do:
+    async def work(_: Claim, __: IntegrityScan, ___: Deadline) -> Outcome:
+        raise error
+
+    return work
+
+
+async def hanging(_: Claim, __: IntegrityScan, ___: Deadline) -> Outcome:
+    """Work that does not look at its deadline."""
+    await asyncio.sleep(60)
+    return Outcome.FINISHED
+
+
+async def test_work_is_given_its_claim_its_scan_and_its_deadline(world):
+    """The run's own definition, of the version it was made from, and the step's budget."""
+    task = await started(world)
+    seen: list[Any] = []
+
+    async def work(claim: Claim, scan: IntegrityScan, deadline: Deadline) -> Outcome:
+        seen.extend([claim.attempt, scan, deadline.remaining()])
+        return Outcome.FINISHED
+
+    await world.save(name="another", limits={"max_records": 1})
+    assert await work_on(world, task, work) == "finished"
+    attempt, scan, seconds = seen
+    assert (attempt, scan.name, scan.limits.max_records) == (1, "", 500_000)
+    assert 0 < seconds <= LADDER.step
+
+
+async def test_a_bug_ends_the_run_loudly(world, capsys):
+    """Recorded on the run, logged as ERROR, and not tried again."""
+    task = await started(world)
+    assert await work_on(world, task, raising(KeyError("fields"))) == "internal_error"
+    run = (await world.run()).data
+    assert (run["status"], run["error"]["reason"]) == ("error", "internal_error")
+    assert (run["error"]["step"], run["error"]["attempt"]) == ("fetch", 1)
+    assert run["error"]["traceback"].endswith("KeyError: 'fields'\n")
+    assert world.queue.tasks == [task]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (logged,) = [line for line in lines if line["severity"] == "ERROR"]
+    assert (logged["reason"], logged["attempt"]) == ("internal_error", 1)
+
+
+async def test_a_traceback_is_short_and_without_secrets(world, capsys):
+    """Neither the run, the step, nor the log holds the key; a traceback keeps its end."""
+    task = await started(world)
+    await work_on(world, task, raising(RuntimeError(f"{'x' * 9000} Bearer {KEY} {KEY} end")))
+    run, step = await world.run(), await world.step()
+    stored = f"{run.data} {step.data} {capsys.readouterr().out}"
+    assert KEY not in stored
+    assert len(run.data["error"]["traceback"]) == MAX_TRACEBACK
+    assert run.data["error"]["traceback"].endswith("end\n")
+    assert len(run.data["error"]["message"]) == MAX_MESSAGE_LENGTH
+
+
+async def test_a_planned_error_is_redacted_too(world):
+    """An answer of Airtable that quotes the key is not shown with it."""
+    task = await started(world)
+    error = StepError(Reason.BASE_UNAUTHORIZED, f"Airtable answered 401: bad token {KEY}")
+    assert await work_on(world, task, raising(error)) == "base_unauthorized"
+    assert (await world.run()).data["error"]["message"].endswith("bad token [redacted]")
+
+
+async def test_an_error_says_when_the_next_attempt_is(world):
+    """Not before what the other side asked for; then a task of its own, with the step's name."""
+    task = await started(world)
+    error = StepError(Reason.BASE_UNAVAILABLE, "down", retry_after=120)
+    assert await work_on(world, task, raising(error)) == "base_unavailable"
+    step = (await world.step()).data
+    assert step["next_attempt_at"] >= world.clock() + timedelta(seconds=120)
+    assert (step["status"], step["last_error"]["message"]) == ("queued", "down")
+    assert world.queue.tasks[-1].at == step["next_attempt_at"]
+
+
+@pytest.mark.parametrize("error", [StoreError("no answer"), ConflictError("lost 8 races")])
+async def test_a_store_that_fails_is_tried_again(world, error):
+    """It is nobody's bug: the step waits, and the run says for what."""
+    task = await started(world)
+    assert await work_on(world, task, raising(error)) == "store_unavailable"
+    run, step = await world.run(), await world.step()
+    assert (run.data["status"], run.data["progress_step"]) == (
+        "running",
+        "waiting: store_unavailable",
+    )
+    assert (step.data["status"], step.data["retries"]) == ("queued", 1)
+
+
+async def test_a_worker_without_its_step_says_so(world):
+    """Fenced is neither an error of the run nor a bug."""
+    task = await started(world)
+    assert await work_on(world, task, raising(FencedError("over"))) == "fenced"
+    assert (await world.run()).data["error"] is None
+
+
+async def test_a_run_that_is_not_there_is_declined(world):
+    """A task of a run that was deleted does nothing, and is not repeated."""
+    task = Task("nobody", "fetch", 0, 1, world.clock())
+    assert await work_on(world, task, hanging) == "declined"
+
+
+async def test_a_definition_that_is_gone_ends_the_run():
+    """The version a run was made from was deleted: there is nothing to go by."""
+    store = MemoryStore()
+    world = World(store)
+    task = await started(world)
+    version = (await world.run()).data["scan_version"]
+    store.delete(f"scans/people/versions/{version}")
+    assert await work_on(world, task, hanging) == "internal_error"
+    run = (await world.run()).data
+    assert (run["status"], run["finished_at"]) == ("error", world.clock())
+    assert f"has no version {version}" in run["error"]["message"]
+
+
+class _Stuck(MemoryStore):
+    """Takes this many commits; the ones after them hang, or fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.taken = 100
+        self.error = error
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        self.taken -= 1
+        if self.taken < 0 and self.error:
+            raise self.error
+        if self.taken < 0:
+            await asyncio.sleep(60)
+        return await super().commit(writes)
+
+
+async def test_a_store_that_hangs_does_not_hold_the_invocation():
+    """Not even the error can be recorded: the invocation ends, and the watchdog takes it up."""
+    store = _Stuck()
+    world = World(store, SHORT)
+    task = await started(world)
+    store.taken = 1  # the claim
+    deadline = Deadline.after(SHORT.record)
+    with pytest.raises(OutOfTimeError):
+        await work_on(world, task, raising(KeyError("fields")))
+    assert deadline.remaining() > -LATE
+    assert (await world.step()).data["status"] == "running"
+    store.taken = 100
+    world.clock.advance(SHORT.stale)
+    assert await world.runs.take_up("m-1", "fetch", "watchdog") == "retried"
+
+
+async def test_work_that_hangs_is_ended():
+    """Nothing that a worker does can hold its invocation beyond budget and grace."""
+    world = World(ladder=SHORT)
+    task = await started(world)
+    deadline = Deadline.after(SHORT.record)
+    with pytest.raises(OutOfTimeError, match=r"nothing recorded within 1.4 s"):
+        await work_on(world, task, hanging)
+    assert deadline.remaining() > -LATE
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+async def test_a_store_that_is_down_is_the_invocations_error(taken):
+    """The claim, or the end of the step, cannot be written: the queue, or the watchdog, repeats."""
+    store = _Stuck(StoreError("down"))
+    world = World(store)
+    task = await started(world)
+    store.taken = taken
+    with pytest.raises(StoreError):
+        await work_on(world, task, raising(KeyError("fields")))
+    assert (await world.step()).data["status"] == ("running" if taken else "queued")
