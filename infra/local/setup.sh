@@ -54,11 +54,11 @@ set_up() {
     find_sources
 }
 
-# our packages, for every tool of .venv; the lines are relative to site-packages
+# landfall, for every tool of .venv; the path is relative to site-packages
 find_sources() {
     local packages
     for packages in "$root"/.venv/lib/python3*/site-packages; do
-        printf '%s\n' ../../../../functions ../../../.. >"$packages/landfall.pth"
+        echo ../../../../functions >"$packages/landfall.pth"
     done
 }
 

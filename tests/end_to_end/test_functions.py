@@ -146,7 +146,7 @@ async def test_a_tick_pays_for_no_vendor_it_does_not_use(
 async def test_a_function_reads_its_environment_when_it_is_called(
     target: str, tmp_path: Path
 ) -> None:
-    """Without any, it loads, and answers 500; its log names every variable at once."""
+    """Without any variable, it loads and answers 500; its log names all of them at once."""
     result, logged = await _probe(target, tmp_path, {})
     assert result["status"] == 500
     (line,) = [line for line in logged if line["severity"] == "ERROR"]
@@ -158,7 +158,7 @@ async def test_a_function_reads_its_environment_when_it_is_called(
 async def test_the_health_of_a_function_that_is_not_configured_says_why(
     target: str, configured: tuple[dict[str, str], str], tmp_path: Path
 ) -> None:
-    """Which variables, also a ladder in the wrong order; no value of a secret or an address."""
+    """It names the variables, also a ladder in the wrong order, but no secret and no address."""
     environment, token = configured
     wrong = {
         "LANDFALL_QUEUE": "patSecret0000",
@@ -179,7 +179,7 @@ WITHOUT_KEYS = [("fetch", "AIRTABLE_API_KEY"), ("score", "OPENAI_API_KEY")]
 async def test_a_function_without_a_key_is_well_and_says_so(
     target: str, key: str, configured: tuple[dict[str, str], str], tmp_path: Path
 ) -> None:
-    """Some scans need none: it starts, and its health names what it has not."""
+    """Some scans need none: it starts, and its health names the missing key."""
     environment, token = configured
     keyless = environment | {key: ""}
     result, _ = await _probe(target, tmp_path, keyless, token, "GET /health")
