@@ -14,7 +14,7 @@ from landfall import logs
 from landfall.airtable import send as airtable_send
 from landfall.classification import scan as classification_scan
 from landfall.deadlines import LADDER, TICK, Deadline
-from landfall.kinds import definition, registry
+from landfall.kinds import definition
 from landfall.kinds.registry import Registry
 from landfall.llm import batch_submission
 from landfall.process.redaction import Redactor
@@ -250,15 +250,15 @@ class Simulation:
 
 def _parse_once() -> Callable[[dict[str, Any], str], Scan]:
     """Return `parse`, which remembers the scans of a simulation: each invocation asks for one."""
-    known: dict[str, Scan] = {}
+    parse, known = definition.parse, dict[str, Scan]()
 
-    def parse(content: dict[str, Any], source: str) -> Scan:
+    def parse_once(content: dict[str, Any], source: str) -> Scan:
         key = repr(content)
         if key not in known:
-            known[key] = definition.parse(content, source)
+            known[key] = parse(content, source)
         return known[key]
 
-    return parse
+    return parse_once
 
 
 def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
@@ -268,7 +268,7 @@ def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
         patch.object(airtable_send, "MAX_ROWS", ROWS),
         patch.object(batch_submission, "MAX_QUESTIONS", ASKED),
         patch.object(classification_scan, "MIN_BATCH_SECONDS", BATCHED),
-        patch.object(registry, "parse", _parse_once()),
+        patch.object(definition, "parse", _parse_once()),
     ):
         return run_virtually(Simulation(seed, weights=weights).run())
 
