@@ -27,6 +27,7 @@ from landfall.runs.steps import ROLES, StepId
 from landfall.runs.transitions import claimed
 from landfall.store.documents import Put, Update
 from landfall.ticks import scheduler, watchdog
+from landfall.ticks.due_schedule import DueSchedule
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.outside import IssueTable, TreacherousBase
 
@@ -205,7 +206,7 @@ def slots_not_in_run_ids() -> Planted:
         return await commit(self, lambda n: replace(claim(n), version=now.version), creations)
 
     stack = contextlib.ExitStack()
-    stack.enter_context(patch.object(scheduler, "_run_id", lambda *_: f"s-{next(numbers)}"))
+    stack.enter_context(patch.object(DueSchedule, "run_id", lambda *_: f"s-{next(numbers)}"))
     stack.enter_context(patch.object(scheduler.Scheduler, "_commit", blind))
     return stack
 

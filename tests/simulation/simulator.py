@@ -250,16 +250,15 @@ class Simulation:
 
 def _parse_once() -> Callable[[dict[str, Any], str], Scan]:
     """Return `parse`, which remembers the scans of a simulation: each invocation asks for one."""
-    known: dict[str, Scan] = {}
-    parse_one = definition.parse  # before it is replaced
+    parse, known = definition.parse, dict[str, Scan]()
 
-    def parse(content: dict[str, Any], source: str) -> Scan:
+    def parse_once(content: dict[str, Any], source: str) -> Scan:
         key = repr(content)
         if key not in known:
-            known[key] = parse_one(content, source)
+            known[key] = parse(content, source)
         return known[key]
 
-    return parse
+    return parse_once
 
 
 def simulate(seed: int, weights: Mapping[str, float] = WEIGHTS) -> Outcome:
