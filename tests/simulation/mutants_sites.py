@@ -6,9 +6,9 @@ from unittest.mock import patch
 from landfall.runs.claim import Claim
 from landfall.site import fetch as site_fetch
 from landfall.site.crawl import Crawl
+from landfall.site.judge import Judging
 from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
-from landfall.site.score import ScoreSite
 from tests.simulation.mutants import Planted
 
 
@@ -56,10 +56,10 @@ def progress_is_forgotten() -> Planted:
 def answers_are_counted_again() -> Planted:
     """An invocation that goes on asks about every page."""
 
-    async def none(_: ScoreSite) -> dict[str, Any]:
+    async def none(_: Judging) -> dict[str, Any]:
         return {}
 
-    return patch.object(ScoreSite, "_kept_judgements", none)
+    return patch.object(Judging, "_stored_judgements", none)
 
 
 SITE_MUTANTS = (
