@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from landfall.runs.changes import Change, State, after, writes_of
-from landfall.runs.documents import Run, RunFields, Step, StepFields
+from landfall.runs.changes import Change, State, after, moves_of, writes_of
+from landfall.runs.documents import Run, RunFields, Step, StepFields, Stored
 from landfall.runs.lifecycle import IllegalMoveError, RunStatus, StepStatus
-from landfall.store.documents import Create, Document, Update
+from landfall.store.documents import Create, Document, Update, Write
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -37,6 +37,11 @@ def to(run: RunStatus | None = None, step: StepStatus | None = None) -> Change:
     return Change({"status": run} if run else {}, {"fetch": {"status": step}} if step else {})
 
 
+def written(state: State, change: Change) -> list[Write]:
+    """The writes of a commit."""
+    return writes_of(state, change, moves_of(state, change), "w", NOW)
+
+
 @pytest.mark.parametrize(
     ("state", "change", "message"),
     [
@@ -57,12 +62,12 @@ def to(run: RunStatus | None = None, step: StepStatus | None = None) -> Change:
 def test_what_the_table_has_not_is_not_written(state: State, change: Change, message: str) -> None:
     """Every status that changes is held against the table of moves."""
     with pytest.raises(IllegalMoveError, match=message):
-        writes_of(state, change, "w", NOW)
+        written(state, change)
 
 
 def test_every_document_is_guarded_by_what_was_read() -> None:
     """Run and step are updates of their versions, also when nothing of the run changes."""
-    writes = writes_of(a_state(), Change(steps={"fetch": {"cursor": {}}}), "w", NOW)
+    writes = written(a_state(), Change(steps={"fetch": {"cursor": {}}}))
     assert [(it.path, it.version) for it in writes if isinstance(it, Update)] == [
         ("runs/r", "v1"),
         ("runs/r/steps/fetch", "v2"),
@@ -72,7 +77,7 @@ def test_every_document_is_guarded_by_what_was_read() -> None:
 def test_every_move_leaves_an_event() -> None:
     """Numbered on from the run's last, and counted in the same commit."""
     change = to(RunStatus.ERROR, StepStatus.FAILED)
-    run, _, *events = writes_of(a_state(), change, "w", NOW)
+    run, _, *events = written(a_state(), change)
     assert run.data["moves"] == 6
     assert [(type(it), it.path, it.data["from"], it.data["to"]) for it in events] == [
         (Create, "runs/r/events/000005", "running", "failed"),
@@ -83,13 +88,13 @@ def test_every_move_leaves_an_event() -> None:
 def test_what_changes_no_status_leaves_none() -> None:
     """Writing the status that is there already is no move."""
     change = to(RunStatus.RUNNING, StepStatus.RUNNING)
-    assert len(writes_of(a_state(), change, "w", NOW)) == 2
+    assert len(written(a_state(), change)) == 2
 
 
 def test_the_state_after_a_commit_is_what_a_read_would_give() -> None:
     """New fields over the old, under the versions that the commit gave."""
     state, change = a_state(), Change({"progress_pct": 9}, {"fetch": {"cursor": {"n": 1}}})
-    writes = writes_of(state, change, "w", NOW)
+    writes = written(state, change)
     then = after(state, writes, ["v3", "v4"])
     stamp: dict[str, Any] = {"updated_at": NOW, "updated_by": "w"}
     run, step = state.run.document, state.steps["fetch"].document
@@ -100,13 +105,13 @@ def test_the_state_after_a_commit_is_what_a_read_would_give() -> None:
 
 def test_progress_never_falls() -> None:
     """Whatever a step says of itself."""
-    run, *_ = writes_of(a_state(), Change({"progress_pct": 5}), "w", NOW)
+    run, *_ = written(a_state(), Change({"progress_pct": 5}))
     assert run.data["progress_pct"] == 7
 
 
 def test_counts_are_added_to_those_that_are_there() -> None:
     """A step writes only the counts that it changes."""
-    run, *_ = writes_of(a_state(), Change({"counts": {"rules_done": 2}}), "w", NOW)
+    run, *_ = written(a_state(), Change({"counts": {"rules_done": 2}}))
     assert run.data["counts"] == {"records": 3, "rules_done": 2}
 
 
@@ -114,5 +119,5 @@ def test_counts_are_added_to_those_that_are_there() -> None:
 def test_what_is_read_and_what_is_written_have_the_same_fields(read: Any, written: Any) -> None:
     """But for those that nobody reads: the id, which is in the path, and the stamp of a write."""
     unread = {"run_id", "updated_at", "updated_by"}
-    names = {field.name for field in fields(read)} - {"document"}
+    names = {field.name for field in fields(read)} - {field.name for field in fields(Stored)}
     assert set(written.__annotations__) - unread == names - unread

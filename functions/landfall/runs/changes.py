@@ -50,13 +50,18 @@ class Change:
     writes: Sequence[Write] = ()
 
 
-def writes_of(state: State, change: Change, by: str, now: datetime) -> list[Write]:
+def writes_of(
+    state: State, change: Change, moves: Sequence[Move], by: str, now: datetime
+) -> list[Write]:
     """Return the writes of a commit, guarded by the versions of the run and steps as read.
 
-    Raises `IllegalMoveError`.
+    `moves` are those of the change; each leaves an event.
     """
     stamp: Fields = {"updated_at": now, "updated_by": by}
-    events = _events(state, change, stamp)
+    events = [
+        event(state.run.id, number, stamp, *move)
+        for number, move in enumerate(moves, state.run.moves + 1)
+    ]
     run = _run_fields(state.run, change.run) | stamp | {"moves": state.run.moves + len(events)}
     if change.run.get("status") in RUN_ENDED:
         run |= {"finished_at": now, "progress_step": change.run["status"]}
@@ -97,14 +102,6 @@ def moves_of(state: State, change: Change) -> list[Move]:
         check_run_move(old_run, new_run)
         moves.append((None, old_run, new_run))
     return moves
-
-
-def _events(state: State, change: Change, stamp: Fields) -> list[Write]:
-    first = state.run.moves + 1
-    return [
-        event(state.run.id, number, stamp, step_id, old, new)
-        for number, (step_id, old, new) in enumerate(moves_of(state, change), first)
-    ]
 
 
 def event(

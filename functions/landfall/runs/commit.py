@@ -64,10 +64,13 @@ class Engine:
             nonlocal known
             read = known or await self.read(state.run.id, step_ids)
             known = None  # if this attempt loses, the next one reads again
-            change = with_costs(read, decide(read), worker_of)
-            writes = writes_of(read, change, by, self.clock())
+            decided = decide(read)
+            moves = moves_of(read, decided)
+            change = with_costs(read, decided, len(moves), worker_of)
+            writes = writes_of(read, change, moves, by, self.clock())
             versions = await self.store.commit(writes)
-            _log_moves(read, change, by)
+            for step_id, old, new in moves:
+                logs.info("moved", run_id=read.run.id, step_id=step_id, by=by, old=old, new=new)
             return after(read, writes, versions)
 
         return await until_committed(attempt, tries=MAX_COMMIT_TRIES, what=state.run.path)
@@ -100,8 +103,3 @@ class Engine:
     def retry_at(self, step: Step, at_least: float = 0.0) -> datetime:
         """Draw the time of a step's next attempt, at least so many seconds from now."""
         return self.clock() + timedelta(seconds=self.delay(step.retries, at_least))
-
-
-def _log_moves(state: State, change: Change, by: str) -> None:
-    for step_id, old, new in moves_of(state, change):
-        logs.info("moved", run_id=state.run.id, step_id=step_id, by=by, old=old, new=new)

@@ -11,7 +11,7 @@ deliveries that were declined, and the reads of ticks and people.
 
 from dataclasses import replace
 
-from landfall.runs.changes import Change, State, moves_of
+from landfall.runs.changes import Change, State
 from landfall.runs.documents import StepFields
 from landfall.runs.steps import ROLES, StepId
 from landfall.store.documents import Create, Fields
@@ -30,8 +30,8 @@ INITIAL_COUNTS: Fields = {
 of a model are counted with its answers (`llm.budget`)."""
 
 
-def with_costs(state: State, change: Change, step_id: StepId | None) -> Change:
-    """Return the change with the costs of the run as of its commit.
+def with_costs(state: State, change: Change, moves: int, step_id: StepId | None) -> Change:
+    """Return the change with the costs of the run as of its commit, which makes so many moves.
 
     `step_id` is the step whose worker commits; None is another writer.
     """
@@ -52,17 +52,12 @@ def with_costs(state: State, change: Change, step_id: StepId | None) -> Change:
         }
         with_spent: StepFields = {**step, "spent": spent}
         change = replace(change, steps={**change.steps, step_id: with_spent})
-    spent["firestore_writes"] += _writes(state, change)
+    spent["firestore_writes"] += 1 + len(change.steps) + moves + len(change.writes)
     counts: Fields = {**change.run.get("counts", {})}
     for name, amount in spent.items():
         counts[name] = round(had.get(name, 0) - before.get(name, 0) + amount, 3)
     counts["tasks"] = had.get("tasks", 0) + _tasks(change)
     return replace(change, run={**change.run, "counts": counts})
-
-
-def _writes(state: State, change: Change) -> int:
-    """Count the writes of a commit: run, steps, an event for each move, and further ones."""
-    return 1 + len(change.steps) + len(moves_of(state, change)) + len(change.writes)
 
 
 def _tasks(change: Change) -> int:

@@ -77,9 +77,12 @@ class StepFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Stored:
-    """A document whose fields have types."""
+    """A document whose fields have types. Its version guards an update."""
 
     document: Document = field(repr=False)
+    id: str
+    path: str
+    version: Version
 
     @classmethod
     def load(cls, document: Document) -> Self:
@@ -90,29 +93,15 @@ class Stored:
         data = document.data
         stored: Any = cls
         given = {name: data[name] for name, required in _names(stored) if required or name in data}
-        return cls(document=document, **given)
-
-    @property
-    def id(self) -> str:
-        """The last part of the path."""
-        return self.document.id
-
-    @property
-    def path(self) -> str:
-        """The path in the store."""
-        return self.document.path
-
-    @property
-    def version(self) -> Version:
-        """The version, which guards an update."""
-        return self.document.version
+        path = document.path
+        return cls(document, path.rpartition("/")[2], path, document.version, **given)
 
 
 @cache
 def _names(stored: type[Stored]) -> list[tuple[str, bool]]:
     """Return the names of a class's fields; True marks those that every document has."""
-    known = [one for one in fields(stored) if one.name != "document"]
-    return [(one.name, one.default is MISSING) for one in known]
+    own = fields(stored)[len(fields(Stored)) :]
+    return [(one.name, one.default is MISSING) for one in own]
 
 
 @dataclass(frozen=True)
