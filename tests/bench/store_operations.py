@@ -24,6 +24,7 @@ from landfall.runs.runs import Runs
 from landfall.runs.worker import Invocation, Worker
 from landfall.store.documents import Document, Meter, Query
 from landfall.store.firestore import FirestoreStore
+from landfall.store.versioned import VersionedStore
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.bench.databases import database, emulator
@@ -137,7 +138,7 @@ class _Functions:
         self.workers = {"fetch": self._worker(), "score": self._worker()}
 
     def runs(self) -> Runs:
-        store = FirestoreStore(self._client)
+        store = VersionedStore(FirestoreStore(self._client))
         return Runs(store, self.queue, _now, Random(1), LADDER)
 
     def _worker(self) -> Worker:

@@ -20,6 +20,7 @@ from landfall.runs.steps import StepId
 from landfall.runs.tasks import Task
 from landfall.runs.transitions import FIRST_BACKOFF, MAX_ATTEMPTS, MAX_BACKOFF
 from landfall.store.documents import ConflictError, Create, Put
+from landfall.store.versioned import VersionedStore
 from tests.emulator.whole import Contended, Interrupted, edit, everything
 from tests.fakes.cursors import At
 from tests.fakes.world import START, World
@@ -242,7 +243,7 @@ class TestProgress:
     async def test_gives_up_after_many_lost_races(self, started: World, times: int) -> None:
         """A commit is tried a bounded number of times; then it is a `ConflictError`."""
         lost = times >= MAX_COMMIT_TRIES
-        store = Contended(started.store, "runs/m-1", times)
+        store = VersionedStore(Contended(started.stored, "runs/m-1", times))
         runs = Runs(store, started.queue, started.clock, Random(1), LADDER)
         with pytest.raises(ConflictError) if lost else contextlib.nullcontext():
             await runs.claim("m-1", "fetch", 0, "w")
@@ -376,7 +377,7 @@ class TestEnd:
     async def test_meets_a_step_that_is_just_being_made(self, started: World) -> None:
         """A step that is made while a cancel looks around ends with the others."""
         holder = await claim(started)
-        store = Interrupted(started.store, lambda: holder.finish_step("score", {}))
+        store = VersionedStore(Interrupted(started.stored, lambda: holder.finish_step("score", {})))
         runs = Runs(store, started.queue, started.clock, Random(1), LADDER)
         assert await runs.end("m-1", RunStatus.CANCELLED, CANCELLED, "a person")
         assert (await started.step("fetch")).data["status"] == "done"

@@ -19,6 +19,7 @@ from landfall.runs.runs import Runs
 from landfall.scans.schedule import Schedule
 from landfall.store.documents import Create, Document, Store
 from landfall.store.firestore import FirestoreStore
+from landfall.store.versioned import VersionedStore
 from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS
 from landfall.ticks.scheduler import PAGE, Scheduler, Tick
 from tests.emulator.whole import Interrupted, edit, everything
@@ -31,7 +32,9 @@ SLOT = START + timedelta(minutes=5)
 
 async def tick(world: World, store: Store | None = None) -> Tick:
     """One tick, over another store when that is given."""
-    runs = Runs(store or world.store, world.queue, world.clock, Random(1), LADDER)
+    runs = Runs(
+        VersionedStore(store) if store else world.store, world.queue, world.clock, Random(1), LADDER
+    )
     return await Scheduler(runs, "scheduler").tick(Deadline.after(LADDER.step))
 
 

@@ -12,7 +12,7 @@ from landfall.store.documents import (
     Store,
     Update,
 )
-from landfall.store.versioned import NewerDocument, VersionedStore
+from landfall.store.versioned import VersionedStore, readable
 from landfall.store.versions import (
     VERSION_FIELD,
     DocumentKind,
@@ -116,25 +116,31 @@ async def test_a_change_of_the_number_alone_costs_no_read(store):
 
 
 async def test_of_a_newer_one_nothing_is_given_but_that_it_is_there(store):
-    """It is found among the others, which can be used; its data raise an error with the reason."""
+    """It is found among the others, which can be used, by who asks for any; others get an error."""
     await store.commit([Put("people/a", ADA), Put("people/b", ADA | {VERSION_FIELD: 3})])
     versioned = VersionedStore(store, NOW)
-    old, newer = await versioned.find(Query("people"))
-    assert old.data["name"] == "Ada Lovelace"
+    old, newer = await versioned.find_any(Query("people"))
+    assert readable(old).data["name"] == "Ada Lovelace"
     assert (newer.path, newer.id) == ("people/b", "b")
-    assert isinstance(newer, NewerDocument)
+    assert not hasattr(newer, "data")
+    for read in (versioned.read("people/a", "people/b"), versioned.find(Query("people"))):
+        with pytest.raises(SchemaError, match=r"people/b has schema version 3.*deploy the newer"):
+            await read
     with pytest.raises(SchemaError, match=r"people/b has schema version 3.*deploy the newer"):
-        newer.data  # noqa: B018 looking is what is refused
+        readable(newer)
     assert "schema version 3" in repr(newer)
 
 
 async def test_a_newer_one_is_not_updated(store):
-    """Nor is anything of that commit written."""
+    """It has no version that an update could name, and one from elsewhere is refused."""
     await store.commit([Put("people/a", ADA), Put("people/b", ADA | {VERSION_FIELD: 3})])
     versioned = VersionedStore(store, NOW)
-    old, newer = await versioned.find(Query("people", fields=("age",)))
-    updates = [Update(it.path, {"age": 1}, it.version) for it in (old, newer)]
-    with pytest.raises(SchemaError, match=r"people/b is not updated: .*version 3"):
+    old, newer = await versioned.find_any(Query("people", fields=("age",)))
+    (found,) = await store.read("people/b")
+    assert not hasattr(newer, "version")
+    versions = [readable(old).version, found.version]
+    updates = [Update(it.path, {"age": 1}, v) for it, v in zip((old, newer), versions, strict=True)]
+    with pytest.raises(SchemaError, match=r"people/b is not updated"):
         await versioned.commit(updates)
     assert await stored(store, "people/a") == ADA
     assert await stored(store, "people/b") == ADA | {VERSION_FIELD: 3}

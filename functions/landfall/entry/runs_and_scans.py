@@ -10,7 +10,7 @@ from landfall.kinds.registry import Registry
 from landfall.reasons import BadRequestError, Reason
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields, Query
-from landfall.store.versioned import NewerDocument
+from landfall.store.versioned import Found, NewerDocument
 
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
@@ -56,7 +56,7 @@ async def list_runs(request: Request) -> Fields:
         limit=request.limit(DEFAULT_LIMIT),
         fields=LISTED_FIELDS,
     )
-    return {"runs": [_listed(run) for run in await request.runs.store.find(query)]}
+    return {"runs": [_listed(run) for run in await request.runs.store.find_any(query)]}
 
 
 async def show_run(request: Request, run_id: str) -> Fields:
@@ -138,7 +138,7 @@ def _definition(request: Request, source: str) -> "Scan":
     return parse(body, source)
 
 
-def _listed(run: Document) -> Fields:
+def _listed(run: Found) -> Fields:
     if isinstance(run, NewerDocument):  # no reason to leave out the others
         return {"run_id": run.id, "problem": run.why}
     return _shown(run)

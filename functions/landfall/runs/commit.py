@@ -19,7 +19,8 @@ from landfall.runs.steps import StepId
 from landfall.runs.tasks import QueueError, Task, TaskQueue
 from landfall.runs.transitions import longest_backoff
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import Query, Store
+from landfall.store.documents import Query
+from landfall.store.versioned import VersionedStore
 
 Clock = Callable[[], datetime]
 
@@ -35,7 +36,7 @@ class Engine:
     """The store, the queue, the clock, the randomness and the ladder that move runs."""
 
     def __init__(
-        self, store: Store, queue: TaskQueue, clock: Clock, random: Random, ladder: Ladder
+        self, store: VersionedStore, queue: TaskQueue, clock: Clock, random: Random, ladder: Ladder
     ) -> None:
         self.store = store
         self.clock = clock

@@ -33,32 +33,35 @@ class _ReadVersion:
     upgrade: Fields = field(compare=False)
 
 
-class NewerDocument(Document):
-    """A document of a newer schema version. To access its data, or to update it, raises
-    `SchemaError`.
-    """
+@dataclass(frozen=True)
+class NewerDocument:
+    """A document of a newer schema version: it exists, and `why` has its version and the fix."""
 
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(path, {}, why)
-
-    def __getattribute__(self, name: str) -> object:
-        """Return any attribute but the data."""
-        if name == "data":
-            raise SchemaError(self.why)
-        return super().__getattribute__(name)
+    path: str
+    why: str
 
     @property
-    def why(self) -> str:
-        """The version of the document, and the fix."""
-        return str(self.version)
+    def id(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[1]
 
-    def __repr__(self) -> str:
-        """Return the reason, without the data."""
-        return f"NewerDocument({self.why!r})"
+
+Found = Document | NewerDocument
+
+
+def readable(found: Found) -> Document:
+    """Return a document that can be read. Raises `SchemaError` for a newer one."""
+    if isinstance(found, NewerDocument):
+        raise SchemaError(found.why)
+    return found
 
 
 class VersionedStore:
-    """The documents of another store, in their current schema versions."""
+    """The documents of another store, in their current schema versions.
+
+    `read` and `find` raise `SchemaError` for a newer document. `read_any` and `find_any` are for
+    callers that continue without it.
+    """
 
     def __init__(
         self,
@@ -72,11 +75,19 @@ class VersionedStore:
 
     async def read(self, *paths: str) -> list[Document | None]:
         """Return the documents at these paths, in this order; None for a missing one."""
+        return [None if it is None else readable(it) for it in await self.read_any(*paths)]
+
+    async def read_any(self, *paths: str) -> list[Found | None]:
+        """Return the documents at these paths, newer ones too, in this order."""
         found = await self._store.read(*paths)
         return [document and self._upgraded(document) for document in found]
 
     async def find(self, query: Query) -> list[Document]:
         """Return the documents that match a query."""
+        return [readable(found) for found in await self.find_any(query)]
+
+    async def find_any(self, query: Query) -> list[Found]:
+        """Return the documents that match a query, newer ones too."""
         if query.fields is not None:
             query = replace(query, fields=(*query.fields, VERSION_FIELD))
         found = await self._store.find(query)
@@ -105,7 +116,7 @@ class VersionedStore:
             return False
         return any(upgrade is not unchanged for upgrade in pending)
 
-    def _upgraded(self, document: Document) -> Document:
+    def _upgraded(self, document: Document) -> Found:
         try:
             changes = self._versions.upgrade(document.path, document.data)
         except SchemaError as error:
@@ -118,7 +129,6 @@ class VersionedStore:
             more = self._versions.stamp(write.path) | self._retention.expiry(write.path, write.data)
             return type(write)(write.path, write.data | more)
         if not isinstance(write.version, _ReadVersion):
-            why = write.version if isinstance(write.version, str) else "it was not read before"
-            raise SchemaError(f"{write.path} is not updated: {why}")
+            raise SchemaError(f"{write.path} is not updated: it was not read before")
         data = write.version.upgrade | write.data
         return Update(write.path, data, write.version.version)

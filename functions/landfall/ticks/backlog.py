@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from landfall.store.documents import Document
+from landfall.store.versioned import Found
 
-Find = Callable[[int], Awaitable[Sequence[Document]]]
+Find = Callable[[int], Awaitable[Sequence[Found]]]
 """Finds the first documents of a query, at most so many."""
 
 
@@ -21,7 +21,7 @@ class Backlog:
         self._limit = size
         self._seen: set[str] = set()
 
-    async def next_page(self) -> list[Document]:
+    async def next_page(self) -> list[Found]:
         """Return about `size` documents; `more` says whether there may be others."""
         found = await self._find(self._limit)
         new = [document for document in found if document.path not in self._seen]

@@ -6,10 +6,10 @@ from typing import Any
 from landfall.deadlines import TICK_MISSING
 from landfall.runs.commit import Clock
 from landfall.runs.runs import Runs
-from landfall.store.documents import Document, Fields, Put, Store
+from landfall.store.documents import Fields, Put
 from landfall.store.indexes import Indexes
 from landfall.store.metering import Account
-from landfall.store.versioned import NewerDocument
+from landfall.store.versioned import Found, NewerDocument, VersionedStore
 
 TICKERS = ("scheduler", "watchdog")
 
@@ -22,9 +22,11 @@ async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Accoun
     await runs.store.commit([Put(f"system/{name}", mark)])
 
 
-async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, dict[str, Any]]:
+async def health(
+    store: VersionedStore, clock: Clock, indexes: Indexes
+) -> tuple[bool, dict[str, Any]]:
     """Return whether all is well, with the age of each last tick and the missing indexes."""
-    marks = await store.read(*(f"system/{name}" for name in TICKERS))
+    marks = await store.read_any(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     missing = await indexes.missing()
     problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
@@ -33,7 +35,7 @@ async def health(store: Store, clock: Clock, indexes: Indexes) -> tuple[bool, di
     return not problems, state
 
 
-def _tick(mark: Document | None, now: datetime) -> dict[str, Any]:
+def _tick(mark: Found | None, now: datetime) -> dict[str, Any]:
     if isinstance(mark, NewerDocument):
         return {"ok": False, "problem": mark.why}
     last = mark.data["last_tick_at"] if mark else None

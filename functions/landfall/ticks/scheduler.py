@@ -30,7 +30,7 @@ from landfall.store.documents import (
     Write,
 )
 from landfall.store.metering import metering
-from landfall.store.versioned import NewerDocument
+from landfall.store.versioned import Found, NewerDocument, readable
 from landfall.ticks.backlog import Backlog
 from landfall.ticks.marks import mark_tick
 
@@ -100,14 +100,18 @@ class Scheduler:
             await self._claim_all(due)
             self._tick.left_over = backlog.more and deadline.remaining() <= 0
 
-    async def _due(self, limit: int) -> list[Document]:
+    async def _due(self, limit: int) -> list[Found]:
         where = (("paused", "==", False), ("next_run_at", "<=", self._runs.clock()))
-        return await self._store.find(
+        return await self._store.find_any(
             Query("schedules", where=where, order=("next_run_at", "asc"), limit=limit)
         )
 
-    async def _claim_all(self, due: Sequence[Document]) -> None:
-        due = [schedule for schedule in due if not self._is_newer(schedule)]
+    async def _claim_all(self, found: Sequence[Found]) -> None:
+        due = [schedule for schedule in found if isinstance(schedule, Document)]
+        for schedule in found:
+            if isinstance(schedule, NewerDocument):
+                self._tick.problems += 1
+                logs.error("schedule not claimed", schedule_id=schedule.id, error=schedule.why)
         heads = await self._heads(due)
         runs = await self._open_runs(due)
         prepared = await asyncio.gather(
@@ -117,29 +121,23 @@ class Scheduler:
         groups = [claims[at : at + MAX_GROUP] for at in range(0, len(claims), MAX_GROUP)]
         await asyncio.gather(*(self._claim_together(group) for group in groups))
 
-    def _is_newer(self, schedule: Document) -> bool:
-        if isinstance(schedule, NewerDocument):
-            self._tick.problems += 1
-            logs.error("schedule not claimed", schedule_id=schedule.id, error=schedule.why)
-        return isinstance(schedule, NewerDocument)
-
-    async def _heads(self, due: Sequence[Document]) -> dict[str, Document]:
+    async def _heads(self, due: Sequence[Document]) -> dict[str, Found]:
         ids = sorted({_scan_id(schedule) for schedule in due} - {""})
-        found = await self._store.read(*(f"scans/{scan_id}" for scan_id in ids)) if ids else []
+        found = await self._store.read_any(*(f"scans/{scan_id}" for scan_id in ids)) if ids else []
         return {head.id: head for head in found if head}
 
-    async def _open_runs(self, due: Sequence[Document]) -> dict[str, list[Document]]:
+    async def _open_runs(self, due: Sequence[Document]) -> dict[str, list[Found]]:
         """Return by schedule those of its runs that had not ended when it was last claimed."""
         ids = [(s.id, run_id) for s in due for run_id in s.data.get("open_runs") or []]
-        found = await self._store.read(*(run_path(run_id) for _, run_id in ids)) if ids else []
-        runs: dict[str, list[Document]] = {}
+        found = await self._store.read_any(*(run_path(run_id) for _, run_id in ids)) if ids else []
+        runs: dict[str, list[Found]] = {}
         for (schedule_id, _), run in zip(ids, found, strict=True):
             if run:
                 runs.setdefault(schedule_id, []).append(run)
         return runs
 
     async def _prepared(
-        self, schedule: Document, heads: Mapping[str, Document], runs: Sequence[Document]
+        self, schedule: Document, heads: Mapping[str, Found], runs: Sequence[Found]
     ) -> _Claim | None:
         """Return the claim of a schedule; None when it is set aside, or fails."""
         # pydantic takes 50 ms of a cold start, and most ticks find nothing due
@@ -155,8 +153,8 @@ class Scheduler:
                 return await self._set_aside(schedule, str(error))
             if head is None:
                 return await self._set_aside(schedule, "its scan is gone")
-            live = [run for run in map(Run.load, runs) if run.status in RUN_LIVE]
-            claims.append(await self._claim_of(due, head, live))
+            live = [run for run in map(Run.load, map(readable, runs)) if run.status in RUN_LIVE]
+            claims.append(await self._claim_of(due, readable(head), live))
             return None
 
         await self._guarded(schedule.id, prepare)
@@ -232,10 +230,10 @@ class Scheduler:
         try:
             await self._store.commit([schedule, *_flat(creations.values())])
         except ConflictError:
-            (now,) = await self._store.read(schedule.path)
-            if now is None or now.version != schedule.version:
+            (now,) = await self._store.read_any(schedule.path)
+            if not isinstance(now, Document) or now.version != schedule.version:
                 raise
-            there = await self._store.read(*(run_path(run_id) for run_id in creations))
+            there = await self._store.read_any(*(run_path(run_id) for run_id in creations))
             missing = [new for new, run in zip(creations, there, strict=True) if run is None]
             runs = _flat(creations[run_id] for run_id in missing)
             await self._store.commit([claim(len(missing)), *runs])

@@ -12,8 +12,9 @@ from landfall.runs.commit import RunNotFoundError
 from landfall.runs.documents import Run, Step
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.runs import Runs
-from landfall.store.documents import ConflictError, Document, Query, SchemaError, StoreError
+from landfall.store.documents import ConflictError, Query, SchemaError, StoreError
 from landfall.store.metering import metering
+from landfall.store.versioned import Found, readable
 from landfall.ticks.backlog import Backlog, Find
 from landfall.ticks.marks import mark_tick
 
@@ -56,7 +57,7 @@ class Watchdog:
     async def _all(
         self,
         find: Find,
-        deal_with: Callable[[Document], Awaitable[None]],
+        deal_with: Callable[[Found], Awaitable[None]],
         deadline: Deadline,
     ) -> None:
         backlog = Backlog(find, PAGE)
@@ -65,9 +66,7 @@ class Watchdog:
             await asyncio.gather(*(self._one(document, deal_with) for document in page))
         self._watch.left_over |= backlog.more
 
-    async def _one(
-        self, document: Document, deal_with: Callable[[Document], Awaitable[None]]
-    ) -> None:
+    async def _one(self, document: Found, deal_with: Callable[[Found], Awaitable[None]]) -> None:
         async with self._places:
             try:
                 await deal_with(document)
@@ -82,27 +81,27 @@ class Watchdog:
                 self._watch.problems += 1
                 logs.error("bug", path=document.path, traceback=traceback.format_exc())
 
-    async def _overdue_runs(self, limit: int) -> Sequence[Document]:
+    async def _overdue_runs(self, limit: int) -> Sequence[Found]:
         where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
-        return await self._runs.store.find(
+        return await self._runs.store.find_any(
             Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
 
-    async def _stale_steps(self, limit: int) -> Sequence[Document]:
+    async def _stale_steps(self, limit: int) -> Sequence[Found]:
         where = (("stale_at", "<=", self._runs.clock()),)
-        return await self._runs.store.find(
+        return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
         )
 
-    async def _time_out(self, document: Document) -> None:
-        run = Run.load(document)
+    async def _time_out(self, document: Found) -> None:
+        run = Run.load(readable(document))
         message = f"it was {run.status} ({run.progress_step}) at its deadline"
         error = {"reason": Reason.RUN_TIMEOUT, "message": message}
         ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
         self._watch.timed_out += ended
 
-    async def _take_up(self, document: Document) -> None:
-        step = Step.load(document)
+    async def _take_up(self, document: Found) -> None:
+        step = Step.load(readable(document))
         did = await self._runs.take_up(step.run_id, step.step_id, self._by)
         if did != "nothing":
             logs.warning("rescued", run_id=step.run_id, step_id=step.id, did=did)
