@@ -24,6 +24,7 @@ from landfall.runs.locks import QUIET
 from tests.fakes.bases import BASE, KEY, a_base, a_server, record_id
 from tests.local.hostile import HANGING, LATE, SECONDS
 from tests.local.leftovers import nothing_left
+from tests.simulation.virtual_time import run as run_virtually
 from tests.waiting import until
 
 
@@ -347,6 +348,23 @@ async def test_the_pace_holds_when_the_process_is_stalled():
     spans = [sixth - first for first, sixth in zip(started, started[5:], strict=False)]
     assert min(spans) > 0.1
     assert started == sorted(started)
+
+
+def test_a_first_request_that_connects_keeps_its_distance():
+    """It takes longer than the others, which shows once they are answered."""
+
+    async def arrivals() -> list[float]:
+        pacer, loop = Pacer(0.2), asyncio.get_running_loop()
+        arrived = []
+        for latency in (0.15, *[0.01] * 5):
+            request = await pacer.acquire()
+            await asyncio.sleep(latency)
+            arrived.append(loop.time())
+            pacer.answered(request)
+        return arrived
+
+    first, *_, sixth = run_virtually(arrivals())
+    assert sixth - first >= 5 * 0.2 - 1e-9
 
 
 async def test_a_request_in_flight_while_the_process_was_stalled_counts_from_then(monkeypatch):

@@ -31,7 +31,8 @@ class PacedRequest:
 
     started: float
     arrived_by: float
-    answered: bool = False
+    latency: float | None = None
+    """Seconds until its response; None before that."""
 
 
 class Pacer:
@@ -57,7 +58,7 @@ class Pacer:
         async with self._queue:
             if not self._recent:  # as if requests had been sent at this pace before
                 past = [loop.time() - n * self._interval for n in range(RATE_LIMIT, 0, -1)]
-                self._recent.extend(PacedRequest(moment, moment, answered=True) for moment in past)
+                self._recent.extend(PacedRequest(moment, moment, latency=0.0) for moment in past)
             # a response that arrives meanwhile may delay it
             while (wait := (due := self._free_at()) - loop.time()) > 0:
                 await asyncio.sleep(wait)
@@ -70,16 +71,18 @@ class Pacer:
 
     def answered(self, request: PacedRequest) -> None:
         """Record that a request was answered, and how long that took."""
-        latency = asyncio.get_running_loop().time() - request.started
-        self._latencies.append(latency)
-        late = min(latency - min(self._latencies), MAX_LATENESS)
-        request.arrived_by = max(request.arrived_by, request.started + late)
-        request.answered = True
+        request.latency = asyncio.get_running_loop().time() - request.started
+        self._latencies.append(request.latency)
+        fastest = min(self._latencies)
+        # also of earlier ones: a first request connects, which shows only beside a faster one
+        for one in self._recent:
+            late = min((one.latency or 0.0) - fastest, MAX_LATENESS)
+            one.arrived_by = max(one.arrived_by, one.started + late)
 
     def _overslept(self) -> None:
         now = asyncio.get_running_loop().time()
         for request in self._recent:
-            if not request.answered:
+            if request.latency is None:
                 request.arrived_by = now
 
     def _free_at(self) -> float:
