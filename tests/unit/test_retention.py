@@ -108,7 +108,7 @@ def test_the_list_has_every_kind_that_expires():
     assert modules == {
         "llm/answer_store.py",
         "llm/budget.py",
-        "site/fetch.py",
+        "site/page_store.py",
         "store/retention.py",
     }
     themselves = {"answers", "runs/pages", "scans/usage"}
