@@ -1,6 +1,6 @@
 """Everything that is generated from the code and stored in the repository; a test compares.
 
 Each document has blocks between `<!-- name -->` and `<!-- end -->`; `documents` lists them.
-`PYTHONPATH=functions:. .venv/bin/python -m tests.generated` writes them all anew, and
+`.venv/bin/python -m tests.generated` writes them all anew, and
 `infra/scan.schema.json`.
 """
