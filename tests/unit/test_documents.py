@@ -170,7 +170,7 @@ def _help(program: str, *arguments: str) -> str:
     if arguments[:1] == ("-m",):
         return _source(arguments[1])
     assert os.access(ROOT / program, os.X_OK), f"there is no command {program}"
-    return (ROOT / program).read_text()
+    return (ROOT / program).read_text(errors="replace")  # ruff is a binary
 
 
 def _source(module: str) -> str:

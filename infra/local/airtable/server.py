@@ -18,8 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from infra.local.airtable import errors
 from infra.local.airtable.bases import BaseData, Record, TableData
@@ -27,9 +26,9 @@ from infra.local.airtable.list_options import ListOptions, boolean
 from infra.local.airtable.listings import Listings
 from infra.local.airtable.rate_limit import RateLimit
 from infra.local.airtable.tables import StoredTable
-from infra.local.wire.faults import Fault, FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, WireRequest, WireResponse
-from infra.local.wire.server import WireServer
+from infra.local.wire.faults import Fault, FaultRule
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.stand_in import StandIn
 
 # Characters; support.airtable.com/docs/enforcement-of-url-length-limit-for-web-api-requests
 MAX_URL = 16_000
@@ -55,7 +54,7 @@ class _StoredBase:
         raise errors.model_not_found()
 
 
-class LocalAirtable:
+class LocalAirtable(StandIn):
     """A server of `bases` at `url`, which is pyairtable's `endpoint_url`.
 
     `latency`: seconds before each response; may be set while it runs, like `faults`.
@@ -64,6 +63,8 @@ class LocalAirtable:
     one the write is done and its response damaged. A request that is refused for its token, its
     base or the rate limit meets no fault and is not counted by a fault rule.
     """
+
+    OWN_FAULTS = (EXPIRED_OFFSET,)
 
     def __init__(
         self,
@@ -76,55 +77,18 @@ class LocalAirtable:
         offset_lifetime: float = OFFSET_LIFETIME,
         faults: Sequence[FaultRule] = (),
     ) -> None:
-        self.latency = latency
-        self.faults = faults
+        super().__init__(latency, faults)
         self._api_key = api_key
         self._bases = {
             base.id: _StoredBase(base, RateLimit(requests_per_second, lockout_seconds))
             for base in bases
         }
         self._listings = Listings(offset_lifetime)
-        self._wire = WireServer(self._handle)
-
-    async def __aenter__(self) -> Self:
-        await self._wire.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._wire.stop()
-
-    @property
-    def url(self) -> str:
-        """The address of the server."""
-        return self._wire.url
-
-    @property
-    def requests(self) -> Sequence[Exchange]:
-        """The latest 10,000 requests in order of arrival, with their time and status."""
-        return self._wire.exchanges
 
     @property
     def statuses(self) -> Counter[int | None]:
         """The number of responses by status; requests without a response count under None."""
         return Counter(exchange.status for exchange in self._wire.exchanges)
-
-    @property
-    def faults(self) -> Sequence[FaultRule]:
-        """The fault rules; setting them restarts their counters."""
-        return self._plan.rules
-
-    @faults.setter
-    def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Set the fault rules. Raises `ValueError` for an unknown named fault."""
-        for rule in rules:
-            if isinstance(rule.fault, str) and rule.fault != EXPIRED_OFFSET:
-                raise ValueError(f"no such fault: {rule.fault!r}; known is {EXPIRED_OFFSET!r}")
-        self._plan = FaultPlan(rules)
 
     def records(self, base_id: str, table: str) -> tuple[Record, ...]:
         """Return the present records of the table (id or name)."""

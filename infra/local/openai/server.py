@@ -18,8 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from infra.local.openai import errors
 from infra.local.openai import faults as own_faults
@@ -27,9 +26,10 @@ from infra.local.openai.batches import Batches
 from infra.local.openai.completions import Answerer, ModelCall, chat_call, responses_call
 from infra.local.openai.files import Files
 from infra.local.openai.limits import AccountLimits, MinuteBucket
-from infra.local.wire.faults import Fault, FaultKind, FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, WireRequest, WireResponse
-from infra.local.wire.server import MAX_EXCHANGES, WireServer
+from infra.local.wire.faults import Fault, FaultKind, FaultRule
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.server import MAX_EXCHANGES
+from infra.local.wire.stand_in import StandIn
 from landfall.llm.prices import PRICES
 
 MODELS = tuple(PRICES)
@@ -46,7 +46,7 @@ _CALLS: dict[str, Callable[[Any], ModelCall]] = {
 }
 
 
-class LocalOpenAI:
+class LocalOpenAI(StandIn):
     """A server at `url`, which is the SDK's `base_url`.
 
     `latency`: seconds before each answer of a model; may be set while it runs, like `faults`.
@@ -54,6 +54,9 @@ class LocalOpenAI:
     A fault that replaces the work leaves nothing done and takes nothing from the limits; with any
     other fault the question is answered and charged.
     """
+
+    OWN_FAULTS = own_faults.FAULT_NAMES
+    PATH = "/v1"
 
     def __init__(
         self,
@@ -67,8 +70,7 @@ class LocalOpenAI:
         models: Collection[str] = MODELS,
         faults: Sequence[FaultRule] = (),
     ) -> None:
-        self.latency = latency
-        self.faults = faults
+        super().__init__(latency, faults)
         self.statuses: Counter[int] = Counter()
         self.tokens: Counter[str] = Counter()
         """Tokens of all answers: `prompt`, those of them `cached`, and `completion`."""
@@ -82,43 +84,6 @@ class LocalOpenAI:
         self._answerer = Answerer()
         self.files = Files()
         self.batches = Batches(self.files, self._in_batch, batch_seconds, batch_window)
-        self._wire = WireServer(self._handle)
-
-    async def __aenter__(self) -> Self:
-        await self._wire.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._wire.stop()
-
-    @property
-    def url(self) -> str:
-        """The address of the API, with its version."""
-        return f"{self._wire.url}/v1"
-
-    @property
-    def requests(self) -> Sequence[Exchange]:
-        """The latest 10,000 requests in order of arrival, with their time and status."""
-        return self._wire.exchanges
-
-    @property
-    def faults(self) -> Sequence[FaultRule]:
-        """The fault rules; setting them restarts their counters."""
-        return self._plan.rules
-
-    @faults.setter
-    def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Set the fault rules. Raises `ValueError` for an unknown named fault."""
-        for rule in rules:
-            if isinstance(rule.fault, str) and rule.fault not in own_faults.FAULT_NAMES:
-                known = ", ".join(sorted(own_faults.FAULT_NAMES))
-                raise ValueError(f"no such fault: {rule.fault!r}; known are {known}")
-        self._plan = FaultPlan(rules)
 
     def spend(self, requests: int, tokens: int = 0) -> None:
         """Take from the limits, as another client of the account would."""

@@ -4,16 +4,14 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from infra.local.site.pages import NOT_FOUND, Resource
-from infra.local.wire.faults import FaultPlan, FaultRule
-from infra.local.wire.messages import Exchange, WireRequest, WireResponse
-from infra.local.wire.server import WireServer
+from infra.local.wire.faults import FaultRule
+from infra.local.wire.messages import WireRequest, WireResponse
+from infra.local.wire.stand_in import StandIn
 
 
-class LocalSite:
+class LocalSite(StandIn):
     """A server of these paths at `url`, with 404 for all others, and a record of its requests.
 
     `started`: time (monotonic seconds) and path of each; `user_agents`: their user agents.
@@ -26,49 +24,15 @@ class LocalSite:
         latency: float = 0.0,
         faults: Sequence[FaultRule] = (),
     ) -> None:
+        super().__init__(latency, faults)
         self.pages = dict(pages)
-        self.latency = latency
-        self.faults = faults
         self.user_agents: list[str] = []
         self.started: list[tuple[float, str]] = []
-        self._wire = WireServer(self._handle)
-
-    async def __aenter__(self) -> Self:
-        await self._wire.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._wire.stop()
-
-    @property
-    def url(self) -> str:
-        """The address of the server."""
-        return self._wire.url
-
-    @property
-    def requests(self) -> Sequence[Exchange]:
-        """The latest 10,000 requests in order of arrival, with their time and status."""
-        return self._wire.exchanges
 
     @property
     def paths(self) -> list[str]:
         """The paths of all requests, in order."""
         return [path for _, path in self.started]
-
-    @property
-    def faults(self) -> Sequence[FaultRule]:
-        """The fault rules; setting them restarts their counters."""
-        return self._plan.rules
-
-    @faults.setter
-    def faults(self, rules: Sequence[FaultRule]) -> None:
-        """Set the fault rules."""
-        self._plan = FaultPlan(rules)
 
     async def _handle(self, request: WireRequest) -> WireResponse:
         self.started.append((time.monotonic(), request.target))
