@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER
+from landfall.integrity.kind import KIND
 from landfall.reasons import REASONS, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import MAX_COMMIT_TRIES, RunNotFoundError
@@ -52,7 +53,7 @@ async def started(world: World) -> World:
 async def claim(world: World, step_id: StepId = "fetch", worker: str = "w") -> Claim:
     """The claim by a worker that has the step's present task."""
     attempt = (await world.step(step_id)).data["attempt"]
-    return await world.runs.claim("m-1", step_id, attempt, worker)
+    return await world.runs.claim("m-1", step_id, attempt, worker, lambda _: KIND.progress[step_id])
 
 
 async def claim_score(world: World, worker: str = "s") -> Claim:
@@ -109,7 +110,7 @@ class TestClaim:
         """The first write has the status, when it started, how far it is, the attempt, a lease."""
         started.clock.advance(3)
         now = started.clock()
-        await started.runs.claim("m-1", "fetch", 0, "w1")
+        await started.runs.claim("m-1", "fetch", 0, "w1", lambda _: KIND.progress["fetch"])
         run, step = (await started.run()).data, (await started.step()).data
         assert fields(run, "status", "started_at", "progress_step", "progress_pct", "attempt") == (
             "running", now, "fetching", 1, 1

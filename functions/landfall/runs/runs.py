@@ -16,7 +16,7 @@ from landfall.runs.commit import Engine, RunNotFoundError
 from landfall.runs.documents import Run, RunFields, Step, run_path
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus, StepStatus
 from landfall.runs.plan import RunPlan, plan_run
-from landfall.runs.steps import FIRST_STEP, ROLES, Progress, StepId
+from landfall.runs.steps import FIRST_STEP, Progress, StepId
 from landfall.runs.tasks import Task
 from landfall.runs.transitions import after_error, claimed, created, ended, queued
 from landfall.store.documents import Document, Fields, Write
@@ -63,16 +63,16 @@ class Runs(Engine):
         step_id: StepId,
         attempt: int,
         worker: str,
-        progress_of: Callable[[Run], Progress] | None = None,
+        progress_of: Callable[[Run], Progress | None] = lambda _: None,
     ) -> Claim:
         """Claim the step for `worker`: status running, the next attempt, a lease.
 
-        `progress_of` gives the part of the run's progress that the step covers, where the kind of
-        scan has its own. Raises `DeclinedError` when there is nothing to do, `RunNotFoundError`.
+        `progress_of` gives the part of the run's progress that the step covers, where its kind of
+        scan is known. Raises `DeclinedError` when there is nothing to do, `RunNotFoundError`.
         """
 
         def progress(run: Run) -> Progress:
-            return progress_of(run) if progress_of else ROLES[step_id].progress
+            return progress_of(run) or Progress(0, 99, step_id)
 
         def decide(state: State) -> Change:
             run, step = state.run, state.steps[step_id]

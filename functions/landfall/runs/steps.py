@@ -40,21 +40,14 @@ class Role:
 
     function: Literal["fetch", "score"]
     run_status: RunStatus
-    progress: Progress
     after: StepId | None = None
     warning: str | None = None
 
 
 ROLES: Mapping[StepId, Role] = {
-    "fetch": Role("fetch", RunStatus.RUNNING, Progress(0, 70, "fetching")),
-    "score": Role("score", RunStatus.SCORING, Progress(70, 95, "scoring"), after="fetch"),
-    "write": Role(
-        "fetch",
-        RunStatus.SCORING,
-        Progress(95, 99, "writing_back"),
-        after="score",
-        warning="write_back",
-    ),
+    "fetch": Role("fetch", RunStatus.RUNNING),
+    "score": Role("score", RunStatus.SCORING, after="fetch"),
+    "write": Role("fetch", RunStatus.SCORING, after="score", warning="write_back"),
 }
 
 

@@ -92,9 +92,9 @@ class Worker:
         step_id = invocation.step_id
         name = f"{step_id}-{secrets.token_hex(4)}"
 
-        def progress_of(run: Run) -> Progress:
+        def progress_of(run: Run) -> Progress | None:
             kind = self.kinds.get(run.kind)
-            return (kind.progress.get(step_id) if kind else None) or ROLES[step_id].progress
+            return kind.progress.get(step_id) if kind else None
 
         try:
             claim = await self.runs.claim(
