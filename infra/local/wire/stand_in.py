@@ -1,4 +1,4 @@
-"""What the stand-ins share: a server, faults on request, and a record of the requests."""
+"""The base of the stand-ins: a server, faults on request, and a record of the requests."""
 
 from collections.abc import Collection, Sequence
 from types import TracebackType
