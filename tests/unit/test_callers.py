@@ -289,6 +289,7 @@ async def test_an_issuer_that_is_not_there_is_an_error():
         await fetch_certificates(f"http://127.0.0.1:{free_port()}/certs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.DRIP_BODY, FaultKind.DRIP_HEADERS])
 async def test_an_issuer_that_hangs_is_an_error_at_the_deadline(answering, monkeypatch, kind):
     """The requests that wait for certificates are answered in time."""

@@ -56,6 +56,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "says"), REFUSED.values(), ids=REFUSED)
 async def test_what_cannot_be_used_is_refused_with_where_it_is(world, body, says):
     """And nothing is stored."""

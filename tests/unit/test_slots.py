@@ -195,6 +195,7 @@ def test_rules_hold_around_every_change_of_the_clock(name):
             check(cadence(**form), zone, window, shown(window, matches))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZONES)
 def test_local_moments_follow_the_rule_of_fixed_times(name):
     """`at` around each change: random local times, existing or not, first reached."""
