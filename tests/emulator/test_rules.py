@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ USER = ".".join(
     for part in ({"alg": "none"}, {"sub": "ann", "user_id": "ann"}, "")
 )
 FIELDS = {"fields": {"status": {"stringValue": "done"}}}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    """Yield a client that waits for the first answers of an emulator that has just started."""
+    with httpx.Client(timeout=60) as opened:
+        yield opened
 
 
 def documents(host: str, project: str) -> str:
@@ -45,27 +53,35 @@ def project() -> str:
     "headers", [{}, {"Authorization": f"Bearer {USER}"}], ids=["nobody", "signed in"]
 )
 def test_a_client_is_denied(
-    emulator_host: str, project: str, method: str, path: str, body: Any, headers: dict[str, str]
+    client: httpx.Client,
+    emulator_host: str,
+    project: str,
+    method: str,
+    path: str,
+    body: Any,
+    headers: dict[str, str],
 ) -> None:
     """Whoever is not a server's service account may neither read nor write, anywhere."""
     url = documents(emulator_host, project) + path
-    answer = httpx.request(method, url, json=body, headers=headers)
+    answer = client.request(method, url, json=body, headers=headers)
     assert answer.status_code == 403
 
 
-def test_what_is_denied_is_not_done(emulator_host: str, project: str) -> None:
+def test_what_is_denied_is_not_done(client: httpx.Client, emulator_host: str, project: str) -> None:
     """The emulator's owner, who no rule binds, finds no document after the try."""
     url = documents(emulator_host, project) + "/runs/r1"
-    httpx.patch(url, json=FIELDS)
+    client.patch(url, json=FIELDS)
     owner = {"Authorization": "Bearer owner"}
-    assert httpx.get(url, headers=owner).status_code == 404
-    assert httpx.patch(url, json=FIELDS, headers=owner).status_code == 200
+    assert client.get(url, headers=owner).status_code == 404
+    assert client.patch(url, json=FIELDS, headers=owner).status_code == 200
 
 
 @pytest.mark.parametrize(("appendix", "status"), [("", 200), ("allow what?", 400)])
-def test_the_rules_compile(emulator_host: str, project: str, appendix: str, status: int) -> None:
+def test_the_rules_compile(
+    client: httpx.Client, emulator_host: str, project: str, appendix: str, status: int
+) -> None:
     """The file is what Firestore takes; what is no rule is found here, not at the deployment."""
     files = [{"name": RULES.name, "content": RULES.read_text() + appendix}]
     url = f"http://{emulator_host}/emulator/v1/projects/{project}:securityRules"
-    answer = httpx.put(url, json={"rules": {"files": files}})
+    answer = client.put(url, json={"rules": {"files": files}})
     assert answer.status_code == status

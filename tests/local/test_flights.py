@@ -121,9 +121,9 @@ def test_a_limit_takes_an_even_slice():
 
 def test_the_same_base_again(base):
     """Nothing in it depends on the time or the process, and it is made within seconds."""
-    started = time.monotonic()
+    started = time.process_time()
     assert flights() == base
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch):
