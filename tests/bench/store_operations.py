@@ -133,16 +133,15 @@ class _Functions:
 
     def __init__(self, client: AsyncClient, airtable_url: str) -> None:
         self.queue = FakeQueue()
-        self._client = client
         self._airtable_url = airtable_url
-        self.workers = {"fetch": self._worker(), "score": self._worker()}
+        self.stores = {name: FirestoreStore(client) for name in ("fetch", "score")}
+        self.workers = {name: self._worker(store) for name, store in self.stores.items()}
 
-    def runs(self) -> Runs:
-        store = VersionedStore(FirestoreStore(self._client))
-        return Runs(store, self.queue, _now, Random(1), LADDER)
+    def runs(self, store: FirestoreStore) -> Runs:
+        return Runs(VersionedStore(store), self.queue, _now, Random(1), LADDER)
 
-    def _worker(self) -> Worker:
-        runs = self.runs()
+    def _worker(self, store: FirestoreStore) -> Worker:
+        runs = self.runs(store)
         clients = FakeClients(base=self._open_base)
         return Worker(runs, KINDS, Registry(runs.store, _now), clients, Redactor())
 
@@ -161,33 +160,26 @@ async def _cost(scan: IntegrityScan, airtable_url: str) -> RunOperations:
     async with database() as client:
         functions = _Functions(client, airtable_url)
         store = FirestoreStore(client)
+
+        async def metered(tick: Callable[[Runs, Deadline], Awaitable[object]]) -> Meter:
+            own = FirestoreStore(client)
+            await tick(functions.runs(own), Deadline.after(LADDER.step))
+            return own.meter
+
         await Registry(store, lambda: _now() - 2 * SLOT).save(_due(scan), "bench")
-        scheduler = await _metered(functions, lambda runs, at: Scheduler(runs, "bench").tick(at))
+        scheduler = await metered(lambda runs, at: Scheduler(runs, "bench").tick(at))
         await functions.work()
         (run,) = await store.find(Query("runs"))
         (step,) = await store.read(f"{run.path}/steps/fetch")
         idle = {
-            "scheduler": await _metered(functions, lambda runs, at: Scheduler(runs, "b").tick(at)),
-            "watchdog": await _metered(functions, lambda runs, at: Watchdog(runs, "b").tick(at)),
+            "scheduler": await metered(lambda runs, at: Scheduler(runs, "b").tick(at)),
+            "watchdog": await metered(lambda runs, at: Watchdog(runs, "b").tick(at)),
         }
     if run.data["status"] != RunStatus.DONE or step is None:
         raise RuntimeError(f"the run of {scan.id} did not end as done: {run.data}")
-    meters = {name: _meter(worker.runs) for name, worker in functions.workers.items()}
+    meters = {name: own.meter for name, own in functions.stores.items()}
     records = run.data["counts"]["records"]
     return RunOperations(scan, records, _seconds(step), {"scheduler": scheduler} | meters, idle)
-
-
-async def _metered(
-    functions: _Functions, tick: Callable[[Runs, Deadline], Awaitable[object]]
-) -> Meter:
-    runs = functions.runs()
-    await tick(runs, Deadline.after(LADDER.step))
-    return _meter(runs)
-
-
-def _meter(runs: Runs) -> Meter:
-    assert isinstance(runs.store, FirestoreStore)
-    return runs.store.meter
 
 
 def _due(scan: IntegrityScan) -> IntegrityScan:
