@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from landfall.airtable.protocols import Bases
 from landfall.deadlines import Deadline
-from landfall.runs.claim import Claim
 from landfall.runs.documents import Run, Step
 from landfall.runs.kind import Kind, Work
 from landfall.runs.steps import Progress
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from landfall.api.request import Route
     from landfall.classification.scan import ClassificationScan
     from landfall.llm.session import Models
+    from landfall.runs.claim import Claim
 
 
 def _scan() -> "type[ClassificationScan]":
@@ -22,19 +22,19 @@ def _scan() -> "type[ClassificationScan]":
     return ClassificationScan
 
 
-def _fetch(claim: Claim, scan: "ClassificationScan", clients: Bases) -> Work:
+def _fetch(claim: "Claim", scan: "ClassificationScan", clients: Bases) -> Work:
     from landfall.airtable.fetch import Fetch
 
     return Fetch(claim, scan, clients.base)
 
 
-def _score(claim: Claim, scan: "ClassificationScan", clients: "Models") -> Work:
+def _score(claim: "Claim", scan: "ClassificationScan", clients: "Models") -> Work:
     from landfall.classification.score import ClassifyElements
 
     return ClassifyElements(claim, scan, clients)
 
 
-def _write(claim: Claim, scan: "ClassificationScan", clients: Bases) -> Work:
+def _write(claim: "Claim", scan: "ClassificationScan", clients: Bases) -> Work:
     from landfall.classification.write import WriteValues
 
     return WriteValues(claim, scan, clients.base)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landfall.airtable.protocols import Bases
-from landfall.runs.claim import Claim
 from landfall.runs.kind import Kind, Work
 from landfall.runs.steps import Progress
 
 if TYPE_CHECKING:
     from landfall.api.request import Route
     from landfall.integrity.scan import IntegrityScan
+    from landfall.runs.claim import Claim
 
 
 def _scan() -> "type[IntegrityScan]":
@@ -19,19 +19,19 @@ def _scan() -> "type[IntegrityScan]":
     return IntegrityScan
 
 
-def _fetch(claim: Claim, scan: "IntegrityScan", clients: Bases) -> Work:
+def _fetch(claim: "Claim", scan: "IntegrityScan", clients: Bases) -> Work:
     from landfall.airtable.fetch import Fetch
 
     return Fetch(claim, scan, clients.base)
 
 
-def _score(claim: Claim, scan: "IntegrityScan", _: object) -> Work:
+def _score(claim: "Claim", scan: "IntegrityScan", _: object) -> Work:
     from landfall.integrity.score import ScoreRules
 
     return ScoreRules(claim, scan)
 
 
-def _write(claim: Claim, scan: "IntegrityScan", clients: Bases) -> Work:
+def _write(claim: "Claim", scan: "IntegrityScan", clients: Bases) -> Work:
     from landfall.integrity.write import WriteFindings
 
     return WriteFindings(claim, scan, clients.base)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from landfall.deadlines import Deadline
-from landfall.runs.claim import Claim
 from landfall.runs.documents import Run, RunFields, Step
 from landfall.runs.steps import Progress, StepId
 
 if TYPE_CHECKING:
+    from landfall.deadlines import Deadline
+    from landfall.runs.claim import Claim
     from landfall.scans.scan import Scan
 
 
@@ -49,7 +49,7 @@ class Again:
 class Work(Protocol):
     """The work of one invocation of a step."""
 
-    async def run(self, deadline: Deadline) -> Outcome | Again:
+    async def run(self, deadline: "Deadline") -> Outcome | Again:
         """Work until the deadline, with checkpoints; end the step when it is done.
 
         Raises `StepError`, `LockedError` when another run has the base or site, `FencedError`,
@@ -66,10 +66,10 @@ class Definitions(Protocol):
         ...
 
 
-MakeWork = Callable[[Claim, Any, Any], Work]
+MakeWork = Callable[["Claim", Any, Any], Work]
 """Makes the work of a claimed step, given its scan and the clients of the vendors."""
 
-Abandon = Callable[[Run, Step, Any, Any, Deadline], Awaitable[None]]
+Abandon = Callable[[Run, Step, Any, Any, "Deadline"], Awaitable[None]]
 """Stops the work that a step of an ended run left at a vendor. Raises `StepError`."""
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landfall.runs.claim import Claim
 from landfall.runs.kind import Kind, Work
 from landfall.runs.steps import Progress
 
 if TYPE_CHECKING:
     from landfall.api.request import Route
     from landfall.llm.session import Models
+    from landfall.runs.claim import Claim
     from landfall.site.page import Sites
     from landfall.site.scan import SiteScan
 
@@ -20,13 +20,13 @@ def _scan() -> "type[SiteScan]":
     return SiteScan
 
 
-def _fetch(claim: Claim, scan: "SiteScan", clients: "Sites") -> Work:
+def _fetch(claim: "Claim", scan: "SiteScan", clients: "Sites") -> Work:
     from landfall.site.fetch import FetchPages
 
     return FetchPages(claim, scan, clients.site)
 
 
-def _score(claim: Claim, scan: "SiteScan", clients: "Models") -> Work:
+def _score(claim: "Claim", scan: "SiteScan", clients: "Models") -> Work:
     from landfall.site.score import ScoreSite
 
     return ScoreSite(claim, scan, clients.model)
