@@ -11,6 +11,10 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow  # each reads every line of the code
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for folder in ("functions", "infra") for path in (ROOT / folder).rglob("*.py"))
 
