@@ -6,6 +6,7 @@ gRPC and Firestore are imported by the fixtures that need them: a unit test wait
 import asyncio
 import secrets
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from landfall.store.firestore import FirestoreStore
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_sessionfinish() -> None:
+    """Save the measured lines: at its exit a process may wait for gRPC until it is killed."""
+    if (coverage := sys.modules.get("coverage")) and (current := coverage.Coverage.current()):
+        current.save()
 
 
 @pytest.fixture(scope="session")
