@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
 
@@ -21,21 +22,42 @@ Answer = Callable[[str, grpc.aio.ServicerContext], AsyncIterator[bytes]]
 
 
 @asynccontextmanager
+async def _accepting(serve: Callable[[socket.socket], Awaitable[None]]) -> AsyncIterator[str]:
+    """Give each connection to `serve`, one after the other; yield host:port.
+
+    asyncio's Server leaves behind a connection that it accepts while it closes.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def accept() -> None:
+        while True:
+            client, _ = await loop.sock_accept(listener)
+            await serve(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        accepting = asyncio.create_task(accept())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        accepting.cancel()
+        await asyncio.gather(accepting, return_exceptions=True)
+
+
+@asynccontextmanager
 async def plain_server(says: bytes = b"", *, hangs_up: bool = False) -> AsyncIterator[str]:
     """A server that accepts, says this, and then nothing more. host:port"""
-    writers: list[asyncio.StreamWriter] = []
+    clients: list[socket.socket] = []
 
-    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(says)
-        writers.append(writer)
+    async def serve(client: socket.socket) -> None:
+        clients.append(client)
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().sock_sendall(client, says)
         if hangs_up:
-            writer.close()
+            client.close()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    for writer in writers:
-        writer.close()
-    server.close()
+    async with _accepting(serve) as address:
+        yield address
+    for client in clients:
+        client.close()
 
 
 class _Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
@@ -145,12 +167,12 @@ class Line:
         self.address = ""
 
     async def __aenter__(self) -> Self:
-        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
+        self._accepting = _accepting(self._serve)
+        self.address = await self._accepting.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listener.close()
+        await self._accepting.__aexit__(None, None, None)
         self.cut()
         for task in self._tasks:
             task.cancel()
@@ -182,7 +204,8 @@ class Line:
             end.transport.abort()
         self._ends.clear()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
         self.connections += 1
         if self._refuses:
             writer.transport.abort()
