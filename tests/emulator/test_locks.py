@@ -6,13 +6,23 @@ from datetime import timedelta
 import pytest
 
 from landfall.deadlines import LADDER
-from landfall.runs.locks import MAX_WAIT, Lock, LockedError, take_lock
+from landfall.reasons import Reason, StepError
+from landfall.runs.locks import (
+    MAX_PAUSE_WAIT,
+    MAX_WAIT,
+    Lock,
+    LockedError,
+    end_pause,
+    pauses,
+    take_lock,
+)
 from landfall.store.documents import Query
 from tests.emulator.whole import Interrupted, everything
 from tests.fakes.world import START, World
 
 BASE = "appPeople00000001"
 LEASE = LADDER.lease
+DOWN = StepError(Reason.BASE_UNAVAILABLE, "Airtable answered 503")
 
 
 async def take(world: World, run_id: str, base_id: str = BASE) -> Lock:
@@ -129,6 +139,7 @@ async def test_a_lock_out_is_for_everybody(world: World) -> None:
     hold = await take(world, "r1")
     await hold.leave(30, keep=False)
     assert await wait_of(world, "r1") == await wait_of(world, "r2") == 30
+    assert await pauses(world.store, world.clock()) == []
     world.clock.advance(30)
     await take(world, "r2")
 
@@ -157,9 +168,56 @@ async def test_failures_are_counted_until_one_goes_well(world: World) -> None:
     for failures in range(3):
         hold = await take(world, f"r{failures}")
         assert hold.failures == failures
-        await hold.leave(0, keep=False, failed=True)
+        await hold.leave(0, keep=False, failure=DOWN)
     await (await take(world, "r9")).leave(0, keep=False)
     assert (await take(world, "r9")).failures == 0
+
+
+async def test_a_pause_keeps_its_reason(world: World) -> None:
+    """A run that finds a base paused learns until when and why, and looks again every minute."""
+    await (await take(world, "r1")).leave(300, keep=False, failure=DOWN)
+    with pytest.raises(LockedError) as refused:
+        await take(world, "r2")
+    pause = refused.value.pause
+    assert (refused.value.seconds, refused.value.progress_step) == (
+        MAX_PAUSE_WAIT, "waiting: base_unavailable",
+    )  # fmt: skip
+    assert pause
+    assert (pause.reason, pause.retry_after) == (Reason.BASE_UNAVAILABLE, 300)
+    until = world.clock() + timedelta(seconds=300)
+    assert f"{until:%Y-%m-%d %H:%M:%S} UTC" in pause.message
+    assert "Airtable answered 503" in pause.message
+    assert await pauses(world.store, world.clock()) == [
+        {"id": BASE, "of": "bases", "until": until, "failures": 1}
+        | {"reason": "base_unavailable", "message": "Airtable answered 503"}
+    ]
+
+
+async def test_a_pause_is_over_in_time(world: World) -> None:
+    """Nobody has to end it, and the next run reads."""
+    await (await take(world, "r1")).leave(300, keep=False, failure=DOWN)
+    world.clock.advance(300)
+    assert await pauses(world.store, world.clock()) == []
+    await take(world, "r2")
+
+
+async def test_a_person_ends_a_pause(world: World) -> None:
+    """By the id of the base; afterwards there is nothing to end, and requests are sent."""
+    await (await take(world, "r1")).leave(300, keep=False, failure=DOWN)
+    assert await end_pause(world.store, world.clock, BASE, "ann")
+    assert await pauses(world.store, world.clock()) == []
+    assert (await everything(world.store))[f"bases/{BASE}"].data["updated_by"] == "ann"
+    await take(world, "r2")
+    assert not await end_pause(world.store, world.clock, BASE, "ann")
+    assert await wait_of(world, "r3") == MAX_WAIT
+
+
+async def test_a_lock_is_no_pause(world: World) -> None:
+    """A run that reads keeps its base, whatever anybody ends."""
+    await take(world, "r1")
+    assert not await end_pause(world.store, world.clock, BASE, "ann")
+    assert not await end_pause(world.store, world.clock, "clinic.example", "ann")
+    assert await wait_of(world, "r2") == MAX_WAIT
 
 
 async def test_a_site_is_held_as_a_base_is(world: World) -> None:

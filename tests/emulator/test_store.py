@@ -167,6 +167,7 @@ class TestFind:
             (Query("people", [("due", "<=", NOW)], ("due", "asc")), "ba"),
             (Query("people", [("due", "<=", NOW)], ("due", "asc"), group=True), "fba"),
             (Query("people", [("due", "==", None)]), "c"),
+            (Query("people", [("due", ">", NOW - timedelta(hours=1))], ("due", "desc")), "a"),
             (Query("towns/k/people", order=("none", "asc")), ""),
         ],
     )

@@ -69,6 +69,7 @@ async def test_a_file_is_sent_in_pieces(stack: Stack, form: str) -> None:
         ("GET", "/runs/none/findings", None, 404, "none"),
         ("POST", "/runs/none/cancel", None, 404, "none"),
         ("GET", "/scans/none", None, 404, "none"),
+        ("DELETE", "/pauses/appNone", None, 404, "appNone"),
         ("DELETE", "/runs", None, 405, "POST, GET"),
         ("POST", "/runs/none/debug", None, 405, "GET"),
         ("POST", "/health", None, 404, "GET /health"),

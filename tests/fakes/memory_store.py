@@ -160,6 +160,8 @@ def _matches(data: dict[str, Any], name: str, operator: str, value: Any) -> bool
             return data[name] in value
         case "<=":  # only values of the same type are compared
             return data[name] is not None and bool(data[name] <= value)
+        case ">":
+            return data[name] is not None and bool(data[name] > value)
         case _:
             raise NotImplementedError(operator)
 

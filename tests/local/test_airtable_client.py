@@ -238,8 +238,9 @@ RETRY_AFTER = [
     (503, {"Retry-After": "-3"}, 0),
     (503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0),
     (503, {"Retry-After": "nan"}, 0),
-    (503, {"Retry-After": "inf"}, 86_400),
-    (503, {"Retry-After": "1" * 30}, 86_400),
+    (503, {"Retry-After": "inf"}, 300),
+    (503, {"Retry-After": "86400"}, 300),
+    (429, {"Retry-After": "1" * 30}, 300),
 ]
 
 

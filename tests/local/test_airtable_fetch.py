@@ -68,7 +68,8 @@ async def fetched_ids(world: World, run_id: str = "m-1") -> dict[str, list[str]]
     return {name: [record["id"] for record in records] for name, records in tables.items()}
 
 
-def status(code: int, after: int = 0, path: str | None = None, **headers: str) -> FaultRule:
+def status(code: int, after: int = 0, path: str | None = None, wait: str = "") -> FaultRule:
+    headers = {"Retry-After": wait} if wait else {}
     fault = Fault(FaultKind.STATUS, status=code, headers=headers, body=b'{"error": "NO"}')
     return FaultRule(fault, after=after, path=path)
 
@@ -338,6 +339,34 @@ async def test_a_429_locks_the_base_for_every_run(world):
         assert len(server.requests) == 1
         assert await deliver(world, server) == "finished"
         assert world.clock() >= before + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("asked", ["86400", "inf"])
+async def test_a_base_that_asks_to_wait_for_a_day_is_tried_again(world, asked):
+    """One such answer, by a fault or a proxy, closes a base for minutes and not for a day."""
+    async with a_server(a_base(People=1), faults=[status(503, wait=asked)]) as server:
+        before = world.clock()
+        await start(world)
+        assert await deliver(world, server) == "base_unavailable"
+        await start(world, "m-2")
+        outcomes = await drive(world, server, "m-2")
+        assert outcomes == [*["waiting"] * (len(outcomes) - 2), "finished", "finished"]
+        assert world.clock() < before + timedelta(seconds=330)
+
+
+async def test_a_pause_longer_than_the_run_ends_it_with_the_reason(world):
+    """At once, and it is the reason of the pause: not that the time was over."""
+    busy = status(503, wait="200")
+    async with a_server(a_base(People=1), faults=[busy]) as server:
+        await start(world)
+        assert await deliver(world, server) == "base_unavailable"
+        await start(world, "m-2", limits={"deadline_seconds": 60})
+        assert await deliver(world, server) == "base_unavailable"
+        assert len(server.requests) == 1
+    run = (await world.run("m-2")).data
+    assert (run["status"], run["error"]["reason"]) == ("error", "base_unavailable")
+    assert "no requests until" in run["error"]["message"]
+    assert "Airtable answered 503" in run["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,10 @@ async def test_an_error_of_every_question_has_a_fix(status, body, fix):
     assert fix in error.message
 
 
-@pytest.mark.parametrize(("status", "value", "seconds"), [(429, "7", 7), (503, "2.5", 2.5)])
+RETRY_AFTER = [(429, "7", 7), (503, "2.5", 2.5), (429, "86400", 3600), (503, "inf", 3600)]
+
+
+@pytest.mark.parametrize(("status", "value", "seconds"), RETRY_AFTER)
 async def test_retry_after_is_read(status, value, seconds):
     """The step waits that long; the SDK neither waits nor retries."""
     error = await failed(WireResponse(status, {"Retry-After": value}, problem("later")))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from landfall.airtable.client import MAX_WAIT
 from landfall.airtable.protocols import MAX_ROWS, OffsetExpiredError, Record, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
@@ -28,6 +29,7 @@ _AIRTABLE_FAULTS = (
     (Reason.BASE_UNREACHABLE, 0.0),
     (Reason.BASE_MALFORMED, 0.0),
     (Reason.BASE_RATE_LIMITED, 30.0),
+    (Reason.BASE_UNAVAILABLE, MAX_WAIT),
 )
 
 

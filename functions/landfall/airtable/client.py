@@ -48,6 +48,10 @@ PAGE_SIZE = 100
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the rate limit was exceeded."""
 
+MAX_WAIT = 300.0
+"""Seconds that an answer may ask to wait: ten lock-outs. A base that asks for a day, by a fault or
+by a proxy, is tried again after this."""
+
 _EXPIRED_OFFSET = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
 _REASON_OF_STATUS = {
@@ -249,7 +253,7 @@ def _error(answer: httpx.Response) -> Exception:
     kind, message = _airtable_error(answer)
     if answer.status_code == 422 and kind == _EXPIRED_OFFSET:
         return OffsetExpiredError(message)
-    wait = retry_after(answer.headers)
+    wait = retry_after(answer.headers, MAX_WAIT)
     reason = _reason(answer.status_code)
     if reason == Reason.BASE_RATE_LIMITED:
         wait = max(wait, LOCKOUT)

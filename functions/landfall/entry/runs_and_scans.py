@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from landfall.api.request import Request, Route
 from landfall.kinds.registry import Registry
-from landfall.reasons import BadRequestError, Reason
+from landfall.reasons import BadRequestError, NotFoundError, Reason
+from landfall.runs import locks
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import Found, NewerDocument
@@ -114,6 +115,17 @@ async def show_scan(request: Request, scan_id: str) -> Fields:
     }
 
 
+async def end_pause(request: Request, name: str) -> Fields:
+    """End the pause of a base (its id) or site (its host) after a failure; `GET /health` has them.
+
+    Raises `NotFoundError` where it has none.
+    """
+    runs = request.runs
+    if not await locks.end_pause(runs.store, runs.clock, name, request.by):
+        raise NotFoundError(f"there is no pause of {name!r}; `GET /health` lists them")
+    return {"id": name, "ended": True}
+
+
 ROUTES = [
     Route("POST", "/runs", 202, start_run),
     Route("GET", "/runs", 200, list_runs),
@@ -122,6 +134,7 @@ ROUTES = [
     Route("POST", "/runs/{id}/cancel", 200, cancel_run),
     Route("PUT", "/scans/{id}", 200, save_scan),
     Route("GET", "/scans/{id}", 200, show_scan),
+    Route("DELETE", "/pauses/{id}", 200, end_pause),
 ]
 
 

@@ -33,9 +33,6 @@ Resolver = aiodns.DNSResolver
 MAX_BODY_BYTES = 32 * 2**20
 """Bytes of a response's body; Airtable's pages of 100 records stay far below."""
 
-MAX_RETRY_AFTER = 24 * 3600.0
-"""Seconds of a Retry-After header that are obeyed; a longer delay is of no use to a run."""
-
 
 @functools.cache
 def _certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
@@ -189,10 +186,13 @@ def _tls(response: httpx.Response) -> str | None:
     return session.version() if session else None
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a response asks to wait; 0 unless it has a number of them."""
+def retry_after(headers: Mapping[str, str], at_most: float) -> float:
+    """Return the seconds that a response asks to wait; 0 unless it has a number of them.
+
+    `at_most` is the longest wait that its vendor may ask for: a longer one is cut to it.
+    """
     try:
-        return min(MAX_RETRY_AFTER, max(0.0, float(headers["Retry-After"])))
+        return min(at_most, max(0.0, float(headers["Retry-After"])))
     except (KeyError, ValueError):
         return 0.0
 

@@ -3,7 +3,8 @@
 Airtable limits the rate of requests to a base, and a crawl of a site is polite. `bases/{base_id}`
 has the run that holds the lock and the end of its lease, and the time before which nobody may send
 a request (the pace, Airtable's lock-out after a 429, or the backoff after a failure). All runs that
-wait for a base share its backoff, so twenty of them probe an outage no more often than one.
+wait for a base share its backoff, so twenty of them probe an outage no more often than one. Such a
+pause after a failure keeps its reason, is shown in `GET /health`, and may be ended by a person.
 `sites/{host}` has the same for a web site.
 """
 
@@ -14,11 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
-from landfall.reasons import LandfallError, StepError
+from landfall.reasons import LandfallError, Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.runs.commit import Clock
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import ConflictError, Create, Document, Store, Update, Write
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Fields,
+    Query,
+    Store,
+    Update,
+    Write,
+)
+from landfall.store.versioned import NewerDocument, VersionedStore
 
 MAX_LOCK_TRIES = 5
 """Attempts to take a lock while others take it at the same moment."""
@@ -29,6 +40,12 @@ QUIET = 0.25
 MAX_WAIT = 10.0
 """Most seconds after which a run that found its base locked tries again."""
 
+MAX_PAUSE_WAIT = 60.0
+"""The same for a run that found its base paused: a person may end the pause."""
+
+MAX_PAUSES = 50
+"""Pauses of a listing, those that end last first."""
+
 Shelf = Literal["bases", "sites"]
 """The collection of the locks."""
 
@@ -37,12 +54,17 @@ WAITING: dict[Shelf, str] = {"bases": "waiting_for_base", "sites": "waiting_for_
 
 
 class LockedError(LandfallError):
-    """The base or site is locked, or must not be used yet. Try again after `seconds`."""
+    """The base or site is locked, or must not be used yet. Try again after `seconds`.
 
-    def __init__(self, seconds: float, shelf: Shelf) -> None:
+    `pause` is the error that closed it for all runs, if one did; its `retry_after` are the seconds
+    until the pause is over.
+    """
+
+    def __init__(self, seconds: float, shelf: Shelf, pause: StepError | None = None) -> None:
         super().__init__(f"it is locked; try again after {seconds:.0f} s")
         self.seconds = max(seconds, QUIET)
-        self.progress_step = WAITING[shelf]
+        self.pause = pause
+        self.progress_step = f"waiting: {pause.reason}" if pause else WAITING[shelf]
 
 
 class Closable(Protocol):
@@ -67,14 +89,18 @@ class Lock:
         failures: int = self.document.data["failures"]
         return failures
 
-    async def leave(self, quiet_seconds: float, *, keep: bool, failed: bool = False) -> None:
+    async def leave(
+        self, quiet_seconds: float, *, keep: bool, failure: StepError | None = None
+    ) -> None:
         """Forbid requests for `quiet_seconds`, and release the lock unless `keep`.
 
-        When another run has the lock by now, nothing is written.
+        After a failure of the base or site this is a pause, which keeps its reason. When another
+        run has the lock by now, nothing is written.
         """
         now = self.clock()
         fields = {
-            "failures": self.failures + 1 if failed else 0,
+            "failures": self.failures + 1 if failure else 0,
+            "failure": {"reason": failure.reason, "message": failure.message} if failure else None,
             "not_before": now + timedelta(seconds=quiet_seconds),
             "updated_at": now,
             "updated_by": self.document.data["updated_by"],
@@ -115,7 +141,8 @@ async def locking(
     After an error that is retried, the claim rests as long as the base. Raises `LockedError`.
     """
     locked = Locked(open_client(name))
-    quiet, keep, failed, late = QUIET, False, False, False
+    quiet, keep, late = QUIET, False, False
+    failure: StepError | None = None
     lock: Lock | None = None
     engine = claim.engine
     try:
@@ -125,8 +152,8 @@ async def locking(
         yield locked
         quiet, keep = locked.quiet, not locked.finished
     except StepError as error:
-        failed = error.retried
-        if failed and lock:
+        failure = error if error.retried else None
+        if failure and lock:
             wait = max(claim.rest, error.retry_after)
             quiet = max(quiet, engine.delay(lock.failures, wait))
             claim.rest = quiet  # an earlier attempt could not use the base
@@ -137,7 +164,7 @@ async def locking(
     finally:
         await locked.client.close()
         if lock and not late:
-            await lock.leave(quiet, keep=keep, failed=failed)
+            await lock.leave(quiet, keep=keep, failure=failure)
 
 
 async def take_lock(
@@ -178,7 +205,53 @@ async def take_lock(
 def _check_free(found: Document, run_id: str, now: datetime, shelf: Shelf) -> None:
     quiet = (found.data["not_before"] - now).total_seconds()
     if quiet > 0:
-        raise LockedError(quiet, shelf)
+        raise LockedError(min(quiet, MAX_PAUSE_WAIT), shelf, _pause(found.data, quiet))
     held = (found.data["held_until"] - now).total_seconds()
     if held > 0 and found.data["held_by"] != run_id:
         raise LockedError(min(held, MAX_WAIT), shelf)
+
+
+def _pause(lock: Fields, seconds: float) -> StepError | None:
+    failure = lock.get("failure")
+    if not failure:
+        return None
+    until = lock["not_before"].strftime("%Y-%m-%d %H:%M:%S UTC")
+    return StepError(
+        Reason(failure["reason"]),
+        f"no requests until {until}, because an earlier one failed: {failure['message']}",
+        retry_after=seconds,
+    )
+
+
+async def pauses(store: VersionedStore, now: datetime) -> list[Fields]:
+    """Return the bases and sites that are paused after a failure, those that end last first."""
+    found: list[Fields] = []
+    for shelf in WAITING:
+        where = (("not_before", ">", now),)
+        query = Query(shelf, where=where, order=("not_before", "desc"), limit=MAX_PAUSES)
+        for lock in await store.find_any(query):
+            if not isinstance(lock, NewerDocument) and (failure := lock.data.get("failure")):
+                place = {"id": lock.id, "of": shelf, "until": lock.data["not_before"]}
+                found.append(place | {"failures": lock.data["failures"]} | failure)
+    return sorted(found, key=lambda pause: pause["until"], reverse=True)[:MAX_PAUSES]
+
+
+async def end_pause(store: Store, clock: Clock, name: str, by: str) -> bool:
+    """End the pause of a base or site now; return whether there was one.
+
+    Raises `ConflictError` where others write it all the time, `StoreError`.
+    """
+
+    async def attempt() -> bool:
+        now = clock()
+        found = await store.read(*(f"{shelf}/{name}" for shelf in WAITING))
+        paused = [lock for lock in found if lock and lock.data["not_before"] > now]
+        fields = {"not_before": now, "failure": None, "updated_at": now, "updated_by": by}
+        ends = [
+            Update(lock.path, fields, lock.version) for lock in paused if lock.data.get("failure")
+        ]
+        if ends:
+            await store.commit(ends)
+        return bool(ends)
+
+    return await until_committed(attempt, tries=MAX_LOCK_TRIES, what=name)

@@ -148,6 +148,8 @@ class Worker:
         try:
             result = await work.run(deadline)
         except LockedError as locked:
+            if locked.pause and locked.pause.retry_after >= claim.seconds_left:
+                raise locked.pause from locked
             waiting: RunFields = {"progress_step": locked.progress_step}
             result = Again(locked.seconds, waiting=True, run=waiting)
         if isinstance(result, Outcome):

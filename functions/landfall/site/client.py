@@ -32,6 +32,9 @@ MAX_REDIRECTS = 5
 MAX_PAGE_BYTES = 5 * 2**20
 """Bytes of a page, decoded; real ones are below 1 MiB."""
 
+MAX_WAIT = 3600.0
+"""Seconds that a response may ask to wait: a site that asks for a day is tried again after this."""
+
 PORTS = {"http": 80, "https": 443}
 """The schemes of public web pages, and the only ports, each allowed for both schemes."""
 
@@ -96,7 +99,7 @@ class WebReader:
             seconds=loop.time() - started,
             wire_bytes=answer.extensions["wire_bytes"],
             tls=answer.extensions["tls"],
-            retry_after=retry_after(answer.headers),
+            retry_after=retry_after(answer.headers, MAX_WAIT),
         )
 
     def _checked(self, url: str, base: httpx.URL | None = None) -> httpx.URL:

@@ -64,7 +64,7 @@ Direction = Literal["asc", "desc"]
 class Query:
     """A query for documents of a collection, or of every collection of that name (`group`).
 
-    `where` has (field, one of "==", "<=" and "in", value). `order` is a field and a direction;
+    `where` has (field, one of "==", "<=", ">" and "in", value). `order` is a field and a direction;
     without one, documents are in the order of their ids. `fields` selects the fields to read.
     `after` is the id to start after (only without `order`).
     """

@@ -5,6 +5,7 @@ from typing import Any
 
 from landfall.deadlines import TICK_MISSING
 from landfall.runs.commit import Clock
+from landfall.runs.locks import pauses
 from landfall.runs.runs import Runs
 from landfall.store.documents import Fields, Put
 from landfall.store.indexes import Indexes
@@ -25,13 +26,19 @@ async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Accoun
 async def health(
     store: VersionedStore, clock: Clock, indexes: Indexes
 ) -> tuple[bool, dict[str, Any]]:
-    """Return whether all is well, with the age of each last tick and the missing indexes."""
+    """Return whether all is well, with the age of each last tick, the missing indexes, and the
+    bases and sites that get no requests for a time after a failure."""
     marks = await store.read_any(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     missing = await indexes.missing()
     problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
     problems += ["indexes missing"] if missing else []
-    state = {"status": ", ".join(problems) or "ok", **ticks, "indexes_missing": missing}
+    state = {
+        "status": ", ".join(problems) or "ok",
+        **ticks,
+        "indexes_missing": missing,
+        "pauses": await pauses(store, clock()),
+    }
     return not problems, state
 
 

@@ -30,6 +30,9 @@ from landfall.reasons import Reason, StepError
 
 T = TypeVar("T", bound=BaseModel)
 
+MAX_WAIT = 3600.0
+"""Seconds that an answer may ask to wait; limits are of a minute, quotas of a day or a month."""
+
 
 def chat_body(model: str, effort: str | None, question: Question[T]) -> dict[str, Any]:
     """Return the body of a chat completion for a question.
@@ -99,7 +102,7 @@ class ModelService:
         """Return the error for a response that is no success."""
         reason, details = read_error(response.status_code, response.content)
         message = self._redactor.text(f"the model API answered {details}")
-        delay = retry_after(response.headers)
+        delay = retry_after(response.headers, MAX_WAIT)
         return StepError(reason, add_fix(message, reason), retry_after=delay)
 
 
