@@ -11,8 +11,9 @@ import pytest
 
 from infra.local.samples.catalogue import catalogue
 from landfall.airtable import pacer as airtable_pacer
+from landfall.airtable.values import cell_text
 from landfall.classification.element_groups import group_elements, may_address_model
-from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, cell_text
+from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES
 from landfall.llm.questions import Question

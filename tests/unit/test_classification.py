@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from landfall.airtable.values import cell_text
 from landfall.classification.answer import OUTPUTS, answer_shape, validate_answer
 from landfall.classification.ask_cursor import AskCursor, places_in
-from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, cell_text, elements_of
+from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, elements_of
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
 from landfall.classification.reviews import MAX_HISTORY, Classification, Review, difference
@@ -47,11 +48,11 @@ PROVENANCE = Provenance("m-1", START, START, "gpt-6-luna", "1", 1, 100, 0.01, 1.
         ([{"id": "usr1", "name": "Ann"}], "Ann"),
         ({"label": "x"}, '{"label": "x"}'),
         ("half \ud800", "half ?"),
-        ("x" * 3_000, "x" * MAX_TEXT_CHARACTERS),
+        ("x" * 3_000, "x" * 3_000),
     ],
 )
 def test_a_cell_is_converted_to_text(cell, text):
-    """Lists separated by commas, people by their names, cut at the limit."""
+    """Lists separated by commas, people by their names."""
     assert cell_text(cell) == text
 
 
@@ -65,6 +66,13 @@ def test_a_record_without_text_is_not_an_element():
         ("rec3", {"description": "d"}),
     ]
     assert found[0].link == "at/rec1"
+
+
+def test_a_part_is_cut_at_the_limit():
+    """A question has a known size."""
+    made = table("T", [{"id": "rec1", "createdTime": "", "fields": {"N": "x" * 3_000}}], ["N"])
+    (found,) = elements_of(made, {"name": "N"}, str)
+    assert found.parts == {"name": "x" * MAX_TEXT_CHARACTERS}
 
 
 def test_the_hash_covers_what_is_asked():

@@ -1,5 +1,6 @@
 """Cells: which contents are values, when two are equal, and how a message displays them."""
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -135,6 +136,25 @@ def _all_in(items: list[Any], texts: set[str]) -> bool:
         return texts.issuperset(items)
     except TypeError:  # there is a list or a map among them
         return False
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell as text: items separated by commas, a person or a file by its name."""
+    match cell:
+        case None:
+            text = ""
+        case bool():
+            text = str(cell).lower()
+        case list():
+            text = ", ".join(filter(None, map(cell_text, cell)))
+        case {"name": str(name)} | {"filename": str(name)} | {"email": str(name)}:
+            text = name
+        case dict():
+            text = json.dumps(cell, ensure_ascii=False, sort_keys=True)
+        case _:
+            text = str(cell)
+    # a lone surrogate cannot be sent
+    return text.encode("utf-8", "replace").decode().strip()
 
 
 def one_or_all(values: Sequence[Any]) -> Any:

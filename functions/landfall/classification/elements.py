@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
-from typing import Any
 
 from landfall.airtable.snapshot import Table
+from landfall.airtable.values import cell_text
 
 MAX_TEXT_CHARACTERS = 2_000
 """Characters to which each part is cut. A longer description is a document."""
@@ -48,27 +48,11 @@ def elements_of(
     found = []
     moments = table.fetched_at or repeat(UNKNOWN_TIME)
     for row, (record_id, fetched_at) in enumerate(zip(table.ids, moments, strict=False)):
-        texts = {part: cell_text(table.columns[field][row]) for part, field in fields.items()}
+        texts = {
+            part: cell_text(table.columns[field][row])[:MAX_TEXT_CHARACTERS]
+            for part, field in fields.items()
+        }
         parts = {part: text for part, text in texts.items() if text}
         if parts:
             found.append(Element(record_id, parts, link(record_id), fetched_at))
     return found
-
-
-def cell_text(cell: Any) -> str:
-    """Return a cell as text: items separated by commas, a person or a file by its name."""
-    match cell:
-        case None:
-            text = ""
-        case bool():
-            text = str(cell).lower()
-        case list():
-            text = ", ".join(filter(None, map(cell_text, cell)))
-        case {"name": str(name)} | {"filename": str(name)} | {"email": str(name)}:
-            text = name
-        case dict():
-            text = json.dumps(cell, ensure_ascii=False, sort_keys=True)
-        case _:
-            text = str(cell)
-    # a lone surrogate cannot be sent
-    return text.encode("utf-8", "replace").decode().strip()[:MAX_TEXT_CHARACTERS]
