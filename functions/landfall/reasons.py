@@ -13,7 +13,7 @@
     ├── OutdatedError                         409 outdated
     ├── CertificatesError                     500 certificates_unavailable
     ├── ConfigError                           500 not_configured
-    ├── ConflictError                         500 store_unavailable
+    ├── ConflictError                         500 store_contended
     ├── DeclinedError                         500 internal_error
     ├── FencedError                           500 internal_error
     ├── LockedError                           500 internal_error
@@ -23,7 +23,8 @@
     ├── StepError                             500 internal_error
     │   └── FailedAnswerError                 500 internal_error
     └── StoreError                            500 store_unavailable
-        └── IndexMissingError                 500 index_missing
+        ├── IndexMissingError                 500 index_missing
+        └── StoreRefusedError                 500 store_refused
 
 A reason ends a run; a status and a code answer the caller of a function. Errors that end an
 invocation of a worker (declined, fenced, locked, a step's error) are recorded and not answered.
@@ -86,6 +87,7 @@ class Reason(StrEnum):
     PAGES_MISSING = "pages_missing"
     FINDINGS_MISSING = "findings_missing"
     STORE_UNAVAILABLE = "store_unavailable"
+    STORE_REFUSED = "store_refused"
     SCHEMA_NEWER = "schema_newer"
     STEP_TIMEOUT = "step_timeout"
     WORKER_LOST = "worker_lost"
@@ -231,6 +233,9 @@ REASONS: dict[Reason, Explanation] = {
         False, "the list of findings of earlier runs is no longer stored completely"
     ),
     Reason.STORE_UNAVAILABLE: Explanation(True, "a read or write in Firestore failed"),
+    Reason.STORE_REFUSED: Explanation(
+        False, "Firestore does not take a document (too large, a reserved name) or this project"
+    ),
     Reason.SCHEMA_NEWER: Explanation(
         True,
         "a newer Landfall wrote a stored document: the message says which; deploy that version",
@@ -322,6 +327,8 @@ WHAT_TO_DO: dict[Reason, str] = {
     "the document that the message names: findings then start anew.",
     Reason.STORE_UNAVAILABLE: "Nothing: the step retries. If it recurs, see "
     "status.cloud.google.com and the quotas of Firestore.",
+    Reason.STORE_REFUSED: "If the message names a document and a limit, have the scan read less or "
+    "rename what it names; otherwise run `infra/doctor`.",
     Reason.SCHEMA_NEWER: "Deploy the newer version that the message names.",
     Reason.STEP_TIMEOUT: "Nothing: the step retries. If the run fails, look at the function's log "
     "for what is slow: the other side, or too little CPU.",

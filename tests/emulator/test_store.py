@@ -1,11 +1,24 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from landfall.store.documents import ConflictError, Create, Put, Query, StoreError, Update, Write
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    Fields,
+    Put,
+    Query,
+    StoreRefusedError,
+    Update,
+    Write,
+)
+from landfall.store.firestore import FirestoreStore
+from landfall.store.limits import unusable_fields
 from tests.emulator.conftest import AnyStore
+from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)
 
@@ -73,13 +86,6 @@ class TestCommit:
         (other,) = await store.commit([Update("things/a", {"n": 2}, same)])
         assert same == version != other
 
-    async def test_takes_no_array_in_an_array(self, store: AnyStore) -> None:
-        """And nothing of its commit: what has pairs to keep makes maps of them."""
-        nested = Create("things/b", {"pairs": [[1, 2]]})
-        with pytest.raises(StoreError):
-            await store.commit([Create("things/a", {"n": 1}), nested])
-        assert await store.read("things/a", "things/b") == [None, None]
-
     async def test_one_of_many_at_once_wins(self, store: AnyStore) -> None:
         """The version is a lock: of ten updates made for it, nine are refused."""
         (version,) = await store.commit([Create("things/a", {"n": 0})])
@@ -108,6 +114,118 @@ class TestCommit:
         (version,) = await store.commit([Create("things/a", {"created": value})])
         await store.commit([Update("things/a", {"updated": [{"v": value}]}, version)])
         assert await contents(store, "things/a") == [{"created": value, "updated": [{"v": value}]}]
+
+
+def nested(levels: int) -> Any:
+    """Maps and lists in turn, in each other."""
+    value: Any = 1
+    for level in range(levels):
+        value = {"a": value} if level % 2 else [value]
+    return value
+
+
+UNUSABLE_IDS = [".", "..", "__x__", "", "a" * 1501, "é" * 751, "half \ud800", "a/b"]
+UNSTORABLE = {
+    "an array in an array": ({"pairs": [[1, 2]]}, r"`pairs\[0\]` is an array in an array"),
+    "an array in a tuple": ({"a": {"b": [1, ([2],)]}}, r"`a\.b\[1\]\[?0?\]?` is an array in an"),
+    "21 levels": ({"deep": nested(21)}, r"is nested more than 20 deep"),
+    "200 levels": ({"deep": nested(200)}, r"is nested more than 20 deep"),
+    "a reserved name": ({"__x__": 1}, r"`__x__` has a name that Firestore reserves"),
+    "a reserved name within": ({"a": [{"__b\n__": 1}]}, r"has a name that Firestore reserves"),
+    "an empty name": ({"a": {"": 1}}, r"`a\.` is no name of a field"),
+    "an empty name in an array": ({"a": [{"": 1}]}, r"`a\[0\]\.` is no name of a field"),
+    "a number as a name": ({"a": {1: 1}}, r"`a\.1` is no name of a field"),
+    "a long name": ({"a": {"n" * 1501: 1}}, r"has 1,503 bytes; Firestore takes 1,500"),
+    "a long path of names": ({"a" * 800: {"b" * 800: 1}}, r"has 1,601 bytes; Firestore takes"),
+    "more than 64 bits": ({"a": 2**63}, r"`a` is a whole number beyond 64 bits"),
+    "less than 64 bits": ({"a": [{"b": -(2**63) - 1}]}, r"`a\[0\]\.b` is a whole number beyond"),
+    "half a character": ({"a": ["half \ud800"]}, r"`a\[0\]` has an unpaired surrogate"),
+    "half a character as a name": ({"a": {"\ud800": 1}}, r"has an unpaired surrogate"),
+    "a long value": ({"a": "x" * 1_048_488}, r"`a` has 1,048,488 bytes; Firestore takes 1,048,487"),
+    "long bytes": ({"a": [b"x" * 1_048_488]}, r"`a\[0\]` has 1,048,488 bytes"),
+    "a long value of two bytes": ({"a": "é" * 524_244}, r"`a` has 1,048,488 bytes"),
+    "more than a document": ({f"f{n}": b"x" * 300_000 for n in range(4)}, r"has 1,200,0\d\d bytes"),
+    "a decimal": ({"a": Decimal(1)}, r"`a` is a Decimal, which Firestore does not have"),
+}
+
+
+class TestRefusal:
+    """What Firestore never takes is told from what failed: by document, field and limit."""
+
+    @pytest.mark.parametrize(("fields", "why"), UNSTORABLE.values(), ids=UNSTORABLE)
+    async def test_of_a_document(self, store: AnyStore, fields: Fields, why: str) -> None:
+        """Nothing of its commit is written, and the message says what to look at."""
+        for write in Create("things/b", fields), Put("things/b", fields):
+            with pytest.raises(StoreRefusedError, match="things/b.*" + why) as refused:
+                await store.commit([Create("things/a", {"n": 1}), write])
+            assert len(str(refused.value)) < 500
+        assert await store.read("things/a", "things/b") == [None, None]
+
+    @pytest.mark.parametrize("fields", [it[0] for it in UNSTORABLE.values()], ids=UNSTORABLE)
+    async def test_of_an_update(self, store: AnyStore, fields: Fields) -> None:
+        """As of a new document; what was there stays."""
+        (version,) = await store.commit([Create("things/b", {"n": 1})])
+        with pytest.raises(StoreRefusedError, match="things/b"):
+            await store.commit([Update("things/b", fields, version)])
+        assert await contents(store, "things/b") == [{"n": 1}]
+
+    @pytest.mark.parametrize("id_", UNUSABLE_IDS, ids=ascii)
+    async def test_of_an_id(self, store: AnyStore, id_: str) -> None:
+        """No document has it: none is made, and none is found."""
+        path = f"things/{id_}"
+        with pytest.raises(StoreRefusedError, match=r"id|path"):
+            await store.commit([Create("things/a", {"n": 1}), Create(path, {"n": 1})])
+        assert await store.read("things/a", path, f"{path}/parts/p") == [None, None, None]
+        assert await store.read(path) == [None]
+
+    async def test_of_an_update_that_makes_a_document_too_large(self, store: AnyStore) -> None:
+        """Its own fields fit; with those that stay, they do not."""
+        (version,) = await store.commit([Create("things/a", {"a": b"x" * 600_000})])
+        with pytest.raises(StoreRefusedError, match="things/a"):
+            await store.commit([Update("things/a", {"b": b"x" * 600_000}, version)])
+
+    async def test_of_a_commit_that_is_too_large(self, store: AnyStore) -> None:
+        """It has the status of a spent quota, and no other try will do."""
+        with pytest.raises(StoreRefusedError):
+            await store.commit([Put(f"things/{n}", {"x": b"x" * 900_000}) for n in range(5)])
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"a": nested(20)},
+            {"a": [{"b": [1]}]},
+            {"a": 2**63 - 1, "b": -(2**63)},
+            {"_": 1, "___": {"__a": 1, "b__": 2}},
+            {"a": {"n" * 1490: 1}},
+            {"a": b"x" * 1_048_000},
+            {f"f{n}": "é" * 130_000 for n in range(4)},
+            {"a": float("inf"), "\0": "\0"},
+        ],
+        ids=lambda fields: repr(fields)[:40],
+    )
+    async def test_not_of_what_just_fits(self, store: AnyStore, fields: Fields) -> None:
+        """Both stores take what is within the limits."""
+        await store.commit([Create("things/a", fields)])
+        assert await contents(store, "things/a") == [fields]
+        assert not unusable_fields("things/a", fields)
+
+    async def test_of_a_query(self, firestore_store: FirestoreStore) -> None:
+        """A value that no query can have is not an outage either."""
+        values: list[Any] = ["x" * 2_000, "half \ud800", 2**64]
+        for where in *[[("a", "==", value)] for value in values], [("a", "in", [])]:
+            with pytest.raises(StoreRefusedError, match="a query of things"):
+                await firestore_store.find(Query("things", where))
+
+
+class TestMemory:
+    """What only production refuses, is refused by the store in memory."""
+
+    async def test_index_entries(self) -> None:
+        """At most 40,000 a document, without the fields that have no index."""
+        store = MemoryStore()
+        await store.commit([Create("runs/a", {"report": {f"k{n}": 1 for n in range(30_000)}})])
+        with pytest.raises(StoreRefusedError, match=r"runs/b has 60,0\d\d entries in indexes"):
+            await store.commit([Create("runs/b", {"other": {f"k{n}": 1 for n in range(30_000)}})])
 
 
 class TestRead:

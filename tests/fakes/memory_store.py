@@ -1,8 +1,15 @@
-"""A `Store` in memory. It passes the same tests as the Firestore store (tests/emulator)."""
+"""A `Store` in memory. It passes the same tests as the Firestore store (tests/emulator).
 
-from collections.abc import Iterator, Sequence
+It refuses what Firestore refuses, and also what only production does: too many index entries.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from functools import cache, lru_cache
 from itertools import count
+from pathlib import Path
 from types import NoneType
 from typing import Any, overload
 
@@ -13,12 +20,28 @@ from landfall.store.documents import (
     Fields,
     Meter,
     Query,
-    StoreError,
+    StoreRefusedError,
     Update,
     Version,
     Write,
 )
+from landfall.store.limits import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    document_bytes,
+    index_entries,
+    unusable_fields,
+    unusable_path,
+)
 from landfall.store.metering import charge
+
+MAX_COMMIT_BYTES = 4 * 2**20
+"""Bytes of a commit, as of the emulator; in production 10 MiB."""
+
+SMALL = MAX_ENTRIES
+"""Bytes of a document that has fewer entries and bytes than any limit, however it is made."""
+
+_INDEXES = Path(__file__).parents[2] / "infra/firestore.indexes.json"
 
 
 class MemoryStore:
@@ -50,9 +73,13 @@ class MemoryStore:
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Apply all the writes or none. Return the new versions, in the same order."""
+        _check_storable(writes)
         for write in writes:
             self._check(write)
         plain = [_plain(write.data) for write in writes]
+        for write, data in zip(writes, plain, strict=True):
+            if isinstance(write, Update):
+                _check_whole(write.path, self._documents[write.path].data | data)
         charge(self.meter, writes=len(writes), commits=1)
         return [self._apply(write, data) for write, data in zip(writes, plain, strict=True)]
 
@@ -120,6 +147,8 @@ def _copied(document: Document | None) -> Document | None:
 
 
 _SCALARS = frozenset({str, int, float, bool, NoneType, bytes, datetime})
+_FIXED = frozenset({float, bool, NoneType, datetime})
+"""Of at most 8 bytes, whatever their value."""
 
 
 def _plain(value: Any) -> Any:
@@ -131,14 +160,75 @@ def _plain(value: Any) -> Any:
                 plain[name] = _plain(item)
         return plain
     if isinstance(value, list | tuple):
-        return [item if type(item) in _SCALARS else _plain_item(item) for item in value]
+        return [item if type(item) in _SCALARS else _plain(item) for item in value]
     return value
 
 
-def _plain_item(item: Any) -> Any:
-    if isinstance(item, list | tuple):
-        raise StoreError("an array cannot hold an array")
-    return _plain(item)
+def _check_storable(writes: Sequence[Write]) -> None:
+    """Raise `StoreRefusedError` for the first document that Firestore refuses."""
+    for write in writes:
+        if fault := _path_fault(write.path):
+            raise StoreRefusedError(f"a commit to the store was refused: {fault}")
+        _check_whole(write.path, write.data)
+    if sum(_most(write.data) for write in writes) <= MAX_COMMIT_BYTES:
+        return
+    size = sum(document_bytes(write.path, write.data) for write in writes)
+    if size > MAX_COMMIT_BYTES:
+        raise StoreRefusedError(f"a commit to the store was refused: it has {size:,} bytes")
+
+
+def _check_whole(path: str, data: Fields) -> None:
+    """Raise `StoreRefusedError` where Firestore refuses a whole document."""
+    if _most(data) <= SMALL:
+        return
+    if fault := unusable_fields(path, data):
+        raise StoreRefusedError(f"a commit to the store was refused: {fault}")
+    exempt = _exempt().get(path.split("/")[-2], frozenset())
+    entries = sum(index_entries(value) for name, value in data.items() if name not in exempt)
+    if entries > MAX_ENTRIES:
+        raise StoreRefusedError(
+            f"a commit to the store was refused: {path} has {entries:,} entries in indexes"
+        )
+
+
+_path_fault = lru_cache(maxsize=10_000)(unusable_path)
+
+
+def _most(value: Any, depth: int = 0) -> float:
+    """The most bytes that a value can have, and as many entries; infinite where it needs a look.
+
+    Ten times as fast as a look, which most documents of a simulation do not need.
+    """
+    size: float
+    if depth > MAX_DEPTH:
+        size = math.inf
+    elif type(value) is dict:
+        names = sum(len(name) + 9 if _is_usual(name) else math.inf for name in value)
+        size = names + sum(_most(item, depth + 1) for item in value.values())
+    elif type(value) is list or type(value) is tuple:
+        is_nested = any(isinstance(item, list | tuple) for item in value)
+        size = math.inf if is_nested else sum(_most(item, depth + 1) for item in value)
+    elif isinstance(value, bytes) or (isinstance(value, str) and value.isascii()):
+        size = len(value)
+    elif type(value) is int:
+        size = 0 if -(2**63) <= value < 2**63 else math.inf
+    else:
+        size = 0 if type(value) in _FIXED else math.inf
+    return size + 9
+
+
+def _is_usual(name: Any) -> bool:
+    return type(name) is str and name.isascii() and 0 < len(name) < 50 and name[:2] != "__"
+
+
+@cache
+def _exempt() -> Mapping[str, Set[str]]:
+    """The fields without indexes, by the name of their collection."""
+    names: dict[str, set[str]] = {}
+    for override in json.loads(_INDEXES.read_text())["fieldOverrides"]:
+        if not override["indexes"]:
+            names.setdefault(override["collectionGroup"], set()).add(override["fieldPath"])
+    return names
 
 
 def _selects(query: Query, document: Document) -> bool:

@@ -2,31 +2,60 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import pytest
 
-from landfall.store.documents import ConflictError, IndexMissingError, Put, Query, StoreError
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    IndexMissingError,
+    Put,
+    Query,
+    StoreError,
+    StoreRefusedError,
+    Update,
+)
 from landfall.store.firestore import FirestoreStore
 from tests.local.clients import SHORT, store_at
 from tests.local.leftovers import nothing_left
 from tests.local.peers import PEERS, grpc_server
 
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 LATE = 0.5
 """Seconds after its timeout by which a call must have ended."""
 
 CALLS: dict[str, Callable[[FirestoreStore], Awaitable[Any]]] = {
     "read": lambda store: store.read("things/a"),
     "find": lambda store: store.find(Query("things")),
-    "commit": lambda store: store.commit([Put("things/a", {})]),
+    "put": lambda store: store.commit([Put("things/a", {})]),
+    "create": lambda store: store.commit([Create("things/a", {})]),
+    "update": lambda store: store.commit([Update("things/a", {"n": 1}, NOW)]),
 }
-CONFLICTS = {
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.ALREADY_EXISTS,
+LOST = {
+    "put": {grpc.StatusCode.ABORTED},
+    "create": {grpc.StatusCode.ABORTED, grpc.StatusCode.ALREADY_EXISTS},
+    "update": {
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.NOT_FOUND,
+    },
+}
+"""The statuses by which a call loses to another writer."""
+
+REFUSED = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.OUT_OF_RANGE,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.UNIMPLEMENTED,
 }
+"""The statuses, of all other calls, that trying again does not change."""
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -44,8 +73,8 @@ async def test_a_call_ends_at_its_timeout(peer, call):
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_every_refusal_is_an_error_of_the_store(name):
-    """Each code that gRPC has; a commit that wrote nothing because of others is a conflict."""
+async def test_every_status_is_what_it_means(name):
+    """A race that was lost, a refusal for good, or an outage: each code that gRPC has."""
     codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
     left = list(codes)
 
@@ -55,9 +84,11 @@ async def test_every_refusal_is_an_error_of_the_store(name):
 
     async with grpc_server(refuse) as address, store_at(address) as store:
         for code in codes:
-            lost = name == "commit" and code in CONFLICTS
-            with pytest.raises(ConflictError if lost else StoreError):
+            with pytest.raises((StoreError, ConflictError)) as raised:
                 await CALLS[name](store)
+            lost, refused = code in LOST.get(name, ()), code in REFUSED
+            meant = ConflictError if lost else StoreRefusedError if refused else StoreError
+            assert (code, raised.type) == (code, meant)
     assert not left
 
 
@@ -67,7 +98,7 @@ async def test_every_refusal_is_an_error_of_the_store(name):
         ("The query requires an index. You can create it here: https://...", IndexMissingError),
         ("The query requires a COLLECTION_GROUP_ASC index for ...", IndexMissingError),
         ("The index of this query is currently building and cannot be used yet", IndexMissingError),
-        ("The Cloud Firestore API is not available for this database", StoreError),
+        ("The Cloud Firestore API is not available for this database", StoreRefusedError),
     ],
 )
 async def test_a_query_without_its_index_says_so(said, error):

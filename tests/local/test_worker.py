@@ -155,6 +155,20 @@ async def test_a_store_that_fails_is_tried_again(world, error):
     assert (step.data["status"], step.data["retries"]) == ("queued", 1)
 
 
+async def test_what_the_store_refuses_ends_the_run(world):
+    """It would refuse it for ever; the message says which document, and what of it."""
+    task = await started(world)
+
+    async def work(claim: Claim, _: Any, __: Deadline) -> Outcome:
+        await claim.checkpoint(run={"counts": {"pairs": [[1, 2]]}})
+        return Outcome.FINISHED
+
+    assert await work_on(world, task, work) == "store_refused"
+    run = (await world.run()).data
+    assert (run["status"], run["error"]["reason"]) == ("error", "store_refused")
+    assert "runs/m-1: `counts.pairs[0]` is an array in an array" in run["error"]["message"]
+
+
 async def test_a_worker_without_its_step_says_so(world):
     """Fenced is neither an error of the run nor a bug."""
     task = await started(world)

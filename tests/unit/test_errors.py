@@ -49,4 +49,4 @@ def test_an_answer_does_not_repeat_what_is_only_for_the_log() -> None:
     """What the store said may name a document."""
     status, content = problem(StoreError("no answer to runs/m-1"))
     assert (status, content["error"]["code"]) == (500, "store_unavailable")
-    assert content["error"]["message"] == "Firestore did not answer; try again"
+    assert content["error"]["message"] == "Firestore cannot be used at the moment; try again"

@@ -16,7 +16,15 @@ from pydantic import BaseModel, ValidationError
 from landfall.llm.attempts import MAX_ATTEMPTS, PendingQuestion
 from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question, Reply
 from landfall.reasons import Reason
-from landfall.store.documents import ConflictError, Create, Document, Fields, Store, StoreError
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Fields,
+    Store,
+    StoreError,
+    StoreRefusedError,
+)
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -124,8 +132,8 @@ class AnswerStore:
             except ConflictError:  # of a redelivery, or of our own commit that seemed to fail
                 (existing,) = await self._store.read(path)
                 return existing
-            except StoreError:
-                if not last:
+            except StoreError as error:
+                if not last or isinstance(error, StoreRefusedError):
                     raise
             else:
                 return None

@@ -27,7 +27,7 @@ from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.locks import LockedError
 from landfall.runs.runs import DeclinedError, Runs
 from landfall.runs.steps import ROLES, Progress, StepId
-from landfall.store.documents import ConflictError, SchemaError, StoreError
+from landfall.store.documents import ConflictError, SchemaError, StoreError, StoreRefusedError
 from landfall.store.metering import metering
 
 MAX_MESSAGE_LENGTH = 1_000
@@ -124,6 +124,8 @@ class Worker:
         except StepError as error:
             failure: StepError = error
             cause: Exception = error
+        except StoreRefusedError as error:
+            failure, cause = StepError(Reason.STORE_REFUSED, str(error)), error
         except (StoreError, ConflictError) as error:
             failure, cause = StepError(Reason.STORE_UNAVAILABLE, str(error)), error
         except SchemaError as error:

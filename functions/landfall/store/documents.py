@@ -81,22 +81,31 @@ class Query:
 class ConflictError(LandfallError):
     """A document had another version, or existed already: nothing was written."""
 
-    code = "store_unavailable"
-    answer = "Firestore did not answer; try again"
+    code = "store_contended"
+    answer = "others changed the same at the same moment; try again"
 
 
 class StoreError(LandfallError):
-    """The store did not answer in time, or refused. A commit may or may not have happened."""
+    """The store did not answer in time, or cannot at the moment. A commit may have happened."""
 
     # 500, not 503: that would make Cloud Tasks slow the whole queue down
     code = "store_unavailable"
-    answer = "Firestore did not answer; try again"
+    answer = "Firestore cannot be used at the moment; try again"
 
 
 class IndexMissingError(StoreError):
     """A query needs an index that is missing, or not built yet."""
 
     code = "index_missing"
+    answer = ""
+
+
+class StoreRefusedError(StoreError):
+    """The store will never do this: a document that it cannot keep, a query that it does not know,
+    or a project without rights or database. The message says which. Nothing was written.
+    """
+
+    code = "store_refused"
     answer = ""
 
 

@@ -9,6 +9,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
+from google.protobuf.message import DecodeError
 
 from landfall.deadlines import LADDER
 from landfall.net.grpc import open_channel
@@ -20,19 +21,36 @@ from landfall.store.documents import (
     Meter,
     Query,
     StoreError,
+    StoreRefusedError,
     Update,
     Version,
     Write,
 )
+from landfall.store.limits import unusable_fields, unusable_path
 from landfall.store.metering import charge
 
-# A commit that ends in one of these wrote nothing. Firestore reports contention as Aborted.
-_CONFLICTS = (
-    google_errors.AlreadyExists,
+_REFUSED = (
+    google_errors.InvalidArgument,
+    google_errors.OutOfRange,
     google_errors.FailedPrecondition,
     google_errors.NotFound,
-    google_errors.Aborted,
+    google_errors.AlreadyExists,
+    google_errors.PermissionDenied,
+    google_errors.Unauthenticated,
+    google_errors.MethodNotImplemented,
 )
+"""Statuses of gRPC that mean the same tomorrow. All others (no answer, a broken connection, a spent
+quota) may pass."""
+
+_UNSENDABLE = (ValueError, TypeError, DecodeError)
+"""Errors of the client about values that have no form in a message: half a surrogate pair, numbers
+beyond 64 bits, empty names, too many levels."""
+
+_NAMED = 5
+"""Documents that a message names, of a commit that was refused as a whole."""
+
+_QUOTED = 200
+"""Characters of Firestore's own message that ours has."""
 
 _DIRECTIONS = {"asc": firestore.Query.ASCENDING, "desc": firestore.Query.DESCENDING}
 
@@ -41,7 +59,8 @@ class FirestoreStore:
     """A `Store` on the asynchronous Firestore client.
 
     Every call ends within `timeout` seconds: gRPC deadlines are absolute, and the client's own
-    retries, which last 60 to 300 s, are off. Raises `ConflictError` and `StoreError`.
+    retries, which last 60 to 300 s, are off. Raises `ConflictError` and `StoreError`, of
+    which a `StoreRefusedError` means that another try changes nothing.
     """
 
     def __init__(self, client: firestore.AsyncClient, timeout: float = LADDER.request) -> None:
@@ -51,7 +70,11 @@ class FirestoreStore:
 
     async def read(self, *paths: str) -> list[Document | None]:
         """Return the documents at these paths, in this order; None for a missing one."""
-        references = [self._client.document(path) for path in paths]
+        # what Firestore would refuse to look for cannot be there
+        usable = [path for path in paths if not unusable_path(path)]
+        if not usable:
+            return [None] * len(paths)
+        references = [self._client.document(path) for path in usable]
         found: dict[str, Document] = {}
         try:
             async for snapshot in self._client.get_all(
@@ -61,21 +84,26 @@ class FirestoreStore:
                     document = _document(snapshot)
                     found[document.path] = document
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"a read of Firestore failed: {error}") from error
+            raise _failed("a read of", error) from error
         charge(self.meter, reads=len(paths))
         return [found.get(path) for path in paths]
 
     async def find(self, query: Query) -> list[Document]:
         """Return the documents that match a query."""
+        what = f"a query of {query.collection} in"
         try:
             snapshots = [
                 _document(snapshot)
                 async for snapshot in self._build(query).stream(retry=None, timeout=self._timeout)
             ]
         except google_errors.FailedPrecondition as error:
-            raise _query_failed(query, error) from error
+            if "index" in str(error):
+                raise IndexMissingError(f"{what} Firestore needs an index: {error}") from error
+            raise _failed(what, error) from error
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"a query of Firestore failed: {error}") from error
+            raise _failed(what, error) from error
+        except _UNSENDABLE as error:
+            raise StoreRefusedError(f"{what} Firestore cannot be sent: {error}") from error
         # an empty result is billed as one read
         charge(self.meter, reads=max(1, len(snapshots)))
         return snapshots
@@ -83,14 +111,16 @@ class FirestoreStore:
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Apply all the writes or none. Return the new versions, in the same order."""
         batch = self._client.batch()
-        for write in writes:
-            self._add(batch, write)
         try:
+            for write in writes:
+                self._add(batch, write)
             results = await batch.commit(retry=None, timeout=self._timeout)
-        except _CONFLICTS as error:
-            raise ConflictError(str(error)) from error
         except google_errors.GoogleAPIError as error:
-            raise StoreError(f"a commit to Firestore failed: {error}") from error
+            if _is_conflict(error, writes):
+                raise ConflictError(str(error)) from error
+            raise _failed("a commit to", error, writes) from error
+        except _UNSENDABLE as error:
+            raise _refused("a commit to", error, writes) from error
         charge(self.meter, writes=len(writes), commits=1)
         return [result.update_time for result in results]
 
@@ -122,10 +152,42 @@ class FirestoreStore:
         return built if query.limit is None else built.limit(query.limit)
 
 
-def _query_failed(query: Query, error: google_errors.FailedPrecondition) -> StoreError:
-    if "index" not in str(error):
-        return StoreError(f"a query of Firestore failed: {error}")
-    return IndexMissingError(f"a query of {query.collection} needs an index: {error}")
+def _is_conflict(error: google_errors.GoogleAPIError, writes: Sequence[Write]) -> bool:
+    """Return whether another writer was faster; without a condition to break, none was.
+
+    Firestore has the same statuses for a database that is missing or of another mode.
+    """
+    match error:
+        case google_errors.Aborted():
+            return True
+        case google_errors.AlreadyExists():
+            return any(isinstance(write, Create) for write in writes)
+        case google_errors.FailedPrecondition() | google_errors.NotFound():
+            return any(isinstance(write, Update) for write in writes)
+    return False
+
+
+def _failed(
+    what: str, error: google_errors.GoogleAPIError, writes: Sequence[Write] = ()
+) -> StoreError:
+    # a message that is too large has the status of a spent quota
+    if isinstance(error, _REFUSED) or "message exceeds maximum size" in str(error):
+        return _refused(what, error, writes)
+    return StoreError(f"{what} Firestore failed: {error}")
+
+
+def _refused(what: str, error: Exception, writes: Sequence[Write]) -> StoreRefusedError:
+    """Return the error with the document and field at fault, as far as they can be told."""
+    faults = (
+        unusable_path(write.path) or unusable_fields(write.path, write.data) for write in writes
+    )
+    paths = ", ".join(write.path for write in writes[:_NAMED])
+    parts = [
+        f"{what} Firestore was refused",
+        next(filter(None, faults), paths),
+        str(error)[:_QUOTED],
+    ]
+    return StoreRefusedError(": ".join(filter(None, parts)))
 
 
 def _document(snapshot: Any) -> Document:
