@@ -70,11 +70,11 @@ async def test_a_step_waits_for_the_newer_one_to_be_deployed(world):
     run, step = (await world.run()).data, (await world.step()).data
     assert run["progress_step"] == "waiting: schema_newer"
     assert step["last_error"]["message"] == (
-        f"{version} has schema version 99, and this Landfall reads 0 to 1: "
+        f"{version} has schema version 99, and this Landfall reads 0 to 2: "
         "deploy the newer version that wrote it"
     )
     (found,) = await world.stored.read(version)
-    await world.stored.commit([Update(version, {VERSION_FIELD: 1}, found.version)])
+    await world.stored.commit([Update(version, {VERSION_FIELD: 2}, found.version)])
     assert await work(world) == "finished"
 
 

@@ -340,6 +340,10 @@ def test_the_hash_covers_the_cells():
         ),
         ({"labels": {"criticality": {"high": ""}}}, "labels.criticality: give at least 2"),
         (
+            {"labels": {"criticality": {"__high__": "", "low": ""}}},
+            "labels.criticality.__high__: Firestore reserves names like __high__",
+        ),
+        (
             {"labels": {"criticality": {"high ": "", "low": ""}}},
             "labels.criticality.high : leave out blanks at its ends",
         ),

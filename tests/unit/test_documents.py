@@ -6,25 +6,20 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from infra.cloud import deploy, destroy, doctor
 from infra.costs import command as cost
 from infra.local import command as local
 from landfall.entry.routes import routes
 from landfall.integrity.rules.kinds import KINDS as RULES
-from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import load, parse
-from landfall.kinds.table import KINDS as SCANS
 from landfall.reasons import REASONS, WHAT_TO_DO, Reason
 from landfall.store.versions import DOCUMENT_KINDS as STORED
+from tests.fakes.examples import EXAMPLES
 from tests.generated import api, engine
 from tests.generated.documents import BLOCKS, DOCUMENTS, MARKED, SCHEMA, rendered, schema
 from tests.generated.markdown import ROOT, anchors, code_spans, fences, links
@@ -34,22 +29,6 @@ TEXTS = {path: (ROOT / path).read_text() for path in DOCUMENTS}
 
 LONGEST_README = 9_000
 """Bytes: somebody who opens the repository reads it to its end."""
-
-BASE = "appXXXXXXXXXXXXXX"
-
-SHORTEST: Mapping[str, dict[str, Any]] = {
-    "integrity": {
-        "base": BASE,
-        "tables": {"T": ["F"]},
-        "rules": [{"id": "r", "kind": "required", "table": "T", "field": "F"}],
-    },
-    "classification": {"base": BASE, "table": "T", "mapping": {"name": "F"}},
-    "site": {"url": "https://clinic.example/"},
-}
-"""The settings that an example of a part of a scan is added to, by the kind."""
-
-KIND_OF = {"infra/docs/classification.md": "classification", "infra/docs/site.md": "site"}
-"""The kind of scan that a document's examples are about; `integrity` in the others."""
 
 HELP = {
     "infra/local/run": local._arguments,
@@ -62,8 +41,6 @@ HELP = {
 
 FOREIGN = {"curl", "export", "gcloud"}
 """Commands that are not of this repository."""
-
-EXAMPLES = [(path, text) for path in DOCUMENTS for text in fences(TEXTS[path], "yaml")]
 
 COMMANDS = [
     (path, words)
@@ -184,26 +161,12 @@ def _source(module: str) -> str:
     return Path(main.origin or "").read_text()
 
 
-@pytest.mark.parametrize(("path", "text"), EXAMPLES, ids=lambda it: str(it)[:60])
-def test_examples_can_be_used(path, text):
+@pytest.mark.parametrize("content", EXAMPLES.values(), ids=EXAMPLES)
+def test_examples_can_be_used(content):
     """A whole scan, a rule, or some settings of a scan: each is taken at the door."""
-    for example in yaml.safe_load_all(text):
-        if example.get("kind") in SCANS:
-            load(text, path)
-        elif "kind" in example:
-            TypeAdapter(Rule).validate_python(example)
-        else:
-            kind = KIND_OF.get(path, "integrity")
-            parse({"id": "shortest", "kind": kind} | SHORTEST[kind] | example, path)
-
-
-@pytest.mark.parametrize("kind", RULES)
-def test_the_example_of_a_rule_is_one(kind):
-    """It is taken at the door, over tables that have what it reads; and says a sentence."""
-    rule = TypeAdapter(Rule).validate_python(yaml.safe_load(RULES[kind].example))
-    assert rule.kind == kind
-    assert rule.sentence()
-    assert rule.table in rule.tables()
+    scan = parse(content, "example")
+    rules = scan.rules if isinstance(scan, IntegrityScan) else []
+    assert all(rule.sentence() for rule in rules)
 
 
 def test_a_killed_worker_is_replaced_in_two_minutes():

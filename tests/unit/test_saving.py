@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from landfall.entry.runs_and_scans import MAX_YAML, save_scan, show_scan
-from landfall.kinds.definition import DefinitionError, load
+from landfall.kinds.definition import DefinitionError, load, parse
 from landfall.reasons import BadRequestError
 from tests.fakes.callers import ask
 from tests.fakes.world import World
@@ -78,6 +78,37 @@ async def test_what_is_no_definition_at_all_is_a_bad_request(world, body, says):
     """YAML that is long would be read for seconds."""
     with pytest.raises(BadRequestError, match=says):
         await save_scan(ask(world, raw=body), "a")
+
+
+ODD = {
+    "tables": {"__all__": ["__id__", ".", "a/b"], "é" * 255: ["n" * 255]},
+    "rules": [
+        {"id": "twice", "kind": "duplicate", "table": "__all__",
+         "likely": [[{"field": "__id__", "exact": "text"}]]},
+        {"id": "one", "kind": "allowed_values", "table": "é" * 255, "field": "n" * 255,
+         "values": [9, 2**53, "__x__", "\0"]},
+    ],
+}  # fmt: skip
+"""Lists in lists, and names that Firestore reserves, or refuses in a document's own fields."""
+
+
+async def test_whatever_is_valid_can_be_stored(world):
+    """And is read as it was sent: by people, and by a run."""
+    head = {"id": "odd", "kind": "integrity", "base": "appPeople00000001"}
+    kept = await saved(world, "odd", json.dumps(head | ODD))
+    assert kept == parse(head | ODD, "odd").document()
+
+
+async def test_what_cannot_be_stored_is_not_valid(world):
+    """A definition has a size, whichever way it is checked."""
+    rule = {"kind": "allowed_values", "table": "T", "field": "F"}
+    many = [rule | {"id": f"r{n}", "values": [*map(str, range(1_000))]} for n in range(150)]
+    scan = {
+        **{"id": "big", "kind": "integrity", "base": "appPeople00000001"},
+        **{"tables": {"T": ["F"]}, "rules": many},
+    }
+    with pytest.raises(DefinitionError, match="at most 900,000 can be stored; make several scans"):
+        await saved(world, "big", json.dumps(scan))
 
 
 async def test_another_scan_than_the_path_says_is_refused(world):

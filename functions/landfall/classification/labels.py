@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from landfall.scans.settings import Settings
 
-Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S+( \S+)*$")]
+
+def _storable(label: str) -> str:
+    if len(label) > 3 and label[:2] == label[-2:] == "__":
+        raise ValueError(f"Firestore reserves names like {label}; leave out the underscores")
+    return label
+
+
+Label = Annotated[
+    str, Field(min_length=1, max_length=60, pattern=r"^\S+( \S+)*$"), AfterValidator(_storable)
+]
 Meaning = Annotated[str, Field(max_length=500)]
 
 SECURITY: Mapping[str, str] = {

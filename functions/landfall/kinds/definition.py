@@ -15,6 +15,9 @@ from landfall.reasons import BadRequestError
 from landfall.scans.scan import Scan
 from landfall.scans.settings import BASE_ID, ID, got, suggest
 
+MAX_BYTES = 900_000
+"""Bytes of a definition as it is stored; a document of Firestore has 1 MiB."""
+
 
 class DefinitionError(BadRequestError):
     """The definition cannot be used. The message has a line for each problem: place, cause, fix."""
@@ -43,14 +46,21 @@ def parse(content: dict[str, Any], source: str) -> Scan:
     known = KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
         raise DefinitionError(f"{source}: kind: {_no_kind(kind, KINDS, 'scan')}")
-    scan = known.scan()
+    model = known.scan()
     try:
-        return scan.model_validate(content)
+        scan = model.model_validate(content)
     except ValidationError as error:
         problems = [
-            line for problem in error.errors() for line in _problem(scan, problem).splitlines()
+            line for problem in error.errors() for line in _problem(model, problem).splitlines()
         ]
         raise DefinitionError("\n".join(f"{source}: {line}" for line in problems)) from None
+    size = len(scan.text().encode())
+    if size > MAX_BYTES:
+        raise DefinitionError(
+            f"{source}: the definition has {size:,} bytes, and at most {MAX_BYTES:,} can be "
+            "stored; make several scans of it"
+        )
+    return scan
 
 
 def _no_kind(kind: Any, known: Iterable[str], what: str) -> str:

@@ -1,13 +1,14 @@
 """The registry of scans and schedules, as they are stored.
 
 scans/{scan_id}                       the current version, and the size that its last run counted
-scans/{scan_id}/versions/{version}    each definition that runs were made from; never changed
+scans/{scan_id}/versions/{version}    a definition that runs were made from, as text; never changed
 schedules/{scan_id}                   its cadence and policies, and when it is due next
 
 Definitions and pydantic, which checks them, take 60 ms of a cold start, so they are imported when
 one is read or saved.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -55,8 +56,8 @@ class Registry:
         fields = _head_fields(scan) | stamp
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
         if version is None:
-            definition = scan.model_copy(update={"schedule": None}).document()
-            writes.append(Create(version_path, {"definition": definition} | stamp))
+            text = scan.model_copy(update={"schedule": None}).text()
+            writes.append(Create(version_path, {"definition": text} | stamp))
         planned = _schedule_fields(scan, now, schedule) | stamp
         if scan.schedule or schedule:
             start = {
@@ -78,7 +79,7 @@ class Registry:
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
         if found is None:
             raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
-        return parse(found.data["definition"], found.path)
+        return parse(json.loads(found.data["definition"]), found.path)
 
     async def head(self, scan_id: str) -> Document:
         """Return the document of the scan's current version. Raises `ScanNotFoundError`."""

@@ -69,6 +69,13 @@ class Scan(Settings):
         """Return the definition as plain values, in the form that is stored."""
         return self.model_dump(mode="json", exclude_none=True)
 
+    def text(self) -> str:
+        """Return the definition as the text that is stored, in JSON.
+
+        A text holds what a document's own fields cannot: lists in lists, names like `__all__`.
+        """
+        return json.dumps(self.document(), ensure_ascii=False)
+
     def version(self) -> str:
         """Return 16 hex digits of the content without the schedule, which affects no result."""
         content = {key: value for key, value in self.document().items() if key != "schedule"}

@@ -177,7 +177,7 @@ def _failed(
 
 
 def _refused(what: str, error: Exception, writes: Sequence[Write]) -> StoreRefusedError:
-    """Return the error with the document and field at fault, as far as they can be told."""
+    """Return the error with the document and field at fault, as far as they are known."""
     faults = (
         unusable_path(write.path) or unusable_fields(write.path, write.data) for write in writes
     )
