@@ -153,6 +153,18 @@ def plain(status: int, body: bytes) -> Fault:
     return Fault(FaultKind.STATUS, status=status, body=body)
 
 
+RECORD = '{"id": "recA", "createdTime": "2026", "fields": {}}'
+
+
+def records(*each: str, offset: str = "null") -> Fault:
+    """Return an answer with these records, as they are written."""
+    return plain(200, f'{{"records": [{", ".join(each)}], "offset": {offset}}}'.encode())
+
+
+def with_cell(cell: str) -> str:
+    return RECORD.replace("{}", f'{{"Name": {cell}}}')
+
+
 LIMITED = b'{"errors": [{"error": "RATE_LIMIT_REACHED", "message": "Rate limit exceeded."}]}'
 ANSWERS = [
     (answer(401, "UNAUTHORIZED", "Invalid token"), "base_unauthorized", "401 UNAUTHORIZED: Inva"),
@@ -167,11 +179,29 @@ ANSWERS = [
     (plain(503, b""), "base_unavailable", "answered 503"),
     (plain(503, b"null"), "base_unavailable", "answered 503"),
     (plain(503, b"5"), "base_unavailable", "answered 503"),
-    (plain(200, b""), "base_malformed", "no records list"),
-    (plain(200, b"[]"), "base_malformed", "no records list"),
-    (plain(200, b'{"records": {}}'), "base_malformed", "no records list"),
+    (plain(200, b""), "base_malformed", "Expected `object`, got `null`"),
+    (plain(200, b"[]"), "base_malformed", "Expected `object`, got `array`"),
+    (plain(200, b'{"records": {}}'), "base_malformed", "got `object` - at `$.records`"),
+    (records("{}"), "base_malformed", "missing required field `id` - at `$.records[0]`"),
+    (records("null"), "base_malformed", "at `$.records[0]`"),
+    (records(RECORD.replace('"recA"', "7")), "base_malformed", "got `int` - at `$.records[0].id`"),
+    (records(RECORD.replace("recA", "../x")), "base_malformed", "`$.records[0].id`"),
+    (records(RECORD.replace("recA", "a" * 200)), "base_malformed", "`$.records[0].id`"),
+    (records(RECORD.replace("{}", "[]")), "base_malformed", "`$.records[0].fields`"),
+    (records(RECORD.replace("{}", "null")), "base_malformed", "`$.records[0].fields`"),
+    (records(RECORD, RECORD.replace('"2026"', "null")), "base_malformed", "[1].createdTime`"),
+    (records(with_cell("[" * 21 + "]" * 21)), "base_malformed", "nested more than 20 deep"),
+    (records(with_cell("[" * 900 + "]" * 900)), "base_malformed", "nested more than 20 deep"),
+    (records(with_cell("[" * 100_000 + "]" * 100_000)), "base_malformed", "Airtable: "),
+    (records(with_cell("9" * 5_000)), "base_malformed", "Airtable: "),
+    (records(with_cell("NaN")), "base_malformed", "a number that JSON does not have"),
+    (records(with_cell('[{"x": 1e999}]')), "base_malformed", "a number that JSON does not have"),
+    (records(RECORD, offset='""'), "base_malformed", "`$.offset`"),
+    (records(RECORD, offset="5"), "base_malformed", "`$.offset`"),
+    (records(RECORD, offset=f'"{"x" * 5_000}"'), "base_malformed", "`$.offset`"),
+    (plain(503, b"[" * 100_000), "base_unavailable", "answered 503"),
     (plain(200, b"<html>"), "base_malformed", "Airtable: "),
-    (plain(204, b""), "base_malformed", "no records list"),
+    (plain(204, b""), "base_malformed", "Expected `object`, got `null`"),
     (Fault(FaultKind.MALFORMED_JSON), "base_malformed", "Airtable: "),
     (Fault(FaultKind.CUT_BODY), "base_malformed", "invalid HTTP response"),
     (Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE), "base_malformed", "Airtable: "),
@@ -188,6 +218,35 @@ async def test_every_failure_has_its_reason(fault, reason, says):
         error = await refusal(reader)
         assert (error.reason, len(server.requests)) == (reason, 1)
         assert says in error.message
+
+
+@pytest.mark.parametrize("cell", ["[" * 20 + "]" * 20, '{"a": [{"b": null}]}', "1e308"])
+async def test_a_page_with_such_a_cell_is_read(cell):
+    """The bound is far above Airtable's own."""
+    async with faulty(records(with_cell(cell))) as (_, reader):
+        assert (await page(reader)).records[0]["fields"] == {"Name": json.loads(cell)}
+
+
+SCHEMA = '{"tables": [{"id": "tblA", "name": "A", "fields": [FIELD]}]}'
+FIELD = '{"id": "fldA", "name": "a", "type": "number"}'
+SCHEMAS = [
+    ("[]", "got `array`"),
+    ("{}", "missing required field `tables`"),
+    (SCHEMA.replace("FIELD", "{}"), "missing required field `id` - at `$.tables[0].fields[0]`"),
+    (SCHEMA.replace("FIELD", FIELD.replace('"a"', "null")), "`$.tables[0].fields[0].name`"),
+    (SCHEMA.replace("FIELD", FIELD.replace('"number"', "[]")), "`$.tables[0].fields[0].type`"),
+    (SCHEMA.replace("[FIELD]", "5"), "`$.tables[0].fields`"),
+]
+
+
+@pytest.mark.parametrize(("body", "says"), SCHEMAS)
+async def test_a_wrong_schema_is_malformed(body, says):
+    """It is tried again, as an answer that was cut."""
+    async with faulty(plain(200, body.encode())) as (_, reader):
+        with pytest.raises(StepError) as refused:
+            await reader.schema(Deadline.after(60))
+    assert refused.value.reason == Reason.BASE_MALFORMED
+    assert says in refused.value.message
 
 
 async def test_a_failure_does_not_spoil_the_reader():

@@ -23,9 +23,10 @@ from urllib3.response import HTTPResponse
 
 from landfall import logs
 from landfall.airtable import pacer
+from landfall.airtable.answers import record_page, schema_of
 from landfall.airtable.pacer import PacedRequest, Pacer
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
-from landfall.airtable.schema import FieldSchema, TableSchema
+from landfall.airtable.schema import TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.net.errors import (
     ExchangeError,
@@ -117,11 +118,7 @@ class AirtableClient:
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """Return the tables of the base."""
         url = self._api.base(self._base_id).urls.tables
-        answer = await self._call(lambda: self._api.get(url), deadline)
-        try:
-            return [_table_schema(table) for table in answer["tables"]]
-        except (KeyError, TypeError) as error:
-            raise StepError(Reason.BASE_MALFORMED, "the schema has no list of tables") from error
+        return schema_of(await self._call(lambda: self._api.get(url), deadline))
 
     async def page(
         self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
@@ -137,9 +134,7 @@ class AirtableClient:
             ),
             deadline,
         )
-        if not isinstance(answer, dict) or not isinstance(answer.get("records"), list):
-            raise StepError(Reason.BASE_MALFORMED, f"a page of table {table!r} has no records list")
-        return RecordPage(answer["records"], answer.get("offset"))
+        return record_page(answer, table)
 
     async def upsert(
         self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
@@ -188,7 +183,7 @@ class AirtableClient:
             raise
         except ExchangeError as error:
             raise StepError(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
-        except ValueError as error:  # not JSON
+        except (ValueError, RecursionError) as error:  # not JSON, or nested without end
             raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
 
     def _start(self, request: requests.PreparedRequest) -> Future[httpx.Response]:
@@ -227,14 +222,6 @@ class AirtableClient:
         paced.append(await self._pacer.acquire())
         self.requests += 1
         count_airtable_request()
-
-
-def _table_schema(answer: Mapping[str, Any]) -> TableSchema:
-    fields = [
-        FieldSchema(field["id"], field["name"], field["type"], field.get("options") or {})
-        for field in answer["fields"]
-    ]
-    return TableSchema(answer["id"], answer["name"], fields)
 
 
 _REASON_OF_ERROR = {
@@ -277,7 +264,7 @@ def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
     try:
         content = answer.json()
         error = content["errors"][0] if "errors" in content else content["error"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return "", answer.text[:200]
     if isinstance(error, dict):
         return str(error.get("type") or error.get("error", "")), str(error.get("message", ""))
