@@ -1,7 +1,9 @@
 """The fetch step over a local Airtable: every record once, whatever happens on the way."""
 
 import asyncio
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any, ClassVar
@@ -15,12 +17,14 @@ from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch import MAX_RESTARTS
+from landfall.airtable.fetched import read_tables
 from landfall.airtable.protocols import RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.kind import KIND
 from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
+from landfall.runs.transitions import MAX_ATTEMPTS
 from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Version, Write
 from landfall.store.packed import MAX_PACKED_BYTES
@@ -301,6 +305,83 @@ async def test_an_offset_that_expired_between_invocations():
         await drive(world, server)
     assert await fetched_ids(world) == {"People": ids(base)["People"][1:]}
     assert (await cursor_of(world)).tables["People"].listing == 2
+
+
+def page_of(*numbers: int, offset: str | None) -> Fault:
+    """An answer with these records, which names this offset."""
+    records = [
+        {"id": record_id(n), "createdTime": "2026-01-01T00:00:00.000Z", "fields": {}}
+        for n in numbers
+    ]
+    body = json.dumps({"records": records, "offset": offset}).encode()
+    return Fault(FaultKind.STATUS, status=200, body=body)
+
+
+def listing(*pages: Fault) -> list[FaultRule]:
+    """The pages, one after the other, and the last of them for ever."""
+    *first, last = [FaultRule(page, path="/People$") for page in pages]
+    return [*first, replace(last, times=None)]
+
+
+def round_of(*firsts: int) -> list[Fault]:
+    """Return a page of two records for each of these numbers of the first."""
+    return [page_of(n, n + 1, offset=f"after {n}") for n in firsts]
+
+
+ENDLESS = {
+    "the same page": (1, round_of(1)),
+    "the same page, after another": (2, round_of(1, 3)),
+    "no records": (0, [page_of(offset="x")]),
+    "a listing that goes round": (3, round_of(1, 3, 5, 1, 3, 5, 1)),
+}
+
+
+@pytest.mark.parametrize(("stored", "pages"), ENDLESS.values(), ids=ENDLESS)
+async def test_a_listing_that_does_not_advance_is_malformed(world, stored, pages):
+    """Within a few pages of each attempt, also where the one before has read them; the run ends."""
+    await start(world, tables={"People": ["Name"]})
+    async with a_server(a_base(People=1), faults=listing(*pages)) as server:
+        outcomes = await drive(world, server)
+        assert set(outcomes) == {"base_malformed"}
+        assert len(outcomes) == MAX_ATTEMPTS
+        assert len(server.requests) < 6 * len(outcomes) + len(pages)
+    assert (await cursor_of(world)).records == 2 * stored
+    error = (await world.run()).data["error"]
+    assert error["reason"] == "base_malformed"
+    assert "the listing of table 'People' does not end" in error["message"]
+
+
+async def test_some_empty_and_repeated_pages_are_passed_over(world):
+    """Airtable may send a page without records, and a record may move into the next page."""
+    pages = [
+        *(page_of(1, 2, offset="a"), page_of(offset="b"), page_of(offset="c")),
+        *(page_of(1, 2, offset="d"), page_of(2, 3, offset="e"), page_of(offset=None)),
+    ]
+    await start(world, tables={"People": ["Name"]})
+    async with a_server(a_base(People=1), faults=listing(*pages)) as server:
+        assert await drive(world, server) == ["finished", "finished"]
+    run = await world.run()
+    tables = await read_tables(world.store, run.path, (await cursor_of(world)).fetched())
+    assert tables["People"].ids == [record_id(n) for n in (1, 2, 3)]
+
+
+async def test_a_record_that_is_read_twice_counts_once(world):
+    """As it was read the second time: no rule finds it twice."""
+    records = [
+        [{"id": record_id(1), "createdTime": "2026-01-01T00:00:00.000Z", "fields": {"Name": name}}]
+        for name in ("before", "after")
+    ]
+    offsets = ["x", None]
+    bodies = [{"records": r, "offset": o} for r, o in zip(records, offsets, strict=True)]
+    pages = [Fault(FaultKind.STATUS, status=200, body=json.dumps(body).encode()) for body in bodies]
+    once = {"id": "once", "kind": "unique", "table": "People", "fields": ["Name"]}
+    await start(world, tables={"People": ["Name"]}, rules=[once])
+    async with a_server(a_base(People=1), faults=listing(*pages)) as server:
+        assert await drive(world, server) == ["finished", "finished"]
+    run = await world.run()
+    assert (run.data["verdict"], run.data["counts"]["findings"]) == ("healthy", 0)
+    tables = await read_tables(world.store, run.path, (await cursor_of(world)).fetched())
+    assert tables["People"].columns == {"Name": ["after"]}
 
 
 async def test_a_listing_that_keeps_expiring_is_given_up(world):

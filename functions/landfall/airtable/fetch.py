@@ -29,6 +29,9 @@ from landfall.store.packed import Packed, packed_documents
 
 OpenBase = Callable[[str], BaseReader]
 
+MAX_REPEATS = 3
+"""Pages in a row that bring no record which the pages before did not have, and promise more."""
+
 MAX_RESTARTS = 5
 """Restarts of one table in an invocation, each because its listing expired."""
 
@@ -97,14 +100,14 @@ class Fetch:
     async def _read_table(
         self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
     ) -> None:
-        restarts = 0
+        restarts = repeats = 0
         while deadline.remaining() > self._claim.engine.ladder.last_listing:
             until = deadline.sooner(self._claim.engine.ladder.item)
             try:
                 page = await reader.page(name, table.ask, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
-                table = replace(table, offset=None, listing=table.listing + 1)
+                table = replace(table, offset=None, listing=table.listing + 1, latest=[])
                 if restarts > MAX_RESTARTS:
                     raise _expired(name) from None
                 continue
@@ -113,6 +116,13 @@ class Fetch:
                     return  # our budget ended: it is no failure of Airtable
                 raise
             table.offset = page.offset
+            if page.offset is not None and table.repeats(page.records):
+                repeats += 1
+                if repeats > MAX_REPEATS:
+                    raise _repeated(name)
+                continue
+            repeats = 0
+            table.remember(page.records)
             self._inbox.append(
                 ReadPage(name, table.listing, wanted(table, page.records), page.offset)
             )
@@ -169,6 +179,14 @@ def _expired(table: str) -> StepError:
     return StepError(
         Reason.LISTING_EXPIRED,
         f"the listing of table {table!r} expired {MAX_RESTARTS + 1} times in one invocation",
+    )
+
+
+def _repeated(table: str) -> StepError:
+    return StepError(
+        Reason.BASE_MALFORMED,
+        f"the listing of table {table!r} does not end: {MAX_REPEATS + 1} pages in a row had no "
+        "records, or those of pages before, and named a further page",
     )
 
 

@@ -1,6 +1,8 @@
 """The cursor of a fetch step that reads a base."""
 
 import copy
+import dataclasses
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +17,9 @@ from landfall.store.documents import Fields
 TYPICAL_RECORDS = 2000
 """Records at which the progress of a base of unknown size is one half."""
 
+MAX_LATEST = 10
+"""Pages of a listing that are remembered: a listing that goes round in more is not noticed."""
+
 MAX_SHARE = 0.99
 """Highest share of the step's progress before the last page."""
 
@@ -25,7 +30,7 @@ class TableCursor:
 
     `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
     and `names` as the base does. `ask` are the requested fields, never none: Airtable would send
-    all.
+    all. `latest` has a number for each of the latest pages, by the ids of its records.
     """
 
     id: str
@@ -36,6 +41,19 @@ class TableCursor:
     listing: int = 1
     records: int = 0
     done: bool = False
+    latest: list[int] = field(default_factory=list)
+
+    def repeats(self, records: Sequence[Fields]) -> bool:
+        """Return whether a page has no records, or those of one of the latest pages."""
+        return not records or _number(records) in self.latest
+
+    def remember(self, records: Sequence[Fields]) -> None:
+        """Count a page among the latest."""
+        self.latest = [*self.latest, _number(records)][-MAX_LATEST:]
+
+
+def _number(records: Sequence[Fields]) -> int:
+    return zlib.crc32(" ".join(sorted(record["id"] for record in records)).encode())
 
 
 @dataclass
@@ -56,11 +74,9 @@ class FetchCursor:
         if stored is None:
             return None
         tables = {
-            table["name"]: TableCursor(**{k: v for k, v in table.items() if k != "name"})
-            for table in stored["tables"]
+            table["name"]: TableCursor(**_known(TableCursor, table)) for table in stored["tables"]
         }
-        fields = stored | {"tables": tables}
-        return cls(**{name: value for name, value in fields.items() if name != _DROPPED})
+        return cls(**_known(cls, stored | {"tables": tables}))
 
     def store(self) -> Fields:
         """Return the cursor as stored: a list of tables, whose names may have any character."""
@@ -76,8 +92,9 @@ class FetchCursor:
         """Count a page. The first page of a new listing restarts its table."""
         table = self.tables[page.table]
         if page.listing != table.listing:
-            table.listing, table.records = page.listing, 0
+            table.listing, table.records, table.latest = page.listing, 0, []
         table.records += len(page.records)
+        table.remember(page.records)
         table.offset, table.done = page.offset, page.offset is None
 
     @property
@@ -106,8 +123,9 @@ class FetchCursor:
         return Fetched(tables, self.unresolved, self.documents)
 
 
-_DROPPED = "requests"
-"""A field of an earlier Landfall's cursor, which a run's meter replaced."""
+def _known(form: type, stored: Fields) -> Fields:
+    """Return the stored fields that a class has: another Landfall's cursor may have others."""
+    return {it.name: stored[it.name] for it in dataclasses.fields(form) if it.name in stored}
 
 
 def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:

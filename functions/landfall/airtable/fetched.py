@@ -71,7 +71,10 @@ _TABLE_FIELDS = ("id", "fields", "listing", "records")
 async def read_tables(
     store: Store, run_path: str, fetched: Fetched, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
-    """Read the tables from the pages of a run, as `whole_tables` does. Raises `StepError`."""
+    """Read the tables from the pages of a run, as `whole_tables` does, and each record once.
+
+    Raises `StepError`.
+    """
     path = f"{run_path}/pages"
     stored: list[Fields] = []
     last = None
@@ -87,7 +90,18 @@ async def read_tables(
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:
             raise gone(f"a part of table {name!r} ({len(tables[name])} of {table.records} records)")
-    return tables
+    return {name: _each_once(table) for name, table in tables.items()}
+
+
+def _each_once(table: Table) -> Table:
+    """Return the table without the earlier readings of records that the listing had twice.
+
+    It has, where a record moves while the pages are read.
+    """
+    if len(set(table.ids)) == len(table):
+        return table
+    rows = {record: row for row, record in enumerate(table.ids)}
+    return table.select(sorted(rows.values()))
 
 
 async def remember_size(claim: Claim, records: int) -> None:
