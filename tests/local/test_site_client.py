@@ -83,6 +83,14 @@ async def test_a_page_says_all_about_its_answer():
     assert repr(BODY) not in repr(page)
 
 
+async def test_a_header_that_was_sent_twice_has_two_lines():
+    """Joined by commas, the first one's words would seem to go on."""
+    headers = {**HTML, "X-Robots-Tag": "a: nofollow", "x-robots-tag": "noindex"}
+    async with answering(WireResponse(200, headers, BODY)) as server, reading(server.url) as reader:
+        page = await fetched(reader, server.url)
+    assert page.headers["X-Robots-Tag"] == "a: nofollow\nnoindex"
+
+
 async def test_redirects_are_followed_and_reported():
     """Absolute and relative, to the page at their end."""
 
@@ -193,6 +201,15 @@ async def test_a_page_that_is_cut_is_none(fault):
 async def test_a_page_without_end_is_too_large(fault):
     """Packed or not, it is read to the limit and no further."""
     assert await reason(WireResponse(200, HTML, fault=fault)) == Reason.SITE_TOO_LARGE
+
+
+@pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
+async def test_the_first_bytes_are_read_of_anything(fault):
+    """Of whatever type and length; the rest is left unread."""
+    film = WireResponse(200, {"Content-Type": "video/mp4"}, fault=fault)
+    async with nothing_left(), answering(film) as server, reading(server.url) as reader:
+        page = await reader.fetch_page(server.url, Deadline.after(60), AGENT, 1_000)
+    assert len(page.body) == 1_000
 
 
 async def test_a_large_page_is_read():

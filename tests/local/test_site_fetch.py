@@ -62,7 +62,7 @@ async def stops(world: World) -> dict[str, tuple[str, str]]:
     }
 
 
-async def status(world: World) -> tuple[str, str | None]:
+async def status_of(world: World) -> tuple[str, str | None]:
     """The run's status, and the reason of its error."""
     run = (await world.run()).data
     return run["status"], run["error"] and run["error"]["reason"]
@@ -188,7 +188,7 @@ async def test_robots_that_forbid_all(world):
     async with LocalSite(small() | {"/robots.txt": plain("User-agent: *\nDisallow: /")}) as site:
         await captured(world, site)
         assert site.paths == ["/robots.txt"]
-    assert await status(world) == ("error", "site_disallowed")
+    assert await status_of(world) == ("error", "site_disallowed")
     assert "have LandfallBot allowed there" in (await world.run()).data["error"]["message"]
 
 
@@ -199,17 +199,85 @@ async def test_robots_of_where_the_home_page_is_count(world):
         await start_site(world, a_site_scan(site))
         await deliver_site(world, world.queue.tasks[-1], site_clients(world, site, there))
         assert there.paths == ["/", "/robots.txt"]
-    assert await status(world) == ("error", "site_disallowed")
+    assert await status_of(world) == ("error", "site_disallowed")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+async def test_without_robots_all_is_allowed(world, status):
+    """RFC 9309: an answer of 4xx, whatever it says, means that there are no rules."""
+    forbidding = WireResponse(status, HTML, b"User-agent: *\nDisallow: /")
+    async with LocalSite(small() | {"/robots.txt": Resource(forbidding)}) as site:
+        await captured(world, site)
+    assert await status_of(world) == ("done", None)
+
+
+FORBIDDING = b"User-agent: *\nDisallow: /\n"
+FLOOD = Fault(FaultKind.FLOOD, size=2**30)
 
 
 @pytest.mark.parametrize(
-    "answer", [WireResponse(404, HTML), WireResponse(403), WireResponse(200, {}, b"x")]
-)
-async def test_without_robots_all_is_allowed(world, answer):
-    """Not found, refused, or of a type that is no text: RFC 9309."""
+    "answer",
+    [
+        WireResponse(200, {}, FORBIDDING),
+        WireResponse(200, {"Content-Type": ""}, FORBIDDING),
+        WireResponse(200, {"Content-Type": "application/octet-stream"}, FORBIDDING),
+        WireResponse(200, {"Content-Type": "image/png"}, FORBIDDING),
+        WireResponse(200, {"Content-Type": "text/plain"}, FORBIDDING.decode().encode("utf-16")),
+        WireResponse(200, HTML, b"<html><pre>" + FORBIDDING + b"</pre>"),
+        WireResponse(200, {}, FORBIDDING + b"# long\n" * 10**6),
+        WireResponse(203, {}, FORBIDDING),
+    ],
+)  # fmt: skip
+async def test_robots_are_followed_however_they_are_served(world, answer):
+    """Without a type, of an odd one, encoded, in HTML, or longer than a page may be."""
     async with LocalSite(small() | {"/robots.txt": Resource(answer)}) as site:
         await captured(world, site)
-    assert await status(world) == ("done", None)
+        assert site.paths == ["/robots.txt"]
+    assert await status_of(world) == ("error", "site_disallowed")
+
+
+async def test_robots_without_end_are_read_to_their_limit(world):
+    """What comes first is followed, and the rest not waited for."""
+    endless = WireResponse(200, {"Content-Type": "video/mp4"}, fault=FLOOD)
+    async with LocalSite(small() | {"/robots.txt": Resource(endless)}) as site:
+        await captured(world, site)
+    assert await status_of(world) == ("done", None)
+
+
+async def test_robots_are_followed_along_redirects(world):
+    """Five of them, also to another path."""
+    hops = {f"/{n}": redirect(f"/{n + 1}") for n in range(1, 5)}
+    pages = small() | hops | {"/robots.txt": redirect("/1"), "/5": plain(FORBIDDING.decode())}
+    async with LocalSite(pages) as site:
+        await captured(world, site)
+    assert await status_of(world) == ("error", "site_disallowed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (redirect("/robots.txt"), "site_too_many_redirects"),
+        (redirect("http://169.254.169.254/"), "site_forbidden_address"),
+        (Resource(WireResponse(304)), "site_rejected"),
+        (Resource(WireResponse(302, HTML, b"no Location")), "site_rejected"),
+    ],
+    ids=["loop", "into our network", "not modified", "to nowhere"],
+)
+async def test_robots_that_cannot_be_read_allow_nothing(world, answer, reason):
+    """Only 4xx means that there are no rules."""
+    async with LocalSite(small() | {"/robots.txt": answer}) as site:
+        await captured(world, site)
+        assert set(site.paths) == {"/robots.txt"}
+    assert await status_of(world) == ("error", reason)
+
+
+async def test_robots_of_a_busy_site_are_waited_for(world):
+    """429 is a matter of time: it is no answer of `no rules`."""
+    fault = Fault(FaultKind.STATUS, status=429, headers={"Retry-After": "7"})
+    forbidding = small() | {"/robots.txt": plain(FORBIDDING.decode())}
+    async with LocalSite(forbidding, faults=[FaultRule(fault, path="/robots.txt")]) as site:
+        assert await captured(world, site) == ["site_rate_limited", "site_disallowed"]
+        assert site.paths == ["/robots.txt"] * 2
 
 
 async def test_robots_that_fail_are_waited_for(world):
@@ -234,7 +302,7 @@ async def test_without_a_home_page_there_is_no_score(world, home, reason):
     """The run ends in error, with the reason."""
     async with LocalSite({"/": home}) as site:
         await captured(world, site)
-    assert await status(world) == ("error", reason)
+    assert await status_of(world) == ("error", reason)
     assert (await world.run()).data["verdict"] is None
 
 
@@ -244,7 +312,7 @@ async def test_a_site_that_is_not_there_ends_unreachable(world):
     await start_site(world, a_site_scan(f"{url}/"))
     outcomes = await drive_site(world, url)
     assert set(outcomes) == {"site_unreachable"}
-    assert await status(world) == ("error", "site_unreachable")
+    assert await status_of(world) == ("error", "site_unreachable")
 
 
 FAULTS = {

@@ -76,7 +76,9 @@ class TreacherousSite:
         self._chaos = chaos
         self._site = site
 
-    async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
+    async def fetch_page(
+        self, url: str, deadline: Deadline, user_agent: str, _: int | None = None
+    ) -> Page:
         """As `SiteReader.fetch_page`."""
         assert "LandfallBot" in user_agent
         try:

@@ -62,7 +62,6 @@ def test_a_fact(html, fact, value):
         ({}, "compressed", 1),
         ({"wire_bytes": 1000}, "compressed", 0),
         ({"headers": {"strict-transport-security": "max-age=1"}}, "keeps_https", 1),
-        ({"headers": {"x-robots-tag": "noindex"}}, "indexable", 0),
         ({"seconds": 1.23456}, "seconds", 1.235),
         ({"redirects": 2}, "redirects", 2),
     ],
@@ -70,6 +69,36 @@ def test_a_fact(html, fact, value):
 def test_a_fact_of_the_transfer(changes, fact, value):
     """Headers, time, size, and protocol."""
     assert evidence("<p>x", **changes).facts[fact] == value
+
+
+@pytest.mark.parametrize(
+    ("elements", "header", "listed"),
+    [
+        ("", "", 1),
+        ("<meta name=robots content='index, follow'>", "all", 1),
+        ("<meta name=robots content='NoIndex'>", "", 0),
+        ("<meta name=ROBOTS content=none>", "", 0),
+        ("<meta name=robots content=noindex><meta name=robots content=nofollow>", "", 0),
+        ("<meta name=robots content=index><meta name=googlebot content=noindex>", "", 0),
+        ("<meta name=otherbot content=noindex>", "", 1),
+        ("<meta name=robots content='noimageindex, max-snippet:-1, nosnippet'>", "", 1),
+        (f"<meta name=robots content='{'nosnippet,' * 50} noindex'>", "", 0),
+        ("", "noindex", 0),
+        ("", "nofollow,NONE", 0),
+        ("", "nofollow\nnoindex", 0),
+        ("", "googlebot: nofollow, noindex", 0),
+        ("", "OtherBot: noindex, nofollow", 1),
+        ("", "otherbot: nofollow\nnoindex", 0),
+        ("", "otherbot: noindex, googlebot: none", 0),
+        ("", "max-snippet: 20, max-image-preview: large, noindex", 0),
+        ("", "unavailable_after: Wed, 25 Jun 2036 15:00:00 GMT, noindex", 0),
+        ("", "unavailable_after: Wed, 25 Jun 2036 15:00:00 GMT", 1),
+    ],
+)
+def test_whether_search_engines_may_list_a_page(elements, header, listed):
+    """Every element and header counts, and those of large search engines for all."""
+    found = evidence(f"{elements}<p>x", headers={"x-robots-tag": header})
+    assert found.facts["indexable"] == listed
 
 
 def test_links_to_pages_of_the_site():

@@ -1,8 +1,21 @@
 """robots.txt and sitemaps: what a site asks of us, and the pages that it names."""
 
-import pytest
+import codecs
+import time
 
-from landfall.site.robots import MAX_CRAWL_DELAY, MAX_ROBOTS_BYTES, robots_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from protego import Protego
+
+from landfall.site.robots import (
+    MAX_CRAWL_DELAY,
+    MAX_PATTERNS,
+    MAX_ROBOTS_BYTES,
+    MAX_WILDCARDS,
+    READ_BYTES,
+    robots_of,
+)
 from landfall.site.sitemaps import MAX_LOCATIONS, MAX_SITEMAP_BYTES, SitemapError, read_sitemap
 
 ROBOTS = b"""
@@ -29,7 +42,9 @@ def test_the_rules_for_us_alone_count():
     assert list(ours.sitemaps) == ["https://a.example/map.xml"]
 
 
-@pytest.mark.parametrize("text", [b"", b"\xff\xfe\0garbage", b"<html>404</html>", b"User-agent"])
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff\xfe\0garbage", b"<html>404</html>", b"User-agent", b"Disallow: /"]
+)
 def test_no_rules_allow_everything(text):
     """An empty file, and what is none."""
     assert robots_of(text, "LandfallBot").allow("https://a.example/")
@@ -41,16 +56,153 @@ def test_a_delay_has_a_cap():
     assert slow.delay(1.0) == MAX_CRAWL_DELAY
 
 
-def test_rules_beyond_the_limit_are_not_read():
-    """RFC 9309 asks for 500 KiB."""
-    rules = b"User-agent: *\n" + b"#" * MAX_ROBOTS_BYTES + b"\nDisallow: /"
-    assert robots_of(rules, "LandfallBot").allow("https://a.example/")
+@pytest.mark.parametrize("value", ["inf", "nan", "-1", "soon", "9" * 500_000])
+def test_a_delay_is_a_number(value):
+    """Anything else is none."""
+    slow = robots_of(f"User-agent: *\nCrawl-delay: {value}".encode(), "LandfallBot")
+    assert slow.delay(1.0) == (MAX_CRAWL_DELAY if value.isdigit() else 1.0)
 
 
-def test_patterns_cannot_take_long():
-    """A hundred stars against a long address: neither of them is ours."""
-    rules = robots_of(b"User-agent: *\nDisallow: /" + b"*a" * 100 + b"$", "LandfallBot")
-    assert rules.allow("https://a.example/" + "a" * 5_000 + "b")
+def test_of_a_long_file_the_beginning_counts():
+    """RFC 9309 asks for 500 KiB; a line that was cut would forbid more than it says."""
+    begin = b"User-agent: *\nDisallow: /a\n"
+    long = begin + b"#" * (MAX_ROBOTS_BYTES - len(begin) - 11) + b"\nDisallow: /private"
+    rules = robots_of(long[:READ_BYTES], "LandfallBot")
+    assert not rules.allow("https://a.example/a")
+    assert rules.allow("https://a.example/x")
+
+
+FORBIDDING = "User-agent: *\nDisallow: /privat\u00e9\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        FORBIDDING.encode(),
+        FORBIDDING.encode("utf-8-sig"),
+        FORBIDDING.encode("utf-16"),
+        codecs.BOM_UTF16_BE + FORBIDDING.encode("utf-16-be"),
+        FORBIDDING.encode("utf-16-le"),
+        FORBIDDING.encode("windows-1252"),
+        FORBIDDING.replace("\n", "\r").encode(),
+        FORBIDDING.replace("\n", "\r\n\r\n").encode(),
+        b"<html><body><pre>" + FORBIDDING.encode() + b"</pre></body></html>",
+        b"<!doctype html><p>User-agent: *<br>Disallow: /privat&eacute;</p>",
+        FORBIDDING.upper().replace("/PRIVAT\u00c9", "/privat%c3%A9").encode(),
+        b"USERAGENT *\ndisallow /privat%C3%A9 # a comment",
+        b"User-agent: a\nUser-agent: *\nSitemap: x\nDissallow:/privat%c3%a9",
+        b"User-agent: *\nAllow: /\n\nUser-agent: *\nDisallow: *vat*\nUser-agent: b\nDisallow: /",
+        b"User-agent: *\nDisallow: privat",
+        b"User-agent: *\nDisallow: /p%72ivat",
+        b"user-agent: landfallbot/2.0\nDisallow: /privat",
+        b"User-agent: Mozilla/5.0 (compatible; LandfallBot/1.0; +https://b.example)\nDisallow: /p",
+    ],
+)
+def test_what_forbids_is_followed_in_every_form(body):
+    """Encodings, marks, line ends, HTML, and the mistakes that people make."""
+    rules = robots_of(body, "LandfallBot")
+    assert not rules.allow("https://a.example/privat%C3%A9?a=1")
+    assert rules.allow("https://a.example/other")
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "matches"),
+    [
+        ("/a$", "/a", True),
+        ("/a$", "/ab", False),
+        ("/a$b", "/a$b/c", True),
+        ("/*.pdf$", "/x.pdf", True),
+        ("/*.pdf$", "/x.pdf?y", False),
+        ("/*.pdf$", "/x.pdf.pdf", True),
+        ("/a*", "/a", True),
+        ("/*/b/*/c", "/x/b/y/c/d", True),
+        ("/*/b/*/c", "/x/b/c", False),
+        ("/?", "/?a=1", True),
+        ("/?", "/a?b", False),
+        ("/a%2Ab", "/a*b", True),
+        ("/a*b", "/a%2Ab", True),
+        ("/%E4%BD%A0", "/\u4f60", True),
+        ("/A", "/a", False),
+        ("*", "/", True),
+        ("/", "", True),
+    ],
+)
+def test_a_rule_matches_a_path(rule, path, matches):
+    """`*` is any text, a last `$` the end; both spellings of a character are one."""
+    rules = robots_of(f"User-agent: *\nDisallow: {rule}".encode(), "LandfallBot")
+    assert rules.allow(f"https://a.example{path}") is not matches
+
+
+@pytest.mark.parametrize(
+    ("allow", "disallow", "allowed"),
+    [("/a", "/", True), ("/a/", "/a", False), ("/a", "/a", True), ("/*a", "/a", True),
+     ("/a", "/*a", False), ("/$", "/", True)],
+)  # fmt: skip
+def test_the_longest_rule_decides(allow, disallow, allowed):
+    """Of two that are as long, the one that allows."""
+    text = f"User-agent: *\nDisallow: {disallow}\nAllow: {allow}"
+    path = "" if allow == "/$" else "a"
+    assert robots_of(text.encode(), "LandfallBot").allow(f"https://a.example/{path}") is allowed
+
+
+PATHS = st.lists(st.sampled_from(["/", "a", "b", "ab", "?"]), max_size=6).map("".join)
+RULES = st.tuples(
+    st.sampled_from(["Allow", "Disallow"]),
+    st.lists(st.sampled_from(["/", "a", "b", "ab", "*"]), max_size=6).map("".join),
+    st.sampled_from(["", "$"]),
+)
+
+
+@given(st.lists(RULES, max_size=6), PATHS)
+def test_rules_are_read_as_others_read_them(rules, path):
+    """Protego, which Scrapy uses, says the same of every file and path."""
+    lines = [f"{name}: /{rule}{end}" for name, rule, end in rules]
+    text = "\n".join(["User-agent: *", *lines])
+    url = f"https://a.example/{path}"
+    ours = robots_of(text.encode(), "LandfallBot").allow(url)
+    assert ours == Protego.parse(text).can_fetch(url, "LandfallBot")
+
+
+STARS = b"*a" * 240
+HOSTILE = {
+    "one rule of stars": b"Disallow: /" + b"*a" * 250_000 + b"$",
+    "rules of stars": b"".join(b"Disallow: /%d%s$\n" % (n, STARS) for n in range(1_000)),
+    "short patterns": b"".join(b"Disallow: /*%x\n" % n for n in range(30_000)),
+    "long patterns": b"".join(b"Disallow: /a*a*a*a*a*a*a*a*a%x$\n" % n for n in range(12_000)),
+    "prefixes": b"".join(b"Disallow: /%s%d\n" % (b"a" * 200, n) for n in range(2_300)),
+    "user agents": b"".join(b"User-agent: %d\n" % n for n in range(15_000))
+    + b"".join(b"Disallow: /%d\n" % n for n in range(15_000)),
+    "groups": b"User-agent: *\nDisallow: /*a*b$\n" * 15_000,
+    "tags": b"<" * MAX_ROBOTS_BYTES,
+    "references": b"<&" + b"&amp" * 125_000,
+    "spaces": b"Disallow" + b" " * 400_000 + b":",
+    "line ends": b"\r\n" * 250_000,
+    "escapes": b"Disallow: /" + b"%41" * 160_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_file_takes_long(text):
+    """All of it is read and 300 addresses, as long as they may be, are looked up."""
+    began = time.process_time()
+    rules = robots_of(b"User-agent: *\n" + text, "LandfallBot")
+    for number in range(300):
+        rules.allow(f"https://a.example/{'a' * 470}{number}")
+    assert time.process_time() - began < 2
+
+
+def test_beyond_the_bound_a_rule_forbids_more():
+    """It ends at its last wildcard that is read; one that allows is not read."""
+    many = b"*a" * (MAX_WILDCARDS + 1)
+    forbids = robots_of(b"User-agent: *\nDisallow: /b" + many + b"c$", "LandfallBot")
+    assert not forbids.allow("https://a.example/b" + "a" * MAX_WILDCARDS)
+    assert forbids.allow("https://a.example/b")
+    allows = robots_of(b"User-agent: *\nDisallow: /\nAllow: /" + many, "LandfallBot")
+    assert not allows.allow("https://a.example/" + "a" * 99)
+    patterns = b"".join(b"Disallow: /*%d\n" % n for n in range(MAX_PATTERNS))
+    last = robots_of(b"User-agent: *\n" + patterns + b"Disallow: /b*c", "LandfallBot")
+    assert not last.allow("https://a.example/b")
+    assert last.allow("https://a.example/c")
 
 
 def test_a_sitemap_names_pages():

@@ -13,12 +13,15 @@ from landfall.net.errors import InvalidResponseError, ResponseTooLargeError
 class Body:
     """The decoded body. Neither it nor its bytes on the wire exceed `max_bytes`.
 
-    Raises `InvalidResponseError` and `ResponseTooLargeError`.
+    A longer one is too large, or with `cut` it ends there and is `full`. Raises
+    `InvalidResponseError` and `ResponseTooLargeError`.
     """
 
-    def __init__(self, headers: Mapping[str, str], max_bytes: int) -> None:
+    def __init__(self, headers: Mapping[str, str], max_bytes: int, *, cut: bool = False) -> None:
+        self.full = False
         self._decompressor = _decompressor(headers)
         self._max_bytes = max_bytes
+        self._cut = cut
         self._decoded = bytearray()
         self._wire_bytes = 0
 
@@ -29,14 +32,16 @@ class Body:
         room = self._max_bytes - len(self._decoded) + 1
         decompressor = self._decompressor
         self._decoded += _decompressed(decompressor, piece, room) if decompressor else piece
-        if max(len(self._decoded), self._wire_bytes) > self._max_bytes:
+        self.full = max(len(self._decoded), self._wire_bytes) > self._max_bytes
+        if self.full and not self._cut:
             raise ResponseTooLargeError(f"the response is larger than {self._max_bytes} bytes")
 
     def complete(self) -> bytes:
-        """Return the whole body."""
-        if self._decompressor and not self._decompressor.eof and self._wire_bytes:
+        """Return the whole body, or its beginning if it is full."""
+        decompressor = self._decompressor
+        if decompressor and not decompressor.eof and self._wire_bytes and not self.full:
             raise InvalidResponseError("the gzip data of the response is truncated")
-        return bytes(self._decoded)
+        return bytes(self._decoded[: self._max_bytes])
 
 
 def _decompressor(headers: Mapping[str, str]) -> "zlib._Decompress | None":

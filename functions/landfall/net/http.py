@@ -74,11 +74,13 @@ class HttpClient:
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
         max_bytes: int = MAX_BODY_BYTES,
+        cut: bool = False,
         before_sending: Callable[[], Awaitable[None]] | None = None,
         wants_body: Callable[[int, httpx.Headers], bool] = lambda *_: True,
     ) -> httpx.Response:
         """Return the complete response, whatever its status. Raises an `ExchangeError`.
 
+        A body of more than `max_bytes` is an error, or with `cut` its beginning is returned.
         `before_sending` is awaited when the connection is open and nothing is sent yet. If
         `wants_body`, given status and headers, returns false, the body is not read and is empty.
         The response's `extensions` have the `address` that answered, the version of `tls` (None
@@ -94,8 +96,8 @@ class HttpClient:
                 ]
                 for request in requests[:-1]:
                     with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                        return await self._exchange(host, request, max_bytes, wants_body)
-                return await self._exchange(host, requests[-1], max_bytes, wants_body)
+                        return await self._exchange(host, request, max_bytes, cut, wants_body)
+                return await self._exchange(host, requests[-1], max_bytes, cut, wants_body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ExchangeTimeoutError(f"{host} did not answer in time") from error
         except httpx.RemoteProtocolError as error:
@@ -159,12 +161,13 @@ class HttpClient:
         host: str,
         request: httpx.Request,
         max_bytes: int,
+        cut: bool,
         wants_body: Callable[[int, httpx.Headers], bool],
     ) -> httpx.Response:
         response = await self._connections_to(host).handle_async_request(request)
         try:
             wanted = wants_body(response.status_code, response.headers)
-            body = await _body(response, max_bytes) if wanted else b""
+            body = await _body(response, max_bytes, cut=cut) if wanted else b""
         finally:
             await response.aclose()
         headers = [(k, v) for k, v in response.headers.multi_items() if k not in _FRAMING]
@@ -201,8 +204,10 @@ def retry_after(headers: Mapping[str, str], at_most: float) -> float:
 _FRAMING = {"content-encoding", "content-length", "transfer-encoding"}
 
 
-async def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    body = Body(response.headers, max_bytes)
+async def _body(response: httpx.Response, max_bytes: int, *, cut: bool) -> bytes:
+    body = Body(response.headers, max_bytes, cut=cut)
     async for piece in response.aiter_raw():
         body.add(piece)
+        if body.full:
+            break
     return body.complete()

@@ -45,7 +45,10 @@ CONTENT_TYPES = {
     "text/plain",
     "text/xml",
 }
-"""The content types of pages, sitemaps and robots.txt."""
+"""The content types of pages."""
+
+ACCEPT = ", ".join([*sorted(CONTENT_TYPES), "*/*;q=0.1"])
+"""The header of every request: pages, and the robots.txt and sitemaps of any type."""
 
 # A name of at least two labels. The last has letters only, as all in the root zone have. So an
 # address in an odd spelling (0x7f.1, 2130706433, 127.1), "localhost", or a final dot is no name.
@@ -72,13 +75,20 @@ class WebReader:
         """Close every connection."""
         await self._http.close()
 
-    async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
-        """Fetch the page, along redirects. Raises `StepError`."""
+    async def fetch_page(
+        self, url: str, deadline: Deadline, user_agent: str, first_bytes: int | None = None
+    ) -> Page:
+        """Fetch the page, along redirects. Raises `StepError`.
+
+        With `first_bytes`, so many bytes of it are read, of whatever type and length it is.
+        """
         loop = asyncio.get_running_loop()
         started = loop.time()
         redirects: list[str] = []
         current = self._checked(url)
-        while location := _redirect(answer := await self._get(current, deadline, user_agent)):
+        while location := _redirect(
+            answer := await self._get(current, deadline, user_agent, first_bytes)
+        ):
             redirects.append(str(current))
             if len(redirects) > MAX_REDIRECTS:
                 raise StepError(
@@ -86,14 +96,14 @@ class WebReader:
                     f"{_short(url)} was redirected more than {MAX_REDIRECTS} times",
                 )
             current = self._checked(location, current)
-        if answer.is_success and not _is_readable(answer.headers):
+        if answer.is_success and not (first_bytes or _is_readable(answer.headers)):
             kind = answer.headers.get("content-type", "")[:100]
             raise StepError(Reason.SITE_NOT_HTML, f"{_short(current)} has content type {kind!r}")
         return Page(
             url=str(current),
             redirects=tuple(redirects),
             status=answer.status_code,
-            headers=answer.headers,
+            headers=_lines(answer.headers),
             body=answer.content,
             address=answer.extensions["address"],
             seconds=loop.time() - started,
@@ -125,7 +135,9 @@ class WebReader:
     def _may_reach(self, host: str, port: int, address: str) -> bool:
         return f"{host}:{port}" in self._allowed or is_public(address)
 
-    async def _get(self, target: httpx.URL, deadline: Deadline, user_agent: str) -> httpx.Response:
+    async def _get(
+        self, target: httpx.URL, deadline: Deadline, user_agent: str, first_bytes: int | None
+    ) -> httpx.Response:
         loop = asyncio.get_running_loop()
         started = loop.time()
         status: int | str = "failed"
@@ -134,9 +146,10 @@ class WebReader:
                 "GET",
                 str(target),
                 deadline=deadline.sooner(self._ladder.request),
-                headers={"User-Agent": user_agent, "Accept": ", ".join(sorted(CONTENT_TYPES))},
-                max_bytes=MAX_PAGE_BYTES,
-                wants_body=_wants_body,
+                headers={"User-Agent": user_agent, "Accept": ACCEPT},
+                max_bytes=first_bytes or MAX_PAGE_BYTES,
+                cut=first_bytes is not None,
+                wants_body=_wants_any if first_bytes else _wants_text,
             )
             status = answer.status_code
         except ExchangeError as error:
@@ -175,8 +188,17 @@ def _redirect(answer: httpx.Response) -> str | None:
     return answer.headers["location"] if answer.has_redirect_location else None
 
 
-def _wants_body(status: int, headers: httpx.Headers) -> bool:
-    return not httpx.codes.is_redirect(status) and _is_readable(headers)
+def _lines(headers: httpx.Headers) -> httpx.Headers:
+    """Return the headers, with a line for each time that one was sent."""
+    return httpx.Headers({name: "\n".join(headers.get_list(name)) for name in headers})
+
+
+def _wants_any(status: int, _: httpx.Headers) -> bool:
+    return not httpx.codes.is_redirect(status)
+
+
+def _wants_text(status: int, headers: httpx.Headers) -> bool:
+    return _wants_any(status, headers) and _is_readable(headers)
 
 
 def _is_readable(headers: httpx.Headers) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import urljoin
 
+from landfall.site.listing import may_be_listed
 from landfall.site.markup import Markup
 from landfall.site.page import Transfer
 from landfall.site.urls import site_of
@@ -81,8 +82,8 @@ def _named_fields(_: Transfer, markup: Markup) -> float | None:
 
 
 def _indexable(transfer: Transfer, markup: Markup) -> float:
-    directives = f"{markup.robots or ''} {transfer.headers.get('x-robots-tag', '')}".lower()
-    return "noindex" not in directives
+    headers = transfer.headers.get("x-robots-tag", "").splitlines()
+    return may_be_listed([*markup.robots, *headers])
 
 
 FACTS: dict[str, Fact] = {

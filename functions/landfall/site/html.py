@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from landfall.site.html_forms import FormReader
+from landfall.site.listing import SEARCH_ENGINES
 from landfall.site.markup import (
     MAX_HREF,
     MAX_ITEMS,
@@ -214,8 +215,8 @@ class _PageTarget:
                 page.description = page.description or content
             case "viewport":
                 page.viewport = page.viewport or content
-            case "robots":
-                page.robots = content
+            case _ if name in SEARCH_ENGINES and len(page.robots) < MAX_ITEMS:
+                page.robots.append(given.get("content", "")[:MAX_HREF])
             case _ if name.startswith("og:") and len(page.shared_as) < MAX_ITEMS:
                 page.shared_as[name[:MAX_LABEL]] = content
 

@@ -5,13 +5,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from landfall.deadlines import Deadline
+from landfall.reasons import Reason, StepError
+
+DEFAULT_PAUSE = 30.0
+"""Seconds that a site is left alone which answers 429 and does not name a time."""
 
 
 @dataclass(frozen=True)
 class Transfer:
     """The transfer of a page: its final address, status and headers, and the measurements.
 
-    Names in `headers` are in lower case. `tls` is the version of TLS, None without TLS.
+    Names in `headers` are in lower case; a header that was sent twice has two lines. `tls` is the
+    version of TLS, None without TLS.
     """
 
     url: str
@@ -29,10 +34,11 @@ class Page:
     """A complete response, whatever its status. The `body` of an error may be empty.
 
     `url` is the final address, `redirects` are the addresses that led there, in order. Names in
-    `headers` are case-insensitive. `address` is the IP address that answered; `seconds` include all
-    redirects; `wire_bytes` is the size of the body as it was sent. `tls` is the version of TLS,
-    None without TLS; `retry_after` are the seconds that the response asks to wait. Do not decode
-    with the charset of the headers unchecked: Python has codecs that decompress bombs.
+    `headers` are case-insensitive; a header that was sent twice has two lines. `address` is the IP
+    address that answered; `seconds` include all redirects; `wire_bytes` is the size of the body as
+    it was sent. `tls` is the version of TLS, None without TLS; `retry_after` are the seconds that
+    the response asks to wait. Do not decode with the charset of the headers unchecked: Python has
+    codecs that decompress bombs.
     """
 
     url: str
@@ -50,8 +56,13 @@ class Page:
 class SiteReader(Protocol):
     """A client for the pages of a site. Raises `StepError` with a `site_...` reason."""
 
-    async def fetch_page(self, url: str, deadline: Deadline, user_agent: str) -> Page:
-        """Fetch the page, along redirects, by the deadline."""
+    async def fetch_page(
+        self, url: str, deadline: Deadline, user_agent: str, first_bytes: int | None = None
+    ) -> Page:
+        """Fetch the page, along redirects, by the deadline.
+
+        With `first_bytes`, so many bytes of it are read, of whatever type and length it is.
+        """
         ...
 
     async def close(self) -> None:
@@ -79,3 +90,13 @@ def transfer_of(page: Page) -> Transfer:
         tls=page.tls,
         headers={name.lower(): value for name, value in page.headers.items()},
     )
+
+
+def status_error(page: Page) -> StepError:
+    """Return the error of a response whose status is not one of success."""
+    message = f"{page.url[:200]!r} answered {page.status}"
+    if page.status == 429 or (page.status == 503 and page.retry_after):
+        reason = Reason.SITE_RATE_LIMITED if page.status == 429 else Reason.SITE_UNAVAILABLE
+        return StepError(reason, message, retry_after=page.retry_after or DEFAULT_PAUSE)
+    reason = Reason.SITE_UNAVAILABLE if page.status >= 500 else Reason.SITE_REJECTED
+    return StepError(reason, message)

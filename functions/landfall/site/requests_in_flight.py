@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from landfall.deadlines import Deadline, Ladder
 from landfall.reasons import Reason, StepError
-from landfall.site import user_agents
+from landfall.site import robots, sitemaps, user_agents
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import CrawlRequest, RequestRole
 from landfall.site.page import Page, SiteReader
@@ -89,4 +89,12 @@ class RequestsInFlight:
         is_mobile = request.role == RequestRole.MOBILE
         agent = user_agents.mobile if is_mobile else user_agents.desktop
         until = deadline.sooner(self._ladder.item)
-        return await self._site.fetch_page(request.url, until, agent(self._contact))
+        first_bytes = _FIRST_BYTES.get(request.role)
+        return await self._site.fetch_page(request.url, until, agent(self._contact), first_bytes)
+
+
+_FIRST_BYTES = {
+    RequestRole.ROBOTS: robots.READ_BYTES,
+    RequestRole.SITEMAP: sitemaps.MAX_SITEMAP_BYTES,
+}
+"""Bytes that are read of what may be of any type and length."""

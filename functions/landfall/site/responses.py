@@ -1,22 +1,19 @@
 """Decide on the responses of a crawl: stored, folded, gone, missed, or the end of the step."""
 
 from landfall import logs
-from landfall.reasons import Reason, StepError
+from landfall.reasons import StepError
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, RequestRole
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.html import MAX_HTML_BYTES
-from landfall.site.page import Page, transfer_of
+from landfall.site.page import Page, status_error, transfer_of
 from landfall.site.page_selection import Types
 from landfall.site.page_store import PageStore
 from landfall.site.politeness import Politeness
-from landfall.site.robots import MAX_ROBOTS_BYTES
+from landfall.site.robots import rules_in
 from landfall.site.rubric import Rubric, vocabularies
 from landfall.site.sitemaps import MAX_SITEMAP_BYTES, SitemapError, read_sitemap
 from landfall.site.urls import page_key, site_of
-
-DEFAULT_PAUSE = 30.0
-"""Seconds that a site is left alone which answers 429 and does not name a time."""
 
 MAX_PAUSE = 600.0
 """Seconds that a site may ask us to wait; a page that takes more is missed in this run."""
@@ -38,8 +35,8 @@ class Responses:
         """Take a response. Raises `StepError` where nothing can be observed without it."""
         request.status = page.status
         role, is_client_error = request.role, 400 <= page.status < 500
-        if role == RequestRole.ROBOTS and is_client_error and page.status != 429:
-            await self._take_robots(request, b"")  # RFC 9309: there are no rules
+        if role == RequestRole.ROBOTS:
+            await self._take_robots(request, rules_in(page))
         elif (page.status in (404, 410) and role != RequestRole.HOME) or (
             role == RequestRole.SITEMAP and is_client_error
         ):
@@ -47,9 +44,7 @@ class Responses:
             request.message = f"it answered {page.status}"
             await self._pages.store_outcome()
         elif not 200 <= page.status < 300:
-            await self.take_failure(request, _status_error(request, page))
-        elif role == RequestRole.ROBOTS:
-            await self._take_robots(request, page.body)
+            await self.take_failure(request, status_error(page))
         elif role == RequestRole.SITEMAP:
             await self._take_sitemap(request, page)
         else:
@@ -60,11 +55,6 @@ class Responses:
 
         Raises the error where nothing can be observed without the response.
         """
-        if request.role == RequestRole.ROBOTS and not error.retried:
-            if error.reason == Reason.SITE_FORBIDDEN_ADDRESS:
-                raise error
-            await self._take_robots(request, b"")
-            return
         if request.role in (RequestRole.ROBOTS, RequestRole.HOME):
             raise error
         request.attempts += 1
@@ -79,7 +69,7 @@ class Responses:
     async def _take_robots(self, request: CrawlRequest, body: bytes) -> None:
         self._politeness.use_robots(request.page_type, body)
         request.outcome = RequestOutcome.STORED
-        await self._pages.store(request, body[:MAX_ROBOTS_BYTES])
+        await self._pages.store(request, body)
 
     async def _take_sitemap(self, request: CrawlRequest, page: Page) -> None:
         try:
@@ -127,12 +117,3 @@ class Responses:
         home = self._crawl.home
         assert home is not None  # it comes before every page and sitemap
         return home
-
-
-def _status_error(request: CrawlRequest, page: Page) -> StepError:
-    message = f"{request.url[:200]!r} answered {page.status}"
-    if page.status == 429 or (page.status == 503 and page.retry_after):
-        reason = Reason.SITE_RATE_LIMITED if page.status == 429 else Reason.SITE_UNAVAILABLE
-        return StepError(reason, message, retry_after=page.retry_after or DEFAULT_PAUSE)
-    reason = Reason.SITE_UNAVAILABLE if page.status >= 500 else Reason.SITE_REJECTED
-    return StepError(reason, message)

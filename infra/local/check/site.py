@@ -24,7 +24,7 @@ from landfall.site.client import WebReader
 from landfall.site.evidence import Evidence, evidence_of
 from landfall.site.page import Page, transfer_of
 from landfall.site.page_selection import OTHER, Types
-from landfall.site.robots import Robots, robots_of
+from landfall.site.robots import READ_BYTES, Robots, robots_of, rules_in
 from landfall.site.rubric import vocabularies
 from landfall.site.scan import SiteScan
 from landfall.site.urls import host_of
@@ -69,11 +69,11 @@ async def _probe_site(scan: SiteScan) -> _SiteProbe:
 async def _fetch_home(scan: SiteScan, url: str, reader: WebReader) -> _SiteProbe:
     agent = user_agents.desktop(scan.contact)
 
-    async def fetch(address: str) -> Page:
-        return await reader.fetch_page(address, Deadline.after(LADDER.item), agent)
+    async def fetch(address: str, first_bytes: int | None = None) -> Page:
+        return await reader.fetch_page(address, Deadline.after(LADDER.item), agent, first_bytes)
 
-    rules = await fetch(f"{url.split('/', 3)[0]}//{host_of(url)}/robots.txt")
-    robots = robots_of(rules.body if rules.status == 200 else b"", user_agents.NAME)
+    rules = await fetch(f"{url.split('/', 3)[0]}//{host_of(url)}/robots.txt", READ_BYTES)
+    robots = robots_of(rules_in(rules), user_agents.NAME)
     probe = _SiteProbe(robots, robots.delay(scan.delay_seconds))
     if not robots.allow(url):
         probe.problems.append(f"robots.txt does not allow {user_agents.NAME} to fetch {scan.url}")
