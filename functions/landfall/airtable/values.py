@@ -1,12 +1,12 @@
 """Cells: which contents are values, when two are equal, and how a message displays them."""
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from landfall.airtable.numbers import counted
 from landfall.airtable.snapshot import Table
 
 _T = TypeVar("_T")
@@ -26,11 +26,6 @@ def has_value(value: Any) -> bool:
     return value is not None and value != [] and value != {}
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a value is a finite number; true and false are not numbers."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
-
-
 def values_of(value: Any) -> list[Any]:
     """Return the items of a list, or the value itself; without those that are no value."""
     items = value if isinstance(value, list) else [value]
@@ -38,7 +33,8 @@ def values_of(value: Any) -> list[Any]:
 
 
 def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
-    """Return a hashable key for equality: 1 equals 1.0, but neither "1" nor true.
+    """Return a hashable key for equality: 1 equals 1.0, but neither "1" nor true. Of numbers, it is
+    the one that is `counted`.
 
     `fold` maps texts that are to be equal to the same text.
     """
@@ -51,7 +47,7 @@ def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
     if isinstance(value, dict):
         items = sorted(value.items())
         return ("map", *((name, comparable(item, fold)) for name, item in items))
-    return value
+    return counted(value) if isinstance(value, float) else value
 
 
 class TextCache(dict[str, _T]):

@@ -64,7 +64,7 @@ def why_inconclusive(scores: Scores, observed: ObservedSite) -> list[Fields]:
         for missed in observed.missed
     ]
     if scores.coverage < MIN_COVERAGE:
-        text = f"only {scores.coverage:.0%} of all points were observed; a verdict needs 90 %"
+        text = f"only {scores.coverage:.1%} of all points were observed; a verdict needs 90 %"
         why.append({"what": "coverage", "why": text})
     return why
 

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.dates import Moment, parse_duration
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
-from landfall.airtable.values import TextCache, comparable, display, is_number, values_of
+from landfall.airtable.numbers import added, is_close, is_number, order
+from landfall.airtable.values import TextCache, comparable, display, values_of
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, got
 
@@ -24,6 +25,7 @@ _SIGNS = {
 }
 
 _EQUALITY = ("equals", "not_equals")
+_OR_EQUAL = ("equals", "at_least", "at_most")
 
 _PHRASES = {
     "equals": "equal to",
@@ -124,7 +126,7 @@ class Compare(BaseRule):
         """Yield the records whose fields compare otherwise."""
         ids, columns = scope.table.ids, scope.table.columns
         test = self._comparator(scope)
-        holds, number = _OPERATORS[self._word], self._number
+        number, plainly = self._number, self._plain_test()
         fields = f"{self.left} + {self.right}"
         pairs = zip(columns[self.left], columns[self.right], strict=True)
         for row, (left, right) in enumerate(pairs):
@@ -135,7 +137,7 @@ class Compare(BaseRule):
                 and (right.__class__ is int or right.__class__ is float)
                 and number is not None
             ):
-                if holds(left, right + number):
+                if plainly(left, right):
                     continue
             elif left.__class__ is not list is not right.__class__ and test(left, right):
                 continue
@@ -148,6 +150,21 @@ class Compare(BaseRule):
                 f" ({self.right} is {display(right)})"
             )
             yield Hit((ids[row],), fields, [left, right], message)
+
+    def _plain_test(self) -> Callable[[Any, Any], bool]:
+        """Return a fast test of two numbers: whether they surely compare as required."""
+        holds, number = _OPERATORS[self._word], self._number
+        if number == 0 and self._word in _OR_EQUAL:
+            return holds
+
+        def test(left: Any, right: Any) -> bool:
+            try:
+                right += number
+                return holds(left, right) and not is_close(left, right)
+            except OverflowError:  # an integer that no double can hold
+                return False
+
+        return test
 
     def _comparator(self, scope: Scope) -> Comparator:
         """Return a test of two values, whose result is None if they cannot be compared."""
@@ -166,7 +183,7 @@ class Compare(BaseRule):
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
-                return holds(left, right + number)
+                return holds(order(left, added(right, number)), 0)
             return holds(comparable(left), comparable(right)) if equality else None
 
         return test

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
+from landfall.airtable.numbers import is_number
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import display, display_list, is_number
+from landfall.airtable.values import display, display_list
 from landfall.integrity.rules.value_tests import TESTS, compiled
 from landfall.scans.settings import Name, Plain, Settings, got
 

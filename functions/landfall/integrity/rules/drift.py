@@ -1,7 +1,7 @@
 """`drift`: the values of a field are distributed as in earlier runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -9,16 +9,16 @@ import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.values import comparable, has_value, truncate, values_of
-from landfall.integrity.rules.past import (
-    PERCENT,
-    HistoryRule,
-    Percent,
-    exact_median,
-    fraction,
-    in_percent,
-    points,
-)
+from landfall.integrity.rules.past import PERCENT, HistoryRule, Percent, exact_median, fraction
 from landfall.integrity.rules.required import missing
+from landfall.integrity.rules.rounding import (
+    in_percent,
+    percent,
+    places_apart,
+    places_beside,
+    plain,
+    side,
+)
 from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
 from landfall.scans.settings import Name, got
 
@@ -139,20 +139,26 @@ class Drift(HistoryRule):
 
     def _number(self, now: Fraction, earlier: list[Fraction]) -> Iterator[Hit]:
         share = self.measure == "no_value"
-        says: Callable[[Fraction], str] = in_percent if share else lambda of: f"{float(of):,g}"
-        value = points(now) if share else int(now)
-        is_ = f"{self._label()} is {says(now)}"
-        if self.at_least is not None and now < _exact_limit(self.at_least):
-            yield Hit((), self.field, value, f"{is_}, less than {self.at_least}", "limit")
-        if self.at_most is not None and now > _exact_limit(self.at_most):
-            yield Hit((), self.field, value, f"{is_}, more than {self.at_most}", "limit")
+        for limit, beyond, word in ((self.at_least, -1, "less"), (self.at_most, 1, "more")):
+            if limit is not None and side(now, bound := _exact_limit(limit)) == beyond:
+                places = places_beside(now * 100, [bound * 100], 1)
+                yield self._hit(now, places, f", {word} than {limit}", "limit")
         if self.change is None or not earlier:
             return
         usual = exact_median(earlier)
-        allowed = fraction(self.change) * (usual if self.measure == "distinct" else 1)
+        allowed = fraction(self.change) * (1 if share else usual)
         if abs(now - usual) > allowed:
-            message = f"{is_}; the median of the last {self.over} runs is {says(usual)}"
-            yield Hit((), self.field, value, message, "change")
+            places = places_apart(now * 100, usual * 100, allowed * 100, 1)
+            was = percent(usual, places) if share else plain(usual)
+            rest = f"; the median of the last {self.over} runs is {was}"
+            yield self._hit(now, places, rest, "change")
+
+    def _hit(self, now: Fraction, places: int, rest: str, key: str) -> Hit:
+        """Return a finding about the number; a share is in percent, with so many places."""
+        share = self.measure == "no_value"
+        is_ = f"{self._label()} is {percent(now, places) if share else plain(now)}"
+        value = in_percent(now, places) if share else int(now)
+        return Hit((), self.field, value, is_ + rest, key)
 
     def _shares(self, scope: Scope, column: list[Any]) -> Iterator[Hit]:
         _require_records(column)
@@ -162,15 +168,18 @@ class Drift(HistoryRule):
         earlier = [_shares(measured) for measured in self.past(scope)]
         if self.change is None or not earlier:
             return
+        allowed = fraction(self.change)
         for value in sorted({*counts, *(value for run in earlier for value in run)}):
             now = Fraction(counts.get(value, 0), len(column))
             usual = exact_median([run.get(value, Fraction(0)) for run in earlier])
-            if abs(now - usual) > fraction(self.change):
+            if abs(now - usual) > allowed:
+                places = places_apart(now * 100, usual * 100, allowed * 100, 1)
                 message = (
-                    f"{in_percent(now)} of {self.table} have {truncate(value)} as {self.field}; "
-                    f"the median of the last {self.over} runs is {in_percent(usual)}"
+                    f"{percent(now, places)} of {self.table} have {truncate(value)} as "
+                    f"{self.field}; the median of the last {self.over} runs is "
+                    f"{percent(usual, places)}"
                 )
-                yield Hit((), self.field, points(now), message, f"value {value}")
+                yield Hit((), self.field, in_percent(now, places), message, f"value {value}")
 
     def _categories(self, column: list[Any]) -> Mapping[str, int]:
         """Return the number of records with each value, by the value's JSON."""

@@ -1,17 +1,27 @@
 """The limits of a number, each with the severity of a finding beyond it."""
 
-import math
-import operator
-from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
+from landfall.airtable.numbers import Number, exact, is_number
 from landfall.scans.settings import SEVERITIES, Settings, Severity, got
 
-SeverityLimit: TypeAlias = tuple[Severity, Callable[[Any, Any], bool], Fraction | float, str]
-"""A severity, the comparison of a number with the level, the level, and a phrase for both."""
+
+@dataclass(frozen=True)
+class SeverityLimit:
+    """A level of a severity, the side of it (-1 or 1) on which findings are, and a phrase."""
+
+    severity: Severity
+    side: Literal[-1, 1]
+    level: Fraction
+    phrase: str
+
+    def reached(self, number: Number | Fraction, margin: float = 0) -> bool:
+        """Return whether a number is at the level, beyond it, or before it by a margin at most."""
+        return (number - self.level) * self.side >= -margin
 
 
 def _level(value: Any) -> Any:
@@ -22,13 +32,13 @@ def _level(value: Any) -> Any:
             share = -1
         if 0 <= share <= 1:
             return value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    elif is_number(value):
         return value
     raise ValueError(f'must be a number, or for a share one such as "12.5%" {got(value)}')
 
 
-def _amount(level: float | str) -> Fraction | float:
-    return Fraction(level.rstrip("% ")) / 100 if isinstance(level, str) else level
+def _amount(level: float | str) -> Fraction:
+    return Fraction(level.rstrip("% ")) / 100 if isinstance(level, str) else exact(level)
 
 
 Level = Annotated[int | float | str, BeforeValidator(_level)]
@@ -60,11 +70,14 @@ class Levels(Settings):
 
 def limits_of(at_least: Levels | None, at_most: Levels | None) -> list[SeverityLimit]:
     """Return the levels of both sides, the worst first."""
-    sides = (("at least", operator.ge, at_least), ("at most", operator.le, at_most))
+    sides: list[tuple[str, Literal[-1, 1], Levels | None]] = [
+        ("at least", 1, at_least),
+        ("at most", -1, at_most),
+    ]
     limits = [
-        (severity, beyond, _amount(level), f"{word} {level}")
-        for word, beyond, levels in sides
+        SeverityLimit(severity, side, _amount(level), f"{word} {level}")
+        for word, side, levels in sides
         if levels
         for severity, level in levels.given()
     ]
-    return sorted(limits, key=lambda limit: SEVERITIES.index(limit[0]), reverse=True)
+    return sorted(limits, key=lambda limit: SEVERITIES.index(limit.severity), reverse=True)

@@ -1,7 +1,6 @@
 """The numbers that a metric computes for a group of records. None depends on their order."""
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from landfall.airtable.dates import Calendar
+from landfall.airtable.numbers import Number, counted, is_number, mean
 from landfall.airtable.values import values_of
+from landfall.integrity.rules.levels import SeverityLimit
 from landfall.integrity.rules.rule import CannotEvaluateError
 
 UNREADABLE = 0
@@ -47,13 +48,12 @@ def numbers_of(cell: Any) -> list[float] | None:
     if cell.__class__ is float:
         return [cell]  # JSON has none that is infinite
     values = values_of(cell)
-    return values if all(map(_is_number, values)) else None
+    return values if all(map(is_number, values)) else None
 
 
-def _is_number(value: Any) -> bool:
-    largest = sys.float_info.max
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and -largest <= value <= largest
+_RELATIVE, _ABSOLUTE = 1e-12, 1e-9
+"""Differences of a sum in binary fractions and one in decimals at most: a part of the absolute
+numbers, and what is left of rounding the sum."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ class Measures:
     computed.
 
     By row: `fits` is whether the rule's `where` holds, `days` come from `days_of` and `numbers`
-    from `numbers_of`, if the measure needs them.
+    from `numbers_of`, if the measure needs them. A sum or mean that may reach one of the
+    `limits` is computed in decimals.
     """
 
     fits: Sequence[int]
     days: Sequence[int]
     numbers: Mapping[int, list[float] | None]
+    limits: Sequence[SeverityLimit]
     minimum: int
     current: bool
 
@@ -81,23 +83,32 @@ class Measures:
 
     def sum(self, rows: Sequence[int]) -> float:
         """Return the sum of the numbers. Raises `CannotEvaluateError`."""
-        try:
-            return math.fsum(self._numbers(rows))
-        except OverflowError:
-            raise CannotEvaluateError("the sum is too large to compute") from None
+        return self._mean(self._numbers(rows), 1)
 
     def mean(self, rows: Sequence[int]) -> float | None:
         """Return the mean of the numbers. Raises `CannotEvaluateError`."""
         numbers = self._numbers(rows)
-        return self.sum(rows) / len(numbers) if len(numbers) >= self.minimum else None
+        return self._mean(numbers, len(numbers)) if len(numbers) >= self.minimum else None
 
-    def min(self, rows: Sequence[int]) -> float | None:
+    def _mean(self, numbers: Sequence[float], parts: int) -> float:
+        try:
+            rough = math.fsum(numbers) / parts
+            margin = (math.fsum(map(abs, numbers)) * _RELATIVE + _ABSOLUTE) / parts
+            if any(limit.reached(rough, margin) for limit in self.limits):
+                return float(mean(numbers, parts))
+        except OverflowError:
+            raise CannotEvaluateError("the sum is too large to compute") from None
+        return rough
+
+    def min(self, rows: Sequence[int]) -> Number | None:
         """Return the smallest of the numbers."""
-        return min(self._numbers(rows), default=None)
+        numbers = self._numbers(rows)
+        return counted(min(numbers)) if numbers else None
 
-    def max(self, rows: Sequence[int]) -> float | None:
+    def max(self, rows: Sequence[int]) -> Number | None:
         """Return the largest of the numbers."""
-        return max(self._numbers(rows), default=None)
+        numbers = self._numbers(rows)
+        return counted(max(numbers)) if numbers else None
 
     def days_in_a_row(self, rows: Sequence[int]) -> int:
         """Return the days in a row, of those with records, that `where` holds for throughout."""

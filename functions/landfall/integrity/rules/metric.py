@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.fields import Schema, content_misfits, link_misfits
+from landfall.airtable.numbers import Number, exact
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display, has_value
 from landfall.integrity.rules.condition_fit import condition_misfits
@@ -16,6 +17,7 @@ from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.grouping import GroupKey, RecordGroups
 from landfall.integrity.rules.levels import Levels, limits_of
 from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, numbers_of
+from landfall.integrity.rules.rounding import percent, places_beside
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
 from landfall.scans.settings import Lazy, Name
@@ -231,7 +233,12 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 everywhere = {(record,): None for record in about.ids}
             of_group = {key: of_group.get(key, []) for key in everywhere}
         measures = Measures(
-            _marked(fits, len(table)), days, numbers, self.minimum or MIN_RECORDS, self.current
+            _marked(fits, len(table)),
+            days,
+            numbers,
+            limits_of(self.at_least, self.at_most),
+            self.minimum or MIN_RECORDS,
+            self.current,
         )
         yield from self._beyond_limits(of_group, groups, measures, about)
 
@@ -291,30 +298,41 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         field = self.field or " + ".join(self.where.reads() if self.where else self.per)
         what = self._label()
         places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
-        limits = limits_of(self.at_least, self.at_most)
+        limits = measures.limits
         for key, rows in of_group.items():
             number = work_out(rows)
             if number is None:
                 continue
-            reached = [limit for limit in limits if limit[1](number, limit[2])]
-            if not reached:
+            worst = next((limit for limit in limits if limit.reached(number)), None)
+            if worst is None:
                 continue
-            severity, *_, limit = reached[0]
-            message = (
-                f"{self._group_label(groups.values(key))}{what}: {_shown(number, rows)}, {limit}"
-            )
+            shown, value = self._shown(number, [limit.level for limit in limits], rows)
+            message = f"{self._group_label(groups.values(key))}{what}: {shown}, {worst.phrase}"
             if self.message:
                 message = self.render_message(about, places[key[0]]) if about else self.message
             records, others = (key[:1], key[1:]) if about else ((), key)
             yield Hit(
                 records,
                 field,
-                number if isinstance(number, int) else round(float(number), 4),
+                value,
                 message,
                 json.dumps(others, ensure_ascii=False) if others else "",
-                severity,
+                worst.severity,
                 self.about or self.table,
             )
+
+    def _shown(
+        self, number: Number | Fraction, levels: Sequence[Fraction], rows: Sequence[int]
+    ) -> tuple[str, float]:
+        """Return the number for the message and for the value, each on its side of every level."""
+        if isinstance(number, int):
+            return str(number), number
+        amount = exact(number) if isinstance(number, float) else number
+        value = float(round(amount, places_beside(amount, levels, 4)))
+        if self.measure != "share":
+            return f"{number:.15g}", value
+        places = places_beside(amount * 100, [level * 100 for level in levels], 1)
+        return f"{percent(amount, places)} of {len(rows)}", value
 
     def _group_label(self, values: Sequence[Any]) -> str:
         """Return the label of a group in a message; without the record of the finding."""
@@ -327,9 +345,3 @@ def _marked(rows: Iterable[int], length: int) -> bytearray:
     for row in rows:
         marks[row] = 1
     return marks
-
-
-def _shown(number: Any, rows: Sequence[int]) -> str:
-    if isinstance(number, Fraction):
-        return f"{float(number):.1%} of {len(rows)}"
-    return f"{number:.10g}"

@@ -70,13 +70,3 @@ class HistoryRule(BaseRule):
 def exact_median(values: list[Fraction]) -> Fraction:
     """Return the exact median."""
     return Fraction(median(values))
-
-
-def points(share: Fraction) -> float:
-    """Return a share in percent, rounded to one decimal."""
-    return round(float(share * 100), 1)
-
-
-def in_percent(share: Fraction) -> str:
-    """Return a share in percent, for a message."""
-    return f"{points(share)}%"

@@ -1,6 +1,5 @@
 """`range`: a value lies between bounds."""
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self
@@ -9,6 +8,7 @@ from pydantic import Field, model_validator
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.fields import Schema, bound_misfits
+from landfall.airtable.numbers import LARGEST, just_beyond
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display_list, one_or_all, rejected_items, values_of
 from landfall.integrity.rules.conditions import Bound
@@ -119,19 +119,17 @@ class Range(FieldRule):
 
     def _not_plainly_inside(self, values: Sequence[Any]) -> list[int]:
         """Return the places of values that are no number inside, without a call for each."""
-        bounds: dict[str, Any] = self._bounds
-        low = bounds.get("at_least", bounds.get("above", -math.inf))
-        high = bounds.get("at_most", bounds.get("below", math.inf))
-        excluded = tuple(bounds[name] for name in ("above", "below") if name in bounds)
+        bounds: dict[str, Any] = {"at_least": -LARGEST, "at_most": LARGEST} | self._bounds
+        low, high = bounds["at_least"], bounds["at_most"]
+        if "above" in bounds:
+            low = just_beyond(bounds["above"], 1)
+        if "below" in bounds:
+            high = just_beyond(bounds["below"], -1)
         return [
             place
             for place, value in enumerate(values)
             if value is not None
-            and not (
-                (value.__class__ is int or value.__class__ is float)
-                and low <= value <= high
-                and value not in excluded
-            )
+            and not ((value.__class__ is int or value.__class__ is float) and low <= value <= high)
         ]
 
 

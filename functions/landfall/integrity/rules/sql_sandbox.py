@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import msgspec
 
+from landfall.airtable.numbers import counted
+
 MAX_SECONDS = 10.0
 """Seconds of a query: a part of a step's budget, which the other rules need too. Only a sort cannot
 be stopped half-way: with all that fits into `MAX_HEAP_BYTES`, it takes 4 s more."""
@@ -102,7 +104,8 @@ class Sandbox:
         self._tables.add(table)
 
     def fill(self, table: str, columns: Sequence[Sequence[Any]], check: Callable[[], None]) -> None:
-        """Insert rows from columns of cells. Lists and maps become JSON, true and false 1 and 0."""
+        """Insert rows from columns of cells. Lists and maps become JSON, true and false 1 and 0,
+        and numbers those that are counted."""
         places = ", ".join("?" * len(columns))
         rows = zip(*map(_cells, columns), strict=True)
         with self._query_errors(), self._watched(check, None):
@@ -243,7 +246,7 @@ def _quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
 
-_PLAIN = frozenset((str, float, bool, type(None)))
+_PLAIN = frozenset((str, bool, type(None)))
 
 
 def _cells(column: Sequence[Any]) -> Iterable[Any]:
@@ -253,8 +256,12 @@ def _cells(column: Sequence[Any]) -> Iterable[Any]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return counted(value)
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else float(value)
+    if isinstance(value, list):
+        value = [counted(item) if isinstance(item, float) else item for item in value]
     return msgspec.json.encode(value).decode()
 
 

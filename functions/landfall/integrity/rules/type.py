@@ -10,7 +10,8 @@ from pydantic import Field
 
 from landfall.airtable.dates import Moment
 from landfall.airtable.fields import Holds, Schema, content_misfits, holds, is_list
-from landfall.airtable.values import TextCache, display, has_value, is_number
+from landfall.airtable.numbers import counted, is_number
+from landfall.airtable.values import TextCache, display, has_value
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
@@ -138,7 +139,7 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
     "any": lambda _value, _: True,
     "text": lambda value, _: isinstance(value, str),
     "number": lambda value, _: is_number(value),
-    "integer": lambda value, _: is_number(value) and value == int(value),
+    "integer": lambda value, _: is_number(value) and float(counted(value)).is_integer(),
     "boolean": lambda value, _: isinstance(value, bool),
     "date": _is_day,
     "datetime": _is_moment,

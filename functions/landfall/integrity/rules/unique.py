@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from landfall.airtable.numbers import counted
+from landfall.airtable.snapshot import Table
 from landfall.airtable.values import comparable, display, has_value
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
@@ -48,18 +50,18 @@ class Unique(BaseRule):
         table = scope.table
         columns = [table.columns[field] for field in self.fields]
         fields = " + ".join(self.fields)
-        for rows in self._groups(columns):
+        for rows in self._groups(table):
             first = min(rows, key=table.ids.__getitem__)  # in any order of the records
             values = [column[first] for column in columns]
             value = values[0] if len(values) == 1 else values
             message = f"{len(rows)} records have the same {fields}: {display(value)}"
             yield Hit(tuple(table.ids[row] for row in rows), fields, value, message)
 
-    def _groups(self, columns: Sequence[list[Any]]) -> list[list[int]]:
+    def _groups(self, table: Table) -> list[list[int]]:
         """Return the rows of each group, in the order in which the groups begin."""
-        fold = self._fold()
+        fold, columns = self._fold(), [table.columns[field] for field in self.fields]
         try:
-            alike = _candidates(columns if fold is str else [_folded(it, fold) for it in columns])
+            alike = _candidates([_folded(table, field, fold) for field in self.fields])
         except TypeError:  # there are lists or maps
             alike = _candidates([[comparable(value, fold) for value in it] for it in columns])
         groups: dict[Any, list[int]] = {}
@@ -82,8 +84,16 @@ class Unique(BaseRule):
                 return lambda text: " ".join(text.split()).casefold()
 
 
-def _folded(column: list[Any], fold: Callable[[str], str]) -> list[Any]:
-    return [fold(value) if value.__class__ is str else value for value in column]
+def _folded(table: Table, field: str, fold: Callable[[str], str]) -> list[Any]:
+    """Return a column with texts and fractions as they are compared."""
+    column = table.columns[field]
+    types = {str} if field in table.distinct else {*map(type, column)}
+    if float not in types and (fold is str or str not in types):
+        return column
+    return [
+        fold(value) if (of := value.__class__) is str else counted(value) if of is float else value
+        for value in column
+    ]
 
 
 def _candidates(columns: Sequence[list[Any]]) -> list[int]:

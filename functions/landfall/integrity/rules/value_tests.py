@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from landfall.airtable.dates import Calendar, Moment
-from landfall.airtable.values import comparable, has_value, is_number, values_of
+from landfall.airtable.numbers import is_number, order
+from landfall.airtable.values import comparable, has_value, values_of
 
 ValueTest = Callable[[Any], bool]
 """A test of a cell's value."""
@@ -62,7 +63,7 @@ def _texts(value: Any) -> list[str]:
 def side_of(bound: Any, calendar: Calendar) -> Callable[[Any], int | None]:
     """Return the order of a value against a bound: -1, 0, 1, or None if it is of the other kind."""
     if not isinstance(bound, str):
-        return lambda item: (item > bound) - (item < bound) if is_number(item) else None
+        return lambda item: order(item, bound) if is_number(item) else None
     limit: Moment = calendar.resolve(bound)
 
     def of_date(item: Any) -> int | None:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.integrity.rules.past import HistoryRule, Percent, exact_median, fraction, in_percent
+from landfall.integrity.rules.past import HistoryRule, Percent, exact_median, fraction
+from landfall.integrity.rules.rounding import percent, places_beside, plain
 from landfall.integrity.rules.rule import Hit, Scope
 
 
@@ -74,8 +75,11 @@ class Volume(HistoryRule):
         earlier = [Fraction(measured["records"]) for measured in self.past(scope)]
         if self.change is None or not earlier:
             return
-        usual = exact_median(earlier)
-        if abs(count - usual) > fraction(self.change) * usual:
-            far = f", {in_percent(abs(count - usual) / usual)} away" if usual else ""
-            message = f"{has}; the median of the last {self.over} runs is {float(usual):,g}{far}"
+        usual, change = exact_median(earlier), fraction(self.change)
+        if abs(count - usual) > change * usual:
+            message = f"{has}; the median of the last {self.over} runs is {plain(usual)}"
+            if usual:
+                away = abs(count - usual) / usual
+                places = places_beside(away * 100, [change * 100], 1)
+                message += f", {percent(away, places)} away"
             yield Hit((), "", count, message, "change")

@@ -165,8 +165,8 @@ class Overlap(Comparison):
         least = self.overlap
         if isinstance(least, int):
             return lambda one, other: len(one & other) >= least
-        share = int(least[:-1]) / 100
-        return lambda one, other: len(one & other) >= share * min(len(one), len(other))
+        percent = int(least[:-1])  # 7% of 100 as a fraction in binary is more than 7
+        return lambda one, other: 100 * len(one & other) >= percent * min(len(one), len(other))
 
     def _phrase(self) -> str:
         number = "an item" if self.overlap == 1 else f"{self.overlap} of the items"
