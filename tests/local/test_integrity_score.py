@@ -218,7 +218,8 @@ async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
     assert outcomes == ["continued", "continued", "finished"]
     run = (await world.run()).data
     assert [item["rule_id"] for item in run["inconclusive"]] == ["name", "email"]
-    assert (run["verdict"], run["counts"]["rules_evaluated"]) == ("inconclusive", 2)
+    assert (run["verdict"], run["complete"]) == ("critical", False)
+    assert run["counts"]["rules_evaluated"] == 2
     assert await found(world) == {rule: FOUND[rule] for rule in ("once", "pet")}
 
 
@@ -302,13 +303,22 @@ async def test_a_missing_page_is_an_error_and_no_verdict():
 
 
 async def test_a_missing_field_leaves_its_rules_out(world):
-    """They are named with what the base lacks; the others are evaluated; it is never healthy."""
+    """They are named with what the base lacks; what the others found stands."""
     await scanned(world, a_base(People=PEOPLE, Pets=[{"Keeper": "x"}]))
     run = (await world.run()).data
     assert await found(world) == {rule: FOUND[rule] for rule in ("name", "email", "once")}
     assert run["inconclusive"] == [{"rule_id": "pet", "why": "table 'Pets' has no field 'Owner'"}]
-    assert (run["status"], run["verdict"]) == ("done", "inconclusive")
+    assert (run["status"], run["verdict"], run["complete"]) == ("done", "critical", False)
     assert (run["counts"]["rules_evaluated"], run["counts"]["rules_inconclusive"]) == (3, 1)
+
+
+async def test_without_a_critical_finding_a_missing_field_is_inconclusive(world):
+    """A warning may not be the worst: never healthy, and never a guess."""
+    rules = [rule for rule in RULES if rule["id"] != "once"]
+    await scanned(world, a_base(People=PEOPLE, Pets=[{"Keeper": "x"}]), a_scan(rules=rules))
+    run = (await world.run()).data
+    assert (run["status"], run["verdict"], run["complete"]) == ("done", "inconclusive", False)
+    assert set(await found(world)) == {"name", "email"}
 
 
 async def test_a_missing_table_leaves_its_rules_out(world):

@@ -19,6 +19,9 @@ ISSUES = "Data issues"
 
 PUPILS = "Pupils"
 
+SEVERITY = {"name": "warning", "number": "warning", "class": "critical"}
+"""Severities of the findings of the rules of `draw_scan`."""
+
 Found = tuple[str, tuple[str, ...]]
 """Rule and sorted record ids."""
 
@@ -112,6 +115,7 @@ def draw_scan(random: Random, number: int) -> IntegrityScan:
                     "table": PUPILS,
                     "field": "Class",
                     "to": {"table": "Classes"},
+                    "severity": SEVERITY["class"],
                 },
             ],
             "write_back": {

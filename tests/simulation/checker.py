@@ -180,6 +180,18 @@ def _of_schedules(judged: Judged) -> Iterator[str]:
             yield f"{schedule.id} never came to its end"
 
 
+def of_verdict(run: Document) -> Iterator[str]:
+    """A complete run lacks nothing; one that lacks something is critical, or inconclusive."""
+    verdict, complete, lacking = (run.data[it] for it in ("verdict", "complete", "inconclusive"))
+    if complete != (not lacking) or any(not one["why"] for one in lacking):
+        yield f"is complete: {complete}, and lacks {lacking}"
+    if complete == (verdict == "inconclusive") or (not complete and verdict in MILD):
+        yield f"is {verdict}, complete: {complete}"
+
+
+MILD = ("healthy", "warning")
+
+
 def tables_of(memory: MemoryStore, run: Document) -> Mapping[str, Table]:
     """The tables that a run of a base has read, from its pages."""
     fetched = memory.get(f"{run.path}/steps/fetch")

@@ -15,7 +15,7 @@ from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement, is_intact
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.checker import of_tables, tables_of
+from tests.simulation.checker import of_tables, of_verdict, tables_of
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.elements import TABLE, ElementTable
 
@@ -41,6 +41,7 @@ class ClassificationChecker:
             yield f"lost an element: {counts}"
         if counts["classified"] != counts["verified"]:
             yield f"claims to have stored suggestions that it has not: {counts}"
+        yield from of_verdict(run)
         if run.data["verdict"] == "healthy":
             if counts["failed"] or counts["left"]:
                 yield f"is healthy, with {counts}"

@@ -11,8 +11,11 @@ from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.base import PUPILS, Found, SimulatedBase, defects
+from tests.simulation.base import PUPILS, SEVERITY, Found, SimulatedBase, defects
 from tests.simulation.checker import looked_at, of_tables, tables_of
+
+WORST = ("healthy", "warning", "critical")
+"""Verdicts of a complete run, the worst last."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Itera
     found, there = _live(memory, where, keys), defects(read)
     if found != there:
         yield f"found {sorted(found)}, not {sorted(there)}"
+    worst = max((SEVERITY[rule] for rule, _ in there), key=WORST.index, default="healthy")
+    if (run.data["verdict"], run.data["complete"]) != (worst, True):
+        yield f"is {run.data['verdict']}, complete: {run.data['complete']}, and not {worst}"
     total = sum(len(records) for records in base.tables.values())
     counts = run.data["counts"]
     if (counts["records"], counts["findings"]) != (total, there.total()):

@@ -11,7 +11,7 @@ from landfall.site.packing import REPORT_ID, unpacked
 from landfall.site.scan import SiteScan
 from landfall.store.documents import Document
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.checker import looked_at
+from tests.simulation.checker import looked_at, of_verdict
 from tests.simulation.pages import FORBIDDEN
 
 
@@ -59,7 +59,7 @@ def _of_pages(memory: MemoryStore, run: Document) -> Iterator[str]:
 
 
 def _of_report(memory: MemoryStore, run: Document) -> Iterator[str]:
-    """Missed pages make a run inconclusive; statements cite pages that were fetched."""
+    """A run with missed pages is not complete; statements cite pages that were fetched."""
     found = memory.get(f"{run.path}/results/{REPORT_ID}")
     if found is None:
         yield "is done, without a report"
@@ -69,8 +69,9 @@ def _of_report(memory: MemoryStore, run: Document) -> Iterator[str]:
     if any(not set(leak["pages"]) <= fetched for leak in report["leaks"]):
         yield "cites a page that it has not"
     lacking = counts["pages_missed"] + counts.get("judgements_failed", 0)
-    if lacking and run.data["verdict"] != "inconclusive":
-        yield f"is {run.data['verdict']}, with {counts}"
+    if lacking and run.data["complete"]:
+        yield f"is complete, with {counts}"
+    yield from of_verdict(run)
     if counts.get("judgements_failed") and report["scorer"] != "rules":
         yield "made a score of a failed answer"
 

@@ -1,7 +1,6 @@
-"""The integrity rules, with results worked out by hand; and the derivation of a verdict."""
+"""The integrity rules, with results worked out by hand."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from landfall.airtable.fetched import Unresolved
 from landfall.airtable.protocols import Record
 from landfall.airtable.values import MAX_DISPLAY
-from landfall.integrity.report import verdict, why_inconclusive
+from landfall.integrity.report import why_inconclusive
 from landfall.integrity.rules.allowed_values import AllowedValues
 from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding
 from landfall.integrity.rules.evaluate import evaluate as report_of
@@ -257,35 +256,6 @@ def test_a_finding_lists_a_bounded_number_of_records():
         MAX_RECORDS_LISTED + 5,
     )
     assert finding.records == again.records
-
-
-WORST: list[tuple[dict[str, int], str]] = [
-    ({}, "healthy"),
-    ({"info": 3}, "healthy"),
-    ({"warning": 1}, "warning"),
-    ({"info": 1, "warning": 2}, "warning"),
-    ({"critical": 1}, "critical"),
-    ({"info": 1, "warning": 2, "critical": 1}, "critical"),
-    ({"critical": 0, "warning": 0}, "healthy"),
-]
-
-
-@pytest.mark.parametrize(("findings", "worst"), WORST)
-def test_a_verdict_is_the_worst_that_was_found(findings, worst):
-    """Info does not change it. Every rule was evaluated, over some records."""
-    assert verdict(3, 0, findings, 10) == worst
-
-
-@pytest.mark.parametrize("findings", [findings for findings, _ in WORST], ids=str)
-@pytest.mark.parametrize(
-    ("evaluated", "unevaluated", "read"), list(product((0, 3), (0, 1), (0, 9)))
-)
-def test_a_verdict_is_inconclusive_where_anything_was_not_looked_at(
-    findings, evaluated, unevaluated, read
-):
-    """No rule, a skipped rule, or no record: never healthy, and never a guess."""
-    whole = evaluated == 3 and unevaluated == 0 and read == 9
-    assert (verdict(evaluated, unevaluated, findings, read) == "inconclusive") is not whole
 
 
 MISSING_TABLE: Unresolved = {"table": "Other", "field": None}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from landfall.site.judgement import Judgements
 from landfall.site.report import compared, report_of, summary
 from landfall.site.scores import score
 from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
@@ -45,6 +46,35 @@ def test_what_was_not_observed_is_inconclusive_with_why():
         "mobile", f"{SITE}/lost-0", "coverage",
     ]  # fmt: skip
     assert report.fields["scores"]["first"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("h1", "lost", "verdict"),
+    [
+        (0, {"mobile": None}, "critical"),
+        (1, {"mobile": None}, "inconclusive"),
+        (0, {"missed": 1}, "inconclusive"),
+    ],
+)
+def test_a_score_that_nothing_could_lift_is_critical(h1, lost, verdict):
+    """Without the phone's 2 of 4 points: if they are good, (0 + 5) / 2 = 2.5 is still poor.
+
+    With a heading, (7.5 + 5) / 2 is not. A form may be on the page that was missed, which leaves
+    the second dimension open: (0.1 + 10) / 2.
+    """
+    report = reported(home(h1=h1, forms=0, seconds=9), **lost)
+    assert report.verdict == verdict
+    assert report.inconclusive
+
+
+def test_a_model_that_stayed_away_might_have_raised_a_score():
+    """3.9 of 10 by the rules alone, which a model may raise by 1: not certainly poor."""
+    rubric = a_rubric(one=[criterion("h1", "home", "h1", 39), criterion("x", "home", "forms", 61)])
+    site = a_site(home(forms=0), mobile=PHONE)
+    judged = Judgements(1, ended="no answer", left=1)
+    scores = score(rubric, site)
+    assert report_of("a.example", "deep", scores, site, None).verdict == "critical"
+    assert report_of("a.example", "deep", scores, site, None, judged).verdict == "inconclusive"
 
 
 def test_statements_cite_pages_that_were_fetched():

@@ -79,4 +79,5 @@ class Finish:
             )
         else:
             await self._claim.finish_run(run, cursor=self._cursor, writes=writes)
-        logs.info("classified", verdict=report.verdict, **self._claim.run.counts)
+        ended = self._claim.run
+        logs.info("classified", verdict=ended.verdict, complete=ended.complete, **ended.counts)

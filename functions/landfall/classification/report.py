@@ -16,8 +16,7 @@ from landfall.classification.reviews import (
 )
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement
-from landfall.runs.documents import Verdict
-from landfall.runs.report import RunReport
+from landfall.runs.report import RunReport, verdict_of
 from landfall.store.documents import Fields
 
 MAX_LISTED = 50
@@ -113,9 +112,9 @@ def run_report(
         "outdated": sum(not one.up_to_date for one in rest),
     }
     inconclusive = list(_inconclusive(len(seen), lacking, asked.spent))
-    verdict: Verdict = "inconclusive" if inconclusive else "healthy"
     ours = [one for one in seen if _of_run(one.tracked.suggestion, asked.run_id)]
     failed = [one for one in seen if _of_run(one.tracked.failure, asked.run_id)]
+    verdict = verdict_of("healthy", inconclusive)
     return RunReport(verdict, counts, inconclusive, _fields(scan, seen, ours, failed))
 
 

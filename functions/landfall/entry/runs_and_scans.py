@@ -21,7 +21,8 @@ DEFAULT_LIMIT = 50
 
 LISTED_FIELDS = (
     *("run_id", "scan_id", "scan_version", "kind", "base", "url", "trigger", "slot", "schedule_id"),
-    *("status", "progress_step", "progress_pct", "attempt", "verdict", "counts", "error"),
+    *("status", "progress_step", "progress_pct", "attempt", "verdict", "complete", "counts"),
+    "error",
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
 )
 """The fields of a run in a listing: all except its report."""

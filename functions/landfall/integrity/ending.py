@@ -27,5 +27,5 @@ async def end(
         await claim.finish_step("write", ended, handover=handover, cursor=cursor, writes=writes)
     else:
         await claim.finish_run(ended, cursor=cursor, writes=writes)
-    logs.info("scored", verdict=claim.run.verdict, **claim.run.counts)
+    logs.info("scored", verdict=claim.run.verdict, complete=claim.run.complete, **claim.run.counts)
     return Outcome.FINISHED

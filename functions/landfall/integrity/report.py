@@ -1,7 +1,7 @@
 """The report of a run: its verdict, its counts, and an entry for each rule."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from landfall.airtable.links import Origin
 from landfall.integrity.findings.entry import FindingEntry
@@ -10,7 +10,7 @@ from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.runs.documents import Verdict
-from landfall.runs.report import RunReport
+from landfall.runs.report import RunReport, verdict_of
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
 
@@ -34,29 +34,26 @@ def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | Non
     return ""
 
 
-def verdict(
-    evaluated: int, inconclusive: int, findings: Mapping[str, int], records: int
-) -> Verdict:
-    """Return the worst severity; inconclusive where anything was not evaluated.
-
-    `findings` has their number by severity. A run without a record has evaluated nothing.
-    """
-    if inconclusive or not evaluated or not records:
-        return "inconclusive"
+def worst_of(findings: Mapping[str, int]) -> Verdict:
+    """Return the verdict on these findings, whose number is given by severity."""
     if findings.get("critical"):
         return "critical"
     return "warning" if findings.get("warning") else "healthy"
 
 
-def run_report(
-    origin: Origin, records: int, merged: MergedLedger, reports: Sequence[RuleReport]
-) -> RunReport:
+def run_report(origin: Origin, merged: MergedLedger, reports: Sequence[RuleReport]) -> RunReport:
     """Return the report of a run, from its rules' reports and the ledger after them."""
     by_rule = _by_rule(merged, reports)
+    still = {
+        report.rule.id: _by_severity(by_rule.pop(report.rule.id, ()))
+        for report in reports
+        if report.inconclusive
+    }
     found = [entry for entries in by_rule.values() for entry in entries if entry.live]
-    severities = Counter[str](entry.finding.severity for entry in found)
+    severities = _by_severity(found)
     inconclusive = [
         {"rule_id": report.rule.id, "why": report.inconclusive}
+        | ({"still_open": dict(still[report.rule.id])} if still[report.rule.id] else {})
         for report in reports
         if report.inconclusive
     ]
@@ -74,7 +71,7 @@ def run_report(
             origin,
             report,
             merged.ledger.rules[merged.keys[report.rule.id]],
-            by_rule[report.rule.id],
+            by_rule.get(report.rule.id, ()),
             news,
             samples=MAX_SAMPLES if len(reports) <= MAX_RULES_SAMPLED else 1,
         )
@@ -98,19 +95,20 @@ def run_report(
             for table, id_ in origin.tables.items()
         ],
     }
-    outcome = verdict(evaluated, len(inconclusive), severities, records)
-    return RunReport(outcome, counts, inconclusive, fields)
+    worst = worst_of(sum(still.values(), severities))
+    return RunReport(verdict_of(worst, inconclusive), counts, inconclusive, fields)
 
 
 def _by_rule(merged: MergedLedger, reports: Sequence[RuleReport]) -> dict[str, list[FindingEntry]]:
-    """Return the entries of each rule that was evaluated completely, by the rule's id."""
+    """Return the entries of each rule of the run, by the rule's id."""
     entries: dict[str, list[FindingEntry]] = defaultdict(list)
     for entry in merged.ledger.entries:
         entries[entry.rule_key].append(entry)
-    return {
-        report.rule.id: [] if report.inconclusive else entries[merged.keys[report.rule.id]]
-        for report in reports
-    }
+    return {report.rule.id: entries[merged.keys[report.rule.id]] for report in reports}
+
+
+def _by_severity(entries: Iterable[FindingEntry]) -> Counter[str]:
+    return Counter(entry.finding.severity for entry in entries if entry.live)
 
 
 def _rule(
@@ -129,7 +127,7 @@ def _rule(
         live,
         key=lambda entry: (-SEVERITIES.index(entry.finding.severity), entry.id not in news["new"]),
     )
-    severities = Counter(entry.finding.severity for entry in live)
+    severities = _by_severity(live)
     return {
         "rule_id": rule.id,
         "key": state.key,

@@ -31,6 +31,7 @@ async def run_findings(request: Request, run_id: str) -> Fields | Download:
         "run_id": run_id,
         "status": run.status,
         "verdict": run.verdict,
+        "complete": run.complete,
         "inconclusive": run.inconclusive,
     }
     return _listed(found, request, head, run_id)

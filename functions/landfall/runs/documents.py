@@ -38,6 +38,7 @@ class RunFields(TypedDict, total=False):
     attempt: int
     counts: Fields
     verdict: Verdict | None
+    complete: bool | None
     inconclusive: Sequence[Fields]
     report: Fields
     findings_list: Fields
@@ -133,6 +134,8 @@ class Run(Stored):
     base: str | None = None
     url: str | None = None
     regenerate: str | Sequence[str] | None = None
+    complete: bool | None = None
+    """Whether all was evaluated; None before the end, and of runs of an earlier Landfall."""
     inconclusive: Sequence[Fields] = ()
     report: Fields | None = None
     findings_list: Fields | None = None

@@ -42,6 +42,7 @@ def created(plan: RunPlan, by: str, now: datetime, ladder: Ladder) -> list[Write
         "attempt": 0,
         "counts": dict(INITIAL_COUNTS),
         "verdict": None,
+        "complete": None,
         "error": None,
         "warnings": [],
         "created_at": now,

@@ -1,12 +1,13 @@
 """The report of a site scan, and its verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from landfall.runs.documents import Verdict
+from landfall.runs.report import verdict_of
 from landfall.site import advice
-from landfall.site.judgement import Judgements, adjusted, remarks
+from landfall.site.judgement import RAISE, Judgements, adjusted, remarks
 from landfall.site.observed import ObservedSite
 from landfall.site.scores import Scores
 from landfall.site.urls import page_key
@@ -39,13 +40,11 @@ class SiteReport:
         return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
 
 
-def verdict_of(scores: Scores, why: Sequence[Fields]) -> Verdict:
-    """Return healthy from 8, warning from 4, critical below; inconclusive if there is a reason."""
-    if why:
-        return "inconclusive"
-    if scores.band == HEALTHY_BAND:
+def band_verdict(band: str | None) -> Verdict:
+    """Return the verdict of a band: healthy from 8, warning from 4, critical below."""
+    if band == HEALTHY_BAND:
         return "healthy"
-    return "warning" if scores.band in WARNING_BANDS else "critical"
+    return "warning" if band in WARNING_BANDS else "critical"
 
 
 def why_inconclusive(scores: Scores, observed: ObservedSite) -> list[Fields]:
@@ -86,6 +85,8 @@ def report_of(
     scores = adjusted(ruled, judgements.good.values()) if judgements and by_model else ruled
     why = why_inconclusive(scores, observed)
     why += judgements.why_incomplete() if judgements else []
+    # what was not observed may be good: only a band that it could not lift is certain
+    band = ruled.best_band(RAISE if judgements else 0) if why else scores.band
     fields: Fields = {
         "site": site,
         "mode": mode,
@@ -116,7 +117,7 @@ def report_of(
             "action_plan": advice.actions(scores),
         }
     fields["comparison"] = compared(fields, before) if before else None
-    return SiteReport(verdict_of(scores, why), why, fields)
+    return SiteReport(verdict_of(band_verdict(band), why), why, fields)
 
 
 def _criteria(scores: Scores) -> list[Fields]:

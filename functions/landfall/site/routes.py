@@ -14,6 +14,7 @@ async def report(request: Request, run_id: str) -> Fields:
         "run_id": run_id,
         "status": run.status,
         "verdict": run.verdict,
+        "complete": run.complete,
         "inconclusive": run.inconclusive,
         "report": unpacked(found) if found else None,
     }

@@ -76,7 +76,8 @@ class ScoreSite:
         if before is None or before.data["captured_at"] <= since:
             writes.append(self._summary(report, since, before))
         await self._claim.finish_run(run, writes=writes)
-        logs.info("scored", verdict=report.verdict, **_counts(report))
+        ended = self._claim.run
+        logs.info("scored", verdict=ended.verdict, complete=ended.complete, **_counts(report))
         return Outcome.FINISHED
 
     def _summary(self, report: SiteReport, since: datetime, before: Document | None) -> Write:

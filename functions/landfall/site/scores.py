@@ -49,6 +49,12 @@ class CriterionScore:
         return self.share is not None and self.share < 1
 
     @property
+    def best_worth(self) -> float:
+        """The points that it earns if all that was not observed is good."""
+        lost = 0.0 if self.share is None else self.observed * (1 - self.share)
+        return self.criterion.points * (1 - lost)
+
+    @property
     def worth(self) -> float:
         """The points of the criterion that could be observed."""
         return self.criterion.points * self.observed
@@ -76,6 +82,14 @@ class DimensionScore:
             earned = sum(one.worth * share for one, share in known)
             score = round(10 * earned / observed, 1)
         return cls(dimension, results, score, round(coverage, 3))
+
+    @property
+    def best(self) -> float:
+        """The score if all that was not observed is good; 10 without a score."""
+        points = sum(one.criterion.points for one in self.results)
+        if self.score is None or not points:
+            return 10.0
+        return 10 * sum(one.best_worth for one in self.results) / points
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,13 @@ class Scores:
         """The band of `patient_flow_score_10`."""
         score = self.patient_flow_score_10
         return None if score is None else self.rubric.bands.band(score)
+
+    def best_band(self, more: float) -> str:
+        """Return the band if all that was not observed is good, and each score `more` higher."""
+        best = [(one.dimension.weight, min(10.0, one.best + more)) for one in self.dimensions]
+        weights = sum(weight for weight, _ in best)
+        mean = sum(weight * score for weight, score in best) / weights
+        return self.rubric.bands.band(round(mean, 1))
 
     @property
     def coverage(self) -> float:

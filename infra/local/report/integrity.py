@@ -20,25 +20,30 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
-    """Yield the reasons why rules could not be evaluated."""
-    for rule in (run.get("report") or {}).get("rules", []):
-        if rule["inconclusive"]:
-            yield Text.assemble((rule["rule_id"], "magenta"), ": ", rule["inconclusive"])
+    """Yield the reasons why rules could not be evaluated, and their findings that are open."""
+    for one in run.get("inconclusive") or []:
+        still = by_severity(one.get("still_open", {}))
+        text = f"{one['why']}; still open from earlier runs: {still}" if still else one["why"]
+        yield Text.assemble((one["rule_id"], COLOURS["inconclusive"]), ": ", text)
 
 
 def summary(counts: Mapping[str, Any]) -> str:
     """Return the numbers of records, requests, rules and findings."""
-    severities = counts.get("findings_by_severity", {})
-    by = ", ".join(f"{severities[name]} {name}" for name in _WORST_FIRST if severities.get(name))
+    by = by_severity(counts.get("findings_by_severity", {}))
     return (
         f"{counts.get('records', 0)} records, {counts.get('airtable_requests', 0)} requests; "
         f"{counts.get('rules_evaluated', 0)} rules evaluated, "
-        f"{counts.get('rules_inconclusive', 0)} inconclusive; "
+        f"{counts.get('rules_inconclusive', 0)} not; "
         f"{counts.get('findings', 0)} findings"
         + (f" ({by})" if by else "")
         + _changes(counts)
         + _written(counts)
     )
+
+
+def by_severity(counts: Mapping[str, int]) -> str:
+    """Return numbers of findings with their severities, the worst first."""
+    return ", ".join(f"{counts[name]} {name}" for name in _WORST_FIRST if counts.get(name))
 
 
 def _changes(counts: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ def as_json(run: FinishedRun) -> str:
     """Return one line with the run's final document and its report."""
     report = {
         "verdict": run.document["verdict"],
+        "complete": run.document.get("complete"),
         "counts": run.document["counts"],
         "inconclusive": run.document.get("inconclusive", []),
         **(run.document.get("report") or {}),
@@ -71,17 +72,21 @@ def print_report(run: FinishedRun, console: Console) -> None:
     """Print the verdict of a run, the lines of its kind, and the path of its document."""
     document, kind_report = run.document, report_of(run)
     verdict = document["verdict"] or "no verdict"
+    lacking = " (not complete)" if document.get("complete") is False else ""
     console.rule(Text(document["scan_id"], "bold"))
     console.print(
         Text.assemble(
-            (document["status"], "bold"), ", ", (verdict, COLOURS.get(verdict, "red")), ": "
+            (document["status"], "bold"),
+            ", ",
+            (verdict, COLOURS.get(verdict, "red")),
+            f"{lacking}: ",
         )
         + Text(kind_report.summary(document["counts"]))
     )
     for line in kind_report.lines(document):
         console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
     for line in kind_report.inconclusive(document):
-        console.print("inconclusive", line, soft_wrap=True)
+        console.print("not evaluated", line, soft_wrap=True)
     for warning in document["warnings"]:
         line = Text.assemble(
             (warning["what"], "yellow"), f": {warning['reason']}: {warning['message']}"
