@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -335,7 +336,39 @@ async def test_a_base_without_records_is_inconclusive(world):
     await scanned(world, a_base(People=[], Pets=[]), a_scan(tables=TABLES, rules=RULES[:3]))
     run = (await world.run()).data
     assert (run["status"], run["counts"]["records"]) == ("done", 0)
+    assert (run["verdict"], run["complete"]) == ("inconclusive", False)
+    why = "table 'People' has no records; if that is normal, set `allow_empty: true`"
+    assert run["inconclusive"] == [
+        {"rule_id": rule, "why": why} for rule in ("name", "email", "once")
+    ]
+
+
+def without_pets() -> BaseData:
+    """Return a base whose people break no rule, and whose other table somebody has emptied."""
+    base = a_base(People=PEOPLE[:1], Pets=PETS)
+    people, pets = base.tables
+    return replace(base, tables=(people, replace(pets, records=())))
+
+
+async def test_an_emptied_table_is_not_healthy_beside_a_full_one(world):
+    """The rules of the other table say nothing about it."""
+    await scanned(world, without_pets())
+    run = (await world.run()).data
     assert run["verdict"] == "inconclusive"
+    (why,) = run["inconclusive"]
+    assert (why["rule_id"], why["why"].partition(";")[0]) == (
+        "pet", "table 'Pets' has no records",
+    )  # fmt: skip
+
+
+async def test_an_empty_table_that_is_normal_is_noted(world):
+    """The run is healthy and complete, and its report says what there was to check."""
+    rules = [rule | {"allow_empty": True} for rule in RULES]
+    await scanned(world, without_pets(), a_scan(rules=rules))
+    run = (await world.run()).data
+    assert (run["verdict"], run["complete"], run["inconclusive"]) == ("healthy", True, [])
+    notes = {rule["rule_id"]: rule["note"] for rule in run["report"]["rules"]}
+    assert notes == dict.fromkeys(notes) | {"pet": "table 'Pets' has no records"}
 
 
 @pytest.mark.parametrize(

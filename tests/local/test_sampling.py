@@ -182,7 +182,8 @@ async def test_the_report_of_each_rule() -> None:
         "r1 (People): no two records have the same Email",
         "  11 records checked, no findings; records that were not read may add some",
         "r2 (People): where Name is 'Nobody': Email has a value",
-        "  no records checked: `when` selects none of the records read",
+        "  not evaluated on a sample: no record of 'People' satisfies `when`: Name is 'Nobody'; "
+        "use --sample all",
         "r3 (Pets): Name is one of 'Pet 0'",
         "  1 record checked, no findings",
         "r4 (Pets): Owner has a value",

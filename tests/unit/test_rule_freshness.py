@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from landfall.integrity.rules.evaluate import IF_NORMAL
 from tests.fakes.rules import NOW, report, rows, rule
 
 
@@ -46,7 +47,9 @@ def test_the_newest(within, cells, found):
 def test_without_a_date_the_rule_is_inconclusive(cells):
     """The rule is inconclusive: the table is neither fresh nor too old."""
     why = "no selected record of 'T' has a date in 'F' that is not in the future"
-    assert newest("7d", cells) == why
+    nothing = {0: "table 'T' has no records", 1: "no record that r checks has a value in 'F'"}
+    empty = f"{nothing.get(len(cells))}; {IF_NORMAL}"
+    assert newest("7d", cells) == (why if any(cells) else empty)
 
 
 def test_it_is_one_finding_about_the_table():

@@ -99,7 +99,7 @@ def test_a_window_holds_both_its_ends(window, first, last):
         before = f"{date.fromisoformat(first) - timedelta(days=1)}"
         outside.append({"Student": "s", "Date": before, "Presence": "Absent"})
     assert values(rule, inside) == ["2"]
-    assert values(rule, outside) == []
+    assert "no record of 'T' counts for the number of records" in report(rule, outside).inconclusive
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_without_a_linked_table_a_finding_is_about_the_table():
 @pytest.mark.parametrize("cell", [None, "", " ", [], [" "], ["", None]])
 def test_no_value_is_no_group(cell):
     """Blank classes are not one class."""
-    assert values(metric(per=["Class"]), days("A", Class=cell)) == []
+    assert "no record of 'T' counts" in report(metric(per=["Class"]), days("A", Class=cell)).nothing
 
 
 def test_a_record_and_its_measure_are_distinct():
@@ -395,9 +395,25 @@ def test_a_sum_beyond_all_numbers_is_inconclusive():
     assert report(rule, rows).inconclusive == "the sum is too large to compute"
 
 
-def test_no_records_no_findings():
-    """An empty table has no absences."""
-    assert values(metric(), []) == []
+@pytest.mark.parametrize(
+    ("settings", "rows", "judged"),
+    [
+        ({}, [], False),
+        ({"per": []}, [], False),
+        ({}, days("P", first="2025-01-01"), False),  # none in the window
+        ({}, days("P"), True),
+        ({"measure": "share", "at_least": {"info": "5%"}}, days("PPPP"), True),  # few, but there
+        ({"about": "Students", "at_least": None, "at_most": {"info": -1}}, [], True),  # each has 0
+        ({"at_least": None, "at_most": {"info": -1}}, [], False),  # no group has any
+        ({"measure": "sum", "field": "Points", "where": None}, days("P"), False),
+        ({"measure": "sum", "field": "Points", "where": None}, days("P", Points=0), True),
+    ],
+    ids=str,
+)
+def test_no_record_that_counts_is_nothing_to_judge(settings, rows, judged):
+    """The rule found nothing in nothing; that a record of `about` has none is judged itself."""
+    answer = report(metric(**settings), rows)
+    assert (answer.nothing == "") is (answer.inconclusive == "") is judged
 
 
 # At the door.

@@ -182,8 +182,8 @@ def test_shares_are_of_the_records():
 @pytest.mark.parametrize(
     ("measure", "cells", "why"),
     [
-        ("no_value", [], "there are no records to compute a share of"),
-        ("shares", [], "there are no records to compute a share of"),
+        ("no_value", [], "table 'T' has no records"),
+        ("shares", [], "table 'T' has no records"),
         ("shares", [*range(101)], "F has 101 different values; "),
         ("shares", ["x" * 199], "F has values of more than 200 characters; "),
     ],

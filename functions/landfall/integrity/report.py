@@ -144,6 +144,7 @@ def _rule(
         "still_open": len(live) - count["new"] - count["reopened"],
         "ignored": sum(entry.state == "ignored" for entry in entries),
         "inconclusive": report.inconclusive or None,
+        "note": report.note or None,
         "samples": [_sample(origin, entry) for entry in worst_first[:samples]],
     }
 

@@ -135,7 +135,7 @@ class Run(Stored):
     url: str | None = None
     regenerate: str | Sequence[str] | None = None
     complete: bool | None = None
-    """Whether all was evaluated; None before the end, and of runs of an earlier Landfall."""
+    """True if everything was evaluated; None before the end, and of runs of an earlier Landfall."""
     inconclusive: Sequence[Fields] = ()
     report: Fields | None = None
     findings_list: Fields | None = None

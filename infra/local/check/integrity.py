@@ -63,9 +63,8 @@ def _lines(trial: RuleTrial) -> Iterator[Text]:
         yield Text.assemble(unjudged, f": {trial.unjudged}; use --sample all")
         return
     evaluated = f"{plural(trial.records, 'record')} checked"
-    if not trial.records:
-        why = ": `when` selects none of the records read" if trial.rule.when else ""
-        yield Text(f"no records checked{why}", "yellow")
+    if trial.note:
+        yield Text(f"nothing to check: {trial.note}", "yellow")
         return
     if trial.severity is None:
         more = "; records that were not read may add some" if trial.at_least else ""

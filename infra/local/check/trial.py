@@ -28,7 +28,8 @@ class RuleTrial:
     """A rule and its result on the sample.
 
     `complete`: its whole table was read. `records`: those it evaluated. `affected`: those of them
-    in findings. `unjudged`: the reason why a sample is not enough.
+    in findings. `unjudged`: the reason why a sample is not enough. `note`: the reason why there
+    was nothing to check, where that is normal.
     """
 
     rule: BaseRule
@@ -40,6 +41,7 @@ class RuleTrial:
     examples: Sequence[Finding] = ()
     inconclusive: str = ""
     unjudged: str = ""
+    note: str = ""
 
     @property
     def sentence(self) -> str:
@@ -84,6 +86,7 @@ class RuleTrial:
             "probably_wrong": self.probably_wrong,
             "inconclusive": self.inconclusive or None,
             "unjudged": self.unjudged or None,
+            "note": self.note or None,
             "examples": [msgspec.structs.asdict(finding) for finding in self.examples],
         }
 
@@ -135,6 +138,8 @@ def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
     if why:
         return RuleTrial(rule, complete, unjudged=why)
     report = evaluate(rule, sample.snapshot)
+    if report.nothing and not complete:
+        return RuleTrial(rule, complete, report.records, unjudged=report.nothing)
     found = report.findings
     return RuleTrial(
         rule,
@@ -145,6 +150,7 @@ def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
         max((finding.severity for finding in found), key=SEVERITIES.index, default=None),
         found[:MAX_EXAMPLES],
         report.inconclusive,
+        note=report.note,
     )
 
 

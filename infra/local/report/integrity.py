@@ -14,9 +14,16 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
     """Yield a line for each rule with findings, and one for all others."""
     rules = (run.get("report") or {}).get("rules", [])
     yield from _finding_lines([rule for rule in rules if rule["findings"]])
-    clean = [rule["rule_id"] for rule in rules if not (rule["findings"] or rule["inconclusive"])]
+    noted = {rule["rule_id"]: rule["note"] for rule in rules if rule.get("note")}
+    clean = [
+        rule["rule_id"]
+        for rule in rules
+        if not (rule["findings"] or rule["inconclusive"] or rule["rule_id"] in noted)
+    ]
     if clean:
         yield Text(f"no findings: {', '.join(clean)}")
+    for rule_id, note in noted.items():
+        yield Text(f"nothing to check: {rule_id}: {note}")
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:

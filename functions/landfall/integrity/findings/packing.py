@@ -25,6 +25,7 @@ class _Part:
     records: int
     measured: Mapping[str, Any] | None
     findings: Sequence[Finding]
+    nothing: str = ""
 
 
 _Of = TypeVar("_Of", FindingEntry, Finding)
@@ -67,6 +68,7 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
             parts[0].inconclusive,
             parts[0].records,
             parts[0].measured,
+            parts[0].nothing,
         )
         for rule_id, parts in by_rule.items()
     ]
@@ -75,7 +77,7 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
 def _pack_report(report: RuleReport) -> Iterator[Packed]:
     def part(some: Sequence[Finding]) -> list[_Part]:
         head = report.rule.id, report.inconclusive, report.records, report.measured
-        return [_Part(*head, some)]
+        return [_Part(*head, some, report.nothing)]
 
     for start in range(0, max(1, len(report.findings)), PIECE_SIZE):
         yield from _fit(part, report.findings[start : start + PIECE_SIZE])

@@ -26,7 +26,7 @@ class RuleState:
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-_NOT_CONTENT = {"id", "name", "owner", "message", "severity"}
+_NOT_CONTENT = {"id", "name", "owner", "message", "severity", "allow_empty"}
 
 
 def content_of(rule: BaseRule) -> str:

@@ -1,7 +1,7 @@
 """`compare`: two fields of a record compare as required."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -95,6 +95,10 @@ class Compare(BaseRule):
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """Return the (table, field) pairs that the rule checks."""
         return iter([(self.table, self.left), (self.table, self.right)])
+
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return both fields together."""
+        return [[self.left, self.right]]
 
     @property
     def _word(self) -> str:

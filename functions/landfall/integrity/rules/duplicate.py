@@ -184,6 +184,10 @@ class Duplicate(BaseRule):
         """Return `some`: the other record may be missing from the sample."""
         return "some"
 
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return each field that is compared: a value in one of them may be compared."""
+        return [[field] for field in dict.fromkeys(field for _, field in self.looks_at())]
+
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Yield a sentence about dates or words in other fields, and a value that never occurs."""
         for alternative in (*self._likely(), *self._possible()):

@@ -20,6 +20,10 @@ MAX_RECORDS_LISTED = 10_000
 """Records of a finding that are listed by id; `record_count` counts them all."""
 
 
+IF_NORMAL = "if that is normal, set `allow_empty: true`"
+"""The fix of a rule that had nothing to judge."""
+
+
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """A violation that a rule found: the records, sorted, the field, the value, and a sentence.
 
@@ -41,7 +45,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 class RuleReport:
     """The findings of a rule, or why it could not be evaluated.
 
-    `records` is the number of records checked; `measured` is stored for later runs.
+    `records` is the number of records checked; `measured` is stored for later runs. `nothing` is
+    why it had nothing to judge; without the rule's `allow_empty` that is inconclusive.
     """
 
     rule: BaseRule
@@ -49,6 +54,12 @@ class RuleReport:
     inconclusive: str = ""
     records: int = 0
     measured: Mapping[str, Any] | None = None
+    nothing: str = ""
+
+    @property
+    def note(self) -> str:
+        """The reason why a rule with `allow_empty` had nothing to judge."""
+        return "" if self.inconclusive else self.nothing
 
 
 def evaluate(
@@ -61,10 +72,16 @@ def evaluate(
     with garbage.paused():
         table = rule.selected(snapshot)
         scope = Scope(table, snapshot, past, check=check)
+        hits, why = list[Hit](), ""
         try:
             hits = list(rule.evaluate(scope))
-        except CannotEvaluateError as why:
-            return RuleReport(rule, inconclusive=str(why), records=len(table))
+        except CannotEvaluateError as error:
+            why = str(error)
+        nothing = "" if hits else rule.nothing_judged(scope)
+        if nothing:
+            why = "" if rule.allow_empty else f"{nothing}; {IF_NORMAL}"
+        if why or nothing:
+            return RuleReport(rule, (), why, len(table), nothing=nothing)
         findings = _findings(rule, table, hits)
         return RuleReport(rule, findings, records=len(table), measured=scope.measured)
 

@@ -1,6 +1,6 @@
 """`forbidden`: a field has no value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 from landfall.airtable.values import display, has_value
@@ -21,6 +21,10 @@ class Forbidden(FieldRule):
     def sentence(self) -> str:
         """Return the requirement in plain language."""
         return f"{self.field} has no value"
+
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return none: a record without a value is as it should be."""
+        return ()
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield the records with a value."""

@@ -67,6 +67,10 @@ class Freshness(BaseRule):
         """Return the support of a sample, which may lack the newest record."""
         return "each" if self.of == "each" else "nothing"
 
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return the field; every record has a time of creation."""
+        return [[self.field]] if self.field else ()
+
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Yield a sentence about a field that does not hold dates."""
         if self.field:

@@ -102,6 +102,10 @@ same: {Room: Class Room}
         """Return the tables that the rule needs."""
         return list(dict.fromkeys([self.table, self.to.table]))
 
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return the field; none if the rule judges records without a link as well."""
+        return () if self.min or self.back else super().judged_fields()
+
     def looks_up_in(self) -> list[str]:
         """Return the table of the targets, which may be the rule's own."""
         return [self.to.table]

@@ -29,6 +29,8 @@ MIN_RECORDS = 5
 _FIELD_MEASURES = ("sum", "mean", "min", "max")
 _ROW_MEASURES = ("days_in_a_row", "weeks_in_a_row")
 _RATES = ("share", "mean")
+_OF_NOTHING = ("count", "sum", *_ROW_MEASURES)
+"""Measures that are 0 where there is no record."""
 
 
 class Metric(BaseRule):
@@ -44,8 +46,9 @@ class Metric(BaseRule):
 
     `days_in_a_row` skips days without records, such as a weekend; a day counts if `where` holds for
     all its records, so any other record ends the row. `weeks_in_a_row` needs one record a week; a
-    week without one ends the row, even during holidays. `freshness`, not this rule, finds a table
-    that no longer receives records.
+    week without one ends the row, even during holidays. If no record counts at all, such as none
+    in the window, there was nothing to check (`allow_empty`); `freshness` finds a table that no
+    longer receives records before that.
     """
 
     kind: Literal["metric"]
@@ -232,6 +235,8 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             if about and len(self.per) == 1:
                 everywhere = {(record,): None for record in about.ids}
             of_group = {key: of_group.get(key, []) for key in everywhere}
+        if not self._counts(of_group, numbers):
+            scope.nothing = f"no record of {self.table!r} counts for the {self._label()}"
         measures = Measures(
             _marked(fits, len(table)),
             days,
@@ -241,6 +246,20 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             self.current,
         )
         yield from self._beyond_limits(of_group, groups, measures, about)
+
+    def nothing_judged(self, scope: Scope) -> str:
+        """Return why no group had a record to count."""
+        return super().nothing_judged(scope) if scope.nothing else ""
+
+    def _counts(
+        self,
+        of_group: Mapping[GroupKey, Sequence[int]],
+        numbers: Mapping[int, list[float] | None],
+    ) -> bool:
+        """Return whether a record counts for a group, or the lack of records is itself judged."""
+        if self.at_most and self.measure in _OF_NOTHING:
+            return bool(of_group)
+        return any(of_group.values()) and (self.field is None or any(numbers.values()))
 
     def _undated(self, table: Table, days: Sequence[int]) -> Iterator[Hit]:
         """Yield the records whose date cannot be read. Raises if that applies to all."""

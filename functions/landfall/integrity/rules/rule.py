@@ -22,7 +22,7 @@ from pydantic import (
 
 from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import display, truncate
+from landfall.airtable.values import display, has_value, truncate
 from landfall.integrity.rules.conditions import Condition
 from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got
 
@@ -53,7 +53,8 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 class Scope:
     """The input of a rule's evaluation: the records that its `when` selects, and the others.
 
-    `past` is what the rule `measured` in earlier runs, the newest first. `check` raises when the
+    `past` is what the rule `measured` in earlier runs, the newest first. `nothing` is the reason
+    why it had nothing to judge, where only its evaluation can say that. `check` raises when the
     invocation's budget is used up; anything slower than a pass over the records calls it often.
     """
 
@@ -61,6 +62,7 @@ class Scope:
     snapshot: Snapshot
     past: Sequence[Mapping[str, Any]] = ()
     measured: Mapping[str, Any] | None = None
+    nothing: str = ""
     check: Callable[[], None] = field(default=lambda: None)
 
 
@@ -121,6 +123,12 @@ def _braces_match(text: str) -> str:
     return text
 
 
+def _any_complete(table: Table, fields: Sequence[str]) -> bool:
+    """Return whether a record has a value in each of these fields."""
+    rows = zip(*(table.columns[field] for field in fields), strict=True)
+    return any(all(map(has_value, row)) for row in rows)
+
+
 class BaseRule(Settings):
     """The settings and methods of every kind of rule."""
 
@@ -146,6 +154,12 @@ class BaseRule(Settings):
     owner: str = Field(
         "", max_length=200, description="The person or team that fixes its findings."
     )
+    allow_empty: bool = Field(
+        False,
+        description="It is normal that there is nothing to check: an empty table, a `when` that "
+        "holds for no record, no value in the field. Without it the rule is then inconclusive; "
+        "with it, a note in the run's report says so.",
+    )
 
     example: ClassVar[str]
     """YAML of a rule of this kind, which the reference shows and the tests run."""
@@ -161,6 +175,25 @@ class BaseRule(Settings):
     def evaluate(self, scope: Scope) -> Iterable[Hit]:
         """Return the violations. Raises `CannotEvaluateError`."""
         raise NotImplementedError
+
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return lists of fields: a record is judged if it has a value in each field of a list.
+
+        Without any, every record is judged.
+        """
+        return ()
+
+    def nothing_judged(self, scope: Scope) -> str:
+        """Return why a rule that found nothing had nothing to judge; empty if it had something."""
+        table, fields = scope.table, self.judged_fields()
+        if not len(scope.snapshot.tables[self.table]):
+            return f"table {self.table!r} has no records"
+        if self.when and not len(table):
+            return f"no record of {self.table!r} satisfies `when`: {self.when.sentence()}"
+        if fields and not any(_any_complete(table, names) for names in fields):
+            names = " or ".join(" + ".join(map(repr, some)) for some in fields)
+            return f"no record that {self.id} checks has a value in {names}"
+        return scope.nothing
 
     def misfits(self, _schema: Schema) -> Iterator[str]:
         """Yield a sentence for each part that cannot fit the base's fields, all of which exist.
@@ -224,6 +257,10 @@ class FieldRule(BaseRule):
     def sample_support(self) -> SampleSupport:
         """Return `each`: every record is judged by itself."""
         return "each"
+
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return the field: a record without a value in it is skipped."""
+        return [[self.field]]
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """Return the (table, field) pairs that the rule checks."""

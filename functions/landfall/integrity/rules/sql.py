@@ -118,6 +118,12 @@ query: |
         """Return all tables that the query sees."""
         return self.fields
 
+    def nothing_judged(self, scope: Scope) -> str:
+        """Return why the query had nothing to judge: any table that it sees may be empty."""
+        empty = [name for name in self.fields if not len(scope.snapshot.tables[name])]
+        why = f"table {empty[0]!r}, which the query sees, has no records" if empty else ""
+        return super().nothing_judged(scope) or why
+
     def sentence(self) -> str:
         """Return the requirement in plain language."""
         return f"the query finds no record of {self.table}"

@@ -45,6 +45,10 @@ class Unique(BaseRule):
         """Return `some`: the other record may be missing from the sample."""
         return "some"
 
+    def judged_fields(self) -> Sequence[Sequence[str]]:
+        """Return the fields together."""
+        return [self.fields]
+
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield each group of records with the same values."""
         table = scope.table

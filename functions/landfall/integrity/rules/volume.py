@@ -49,6 +49,10 @@ class Volume(HistoryRule):
         """Return the identity of the measurement."""
         return ("records",)
 
+    def nothing_judged(self, _scope: Scope) -> str:
+        """Return that it always has something to judge: the number of records, which may be 0."""
+        return ""
+
     def sentence(self) -> str:
         """Return the requirement in plain language."""
         phrases = []
