@@ -75,9 +75,15 @@ class Duplicate(BaseRule):
     possible_severity: info
     ```
 
-    Text is compared by its words, without case, accents, script, punctuation and order. `name`
-    drops titles, `organisation` drops legal forms and articles; `organisation` and `address` expand
-    abbreviations. `email` drops everything after a plus, and the dots of Gmail addresses. `phone`
+    Text is compared by its words, without case, accents, script, punctuation and order; words in
+    Hebrew, Arabic or Chinese characters must have the same characters, or sound like a word in
+    Latin letters, which makes them similar. `name` drops titles before a name and degrees behind
+    it, where they are written as such (`Ann Lee, MBA`, but `Peter Mba`); `Jr.`, `Sr.`, `II`, `III`
+    are a part of it, and two people differ if each has another. `organisation` drops articles and
+    legal forms of many countries, by their place and how they are written (`Lotus S.p.A.`, but
+    `Lotus Spa`); `organisation` and `address` expand abbreviations, `St` to `Saint` or `Street` by
+    its place. `email` drops everything after a plus, and the dots of Gmail addresses, which end
+    with `@gmail.com` or `@googlemail.com`. `phone`
     is the last nine digits, without an extension. `similar` pairs each word of the shorter value
     with a word of the other that is the same, sounds the same, or is the same except for one letter
     left out of each (scored by Jaro-Winkler); in a `name` also with a nickname (95) or an initial

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection
 from math import prod
 
-from landfall.integrity.rules.matching.normalisation import Words
+from landfall.integrity.rules.matching.plain_words import Words
 
 MAX_CHANCE = 0.1
 """Expected namesakes by chance, above which a name is common: one in ten such names has one."""

@@ -1,7 +1,7 @@
 """Normalisation of values that should compare as equal: text without variations in writing.
 
 Each normaliser turns a cell into something hashable, or into None if the cell has nothing to
-compare. The tables here list what is dropped and replaced.
+compare.
 """
 
 import re
@@ -10,6 +10,10 @@ from functools import cache
 from typing import Any, Literal
 
 from landfall.airtable.values import comparable, has_value, values_of
+from landfall.integrity.rules.matching.addresses import address
+from landfall.integrity.rules.matching.organisation_names import organisation
+from landfall.integrity.rules.matching.person_names import name
+from landfall.integrity.rules.matching.plain_words import Words, in_order, plain
 
 Wording = Literal["name", "organisation", "address", "text"]
 """Kinds of content that consist of words, whose similarity can be computed."""
@@ -17,108 +21,10 @@ Wording = Literal["name", "organisation", "address", "text"]
 Meaning = Literal["name", "organisation", "address", "text", "email", "phone", "value"]
 """Kinds of content of a field, which decide when two of its values are the same."""
 
-Words = tuple[str, ...]
-"""Words, each once, in alphabetical order: their order in the text does not count."""
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def _map(text: str) -> dict[str, str]:
-    return dict(pair.split("=") for pair in text.split())
-
-
-TITLES = _set(
-    "mr mrs ms miss mx dr prof professor sir dame rev reverend herr frau fr dipl ing madam"
-    " madame mme mlle monsieur senor senora sr sra srta jr ii iii iv esq phd md mba bsc msc dds"
-)
-PARTICLES = _set(
-    "de del della di da dos das du la le las los van von der den ter ten y al el bin ibn"
-)
-"""Small words of a person's name, which are often left out."""
-
-LEGAL_FORMS = _set(
-    "inc incorporated corp corporation co company llc llp lp pllc pc ltd limited plc gmbh ag kg"
-    " ohg gbr ug ev eg mbh se sa sas sarl sasu srl spa sl slu bv nv ab oy oyj as aps pty pte kk"
-    " sro zoo kft cv"
-)
-STOP_WORDS = _set(
-    "the and of for at in a an und fur der die das et le la les de del du des y el los"
-)
-GENERIC = _set(
-    "clinic hospital practice health healthcare care medical dental center school academy college"
-    " university institute kindergarten group holding services service solutions systems partners"
-    " associates association foundation international global national consulting studio shop store"
-    " office department agency team"
-)
-"""Words that many organisations have, which hardly distinguish them."""
-
-ORGANISATION_WORDS = _map(
-    "centre=center ctr=center cntr=center centrum=center zentrum=center centro=center"
-    " klinik=clinic klinikum=clinic clinica=clinic clinique=clinic klinika=clinic"
-    " krankenhaus=hospital hosp=hospital praxis=practice schule=school escuela=school ecole=school"
-    " academie=academy akademie=academy academia=academy acad=academy univ=university"
-    " universitat=university universidad=university universite=university institut=institute"
-    " instituto=institute inst=institute intl=international natl=national assoc=association"
-    " assn=association fdn=foundation stiftung=foundation svc=services svcs=services"
-    " service=services med=medical dept=department st=saint saints=saint gruppe=group grp=group"
-    " mt=mount ft=fort"
-)
-ADDRESS_WORDS = _map(
-    "st=street str=street strasse=street rd=road ave=avenue av=avenue blvd=boulevard dr=drive"
-    " ln=lane ct=court pl=place platz=place sq=square hwy=highway pkwy=parkway ter=terrace"
-    " apt=apartment ste=suite fl=floor bldg=building no=number nr=number n=north s=south e=east"
-    " w=west ne=northeast nw=northwest se=southeast sw=southwest mt=mount ft=fort"
-)
-
-_APOSTROPHES = re.compile("['`\u2018\u2019\u02bc]")
-_NO_WORD = re.compile(r"[^a-z0-9]+")
-_DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")
-_STREET = re.compile(r"([a-z]{3,})str(?:asse)?")
-
-
-def _plain(text: str) -> list[str]:
-    """Return the words in letters a-z and digits: `Żółć, O'Neill` is `zolc oneill`."""
-    if not text.isascii():
-        from anyascii import anyascii  # 2.6 MB of tables, for those who need them
-
-        text = anyascii(_APOSTROPHES.sub("", text))
-    return _NO_WORD.sub(" ", _APOSTROPHES.sub("", text).lower()).split()
-
-
-def _sorted(words: list[str]) -> Words | None:
-    return tuple(sorted(set(words))) or None
-
-
-def _without(words: list[str], dropped: frozenset[str]) -> list[str]:
-    """Return the words without these, unless there are no others."""
-    return [word for word in words if word not in dropped] or words
-
 
 def text(cell: str) -> Words | None:
     """Return the words of a text, without case, accents, script, punctuation and order."""
-    return _sorted(_plain(cell))
-
-
-def name(cell: str) -> Words | None:
-    """Return the words of a name, as for text; without titles."""
-    return _sorted(_without(_plain(cell), TITLES))
-
-
-def organisation(cell: str) -> Words | None:
-    """Return the words as for text, without legal forms and articles; abbreviations are
-    expanded."""
-    words = _plain(_DOTTED.sub(lambda dotted: f"{dotted[0].replace('.', '')} ", cell))
-    return _sorted(
-        [ORGANISATION_WORDS.get(word, word) for word in _without(words, LEGAL_FORMS | STOP_WORDS)]
-    )
-
-
-def address(cell: str) -> Words | None:
-    """Return the words as for text, abbreviations expanded; `Hauptstr.` is `Haupt street`."""
-    words = (_STREET.sub(r"\1 street", word) for word in _plain(cell))
-    return _sorted([ADDRESS_WORDS.get(word, word) for both in words for word in both.split()])
+    return in_order(plain(cell))
 
 
 def email(cell: str) -> str | None:

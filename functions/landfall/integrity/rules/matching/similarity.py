@@ -17,7 +17,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from landfall.integrity.rules.matching.normalisation import GENERIC, PARTICLES, Words
+from landfall.integrity.rules.matching.organisation_names import GENERIC
+from landfall.integrity.rules.matching.person_names import GENERATIONS, PARTICLES
+from landfall.integrity.rules.matching.plain_words import Words, sound
 
 SAME_SOUND = 0.97
 """Similarity of words that sound the same, and of names that differ by a space (`Mary Ann`)."""
@@ -39,7 +41,7 @@ CHECK_INTERVAL = 1000
 
 _EPSILON = 1e-9
 
-_SMALL: Mapping[str, frozenset[str]] = {"name": PARTICLES, "organisation": GENERIC}
+_SMALL: Mapping[str, frozenset[str]] = {"name": PARTICLES | GENERATIONS, "organisation": GENERIC}
 
 _SOUNDS = [
     (re.compile(pattern), sound)
@@ -68,8 +70,11 @@ class NameSimilarity:
         self._small = _SMALL.get(wording, frozenset())
         self._check = check
         vocabulary = sorted({word for name in names for word in name})
+        self._generations = (
+            GENERATIONS.intersection(vocabulary) if wording == "name" else frozenset()
+        )
         self._near: dict[str, dict[str, float]] = defaultdict(dict)
-        self._add_typing_errors([word for word in vocabulary if word.isalpha()])
+        self._add_typing_errors([word for word in vocabulary if word.isascii() and word.isalpha()])
         if wording == "name":
             self._add_nicknames(vocabulary)
             self._add_initials(vocabulary)
@@ -79,9 +84,19 @@ class NameSimilarity:
         """Return the similarity from 0 to 1; 1 is the same words."""
         if one == other:
             return 1.0
+        if self._are_relatives(one, other):
+            return 0.0
         shorter, longer = sorted((one, other), key=self._order)
-        blank_differs = len(one) != len(other) and _letters(one) == _letters(other)
-        return max(self._word_by_word(shorter, longer), SAME_SOUND if blank_differs else 0.0)
+        return max(
+            self._word_by_word(shorter, longer), SAME_SOUND if _sound_alike(one, other) else 0.0
+        )
+
+    def _are_relatives(self, one: Words, other: Words) -> bool:
+        """Return whether `Jr.`, `II` and the like tell the two apart, each of whom has one."""
+        if not self._generations:
+            return False
+        first, second = self._generations.intersection(one), self._generations.intersection(other)
+        return bool(first and second) and first != second
 
     def reaches(self, one: Words, other: Words, at_least: float) -> bool:
         """Return whether the score is at least this."""
@@ -209,8 +224,16 @@ class NameSimilarity:
                 self._relate(word, word[0], INITIAL)
 
 
+def _sound_alike(one: Words, other: Words) -> bool:
+    """Return whether names differ by a space only, or by the script of one of them."""
+    scripts = [all(map(str.isascii, name)) for name in (one, other)]
+    if all(scripts):
+        return len(one) != len(other) and _letters(one) == _letters(other)
+    return any(scripts) and _letters(one) == _letters(other)
+
+
 def _letters(name: Words) -> str:
-    return "".join(sorted("".join(name)))
+    return "".join(sorted("".join(map(sound, name))))
 
 
 def _one_letter_apart(

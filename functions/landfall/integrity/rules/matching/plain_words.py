@@ -1,0 +1,65 @@
+"""Words of a text, as duplicates compare them: in small letters, without accents and script."""
+
+import re
+from unicodedata import combining, normalize
+
+Words = tuple[str, ...]
+"""Words, each once, in alphabetical order: their order in the text does not count."""
+
+_KEPT = (
+    "\u05d0-\u05ea\u0620-\u064a\u066e-\u06d3\u3005\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+)
+"""Letters of Hebrew, Arabic and Chinese characters. In Latin letters, several of them are one: two
+names of one sound would be the same."""
+
+_APOSTROPHES = re.compile("['`\u2018\u2019\u02bc]")
+_NO_WORD = re.compile(r"[^a-z0-9]+")
+_NO_WORD_OF_ANY_SCRIPT = re.compile(f"[^a-z0-9{_KEPT}]+")
+_RUNS = re.compile(f"([{_KEPT}]+)")
+_BLANKS_IN_CHINESE = re.compile(
+    "(?<=[\u3005-\u9fff\U00020000-\U0003ffff])\\s+(?=[\u3005-\u9fff\U00020000-\U0003ffff])"
+)
+_ARABIC = str.maketrans({"\u0629": "\u0647", "\u0649": "\u064a", "\u0640": None})
+"""Letters that are written for each other at the end of a word, and the stroke that widens one."""
+
+
+def plain(text: str) -> list[str]:
+    """Return the words in letters a-z and digits: `Żółć, O'Neill` is `zolc oneill`.
+
+    Words in Hebrew, Arabic or Chinese characters retain these.
+    """
+    text = _APOSTROPHES.sub("", text)
+    if text.isascii():
+        return _NO_WORD.sub(" ", text.lower()).split()
+    latin = _APOSTROPHES.sub("", _without_script(text))  # as which a soft sign is transliterated
+    return _NO_WORD_OF_ANY_SCRIPT.sub(" ", latin.lower()).split()
+
+
+def _without_script(text: str) -> str:
+    from anyascii import anyascii  # 2.6 MB of tables, for those who need them
+
+    text = together(normalize("NFKC", text))
+    if not _RUNS.search(text):
+        return anyascii(text)
+    bare = "".join(it for it in normalize("NFKD", text) if not combining(it)).translate(_ARABIC)
+    pieces = _RUNS.split(bare)
+    return " ".join(anyascii(it) if number % 2 == 0 else it for number, it in enumerate(pieces))
+
+
+def together(text: str) -> str:
+    """Return a text without blanks between Chinese characters, where they mean nothing."""
+    return text if text.isascii() else _BLANKS_IN_CHINESE.sub("", text)
+
+
+def sound(word: str) -> str:
+    """Return a word in letters a-z, whatever its script."""
+    if word.isascii():
+        return word
+    from anyascii import anyascii
+
+    return _NO_WORD.sub("", anyascii(word).lower())
+
+
+def in_order(words: list[str]) -> Words | None:
+    """Return the words in alphabetical order; None without any."""
+    return tuple(sorted(set(words))) or None
