@@ -177,6 +177,7 @@ CONDITIONS: list[tuple[dict[str, Any], Any, Any, bool]] = [
     ({"exact": "email"}, "n/a", "n/a", False),
     ({"exact": "phone"}, 4930123456, "030 123456", False),
     ({"exact": "phone"}, 49301234567, "030 1234567", True),
+    ({"exact": "phone"}, "+1 212 555 0143", "+1 312 555 0143", False),
     ({"exact": "phone"}, "000 000 0000", "000 000 0000", False),
     ({"exact": "address"}, "12 Main St., Apt 3", "Main Street 12 apartment 3", True),
     ({"exact": "address"}, "Hauptstr. 5", "Hauptstraße 5", True),
@@ -206,6 +207,21 @@ def test_a_condition(condition, one, other, pair):
     others = [{"F": "q@q.org 5550001111"}, {"F": "2001-01-01"}]
     rows = records({"F": one}, {"F": other}, *others)
     assert found(long([{"field": "F", **condition}]), rows) == [("warning", [1, 2])] * pair
+
+
+def test_the_region_of_phone_numbers():
+    """A number without country is of the rule's region, in both forms."""
+    rows = records(
+        {"Name": "Ann Lee", "Phone": "030 1234567"},
+        {"Name": "A. Lee", "Phone": "+49 30 1234567"},
+        {"Name": "Anna Lee", "Phone": "+43 30 1234567"},
+    )
+    exact = {"likely": [[{"field": "Phone", "exact": "phone"}]]}
+    for settings in ({**SHORT, "also": {"Phone": "phone"}}, exact):
+        assert found(rule(**settings, region="DE"), rows) == [("warning", [1, 2])]
+        assert found(rule(**settings, region="AT"), rows) == [("warning", [1, 3])]
+    with pytest.raises(ValidationError, match="two capital letters"):
+        rule(**exact, region="Germany")
 
 
 def test_all_conditions_of_an_alternative_hold():

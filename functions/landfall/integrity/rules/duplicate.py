@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from landfall.airtable.fields import Schema, content_misfits, value_misfits
 from landfall.airtable.values import one_or_all
+from landfall.integrity.rules.formats import Region
 from landfall.integrity.rules.matching.comparison import Comparison, OneOrMoreFields, field_names
 from landfall.integrity.rules.matching.groups import Group, GroupFinder
 from landfall.integrity.rules.matching.normalisation import Meaning
@@ -83,13 +84,15 @@ class Duplicate(BaseRule):
     legal forms of many countries, by their place and how they are written (`Lotus S.p.A.`, but
     `Lotus Spa`); `organisation` and `address` expand abbreviations, `St` to `Saint` or `Street` by
     its place. `email` drops everything after a plus, and the dots of Gmail addresses, which end
-    with `@gmail.com` or `@googlemail.com`. `phone`
-    is the last nine digits, without an extension. `similar` pairs each word of the shorter value
-    with a word of the other that is the same, sounds the same, or is the same except for one letter
-    left out of each (scored by Jaro-Winkler); in a `name` also with a nickname (95) or an initial
-    (75). The score is the mean over these words. A word without a counterpart counts as 0; a word
-    that only the longer value has counts a little, and so do generic words such as `Clinic` that
-    both have. Numbers and words of three letters or fewer must be the same.
+    with `@gmail.com` or `@googlemail.com`. `phone` is a number with its country, as Google's
+    libphonenumber reads it, without an extension.
+
+    `similar` pairs each word of the shorter value with a word of the other that is the same, sounds
+    the same, or is the same except for one letter left out of each (scored by Jaro-Winkler); in a
+    `name` also with a nickname (95) or an initial (75). The score is the mean over these words. A
+    word without a counterpart counts as 0; a word that only the longer value has counts a little,
+    and so do generic words such as `Clinic` that both have. Numbers and words of three letters or
+    fewer must be the same.
 
     Likely pairs form groups: if A and B are the same, and B and C, so are A and C. Possible pairs
     do not: a possible finding is a record, or a group of likely ones, with all records that are
@@ -112,6 +115,11 @@ class Duplicate(BaseRule):
         min_length=1,
         max_length=10,
         description="Short form: fields that distinguish people of one name, and their content.",
+    )
+    region: Region | None = Field(
+        None,
+        description="The region of phone numbers that do not begin with `+`, such as US. Without "
+        "it, such a number has the country of the only one in the field that it can be in full.",
     )
     likely: Alternatives = Field(
         [], description="Conditions under which two records are likely the same."
@@ -211,7 +219,7 @@ class Duplicate(BaseRule):
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield the groups, in the order of the records."""
-        finder = GroupFinder(scope)
+        finder = GroupFinder(scope, self.region)
         groups: list[tuple[Group, str, Severity | None]] = [
             (group, "likely", None) for group in finder.likely(self._likely())
         ]

@@ -14,12 +14,6 @@ from landfall.integrity.rules.value_tests import compiled
 from landfall.scans.settings import got
 
 
-def _region(text: str) -> str:
-    if not formats.is_region(text):
-        raise ValueError(f"must be two capital letters of ISO 3166 such as US {got(text)}")
-    return text
-
-
 def _date_pattern(text: str) -> str:
     if not formats.is_date_pattern(text):
         raise ValueError(
@@ -50,7 +44,7 @@ class Format(FieldRule):
     format: Literal["email", "phone", "url", "date", "pattern"] = Field(
         description="The form that the text must have."
     )
-    region: Annotated[str, AfterValidator(_region)] | None = Field(
+    region: formats.Region | None = Field(
         None,
         description="For `phone`: the region of numbers that do not begin with `+`, such as US. "
         "Without it, only numbers with `+` are phone numbers.",

@@ -5,8 +5,12 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from landfall.airtable.dates import Calendar
+from landfall.scans.settings import got
 
 Form = Callable[[str], bool]
 
@@ -82,11 +86,16 @@ def phone(region: str | None, possible: bool) -> Form:
     return form
 
 
-def is_region(region: str) -> bool:
-    """Return whether phone numbers of this region are known."""
+def _region(text: str) -> str:
     import phonenumbers
 
-    return region in phonenumbers.SUPPORTED_REGIONS
+    if text not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"must be two capital letters of ISO 3166 such as US {got(text)}")
+    return text
+
+
+Region = Annotated[str, AfterValidator(_region)]
+"""A region whose phone numbers are known."""
 
 
 def date(calendar: Calendar, pattern: str | None) -> Form:

@@ -34,6 +34,14 @@ def field_names(fields: str | list[str]) -> list[str]:
     return [fields] if isinstance(fields, str) else fields
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How cells are read: dates by a calendar, phone numbers without country by a region."""
+
+    calendar: Calendar
+    region: str | None = None
+
+
 @dataclass
 class Column:
     """The keys of all records in a comparison."""
@@ -81,7 +89,7 @@ class Comparison(Settings):
         """Return the kind of content that the values are compared as."""
         raise NotImplementedError
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:
         """Return a function that makes a key of a cell."""
         raise NotImplementedError
 
@@ -106,9 +114,9 @@ class Comparison(Settings):
         columns = [table.columns[field] for field in field_names(self.field)]
         return columns[0][row] if len(columns) == 1 else cell_text([c[row] for c in columns])
 
-    def column(self, table: Table, calendar: Calendar, check: Callable[[], None]) -> Column:
+    def column(self, table: Table, reading: Reading, check: Callable[[], None]) -> Column:
         """Return the keys of a table. Raises `CannotEvaluateError` if no value can be compared."""
-        make = self.key(calendar)
+        make = self.key(reading)
         keys = [make(self.cell(table, row)) for row in range(len(table))]
         if all(key is None for key in keys) and any(
             has_value(self.cell(table, row)) for row in range(len(table))

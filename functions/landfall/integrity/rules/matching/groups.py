@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.airtable.values import display
-from landfall.integrity.rules.matching.comparison import Column, Comparison
+from landfall.integrity.rules.matching.comparison import Column, Comparison, Reading
 from landfall.integrity.rules.matching.pair_conditions import Exact, Similar
 from landfall.integrity.rules.matching.pairs import PairSearch
 from landfall.integrity.rules.matching.union_find import Pair, UnionFind, stars
@@ -44,8 +44,9 @@ class GroupFinder:
     do not depend on the order of the records.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, region: str | None = None) -> None:
         self._scope = scope
+        self._reading = Reading(scope.snapshot.calendar, region)
         self._rows = sorted(range(len(scope.table)), key=scope.table.ids.__getitem__)
         self._table = scope.table.select(self._rows)
         self._columns: dict[tuple[str, str], Column] = {}
@@ -109,8 +110,8 @@ class GroupFinder:
     def _column(self, condition: Comparison) -> Column:
         named = condition.label, condition.meaning
         if named not in self._columns:
-            calendar = self._scope.snapshot.calendar
-            self._columns[named] = condition.column(self._table, calendar, self._scope.check)
+            column = condition.column(self._table, self._reading, self._scope.check)
+            self._columns[named] = column
         column = self._columns[named]
         uncommon = isinstance(condition, Exact | Similar) and condition.uncommon
         return column.uncommon if uncommon else column

@@ -4,12 +4,12 @@ Each normaliser turns a cell into something hashable, or into None if the cell h
 compare.
 """
 
-import re
 from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, Literal
 
 from landfall.airtable.values import comparable, has_value, values_of
+from landfall.integrity.rules.matching import phones
 from landfall.integrity.rules.matching.addresses import address
 from landfall.integrity.rules.matching.organisation_names import organisation
 from landfall.integrity.rules.matching.person_names import name
@@ -38,36 +38,24 @@ def email(cell: str) -> str | None:
     return f"{local}@{domain}" if local and domain else None
 
 
-_EXTENSION = re.compile(r"(?:ext|extension|x|#|;)\.?\s*\d*\s*$", re.IGNORECASE)
-PHONE_DIGITS = 9
-"""Last digits of a phone number that count, so that it is the same with and without a country."""
-
-MIN_PHONE_DIGITS = 7
-"""Digits of the shortest phone number."""
-
-
-def phone(cell: str) -> str | None:
-    """Return the last nine digits, without an extension; at least seven, and not all the same."""
-    digits = re.sub(r"\D", "", _EXTENSION.sub("", cell)).lstrip("0")[-PHONE_DIGITS:]
-    return digits if len(digits) >= MIN_PHONE_DIGITS and len(set(digits)) > 1 else None
-
-
 NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
     "name": name,
     "organisation": organisation,
     "address": address,
     "text": text,
     "email": email,
-    "phone": phone,
+    "phone": phones.reading(None),
 }
 
 
-def normaliser(meaning: Meaning) -> Callable[[Any], Hashable | None]:
+def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], Hashable | None]:
     """Return the normaliser of a cell. Items of a list are combined; booleans and objects are
-    None."""
+    None. Phone numbers without a country are of the region."""
     if meaning == "value":
         return lambda cell: comparable(cell) if has_value(cell) else None
-    of_text = cache(NORMALISERS[meaning])
+    of_text = cache(
+        phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
+    )
     return lambda cell: of_text(cell if cell.__class__ is str else cell_text(cell))
 
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import comparable, display, values_of
+from landfall.integrity.rules.matching import phones
 from landfall.integrity.rules.matching.comparison import (
     Column,
     CompareKey,
     Comparison,
     KeyTest,
     OneOrMoreFields,
+    Reading,
 )
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
 from landfall.scans.settings import Name, Plain, Settings, got
@@ -56,9 +57,16 @@ class Exact(Comparison):
         """Return the kind of content that the values are compared as."""
         return self.exact
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:
         """Return a function that makes a key of a cell."""
-        return normaliser(self.exact)
+        return normaliser(self.exact, reading.region)
+
+    def column(self, table: Table, reading: Reading, check: Callable[[], None]) -> Column:
+        """Return the keys of a table; a phone number without country may get that of another."""
+        column = super().column(table, reading, check)
+        if self.exact == "phone":
+            column.keys = phones.keys(column.keys)
+        return column
 
     def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
         """Return a test of whether the condition holds for two keys."""
@@ -85,7 +93,7 @@ class Similar(Comparison):
         """Return the kind of content that the values are compared as."""
         return self.similar
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:  # noqa: ARG002
         """Return a function that makes a key of a cell."""
         return normaliser(self.similar)
 
@@ -116,12 +124,12 @@ class DateWithin(Comparison):
         """Return the kind of content that the values are compared as."""
         return "date"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:
         """Return a function that makes a key of a cell."""
 
         def day(cell: Any) -> CompareKey:
-            moment = calendar.read(cell)
-            return None if moment is None else calendar.day(moment).toordinal()
+            moment = reading.calendar.read(cell)
+            return None if moment is None else reading.calendar.day(moment).toordinal()
 
         return lambda cell: next((key for item in values_of(cell) if (key := day(item))), None)
 
@@ -156,7 +164,7 @@ class Overlap(Comparison):
         """Return the kind of content that the values are compared as."""
         return "items"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:  # noqa: ARG002
         """Return a function that makes a key of a cell."""
         return lambda cell: frozenset(comparable(item) for item in values_of(cell)) or None
 
@@ -184,7 +192,7 @@ class Equals(Comparison):
         """Return the kind of content that the values are compared as."""
         return f"equals {self.equals!r}"
 
-    def key(self, calendar: Calendar) -> Callable[[Any], CompareKey]:  # noqa: ARG002
+    def key(self, reading: Reading) -> Callable[[Any], CompareKey]:  # noqa: ARG002
         """Return a function that makes a key of a cell."""
         wanted = comparable(self.equals)
         return lambda cell: any(comparable(item) == wanted for item in values_of(cell)) or None
@@ -193,9 +201,9 @@ class Equals(Comparison):
         """Return a test of whether the condition holds for two keys."""
         return lambda one, other: bool(one == other)
 
-    def column(self, table: Table, calendar: Calendar, check: Callable[[], None]) -> Column:
+    def column(self, table: Table, reading: Reading, check: Callable[[], None]) -> Column:
         """Return the keys of a table, even if no record has the value."""
-        make = self.key(calendar)
+        make = self.key(reading)
         return Column([make(cell) for cell in table.columns[self.field]], self.meaning, check)
 
     def _phrase(self) -> str:

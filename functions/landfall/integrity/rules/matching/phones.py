@@ -1,0 +1,112 @@
+"""Phone numbers: when two are the same, by what Google's libphonenumber knows of each country.
+
+A number is compared with its country. One without (`030 1234567`) is of the rule's region; without
+a region it has the country of the only number in the field that it can be, written in full.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+MIN_DIGITS = 7
+"""Digits of the shortest phone number, without country and leading zeros."""
+
+MAX_TEXT = 60
+"""Characters of the longest text that is read; libphonenumber needs time for long ones."""
+
+DIGITS_WITH_COUNTRY = 11
+"""Digits from which a number that does not begin with 0 may have its country without a `+`."""
+
+Known = tuple[int, str]
+"""Country code, and number within the country."""
+
+Number = Known | str
+"""A number in full, or the digits of one without country."""
+
+_EXTENSION = re.compile(r"(?:ext|extension|x|#|;)\.?\s*\d*\s*$", re.IGNORECASE)
+_NO_DIGIT = re.compile(r"\D+")
+
+
+def reading(region: str | None) -> Callable[[str], Number | None]:
+    """Return a function that reads a number, without extension; None if it is none."""
+
+    def number(cell: str) -> Number | None:
+        text = _EXTENSION.sub("", cell.strip())[:MAX_TEXT]
+        digits = _NO_DIGIT.sub("", text)
+        read: Number = digits
+        if region:
+            read = _parsed(text, region) or digits
+        elif "+" in text:
+            read = _parsed(text[text.index("+") :], None) or digits
+        elif digits.startswith("00"):
+            read = _parsed(f"+{digits[2:]}", None) or digits
+        national = (read if isinstance(read, str) else read[1]).lstrip("0")
+        return read if len(national) >= MIN_DIGITS and len(set(national)) > 1 else None
+
+    return number
+
+
+def keys(numbers: Sequence[Any]) -> list[str | None]:
+    """Return a key for each number of a field: equal if they are the same."""
+    known: dict[str, set[int]] = defaultdict(set)
+    for number in numbers:
+        if isinstance(number, tuple):
+            known[number[1]].add(number[0])
+    bare = {number for number in numbers if isinstance(number, str)}
+    trunks = _trunks(known)
+    full = {it: found for it in bare if (found := _in_full(it, known, trunks) or _of_its_own(it))}
+    for code, national in full.values():
+        known[national].add(code)
+    trunks = _trunks(known)
+
+    def key(number: Number | None) -> str | None:
+        if isinstance(number, str):
+            number = full.get(number) or _in_full(number, known, trunks) or number.lstrip("0")
+        return f"+{number[0]} {number[1]}" if isinstance(number, tuple) else number
+
+    return [key(number) for number in numbers]
+
+
+def _of_its_own(digits: str) -> Known | None:
+    """Return the number that these digits are in full, if only the `+` is missing."""
+    if len(digits) < DIGITS_WITH_COUNTRY or digits[0] == "0":
+        return None
+    return _parsed(f"+{digits}", None, valid=True)
+
+
+def _in_full(digits: str, known: Mapping[str, set[int]], trunks: Mapping[int, str]) -> Known | None:
+    """Return the only number of the field that these digits are, with or without country."""
+    national = digits.lstrip("0")
+    found = {(code, national) for code in known.get(national, ())}
+    for code, trunk in trunks.items():
+        for prefix in filter(digits.startswith, {str(code), trunk} - {""}):
+            rest = digits.removeprefix(prefix).lstrip("0")
+            if code in known.get(rest, ()):
+                found.add((code, rest))
+    return found.pop() if len(found) == 1 else None
+
+
+def _trunks(known: Mapping[str, set[int]]) -> dict[int, str]:
+    """Return the digits with which numbers of these countries begin within the country."""
+    import phonenumbers
+
+    trunks: dict[int, str] = {}
+    for code in set().union(*known.values()):
+        region = phonenumbers.region_code_for_country_code(code)
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+        trunks[code] = (metadata and metadata.national_prefix) or ""
+    return trunks
+
+
+def _parsed(text: str, region: str | None, valid: bool = False) -> Known | None:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    national = str(number.national_number)
+    if valid and not phonenumbers.is_valid_number(number):
+        return None
+    return number.country_code or 0, national
