@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -20,7 +20,17 @@ from landfall.runs.runs import DeclinedError, Runs
 from landfall.runs.steps import StepId
 from landfall.runs.tasks import Task
 from landfall.runs.transitions import FIRST_BACKOFF, MAX_ATTEMPTS, MAX_BACKOFF
-from landfall.store.documents import ConflictError, Create, Put
+from landfall.store.documents import (
+    ConflictError,
+    Create,
+    Document,
+    Put,
+    Query,
+    Store,
+    StoreError,
+    Version,
+    Write,
+)
 from landfall.store.versioned import VersionedStore
 from tests.emulator.whole import Contended, Interrupted, edit, everything
 from tests.fakes.cursors import At
@@ -596,3 +606,86 @@ class TestHistory:
             now[event["step"]] = event["to"]
         assert now == {None: "done", "fetch": "done", "score": "done"}
         assert (await world.run()).data["moves"] == len(events)
+
+
+class Unanswered:
+    """A store that gives no answer to a commit, which it makes, or somebody else; then it is as
+    ever.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        makes: bool,
+        meanwhile: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self._store = store
+        self._makes = makes
+        self._meanwhile = meanwhile
+        self.silent = True
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """As the store."""
+        return await self._store.read(*paths)
+
+    async def find(self, query: Query) -> list[Document]:
+        """As the store."""
+        return await self._store.find(query)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """As the store, but nobody is told."""
+        if not self.silent:
+            return await self._store.commit(writes)
+        self.silent = False
+        if self._makes:
+            await self._store.commit(writes)
+        if self._meanwhile:
+            await self._meanwhile()
+        raise StoreError("no answer")
+
+
+def over(world: World, store: Unanswered) -> Runs:
+    """Return what moves the runs of a world, over another store."""
+    return Runs(VersionedStore(store), world.queue, world.clock, Random(0), LADDER)
+
+
+async def test_a_claim_whose_answer_is_lost_is_a_claim(started: World) -> None:
+    """Its worker goes on; otherwise nobody would work until the lease is over."""
+    silent = over(started, Unanswered(started.stored, makes=True))
+    claimed = await silent.claim("m-1", "fetch", 0, "w")
+    assert (claimed.attempt, claimed.step.worker) == (1, "w")
+    await claimed.checkpoint(At(n=1))
+    assert (await started.step()).data["cursor"] == {"n": 1}
+
+
+async def test_a_claim_that_was_not_made_is_none(started: World) -> None:
+    """The error of the store is the worker's, and the task is delivered again."""
+    before = await everything(started.store)
+    with pytest.raises(StoreError, match="no answer"):
+        await over(started, Unanswered(started.stored, makes=False)).claim("m-1", "fetch", 0, "w")
+    assert await everything(started.store) == before
+
+
+async def test_another_claim_is_not_taken_for_ones_own(started: World) -> None:
+    """Of two workers in the same moment, one of which is not answered, the other has the step."""
+    others = Unanswered(
+        started.stored, makes=False, meanwhile=lambda: claim(started, worker="other")
+    )
+    with pytest.raises(StoreError, match="no answer"):
+        await over(started, others).claim("m-1", "fetch", 0, "w")
+    assert (await started.step()).data["worker"] == "other"
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_what_a_worker_writes_without_an_answer_is_written(started: World, name: str) -> None:
+    """It goes on from there, with the tasks that follow, and nothing is written twice."""
+    mine = await claim(started)
+    mine.engine = over(started, Unanswered(started.stored, makes=True))
+    sent = len(started.queue.tasks)
+    await WRITES[name](mine)
+    waits = (await started.step()).data["status"] == StepStatus.QUEUED
+    follows = waits or name == "finish_step"
+    assert len(started.queue.tasks) == sent + follows
+    events = await started.store.find(Query("runs/m-1/events"))
+    assert len(events) == (await started.run()).data["moves"]

@@ -19,7 +19,7 @@ from landfall.runs.steps import StepId
 from landfall.runs.tasks import QueueError, Task, TaskQueue
 from landfall.runs.transitions import longest_backoff
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import Query
+from landfall.store.documents import Fields, Query, StoreError, StoreRefusedError
 from landfall.store.versioned import VersionedStore
 
 Clock = Callable[[], datetime]
@@ -55,7 +55,8 @@ class Engine:
         """Commit a decision; where another writer was faster, read and decide again.
 
         `step_ids` are the steps that are read again; None is all of them. `worker_of` is the step
-        whose worker commits. `decide` may raise to give up.
+        whose worker commits. `decide` may raise to give up. Where the answer to a commit is lost,
+        the documents say whether it was made.
 
         Raises `ConflictError` after `MAX_COMMIT_TRIES` lost races, `StoreError`.
         """
@@ -68,13 +69,37 @@ class Engine:
             decided = decide(read)
             moves = moves_of(read, decided)
             change = with_costs(read, decided, len(moves), worker_of)
-            writes = writes_of(read, change, moves, by, self.clock())
-            versions = await self.store.commit(writes)
+            now = self.clock()
+            writes = writes_of(read, change, moves, by, now)
+            try:
+                committed = after(read, writes, await self.store.commit(writes))
+            except StoreRefusedError:
+                raise
+            except StoreError:
+                seen = await self._seen(read, step_ids, {"updated_at": now, "updated_by": by})
+                if seen is None:
+                    raise
+                committed = seen
             for step_id, old, new in moves:
                 logs.info("moved", run_id=read.run.id, step_id=step_id, by=by, old=old, new=new)
-            return after(read, writes, versions)
+            return committed
 
         return await until_committed(attempt, tries=MAX_COMMIT_TRIES, what=state.run.path)
+
+    async def _seen(
+        self, before: State, step_ids: Sequence[str] | None, stamp: Fields
+    ) -> State | None:
+        """Return the state after a commit that was not answered; None where it is not to be seen.
+
+        Every commit stamps the run. The version tells it from an earlier one of the same moment.
+        """
+        try:
+            found = await self.read(before.run.id, step_ids)
+        except (StoreError, RunNotFoundError):
+            return None
+        run = found.run.document
+        stamped = all(run.data[name] == value for name, value in stamp.items())
+        return found if stamped and run.version != before.run.version else None
 
     async def read(self, run_id: str, step_ids: Sequence[str] | None) -> State:
         """Read a run and these steps of it; None is all. Raises `RunNotFoundError`."""
