@@ -89,7 +89,7 @@ def evaluate(
 def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding]:
     severity = rule.severity
     if isinstance(severity, Thresholds):
-        severity = severity.severity(len(hits), len(table))
+        severity = severity.severity(_affected(hits), len(table))
     message_of = _message_of(rule, table, hits)
     texts = TextCache(display)
     groups = [
@@ -113,6 +113,13 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
         )
         for hit, records, key in zip(hits, groups, keys, strict=True)
     ]
+
+
+def _affected(hits: Sequence[Hit]) -> int | None:
+    """Return the number of records in hits without a severity of their own; None if one of them
+    is about the table."""
+    records = [hit.records for hit in hits if hit.severity is None]
+    return len({record for some in records for record in some}) if all(records) else None
 
 
 def _numbered(keys: Sequence[str], groups: Sequence[tuple[str, ...]]) -> list[str]:

@@ -79,7 +79,14 @@ Threshold = Annotated[int | str, BeforeValidator(_threshold)]
 
 
 class Thresholds(Settings):
-    """The severity of a rule's findings, by their number or share; `info` below every threshold."""
+    """The severity of all findings of a rule, by the number or share of records in them.
+
+    Each record counts once, however many findings it is in, and each record of a group counts.
+    Below every threshold it is `info`. Findings with a severity of their own (the levels of a
+    `metric`, the possible ones of `duplicate`) keep it, and their records do not count. A finding
+    about the table as a whole, which has no records (`volume`, `drift`, the newest date of
+    `freshness`), has the worst severity that is given.
+    """
 
     warning: Threshold | None = None
     critical: Threshold | None = None
@@ -90,11 +97,14 @@ class Thresholds(Settings):
             raise ValueError("give `warning`, `critical` or both, such as `critical: 5%`")
         return self
 
-    def severity(self, hits: int, records: int) -> Severity:
-        """Return the worst severity whose threshold is reached."""
+    def severity(self, affected: int | None, records: int) -> Severity:
+        """Return the worst severity whose threshold is reached by so many of the records.
+
+        Without a number, a finding is about the table.
+        """
         for severity in reversed(SEVERITIES):
             limit = getattr(self, severity, None)
-            if limit is not None and hits >= _count(limit, records):
+            if limit is not None and (affected is None or affected >= _count(limit, records)):
                 return severity
         return "info"
 
@@ -143,8 +153,8 @@ class BaseRule(Settings):
     )
     severity: SeveritySetting = Field(
         "warning",
-        description="The severity of a finding; or the number or share of records from which all "
-        "findings have it: {warning: 10, critical: 5%}.",
+        description="The severity of a finding; or the number or share of records in findings from "
+        "which all findings have it: {warning: 10, critical: 5%}.",
     )
     message: Annotated[str, AfterValidator(_braces_match)] = Field(
         "",
