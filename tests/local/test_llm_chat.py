@@ -182,6 +182,24 @@ async def test_tokens_written_to_the_cache_are_counted():
     )
 
 
+IMPOSSIBLE = [
+    {"prompt_tokens": -100},
+    {"completion_tokens": -1},
+    {"prompt_tokens": 10**30},
+    {"completion_tokens": 10_000_001},
+    {"prompt_tokens_details": {"cached_tokens": -5}},
+    {"prompt_tokens_details": {"cached_tokens": 101}},
+]
+
+
+@pytest.mark.parametrize("wrong", IMPOSSIBLE)
+async def test_usage_that_cannot_be_is_billed_at_the_worst(wrong):
+    """A negative number would raise a budget, and a huge one would end it."""
+    usage = completion()["usage"] | wrong
+    answer = await answered(WireResponse.json(completion(usage=usage)))
+    assert answer.usage == ASKED.worst_case()
+
+
 LIMITS = [
     ({}, RateLimits()),
     (
@@ -199,6 +217,14 @@ LIMITS = [
     ({"x-ratelimit-reset-tokens": "1d2h3m4.5s"}, RateLimits(tokens_reset=93_784.5)),
     (
         {"x-ratelimit-remaining-tokens": "-1", "x-ratelimit-reset-tokens": "soon 5s"},
+        RateLimits(),
+    ),
+    (
+        {
+            "x-ratelimit-limit-requests": "9" * 13,
+            "x-ratelimit-remaining-tokens": "9" * 5_000,
+            "x-ratelimit-reset-tokens": f"{'9' * 5_000}s",
+        },
         RateLimits(),
     ),
 ]

@@ -15,6 +15,12 @@ from landfall.reasons import Reason, StepError
 
 T = TypeVar("T", bound=BaseModel)
 
+MAX_TOKENS = 10_000_000
+"""Tokens of one answer that are believed; no model reads or writes as many."""
+
+MAX_DIGITS = 12
+"""Digits of a number in a header; one with more is ignored."""
+
 MAX_MESSAGE_CHARACTERS = 500
 """Characters of a service's error message that ours includes."""
 
@@ -25,7 +31,9 @@ def read_answer(
     """Read the answer from the body of a completion. Raises `FailedAnswerError`, `StepError`."""
     completion = _completion(body)
     limits = read_rate_limits(headers)
-    receipt = Receipt(completion.model, completion.usage.token_usage(), limits, seconds)
+    # what no answer can cost is billed as the most that this one can
+    usage = completion.usage.token_usage() or question.worst_case()
+    receipt = Receipt(completion.model, usage, limits, seconds)
     content = _content(question.shape, completion.choices[0], receipt)
     return Answer(**vars(receipt), content=content)
 
@@ -64,14 +72,17 @@ class _Tokens(BaseModel):
     completion_tokens: int
     prompt_tokens_details: _TokenDetails | None = None
 
-    def token_usage(self) -> TokenUsage:
+    def token_usage(self) -> TokenUsage | None:
+        """Return the usage; None if it is none, such as fewer tokens than 0."""
         details = self.prompt_tokens_details or _TokenDetails()
-        return TokenUsage(
+        usage = TokenUsage(
             asked=self.prompt_tokens,
             answered=self.completion_tokens,
             cached=details.cached_tokens or 0,
             written=details.cache_write_tokens or 0,
         )
+        possible = all(0 <= number <= MAX_TOKENS for number in vars(usage).values())
+        return usage if possible and usage.cached + usage.written <= usage.asked else None
 
 
 class _Completion(BaseModel):
@@ -173,7 +184,7 @@ def read_rate_limits(headers: Mapping[str, str]) -> RateLimits:
 
     def number(name: str) -> int | None:
         text = headers.get(f"x-ratelimit-{name}", "")
-        return int(text) if text.isdecimal() else None
+        return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
     def reset(name: str) -> float | None:
         return _seconds(headers.get(f"x-ratelimit-reset-{name}", ""))
@@ -189,7 +200,7 @@ def read_rate_limits(headers: Mapping[str, str]) -> RateLimits:
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.ASCII)
+_DURATION_PART = re.compile(rf"(\d{{1,{MAX_DIGITS}}}(?:\.\d+)?)(ms|[smhd])", re.ASCII)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
 
 
