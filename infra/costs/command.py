@@ -18,8 +18,8 @@ from infra.costs.prices import AIRTABLE_CALLS, PRICES, READ_ON, REGION
 from infra.local.command import CANNOT_START
 from infra.local.errors import RunFailedError
 from infra.local.processes import ExitedError, StartError
+from infra.local.scan_files import load_file
 from infra.local.terminal import complain, make_console
-from landfall.kinds.definition import DefinitionError, load
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
 from landfall.store.retention import RETENTION
@@ -46,7 +46,7 @@ def main() -> int:
     options = _arguments().parse_args()
     console = make_console(options.json)
     try:
-        scan = _load(options.scan)
+        scan = load_file(options.scan)
         measured = _measured(options, scan, console)
     except (*CANNOT_START, StartError) as error:
         complain(console, "There is no forecast.", error)
@@ -95,13 +95,6 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise argparse.ArgumentTypeError(f"use a whole number from 0, not {text!r}")
     return int(text)
-
-
-def _load(path: Path) -> Scan:
-    try:
-        return load(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{path} cannot be read: {error}") from error
 
 
 def _measured(options: argparse.Namespace, scan: Scan, console: Console) -> Measurement:

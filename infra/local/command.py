@@ -10,8 +10,9 @@ from pathlib import Path
 from infra.local.emulator import MissingError
 from infra.local.endpoints import AIRTABLE_URL
 from infra.local.samples.flights import DataSetMissingError
+from infra.local.scan_files import load_file
 from infra.local.terminal import complain, make_console
-from landfall.kinds.definition import DefinitionError, load
+from landfall.kinds.definition import DefinitionError
 from landfall.scans.scan import Scan
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -144,13 +145,7 @@ def _sample(text: str) -> int | None:
 
 
 def _load(paths: Sequence[Path]) -> list[Scan]:
-    scans = []
-    for path in paths:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DefinitionError(f"{path} cannot be read: {error}") from error
-        scans.append(load(text, str(path)))
+    scans = [load_file(path) for path in paths]
     twice = [scan_id for scan_id, times in Counter(s.id for s in scans).items() if times > 1]
     if twice:
         raise DefinitionError(f"two of the scans have the id {twice[0]!r}; give each its own id")

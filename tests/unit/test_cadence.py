@@ -16,7 +16,7 @@ def cadence(**form: Any) -> Cadence:
     [
         ({}, (), "exactly one of cron, every_minutes, daily, weekly, at; got none"),
         ({"cron": "0 6 * * *", "daily": "06:00"}, (), "got cron, daily"),
-        ({"hourly": 3}, (), "exactly one of cron.*got hourly"),
+        ({"hourly": 3}, (), "no cadence 'hourly'; did you mean 'every_minutes'"),
         ({"cron": "0 0 6 * * *"}, ("cron",), "6 of 5 fields: give minute, hour"),
         ({"cron": "@daily"}, ("cron",), "1 of 5 fields"),
         ({"cron": "61 * * * *"}, ("cron",), "bad minute"),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,7 @@ def problems(content: Any) -> list[str]:
         load(text, "scan.yaml")
     lines = str(caught.value).split("\n")
     assert all(line.startswith("scan.yaml: ") for line in lines)
-    return [line.removeprefix("scan.yaml: ") for line in lines]
+    return [re.sub(r"(, line \d+(?=: )|line \d+: )", "", line[11:], count=1) for line in lines]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
@@ -87,75 +88,93 @@ def test_json_is_a_definition_too():
     assert load(a_scan().model_dump_json(), "scan.json") == a_scan()
 
 
+SCAN_SETTINGS = "id, name, kind, time_zone, limits, schedule, base, tables, rules, write_back"
+
 BAD: list[tuple[Any, str]] = [
     # what is missing, or should not be there
     (changed("base", GONE), "base: this is missing; add it"),
-    (changed("rules", 0, "field", GONE), "rules.0: give either `field` or `any_of`"),
-    (changed("rules", 3, "to", "table", GONE), "rules.3.to.table: this is missing; add it"),
+    (changed("rules", 0, "field", GONE), "rule name: give either `field` or `any_of`"),
+    (changed("rules", 3, "to", "table", GONE), "rule team: to.table: this is missing; add it"),
     (changed("schedule", "cadence", GONE), "schedule.cadence: this is missing; add it"),
-    (changed("owner", "me"), "owner: there is no such setting; remove it or correct its name"),
-    (changed("names", "x"), "names: there is no such setting; did you mean 'name'?"),
+    (
+        changed("owner", "me"),
+        f"owner: there is no such setting; did you mean `rules.owner`? there are {SCAN_SETTINGS}",
+    ),
+    (
+        changed("names", "x"),
+        f"names: there is no such setting; did you mean 'name'? there are {SCAN_SETTINGS}",
+    ),
     (
         changed("rules", 1, "ignorecase", True),
-        "rules.1.ignorecase: there is no such setting; did you mean 'ignore_case'?",
+        "rule once: ignorecase: there is no such setting; did you mean 'ignore_case'? there are "
+        "kind, id, name, "
+        "table, when, severity, message, owner, fields, ignore_case, ignore_spaces",
     ),
     (
         changed("rules", 3, "to", "feld", "Code"),
-        "rules.3.to.feld: there is no such setting; did you mean 'field'?",
+        "rule team: to.feld: there is no such setting; did you mean 'field'? there are table, "
+        "field, when",
     ),
     (
         changed("limits", "max_record", 1),
-        "limits.max_record: there is no such setting; did you mean 'max_records'?",
+        "limits.max_record: there is no such setting; did you mean 'max_records'? there are "
+        "deadline_seconds, max_records",
     ),
     (
         changed("schedule", "timezone", "UTC"),
-        "schedule.timezone: there is no such setting; did you mean 'time_zone'?",
+        "schedule.timezone: there is no such setting; did you mean 'time_zone'? there are "
+        "cadence, time_zone, overlap, catch_up, max_runs, stop_at, paused",
     ),
     (
         changed("schedule", "cadence", {"weekly": {"days": "mon", "times": "06:00", "x": 1}}),
-        "schedule.cadence.weekly.x: there is no such setting; remove it or correct its name",
+        "schedule.cadence.weekly.x: there is no such setting; there are days, times",
     ),
     # what kind it is
-    (changed("kind", "sight"), "kind: there is no kind of scan 'sight'; did you mean 'site'?"),
+    (
+        changed("kind", "sight"),
+        "kind: there is no kind of scan 'sight'; did you mean 'site'? there are integrity, "
+        "classification, site",
+    ),
     (
         changed("rules", 0, "kind", GONE),
-        f"rules.0.kind: this is missing; add one of {', '.join(KINDS)}",
+        f"rule name: kind: this is missing; add one of {', '.join(KINDS)}",
     ),
     (
         changed("rules", 0, "kind", "require"),
-        "rules.0.kind: there is no kind of rule 'require'; did you mean 'required'?",
+        "rule name: kind: there is no kind of rule 'require'; did you mean 'required'? there are "
+        f"{', '.join(KINDS)}",
     ),
     (
         changed("rules", 0, "kind", "fuzzy"),
-        "rules.0.kind: there is no kind of rule 'fuzzy'; "
+        "rule name: kind: there is no kind of rule 'fuzzy'; "
         f"there are {', '.join(KINDS)}",
     ),
     (
         changed("rules", 0, "severity", "bad"),
-        "rules.0.severity: must be 'info', 'warning' or 'critical' (got 'bad')",
+        "rule name: severity: must be 'info', 'warning' or 'critical' (got 'bad')",
     ),
     # what the rules name and `tables` does not list
     (
         changed("rules", 0, "field", "Nmae"),
-        "rules.0: field 'Nmae' is not in `tables.People`; did you mean 'Name'?",
+        "rule name: field 'Nmae' is not in `tables.People`; did you mean 'Name'?",
     ),
     (
         changed("rules", 1, "fields", ["Name", "Phone"]),
-        "rules.1: field 'Phone' is not in `tables.People`; add it there",
+        "rule once: field 'Phone' is not in `tables.People`; add it there",
     ),
     (
         changed("rules", 2, "table", "Team"),
-        "rules.2: table 'Team' is not in `tables`; did you mean 'Teams'?",
+        "rule codes: table 'Team' is not in `tables`; did you mean 'Teams'?",
     ),
     (
         changed("rules", 3, "to", "table", "Zoo"),
-        "rules.3: table 'Zoo' is not in `tables`; add it there",
+        "rule team: table 'Zoo' is not in `tables`; add it there",
     ),
     (
         changed("rules", 3, "to", "field", "Kode"),
-        "rules.3: field 'Kode' is not in `tables.Teams`; did you mean 'Code'?",
+        "rule team: field 'Kode' is not in `tables.Teams`; did you mean 'Code'?",
     ),
-    (changed("rules", 2, "id", "name"), "rules.2.id: 'name' is used twice; rename one"),
+    (changed("rules", 2, "id", "name"), "rule name: id: 'name' is used twice; rename one"),
     # values that are not of the form
     (
         changed("base", "app123"),
@@ -168,33 +187,32 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         changed("rules", 0, "id", "a--b"),
-        "rules.0.id: use lower-case letters and digits, with single hyphens between them "
+        "rule a--b: id: use lower-case letters and digits, with single hyphens between them "
         "(got 'a--b')",
     ),
     (changed("id", 2026), "id: expected text; put it in quotes (got 2026)"),
-    (changed("rules", 0, "field", ""), "rules.0.field: must not be empty"),
+    (changed("rules", 0, "field", ""), "rule name: field: must not be empty"),
     (changed("rules", []), "rules: give at least one"),
     (changed("tables", {}), "tables: give at least one"),
-    (changed("rules", 2, "values", []), "rules.2.values: give at least one"),
+    (changed("rules", 2, "values", []), "rule codes: values: give at least one"),
     (changed("tables", ["People"]), "tables: expected `name: value` lines (got ['People'])"),
     (
         changed("tables", "People", "Name"),
         "tables.People: expected a list, such as [A, B] (got 'Name')",
     ),
     (
-        changed("tables", {1: ["Name"]} | GOOD["tables"]),
-        "tables.1: expected text; put it in quotes (got 1)",
+        changed("tables", "People", ["Name", 1]),
+        "tables.People item 2: expected text; put it in quotes (got 1)",
     ),
-    (changed("rules", 0, "name"), "rules.0: expected `name: value` lines (got 'name')"),
+    (changed("rules", 0, "name"), "rule number 1: expected `name: value` lines (got 'name')"),
     (changed("schedule", "daily"), "schedule: expected `name: value` lines (got 'daily')"),
     (
         changed("rules", 2, "values", [["x"]]),
-        "rules.2.values.0: must be text, a number, true or false; put a date in quotes "
-        "(got ['x'])",
+        "rule codes: values item 1: must be text, a number, true or false (got ['x'])",
     ),
     (
-        changed("rules", 2, "values", ["x", float("nan")]),
-        "rules.2.values.1: must be text, a number, true or false; put a date in quotes (got nan)",
+        changed("rules", 2, "values", ["x", {"y": 1}]),
+        "rule codes: values item 2: must be text, a number, true or false (got {'y': 1})",
     ),
     (
         changed("limits", "deadline_seconds", 10),
@@ -213,7 +231,7 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         changed("schedule", "cadence", {"daily": ["6:00"]}),
-        "schedule.cadence.daily.0: '6:00' is not a time of day: "
+        "schedule.cadence.daily item 1: '6:00' is not a time of day: "
         'write "HH:MM" in quotes, such as "06:00"',
     ),
     (
@@ -229,9 +247,13 @@ BAD: list[tuple[Any, str]] = [
     ("# only a comment", "this is empty; begin with `id: my-scan`"),
     ("- id: people", "expected `name: value` lines that begin with `id: my-scan`"),
     ("people", "expected `name: value` lines that begin with `id: my-scan`"),
-    ("id: people\nname: a: b", "line 2, column 8: mapping values are not allowed here"),
-    ("id: people\nid: persons", "line 2, column 1: 'id' is given twice"),
-    ("tables: {A: [x], B: [y], A: [z]}", "line 1, column 26: 'A' is given twice"),
+    (
+        "id: people\nname: a: b",
+        "line 2, column 8: put the text behind the first ': ' in quotes: it has another ': ', or "
+        "ends in ':'",
+    ),
+    ("id: people\nid: persons", "line 2, column 1: 'id' is given twice; remove one"),
+    ("tables: {A: [x], B: [y], A: [z]}", "line 1, column 26: 'A' is given twice; remove one"),
 ]  # fmt: skip
 
 
@@ -241,25 +263,17 @@ def test_a_mistake_is_named_with_its_place_and_fix(content, problem):
     assert problems(content) == [problem]
 
 
-def test_a_character_that_yaml_does_not_take_is_an_error_too():
-    """Whatever the text, it is a `DefinitionError` that comes out."""
-    with pytest.raises(DefinitionError, match=r"^scan.yaml: this is not YAML: unacceptable"):
-        load("id: \x01", "scan.yaml")
-
-
 def test_code_in_a_definition_is_refused():
     """YAML's tags make no objects."""
-    with pytest.raises(DefinitionError, match="could not determine a constructor"):
-        load("id: !!python/object/apply:os.getcwd []", "scan.yaml")
+    (problem,) = problems("id: !!python/object/apply:os.getcwd []")
+    assert "!!python/object/apply:os.getcwd changes a value's type, which is not allowed" in problem
 
 
 def test_all_problems_of_form_are_reported_at_once():
     """Nobody has to start five times to find five mistakes."""
     content = GOOD | {"id": 1, "base": "x", "rules": [{}, {"kind": "link", "field": "F"}], "x": 1}
     places = [line.partition(":")[0] for line in problems(content)]
-    assert places == [
-        "id", "base", "rules.0.kind", "rules.1.id", "rules.1.table", "rules.1.to", "x",
-    ]  # fmt: skip
+    assert places == ["id", "base", "rule number 1", *["rule number 2"] * 3, "x"]
 
 
 def test_all_rules_that_do_not_fit_are_reported_at_once():
@@ -267,12 +281,12 @@ def test_all_rules_that_do_not_fit_are_reported_at_once():
     rules = [rule | {"id": "same"} for rule in GOOD["rules"]]
     found = problems(GOOD | {"tables": {"Team": ["Code"]}, "rules": rules[1:]})
     assert [line.partition(";")[0] for line in found] == [
-        "rules.1.id: 'same' is used twice",
-        "rules.2.id: 'same' is used twice",
-        "rules.0: table 'People' is not in `tables`",
-        "rules.1: table 'Teams' is not in `tables`",
-        "rules.2: table 'People' is not in `tables`",
-        "rules.2: table 'Teams' is not in `tables`",
+        "rule same: id: 'same' is used twice",
+        "rule same: id: 'same' is used twice",
+        "rule same: table 'People' is not in `tables`",
+        "rule same: table 'Teams' is not in `tables`",
+        "rule same: table 'People' is not in `tables`",
+        "rule same: table 'Teams' is not in `tables`",
     ]
 
 
@@ -280,7 +294,7 @@ def test_all_rules_that_do_not_fit_are_reported_at_once():
 def test_a_table_may_be_called_like_a_rule_or_a_setting(name):
     """Places in errors are right also where a table has the name of a kind of rule."""
     content = copy.deepcopy(GOOD) | {"tables": GOOD["tables"] | {name: ["Name", 7]}}
-    assert problems(content) == [f"tables.{name}.1: expected text; put it in quotes (got 7)"]
+    assert problems(content) == [f"tables.{name} item 2: expected text; put it in quotes (got 7)"]
     content["tables"][name] = ["Name"]
     content["rules"][0] |= {"table": name}
     assert integrity(parse(content, "scan.yaml")).rules[0].table == name

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from landfall.entry.runs_and_scans import MAX_YAML, save_scan, show_scan
+from landfall.entry.runs_and_scans import save_scan, show_scan
 from landfall.kinds.definition import DefinitionError, load, parse
 from landfall.reasons import BadRequestError
+from landfall.scans.yaml_text import MAX_YAML
 from tests.fakes.callers import ask
 from tests.fakes.world import World
 
@@ -44,15 +45,24 @@ async def test_json_is_the_same(world):
 
 
 REFUSED = {
-    "where": (SITE + "mode: deeper\n", "scan a: mode: "),
-    "twice": (SITE + "url: x\n", "line 4, column 1: 'url' is given twice"),
-    "no YAML": (SITE + "\tname: x\n", "scan a: line 4, column 1: "),
+    "where": (SITE + "mode: deeper\n", "scan a: line 4: mode: "),
+    "twice": (SITE + "url: x\n", "scan a: line 4, column 1: 'url' is given twice; remove one"),
+    "no YAML": (SITE + "\tname: x\n", "scan a: line 4, column 1: use spaces, not a tab"),
     "not a scan": ("just words", "scan a: expected `name: value` lines"),
     "nothing": ("", "scan a: this is empty"),
-    "an unpaired surrogate": (SITE + 'name: "\\ud800"\n', "unpaired surrogate"),
-    "an unpaired surrogate in JSON": (r'{"id": "a", "name": "\ud800"}', "unpaired surrogate"),
-    "deep": ("[" * 50_000, "nested too deeply"),
-    "an alias": (SITE + "rubric: &all [1]\nname: *all\n", "*all is an alias"),
+    "an unpaired surrogate": (
+        SITE + 'name: "\\ud800"\n',
+        "line 4: `name` has the control character U+D800",
+    ),
+    "an unpaired surrogate in JSON": (
+        r'{"id": "a", "name": "\ud800"}',
+        "`name` has the control character U+D800",
+    ),
+    "deep": ("[" * 50_000, "nested more than 16 levels deep"),
+    "an alias": (
+        SITE + "rubric: &all [1]\nname: *all\n",
+        "line 5, column 7: *all stands for another value",
+    ),
 }
 
 
@@ -69,8 +79,8 @@ async def test_what_cannot_be_used_is_refused_with_where_it_is(world, body, says
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"[]", "an object in JSON, or YAML"),
-        (b"id: \xff", "not in UTF-8"),
+        (b"[]", "scan a: expected `name: value` lines"),
+        (b"id: \xff", "line 1: this is not text in UTF-8"),
         (SITE.encode() + b"#" * MAX_YAML, "longer than 100,000 bytes"),
     ],
 )

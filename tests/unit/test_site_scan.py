@@ -102,11 +102,11 @@ def test_settings_have_bounds(changes, message):
         (a_rubric(journey=[{"stage": "x", "dimensions": ["two"]}]), "there is no dimension 'two'"),
         (
             a_rubric(page_types=[{"id": "a", "words": ["x"]}, {"id": "a", "words": ["y"]}]),
-            "page_types: 'a' is used twice; rename one",
+            "page_types.a: 'a' is used twice; rename one",
         ),
         (
             a_rubric(page_types=[{"id": "Über uns", "words": ["x"]}]),
-            "rubric.page_types.0.id: use lower-case letters, with underscores between them",
+            "rubric.page_types.Über uns.id: use lower-case letters, with underscores between them",
         ),
     ],
 )  # fmt: skip

@@ -77,7 +77,8 @@ BAD = [
     ({"table": "Issues", "fields": {}}, "write_back.fields.finding_id: this is missing; add it"),
     (
         {"table": "Issues", "fields": FIELDS | {"sevrity": "S"}},
-        "write_back.fields.sevrity: there is no such setting; did you mean 'severity'?",
+        "write_back.fields.sevrity: there is no such setting; did you mean 'severity'? there are "
+        f"{', '.join(FieldNames.model_fields)}",
     ),
     (
         {"table": "Issues", "fields": FIELDS | {"message": "State"}},
@@ -85,7 +86,8 @@ BAD = [
     ),
     (
         {"table": "Issues", "feilds": {}, "fields": FIELDS},
-        "write_back.feilds: there is no such setting; did you mean 'fields'?",
+        "write_back.feilds: there is no such setting; did you mean 'fields'? there are "
+        "table, fields, base",
     ),
     (
         {"table": "Issues", "fields": FIELDS, "base": "issues"},

@@ -6,12 +6,13 @@ from typing import Protocol
 from pydantic import Field
 
 from landfall.scans.scan import Limits
+from landfall.scans.settings import Whole
 
 
 class RecordLimits(Limits):
     """The limits of a run that reads a base."""
 
-    max_records: int = Field(
+    max_records: Whole = Field(
         500_000, ge=1, le=5_000_000, description="A base with more records ends the run in error."
     )
 

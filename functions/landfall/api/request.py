@@ -1,6 +1,5 @@
 """Requests to the `api` function: their routes, parameters and bodies, and answers in pages."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from landfall.api.downloads import Download
 from landfall.reasons import BadRequestError
 from landfall.runs.runs import Runs
+from landfall.scans.json_text import TextError, decode, read_json
+from landfall.scans.plain import problems, shorten
+from landfall.scans.unknown_settings import correct
 from landfall.store.documents import Document, Fields
 
 if TYPE_CHECKING:
@@ -45,20 +47,33 @@ class Request:
     def json(self) -> Any:
         """Return the value of the JSON body. Raises `BadRequestError`."""
         try:
-            value = json.loads(self.body)
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be stored
-        except (ValueError, RecursionError):
-            raise BadRequestError("the body is not JSON in UTF-8") from None
+            value = read_json(decode(self.body))
+        except TextError as error:
+            raise BadRequestError(f"the body: {error}") from None
+        for _, problem in problems(value):
+            raise BadRequestError(f"the body: {problem}")
         return value
 
-    def text(self, max_bytes: int) -> str:
-        """Return the body as text of at most so many bytes. Raises `BadRequestError`."""
-        if len(self.body) > max_bytes:
-            raise BadRequestError(f"the body is not JSON, and longer than {max_bytes:,} bytes")
+    def settings(self, *known: str) -> dict[str, Any]:
+        """Return the JSON body, an object with no other names. Raises `BadRequestError`."""
+        value = self.json() if self.body.strip() else {}
+        if not isinstance(value, dict):
+            raise BadRequestError("the body: send an object, such as {}")
+        for name in value:
+            if name not in known:
+                fix = correct(name, known, {}) if known else "send {} or nothing"
+                raise BadRequestError(f"the body: there is no `{shorten(name)}`; {fix}")
+        return value
+
+    def text(self, max_yaml: int) -> str:
+        """Return the body as text: JSON, or at most so many bytes. Raises `BadRequestError`."""
         try:
-            return self.body.decode()
-        except UnicodeDecodeError:
-            raise BadRequestError("the body is not in UTF-8") from None
+            text = decode(self.body)
+        except TextError as error:
+            raise BadRequestError(f"the body: {error}") from None
+        if len(self.body) > max_yaml and text.lstrip()[:1] != "{":
+            raise BadRequestError(f"the body is not JSON, and longer than {max_yaml:,} bytes")
+        return text
 
     def limit(self, default: int) -> int:
         """Return the requested number of entries. Raises `BadRequestError`."""
@@ -105,6 +120,9 @@ def check_kind(wanted: str, kind: str, name: str) -> None:
         raise BadRequestError(f"{name} is of kind {kind!r}; this is for {wanted!r}")
 
 
+PAGES = ("limit", "page_token")
+"""The query parameters of an answer in pages."""
+
 Handler = Callable[..., Awaitable[Fields | Download]]
 """Answers a `Request`, given the ids of its path."""
 
@@ -117,3 +135,5 @@ class Route:
     path: str
     status: int
     handle: Handler
+    parameters: Sequence[str] = ()
+    """The query parameters that it reads; any other is refused."""

@@ -10,7 +10,7 @@ from landfall.classification.labels import Labels
 from landfall.classification.write_back import ElementWriteBack
 from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
-from landfall.scans.settings import BaseId, Name, Settings
+from landfall.scans.settings import BaseId, Misfit, Name, Settings, Whole
 
 MIN_BATCH_SECONDS = 6 * 3600
 """Seconds that a run with batches needs. OpenAI promises a batch within 24 hours, and mostly takes
@@ -34,7 +34,7 @@ class Parts(Settings):
 class ElementLimits(RecordLimits):
     """Limits of a run that asks a model about records."""
 
-    max_records: int = Field(
+    max_records: Whole = Field(
         5_000, ge=1, le=20_000, description="A table with more records ends the run with an error."
     )
 
@@ -51,7 +51,7 @@ class ClassificationScan(Scan):
     table: Name = Field(description="The table that has a data element in each record.")
     mapping: Parts
     labels: Labels = Labels()
-    group_size: int = Field(
+    group_size: Whole = Field(
         10,
         ge=1,
         le=50,
@@ -59,7 +59,7 @@ class ClassificationScan(Scan):
         "model gets a question of its own. With 1, no element can influence another, at two to "
         "three times the cost.",
     )
-    low_confidence: int = Field(
+    low_confidence: Whole = Field(
         60, ge=0, le=100, description="The report lists suggestions with a lower confidence."
     )
     model: ModelSettings = ModelSettings()
@@ -68,25 +68,28 @@ class ClassificationScan(Scan):
         None, description="Write the results to fields of the elements' own records."
     )
 
-    def misfits(self) -> Iterable[str]:
+    def misfits(self) -> Iterable[Misfit]:
         """Yield double or conflicting fields, and batches without enough time."""
         if self.model.batch and self.limits.deadline_seconds < MIN_BATCH_SECONDS:
-            yield (
-                "model.batch: a batch takes up to 24 hours, but the run has only "
+            yield Misfit(
+                ("model", "batch"),
+                "a batch takes up to 24 hours, but the run has only "
                 f"{self.limits.deadline_seconds / 3600:g}; set `limits.deadline_seconds` to 86400 "
-                f"(at least {MIN_BATCH_SECONDS}), or remove `batch`"
+                f"(at least {MIN_BATCH_SECONDS}), or remove `batch`",
             )
         parts = self.mapping.fields()
         for part, field in parts.items():
             first = next(other for other, same in parts.items() if same == field)
             if first != part:
-                yield f"mapping.{part}: {field!r} is also the field of `{first}`; use one for each"
+                message = f"{field!r} is also the field of `{first}`; use one for each"
+                yield Misfit(("mapping", part), message)
         chosen: Mapping[str, str] = self.write_back.fields.chosen() if self.write_back else {}
         for output, field in chosen.items():
             if field in parts.values():
-                yield (
-                    f"write_back.fields.{output}: {field!r} is read by `mapping`, and a written "
-                    "value must not change the input; use another field"
+                yield Misfit(
+                    ("write_back", "fields", output),
+                    f"{field!r} is read by `mapping`, and a written value must not change the "
+                    "input; use another field",
                 )
 
     @property

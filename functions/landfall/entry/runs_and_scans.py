@@ -27,14 +27,10 @@ LISTED_FIELDS = (
 )
 """The fields of a run in a listing: all except its report."""
 
-MAX_YAML = 100_000
-"""Bytes of a definition in YAML; a longer one takes seconds to read."""
-
 
 async def start_run(request: Request) -> Fields:
     """Start a run of a scan, outside its schedule. Raises `ScanNotFoundError`."""
-    body = request.json()
-    scan_id = body.get("scan_id") if isinstance(body, dict) else None
+    scan_id = request.settings("scan_id").get("scan_id")
     if not isinstance(scan_id, str) or not scan_id or "/" in scan_id:
         raise BadRequestError('`scan_id` is missing: send {"scan_id": "..."}')
     head = await request.scans.head(scan_id)
@@ -129,7 +125,7 @@ async def end_pause(request: Request, name: str) -> Fields:
 
 ROUTES = [
     Route("POST", "/runs", 202, start_run),
-    Route("GET", "/runs", 200, list_runs),
+    Route("GET", "/runs", 200, list_runs, ("scan_id", "status", "limit")),
     Route("GET", "/runs/{id}", 200, show_run),
     Route("GET", "/runs/{id}/debug", 200, debug_run),
     Route("POST", "/runs/{id}/cancel", 200, cancel_run),
@@ -141,15 +137,10 @@ ROUTES = [
 
 def _definition(request: Request, source: str) -> "Scan":
     """Read a definition, which is JSON, or YAML as in a file. Raises `DefinitionError`."""
-    from landfall.kinds.definition import load, parse
+    from landfall.kinds.definition import load
+    from landfall.scans.yaml_text import MAX_YAML
 
-    try:
-        body = request.json()
-    except BadRequestError:
-        return load(request.text(MAX_YAML), source)
-    if not isinstance(body, dict):
-        raise BadRequestError("the body must be a scan definition: an object in JSON, or YAML")
-    return parse(body, source)
+    return load(request.text(MAX_YAML), source)
 
 
 def _listed(run: Found) -> Fields:

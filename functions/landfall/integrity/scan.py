@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from landfall.airtable.scan import RecordLimits
-from landfall.integrity.rules.kinds import KINDS, Rule, nested_settings
+from landfall.integrity.rules.kinds import KINDS, Rule
 from landfall.integrity.write_back import WriteBack
 from landfall.scans.scan import Scan
-from landfall.scans.settings import BaseId, Name, suggest
+from landfall.scans.setting_groups import Group
+from landfall.scans.settings import BaseId, Misfit, Name, suggest
 
 
 class IntegrityScan(Scan):
@@ -31,20 +32,21 @@ class IntegrityScan(Scan):
         None, description="Write findings to a table of Airtable, one row each."
     )
 
-    def misfits(self) -> Iterable[str]:
-        """Yield a sentence for each duplicate rule id, each thing that rules read and `tables`
-        lacks, and a table to write that is also checked."""
+    def misfits(self) -> Iterable[Misfit]:
+        """Yield each duplicate rule id, each thing that rules read and `tables` lacks, and a table
+        to write that is also checked."""
         ids = [rule.id for rule in self.rules]
         for number, rule_id in enumerate(ids):
             if rule_id in ids[:number]:
-                yield f"rules.{number}.id: {rule_id!r} is used twice; rename one"
+                yield Misfit(("rules", number, "id"), f"{rule_id!r} is used twice; rename one")
         for number, rule in enumerate(self.rules):
-            yield from (f"rules.{number}: {problem}" for problem in self._unlisted(rule))
+            yield from (Misfit(("rules", number), problem) for problem in self._unlisted(rule))
         issues = self.write_back
         if issues and issues.table in self.tables and self.write_base == self.base:
-            yield (
-                f"write_back.table: {issues.table!r} is a table that the scan checks; "
-                "give one that is for findings only"
+            yield Misfit(
+                ("write_back", "table"),
+                f"{issues.table!r} is a table that the scan checks; give one that is for findings "
+                "only",
             )
 
     def _unlisted(self, rule: Rule) -> list[str]:
@@ -80,12 +82,9 @@ class IntegrityScan(Scan):
         return super().heading() | {"rules": len(self.rules)}
 
     @classmethod
-    def settings_beside(cls, location: Sequence[Any]) -> Iterable[str]:
-        """Return the settings that exist next to a location of the definition."""
+    def root(cls, location: Sequence[Any]) -> tuple[Group, int]:
+        """Return a rule's kind for a location in it, behind its number and its kind."""
         match location:
-            case ["rules", _, kind, _]:
-                return KINDS[kind].model_fields
-            case ["rules", _, kind, *_]:
-                return nested_settings(KINDS[kind])
-            case _:
-                return super().settings_beside(location)
+            case ["rules", _, str(kind), *_] if kind in KINDS:
+                return KINDS[kind], 3
+        return super().root(location)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from landfall.llm.prices import Price, price_of
 from landfall.llm.usage import ModelUsage
-from landfall.scans.settings import Settings
+from landfall.scans.settings import Number, Settings, Whole
 
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 
@@ -21,9 +21,9 @@ DEFAULT_EFFORT: Effort = "low"
 class Allowance(Settings):
     """Limits on the usage of a model; null means no limit."""
 
-    max_calls: int | None = Field(None, ge=0, description="Questions, including retries.")
-    max_tokens: int | None = Field(None, ge=0, description="Tokens of prompts and answers.")
-    max_dollars: float | None = Field(None, ge=0, description="Dollars, by the known prices.")
+    max_calls: Whole | None = Field(None, ge=0, description="Questions, including retries.")
+    max_tokens: Whole | None = Field(None, ge=0, description="Tokens of prompts and answers.")
+    max_dollars: Number | None = Field(None, ge=0, description="Dollars, by the known prices.")
 
     def exceeded(self, usage: ModelUsage) -> str | None:
         """Return the first exceeded limit, such as "max_calls: 100"."""

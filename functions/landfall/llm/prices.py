@@ -12,7 +12,7 @@ import re
 from pydantic import Field
 
 from landfall.llm.usage import TokenUsage
-from landfall.scans.settings import Settings
+from landfall.scans.settings import Number, Settings
 
 AS_OF = "2026-11-25"
 """Date on which the prices were read."""
@@ -27,9 +27,9 @@ BATCH_FACTOR = 0.5
 class Price(Settings):
     """Price in dollars per million tokens."""
 
-    input: float = Field(ge=0, description="Of the prompt.")
-    cached_input: float = Field(ge=0, description="Of the cached part of a prompt.")
-    output: float = Field(ge=0, description="Of the answer, with the reasoning before it.")
+    input: Number = Field(ge=0, description="Of the prompt.")
+    cached_input: Number = Field(ge=0, description="Of the cached part of a prompt.")
+    output: Number = Field(ge=0, description="Of the answer, with the reasoning before it.")
 
     def dollars(self, usage: TokenUsage, factor: float = 1.0) -> float:
         """Return the cost of an answer."""

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from landfall.scans.unknown_settings import correct
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
@@ -161,7 +163,11 @@ class Cadence(BaseModel):
             return data
         forms = data if isinstance(data, dict) else {}
         given = [str(name) for name, value in forms.items() if value is not None]
-        if len(given) != 1 or given[0] not in cls.model_fields:
+        for name in given:
+            if name not in cls.model_fields:
+                fix = correct(name, list(cls.model_fields), {})
+                raise ValueError(f"there is no cadence {name!r}; {fix}")
+        if len(given) != 1:
             got = ", ".join(given) or "none of them"
             raise ValueError(f"give exactly one of {', '.join(cls.model_fields)}; got {got}")
         return data

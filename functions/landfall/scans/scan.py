@@ -4,20 +4,21 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from landfall.deadlines import LADDER
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule, ZoneName
-from landfall.scans.settings import Id, Settings
+from landfall.scans.setting_groups import Group
+from landfall.scans.settings import Id, Misfit, MisfitsError, Number, Settings
 
 
 class Limits(Settings):
     """The limits of a run."""
 
-    deadline_seconds: float = Field(
+    deadline_seconds: Number = Field(
         LADDER.run,
         ge=LADDER.stale,
         le=24 * 3600,
@@ -46,13 +47,13 @@ class Scan(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        problems = list(self.misfits())
-        if problems:
-            raise ValueError("\n".join(problems))
+        misfits = list(self.misfits())
+        if misfits:
+            raise MisfitsError(misfits)
         return self
 
-    def misfits(self) -> Iterable[str]:
-        """Return the contradictions between settings: a line each, with the place and the fix."""
+    def misfits(self) -> Iterable[Misfit]:
+        """Return the contradictions between settings."""
         return ()
 
     @property
@@ -83,19 +84,6 @@ class Scan(Settings):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
-    def settings_beside(cls, location: Sequence[Any]) -> Iterable[str]:
-        """Return the names of the settings in the group of the one at a location."""
-        group: type[Settings] | None = cls
-        for part in location[:-1]:
-            group = _group(group, part) if group else None
-        return group.model_fields if group else ()
-
-
-def _group(group: type[Settings], name: Any) -> type[Settings] | None:
-    """Return the group of settings that is the value of a setting, if it is one."""
-    field = group.model_fields.get(name)
-    annotation = field.annotation if field else None
-    for one in (annotation, *get_args(annotation)):
-        if isinstance(one, type) and issubclass(one, Settings):
-            return one
-    return None
+    def root(cls, _location: Sequence[Any]) -> tuple[Group, int]:
+        """Return the group whose settings are named at a location, and the level of it there."""
+        return cls, 0

@@ -1,11 +1,12 @@
 """The schedule of a scan, as a person writes it."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from landfall.scans.cadence import Cadence, time_zone
-from landfall.scans.settings import Settings
+from landfall.scans.settings import Settings, Whole, got
 
 CatchUp = Literal["one", "none", "all"]
 
@@ -13,6 +14,13 @@ CatchUp = Literal["one", "none", "all"]
 def _known_zone(name: str) -> str:
     time_zone(name)
     return name
+
+
+def _text(value: Any) -> Any:
+    # pydantic would take a number for the seconds since 1970
+    if isinstance(value, str | datetime):
+        return value
+    raise ValueError(f"write a date, a time and a zone: 2026-12-01T06:00:00+01:00 {got(value)}")
 
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
@@ -32,6 +40,10 @@ class Schedule(Settings):
     catch_up: CatchUp = Field(
         "one", description="How many runs are started for slots that were missed."
     )
-    max_runs: int | None = Field(None, ge=1, description="The schedule ends after this many runs.")
-    stop_at: AwareDatetime | None = Field(None, description="There is no slot after this moment.")
+    max_runs: Whole | None = Field(
+        None, ge=1, description="The schedule ends after this many runs."
+    )
+    stop_at: Annotated[AwareDatetime, BeforeValidator(_text)] | None = Field(
+        None, description="There is no slot after this moment."
+    )
     paused: bool = Field(False, description="Keep the schedule, but start nothing.")

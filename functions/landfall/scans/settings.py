@@ -3,9 +3,9 @@
 import difflib
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    Strict,
     TypeAdapter,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -41,7 +42,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 def _plain(value: Any) -> Any:
     if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"must be text, a number, true or false; put a date in quotes {got(value)}")
+    raise ValueError(f"must be text, a number, true or false {got(value)}")
 
 
 Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
@@ -53,6 +54,28 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, serialize_by_alias=True, defer_build=True
     )
+
+
+Whole = Annotated[int, Strict()]
+"""A whole number: neither text nor true, which pydantic would take for 1."""
+
+Number = Annotated[float, Strict()]
+"""A number, with a fraction or without: neither text nor true."""
+
+
+class Misfit(NamedTuple):
+    """A contradiction between settings: the place of the one to change, and why, with the fix."""
+
+    place: tuple[str | int, ...]
+    message: str
+
+
+class MisfitsError(ValueError):
+    """Settings contradict each other."""
+
+    def __init__(self, misfits: Sequence[Misfit]) -> None:
+        self.misfits = misfits
+        super().__init__("; ".join(misfit.message for misfit in misfits))
 
 
 class Lazy:

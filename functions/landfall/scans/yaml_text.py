@@ -1,65 +1,252 @@
-"""The text of a definition, in YAML or its subset JSON, read into plain values."""
+"""The text of a definition, in YAML or its subset JSON, read into plain values.
 
-import json
+A value is what it looks like: `null`, `true`, `false` and numbers in the form of JSON are these,
+and everything else is text: `yes`, 2026-12-31, 18:30. What YAML would change into another number
+(010 into 8) is an error, as is all that stands for something else: anchors, aliases, tags, merges.
+"""
+
+import math
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
+from landfall.scans.json_text import JsonSyntaxError, TextError, read_json
+from landfall.scans.plain import MAX_DEPTH, Content, Path, control, number, problems, shorten
+from landfall.scans.yaml_words import in_plain_words
 
-class YamlError(ValueError):
-    """The text cannot be read. The message has the place, the problem, and the fix."""
+MAX_YAML = 100_000
+"""Characters of YAML that others may send; more would take seconds to read."""
+
+MAX_PROBLEMS = 20
+"""Problems of one text that are reported."""
 
 
-def read_yaml(text: str) -> Any:
-    """Return the content of the text, of any type. Raises `YamlError`."""
-    try:
-        content = yaml.load(text, _Yaml)  # noqa: S506  a SafeLoader
-        # an unpaired surrogate cannot be stored
-        json.dumps(content, default=str, skipkeys=True, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError):
-        raise YamlError("this has an unpaired surrogate, or is nested too deeply") from None
-    except yaml.MarkedYAMLError as error:
-        raise YamlError(f"{_place(error)}{error.problem}") from None
-    except yaml.YAMLError as error:
-        raise YamlError(f"this is not YAML: {error}") from None
+def read_text(text: str) -> Content:
+    """Return the content of a text in YAML or JSON, of any type. Raises `TextError`."""
+    content = _read_object(text) if text.lstrip()[:1] == "{" else _read_yaml(text)
+    found = list(problems(content.value))
+    if found:
+        shown = with_lines(content, text)
+        _refuse([f"{_place(shown.line(path))}{problem}" for path, problem in found])
     return content
 
 
-def _place(error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark
-    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+def _read_object(text: str) -> Content:
+    """Read a JSON object, or a YAML text that looks like one: {id: x}."""
+    try:
+        return Content(read_json(text))
+    except JsonSyntaxError:
+        if len(text) > MAX_YAML:
+            raise
+        return _read_yaml(text)
+    except TextError:
+        if len(text) <= MAX_YAML:
+            _read_yaml(_without_tabs(text))  # which names the line too
+        raise
 
 
-class _Yaml(yaml.SafeLoader):
-    """A YAML loader that refuses duplicate names, and reads `yes` and `no`, which may be the names
-    of choices, as text.
+def _without_tabs(json_text: str) -> str:
+    """Return the text with blanks in place of tabs: JSON has them only between values."""
+    return json_text.replace("\t", " ")
 
-    It refuses aliases: with them a few lines could expand to any number of rules.
-    """
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            problem = f"*{event.anchor} is an alias, which is not allowed: write its value here"
-            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
+def with_lines(content: Content, text: str) -> Content:
+    """Return content that has lines, if its text has; that of JSON is read again as YAML."""
+    if content.lines or "\n" not in text or len(text) > MAX_YAML:
+        return content
+    try:
+        return Content(content.value, _read_yaml(_without_tabs(text)).lines)
+    except TextError:
+        return content
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    None, None, f"{key.value!r} is given twice", key.start_mark
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        more = len(wrong) - MAX_PROBLEMS
+        shown = [*wrong[:MAX_PROBLEMS], *([f"and {more} more problems"] if more > 0 else [])]
+        raise TextError("\n".join(shown))
+
+
+def _place(line: int | None, column: int | None = None) -> str:
+    if line is None:
+        return ""
+    return f"line {line}: " if column is None else f"line {line}, column {column}: "
+
+
+def _at(mark: Any) -> str:
+    return _place(mark.line + 1, mark.column + 1)
+
+
+_NOT_PRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+
+
+def _read_yaml(text: str) -> Content:
+    text = text.removeprefix("\ufeff")
+    found = _NOT_PRINTABLE.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        raise TextError(
+            f"line {line}: this has the control character {control(found[0])}; remove it"
+        )
+    try:
+        reader = _Events(text)
+        value = reader.document()
+    except yaml.MarkedYAMLError as error:
+        mark, message = in_plain_words(error, text)
+        raise TextError(f"{_at(mark)}{message}") from None
+    except yaml.YAMLError as error:
+        raise TextError(f"this is not YAML: {shorten(str(error))}") from None
+    _refuse(reader.wrong)
+    return Content(value, reader.lines)
+
+
+class _Events:
+    """Makes plain values of the events of a YAML text; `wrong` has what cannot stay as it is."""
+
+    def __init__(self, text: str) -> None:
+        self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self.lines: dict[Path, int] = {}
+        self.wrong: list[str] = []
+
+    def document(self) -> Any:
+        """Return the value of the only document. Raises `TextError`, `YAMLError`."""
+        next(self._events)  # the stream begins
+        value = None
+        if isinstance(next(self._events), yaml.DocumentStartEvent):
+            value = self._value(next(self._events), ())
+            next(self._events)  # the document ends
+            event = next(self._events)
+            if isinstance(event, yaml.DocumentStartEvent):
+                raise TextError(
+                    f"{_at(event.start_mark)}a second document begins here; put each scan in a "
+                    "file of its own"
                 )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return value
+
+    def _value(self, event: Any, path: Path) -> Any:
+        self.lines.setdefault(path, event.start_mark.line + 1)
+        self._refuse_references(event)
+        if isinstance(event, yaml.AliasEvent):
+            return None
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if len(path) >= MAX_DEPTH:
+            raise TextError(
+                f"{_at(event.start_mark)}this is nested more than {MAX_DEPTH} levels deep; use "
+                "fewer levels"
+            )
+        return (
+            self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._list(path)
+        )
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        plain = event.style is None
+        if not plain or text in _WORDS:
+            return _WORDS[text] if plain else text
+        if _NUMBER.fullmatch(text):
+            try:
+                return number(text)
+            except ValueError as error:
+                self._refuse(event, str(error))
+        elif _OTHER_NUMBER.fullmatch(text):
+            self._refuse(event, _written_otherwise(text))
+        return text
+
+    def _list(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return items
+
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            name = self._name(event, path)
+            if name in content:
+                self._refuse(event, f"{shorten(name)!r} is given twice; remove one")
+            self.lines.setdefault((*path, name), event.start_mark.line + 1)
+            content[name] = self._value(next(self._events), (*path, name))
+        return content
+
+    def _name(self, event: Any, path: Path) -> str:
+        """Return a name as it is written: a table may be called 2026 or 007."""
+        if not isinstance(event, yaml.ScalarEvent):
+            found = self._value(event, (*path, ""))
+            self._refuse(
+                event,
+                f"a {'list' if isinstance(found, list) else 'group'} cannot be a name; write "
+                "`name: value`, and put a name that begins with a bracket or brace in quotes",
+            )
+            return ""
+        self._refuse_references(event)
+        if event.value == "<<" and event.style is None:
+            self._refuse(
+                event, "`<<` merges other settings, which is not allowed here; write them out"
+            )
+        return str(event.value)
+
+    def _refuse_references(self, event: Any) -> None:
+        """Refuse what stands for another value, or changes one."""
+        if isinstance(event, yaml.AliasEvent):
+            mark, meaning = f"*{event.anchor}", "stands for another value"
+        elif event.anchor is not None:
+            mark, meaning = f"&{event.anchor}", "names a value for other places"
+        elif event.tag is not None:
+            mark, meaning = event.tag.replace("tag:yaml.org,2002:", "!!"), "changes a value's type"
+        else:
+            return
+        self._refuse(
+            event,
+            f"{shorten(mark)} {meaning}, which is not allowed here; write the value itself, or put "
+            f"text that begins with {mark[0]} in quotes",
+        )
+
+    def _refuse(self, event: Any, message: str) -> None:
+        self.wrong.append(f"{_at(event.start_mark)}{message}")
 
 
-_BOOL = "tag:yaml.org,2002:bool"
-_Yaml.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in known if tag != _BOOL]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+_WORDS: Mapping[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_Yaml.add_implicit_resolver(_BOOL, re.compile("(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_OTHER_NUMBER = re.compile(
+    r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|\.(inf|Inf|INF)"
+    r"|([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?)|\.(nan|NaN|NAN)"
+)
+"""Numbers of YAML 1.1 or 1.2 that are not written as people, and JSON, write them."""
+
+
+def _written_otherwise(text: str) -> str:
+    changed, for_a_number = "", ""
+    if meant := _meant(text):
+        read = yaml.safe_load(text)
+        for_a_number = f"for the number write {meant}, "
+        changed = f", and YAML makes {read} of it" if str(read) != meant and _octal(text) else ""
+    return (
+        f"{shorten(text)} is no number as people write them{changed}; "
+        f'{for_a_number}for text write "{shorten(text)}" in quotes'
+    )
+
+
+def _octal(text: str) -> bool:
+    return bool(re.fullmatch("[-+]?0[0-7_]+", text))
+
+
+def _meant(text: str) -> str:
+    """Return the number that a person means: the decimal one, except after 0x, 0o and 0b."""
+    bare = text.replace("_", "")
+    if len(text) > MAX_LENGTH or ("." in bare[:2] and bare[-1] in "fFnN"):
+        return ""
+    value = int(bare, 0) if re.match("[-+]?0[xob]", bare) else float(bare)
+    if not math.isfinite(value) or abs(value) >= 2**53:
+        return ""
+    return f"{int(value)}" if value == int(value) else f"{value!r}"
+
+
+MAX_LENGTH = 40
+"""Characters of a number that is converted for a message."""

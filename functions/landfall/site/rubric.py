@@ -12,7 +12,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from landfall.scans.settings import Id, Settings, suggest
+from landfall.scans.settings import Id, Misfit, Number, Settings, Whole, suggest
 from landfall.site.facts import FACTS, FAMILIES
 
 Key = str
@@ -28,7 +28,7 @@ class PageType(Settings):
     words: list[str] = Field(
         min_length=1, max_length=100, description="Words of links; `book*` matches any ending."
     )
-    most: int = Field(
+    most: Whole = Field(
         2, ge=1, le=50, description="Pages of this type, while there are other pages to fetch."
     )
 
@@ -37,14 +37,14 @@ class Criterion(Settings):
     """A criterion, and the points of its dimension that it is worth."""
 
     id: Id
-    points: float = Field(1, gt=0, le=100)
+    points: Number = Field(1, gt=0, le=100)
     where: Literal["home", "mobile", "site", "pages"] = Field(
         description="home, mobile: that page must meet it. site: one page must meet it. pages: "
         "the share of pages that meet it counts."
     )
     fact: str = Field(description="A fact of a page; `words.NAME` and the like count words.")
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
     good: str = Field(max_length=300, description="The statement of the report if it is met.")
     bad: str = Field(max_length=300, description="The statement of the report if it is not met.")
     action: str = Field("", max_length=300, description="The action that the report recommends.")
@@ -62,7 +62,7 @@ class Dimension(Settings):
 
     id: Key = Field(pattern=r"^[a-z][a-z_]*$", max_length=40)
     name: str = Field(max_length=100)
-    weight: float = Field(1, gt=0, le=100, description="The weight in `patient_flow_score_10`.")
+    weight: Number = Field(1, gt=0, le=100, description="The weight in `patient_flow_score_10`.")
     criteria: list[Criterion] = Field(min_length=1, max_length=50)
 
 
@@ -77,9 +77,9 @@ class Stage(Settings):
 class Bands(Settings):
     """The lowest score of each band; below all of them a site is `poor`."""
 
-    strong: float = Field(8, ge=0, le=10)
-    good: float = Field(6, ge=0, le=10)
-    weak: float = Field(4, ge=0, le=10)
+    strong: Number = Field(8, ge=0, le=10)
+    good: Number = Field(6, ge=0, le=10)
+    weak: Number = Field(4, ge=0, le=10)
 
     def band(self, score: float) -> str:
         """Return the band of a score."""
@@ -102,30 +102,30 @@ class Rubric(Settings):
         """The criteria of all dimensions."""
         return (criterion for dimension in self.dimensions for criterion in dimension.criteria)
 
-    def misfits(self) -> Iterable[str]:
-        """Return the contradictions in the rubric, a line each."""
+    def misfits(self) -> Iterable[Misfit]:
+        """Return the contradictions in the rubric."""
         types = [page_type.id for page_type in self.page_types]
         names = [dimension.id for dimension in self.dimensions]
         yield from _twice("page_types", types)
         yield from _twice("dimensions", names)
         yield from _twice("criteria", [criterion.id for criterion in self.criteria])
-        for dimension in self.dimensions:
-            for criterion in dimension.criteria:
+        for number, dimension in enumerate(self.dimensions):
+            for place, criterion in enumerate(dimension.criteria):
                 for problem in _unknown_fact(criterion, types, list(self.words)):
-                    yield f"dimensions.{dimension.id}.{criterion.id}.fact: {problem}"
-        for stage in self.journey:
+                    yield Misfit(("dimensions", number, "criteria", place, "fact"), problem)
+        for number, stage in enumerate(self.journey):
             for name in stage.dimensions:
                 if name not in names:
                     fix = suggest(name, names, "name a dimension of this rubric")
-                    yield f"journey.{stage.stage}: there is no dimension {name!r}; {fix}"
+                    yield Misfit(("journey", number), f"there is no dimension {name!r}; {fix}")
         if not self.bands.strong > self.bands.good > self.bands.weak:
-            yield "bands: strong must be above good, and good above weak"
+            yield Misfit(("bands",), "strong must be above good, and good above weak")
 
 
-def _twice(what: str, ids: Sequence[str]) -> Iterable[str]:
+def _twice(what: str, ids: Sequence[str]) -> Iterable[Misfit]:
     for number, one in enumerate(ids):
         if one in ids[:number]:
-            yield f"{what}: {one!r} is used twice; rename one"
+            yield Misfit((what, number), f"{one!r} is used twice; rename one")
 
 
 def _unknown_fact(

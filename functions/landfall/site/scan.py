@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
-from landfall.scans.settings import got
+from landfall.scans.settings import Misfit, Number, Whole, got
 from landfall.site.rubric import Rubric, clinic_rubric
 from landfall.site.urls import page_address
 
@@ -37,10 +37,10 @@ class SiteScan(Scan):
         "quick",
         description="quick: the home page, for desktops and for phones. deep: other pages too.",
     )
-    max_pages: int = Field(
+    max_pages: Whole = Field(
         10, ge=1, le=50, description="Pages of a deep scan, the home page included."
     )
-    delay_seconds: float = Field(
+    delay_seconds: Number = Field(
         1.0,
         ge=0.1,
         le=60,
@@ -61,15 +61,16 @@ class SiteScan(Scan):
     )
     model: ModelSettings = ModelSettings()
 
-    def misfits(self) -> Iterable[str]:
-        """Return the contradictions: batches, which are not for pages, and those of the rubric."""
+    def misfits(self) -> Iterable[Misfit]:
+        """Yield the contradictions: batches, which are not for pages, and those of the rubric."""
         if self.model.batch:
-            yield (
-                "model.batch: batches are only for scans of `kind: classification`; pages are "
-                "judged one by one; remove `batch`"
+            yield Misfit(
+                ("model", "batch"),
+                "batches are only for scans of `kind: classification`; pages are judged one by "
+                "one; remove `batch`",
             )
-        for problem in self.rubric.misfits():
-            yield f"rubric.{problem}"
+        for place, message in self.rubric.misfits():
+            yield Misfit(("rubric", *place), message)
 
     @property
     def pages(self) -> int:

@@ -83,11 +83,6 @@ Rule: TypeAlias = Annotated[BaseRule, _ByKind()]
 """A rule of any kind, by its `kind`."""
 
 
-def nested_settings(rule: type[BaseRule]) -> set[str]:
-    """Return the settings of the groups that a rule's settings hold, at any depth."""
-    return {name for group in _groups(rule, set()) - {rule} for name in group.model_fields}
-
-
 def groups_of(rule: type[BaseRule]) -> set[type[Settings]]:
     """Return the groups of settings that only this kind of rule has."""
     return _groups(rule, set()) - _groups(BaseRule, set()) - {rule}

@@ -20,7 +20,7 @@ from landfall.airtable.values import (
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
-from landfall.scans.settings import Lazy, Name, Settings
+from landfall.scans.settings import Lazy, Name, Settings, Whole
 
 
 class Target(Settings):
@@ -50,8 +50,8 @@ class Link(FieldRule):
 
     kind: Literal["link"]
     to: Target
-    min: int | None = Field(None, ge=1, description="The minimum number of links.")
-    max: int | None = Field(None, ge=0, description="The maximum number of links.")
+    min: Whole | None = Field(None, ge=1, description="The minimum number of links.")
+    max: Whole | None = Field(None, ge=0, description="The maximum number of links.")
     back: Name | None = Field(
         None,
         description="The field of the linked record that holds this record's id. Every record of "

@@ -20,7 +20,7 @@ from landfall.integrity.rules.measures import UNREADABLE, Measures, days_of, num
 from landfall.integrity.rules.rounding import percent, places_beside
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope
 from landfall.integrity.rules.windows import Window
-from landfall.scans.settings import Lazy, Name
+from landfall.scans.settings import Lazy, Name, Whole
 
 Measure = Literal["count", "share", "sum", "mean", "min", "max", "days_in_a_row", "weeks_in_a_row"]
 MIN_RECORDS = 5
@@ -86,7 +86,7 @@ class Metric(BaseRule):
         False,
         description="Only a row of days or weeks that ends at the group's newest record.",
     )
-    minimum: int | None = Field(
+    minimum: Whole | None = Field(
         None,
         ge=1,
         description=f"The least number of records to compute a share or mean of; {MIN_RECORDS} by "

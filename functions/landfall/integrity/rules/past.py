@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from landfall.integrity.rules.rule import BaseRule, Scope
-from landfall.scans.settings import got
+from landfall.scans.settings import Whole, got
 
 PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 
@@ -32,7 +32,7 @@ def fraction(percent: str) -> Fraction:
 class HistoryRule(BaseRule):
     """A rule that measures, and compares with its earlier measurements."""
 
-    over: int = Field(
+    over: Whole = Field(
         5,
         ge=1,
         le=10,

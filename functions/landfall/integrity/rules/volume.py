@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from landfall.integrity.rules.past import HistoryRule, Percent, exact_median, fraction
 from landfall.integrity.rules.rounding import percent, places_beside, plain
 from landfall.integrity.rules.rule import Hit, Scope
+from landfall.scans.settings import Whole
 
 
 class Volume(HistoryRule):
@@ -21,8 +22,8 @@ class Volume(HistoryRule):
     """
 
     kind: Literal["volume"]
-    at_least: int | None = Field(None, ge=1, description="The minimum number of records.")
-    at_most: int | None = Field(None, ge=0, description="The maximum number of records.")
+    at_least: Whole | None = Field(None, ge=1, description="The minimum number of records.")
+    at_most: Whole | None = Field(None, ge=0, description="The maximum number of records.")
     change: Percent | None = Field(
         None,
         description="The maximum distance of the number from the median of earlier runs, as a "

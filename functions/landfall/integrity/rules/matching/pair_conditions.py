@@ -18,7 +18,7 @@ from landfall.integrity.rules.matching.comparison import (
     Reading,
 )
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
-from landfall.scans.settings import Name, Plain, Settings, got
+from landfall.scans.settings import Name, Plain, Settings, Whole, got
 
 OrMissing = Annotated[bool, Field(description="Hold also if one of the two records has no value.")]
 
@@ -82,7 +82,7 @@ class Similar(Comparison):
     field: OneOrMoreFields = _OneOrSeveral
 
     similar: Wording = Field(description="The content of the field.")
-    at_least: int = Field(
+    at_least: Whole = Field(
         90, ge=50, le=100, description="Minimum similarity; 100 is the same words in any order."
     )
     or_missing: OrMissing = False
@@ -116,7 +116,7 @@ class DateWithin(Comparison):
     """The dates are at most this many days apart."""
 
     field: Name
-    date_within: int = Field(ge=0, le=36_500, description="Days. 0 is the same day.")
+    date_within: Whole = Field(ge=0, le=36_500, description="Days. 0 is the same day.")
     or_missing: OrMissing = False
 
     @property

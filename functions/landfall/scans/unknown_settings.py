@@ -1,0 +1,143 @@
+"""Corrections of settings that do not exist: the one that may be meant, and those of its place."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+SYNONYMS: Mapping[str, Sequence[str]] = {
+    "enabled": ("paused",),
+    "disabled": ("paused",),
+    "active": ("paused",),
+    "status": ("paused", "state"),
+    "tz": ("time_zone",),
+    "zone": ("time_zone",),
+    "interval": ("every_minutes", "cadence"),
+    "frequency": ("cadence",),
+    "every": ("every_minutes", "cadence"),
+    "minutes": ("every_minutes",),
+    "hourly": ("every_minutes",),
+    "monthly": ("cron",),
+    "start": ("at", "cadence"),
+    "end": ("stop_at",),
+    "until": ("stop_at",),
+    "expires": ("until", "stop_at"),
+    "start_at": ("at", "cadence"),
+    "end_at": ("stop_at",),
+    "runs": ("max_runs",),
+    "time": ("times", "daily"),
+    "day": ("days",),
+    "hour": ("times", "daily"),
+    "column": ("field",),
+    "columns": ("fields", "field"),
+    "key": ("fields", "field", "finding_id"),
+    "keys": ("fields",),
+    "sheet": ("table",),
+    "app": ("base",),
+    "base_id": ("base",),
+    "database": ("base",),
+    "type": ("kind",),
+    "check": ("kind", "rules"),
+    "checks": ("rules",),
+    "tests": ("rules",),
+    "title": ("name",),
+    "label": ("name",),
+    "rule_id": ("rule",),
+    "scan": ("scan_id",),
+    "page": ("page_token",),
+    "cursor": ("page_token",),
+    "offset": ("page_token",),
+    "per_page": ("limit",),
+    "page_size": ("limit",),
+    "size": ("limit",),
+    "reason": ("why",),
+    "comment": ("why",),
+    "description": ("name", "message"),
+    "text": ("message",),
+    "level": ("severity",),
+    "priority": ("severity",),
+    "assignee": ("owner",),
+    "responsible": ("owner",),
+    "team": ("owner",),
+    "if": ("when",),
+    "where": ("when",),
+    "filter": ("when",),
+    "condition": ("when",),
+    "unless": ("when",),
+    "min": ("at_least", "min"),
+    "max": ("at_most", "max"),
+    "minimum": ("at_least", "min"),
+    "maximum": ("at_most", "max"),
+    "gt": ("above",),
+    "gte": ("at_least",),
+    "lt": ("below",),
+    "lte": ("at_most",),
+    "greater_than": ("above",),
+    "less_than": ("below",),
+    "more_than": ("above",),
+    "after": ("above",),
+    "before": ("below",),
+    "eq": ("equals",),
+    "is": ("equals",),
+    "equal": ("equals",),
+    "value": ("equals", "values"),
+    "in": ("one_of", "values"),
+    "not_in": ("none_of",),
+    "is_empty": ("has_value",),
+    "empty": ("has_value",),
+    "not_empty": ("has_value",),
+    "exists": ("has_value",),
+    "regex": ("matches", "pattern"),
+    "pattern": ("matches",),
+    "like": ("contains", "matches"),
+    "options": ("values",),
+    "allowed": ("values",),
+    "choices": ("values",),
+    "enum": ("values",),
+    "case_insensitive": ("ignore_case",),
+    "case_sensitive": ("ignore_case",),
+    "and": ("all",),
+    "or": ("any",),
+    "target": ("to",),
+    "references": ("to",),
+    "links_to": ("to",),
+    "limit": ("max_records", "limits"),
+    "timeout": ("deadline_seconds",),
+    "deadline": ("deadline_seconds",),
+    "budget": ("limits",),
+    "output": ("write_back",),
+    "export": ("write_back",),
+    "writeback": ("write_back",),
+    "website": ("url",),
+    "address": ("url",),
+    "delay": ("delay_seconds",),
+    "email": ("contact",),
+    "pages": ("max_pages",),
+}
+"""Words of other products and of everyday language, and the settings that do this here."""
+
+OPPOSITES = {"enabled", "active", "is_empty", "empty", "case_sensitive", "unless"}
+"""Words that say the opposite of their setting here."""
+
+
+def correct(name: str, beside: Sequence[str], elsewhere: Mapping[str, str]) -> str:
+    """Return what may be meant by an unknown setting, and which there are in its place.
+
+    `elsewhere` has the place of each setting that other groups have.
+    """
+    there = f"there are {', '.join(beside)}" if beside else "remove it"
+    meant = [_shown(one, name) for one in _near(name, beside)]
+    if name in elsewhere:
+        meant.append(f"`{elsewhere[name]}`")
+    meant = meant or [f"`{elsewhere[one]}`" for one in _near(name, elsewhere)]
+    return f"did you mean {' or '.join(meant[:2])}? {there}" if meant else there
+
+
+def _shown(setting: str, name: str) -> str:
+    return f"{setting!r}, its opposite" if name.lower() in OPPOSITES else f"{setting!r}"
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    names = list(known)
+    word = name.lower().replace("-", "_").replace(" ", "_")
+    same = [one for one in names if one.replace("_", "") == word.replace("_", "")]
+    synonyms = [one for one in SYNONYMS.get(word, ()) if one in names]
+    return (same or synonyms or difflib.get_close_matches(word, names, n=1))[:1]
