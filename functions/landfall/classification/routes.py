@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landfall.api.downloads import Download
-from landfall.api.request import Request, Route, check_kind, paged
+from landfall.api.request import PAGES, Request, Route, check_kind, paged
 from landfall.classification.answer import FLAGS
+from landfall.classification.labels import Labels
 from landfall.classification.reviews import STATES, ReviewState
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.views import COLUMNS, Decision, ElementReviews, csv_row
@@ -16,6 +17,9 @@ from landfall.store.documents import Document, Fields
 
 MAX_REGENERATED = 1_000
 """Records in one request; a request without any is for all of them."""
+
+LISTING = ("state", *Labels.model_fields, *FLAGS, "format", *PAGES)
+"""The query parameters of a list of elements."""
 
 
 async def elements(request: Request, scan_id: str) -> Fields | Download:
@@ -59,15 +63,13 @@ async def regenerate(request: Request, scan_id: str) -> Fields:
     Its report shows what has changed.
     """
     head = await _head(request, scan_id)
-    body = request.json() if request.body.strip() else {}
-    if not isinstance(body, dict) or not set(body) <= {"records"}:
-        raise BadRequestError('send {"records": ["rec..."]}, or {} for all of them')
+    body = request.settings("records")
     asked: RunFields = {"regenerate": _records(body)}
     return {"run_id": await request.runs.start(head, request.by, "regenerate", asked)}
 
 
 ROUTES = [
-    Route("GET", "/scans/{id}/elements", 200, elements),
+    Route("GET", "/scans/{id}/elements", 200, elements, LISTING),
     Route("GET", "/scans/{id}/elements/{id}", 200, element),
     Route("POST", "/scans/{id}/elements/{id}/confirm", 200, confirm),
     Route("POST", "/scans/{id}/elements/{id}/reject", 200, reject),
@@ -96,8 +98,8 @@ def _reviewing(request: Request, scan: ClassificationScan) -> ElementReviews:
 
 async def _review(request: Request, scan_id: str, record_id: str, state: ReviewState) -> Fields:
     scan = await _scan(request, scan_id)
-    body = request.json()
-    if not isinstance(body, dict) or "suggestion_id" not in body:
+    body = request.settings("suggestion_id", *(("values",) if state == "changed" else ()))
+    if "suggestion_id" not in body:
         raise BadRequestError(
             "`suggestion_id` is missing: send that of the element's `suggestion`, as you saw it; "
             "null where there is none"

@@ -13,6 +13,9 @@ from landfall.entry.app import App
 from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
+from landfall.reasons import BadRequestError
+from landfall.scans.plain import shorten
+from landfall.scans.unknown_settings import correct
 from landfall.ticks.marks import health
 
 
@@ -26,6 +29,7 @@ def routes() -> Iterator[Route]:
 async def answer(app: App, call: Call) -> Answer:
     """Answer a request of a person or program."""
     if asks_for_health(call.request):
+        _check_parameters(call.request.query_params.multi_items(), ())
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
         return 200 if healthy else 503, ticks
     method, path = call.request.method, call.request.url.path
@@ -33,10 +37,32 @@ async def answer(app: App, call: Call) -> Answer:
     for route in routes():
         match = re.fullmatch(route.path.replace("{id}", "([^/]+)"), path)
         if match and route.method == method:
+            _check_ids(match.groups())
+            _check_parameters(call.request.query_params.multi_items(), route.parameters)
             content = await route.handle(await _request(app, call), *match.groups())
             return route.status, _file(content) if isinstance(content, Download) else content
         allowed += [route.method] if match else []
     return _no_route(allowed)
+
+
+_ID = re.compile(r"(?!__)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
+"""Ids of documents, as a path has them: Firestore reserves `.`, `..` and `__x__`."""
+
+
+def _check_ids(ids: Sequence[str]) -> None:
+    for one in ids:
+        if not _ID.fullmatch(one):
+            raise BadRequestError(f"{shorten(one)!r} in the path is not an id; correct it")
+
+
+def _check_parameters(given: Sequence[tuple[str, str]], known: Sequence[str]) -> None:
+    names = [name for name, _ in given]
+    for name in names:
+        if name not in known:
+            fix = correct(name, known, {}) if known else "this route has none"
+            raise BadRequestError(f"there is no query parameter `{shorten(name)}`; {fix}")
+        if names.count(name) > 1:
+            raise BadRequestError(f"the query parameter `{name}` is given twice; remove one")
 
 
 async def _request(app: App, call: Call) -> Request:

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from landfall.api.downloads import Download
-from landfall.api.request import Request, Route, check_kind, paged
+from landfall.api.request import PAGES, Request, Route, check_kind, paged
 from landfall.integrity.findings.entry import STATES, Decision
 from landfall.integrity.findings.views import FILTERS, ScanFindings, download, findings_of_run
 from landfall.reasons import BadRequestError
@@ -14,6 +14,9 @@ from landfall.store.documents import Fields
 
 MAX_RECORDS = 500_000
 """Records of all findings in an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
+
+LISTING = (*FILTERS, "format", *PAGES)
+"""The query parameters of a list of findings."""
 
 MAX_WHY_LENGTH = 500
 """Characters of a person's reason that are stored."""
@@ -51,11 +54,11 @@ async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
     """Ignore a finding: {"why": ..., "until": a moment, or none}."""
-    body = request.json()
-    why = body.get("why") if isinstance(body, dict) else None
+    body = request.settings("why", "until")
+    why = body.get("why")
     if not isinstance(why, str) or not why.strip():
         raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
-    until = _moment(body["until"]) if body.get("until") else None
+    until = None if body.get("until") is None else _moment(body["until"])
     now = request.runs.clock()
     if until and until <= now:
         raise BadRequestError("`until` must be in the future")
@@ -65,13 +68,14 @@ async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
     """Stop ignoring a finding."""
+    request.settings()
     decision = Decision(request.runs.clock(), "open", request.by, "reopened by hand")
     return await _decide(request, scan_id, finding_id, decision)
 
 
 ROUTES = [
-    Route("GET", "/runs/{id}/findings", 200, run_findings),
-    Route("GET", "/scans/{id}/findings", 200, scan_findings),
+    Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
+    Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
     Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
     Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
@@ -95,6 +99,11 @@ def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
     wanted = {name: parameters[name] for name in FILTERS if name in parameters}
     if wanted.get("state", "open") not in STATES:
         raise BadRequestError(f"`state` must be one of {', '.join(STATES)}")
+    if "severity" in wanted:
+        from landfall.scans.settings import SEVERITIES  # with pydantic, 60 ms of a cold start
+
+        if wanted["severity"] not in SEVERITIES:
+            raise BadRequestError(f"`severity` must be one of {', '.join(SEVERITIES)}")
     return wanted
 
 
