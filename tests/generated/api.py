@@ -97,10 +97,17 @@ def _refused(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
 def routes() -> str:
     """Return a row for each route."""
     rows = [
-        (f"`{route.method} {route.path}`", first_sentence(route.handle)) for route in all_routes()
+        (
+            f"`{route.method} {route.path}`",
+            first_sentence(route.handle),
+            ", ".join(f"`{name}`" for name in route.parameters),
+        )
+        for route in all_routes()
     ]
     method, path, purpose = HEALTH
-    return table(("route", "purpose"), [*rows, (f"`{method} {path}`", purpose)])
+    return table(
+        ("route", "purpose", "query parameters"), [*rows, (f"`{method} {path}`", purpose, "")]
+    )
 
 
 def commands() -> str:

@@ -107,8 +107,7 @@ BAD: list[tuple[Any, str]] = [
     (
         changed("rules", 1, "ignorecase", True),
         "rule once: ignorecase: there is no such setting; did you mean 'ignore_case'? there are "
-        "kind, id, name, "
-        "table, when, severity, message, owner, fields, ignore_case, ignore_spaces",
+        f"{', '.join(KINDS['unique'].model_fields)}",
     ),
     (
         changed("rules", 3, "to", "feld", "Code"),

@@ -96,7 +96,7 @@ ODD = {
         {"id": "twice", "kind": "duplicate", "table": "__all__",
          "likely": [[{"field": "__id__", "exact": "text"}]]},
         {"id": "one", "kind": "allowed_values", "table": "é" * 255, "field": "n" * 255,
-         "values": [9, 2**53, "__x__", "\0"]},
+         "values": [9, 2**53, "__x__", "a\n\tb"]},
     ],
 }  # fmt: skip
 """Lists in lists, and names that Firestore reserves, or refuses in a document's own fields."""

@@ -78,7 +78,7 @@ class Request:
     def limit(self, default: int) -> int:
         """Return the requested number of entries. Raises `BadRequestError`."""
         text = self.parameters.get("limit", str(default))
-        if not text.isdecimal() or len(text) > MAX_DIGITS or not 1 <= int(text) <= MAX_LIMIT:
+        if not _is_number(text) or not 1 <= int(text) <= MAX_LIMIT:
             raise BadRequestError(f"`limit` must be a whole number from 1 to {MAX_LIMIT}")
         return int(text)
 
@@ -88,6 +88,10 @@ class Request:
         if form not in (None, "csv", "json"):
             raise BadRequestError("`format` must be csv or json")
         return form
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
 
 
 def paged(
@@ -102,7 +106,7 @@ def paged(
     Raises `BadRequestError`.
     """
     limit, token = request.limit(MAX_LIMIT), request.parameters.get("page_token", "0")
-    if not (token.isdecimal() and len(token) <= MAX_DIGITS):
+    if not _is_number(token):
         raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
     page = found[int(token) : int(token) + limit]
     page = page[: max(1, fitting(page))]
