@@ -1,6 +1,6 @@
 """Snapshots of records in Airtable's form, built from pages as in a run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,22 +13,28 @@ def snapshot(tables: Mapping[str, Sequence[Record]], **more: Any) -> Snapshot:
     """Return the records by column, with every field that a record of the table has, or that is
     read.
 
-    `reads` are additional (table, field) pairs; the other settings are the snapshot's.
+    `reads` are additional (table, field) pairs, and `checkboxes` the fields with checkboxes; the
+    other settings are the snapshot's.
     """
-    reads = more.pop("reads", ())
+    reads, checkboxes = more.pop("reads", ()), more.pop("checkboxes", ())
     return Snapshot(
         {
-            name: table(name, records, (f for t, f in reads if t == name))
+            name: table(name, records, (f for t, f in reads if t == name), checkboxes)
             for name, records in tables.items()
         },
         **more,
     )
 
 
-def table(name: str, records: Sequence[Record], fields: Iterable[str] = ()) -> Table:
+def table(
+    name: str,
+    records: Sequence[Record],
+    fields: Iterable[str] = (),
+    checkboxes: Collection[str] = (),
+) -> Table:
     """Return one table of a snapshot."""
     there = [field for record in records for field in record["fields"]]
-    reader = TableReader(name, dict.fromkeys([*there, *fields]), created=True)
+    reader = TableReader(name, dict.fromkeys([*there, *fields]), True, checkboxes)
     reader.add(msgspec.json.encode({"records": records}))
     return reader.table
 

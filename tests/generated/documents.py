@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from landfall.kinds.definition import json_schema
-from tests.generated import api, engine, settings
+from tests.generated import api, cells, engine, settings
 from tests.generated.markdown import ROOT, heredoc
 
 SCHEMA = ROOT / "infra/scan.schema.json"
@@ -27,6 +27,7 @@ DOCUMENTS = (
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "alerts": engine.alert_policies,
     "bound": engine.bound,
+    "cells": cells.shapes,
     "classification": settings.classification_settings,
     "commands": api.commands,
     "conditions": settings.condition_settings,

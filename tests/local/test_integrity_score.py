@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.airtable.bases import BaseData
+from infra.local.airtable.bases import BaseData, Field
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
 from infra.local.samples.school.lessons import LESSONS
@@ -409,3 +409,36 @@ async def test_a_rule_may_take_when_records_were_made(world):
         "fresh": len(PEOPLE),
         "old": 1 + len(PETS),
     }
+
+
+LOOKUP_OF_CHECKBOX = {"isValid": True, "result": {"type": "checkbox", "options": None}}
+
+
+async def test_unchecked_checkboxes_are_known_by_the_schema(world):
+    """Airtable leaves them out of the record. They stay false from page to page, by whichever name
+    the scan has for the field, and in a column without a single check."""
+    there: list[dict[str, Any]] = [
+        {"Consent": True, "Sure": [True, None]},
+        {"Sure": [None], "Name": "B"},
+        *[{"Name": f"P{n}"} for n in range(150)],
+    ]
+    base = a_base(People=there)
+    (people,) = base.tables
+    types = {"Consent": "checkbox", "Never": "checkbox", "Sure": "multipleLookupValues"}
+    fields = [Field(it.id, it.name, types.get(it.name, it.type)) for it in people.fields]
+    fields += [Field("fld00000000000999", "Never", "checkbox")]
+    fields = [replace(it, options=LOOKUP_OF_CHECKBOX) if it.name == "Sure" else it for it in fields]
+    consent = next(it.id for it in fields if it.name == "Consent")
+    rules: list[dict[str, Any]] = [
+        {"id": "no", "kind": "forbidden", "field": "Name", "when": {"field": consent}},
+        {"id": "never", "kind": "forbidden", "field": "Name", "when": {"field": "Never"}},
+        {"id": "sure", "kind": "forbidden", "field": "Name", "when": {"field": "Sure"}},
+    ]
+    for one in rules:
+        one["table"] = "People"
+        one["when"]["equals"] = False
+    tables = {"People": ["Name", consent, "Never", "Sure"]}
+    typed = replace(base, tables=(replace(people, fields=tuple(fields)),))
+    await scanned(world, typed, a_scan(tables=tables, rules=rules))
+    named = {(f"rec{number:014}",) for number in range(2, 153)}
+    assert await found(world) == {"no": named, "never": named, "sure": named}

@@ -39,6 +39,8 @@ PEOPLE = [
     field("Class", "multipleRecordLinks", TO_CLASSES),
     field("Photo", "multipleAttachments"),
     field("Photo 2", "multipleAttachments"),
+    field("Summary", "aiText"),
+    field("Barcode", "barcode"),
     field("Code", "singleLineText"),
     field("New thing", "somethingNew"),
     worked_out("Years", "formula", "number"),
@@ -120,7 +122,11 @@ GOOD = [
     allowed("Class Status", "Active"),
     allowed("Age", 1, 2.5),
     allowed("Born", "2026-01-01"),
-    allowed("Consent", True),
+    {"kind": "format", "field": "Summary", "format": "email"},
+    {"kind": "type", "field": "Barcode", "type": "text"},
+    when(field="Summary", contains="x"),
+    allowed("Consent", True, False),
+    when(field="Consent", equals=False),
     allowed("Years", 7),
     allowed("New thing", 1, "x", True),
     allowed("Open", 1, "x", True),
@@ -171,7 +177,6 @@ MISFITS = [
     (allowed("Name", 7, True), "`values` has 7, True, which 'Name' can never hold"),
     (allowed("Photo", "x"), "multipleAttachments, which holds objects"),
     (allowed("Label", 7), "formula of singleLineText, which holds text"),
-    (allowed("Consent", True, False), "an unchecked checkbox has no value"),
     (allowed("Status", "active"), "not an option of 'Status'; did you mean 'Active'?"),
     (allowed("Tags", "Xyz"), "not an option of 'Tags'; there are 'Active', 'Gone', 'New'"),
     (allowed("Class Status", "Actve"), "did you mean 'Active'?"),
@@ -206,7 +211,6 @@ MISFITS = [
     (when(field="Name", above=5), "when: `above: 5` needs numbers, but 'Name'"),
     (when(field="Age", below="today"), "when: `below: today` needs dates, but 'Age'"),
     (when(field="Age", contains="x"), "when: `contains` needs text, but 'Age'"),
-    (when(field="Consent", equals=False), "use `has_value`"),
     (when(field="Status", one_of=["Activ"]), "did you mean 'Active'?"),
     (when(all=[{"not": {"field": "Age", "equals": "5"}}]), "'5', which 'Age' can never hold"),
     (when(any=[{"field": "Age", "none_of": ["x"]}]), "`none_of` has 'x'"),
@@ -270,7 +274,7 @@ def test_what_holds_nothing_known_is_computed_or_new() -> None:
     assert unknown == {"New thing", "Open", "Broken"}
     assert {holds(field) for field in PEOPLE} - {None} == set(get_args(Holds))
     assert {field.name for field in PEOPLE if computed(field)} == {
-        *("Years", "Label", "Class Status", "Class of Class", "Open", "Broken")
+        *("Years", "Label", "Class Status", "Class of Class", "Open", "Broken", "Summary")
     }
 
 

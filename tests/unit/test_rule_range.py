@@ -56,7 +56,7 @@ def test_no_value_is_no_finding(bounds):
         ({"at_least": 0}, "12", "F is '12', which is not a number"),
         ({"at_least": 0}, [1, "12", -1], "F is '12', which is not a number"),
         ({"at_least": 0}, True, "F is True, which is not a number"),
-        ({"at_least": 0}, {"error": "#X"}, "F is {'error': '#X'}, which is not a number"),
+        ({"at_least": 0}, {"error": "#X"}, "F is the error #X, which is not a number"),
         ({"at_most": "today"}, "soon", "F is 'soon', which is not a date"),
         ({"at_most": "today"}, 5, "F is 5, which is not a date"),
         ({"at_most": "today"}, "2026-03-03", "F is '2026-03-03', which is not at most today"),

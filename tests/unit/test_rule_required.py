@@ -8,8 +8,8 @@ import pytest
 from tests.fakes.rules import message_about, report, rows, rows_of, rule
 
 CONTACT = rule("required", any_of=["Phone", "Email"])
-NO_VALUES = ["", " \t\u00a0", [], {}]
-VALUES = [0, 0.0, False, "x", " x", ["x"], {"id": "x"}]
+NO_VALUES = ["", " \t\u00a0", [], {}, False]
+VALUES = [0, 0.0, True, "x", " x", ["x"], {"id": "x"}]
 
 
 def test_one_of_the_fields_is_enough():
@@ -43,16 +43,9 @@ def test_one_of_the_two_settings_is_given(settings):
 
 
 def test_what_should_have_no_value():
-    """0 and false are values, blanks and an empty list are not."""
-    assert rows(rule("forbidden", field="F"), [None, *NO_VALUES, *VALUES]) == [
-        5,
-        6,
-        7,
-        8,
-        9,
-        10,
-        11,
-    ]
+    """0 is a value, blanks, an empty list and false are not."""
+    cells = [None, *NO_VALUES, *VALUES]
+    assert rows(rule("forbidden", field="F"), cells) == [6, 7, 8, 9, 10, 11, 12]
     assert message_about(rule("forbidden", field="F"), "x") == "F is 'x', but should have no value"
 
 
@@ -82,7 +75,7 @@ def test_agrees_with_a_loop_over_the_records(seed):
     ]
 
     def empty(record, name):
-        return str(record.get(name, "")).strip() in ("", "[]", "{}")
+        return str(record.get(name, "")).strip() in ("", "[]", "{}", "False")
 
     gone = [n for n, record in enumerate(records) if empty(record, "F")]
     unreachable = [

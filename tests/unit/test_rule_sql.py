@@ -73,7 +73,7 @@ PAIRS = "SELECT a.id FROM T AS a JOIN T AS b ON a.id <> b.id AND "
         ("SELECT id FROM T WHERE Paid = 0", ["a2"]),
         ("SELECT id FROM T WHERE Name IS NULL", ["a2"]),
         (JOINED + "AND label = 'L2'", ["a0"]),
-        ("SELECT id FROM T WHERE json_array_length(Links) = 0", ["a2"]),
+        ("SELECT id FROM T WHERE Links IS NULL", ["a2", "a3"]),
         ("SELECT id FROM T WHERE json_extract(Photo, '$[0].url') = 'x'", ["a3"]),
         ("SELECT id FROM T WHERE Score ->> '$.specialValue' = 'NaN'", ["a3"]),
         ("SELECT id FROM T WHERE created_time < '2026-01-02'", ["a0"]),

@@ -23,17 +23,16 @@ class Calendar:
     zone: tzinfo = UTC
 
     def read(self, value: Any) -> Moment | None:
-        """Return the day or moment in a cell; None if there is none.
+        """Return the day or moment in a cell; None if there is none, as with blanks around it.
 
         A moment without a time zone is in this calendar's zone.
         """
         if not isinstance(value, str):
             return None
-        text = value.strip()
         try:
-            if len(text) <= 10:
-                return date.fromisoformat(text)
-            moment = datetime.fromisoformat(text)
+            if len(value) <= 10:
+                return date.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError:
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
@@ -42,7 +41,7 @@ class Calendar:
         """Return the moment of a rule's date, absolute or relative. Raises `ValueError`."""
         match = _RELATIVE.fullmatch(text.strip())
         if not match:
-            moment = self.read(text)
+            moment = self.read(text.strip())
             if moment is None:
                 raise ValueError(f"{text!r} is not a date; use YYYY-MM-DD, {RELATIVE_FORMS}")
             return moment

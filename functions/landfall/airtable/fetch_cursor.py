@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
+from landfall.airtable.fields import holds
 from landfall.airtable.records import ReadPage
 from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema, named
@@ -29,8 +30,9 @@ class TableCursor:
     """The progress of a table.
 
     `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
-    and `names` as the base does. `ask` are the requested fields, never none: Airtable would send
-    all. `latest` has a number for each of the latest pages, by the ids of its records.
+    and `names` as the base does; `checkboxes` are those of them with checkboxes. `ask` are the
+    requested fields, never none: Airtable would send all. `latest` has a number for each of the
+    latest pages, by the ids of its records.
     """
 
     id: str
@@ -42,6 +44,7 @@ class TableCursor:
     records: int = 0
     done: bool = False
     latest: list[int] = field(default_factory=list)
+    checkboxes: list[str] = field(default_factory=list)
 
     def repeats(self, records: Sequence[Fields]) -> bool:
         """Return whether a page has no records, or those of one of the latest pages."""
@@ -117,7 +120,9 @@ class FetchCursor:
     def fetched(self) -> Fetched:
         """Return the handover to the next step."""
         tables = {
-            name: FetchedTable(table.id, table.fields, table.listing, table.records)
+            name: FetchedTable(
+                table.id, table.fields, table.listing, table.records, table.checkboxes
+            )
             for name, table in self.tables.items()
         }
         return Fetched(tables, self.unresolved, self.documents)
@@ -136,11 +141,12 @@ def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
         if table is None:
             cursor.unresolved.append({"table": name, "field": None})
             continue
-        there = {field: known.name for field in fields if (known := named(table.fields, field))}
+        there = {field: known for field in fields if (known := named(table.fields, field))}
         cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
-        names = list(there.values())
+        names = [known.name for known in there.values()]
         ask = names or [field.name for field in table.fields[:1]]
-        cursor.tables[name] = TableCursor(table.id, list(there), names, ask)
+        checkboxes = [field for field, known in there.items() if holds(known) == "booleans"]
+        cursor.tables[name] = TableCursor(table.id, list(there), names, ask, checkboxes=checkboxes)
     return cursor
 
 

@@ -20,13 +20,15 @@ class FetchedTable:
     """A table that was read.
 
     `id` is Airtable's, `fields` are those of the scan that the base has, and `listing` is the
-    number of the complete listing, with so many `records`.
+    number of the complete listing, with so many `records`. `checkboxes` are the fields with
+    checkboxes; none in what an earlier Landfall stored.
     """
 
     id: str
     fields: Sequence[str]
     listing: int
     records: int
+    checkboxes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Fetched:
     def load(cls, stored: Mapping[str, Any]) -> Self:
         """Read a handover. Further names, which a cursor has, are ignored."""
         tables = {
-            table["name"]: FetchedTable(**{name: table[name] for name in _TABLE_FIELDS})
+            table["name"]: FetchedTable(
+                **{name: table[name] for name in _TABLE_FIELDS if name in table}
+            )
             for table in stored["tables"]
         }
         return cls(tables, stored["unresolved"], stored["documents"])
@@ -65,7 +69,7 @@ class Fetched:
         return sum(table.records for table in self.tables.values())
 
 
-_TABLE_FIELDS = ("id", "fields", "listing", "records")
+_TABLE_FIELDS = ("id", "fields", "listing", "records", "checkboxes")
 
 
 async def read_tables(
@@ -86,7 +90,8 @@ async def read_tables(
         last = found[-1].id
     listings = {name: table.listing for name, table in fetched.tables.items()}
     fields = {name: table.fields for name, table in fetched.tables.items()}
-    tables = whole_tables(stored, listings, fields, created)
+    checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
+    tables = whole_tables(stored, listings, fields, created, checkboxes)
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:
             raise gone(f"a part of table {name!r} ({len(tables[name])} of {table.records} records)")

@@ -13,13 +13,13 @@ from landfall.airtable.values import display_list
 from landfall.scans.settings import suggest
 
 Holds = Literal["text", "numbers", "dates", "booleans", "record ids", "objects"]
-"""The content of a cell, or of each item of a list. A date is text in a date format; an unchecked
-checkbox has no value."""
+"""The content of a cell, or of each item of a list. A date is text in a date format."""
 
 _HOLDS: Mapping[str, Holds] = {
     **dict.fromkeys(("singleLineText", "multilineText", "richText"), "text"),
     **dict.fromkeys(("email", "url", "phoneNumber"), "text"),
     **dict.fromkeys(("singleSelect", "multipleSelects", "externalSyncSource"), "text"),
+    **dict.fromkeys(("barcode", "aiText"), "text"),
     **dict.fromkeys(("number", "percent", "currency", "rating", "duration"), "numbers"),
     **dict.fromkeys(("count", "autoNumber"), "numbers"),
     **dict.fromkeys(("date", "dateTime", "createdTime", "lastModifiedTime"), "dates"),
@@ -27,7 +27,7 @@ _HOLDS: Mapping[str, Holds] = {
     "multipleRecordLinks": "record ids",
     **dict.fromkeys(("singleCollaborator", "multipleCollaborators"), "objects"),
     **dict.fromkeys(("createdBy", "lastModifiedBy"), "objects"),
-    **dict.fromkeys(("multipleAttachments", "barcode", "button", "aiText"), "objects"),
+    **dict.fromkeys(("multipleAttachments", "button"), "objects"),
 }
 
 _DERIVED = ("formula", "rollup", "multipleLookupValues")
@@ -128,8 +128,6 @@ def value_misfits(field: FieldSchema, setting: str, values: Sequence[Any]) -> It
     if strange:
         why = f"which {field.name!r} can never hold: {_description(field)}"
         yield f"`{setting}` has {display_list(strange)}, {why}"
-    if False in [value for value in values if isinstance(value, bool)] and has == "booleans":
-        yield f"`{setting}` has False, but an unchecked checkbox has no value: use `has_value`"
     if options is not None:
         known = [*options, *strange]
         for value in [value for value in values if value not in known]:

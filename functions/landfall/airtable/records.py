@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -81,12 +82,17 @@ def whole_tables(
     listings: Mapping[str, int],
     fields: Mapping[str, Sequence[str]],
     created: Collection[str] = (),
+    checkboxes: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, Table]:
     """Return each table with these fields, with the records in the order of its last listing.
 
-    `created` are the tables that include the creation time of each record.
+    `created` are the tables that include the creation time of each record; `checkboxes` are the
+    fields of each table that have checkboxes.
     """
-    readers = {table: TableReader(table, fields[table], table in created) for table in listings}
+    readers = {
+        table: TableReader(table, fields[table], table in created, checkboxes.get(table, ()))
+        for table in listings
+    }
     with garbage.paused():
         for document in stored:
             for page in unpack(document):

@@ -1,12 +1,12 @@
 """The records of a base as the rules see them: by column.
 
-A rule reads a few fields of every record, so a table is a list of values for each field, in the
-order of the records, with None for a missing cell. Pages are decoded straight into the needed
-cells; nothing else of them ever becomes an object.
+A rule reads a few fields of every record, so a table is a list of cells for each field, in the
+order of the records. Pages are decoded straight into the needed cells; nothing else of them ever
+becomes an object. Each cell becomes its `content`: None where nothing is.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from landfall.airtable.cells import content, contents
 from landfall.airtable.dates import Calendar
 
 
@@ -126,11 +127,15 @@ def _decoder(
 
 
 class _Interned(dict[Any, Any]):
-    """The values of a field, each of them once: a later equal one is discarded."""
+    """The contents of a field's cells, each of them once: a later equal cell is discarded."""
 
-    def __missing__(self, value: Any) -> Any:
-        self[value] = value
-        return value
+    def __init__(self, of_checkbox: bool) -> None:
+        super().__init__()
+        self._of_checkbox = of_checkbox
+
+    def __missing__(self, cell: Any) -> Any:
+        self[cell] = it = content(cell, self._of_checkbox)
+        return it
 
 
 class TableReader:
@@ -141,14 +146,21 @@ class TableReader:
     the same: to Python, true is 1.
     """
 
-    def __init__(self, name: str, fields: Iterable[str], created: bool) -> None:
-        """Create a reader; `created` includes the creation time of each record."""
+    def __init__(
+        self, name: str, fields: Iterable[str], created: bool, checkboxes: Collection[str] = ()
+    ) -> None:
+        """Create a reader; `created` includes the creation time of each record.
+
+        `checkboxes` are the fields whose cells, or whose lists' items, are false if they are empty.
+        """
         self._table = Table(name, {field: [] for field in fields}, created=[] if created else None)
         self._fields = tuple(self._table.columns)
+        self._columns = tuple(self._table.columns.values())
+        self._of_checkbox = [field in checkboxes for field in self._fields]
         typed = _can_have_types(self._fields)
         self._types: list[Any] = [NoneType if typed else Any for _ in self._fields]
         self._interned: list[_Interned | None] = [
-            _Interned() if typed else None for _ in self._fields
+            _Interned(of_checkbox) if typed else None for of_checkbox in self._of_checkbox
         ]
         self._decoder: msgspec.json.Decoder[Any] | None = None
         self._values: Callable[[Any], Iterable[Any]]
@@ -158,7 +170,7 @@ class TableReader:
         """Return the table of the pages so far."""
         columns = zip(self._table.columns.items(), self._interned, strict=True)
         few = {
-            name: list(interned)
+            name: list(dict.fromkeys(interned.values()))
             for (name, column), interned in columns
             if interned and len(interned) <= len(column) / 2
         }
@@ -177,15 +189,21 @@ class TableReader:
         if fetched_at is not None:
             table.fetched_at.extend(repeat(fetched_at, len(records)))
         by_field = zip(*map(self._values, map(_cells, records)), strict=True)
-        for column, interned, values in zip(
-            table.columns.values(), self._interned, by_field, strict=False
-        ):
-            column.extend(values if interned is None else map(interned.__getitem__, values))
+        for number, cells in enumerate(by_field):
+            self._columns[number].extend(self._contents(number, cells))
         if before // _REVIEW_INTERVAL < len(table) // _REVIEW_INTERVAL:
             self._interned = [
                 interned if interned is not None and _pays_off(interned, len(table)) else None
                 for interned in self._interned
             ]
+
+    def _contents(self, number: int, cells: Iterable[Any]) -> Iterable[Any]:
+        interned = self._interned[number]
+        if interned is not None:
+            return map(interned.__getitem__, cells)
+        if self._types[number] is int and not self._of_checkbox[number]:
+            return cells
+        return contents(cells, self._of_checkbox[number])
 
     def _records(self, page: bytes | memoryview) -> Any:
         if self._decoder is not None:

@@ -1,11 +1,13 @@
-"""Cells: which contents are values, when two are equal, and how a message displays them."""
+"""Values: when two are equal, which ones a rule rejects, and how a message displays them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from landfall.airtable.cells import contents_of, error_of, has_value
 from landfall.airtable.numbers import counted
 from landfall.airtable.snapshot import Table
 
@@ -18,33 +20,22 @@ CHECK_INTERVAL = 64
 """Computations between two checks of the budget. The slowest, for a phone number, takes 0.3 ms."""
 
 
-def has_value(value: Any) -> bool:
-    """Return whether a cell has a value. 0 and false are; None, blank text and an empty list are
-    not."""
-    if isinstance(value, str):
-        return bool(value.strip())
-    return value is not None and value != [] and value != {}
-
-
-def values_of(value: Any) -> list[Any]:
-    """Return the items of a list, or the value itself; without those that are no value."""
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if has_value(item)]
-
-
 def comparable(value: Any, fold: Callable[[str], str] = str) -> Any:
     """Return a hashable key for equality: 1 equals 1.0, but neither "1" nor true. Of numbers, it is
     the one that is `counted`.
 
-    `fold` maps texts that are to be equal to the same text.
+    The order of a list does not count. A person and a file are compared by their ids: Airtable
+    gives a file another address each time. `fold` maps texts that are to be equal to the same text.
     """
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, str):
         return fold(value)
     if isinstance(value, list):
-        return ("list", *(comparable(item, fold) for item in value))
+        return ("list", frozenset(Counter(comparable(item, fold) for item in value).items()))
     if isinstance(value, dict):
+        if isinstance(value.get("id"), str):
+            return ("id", value["id"])
         items = sorted(value.items())
         return ("map", *((name, comparable(item, fold)) for name, item in items))
     return counted(value) if isinstance(value, float) else value
@@ -79,7 +70,7 @@ def rejected_items(
     ]
     for row in rows:
         wrong = [
-            item for item in values_of(column[row]) if not (item.__class__ is str and known[item])
+            item for item in contents_of(column[row]) if not (item.__class__ is str and known[item])
         ]
         if wrong:
             yield row, wrong
@@ -94,7 +85,7 @@ def unknown_items(
     """
 
     def described(value: Any) -> Any:
-        items = [item for item in values_of(value) if comparable(item) not in known]
+        items = [item for item in contents_of(value) if comparable(item) not in known]
         return describe(items) if items else None
 
     column = table.columns[field]
@@ -135,12 +126,15 @@ def _all_in(items: list[Any], texts: set[str]) -> bool:
 
 
 def cell_text(cell: Any) -> str:
-    """Return a cell as text: items separated by commas, a person or a file by its name."""
+    """Return a cell as text: items separated by commas, a person or a file by its name.
+
+    Empty if it has no value, like an unchecked checkbox and an error.
+    """
     match cell:
-        case None:
+        case _ if not has_value(cell):
             text = ""
         case bool():
-            text = str(cell).lower()
+            text = "true"
         case list():
             text = ", ".join(filter(None, map(cell_text, cell)))
         case {"name": str(name)} | {"filename": str(name)} | {"email": str(name)}:
@@ -165,7 +159,25 @@ def display_list(values: Sequence[Any]) -> str:
 
 def display(value: Any) -> str:
     """Return a value for a message."""
-    return truncate("" if value is None else repr(value) if isinstance(value, str) else str(value))
+    return truncate(_displayed(value))
+
+
+def _displayed(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return repr(value[:MAX_DISPLAY])
+        case list():
+            return f"[{', '.join(map(_displayed, value[:MAX_DISPLAY]))}]"
+        case dict() if error := error_of(value):
+            return f"the error {error}"
+        case {"name": str(name), "email": str(email)}:
+            return f"{name} <{email}>"
+        case dict():
+            return cell_text(value)
+        case _:
+            return str(value)
 
 
 def truncate(text: str) -> str:

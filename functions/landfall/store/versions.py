@@ -55,7 +55,7 @@ DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "runs/events": _STAMPED,
     "runs/pages": _STAMPED,
     "runs/results": _STAMPED,
-    "runs/steps": _STAMPED,
+    "runs/steps": DocumentKind((unchanged, unchanged), oldest=0),  # 2: a cursor has checkboxes
     "scans": _STAMPED,
     "scans/elements": DocumentKind(),
     "scans/ledgers": _STAMPED,

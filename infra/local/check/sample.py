@@ -124,7 +124,9 @@ class _SampleReader:
             raise failures.exceptions[0] from None
         listings = {name: table.listing for name, table in cursor.tables.items()}
         fields = {name: table.fields for name, table in cursor.tables.items()}
-        read = whole_tables(packed_documents(self.pieces), listings, fields, created=fields)
+        checkboxes = {name: table.checkboxes for name, table in cursor.tables.items()}
+        pages = packed_documents(self.pieces)
+        read = whole_tables(pages, listings, fields, created=fields, checkboxes=checkboxes)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from landfall.airtable.cells import contents_of, error_of
 from landfall.airtable.dates import Moment, parse_duration
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.numbers import added, is_close, is_number, order
-from landfall.airtable.values import TextCache, comparable, display, values_of
+from landfall.airtable.values import TextCache, comparable, display
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, got
 
@@ -68,8 +69,9 @@ class Compare(BaseRule):
     Two numbers are compared as numbers, two dates as dates (by day if one has no time), and two
     texts that are not dates by their letters, capitals before lower case. A list of one value, as
     in a lookup, counts as that value; with longer lists, each value is ordered against each of the
-    other. Values that cannot be ordered, such as a date and a number, are a finding with its own
-    message; they are equal to nothing.
+    other, and lists are equal if they have the same values, in any order. Values that cannot be
+    ordered, such as a date and a number, are a finding with its own message; they are equal to
+    nothing. An error of a formula can be compared with nothing.
     """
 
     kind: Literal["compare"]
@@ -188,7 +190,9 @@ class Compare(BaseRule):
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
                 return holds(order(left, added(right, number)), 0)
-            return holds(comparable(left), comparable(right)) if equality else None
+            if not equality or error_of(left) or error_of(right):
+                return None
+            return holds(comparable(left), comparable(right))
 
         return test
 
@@ -205,8 +209,10 @@ class Compare(BaseRule):
         return parse_duration(self.plus) if isinstance(self.plus, str) else None
 
     def _cells_compare(self, left: Any, right: Any, test: Comparator) -> bool | None:
-        ones, others = values_of(left), values_of(right)
+        ones, others = contents_of(left), contents_of(right)
         if self._word in _EQUALITY and ones and others and len(ones) + len(others) > 2:
+            if any(map(error_of, (*ones, *others))):
+                return None
             return _OPERATORS[self._word](comparable(ones), comparable(others))
         answers = [test(one, other) for one in ones for other in others]
         return None if None in answers else all(answers)

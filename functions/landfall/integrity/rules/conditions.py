@@ -10,7 +10,7 @@ from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
 from landfall.airtable.numbers import is_number
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display, display_list
-from landfall.integrity.rules.value_tests import TESTS, compiled
+from landfall.integrity.rules.value_tests import OF_ONE_ITEM, TESTS, ValueTest, compiled
 from landfall.scans.settings import Name, Plain, Settings, got
 
 
@@ -42,13 +42,18 @@ Bound = Annotated[int | float | str, BeforeValidator(_bound)]
 
 
 class FieldCondition(Settings):
-    """A test of a field's value, or of an item of a list. All of its settings must hold."""
+    """A test of a field's value. All of its settings must hold; in a list, for the same item."""
 
     field: Name = Field(description="A field of the records that are checked.")
     has_value: bool | None = Field(None, description="Whether the field has a value.")
-    equals: Plain | None = Field(None, description="The value is this one, of the same type.")
+    equals: Plain | None = Field(
+        None,
+        description="The value is this one, of the same type. An unchecked checkbox is false, and "
+        "'' is no value.",
+    )
     not_equals: Plain | None = Field(
-        None, description="The value is another one, or there is none."
+        None,
+        description="The value, or each one of a list, is another one, or there is none.",
     )
     one_of: list[Plain] | None = Field(
         None, min_length=1, max_length=1000, description="The value is one of these."
@@ -57,7 +62,7 @@ class FieldCondition(Settings):
         None,
         min_length=1,
         max_length=1000,
-        description="The value is none of these, or there is none.",
+        description="The value, or each one of a list, is none of these, or there is none.",
     )
     contains: str | None = Field(
         None, min_length=1, description="The value contains this text, ignoring case."
@@ -93,10 +98,19 @@ class FieldCondition(Settings):
         """Return those of the rows for which the condition holds."""
         column = table.columns[self.field]
         tests = self.model_dump(exclude_none=True, exclude={"field"})
+        of_items = []
         for name, value in tests.items():
             test = TESTS[name](value, calendar)
             rows = [row for row in rows if test(column[row])]
+            of_items += [test] if name in OF_ONE_ITEM else []
+        if len(of_items) > 1:
+            rows = [row for row in rows if _an_item_passes(column[row], of_items)]
         return list(rows)
+
+
+def _an_item_passes(cell: Any, tests: Sequence[ValueTest]) -> bool:
+    """Return whether one item of a list passes all tests, of which each is passed by some item."""
+    return cell.__class__ is not list or any(all(test(item) for test in tests) for item in cell)
 
 
 class AllOf(Settings):

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.values import comparable, has_value, truncate, values_of
+from landfall.airtable.cells import values_of
+from landfall.airtable.values import comparable, truncate
 from landfall.integrity.rules.past import PERCENT, HistoryRule, Percent, exact_median, fraction
 from landfall.integrity.rules.required import missing
 from landfall.integrity.rules.rounding import (
@@ -209,8 +210,7 @@ def _require_records(column: list[Any]) -> None:
 
 def _count_values(column: list[Any]) -> Counter[Any]:
     """Return the number of records with each value or list item, by its `comparable`."""
-    texts = Counter(value for value in column if value.__class__ is str)
-    counts = Counter({text: count for text, count in texts.items() if has_value(text)})
+    counts: Counter[Any] = Counter(value for value in column if value.__class__ is str)
     for value in column:
         if value is not None and value.__class__ is not str:
             counts.update({comparable(item) for item in values_of(value)})
@@ -219,7 +219,7 @@ def _count_values(column: list[Any]) -> Counter[Any]:
 
 def _as_json(key: Any) -> str:
     """Return a value as JSON, from its `comparable`."""
-    if isinstance(key, tuple) and key[0] == "bool":
+    if isinstance(key, tuple) and key[0] in ("bool", "id"):
         key = key[1]
     if isinstance(key, float) and key.is_integer():
         key = int(key)

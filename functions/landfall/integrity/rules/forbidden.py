@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
-from landfall.airtable.values import display, has_value
+from landfall.airtable.cells import has_value
+from landfall.airtable.values import display
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 
 class Forbidden(FieldRule):
-    """The field has no value; mostly used with `when`. 0 and false are values, as for
-    `required`."""
+    """The field has no value, as `required` understands it; mostly used with `when`."""
 
     kind: Literal["forbidden"]
 

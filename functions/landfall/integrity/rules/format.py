@@ -25,7 +25,7 @@ def _date_pattern(text: str) -> str:
 class Format(FieldRule):
     """The field's value, or each value of a list, has this form. No value is no finding.
 
-    A value that is not text has none of the forms, and surrounding whitespace is not part of one.
+    A value that is not text has none of the forms, and blanks around a text are not part of one.
 
     - `email`: a valid e-mail address by the HTML living standard (the check that browsers make for
       `<input type=email>`), with a dot in the domain.
@@ -34,7 +34,8 @@ class Format(FieldRule):
       first digits are assigned). `numbers: possible` only requires a length that exists in its
       country, including the area code.
     - `url`: `http://` or `https://`, a domain with a dot or an IP address, and optionally a port;
-      then anything but whitespace, control characters, `<>"{}|\\^` and the backtick.
+      then anything but whitespace, control characters, `<>"{}|\\^` and the backtick. A name or a
+      password before the domain (`https://user:password@clinic.example`) is refused.
     - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or text that matches
       `date_format`.
     - `pattern`: the whole text matches a regular expression of RE2.

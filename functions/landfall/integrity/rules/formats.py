@@ -1,5 +1,5 @@
 """Formats of text: e-mail addresses, phone numbers, web addresses, dates. Each must match all of
-the text: surrounding whitespace is not part of it."""
+the text: blanks around it are not part of it."""
 
 import ipaddress
 import re
@@ -18,10 +18,10 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
 
 _URL = re.compile(
-    r"(?i:https?)://(?:[^/?#@]*@)?(?:\[([0-9a-fA-F:.]+)\]|([^/?#@:\[\]]+))"
+    r"(?i:https?)://(?:\[([0-9a-fA-F:.]+)\]|([^/?#@:\[\]]+))"
     r"(?::(\d{1,5}))?(?:[/?#].*)?"
 )
-_NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f<>\"{}|\\^`]")
+_NOT_IN_A_URL = re.compile(r"[ <>\"{}|\\^`]")
 _HOST_LABEL = re.compile(r"\w(?:[\w-]{0,61}\w)?")
 
 _PHONE = re.compile(
@@ -37,10 +37,11 @@ def email(text: str) -> bool:
 
 def url(text: str) -> bool:
     """Return whether a text is `http://` or `https://`, a domain with a dot or an IP address, and
-    optionally a port; without whitespace and `<>"{}|\\^` and the backtick (RFC 3986). Letters of
-    any script are letters."""
+    optionally a port; without whitespace, invisible characters, `<>"{}|\\^` and the backtick (RFC
+    3986). Letters of any script are letters. A name and password before the domain are refused, as
+    by the URL standard: they disguise the domain, and a password is none for a table."""
     match = _URL.fullmatch(text)
-    if not match or _NOT_IN_A_URL.search(text):
+    if not match or not text.isprintable() or _NOT_IN_A_URL.search(text):
         return False
     ipv6, host, port = match.groups()
     return int(port or 0) < 65536 and (_is_ip(ipv6, 6) if ipv6 else _is_host(host))
@@ -102,14 +103,14 @@ def date(calendar: Calendar, pattern: str | None) -> Form:
     """Return a test for dates as all rules read them, or for text that fits a `strptime`
     pattern."""
     if pattern is None:
-        return lambda text: text == text.strip() and calendar.read(text) is not None
+        return lambda text: calendar.read(text) is not None
 
     def form(text: str) -> bool:
         try:
             datetime.strptime(text, pattern)  # noqa: DTZ007  only whether it fits
         except ValueError:
             return False
-        return True
+        return text == text.strip()  # `%d` takes a blank for a digit
 
     return form
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
+from landfall.airtable.cells import values_of
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, values_of
+from landfall.airtable.values import comparable
 from landfall.integrity.rules.rule import CannotEvaluateError
 
 GroupKey: TypeAlias = tuple[Any, ...]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from landfall.airtable.cells import values_of
 from landfall.airtable.fields import Schema, comparison_misfits, link_misfits
 from landfall.airtable.values import (
     comparable,
@@ -15,7 +16,6 @@ from landfall.airtable.values import (
     display_list,
     one_or_all,
     unknown_items,
-    values_of,
 )
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition

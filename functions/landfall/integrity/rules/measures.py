@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
+from landfall.airtable.cells import contents_of
 from landfall.airtable.dates import Calendar
 from landfall.airtable.numbers import Number, counted, is_number, mean
-from landfall.airtable.values import values_of
 from landfall.integrity.rules.levels import SeverityLimit
 from landfall.integrity.rules.rule import CannotEvaluateError
 
@@ -25,7 +25,7 @@ def days_of(column: Sequence[Any], calendar: Calendar) -> list[int]:
 
 def _text(cell: Any) -> str:
     """Return the only text of a list, as in a lookup of a date."""
-    values = values_of(cell)
+    values = contents_of(cell)
     return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
 
@@ -47,7 +47,7 @@ def numbers_of(cell: Any) -> list[float] | None:
     """Return the numbers of a cell, none if it has no value; None if there is anything else."""
     if cell.__class__ is float:
         return [cell]  # JSON has none that is infinite
-    values = values_of(cell)
+    values = contents_of(cell)
     return values if all(map(is_number, values)) else None
 
 

@@ -11,7 +11,7 @@ from landfall.airtable.dates import Calendar
 from landfall.airtable.fields import Schema, content_misfits, link_misfits
 from landfall.airtable.numbers import Number, exact
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import display, has_value
+from landfall.airtable.values import display
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.grouping import GroupKey, RecordGroups
@@ -301,7 +301,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
                 )
 
     def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
-        fact = f"{field} {display(cell)} {why}" if has_value(cell) else f"{field} has no value"
+        fact = f"{field} {display(cell)} {why}" if cell is not None else f"{field} has no value"
         message = f"{fact}, so the record is not counted"
         return Hit((table.ids[row],), field, cell, message, field, table=self.table)
 

@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from landfall.airtable.cells import contents_of
 from landfall.airtable.dates import Calendar
 from landfall.airtable.fields import Schema, bound_misfits
 from landfall.airtable.numbers import LARGEST, just_beyond
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import display_list, one_or_all, rejected_items, values_of
+from landfall.airtable.values import display_list, one_or_all, rejected_items
 from landfall.integrity.rules.conditions import Bound
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 from landfall.integrity.rules.value_tests import ACCEPTS, ValueTest, side_of
@@ -113,7 +114,7 @@ class Range(FieldRule):
         """Yield the rows with items that are no number inside, and those items."""
         column = table.columns[self.field]
         for row in table.where(self.field, self._not_plainly_inside):
-            items = [item for item in values_of(column[row]) if not inside(item)]
+            items = [item for item in contents_of(column[row]) if not inside(item)]
             if items:
                 yield row, items
 

@@ -1,20 +1,20 @@
 """`required`: a field has a value."""
 
 from collections.abc import Iterator, Sequence
-from types import NoneType
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from landfall.airtable.cells import has_value
 from landfall.airtable.fields import Schema, holds
-from landfall.airtable.values import has_value
+from landfall.airtable.values import display
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
 class Required(BaseRule):
-    """The field has a value, or at least one of several fields has. 0 and false are values; blank
-    text and an empty list are not."""
+    """The field has a value, or at least one of several fields has. 0 is one; blank text, an empty
+    list, an unchecked checkbox and an error of a formula are [none](#cells)."""
 
     kind: Literal["required"]
     field: Name | None = Field(None, description="The field to check; or give `any_of`.")
@@ -66,17 +66,19 @@ class Required(BaseRule):
         )
         for row in table.where(first, missing):
             if not any(has_value(other[row]) for other in others):
-                yield Hit((table.ids[row],), fields, column[row], message)
+                cell = column[row]
+                because = f": {display(cell)}" if cell else ""
+                yield Hit((table.ids[row],), fields, cell, message + because)
 
 
-def missing(values: Sequence[Any]) -> list[int]:
-    """Return the places without a value. Equivalent to `has_value`, without a call for each."""
+def missing(cells: Sequence[Any]) -> list[int]:
+    """Return the places without a value. Equivalent to `has_value`, without a call for most."""
     return [
         place
-        for place, value in enumerate(values)
-        if (not value and value.__class__ in _EMPTY) or (value.__class__ is str and value.isspace())
+        for place, cell in enumerate(cells)
+        if cell is None or (cell.__class__ in _MAYBE_NO_VALUE and not has_value(cell))
     ]
 
 
-_EMPTY = {NoneType, str, list, dict}
-"""Classes whose false value is no value; for others, 0 and false are values."""
+_MAYBE_NO_VALUE = {bool, list, dict}
+"""Classes of contents that may be no value."""

@@ -22,7 +22,7 @@ from pydantic import (
 
 from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import display, has_value, truncate
+from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
 from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got
 
@@ -134,9 +134,9 @@ def _braces_match(text: str) -> str:
 
 
 def _any_complete(table: Table, fields: Sequence[str]) -> bool:
-    """Return whether a record has a value in each of these fields."""
+    """Return whether a record has something in each of these fields: a value, or an error."""
     rows = zip(*(table.columns[field] for field in fields), strict=True)
-    return any(all(map(has_value, row)) for row in rows)
+    return any(None not in row for row in rows)
 
 
 class BaseRule(Settings):

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from landfall.airtable.cells import contents_of, error_of, has_value
 from landfall.airtable.dates import Moment
 from landfall.airtable.fields import Holds, Schema, content_misfits, holds, is_list
 from landfall.airtable.numbers import counted, is_number
-from landfall.airtable.values import TextCache, display, has_value
+from landfall.airtable.values import TextCache, display
 from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 
 _RECORD_ID = re.compile(r"rec[A-Za-z0-9]{14}")
@@ -97,7 +98,7 @@ class Type(FieldRule):
         plain = {NoneType, *_ALWAYS.get(self.type, ())}
         for row in [row for row, value in enumerate(column) if value.__class__ not in plain]:
             value = column[row]
-            error = "" if value.__class__ is str else _error(value)
+            error = next(filter(None, map(error_of, contents_of(value))), "")
             if error or (not fits(value, moments) and has_value(value)):
                 what = f"holds the error {error}" if error else self._is_not(value)
                 yield Hit((ids[row],), self.field, value, f"{self.field} {what}")
@@ -152,13 +153,3 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
         _has(value, "id") and (_has(value, "email") or _has(value, "name"))
     ),
 }
-
-
-def _error(value: Any) -> str:
-    """Return the error that a cell or an item of its list holds; empty if there is none."""
-    if isinstance(value, list):
-        inside = (_error(item) for item in value if item.__class__ is dict)
-        return next((error for error in inside if error), "")
-    if isinstance(value, dict):
-        return str(value.get("error") or value.get("specialValue") or "")
-    return ""

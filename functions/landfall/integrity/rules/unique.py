@@ -6,15 +6,19 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from landfall.airtable.cells import values_of
 from landfall.airtable.numbers import counted
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, display, has_value
+from landfall.airtable.values import comparable, display
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name
 
 
 class Unique(BaseRule):
-    """No two records have the same values. A record that lacks one of them is skipped."""
+    """No two records have the same values. A record that lacks one of them is skipped.
+
+    Lists are the same if they have the same values, in any order.
+    """
 
     kind: Literal["unique"]
     fields: list[Name] = Field(
@@ -71,7 +75,7 @@ class Unique(BaseRule):
         groups: dict[Any, list[int]] = {}
         for row in alike:
             values = [column[row] for column in columns]
-            if all(map(has_value, values)):
+            if all(map(values_of, values)):
                 key = tuple(comparable(value, fold) for value in values)
                 groups.setdefault(key, []).append(row)
         return [rows for rows in groups.values() if len(rows) > 1]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from landfall.airtable.cells import has_value, is_blank, values_of
 from landfall.airtable.dates import Calendar, Moment
 from landfall.airtable.numbers import is_number, order
-from landfall.airtable.values import comparable, has_value, values_of
+from landfall.airtable.values import comparable
 
 ValueTest = Callable[[Any], bool]
 """A test of a cell's value."""
@@ -34,11 +35,13 @@ def _has_value(wanted: bool, _: Calendar) -> ValueTest:
 
 def _among(wanted: Sequence[Any]) -> ValueTest:
     keys = {comparable(item) for item in wanted}
-    texts = {item for item in wanted if isinstance(item, str) and has_value(item)}
+    texts = {item for item in wanted if isinstance(item, str)}
+    or_none = any(map(is_blank, texts))
     return lambda value: (
         value in texts
         if value.__class__ is str
         else any(comparable(item) in keys for item in values_of(value))
+        or (or_none and not values_of(value))
     )
 
 
@@ -105,3 +108,6 @@ TESTS: dict[str, Callable[[Any, Calendar], ValueTest]] = {
     **{name: bound_test(accepts) for name, accepts in ACCEPTS.items()},
 }
 """Makers of a test from the value of a setting, by the setting's name."""
+
+OF_ONE_ITEM = TESTS.keys() - {"has_value", "not_equals", "none_of"}
+"""Tests that a list passes if one of its items does."""

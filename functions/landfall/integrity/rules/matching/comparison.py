@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from landfall.airtable.dates import Calendar
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import display, has_value
+from landfall.airtable.values import display
 from landfall.integrity.rules.matching.common_names import common_names
 from landfall.integrity.rules.matching.normalisation import cell_text
 from landfall.integrity.rules.matching.similarity import NameSimilarity
@@ -110,16 +110,18 @@ class Comparison(Settings):
         return f"{self._phrase()} ({first}, {second})"
 
     def cell(self, table: Table, row: int) -> Any:
-        """Return the value of the field, or of several fields as one text."""
+        """Return the content of the field, or of several fields as one text."""
         columns = [table.columns[field] for field in field_names(self.field)]
-        return columns[0][row] if len(columns) == 1 else cell_text([c[row] for c in columns])
+        if len(columns) == 1:
+            return columns[0][row]
+        return cell_text([column[row] for column in columns]) or None
 
     def column(self, table: Table, reading: Reading, check: Callable[[], None]) -> Column:
         """Return the keys of a table. Raises `CannotEvaluateError` if no value can be compared."""
         make = self.key(reading)
         keys = [make(self.cell(table, row)) for row in range(len(table))]
         if all(key is None for key in keys) and any(
-            has_value(self.cell(table, row)) for row in range(len(table))
+            self.cell(table, row) is not None for row in range(len(table))
         ):
             raise CannotEvaluateError(f"no value of {self.label} can be read as {self.meaning}")
         return Column(keys, self.meaning, check)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, Literal
 
-from landfall.airtable.values import comparable, has_value, values_of
+from landfall.airtable.cells import values_of
+from landfall.airtable.values import comparable
 from landfall.integrity.rules.matching import phones
 from landfall.integrity.rules.matching.addresses import address
 from landfall.integrity.rules.matching.organisation_names import organisation
@@ -52,7 +53,7 @@ def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], H
     """Return the normaliser of a cell. Items of a list are combined; booleans and objects are
     None. Phone numbers without a country are of the region."""
     if meaning == "value":
-        return lambda cell: comparable(cell) if has_value(cell) else None
+        return lambda cell: comparable(cell) if values_of(cell) else None
     of_text = cache(
         phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
     )

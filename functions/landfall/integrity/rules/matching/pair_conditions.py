@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from landfall.airtable.cells import values_of
 from landfall.airtable.snapshot import Table
-from landfall.airtable.values import comparable, display, values_of
+from landfall.airtable.values import comparable, display
 from landfall.integrity.rules.matching import phones
 from landfall.integrity.rules.matching.comparison import (
     Column,
@@ -20,8 +21,9 @@ from landfall.integrity.rules.matching.comparison import (
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
 from landfall.scans.settings import Name, Plain, Settings, Whole, got
 
-OrMissing = Annotated[bool, Field(description="Hold also if one of the two records has no value.")]
-
+OrMissing = Annotated[
+    bool, Field(description="Hold also if one of the two records, or both, have no value.")
+]
 
 Uncommon = Annotated[
     bool,
