@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Self, TypeVar
 
+from landfall.api.spreadsheet import spreadsheet_cell
+
 _Item = TypeVar("_Item")
 
 
@@ -55,7 +57,9 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[
     for some in _together(rows):
         file.seek(0)
         file.truncate()
-        writer.writerows({column: _cell(row[column]) for column in columns} for row in some)
+        writer.writerows(
+            {column: spreadsheet_cell(row[column]) for column in columns} for row in some
+        )
         yield file.getvalue()
 
 
@@ -63,16 +67,6 @@ def _together(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     iterator = iter(items)
     while some := list(islice(iterator, PIECE_SIZE)):
         yield some
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return _iso(value)
-    # a spreadsheet takes it for a formula; some do in full width, or after a line break
-    return f"'{value}" if isinstance(value, str) and value[:1] in _BEGIN_FORMULAS else value
-
-
-_BEGIN_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def _iso(value: Any) -> str:
