@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -147,9 +148,12 @@ async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
 
 async def test_a_table_without_fields_gives_ids_only(world):
     """The field that had to be requested is not stored."""
-    await start(world, tables={"People": ["Name"], "Pets": []})
+    await start(world, tables={"People": ["Name"], "Pets": []}, record_names=False)
     async with a_server(a_base(People=1, Pets=2)) as server:
         await deliver(world, server)
+    stored = await documents(world, "runs/m-1/pages")
+    pages = [zlib.decompress(packed) for it in stored for packed in it.data["packed"]]
+    assert [b"Person" in page for page in pages].count(True) == 1
     pets = (await fetched(world))["Pets"]
     assert [(pet["id"], pet["fields"]) for pet in pets] == [
         (record_id(2), {}),

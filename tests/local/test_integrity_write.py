@@ -14,6 +14,7 @@ from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
 from landfall.deadlines import LADDER, Deadline
+from landfall.integrity import routes
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
@@ -21,6 +22,7 @@ from landfall.store.documents import Fields
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
+from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import deliver, drive, findings, invoke
 from tests.fakes.world import World
@@ -195,6 +197,49 @@ async def test_other_fields_are_written_for_all(issues):
     fields = {"finding_id": "Fingerprint", "severity": "Note"}
     await issues.run(write_back={"table": ISSUES, "fields": fields})
     assert [row["Note"] for row in issues.rows] == ["warning", "warning"]
+
+
+async def test_a_row_shows_whose_it_is(issues):
+    """The name of the record, and the rule's sentence and owner; a new name or owner follows."""
+    rule = {"id": "email", "kind": "required", "table": "People", "field": "Email"}
+    shown = {"record_name": "Note", "owner": "What", "requirement": "State", "link": "Record"}
+    write_back = {"table": ISSUES, "fields": {"finding_id": "Fingerprint"} | shown}
+    issues.people(None, "x")
+    await issues.run(write_back=write_back, rules=[rule | {"owner": "Ms Smith"}])
+    (row,) = issues.rows
+    assert (row["Note"], row["What"], row["State"]) == ("P1", "Ms Smith", "Email has a value")
+    issues.server.put(BASE, "People", a_record(record_id(1), {"Name": "Zoë"}))
+    await issues.run(write_back=write_back, rules=[rule | {"owner": "Mr Jones"}])
+    (row,) = issues.rows
+    assert (row["Note"], row["What"]) == ("Zoë", "Mr Jones")
+
+
+async def test_a_new_name_that_no_row_shows_is_not_sent(issues):
+    """A primary field that changes with the time does not send every row in every run."""
+    issues.people(None, "x")
+    await issues.run()
+    issues.server.put(BASE, "People", a_record(record_id(1), {"Name": "Zoë"}))
+    run = await issues.run()
+    assert (issues.upserts, run["counts"].get("findings_to_write")) == (1, None)
+    assert [finding["record_names"] for finding in await findings(issues.world, "m-2")] == [["Zoë"]]
+
+
+async def test_why_a_finding_is_ignored_is_in_its_row(issues):
+    """With the person and the end; both go when it is reopened."""
+    fields = {"ignored_why": "What", "ignored_by": "State", "link": "Record", "record_name": "Note"}
+    write_back = {"table": ISSUES, "fields": {"finding_id": "Fingerprint"} | fields}
+    issues.people(None, "x")
+    await issues.run(write_back=write_back)
+    (finding,) = await findings(issues.world)
+    finding_id = finding["finding_id"]
+    await routes.ignore(ask(issues.world, {"why": "so be it"}), "people", finding_id)
+    await issues.run(write_back=write_back)
+    (row,) = issues.rows
+    assert (row["What"], row["State"]) == ("so be it", ask(issues.world).by)
+    await routes.reopen(ask(issues.world), "people", finding_id)
+    await issues.run(write_back=write_back)
+    (row,) = issues.rows
+    assert not {"What", "State"} & row.keys()
 
 
 FAILURES = [

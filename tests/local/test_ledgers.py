@@ -18,7 +18,7 @@ from landfall.entry.runs_and_scans import cancel_run
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
 from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
-from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError, download
+from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules
 from landfall.reasons import BadRequestError
@@ -333,7 +333,7 @@ async def test_a_missing_finding_takes_no_decision():
 
 
 async def test_all_findings_in_one_file():
-    """CSV for a spreadsheet, which takes no cell for a formula; JSON for a script; with links."""
+    """CSV for a spreadsheet, a row for each record; JSON for a script; with names and links."""
     scanning = Scanning()
     rows = [{"Name": "=1+1", "Email": "a"}, {"Name": "=1+1", "Email": "b"}, {"Email": "ü"}]
     rules = [
@@ -343,6 +343,7 @@ async def test_all_findings_in_one_file():
             "table": "People",
             "fields": ["Name"],
             "message": "{Name}",
+            "owner": "Ms Smith",
         },
         {"id": "name", "kind": "required", "table": "People", "field": "Name"},
     ]
@@ -350,22 +351,122 @@ async def test_all_findings_in_one_file():
     await scanning.run(rows)
     file = await routes.run_findings(scanning.ask(format="csv"), "m-1")
     assert isinstance(file, Download)
-    once, name = csv.DictReader(io.StringIO("".join(file.pieces).removeprefix("\ufeff")))
-    assert (once["message"], once["record_count"], name["field"]) == ("'=1+1", "2", "Name")
+    first, second, name = rows_in(file)
+    assert {**first, "record": "", "link": ""} == {**second, "record": "", "link": ""}
+    assert (first["finding_id"], first["record_count"]) == (second["finding_id"], "2")
+    assert (first["message"], first["record_name"], name["field"]) == ("'=1+1", "'=1+1", "Name")
+    assert (first["requirement"], first["owner"]) == (
+        "no two records have the same Name",
+        "Ms Smith",
+    )
+    assert first["first_seen"] == "2026-03-02 07:00:00"
     table = a_base(People=1).tables[0].id
-    assert name["link"] == f"https://airtable.com/appPeople00000001/{table}/rec00000000000003"
-    file = await routes.run_findings(scanning.ask(format="json", rule="name"), "m-1")
+    assert [row["link"] for row in (first, second, name)] == [
+        f"https://airtable.com/appPeople00000001/{table}/rec0000000000000{n}" for n in (1, 2, 3)
+    ]
+    file = await routes.run_findings(scanning.ask(format="json"), "m-1")
     assert isinstance(file, Download)
-    assert [finding["rule_id"] for finding in json.loads("".join(file.pieces))] == ["name"]
+    assert [
+        (finding["rule_id"], finding["owner"], finding["records"][0][-1], finding["record_names"])
+        for finding in json.loads("".join(file.pieces))
+    ] == [("once", "Ms Smith", "1", ["=1+1", "=1+1"]), ("name", "", "3", [""])]
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\uff1d"])
-def test_no_cell_of_a_file_is_a_formula(begin):
-    """Spreadsheets of all locales are covered."""
-    finding = dict.fromkeys(COLUMNS, "") | {"message": f"{begin}1+1", "records": [], "links": []}
-    text = "".join(download([finding], "csv", "x").pieces)
-    (row,) = csv.DictReader(io.StringIO(text, newline=""))
-    assert row["message"] == f"'{begin}1+1"
+def rows_in(file: Fields | Download) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    assert isinstance(file, Download)
+    text = "".join(file.pieces).removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+async def test_a_file_has_the_columns_that_can_be_written_back():
+    """A finding of a table has one row, without a record."""
+    scanning = Scanning(rules=[{"id": "v", "kind": "volume", "table": "People", "at_least": 9}])
+    await scanning.run(people("x"))
+    (row,) = rows_in(await routes.run_findings(scanning.ask(format="csv"), "m-1"))
+    assert tuple(row) == COLUMNS
+    assert (row["record"], row["record_name"], row["link"]) == ("", "", "")
+
+
+async def test_who_ignores_a_finding_and_why_is_in_the_file():
+    """From the moment of the decision, and as of a run that has applied it; with its end."""
+    scanning = Scanning()
+    await scanning.run(people(None, None))
+    ids = await scanning.listed()
+    why = {"why": "she has none", "until": "2030-01-01"}
+    await routes.ignore(scanning.ask(why), "people", ids[0])
+    ask = scanning.ask(format="csv", state="ignored")
+    decided = await routes.scan_findings(ask, "people")
+    await scanning.run(people(None, None))
+    applied = await routes.scan_findings(ask, "people")
+    for file in (decided, applied, await routes.run_findings(ask, "m-2")):
+        (row,) = rows_in(file)
+        assert [row[f"ignored_{name}"] for name in ("why", "by", "until")] == [
+            "she has none",
+            "ada@example.org",
+            "2030-01-01 00:00:00",
+        ]
+    (row,) = rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
+    assert (row["finding_id"], row["ignored_why"]) == (ids[1], "")
+    await routes.reopen(scanning.ask(), "people", ids[0])
+    reopened, _ = rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
+    assert (reopened["state"], reopened["ignored_by"]) == ("reopened", "")
+
+
+async def test_a_record_shows_its_name_whatever_rules_read():
+    """It is the primary field, also where the scan does not list it; in every view of a finding."""
+    scanning = Scanning(tables={"People": ["Email"]})
+    run = await scanning.run(people("x", None))
+    (finding,) = await findings(scanning.world)
+    assert (finding["record_names"], finding["field"]) == (["P1"], "Email")
+    (document,) = await documents(scanning.world, "findings")
+    assert document.data["record_names"] == ["P1"]
+    assert run["report"]["rules"][0]["samples"][0]["record_name"] == "P1"
+
+
+async def test_a_record_that_is_renamed_shows_its_new_name():
+    """Nothing else of its finding changes, and few documents are written."""
+    store = Counting()
+    scanning = Scanning(store)
+    await scanning.run(people(None, None, *["x"] * 9))
+    run_id = await scanning.fetch([{"Name": "Zoë"}, *people(None, None, *["x"] * 9)[1:]])
+    before = store.writes
+    await scanning.score(run_id)
+    assert store.writes - before <= SCORE_WRITES + 1
+    assert moved((await scanning.world.run(run_id)).data) == {}
+    found = await findings(scanning.world, run_id)
+    assert [(it["record_names"], it["state"], it["occurrences"]) for it in found] == [
+        (["Zoë"], "open", 2),
+        (["P1"], "open", 2),
+    ]
+    (finding, _) = await documents(scanning.world, "findings")
+    assert {"Zoë", "P1"} > set(finding.data["record_names"])
+
+
+async def test_names_are_not_read_against_the_scans_will():
+    """`record_names: false`: nothing but the listed fields leaves Airtable."""
+    scanning = Scanning(tables={"People": ["Email"]}, record_names=False)
+    await scanning.run(people(None))
+    pages = await documents(scanning.world, "runs/m-1/pages")
+    assert b"P0" not in b"".join(
+        zlib.decompress(it) for page in pages for it in page.data["packed"]
+    )
+    (finding,) = await findings(scanning.world)
+    assert finding["record_names"] == []
+
+
+async def test_a_new_owner_is_shown_with_all_findings_of_the_rule():
+    """In the documents that follow the list, too."""
+    scanning = Scanning()
+    await scanning.run(people(None))
+    rule = {"id": "email", "kind": "required", "table": "People", "field": "Email"}
+    scanning.scan = {"rules": [rule | {"owner": "Ms Smith"}]}
+    run = await scanning.run(people(None))
+    (finding,) = await findings(scanning.world, "m-2")
+    (document,) = await documents(scanning.world, "findings")
+    assert moved(run) == {}
+    assert (finding["owner"], document.data["owner"]) == ("Ms Smith", "Ms Smith")
+    assert [(it["owner"]) for it in await findings(scanning.world, "m-1")] == [""]
 
 
 async def test_findings_come_in_pages():
@@ -384,7 +485,7 @@ async def test_findings_come_in_pages():
 
 async def test_a_page_of_findings_of_many_records_is_shorter(monkeypatch):
     """Its size can be sent, it has at least one finding, and none is lost."""
-    monkeypatch.setattr(routes, "MAX_RECORDS", 5)
+    monkeypatch.setattr(routes, "MAX_RECORDS_BYTES", 5 * (17 + 4 + 2 + 4))
     scanning = Scanning(
         rules=[{"id": "u", "kind": "unique", "table": "People", "fields": ["Email"]}]
     )

@@ -88,7 +88,9 @@ def test_json_is_a_definition_too():
     assert load(a_scan().model_dump_json(), "scan.json") == a_scan()
 
 
-SCAN_SETTINGS = "id, name, kind, time_zone, limits, schedule, base, tables, rules, write_back"
+SCAN_SETTINGS = (
+    "id, name, kind, time_zone, limits, schedule, base, tables, record_names, rules, write_back"
+)
 
 BAD: list[tuple[Any, str]] = [
     # what is missing, or should not be there

@@ -210,3 +210,12 @@ def test_packing_is_compression():
     page = ReadPage("T", 1, [record(n, Name=f"Student {n}", Status="Active") for n in range(100)])
     (piece,) = pack(page)
     assert len(piece.data) < len(zlib.decompress(piece.data)) / 5
+
+
+@pytest.mark.parametrize("primary", ["A", "N", ""])
+def test_the_names_of_records_are_a_column_of_their_own(primary):
+    """The primary field is among the fields only where the scan lists it; it may be unread."""
+    page = ReadPage("T", 1, [record(1, A="a", N="Ann"), record(2, A="b")])
+    made = whole_tables(stored(page), {"T": 1}, {"T": ["A"]}, primaries={"T": primary})["T"]
+    assert made.columns == {"A": ["a", "b"]}
+    assert list(made.names) == {"A": ["a", "b"], "N": ["Ann", None], "": []}[primary]

@@ -40,6 +40,13 @@ class _Table(Struct):
     id: Id
     name: str
     fields: list[_Field]
+    primaryFieldId: Id | None = None  # noqa: N815
+
+    def schema(self) -> TableSchema:
+        """Return the table."""
+        fields = [FieldSchema(it.id, it.name, it.type, it.options or {}) for it in self.fields]
+        primary = next((it for it in fields if it.id == self.primaryFieldId), None)
+        return TableSchema(self.id, self.name, fields, primary)
 
 
 class _Schema(Struct):
@@ -66,14 +73,7 @@ def record_page(answer: Any, table: str) -> RecordPage:
 
 def schema_of(answer: Any) -> list[TableSchema]:
     """Return the tables of a base. Raises `StepError` where it is not in Airtable's form."""
-    return [
-        TableSchema(
-            table.id,
-            table.name,
-            [FieldSchema(it.id, it.name, it.type, it.options or {}) for it in table.fields],
-        )
-        for table in _convert(answer, _Schema, "the schema").tables
-    ]
+    return [table.schema() for table in _convert(answer, _Schema, "the schema").tables]
 
 
 def _convert(answer: Any, form: type[T], what: str) -> T:

@@ -32,7 +32,8 @@ class TableCursor:
     `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
     and `names` as the base does; `checkboxes` are those of them with checkboxes. `ask` are the
     requested fields, never none: Airtable would send all. `latest` has a number for each of the
-    latest pages, by the ids of its records.
+    latest pages, by the ids of its records. `primary` is the field with the names of the records:
+    one of `fields`, or else as the base names it; empty where names are not read.
     """
 
     id: str
@@ -45,6 +46,7 @@ class TableCursor:
     done: bool = False
     latest: list[int] = field(default_factory=list)
     checkboxes: list[str] = field(default_factory=list)
+    primary: str = ""
 
     def repeats(self, records: Sequence[Fields]) -> bool:
         """Return whether a page has no records, or those of one of the latest pages."""
@@ -121,7 +123,12 @@ class FetchCursor:
         """Return the handover to the next step."""
         tables = {
             name: FetchedTable(
-                table.id, table.fields, table.listing, table.records, table.checkboxes
+                table.id,
+                table.fields,
+                table.listing,
+                table.records,
+                table.checkboxes,
+                table.primary,
             )
             for name, table in self.tables.items()
         }
@@ -144,15 +151,25 @@ def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
         there = {field: known for field in fields if (known := named(table.fields, field))}
         cursor.unresolved += [{"table": name, "field": f} for f in fields if f not in there]
         names = [known.name for known in there.values()]
-        ask = names or [field.name for field in table.fields[:1]]
-        checkboxes = [field for field, known in there.items() if holds(known) == "booleans"]
-        cursor.tables[name] = TableCursor(table.id, list(there), names, ask, checkboxes=checkboxes)
+        primary = table.primary.name if table.primary and scan.record_names else ""
+        unread = [primary] if primary and primary not in names else []
+        ask = names + unread or [field.name for field in table.fields[:1]]
+        cursor.tables[name] = TableCursor(
+            table.id,
+            list(there),
+            names,
+            ask,
+            checkboxes=[field for field, known in there.items() if holds(known) == "booleans"],
+            primary=next((field for field in there if there[field].name == primary), primary),
+        )
     return cursor
 
 
 def wanted(table: TableCursor, records: Sequence[Fields]) -> list[Fields]:
-    """Return the records with only the scan's fields, under the scan's names."""
+    """Return the records with only the scan's fields, under the scan's names, and the primary."""
     fields = list(zip(table.fields, table.names, strict=True))
+    if table.primary and table.primary not in table.fields:
+        fields.append((table.primary, table.primary))
     return [
         {
             "id": record["id"],

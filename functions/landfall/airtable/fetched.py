@@ -21,7 +21,8 @@ class FetchedTable:
 
     `id` is Airtable's, `fields` are those of the scan that the base has, and `listing` is the
     number of the complete listing, with so many `records`. `checkboxes` are the fields with
-    checkboxes; none in what an earlier Landfall stored.
+    checkboxes; none in what an earlier Landfall stored. `primary` is the field with the records'
+    names, if these were read.
     """
 
     id: str
@@ -29,6 +30,7 @@ class FetchedTable:
     listing: int
     records: int
     checkboxes: Sequence[str] = ()
+    primary: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Fetched:
         return sum(table.records for table in self.tables.values())
 
 
-_TABLE_FIELDS = ("id", "fields", "listing", "records", "checkboxes")
+_TABLE_FIELDS = ("id", "fields", "listing", "records", "checkboxes", "primary")
 
 
 async def read_tables(
@@ -91,7 +93,8 @@ async def read_tables(
     listings = {name: table.listing for name, table in fetched.tables.items()}
     fields = {name: table.fields for name, table in fetched.tables.items()}
     checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
-    tables = whole_tables(stored, listings, fields, created, checkboxes)
+    primaries = {name: table.primary for name, table in fetched.tables.items()}
+    tables = whole_tables(stored, listings, fields, created, checkboxes, primaries)
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:
             raise gone(f"a part of table {name!r} ({len(tables[name])} of {table.records} records)")

@@ -83,14 +83,22 @@ def whole_tables(
     fields: Mapping[str, Sequence[str]],
     created: Collection[str] = (),
     checkboxes: Mapping[str, Collection[str]] = MappingProxyType({}),
+    primaries: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Table]:
     """Return each table with these fields, with the records in the order of its last listing.
 
     `created` are the tables that include the creation time of each record; `checkboxes` are the
-    fields of each table that have checkboxes.
+    fields of each table that have checkboxes, and `primaries` its field with the records' names,
+    where they were read.
     """
     readers = {
-        table: TableReader(table, fields[table], table in created, checkboxes.get(table, ()))
+        table: TableReader(
+            table,
+            fields[table],
+            table in created,
+            checkboxes.get(table, ()),
+            primaries.get(table, ""),
+        )
         for table in listings
     }
     with garbage.paused():

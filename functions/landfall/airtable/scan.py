@@ -36,6 +36,11 @@ class BaseScan(Protocol):
         ...
 
     @property
+    def record_names(self) -> bool:
+        """Return whether the primary field of each table is read, for the names of records."""
+        ...
+
+    @property
     def limits(self) -> RecordLimits:
         """Return the limits of a run."""
         ...

@@ -17,11 +17,15 @@ class FieldSchema:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A table of a base: its id (`tbl...`), name and fields."""
+    """A table of a base: its id (`tbl...`), name and fields.
+
+    `primary` is the primary field, whose value is the name of a record; None if it is unknown.
+    """
 
     id: str
     name: str
     fields: Sequence[FieldSchema]
+    primary: FieldSchema | None = None
 
 
 Named = TypeVar("Named", FieldSchema, TableSchema)

@@ -29,7 +29,7 @@ class Table:
     `created` has the creation time of each record in Airtable's form; None if it was not requested.
     `fetched_at` has the time at which the page of each record was stored; empty if unknown.
     `distinct` has each different value of a field once, if there are few and all are text, whole
-    numbers or booleans.
+    numbers or booleans. `names` has the cell of each record's primary field; empty if unknown.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Table:
     created: list[str] | None = None
     distinct: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     fetched_at: list[datetime] = field(default_factory=list)
+    names: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -147,13 +148,24 @@ class TableReader:
     """
 
     def __init__(
-        self, name: str, fields: Iterable[str], created: bool, checkboxes: Collection[str] = ()
+        self,
+        name: str,
+        fields: Iterable[str],
+        created: bool,
+        checkboxes: Collection[str] = (),
+        primary: str = "",
     ) -> None:
         """Create a reader; `created` includes the creation time of each record.
 
         `checkboxes` are the fields whose cells, or whose lists' items, are false if they are empty.
+        `primary` is the field with the records' names, if it was read: one of these fields, or
+        another.
         """
-        self._table = Table(name, {field: [] for field in fields}, created=[] if created else None)
+        columns: dict[str, list[Any]] = {field: [] for field in fields}
+        self._primary, self._only_names = primary, primary not in columns
+        if primary:
+            columns.setdefault(primary, [])
+        self._table = Table(name, columns, created=[] if created else None)
         self._fields = tuple(self._table.columns)
         self._columns = tuple(self._table.columns.values())
         self._of_checkbox = [field in checkboxes for field in self._fields]
@@ -174,7 +186,12 @@ class TableReader:
             for (name, column), interned in columns
             if interned and len(interned) <= len(column) / 2
         }
-        return replace(self._table, distinct=few)
+        table = replace(self._table, distinct=few)
+        if self._primary:
+            table.names = table.columns[self._primary]
+        if self._primary and self._only_names:
+            table.columns = {k: v for k, v in table.columns.items() if k != self._primary}
+        return table
 
     def add(self, page: bytes | memoryview, fetched_at: datetime | None = None) -> None:
         """Append a page: its JSON in Airtable's form, an object with a list of `records`.

@@ -180,6 +180,6 @@ def _displayed(value: Any) -> str:
             return str(value)
 
 
-def truncate(text: str) -> str:
-    """Return at most `MAX_DISPLAY` characters of a text."""
-    return text if len(text) <= MAX_DISPLAY else f"{text[: MAX_DISPLAY - 3]}..."
+def truncate(text: str, most: int = MAX_DISPLAY) -> str:
+    """Return at most so many characters of a text, with dots at the end where it is cut."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -93,6 +93,11 @@ class ClassificationScan(Scan):
                 )
 
     @property
+    def record_names(self) -> bool:
+        """Return false: the `mapping` has the name of an element."""
+        return False
+
+    @property
     def tables(self) -> dict[str, list[str]]:
         """Fields of the table that are read."""
         return {self.table: list(self.mapping.fields().values())}

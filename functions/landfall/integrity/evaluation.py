@@ -9,7 +9,7 @@ from landfall.deadlines import Deadline
 from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
 from landfall.integrity.report import why_inconclusive
-from landfall.integrity.rules.evaluate import RuleReport, evaluate
+from landfall.integrity.rules.evaluate import RuleReport, evaluate, with_names
 from landfall.integrity.rules.rule import BaseRule
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import ScoreCursor
@@ -100,7 +100,7 @@ class Evaluation:
                 if not reports:  # the next invocation has no more time for it
                     reports.append(RuleReport(rule, inconclusive=TOO_LONG))
                 break
-        return reports
+        return with_names(reports, snapshot.tables)
 
     async def _store_part(self, reports: Sequence[RuleReport]) -> None:
         if not reports:

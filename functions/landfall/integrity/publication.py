@@ -75,7 +75,10 @@ class Publication:
         moved = {entry.id for entry in merged.all_changed}
         issues = self._scan.write_back
         target = issues.target() if issues else None
-        written, work = to_write_back(kept, target, self._claim.run.created_at, entries, moved)
+        shown = moved
+        if issues and issues.fields.record_name is None:
+            shown = moved - {entry.id for entry in merged.renamed}
+        written, work = to_write_back(kept, target, self._claim.run.created_at, entries, shown)
         if work:
             run["counts"] |= {"findings_to_write": len(work), "findings_written": 0}
         work_writes = write_back_documents(run_id, work)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from landfall.airtable.links import Origin
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import MergedLedger
-from landfall.integrity.findings.rule_state import RuleState
+from landfall.integrity.findings.rule_state import RuleState, texts_of
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.runs.documents import Verdict
@@ -136,7 +136,7 @@ def _rule(
         "name": rule.name,
         "kind": rule.kind,
         "table": rule.table,
-        "owner": rule.owner,
+        **texts_of(rule),
         "records": report.records,
         "findings": len(live),
         "by_severity": dict(severities),
@@ -157,5 +157,6 @@ def _sample(origin: Origin, entry: FindingEntry) -> Fields:
         "message": finding.message,
         "severity": finding.severity,
         "record": record,
+        "record_name": finding.names[0] if finding.names else "",
         "link": origin.link(finding.table, record) if record else None,
     }

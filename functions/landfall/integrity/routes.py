@@ -12,8 +12,8 @@ from landfall.integrity.findings.views import FILTERS, ScanFindings, download, f
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 
-MAX_RECORDS = 500_000
-"""Records of all findings in an answer, of some 20 bytes each: Cloud Run sends 32 MiB."""
+MAX_RECORDS_BYTES = 10_000_000
+"""Bytes of the ids and names of all records in an answer: Cloud Run sends 32 MiB."""
 
 LISTING = (*FILTERS, "format", *PAGES)
 """The query parameters of a list of findings."""
@@ -118,8 +118,11 @@ def _listed(
 
 
 def _fitting(findings: Sequence[Fields]) -> int:
-    records = accumulate(len(finding["records"]) for finding in findings)
-    return sum(count <= MAX_RECORDS for count in records)
+    sizes = (
+        sum(len(text.encode()) + 4 for text in (*finding["records"], *finding["record_names"]))
+        for finding in findings
+    )
+    return sum(size <= MAX_RECORDS_BYTES for size in accumulate(sizes))
 
 
 def _moment(text: Any) -> datetime:

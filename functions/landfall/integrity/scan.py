@@ -24,7 +24,13 @@ class IntegrityScan(Scan):
     )
     tables: dict[Name, list[Name]] = Field(
         min_length=1,
-        description="The fields of each table that the scan reads. Nothing else leaves Airtable.",
+        description="The fields of each table that the scan reads. Nothing else leaves Airtable, "
+        "but with `record_names` the primary field.",
+    )
+    record_names: bool = Field(
+        True,
+        description="Show the name of each record in findings, which is its primary field. With "
+        "`false`, that field is read only where `tables` lists it.",
     )
     rules: list[Rule] = Field(min_length=1, max_length=500)
     limits: RecordLimits = RecordLimits()

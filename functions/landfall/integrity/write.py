@@ -16,7 +16,7 @@ from landfall.airtable.send import OpenWriter, SendCursor, Sending
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger_store import LedgerStore, read_write_back
-from landfall.integrity.findings.views import flatten, stored_finding
+from landfall.integrity.findings.views import rows_of, stored_finding
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import WorkList
@@ -72,7 +72,7 @@ class WriteFindings:
         assert issues is not None
 
         async def send(base: BaseWriter, some: Sequence[FindingEntry], deadline: Deadline) -> None:
-            rows = [issues.row(flatten(stored_finding(self._kept, entry))) for entry in some]
+            rows = [issues.row(next(rows_of(stored_finding(self._kept, entry)))) for entry in some]
             await base.upsert(issues.table, issues.fields.finding_id, rows, deadline)
 
         async def checkpoint(at_the_end: bool) -> None:

@@ -7,15 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from landfall.scans.settings import BaseId, Name, Settings
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_TEXT = 100_000
 """Characters of a cell; support.airtable.com, "Supported field types"."""
@@ -25,16 +21,19 @@ class FieldNames(Settings):
     """The fields to which the properties of a finding are written; a property without one is not.
 
     Each takes a text field, except `record_count` and `occurrences`, which take a number.
-    `severity` and `state` also take a single select that has the options, `first_seen` and
-    `last_seen` a date with a time.
+    `severity` and `state` also take a single select that has the options, `first_seen`, `last_seen`
+    and `ignored_until` a date with a time.
     """
 
     finding_id: Name = Field(description="Identifies a row: each value has one row.")
     rule_id: Name | None = None
+    requirement: Name | None = Field(None, description="The sentence of the rule.")
+    owner: Name | None = Field(None, description="The `owner` of the rule.")
     severity: Name | None = None
     state: Name | None = Field(None, description="open, reopened, ignored or resolved.")
     table: Name | None = None
     record: Name | None = Field(None, description="The id of the finding's first record.")
+    record_name: Name | None = Field(None, description="The name of the finding's first record.")
     record_count: Name | None = None
     field: Name | None = None
     value: Name | None = None
@@ -42,6 +41,9 @@ class FieldNames(Settings):
     first_seen: Name | None = None
     last_seen: Name | None = Field(None, description="As of the finding's last change.")
     occurrences: Name | None = Field(None, description="As of the finding's last change.")
+    ignored_why: Name | None = Field(None, description="Why a person ignores it.")
+    ignored_by: Name | None = Field(None, description="The person who ignores it.")
+    ignored_until: Name | None = Field(None, description="When that ends, if it does.")
     link: Name | None = Field(None, description="The address of the first record in Airtable.")
 
     @model_validator(mode="after")
@@ -67,12 +69,22 @@ class WriteBack(Settings):
 
     def target(self) -> str:
         """Return 16 hex digits that identify the fields and the table written to."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json")
+        chosen = self.fields.chosen()
+        for name in _ADDED_LATER - chosen.keys():
+            del content["fields"][name]
+        text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def row(self, finding: Mapping[str, Any]) -> dict[str, Any]:
         """Return the cells of a finding: those that have a field, and no others."""
         return {field: _cell(finding[name]) for name, field in self.fields.chosen().items()}
+
+
+_ADDED_LATER = {
+    *("requirement", "owner", "record_name", "ignored_why", "ignored_by", "ignored_until")
+}
+"""Properties without which a target is the one that an older Landfall has stored."""
 
 
 def _cell(value: Any) -> Any:

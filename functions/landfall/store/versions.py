@@ -55,7 +55,8 @@ DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "runs/events": _STAMPED,
     "runs/pages": _STAMPED,
     "runs/results": _STAMPED,
-    "runs/steps": DocumentKind((unchanged, unchanged), oldest=0),  # 2: a cursor has checkboxes
+    # 2: a cursor has checkboxes, and the primary fields
+    "runs/steps": DocumentKind((unchanged, unchanged), oldest=0),
     "scans": _STAMPED,
     "scans/elements": DocumentKind(),
     "scans/ledgers": _STAMPED,

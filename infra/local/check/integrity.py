@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
@@ -41,7 +42,9 @@ def print_trial(trial: ScanTrial, console: Console) -> None:
     for rule_trial in trial.rules:
         console.print(
             Text.assemble(
-                (rule_trial.rule.id, "bold"), f" ({rule_trial.rule.table}): ", rule_trial.sentence
+                (rule_trial.rule.id, "bold"),
+                f" ({rule_trial.rule.table}): ",
+                rule_trial.rule.requirement,
             ),
             soft_wrap=True,
         )
@@ -91,7 +94,8 @@ def _count_findings(trial: RuleTrial) -> str:
 
 
 def _describe_example(finding: Finding) -> str:
-    where = ", ".join(finding.records[:2]) or finding.table
+    named = zip_longest(finding.records[:2], finding.names[:2], fillvalue="")
+    where = ", ".join(f"{record} {name}".strip() for record, name in named) or finding.table
     if finding.record_count > 2:
         where += f" and {finding.record_count - 2} more"
     example = f"{where}: {finding.message}"

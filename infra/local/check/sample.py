@@ -125,8 +125,9 @@ class _SampleReader:
         listings = {name: table.listing for name, table in cursor.tables.items()}
         fields = {name: table.fields for name, table in cursor.tables.items()}
         checkboxes = {name: table.checkboxes for name, table in cursor.tables.items()}
+        primaries = {name: table.primary for name, table in cursor.tables.items()}
         pages = packed_documents(self.pieces)
-        read = whole_tables(pages, listings, fields, created=fields, checkboxes=checkboxes)
+        read = whole_tables(pages, listings, fields, fields, checkboxes, primaries)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
         snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)

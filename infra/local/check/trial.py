@@ -11,7 +11,7 @@ from landfall.airtable.fields import Schema
 from landfall.airtable.unknown_fields import Fit
 from landfall.integrity.fit import fit
 from landfall.integrity.report import why_inconclusive
-from landfall.integrity.rules.evaluate import Finding, evaluate
+from landfall.integrity.rules.evaluate import Finding, evaluate, with_names
 from landfall.integrity.rules.rule import BaseRule, Thresholds
 from landfall.integrity.scan import IntegrityScan
 from landfall.scans.settings import SEVERITIES, Severity
@@ -44,12 +44,6 @@ class RuleTrial:
     note: str = ""
 
     @property
-    def sentence(self) -> str:
-        """The requirement, and the records to which it applies."""
-        sentence = self.rule.sentence()
-        return f"where {self.rule.when.sentence()}: {sentence}" if self.rule.when else sentence
-
-    @property
     def at_least(self) -> bool:
         """Return whether unread records may add findings to these."""
         return not self.complete and self.rule.sample_support() == "some"
@@ -75,7 +69,7 @@ class RuleTrial:
             "rule_id": self.rule.id,
             "kind": self.rule.kind,
             "table": self.rule.table,
-            "sentence": self.sentence,
+            "sentence": self.rule.requirement,
             "records": self.records,
             "findings": self.findings,
             "affected": self.affected,
@@ -137,7 +131,7 @@ def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
     why = _why_unjudged(rule, sample)
     if why:
         return RuleTrial(rule, complete, unjudged=why)
-    report = evaluate(rule, sample.snapshot)
+    (report,) = with_names([evaluate(rule, sample.snapshot)], sample.snapshot.tables)
     if report.nothing and not complete:
         return RuleTrial(rule, complete, report.records, unjudged=report.nothing)
     found = report.findings

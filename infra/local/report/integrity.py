@@ -78,12 +78,18 @@ def _finding_lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
             for name in ("new", "reopened", "resolved")
             if rule[name] and rule[name] != rule["findings"]
         )
+        owner = f" ({rule['owner']})" if rule["owner"] else ""
         yield Text.assemble(
             f"{rule['findings']:>6}  ",
             (f"{severity:<8}", COLOURS[severity]),
-            f"  {rule['rule_id']:<{width}}{changes}  {example['record'] or rule['table']}: "
+            f"  {rule['rule_id']:<{width}}{changes}{owner}  {_record(example) or rule['table']}: "
             f"{example['message']}",
         )
+
+
+def _record(example: Mapping[str, Any]) -> str:
+    """Return the id and the name of the example's record; empty where it has none."""
+    return " ".join(filter(None, (example["record"], example["record_name"])))
 
 
 def _worst(rule: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """A finding over the runs of its scan: its state, its history, and people's decisions about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -20,13 +20,14 @@ LIVE: tuple[State, ...] = ("open", "reopened")
 class Move:
     """A finding's move to a state: the time, the run or person, and the reason.
 
-    A person's decision counts from the moment at which it was made.
+    A person's decision counts from the moment at which it was made, and may end at `until`.
     """
 
     at: datetime
     state: State
     by: str
     why: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -95,19 +96,24 @@ def finding_fields(
     entry: FindingEntry, rule: Mapping[str, Any], records_most: int | None = None
 ) -> Fields:
     """Return a finding for people. `rule` has the `rule_id`, `evaluations` and `evaluated_at` of
-    its rule; at most `records_most` records are listed."""
+    its rule, and unless an older Landfall stored it, `owner` and `requirement`; at most
+    `records_most` records are listed."""
     finding = entry.finding
     return {
         "finding_id": entry.id,
         "rule_id": rule["rule_id"],
+        "requirement": rule.get("requirement", ""),
+        "owner": rule.get("owner", ""),
         "table": finding.table,
         "records": list(finding.records[:records_most]),
+        "record_names": list(finding.names[:records_most]),
         "record_count": finding.record_count,
         "field": finding.field,
         "value": finding.value,
         "severity": finding.severity,
         "message": finding.message,
         "state": entry.state,
+        "decision": asdict(entry.history[-1]) if entry.state == "ignored" else None,
         "first_seen": entry.first_seen,
         "last_seen": entry.last_seen(rule["evaluated_at"]),
         "occurrences": entry.occurrences(rule["evaluations"]),

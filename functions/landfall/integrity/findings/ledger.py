@@ -20,9 +20,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
-from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of
+from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
 
@@ -62,12 +64,14 @@ class MergedLedger:
     resolved: Sequence[FindingEntry] = ()
     ignored: Sequence[FindingEntry] = ()
     changed: Sequence[FindingEntry] = ()
-    """Entries that are still found, with another text, severity or other records."""
+    """Entries that are still found, with another text, severity, owner or other records."""
+    renamed: Sequence[FindingEntry] = ()
+    """Entries that are still found, with other names of their records and nothing else."""
 
     @property
     def all_changed(self) -> list[FindingEntry]:
         """Return every changed entry, in the order of the ledger."""
-        lists = (self.new, self.reopened, self.resolved, self.ignored, self.changed)
+        lists = (self.new, self.reopened, self.resolved, self.ignored, self.changed, self.renamed)
         ids = {entry.id for entries in lists for entry in entries}
         return [entry for entry in self.ledger.entries if entry.id in ids]
 
@@ -85,6 +89,7 @@ def merge(
     keys = keys_of(ledger.rules, [report.rule for report in reports])
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
+    owners = {key: state.owner for key, state in ledger.rules.items()}
     for report in reports:
         key = keys[report.rule.id]
         rules[key] = _evaluated(rules.get(key), key, report, now)
@@ -96,7 +101,7 @@ def merge(
         before[entry.rule_key].append(entry)
     for key in [*before, *(key for key in complete if key not in before)]:
         if key in complete:
-            merger.rule(key, before.get(key, []), complete[key].findings)
+            merger.rule(key, before.get(key, []), complete[key].findings, owners.get(key, ""))
         else:
             merger.left(before[key])
     return merger.merged(ledger.number + 1, keys)
@@ -119,12 +124,16 @@ class _Merger:
         self._entries: list[FindingEntry] = []
         self._lists: dict[str, list[FindingEntry]] = defaultdict(list)
 
-    def rule(self, key: str, before: Sequence[FindingEntry], findings: Sequence[Finding]) -> None:
-        """Move the findings of a rule that was evaluated completely."""
+    def rule(
+        self, key: str, before: Sequence[FindingEntry], findings: Sequence[Finding], owner: str
+    ) -> None:
+        """Move the findings of a rule that was evaluated completely, and had this owner."""
         matched = match(before, findings)
+        handed_over = owner != self._rules[key].owner
         for entry in before:
             finding = matched.get(entry.id)
-            self._keep(entry, self._found(entry, finding) if finding else self._gone(entry))
+            now = self._found(entry, finding) if finding else self._gone(entry)
+            self._keep(entry, now, handed_over=handed_over and now.state != "resolved")
         known = {id(finding) for finding in matched.values()}
         taken = {entry.id for entry in before}
         for finding in findings:
@@ -142,13 +151,16 @@ class _Merger:
         entries = (e for e in self._entries if not (e.resolved_at and e.resolved_at < old))
         return MergedLedger(Ledger(number, self._rules, tuple(entries)), keys, **self._lists)
 
-    def _keep(self, before: FindingEntry, entry: FindingEntry) -> None:
+    def _keep(
+        self, before: FindingEntry, entry: FindingEntry, *, handed_over: bool = False
+    ) -> None:
         self._entries.append(entry)
         if entry.state != before.state:
             which = "reopened" if entry.state in LIVE else entry.state
             self._lists[which].append(entry)
-        elif entry is not before and entry != before:
-            self._lists["changed"].append(entry)
+        elif handed_over or (entry is not before and entry != before):
+            renamed = not handed_over and entry == _with_names(before, entry.finding.names)
+            self._lists["renamed" if renamed else "changed"].append(entry)
 
     def _add(self, key: str, finding: Finding, taken: set[str]) -> None:
         entry_id = fingerprint(self._scope, key, finding)
@@ -195,15 +207,26 @@ class _Merger:
             why = f"the decision to ignore it expired on {decision.until}"
             return self._moved(entry, state, why, at=decision.until)
         # at its own time: a later decision, made during this run, still has to be applied
-        return self._moved(entry, state, decision.why, decision.by, decision.at)
+        until = decision.until if state == "ignored" else None
+        return self._moved(entry, state, decision.why, decision.by, decision.at, until)
 
     def _moved(
-        self, entry: FindingEntry, state: State, why: str, by: str = "", at: datetime | None = None
+        self,
+        entry: FindingEntry,
+        state: State,
+        why: str,
+        by: str = "",
+        at: datetime | None = None,
+        until: datetime | None = None,
     ) -> FindingEntry:
-        history = (*entry.history, Move(at or self._now, state, by or self._run_id, why))
+        history = (*entry.history, Move(at or self._now, state, by or self._run_id, why, until))
         if len(history) > MAX_MOVES:
             history = (history[0], *history[-MAX_MOVES + 1 :])
         return replace(entry, state=state, history=history)
+
+
+def _with_names(entry: FindingEntry, names: tuple[str, ...]) -> FindingEntry:
+    return replace(entry, finding=msgspec.structs.replace(entry.finding, names=names))
 
 
 def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datetime) -> RuleState:
@@ -213,6 +236,7 @@ def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datet
     state = replace(state, rule_id=rule.id, content=content, past=past)
     if report.inconclusive:
         return state
+    state = replace(state, **texts_of(rule))
     if report.measured is not None:
         past = (report.measured, *past)[:MAX_MEASUREMENTS]
     return replace(state, evaluations=state.evaluations + 1, evaluated_at=now, past=past)

@@ -35,6 +35,11 @@ MAX_DOCUMENT_RECORDS = 100
 
 DECISIONS_PAGE = 500
 
+_TEXTS = ("owner", "requirement")
+
+_COMPRESSED = {"past", *_TEXTS}
+"""Fields of a rule that the head has together with those of the others, compressed."""
+
 
 @dataclass(frozen=True)
 class FindingsList:
@@ -107,8 +112,10 @@ class LedgerStore:
         data = head.data
         where = FindingsList(**data["list"])
         past = msgspec.json.decode(zlib.decompress(data["past"]))
+        texts = msgspec.json.decode(zlib.decompress(data["texts"])) if "texts" in data else {}
         rules = [
-            RuleState(**rule, past=tuple(past[number])) for number, rule in enumerate(data["rules"])
+            RuleState(**rule, past=tuple(past[number]), **texts.get(rule["key"], {}))
+            for number, rule in enumerate(data["rules"])
         ]
         ledger = Ledger(data["number"], {rule.key: rule for rule in rules})
         written = WriteProgress(**data["written"]) if data.get("written") else None
@@ -148,16 +155,18 @@ class LedgerStore:
         assert stored.list is not None
         states = stored.ledger.rules.values()
         rules = [
-            {name: value for name, value in vars(state).items() if name != "past"}
+            {name: value for name, value in vars(state).items() if name not in _COMPRESSED}
             for state in states
         ]
         # together: up to 20 kB for each run of a rule, and much the same in all its runs
         past = zlib.compress(msgspec.json.encode([state.past for state in states]))
+        texts = {it.key: {name: getattr(it, name) for name in _TEXTS} for it in states}
         fields = self._fields | {
             "number": stored.ledger.number,
             "list": asdict(stored.list),
             "rules": rules,
             "past": past,
+            "texts": zlib.compress(msgspec.json.encode(texts)),
             "fetched_at": stored.fetched_at,
             "followed": stored.followed,
             "written": asdict(stored.written) if stored.written else None,

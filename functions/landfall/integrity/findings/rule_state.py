@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from landfall.airtable.values import truncate
 from landfall.integrity.rules.rule import BaseRule
 
 
 @dataclass(frozen=True)
 class RuleState:
-    """The state of a rule in a ledger. `content` is a hash of what it checks, without its id."""
+    """The state of a rule in a ledger. `content` is a hash of what it checks, without its id.
+
+    `owner` and `requirement` are as of its last evaluation, for whoever reads its findings.
+    """
 
     key: str
     rule_id: str
@@ -22,11 +26,21 @@ class RuleState:
     evaluations: int = 0
     evaluated_at: datetime | None = None
     past: tuple[Mapping[str, Any], ...] = ()
+    owner: str = ""
+    requirement: str = ""
 
+
+MAX_REQUIREMENT = 200
+"""Characters of a rule's requirement that its findings show."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _NOT_CONTENT = {"id", "name", "owner", "message", "severity", "allow_empty"}
+
+
+def texts_of(rule: BaseRule) -> dict[str, Any]:
+    """Return the texts of a rule that its findings show: `owner` and `requirement`."""
+    return {"owner": rule.owner, "requirement": truncate(rule.requirement, MAX_REQUIREMENT)}
 
 
 def content_of(rule: BaseRule) -> str:

@@ -1,7 +1,8 @@
 """The findings that people see, and their decisions about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain, zip_longest
 from typing import Any
 
 from landfall.airtable.links import Origin
@@ -17,10 +18,11 @@ FILTERS = ("rule", "table", "severity", "state")
 """Parameters that filter a list of findings. Without `state`, it has those that exist now."""
 
 COLUMNS = (
-    "finding_id", "rule_id", "severity", "state", "table", "record", "record_count", "field",
-    "value", "message", "first_seen", "last_seen", "occurrences", "link",
+    "finding_id", "rule_id", "requirement", "owner", "severity", "state", "table", "record",
+    "record_name", "record_count", "field", "value", "message", "first_seen", "last_seen",
+    "occurrences", "ignored_why", "ignored_by", "ignored_until", "link",
 )  # fmt: skip
-"""Columns of a CSV file of findings. `record` and `link` are of the first of its records."""
+"""Columns of a CSV file of findings, with a row for each of their records."""
 
 
 class FindingNotFoundError(NotFoundError):
@@ -31,7 +33,7 @@ def download(findings: Sequence[Fields], form: str, name: str) -> Download:
     """Return findings as a "csv" or "json" file."""
     if form == "json":
         return Download.json(findings, name)
-    return Download.csv(map(flatten, findings), COLUMNS, name)
+    return Download.csv(chain.from_iterable(map(rows_of, findings)), COLUMNS, name)
 
 
 async def findings_of_run(store: Store, run: Run, wanted: Mapping[str, str]) -> list[Fields]:
@@ -107,12 +109,15 @@ def stored_finding(stored: StoredLedger, entry: FindingEntry) -> Fields:
     return _shown(entry, vars(stored.ledger.rules[entry.rule_key]), stored.origin)
 
 
-def flatten(finding: Fields) -> Fields:
-    """Return a finding with a value for each of `COLUMNS`."""
-    return finding | {
-        "record": next(iter(finding["records"]), ""),
-        "link": next(iter(finding["links"]), ""),
-    }
+def rows_of(finding: Fields) -> Iterator[Fields]:
+    """Yield for each record of a finding, or once where it has none, a value for each column."""
+    decision = finding["decision"]
+    ignored = decision if decision and decision["state"] == "ignored" else {}
+    row = finding | {f"ignored_{name}": ignored.get(name) for name in ("why", "by", "until")}
+    records = finding["records"]
+    table_link = finding["links"][0].removesuffix(records[0]) if records else ""
+    for record, name in zip_longest(records or [""], finding["record_names"], fillvalue=""):
+        yield row | {"record": record, "record_name": name, "link": f"{table_link}{record}"}
 
 
 def _origin(base: str, report: Fields) -> Origin:

@@ -3,21 +3,29 @@
 A finding is about one record, about a group of records that clash, or about a table as a whole.
 """
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import TextCache, display
+from landfall.airtable.values import TextCache, cell_text, display, truncate
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.process import garbage
 from landfall.scans.settings import Severity
 
 MAX_RECORDS_LISTED = 10_000
 """Records of a finding that are listed by id; `record_count` counts them all."""
+
+MAX_RECORDS_NAMED = 1_000
+"""Records of a finding that have their names: with `MAX_DISPLAY` characters each, of four bytes at
+most, they and the ids fit into a document."""
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of the text after them."""
 
 
 IF_NORMAL = "if that is normal, set `allow_empty: true`"
@@ -27,7 +35,8 @@ IF_NORMAL = "if that is normal, set `allow_empty: true`"
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """A violation that a rule found: the records, sorted, the field, the value, and a sentence.
 
-    Rule, records and `key` distinguish it from every other finding of a run.
+    Rule, records and `key` distinguish it from every other finding of a run. `names` are those of
+    the first records, in their order; empty where they were not read.
     """
 
     rule_id: str
@@ -39,6 +48,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     message: str
     key: str = ""
     record_count: int = 1
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,3 +156,33 @@ def _message_of(rule: BaseRule, table: Table, hits: Iterable[Hit]) -> Callable[[
         return hit.message if row is None else rule.render_message(table, row)
 
     return message
+
+
+def with_names(reports: Sequence[RuleReport], tables: Mapping[str, Table]) -> list[RuleReport]:
+    """Return the reports with the names of the records in their findings, where they were read."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for report in reports:
+        for finding in report.findings:
+            wanted[finding.table].update(finding.records[:MAX_RECORDS_NAMED])
+    names = {table: _names(tables[table], ids) for table, ids in wanted.items()}
+    return [
+        replace(report, findings=[_named(it, names[it.table]) for it in report.findings])
+        for report in reports
+    ]
+
+
+def name_of(cell: Any) -> str:
+    """Return a record's name, from the cell of its primary field: one line for people."""
+    return truncate(" ".join(_UNPRINTABLE.sub(" ", cell_text(cell)).split()))
+
+
+def _names(table: Table, ids: set[str]) -> dict[str, str]:
+    pairs = zip(table.ids, table.names, strict=False)
+    return {record: name_of(cell) for record, cell in pairs if record in ids}
+
+
+def _named(finding: Finding, names: Mapping[str, str]) -> Finding:
+    if not names or not finding.records:
+        return finding
+    found = tuple(names.get(record, "") for record in finding.records[:MAX_RECORDS_NAMED])
+    return msgspec.structs.replace(finding, names=found)

@@ -238,6 +238,12 @@ class BaseRule(Settings):
         return list(dict.fromkeys([self.table, *(table for table, _ in self.looks_at())]))
 
     @property
+    def requirement(self) -> str:
+        """Return the sentence with the records to which it applies."""
+        sentence = self.sentence()
+        return f"where {self.when.sentence()}: {sentence}" if self.when else sentence
+
+    @property
     def fields_of_message(self) -> list[str]:
         """Return the fields that the message shows."""
         return _PLACEHOLDER.findall(self.message)
