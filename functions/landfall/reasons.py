@@ -79,6 +79,10 @@ class Reason(StrEnum):
     SITE_NOT_HTML = "site_not_html"
     SITE_DISALLOWED = "site_disallowed"
     SITE_REJECTED = "site_rejected"
+    SITE_CHALLENGED = "site_challenged"
+    SITE_WALLED = "site_walled"
+    SITE_PLACEHOLDER = "site_placeholder"
+    SITE_NO_CONTENT = "site_no_content"
     SITE_RATE_LIMITED = "site_rate_limited"
     SITE_UNAVAILABLE = "site_unavailable"
     LISTING_EXPIRED = "listing_expired"
@@ -213,7 +217,27 @@ REASONS: dict[Reason, Explanation] = {
         False, "the site's robots.txt forbids the page that the scan starts with"
     ),
     Reason.SITE_REJECTED: Explanation(
-        False, "the site refused a page (another 4xx): it does not exist, or is not public"
+        False,
+        "the site refused a page (another 4xx, or a page that says so): it does not exist, or is "
+        "not public",
+    ),
+    Reason.SITE_CHALLENGED: Explanation(
+        False,
+        "a check for humans, or a refusal of robots, in place of a page, by Cloudflare, Akamai, "
+        "DataDome, Imperva, HUMAN, AWS WAF, Sucuri or the like: the message says by whom",
+    ),
+    Reason.SITE_WALLED: Explanation(
+        False, "a request for consent, an age or a log-in, in place of a page"
+    ),
+    Reason.SITE_PLACEHOLDER: Explanation(
+        False,
+        "a parked domain, the default page of a server, or a note that the site is not there yet, "
+        "in place of the home page",
+    ),
+    Reason.SITE_NO_CONTENT: Explanation(
+        False,
+        "the HTML of a page has next to no content: a script or a frame makes what visitors see, "
+        "and none is run",
     ),
     Reason.SITE_RATE_LIMITED: Explanation(True, "the site answered 429: too many requests"),
     Reason.SITE_UNAVAILABLE: Explanation(True, "the site answered 5xx"),
@@ -315,6 +339,12 @@ WHAT_TO_DO: dict[Reason, str] = {
     "that it may fetch.",
     Reason.SITE_REJECTED: "Open the page in a browser: correct `url`, or ask the owner to let "
     "`LandfallBot` in.",
+    Reason.SITE_CHALLENGED: "Have `LandfallBot` let in where the site is protected (its user agent "
+    "names it), or scan a copy of the site without that protection.",
+    Reason.SITE_WALLED: "Set `url` to a page that visitors see without a click.",
+    Reason.SITE_PLACEHOLDER: "Open `url` in a browser: correct it, or tell the site's owner.",
+    Reason.SITE_NO_CONTENT: "Tell the site's owner: search engines and screen readers may see as "
+    "little. Pages that the server renders can be scanned.",
     Reason.SITE_RATE_LIMITED: "Nothing: the step waits as long as the site asks. If it recurs, "
     "raise `delay_seconds`.",
     Reason.SITE_UNAVAILABLE: "Nothing: the step retries. If it recurs, tell the site's owner.",

@@ -288,7 +288,17 @@ async def test_robots_that_fail_are_waited_for(world):
     assert outcomes == ["site_unavailable", "site_unavailable", "finished", "finished"]
 
 
+CHALLENGE = b"<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
+SHELL = b"<title>Care</title><div id=root></div><script src=/main.js></script>"
+
 HOME_FAILS = [
+    (Resource(WireResponse(200, HTML, CHALLENGE)), "site_challenged"),
+    (Resource(WireResponse(403, HTML, CHALLENGE)), "site_challenged"),
+    (Resource(WireResponse(503, HTML, CHALLENGE)), "site_challenged"),
+    (page("<h1>We value your privacy</h1><p>Cookies?<button>Accept"), "site_walled"),
+    (page("<title>Welcome to nginx!</title>"), "site_placeholder"),
+    (page(SHELL.decode()), "site_no_content"),
+    (page("<title>Page not found</title><p>Sorry"), "site_rejected"),
     (Resource(WireResponse(404, HTML)), "site_rejected"),
     (Resource(WireResponse(403, HTML)), "site_rejected"),
     (Resource(WireResponse(200, {"Content-Type": "application/pdf"})), "site_not_html"),
@@ -297,13 +307,54 @@ HOME_FAILS = [
 ]
 
 
-@pytest.mark.parametrize(("home", "reason"), HOME_FAILS, ids=[reason for _, reason in HOME_FAILS])
+@pytest.mark.parametrize(("home", "reason"), HOME_FAILS)
 async def test_without_a_home_page_there_is_no_score(world, home, reason):
     """The run ends in error, with the reason."""
     async with LocalSite({"/": home}) as site:
         await captured(world, site)
     assert await status_of(world) == ("error", reason)
     assert (await world.run()).data["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (WireResponse(200, HTML, CHALLENGE), "site_challenged"),
+        (WireResponse(403, HTML, CHALLENGE), "site_challenged"),
+        (WireResponse(200, HTML, SHELL), "site_no_content"),
+    ],
+)
+async def test_what_came_in_place_of_a_page_is_not_observed(world, answer, reason):
+    """Neither as a phone nor below the home page: no score is made of it, and no verdict."""
+    pages = small() | {
+        "/": replace(words("Home", "/book", "/prices"), mobile=answer),
+        "/prices": Resource(answer),
+    }
+    async with LocalSite(pages) as site:
+        await captured(world, site)
+        assert site.paths.count("/prices") == 1, "asking again does not help"
+    seen = await stops(world)
+    assert seen["mobile /"] == seen["page /prices"] == ("missed", reason)
+    assert (await report_of_site(world))["scores"]["mobile_experience"] is None
+    assert (await world.run()).data["verdict"] == "inconclusive"
+
+
+async def test_a_page_that_says_not_found_is_gone(world):
+    """As if it had answered 404."""
+    pages = small() | {"/prices": page("<title>404 Not Found</title><h1>Oh no</h1>")}
+    async with LocalSite(pages) as site:
+        await captured(world, site)
+    assert (await stops(world))["page /prices"] == ("gone", "")
+
+
+async def test_a_challenge_in_place_of_robots_allows_nothing(world):
+    """What the rules are is not known."""
+    async with LocalSite(
+        small() | {"/robots.txt": Resource(WireResponse(200, HTML, CHALLENGE))}
+    ) as site:
+        await captured(world, site)
+        assert site.paths == ["/robots.txt"]
+    assert await status_of(world) == ("error", "site_challenged")
 
 
 async def test_a_site_that_is_not_there_ends_unreachable(world):

@@ -13,7 +13,7 @@ import msgspec
 from landfall.site.facts import Facts, Vocabularies, facts_of
 from landfall.site.html import read_markup
 from landfall.site.markup import Form, Heading, Markup
-from landfall.site.page import Transfer
+from landfall.site.page import Page, Transfer, transfer_of
 from landfall.site.urls import page_address, page_key, site_of
 
 MAX_SHOWN = 40
@@ -60,6 +60,11 @@ class Evidence:
         return msgspec.json.encode(replace(self, links=()))
 
     @property
+    def words(self) -> int:
+        """The number of visible words."""
+        return int(self.facts["words"] or 0)
+
+    @property
     def reading(self) -> str:
         """All text that people read on the page, in which a quotation must occur."""
         parts = [self.title, self.description, *(h.text for h in self.headings), *self.calls]
@@ -69,6 +74,11 @@ class Evidence:
 def load_evidence(data: bytes) -> Evidence:
     """Load evidence from JSON."""
     return msgspec.json.decode(data, type=Evidence)
+
+
+def evidence_in(page: Page, vocabularies: Vocabularies) -> Evidence:
+    """Return the evidence of a page as it was fetched."""
+    return evidence_of(transfer_of(page), page.body, vocabularies)
 
 
 def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> Evidence:

@@ -52,6 +52,11 @@ class Page:
     tls: str | None = None
     retry_after: float = 0.0
 
+    @property
+    def is_success(self) -> bool:
+        """Return whether the status is one of success."""
+        return 200 <= self.status < 300
+
 
 class SiteReader(Protocol):
     """A client for the pages of a site. Raises `StepError` with a `site_...` reason."""

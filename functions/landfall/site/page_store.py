@@ -11,6 +11,7 @@ from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import CrawlRequest, RequestRole
 from landfall.site.crawled import Crawled
 from landfall.site.evidence import Evidence
+from landfall.site.html import MAX_HTML_BYTES
 from landfall.store.documents import Create, Fields
 from landfall.store.packed import MAX_PACKED_BYTES
 
@@ -95,7 +96,8 @@ class PageStore:
 
 def _packed(body: bytes) -> tuple[bytes, bool]:
     """Return the body, compressed, and whether only its beginning fits into a document."""
-    packed, size = zlib.compress(body), len(body)
+    size = min(len(body), MAX_HTML_BYTES)
+    packed = zlib.compress(body[:size])
     while len(packed) > MAX_PACKED_BYTES - EVIDENCE_BYTES:
         size //= 2
         packed = zlib.compress(body[:size])

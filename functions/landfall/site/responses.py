@@ -4,15 +4,15 @@ from landfall import logs
 from landfall.reasons import StepError
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, RequestRole
-from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.html import MAX_HTML_BYTES
-from landfall.site.page import Page, status_error, transfer_of
+from landfall.site.evidence import Evidence, evidence_in
+from landfall.site.page import Page, status_error
 from landfall.site.page_selection import Types
 from landfall.site.page_store import PageStore
 from landfall.site.politeness import Politeness
 from landfall.site.robots import rules_in
 from landfall.site.rubric import Rubric, vocabularies
 from landfall.site.sitemaps import MAX_SITEMAP_BYTES, SitemapError, read_sitemap
+from landfall.site.unobserved import failure_of, says_not_found
 from landfall.site.urls import page_key, site_of
 
 MAX_PAUSE = 600.0
@@ -40,15 +40,13 @@ class Responses:
         elif (page.status in (404, 410) and role != RequestRole.HOME) or (
             role == RequestRole.SITEMAP and is_client_error
         ):
-            request.outcome = RequestOutcome.GONE
-            request.message = f"it answered {page.status}"
-            await self._pages.store_outcome()
-        elif not 200 <= page.status < 300:
-            await self.take_failure(request, status_error(page))
-        elif role == RequestRole.SITEMAP:
+            await self._take_gone(request, f"it answered {page.status}")
+        elif role != RequestRole.SITEMAP:
+            await self._take_page(request, page)
+        elif page.is_success:
             await self._take_sitemap(request, page)
         else:
-            await self._take_page(request, page)
+            await self.take_failure(request, status_error(page))
 
     async def take_failure(self, request: CrawlRequest, error: StepError) -> None:
         """Repeat a request once where that may help; else the page is missed.
@@ -64,6 +62,10 @@ class Responses:
             request.outcome = RequestOutcome.MISSED
             request.reason, request.message = error.reason, error.message
             logs.info("page missed", role=request.role, reason=error.reason)
+        await self._pages.store_outcome()
+
+    async def _take_gone(self, request: CrawlRequest, why: str) -> None:
+        request.outcome, request.message = RequestOutcome.GONE, why
         await self._pages.store_outcome()
 
     async def _take_robots(self, request: CrawlRequest, body: bytes) -> None:
@@ -84,10 +86,17 @@ class Responses:
         await self._pages.store(request, page.body[:MAX_SITEMAP_BYTES])
 
     async def _take_page(self, request: CrawlRequest, page: Page) -> None:
-        body = page.body[:MAX_HTML_BYTES]
-        evidence = evidence_of(transfer_of(page), body, self._vocabularies)
-        if request.role == RequestRole.PAGE and self._fold(request, page, evidence):
-            await self._pages.store_outcome()
+        evidence = evidence_in(page, self._vocabularies)
+        is_home = request.role != RequestRole.PAGE
+        if not is_home and page.is_success:
+            if says_not_found(evidence):
+                await self._take_gone(request, f"it answered {page.status} and says `not found`")
+                return
+            if self._fold(request, page, evidence):
+                await self._pages.store_outcome()
+                return
+        if error := failure_of(page, evidence, is_home=is_home):
+            await self.take_failure(request, error)
             return
         request.outcome = RequestOutcome.STORED
         if request.role != RequestRole.MOBILE:
@@ -95,7 +104,7 @@ class Responses:
             request.key = page_key(evidence.canonical or page.url)
             request.content = evidence.content
             self._crawl.discover(self._types, evidence)
-        await self._pages.store(request, body, evidence)
+        await self._pages.store(request, page.body, evidence)
 
     def _fold(self, request: CrawlRequest, page: Page, evidence: Evidence) -> bool:
         """Return whether the page is not one of its own; then the request says why."""

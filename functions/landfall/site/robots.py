@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 import webencodings
 
+from landfall.site.challenges import challenge_in
+from landfall.site.evidence import evidence_in
 from landfall.site.page import Page, status_error
 
 MAX_ROBOTS_BYTES = 500 * 1024
@@ -43,7 +45,11 @@ def rules_in(page: Page) -> bytes:
 
     Raises `StepError` for any other answer: then nothing may be fetched.
     """
-    if 200 <= page.status < 300:
+    if page.is_success:
+        if page.body.lstrip().startswith(b"<"):
+            challenge = challenge_in(page, evidence_in(page, {}))
+            if challenge:
+                raise challenge
         return page.body[:READ_BYTES]
     if 400 <= page.status < 500 and page.status != 429:
         return b""

@@ -21,12 +21,13 @@ from landfall.reasons import StepError
 from landfall.scans.scan import Scan
 from landfall.site import user_agents
 from landfall.site.client import WebReader
-from landfall.site.evidence import Evidence, evidence_of
-from landfall.site.page import Page, transfer_of
+from landfall.site.evidence import Evidence, evidence_in
+from landfall.site.page import Page
 from landfall.site.page_selection import OTHER, Types
 from landfall.site.robots import READ_BYTES, Robots, robots_of, rules_in
 from landfall.site.rubric import vocabularies
 from landfall.site.scan import SiteScan
+from landfall.site.unobserved import failure_of
 from landfall.site.urls import host_of
 
 
@@ -85,9 +86,11 @@ async def _fetch_home(scan: SiteScan, url: str, reader: WebReader) -> _SiteProbe
         probe.problems.append(f"{error.reason}: {error.message}")
         return probe
     probe.requests += 1
-    if page.status != 200:
-        probe.problems.append(f"the home page responded with {page.status}")
-    probe.home = evidence_of(transfer_of(page), page.body, vocabularies(scan.rubric))
+    home = evidence_in(page, vocabularies(scan.rubric))
+    if failure := failure_of(page, home, is_home=True):
+        probe.problems.append(f"{failure.reason}: {failure.message}")
+        return probe
+    probe.home = home
     types = Types(scan.rubric.page_types)
     probe.types = Counter(types.of(link.address, link.text) for link in probe.home.links)
     return probe

@@ -1,0 +1,185 @@
+"""Answers in place of a page: what a person with a browser would see was not observed.
+
+    challenged   a service asks for proof of a human, or refuses machines, with whatever status
+    walled       consent, an age, or a log-in comes before the page
+    placeholder  a parked domain, a server's default page, a page that says "coming soon"
+    no content   a script or a frame makes the page, and we run none
+
+Each has next to nothing to read, and words or marks that pages do not have. A page with a text and
+links of its own is a page, whatever else is on it.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from landfall.reasons import Reason, StepError
+from landfall.site.challenges import (
+    HARDLY_ANY_WORDS,
+    MAX_LINKS,
+    MAX_SEARCHED,
+    MAX_WORDS,
+    challenge_in,
+    mark,
+)
+from landfall.site.evidence import Evidence
+from landfall.site.page import Page, status_error
+
+FEW_WORDS = 120
+"""Words of a page that is nothing but a wall or a placeholder."""
+
+
+def failure_of(page: Page, evidence: Evidence, *, is_home: bool) -> StepError | None:
+    """Return why an answer is not the page, by its status and by what it shows.
+
+    A page that asks for a log-in, or says that it does not exist yet, is in place of a site only as
+    its home page.
+    """
+    challenge = challenge_in(page, evidence)
+    if challenge or not page.is_success:
+        return challenge or status_error(page)
+    walled = _wall(page, evidence, is_home=is_home)
+    if walled:
+        return _error(Reason.SITE_WALLED, page, f"shows {walled} in place of the page")
+    if is_home and (placeholder := _placeholder(page, evidence)):
+        return _error(Reason.SITE_PLACEHOLDER, page, f"is {placeholder}")
+    if lacking := _lacking(evidence):
+        return _error(Reason.SITE_NO_CONTENT, page, lacking)
+    if says_not_found(evidence):
+        return _error(Reason.SITE_REJECTED, page, "answered 200, and says that it does not exist")
+    return None
+
+
+def says_not_found(evidence: Evidence) -> bool:
+    """Return whether a page is the site's page for what does not exist, sent with 200."""
+    heading = next((one.text for one in evidence.headings), "")
+    return evidence.words <= MAX_WORDS and any(
+        _NOT_FOUND.match(text) for text in (evidence.title, heading)
+    )
+
+
+def _error(reason: Reason, page: Page, what: str) -> StepError:
+    return StepError(reason, f"{page.url[:200]!r} {what}")
+
+
+_NOT_FOUND = re.compile(
+    r"\W*(error\W*)?404\W*($|error|page|not found|[-|:\u2013\u2022])|"
+    r"(\w+ ){0,3}(page|site|seite|inhalt|página|pagina|contenuto) "
+    r"(was |could not be |cannot be |wurde |n'est |est |no |non |niet )?"
+    r"(not found|nicht gefunden|introuvable|encontrada|trovata|gevonden)|"
+    r"not found$|nicht gefunden$",
+    re.IGNORECASE,
+)
+"""Titles and headings of pages for what does not exist."""
+
+
+def _wall(page: Page, evidence: Evidence, *, is_home: bool) -> str | None:
+    """Return the wall that a page is, if it is nothing else."""
+    words, shown = evidence.words, evidence.reading
+    host = urlsplit(page.url).hostname or ""
+    if page.redirects and _GATES.match(host) and words <= MAX_WORDS:
+        return f"a gate at {host}"
+    if words > MAX_WORDS or len(evidence.links) > MAX_LINKS:
+        return None
+    accepts = any(_ACCEPTS.search(call) for call in evidence.calls)
+    if accepts and len(_CONSENT.findall(shown)) >= max(2, words // 20):
+        return "a request for consent"
+    if words > FEW_WORDS:
+        return None
+    if _AGE.search(shown):
+        return "a question for the visitor's age"
+    if _ELSEWHERE.search(shown):
+        return "a refusal of visitors from elsewhere"
+    if is_home and any("password" in form.kinds for form in evidence.forms):
+        return "a form to log in"
+    return None
+
+
+_GATES = re.compile(
+    r"(consent|myprivacy|cookiewall|privacygate|privacy-gate|log-?in|signin|accounts?|auth|sso|idp)"
+    r"[.-]",
+    re.IGNORECASE,
+)
+"""Hosts to which a site leads visitors before they may see it."""
+
+_ACCEPTS = re.compile(
+    r"accept|agree|allow|consent|continue|got it|akzeptier|zustimm|einverstanden|annehmen|erlaub|"
+    r"accepte|j'accepte|autoriser|acepta|accetta|accetto|aceita|akkoord|accepteer|godkänn|zgadzam|"
+    r"принять|同意",
+    re.IGNORECASE,
+)
+_CONSENT = re.compile(
+    r"cookies?|consent|privacy|tracking|personali[sz]ed|einwilligung|datenschutz|zustimm\w*|"
+    r"partners?|partnern?|confidentialité|consentement|privacidad|consentimiento|consenso|toestemming",
+    re.IGNORECASE,
+)
+_AGE = re.compile(
+    r"(are you|you (must|have to) be|i am|i'm) (at least |over |of legal |older than )?"
+    r"(18|19|20|21|(drinking )?age)\b|verify your age|age verification|"
+    r"(sind sie|bist du|ich bin) (schon |mindestens |über )?(16|18)|altersprüfung|"
+    r"(avez-vous|j'ai) (plus de )?18 ans|(eres|soy) mayor de (edad|18)|(hai|ho) (più di )?18 anni",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"not (currently )?available (in|from|to visitors from) (your|this) (country|region|location)|"
+    r"in ihrem land nicht verfügbar|unavailable (in|due to) .{0,40}(region|country|legal reasons)",
+    re.IGNORECASE,
+)
+
+
+def _placeholder(page: Page, evidence: Evidence) -> str | None:
+    """Return what a home page is in place of a site."""
+    if evidence.words > FEW_WORDS or len(evidence.links) > MAX_LINKS:
+        return None
+    shown = evidence.reading
+    if _PARKED.search(shown) or _PARKED_AT.search(page.body[:MAX_SEARCHED]):
+        return "the page of a domain that is parked, for sale or expired"
+    if _DEFAULT.search(shown):
+        return "the default page of a server, or of an account that is suspended"
+    headings = [evidence.title, *(one.text for one in evidence.headings)]
+    if _NOT_YET.search("\n".join(headings) if evidence.words > HARDLY_ANY_WORDS else shown):
+        return "a note that the site is not there yet, or being worked on"
+    return None
+
+
+_PARKED = re.compile(
+    r"domain( name)? .{0,60}(for sale|parked|has expired|may be available|is available|"
+    r"registered|zu verkaufen|zum verkauf|registriert|reserviert|à vendre|en venta|in vendita)|"
+    r"(buy|inquire about|make an offer (on|for)) this domain|domain (parking|for sale)|"
+    r"(diese|kaufen sie diese) domain|"
+    r"(ce|este|questo) (nom de domaine|dominio|domaine) (est|está|è)",
+    re.IGNORECASE,
+)
+_PARKED_AT = mark(
+    r"sedoparking\.com|parkingcrew\.net|bodis\.com|parklogic\.com|afternic\.com|hugedomains\.com|"
+    r"skenzo\.com|above\.com/marketplace|window\.park ?=|location\.href ?= ?.?/lander|"
+    r"parking-lander|dan\.com/buy-domain|namebright\.com|domainmarket\.com"
+)
+_DEFAULT = re.compile(
+    r"welcome to nginx|apache2? .{0,40}default page|apache http server test page|^it works!|"
+    r"test page for the|iis windows|default (web ?)?(site )?page|^index of /|"
+    r"account (has been )?suspended|site (is )?suspended|web hosting (account )?by|"
+    r"future home of|plesk|cpanel|congratulations.{0,60}(site|server|installation)|"
+    r"there isn't a github pages site|no such (app|site)|site not (found|configured)",
+    re.IGNORECASE,
+)
+_NOT_YET = re.compile(
+    r"(coming|opening|launching) soon|under (construction|maintenance)|"
+    r"(scheduled|site) maintenance|"
+    r"(we'll|we will) be (right )?back|im aufbau|wartungs(arbeiten|modus)|demnächst|"
+    r"in (costruzione|manutenzione|construcción|mantenimiento)|en (construction|maintenance)|"
+    r"(site|website) is being (built|updated|rebuilt)|bientôt (disponible|en ligne)|próximamente",
+    re.IGNORECASE,
+)
+
+
+def _lacking(evidence: Evidence) -> str | None:
+    """Return what a page lacks whose HTML is not what visitors see."""
+    facts, words = evidence.facts, evidence.words
+    shows = len(evidence.links) + len(evidence.forms) + int(facts["images"] or 0)
+    if words == shows == 0 and not (facts["scripts"] or facts["frames"]):
+        return "is empty: it has neither text, images nor links"
+    few = HARDLY_ANY_WORDS if not evidence.headings else HARDLY_ANY_WORDS // 3
+    makes = "a script" if facts["scripts"] else "a frame" if facts["frames"] else None
+    if makes and words < few and shows < 4:
+        return f"has {words} words in its HTML: {makes} makes what visitors see, and we run none"
+    return None
