@@ -209,6 +209,32 @@ def test_a_condition(condition, one, other, pair):
     assert found(long([{"field": "F", **condition}]), rows) == [("warning", [1, 2])] * pair
 
 
+OR_MISSING = [
+    ({"exact": "text"}, "a", "b"),
+    ({"similar": "name"}, "Ann Lee", "Bob Ray"),
+    ({"date_within": 1}, "2026-03-01", "2026-03-09"),
+    ({"overlap": 1}, ["a"], ["b"]),
+]
+
+
+@pytest.mark.parametrize(("condition", "value", "another"), OR_MISSING)
+@pytest.mark.parametrize("many", [1, 20], ids=["few", "many"])
+def test_or_missing_where_one_lacks_the_value_or_both(condition, value, another, many):
+    """It holds for these, and not for two values that differ; among many records as among few."""
+    also = {"field": "F", **condition, "or_missing": True}
+    same = long([{"field": "Name", "exact": "value"}, also])
+    others = [{"Name": f"other {n}", "F": value} for n in range(many)]
+
+    def paired(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        return bool(found(same, records({"Name": "n"} | one, {"Name": "n"} | other, *others)))
+
+    lacking: list[dict[str, Any]] = [{}, {"F": " "}, {"F": [None]}, {"F": {"error": "#ERROR!"}}]
+    assert all(paired(one, {"F": value}) for one in lacking)
+    assert all(paired(one, other) for one in lacking for other in lacking)
+    assert paired({"F": value}, {"F": value})
+    assert not paired({"F": value}, {"F": another})
+
+
 def test_the_region_of_phone_numbers():
     """A number without country is of the rule's region, in both forms."""
     rows = records(
