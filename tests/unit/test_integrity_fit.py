@@ -174,7 +174,7 @@ def test_what_fits_is_no_misfit(rule: Mapping[str, Any]) -> None:
 
 MISFITS = [
     (allowed("Age", "x", 2), "`values` has 'x', which 'Age' can never hold: 'Age' is number"),
-    (allowed("Name", 7, True), "`values` has 7, True, which 'Name' can never hold"),
+    (allowed("Name", 7, True), "`values` has 7, true, which 'Name' can never hold"),
     (allowed("Photo", "x"), "multipleAttachments, which holds objects"),
     (allowed("Label", 7), "formula of singleLineText, which holds text"),
     (allowed("Status", "active"), "not an option of 'Status'; did you mean 'Active'?"),

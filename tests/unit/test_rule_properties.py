@@ -21,6 +21,7 @@ from landfall.airtable.snapshot import Snapshot, TableReader
 from landfall.integrity.rules.evaluate import Finding, evaluate
 from landfall.integrity.rules.kinds import KINDS, Rule
 from landfall.integrity.rules.rule import BaseRule
+from tests.fakes.cells import ABSENT, ERRORS, FILE, NOTHING, PERSON, ai
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IDS = [f"rec{n:014}" for n in range(12)]
@@ -42,6 +43,8 @@ CELLS = st.one_of(
     st.sampled_from(["2026-03-01", "2026-02-01", "2026-03-02T06:00:00.000Z", "2027-01-01"]),
     st.sampled_from([0, 1, -3, 7, 2.5, True, False]),
     st.lists(st.sampled_from([*IDS, "Active"]), max_size=3),
+    st.sampled_from([*NOTHING, *ERRORS]).filter(lambda cell: cell is not ABSENT),
+    st.sampled_from([[PERSON], FILE, ai("generated", "Active")]),
 )
 
 

@@ -55,7 +55,7 @@ def test_no_value_is_no_finding(bounds):
         ({"at_least": 0, "below": 9}, [-1, 9], "F is -1, 9, which is not at least 0 and below 9"),
         ({"at_least": 0}, "12", "F is '12', which is not a number"),
         ({"at_least": 0}, [1, "12", -1], "F is '12', which is not a number"),
-        ({"at_least": 0}, True, "F is True, which is not a number"),
+        ({"at_least": 0}, True, "F is true, which is not a number"),
         ({"at_least": 0}, {"error": "#X"}, "F is the error #X, which is not a number"),
         ({"at_most": "today"}, "soon", "F is 'soon', which is not a date"),
         ({"at_most": "today"}, 5, "F is 5, which is not a date"),

@@ -24,6 +24,8 @@ CELLS: dict[str, Any] = {
     "files": [{"id": "att1", "url": "https://a.b/c", "filename": "c"}],
     "numbers": [1, 2],
     "person": {"id": "usr1", "email": "a@b.c", "name": "A"},
+    "nameless person": {"id": "usrABCDEFGHIJ0123"},
+    "group": {"id": "ugpABCDEFGHIJ0123", "name": "Nurses"},
     "button": {"label": "Open", "url": "https://a.b"},
     "error": {"error": "#ERROR!"},
     "nan": {"specialValue": "NaN"},
@@ -42,7 +44,7 @@ FINE = {
     "list": ["empty", "no list", "links", "files", "numbers"],
     "record_links": ["empty", "no list", "links"],
     "attachments": ["empty", "no list", "files"],
-    "collaborator": ["empty", "no list", "person"],
+    "collaborator": ["empty", "no list", "person", "nameless person", "group"],
 }
 
 

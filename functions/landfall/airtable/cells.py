@@ -134,4 +134,6 @@ def values_of(cell: Any) -> list[Any]:
 
 def has_value(cell: Any) -> bool:
     """Return whether a cell has a value. 0 is one; an unchecked checkbox and an error are not."""
-    return any(value is not False for value in values_of(cell))
+    if cell.__class__ is list:
+        return any(map(has_value, cell))
+    return cell is not None and cell is not False and not error_of(cell)

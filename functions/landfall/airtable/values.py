@@ -176,6 +176,8 @@ def _displayed(value: Any) -> str:
             return f"{name} <{email}>"
         case dict():
             return cell_text(value)
+        case bool():
+            return str(value).lower()
         case _:
             return str(value)
 

@@ -34,11 +34,11 @@ class Sql(BaseRule):
     the findings; the query still sees them.
 
     It sees the tables and fields that are listed in `fields`, and each record's `id` and
-    `created_time`. Cells that are lists or objects are JSON text, for `json_each` and similar
-    functions; true and false are 1 and 0. SQLite computes in binary fractions, where 0.1 + 0.2 is
-    not 0.3: round what is compared, as in `round(Price * Number, 2) <> Total`. `:now` and `:today`
-    are the run's moment (UTC, as `2026-03-02T06:30:00Z`) and day. A name with spaces or special
-    characters needs double quotes.
+    `created_time`. A cell without a value is NULL. Cells that are lists or objects are JSON text,
+    for `json_each` and similar functions; true and false (also an unchecked checkbox) are 1 and 0.
+    SQLite computes in binary fractions, where 0.1 + 0.2 is not 0.3: round what is compared, as in
+    `round(Price * Number, 2) <> Total`. `:now` and `:today` are the run's moment (UTC, as
+    `2026-03-02T06:30:00Z`) and day. A name with spaces or special characters needs double quotes.
 
     It can read nothing else, and write nothing. It is inconclusive if it takes longer than 10 s or
     128 MiB, or has a value of over 2,000,000 bytes.

@@ -53,7 +53,7 @@ class Type(FieldRule):
     - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
     - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
     - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
-      `collaborator`: a person with an `id`, and an e-mail address or a name.
+      `collaborator`: a person or a group with an `id`; the e-mail address and name may be missing.
 
     A lookup's cell is a list, whatever it contains.
     """
@@ -136,6 +136,10 @@ def _has(value: Any, *names: str) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in names)
 
 
+def _is_user(id_: str) -> bool:
+    return id_.startswith(("usr", "ugp"))  # of a group
+
+
 _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
     "any": lambda _value, _: True,
     "text": lambda value, _: isinstance(value, str),
@@ -150,6 +154,6 @@ _TESTS: dict[str, Callable[[Any, Moments], bool]] = {
     ),
     "attachments": _is_list_of(lambda item: _has(item, "id", "url")),
     "collaborator": lambda value, _: (
-        _has(value, "id") and (_has(value, "email") or _has(value, "name"))
+        _has(value, "id") and (_has(value, "email") or _has(value, "name") or _is_user(value["id"]))
     ),
 }
