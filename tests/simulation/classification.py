@@ -23,7 +23,7 @@ from tests.simulation.checker_classification import ClassificationChecker
 from tests.simulation.elements import draw_classification, draw_elements, in_batches
 from tests.simulation.faults import Chaos
 from tests.simulation.model import TreacherousModel
-from tests.simulation.outside import IssueTable, TreacherousBase
+from tests.simulation.outside import IssueTable, Quiet, TreacherousBase
 
 BATCHES = 0.5
 """Share of the scans that ask in batches."""
@@ -37,6 +37,7 @@ class ClassificationSubject:
         self._table = draw_elements(chaos.random, chaos.random.choice([1, 4, 8]))
         self._model = TreacherousModel(chaos, element_answers)
         self._account = Account(chaos, self._model)
+        self._quiet = Quiet()
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}
         self._marks: dict[str, str | None] = {}
@@ -56,7 +57,7 @@ class ClassificationSubject:
 
     def _open_base(self, base_id: str) -> TreacherousBase:
         assert base_id == BASE_ID
-        return TreacherousBase(self._chaos, self._table.tables, IssueTable())
+        return TreacherousBase(self._chaos, self._table.tables, IssueTable(), self._quiet)
 
     def _open_model(self, _: ModelSettings) -> TreacherousModel:
         return self._model
@@ -102,6 +103,7 @@ class ClassificationSubject:
     def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
         """Yield elements whose record does not have the cells that are marked as written."""
         self._model.look_at(write)
+        self._quiet.look_at(memory, write)
         document = memory.get(write.path) if "/elements/" in write.path else None
         if document is None or document.data["written"] == self._marks.get(write.path):
             return
@@ -121,3 +123,4 @@ class ClassificationSubject:
         """As `Subject.broken`."""
         yield from self._model.broken(memory, "classification")
         yield from self._account.broken(memory)
+        yield from self._quiet.broken

@@ -13,7 +13,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID, draw_base, draw_scan
 from tests.simulation.checker_integrity import IntegrityChecker, not_written
 from tests.simulation.faults import Chaos
-from tests.simulation.outside import IssueTable, TreacherousBase
+from tests.simulation.outside import IssueTable, Quiet, TreacherousBase
 
 
 class IntegritySubject:
@@ -23,6 +23,7 @@ class IntegritySubject:
         self._chaos = chaos
         self._base = draw_base(chaos.random)
         self._issues = IssueTable()
+        self._quiet = Quiet()
 
     def draw_scan(self, random: Random, number: int) -> IntegrityScan:
         """As `Subject.draw_scan`."""
@@ -36,7 +37,7 @@ class IntegritySubject:
     def open_base(self, base_id: str) -> TreacherousBase:
         """What the entry point makes."""
         assert base_id == BASE_ID
-        return TreacherousBase(self._chaos, self._base.tables, self._issues)
+        return TreacherousBase(self._chaos, self._base.tables, self._issues, self._quiet)
 
     async def touch(self, _: Runs, __: Registry, ___: IntegrityScan) -> None:
         """Somebody edits a record."""
@@ -44,6 +45,7 @@ class IntegritySubject:
 
     def written(self, memory: MemoryStore, write: Write) -> Iterator[str]:
         """What a ledger says, as it is written, of the table that it is written back to."""
+        self._quiet.look_at(memory, write)
         ledger = memory.get(write.path) if "/ledgers/" in write.path else None
         if ledger:
             yield from not_written(memory, ledger, self._issues.rows)
@@ -54,5 +56,6 @@ class IntegritySubject:
         return IntegrityChecker({BASE_ID: self._base}, {BASE_ID: rows})
 
     def broken(self, _: MemoryStore) -> Iterator[str]:
-        """Remarks of people that are gone."""
+        """Yield remarks of people that are gone, and requests that came too early."""
         yield from self._issues.lost_remarks()
+        yield from self._quiet.broken

@@ -17,7 +17,7 @@ from landfall.airtable.send import Sending
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.write import WriteFindings
 from landfall.reasons import StepError
-from landfall.runs import tasks, transitions
+from landfall.runs import locks, tasks, transitions
 from landfall.runs.changes import State
 from landfall.runs.claim import Claim
 from landfall.runs.documents import run_path, step_path
@@ -259,6 +259,16 @@ def every_look_is_the_last() -> Planted:
     return patch.object(Claim, "first_page_at", late)
 
 
+def paused_base_is_asked() -> Planted:
+    """A run that finds its base paused after a failure reads it all the same."""
+    check = locks._check_free
+
+    def held_only(found: Any, run_id: str, now: datetime, shelf: Any) -> None:
+        check(replace(found, data=found.data | {"not_before": now}), run_id, now, shelf)
+
+    return patch.object(locks, "_check_free", held_only)
+
+
 def write_back_ends_the_run() -> Planted:
     """A write-back that fails ends its run in error."""
     return patch.dict(ROLES, {"write": replace(ROLES["write"], warning=None)})
@@ -286,4 +296,5 @@ MUTANTS = (
     rows_without_an_id,
     write_back_ends_the_run,
     every_look_is_the_last,
+    paused_base_is_asked,
 )

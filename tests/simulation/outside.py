@@ -180,15 +180,40 @@ class IssueTable:
         ]
 
 
+class Quiet:
+    """The moment before which no request may be sent to a base, and the requests that were."""
+
+    def __init__(self) -> None:
+        self.until = START
+        self.broken: list[str] = []
+
+    def look_at(self, memory: MemoryStore, write: Write) -> None:
+        """Take the moment from a lock that is written."""
+        lock = memory.get(write.path) if write.path.startswith("bases/") else None
+        if lock:
+            # a lock that is taken too early begins anew at its own moment
+            self.until = max(self.until, lock.data["not_before"])
+
+    def request(self) -> None:
+        """Take note of a request that begins now."""
+        if wall_clock() < self.until:
+            self.broken.append(f"a request at {wall_clock()}, and none was allowed by {self.until}")
+
+
 class TreacherousBase:
     """A `BaseReader` and `BaseWriter` over tables in memory."""
 
     def __init__(
-        self, chaos: Chaos, tables: Mapping[str, Sequence[Record]], issues: IssueTable
+        self,
+        chaos: Chaos,
+        tables: Mapping[str, Sequence[Record]],
+        issues: IssueTable,
+        quiet: Quiet,
     ) -> None:
         self._chaos = chaos
         self._tables = tables
         self._issues = issues
+        self._quiet = quiet
 
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """As `BaseReader.schema`."""
@@ -252,6 +277,7 @@ class TreacherousBase:
 
     async def _request(self, deadline: Deadline) -> None:
         count_airtable_request()
+        self._quiet.request()
         try:
             async with deadline.limit():
                 await self._chaos.pass_by(0.1, 4.0)
