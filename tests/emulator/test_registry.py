@@ -1,10 +1,13 @@
 """Saving a scan, over both stores: nothing that a schedule was about to do gets lost."""
 
+from datetime import timedelta
 from typing import Any
 
 from landfall.deadlines import Deadline
-from landfall.store.documents import Document
+from landfall.entry.runs_and_scans import show_scan
+from landfall.store.documents import Document, Update
 from landfall.ticks.scheduler import Scheduler
+from tests.fakes.callers import ask
 from tests.fakes.world import World
 
 EVERY_TEN = {"cadence": {"every_minutes": 10}}
@@ -42,6 +45,41 @@ async def test_a_schedule_that_ended_can_be_revived(world: World):
     assert ended is not None
     assert ended.data["next_run_at"] is None
     assert (await schedule_of(world, **EVERY_TEN, max_runs=2)).data["next_run_at"] is not None
+
+
+async def test_a_paused_schedule_has_no_next_run(world: World):
+    """Nor is a slot that passes meanwhile made up for: it goes on with the next one."""
+    await schedule_of(world, **EVERY_TEN)
+    world.clock.advance(660)
+    paused = await schedule_of(world, **EVERY_TEN, paused=True)
+    assert paused.data["next_run_at"] is None
+    world.clock.advance(3600)
+    again = await schedule_of(world, **EVERY_TEN)
+    assert again.data["next_run_at"] > world.clock()
+    assert (await Scheduler(world.runs, "scheduler").tick(Deadline.after(10))).started == 0
+
+
+async def test_a_schedule_that_an_earlier_landfall_paused_goes_on_too(world: World):
+    """It was stored with the slot at which it was paused; people are shown none."""
+    stored = await schedule_of(world, **EVERY_TEN)
+    await world.store.commit([Update(stored.path, {"paused": True}, stored.version)])
+    shown = await show_scan(ask(world), "people")
+    assert shown["schedule"]["next_run_at"] is None
+    world.clock.advance(3600)
+    assert (await schedule_of(world, **EVERY_TEN)).data["next_run_at"] > world.clock()
+
+
+async def test_a_schedule_that_has_ended_has_no_next_run(world: World):
+    """Neither after `stop_at`, nor with `max_runs` used up."""
+    past = (world.clock() + timedelta(seconds=1)).isoformat()
+    assert (await schedule_of(world, **EVERY_TEN, stop_at=past)).data["next_run_at"] is None
+    stored = await schedule_of(world, **EVERY_TEN)
+    assert stored.data["next_run_at"] is not None
+    assert (await schedule_of(world, **EVERY_TEN, stop_at=past)).data["next_run_at"] is None
+    await schedule_of(world, **EVERY_TEN)
+    (stored,) = [one for one in await world.store.read(stored.path) if one]
+    await world.store.commit([Update(stored.path, {"runs_started": 3}, stored.version)])
+    assert (await schedule_of(world, **EVERY_TEN, max_runs=3)).data["next_run_at"] is None
 
 
 async def test_a_scan_without_a_schedule_has_none(world: World):

@@ -341,8 +341,9 @@ class TestEnd:
         assert (await schedule_of(world)).data["next_run_at"] is None
 
     async def test_when_paused(self, world: World) -> None:
-        """A paused schedule is kept as it is; saved again without, it goes on."""
+        """A paused schedule has no next run; saved again without, it goes on with the next slot."""
         await due(world, paused=True)
+        assert (await schedule_of(world)).data["next_run_at"] is None
         assert await tick(world) == Tick()
         await due(world)
         world.clock.advance(300)

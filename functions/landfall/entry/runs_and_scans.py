@@ -108,7 +108,7 @@ async def show_scan(request: Request, scan_id: str) -> Fields:
         "scan_id": scan_id,
         **head.data,
         "definition": definition.document(),
-        "schedule": schedule.data if schedule else None,
+        "schedule": _schedule(schedule.data) if schedule else None,
     }
 
 
@@ -141,6 +141,11 @@ def _definition(request: Request, source: str) -> "Scan":
     from landfall.scans.yaml_text import MAX_YAML
 
     return load(request.text(MAX_YAML), source)
+
+
+def _schedule(stored: Fields) -> Fields:
+    """Return a schedule for people. One that an earlier Landfall paused still has its slot."""
+    return stored | ({"next_run_at": None} if stored.get("paused") else {})
 
 
 def _listed(run: Found) -> Fields:

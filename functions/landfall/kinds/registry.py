@@ -21,6 +21,7 @@ from landfall.store.documents import Create, Document, Fields, Store, Update, Wr
 
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
+    from landfall.scans.schedule import Schedule
 
 MAX_SAVE_TRIES = 5
 """Attempts to save a scan while others save it at the same moment."""
@@ -104,23 +105,33 @@ _WHEN = ("cadence", "time_zone")
 
 
 def _schedule_fields(scan: "Scan", now: datetime, before: Document | None) -> Fields:
-    from landfall.scans.cadence import time_zone
     from landfall.scans.schedule import Schedule
-    from landfall.scans.slots import next_slot
 
     if scan.schedule is None:
         return {"next_run_at": None}
     fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(
         mode="json", exclude_none=True
     )
-    slot = next_slot(scan.schedule.cadence, time_zone(scan.schedule.time_zone), now)
-    unchanged = before and all(before.data[name] == fields[name] for name in _WHEN)
-    if before and unchanged and before.data["next_run_at"]:
-        # it may be due and not claimed yet: saving a scan must not lose a slot
-        slot = before.data["next_run_at"]
     return fields | {
         "scan_id": scan.id,
-        "next_run_at": slot,
+        "next_run_at": _next_run_at(scan.schedule, now, before, fields),
         "stop_at": scan.schedule.stop_at,
         "problem": None,
     }
+
+
+def _next_run_at(
+    schedule: "Schedule", now: datetime, before: Document | None, fields: Fields
+) -> datetime | None:
+    """Return the next slot that becomes a run; None where there is none, as while it is paused."""
+    from landfall.scans.slots import slots_ahead
+
+    stored: Fields = before.data if before else {"runs_started": 0, "next_run_at": None}
+    over = schedule.max_runs is not None and stored["runs_started"] >= schedule.max_runs
+    if schedule.paused or over:
+        return None
+    due: datetime | None = stored["next_run_at"]
+    if due and not stored["paused"] and all(stored[name] == fields[name] for name in _WHEN):
+        # it may be due and not claimed yet: saving a scan must not lose a slot
+        return due if schedule.stop_at is None or due <= schedule.stop_at else None
+    return next(slots_ahead(schedule, now), None)

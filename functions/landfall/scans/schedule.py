@@ -46,4 +46,8 @@ class Schedule(Settings):
     stop_at: Annotated[AwareDatetime, BeforeValidator(_text)] | None = Field(
         None, description="There is no slot after this moment."
     )
-    paused: bool = Field(False, description="Keep the schedule, but start nothing.")
+    paused: bool = Field(
+        False,
+        description="Keep the schedule, but start nothing. Slots that pass meanwhile are not "
+        "made up for.",
+    )

@@ -253,6 +253,7 @@ class Scheduler:
         logs.error("schedule set aside", schedule_id=schedule.id, error=why)
         fields = {
             "paused": True,
+            "next_run_at": None,
             "problem": f"paused by the scheduler: {why}; correct it and save the scan again",
         }
         await self._store.commit([Update(schedule.path, fields | self._stamp(), schedule.version)])
