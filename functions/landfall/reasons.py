@@ -279,9 +279,12 @@ REASONS: dict[Reason, Explanation] = {
 WHAT_TO_DO: dict[Reason, str] = {
     Reason.BASE_NOT_CONFIGURED: "Deploy the key: `infra/deploy --airtable-api-key-file FILE`; "
     "locally, `export AIRTABLE_API_KEY=pat...`.",
-    Reason.BASE_UNAUTHORIZED: "Make a new token in Airtable and deploy it: "
-    "`infra/deploy --airtable-api-key-file FILE`.",
-    Reason.BASE_FORBIDDEN: "In Airtable, add the base and the missing scope to the token.",
+    Reason.BASE_UNAUTHORIZED: "Make a new token at https://airtable.com/create/tokens, with the "
+    "scopes data.records:read and schema.bases:read (data.records:write too, for `write_back`) and "
+    "access to the base; then `export AIRTABLE_API_KEY=pat...` locally, and "
+    "`infra/deploy --airtable-api-key-file FILE` on Google Cloud.",
+    Reason.BASE_FORBIDDEN: "At https://airtable.com/create/tokens, add the base and the missing "
+    "scope to the token.",
     Reason.BASE_NOT_FOUND: "Correct `base` and the tables in the scan, or add the base to the "
     "token: Airtable also answers 404 for a base that a token may not see.",
     Reason.BASE_REJECTED: "Correct what the message names, usually a table or a field.",
@@ -295,8 +298,9 @@ WHAT_TO_DO: dict[Reason, str] = {
     "`tables`, above all long texts.",
     Reason.BASE_MALFORMED: "Nothing: the step retries. If the run fails, check "
     "AIRTABLE_ENDPOINT_URL: a proxy may answer in Airtable's place.",
-    Reason.MODEL_UNAUTHORIZED: "Deploy a key that may use the model: "
-    "`infra/deploy --openai-api-key-file FILE`.",
+    Reason.MODEL_UNAUTHORIZED: "Make a key that may use the model, for OpenAI at "
+    "https://platform.openai.com/api-keys; then `export OPENAI_API_KEY=...` locally, and "
+    "`infra/deploy --openai-api-key-file FILE` on Google Cloud.",
     Reason.MODEL_NOT_FOUND: "Correct `model.name`, LANDFALL_MODEL or OPENAI_BASE_URL.",
     Reason.MODEL_UNSUPPORTED: "Remove the setting that the message names, or choose another model.",
     Reason.MODEL_REJECTED: "Read the message; the other questions are not affected, and the next "

@@ -24,6 +24,9 @@ CLOCK_SKEW = 10
 DEFAULT_MAX_AGE = 300.0
 """Seconds for which certificates are cached when their response has no max-age."""
 
+SEND_FRESH = "send a fresh one, of `gcloud auth print-identity-token`"
+"""The fix for a token that has expired or is another's."""
+
 SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 """Cloud Run's replacement for a signature that it has verified."""
 
@@ -133,8 +136,8 @@ class Callers:
         except _INVALID:
             raise UnauthenticatedError("the token is not valid") from None
         if expired or claims.get("aud") not in self._audiences:
-            why = "expired" if expired else "wrong audience"
-            raise UnauthenticatedError(f"the token is not valid: {why}")
+            why = "it has expired" if expired else "wrong audience"
+            raise UnauthenticatedError(f"the token is not valid: {why}; {SEND_FRESH}")
         return claims
 
     def _verified(self, token: str, certificates: Mapping[str, str]) -> Mapping[str, object]:
@@ -148,7 +151,7 @@ class Callers:
         except _INVALID as error:
             # the library quotes the token in some of its messages
             why = str(error).replace(token, "...").split(":")[0]
-            raise UnauthenticatedError(f"the token is not valid: {why}") from None
+            raise UnauthenticatedError(f"the token is not valid: {why}; {SEND_FRESH}") from None
         return claims
 
     async def _certificates(self) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from infra.local.check.result import CheckResult
 from infra.local.endpoints import AirtableEndpoint, configured_airtable
 from infra.local.terminal import complain
-from landfall.reasons import StepError
+from landfall.reasons import WHAT_TO_DO, StepError
 from landfall.scans.cadence import time_zone
 from landfall.scans.cadence_phrase import describe
 from landfall.scans.scan import Scan
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
                 checked.show(console)
     except StepError as error:
         complain(console, f"Scan {scan.id} was not checked: {error.reason}.", error)
+        console.print(f"What to do: {WHAT_TO_DO[error.reason]}", soft_wrap=True, markup=False)
         return 2
     except KeyboardInterrupt:
         console.print("Interrupted; nothing was written anywhere.")

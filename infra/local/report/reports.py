@@ -12,7 +12,7 @@ from infra.local.report import classification, integrity, site
 from infra.local.runner import FinishedRun
 from infra.local.stack import Stack
 from infra.local.terminal import COLOURS
-from landfall.reasons import Reason
+from landfall.reasons import WHAT_TO_DO, Reason
 
 LOG_LINES = 12
 """Lines of a function's log that are shown when its run does not end `done`."""
@@ -100,6 +100,7 @@ def print_failure(run: FinishedRun, stack: Stack, console: Console) -> None:
     error = run.document["error"]
     console.print(f"{run.document['scan_id']}: {error['reason']}", style="red", markup=False)
     console.print(error["message"], soft_wrap=True, markup=False)
+    console.print(f"What to do: {WHAT_TO_DO[error['reason']]}", soft_wrap=True, markup=False)
     if error["reason"] == Reason.INTERNAL_ERROR:
         console.print(error["traceback"], soft_wrap=True, markup=False)
     process = stack.processes.get(error["step"] or "")
