@@ -89,9 +89,13 @@ async def test_an_own_scan_is_checked_at_its_endpoint(tmp_path: Path) -> None:
     [
         ("", "schedule: none; each run is started by hand\n"),
         ("schedule: {cadence: {every_minutes: 5}, paused: true}",
-         "schedule: every 5 minutes (paused)\n"),
+         "schedule: every 5 minutes (paused: no run starts until it is saved without `paused`)\n"),
         ("schedule: {cadence: {at: 2020-12-01T05:00Z}}",
-         "schedule: at 2020-12-01 05:00 (UTC); no slot lies ahead\n"),
+         "schedule: at 2020-12-01 05:00 (UTC); no slot lies ahead, so no run ever starts\n"),
+        ("schedule: {cadence: {every_minutes: 5}, stop_at: 2020-12-01T05:00:00Z}",
+         "every 5 minutes; no slot lies ahead: `stop_at` is 2020-12-01 05:00 UTC, so no run"),
+        ("schedule: {cadence: {at: 2999-01-01T05:00Z}, max_runs: 1, stop_at: 2999-12-01T05:00Z}",
+         "; ends after 1 run (`max_runs`); ends at 2999-12-01 05:00 UTC (`stop_at`)\n"),
         ("schedule: {cadence: {at: 2999-01-01T05:00Z}, time_zone: Europe/Berlin}",
          "schedule: at 2999-01-01 06:00 (Europe/Berlin); next Tue 2999-01-01 06:00 CET\n"),
     ],
@@ -111,6 +115,19 @@ async def test_what_does_not_fit_is_exit_status_1(tmp_path: Path) -> None:
     assert "has no field 'Emial'; did you mean 'Email'?" in out
 
 
+async def test_what_cannot_be_written_back_does_not_fit(tmp_path: Path) -> None:
+    """Here and not in the middle of the first run: the table, its fields, the other base."""
+    write_back = "write_back: {table: Isues, fields: {finding_id: Key}}\n"
+    status, out, _ = await check(own(tmp_path, OWN_SCAN + write_back), "--sample", "1")
+    assert (status, "does not fit: write_back: the base has no table 'Isues'; it has" in out) == (
+        1,
+        True,
+    )
+    elsewhere = write_back.replace("table", "base: appElsewhere00001, table")
+    status, out, _ = await check(own(tmp_path, OWN_SCAN + elsewhere), "--sample", "1")
+    assert (status, "does not fit: write_back.base: base_" in out) == (1, True)
+
+
 async def test_a_base_that_cannot_be_read_is_exit_status_2(tmp_path: Path) -> None:
     """The output has the reason, and no report."""
     refusal = Fault(FaultKind.STATUS, status=403, body=b'{"error": "NOT_AUTHORIZED"}')
@@ -118,6 +135,15 @@ async def test_a_base_that_cannot_be_read_is_exit_status_2(tmp_path: Path) -> No
     status, out, _ = await check(own(tmp_path), faults=faults)
     assert status == 2
     assert "Scan own was not checked: base_forbidden. Airtable answered 403" in out
+    assert "What to do: At https://airtable.com/create/tokens, add the base" in out
+
+
+async def test_a_key_that_is_refused_says_how_to_make_a_new_one(tmp_path: Path) -> None:
+    """An expired one, as a revoked or mistyped one."""
+    refusal = Fault(FaultKind.STATUS, status=401, body=b'{"error": "AUTHENTICATION_REQUIRED"}')
+    status, out, _ = await check(own(tmp_path), faults=(FaultRule(refusal, times=None),))
+    assert (status, "base_unauthorized. Airtable answered 401" in out) == (2, True)
+    assert "Make a new token at https://airtable.com/create/tokens, with the scopes" in out
     assert "records checked" not in out
 
 

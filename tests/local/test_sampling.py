@@ -174,7 +174,7 @@ async def test_the_report_of_each_rule() -> None:
     text = printed(try_scan(one, sample))
     assert text.splitlines() == [
         "read: People (first 11 records), Pets (all 1 record)",
-        "does not fit: tables: table 'Pets' has no field 'Owner'; it has Name, Email",
+        "does not fit: table 'Pets' has no field 'Owner'; it has Name, Email",
         "r0 (People): Email has a value",
         "  11 records checked, 3 findings (27.3%), warning in this sample",
         "    rec00000000000001 P0: P0 is silent",

@@ -15,6 +15,9 @@ FIELDS = [
     FieldSchema("fld4", "Level", "singleSelect", SELECT),
     FieldSchema("fld5", "Tick", "checkbox"),
     FieldSchema("fld6", "Number", "number"),
+    FieldSchema("fld8", "Many", "multipleSelects", SELECT),
+    FieldSchema("fld9", "Day", "date"),
+    FieldSchema("fld10", "New", "somethingNew"),
     FieldSchema("fld7", "Worked out", "formula", {"result": {"type": "singleLineText"}}),
 ]
 SCHEMA = Schema([TableSchema("tbl1", "Elements", FIELDS)])
@@ -27,9 +30,13 @@ SCHEMA = Schema([TableSchema("tbl1", "Elements", FIELDS)])
         ({"criticality": "Level", "rationale": "fld3"}, ""),
         ({"criticality": "Levle"}, "no field 'Levle'; did you mean 'Level'?"),
         ({"criticality": "Worked out"}, "its value cannot be edited"),
-        ({"pii_flag": "Text"}, "it is a singleLineText, and pii_flag is yes or no: a checkbox"),
+        ({"pii_flag": "Text"}, "it is a singleLineText, and pii_flag is yes or no: use a checkbox"),
         ({"confidence": "Tick"}, "confidence is a number"),
         ({"state": "Level"}, "it has no option changed, confirmed; add it"),
+        ({"rationale": "Level"}, "it is a singleSelect, which takes only its options"),
+        ({"criticality": "Many"}, "it is a multipleSelects, and criticality is text"),
+        ({"criticality": "Day"}, "it is a date, and criticality is text"),
+        ({"criticality": "New"}, ""),
     ],
 )
 def test_a_written_field_must_fit(fields, says):

@@ -11,7 +11,7 @@ from landfall.scans.settings import suggest
 
 
 class Remark(NamedTuple):
-    """A sentence about a rule, or about `tables`."""
+    """A sentence about a rule, or about `tables` or `write_back`."""
 
     rule_id: str | None
     message: str

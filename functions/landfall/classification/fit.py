@@ -6,10 +6,10 @@ Pure: from the scan and the base's schema to one sentence for each misfit.
 
 from collections.abc import Iterator
 
-from landfall.airtable.fields import Holds, Schema, choices, computed, display_type, holds
+from landfall.airtable.fields import Schema
 from landfall.airtable.schema import FieldSchema, named
 from landfall.airtable.unknown_fields import unknown
-from landfall.airtable.values import truncate
+from landfall.airtable.written_fields import Written, unfit
 from landfall.classification.answer import FLAGS
 from landfall.classification.reviews import SETTLED
 from landfall.classification.scan import ClassificationScan
@@ -28,27 +28,12 @@ def misfits(scan: ClassificationScan, schema: Schema) -> Iterator[str]:
 
 def _field_misfits(scan: ClassificationScan, output: str, field: FieldSchema) -> Iterator[str]:
     """Yield the reasons for which an output cannot be written to a field."""
-    if computed(field):
-        yield f"it is a {display_type(field)}, and its value cannot be edited"
-        return
-    wanted: Holds = "text"
+    written: Written = "text"
     if output in FLAGS:
-        wanted = "booleans"
+        written = "flag"
     elif output == "confidence":
-        wanted = "numbers"
-    if holds(field) not in (None, wanted):
-        yield f"it is a {display_type(field)}, and {output} is {_DESCRIPTIONS[wanted]}"
-    known = choices(field)
-    lacking = [label for label in _labels(scan, output) if known is not None and label not in known]
-    if lacking:
-        yield f"it has no option {truncate(', '.join(lacking))}; add it, or use a text field"
-
-
-_DESCRIPTIONS: dict[Holds, str] = {
-    "text": "text: a text field or a single select",
-    "booleans": "yes or no: a checkbox",
-    "numbers": "a number",
-}
+        written = "number"
+    yield from unfit(field, output, written, _labels(scan, output))
 
 
 def _labels(scan: ClassificationScan, output: str) -> tuple[str, ...]:

@@ -17,6 +17,16 @@ MAX_TEXT = 100_000
 """Characters of a cell; support.airtable.com, "Supported field types"."""
 
 
+KEY = "finding_id"
+"""The property by which the row of a finding is found again."""
+
+NUMBERS = ("record_count", "occurrences")
+"""Properties that are written as numbers."""
+
+MOMENTS = ("first_seen", "last_seen")
+"""Properties that are written as dates with a time; all others are text."""
+
+
 class FieldNames(Settings):
     """The fields to which the properties of a finding are written; a property without one is not.
 

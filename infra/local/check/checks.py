@@ -12,7 +12,7 @@ from rich.text import Text
 
 from infra.local.check.result import CheckResult
 from infra.local.endpoints import AirtableEndpoint, configured_airtable
-from infra.local.terminal import complain
+from infra.local.terminal import complain, plural
 from landfall.reasons import WHAT_TO_DO, StepError
 from landfall.scans.cadence import time_zone
 from landfall.scans.cadence_phrase import describe
@@ -44,14 +44,14 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
             requests += checked.requests
             good = good and checked.good
             slots = _next_slots(scan.schedule, datetime.now(UTC))
+            schedule = _describe_schedule(scan.schedule, slots)
             if options.json:
-                document = {**checked.document, "next_slots": [slot.isoformat() for slot in slots]}
+                next_slots = [slot.isoformat() for slot in slots]
+                document = {**checked.document, "schedule": schedule, "next_slots": next_slots}
                 print(json.dumps(document, ensure_ascii=False), flush=True)
             else:
                 console.rule(Text(scan.id, "bold"))
-                console.print(
-                    Text(f"schedule: {_describe_schedule(scan.schedule, slots)}"), soft_wrap=True
-                )
+                console.print(Text(f"schedule: {schedule}"), soft_wrap=True)
                 checked.show(console)
     except StepError as error:
         complain(console, f"Scan {scan.id} was not checked: {error.reason}.", error)
@@ -73,11 +73,22 @@ def _next_slots(schedule: Schedule | None, now: datetime) -> list[datetime]:
 
 
 def _describe_schedule(schedule: Schedule | None, slots: Sequence[datetime]) -> str:
-    """Return the cadence and the next slots, for a person."""
+    """Return the cadence, the next slots and the limits, for a person."""
     if schedule is None:
         return "none; each run is started by hand"
     cadence = describe(schedule.cadence, schedule.time_zone)
     if schedule.paused:
-        return f"{cadence} (paused)"
-    shown = ", ".join(f"{slot:%a %Y-%m-%d %H:%M %Z}" for slot in slots)
-    return f"{cadence}; next {shown}" if slots else f"{cadence}; no slot lies ahead"
+        return f"{cadence} (paused: no run starts until it is saved without `paused`)"
+    if not slots:
+        stop = f": `stop_at` is {_moment(schedule.stop_at, schedule)}" if schedule.stop_at else ""
+        return f"{cadence}; no slot lies ahead{stop}, so no run ever starts"
+    parts = [cadence, f"next {', '.join(f'{slot:%a %Y-%m-%d %H:%M %Z}' for slot in slots)}"]
+    if schedule.max_runs is not None:
+        parts.append(f"ends after {plural(schedule.max_runs, 'run')} (`max_runs`)")
+    if schedule.stop_at:
+        parts.append(f"ends at {_moment(schedule.stop_at, schedule)} (`stop_at`)")
+    return "; ".join(parts)
+
+
+def _moment(moment: datetime, schedule: Schedule) -> str:
+    return f"{moment.astimezone(time_zone(schedule.time_zone)):%Y-%m-%d %H:%M %Z}"

@@ -22,7 +22,9 @@ def check(
     scan: IntegrityScan, airtable: AirtableEndpoint | None, limit: int | None, console: Console
 ) -> CheckResult:
     """Try the scan's rules on `limit` records of each table, or all. Raises `StepError`."""
-    sample = asyncio.run(read_with_progress(scan, airtable, limit, console, scan.looked_up))
+    sample = asyncio.run(
+        read_with_progress(scan, airtable, limit, console, scan.looked_up, scan.write_base)
+    )
     # not on the event loop: Ctrl-C ends it at once, however long a rule takes
     trial = try_scan(scan, sample)
     return CheckResult(trial.good, sample.requests, trial.document(), partial(print_trial, trial))
@@ -53,7 +55,7 @@ def print_trial(trial: ScanTrial, console: Console) -> None:
 
 
 def _describe_remark(remark: Remark) -> str:
-    return f"{remark.rule_id or 'tables'}: {remark.message}"
+    return f"{remark.rule_id}: {remark.message}" if remark.rule_id else remark.message
 
 
 def _lines(trial: RuleTrial) -> Iterator[Text]:

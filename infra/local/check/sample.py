@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -61,6 +61,10 @@ class Sample:
     snapshot: Snapshot
     incomplete: frozenset[str]
     requests: int
+    target: Sequence[TableSchema] = ()
+    """The tables of the base that findings are written to."""
+    target_problem: str = ""
+    """The reason for which that base could not be read."""
 
 
 ShowProgress = Callable[[SampleProgress], None]
@@ -72,29 +76,44 @@ async def read_sample(
     limit: int | None,
     show: ShowProgress,
     looked_up: Collection[str] = (),
+    written: str | None = None,
 ) -> Sample:
     """Read the first `limit` records of each table, or all.
 
-    Of the tables in `looked_up`, up to `MAX_LOOKED_UP` are read. Raises `StepError`.
+    Of the tables in `looked_up`, up to `MAX_LOOKED_UP` are read; of the base `written`, only the
+    schema. Raises `StepError`.
     """
-    async with _open_reader(scan, airtable) as reader:
-        return await _SampleReader(scan, reader, limit, show, looked_up).run()
+    async with _endpoint(scan, airtable) as endpoint, _open_reader(scan.base, endpoint) as reader:
+        sample_reader = _SampleReader(scan, reader, limit, show, looked_up)
+        sample = await sample_reader.run()
+        if written in (None, scan.base):
+            return replace(sample, target=sample.schema)
+        async with _open_reader(written, endpoint) as other:
+            try:
+                target, problem = await sample_reader.retry(other.schema), ""
+            except StepError as error:
+                target, problem = (), f"{error.reason}: {error.message}"
+            requests = sample.requests + other.requests
+        return replace(sample, target=target, target_problem=problem, requests=requests)
 
 
 @asynccontextmanager
-async def _open_reader(
+async def _endpoint(
     scan: BaseScan, airtable: AirtableEndpoint | None
-) -> AsyncIterator[AirtableClient]:
-    """Open a reader of the scan's base, at the stand-in if no Airtable is named."""
-    if airtable is None:
-        api_key = "patLocal000000000.stand-in"
-        async with (
-            LocalAirtable([SAMPLE_BASES[scan.base]()], api_key=api_key) as stand_in,
-            _open_reader(scan, AirtableEndpoint(stand_in.url, api_key)) as reader,
-        ):
-            yield reader
+) -> AsyncIterator[AirtableEndpoint]:
+    """Return the Airtable that is named, or start the stand-in with the scan's base."""
+    if airtable:
+        yield airtable
         return
-    reader = AirtableClient(scan.base, airtable.api_key, airtable.endpoint)
+    api_key = "patLocal000000000.stand-in"
+    async with LocalAirtable([SAMPLE_BASES[scan.base]()], api_key=api_key) as stand_in:
+        yield AirtableEndpoint(stand_in.url, api_key)
+
+
+@asynccontextmanager
+async def _open_reader(base: str, airtable: AirtableEndpoint) -> AsyncIterator[AirtableClient]:
+    """Open a reader of a base."""
+    reader = AirtableClient(base, airtable.api_key, airtable.endpoint)
     try:
         with logs.silenced():
             yield reader
@@ -113,7 +132,7 @@ class _SampleReader:
     pieces: list[Packed] = field(default_factory=list)
 
     async def run(self) -> Sample:
-        schema = await self._retry(self.reader.schema)
+        schema = await self.retry(self.reader.schema)
         cursor = opened(self.scan, schema)
         self.progress.tables = len(cursor.tables)
         try:
@@ -144,7 +163,7 @@ class _SampleReader:
         while not table.done and read < limit:
             ask = partial(self.reader.page, name, table.ask, offset)
             try:
-                page = await self._retry(ask)
+                page = await self.retry(ask)
             except OffsetExpiredError:
                 listing, offset, read = listing + 1, None, 0
                 if listing > MAX_RETRIES + 1:
@@ -163,7 +182,8 @@ class _SampleReader:
             self.progress.done += last or read >= limit
             self._show_progress()
 
-    async def _retry(self, ask: Callable[[Deadline], Awaitable[T]]) -> T:
+    async def retry(self, ask: Callable[[Deadline], Awaitable[T]]) -> T:
+        """Return an answer of Airtable, after retries. Raises `StepError`."""
         retries = 0
         while True:
             try:

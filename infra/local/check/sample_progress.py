@@ -22,11 +22,12 @@ async def read_with_progress(
     limit: int | None,
     console: Console,
     looked_up: Collection[str] = (),
+    written: str | None = None,
 ) -> Sample:
     """Read a sample as `read_sample` does, and show the progress."""
     with _bars(console) as bars:
         show = _ProgressDisplay(scan.id, bars)
-        return await read_sample(scan, airtable, limit, show, looked_up)
+        return await read_sample(scan, airtable, limit, show, looked_up, written)
 
 
 def describe_sample(sample: Sample) -> str:

@@ -1,6 +1,6 @@
 """A trial of rules on a sample of their base."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,13 @@ import msgspec
 
 from infra.local.check.sample import Sample
 from landfall.airtable.fields import Schema
-from landfall.airtable.unknown_fields import Fit
+from landfall.airtable.unknown_fields import Fit, Remark
 from landfall.integrity.fit import fit
 from landfall.integrity.report import why_inconclusive
 from landfall.integrity.rules.evaluate import Finding, evaluate, with_names
 from landfall.integrity.rules.rule import BaseRule, Thresholds
 from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.write_fit import write_misfits
 from landfall.scans.settings import SEVERITIES, Severity
 
 MAX_EXAMPLES = 2
@@ -120,7 +121,15 @@ class ScanTrial:
 def try_scan(scan: IntegrityScan, sample: Sample) -> ScanTrial:
     """Try a scan on a sample and the schema of its base."""
     fitted = fit(scan.tables, scan.rules, Schema(sample.schema))
+    fitted.misfits.extend(Remark(None, message) for message in _write_misfits(scan, sample))
     return ScanTrial(scan, sample, fitted, [_try_rule(rule, sample) for rule in scan.rules])
+
+
+def _write_misfits(scan: IntegrityScan, sample: Sample) -> Iterator[str]:
+    if sample.target_problem:
+        yield f"write_back.base: {sample.target_problem}"
+    else:
+        yield from write_misfits(scan, Schema(sample.schema), Schema(sample.target))
 
 
 def _try_rule(rule: BaseRule, sample: Sample) -> RuleTrial:
