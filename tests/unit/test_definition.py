@@ -327,10 +327,12 @@ def test_a_link_may_point_to_its_own_table():
 
 def test_the_version_ignores_the_schedule():
     """Another cadence does not change what is found; so it is the same definition."""
-    weekly = changed("schedule", {"cadence": {"every_minutes": 5}})
+    often = changed(
+        "schedule", {"cadence": {"every_minutes": 5}, "time_zone": "Europe/Berlin", "max_runs": 3}
+    )
     versions = {
         IntegrityScan.model_validate(content).version()
-        for content in (GOOD, weekly, GOOD | {"schedule": None})
+        for content in (GOOD, often, GOOD | {"schedule": None, "time_zone": "Europe/Berlin"})
     }
     assert len(versions) == 1
 

@@ -57,7 +57,7 @@ class Registry:
         fields = _head_fields(scan) | stamp
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
         if version is None:
-            text = scan.model_copy(update={"schedule": None}).text()
+            text = scan.unscheduled().text()
             writes.append(Create(version_path, {"definition": text} | stamp))
         planned = _schedule_fields(scan, now, schedule) | stamp
         if scan.schedule or schedule:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from landfall.deadlines import LADDER
 from landfall.scans.cadence import time_zone
-from landfall.scans.schedule import Schedule, ZoneName
+from landfall.scans.schedule import DEFAULT_ZONE, Schedule, ZoneName
 from landfall.scans.setting_groups import Group
 from landfall.scans.settings import Id, Misfit, MisfitsError, Number, Settings
 
@@ -59,7 +59,7 @@ class Scan(Settings):
     @property
     def zone(self) -> tzinfo:
         """The time zone in which the days of dates begin."""
-        return time_zone(self.time_zone or (self.schedule.time_zone if self.schedule else "UTC"))
+        return time_zone(self.unscheduled().time_zone or DEFAULT_ZONE)
 
     def heading(self) -> dict[str, Any]:
         """Return the settings that the scan's document shows, for people and for a run's plan."""
@@ -77,9 +77,16 @@ class Scan(Settings):
         """
         return json.dumps(self.document(), ensure_ascii=False)
 
+    def unscheduled(self) -> Self:
+        """Return the scan without its schedule, which affects no result but by its time zone."""
+        zone = self.time_zone
+        if zone is None and self.schedule and self.schedule.time_zone != DEFAULT_ZONE:
+            zone = self.schedule.time_zone
+        return self.model_copy(update={"schedule": None, "time_zone": zone})
+
     def version(self) -> str:
-        """Return 16 hex digits of the content without the schedule, which affects no result."""
-        content = {key: value for key, value in self.document().items() if key != "schedule"}
+        """Return 16 hex digits of the content without the schedule."""
+        content = self.unscheduled().document()
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -16,6 +16,9 @@ def _known_zone(name: str) -> str:
     return name
 
 
+DEFAULT_ZONE = "UTC"
+
+
 def _text(value: Any) -> Any:
     # pydantic would take a number for the seconds since 1970
     if isinstance(value, str | datetime):
@@ -32,7 +35,8 @@ class Schedule(Settings):
 
     cadence: Cadence
     time_zone: ZoneName = Field(
-        "UTC", description="An IANA name such as Europe/Berlin; local times are of this zone."
+        DEFAULT_ZONE,
+        description="An IANA name such as Europe/Berlin; local times are of this zone.",
     )
     overlap: Literal["skip", "allow", "cancel_running"] = Field(
         "skip", description="What a slot does while a run of this schedule is in progress."
