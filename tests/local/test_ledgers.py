@@ -299,9 +299,30 @@ async def test_people_ignore_and_reopen_findings():
 
 
 @pytest.mark.parametrize(
+    ("until", "end"),
+    [
+        ("2030-12-31", "2031-01-01T11:59:59+00:00"),  # with the day, in a zone 12 hours behind
+        ("2030-12-31T10:00", "2030-12-31T22:00:00+00:00"),
+        ("2030-12-31 10:00:00,5Z", "2030-12-31T10:00:00+00:00"),
+    ],
+)
+async def test_ignoring_ends_with_a_day_of_the_scan(until, end):
+    """A day counts whole, and begins in the scan's time zone, here that of its schedule."""
+    schedule = {"cadence": {"every_minutes": 60}, "time_zone": "Etc/GMT+12", "paused": True}
+    scanning = Scanning(schedule=schedule)
+    await scanning.run(people(None))
+    (finding,) = await findings(scanning.world)
+    body = {"why": "x", "until": until}
+    ignored = await routes.ignore(scanning.ask(body), "people", finding["finding_id"])
+    assert ignored["decision"]["until"].isoformat() == end
+
+
+@pytest.mark.parametrize(
     ("body", "says"),
     [
         ({}, "`why` is missing"),
+        ({"why": "x", "until": "2030-W01"}, "`until` must be a date or moment"),
+        ({"why": "x", "until": 20300101}, "`until` must be a date or moment"),
         ({"why": " "}, "`why` is missing"),
         ({"why": "x", "until": "soon"}, "`until` must be a date or moment"),
         ({"why": "x", "until": "9999-12-31T23:59:59-12:00"}, "`until` must be a date or moment"),

@@ -2,15 +2,25 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 Moment = date | datetime
 """A day, or a moment with its time zone."""
 
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
+    r"(?:[Zz]|[+-][0-9]{2}(?::?[0-5][0-9])?)?"
+)
+"""A moment in the extended form of ISO 8601, as people and programs write it. Week dates, ordinal
+dates and the basic form (20260301) are no dates to most people."""
+
 _RELATIVE = re.compile(r"(today|now)(?:\s*([+-])\s*(\d{1,5})\s*([mhdw]))?")
 _DURATION = re.compile(r"(-?\d{1,5})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+_DAY_LENGTH, _MOMENT_LENGTH = len("2026-03-01"), len("2026-03-01T12:00:00.000Z")
 
 RELATIVE_FORMS = "`today`, `now`, or one of them with an offset such as `today-30d` or `now+2h`"
 
@@ -25,17 +35,23 @@ class Calendar:
     def read(self, value: Any) -> Moment | None:
         """Return the day or moment in a cell; None if there is none, as with blanks around it.
 
-        A moment without a time zone is in this calendar's zone.
+        A day is `2026-03-01`; a moment has a time after `T` or a space, which is in this calendar's
+        zone unless it ends with `Z` or an offset.
         """
         if not isinstance(value, str):
             return None
+        marks = value[4:20:3]
         try:
-            if len(value) <= 10:
+            if marks == "--" and len(value) == _DAY_LENGTH:
                 return date.fromisoformat(value)
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+            if marks == "--T::." and len(value) == _MOMENT_LENGTH and value[-1] == "Z":
+                return datetime.fromisoformat(value)  # in Airtable's form
+            if not _MOMENT.fullmatch(value):
+                return None
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError:  # 30th of February, or 24:00
             return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+        return moment if moment.tzinfo else _in_utc(moment.replace(tzinfo=self.zone))
 
     def resolve(self, text: str) -> Moment:
         """Return the moment of a rule's date, absolute or relative. Raises `ValueError`."""
@@ -47,7 +63,7 @@ class Calendar:
             return moment
         start, sign, number, unit = match.groups()
         away = parse_duration(f"{sign}{number}{unit}".lstrip("+")) if unit else timedelta()
-        return (self.now if start == "now" else self.day(self.now)) + away
+        return shifted(self.now.astimezone(UTC) if start == "now" else self.day(self.now), away)
 
     def day(self, moment: Moment) -> date:
         """Return the day of a moment."""
@@ -58,11 +74,36 @@ class Calendar:
         except OverflowError:  # the first or last possible day, in another zone
             return moment.date()
 
+    def end(self, moment: Moment) -> datetime:
+        """Return a moment, or the last one of a day."""
+        if isinstance(moment, datetime):
+            return moment
+        return datetime.combine(moment, time.max, self.zone)
+
     def order(self, one: Moment, other: Moment) -> int:
         """Return -1, 0 or 1: by moment if both have a time, else by day."""
         if isinstance(one, datetime) != isinstance(other, datetime):
             one, other = self.day(one), self.day(other)
         return (one > other) - (one < other)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC, where a difference is the time that has passed."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or last possible day, in another zone
+        return moment
+
+
+def shifted(moment: Moment, by: timedelta) -> Moment:
+    """Return a day or moment, later by a duration. Raises `OverflowError`.
+
+    A day has no hours: of the duration, only whole days count, so -6h before a day is that day.
+    """
+    if not isinstance(moment, datetime):
+        days = abs(by).days
+        by = timedelta(days if by > timedelta() else -days)
+    return moment + by
 
 
 def parse_duration(text: str) -> timedelta:

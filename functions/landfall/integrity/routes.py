@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
+from landfall.airtable.dates import Calendar
 from landfall.api.downloads import Download
 from landfall.api.request import PAGES, Request, Route, check_kind, paged
 from landfall.integrity.findings.entry import STATES, Decision
@@ -53,12 +54,12 @@ async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 
 async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
-    """Ignore a finding: {"why": ..., "until": a moment, or none}."""
+    """Ignore a finding: {"why": ..., "until": a day (to its end), a moment, or none}."""
     body = request.settings("why", "until")
     why = body.get("why")
     if not isinstance(why, str) or not why.strip():
         raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
-    until = None if body.get("until") is None else _moment(body["until"])
+    until = None if body.get("until") is None else await _end(request, scan_id, body["until"])
     now = request.runs.clock()
     if until and until <= now:
         raise BadRequestError("`until` must be in the future")
@@ -125,9 +126,15 @@ def _fitting(findings: Sequence[Fields]) -> int:
     return sum(size <= MAX_RECORDS_BYTES for size in accumulate(sizes))
 
 
-def _moment(text: Any) -> datetime:
+async def _end(request: Request, scan_id: str, text: Any) -> datetime:
+    """Return a moment, or the last second of a day, in the time zone of the scan."""
+    head = await request.scans.head(scan_id)
+    scan = await request.scans.definition(scan_id, head.data["version"])
+    calendar = Calendar(request.runs.clock(), scan.zone)
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise BadRequestError(f"`until` must be a date or moment, not {text!r}") from None
+        moment = calendar.read(text)
+        if moment is not None:
+            return calendar.end(moment).astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        pass
+    raise BadRequestError(f"`until` must be a date or moment, not {text!r}")

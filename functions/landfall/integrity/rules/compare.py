@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.cells import contents_of, error_of
-from landfall.airtable.dates import Moment, parse_duration
+from landfall.airtable.dates import Moment, parse_duration, shifted
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.numbers import added, is_close, is_number, order
 from landfall.airtable.values import TextCache, comparable, display
@@ -81,7 +81,7 @@ class Compare(BaseRule):
     plus: Annotated[int | float | str, BeforeValidator(_plus)] | None = Field(
         None,
         description="Added to `right` first: a number, or a duration for dates such as `30d`; "
-        "either may begin with `-`. Hours and minutes count if both dates have a time.",
+        "either may begin with `-`. Hours and minutes change no date that has no time.",
     )
 
     example: ClassVar[str] = (
@@ -184,8 +184,8 @@ class Compare(BaseRule):
             if left.__class__ is str and right.__class__ is str:
                 one, other = moments[left], moments[right]
                 if one is not None and other is not None and offset is not None:
-                    shifted = _shifted(other, offset) if offset else other
-                    return None if shifted is None else holds(calendar.order(one, shifted), 0)
+                    later = _shifted(other, offset) if offset else other
+                    return None if later is None else holds(calendar.order(one, later), 0)
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
@@ -220,6 +220,6 @@ class Compare(BaseRule):
 
 def _shifted(moment: Moment, offset: timedelta) -> Moment | None:
     try:
-        return moment + offset
+        return shifted(moment, offset)
     except OverflowError:
         return None

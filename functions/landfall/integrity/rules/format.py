@@ -36,8 +36,8 @@ class Format(FieldRule):
     - `url`: `http://` or `https://`, a domain with a dot or an IP address, and optionally a port;
       then anything but whitespace, control characters, `<>"{}|\\^` and the backtick. A name or a
       password before the domain (`https://user:password@clinic.example`) is refused.
-    - `date`: an ISO 8601 date such as `2026-03-01`, with or without a time; or text that matches
-      `date_format`.
+    - `date`: a date as ISO 8601 writes it, such as `2026-03-01` or `2026-03-01T09:30Z` ("Dates and
+      times" has the forms); or text that matches `date_format`.
     - `pattern`: the whole text matches a regular expression of RE2.
     """
 

@@ -1,12 +1,12 @@
 """`freshness`: records are not too old."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from landfall.airtable.dates import Calendar, Moment, parse_duration
+from landfall.airtable.dates import Calendar, parse_duration
 from landfall.airtable.fields import Schema, content_misfits
 from landfall.airtable.values import TextCache, display_list, one_or_all, rejected_items
 from landfall.integrity.rules.durations import Duration
@@ -92,7 +92,7 @@ class Freshness(BaseRule):
         calendar = scope.snapshot.calendar
         moments = TextCache(calendar.read, scope.check)
         past = [
-            (_last(moment, calendar), text)
+            (calendar.end(moment), text)
             for text in _texts(self._column(scope))
             if (moment := moments[text]) is not None and calendar.order(moment, calendar.now) <= 0
         ]
@@ -112,7 +112,7 @@ class Freshness(BaseRule):
 
         def fresh(text: str) -> bool:
             moment = calendar.read(text)
-            return moment is not None and _last(moment, calendar) >= oldest
+            return moment is not None and calendar.end(moment) >= oldest
 
         for row, items in rejected_items(self._column(scope), fresh, scope.check):
             others = [item for item in items if calendar.read(item) is None]
@@ -132,10 +132,3 @@ def _texts(column: Iterable[Any]) -> set[str]:
         for item in (cell if cell.__class__ is list else (cell,))
         if item.__class__ is str
     }
-
-
-def _last(moment: Moment, calendar: Calendar) -> datetime:
-    """Return a moment, or the last one of a day."""
-    if isinstance(moment, datetime):
-        return moment
-    return datetime.combine(moment, time.max, calendar.zone)

@@ -51,7 +51,8 @@ class Type(FieldRule):
     - `any`: any value that is not an error. Errors are those of Airtable, `{"error": "#ERROR!"}`
       and `{"specialValue": "NaN"}` (or Infinity), alone or in a list; they have none of the types.
     - `text`, `boolean`, `list`; `number`; `integer`: 5 and 5.0, not 5.5.
-    - `date`: text that is an ISO 8601 date such as `2026-03-01`; `datetime`: one with a time.
+    - `date`: text that is a date such as `2026-03-01`; `datetime`: one with a time. "Dates and
+      times" has the forms.
     - `record_links`: a list of record ids. `attachments`: a list of files with `id` and `url`.
       `collaborator`: a person or a group with an `id`; the e-mail address and name may be missing.
 
