@@ -88,6 +88,7 @@ class Reason(StrEnum):
     LISTING_EXPIRED = "listing_expired"
     TOO_MANY_RECORDS = "too_many_records"
     RECORD_TOO_LARGE = "record_too_large"
+    SCAN_MISSING = "scan_missing"
     PAGES_MISSING = "pages_missing"
     FINDINGS_MISSING = "findings_missing"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -250,6 +251,9 @@ REASONS: dict[Reason, Explanation] = {
     Reason.RECORD_TOO_LARGE: Explanation(
         False, "one record does not fit into a Firestore document (1 MiB, compressed)"
     ),
+    Reason.SCAN_MISSING: Explanation(
+        False, "the scan, or the version of it that the run was made from, was deleted meanwhile"
+    ),
     Reason.PAGES_MISSING: Explanation(
         False, "records that were fetched are no longer stored (deleted or expired)"
     ),
@@ -356,6 +360,7 @@ WHAT_TO_DO: dict[Reason, str] = {
     "fields in `tables`.",
     Reason.TOO_MANY_RECORDS: "Raise `limits.max_records`, or leave out a table.",
     Reason.RECORD_TOO_LARGE: "Leave the long field out of `tables`.",
+    Reason.SCAN_MISSING: "Nothing, if it was meant; else save the scan again.",
     Reason.PAGES_MISSING: "Start the run again.",
     Reason.FINDINGS_MISSING: "Restore the deleted `runs/{id}/results` from a backup, or delete "
     "the document that the message names: findings then start anew.",

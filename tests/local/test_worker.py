@@ -189,10 +189,30 @@ async def test_a_definition_that_is_gone_ends_the_run():
     task = await started(world)
     version = (await world.run()).data["scan_version"]
     store.delete(f"scans/people/versions/{version}")
-    assert await work_on(world, task, hanging) == "internal_error"
+    assert await work_on(world, task, hanging) == "scan_missing"
     run = (await world.run()).data
     assert (run["status"], run["finished_at"]) == ("error", world.clock())
     assert f"has no version {version}" in run["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["runs/m-1", "runs/m-1/steps/fetch"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_run_that_is_deleted_meanwhile_is_declined(path, fails):
+    """There is nothing to write to; the task is not repeated, and nothing is made anew."""
+    store = MemoryStore()
+    world = World(store)
+    task = await started(world)
+
+    async def work(claim: Claim, _: Any, __: Deadline) -> Outcome:
+        store.delete(path)
+        if fails:
+            raise StepError(Reason.BASE_UNAVAILABLE, "down")
+        await claim.checkpoint(run={"progress_pct": 7})
+        return Outcome.FINISHED
+
+    assert await work_on(world, task, work) == "declined"
+    assert path not in store.whole()
+    assert len(world.queue.tasks) == 1
 
 
 class _Stuck(MemoryStore):

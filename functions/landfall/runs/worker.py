@@ -18,7 +18,7 @@ from typing import Any
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.process.redaction import Redactor
-from landfall.reasons import BadRequestError, LandfallError, Reason, StepError
+from landfall.reasons import BadRequestError, LandfallError, NotFoundError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import RunNotFoundError
 from landfall.runs.documents import Run, RunFields, Step
@@ -111,6 +111,10 @@ class Worker:
         with logs.fields(attempt=claim.attempt):
             try:
                 return await self._work_and_record(claim, deadline)
+            except RunNotFoundError as why:
+                # somebody deleted it meanwhile: there is nothing to write to
+                logs.warning("declined", why=str(why))
+                return Outcome.DECLINED
             except FencedError as why:
                 logs.warning("fenced", why=str(why))
                 await self._abandon_ended(invocation, deadline)
@@ -130,6 +134,10 @@ class Worker:
             failure, cause = StepError(Reason.STORE_UNAVAILABLE, str(error)), error
         except SchemaError as error:
             failure, cause = StepError(Reason.SCHEMA_NEWER, str(error)), error
+        except RunNotFoundError:
+            raise
+        except NotFoundError as error:
+            failure, cause = StepError(Reason.SCAN_MISSING, str(error)), error
         except Exception as error:
             # a bug: loud in the log and on the run, and not repeated
             failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error
@@ -194,5 +202,5 @@ class Worker:
         try:
             scan = await self.definitions.definition(run.scan_id, run.scan_version)
             await abandon(run, step, scan, self.clients, deadline)
-        except (StepError, SchemaError) as error:
+        except (StepError, SchemaError, NotFoundError) as error:
             logs.warning("left behind", error=self.redactor.text(str(error)))
