@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from landfall.api.downloads import Download
 from landfall.deadlines import Deadline
 from landfall.entry.runs_and_scans import show_scan
 from landfall.store.documents import Document, Update
@@ -64,6 +65,7 @@ async def test_a_schedule_that_an_earlier_landfall_paused_goes_on_too(world: Wor
     stored = await schedule_of(world, **EVERY_TEN)
     await world.store.commit([Update(stored.path, {"paused": True}, stored.version)])
     shown = await show_scan(ask(world), "people")
+    assert not isinstance(shown, Download)
     assert shown["schedule"]["next_run_at"] is None
     world.clock.advance(3600)
     assert (await schedule_of(world, **EVERY_TEN)).data["next_run_at"] > world.clock()

@@ -10,9 +10,12 @@ import pytest
 from starlette.requests import Request as HttpRequest
 
 from landfall.api.request import Route
+from landfall.deadlines import LADDER, Deadline
 from landfall.entry.routes import answer, routes
 from landfall.entry.serve import Call
 from landfall.reasons import BadRequestError, LandfallError, NotFoundError
+from landfall.store.documents import Put
+from landfall.ticks.scheduler import Scheduler
 from tests.fakes.elements import a_classification
 from tests.fakes.world import World
 
@@ -72,6 +75,26 @@ async def test_an_unknown_parameter_is_refused_with_those_there_are(route: Route
     for name in route.parameters:
         with pytest.raises(BadRequestError, match=f"the query parameter `{name}` is given twice"):
             await ask(world, route.method, filled(route), f"{name}=1&{name}=2", b"{}")
+
+
+async def test_a_run_says_who_started_it() -> None:
+    """The caller, or the schedule and the slot; in a list, too. An older run does not know."""
+    world = await a_world()
+    await world.save(id="hourly", schedule={"cadence": {"every_minutes": 60}})
+    for path, body in (("/runs", b'{"scan_id": "people"}'), ("/scans/labels/regenerate", b"{}")):
+        _, started = await ask(world, "POST", path, body=body)
+        _, run = await ask(world, "GET", f"/runs/{started['run_id']}")
+        assert run["started_by"] == "tester"
+    world.clock.advance(3600)
+    await Scheduler(world.runs, "a worker").tick(Deadline.after(LADDER.step))
+    _, listed = await ask(world, "GET", "/runs", "scan_id=hourly")
+    (run,) = listed["runs"]
+    assert run["started_by"] == "schedule hourly, slot 2026-03-02T07:00:00+00:00"
+    document = await world.run(run["run_id"])
+    stored = {name: value for name, value in document.data.items() if name != "started_by"}
+    await world.store.commit([Put(document.path, stored)])
+    _, run = await ask(world, "GET", f"/runs/{run['run_id']}")
+    assert run["started_by"] is None
 
 
 async def test_what_may_be_meant_by_a_parameter_is_said() -> None:

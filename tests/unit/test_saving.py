@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from landfall.api.downloads import Download
 from landfall.entry.runs_and_scans import save_scan, show_scan
 from landfall.kinds.definition import DefinitionError, load, parse
 from landfall.reasons import BadRequestError
-from landfall.scans.yaml_text import MAX_YAML
+from landfall.scans.yaml_text import MAX_YAML, read_text, write_yaml
+from landfall.store.documents import Query
 from tests.fakes.callers import ask
+from tests.fakes.examples import EXAMPLES
 from tests.fakes.world import World
 
 SAMPLES = Path(__file__).parents[2] / "infra/local/samples"
@@ -21,9 +24,19 @@ SITE = "id: a\nkind: site\nurl: https://a.example/\n"
 async def saved(world: World, scan_id: str, body: str) -> dict[str, object]:
     """The definition as it is kept."""
     await save_scan(ask(world, raw=body.encode(), by="ann@people.example"), scan_id)
-    kept = (await show_scan(ask(world), scan_id))["definition"]
+    shown = await show_scan(ask(world), scan_id)
+    assert not isinstance(shown, Download)
+    kept = shown["definition"]
     assert isinstance(kept, dict)
     return kept
+
+
+async def written(world: World, scan_id: str) -> str:
+    """The file that `format=yaml` gives."""
+    file = await show_scan(ask(world, query={"format": "yaml"}), scan_id)
+    assert isinstance(file, Download)
+    assert (file.name, file.media_type) == (f"{scan_id}.yaml", "application/yaml; charset=utf-8")
+    return "".join(file.pieces)
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -126,3 +139,78 @@ async def test_another_scan_than_the_path_says_is_refused(world):
     """In whatever form."""
     with pytest.raises(BadRequestError, match="`id` is 'a' in the body and 'b' in the path"):
         await saved(world, "b", SITE)
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+async def test_a_definition_is_given_back_as_it_was_written(world, path):
+    """With its comments, its schedule and the order of its lines, to the last character."""
+    text = f"# Zoë's scan\r\n{path.read_text()}\n# the end"
+    await saved(world, path.stem, text)
+    assert await written(world, path.stem) == text
+
+
+async def test_the_text_is_that_of_the_last_save(world):
+    """Also where only a comment or the schedule is new; an earlier version has its own."""
+    texts = [SITE, f"{SITE}# new\n", f"{SITE}schedule: {{cadence: {{every_minutes: 9}}}}\n"]
+    for text in [*texts, f"{SITE}name: A\n", *texts]:
+        await saved(world, "a", text)
+        assert await written(world, "a") == text
+    versions = await world.store.find(Query("scans/a/versions"))
+    assert len(versions) == 2
+
+
+async def test_a_definition_without_a_stored_text_is_given_in_yaml(world):
+    """One of an earlier Landfall, or a long one in JSON; saved again, it is the same."""
+    schedule = {"cadence": {"daily": ["06:00"]}, "time_zone": "Europe/Berlin", "max_runs": 7}
+    content = yaml.safe_load(SITE) | {"name": "yes", "schedule": schedule}
+    scan = parse(content, "a")
+    await world.registry.save(scan, "tester")
+    first = await written(world, "a")
+    again = load(first, "a")
+    assert (again.version(), again.schedule) == (scan.version(), scan.schedule)
+    assert first.startswith("id: a\n")
+    await saved(world, "a", json.dumps(content) + " " * MAX_YAML)
+    assert await written(world, "a") == first
+    await saved(world, "a", first)
+    assert len(await world.store.find(Query("scans/a/versions"))) == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "YAML", ""])
+async def test_another_format_is_refused(world, form):
+    """The message says which there are."""
+    await saved(world, "a", SITE)
+    with pytest.raises(BadRequestError, match="`format` must be json or yaml"):
+        await show_scan(ask(world, query={"format": form}), "a")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_yaml_that_is_written_is_read_as_the_same(name):
+    """Every example of the documents; text that looks like something else stays text."""
+    content = json.loads(parse(EXAMPLES[name], name).text())
+    assert read_text(write_yaml(content)).value == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes",
+        "null",
+        "010",
+        "1e3",
+        "2026-12-31",
+        "06:00",
+        "~",
+        "- a",
+        "a: b",
+        "#",
+        "x\n\ny ",
+        "=",
+        "&a",
+        "\ud7ff\u2028\U0001f600",
+        "",
+    ],
+)
+def test_any_text_survives(text):
+    """As a value and as a name; two that are the same need no alias."""
+    content = {"a": text, text or "b": [text, {"c": text}], "d": [[], {}], "e": [1, 0.5, True]}
+    assert read_text(write_yaml(content)).value == content

@@ -33,6 +33,10 @@ class Scans(Protocol):
         """Return the definition that a run was made from. Raises `NotFoundError`."""
         ...
 
+    async def text(self, scan_id: str, version: str, schedule: Document | None) -> str:
+        """Return a definition as it was written, or else in YAML. Raises `NotFoundError`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Request:
@@ -82,11 +86,11 @@ class Request:
             raise BadRequestError(f"`limit` must be a whole number from 1 to {MAX_LIMIT}")
         return int(text)
 
-    def form(self) -> str | None:
-        """Return `csv` or `json` where a file is requested. Raises `BadRequestError`."""
+    def form(self, *known: str) -> str | None:
+        """Return the requested `format`, one of those known, or None. Raises `BadRequestError`."""
         form = self.parameters.get("format")
-        if form not in (None, "csv", "json"):
-            raise BadRequestError("`format` must be csv or json")
+        if form is not None and form not in known:
+            raise BadRequestError(f"`format` must be {' or '.join(known)}")
         return form
 
 

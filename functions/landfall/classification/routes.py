@@ -29,7 +29,7 @@ async def elements(request: Request, scan_id: str) -> Fields | Download:
     """
     scan = await _scan(request, scan_id)
     found = await _reviewing(request, scan).find(_filters(scan, request.parameters))
-    match request.form():
+    match request.form("csv", "json"):
         case "csv":
             return Download.csv(map(csv_row, found), COLUMNS, f"{scan_id}-elements")
         case "json":

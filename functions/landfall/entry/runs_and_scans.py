@@ -3,8 +3,7 @@
 Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
-from typing import TYPE_CHECKING
-
+from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.kinds.registry import Registry
 from landfall.reasons import BadRequestError, NotFoundError, Reason
@@ -13,14 +12,12 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import Found, NewerDocument
 
-if TYPE_CHECKING:
-    from landfall.scans.scan import Scan
-
 DEFAULT_LIMIT = 50
 """Runs in a listing, unless the request has a `limit`."""
 
 LISTED_FIELDS = (
-    *("run_id", "scan_id", "scan_version", "kind", "base", "url", "trigger", "slot", "schedule_id"),
+    *("run_id", "scan_id", "scan_version", "kind", "base", "url"),
+    *("trigger", "started_by", "slot", "schedule_id"),
     *("status", "progress_step", "progress_pct", "attempt", "verdict", "complete", "counts"),
     "error",
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
@@ -92,17 +89,28 @@ async def cancel_run(request: Request, run_id: str) -> Fields:
 
 async def save_scan(request: Request, scan_id: str) -> Fields:
     """Store a scan's definition, which is JSON or YAML. Raises `DefinitionError`."""
-    scan = _definition(request, f"scan {scan_id}")
+    from landfall.kinds.definition import load
+    from landfall.scans.yaml_text import MAX_YAML
+
+    text = request.text(MAX_YAML)
+    scan = load(text, f"scan {scan_id}")
     if scan.id != scan_id:
         raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
-    saved = await Registry(request.runs.store, request.runs.clock).save(scan, request.by)
+    saved = await Registry(request.runs.store, request.runs.clock).save(scan, request.by, text)
     return {"scan_id": scan_id} | saved
 
 
-async def show_scan(request: Request, scan_id: str) -> Fields:
-    """Show the current definition of a scan, with its schedule. Raises `ScanNotFoundError`."""
+async def show_scan(request: Request, scan_id: str) -> Fields | Download:
+    """Show the current definition of a scan, with its schedule; `format=yaml` as it was written.
+
+    Raises `ScanNotFoundError`.
+    """
+    form = request.form("json", "yaml")
     head = await request.scans.head(scan_id)
     (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
+    if form == "yaml":
+        text = await request.scans.text(scan_id, head.data["version"], schedule)
+        return Download(f"{scan_id}.yaml", "application/yaml; charset=utf-8", iter([text]))
     definition = await request.scans.definition(scan_id, head.data["version"])
     return {
         "scan_id": scan_id,
@@ -130,17 +138,9 @@ ROUTES = [
     Route("GET", "/runs/{id}/debug", 200, debug_run),
     Route("POST", "/runs/{id}/cancel", 200, cancel_run),
     Route("PUT", "/scans/{id}", 200, save_scan),
-    Route("GET", "/scans/{id}", 200, show_scan),
+    Route("GET", "/scans/{id}", 200, show_scan, ("format",)),
     Route("DELETE", "/pauses/{id}", 200, end_pause),
 ]
-
-
-def _definition(request: Request, source: str) -> "Scan":
-    """Read a definition, which is JSON, or YAML as in a file. Raises `DefinitionError`."""
-    from landfall.kinds.definition import load
-    from landfall.scans.yaml_text import MAX_YAML
-
-    return load(request.text(MAX_YAML), source)
 
 
 def _schedule(stored: Fields) -> Fields:
@@ -156,4 +156,5 @@ def _listed(run: Found) -> Fields:
 
 def _shown(run: Document) -> Fields:
     """Return a run for people, without the handover between its steps."""
-    return {"run_id": run.id} | {k: v for k, v in run.data.items() if k != "handover"}
+    run_fields = {k: v for k, v in run.data.items() if k != "handover"}
+    return {"run_id": run.id, "started_by": None} | run_fields

@@ -112,7 +112,7 @@ def _listed(
     found: Sequence[Fields], request: Request, head: Fields, name: str
 ) -> Fields | Download:
     """Return a page of findings, or all of them as a file."""
-    form = request.form()
+    form = request.form("csv", "json")
     if form:
         return download(found, form, f"{name}-findings")
     return paged(request, "findings", found, head, _fitting)

@@ -1,7 +1,8 @@
 """The registry of scans and schedules, as they are stored.
 
 scans/{scan_id}                       the current version, and the size that its last run counted
-scans/{scan_id}/versions/{version}    a definition that runs were made from, as text; never changed
+scans/{scan_id}/versions/{version}    a definition that runs were made from, which never changes;
+                                      with the text in which it was last saved
 schedules/{scan_id}                   its cadence and policies, and when it is due next
 
 Definitions and pydantic, which checks them, take 60 ms of a cold start, so they are imported when
@@ -9,6 +10,7 @@ one is read or saved.
 """
 
 import json
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,6 +24,9 @@ from landfall.store.documents import Create, Document, Fields, Store, Update, Wr
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
     from landfall.scans.schedule import Schedule
+
+MAX_WRITTEN = 100_000
+"""Characters of a definition's text that are stored; YAML is never longer."""
 
 MAX_SAVE_TRIES = 5
 """Attempts to save a scan while others save it at the same moment."""
@@ -38,16 +43,17 @@ class Registry:
     store: Store
     clock: Clock
 
-    async def save(self, scan: "Scan", by: str) -> Fields:
-        """Store the scan with its schedule, in one commit.
+    async def save(self, scan: "Scan", by: str, text: str | None = None) -> Fields:
+        """Store the scan with its schedule, and the text in which it is written, in one commit.
 
         Return the scan's document, and when the schedule is due next.
         """
+        written = zlib.compress(text.encode()) if text and len(text) <= MAX_WRITTEN else None
         return await until_committed(
-            partial(self._save, scan, by), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
+            partial(self._save, scan, by, written), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
         )
 
-    async def _save(self, scan: "Scan", by: str) -> Fields:
+    async def _save(self, scan: "Scan", by: str, written: bytes | None) -> Fields:
         version_path = f"scans/{scan.id}/versions/{scan.version()}"
         head, version, schedule = await self.store.read(
             f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
@@ -58,7 +64,10 @@ class Registry:
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
         if version is None:
             text = scan.unscheduled().text()
-            writes.append(Create(version_path, {"definition": text} | stamp))
+            kept = {"definition": text, "written": written}
+            writes.append(Create(version_path, kept | stamp))
+        elif version.data.get("written") != written:  # other comments, or another schedule
+            writes.append(Update(version_path, {"written": written} | stamp, version.version))
         planned = _schedule_fields(scan, now, schedule) | stamp
         if scan.schedule or schedule:
             start = {
@@ -77,10 +86,33 @@ class Registry:
         """Return the definition that a run was made from. Raises `ScanNotFoundError`."""
         from landfall.kinds.definition import parse
 
+        found = await self._version(scan_id, version)
+        return parse(json.loads(found.data["definition"]), found.path)
+
+    async def text(self, scan_id: str, version: str, schedule: Document | None) -> str:
+        """Return a definition as it was written, with its comments.
+
+        One whose text is not stored is returned in YAML: it was too long, or an older Landfall has
+        saved it. Raises `ScanNotFoundError`.
+        """
+        from landfall.scans.schedule import Schedule
+        from landfall.scans.yaml_text import write_yaml
+
+        found = await self._version(scan_id, version)
+        if written := found.data.get("written"):
+            return zlib.decompress(written).decode()
+        content = json.loads(found.data["definition"])
+        if schedule and (schedule.data["next_run_at"] or schedule.data["paused"]):
+            stored = {name: schedule.data.get(name) for name in Schedule.model_fields}
+            given = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
+            content["schedule"] = given.model_dump(mode="json", exclude_none=True)
+        return write_yaml(content)
+
+    async def _version(self, scan_id: str, version: str) -> Document:
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
         if found is None:
             raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
-        return parse(json.loads(found.data["definition"]), found.path)
+        return found
 
     async def head(self, scan_id: str) -> Document:
         """Return the document of the scan's current version. Raises `ScanNotFoundError`."""

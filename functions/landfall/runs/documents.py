@@ -28,6 +28,7 @@ class RunFields(TypedDict, total=False):
     base: str
     url: str
     trigger: str
+    started_by: str
     slot: datetime | None
     schedule_id: str | None
     regenerate: str | Sequence[str]
@@ -128,6 +129,8 @@ class Run(Stored):
     updated_by: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    started_by: str | None = None
+    """The caller who started it, or its schedule and slot; None where an older Landfall did."""
     slot: datetime | None = None
     schedule_id: str | None = None
     expected_records: int | None = None

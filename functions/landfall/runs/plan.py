@@ -1,7 +1,7 @@
 """The plan of a run: its id, its deadline, and its origin."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from landfall.runs.documents import RunFields
 from landfall.store.documents import Document
@@ -17,6 +17,14 @@ class RunPlan:
     run_id: str
     deadline_seconds: float
     fields: RunFields
+
+    @property
+    def of_schedule(self) -> str:
+        """Return the schedule and the slot that start the run; empty where a caller does."""
+        slot = self.fields.get("slot")
+        if slot is None:
+            return ""
+        return f"schedule {self.fields['schedule_id']}, slot {slot.astimezone(UTC).isoformat()}"
 
 
 def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:

@@ -36,6 +36,7 @@ def created(plan: RunPlan, by: str, now: datetime, ladder: Ladder) -> list[Write
     """Return the writes that create a run and its first step."""
     run: RunFields = {
         **plan.fields,
+        "started_by": plan.of_schedule or by,
         "status": RunStatus.QUEUED,
         "progress_step": "queued",
         "progress_pct": 0,

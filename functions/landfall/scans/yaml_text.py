@@ -23,6 +23,27 @@ MAX_PROBLEMS = 20
 """Problems of one text that are reported."""
 
 
+def write_yaml(content: Mapping[str, Any]) -> str:
+    """Return plain values in YAML that `read_text` reads as the same."""
+    return yaml.dump(content, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes text that begins like a number in quotes, and no aliases."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Return true: what is there twice is written twice."""
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Return the node of a text."""
+        style = '"' if re.match(r"[-+.\d]", text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Writer.add_representer(str, _Writer.represent_text)
+
+
 def read_text(text: str) -> Content:
     """Return the content of a text in YAML or JSON, of any type. Raises `TextError`."""
     content = _read_object(text) if text.lstrip()[:1] == "{" else _read_yaml(text)
