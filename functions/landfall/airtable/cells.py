@@ -64,10 +64,7 @@ def contents(cells: Iterable[Any], of_checkbox: bool) -> list[Any]:
 def content(cell: Any, of_checkbox: bool = False) -> Any:
     """Return the content of a cell as Airtable sends it; None if there is none."""
     if cell.__class__ is list:
-        if _all_plain(cell):
-            return cell or None
-        items = [content(item, of_checkbox) for item in _flat(cell)]
-        return [item for item in items if item is not None] or None
+        return _of_list(cell, of_checkbox)
     if cell.__class__ is str:
         return None if is_blank(cell) else cell
     if cell.__class__ is dict:
@@ -75,12 +72,16 @@ def content(cell: Any, of_checkbox: bool = False) -> Any:
     return False if cell is None and of_checkbox else cell
 
 
-def _all_plain(items: Sequence[Any]) -> bool:
-    """Return whether all items are texts that begin with a visible character of ASCII."""
-    for item in items:  # noqa: SIM110  faster than `all`
+def _of_list(cell: list[Any], of_checkbox: bool) -> Any:
+    for item in cell:
         if not (item.__class__ is str and "!" <= item < "\x7f"):
-            return False
-    return True
+            break
+    else:
+        return cell or None
+    if cell == [None] and not of_checkbox:
+        return None
+    items = [content(item, of_checkbox) for item in _flat(cell)]
+    return [item for item in items if item is not None] or None
 
 
 def _flat(items: Sequence[Any]) -> Iterator[Any]:
@@ -97,6 +98,8 @@ def _flat(items: Sequence[Any]) -> Iterator[Any]:
 
 
 def _of_object(cell: dict[str, Any]) -> Any:
+    if cell.get("id"):  # a person or a file
+        return cell
     if "state" in cell and "value" in cell:  # AI
         text = cell["value"]
         if isinstance(text, str) and not is_blank(text):
