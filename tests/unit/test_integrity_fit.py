@@ -127,6 +127,8 @@ GOOD = [
     when(field="Summary", contains="x"),
     allowed("Consent", True, False),
     when(field="Consent", equals=False),
+    when(field="Status", equals=""),
+    when(field="Age", none_of=[5, " "]),
     allowed("Years", 7),
     allowed("New thing", 1, "x", True),
     allowed("Open", 1, "x", True),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from landfall.airtable.cells import is_blank
 from landfall.airtable.schema import FieldSchema, TableSchema, named
 from landfall.airtable.values import display_list
 from landfall.scans.settings import suggest
@@ -120,8 +121,9 @@ def bound_misfits(field: FieldSchema, setting: str, bound: int | float | str) ->
 
 
 def value_misfits(field: FieldSchema, setting: str, values: Sequence[Any]) -> Iterator[str]:
-    """Yield a sentence for values that the field can never have."""
+    """Yield a sentence for values that the field can never have. A blank text is no value."""
     has, options = holds(field), choices(field)
+    values = [value for value in values if not (isinstance(value, str) and is_blank(value))]
     if has is None:
         return
     strange = [value for value in values if not _can_hold(value, has)]
