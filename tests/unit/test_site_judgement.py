@@ -4,7 +4,8 @@ import pytest
 
 from landfall.reasons import Reason
 from landfall.site.evidence import Evidence
-from landfall.site.judgement import LOWER, RAISE, adjusted, speaks_to_machines
+from landfall.site.judgement import LOWER, RAISE, adjusted
+from landfall.site.machines import speaks_to_machines
 from landfall.site.observed import ObservedPage
 from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement, problems, question_about
 from landfall.site.scores import score

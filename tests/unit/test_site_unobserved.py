@@ -208,6 +208,7 @@ def test_a_page_that_loads_scripts_against_robots_is_a_page(script, content):
         f"<h1>We are closed</h1>{MENU}<p>Access denied? Just a moment... {TEXT}",
         "<h1>Dr Example</h1><p>Dentist in the High Street 5. Call 555 0100.</p>",
         "<p>A short page.",
+        f"<h1>Care</h1>{MENU}<p>{TEXT}<div style='display:none'>{TEXT * 5}</div>",
         "<img src=a.png alt='Our practice, High Street 5'><img src=b.png><img src=c.png>"
         "<img src=d.png><script src=a.js></script>",
         f"<title>Route 404</title><h1>Route 404 leads to us</h1>{MENU}<p>{TEXT}",
@@ -287,6 +288,8 @@ SHELLS = {
     '{"props": {"text": "We care for your teeth"}}</script><script src=/a.js></script>',
     "a frame": "<title>Care</title><iframe src='https://b.example/care'></iframe>",
     "frames": "<frameset cols='20%,80%'><frame src=menu.html><frame src=home.html></frameset>",
+    "a page that a script shows": f"<h1>Care</h1>{MENU}<div style='opacity:0'><p>{TEXT}</div>"
+    "<script src=/a.js></script>",
     "nothing": "",
     "blank": "<!doctype html><html><head></head><body> </body></html>",
 }

@@ -5,7 +5,6 @@ million attributes, a million open tags) takes minutes, its events two seconds. 
 read of a page is bounded, and its text excludes whatever is hidden from people.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from lxml import etree
 
 from landfall.site.html_forms import FormReader
 from landfall.site.listing import SEARCH_ENGINES
+from landfall.site.machines import speaks_to_machines
 from landfall.site.markup import (
     MAX_HREF,
     MAX_ITEMS,
@@ -26,6 +26,7 @@ from landfall.site.markup import (
     shortened,
 )
 from landfall.site.structured_data import types_of
+from landfall.site.visibility import Seen, Visibility
 
 MAX_HTML_BYTES = 2 * 2**20
 """Bytes of a page that are parsed; a larger page is judged by its beginning."""
@@ -69,7 +70,6 @@ def _known(charset: str | None) -> str | None:
     return name if name in _CHARSETS else None
 
 
-_UNSEEN = frozenset({"script", "style", "noscript", "template", "svg", "math", "head", "title"})
 _PLACES = {"nav": "nav", "header": "header", "footer": "footer", "main": "main"}
 _ROLES = {"navigation": "nav", "banner": "header", "contentinfo": "footer", "main": "main"}
 _BREAKS = frozenset(
@@ -80,9 +80,8 @@ _BREAKS = frozenset(
 )
 _NAMED = frozenset({"a", "button", "label", "option", "summary"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_HIDING = re.compile(
-    r"display:none|visibility:hidden|(font-size|opacity):0(px|r?em|%)?(;|$|!)", re.IGNORECASE
-)
+_DIVIDING = _BREAKS | _NAMED | set(_HEADINGS)
+"""Elements that divide the text of a page into passages."""
 
 
 @dataclass
@@ -112,7 +111,8 @@ class _PageTarget:
         self.page = Markup()
         self._forms = FormReader(self.page)
         self._depth = 0
-        self._unseen: int | None = None
+        self._visibility = Visibility()
+        self._passage: list[str] = []
         self._open: list[_OpenElement] = []
         self._places: list[tuple[int, str]] = []
         self._pieces: list[str] = []
@@ -123,10 +123,11 @@ class _PageTarget:
         """Handle the start of an element."""
         self.page.elements += 1
         self._depth += 1
+        if tag in _DIVIDING:
+            self._end_passage()
         if tag in _BREAKS:
             self._add_text(" ")
-        if self._unseen is None and (tag in _UNSEEN or _is_hidden(given)):
-            self._unseen = self._depth
+        self._visibility.enter(self._depth, tag, given)
         self._enter(tag, given)
         handle = _HANDLERS.get(tag)
         if handle:
@@ -136,6 +137,8 @@ class _PageTarget:
 
     def end(self, tag: str) -> None:
         """Handle the end of an element."""
+        if tag in _DIVIDING:
+            self._end_passage()
         while self._open and self._open[-1].depth >= self._depth:
             self._finish(self._open.pop())
         if self._places and self._places[-1][0] == self._depth:
@@ -145,8 +148,9 @@ class _PageTarget:
             for kind in types_of("".join(self._data)):
                 add_label(self.page.data_types, kind)
             self._data = None
-        if self._unseen == self._depth:
-            self._unseen = None
+        self._visibility.leave(self._depth)
+        if self._passage and self._visibility.seen != Seen.FADING:
+            self._end_passage()
         if tag in _BREAKS:
             self._add_text(" ")
         self._depth -= 1
@@ -155,13 +159,17 @@ class _PageTarget:
         """Handle text, which comes in one or several pieces."""
         if self._data is not None:
             self._data.append(text)
-        for element in self._open:
-            if element.tag == "title" or self._unseen is None:
-                element.add(text)
-        if self._unseen is None:
-            self._add_text(text)
-        elif not (self._open and self._open[-1].tag == "title"):
-            self.page.hidden_characters += len(text)
+        match self._visibility.seen:
+            case Seen.SEEN:
+                self._see(text)
+            case Seen.FADING:
+                self._passage.append(text)
+            case Seen.NEVER if self._open and self._open[-1].tag == "title":
+                self._open[-1].add(text)
+            case hidden:
+                self.page.hidden_characters += len(text)
+                if hidden == Seen.STYLED:
+                    self.page.styled_characters += len(text.strip())
 
     def comment(self, text: str) -> None:
         """Handle a comment, which is hidden from people."""
@@ -169,15 +177,30 @@ class _PageTarget:
 
     def close(self) -> None:
         """Handle the end of the page."""
+        self._end_passage()
         while self._open:
             self._finish(self._open.pop())
         self._forms.close()
         self.page.text = " ".join("".join(self._pieces).split())[:MAX_TEXT]
 
+    def _end_passage(self) -> None:
+        """End a passage that is fading in: people read it, unless it is for machines."""
+        passage = "".join(self._passage)
+        self._passage.clear()
+        if passage and speaks_to_machines(passage):
+            self.page.hidden_characters += len(passage)
+        elif passage:
+            self._see(passage)
+
+    def _see(self, text: str) -> None:
+        for element in self._open:
+            element.add(text)
+        self._add_text(text)
+
     def _add_text(self, text: str) -> None:
         # the labels of navigation are about other pages
         in_nav = bool(self._places) and self._places[-1][1] == "nav"
-        if self._unseen is None and not in_nav and self._size < 2 * MAX_TEXT:
+        if not in_nav and self._size < 2 * MAX_TEXT:
             self._pieces.append(text)
             self._size += len(text)
 
@@ -235,10 +258,15 @@ class _PageTarget:
         alt = given.get("alt")
         # an empty `alt` marks decoration; a missing one marks nothing
         self.page.images_without_alt += alt is None
-        if alt:
+        if alt and self._is_read(alt):
             add_label(self.page.alts, alt)
             for element in self._open:
                 element.add(f" {alt} ")
+
+    def _is_read(self, text: str) -> bool:
+        """Return whether people perceive a text at this place of the page."""
+        seen = self._visibility.seen
+        return seen == Seen.SEEN or (seen == Seen.FADING and not speaks_to_machines(text))
 
     def _script(self, given: Mapping[str, str]) -> None:
         if given.get("type", "").lower() == "application/ld+json":
@@ -281,9 +309,3 @@ _HANDLERS = {
     "textarea": _PageTarget._textarea,
     "select": _PageTarget._select,
 }
-
-
-def _is_hidden(given: Mapping[str, str]) -> bool:
-    if "hidden" in given:
-        return True
-    return _HIDING.search(given.get("style", "")[: 4 * MAX_LABEL].replace(" ", "")) is not None

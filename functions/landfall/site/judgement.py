@@ -5,14 +5,14 @@ the model says, and a dimension without a score gets none. A passage that addres
 evidence.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall.llm.questions import Problem, Reply
 from landfall.llm.quoting import visible_text
 from landfall.reasons import Reason
-from landfall.site.prompt import MAX_PROMPT_TEXT, PageJudgement
+from landfall.site.machines import speaks_to_machines
+from landfall.site.prompt import PageJudgement
 from landfall.site.scores import DimensionScore, Scores
 from landfall.store.documents import Fields
 
@@ -21,16 +21,6 @@ LOWER, RAISE = 2.0, 1.0
 
 MAX_REMARK = 500
 """Characters of a remark that are stored."""
-
-_TO_MACHINES = re.compile(
-    r"instruc|instruk|anweisung|istruzion|prompt|assistant|assistent|asistente|language model|"
-    r"sprachmodell|\b(a\.?i\.?|ki|ia|llms?|gpt\S*|chatbots?|bots?)\b|ignore|ignorier|ignora|"
-    r"disregard|\bscor(e|es|ing)\b|bewerte|punktzahl|puntuaci|rate this|"
-    r"\b10 ?(/|of|out of|von|de) ?10\b|system message|json|<untrusted|"
-    r"指示|評価|忽略|评分|инструкц|оценк|تعليمات",
-    re.IGNORECASE,
-)
-"""Words of passages that address the model which scores a page, and not the page's visitors."""
 
 
 @dataclass
@@ -98,12 +88,6 @@ class Judgements:
             | self.sources[url]
             for url, one in self.failed.items()
         ]
-
-
-def speaks_to_machines(passage: str) -> bool:
-    """Return whether a passage addresses the model that scores the page."""
-    # invisible characters would split its words
-    return _TO_MACHINES.search(visible_text(passage, MAX_PROMPT_TEXT).text) is not None
 
 
 def adjusted(scores: Scores, judgements: Iterable[PageJudgement]) -> Scores:

@@ -47,7 +47,11 @@ class Form:
 
 @dataclass
 class Markup:
-    """The content of a page's HTML."""
+    """The content of a page's HTML.
+
+    `hidden_characters` are those of all text that people do not see, `styled_characters` those that
+    a style of their own hides, which a script may undo.
+    """
 
     title: str | None = None
     description: str | None = None
@@ -73,6 +77,7 @@ class Markup:
     elements: int = 0
     text: str = ""
     hidden_characters: int = 0
+    styled_characters: int = 0
 
 
 def add_label(labels: list[str], text: str) -> None:

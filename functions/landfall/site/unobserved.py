@@ -3,7 +3,7 @@
     challenged   a service asks for proof of a human, or refuses machines, with whatever status
     walled       consent, an age, or a log-in comes before the page
     placeholder  a parked domain, a server's default page, a page that says "coming soon"
-    no content   a script or a frame makes the page, and we run none
+    no content   a script or a frame makes the page or shows it, and we run none
 
 Each has next to nothing to read, and words or marks that pages do not have. A page with a text and
 links of its own is a page, whatever else is on it.
@@ -182,4 +182,6 @@ def _lacking(evidence: Evidence) -> str | None:
     makes = "a script" if facts["scripts"] else "a frame" if facts["frames"] else None
     if makes and words < few and shows < 4:
         return f"has {words} words in its HTML: {makes} makes what visitors see, and we run none"
+    if words <= FEW_WORDS and evidence.styled_characters > max(200, 2 * len(evidence.text)):
+        return "hides most of its text by styles, which a script may undo, and we run none"
     return None
