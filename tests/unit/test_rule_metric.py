@@ -1,5 +1,6 @@
 """`metric`: measures, windows and levels, worked out by hand; and against a plain computation."""
 
+import json
 import statistics
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -381,11 +382,56 @@ def test_nothing_readable_is_inconclusive():
     """A column of unreadable dates is a mistake in the rule or the base, not perfect attendance."""
     rows = days("AAA", Date="Monday")
     assert report(metric(), rows).inconclusive == (
-        "no record has a Date that can be read as a date"
+        "no record has a Date that is a date"
     )  # fmt: skip
     rule = metric(measure="sum", field="Points", where=None, date=None, window=None)
     why = report(rule, [{"Student": "s", "Points": "2"}]).inconclusive
     assert why == "no record has a Points that is a number"
+
+
+@pytest.mark.parametrize("student", [None, "", [], " ", "nobody", ["nobody"], [None]])
+def test_a_record_without_a_group_is_left_out(student):
+    """Whatever else of it cannot be read, it is not this rule's: `required` and `link` find it."""
+    lost = {"Date": "soon", "Points": "7", "Presence": "Absent", "Student": student}
+    fine = {"Date": "2026-02-20", "Points": 7, "Presence": "Absent", "Student": "s"}
+    absences = metric(about="Students", at_least={"info": 5})
+    total = metric(about="Students", measure="sum", field="Points", at_least={"info": 50})
+    for rule, rows in [(absences, [lost, fine]), (total, [lost | {"Date": "2026-02-20"}, fine])]:
+        answer = report(rule, rows, students="s")
+        assert (answer.findings, answer.inconclusive) == ([], "")
+        unread = report(rule, [rows[0] | {"Student": "s"}, fine], students="s").findings
+        assert [finding.records for finding in unread] == [("rec0",)]
+        # the others in a group are all unreadable
+        odd = rows[0] | {"Student": "s"}
+        other = fine | {"Student": student}
+        assert report(rule, [odd, other], students="s").inconclusive.startswith("no record has a ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"per": ["Student"]}, {"b": 0, "c": 0}),  # c has records in the window, but no absence
+        ({"per": ["Student"], "about": "Students"}, {"b": 0, "c": 0, "d": 0}),
+        ({"per": ["Student"], "measure": "sum", "field": "Points"}, {"b": 0, "c": 0}),
+        ({"per": ["Student"], "measure": "days_in_a_row"}, {"b": 0, "c": 0}),
+        ({"per": ["Student", "Presence"], "about": "Students"}, {"b": 0, "c": 0}),
+        ({"per": ["Student"], "measure": "min", "field": "Points"}, {}),
+        ({"per": ["Student"], "measure": "mean", "field": "Points", "minimum": 1}, {}),
+        ({"per": [], "when": {"field": "Student", "equals": "b"}}, {"": 0}),
+    ],
+)
+def test_groups_of_none(settings, found):
+    """A group outside the window has 0, and so has a record of `about` with nothing."""
+    rows = [
+        *days("A", Student="a", Points=2),
+        *days("A", Student="b", Points=2, first="2025-01-01"),
+        *days("P", Student="c", Points=2),
+    ]
+    levels = {"at_least": None, "at_most": {"info": 0}}
+    answer = report(metric(**levels | settings), rows, students="abcd")
+    keys = [(*finding.records, *json.loads(finding.key or "[]"))[:1] for finding in answer.findings]
+    values = [float(finding.value) for finding in answer.findings]
+    assert dict(zip([key[0] if key else "" for key in keys], values, strict=True)) == found
 
 
 def test_a_sum_beyond_all_numbers_is_inconclusive():

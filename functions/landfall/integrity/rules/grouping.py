@@ -53,6 +53,10 @@ class RecordGroups:
                 groups[key].append(row)
         return dict(groups)
 
+    def members(self, rows: Sequence[int], check: Callable[[], None]) -> list[int]:
+        """Return those of the rows that are in a group. Raises `CannotEvaluateError`."""
+        return sorted({row for found in self.rows(rows, check).values() for row in found})
+
     def values(self, key: GroupKey) -> list[Any]:
         """Return the values behind a key, as in the cells."""
         return [self._values.get(part, part) for part in key]

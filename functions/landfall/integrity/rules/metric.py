@@ -40,9 +40,9 @@ class Metric(BaseRule):
     time zone, and weeks begin on Monday.
 
     The rule skips a record that lacks a field of `per`, or whose link is broken (`required` and
-    `link` find those), and a record without a value in `field`. A record whose date or number
-    cannot be read is not counted and is a finding of its own, with the rule's `severity`; if that
-    applies to all records, the rule is inconclusive.
+    `link` find those), and a record without a value in `field`. Of the others, one without a date,
+    or whose date or number cannot be read, is not counted and is a finding of its own, with the
+    rule's `severity`; if that applies to all of them, the rule is inconclusive.
 
     `days_in_a_row` skips days without records, such as a weekend; a day counts if `where` holds for
     all its records, so any other record ends the row. `weeks_in_a_row` needs one record a week; a
@@ -97,8 +97,9 @@ class Metric(BaseRule):
     )
     at_most: Levels | None = Field(
         None,
-        description="A finding from this number downwards. A record of `about` to which nothing "
-        "links counts as 0.",
+        description="A finding from this number downwards. A count, sum or row of no records is 0: "
+        "that of a group whose records are all outside `window` and, where `per` is one field, of "
+        "a record of `about` to which nothing links. They have no share, mean, min and max.",
     )
 
     example: ClassVar[str] = """
@@ -220,15 +221,19 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield records that cannot be read, and each group whose number is beyond a level."""
         table, calendar = scope.table, scope.snapshot.calendar
+        about = scope.snapshot.tables[self.about] if self.about else None
+        groups = RecordGroups(table, self.per, about.ids if about else None)
         days = days_of(table.columns[self.date], calendar) if self.date else []
-        yield from self._undated(table, days)
+        undated = [row for row, day in enumerate(days) if day == UNREADABLE]
+        every = range(len(table))
+        yield from self._unreadable(scope, groups, self.date, "a date", undated, every)
         rows = self._in_window(table, days, calendar)
         scope.check()
         fits = rows if self.where is None else self.where.holds(table, rows, calendar)
-        numbers = self._numbers(table, fits)
-        yield from self._numberless(table, numbers)
-        about = scope.snapshot.tables[self.about] if self.about else None
-        groups = RecordGroups(table, self.per, about.ids if about else None)
+        column = table.columns[self.field] if self.field else None
+        numbers = {row: numbers_of(column[row]) for row in fits} if column else {}
+        unnumbered = [row for row, found in numbers.items() if found is None]
+        yield from self._unreadable(scope, groups, self.field, "a number", unnumbered, fits)
         of_group = groups.rows(rows, scope.check)
         if self.at_most:
             everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
@@ -261,15 +266,6 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             return bool(of_group)
         return any(of_group.values()) and (self.field is None or any(numbers.values()))
 
-    def _undated(self, table: Table, days: Sequence[int]) -> Iterator[Hit]:
-        """Yield the records whose date cannot be read. Raises if that applies to all."""
-        rows = [row for row, day in enumerate(days) if day == UNREADABLE]
-        if rows and len(rows) == len(days):
-            raise CannotEvaluateError(f"no record has a {self.date} that can be read as a date")
-        for row in rows:
-            cell = table.columns[self.date or ""][row]
-            yield self._unreadable(table, row, self.date or "", cell, "is not a date")
-
     def _in_window(self, table: Table, days: Sequence[int], calendar: Calendar) -> Sequence[int]:
         if not days:
             return range(len(table))
@@ -281,29 +277,28 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         start, end = first.toordinal(), last.toordinal()
         return [row for row, day in enumerate(days) if start <= day <= end]
 
-    def _numbers(self, table: Table, rows: Sequence[int]) -> dict[int, list[float] | None]:
-        """Return the numbers by row. Raises if none can be read."""
-        if self.field is None:
-            return {}
-        column = table.columns[self.field]
-        numbers = {row: numbers_of(column[row]) for row in rows}
-        if numbers and all(found is None for found in numbers.values()):
-            raise CannotEvaluateError(f"no record has a {self.field} that is a number")
-        return numbers
-
-    def _numberless(self, table: Table, numbers: Mapping[int, list[float] | None]) -> Iterator[Hit]:
-        """Yield the records whose number cannot be read."""
-        field = self.field or ""
-        for row, found in numbers.items():
-            if found is None:
-                yield self._unreadable(
-                    table, row, field, table.columns[field][row], "is not a number"
-                )
-
-    def _unreadable(self, table: Table, row: int, field: str, cell: Any, why: str) -> Hit:
-        fact = f"{field} {display(cell)} {why}" if cell is not None else f"{field} has no value"
-        message = f"{fact}, so the record is not counted"
-        return Hit((table.ids[row],), field, cell, message, field, table=self.table)
+    def _unreadable(
+        self,
+        scope: Scope,
+        groups: RecordGroups,
+        field: str | None,
+        wanted: str,
+        unread: Sequence[int],
+        rows: Sequence[int],
+    ) -> Iterator[Hit]:
+        """Yield those of the unread rows that are in a group. Raises if all rows in one are."""
+        if not field or not unread:
+            return
+        found = groups.members(unread, scope.check)
+        readable = sorted({*rows}.difference(unread))
+        if found and not groups.members(readable, scope.check):
+            raise CannotEvaluateError(f"no record has a {field} that is {wanted}")
+        table = scope.table
+        for row in found:
+            cell = table.columns[field][row]
+            fact = f"{display(cell)} is not {wanted}" if cell is not None else "has no value"
+            message = f"{field} {fact}, so the record is not counted"
+            yield Hit((table.ids[row],), field, cell, message, field, table=self.table)
 
     def _beyond_limits(
         self,
