@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
+from landfall.airtable.schema_ids import NO_IDS
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger import (
     MAX_MOVES,
@@ -391,14 +392,16 @@ def test_a_history_is_bounded():
     assert entry.history[-1].by == f"run-{2 * MAX_MOVES}"
 
 
-def test_measurements_of_a_rule_are_retained_while_it_measures_the_same():
-    """The newest first; a rule that checks something else begins anew."""
+def test_measurements_of_a_rule_are_retained():
+    """The newest first. A rule that checks something else keeps them: each says what it is of."""
     scanned = Scanned()
     for count in (1, 2):
         scanned.run(measured={"count": count})
-    assert scanned.ledger.past([rule()]) == {"email": ({"count": 2}, {"count": 1})}
+    assert scanned.ledger.past([rule()], NO_IDS) == {"email": ({"count": 2}, {"count": 1})}
     scanned.run(by=rule(field="Phone"), measured={"count": 9})
-    assert scanned.ledger.past([rule(field="Phone")]) == {"email": ({"count": 9},)}
+    assert scanned.ledger.past([rule(field="Phone")], NO_IDS) == {
+        "email": ({"count": 9}, {"count": 2}, {"count": 1})
+    }
 
 
 @pytest.mark.parametrize("seed", range(20))

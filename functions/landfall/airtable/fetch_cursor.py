@@ -30,10 +30,11 @@ class TableCursor:
     """The progress of a table.
 
     `id` is Airtable's; `fields` are those of the scan that the base has, as the scan names them,
-    and `names` as the base does; `checkboxes` are those of them with checkboxes. `ask` are the
-    requested fields, never none: Airtable would send all. `latest` has a number for each of the
-    latest pages, by the ids of its records. `primary` is the field with the names of the records:
-    one of `fields`, or else as the base names it; empty where names are not read.
+    and `names` as the base does, with their `field_ids`; `base_name` is that of the table in the
+    base. `checkboxes` are those of the fields with checkboxes. `ask` are the requested fields,
+    never none: Airtable would send all. `latest` has a number for each of the latest pages, by the
+    ids of its records. `primary` is the field with the names of the records: one of `fields`, or
+    else as the base names it; empty where names are not read.
     """
 
     id: str
@@ -47,6 +48,8 @@ class TableCursor:
     latest: list[int] = field(default_factory=list)
     checkboxes: list[str] = field(default_factory=list)
     primary: str = ""
+    base_name: str = ""
+    field_ids: list[str] = field(default_factory=list)
 
     def repeats(self, records: Sequence[Fields]) -> bool:
         """Return whether a page has no records, or those of one of the latest pages."""
@@ -129,6 +132,9 @@ class FetchCursor:
                 table.records,
                 table.checkboxes,
                 table.primary,
+                table.base_name,
+                table.names,
+                table.field_ids,
             )
             for name, table in self.tables.items()
         }
@@ -161,6 +167,8 @@ def opened(scan: BaseScan, schema: Sequence[TableSchema]) -> FetchCursor:
             ask,
             checkboxes=[field for field, known in there.items() if holds(known) == "booleans"],
             primary=next((field for field in there if there[field].name == primary), primary),
+            base_name=table.name,
+            field_ids=[known.id for known in there.values()],
         )
     return cursor
 

@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from landfall.airtable.links import Origin
 from landfall.airtable.records import whole_tables
+from landfall.airtable.schema_ids import SchemaIds
 from landfall.airtable.snapshot import Table
 from landfall.runs.claim import PAGES_READ, Claim, gone
 from landfall.store.documents import ConflictError, Fields, Query, Store, StoreError, Update
@@ -21,8 +22,9 @@ class FetchedTable:
 
     `id` is Airtable's, `fields` are those of the scan that the base has, and `listing` is the
     number of the complete listing, with so many `records`. `checkboxes` are the fields with
-    checkboxes; none in what an earlier Landfall stored. `primary` is the field with the records'
-    names, if these were read.
+    checkboxes, and `primary` is the field with the records' names, if these were read. `base_name`
+    and `names` are those of the table and the fields in the base, with the `field_ids`. What an
+    earlier Landfall stored may have none of these.
     """
 
     id: str
@@ -31,6 +33,9 @@ class FetchedTable:
     records: int
     checkboxes: Sequence[str] = ()
     primary: str = ""
+    base_name: str = ""
+    names: Sequence[str] = ()
+    field_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,27 @@ class Fetched:
         return Origin(base, {name: table.id for name, table in self.tables.items()})
 
     @property
+    def ids(self) -> SchemaIds:
+        """The ids of the tables and fields, by the names of the scan and of the base."""
+        tables: dict[str, str] = {}
+        fields: dict[str, dict[str, str]] = {}
+        names: dict[str, str] = {}
+        for name, table in self.tables.items():
+            tables |= {it: table.id for it in (table.base_name, name) if it}
+            by_name = fields.setdefault(table.id, {})
+            by_name.update(zip(table.names, table.field_ids, strict=False))
+            by_name.update(zip(table.fields, table.field_ids, strict=False))
+            names[table.id] = table.base_name or name
+            names.update(zip(table.field_ids, table.names, strict=False))
+        return SchemaIds(tables, fields, names)
+
+    @property
     def records(self) -> int:
         """The records that were read."""
         return sum(table.records for table in self.tables.values())
 
 
-_TABLE_FIELDS = ("id", "fields", "listing", "records", "checkboxes", "primary")
+_TABLE_FIELDS = [one.name for one in fields(FetchedTable)]
 
 
 async def read_tables(

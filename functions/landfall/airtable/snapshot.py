@@ -20,6 +20,7 @@ import msgspec
 
 from landfall.airtable.cells import content, contents
 from landfall.airtable.dates import Calendar
+from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 
 
 @dataclass
@@ -73,12 +74,13 @@ class Snapshot:
     """All records that a run has read, and the time of the run.
 
     `now` is the moment for which rules are evaluated, the same in every invocation of a run; `zone`
-    is the time zone in which its days begin.
+    is the time zone in which its days begin. `ids` are those of the tables and fields.
     """
 
     tables: Mapping[str, Table]
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     zone: tzinfo = UTC
+    ids: SchemaIds = NO_IDS
 
     @property
     def calendar(self) -> Calendar:

@@ -58,7 +58,7 @@ class Evaluation:
     async def _snapshot(self, fetched: Fetched) -> Snapshot:
         run = self._claim.run
         tables = await read_tables(self._store, run.path, fetched, self._scan.created_of)
-        return Snapshot(tables, run.created_at, self._scan.zone)
+        return Snapshot(tables, run.created_at, self._scan.zone, fetched.ids)
 
     async def _stored_reports(self) -> list[RuleReport]:
         paths = [self._part_path(number) for number in range(self._cursor.parts)]
@@ -85,7 +85,7 @@ class Evaluation:
             if deadline.remaining() <= self._reserve:
                 raise _OutOfBudgetError
 
-        past = ledger.past(self._scan.rules)
+        past = ledger.past(self._scan.rules, fetched.ids)
         reports: list[RuleReport] = []
         for rule in rules:
             why = why_inconclusive(rule, fetched.unresolved)

@@ -53,7 +53,8 @@ class Publication:
         run_id = self._claim.run.id
         now = self._claim.engine.clock()  # before the decisions are read: later ones are newer
         decisions = await self._ledgers.decisions()
-        merged = merge(kept.ledger, self._ledgers.scope, reports, decisions, run_id, now)
+        scope, ids = self._ledgers.scope, fetched.ids
+        merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
         entries = choose_documented(merged.ledger.entries)
         ledger = replace(merged.ledger, entries=entries)
         writes: list[Write] = []

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.rules.evaluate import Finding
+from landfall.integrity.rules.rule import SAME
 
 
 def fingerprint(scope: str, rule_key: str, finding: Finding) -> str:
@@ -20,19 +22,24 @@ def next_id(entry_id: str) -> str:
     return hashlib.sha256(entry_id.encode()).hexdigest()[:32]
 
 
-def match(before: Sequence[FindingEntry], findings: Sequence[Finding]) -> dict[str, Finding]:
+def match(
+    before: Sequence[FindingEntry],
+    findings: Sequence[Finding],
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Finding]:
     """Return the finding that each known one is now, by the id of the entry.
 
+    `fields` are the ids of fields, by any of their names: a key may have the name of a field.
     The same records are the same finding. A group that gained or lost records is the live one with
     which it shares the most; the order of its records makes no difference.
     """
     by_records: dict[tuple[str, tuple[str, ...]], FindingEntry] = {}
     for entry in sorted(before, key=lambda entry: entry.live):
-        by_records[_identity(entry.finding)] = entry
+        by_records[_identity(entry.finding, fields)] = entry
     matched: dict[str, Finding] = {}
     rest: list[Finding] = []
     for finding in findings:
-        same = by_records.get(_identity(finding))
+        same = by_records.get(_identity(finding, fields))
         if same and same.id not in matched:
             matched[same.id] = finding
         elif len(finding.records) > 1:
@@ -58,8 +65,12 @@ def records_gained(before: Finding, now: Finding) -> int:
     return len(new)
 
 
-def _identity(finding: Finding) -> tuple[str, tuple[str, ...]]:
-    return finding.key, tuple(sorted(finding.records))
+def _identity(finding: Finding, fields: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    key = finding.key
+    if key and fields:
+        field = key.removeprefix(SAME)
+        key = key.removesuffix(field) + fields.get(field, field)
+    return key, tuple(sorted(finding.records))
 
 
 def _nearest(

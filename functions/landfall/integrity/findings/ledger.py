@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
@@ -46,9 +47,11 @@ class Ledger:
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     entries: tuple[FindingEntry, ...] = ()
 
-    def past(self, rules: Sequence[BaseRule]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    def past(
+        self, rules: Sequence[BaseRule], ids: SchemaIds
+    ) -> dict[str, Sequence[Mapping[str, Any]]]:
         """Return the measurements of each of a scan's rules, the newest first; by the rule's id."""
-        keys = keys_of(self.rules, rules)
+        keys = keys_of(self.rules, rules, ids)
         return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
 
 
@@ -83,16 +86,17 @@ def merge(
     decisions: Mapping[str, Decision],
     run_id: str,
     now: datetime,
+    ids: SchemaIds = NO_IDS,
 ) -> MergedLedger:
     """Return the ledger after a run. `scope` distinguishes its findings from those of other
-    ledgers."""
-    keys = keys_of(ledger.rules, [report.rule for report in reports])
+    ledgers; `ids` are those of the base, by which tables and fields are known."""
+    keys = keys_of(ledger.rules, [report.rule for report in reports], ids)
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
     owners = {key: state.owner for key, state in ledger.rules.items()}
     for report in reports:
         key = keys[report.rule.id]
-        rules[key] = _evaluated(rules.get(key), key, report, now)
+        rules[key] = _evaluated(rules.get(key), key, report, now, ids)
         if not report.inconclusive:
             complete[key] = report
     merger = _Merger(scope, rules, decisions, run_id, now)
@@ -101,7 +105,9 @@ def merge(
         before[entry.rule_key].append(entry)
     for key in [*before, *(key for key in complete if key not in before)]:
         if key in complete:
-            merger.rule(key, before.get(key, []), complete[key].findings, owners.get(key, ""))
+            owner = owners.get(key, "")
+            fields = ids.fields_of(complete[key].rule.table)
+            merger.rule(key, before.get(key, []), complete[key].findings, owner, fields)
         else:
             merger.left(before[key])
     return merger.merged(ledger.number + 1, keys)
@@ -125,10 +131,18 @@ class _Merger:
         self._lists: dict[str, list[FindingEntry]] = defaultdict(list)
 
     def rule(
-        self, key: str, before: Sequence[FindingEntry], findings: Sequence[Finding], owner: str
+        self,
+        key: str,
+        before: Sequence[FindingEntry],
+        findings: Sequence[Finding],
+        owner: str,
+        fields: Mapping[str, str],
     ) -> None:
-        """Move the findings of a rule that was evaluated completely, and had this owner."""
-        matched = match(before, findings)
+        """Move the findings of a rule that was evaluated completely, and had this owner.
+
+        `fields` are the ids of its table's fields.
+        """
+        matched = match(before, findings, fields)
         handed_over = owner != self._rules[key].owner
         for entry in before:
             finding = matched.get(entry.id)
@@ -229,14 +243,16 @@ def _with_names(entry: FindingEntry, names: tuple[str, ...]) -> FindingEntry:
     return replace(entry, finding=msgspec.structs.replace(entry.finding, names=names))
 
 
-def _evaluated(state: RuleState | None, key: str, report: RuleReport, now: datetime) -> RuleState:
+def _evaluated(
+    state: RuleState | None, key: str, report: RuleReport, now: datetime, ids: SchemaIds
+) -> RuleState:
     rule, content = report.rule, content_of(report.rule)
     state = state or RuleState(key, rule.id, rule.table, content)
-    past = state.past if state.content == content else ()
-    state = replace(state, rule_id=rule.id, content=content, past=past)
+    table_id = ids.tables.get(rule.table, state.table_id)
+    state = replace(state, rule_id=rule.id, table=rule.table, content=content, table_id=table_id)
     if report.inconclusive:
         return state
-    state = replace(state, **texts_of(rule))
+    state, past = replace(state, **texts_of(rule)), state.past
     if report.measured is not None:
         past = (report.measured, *past)[:MAX_MEASUREMENTS]
     return replace(state, evaluations=state.evaluations + 1, evaluated_at=now, past=past)

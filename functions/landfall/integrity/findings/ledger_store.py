@@ -35,7 +35,7 @@ MAX_DOCUMENT_RECORDS = 100
 
 DECISIONS_PAGE = 500
 
-_TEXTS = ("owner", "requirement")
+_TEXTS = ("owner", "requirement", "table_id")
 
 _COMPRESSED = {"past", *_TEXTS}
 """Fields of a rule that the head has together with those of the others, compressed."""
@@ -113,13 +113,17 @@ class LedgerStore:
         where = FindingsList(**data["list"])
         past = msgspec.json.decode(zlib.decompress(data["past"]))
         texts = msgspec.json.decode(zlib.decompress(data["texts"])) if "texts" in data else {}
+        origin = Origin(self._base, {table["table"]: table["id"] for table in data["tables"]})
+        # an earlier Landfall stored the ids of the last run's tables alone
+        known = [{"table_id": origin.tables.get(rule["table"], "")} for rule in data["rules"]]
         rules = [
-            RuleState(**rule, past=tuple(past[number]), **texts.get(rule["key"], {}))
+            RuleState(
+                **rule, past=tuple(past[number]), **known[number] | texts.get(rule["key"], {})
+            )
             for number, rule in enumerate(data["rules"])
         ]
         ledger = Ledger(data["number"], {rule.key: rule for rule in rules})
         written = WriteProgress(**data["written"]) if data.get("written") else None
-        origin = Origin(self._base, {table["table"]: table["id"] for table in data["tables"]})
         return StoredLedger(
             ledger, head, where, data["fetched_at"], data["followed"], written, origin
         )

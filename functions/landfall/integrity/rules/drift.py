@@ -1,7 +1,7 @@
 """`drift`: the values of a field are distributed as in earlier runs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -98,9 +98,9 @@ class Drift(HistoryRule):
         """Return the (table, field) pairs that the rule checks."""
         yield self.table, self.field
 
-    def measures(self) -> tuple[Any, ...]:
+    def measures(self, name: Callable[[str], str]) -> tuple[Any, ...]:
         """Return the identity of the measurement."""
-        return self.field, self.measure
+        return name(self.field), self.measure
 
     def sentence(self) -> str:
         """Return the requirement in plain language."""

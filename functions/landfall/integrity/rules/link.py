@@ -19,7 +19,7 @@ from landfall.airtable.values import (
 )
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
-from landfall.integrity.rules.rule import FieldRule, Hit, Scope
+from landfall.integrity.rules.rule import SAME, FieldRule, Hit, Scope
 from landfall.scans.settings import Lazy, Name, Settings, Whole
 
 
@@ -293,7 +293,7 @@ class _Links:
                         other = min((theirs[place] for place in rows), key=repr)
                         message = f"{here} is {display(column[row]) or 'empty'}, but {there} of "
                         message += f"{display(item)} is {display(other) or 'empty'}"
-                        yield self._problem(row, here, column[row], message, f"same {here}")
+                        yield self._problem(row, here, column[row], message, f"{SAME}{here}")
                         break
 
 

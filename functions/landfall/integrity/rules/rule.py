@@ -31,6 +31,11 @@ class CannotEvaluateError(Exception):
     """The rule cannot be evaluated; the message explains why. It becomes `inconclusive`."""
 
 
+SAME = "same "
+"""The beginning of a hit's key about a field that differs from another record's; its name follows.
+A key that is the name of a field is about that field."""
+
+
 class Hit(msgspec.Struct, frozen=True, gc=False):
     """A violation of a rule by these records together or, without any, by the table.
 

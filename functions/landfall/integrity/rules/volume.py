@@ -1,6 +1,6 @@
 """`volume`: a table has the expected number of records."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self
 
@@ -46,7 +46,7 @@ class Volume(HistoryRule):
         """Return the (table, field) pairs that the rule checks."""
         return iter(())
 
-    def measures(self) -> tuple[Any, ...]:
+    def measures(self, _name: Callable[[str], str]) -> tuple[Any, ...]:
         """Return the identity of the measurement."""
         return ("records",)
 
