@@ -9,10 +9,11 @@ from infra.local.airtable.server import LocalAirtable
 from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
+from landfall.classification.views import csv_row
 from landfall.deadlines import Ladder
 from landfall.llm.questions import Problem, Question
 from landfall.reasons import Reason, StepError
-from landfall.store.documents import StoreError, Version, Write
+from landfall.store.documents import Put, StoreError, Version, Write
 from tests.fakes.bases import record_id
 from tests.fakes.elements import (
     DIAGNOSIS,
@@ -406,6 +407,55 @@ async def test_a_persons_decision_stays(elements, model):
     assert (await elements.labels())[:2] == ["HRCI", "Public"]
     changed = run["report"]["changed_since_review"]
     assert [one["record_id"] for one in changed["elements"]] == [FIRST, SECOND]
+
+
+async def test_a_text_that_is_cut_says_so(elements, model):
+    """On the element, in its file and in the report; an unchanged one is not asked again."""
+    elements.put(3, Name="Treatment room", Description="Room. " * 500)
+    report = (await elements.run())["report"]
+    assert any("[the rest is left out]" in question.text for question in model.asked)
+    says = "description: 2,000 of 2,999 characters"
+    shown = await elements.reviewing.get(THIRD)
+    assert (shown["cut"], csv_row(shown)["cut"]) == (says, says)
+    assert [one["cut"] for one in report["cut"]["elements"]] == [says]
+    assert (await elements.reviewing.get(FIRST))["cut"] == ""
+    assert (await elements.run())["counts"]["classified"] == 0
+
+
+async def test_a_change_behind_the_cut_is_asked_about(elements):
+    """A person's decision stays, and the report lists it."""
+    for number in (1, 3):
+        elements.put(number, Name="Treatment room", Description="Room. " * 500)
+    await elements.run()
+    await elements.review(1, "confirmed")
+    before = [one["suggestion_id"] for one in (await suggestions(elements))]
+    for number in (1, 3):
+        elements.put(number, Name="Treatment room", Description="Room. " * 499 + "Salary")
+    run = await elements.run()
+    assert (run["verdict"], run["counts"]["classified"]) == ("healthy", 1)
+    changed = run["report"]["changed_since_review"]
+    assert [one["record_id"] for one in changed["elements"]] == [FIRST]
+    after = [one["suggestion_id"] for one in (await suggestions(elements))]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [
+        False, False, True, False,
+    ]  # fmt: skip
+
+
+async def suggestions(elements: Elements) -> list[Any]:
+    return [one.tracked.suggestion for one in (await elements.stored()).values()]
+
+
+async def test_an_element_that_an_earlier_landfall_stored_is_not_taken_for_changed(elements):
+    """It has no word about a cut: a person's decision is as good as before."""
+    elements.put(1, Name="Treatment room", Description="Room. " * 500)
+    await elements.run()
+    await elements.review(1, "confirmed")
+    (stored,) = await elements.world.store.read(f"scans/catalogue/elements/{FIRST}")
+    fields = {name: value for name, value in stored.data.items() if name != "cut"}
+    await elements.world.store.commit([Put(stored.path, fields)])
+    run = await elements.run()
+    assert run["report"]["changed_since_review"]["count"] == 0
+    assert (await elements.reviewing.get(FIRST))["cut"] == ""
 
 
 async def test_regenerate_asks_again_except_about_decisions(elements, model):

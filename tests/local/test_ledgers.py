@@ -324,6 +324,7 @@ async def test_ignoring_ends_with_a_day_of_the_scan(until, end):
         ({"why": "x", "until": "2030-W01"}, "`until` must be a date or moment"),
         ({"why": "x", "until": 20300101}, "`until` must be a date or moment"),
         ({"why": " "}, "`why` is missing"),
+        ({"why": "x" * 501}, "`why` is longer than 500 characters"),
         ({"why": "x", "until": "soon"}, "`until` must be a date or moment"),
         ({"why": "x", "until": "9999-12-31T23:59:59-12:00"}, "`until` must be a date or moment"),
         ({"why": "x", "until": "2020-01-01"}, "`until` must be in the future"),
@@ -425,7 +426,7 @@ async def test_who_ignores_a_finding_and_why_is_in_the_file():
         assert [row[f"ignored_{name}"] for name in ("why", "by", "until")] == [
             "she has none",
             "ada@example.org",
-            "2030-01-01 00:00:00",
+            "2030-01-01 23:59:59",
         ]
     (row,) = rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
     assert (row["finding_id"], row["ignored_why"]) == (ids[1], "")

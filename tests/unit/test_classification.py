@@ -8,7 +8,13 @@ import pytest
 from landfall.airtable.values import cell_text
 from landfall.classification.answer import OUTPUTS, answer_shape, validate_answer
 from landfall.classification.ask_cursor import AskCursor, places_in
-from landfall.classification.elements import MAX_TEXT_CHARACTERS, Element, elements_of
+from landfall.classification.elements import (
+    LEFT_OUT,
+    MAX_TEXT_CHARACTERS,
+    Element,
+    describe_cut,
+    elements_of,
+)
 from landfall.classification.labels import Labels
 from landfall.classification.prompt import RULES, Prompt
 from landfall.classification.reviews import MAX_HISTORY, Classification, Review, difference
@@ -68,11 +74,31 @@ def test_a_record_without_text_is_not_an_element():
     assert found[0].link == "at/rec1"
 
 
-def test_a_part_is_cut_at_the_limit():
-    """A question has a known size."""
-    made = table("T", [{"id": "rec1", "createdTime": "", "fields": {"N": "x" * 3_000}}], ["N"])
-    (found,) = elements_of(made, {"name": "N"}, str)
-    assert found.parts == {"name": "x" * MAX_TEXT_CHARACTERS}
+def an_element(**cells: str) -> Element:
+    """Return the element of a record with these cells."""
+    made = table("T", [{"id": "rec1", "createdTime": "", "fields": cells}], cells)
+    (found,) = elements_of(made, {name.lower(): name for name in cells}, str)
+    return found
+
+
+def test_a_part_is_cut_at_the_limit_and_says_so():
+    """A question has a known size, and the model is told that there is more."""
+    found = an_element(Name="n", Description="x" * 3_000)
+    assert found.parts == {"name": "n", "description": "x" * MAX_TEXT_CHARACTERS}
+    assert found.text.endswith(f"x{LEFT_OUT}")
+    assert describe_cut(found.cut) == "description: 2,000 of 3,000 characters"
+    whole = an_element(Name="n", Description="x" * MAX_TEXT_CHARACTERS)
+    assert (whole.cut, describe_cut(whole.cut)) == ({}, "")
+    assert LEFT_OUT not in whole.text
+
+
+def test_a_change_behind_the_cut_is_a_change():
+    """Of the hash by which an element is asked again; in any part, and whatever its length."""
+    texts = ["x" * 3_000, "x" * 2_999 + "y", "x" * 3_001, "x" * 2_000]
+    hashes = [an_element(Name="n", Description=text).hash("key") for text in texts]
+    hashes += [an_element(Name=text, Description="d").hash("key") for text in texts]
+    assert len(set(hashes)) == len(hashes)
+    assert an_element(Name="n").hash("key") == Element("rec1", {"name": "n"}).hash("key")
 
 
 def test_the_hash_covers_what_is_asked():

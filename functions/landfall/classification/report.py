@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.classification.answer import FLAGS
-from landfall.classification.elements import Element
+from landfall.classification.elements import Element, describe_cut
 from landfall.classification.reviews import (
     SETTLED,
     STATES,
@@ -61,7 +61,8 @@ class ReportedElement:
     @property
     def changed_since_review(self) -> bool:
         """Return whether its text has changed since a person confirmed or changed it."""
-        return self.settled and self.tracked.told != self.element.parts
+        told, cut = self.tracked.told, self.tracked.cut
+        return self.settled and (told != self.element.parts or cut not in (None, self.element.cut))
 
 
 def empty_report(why: str) -> RunReport:
@@ -164,6 +165,7 @@ def _fields(
         key=_confidence,
     )
     outdated = [one for one in seen if one.changed_since_review]
+    cut = [one for one in seen if one.element.cut]
     return {
         "coverage": {"with_values": len(with_values), "of": len(seen)},
         "labels": labels,
@@ -175,6 +177,12 @@ def _fields(
         "models": sorted(
             {one.tracked.suggestion["model"] for one in seen if one.tracked.suggestion}
         ),
+        "cut": {
+            "count": len(cut),
+            "elements": [
+                _shown(one) | {"cut": describe_cut(one.element.cut)} for one in cut[:MAX_LISTED]
+            ],
+        },
         "failures": _failures(failed),
         "changes": _changes(ours),
         "changed_since_review": {

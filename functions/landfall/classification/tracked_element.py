@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from landfall.classification.answer import Values
-from landfall.classification.elements import Element
+from landfall.classification.elements import Cut, Element
 from landfall.classification.reviews import Classification, Review
 from landfall.llm.questions import Problem
 
@@ -44,6 +44,7 @@ class Provenance:
 class TrackedElement:
     """An element over time. `told` has the texts of its parts, as they were last in the table.
 
+    `cut` has the parts that are longer than that; None where an older Landfall has stored it.
     `previous` is the suggestion before the present one. `written` is the hash of the cells that
     were written back to the element's own record. `gone_at` is the time at which the record was
     first missing.
@@ -57,12 +58,14 @@ class TrackedElement:
     failure: Mapping[str, Any] | None = None
     written: str | None = None
     gone_at: datetime | None = None
+    cut: Mapping[str, Cut] | None = None
 
     @classmethod
     def load(cls, record_id: str, stored: Mapping[str, Any]) -> Self:
         """Read an element from its document."""
         names = ("told", "link", "suggestion", "previous", "failure", "written", "gone_at")
-        return cls(record_id, **{name: stored[name] for name in names})
+        fields = {name: stored[name] for name in names}
+        return cls(record_id, **fields, cut=stored.get("cut"))
 
     def document(self, review: Review | None) -> Fields:
         """Return the fields to store, with the classification in effect for readers."""
@@ -119,7 +122,8 @@ class TrackedElement:
         return replace(self, gone_at=at)
 
     def _refreshed(self, element: Element) -> Self:
-        return replace(self, told=element.parts, link=element.link, gone_at=None)
+        told, cut = element.parts, element.cut
+        return replace(self, told=told, cut=cut, link=element.link, gone_at=None)
 
 
 def suggestion_id_of(element_hash: str, values: Values) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from landfall.classification.answer import LISTS, OUTPUTS, Values
 from landfall.classification.corrections import apply_correction
 from landfall.classification.element_store import ElementStore, StoredElement
+from landfall.classification.elements import describe_cut
 from landfall.classification.reviews import Review, ReviewState, difference
 from landfall.classification.scan import ClassificationScan
 from landfall.reasons import LandfallError, NotFoundError
@@ -17,7 +18,7 @@ from landfall.store.documents import Create, Fields, Store, Update, Write
 
 COLUMNS = (
     "record_id", "name", "state", *OUTPUTS, "suggestion_id", "model", "suggested_at", "reviewed_by",
-    "reviewed_at", "failure", "link",
+    "reviewed_at", "failure", "cut", "link",
 )  # fmt: skip
 """Columns of a CSV file of elements."""
 
@@ -133,6 +134,7 @@ class ElementReviews:
             "state": now.state,
             "values": now.values,
             "told": tracked.told,
+            "cut": describe_cut(tracked.cut or {}),
             "suggestion": tracked.suggestion,
             "changed_from": _changed_from(stored),
             "failure": tracked.failure,

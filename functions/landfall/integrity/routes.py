@@ -20,7 +20,7 @@ LISTING = (*FILTERS, "format", *PAGES)
 """The query parameters of a list of findings."""
 
 MAX_WHY_LENGTH = 500
-"""Characters of a person's reason that are stored."""
+"""Characters of a person's reason."""
 
 
 async def run_findings(request: Request, run_id: str) -> Fields | Download:
@@ -59,11 +59,13 @@ async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
     why = body.get("why")
     if not isinstance(why, str) or not why.strip():
         raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
+    if len(why.strip()) > MAX_WHY_LENGTH:
+        raise BadRequestError(f"`why` is longer than {MAX_WHY_LENGTH} characters; shorten it")
     until = None if body.get("until") is None else await _end(request, scan_id, body["until"])
     now = request.runs.clock()
     if until and until <= now:
         raise BadRequestError("`until` must be in the future")
-    decision = Decision(now, "ignored", request.by, why.strip()[:MAX_WHY_LENGTH], until)
+    decision = Decision(now, "ignored", request.by, why.strip(), until)
     return await _decide(request, scan_id, finding_id, decision)
 
 

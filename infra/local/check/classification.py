@@ -15,7 +15,7 @@ from infra.local.endpoints import AirtableEndpoint, configured_openai
 from infra.local.terminal import plural
 from landfall.airtable.fields import Schema
 from landfall.classification.element_groups import group_elements
-from landfall.classification.elements import Element, elements_of
+from landfall.classification.elements import Element, describe_cut, elements_of
 from landfall.classification.fit import misfits
 from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
@@ -104,6 +104,12 @@ class Estimate:
             f"{self.model}, about {self.tokens:,} tokens; cost: {cost}. Unchanged elements are "
             "not asked about again."
         )
+        cut = [element for element in self.elements if element.cut]
+        if cut:
+            first = f"{cut[0].record_id}: {describe_cut(cut[0].cut)}"
+            yield Text(
+                f"{plural(len(cut), 'element')} cut for the model, such as {first}", "yellow"
+            )
         if self.sample.incomplete:
             yield Text("the table has more elements; use --sample all to count them")
         for element in self.elements[:ELEMENTS_SHOWN]:

@@ -44,6 +44,11 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         yield _line("low confidence", element, f"{element['confidence']} %: {element['rationale']}")
     if unsure["count"] > MAX_LISTED:
         yield Text(f"and {unsure['count'] - MAX_LISTED} more with low confidence")
+    cut = report.get("cut", {"count": 0})
+    for element in cut.get("elements", [])[:MAX_LISTED]:
+        yield _line("cut", element, f"the model sees {element['cut']}")
+    if cut["count"] > MAX_LISTED:
+        yield Text(f"and {cut['count'] - MAX_LISTED} more that are cut")
     for element in report.get("changes", {}).get("elements", [])[:MAX_LISTED]:
         difference = "; ".join(
             f"{name}: {values['before']} -> {values['now']}"
