@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from landfall.api.downloads import Download
-from landfall.deadlines import Deadline
+from landfall.deadlines import LADDER, Deadline
 from landfall.entry.runs_and_scans import show_scan
 from landfall.store.documents import Document, Update
 from landfall.ticks.scheduler import Scheduler
@@ -28,6 +28,19 @@ async def test_saving_again_keeps_a_slot_that_is_due(world: World):
     world.clock.advance(660)
     saved = await schedule_of(world, **EVERY_TEN, overlap="allow")
     assert (saved.data["next_run_at"], saved.data["overlap"]) == (due, "allow")
+
+
+async def test_another_cadence_keeps_a_slot_that_is_due(world: World):
+    """Whoever adds a time in the minute of another slot does not lose that one."""
+    due = (await schedule_of(world, cadence={"daily": ["07:00"]})).data["next_run_at"]
+    world.clock.now = due + timedelta(seconds=30)
+    saved = await schedule_of(world, cadence={"daily": ["07:00", "12:00"]})
+    assert saved.data["next_run_at"] == due
+    await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
+    (schedule,) = await world.store.read("schedules/people")
+    assert schedule
+    assert schedule.data["next_run_at"] == due + timedelta(hours=5)
+    assert schedule.data["runs_started"] == 1
 
 
 async def test_another_cadence_begins_anew(world: World):

@@ -20,7 +20,7 @@ from landfall.scans.schedule import Schedule
 from landfall.store.documents import Create, Document, Store
 from landfall.store.firestore import FirestoreStore
 from landfall.store.versioned import VersionedStore
-from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS
+from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS, MAX_MISSED
 from landfall.ticks.scheduler import PAGE, Scheduler, Tick
 from tests.emulator.whole import Interrupted, edit, everything
 from tests.fakes.world import START, World
@@ -290,7 +290,7 @@ class TestCatchUp:
         self, world: World, policy: str, late: int, slots: list[int]
     ) -> None:
         """Three slots were missed, and the fourth is `late` seconds old."""
-        await due(world, catch_up=policy)
+        await due(world, catch_up=policy, overlap="allow")
         world.clock.advance(900 + late)
         assert (await tick(world)).started == len(slots)
         assert list(await runs_of(world)) == [run_id(minutes) for minutes in slots]
@@ -302,6 +302,35 @@ class TestCatchUp:
         world.clock.now = START + timedelta(hours=1, seconds=MAX_LATENESS + 1)
         assert await tick(world) == Tick(due=1)
         assert (await schedule_of(world)).data["next_run_at"] == START + timedelta(hours=25)
+
+    @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
+    async def test_slots_that_are_due_together_overlap(self, world: World, overlap: str) -> None:
+        """Where one run at a time is wanted, `all` starts one for all that were missed."""
+        await due(world, catch_up="all", overlap=overlap)
+        world.clock.advance(900)
+        assert (await tick(world)).started == 1
+        assert await runs_of(world) == {run_id(20): "queued"}
+
+    async def test_all_is_bounded(self, world: World) -> None:
+        """After two days without a tick there is a run for some of the newest slots, no more."""
+        await due(world, catch_up="all", overlap="allow")
+        world.clock.advance(2 * 86_400)
+        last = 5 + 2 * 24 * 60
+        assert [(await tick(world)).started for _ in range(4)] == [10, 10, 4, 0]
+        assert list(await runs_of(world)) == [
+            run_id(last - 5 * n) for n in reversed(range(MAX_MISSED))
+        ]
+
+    async def test_all_forgets_what_is_too_old(self, world: World) -> None:
+        """A slot of last month is made up for by the newest alone, if that is as old."""
+        cadence = {"at": ["2026-03-03T06:00Z", "2026-03-12T06:00Z", "2026-03-20T06:00Z"]}
+        schedule = {"cadence": cadence, "catch_up": "all", "overlap": "allow"}
+        await world.save(schedule=schedule)
+        world.clock.now = datetime(2026, 3, 21, tzinfo=UTC)
+        assert (await tick(world)).started == 1
+        await world.save(schedule=schedule | {"cadence": {"at": ["2026-03-22T06:00Z"]}})
+        world.clock.now = datetime(2026, 4, 22, tzinfo=UTC)
+        assert (await tick(world)).started == 1
 
     async def test_all_comes_in_portions(self, world: World) -> None:
         """What a tick does not make comes with the next: the schedule stays due."""
@@ -316,7 +345,7 @@ class TestEnd:
 
     async def test_after_max_runs(self, world: World) -> None:
         """So many runs, and no more, also when more slots were missed."""
-        await due(world, max_runs=2, catch_up="all")
+        await due(world, max_runs=2, catch_up="all", overlap="allow")
         world.clock.advance(900)
         assert (await tick(world)).started == 2
         assert list(await runs_of(world)) == [run_id(5), run_id(10)]
@@ -335,9 +364,18 @@ class TestEnd:
 
     async def test_at_stop_at(self, world: World) -> None:
         """A slot at that moment still runs; none after it does, nor is one announced."""
-        await due(world, stop_at=(SLOT + timedelta(minutes=5)).isoformat(), catch_up="all")
+        stop_at = (SLOT + timedelta(minutes=5)).isoformat()
+        await due(world, stop_at=stop_at, catch_up="all", overlap="allow")
         world.clock.advance(900)
         assert (await tick(world)).started == 2
+        assert (await schedule_of(world)).data["next_run_at"] is None
+
+    async def test_a_missed_slot_before_stop_at_is_made_up_for(self, world: World) -> None:
+        """By one run, though a newer slot after that moment has come as well."""
+        await due(world, stop_at=(SLOT + timedelta(minutes=4)).isoformat())
+        world.clock.advance(900)
+        assert (await tick(world)).started == 1
+        assert list(await runs_of(world)) == [run_id(5)]
         assert (await schedule_of(world)).data["next_run_at"] is None
 
     async def test_when_paused(self, world: World) -> None:
@@ -412,7 +450,7 @@ class TestSetAside:
 
     async def test_a_slot_whose_run_is_there_already_moves_on(self, world: World) -> None:
         """A slot that comes back makes no second run, and does not stop the schedule."""
-        await due(world, catch_up="all")
+        await due(world, catch_up="all", overlap="allow")
         world.clock.advance(300)
         done = {"status": "done", "updated_at": START}
         await world.store.commit([Create(f"runs/{run_id(5)}", done)])

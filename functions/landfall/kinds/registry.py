@@ -163,7 +163,8 @@ def _next_run_at(
     if schedule.paused or over:
         return None
     due: datetime | None = stored["next_run_at"]
-    if due and not stored["paused"] and all(stored[name] == fields[name] for name in _WHEN):
-        # it may be due and not claimed yet: saving a scan must not lose a slot
+    unchanged = before and all(stored[name] == fields[name] for name in _WHEN)
+    if due and not stored["paused"] and (unchanged or due <= now):
+        # saving a scan must not lose a slot that is due and not claimed yet
         return due if schedule.stop_at is None or due <= schedule.stop_at else None
     return next(slots_ahead(schedule, now), None)

@@ -42,7 +42,9 @@ class Schedule(Settings):
         "skip", description="What a slot does while a run of this schedule is in progress."
     )
     catch_up: CatchUp = Field(
-        "one", description="How many runs are started for slots that were missed."
+        "one",
+        description="How many runs are started for slots that were missed; `all` needs "
+        "`overlap: allow`.",
     )
     max_runs: Whole | None = Field(
         None, ge=1, description="The schedule ends after this many runs."

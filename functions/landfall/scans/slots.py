@@ -96,6 +96,33 @@ def due_slots(
     return DueSlots(tuple(oldest), slot, max(first, newest), next_slot(cadence, zone, now))
 
 
+def oldest_kept(
+    cadence: Cadence,
+    zone: ZoneInfo,
+    first: datetime,
+    until: datetime,
+    oldest: datetime,
+    most: int,
+) -> datetime:
+    """Return the first of the due slots, which begin with `first`, that is made up for.
+
+    These are the newest, at most so many, and none before `oldest` but the newest. It makes as many
+    searches.
+    """
+    kept = newest_slot(cadence, zone, until)
+    if kept is None or kept <= first:
+        return first
+    for _ in range(most - 1):
+        slot = newest_slot(cadence, zone, kept - SECOND)
+        earlier = first if slot is None else max(first, slot)
+        if earlier < oldest:
+            return kept
+        kept = earlier
+        if kept == first:
+            break
+    return kept
+
+
 def catch_up(policy: CatchUp, due: DueSlots, now: datetime, grace_s: float) -> DueRuns:
     """Return the due slots that become runs, and the moment of the next check.
 

@@ -1,17 +1,23 @@
 """A schedule that is due: the slots that become runs, and the schedule after them. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from landfall.deadlines import TICK
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import DueRuns, catch_up, due_slots
+from landfall.scans.slots import DueRuns, catch_up, due_slots, oldest_kept
 from landfall.store.documents import Document, Fields
 
 MAX_CATCH_UP = 10
 """Missed slots of one schedule that become runs in one tick; the rest follow in the next."""
+
+MAX_MISSED = 24
+"""Newest due slots that become runs with `catch_up: all`; those before them are dropped."""
+
+MAX_MISSED_DAYS = 7
+"""Days after which a missed slot is dropped with `catch_up: all`."""
 
 MAX_LATENESS = 5 * TICK
 """With `catch_up: none`, seconds by which a slot may be late and still run."""
@@ -35,10 +41,17 @@ class DueSchedule:
         """Return the slots that become runs now, and the next one, within its limits."""
         spec, data = self.spec, self.document.data
         zone = time_zone(spec.time_zone)
-        due = due_slots(spec.cadence, zone, data["next_run_at"], now, MAX_CATCH_UP)
-        plan = catch_up(spec.catch_up, due, now, MAX_LATENESS)
-        slots = [slot for slot in plan.runs if spec.stop_at is None or slot <= spec.stop_at]
-        upcoming = plan.next_run_at
+        policy = spec.catch_up
+        if policy == "all" and spec.overlap != "allow":
+            policy = "one"  # slots that are due together overlap
+        first: datetime = data["next_run_at"]
+        until = min(now, spec.stop_at) if spec.stop_at else now
+        if policy == "all":
+            oldest = until - timedelta(days=MAX_MISSED_DAYS)
+            first = oldest_kept(spec.cadence, zone, first, until, oldest, MAX_MISSED)
+        due = due_slots(spec.cadence, zone, first, until, MAX_CATCH_UP)
+        plan = catch_up(policy, due, now, MAX_LATENESS)
+        slots, upcoming = list(plan.runs), plan.next_run_at
         if spec.max_runs is not None:
             slots = slots[: max(0, spec.max_runs - data["runs_started"])]
         if upcoming and spec.stop_at and upcoming > spec.stop_at:
