@@ -123,7 +123,7 @@ class _PageTarget:
         """Handle the start of an element."""
         self.page.elements += 1
         self._depth += 1
-        if tag in _DIVIDING:
+        if self._passage and tag in _DIVIDING:
             self._end_passage()
         if tag in _BREAKS:
             self._add_text(" ")
@@ -137,7 +137,7 @@ class _PageTarget:
 
     def end(self, tag: str) -> None:
         """Handle the end of an element."""
-        if tag in _DIVIDING:
+        if self._passage and tag in _DIVIDING:
             self._end_passage()
         while self._open and self._open[-1].depth >= self._depth:
             self._finish(self._open.pop())
@@ -148,9 +148,9 @@ class _PageTarget:
             for kind in types_of("".join(self._data)):
                 add_label(self.page.data_types, kind)
             self._data = None
-        self._visibility.leave(self._depth)
-        if self._passage and self._visibility.seen != Seen.FADING:
+        if self._visibility.deepest == self._depth:
             self._end_passage()
+            self._visibility.leave(self._depth)
         if tag in _BREAKS:
             self._add_text(" ")
         self._depth -= 1
@@ -185,11 +185,13 @@ class _PageTarget:
 
     def _end_passage(self) -> None:
         """End a passage that is fading in: people read it, unless it is for machines."""
+        if not self._passage:
+            return
         passage = "".join(self._passage)
         self._passage.clear()
-        if passage and speaks_to_machines(passage):
+        if speaks_to_machines(passage):
             self.page.hidden_characters += len(passage)
-        elif passage:
+        else:
             self._see(passage)
 
     def _see(self, text: str) -> None:

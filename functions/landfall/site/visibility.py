@@ -38,10 +38,15 @@ _ROOTS = frozenset({"html", "body"})
 
 
 class Visibility:
-    """The visibility at a place of a page, while it is parsed."""
+    """The visibility at a place of a page, while it is parsed.
+
+    `deepest` is the depth of the innermost element that decides on it; 0 if there is none.
+    """
 
     def __init__(self) -> None:
         self.seen = Seen.SEEN
+        self.deepest = 0
+        self._deciding = [0]
         self._hidden: tuple[int, Seen] | None = None
         self._fading: int | None = None
         self._sizes: list[tuple[int, bool]] = []
@@ -59,10 +64,12 @@ class Visibility:
             self._apply(depth, _declarations(style), given)
         else:
             return
+        self._deciding.append(depth)
         self._decide()
 
     def leave(self, depth: int) -> None:
-        """Leave the element at this depth."""
+        """Leave the element at this depth, which is the deepest one."""
+        self._deciding.pop()
         if self._hidden and self._hidden[0] == depth:
             self._hidden = None
         if self._fading == depth:
@@ -87,6 +94,7 @@ class Visibility:
             self._hidden = (depth, Seen.STYLED)
 
     def _decide(self) -> None:
+        self.deepest = self._deciding[-1]
         if self._hidden:
             self.seen = self._hidden[1]
         elif not all(inherited[-1][1] for inherited in (self._sizes, self._visible) if inherited):
