@@ -5,11 +5,12 @@ they can be made again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from landfall.site.charset import charset_of
 from landfall.site.facts import Facts, Vocabularies, facts_of
 from landfall.site.html import read_markup
 from landfall.site.markup import Form, Heading, Markup
@@ -84,7 +85,7 @@ def evidence_in(page: Page, vocabularies: Vocabularies) -> Evidence:
 
 def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> Evidence:
     """Return the evidence of a page with this body."""
-    markup = read_markup(body, _charset(transfer.headers))
+    markup = read_markup(body, charset_of(transfer.headers))
     canonical = page_address(markup.canonical, transfer.url) if markup.canonical else None
     return Evidence(
         url=transfer.url,
@@ -105,11 +106,6 @@ def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> 
         styled_characters=markup.styled_characters,
         links=_page_links(markup, transfer.url),
     )
-
-
-def _charset(headers: Mapping[str, str]) -> str | None:
-    _, found, charset = headers.get("content-type", "").partition("charset=")
-    return charset.split(";")[0] if found else None
 
 
 def _calls(markup: Markup) -> Sequence[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from landfall.site.charset import charset_in_meta, decoded, redecoded
 from landfall.site.html_forms import FormReader
 from landfall.site.listing import SEARCH_ENGINES
 from landfall.site.machines import speaks_to_machines
@@ -43,31 +44,26 @@ MAX_OPEN = 12
 
 def read_markup(body: bytes, charset: str | None = None) -> Markup:
     """Parse a page. `charset` is that of its headers; the page may declare another."""
-    target = _PageTarget()
-    parser = etree.HTMLParser(target=target, encoding=_known(charset), remove_pis=True)
     body = body[:MAX_HTML_BYTES]
-    for begin in range(0, len(body), PIECE_BYTES):
+    text, certain = decoded(body, charset)
+    page = _parsed(text)
+    if page.charset and not certain and (again := redecoded(body, page.charset)):
+        page = _parsed(again)
+    return page
+
+
+def _parsed(text: str) -> Markup:
+    target = _PageTarget()
+    parser = etree.HTMLParser(target=target, encoding="utf-8", remove_pis=True)
+    data = text.replace("\0", "").encode(errors="replace")
+    for begin in range(0, len(data), PIECE_BYTES):
         if target.page.elements <= MAX_ELEMENTS:
-            parser.feed(body[begin : begin + PIECE_BYTES])
+            parser.feed(data[begin : begin + PIECE_BYTES])
     try:
         parser.close()
     except etree.XMLSyntaxError:  # the page is empty
         target.close()
     return target.page
-
-
-_CHARSETS = frozenset(
-    """
-    utf-8 iso-8859-1 iso-8859-2 iso-8859-15 windows-1250 windows-1251 windows-1252 windows-1254
-    shift_jis euc-jp euc-kr gb2312 gbk gb18030 big5 koi8-r us-ascii utf-16
-    """.split()  # noqa: SIM905  a list of them is three times as long
-)
-"""Charsets in use on the web; any other one is ignored, and the page's own declaration applies."""
-
-
-def _known(charset: str | None) -> str | None:
-    name = (charset or "").strip("\"' ").lower()
-    return name if name in _CHARSETS else None
 
 
 _PLACES = {"nav": "nav", "header": "header", "footer": "footer", "main": "main"}
@@ -235,6 +231,7 @@ class _PageTarget:
         name = given.get("name", given.get("property", "")).lower()
         content = shortened(given.get("content", ""))
         page = self.page
+        page.charset = page.charset or charset_in_meta(given)
         match name:
             case "description":
                 page.description = page.description or content

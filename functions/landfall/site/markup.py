@@ -58,6 +58,7 @@ class Markup:
     language: str | None = None
     viewport: str | None = None
     canonical: str | None = None
+    charset: str | None = None
     robots: list[str] = field(default_factory=list)
     has_icon: bool = False
     headings: list[Heading] = field(default_factory=list)

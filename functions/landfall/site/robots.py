@@ -6,7 +6,6 @@ wildcards are looked up in a table, and rules with wildcards are bounded. Beyond
 forbids more than it says, never less.
 """
 
-import codecs
 import html
 import math
 import re
@@ -15,9 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-import webencodings
-
 from landfall.site.challenges import challenge_in
+from landfall.site.charset import plain_text
 from landfall.site.evidence import evidence_in
 from landfall.site.page import Page, status_error
 
@@ -139,14 +137,8 @@ def robots_of(body: bytes, agent: str) -> Robots:
 
 def _text(body: bytes) -> str:
     """Return the text of a robots.txt, of one that is too long the lines that are whole."""
-    read = body[:MAX_ROBOTS_BYTES]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(read)
-        fallback = "utf-8"
-    except UnicodeDecodeError:
-        fallback = "windows-1252"
-    decoded, _ = webencodings.decode(read, fallback)
-    text = decoded.replace("\0", "")  # of UTF-16 without a mark, or rubbish
+    # without NUL, which is of UTF-16 without a mark, or rubbish
+    text = plain_text(body[:MAX_ROBOTS_BYTES]).replace("\0", "")
     if len(body) > MAX_ROBOTS_BYTES:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     if text.lstrip().startswith("<"):
