@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-from landfall.kinds.definition import json_schema
+from landfall.kinds.editor_schema import json_schema
 from tests.generated import api, cells, engine, settings
 from tests.generated.markdown import ROOT, heredoc
 

@@ -248,6 +248,8 @@ def _type(entry: Mapping[str, Any]) -> str:
             return _reference(str(reference.rsplit("/", 1)[1]))
         case {"type": "array", "items": items}:
             return f"list of {_type(items)}"
+        case {"type": [*kinds]}:
+            return " or ".join(TYPES.get(kind, kind) for kind in kinds)
         case {"type": kind}:
             return str(TYPES.get(kind, kind))
         case _:

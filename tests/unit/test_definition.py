@@ -15,7 +15,7 @@ from landfall.deadlines import LADDER
 from landfall.integrity.rules.kinds import KINDS
 from landfall.integrity.rules.link import Link
 from landfall.integrity.scan import IntegrityScan
-from landfall.kinds.definition import DefinitionError, json_schema, load, parse
+from landfall.kinds.definition import DefinitionError, load, parse
 from tests.fakes.world import a_scan, integrity
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
@@ -366,50 +366,6 @@ def test_what_is_stored_reads_back_the_same(sample):
     assert again.version() == scan.version()
     rules, read_back = (getattr(one, "rules", ()) for one in (scan, again))
     assert repr(read_back) == repr(rules)
-
-
-def test_the_schema_describes_every_setting():
-    """An editor explains each top-level setting but the obvious, and refuses unknown ones."""
-    schema = json_schema()["$defs"]["IntegrityScan"]
-    silent = [name for name, about in schema["properties"].items() if "description" not in about]
-    assert silent == ["kind", "limits", "schedule", "rules"]
-    assert schema["required"] == ["id", "kind", "base", "tables", "rules"]
-    models = [model for model in json_schema()["$defs"].values() if model["type"] == "object"]
-    assert all(model["additionalProperties"] is False for model in models)
-
-
-def test_the_schema_tells_rules_apart_by_kind():
-    """An editor completes the settings of the kind that was chosen."""
-    models = json_schema()["$defs"]
-    rules = models["IntegrityScan"]["properties"]["rules"]
-    kinds = rules["items"]["discriminator"]["mapping"]
-    assert set(kinds) == set(KINDS)
-    for kind, reference in kinds.items():
-        model = models[reference.rsplit("/", 1)[1]]
-        assert model["properties"]["kind"]["const"] == kind
-        assert {"id", "table", "kind"} <= set(model["required"])
-        assert model["description"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
-def test_the_schema_knows_all_that_the_samples_use(sample):
-    """Every setting of a sample is in the schema, and what the schema requires is there."""
-    content = yaml.safe_load(sample.read_text(encoding="utf-8"))
-    schema, models = json_schema(), json_schema()["$defs"]
-    kinds = {models[name]["properties"]["kind"]["const"]: models[name] for name in _kinds(schema)}
-    pairs = [(kinds[content["kind"]], content), (models["Schedule"], content["schedule"])]
-    for rule in content.get("rules", []):
-        item = kinds["integrity"]["properties"]["rules"]["items"]
-        reference = item["discriminator"]["mapping"][rule["kind"]]
-        pairs.append((models[reference.rsplit("/", 1)[1]], rule))
-    for model, given in pairs:
-        assert set(model.get("required", [])) <= set(given) <= set(model["properties"])
-
-
-def _kinds(schema: dict[str, Any]) -> list[str]:
-    """The models of the kinds of scan."""
-    return [kind["$ref"].rsplit("/", 1)[1] for kind in schema["oneOf"]]
 
 
 LOADS = """

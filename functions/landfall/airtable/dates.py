@@ -22,7 +22,14 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 _DAY_LENGTH, _MOMENT_LENGTH = len("2026-03-01"), len("2026-03-01T12:00:00.000Z")
 
+DURATION_PATTERN = r"^\s*-?\d{1,5}\s*[mhdw]\s*$"
+"""The form of a duration, for editors."""
+
+DATE_PATTERN = r"^\s*((today|now)(\s*[+-]\s*\d{1,5}\s*[mhdw])?\s*$|\d{4}-\d{2}-\d{2})"
+"""The form of a rule's date, for editors: the calendar has the last word."""
+
 RELATIVE_FORMS = "`today`, `now`, or one of them with an offset such as `today-30d` or `now+2h`"
+DATE_FORMS = f"a date as YYYY-MM-DD, {RELATIVE_FORMS}"
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """Definitions of scans, as people write them: their kind, limits and schedule.
 
 `load` turns YAML or JSON text into a `Scan` of its kind, or raises a `DefinitionError` that names
-the file, the path in it and the fix. `json_schema` is the same definition for editors.
+the file, the line and the fix.
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic.json_schema import models_json_schema
 
 from landfall.kinds.problems import Problems, no_kind
 from landfall.kinds.table import KINDS
@@ -70,17 +69,3 @@ def _read(content: Content, source: str, with_lines: Callable[[], Content]) -> S
 
 def _refused(problems: Iterable[str], source: str) -> DefinitionError:
     return DefinitionError("\n".join(f"{source}: {problem}" for problem in problems))
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of definitions, for editors."""
-    kinds: list[tuple[type[Scan], Literal["validation"]]] = [
-        (kind.scan(), "validation") for kind in KINDS.values()
-    ]
-    references, schema = models_json_schema(kinds)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Scan",
-        "oneOf": [references[kind] for kind in kinds],
-        "$defs": schema["$defs"],
-    }

@@ -30,13 +30,14 @@ _EXPECTED = {
     "datetime_parsing": "expected a date, a time and a zone: 2026-12-01T06:00:00+01:00",
     "datetime_from_date_parsing": "expected a date, a time and a zone: 2026-12-01T06:00:00+01:00",
 }
-_FORMS = {
+FORMS = {
     ID: "use lower-case letters and digits, with single hyphens between them",
     BASE_ID: "a base's id is `app` and 14 letters or digits: see the base's web address",
     r"^[a-z][a-z_]*$": "use lower-case letters, with underscores between them",
     r"^[ -~]*$": "use plain letters, digits and signs (ASCII), as a mail or web address has them",
     r"^\S+( \S+)*$": "leave out blanks at its ends, and line breaks",
 }
+"""The meaning of each pattern that a text must have."""
 
 
 class Problems:
@@ -104,7 +105,7 @@ class Problems:
                 return no_kind(context.get("tag"), KINDS, "rule")
             case "string_pattern_mismatch":
                 pattern = context["pattern"]
-                return f"{_FORMS.get(pattern, f'it must be like {pattern}')} {shown}"
+                return f"{FORMS.get(pattern, f'it must be like {pattern}')} {shown}"
             case "too_short":
                 least = context["min_length"]
                 return f"give at least {'one' if least == 1 else least}"

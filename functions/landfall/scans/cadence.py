@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from landfall.scans.settings import shape
 from landfall.scans.unknown_settings import correct
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -72,10 +73,22 @@ def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+_FIVE_FIELDS = shape(
+    "string",
+    pattern=r"^\s*\S+(\s+\S+){4}\s*$",
+    says="five fields: minute, hour, day of month, month, day of week, such as 0 6 * * 1-5",
+)
+
 TimeOfDay = Annotated[
-    str, BeforeValidator(_checked_time), Field(json_schema_extra={"pattern": TIME_FORM})
+    str,
+    BeforeValidator(_checked_time),
+    shape("string", pattern=TIME_FORM, says="a time of day such as 06:00"),
 ]
-Moment = Annotated[str, BeforeValidator(_checked_at), Field(json_schema_extra={"pattern": AT_FORM})]
+Moment = Annotated[
+    str,
+    BeforeValidator(_checked_at),
+    shape("string", pattern=AT_FORM, says="a date and time such as 2026-12-01T06:00"),
+]
 ListOfTimes = Annotated[list[TimeOfDay], Field(min_length=1, max_length=MAX_TIMES)]
 ListOfMoments = Annotated[list[Moment], Field(min_length=1, max_length=MAX_MOMENTS)]
 ListOfDays = Annotated[list[Day], Field(min_length=1)]
@@ -129,7 +142,7 @@ class Cadence(BaseModel):
         frozen=True, extra="forbid", json_schema_extra=_one_form, defer_build=True
     )
 
-    cron: Annotated[str, AfterValidator(_checked_cron)] | None = Field(
+    cron: Annotated[str, AfterValidator(_checked_cron), _FIVE_FIELDS] | None = Field(
         None,
         description="Minute, hour, day of month, month, day of week, in the schedule's time zone.",
         examples=["0 6 * * 1-5", "*/15 8-18 * * *"],

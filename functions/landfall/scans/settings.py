@@ -16,6 +16,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     Strict,
     TypeAdapter,
+    WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -45,7 +46,22 @@ def _plain(value: Any) -> Any:
     raise ValueError(f"must be text, a number, true or false {got(value)}")
 
 
-Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
+def shape(*types: str, pattern: str = "", says: str = "", **more: Any) -> WithJsonSchema:
+    """Return the JSON schema of values of these types for editors, instead of pydantic's own.
+
+    One schema for all types, since an editor has no clear message for a choice of several: a
+    `minimum` is only for numbers, and the `pattern`, which `says` what is meant, only for text.
+    """
+    kinds = {"type": types[0] if len(types) == 1 else list(types)}
+    form = {"pattern": pattern, "patternErrorMessage": f"must be {says}"} if pattern else {}
+    return WithJsonSchema({**kinds, **form, **more})
+
+
+Plain = Annotated[
+    str | bool | int | float,
+    BeforeValidator(_plain),
+    shape("string", "number", "boolean"),
+]
 
 
 class Settings(BaseModel):

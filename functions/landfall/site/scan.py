@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from landfall.llm.model_settings import ModelSettings
 from landfall.scans.scan import Scan
-from landfall.scans.settings import Misfit, Number, Whole, got
+from landfall.scans.settings import Misfit, Number, Whole, got, shape
 from landfall.site.rubric import Rubric, clinic_rubric
 from landfall.site.urls import page_address
 
@@ -22,7 +22,13 @@ def _is_site(url: str) -> str:
     return address
 
 
-Url = Annotated[str, AfterValidator(_is_site)]
+Url = Annotated[
+    str,
+    AfterValidator(_is_site),
+    shape(
+        "string", pattern="^[Hh][Tt]{2}[Pp][Ss]?://", says="an address that begins with https://"
+    ),
+]
 """The address of a page. It is checked against the rules for fetching only when it is fetched."""
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.cells import contents_of, error_of
-from landfall.airtable.dates import Moment, parse_duration, shifted
+from landfall.airtable.dates import DURATION_PATTERN, Moment, parse_duration, shifted
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.numbers import added, is_close, is_number, order
 from landfall.airtable.values import TextCache, comparable, display
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
-from landfall.scans.settings import Name, got
+from landfall.scans.settings import Name, got, shape
 
 _SIGNS = {
     "=": "equals",
@@ -60,7 +60,16 @@ def _plus(value: Any) -> Any:
     if isinstance(value, str):
         parse_duration(value)
         return value
-    raise ValueError(f"must be a number, or a duration such as `30d` {got(value)}")
+    raise ValueError(f"must be {_NUMBER_OR_DURATION} {got(value)}")
+
+
+_NUMBER_OR_DURATION = "a number, or a duration such as `30d`"
+
+Added = Annotated[
+    int | float | str,
+    BeforeValidator(_plus),
+    shape("number", "string", pattern=DURATION_PATTERN, says=_NUMBER_OR_DURATION),
+]
 
 
 class Compare(BaseRule):
@@ -78,7 +87,7 @@ class Compare(BaseRule):
     left: Name = Field(description="A field.")
     op: Op = Field(description="The comparison of `left` with `right`; put signs in quotes: '>='.")
     right: Name = Field(description="Another field of the same record.")
-    plus: Annotated[int | float | str, BeforeValidator(_plus)] | None = Field(
+    plus: Added | None = Field(
         None,
         description="Added to `right` first: a number, or a duration for dates such as `30d`; "
         "either may begin with `-`. Hours and minutes change no date that has no time.",

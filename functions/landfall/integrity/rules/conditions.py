@@ -6,12 +6,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
+from landfall.airtable.dates import DATE_FORMS, DATE_PATTERN, Calendar, is_date
 from landfall.airtable.numbers import is_number
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display, display_list
 from landfall.integrity.rules.value_tests import OF_ONE_ITEM, TESTS, ValueTest, compiled
-from landfall.scans.settings import Name, Plain, Settings, got
+from landfall.scans.settings import Name, Plain, Settings, got, shape
 
 
 def _pattern(text: str) -> str:
@@ -34,10 +34,14 @@ def _bound(value: Any) -> Any:
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
-    raise ValueError(f"must be a number, a date as YYYY-MM-DD, {RELATIVE_FORMS} {got(value)}")
+    raise ValueError(f"must be a number, {DATE_FORMS} {got(value)}")
 
 
-Bound = Annotated[int | float | str, BeforeValidator(_bound)]
+Bound = Annotated[
+    int | float | str,
+    BeforeValidator(_bound),
+    shape("number", "string", pattern=DATE_PATTERN, says=f"a number, {DATE_FORMS}"),
+]
 """A number or a date. A cell of the other kind is on neither side of it."""
 
 

@@ -21,7 +21,7 @@ from landfall.integrity.rules.rounding import (
     side,
 )
 from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
-from landfall.scans.settings import Name, got
+from landfall.scans.settings import Name, got, shape
 
 MAX_CATEGORIES = 100
 """Different values of a field with categories: they are stored with every run."""
@@ -35,10 +35,22 @@ def _amount(value: Any) -> Any:
         return value
     if isinstance(value, str) and PERCENT.fullmatch(value):
         return value
-    raise ValueError(f'must be a whole number, or a share such as "2.5%" {got(value)}')
+    raise ValueError(f"must be {_WHOLE_OR_SHARE} {got(value)}")
 
 
-Amount = Annotated[int | str, BeforeValidator(_amount)]
+_WHOLE_OR_SHARE = 'a whole number, or a share such as "2.5%"'
+
+Amount = Annotated[
+    int | str,
+    BeforeValidator(_amount),
+    shape(
+        "integer",
+        "string",
+        minimum=0,
+        pattern=f"^({PERCENT.pattern})$",
+        says=_WHOLE_OR_SHARE,
+    ),
+]
 
 
 class Drift(HistoryRule):

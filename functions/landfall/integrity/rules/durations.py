@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from landfall.airtable.dates import parse_duration
-from landfall.scans.settings import got
+from landfall.airtable.dates import DURATION_PATTERN, parse_duration
+from landfall.scans.settings import got, shape
 
 
 def _duration(value: Any) -> Any:
@@ -21,5 +21,13 @@ def _positive_duration(value: Any) -> Any:
     raise ValueError(f"must be longer than zero, such as `7d` {got(value)}")
 
 
-Duration = Annotated[str, BeforeValidator(_positive_duration)]
+Duration = Annotated[
+    str,
+    BeforeValidator(_positive_duration),
+    shape(
+        "string",
+        pattern=DURATION_PATTERN,
+        says="a number of m, h, d or w, such as `30d`",
+    ),
+]
 """Minutes, hours, days or weeks, longer than zero."""

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from landfall.airtable.dates import Calendar
-from landfall.scans.settings import got
+from landfall.scans.settings import got, shape
 
 Form = Callable[[str], bool]
 
@@ -95,7 +95,11 @@ def _region(text: str) -> str:
     return text
 
 
-Region = Annotated[str, AfterValidator(_region)]
+Region = Annotated[
+    str,
+    AfterValidator(_region),
+    shape("string", pattern="^[A-Z]{2}$", says="two capital letters of ISO 3166 such as US"),
+]
 """A region whose phone numbers are known."""
 
 

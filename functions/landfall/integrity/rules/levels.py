@@ -1,5 +1,6 @@
 """The limits of a number, each with the severity of a finding beyond it."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, model_validator
 
 from landfall.airtable.numbers import Number, exact, is_number
-from landfall.scans.settings import SEVERITIES, Settings, Severity, got
+from landfall.scans.settings import SEVERITIES, Settings, Severity, got, shape
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,29 @@ class SeverityLimit:
         return (number - self.level) * self.side >= -margin
 
 
+_SHARE = r"\d{1,3}(\.\d{1,9})?\s?%"
+_LEVEL = 'a number, or for a share one such as "12.5%"'
+
+
 def _level(value: Any) -> Any:
     if isinstance(value, str):
-        try:
-            share = _amount(value) if value.endswith("%") else -1
-        except ValueError:
-            share = -1
-        if 0 <= share <= 1:
+        # the form comes first: a number with an exponent may have any number of digits
+        if re.fullmatch(_SHARE, value) and _amount(value) <= 1:
             return value
     elif is_number(value):
         return value
-    raise ValueError(f'must be a number, or for a share one such as "12.5%" {got(value)}')
+    raise ValueError(f"must be {_LEVEL} {got(value)}")
 
 
 def _amount(level: float | str) -> Fraction:
     return Fraction(level.rstrip("% ")) / 100 if isinstance(level, str) else exact(level)
 
 
-Level = Annotated[int | float | str, BeforeValidator(_level)]
+Level = Annotated[
+    int | float | str,
+    BeforeValidator(_level),
+    shape("number", "string", pattern=f"^({_SHARE})$", says=_LEVEL),
+]
 
 
 class Levels(Settings):

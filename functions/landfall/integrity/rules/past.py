@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from landfall.integrity.rules.rule import BaseRule, Scope
-from landfall.scans.settings import Whole, got
+from landfall.scans.settings import Whole, got, shape
 
 PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 
@@ -18,10 +18,16 @@ PERCENT = re.compile(r"\d{1,4}(\.\d{1,3})?\s?%")
 def _percent(value: Any) -> Any:
     if isinstance(value, str) and PERCENT.fullmatch(value):
         return value
-    raise ValueError(f'must be a percentage such as "20%" {got(value)}')
+    raise ValueError(f"must be {_PERCENTAGE} {got(value)}")
 
 
-Percent = Annotated[str, BeforeValidator(_percent)]
+_PERCENTAGE = 'a percentage such as "20%"'
+
+Percent = Annotated[
+    str,
+    BeforeValidator(_percent),
+    shape("string", pattern=f"^({PERCENT.pattern})$", says=_PERCENTAGE),
+]
 
 
 def fraction(percent: str) -> Fraction:

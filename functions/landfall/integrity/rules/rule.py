@@ -24,7 +24,7 @@ from landfall.airtable.fields import Schema
 from landfall.airtable.snapshot import Snapshot, Table
 from landfall.airtable.values import display, truncate
 from landfall.integrity.rules.conditions import Condition
-from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got
+from landfall.scans.settings import SEVERITIES, Id, Lazy, Name, Settings, Severity, got, shape
 
 
 class CannotEvaluateError(Exception):
@@ -74,12 +74,19 @@ class Scope:
 def _threshold(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    if isinstance(value, str) and re.fullmatch(r"(\d{1,2}(\.\d{1,3})?|100)\s?%", value):
+    if isinstance(value, str) and re.fullmatch(_SHARE, value):
         return value
-    raise ValueError(f'must be a whole number from 1, or a share such as "2.5%" {got(value)}')
+    raise ValueError(f"must be {_THRESHOLD} {got(value)}")
 
 
-Threshold = Annotated[int | str, BeforeValidator(_threshold)]
+_SHARE = r"(\d{1,2}(\.\d{1,3})?|100)\s?%"
+_THRESHOLD = 'a whole number from 1, or a share such as "2.5%"'
+
+Threshold = Annotated[
+    int | str,
+    BeforeValidator(_threshold),
+    shape("integer", "string", minimum=1, pattern=f"^({_SHARE})$", says=_THRESHOLD),
+]
 """A number of records, or a share of the records checked such as "2.5%"."""
 
 

@@ -6,17 +6,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from landfall.airtable.dates import RELATIVE_FORMS, Calendar, is_date
-from landfall.scans.settings import Settings, got
+from landfall.airtable.dates import DATE_FORMS, DATE_PATTERN, Calendar, is_date
+from landfall.scans.settings import Settings, got, shape
 
 _LENGTH = re.compile(r"([1-9]\d{0,3})\s?([dw])")
+_DAYS = "days or weeks, such as 30d or 4w"
 _UNITS = {"d": (1, "day"), "w": (7, "week")}
 
 
 def _length(value: Any) -> Any:
     if isinstance(value, str) and _LENGTH.fullmatch(value):
         return value
-    raise ValueError(f"must be days or weeks, such as 30d or 4w {got(value)}")
+    raise ValueError(f"must be {_DAYS} {got(value)}")
 
 
 def _day(value: Any) -> Any:
@@ -24,11 +25,13 @@ def _day(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, str) and is_date(value):
         return value
-    raise ValueError(f"must be a date as YYYY-MM-DD, {RELATIVE_FORMS} {got(value)}")
+    raise ValueError(f"must be {DATE_FORMS} {got(value)}")
 
 
-Length = Annotated[str, BeforeValidator(_length)]
-Day = Annotated[str, BeforeValidator(_day)]
+Length = Annotated[
+    str, BeforeValidator(_length), shape("string", pattern=f"^({_LENGTH.pattern})$", says=_DAYS)
+]
+Day = Annotated[str, BeforeValidator(_day), shape("string", pattern=DATE_PATTERN, says=DATE_FORMS)]
 
 
 class Window(Settings):

@@ -19,7 +19,7 @@ from landfall.integrity.rules.matching.comparison import (
     Reading,
 )
 from landfall.integrity.rules.matching.normalisation import Meaning, Wording, normaliser
-from landfall.scans.settings import Name, Plain, Settings, Whole, got
+from landfall.scans.settings import Name, Plain, Settings, Whole, got, shape
 
 OrMissing = Annotated[
     bool, Field(description="Hold also if one of the two records, or both, have no value.")
@@ -147,18 +147,24 @@ class DateWithin(Comparison):
 def _overlap(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    if isinstance(value, str) and re.fullmatch(r"([1-9]\d?|100)%", value):
+    if isinstance(value, str) and re.fullmatch(_PART, value):
         return value
-    raise ValueError(f'must be a whole number from 1, or a share such as "50%" {got(value)}')
+    raise ValueError(f"must be {_COMMON} {got(value)}")
+
+
+_COMMON = 'a whole number from 1, or a share such as "50%"'
+_PART = r"([1-9]\d?|100)%"
 
 
 class Overlap(Comparison):
     """The lists have items in common."""
 
     field: Name
-    overlap: Annotated[int | str, BeforeValidator(_overlap)] = Field(
-        description='Minimum number of items, or share of the shorter list such as "50%".'
-    )
+    overlap: Annotated[
+        int | str,
+        BeforeValidator(_overlap),
+        shape("integer", "string", minimum=1, pattern=f"^{_PART}$", says=_COMMON),
+    ] = Field(description='Minimum number of items, or share of the shorter list such as "50%".')
     or_missing: OrMissing = False
 
     @property
