@@ -243,6 +243,30 @@ async def test_airtable_may_fail_now_and_then() -> None:
             assert (caught.value.reason, len(server.requests)) == (reason, times)
 
 
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({}, "base_unavailable, trying again in"),
+        ({"Retry-After": "0.001"}, "base_unavailable, trying again in"),
+        ({"Retry-After": "0.02"}, "Airtable asks to wait"),
+    ],
+)
+async def test_airtable_is_named_only_for_what_it_asked(
+    monkeypatch: pytest.MonkeyPatch, headers: Mapping[str, str], why: str
+) -> None:
+    """A pause of our own is ours."""
+    monkeypatch.setattr(sampling, "RETRY_SECONDS", 0.01)
+    waits = set()
+
+    def show(progress: SampleProgress) -> None:
+        waits.add(progress.wait_why if progress.wait_seconds else "")
+
+    fault = Fault(FaultKind.STATUS, status=503, headers=headers)
+    async with a_server(a_base(People=1, Pets=1), faults=[FaultRule(fault)]) as server:
+        await read_sample(scan(REQUIRED), AirtableEndpoint(server.url, KEY), 1, show)
+    assert waits == {"", why}
+
+
 async def test_an_expired_listing_starts_its_table_again() -> None:
     """No record is counted twice; a listing that expires again and again is an error."""
     base = a_base(People=250, Pets=1)

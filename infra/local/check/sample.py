@@ -50,6 +50,8 @@ class SampleProgress:
     requests: int = 0
     wait_seconds: float = 0.0
     """Seconds until the next retry; 0 while no request has failed."""
+    wait_why: str = ""
+    """Why so long: Airtable's wish, or the error after which we try again of our own accord."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,11 @@ class _SampleReader:
                 if not error.retried or retries > MAX_RETRIES:
                     raise
                 self.progress.wait_seconds = max(RETRY_SECONDS, error.retry_after)
+                self.progress.wait_why = (
+                    "Airtable asks to wait"
+                    if 0 < error.retry_after >= RETRY_SECONDS
+                    else f"{error.reason}, trying again in"
+                )
             self._show_progress()
             await asyncio.sleep(self.progress.wait_seconds)
             self.progress.wait_seconds = 0.0

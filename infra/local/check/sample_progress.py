@@ -67,9 +67,9 @@ class _ProgressDisplay:
 
     def __call__(self, progress: SampleProgress) -> None:
         """Show this progress."""
-        waits = (
-            f"waiting {progress.wait_seconds:.0f} s for Airtable" if progress.wait_seconds else ""
-        )
+        waits = ""
+        if progress.wait_seconds:
+            waits = f"{progress.wait_why} {progress.wait_seconds:.0f} s"
         self._bars.update(
             self._bar,
             total=progress.tables,
