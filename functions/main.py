@@ -1,10 +1,16 @@
 """The five entry points, as the deployment names them."""
 
+import os
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
 from landfall.entry.serve import serve
+from landfall.process.config import secrets_in
+from landfall.process.redaction import guard_output
+
+guard_output(*secrets_in(os.environ))
 
 
 @functions_framework.aio.http

@@ -6,6 +6,7 @@ from infra.cloud.clients.gcloud import Gcloud, GcloudError
 from infra.cloud.clients.rest import GoogleClient, GoogleError
 from infra.cloud.resources.change import Tools
 from infra.cloud.resources.target import DeployTarget
+from landfall.process.redaction import OURS
 
 
 class CannotStartError(Exception):
@@ -18,7 +19,9 @@ def connect(project: str, region: str) -> tuple[DeployTarget, Tools]:
         raise CannotStartError(f"{project!r} is not a project id: use the id, not the name")
     gcloud = Gcloud(project)
     try:
-        google = GoogleClient(gcloud.run(["auth", "print-access-token"]).strip(), project)
+        token = gcloud.run(["auth", "print-access-token"]).strip()
+        OURS.add(token)
+        google = GoogleClient(token, project)
         found = google.get("cloudresourcemanager", f"v1/projects/{project}")
     except (GcloudError, GoogleError) as error:
         raise CannotStartError(str(error)) from error

@@ -19,7 +19,8 @@ from infra.cloud.resources.environment import VariableUnknownError
 from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from infra.cloud.stages import STAGES, ChangeStage
-from landfall.process.config import VARIABLES, ConfigError
+from landfall.process.config import VARIABLES, ConfigError, key_fault
+from landfall.process.redaction import OURS
 
 PATIENCE = 120.0
 """Seconds; new resources are usually visible everywhere within a minute."""
@@ -144,19 +145,32 @@ def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
     """Return the options of the command line. Raises `CannotStartError`."""
     given = vars(parsed)
     files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
-    secrets = {name: _read(path) for name, path in files.items() if path}
+    secrets = {name: _read(name, path) for name, path in files.items() if path}
     return DeployOptions(
         parsed.invoker, parsed.alert_email, secrets, dict(parsed.set), parsed.pipeline
     )
 
 
-def _read(path: Path) -> str:
+def _read(name: str, path: Path) -> str:
+    """Return the key in a file. The messages show neither: a key may stand where its file should.
+
+    Raises `CannotStartError`.
+    """
     try:
         value = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotStartError(f"{path} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise CannotStartError(f"{_flag(name)}: the file cannot be read: {why}") from None
     if not value:
-        raise CannotStartError(f"{path} is empty")
+        raise CannotStartError(f"{_flag(name)}: the file is empty")
+    return _checked(name, value)
+
+
+def _checked(name: str, value: str) -> str:
+    """Return a key that can be one, which no output of this process shows from now on."""
+    OURS.add(value)
+    if fault := key_fault(value):
+        raise CannotStartError(f"{name} {fault}")
     return value
 
 
@@ -190,7 +204,7 @@ def _prompt(it: Installation, names: Sequence[str]) -> dict[str, str]:
             question = f"{name} ({VARIABLES[name].meaning}; press Enter to skip): "
             value = getpass.getpass(question).strip()
         if value:
-            answers[name] = value
+            answers[name] = _checked(name, value)
         elif name in present:
             raise CannotStartError(f"secret {secret(name)} has no value: pass {_flag(name)} FILE")
         else:

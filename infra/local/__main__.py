@@ -1,5 +1,6 @@
 """`python -m infra.local`, which `infra/local/run` starts."""
 
+import os
 import signal
 import sys
 
@@ -9,5 +10,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 from infra.local.command import main  # noqa: E402 - see above
+from landfall.process.config import secrets_in  # noqa: E402
+from landfall.process.redaction import guard_output  # noqa: E402
 
+guard_output(*secrets_in(os.environ))
 sys.exit(main())

@@ -9,6 +9,7 @@ from infra.local.emulator import MissingError
 from infra.local.samples.catalogue import catalogue
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school
+from landfall.process.config import key_fault
 from landfall.scans.scan import Scan
 
 AIRTABLE_URL = "https://api.airtable.com"
@@ -37,13 +38,15 @@ class AirtableEndpoint:
 
 def configured_airtable(scans: Iterable[Scan]) -> AirtableEndpoint | None:
     """Return the endpoint, or None if our stand-in has all bases. Raises `MissingError`."""
-    endpoint = os.environ.get("AIRTABLE_ENDPOINT_URL")
-    api_key = os.environ.get("AIRTABLE_API_KEY", "")
+    endpoint = os.environ.get("AIRTABLE_ENDPOINT_URL", "").strip()
+    api_key = os.environ.get("AIRTABLE_API_KEY", "").strip()
     bases = {scan.heading()["base"] for scan in scans if "base" in scan.headings}
     if (not endpoint and bases <= set(SAMPLE_BASES)) or not (bases or api_key):
         return None
     if not api_key:
         raise MissingError(NO_KEY)
+    if fault := key_fault(api_key):
+        raise MissingError(f"AIRTABLE_API_KEY {fault}.")
     return AirtableEndpoint(endpoint or AIRTABLE_URL, api_key)
 
 
@@ -57,11 +60,16 @@ class OpenAIEndpoint:
 
 
 def configured_openai() -> OpenAIEndpoint | None:
-    """Return the endpoint, or None for our stand-in: no address and no key is set."""
-    base_url = os.environ.get("OPENAI_BASE_URL", "")
-    api_key = os.environ.get("OPENAI_API_KEY", "")
+    """Return the endpoint, or None for our stand-in: no address and no key is set.
+
+    Raises `MissingError` for a key that cannot be one.
+    """
+    base_url = os.environ.get("OPENAI_BASE_URL", "").strip()
+    api_key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not base_url and not api_key:
         return None
+    if api_key and (fault := key_fault(api_key)):
+        raise MissingError(f"OPENAI_API_KEY {fault}.")
     # a server of one's own may need no key; to the functions, no key means no model
     return OpenAIEndpoint(
         base_url or OPENAI_URL, api_key or "none", os.environ.get("LANDFALL_MODEL", "")

@@ -11,7 +11,7 @@ from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline
 from landfall.integrity.findings.views import findings_of_run
 from landfall.kinds.table import KINDS
-from landfall.process.redaction import Redactor
+from landfall.process.redaction import OURS
 from landfall.reasons import Reason
 from landfall.runs.kind import Kind, Outcome
 from landfall.runs.tasks import Task
@@ -53,7 +53,8 @@ async def work_with(
     world: World, task: Task, clients: FakeClients, kinds: Mapping[str, Kind] = KINDS
 ) -> Outcome | Reason:
     """Deliver a task to a worker with these clients."""
-    worker = Worker(world.runs, kinds, world.registry, clients, Redactor([KEY]))
+    OURS.add(KEY)
+    worker = Worker(world.runs, kinds, world.registry, clients, OURS)
     return await worker.invoke(Invocation.parse(task.body, task.step_id))
 
 

@@ -32,6 +32,7 @@ from landfall.net.errors import (
     InvalidResponseError,
     ResponseTooLargeError,
     UnreachableError,
+    UnsendableError,
 )
 from landfall.net.http import HttpClient
 from tests.local.hostile import (
@@ -46,6 +47,7 @@ from tests.local.hostile import (
     name_server,
 )
 from tests.local.leftovers import nothing_left
+from tests.local.peers import plain_server
 from tests.waiting import until
 
 BODY = b'{"records": [1, 2, 3]}' * 10
@@ -490,9 +492,33 @@ async def test_a_request_is_sent_as_it_was_given():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("http://SERVER/", "hidden \n"),
+        ("http://SERVER/", "hid\r\nden"),
+        ("http://SERVER/", "hidden\u2014"),
+        ("http://SERVER/", "hidden\x00"),
+        ("http://SERVER/hid\x00den", "x"),
+        ("ftp://SERVER/hidden", "x"),
+    ],
+)
+async def test_what_cannot_be_sent_is_not_the_networks_fault(url, header):
+    """Nothing is sent, and the error says neither the address nor the header: it may be a key."""
+    headers = {"Authorization": f"Bearer {header}"}
+    async with opened() as http, plain_server(b"HTTP/1.1 200 OK\r\n\r\n") as server:
+        with pytest.raises(UnsendableError) as caught:
+            await http.send(
+                "GET", url.replace("SERVER", server), deadline=Deadline.after(60), headers=headers
+            )
+    assert "hid" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_every_error_is_an_exchange_error():
     """One class catches all of them."""
     kinds = [
+        UnsendableError,
         ExchangeTimeoutError,
         UnreachableError,
         InvalidResponseError,

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from landfall.deadlines import LADDER
+from landfall.entry.clients import Clients
 from landfall.process.config import FUNCTIONS, VARIABLES, ConfigError, load_config
+from landfall.reasons import StepError
 from landfall.store.retention import RETENTION
 
 KEY = "patSecret00000000.0123456789abcdef"
@@ -62,6 +64,35 @@ def test_no_function_needs_a_key_to_start(function):
     lacking = [problem.split(" ")[0] for problem in config.lacking]
     assert config.secrets == ()
     assert lacking == {"fetch": ["AIRTABLE_API_KEY"], "score": ["OPENAI_API_KEY"]}.get(function, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("pat A", "is no key: it has a blank in it; copy the key again, and nothing else"),
+        ("pat\nA", "is no key: it has a line break in it; copy"),
+        ('"patA"', "is no key: it has a quotation mark in it; copy"),
+        ("\u201cpatA", "is no key: it has a quotation mark in it; copy"),
+        ("patÄ", "is no key: it has a letter or sign that no key has in it; copy"),
+        ("pat\x00", "is no key: it has a letter or sign that no key has in it; copy"),
+        ("pat{A}", "is no key: it has a sign that no key has in it; copy"),
+        ("x" * 4_001, "is no key: it has 4,001 characters, and a key has at most 4,000"),
+    ],
+)
+def test_a_key_that_cannot_be_one_is_lacking(given, fault):
+    """It would be an illegal header; the rest of the function works."""
+    config = load_config("fetch", WHOLE | {"AIRTABLE_API_KEY": f" {given}\n"})
+    assert config.secrets == (given,)
+    assert [problem.startswith(f"AIRTABLE_API_KEY {fault}") for problem in config.lacking] == [True]
+    assert given not in str(config.lacking)
+    with pytest.raises(StepError, match="AIRTABLE_API_KEY is no key") as error:
+        Clients(config).base("app")
+    assert given not in str(error.value)
+
+
+def test_a_key_is_stripped():
+    """What an editor or `echo` adds to it is no part of it."""
+    assert load_config("fetch", WHOLE | {"AIRTABLE_API_KEY": f"{KEY}\n"}).secrets == (KEY,)
 
 
 def test_what_is_there_is_not_lacking():

@@ -1,9 +1,13 @@
 import base64
+import json
+import sys
+import time
 from random import Random
+from urllib.parse import quote, quote_plus
 
 import pytest
 
-from landfall.process.redaction import MAX_TRACEBACK, Redactor
+from landfall.process.redaction import MAX_TRACEBACK, Redactor, guard_output
 
 HEX = "0123456789abcdef" * 4
 JWT = ".".join(
@@ -62,8 +66,8 @@ def test_other_text_stays(text: str) -> None:
 
 def test_configured_secrets_are_masked_whole() -> None:
     """A secret that holds another is masked first; an empty one masks nothing."""
-    redactor = Redactor(["abc", "abcdef", ""])
-    assert redactor.text("abcdef abc ab") == "[redacted] [redacted] ab"
+    redactor = Redactor(["abcdef", "abcdefghi", ""])
+    assert redactor.text("abcdefghi abcdef abc") == "[redacted] [redacted] abc"
 
 
 def test_secrets_are_not_in_a_repr() -> None:
@@ -97,3 +101,64 @@ def test_a_traceback_shows_the_causes() -> None:
         traceback = Redactor().traceback(error)
     assert "ValueError: Bearer [redacted]" in traceback
     assert "RuntimeError: outer" in traceback
+
+
+PASTED = "Ke/y+0~äöü.QwErTyUiOpAsDfGhJkL='x'"
+SPELT = {
+    "JSON": json.dumps(PASTED),
+    "JSON with its letters": json.dumps(PASTED, ensure_ascii=False),
+    "Python": repr([PASTED]),
+    "bytes": repr(PASTED.encode()),
+    "a query": f"https://a.example/?key={quote_plus(PASTED)}&n=1",
+    "a path": f"https://a.example/{quote(PASTED)}/x",
+    "all of it in percent": quote(PASTED, safe=""),
+    "base64": base64.b64encode(PASTED.encode()).decode(),
+    "base64 of a header": base64.b64encode(f"Bearer {PASTED}".encode()).decode(),
+    "base64 of user and key": base64.b64encode(f"u:{PASTED}".encode()).decode(),
+    "base64 for URLs": base64.urlsafe_b64encode(f"ab{PASTED}cd".encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("text", SPELT.values(), ids=SPELT)
+@pytest.mark.parametrize("cut", [slice(None), slice(0, -9), slice(9, None), slice(6, -6)])
+def test_a_secret_is_masked_however_it_is_spelt(text: str, cut: slice) -> None:
+    """Also a part of it: a service, a log or a terminal may have cut the text."""
+    shown = Redactor([PASTED]).text(text[cut])
+    for part in (text[at : at + 14] for at in range(len(text) - 13)):
+        if not any(it in part for it in ("//", "exam", "Bearer", "QmVhcmVy")):
+            assert part not in shown
+
+
+@pytest.mark.parametrize("secret", ["none", "a", "", " \n", "12345"])
+def test_what_is_no_secret_masks_nothing(secret: str) -> None:
+    """A placeholder for a server that needs no key stands in ordinary words."""
+    text = "none of 12345 a-b was found\n"
+    assert Redactor([secret]).text(text) == text
+
+
+def test_ids_are_no_parts_of_a_key() -> None:
+    """A run of zeros is in many ids, and in the keys of tests."""
+    assert Redactor([f"patTest.{'0' * 40}"]).text(f"rec{'0' * 13}1") == f"rec{'0' * 13}1"
+
+
+def test_masking_is_quick() -> None:
+    """A million characters, also where they are much like a key, in less than a second."""
+    for secret in "x9" * 5_000, HEX * 50, "sk-proj-AbCdEfGh0123456789xyz":
+        redactor = Redactor([secret])
+        for text in "x9" * 100_000, "lorem ipsum 0123" * 20_000, secret[:-1] + " " * 500_000:
+            began = time.perf_counter()
+            redactor.text(text)
+            assert time.perf_counter() - began < 2, (secret[:9], text[:9])
+
+
+def test_the_output_of_a_process_is_guarded(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever writes to it, in pieces of a line or not; scripts see no other difference."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("stdout", "stderr"):
+            patch.setattr(sys, name, getattr(sys, name))
+        guard_output(PASTED)
+        guard_output()
+        sys.stdout.write(f"it is {PASTED}, ")
+        sys.stderr.writelines([f"{PASTED}\n", "end\n"])
+        assert sys.stdout.isatty() is False
+    assert capsys.readouterr() == ("it is [redacted], ", "[redacted]\nend\n")

@@ -34,8 +34,10 @@ from landfall.net.errors import (
     InvalidResponseError,
     ResponseTooLargeError,
     UnreachableError,
+    UnsendableError,
 )
 from landfall.net.http import HttpClient, retry_after
+from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 from landfall.store.metering import count_airtable_request
@@ -52,6 +54,13 @@ LOCKOUT = 30.0
 MAX_WAIT = 300.0
 """Seconds that an answer may ask to wait: ten lock-outs. A base that asks for a day, by a fault or
 by a proxy, is tried again after this."""
+
+MAX_MESSAGE = 500
+"""Characters of a message about an error, which has Airtable's own."""
+
+_UNSENDABLE = (
+    "AIRTABLE_API_KEY or AIRTABLE_ENDPOINT_URL has a form that no request can have: set it again"
+)
 
 _EXPIRED_OFFSET = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
@@ -109,6 +118,7 @@ class AirtableClient:
         self._loop = asyncio.get_running_loop()
         self._ladder = ladder
         self._http = HttpClient(ladder.connect)
+        self._redactor = Redactor([api_key])
         self._pacer = Pacer(pacer.INTERVAL)
         self._threads = ThreadPoolExecutor(thread_name_prefix="pyairtable")
         self._api = pyairtable.Api(api_key, endpoint_url=endpoint, retry_strategy=None)
@@ -182,9 +192,14 @@ class AirtableClient:
             thread.exception()
             raise
         except ExchangeError as error:
-            raise StepError(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
+            raise self._failed(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
+        except requests.JSONDecodeError as error:
+            raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
+        except requests.RequestException:
+            # without the cause, which shows the header that it does not like: the key
+            raise StepError(Reason.BASE_NOT_CONFIGURED, _UNSENDABLE) from None
         except (ValueError, RecursionError) as error:  # not JSON, or nested without end
-            raise StepError(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
+            raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
 
     def _start(self, request: requests.PreparedRequest) -> Future[httpx.Response]:
         call = _current.get()
@@ -214,8 +229,24 @@ class AirtableClient:
             seconds = round(self._loop.time() - started, 3)
             logs.info("called", vendor="airtable", status=status, seconds=seconds)
         if not answer.is_success:
-            raise _error(answer)
+            raise self._error(answer)
         return answer
+
+    def _error(self, answer: httpx.Response) -> Exception:
+        kind, message = _airtable_error(answer)
+        if answer.status_code == 422 and kind == _EXPIRED_OFFSET:
+            return OffsetExpiredError(message)
+        wait = retry_after(answer.headers, MAX_WAIT)
+        reason = _reason(answer.status_code)
+        if reason == Reason.BASE_RATE_LIMITED:
+            wait = max(wait, LOCKOUT)
+        details = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
+        return self._failed(reason, f"Airtable answered {details}", wait)
+
+    def _failed(self, reason: Reason, message: str, wait: float = 0.0) -> StepError:
+        """Return the error; services quote the key that they refuse, and half of it if one cuts."""
+        shown = self._redactor.text(message[: 2 * MAX_MESSAGE])[:MAX_MESSAGE]
+        return StepError(reason, shown, retry_after=wait)
 
     async def _wait_for_turn(self, paced: list[PacedRequest]) -> None:
         # once the connection is open: opening it afterwards would let requests bunch up
@@ -225,6 +256,7 @@ class AirtableClient:
 
 
 _REASON_OF_ERROR = {
+    UnsendableError: Reason.BASE_NOT_CONFIGURED,
     ExchangeTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
     InvalidResponseError: Reason.BASE_MALFORMED,
@@ -234,18 +266,6 @@ _REASON_OF_ERROR = {
 
 def _body(request: requests.PreparedRequest) -> bytes | None:
     return request.body.encode() if isinstance(request.body, str) else request.body
-
-
-def _error(answer: httpx.Response) -> Exception:
-    kind, message = _airtable_error(answer)
-    if answer.status_code == 422 and kind == _EXPIRED_OFFSET:
-        return OffsetExpiredError(message)
-    wait = retry_after(answer.headers, MAX_WAIT)
-    reason = _reason(answer.status_code)
-    if reason == Reason.BASE_RATE_LIMITED:
-        wait = max(wait, LOCKOUT)
-    details = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
-    return StepError(reason, f"Airtable answered {details}", retry_after=wait)
 
 
 def _reason(status: int) -> Reason:
@@ -265,7 +285,7 @@ def _airtable_error(answer: httpx.Response) -> tuple[str, str]:
         content = answer.json()
         error = content["errors"][0] if "errors" in content else content["error"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return "", answer.text[:200]
+        return "", answer.text
     if isinstance(error, dict):
         return str(error.get("type") or error.get("error", "")), str(error.get("message", ""))
     return str(error), ""

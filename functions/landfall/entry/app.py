@@ -38,7 +38,7 @@ class App:
 def app_of(function: str) -> App:
     """Return the parts of a function, from its environment. Raises `ConfigError`."""
     from landfall.entry.callers import Callers, fetch_certificates
-    from landfall.process.redaction import Redactor
+    from landfall.process.redaction import OURS
     from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
     from landfall.runs.runs import Runs
     from landfall.runs.steps import ROLES
@@ -70,7 +70,8 @@ def app_of(function: str) -> App:
     runs = Runs(VersionedStore(store, retention=config.retention), queue, _now, random, ladder)
     garbage.freeze()
     clients = Clients(config)
-    return App(config, runs, Indexes(store, _now), callers, clients, Redactor(config.secrets))
+    OURS.add(*config.secrets)
+    return App(config, runs, Indexes(store, _now), callers, clients, OURS)
 
 
 def _now() -> datetime:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from landfall.process.config import Config
+from landfall.process.config import Config, key_fault
 from landfall.reasons import Reason, StepError
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ class Clients:
         from landfall.airtable.client import AirtableClient
 
         config = self.config
-        if not config.airtable_api_key:
+        if fault := key_fault(config.airtable_api_key):
             raise StepError(
                 Reason.BASE_NOT_CONFIGURED,
-                "AIRTABLE_API_KEY is not set: this scan reads a base; give the function `fetch` a "
+                f"AIRTABLE_API_KEY {fault}: this scan reads a base; give the function `fetch` a "
                 "personal access token that may read it",
             )
         return AirtableClient(
@@ -55,10 +55,10 @@ class Clients:
 
     def _model(self, settings: "ModelSettings") -> dict[str, Any]:
         config = self.config
-        if not config.openai_api_key:
+        if fault := key_fault(config.openai_api_key):
             raise StepError(
                 Reason.MODEL_NOT_CONFIGURED,
-                "OPENAI_API_KEY is not set: this scan asks a language model; give the function "
+                f"OPENAI_API_KEY {fault}: this scan asks a language model; give the function "
                 "`score` a key for it (and OPENAI_BASE_URL, where it is not OpenAI's)",
             )
         name = settings.name or config.openai_model

@@ -19,6 +19,7 @@ from landfall import logs
 from landfall.entry.app import App, app_of
 from landfall.process import garbage
 from landfall.process.config import ConfigError
+from landfall.process.redaction import OURS
 from landfall.reasons import LandfallError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def problem(error: LandfallError) -> Answer:
 
 def refused(status: int, code: str, message: str) -> Answer:
     """Return the answer to a request that is refused."""
-    return status, {"error": {"code": code, "message": message}}
+    return status, {"error": {"code": code, "message": OURS.text(message)}}
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The errors of an HTTP exchange.
 
 ExchangeError
+├── UnsendableError
 ├── ExchangeTimeoutError
 ├── UnreachableError
 ├── InvalidResponseError
@@ -11,6 +12,13 @@ ExchangeError
 
 class ExchangeError(Exception):
     """An exchange did not end in a complete response."""
+
+
+class UnsendableError(ExchangeError):
+    """The request has an address or a header that HTTP does not allow. Nothing was sent.
+
+    The message shows neither: a header may be a key.
+    """
 
 
 class ExchangeTimeoutError(ExchangeError):

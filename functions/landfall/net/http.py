@@ -25,6 +25,7 @@ from landfall.net.errors import (
     ForbiddenAddressError,
     InvalidResponseError,
     UnreachableError,
+    UnsendableError,
 )
 
 Resolver = aiodns.DNSResolver
@@ -86,7 +87,10 @@ class HttpClient:
         The response's `extensions` have the `address` that answered, the version of `tls` (None
         without TLS), and `wire_bytes`, the size of the body as it was sent.
         """
-        target = httpx.URL(url)
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise UnsendableError("the address is no valid URL") from None
         host = target.raw_host.decode()  # .host is for people: it decodes xn--
         try:
             async with deadline.limit():
@@ -100,6 +104,11 @@ class HttpClient:
                 return await self._exchange(host, requests[-1], max_bytes, cut, wants_body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ExchangeTimeoutError(f"{host} did not answer in time") from error
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeEncodeError):
+            # without the cause, which shows the header
+            raise UnsendableError(
+                f"the request to {host} has an address or a header that HTTP does not allow"
+            ) from None
         except httpx.RemoteProtocolError as error:
             raise InvalidResponseError(f"{host} sent an invalid HTTP response: {error}") from error
         except (httpx.HTTPError, aiodns.error.DNSError) as error:

@@ -5,7 +5,7 @@ value of a secret is never shown.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from landfall.deadlines import Ladder
@@ -17,6 +17,9 @@ FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 CLOUD_RUN = "cloud_run"
 
 _URL = r"https?://\S+"
+
+MAX_KEY = 4_000
+"""Characters of a key; the longest are web tokens."""
 
 
 class ConfigError(LandfallError):
@@ -45,7 +48,7 @@ class Variable:
     secret: bool = False
     used_by: tuple[str, ...] = ()
     asked: bool = False
-    form: str = ".*"
+    form: str = "(?s:.*)"
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -149,6 +152,38 @@ class Config:
         return tuple(filter(None, (self.airtable_api_key, self.openai_api_key)))
 
 
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Return the values of the variables that are secrets."""
+    names = [name for name, variable in VARIABLES.items() if variable.secret]
+    return [environment[name] for name in names if environment.get(name)]
+
+
+def key_fault(key: str) -> str:
+    """Return why a key cannot be one, as the end of a sentence; empty if it can.
+
+    A key is sent in a header, which takes neither blanks nor line breaks within it. The message
+    does not show the key.
+    """
+    if not key:
+        return "is not set"
+    if len(key) > MAX_KEY:
+        return f"is no key: it has {len(key):,} characters, and a key has at most {MAX_KEY:,}"
+    wrong = re.search(r"[^A-Za-z0-9._~+/=:-]", key)
+    if wrong is None:
+        return ""
+    what = next((what for form, what in _NOT_IN_KEYS if re.match(form, wrong[0])), "")
+    return f"is no key: it has {what} in it; copy the key again, and nothing else"
+
+
+_NOT_IN_KEYS = (
+    (r"[\n\r\v\f\u0085\u2028\u2029]", "a line break"),
+    (r"\s", "a blank"),
+    (r"[\"'`\u2018-\u201f]", "a quotation mark"),
+    (r"[^ -~]", "a letter or sign that no key has"),
+    (r".", "a sign that no key has"),
+)
+
+
 def load_config(function: str, environment: Mapping[str, str]) -> Config:
     """Load the configuration of `function`. Raises `ConfigError` with every variable at fault."""
     values = {
@@ -156,7 +191,11 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         for name, variable in VARIABLES.items()
     }
     unset = {name: it for name, it in VARIABLES.items() if not values[name]}
-    problems = _not_set(unset, lambda variable: function in variable.needed_by)
+    problems = [
+        f"{name} is not set: {variable.meaning}"
+        for name, variable in unset.items()
+        if function in variable.needed_by
+    ]
     problems += [
         f"{name} has the wrong form; it must be: {variable.meaning}"
         for name, variable in VARIABLES.items()
@@ -195,12 +234,12 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         openai_base_url=values["OPENAI_BASE_URL"],
         openai_model=values["LANDFALL_MODEL"],
         openai_api_key=values["OPENAI_API_KEY"],
-        lacking=tuple(_not_set(unset, lambda variable: function in variable.used_by)),
+        lacking=tuple(
+            f"{name} {fault}: {variable.meaning}"
+            for name, variable in VARIABLES.items()
+            if function in variable.used_by and (fault := key_fault(values[name]))
+        ),
     )
-
-
-def _not_set(unset: Mapping[str, Variable], matters: Callable[[Variable], bool]) -> list[str]:
-    return [f"{name} is not set: {it.meaning}" for name, it in unset.items() if matters(it)]
 
 
 def _listed(value: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from landfall.net.errors import (
     InvalidResponseError,
     ResponseTooLargeError,
     UnreachableError,
+    UnsendableError,
 )
 from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.net.public_addresses import is_public
@@ -168,6 +169,7 @@ _REASONS = {
     InvalidResponseError: Reason.SITE_MALFORMED,
     ResponseTooLargeError: Reason.SITE_TOO_LARGE,
     ForbiddenAddressError: Reason.SITE_FORBIDDEN_ADDRESS,
+    UnsendableError: Reason.SITE_FORBIDDEN_ADDRESS,
 }
 
 

@@ -5,9 +5,12 @@ from email.utils import parsedate_to_datetime
 
 from infra.cloud.checks.check import CheckResult, ok, unknown, wrong
 from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
+from landfall.process.config import key_fault
 
 MAX_SKEW = 5.0
 """Seconds; functions accept tokens from clocks that differ by up to 10."""
+
+_NEW_KEY = "create a new key, and pass it to infra/deploy with --...-key-file FILE"
 
 
 def airtable(endpoint: str, key: str) -> CheckResult:
@@ -21,14 +24,16 @@ def openai(base_url: str, key: str) -> CheckResult:
 
 
 def _answers(service: str, url: str, key: str) -> CheckResult:
+    if fault := key_fault(key.strip()):
+        return wrong(f"the key of {service} {fault}", _NEW_KEY)
     try:
-        answer = send_request("GET", url, {"Authorization": f"Bearer {key}"})
+        answer = send_request("GET", url, {"Authorization": f"Bearer {key.strip()}"})
     except NoResponseError as error:
         return unknown(f"{service} does not answer: {error}", "check the network, or wait")
     if answer.status in (401, 403):
         return wrong(
             f"{service} refuses the key ({answer.status})",
-            "create a new key, and pass it to infra/deploy with --...-key-file FILE",
+            _NEW_KEY,
         )
     if answer.status >= 300:
         return unknown(f"{service} answered {answer.status}", "try again later")

@@ -87,7 +87,7 @@ class LocalStackChecks:
         return self._key("OPENAI_API_KEY", api_keys.openai, self._addresses["openai"])
 
     def _key(self, variable: str, answers: Any, url: str) -> CheckResult:
-        key = os.environ.get(variable)
+        key = os.environ.get(variable, "").strip()
         if not key:
             return unknown(
                 f"{variable} is not set", "set it to the key that the stack was started with"

@@ -1,5 +1,6 @@
 """HTTP requests by the standard library, through gcloud's proxy if one is set."""
 
+import http.client
 import json
 import os
 import time
@@ -47,8 +48,14 @@ def send_request(
             return _answer(answer.status, answer.headers, answer.read(), started)
     except urllib.error.HTTPError as error:
         return _answer(error.code, error.headers, error.read(), started)
-    except (OSError, ValueError) as error:
-        raise NoResponseError(f"{method} {url}: {error}") from error
+    except ValueError:
+        # without the cause, which shows the header that it does not like: the key
+        raise NoResponseError(
+            f"{method} {url}: the address or a header has a form that cannot be sent"
+        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        why = str(error) or type(error).__name__
+        raise NoResponseError(f"{method} {url}: {why}") from error
 
 
 def _answer(status: int, headers: Any, body: bytes, started: float) -> HttpResponse:

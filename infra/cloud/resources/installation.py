@@ -12,6 +12,7 @@ from infra.cloud.resources.policies import bindings_of
 from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget, secret, service
 from landfall.deadlines import Ladder
 from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.process.redaction import OURS
 
 PEOPLE = ("user:", "serviceAccount:")
 """Prefixes of members that may call the api, by an e-mail address, which functions check."""
@@ -131,7 +132,9 @@ class Installation:
             return None
         path = f"v1/projects/{self.target.project}/secrets/{secret(variable)}/versions/{version}"
         found = self.google.send("GET", "secretmanager", f"{path}:access")
-        return base64.b64decode(found["payload"]["data"]).decode()
+        value = base64.b64decode(found["payload"]["data"]).decode(errors="replace")
+        OURS.add(value)
+        return value
 
     def _versions(self, variable: str) -> dict[int, str]:
         """Return the versions of a secret, with the state of each."""

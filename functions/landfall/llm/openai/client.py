@@ -15,7 +15,7 @@ import openai
 from pydantic import BaseModel
 
 from landfall.deadlines import Deadline, Ladder
-from landfall.llm.openai.completions import add_fix, read_error
+from landfall.llm.openai.completions import MAX_MESSAGE_CHARACTERS, add_fix, read_error
 from landfall.llm.questions import Question
 from landfall.net.errors import (
     ExchangeError,
@@ -23,6 +23,7 @@ from landfall.net.errors import (
     InvalidResponseError,
     ResponseTooLargeError,
     UnreachableError,
+    UnsendableError,
 )
 from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.process.redaction import Redactor
@@ -94,16 +95,21 @@ class ModelService:
         except openai.APIStatusError as error:
             return error.response
         except ExchangeError as error:
-            raise StepError(_OUTSIDE_REASONS[type(error)], f"the model API: {error}") from error
+            reason = _OUTSIDE_REASONS[type(error)]
+            raise StepError(reason, self._shown(f"the model API: {error}", reason)) from error
         response: httpx2.Response = raw.http_response
         return response
 
     def status_error(self, response: httpx2.Response) -> StepError:
         """Return the error for a response that is no success."""
         reason, details = read_error(response.status_code, response.content)
-        message = self._redactor.text(f"the model API answered {details}")
         delay = retry_after(response.headers, MAX_WAIT)
-        return StepError(reason, add_fix(message, reason), retry_after=delay)
+        shown = self._shown(f"the model API answered {details}", reason)
+        return StepError(reason, shown, retry_after=delay)
+
+    def _shown(self, message: str, reason: Reason) -> str:
+        """Return a message, with the fix; services quote the key that they refuse."""
+        return add_fix(self._redactor.text(message[: 4 * MAX_MESSAGE_CHARACTERS]), reason)
 
 
 class _Transport(httpx2.AsyncBaseTransport):
@@ -129,6 +135,7 @@ class _Transport(httpx2.AsyncBaseTransport):
 
 
 _OUTSIDE_REASONS = {
+    UnsendableError: Reason.MODEL_NOT_CONFIGURED,
     ExchangeTimeoutError: Reason.MODEL_TIMEOUT,
     UnreachableError: Reason.MODEL_UNREACHABLE,
     InvalidResponseError: Reason.MODEL_MALFORMED,

@@ -42,7 +42,8 @@ def read_error(status: int, body: bytes) -> tuple[Reason, str]:
     """Return the reason for which a request was refused, and the service's status and message."""
     error = _parse_error(body)
     kind = f"{status} {error.code or ''}".rstrip()
-    return _reason(status, error), ": ".join(filter(None, [kind, error.message]))
+    details = ": ".join(filter(None, [kind, error.message[: 4 * MAX_MESSAGE_CHARACTERS]]))
+    return _reason(status, error), details
 
 
 def add_fix(message: str, reason: Reason) -> str:
