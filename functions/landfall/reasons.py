@@ -11,6 +11,7 @@
     │   ├── RunNotFoundError                  404 not_found
     │   └── ScanNotFoundError                 404 not_found
     ├── OutdatedError                         409 outdated
+    ├── KeyReusedError                        422 key_reused
     ├── CertificatesError                     500 certificates_unavailable
     ├── ConfigError                           500 not_configured
     ├── ConflictError                         500 store_contended

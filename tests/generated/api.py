@@ -33,6 +33,7 @@ ERRORS: Mapping[str, str] = {
     "not_found": "Correct the id, or save the scan first.",
     "no_such_path": "Use one of the routes that the message lists.",
     "method_not_allowed": "Use one of the methods that the message lists.",
+    "key_reused": "Send a new `Idempotency-Key` with every new request.",
     "outdated": "Read the element again: its suggestion has changed since.",
     "not_configured": "See `/health` of the function for the variables at fault.",
     "certificates_unavailable": "Try again: the token's certificates could not be fetched.",

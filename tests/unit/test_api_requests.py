@@ -1,7 +1,7 @@
 """Requests to every route of the api: what is unknown or odd is refused, with what there is."""
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +14,8 @@ from landfall.deadlines import LADDER, Deadline
 from landfall.entry.routes import answer, routes
 from landfall.entry.serve import Call
 from landfall.reasons import BadRequestError, LandfallError, NotFoundError
+from landfall.runs.lifecycle import RunStatus
+from landfall.runs.runs import KeyReusedError
 from landfall.store.documents import Put
 from landfall.ticks.scheduler import Scheduler
 from tests.fakes.elements import a_classification
@@ -22,7 +24,15 @@ from tests.fakes.world import World
 ROUTES = {f"{route.method} {route.path}": route for route in routes()}
 
 
-async def ask(world: World, method: str, path: str, query: str = "", body: bytes = b"") -> Any:
+async def ask(
+    world: World,
+    method: str,
+    path: str,
+    query: str = "",
+    body: bytes = b"",
+    keys: Sequence[str] = (),
+    by: str = "tester",
+) -> Any:
     """The answer of the api to a request, as its entry point gives it."""
 
     async def receive() -> dict[str, Any]:
@@ -30,10 +40,13 @@ async def ask(world: World, method: str, path: str, query: str = "", body: bytes
 
     scope = {
         "type": "http", "method": method, "path": path, "query_string": query.encode(),
-        "headers": [(b"host", b"api.example")], "scheme": "https", "server": ("api.example", 443),
+        "headers": [
+            (b"host", b"api.example"), *((b"idempotency-key", key.encode()) for key in keys)
+        ],
+        "scheme": "https", "server": ("api.example", 443),
     }  # fmt: skip
     app: Any = SimpleNamespace(runs=world.runs, indexes=())
-    return await answer(app, Call(HttpRequest(scope, receive), "tester"))
+    return await answer(app, Call(HttpRequest(scope, receive), by))
 
 
 async def refusal(answered: Awaitable[Any]) -> LandfallError | None:
@@ -195,3 +208,54 @@ async def test_a_misspelt_setting_of_a_body_is_refused() -> None:
     ):
         with pytest.raises(BadRequestError, match=says):
             await ask(world, "POST", path, body=json.dumps(body).encode())
+
+
+async def start(world: World, scan_id: str = "people", *keys: str, by: str = "tester") -> str:
+    body = json.dumps({"scan_id": scan_id}).encode()
+    status, content = await ask(world, "POST", "/runs", body=body, keys=keys, by=by)
+    assert status == 202
+    return str(content["run_id"])
+
+
+async def test_a_request_with_the_same_key_starts_one_run() -> None:
+    """Whoever got no answer sends it again, and there is one run and one task."""
+    world = World()
+    await world.save()
+    first = await start(world, "people", "a-key")
+    assert await start(world, "people", "a-key") == first
+    assert [task.run_id for task in world.queue.tasks] == [first]
+    await world.runs.end(first, RunStatus.CANCELLED, {"reason": "cancelled", "message": ""}, "x")
+    assert await start(world, "people", "a-key") == first
+
+
+async def test_another_key_caller_or_scan_starts_another_run() -> None:
+    """And so does every request without a key."""
+    world = await a_world()
+    runs = [
+        await start(world, "people", "a-key"),
+        await start(world, "people", "another-key"),
+        await start(world, "people", "a-key", by="somebody else"),
+        await start(world, "labels", "a-key"),
+        await start(world, "people"),
+        await start(world, "people"),
+    ]
+    assert len(set(runs)) == len(runs)
+
+
+async def test_a_key_of_another_request_is_refused() -> None:
+    """Its run is not what is asked for now."""
+    world = await a_world()
+    run_id = await start(world, "labels", "a-key")
+    for body in (b"{}", b'{"records": ["rec1"]}'):
+        with pytest.raises(KeyReusedError, match=run_id):
+            await ask(world, "POST", "/scans/labels/regenerate", body=body, keys=["a-key"])
+
+
+@pytest.mark.parametrize("keys", [[""], ["two words"], ["x" * 201], ["ä"], ["one", "two"]])
+async def test_a_key_that_cannot_be_one_is_refused(keys: list[str]) -> None:
+    """Before anything is started."""
+    world = await a_world()
+    sent = len(world.queue.tasks)
+    with pytest.raises(BadRequestError, match="Idempotency-Key"):
+        await start(world, "people", *keys)
+    assert len(world.queue.tasks) == sent

@@ -40,13 +40,17 @@ class Scans(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A request: its caller, query parameters and body, and the parts that answer it."""
+    """A request: its caller, query parameters and body, and the parts that answer it.
+
+    `key` is its `Idempotency-Key`: a request that is sent again with it acts once.
+    """
 
     by: str
     parameters: Mapping[str, str]
     body: bytes
     runs: Runs
     scans: Scans
+    key: str | None = None
 
     def json(self) -> Any:
         """Return the value of the JSON body. Raises `BadRequestError`."""

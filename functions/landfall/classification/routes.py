@@ -65,7 +65,8 @@ async def regenerate(request: Request, scan_id: str) -> Fields:
     head = await _head(request, scan_id)
     body = request.settings("records")
     asked: RunFields = {"regenerate": _records(body)}
-    return {"run_id": await request.runs.start(head, request.by, "regenerate", asked)}
+    start = request.runs.start
+    return {"run_id": await start(head, request.by, "regenerate", asked, request.key)}
 
 
 ROUTES = [

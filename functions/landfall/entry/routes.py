@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
 from landfall.api.downloads import Download
@@ -49,6 +50,9 @@ _ID = re.compile(r"(?!__)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
 """Ids of documents, as a path has them: Firestore reserves `.`, `..` and `__x__`."""
 
 
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
 def _check_ids(ids: Sequence[str]) -> None:
     for one in ids:
         if not _ID.fullmatch(one):
@@ -68,7 +72,18 @@ def _check_parameters(given: Sequence[tuple[str, str]], known: Sequence[str]) ->
 async def _request(app: App, call: Call) -> Request:
     body = await call.request.body()
     scans = Registry(app.runs.store, app.runs.clock)
-    return Request(call.caller, dict(call.request.query_params), body, app.runs, scans)
+    parameters = dict(call.request.query_params)
+    return Request(call.caller, parameters, body, app.runs, scans, _key(call.request.headers))
+
+
+def _key(headers: Headers) -> str | None:
+    keys = headers.getlist("idempotency-key")
+    if keys and (len(keys) > 1 or not _KEY.fullmatch(keys[0])):
+        raise BadRequestError(
+            "`Idempotency-Key` must be one text of 1 to 200 printable ASCII characters, such as a "
+            "new UUID"
+        )
+    return keys[0] if keys else None
 
 
 def _no_route(allowed: Sequence[str]) -> Answer:

@@ -26,12 +26,15 @@ LISTED_FIELDS = (
 
 
 async def start_run(request: Request) -> Fields:
-    """Start a run of a scan, outside its schedule. Raises `ScanNotFoundError`."""
+    """Start a run of a scan, outside its schedule; once for each `Idempotency-Key`.
+
+    Raises `ScanNotFoundError`, `KeyReusedError`.
+    """
     scan_id = request.settings("scan_id").get("scan_id")
     if not isinstance(scan_id, str) or not scan_id or "/" in scan_id:
         raise BadRequestError('`scan_id` is missing: send {"scan_id": "..."}')
     head = await request.scans.head(scan_id)
-    return {"run_id": await request.runs.start(head, request.by, "manual")}
+    return {"run_id": await request.runs.start(head, request.by, "manual", key=request.key)}
 
 
 async def list_runs(request: Request) -> Fields:

@@ -5,6 +5,8 @@ Every move is one commit, guarded by the versions of the documents that it was d
 through this `Claim`.
 """
 
+import hashlib
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,12 +21,19 @@ from landfall.runs.plan import RunPlan, plan_run
 from landfall.runs.steps import FIRST_STEP, Progress, StepId
 from landfall.runs.tasks import Task
 from landfall.runs.transitions import after_error, claimed, created, ended, queued
-from landfall.store.documents import Document, Fields, Write
+from landfall.store.documents import ConflictError, Document, Fields, Write
 from landfall.store.metering import metering
 
 
 class DeclinedError(LandfallError):
     """There is nothing to do: the step was claimed before, or its run has ended."""
+
+
+class KeyReusedError(LandfallError):
+    """The key of a request is that of an earlier request for something else."""
+
+    status = 422
+    code = "key_reused"
 
 
 class Runs(Engine):
@@ -39,15 +48,39 @@ class Runs(Engine):
         return Task(run_id, FIRST_STEP, 0, 1, self.clock())
 
     async def start(
-        self, head: Document, by: str, trigger: str, more: RunFields | None = None
+        self,
+        head: Document,
+        by: str,
+        trigger: str,
+        more: RunFields | None = None,
+        key: str | None = None,
     ) -> str:
-        """Start a run of a scan, outside its schedule, with further fields; return its id."""
+        """Start a run of a scan, outside its schedule, with further fields; return its id.
+
+        With the `key` of an earlier request of the same person for this scan, that run's id.
+        Raises `KeyReusedError` where that request was another one.
+        """
         # these ids have a prefix of their own: no slot of a schedule has such an id
-        run_id = f"m-{head.id}-{self.clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        unique = f"{self.clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        if key is not None:
+            unique = f"key-{hashlib.sha256(json.dumps([by, key]).encode()).hexdigest()[:32]}"
+        run_id = f"m-{head.id}-{unique}"
         plan = plan_run(run_id, head, trigger)
-        plan = replace(plan, fields={**plan.fields, **(more or {})})
-        await self.store.commit(self.creation(plan, by))
-        await self.enqueue(self.first_task(run_id))
+        asked: RunFields = {"trigger": trigger, **(more or {})}
+        plan = replace(plan, fields={**plan.fields, **asked})
+        try:
+            await self.store.commit(self.creation(plan, by))
+        except ConflictError:
+            if key is None:
+                raise
+            there = (await self.get(run_id)).document.data
+            if any(there.get(name) != value for name, value in asked.items()):
+                raise KeyReusedError(
+                    f"this Idempotency-Key belongs to another request, which began run {run_id}; "
+                    "send a new key"
+                ) from None
+        else:
+            await self.enqueue(self.first_task(run_id))
         return run_id
 
     async def get(self, run_id: str) -> Run:
