@@ -14,7 +14,7 @@ from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.api.request import Request
 from landfall.deadlines import Deadline
-from landfall.entry.runs_and_scans import cancel_run
+from landfall.entry.runs_and_scans import cancel_run, debug_run, show_run
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
 from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
@@ -444,6 +444,18 @@ async def test_a_record_shows_its_name_whatever_rules_read():
     (document,) = await documents(scanning.world, "findings")
     assert document.data["record_names"] == ["P1"]
     assert run["report"]["rules"][0]["samples"][0]["record_name"] == "P1"
+
+
+async def test_debug_has_no_cell_of_the_base():
+    """Neither the names of records nor the values in messages, which are in the run's report."""
+    rules = [
+        {"id": "plus", "kind": "format", "table": "People", "field": "Email", "format": "email"}
+    ]
+    scanning = Scanning(rules=rules)
+    await scanning.run(people("s3cret"))
+    assert "s3cret" in str(await show_run(scanning.ask(), "m-1"))
+    debug = str(await debug_run(scanning.ask(), "m-1"))
+    assert not [cell for cell in ("s3cret", "P0") if cell in debug]
 
 
 async def test_a_record_that_is_renamed_shows_its_new_name():

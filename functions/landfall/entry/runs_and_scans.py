@@ -63,7 +63,7 @@ async def show_run(request: Request, run_id: str) -> Fields:
 
 
 async def debug_run(request: Request, run_id: str) -> Fields:
-    """Show everything about a run except its data. Raises `RunNotFoundError`."""
+    """Show everything about a run except its data, which its report has, too."""
     run = await request.runs.get(run_id)
     find = request.runs.store.find
     steps = await find(Query(f"{run.path}/steps"))
@@ -71,7 +71,7 @@ async def debug_run(request: Request, run_id: str) -> Fields:
     pages = await find(Query(f"{run.path}/pages", fields=("records",)))
     results = await find(Query(f"{run.path}/results", fields=("records",)))
     return {
-        "run": _shown(run.document),
+        "run": {name: value for name, value in _shown(run.document).items() if name != "report"},
         "steps": [{"step_id": step.id} | step.data for step in steps],
         "events": [{"event_id": event.id} | event.data for event in events],
         "pages": {

@@ -164,9 +164,9 @@ def with_names(reports: Sequence[RuleReport], tables: Mapping[str, Table]) -> li
     for report in reports:
         for finding in report.findings:
             wanted[finding.table].update(finding.records[:MAX_RECORDS_NAMED])
-    names = {table: _names(tables[table], ids) for table, ids in wanted.items()}
+    names = {name: _names(tables[name], ids) for name, ids in wanted.items() if name in tables}
     return [
-        replace(report, findings=[_named(it, names[it.table]) for it in report.findings])
+        replace(report, findings=[_named(it, names.get(it.table, {})) for it in report.findings])
         for report in reports
     ]
 
