@@ -18,7 +18,9 @@ EACH: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "type": ({"field": "F", "type": "text"}, {"F": 1}, {"F": "x"}),
     "range": ({"field": "F", "at_least": 1}, {"F": 0}, {"F": 1}),
     "compare": ({"left": "F", "op": "equals", "right": "G"}, {"F": 0, "G": 1}, {"F": 1, "G": 1}),
-    "link": ({"field": "F", "to": {"table": "T"}, "max": 1}, {"F": ["x", "y"]}, {"F": ["rec0"]}),
+    "link": (
+        {"field": "F", "to": {"table": "T"}, "max": 1}, {"F": ["x", "rec0", "rec1"]}, {},
+    ),
     "freshness": (
         {"field": "F", "of": "each", "within": "7d"}, {"F": "2020-01-01"}, {"F": "2026-03-02"},
     ),

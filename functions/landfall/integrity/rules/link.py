@@ -17,6 +17,7 @@ from landfall.airtable.values import (
     one_or_all,
     unknown_items,
 )
+from landfall.integrity.rules.closest import ClosestTargets, value_set
 from landfall.integrity.rules.condition_fit import condition_misfits
 from landfall.integrity.rules.conditions import Condition
 from landfall.integrity.rules.rule import SAME, FieldRule, Hit, Scope
@@ -42,10 +43,12 @@ class Link(FieldRule):
 
     The rule can also check the number of links, the linked records (`to.when`), that they link
     back, and that their fields have the same values as this record's. A key that several records
-    share passes if one of them does.
+    share passes if one of them satisfies all of this: `to.when` and each field of `same`. If none
+    does, the finding is about the closest one.
 
     A record has one finding for each kind of problem: broken links, their number, `to.when`,
-    `back`, and each field of `same`. A broken link is reported only as broken.
+    `back`, and each field of `same`. A link that is twice in a cell counts once. A broken link is
+    reported only as broken: it counts for `min`, and not for `max`.
     """
 
     kind: Literal["link"]
@@ -180,6 +183,7 @@ class _Links:
         self._column = scope.table.columns[rule.field]
         self._target = scope.snapshot.tables[rule.to.table]
         self._calendar = scope.snapshot.calendar
+        self._check = scope.check
 
     @cached_property
     def _known(self) -> set[Any]:
@@ -192,6 +196,12 @@ class _Links:
             return set(ids) if len(rows) == len(ids) else {ids[row] for row in rows}
         column = self._target.columns[self._rule.to.field]
         return {comparable(item) for row in rows for item in values_of(column[row])}
+
+    @cached_property
+    def _fit(self) -> Collection[int]:
+        """Return the rows of the target that satisfy the condition, if there is one."""
+        rows, condition = range(len(self._target)), self._rule.to.when
+        return {*condition.holds(self._target, rows, self._calendar)} if condition else rows
 
     @cached_property
     def _rows(self) -> dict[Any, list[int]]:
@@ -212,6 +222,7 @@ class _Links:
         where = self._rule.where()
 
         def describe(items: list[Any]) -> tuple[Any, str]:
+            items = _different(items)
             message = f"{self._field} links to {display_list(items)}, which is not in {where}"
             return one_or_all(items), message
 
@@ -228,10 +239,11 @@ class _Links:
         for row, value in enumerate(self._column):
             if not least and most and (value.__class__ is not list or len(value) <= most):
                 continue
-            count = 0 if value is None else len(values_of(value))
-            if count < least:
-                message = f"{self._field} has {_links(count)}, fewer than {least}"
-            elif most is not None and count > most:
+            links = set() if value is None else value_set(value)
+            if len(links) < least:
+                message = f"{self._field} has {_links(len(links))}, fewer than {least}"
+            elif most is not None and len(links) > most and len(links & self._known) > most:
+                count = len(links & self._known)
                 message = f"{self._field} has {_links(count)}, more than {most}"
             else:
                 continue
@@ -241,10 +253,9 @@ class _Links:
         """Yield the links to records that do not satisfy the condition."""
         condition = self._rule.to.when
         assert condition
-        target = self._target
-        fit = self._keys(condition.holds(target, range(len(target)), self._calendar))
+        fit = self._keys(self._fit)
         for row, outside in unknown_items(self._table, self._field, fit, list):
-            items = [item for item in outside if comparable(item) in self._known]
+            items = _different(item for item in outside if comparable(item) in self._known)
             if items:
                 message = f"{self._field} links to {display_list(items)}, which does not satisfy: "
                 message += condition.sentence()
@@ -283,18 +294,23 @@ class _Links:
 
     def mismatched(self) -> Iterator[_Problem]:
         """Yield the links to records with other values."""
-        find = self._rows.get
-        for here, there in (self._rule.same or {}).items():
-            column, theirs = self._table.columns[here], self._target.columns[there]
-            for row, value in enumerate(self._column):
-                for item in _items(value):
-                    rows = find(item if item.__class__ is str else comparable(item))
-                    if rows and not any(_same(column[row], theirs[place]) for place in rows):
-                        other = min((theirs[place] for place in rows), key=repr)
-                        message = f"{here} is {display(column[row]) or 'empty'}, but {there} of "
-                        message += f"{display(item)} is {display(other) or 'empty'}"
-                        yield self._problem(row, here, column[row], message, f"{SAME}{here}")
-                        break
+        columns = [
+            (here, self._table.columns[here], there, self._target.columns[there])
+            for here, there in (self._rule.same or {}).items()
+        ]
+        closest = ClosestTargets(self._rows, self._fit, columns, self._check)
+        for row, value in enumerate(self._column):
+            found: dict[str, _Problem] = {}
+            for item in _items(value):
+                place = closest.row(row, item if item.__class__ is str else comparable(item))
+                if place is None:
+                    continue
+                for here, ours, there, theirs in columns:
+                    if here not in found and not _same(ours[row], theirs[place]):
+                        message = f"{here} is {display(ours[row]) or 'empty'}, but {there} of "
+                        message += f"{display(item)} is {display(theirs[place]) or 'empty'}"
+                        found[here] = self._problem(row, here, ours[row], message, f"{SAME}{here}")
+            yield from (found[here] for here, *_ in columns if here in found)
 
 
 def _links(count: int) -> str:
@@ -308,8 +324,8 @@ def _items(value: Any) -> Sequence[Any]:
 def _same(one: Any, other: Any) -> bool:
     if one.__class__ is str and other.__class__ is str and one == other:
         return True
-    return _values(one) == _values(other)
+    return value_set(one) == value_set(other)
 
 
-def _values(value: Any) -> set[Any]:
-    return {comparable(item) for item in values_of(value)}
+def _different(items: Iterable[Any]) -> list[Any]:
+    return [*{comparable(item): item for item in items}.values()]
