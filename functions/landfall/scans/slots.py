@@ -96,7 +96,7 @@ def due_slots(
     return DueSlots(tuple(oldest), slot, max(first, newest), next_slot(cadence, zone, now))
 
 
-def oldest_kept(
+def first_to_run(
     cadence: Cadence,
     zone: ZoneInfo,
     first: datetime,
@@ -109,18 +109,18 @@ def oldest_kept(
     These are the newest, at most so many, and none before `oldest` but the newest. It makes as many
     searches.
     """
-    kept = newest_slot(cadence, zone, until)
-    if kept is None or kept <= first:
+    chosen = newest_slot(cadence, zone, until)
+    if chosen is None or chosen <= first:
         return first
     for _ in range(most - 1):
-        slot = newest_slot(cadence, zone, kept - SECOND)
+        slot = newest_slot(cadence, zone, chosen - SECOND)
         earlier = first if slot is None else max(first, slot)
         if earlier < oldest:
-            return kept
-        kept = earlier
-        if kept == first:
+            return chosen
+        chosen = earlier
+        if chosen == first:
             break
-    return kept
+    return chosen
 
 
 def catch_up(policy: CatchUp, due: DueSlots, now: datetime, grace_s: float) -> DueRuns:

@@ -7,7 +7,7 @@ from typing import Self
 from landfall.deadlines import TICK
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import DueRuns, catch_up, due_slots, oldest_kept
+from landfall.scans.slots import DueRuns, catch_up, due_slots, first_to_run
 from landfall.store.documents import Document, Fields
 
 MAX_CATCH_UP = 10
@@ -48,7 +48,7 @@ class DueSchedule:
         until = min(now, spec.stop_at) if spec.stop_at else now
         if policy == "all":
             oldest = until - timedelta(days=MAX_MISSED_DAYS)
-            first = oldest_kept(spec.cadence, zone, first, until, oldest, MAX_MISSED)
+            first = first_to_run(spec.cadence, zone, first, until, oldest, MAX_MISSED)
         due = due_slots(spec.cadence, zone, first, until, MAX_CATCH_UP)
         plan = catch_up(policy, due, now, MAX_LATENESS)
         slots, upcoming = list(plan.runs), plan.next_run_at
