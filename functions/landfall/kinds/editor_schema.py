@@ -65,7 +65,7 @@ def _clear(value: Any, models: Mapping[str, Any], model: Schema) -> Any:
 
 
 def _one_of(choices: Sequence[Schema], models: Mapping[str, Any]) -> Schema:
-    """Return one schema for a choice of several, told apart by a name, or by a type."""
+    """Return one schema for a choice of several, by a name that each has, or by a type."""
     *others, last = choices
     if not others:
         return last

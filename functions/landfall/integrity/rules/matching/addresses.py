@@ -21,7 +21,7 @@ _OTHERS = _map(
     " w=west ne=northeast nw=northwest se=southeast sw=southwest mt=mount ft=fort"
 )
 _SAINTS = _map("st=saint ste=saint dr=doctor")
-"""What they are in front of a name: `St James Street`, `Dr Martin Luther King Blvd`."""
+"""Words in front of a name: `St James Street`, `Dr Martin Luther King Blvd`."""
 
 _KINDS = frozenset(_STREETS) | frozenset(_STREETS.values())
 _PART_END = re.compile("[,;\n]")

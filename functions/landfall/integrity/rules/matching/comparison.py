@@ -36,7 +36,7 @@ def field_names(fields: str | list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Reading:
-    """How cells are read: dates by a calendar, phone numbers without country by a region."""
+    """The reading of cells: dates by a calendar, phone numbers without country by a region."""
 
     calendar: Calendar
     region: str | None = None

@@ -101,7 +101,7 @@ _DOTTED = re.compile(r"\b(?:[^\W\d_]\.\s?){2,}")
 _DOTS = re.compile(r"[.\s]")
 _QUOTED = re.compile(r"\s*(\w{2,3})\s*[\"\u201c-\u201f\u00ab\u00bb]")
 _MARK = "~"
-_MOST_WORDS = 8
+_MAX_WORDS = 8
 """Words of the longest form of several: `S. de R. L. de C. V.`, if the dots were left out."""
 
 
@@ -144,7 +144,7 @@ def _without_forms(words: list[str]) -> list[str]:
     kept: list[str] = []
     place = 0
     while place < len(words):
-        for number in range(min(_MOST_WORDS, len(words) - place), 0, -1):
+        for number in range(min(_MAX_WORDS, len(words) - place), 0, -1):
             if number < len(words) and _is_form(words, place, number):
                 place += number
                 break

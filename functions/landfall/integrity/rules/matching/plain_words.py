@@ -6,7 +6,7 @@ from unicodedata import combining, normalize
 Words = tuple[str, ...]
 """Words, each once, in alphabetical order: their order in the text does not count."""
 
-_KEPT = (
+_SCRIPTS = (
     "\u05d0-\u05ea\u0620-\u064a\u066e-\u06d3\u3005\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 )
 """Letters of Hebrew, Arabic and Chinese characters. In Latin letters, several of them are one: two
@@ -14,8 +14,8 @@ names of one sound would be the same."""
 
 _APOSTROPHES = re.compile("['`\u2018\u2019\u02bc]")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
-_NO_WORD_OF_ANY_SCRIPT = re.compile(f"[^a-z0-9{_KEPT}]+")
-_RUNS = re.compile(f"([{_KEPT}]+)")
+_NO_WORD_OF_ANY_SCRIPT = re.compile(f"[^a-z0-9{_SCRIPTS}]+")
+_RUNS = re.compile(f"([{_SCRIPTS}]+)")
 _BLANKS_IN_CHINESE = re.compile(
     "(?<=[\u3005-\u9fff\U00020000-\U0003ffff])\\s+(?=[\u3005-\u9fff\U00020000-\U0003ffff])"
 )
