@@ -93,13 +93,16 @@ async def cancel_run(request: Request, run_id: str) -> Fields:
 async def save_scan(request: Request, scan_id: str) -> Fields:
     """Store a scan's definition, which is JSON or YAML. Raises `DefinitionError`."""
     from landfall.kinds.definition import load
+    from landfall.scans.json_text import is_json
     from landfall.scans.yaml_text import MAX_YAML
 
     text = request.text(MAX_YAML)
     scan = load(text, f"scan {scan_id}")
     if scan.id != scan_id:
         raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
-    saved = await Registry(request.runs.store, request.runs.clock).save(scan, request.by, text)
+    saved = await Registry(request.runs.store, request.runs.clock).save(
+        scan, request.by, None if is_json(text) else text
+    )
     return {"scan_id": scan_id} | saved
 
 

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from landfall.scans.scan import Scan
     from landfall.scans.schedule import Schedule
 
-MAX_WRITTEN = 100_000
-"""Characters of a definition's text that are stored; YAML is never longer."""
-
 MAX_SAVE_TRIES = 5
 """Attempts to save a scan while others save it at the same moment."""
 
@@ -44,11 +41,11 @@ class Registry:
     clock: Clock
 
     async def save(self, scan: "Scan", by: str, text: str | None = None) -> Fields:
-        """Store the scan with its schedule, and the text in which it is written, in one commit.
+        """Store the scan with its schedule, and its text in YAML, in one commit.
 
         Return the scan's document, and when the schedule is due next.
         """
-        written = zlib.compress(text.encode()) if text and len(text) <= MAX_WRITTEN else None
+        written = zlib.compress(text.encode()) if text else None
         return await until_committed(
             partial(self._save, scan, by, written), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
         )
@@ -90,10 +87,10 @@ class Registry:
         return parse(json.loads(found.data["definition"]), found.path)
 
     async def text(self, scan_id: str, version: str, schedule: Document | None) -> str:
-        """Return a definition as it was written, with its comments.
+        """Return a definition in YAML as it was written, with its comments.
 
-        One whose text is not stored is returned in YAML: it was too long, or an older Landfall has
-        saved it. Raises `ScanNotFoundError`.
+        One whose text is not stored is written anew: it was JSON, or an older Landfall has saved
+        it. Raises `ScanNotFoundError`.
         """
         from landfall.scans.schedule import Schedule
         from landfall.scans.yaml_text import write_yaml

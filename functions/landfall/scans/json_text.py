@@ -28,6 +28,14 @@ class JsonSyntaxError(TextError):
     """The text is not JSON."""
 
 
+def is_json(text: str) -> bool:
+    """Return whether a text of a definition is an object in JSON, and not YAML."""
+    try:
+        return text.lstrip()[:1] == "{" and isinstance(read_json(text), dict)
+    except TextError:
+        return False
+
+
 def read_json(text: str) -> Any:
     """Return the value of a JSON text.
 
