@@ -1,6 +1,7 @@
 """robots.txt and sitemaps: what a site asks of us, and the pages that it names."""
 
 import codecs
+import gzip
 import time
 
 import pytest
@@ -223,12 +224,64 @@ def test_an_index_names_sitemaps():
     assert (found.pages, found.sitemaps) == ([], ["x"])
 
 
+LISTED = ["https://a.example/b", "https://a.example/caf\u00e9"]
+URLSET = (
+    "<urlset><url><loc>https://a.example/b</loc></url>"
+    "<url><loc>https://a.example/caf\u00e9</loc></url></urlset>"
+)
+LIST = "https://a.example/b\r\n\r\n  https://a.example/caf\u00e9 \r\nno address\r\n"
+FEED = (
+    "<rss><channel><link>https://a.example/</link><item><link>https://a.example/b</link></item>"
+    "<item><title>x</title><link>https://a.example/caf\u00e9</link></item></channel></rss>"
+)
+ATOM = (
+    "<feed xmlns='http://www.w3.org/2005/Atom'><link href='https://a.example/'/>"
+    "<entry><link href='https://a.example/b'/></entry>"
+    "<entry><link href='https://a.example/caf\u00e9'/></entry></feed>"
+)
+
+
+@pytest.mark.parametrize("text", [URLSET, LIST, FEED, ATOM], ids=["xml", "list", "rss", "atom"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "windows-1252"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_forms_of_a_sitemap(text, encoding, packed):
+    """XML, a plain list or a feed; in every encoding, and compressed."""
+    if text.startswith("<") and encoding == "utf-16-le":
+        text = f"<?xml version='1.0' encoding='utf-16'?>{text}"
+    elif encoding == "utf-16-le":
+        encoding = "utf-16"  # without a mark, nothing says it
+    body = ("\n " + text if encoding == "utf-8" else text).encode(encoding)
+    assert read_sitemap(gzip.compress(body) if packed else body).pages == LISTED
+
+
+def test_the_encoding_that_xml_declares():
+    """In any of its labels."""
+    body = f"<?xml version='1.0' encoding='Latin1'?>{URLSET}".encode("iso-8859-1")
+    assert read_sitemap(body).pages == LISTED
+
+
+def test_a_compressed_sitemap_has_bounds():
+    """A bomb is read to the limit, a cut one to its end."""
+    bomb = gzip.compress(b"<urlset>" + b" " * 2**26)
+    with pytest.raises(SitemapError):
+        read_sitemap(bomb)
+    urls = "".join(
+        f"<url><loc>https://a.example/{n * 7919 % 10007}</loc></url>" for n in range(999)
+    )
+    packed = gzip.compress(f"<urlset>{urls}</urlset>".encode())
+    assert 100 < len(read_sitemap(packed[: len(packed) // 2]).pages) < 999
+
+
 BOMB = b"""<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>
 <urlset><url><loc>&b;</loc></url></urlset>"""
 LEAK = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><urlset>&a;</urlset>'
 
 
-@pytest.mark.parametrize("text", [b"", b"no", b"<html/>", b"{}", BOMB, LEAK, b"<a><b></a>"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"no", b"<html/>", b"{}", BOMB, LEAK, b"<a><b></a>", b"\x1f\x8b", b"\x1f\x8bno gzip",
+     BOMB.decode().encode("utf-16"), LEAK.decode().encode("utf-16-le"), b"\n" * 10**6],
+)  # fmt: skip
 def test_what_is_no_sitemap(text):
     """Least of all one with entities, which grow, or read files."""
     with pytest.raises(SitemapError):

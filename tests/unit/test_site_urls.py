@@ -20,6 +20,12 @@ BASE = "https://www.clinic.example/care/today"
         ("//other.example/v1.2/", "https://other.example/v1.2/"),
         ("  /spaced  ", "https://www.clinic.example/spaced"),
         ("/index.html", "https://www.clinic.example/index.html"),
+        ("http://m\u00fcnchen.example/", "http://xn--mnchen-3ya.example/"),
+        ("http://M\u00dcNCHEN.example:80/a", "http://xn--mnchen-3ya.example/a"),
+        ("http://xn--MNCHEN-3ya.example", "http://xn--mnchen-3ya.example/"),
+        ("http://m\u00fcn\u00adchen\u3002example", "http://xn--mnchen-3ya.example/"),
+        ("//\u0437\u0443\u0431\u044b.\u0440\u0444/", "https://xn--90al0b7a.xn--p1ai/"),
+        ("http://a_b.clinic.example/", "http://a_b.clinic.example/"),
     ],
 )
 def test_where_a_reference_leads(reference, address):
@@ -32,7 +38,10 @@ def test_where_a_reference_leads(reference, address):
     [
         "mailto:a@clinic.example", "tel:+15550100", "javascript:void(0)", "data:text/html,x",
         "/team.jpg", "/prices.PDF", "/sitemap.xml", "http://[::1", "http://u:p@clinic.example/",
-        "ftp://clinic.example/", "http://clinic.example:99999/",
+        "ftp://clinic.example/", "http://\u2100.example/", "http://\ud800.example/",
+        "http://a\u0301\u200d.\u00df\u0640\u0640-.example/",
+        "http://\u00fc" + "u" * 99 + ".example/",
+        "http://clinic.example:99999/",
         f"/{'a' * MAX_ADDRESS}",
     ],
 )  # fmt: skip
@@ -59,6 +68,13 @@ def test_parameters_in_any_order():
     """They are the same page, and other values are another."""
     one, other = "https://a.example/p?a=1&b=2", "https://a.example/p?b=2&a=1"
     assert page_key(one) == page_key(other) != page_key("https://a.example/p?a=1&b=3")
+
+
+def test_both_spellings_of_a_host_are_one_site():
+    """In its own script, and as it is requested."""
+    hosts = ("b\u00fccher.example", "xn--bcher-kva.example")
+    addresses = [page_address(f"http://{host}/", BASE) or "" for host in hosts]
+    assert [site_of(one) for one in addresses] == ["xn--bcher-kva.example"] * 2
 
 
 def test_www_is_the_same_site():

@@ -15,7 +15,7 @@ from landfall.site.crawl_request import CrawlRequest, RequestOutcome, RequestRol
 from landfall.site.evidence import Evidence
 from landfall.site.page_selection import HOME, Candidate, Types, candidates, chosen, weightiest
 from landfall.site.robots import Robots
-from landfall.site.urls import host_of, page_address, page_key, site_of
+from landfall.site.urls import host_of, page_address, page_key, site_of, web_address
 from landfall.store.documents import Fields
 
 MAX_SITEMAPS = 6
@@ -138,7 +138,7 @@ class Crawl:
 
     def _add_sitemaps(self, named: Iterable[str], base: str, rules: Robots) -> None:
         requested = {request.url for request in self.of(RequestRole.SITEMAP)}
-        for url in named:
+        for url in filter(None, (web_address(one, base) for one in named)):
             own = url not in requested and site_of(url) == site_of(base) and rules.allow(url)
             if own and len(requested) < MAX_SITEMAPS:
                 requested.add(url)

@@ -1,12 +1,16 @@
 """Sitemaps (sitemaps.org): a site's own list of its pages, or of other sitemaps.
 
-They are parsed as events, without a tree. A document with a DOCTYPE is refused, because its
-entities could expand without limit.
+They are XML, a feed or a plain list, compressed or not. XML is parsed as events, without a tree. A
+document with a DOCTYPE is refused, because its entities could expand without limit.
 """
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
+
+from landfall.site.charset import decoded
 
 MAX_LOCATIONS = 5_000
 """Addresses of a sitemap that are read; a file may have 50,000."""
@@ -31,20 +35,56 @@ class SitemapError(ValueError):
 
 def read_sitemap(body: bytes) -> Sitemap:
     """Read the addresses of a sitemap or of a sitemap index. Raises `SitemapError`."""
-    if b"<!DOCTYPE" in body[:MAX_SITEMAP_BYTES] or b"<!ENTITY" in body[:MAX_SITEMAP_BYTES]:
+    if body.startswith(_GZIP):
+        body = _decompressed(body)
+    text, _ = decoded(body[:MAX_SITEMAP_BYTES], None)
+    text = text.strip("\0 \t\r\n\ufeff")
+    return _from_xml(text) if text.startswith("<") else _from_list(text)
+
+
+_GZIP = b"\x1f\x8b"
+
+
+def _decompressed(body: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MAX_SITEMAP_BYTES)
+    except zlib.error as error:
+        raise SitemapError(f"its gzip data is corrupt: {error}") from None
+
+
+def _from_list(text: str) -> Sitemap:
+    """Read a plain list, an address a line."""
+    lines = (line.strip() for line in text[: MAX_LOCATIONS * MAX_LOCATION].split("\n"))
+    pages = [line[:MAX_LOCATION] for line in lines if line[:8].lower().startswith(_SCHEMES)]
+    if not pages:
+        raise SitemapError("it is neither XML nor a list of addresses")
+    return Sitemap(pages[:MAX_LOCATIONS])
+
+
+_SCHEMES = ("http://", "https://")
+
+
+def _from_xml(text: str) -> Sitemap:
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise SitemapError("it has a DOCTYPE, which no sitemap needs")
     target = _SitemapTarget()
-    parser = etree.XMLParser(target=target, resolve_entities=False, no_network=True)
+    parser = etree.XMLParser(
+        target=target, encoding="utf-8", resolve_entities=False, no_network=True
+    )
     try:
-        parser.feed(body[:MAX_SITEMAP_BYTES])
+        parser.feed(text.encode(errors="replace"))
         parser.close()
     except etree.XMLSyntaxError as error:
         # the addresses before the error, or before the end of a truncated file, are valid
         if not (target.found.pages or target.found.sitemaps):
             raise SitemapError(f"it is not XML: {error.msg}"[:200]) from None
-    if target.root not in ("urlset", "sitemapindex"):
+    if target.root not in _ROOTS:
         raise SitemapError(f"its root is {target.root[:50]!r}, so it is not a sitemap")
     return target.found
+
+
+_ROOTS = ("urlset", "sitemapindex", "rss", "RDF", "feed")
+"""Sitemaps, and the feeds that sitemaps.org allows in their place."""
 
 
 class _SitemapTarget:
@@ -56,28 +96,36 @@ class _SitemapTarget:
         self._path: list[str] = []
         self._text: list[str] = []
 
-    def start(self, tag: str, _: object) -> None:
+    def start(self, tag: str, given: Mapping[str, str]) -> None:
         """Handle the start of an element."""
         name = tag.rsplit("}", 1)[-1]
         self.root = self.root or name
         self._path.append(name)
         self._text.clear()
+        if self._path[-2:] == ["entry", "link"]:
+            self._add(self.found.pages, given.get("href", ""))
 
     def data(self, text: str) -> None:
         """Handle text, which comes in one or several pieces."""
-        if self._path[-1:] == ["loc"]:
+        if self._path[-1:] in (["loc"], ["link"]):
             self._text.append(text)
 
     def end(self, _: str) -> None:
         """Handle the end of an element."""
-        where = tuple(self._path[-2:])
+        into = {
+            ("url", "loc"): self.found.pages,
+            ("sitemap", "loc"): self.found.sitemaps,
+            ("item", "link"): self.found.pages,
+        }
+        locations = into.get(tuple(self._path[-2:]))  # type: ignore[arg-type]  # of another length: none
         self._path.pop()
-        into = {("url", "loc"): self.found.pages, ("sitemap", "loc"): self.found.sitemaps}
-        locations = into.get(where)  # type: ignore[arg-type]  # of another length: none
-        address = "".join(self._text).strip()
-        if locations is not None and address and len(locations) < MAX_LOCATIONS:
-            locations.append(address[:MAX_LOCATION])
+        if locations is not None:
+            self._add(locations, "".join(self._text))
         self._text.clear()
+
+    def _add(self, locations: list[str], address: str) -> None:
+        if address.strip() and len(locations) < MAX_LOCATIONS:
+            locations.append(address.strip()[:MAX_LOCATION])
 
     def close(self) -> None:
         """Handle the end of the document."""

@@ -31,24 +31,40 @@ _PORTS = {"http": 80, "https": 443}
 def page_address(reference: str, base: str) -> str | None:
     """Return the address of a reference on the page `base`, if it may be a page.
 
-    It has no fragment, tracking parameters or default port. The result is None for `mailto:`,
-    `tel:`, files, and invalid addresses.
+    The result is None for files, and where `web_address` has none.
+    """
+    address = web_address(reference, base)
+    last = urlsplit(address).path.rsplit("/", 1)[-1] if address else ""
+    return None if "." in last and _NO_PAGE.fullmatch(last[last.rindex(".") :]) else address
+
+
+def web_address(reference: str, base: str) -> str | None:
+    """Return the address of a reference on the page `base`, on the web.
+
+    It has no fragment, tracking parameters or default port, and its host is in ASCII. The result is
+    None for `mailto:`, `tel:` and invalid addresses.
     """
     try:
         parts = urlsplit(urljoin(base, reference.strip()))
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
         return None
     if parts.scheme not in _PORTS or not host or parts.username is not None:
-        return None
-    last = parts.path.rsplit("/", 1)[-1]
-    if "." in last and _NO_PAGE.fullmatch(last[last.rindex(".") :]):
         return None
     place = f"[{host}]" if ":" in host else host
     if port and port != _PORTS[parts.scheme]:
         place = f"{place}:{port}"
     address = urlunsplit((parts.scheme, place, parts.path or "/", _query(parts.query), ""))
     return address if len(address) <= MAX_ADDRESS else None
+
+
+def _ascii(host: str) -> str:
+    """Return a host as it is requested: `xn--...` for one in another script. Raises ValueError."""
+    if host.isascii():
+        return host.lower()
+    import idna
+
+    return idna.encode(host, uts46=True).decode()
 
 
 def page_key(address: str) -> str:
