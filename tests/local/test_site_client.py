@@ -106,6 +106,27 @@ async def test_redirects_are_followed_and_reported():
     assert page.redirects == (server.url, f"{server.url}/a", f"{server.url}/b/")
 
 
+async def test_a_page_that_leads_on_is_followed():
+    """A stub of `/` with a refresh; every address is checked again, and counted."""
+    stub = b"<meta http-equiv=refresh content='0; url=%s'>"
+    onward = {"/": b"/en/", "/own": b"http://169.254.169.254/"} | {
+        f"/{n}": b"/%d" % (n - 1) for n in range(1, 9)
+    }
+
+    async def handler(request: WireRequest) -> WireResponse:
+        leads_to = onward.get(request.path)
+        return WireResponse(200, HTML, stub % leads_to if leads_to else BODY)
+
+    async with WireServer(handler) as server, reading(server.url) as reader:
+        page = await fetched(reader, f"{server.url}/")
+        assert (page.url, page.body) == (f"{server.url}/en/", BODY)
+        assert page.redirects == (f"{server.url}/",)
+        own = await refusal(reader, f"{server.url}/own")
+        many = await refusal(reader, f"{server.url}/8")
+    assert own.reason == Reason.SITE_FORBIDDEN_ADDRESS
+    assert many.reason == Reason.SITE_TOO_MANY_REDIRECTS
+
+
 @pytest.mark.parametrize(("hops", "ends"), [(MAX_REDIRECTS, True), (MAX_REDIRECTS + 1, False)])
 async def test_redirects_are_counted(hops, ends):
     """So many and no more."""

@@ -31,7 +31,24 @@ def evidence(html, url="https://a.example/", **changes):
         ("<script src=http://b.example/c.js></script>", "insecure_parts", 1),
         ("<meta name=viewport content='width = device-width'>", "viewport", 1),
         ("<p>x", "viewport", 0),
+        ("<meta name=viewport content='WIDTH=Device-Width;initial-scale=1'>", "viewport", 1),
+        ("<meta name=viewport content='initial-scale=1.0'>", "viewport", 1),
+        ("<meta name=viewport content='width=1024, initial-scale=1'>", "viewport", 0),
+        ("<meta name=viewport content='min-width=device-width'>", "viewport", 0),
         ("<meta name=viewport content='user-scalable=no'>", "zoomable", 0),
+        ("<meta name=viewport content='User-Scalable = NO'>", "zoomable", 0),
+        ("<meta name=viewport content='user-scalable=0'>", "zoomable", 0),
+        ("<meta name=viewport content='user-scalable=0.5'>", "zoomable", 0),
+        ("<meta name=viewport content='user-scalable=yes'>", "zoomable", 1),
+        ("<meta name=viewport content='user-scalable=1'>", "zoomable", 1),
+        ("<meta name=viewport content='width=device-width,maximum-scale=1'>", "zoomable", 0),
+        ("<meta name=viewport content='maximum-scale=1.0;user-scalable=yes'>", "zoomable", 0),
+        ("<meta name=viewport content='maximum-scale=1.5'>", "zoomable", 0),
+        ("<meta name=viewport content='maximum-scale=2'>", "zoomable", 1),
+        ("<meta name=viewport content='maximum-scale=10'>", "zoomable", 1),
+        ("<meta name=viewport content='maximum-scale=-1'>", "zoomable", 1),
+        ("<meta name=viewport content='maximum-scale=x'>", "zoomable", 1),
+        ("<meta name=viewport content='minimum-scale=1'>", "zoomable", 1),
         ("<p>x", "zoomable", None),
         ("<a href='TEL:1'>a</a><a href=mailto:b>b</a>", "telephone_links", 1),
         ("<form><input><input><input></form><form><input></form>", "form_fields", 3),
@@ -41,6 +58,13 @@ def evidence(html, url="https://a.example/", **changes):
         ("<meta name=robots content='NoIndex'>", "indexable", 0),
         ("<html lang=de>", "language", 1),
         ("<p>Our prices, fees: no booking", "words.prices", 2),
+        ("<p>Our pri&shy;ces, f\u200be\u200de\ufeffs: pri<wbr>ces", "words.prices", 3),
+        ("<h2>Boo\u00adking</h2>", "headings.booking", 1),
+        ("<base href=//b.example/x/><script src=a.js></script>", "third_parties", 1),
+        ("<script src=//\u2100.example/a.js></script><script src='http://['></script>",
+         "third_parties", 0),
+        ("<base href='http://b.example/'><iframe src=a></iframe>", "insecure_parts", 1),
+        ("<frameset><frame src=a><frame src=b></frameset>", "frames", 2),
         ("<title>Book us</title>", "title.booking", 1),
         ("<h2>Booking</h2><h2>x</h2>", "headings.booking", 1),
         ("<a href=/b>Book now</a><button>Book</button><p>book", "calls.booking", 2),
@@ -110,6 +134,31 @@ def test_links_to_pages_of_the_site():
     assert found.links == [
         PageLink("https://a.example/book", "Book Now"), PageLink("https://www.a.example/c", "C"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("base", "address"),
+    [
+        ("<base href='/en/'>", "https://a.example/en/book"),
+        ("<base href='https://www.a.example/de/index.html'>", "https://www.a.example/de/book"),
+        ("<base target=_blank><base href=/en/><base href=/de/>", "https://a.example/en/book"),
+        ("<base href='javascript:0'>", "https://a.example/x/book"),
+        ("<base href='http://['>", "https://a.example/x/book"),
+        ("<base href=''>", "https://a.example/x/book"),
+    ],
+)
+def test_links_are_relative_to_the_base_of_the_page(base, address):
+    """As is its canonical address; a base that is none has no effect."""
+    found = evidence(
+        f"{base}<link rel=canonical href=book><a href=book>Book</a>", url="https://a.example/x/y"
+    )
+    assert [link.address for link in found.links] == [address]
+    assert found.canonical == address
+
+
+def test_a_base_of_another_site_leads_away():
+    """So do all of its links."""
+    assert evidence("<base href=https://b.example/><a href=book>Book</a>").links == []
 
 
 def test_the_same_text_is_the_same_content():

@@ -26,6 +26,7 @@ from landfall.net.http import HttpClient, Resolver, retry_after
 from landfall.net.public_addresses import is_public
 from landfall.reasons import Reason, StepError
 from landfall.site.page import Page
+from landfall.site.refresh import refresh_of
 
 MAX_REDIRECTS = 5
 """Redirects that are followed for one page."""
@@ -79,7 +80,7 @@ class WebReader:
     async def fetch_page(
         self, url: str, deadline: Deadline, user_agent: str, first_bytes: int | None = None
     ) -> Page:
-        """Fetch the page, along redirects. Raises `StepError`.
+        """Fetch the page, along redirects, those of pages too. Raises `StepError`.
 
         With `first_bytes`, so many bytes of it are read, of whatever type and length it is.
         """
@@ -87,31 +88,25 @@ class WebReader:
         started = loop.time()
         redirects: list[str] = []
         current = self._checked(url)
-        while location := _redirect(
-            answer := await self._get(current, deadline, user_agent, first_bytes)
-        ):
+        while True:
+            answer = await self._get(current, deadline, user_agent, first_bytes)
+            page = _page(answer, current, redirects, loop.time() - started)
+            leads_to = _redirect(answer)
+            if leads_to is None and first_bytes is None:
+                leads_to = refresh_of(page)
+            if leads_to is None:
+                break
             redirects.append(str(current))
             if len(redirects) > MAX_REDIRECTS:
                 raise StepError(
                     Reason.SITE_TOO_MANY_REDIRECTS,
                     f"{_short(url)} was redirected more than {MAX_REDIRECTS} times",
                 )
-            current = self._checked(location, current)
-        if answer.is_success and not (first_bytes or _is_readable(answer.headers)):
+            current = self._checked(leads_to, current)
+        if page.is_success and not (first_bytes or _is_readable(answer.headers)):
             kind = answer.headers.get("content-type", "")[:100]
             raise StepError(Reason.SITE_NOT_HTML, f"{_short(current)} has content type {kind!r}")
-        return Page(
-            url=str(current),
-            redirects=tuple(redirects),
-            status=answer.status_code,
-            headers=_lines(answer.headers),
-            body=answer.content,
-            address=answer.extensions["address"],
-            seconds=loop.time() - started,
-            wire_bytes=answer.extensions["wire_bytes"],
-            tls=answer.extensions["tls"],
-            retry_after=retry_after(answer.headers, MAX_WAIT),
-        )
+        return page
 
     def _checked(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
         """Return the URL if it may be fetched. `HttpClient` parses it with the same parser."""
@@ -188,6 +183,21 @@ def _is_name(host: str) -> bool:
 def _redirect(answer: httpx.Response) -> str | None:
     """Return the target of a redirect; None for any other response."""
     return answer.headers["location"] if answer.has_redirect_location else None
+
+
+def _page(answer: httpx.Response, url: httpx.URL, redirects: list[str], seconds: float) -> Page:
+    return Page(
+        url=str(url),
+        redirects=tuple(redirects),
+        status=answer.status_code,
+        headers=_lines(answer.headers),
+        body=answer.content,
+        address=answer.extensions["address"],
+        seconds=seconds,
+        wire_bytes=answer.extensions["wire_bytes"],
+        tls=answer.extensions["tls"],
+        retry_after=retry_after(answer.headers, MAX_WAIT),
+    )
 
 
 def _lines(headers: httpx.Headers) -> httpx.Headers:

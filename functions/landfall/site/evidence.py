@@ -86,7 +86,8 @@ def evidence_in(page: Page, vocabularies: Vocabularies) -> Evidence:
 def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> Evidence:
     """Return the evidence of a page with this body."""
     markup = read_markup(body, charset_of(transfer.headers))
-    canonical = page_address(markup.canonical, transfer.url) if markup.canonical else None
+    base = markup.base_at(transfer.url)
+    canonical = page_address(markup.canonical, base) if markup.canonical else None
     return Evidence(
         url=transfer.url,
         facts=facts_of(transfer, markup, vocabularies),
@@ -125,9 +126,10 @@ def _is_contact(href: str) -> bool:
 
 def _page_links(markup: Markup, url: str) -> Sequence[PageLink]:
     """Return the links to other pages of the site, each once, in the order of the page."""
+    base = markup.base_at(url)
     texts: dict[str, tuple[str, list[str]]] = {}
     for link in markup.links:
-        address = page_address(link.href, url)
+        address = page_address(link.href, base)
         if address and site_of(address) == site_of(url):
             texts.setdefault(page_key(address), (address, []))[1].append(link.text)
     return [

@@ -4,16 +4,21 @@ A fact that does not apply to a page (the share of described images, where there
 which is neither good nor bad.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import urljoin
 
 from landfall.site.listing import may_be_listed
 from landfall.site.markup import Markup
 from landfall.site.page import Transfer
-from landfall.site.urls import site_of
+from landfall.site.urls import site_of, web_address
 from landfall.site.words import folded, vocabulary
+
+MIN_ZOOM = 2.0
+"""Scale to which a page must be zoomable: 200 %, as WCAG 1.4.4 asks."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
 Facts = dict[str, float | None]
 Vocabularies = Mapping[str, tuple[str, ...]]
@@ -42,32 +47,50 @@ def _skips(_: Transfer, markup: Markup) -> float | None:
 
 
 def _third_parties(transfer: Transfer, markup: Markup) -> float:
-    sites = {
-        site_of(urljoin(transfer.url, one)) for one in markup.script_addresses if _is_plain(one)
-    }
+    sites = {site_of(one) for one in _addresses(markup.script_addresses, transfer, markup)}
     return len(sites - {site_of(transfer.url)})
-
-
-def _is_plain(address: str) -> bool:
-    return not address.startswith(("data:", "blob:")) and "[" not in address
 
 
 def _insecure(transfer: Transfer, markup: Markup) -> float | None:
     if not transfer.url.startswith("https:"):
         return None
-    parts = [*markup.script_addresses, *markup.frames]
-    return sum(part.strip().lower().startswith("http:") for part in parts)
+    parts = _addresses([*markup.script_addresses, *markup.frames], transfer, markup)
+    return sum(part.startswith("http:") for part in parts)
+
+
+def _addresses(references: Sequence[str], transfer: Transfer, markup: Markup) -> Sequence[str]:
+    base = markup.base_at(transfer.url)
+    return [one for one in (web_address(reference, base) for reference in references) if one]
+
+
+def _viewport(markup: Markup) -> Mapping[str, str]:
+    """Return the settings of the viewport, of which the last of each counts."""
+    pairs = (pair.partition("=") for pair in re.split("[,;]", (markup.viewport or "").lower()))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _zoomable(_: Transfer, markup: Markup) -> float | None:
     if markup.viewport is None:
         return None
-    settings = markup.viewport.replace(" ", "").lower()
-    return not ("user-scalable=no" in settings or "user-scalable=0" in settings)
+    settings = _viewport(markup)
+    most = _leading_number(settings.get("maximum-scale", ""))
+    least = _leading_number(settings.get("user-scalable", ""))
+    fixed = settings.get("user-scalable") == "no" or (least is not None and abs(least) < 1)
+    return not fixed and (most is None or most < 0 or most >= MIN_ZOOM)
+
+
+def _leading_number(value: str) -> float | None:
+    found = _NUMBER.match(value[:20])
+    return float(found[0]) if found else None
 
 
 def _adapts(_: Transfer, markup: Markup) -> float:
-    return "width=device-width" in (markup.viewport or "").replace(" ", "").lower()
+    settings = _viewport(markup)
+    width = settings.get("width")
+    # the scale alone sets the width too
+    return width == "device-width" or (
+        width is None and _leading_number(settings.get("initial-scale", "")) == 1
+    )
 
 
 def _fields_of_forms(_: Transfer, markup: Markup) -> float | None:
@@ -121,7 +144,7 @@ FACTS: dict[str, Fact] = {
     "frames": Fact("frames, such as maps and videos", lambda _, m: len(m.frames)),
     "insecure_parts": Fact("scripts and frames over HTTP on an HTTPS page", _insecure),
     "viewport": Fact("1 if the page adapts to the width of a phone", _adapts),
-    "zoomable": Fact("1 if it can be zoomed on a phone", _zoomable),
+    "zoomable": Fact("1 if it can be zoomed to 200 % on a phone", _zoomable),
     "telephone_links": Fact("links to telephone numbers", lambda _, m: _links(m, "tel:")),
     "mail_links": Fact("links to e-mail addresses", lambda _, m: _links(m, "mailto:")),
     "forms": Fact("forms with fields", lambda _, m: sum(form.fields > 0 for form in m.forms)),

@@ -76,6 +76,9 @@ _BREAKS = frozenset(
 )
 _NAMED = frozenset({"a", "button", "label", "option", "summary"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_INERT = frozenset({"noscript", "template"})
+"""Elements whose content has no effect in a browser that runs scripts."""
+
 _DIVIDING = _BREAKS | _NAMED | set(_HEADINGS)
 """Elements that divide the text of a page into passages."""
 
@@ -114,6 +117,7 @@ class _PageTarget:
         self._pieces: list[str] = []
         self._size = 0
         self._data: list[str] | None = None
+        self._inert: int | None = None
 
     def start(self, tag: str, given: Mapping[str, str]) -> None:
         """Handle the start of an element."""
@@ -124,6 +128,8 @@ class _PageTarget:
         if tag in _BREAKS:
             self._add_text(" ")
         self._visibility.enter(self._depth, tag, given)
+        if tag in _INERT and self._inert is None:
+            self._inert = self._depth
         self._enter(tag, given)
         handle = _HANDLERS.get(tag)
         if handle:
@@ -144,6 +150,8 @@ class _PageTarget:
             for kind in types_of("".join(self._data)):
                 add_label(self.page.data_types, kind)
             self._data = None
+        if self._inert == self._depth:
+            self._inert = None
         if self._visibility.deepest == self._depth:
             self._end_passage()
             self._visibility.leave(self._depth)
@@ -232,6 +240,8 @@ class _PageTarget:
         content = shortened(given.get("content", ""))
         page = self.page
         page.charset = page.charset or charset_in_meta(given)
+        if given.get("http-equiv", "").strip().lower() == "refresh" and self._inert is None:
+            page.refresh = page.refresh or given.get("content", "")[:MAX_HREF]
         match name:
             case "description":
                 page.description = page.description or content
@@ -241,6 +251,9 @@ class _PageTarget:
                 page.robots.append(given.get("content", "")[:MAX_HREF])
             case _ if name.startswith("og:") and len(page.shared_as) < MAX_ITEMS:
                 page.shared_as[name[:MAX_LABEL]] = content
+
+    def _base(self, given: Mapping[str, str]) -> None:
+        self.page.base = self.page.base or given.get("href", "")[:MAX_HREF] or None
 
     def _link(self, given: Mapping[str, str]) -> None:
         kinds = given.get("rel", "").lower().split()
@@ -297,12 +310,14 @@ class _PageTarget:
 
 
 _HANDLERS = {
+    "base": _PageTarget._base,
     "html": _PageTarget._html,
     "meta": _PageTarget._meta,
     "link": _PageTarget._link,
     "img": _PageTarget._img,
     "script": _PageTarget._script,
     "iframe": _PageTarget._iframe,
+    "frame": _PageTarget._iframe,
     "form": _PageTarget._form,
     "input": _PageTarget._input,
     "textarea": _PageTarget._textarea,

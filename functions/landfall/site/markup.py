@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from landfall.site.urls import web_address
+
 MAX_TEXT = 100_000
 """Characters of a page's text."""
 
@@ -49,6 +51,7 @@ class Form:
 class Markup:
     """The content of a page's HTML.
 
+    `base` is the reference of its `base` element, `refresh` the content of its refresh.
     `hidden_characters` are those of all text that people do not see, `styled_characters` those that
     a style of their own hides, which a script may undo.
     """
@@ -59,6 +62,8 @@ class Markup:
     viewport: str | None = None
     canonical: str | None = None
     charset: str | None = None
+    base: str | None = None
+    refresh: str | None = None
     robots: list[str] = field(default_factory=list)
     has_icon: bool = False
     headings: list[Heading] = field(default_factory=list)
@@ -79,6 +84,10 @@ class Markup:
     text: str = ""
     hidden_characters: int = 0
     styled_characters: int = 0
+
+    def base_at(self, url: str) -> str:
+        """Return the address that references of this page at `url` are relative to."""
+        return (web_address(self.base, url) if self.base else None) or url
 
 
 def add_label(labels: list[str], text: str) -> None:

@@ -9,12 +9,16 @@ import re2
 
 
 def folded(text: str) -> str:
-    """Return the text in lower case without accents; other characters become single spaces."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
+    """Return the text in lower case without accents; other characters become single spaces.
+
+    Soft hyphens, and what joins or divides letters without being seen, are left out.
+    """
+    bare = unicodedata.normalize("NFKD", _UNSEEN.sub("", text).casefold())
     letters = "".join(letter for letter in bare if not unicodedata.combining(letter))
     return f" {' '.join(_WORDS.findall(letters))} "
 
 
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _WORDS = re.compile(r"\w+")
 
 
