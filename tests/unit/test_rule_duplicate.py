@@ -1,6 +1,7 @@
 """`duplicate`: results worked out by hand, and a naive search on random records."""
 
 import inspect
+from collections.abc import Callable
 from datetime import date
 from itertools import combinations
 from random import Random
@@ -16,7 +17,8 @@ from landfall.integrity.rules.evaluate import Finding, RuleReport, evaluate
 from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.matching import normalisation, pairs
 from landfall.integrity.rules.matching.similarity import NameSimilarity
-from tests.fakes.duplicates import organisations, pairs_of, people, quality
+from tests.fakes.duplicates import Labelled, organisations, pairs_of, people, quality
+from tests.fakes.mistyped import COMPANIES, CONTACTS, FIGURES, companies, contacts, figures
 from tests.fakes.snapshots import snapshot
 
 SHORT = {"of": "person", "field": "Name"}
@@ -118,6 +120,102 @@ def test_namesakes():
     assert found(rule(**CONTACT), rows) == [("info", [1, 2])]
     del rows[1]["fields"]["Email"]
     assert found(rule(**CONTACT), rows) == [("warning", [1, 2])]
+
+
+def test_namesakes_do_not_become_one_by_a_record_that_says_nothing():
+    """Who may be either of two is possibly the same as both; among many, it is nobody's."""
+    rows = records(
+        {"Name": "Ann Lee", "Email": "ann@x.org"},
+        {"Name": "Ann Lee"},
+        {"Name": "Ann Lee", "Email": "lee@y.org"},
+    )
+    assert found(rule(**CONTACT), rows) == [("info", [1, 2, 3])]
+    others = [
+        {"Name": "Ann Lee", "Email": f"{letter * 9}@z.org", "Phone": f"+4930{number}"}
+        for number, letter in enumerate("abcdefghijkl", 1234567)
+    ]
+    assert found(rule(**CONTACT), records({"Name": "Ann Lee"}, *others)) == []
+
+
+HOME = {"Born": "2010-05-17", "Phone": "+49 30 1234567", "Street": "Hauptstr. 5"}
+FAMILY = {**SHORT, "also": {"Born": "date", "Phone": "phone", "Street": "address", "No": "value"}}
+
+
+def test_relatives_are_two():
+    """Twins share all but their name: possibly a mistake, never likely. A sister is no sign."""
+    twins = records({"Name": "Tim Ott", **HOME}, {"Name": "Tom Ott", **HOME})
+    assert found(rule(**FAMILY), twins) == [("info", [1, 2])]
+    twins[1]["fields"]["Born"] = "2012-01-30"
+    assert found(rule(**FAMILY), twins) == []
+    son = records(
+        {"Name": "Jon Ott", "No": "A-1", **HOME}, {"Name": "Jon Ott Jr.", "No": "B-7", **HOME}
+    )
+    son[1]["fields"]["Born"] = "1977-09-02"
+    son[0]["fields"]["Name"] = "Jon Ott Sr."
+    assert found(rule(**FAMILY), son) == []
+
+
+def test_a_number_of_a_person_identifies_whatever_the_name():
+    """One number with one birth date is one person, who was married or misread."""
+    rows = records(
+        {"Name": "Ann Lee", "Born": "2001-02-03", "No": "A-1"},
+        {"Name": "Ann Ng", "Born": "2001-02-03", "No": "A-1"},
+        *({"Name": f"N{number} M", "No": f"C-{number}"} for number in range(50)),
+    )
+    assert found(rule(**FAMILY), rows) == [("warning", [1, 2])]
+    (finding,) = report(rule(**FAMILY), rows).findings
+    assert finding.message == (
+        "2 records are likely the same: the same Born '2001-02-03' and the same No 'A-1'"
+        " but another Name ('Ann Lee', 'Ann Ng')"
+    )
+
+
+SLIPS = [
+    ("Amelia Wallace", "lmAiea Wallace", {"Born": "1990-01-01"}, {"Born": "1990-01-01"}, True),
+    ("Ann Lee", "Lee", {"Born": "1990-01-01"}, {"Born": "1990-01-01"}, True),
+    ("Ann Lee", "", {"Born": "1990-01-01", "Phone": "+49301234567"}, HOME, False),
+    ("Ann Lee", "", HOME, HOME, True),
+    ("Ann Lee", "Ann Lea", {**HOME, "Born": "1991-02-03"}, {**HOME, "Born": "1991-03-02"}, True),
+    ("Ann Lee", "Ann Lea", {**HOME, "Born": "1991-02-03"}, {**HOME, "Born": "1991-02-08"}, True),
+    ("Ann Lee", "Ann Lea", {"Born": "1991-02-03"}, {"Born": "1971-12-08"}, False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "first", "second", "pair"), SLIPS)
+def test_slips(one, other, first, second, pair):
+    """A letter lost, half a name, a date with its month first: the rest tells who it is."""
+    rows = records({"Name": one, **first}, {"Name": other, **second})
+    rows += records({"Name": "Zoe Fox", "Phone": "+4940999999", "No": "Z-9"})
+    assert bool(found(rule(**FAMILY), rows)) == pair
+
+
+def test_a_chain_is_no_group():
+    """Each has much in common with the next, and the first nothing with the last."""
+    steps = ["Anna Maria Berg", "Anna Berg", "Anna Bergmann", "Hanna Bergmann"]
+    rows = records(
+        {"Name": steps[0], "Email": "anna.maria@x.org", "Phone": "+49301111112"},
+        {"Name": steps[1], "Email": "berg@y.org", "Phone": "+49301111112"},
+        {"Name": steps[1], "Email": "berg@y.org", "Phone": "+49302222223"},
+        {"Name": steps[2], "Email": "zoe@z.org", "Phone": "+49302222223"},
+        {"Name": steps[3], "Email": "zoe@z.org", "Phone": "+49303333334"},
+    )
+    groups = [group for severity, group in found(rule(**CONTACT), rows) if severity == "warning"]
+    assert max(map(len, groups)) < len(rows)
+
+
+def test_the_long_form_says_how_a_group_hangs_together():
+    """Groups are all that is connected; the message names the loosest record."""
+    rows = records(
+        {"Name": "A", "Email": "a@x.org"},
+        {"Name": "B", "Email": "a@x.org", "Phone": "+49301234567"},
+        {"Name": "C", "Phone": "+49301234567"},
+    )
+    either = long([{"field": "Email", "exact": "email"}], [{"field": "Phone", "exact": "phone"}])
+    (finding,) = report(either, rows).findings
+    assert finding.message == (
+        "3 records are likely the same: the same Email 'a@x.org';"
+        " most loosely 'a@x.org', with 1 of the 2 others"
+    )
 
 
 def crowd(*names: str) -> list[Record]:
@@ -473,3 +571,23 @@ def test_quality_on_a_held_out_seed(who, monkeypatch):
 
 def _as_written(cell: str) -> tuple[str, ...] | None:
     return tuple(sorted(set(cell.split()))) or None
+
+
+MISTYPED: dict[str, tuple[Callable[[int, int], Labelled], int, dict[str, Any], float]] = {
+    "contacts": (contacts, 100, CONTACTS, 0.83),
+    "figures": (figures, 100, FIGURES, 0.7),
+    "companies": (companies, 300, COMPANIES, 0.85),
+}
+"""What is made, how many, the rule for it, and the least F1."""
+
+
+@pytest.mark.parametrize("who", MISTYPED)
+def test_quality_of_records_with_several_fields(who):
+    """The short form reaches what record linkage does, by date, address, postcode and e-mail."""
+    make, number, settings, least = MISTYPED[who]
+    made = make(HELD_OUT, number)
+    findings = list(report(rule(**settings), made.records).findings)
+    found = quality(pairs_of(finding.records for finding in findings), made.pairs())
+    assert found.f1 >= least
+    likely = [finding.records for finding in findings if finding.severity == "warning"]
+    assert quality(pairs_of(likely), made.pairs()).precision >= 0.95

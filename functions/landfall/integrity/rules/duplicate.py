@@ -1,7 +1,7 @@
 """`duplicate`: no person or organisation occurs twice."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -20,12 +20,6 @@ from landfall.integrity.rules.matching.pair_conditions import (
 )
 from landfall.integrity.rules.rule import BaseRule, Hit, SampleSupport, Scope
 from landfall.scans.settings import Name, Severity
-
-CONFIRMED_SIMILARITY = 80
-"""Minimum similarity of names if another field is the same."""
-
-UNCONFIRMED_SIMILARITY = 92
-"""Minimum similarity of names if no other field is the same."""
 
 
 def _compares_values(alternative: list[Comparison]) -> list[Comparison]:
@@ -48,15 +42,24 @@ Alternatives = Annotated[list[Alternative], Field(max_length=20)]
 class Duplicate(BaseRule):
     """No person or organisation occurs twice, however the name is written.
 
-    The short form gives `of`, `field` and `also`. Two records are likely the same if their names
-    have the same words and no field of `also` differs, or if their names are similar (80 of 100)
-    and a field of `also` is the same. They are possibly the same if their names are very similar
-    (92) and no field of `also` differs; people also if their names have the same words and not
-    every field of `also` differs. So two people of one name whose e-mail and phone both differ are
-    taken for namesakes. In a table with 1,000 different names or more, a common name is no sign by
-    itself: if, by the frequency of its words, more than one in ten such names has a namesake by
-    chance, no two records of that name are possibly the same; they are likely the same as
-    described, or not at all.
+    The short form gives `of`, `field` and `also`, and weighs evidence. A value that two records
+    share speaks for them being one, the more the rarer it is in the table, and their names do so
+    word by word. A field of `also` that differs speaks against it: a birth date most. A typing
+    error, or a date within the same year, says little, and a missing value nothing. Two records are
+    likely the same if their names have the same words and nothing else is known that differs; or if
+    a field of `also` is the same, the name is the same, similar or missing, and all together is so
+    rare that at most one in ten such pairs would be one by chance. If the names differ, as those of
+    twins do, only the same number or code (`value`) can make them likely the same.
+
+    They are possibly the same if their names are very similar (92), rare, and no field of `also`
+    differs; of people, also if their names are the same and rare and not every field of `also`
+    differs, or if nothing but their names differs, and all together is as rare as above. So two
+    people of one name whose e-mail and phone both differ are taken for namesakes, and a common name
+    is no sign by itself.
+
+    A group holds together: a record joins one if more of its pairs with that group's records are
+    likely the same than are rather not. So no chain of similarities becomes a group. A record that
+    may be either of two namesakes is possibly the same as both, and joins neither.
 
     The long form gives `likely` and `possible`: lists of alternatives, one of which must hold; each
     alternative is a list of conditions on two records, all of which must hold.
@@ -85,7 +88,7 @@ class Duplicate(BaseRule):
     `Lotus Spa`); `organisation` and `address` expand abbreviations, `St` to `Saint` or `Street` by
     its place. `email` drops everything after a plus, and the dots of Gmail addresses, which end
     with `@gmail.com` or `@googlemail.com`. `phone` is a number with its country, as Google's
-    libphonenumber reads it, without an extension.
+    libphonenumber reads it, without an extension. `postcode` has no blanks.
 
     `similar` pairs each word of the shorter value with a word of the other that is the same, sounds
     the same, or is the same except for one letter left out of each (scored by Jaro-Winkler); in a
@@ -94,13 +97,16 @@ class Duplicate(BaseRule):
     and so do generic words such as `Clinic` that both have. Numbers and words of three letters or
     fewer must be the same.
 
-    Likely pairs form groups: if A and B are the same, and B and C, so are A and C. Possible pairs
-    do not: a possible finding is a record, or a group of likely ones, with all records that are
-    possibly the same as it. So a record can be in a likely finding and in a possible one, and no
-    chain of small similarities becomes a group.
+    In the long form, likely pairs form groups: if A and B are the same, and B and C, so are A and
+    C. If not every two records of a group are a pair, the message names the one with the fewest.
+    Possible pairs form no groups, in both forms: a possible finding is a record, or a group of
+    likely ones, with all records that are possibly the same as it. So a record can be in a likely
+    finding and in a possible one.
 
-    No pair is skipped, however many records are alike: equal records count as one, and only records
-    that share what the conditions need are compared.
+    In the long form no pair is skipped, however many records are alike: equal records count as one,
+    and only records that share what the conditions need are compared. The short form compares
+    records that share a value of `also`, and if more than 40 do, those of them with a word of the
+    name in common, or with a similar name.
     """
 
     kind: Literal["duplicate"]
@@ -114,7 +120,8 @@ class Duplicate(BaseRule):
         None,
         min_length=1,
         max_length=10,
-        description="Short form: fields that distinguish people of one name, and their content.",
+        description="Short form: fields that tell people of one name apart, and their content. "
+        "Give all that there are, such as a birth date, an address, a postcode, an e-mail address.",
     )
     region: Region | None = Field(
         None,
@@ -150,10 +157,9 @@ class Duplicate(BaseRule):
 
     def looks_at(self) -> Iterator[tuple[str, str]]:
         """Return the (table, field) pairs that the rule checks."""
-        for alternative in (*self._likely(), *self._possible()):
-            for condition in alternative:
-                for field in field_names(condition.field):
-                    yield self.table, field
+        for condition in self._conditions():
+            for field in field_names(condition.field):
+                yield self.table, field
 
     def sentence(self) -> str:
         """Return the requirement in plain language."""
@@ -164,35 +170,23 @@ class Duplicate(BaseRule):
         either = " or ".join(_all_of(alternative) for alternative in (*self.likely, *self.possible))
         return f"no two records have {either}"
 
-    def _likely(self) -> Sequence[Sequence[Comparison]]:
-        if not self._short:
-            return self.likely
-        name, wording, also = self._short
-        similar = Similar(field=name, similar=wording, at_least=CONFIRMED_SIMILARITY)
-        return [
-            [Exact(field=name, exact=wording), *_not_different(also)],
-            *([similar, same] for same in _same(also)),
-        ]
+    def _conditions(self) -> Iterator[Comparison]:
+        if self.of:
+            yield from (self._name(), *self._also())
+        for alternative in (*self.likely, *self.possible):
+            yield from alternative
 
-    def _possible(self) -> Sequence[Sequence[Comparison]]:
-        if not self._short:
-            return self.possible
-        name, wording, also = self._short
-        similar = Similar(
-            field=name, similar=wording, at_least=UNCONFIRMED_SIMILARITY, uncommon=True
-        )
-        exact = Exact(field=name, exact=wording, uncommon=True)
-        # branches of an organisation share its name
-        namesakes = [[exact, it] for it in _not_different(also)] if self.of == "person" else []
-        return [[similar, *_not_different(also)], *namesakes]
-
-    @property
-    def _short(self) -> Any:
-        """Return the field of the name, its kind, and the other fields; None in the long form."""
-        if not self.of:
-            return None
+    def _name(self) -> Exact:
         wording = "name" if self.of == "person" else "organisation"
-        return self.field, wording, self.also or {}
+        return Exact(field=self.field or "", exact=wording)
+
+    def _also(self) -> list[Comparison]:
+        return [
+            DateWithin(field=field, date_within=0, or_missing=True)
+            if meaning == "date"
+            else Exact(field=field, exact=meaning, or_missing=True)
+            for field, meaning in (self.also or {}).items()
+        ]
 
     def sample_support(self) -> SampleSupport:
         """Return `some`: the other record may be missing from the sample."""
@@ -204,29 +198,26 @@ class Duplicate(BaseRule):
 
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Yield a sentence about dates or words in other fields, and a value that never occurs."""
-        for alternative in (*self._likely(), *self._possible()):
-            for condition in alternative:
-                for field in (
-                    schema.field(self.table, name) for name in field_names(condition.field)
-                ):
-                    match condition:
-                        case DateWithin():
-                            yield from content_misfits(field, "dates", "`date_within` needs dates")
-                        case Similar():
-                            yield from content_misfits(field, "text", "`similar` needs text")
-                        case Equals():
-                            yield from value_misfits(field, "equals", [condition.equals])
+        for condition in self._conditions():
+            for name in field_names(condition.field):
+                field = schema.field(self.table, name)
+                match condition:
+                    case DateWithin():
+                        yield from content_misfits(field, "dates", "`date_within` needs dates")
+                    case Similar():
+                        yield from content_misfits(field, "text", "`similar` needs text")
+                    case Equals():
+                        yield from value_misfits(field, "equals", [condition.equals])
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield the groups, in the order of the records."""
         finder = GroupFinder(scope, self.region)
-        groups: list[tuple[Group, str, Severity | None]] = [
-            (group, "likely", None) for group in finder.likely(self._likely())
-        ]
-        groups += [
-            (group, "possibly", self.possible_severity)
-            for group in finder.possible(self._possible())
-        ]
+        if self.of:
+            likely, possible = finder.by_evidence(self.of, self._name(), self._also())
+        else:
+            likely, possible = finder.likely(self.likely), finder.possible(self.possible)
+        groups: list[tuple[Group, str, Severity | None]] = [(it, "likely", None) for it in likely]
+        groups += [(it, "possibly", self.possible_severity) for it in possible]
         for group, how, severity in sorted(groups, key=lambda it: it[0].rows):
             yield Hit(
                 tuple(scope.table.ids[row] for row in group.rows),
@@ -235,20 +226,6 @@ class Duplicate(BaseRule):
                 f"{len(group.rows)} records are {how} the same: {group.because}",
                 severity=severity,
             )
-
-
-def _not_different(also: dict[str, Any]) -> list[Comparison]:
-    return [_comparison(field, meaning, or_missing=True) for field, meaning in also.items()]
-
-
-def _same(also: dict[str, Any]) -> list[Comparison]:
-    return [_comparison(field, meaning, or_missing=False) for field, meaning in also.items()]
-
-
-def _comparison(field: str, meaning: Any, or_missing: bool) -> Comparison:
-    if meaning == "date":
-        return DateWithin(field=field, date_within=0, or_missing=or_missing)
-    return Exact(field=field, exact=meaning, or_missing=or_missing)
 
 
 def _all_of(conditions: Iterable[Comparison]) -> str:

@@ -1,11 +1,16 @@
 """The groups of records that are likely, or possibly, the same."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Protocol
 
+from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display
+from landfall.integrity.rules.matching.clusters import Clusters
 from landfall.integrity.rules.matching.comparison import Column, Comparison, Reading
+from landfall.integrity.rules.matching.likelihood import Likelihood
 from landfall.integrity.rules.matching.pair_conditions import Exact, Similar
 from landfall.integrity.rules.matching.pairs import PairSearch
 from landfall.integrity.rules.matching.union_find import Pair, UnionFind, stars
@@ -13,6 +18,9 @@ from landfall.integrity.rules.rule import CannotEvaluateError, Scope
 
 MAX_POSSIBLE_PAIRS = 200_000
 """Possible pairs of a rule, to bound memory: about 50 MB."""
+
+MAX_PAIRS_TESTED = 30
+"""Records of a group of which every two are tested, to say how it hangs together."""
 
 MAX_VALUES = 10
 """Different values of a group that are retained."""
@@ -28,13 +36,24 @@ class Group:
     because: str
 
 
-@dataclass(frozen=True)
+class _Reason(Protocol):
+    """The reason why two records are a pair: conditions, or evidence."""
+
+    @property
+    def label(self) -> str: ...
+
+    def cell(self, table: Table, record: int) -> Any: ...
+
+    def explain(self, table: Table, one: int, other: int) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
 class _Edge:
-    """Two records, and the search that found them to be a pair."""
+    """Two records that are a pair, and the reason."""
 
     one: int
     other: int
-    search: PairSearch
+    reason: _Reason
 
 
 class GroupFinder:
@@ -52,12 +71,14 @@ class GroupFinder:
         self._columns: dict[tuple[str, str], Column] = {}
         self._groups = UnionFind(len(self._table))
         self._edges: list[_Edge] = []
+        self._searches: list[PairSearch] = []
 
     def likely(self, alternatives: Iterable[Sequence[Comparison]]) -> Iterator[Group]:
         """Return the groups formed by likely pairs, directly or through others."""
         groups = self._groups
         for conditions in alternatives:
             search = self._search(conditions)
+            self._searches.append(search)
             self._edges += _fold(groups, search)
             for one, other in search.pairs(groups):
                 groups.join(one, other)
@@ -69,7 +90,78 @@ class GroupFinder:
         units = self._groups.copy()
         searches = [self._search(conditions) for conditions in alternatives]
         folded = [edge for search in searches for edge in _fold(units, search)]
-        pairs = self._possible_pairs(units, searches)
+        pairs = (_Edge(*pair, search) for search in searches for pair in search.pairs(units))
+        return self._stars(units, pairs, folded)
+
+    def by_evidence(
+        self, of: str, name: Exact, also: Sequence[Comparison]
+    ) -> tuple[Iterator[Group], Iterator[Group]]:
+        """Return the groups of likely pairs that hold together, and those of possible pairs.
+
+        `also` are the fields beside the name, each of which may be missing.
+        """
+        groups = self._groups
+        conditions = [Similar(field=name.field, similar=name.exact), *also]
+        columns = [self._column(condition) for condition in conditions]
+        likelihood = Likelihood(of, conditions, columns, self._scope.check)
+        likely, possible = likelihood.pairs()
+        same_name = self._search([name, *also])
+        self._edges += _fold(groups, same_name)
+        clusters = Clusters(groups, likelihood.judge)
+        clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
+        by_strength = sorted(likely, key=lambda pair: (-likely[pair], pair))
+        weak = [_Edge(*pair, same_name) for pair in ambiguous]
+        for edge in (
+            *(_Edge(*pair, likelihood) for pair in by_strength),
+            *(_Edge(*pair, same_name) for pair in clear),
+        ):
+            (self._edges if clusters.join(edge.one, edge.other) else weak).append(edge)
+        weak += [_Edge(*pair, likelihood) for pair in possible]
+        return (
+            self._of_edges(groups, self._edges, groups.partition(_records(self._edges))),
+            self._stars(groups, weak, []),
+        )
+
+    def _of_edges(
+        self, groups: UnionFind, edges: Sequence[_Edge], members: dict[int, list[int]]
+    ) -> Iterator[Group]:
+        """Yield the groups of these edges, each with the first of its edges as the reason."""
+        first = {groups.find(edge.one): edge for edge in reversed(edges)}
+        for root, edge in first.items():
+            group = self._group(members[root], edge)
+            yield replace(group, because=f"{group.because}{self._loosest(members[root])}")
+
+    def _loosest(self, records: Sequence[int]) -> str:
+        """Return which record of a group has the fewest pairs in it, unless every two are one."""
+        tested = records[:MAX_PAIRS_TESTED]
+        if not self._searches or len(tested) < 3:
+            return ""
+        pairs = Counter(
+            record
+            for pair in combinations(tested, 2)
+            if any(search.holds(*pair) for search in self._searches)
+            for record in pair
+        )
+        loosest = min(tested, key=pairs.__getitem__)
+        if pairs[loosest] == len(tested) - 1:
+            return ""
+        name = display(self._edges[0].reason.cell(self._table, loosest))
+        return f"; most loosely {name}, with {pairs[loosest]} of the {len(tested) - 1} others"
+
+    def _stars(
+        self, units: UnionFind, edges: Iterable[_Edge], folded: Sequence[_Edge]
+    ) -> Iterator[Group]:
+        """Yield each unit with all that are paired with it, and the folded ones without others."""
+        pairs: dict[Pair, _Edge] = {}
+        for edge in edges:
+            one, other = units.find(edge.one), units.find(edge.other)
+            if one != other:
+                pairs.setdefault(_sorted(one, other), edge)
+            if len(pairs) > MAX_POSSIBLE_PAIRS:
+                raise CannotEvaluateError(
+                    f"more than {MAX_POSSIBLE_PAIRS} pairs are possibly the same: "
+                    "make `possible` stricter, or name more fields in `also`"
+                )
         members = units.partition(_records([*self._edges, *folded]))
         in_stars: set[int] = set()
         for star in stars(pairs):
@@ -78,30 +170,6 @@ class GroupFinder:
             yield self._group(records, pairs[_sorted(star[0], star[1])])
         alone = [edge for edge in folded if units.find(edge.one) not in in_stars]
         yield from self._of_edges(units, alone, members)
-
-    def _of_edges(
-        self, groups: UnionFind, edges: Sequence[_Edge], members: dict[int, list[int]]
-    ) -> Iterator[Group]:
-        """Yield the groups of these edges, each with the first of its edges as the reason."""
-        first = {groups.find(edge.one): edge for edge in reversed(edges)}
-        for root, edge in first.items():
-            yield self._group(members[root], edge)
-
-    def _possible_pairs(
-        self, units: UnionFind, searches: Iterable[PairSearch]
-    ) -> dict[Pair, _Edge]:
-        """Return the pairs of units, and the first edge of each."""
-        pairs: dict[Pair, _Edge] = {}
-        for search in searches:
-            for one, other in search.pairs(units):
-                pair = _sorted(units.find(one), units.find(other))
-                pairs.setdefault(pair, _Edge(one, other, search))
-                if len(pairs) > MAX_POSSIBLE_PAIRS:
-                    raise CannotEvaluateError(
-                        f"more than {MAX_POSSIBLE_PAIRS} pairs are possibly the same: "
-                        "make `possible` stricter"
-                    )
-        return pairs
 
     def _search(self, conditions: Sequence[Comparison]) -> PairSearch:
         columns = [self._column(condition) for condition in conditions]
@@ -117,11 +185,11 @@ class GroupFinder:
         return column.uncommon if uncommon else column
 
     def _group(self, records: Sequence[int], edge: _Edge) -> Group:
-        cells = (edge.search.cell(self._table, record) for record in sorted(records))
+        cells = (edge.reason.cell(self._table, record) for record in sorted(records))
         values = list({display(cell): cell for cell in cells}.values())[:MAX_VALUES]
-        because = edge.search.explain(self._table, edge.one, edge.other)
+        because = edge.reason.explain(self._table, edge.one, edge.other)
         rows = sorted(self._rows[record] for record in records)
-        return Group(rows, edge.search.label, values, because)
+        return Group(rows, edge.reason.label, values, because)
 
 
 def _fold(groups: UnionFind, search: PairSearch) -> list[_Edge]:

@@ -4,6 +4,7 @@ Each normaliser turns a cell into something hashable, or into None if the cell h
 compare.
 """
 
+import re
 from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from landfall.integrity.rules.matching.plain_words import Words, in_order, plain
 Wording = Literal["name", "organisation", "address", "text"]
 """Kinds of content that consist of words, whose similarity can be computed."""
 
-Meaning = Literal["name", "organisation", "address", "text", "email", "phone", "value"]
+Meaning = Literal["name", "organisation", "address", "text", "email", "phone", "postcode", "value"]
 """Kinds of content of a field, which decide when two of its values are the same."""
 
 
@@ -39,6 +40,16 @@ def email(cell: str) -> str | None:
     return f"{local}@{domain}" if local and domain else None
 
 
+_ZIP_AND_FOUR = re.compile(r"(\d{5})-\d{4}")
+
+
+def postcode(cell: str) -> str | None:
+    """Return letters and digits without blanks and leading zeros, which a number has lost; of
+    `12345-6789` the first five."""
+    code = "".join(plain(_ZIP_AND_FOUR.sub(r"\1", cell)))
+    return code.lstrip("0") or None
+
+
 NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
     "name": name,
     "organisation": organisation,
@@ -46,6 +57,7 @@ NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
     "text": text,
     "email": email,
     "phone": phones.reading(None),
+    "postcode": postcode,
 }
 
 

@@ -50,7 +50,7 @@ class Exact(Comparison):
 
     @model_validator(mode="after")
     def _of_words(self) -> Self:
-        if self.uncommon and self.exact in ("email", "phone", "value"):
+        if self.uncommon and self.exact in ("email", "phone", "postcode", "value"):
             raise ValueError("uncommon: applies to words, such as `exact: name`; remove it")
         return self
 

@@ -46,6 +46,13 @@ class PairTest:
         first, second = self.keys[one], self.keys[other]
         return first is None or second is None or self.agree(first, second)
 
+    def holds_for(self, one: int, other: int) -> bool:
+        """Return whether the condition holds for two records."""
+        first, second = self.column.keys[one], self.column.keys[other]
+        if first is None or second is None:
+            return self.condition.optional
+        return self.agree(first, second)
+
 
 class PairSearch:
     """The records for which the conditions may hold, as nodes, and the pairs among these."""
@@ -138,6 +145,10 @@ class PairSearch:
         if missing_there:
             present = [node for same in here.values() for node in same]
             yield from self._between(present, missing_there, tests)
+
+    def holds(self, one: int, other: int) -> bool:
+        """Return whether all conditions hold for two records."""
+        return all(test.holds_for(one, other) for test in self._tests)
 
     @property
     def label(self) -> str:

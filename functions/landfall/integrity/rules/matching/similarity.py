@@ -16,6 +16,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from landfall.integrity.rules.matching.organisation_names import GENERIC
 from landfall.integrity.rules.matching.person_names import GENERATIONS, PARTICLES
@@ -61,6 +62,17 @@ def phonetic_key(word: str) -> str:
     return word
 
 
+class Alignment(NamedTuple):
+    """The similarity of two names, the words that both have, the counterparts with their
+    similarity, and the other words of the shorter and of the longer name."""
+
+    score: float
+    same: list[str]
+    pairs: list[tuple[float, str, str]]
+    left: list[str]
+    rest: list[str]
+
+
 class NameSimilarity:
     """The similarity of names whose words are among these."""
 
@@ -73,6 +85,7 @@ class NameSimilarity:
         self._generations = (
             GENERATIONS.intersection(vocabulary) if wording == "name" else frozenset()
         )
+        self._in_latin_letters = all(map(str.isascii, vocabulary))
         self._near: dict[str, dict[str, float]] = defaultdict(dict)
         self._add_typing_errors([word for word in vocabulary if word.isascii() and word.isalpha()])
         if wording == "name":
@@ -82,14 +95,28 @@ class NameSimilarity:
 
     def score(self, one: Words, other: Words) -> float:
         """Return the similarity from 0 to 1; 1 is the same words."""
-        if one == other:
-            return 1.0
-        if self._are_relatives(one, other):
-            return 0.0
+        return 1.0 if one == other else self.align(one, other).score
+
+    def align(self, one: Words, other: Words) -> "Alignment":
+        """Return which words of two different names are counterparts, and their similarity."""
         shorter, longer = sorted((one, other), key=self._order)
-        return max(
-            self._word_by_word(shorter, longer), SAME_SOUND if _sound_alike(one, other) else 0.0
-        )
+        same = [word for word in shorter if word in longer]
+        left = [word for word in shorter if word not in longer]
+        rest = [word for word in longer if word not in shorter]
+        pairs = []
+        for likeness, word, counterpart in self._counterparts(left, rest):
+            if word in left and counterpart in rest:
+                pairs.append((likeness, word, counterpart))
+                left.remove(word)
+                rest.remove(counterpart)
+        if self._are_relatives(one, other):
+            score = 0.0
+        else:
+            score = max(
+                self._mean(shorter, same, pairs, left, rest),
+                SAME_SOUND if self._sound_alike(one, other) else 0.0,
+            )
+        return Alignment(score, same, pairs, left, rest)
 
     def _are_relatives(self, one: Words, other: Words) -> bool:
         """Return whether `Jr.`, `II` and the like tell the two apart, each of whom has one."""
@@ -97,6 +124,15 @@ class NameSimilarity:
             return False
         first, second = self._generations.intersection(one), self._generations.intersection(other)
         return bool(first and second) and first != second
+
+    def _sound_alike(self, one: Words, other: Words) -> bool:
+        """Return whether names differ by a space only, or by the script of one of them."""
+        if self._in_latin_letters:
+            return len(one) != len(other) and _letters(one) == _letters(other)
+        scripts = [all(map(str.isascii, name)) for name in (one, other)]
+        if not any(scripts) or (all(scripts) and len(one) == len(other)):
+            return False
+        return _letters(one) == _letters(other)
 
     def reaches(self, one: Words, other: Words, at_least: float) -> bool:
         """Return whether the score is at least this."""
@@ -162,18 +198,20 @@ class NameSimilarity:
     def _order(self, name: Words) -> tuple[float, Words]:
         return self._weights(name), name
 
-    def _word_by_word(self, shorter: Words, longer: Words) -> float:
+    def _mean(
+        self,
+        shorter: Words,
+        same: Sequence[str],
+        pairs: Iterable[tuple[float, str, str]],
+        left: Sequence[str],
+        rest: Sequence[str],
+    ) -> float:
         if all(len(word) == 1 for word in shorter):
             return 0.0  # initials alone identify nobody
-        left = [word for word in shorter if word not in longer]
-        rest = [word for word in longer if word not in shorter]
-        alike = whole = self._weights([word for word in shorter if word in longer])
-        for likeness, word, counterpart in self._counterparts(left, rest):
-            if word in left and counterpart in rest:
-                alike += self._weight(word) * likeness
-                whole += self._weight(word)
-                left.remove(word)
-                rest.remove(counterpart)
+        alike = whole = self._weights(same)
+        for likeness, word, _ in pairs:
+            alike += self._weight(word) * likeness
+            whole += self._weight(word)
         absent = self._weights(rest) - self._weights(left)
         return alike / (whole + len(left) + EXTRA_WEIGHT * max(0.0, absent))
 
@@ -222,14 +260,6 @@ class NameSimilarity:
         for word in vocabulary:
             if len(word) > 1 and word[0] in initials:
                 self._relate(word, word[0], INITIAL)
-
-
-def _sound_alike(one: Words, other: Words) -> bool:
-    """Return whether names differ by a space only, or by the script of one of them."""
-    scripts = [all(map(str.isascii, name)) for name in (one, other)]
-    if all(scripts):
-        return len(one) != len(other) and _letters(one) == _letters(other)
-    return any(scripts) and _letters(one) == _letters(other)
 
 
 def _letters(name: Words) -> str:

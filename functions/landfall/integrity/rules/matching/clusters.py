@@ -1,0 +1,76 @@
+"""Groups of records that hold together: more of their pairs are likely the same than are not."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from landfall.integrity.rules.matching.union_find import Pair, UnionFind
+
+MAX_COMPARED = 8
+"""Records of a group that are compared with those of another: those that joined first, by the
+strongest pairs."""
+
+MAX_CHOICES = 10
+"""Namesakes who differ from each other, of whom a record without other values may be one: among
+more, it is reported with none."""
+
+Judge = Callable[[int, int], int]
+"""Says of two records: 1 likely the same, -1 rather not, 0 neither."""
+
+
+class Clusters:
+    """Joins groups of records, pair by pair, where more speaks for it than against it.
+
+    So a path from one record to another does not make them one: A and C, who differ, do not become
+    one by B, of whom little is known.
+    """
+
+    def __init__(self, groups: UnionFind, judge: Judge) -> None:
+        self._groups, self._judge = groups, judge
+        self._members: dict[int, list[int]] = {}
+
+    def join(self, one: int, other: int) -> bool:
+        """Join the groups of two records, and return whether they are one."""
+        first, second = self._groups.find(one), self._groups.find(other)
+        if first == second:
+            return True
+        members, others = self._of(first), self._of(second)
+        votes = (
+            self._judge(here, there)
+            for here in members[:MAX_COMPARED]
+            for there in others[:MAX_COMPARED]
+        )
+        if sum(votes) <= 0:
+            return False
+        self._groups.join(first, second)
+        self._members[min(first, second)] = [*members, *others]
+        return True
+
+    def _of(self, root: int) -> list[int]:
+        return self._members.get(root) or [root]
+
+    def sift(self, pairs: Iterable[Pair]) -> tuple[list[Pair], list[Pair]]:
+        """Return the pairs that are clear, and those of a record that is paired with two who are
+        rather not the same, so that it may be either; unless there are too many to choose from."""
+        partners: dict[int, list[int]] = defaultdict(list)
+        torn: dict[int, bool] = {}
+        kept: list[Pair] = []
+        for pair in pairs:
+            for record, other in (pair, pair[::-1]):
+                others = partners[record]
+                if len(others) <= MAX_CHOICES:
+                    others.append(other)
+                elif record not in torn:
+                    torn[record] = self._disagree(others)
+            if not any(torn.get(record) for record in pair):
+                kept.append(pair)
+        crowded = {record for record, is_torn in torn.items() if is_torn}
+        ambiguous = {record for record, others in partners.items() if self._disagree(others)}
+        kept = [pair for pair in kept if crowded.isdisjoint(pair)]
+        return (
+            [pair for pair in kept if ambiguous.isdisjoint(pair)],
+            [pair for pair in kept if not ambiguous.isdisjoint(pair)],
+        )
+
+    def _disagree(self, records: Sequence[int]) -> bool:
+        first, *others = records[:MAX_COMPARED]
+        return any(self._judge(first, other) < 0 for other in others)
