@@ -100,6 +100,15 @@ def test_an_exceeded_limit_is_named(run, day, limit):
     assert budget.exceeded(run, day) == limit
 
 
+def test_dollars_add_up_as_decimals():
+    """Three times 10 cents are 30, although 0.1 + 0.1 + 0.1 > 0.3 in binary fractions."""
+    spent = total_usage([ModelUsage(dollars=0.1)] * 3)
+    assert spent.dollars > 0.3
+    assert Allowance(max_dollars=0.3).exceeded(spent) is None
+    more = spent + ModelUsage(dollars=0.000001)
+    assert Allowance(max_dollars=0.3).exceeded(more) == "max_dollars: 0.3"
+
+
 def test_usage_adds_up():
     """They can be subtracted again."""
     usages = [ModelUsage(1, 2, 3, 4, 5.0), ModelUsage(1, 1, 1, 1, 1.0)]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from landfall.llm.model_settings import ModelBudget
+from landfall.llm.model_settings import DOLLAR_PLACES, ModelBudget
 from landfall.llm.questions import Reply
 from landfall.llm.usage import ModelUsage, total_usage
 from landfall.runs.commit import Clock
@@ -102,7 +102,7 @@ class Spending:
             "model_tokens": use.asked + use.answered,
             "tokens_asked": use.asked,
             "tokens_answered": use.answered,
-            "model_cost": round(use.dollars, 6),
+            "model_cost": round(use.dollars, DOLLAR_PLACES),
         }
 
 

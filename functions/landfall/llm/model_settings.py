@@ -18,6 +18,10 @@ DEFAULT_EFFORT: Effort = "low"
 (medium), and an answer that comes after the end of a request is still paid for."""
 
 
+DOLLAR_PLACES = 6
+"""Decimal places of a cost, as it is counted and shown: a sum in binary fractions has others."""
+
+
 class Allowance(Settings):
     """Limits on the usage of a model; null means no limit."""
 
@@ -30,7 +34,7 @@ class Allowance(Settings):
         used = {"max_calls": usage.calls, "max_tokens": usage.tokens, "max_dollars": usage.dollars}
         for name, amount in used.items():
             limit = getattr(self, name)
-            if limit is not None and amount > limit:
+            if limit is not None and round(amount, DOLLAR_PLACES) > limit:
                 return f"{name}: {limit}"
         return None
 
