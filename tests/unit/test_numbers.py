@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from landfall.airtable.numbers import added, counted, mean, order
+from landfall.airtable.values import cell_text, display
 from landfall.integrity.rules.evaluate import evaluate
 from landfall.integrity.rules.rounding import plain
 from tests.fakes.rules import message_about, report, rows, rows_of, rule
@@ -296,6 +297,21 @@ def test_overlap_by_percent():
     of = rule("duplicate", likely=[[{"field": "F", "overlap": "7%"}]])
     (finding,) = report(of, [{"F": items} for items in lists]).findings
     assert finding.records == ("rec0", "rec1")
+
+
+def test_duplicates_compare_the_numbers_that_are_counted():
+    """As values and as texts; of two long numbers, each digit counts."""
+    for exact in ("value", "text"):
+        of = rule("duplicate", likely=[[{"field": "F", "exact": exact}]])
+        cells = [COMPUTED, 0.3, 1234567890123456, 1234567890123457, 5, 5.0]
+        found = report(of, [{"F": cell} for cell in cells]).findings
+        assert [finding.records for finding in found] == [("rec0", "rec1"), ("rec4", "rec5")]
+
+
+def test_a_number_is_shown_as_it_is_counted():
+    """In messages and as the name of a record."""
+    assert display(COMPUTED) == display([COMPUTED])[1:-1] == cell_text([COMPUTED]) == "0.3"
+    assert display(PAID) == "0.0"
 
 
 def test_messages_show_what_is_compared():

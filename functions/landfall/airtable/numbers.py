@@ -52,7 +52,7 @@ def counted(number: Number) -> Number:
     if len(repr(number)) < _SURELY_SHORT:
         return number
     short = float(f"{number:.{DIGITS}g}")
-    return number if short == number else round(short, PLACES)
+    return number if short == number else round(short, PLACES) + 0.0  # not -0.0
 
 
 def exact(number: Number) -> Fraction:

@@ -141,6 +141,8 @@ def cell_text(cell: Any) -> str:
             text = name
         case dict():
             text = json.dumps(cell, ensure_ascii=False, sort_keys=True)
+        case float():
+            text = str(counted(cell))
         case _:
             text = str(cell)
     # a lone surrogate cannot be sent
@@ -178,6 +180,8 @@ def _displayed(value: Any) -> str:
             return cell_text(value)
         case bool():
             return str(value).lower()
+        case float():
+            return str(counted(value))
         case _:
             return str(value)
 

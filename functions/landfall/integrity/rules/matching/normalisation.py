@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 from landfall.airtable.cells import values_of
+from landfall.airtable.numbers import counted, is_number
 from landfall.airtable.values import comparable
 from landfall.integrity.rules.matching import phones
 from landfall.integrity.rules.matching.addresses import address
@@ -78,5 +79,7 @@ def cell_text(cell: Any) -> str:
         return " ".join(map(cell_text, values_of(cell)))
     if isinstance(cell, str):
         return cell
-    number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    return f"{cell:.15g}" if number else ""
+    if not is_number(cell):
+        return ""
+    number = counted(cell)
+    return str(int(number)) if number == int(number) else f"{number:.15g}"
