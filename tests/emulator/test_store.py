@@ -177,6 +177,7 @@ class TestRefusal:
             await store.commit([Create("things/a", {"n": 1}), Create(path, {"n": 1})])
         assert await store.read("things/a", path, f"{path}/parts/p") == [None, None, None]
         assert await store.read(path) == [None]
+        assert await store.find(Query(f"{path}/parts")) == []
 
     async def test_of_an_update_that_makes_a_document_too_large(self, store: AnyStore) -> None:
         """Its own fields fit; with those that stay, they do not."""

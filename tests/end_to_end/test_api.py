@@ -94,6 +94,36 @@ async def test_a_body_that_is_no_json_is_refused(stack: Stack) -> None:
     assert "JSON" in answer.json()["error"]["message"]
 
 
+DEEP = b"[" * 200_000
+BODIES = {
+    "20 MB": b"x" * 20_000_000,
+    "20 MB of JSON": b'{"run_id": "' + b"x" * 20_000_000 + b'"}',
+    "deep": DEEP,
+    "deep in a field": b'{"scan_id": ' + DEEP,
+    "half a character": rb'{"scan_id": "\ud800", "run_id": "\ud800"}',
+    "no UTF-8": b'{"scan_id": "\xff"}',
+    "a long number": b'{"scan_id": ' + b"9" * 9_000 + b"}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_a_body_that_nobody_means_is_a_bad_request(stack: Stack, body: bytes) -> None:
+    """400 from the api and to a person who calls a worker; a task of it is not sent again."""
+    headers = {"Authorization": f"Bearer {stack.addresses.token}"}
+    as_task = headers | {"X-CloudTasks-TaskName": "t"}
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        for method, path in (("POST", "/runs"), ("PUT", "/scans/a")):
+            url = f"{stack.addresses.api}{path}"
+            answer = await client.request(method, url, content=body, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+        for worker in stack.addresses.fetch, stack.addresses.score:
+            answer = await client.post(worker, content=body, headers=headers)
+            assert answer.status_code == 400
+            answer = await client.post(worker, content=body, headers=as_task)
+            assert (answer.status_code, answer.json()) == (200, {"outcome": "declined"})
+
+
 async def test_a_bad_definition_is_refused_with_its_path(stack: Stack) -> None:
     """PUT /scans names where in the definition the mistake is, and stores nothing."""
     bad = scan(SMALL, "bad", rules=[{"id": "email", "kind": "required", "table": "Nobody"}])

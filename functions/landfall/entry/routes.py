@@ -19,6 +19,9 @@ from landfall.scans.plain import shorten
 from landfall.scans.unknown_settings import correct
 from landfall.ticks.marks import health
 
+MAX_BODY = 1_000_000
+"""Bytes of a request; a definition has at most 900,000 as it is stored."""
+
 
 def routes() -> Iterator[Route]:
     """Iterate over all routes; those of a kind of scan, which import it, come last."""
@@ -70,7 +73,7 @@ def _check_parameters(given: Sequence[tuple[str, str]], known: Sequence[str]) ->
 
 
 async def _request(app: App, call: Call) -> Request:
-    body = await call.request.body()
+    body = await call.body(MAX_BODY)
     scans = Registry(app.runs.store, app.runs.clock)
     parameters = dict(call.request.query_params)
     return Request(call.caller, parameters, body, app.runs, scans, _key(call.request.headers))

@@ -3,6 +3,8 @@
 Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
+import re
+
 from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.kinds.registry import Registry
@@ -23,6 +25,9 @@ LISTED_FIELDS = (
     *("created_at", "started_at", "updated_at", "updated_by", "finished_at", "deadline_at"),
 )
 """The fields of a run in a listing: all except its report."""
+
+SCAN_ID = re.compile(r"[a-z0-9-]{1,60}")
+"""The form of a scan's id: no query is made for any other text."""
 
 
 async def start_run(request: Request) -> Fields:
@@ -45,6 +50,10 @@ async def list_runs(request: Request) -> Fields:
     )
     if len(where) > 1:
         raise BadRequestError("give `scan_id` or `status`, not both")
+    if not SCAN_ID.fullmatch(parameters.get("scan_id", "x")):
+        raise BadRequestError(
+            "`scan_id` is the id of no scan: give up to 60 lower-case letters, digits and hyphens"
+        )
     if "status" in parameters and parameters["status"] not in set(RunStatus):
         raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
     query = Query(

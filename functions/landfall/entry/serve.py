@@ -20,7 +20,7 @@ from landfall.entry.app import App, app_of
 from landfall.process import garbage
 from landfall.process.config import ConfigError
 from landfall.process.redaction import OURS
-from landfall.reasons import LandfallError
+from landfall.reasons import BadRequestError, LandfallError
 
 if TYPE_CHECKING:
     from landfall.entry.callers import Callers
@@ -37,6 +37,21 @@ class Call:
 
     request: Request
     caller: str
+
+    async def body(self, max_bytes: int) -> bytes:
+        """Return the body of the request. Raises `BadRequestError` for a longer one.
+
+        A longer one is received to its end, because a caller who is cut off reads no answer; but
+        no more than `max_bytes` of it stay in memory.
+        """
+        parts, size = [], 0
+        async for part in self.request.stream():
+            size += len(part)
+            if size <= max_bytes:
+                parts.append(part)
+        if size > max_bytes:
+            raise BadRequestError(f"the body has {size:,} bytes; send at most {max_bytes:,}")
+        return b"".join(parts)
 
 
 Handle = Callable[[App, Call], Awaitable[Answer]]

@@ -10,8 +10,12 @@ from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.process.memory import peak_mb, rss_mb
 from landfall.reasons import BadRequestError
+from landfall.runs.kind import Outcome
 from landfall.runs.steps import steps_of
 from landfall.runs.worker import Invocation, Worker
+
+MAX_BODY = 10_000
+"""Bytes of a task, which has an id and two small values."""
 
 
 async def fetch(app: App, call: Call) -> Answer:
@@ -27,7 +31,15 @@ async def score(app: App, call: Call) -> Answer:
 async def _work(function: str, app: App, call: Call) -> Answer:
     if asks_for_health(call.request):
         return 200, {"status": "ok", "lacking": app.config.lacking}
-    invocation = Invocation.parse(_json(await call.request.body()), *steps_of(function))
+    try:
+        body = _json(await call.body(MAX_BODY))
+        invocation = Invocation.parse(body, *steps_of(function))
+    except BadRequestError as error:
+        if "x-cloudtasks-taskname" not in call.request.headers:
+            raise
+        # a task that says nothing never will: refused, it would be delivered again
+        logs.error("no task", error=str(error))
+        return 200, {"outcome": Outcome.DECLINED}
     definitions = Registry(app.runs.store, app.runs.clock)
     worker = Worker(app.runs, KINDS, definitions, app.clients, app.redactor)
     with logs.fields(run_id=invocation.run_id, step_id=invocation.step_id):
@@ -39,5 +51,5 @@ async def _work(function: str, app: App, call: Call) -> Answer:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequestError("the body is not JSON") from None
