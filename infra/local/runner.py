@@ -2,26 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 
 from infra.local.errors import RunFailedError
+from infra.local.live_progress import Speed, bars, describe_progress
 from infra.local.stack import Stack
-from infra.local.terminal import plural
 from landfall.kinds.definition import parse
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
 from landfall.scans.scan import Scan
 
 POLL_SECONDS = 0.3
 """Seconds between two reads of a run's document."""
-
-LINE_SECONDS = 10.0
-"""Seconds between two lines about a run in a log."""
 
 RESULTS = {
     "integrity": "/runs/{run_id}/findings?format=json",
@@ -54,7 +51,7 @@ async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> li
     answer = await stack.tick("scheduler")
     if answer.status_code != 200:
         raise RunFailedError(f"the scheduler responded with {answer.status_code}: {answer.text}")
-    with _progress(console) as progress:
+    with bars(console, [scan.id for scan in scans]) as progress:
         return await asyncio.gather(*(_follow(stack, scan, progress) for scan in scans))
 
 
@@ -90,7 +87,7 @@ def _with_slot(scan: Scan, slot: datetime) -> Scan:
 async def _follow(stack: Stack, scan: Scan, progress: Progress) -> FinishedRun:
     bar = progress.add_task(scan.id, total=100, step="waiting", read="", rate=0.0, left="")
     run_id = await _find_run(stack, scan)
-    speed = _Speed()
+    speed = Speed()
     while True:
         run = await _get(stack, f"/runs/{run_id}")
         _show(progress, bar, run, speed)
@@ -125,69 +122,21 @@ async def _get(stack: Stack, path: str) -> Any:
     return answer.json()
 
 
-@dataclass
-class _Speed:
-    """Requests a second and time left, from successive observations of a run."""
-
-    observations: list[tuple[float, int, int]] = field(default_factory=list)
-    lines: int = 0
-
-    def observe(self, percent: int, requests: int) -> tuple[float, str]:
-        """Return requests a second over the last five seconds, and the time left as text."""
-        now = asyncio.get_running_loop().time()
-        self.observations.append((now, percent, requests))
-        recent = [seen for seen in self.observations if seen[0] >= now - 5.0]
-        then, _, before = recent[0]
-        rate = (requests - before) / (now - then) if now > then else 0.0
-        start, at_first, _ = self.observations[0]
-        if percent <= at_first:
-            return rate, "-"
-        left = (now - start) / (percent - at_first) * (100 - percent)
-        return rate, f"{left:.0f} s"
-
-    def line_is_due(self) -> bool:
-        """Return True once in each `LINE_SECONDS`."""
-        due = int((self.observations[-1][0] - self.observations[0][0]) / LINE_SECONDS)
-        before, self.lines = self.lines, due
-        return due > before
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        TextColumn("{task.fields[step]:<18}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[read]:>14}"),
-        TextColumn("{task.fields[rate]:>4.1f} requests/s"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]:>5} left"),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], speed: _Speed) -> None:
+def _show(progress: Progress, bar: TaskID, run: Mapping[str, Any], speed: Speed) -> None:
     counts = run["counts"]
     requests = counts.get("airtable_requests", 0) + counts.get("site_requests", 0)
-    rate, left = speed.observe(run["progress_pct"], requests)
+    speed.observe(asyncio.get_running_loop().time(), run["progress_pct"], requests)
     before = progress.tasks[bar].fields["step"]
     progress.update(
         bar,
         completed=run["progress_pct"],
         step=run["progress_step"],
-        read=_describe_progress(run),
-        rate=rate,
-        left="0 s" if run["status"] in RUN_ENDED else left,
+        read=describe_progress(run),
+        rate=speed.rate,
+        left="" if run["status"] in RUN_ENDED else speed.left,
     )
     due = speed.line_is_due()
     if not progress.console.is_terminal and (due or run["progress_step"] != before):
         # no bars in a log: a line for each step, and one now and then
         line = f"{run['scan_id']}: {run['progress_step']}, {run['progress_pct']} %"
-        progress.console.print(f"{line}, {_describe_progress(run)}", markup=False)
-
-
-def _describe_progress(run: Mapping[str, Any]) -> str:
-    """Return how much the run has read."""
-    unit = "page" if run["kind"] == "site" else "record"
-    return plural(run["counts"].get(f"{unit}s", 0), unit)
+        progress.console.print(f"{line}, {describe_progress(run)}", markup=False)

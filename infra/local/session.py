@@ -12,6 +12,7 @@ from rich.console import Console
 
 from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
 from infra.local.errors import RunFailedError
+from infra.local.live_progress import waiting
 from infra.local.processes import ExitedError, StartError
 from infra.local.report.reports import as_json, print_failure, print_report
 from infra.local.runner import FinishedRun, run_scans, save_scan
@@ -43,7 +44,7 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
         loop.add_signal_handler(number, task.cancel)
     started = loop.time()
     async with contextlib.AsyncExitStack() as exits:
-        with console.status("Starting the local stack ..."):
+        async with waiting(console, "Starting the local stack ..."):
             stack = await exits.enter_async_context(running(stack_options(scans)))
         console.print(f"The local stack is up after {loop.time() - started:.1f} s.")
         if options.serve:

@@ -17,6 +17,40 @@ find_python() {
     fail "Python 3.11 or newer is missing: install it with \`sudo apt-get install python3.11 python3.11-venv\`."
 }
 
+# narrate [SECONDS]: shows what pip does, from its output: on a terminal in one line that changes,
+# in a log each download; and after so many silent seconds (5) that it goes on
+narrate() {
+    local line text="  starting pip" began=$SECONDS end=$'\n' clear="" status
+    [ -t 2 ] && end="" clear=$'\r\033[K'
+    while true; do
+        status=0
+        IFS= read -r -t "${1:-5}" line || status=$?
+        if [ "$status" -gt 128 ]; then # nothing was read in time
+            printf '%s%s ... %d s%s' "$clear" "$text" "$((SECONDS - began))" "$end" >&2
+            continue
+        fi
+        [ "$status" -eq 0 ] || break
+        case "$line" in
+            *Downloading\ * | *"Installing collected packages"*)
+                text="  ${line#"${line%%[! ]*}"}"
+                text="${text:0:76}"
+                printf '%s%s%s' "$clear" "$text" "$end" >&2
+                ;;
+            *Collecting\ *)
+                text="  ${line:0:74}"
+                [ -t 2 ] && printf '%s%s' "$clear" "$text" >&2
+                ;;
+        esac
+    done
+    printf '%s' "$clear" >&2
+}
+
+# pip_install ARGUMENT ...: runs pip, whose errors are shown as they are, without its warnings
+pip_install() {
+    PYTHONUNBUFFERED=1 "$python" -m pip install --disable-pip-version-check --progress-bar off \
+        "$@" 2> >(grep -v '^WARNING: ' >&2) | narrate
+}
+
 # install STAMP FILE ...: installs the files into .venv if one has changed since the last time
 install() {
     local stamp="$root/.venv/$1" wanted have=""
@@ -32,12 +66,10 @@ install() {
         esac
     done
     echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
-    "$python" -m pip install -qq --disable-pip-version-check "${arguments[@]}" >&2
+    pip_install "${arguments[@]}"
     for file in "$@"; do
         case "$file" in
-            *requirements-data.txt)
-                "$python" -m pip install -qq --disable-pip-version-check --no-deps -r "$file" >&2
-                ;;
+            *requirements-data.txt) pip_install --no-deps -r "$file" ;;
         esac
     done
     echo "$wanted" >"$stamp"
@@ -48,6 +80,7 @@ set_up() {
     python="$root/.venv/bin/python"
     if ! "$python" -c 'import pip' 2>/dev/null; then
         found="$(find_python)" || exit 2
+        echo "Making a virtual environment in .venv (once) ..." >&2
         "$found" -m venv --clear "$root/.venv" 2>/dev/null ||
             fail "Python's venv module is missing: install it with \`sudo apt-get install python3-venv\`."
     fi

@@ -1,6 +1,9 @@
 """The output of `infra/local/run` for a person."""
 
+from dataclasses import dataclass, field
+
 from rich.console import Console
+from rich.text import Text
 
 LOG_WIDTH = 120
 """Columns of output that does not go to a terminal."""
@@ -21,6 +24,36 @@ def make_console(as_lines: bool) -> Console:
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console
+
+
+MIN_TEXT = 40
+"""Columns of the text of an entry, however narrow the terminal is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a report: a head, and a text that is wrapped beside it.
+
+    The text begins `indent` columns from the left, below a head that is longer.
+    """
+
+    head: Text = field(default_factory=Text)
+    text: Text = field(default_factory=Text)
+    indent: int = 0
+
+
+def print_entry(console: Console, entry: Entry) -> None:
+    """Print an entry: nothing of it is cut, whatever the width of the terminal."""
+    head, indent = entry.head, entry.indent
+    lines = list(entry.text.wrap(console, max(MIN_TEXT, console.width - indent)))
+    for line in lines:
+        line.rstrip()
+    if head and lines and head.cell_len < indent:
+        console.print(head + Text(" " * (indent - head.cell_len)) + lines.pop(0), soft_wrap=True)
+    elif head:
+        console.print(head)
+    for line in lines:
+        console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 def plural(number: int, what: str) -> str:

@@ -9,11 +9,9 @@ from rich.progress import Progress as Bars
 
 from infra.local.check.sample import Sample, SampleProgress, read_sample
 from infra.local.endpoints import AirtableEndpoint
+from infra.local.live_progress import BAR_WIDTHS, LINE_SECONDS, MAX_NAME, text_column
 from infra.local.terminal import plural
 from landfall.airtable.scan import BaseScan
-
-LINE_SECONDS = 10.0
-"""Seconds between two lines of progress in a log."""
 
 
 async def read_with_progress(
@@ -25,7 +23,7 @@ async def read_with_progress(
     written: str | None = None,
 ) -> Sample:
     """Read a sample as `read_sample` does, and show the progress."""
-    with _bars(console) as bars:
+    with _bars(console, scan.id) as bars:
         show = _ProgressDisplay(scan.id, bars)
         return await read_sample(scan, airtable, limit, show, looked_up, written)
 
@@ -39,10 +37,11 @@ def describe_sample(sample: Sample) -> str:
     return f"read: {', '.join(tables) or 'nothing'}"
 
 
-def _bars(console: Console) -> Bars:
+def _bars(console: Console, name: str) -> Bars:
+    least, most = BAR_WIDTHS
     return Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
+        text_column("{task.description}", min(MAX_NAME, len(name))),
+        BarColumn(bar_width=min(most, max(least, console.width - 70))),
         TextColumn("{task.completed:.0f} of {task.total:.0f} tables"),
         TextColumn("{task.fields[records]:>6} records"),
         TextColumn("{task.fields[requests]:>4} requests"),

@@ -5,13 +5,16 @@ from typing import Any
 
 from rich.text import Text
 
-from infra.local.terminal import COLOURS
+from infra.local.terminal import COLOURS, Entry
+
+MAX_ID_WIDTH = 30
+"""Columns in which the ids of rules are aligned."""
 
 _WORST_FIRST = ("critical", "warning", "info")
 
 
-def lines(run: Mapping[str, Any]) -> Iterator[Text]:
-    """Yield a line for each rule with findings, and one for all others."""
+def lines(run: Mapping[str, Any]) -> Iterator[Entry]:
+    """Yield an entry for each rule with findings, and one for all others."""
     rules = (run.get("report") or {}).get("rules", [])
     yield from _finding_lines([rule for rule in rules if rule["findings"]])
     noted = {rule["rule_id"]: rule["note"] for rule in rules if rule.get("note")}
@@ -21,9 +24,9 @@ def lines(run: Mapping[str, Any]) -> Iterator[Text]:
         if not (rule["findings"] or rule["inconclusive"] or rule["rule_id"] in noted)
     ]
     if clean:
-        yield Text(f"no findings: {', '.join(clean)}")
+        yield Entry(Text("no findings"), Text(", ".join(clean)), 13)
     for rule_id, note in noted.items():
-        yield Text(f"nothing to check: {rule_id}: {note}")
+        yield Entry(Text("nothing to check"), Text(f"{rule_id}: {note}"), 18)
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
@@ -68,23 +71,28 @@ def _written(counts: Mapping[str, Any]) -> str:
     return f"; {counts['findings_written']} of {due} written back" if due else ""
 
 
-def _finding_lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    """Yield a line for each rule, the worst first: its findings and an example."""
-    width = max((len(rule["rule_id"]) for rule in rules), default=0)
-    for rule in sorted(rules, key=lambda rule: (_worst(rule), -rule["findings"])):
-        example, severity = rule["samples"][0], _WORST_FIRST[_worst(rule)]
+def _finding_lines(rules: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
+    """Yield an entry for each rule, the worst first: its findings by severity and an example."""
+    width = min(MAX_ID_WIDTH, max((len(rule["rule_id"]) for rule in rules), default=0))
+    for rule in sorted(rules, key=_worst_first):
+        example = rule["samples"][0]
         changes = "".join(
             f", {rule[name]} {name}"
             for name in ("new", "reopened", "resolved")
             if rule[name] and rule[name] != rule["findings"]
         )
         owner = f" ({rule['owner']})" if rule["owner"] else ""
-        yield Text.assemble(
-            f"{rule['findings']:>6}  ",
-            (f"{severity:<8}", COLOURS[severity]),
-            f"  {rule['rule_id']:<{width}}{changes}{owner}  {_record(example) or rule['table']}: "
-            f"{example['message']}",
-        )
+        counts = [
+            (f"{count} {name}", COLOURS[name])
+            for name in _WORST_FIRST
+            if (count := rule["by_severity"].get(name))
+        ]
+        head = Text.assemble(
+            "  ", (f"{rule['rule_id']:<{width}}", "bold"), "  ",
+            Text(", ").join(Text(*count) for count in counts), changes, owner,
+        )  # fmt: skip
+        where = _record(example) or rule["table"]
+        yield Entry(head, Text(f"{where}: {example['message']}"), 4)
 
 
 def _record(example: Mapping[str, Any]) -> str:
@@ -92,5 +100,5 @@ def _record(example: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (example["record"], example["record_name"])))
 
 
-def _worst(rule: Mapping[str, Any]) -> int:
-    return min(_WORST_FIRST.index(severity) for severity in rule["by_severity"])
+def _worst_first(rule: Mapping[str, Any]) -> list[int]:
+    return [-rule["by_severity"].get(name, 0) for name in _WORST_FIRST]

@@ -11,7 +11,7 @@ from rich.text import Text
 from infra.local.report import classification, integrity, site
 from infra.local.runner import FinishedRun
 from infra.local.stack import Stack
-from infra.local.terminal import COLOURS
+from infra.local.terminal import COLOURS, Entry, print_entry
 from landfall.reasons import WHAT_TO_DO, Reason
 
 LOG_LINES = 12
@@ -41,7 +41,7 @@ class KindReport:
 
     result: str
     summary: Callable[[Mapping[str, Any]], str]
-    lines: Callable[[Mapping[str, Any]], Iterable[Text]]
+    lines: Callable[[Mapping[str, Any]], Iterable[Entry]]
     inconclusive: Callable[[Mapping[str, Any]], Iterable[Text]]
 
 
@@ -84,14 +84,14 @@ def print_report(run: FinishedRun, console: Console) -> None:
         + Text(kind_report.summary(document["counts"]))
     )
     for line in kind_report.lines(document):
-        console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
-    for line in kind_report.inconclusive(document):
-        console.print("not evaluated", line, soft_wrap=True)
+        print_entry(console, line)
+    for why in kind_report.inconclusive(document):
+        print_entry(console, Entry(Text("not evaluated"), why, 15))
     for warning in document["warnings"]:
-        line = Text.assemble(
+        why = Text.assemble(
             (warning["what"], "yellow"), f": {warning['reason']}: {warning['message']}"
         )
-        console.print("warning", line, soft_wrap=True)
+        print_entry(console, Entry(Text("warning"), why, 9))
     console.print(f"stored in Firestore: runs/{document['run_id']}", markup=False)
 
 

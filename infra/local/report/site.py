@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from infra.local.terminal import COLOURS, plural
+from infra.local.terminal import COLOURS, Entry, plural
 
 BAR_WIDTH = 20
 """Characters of the bar of a full score."""
@@ -38,22 +38,24 @@ def summary(counts: Mapping[str, Any]) -> str:
     return f"{text}; {counts.get('coverage_pct', 0)} % observed"
 
 
-def lines(run: Mapping[str, Any]) -> Iterator[Text]:
+def lines(run: Mapping[str, Any]) -> Iterator[Entry]:
     """Yield the scores, the changes since the last run, and the statements."""
     report = run.get("report")
     if not report:
         return
-    yield _total(report)
+    yield Entry(text=_total(report))
+    width = max(map(len, report["dimensions"]), default=0)
     for dimension in report["dimensions"]:
         ruled = report.get("rules_scores", {}).get(dimension)
-        yield _score(dimension, report["scores"][dimension], ruled)
+        yield Entry(_score(f"{dimension:<{width}}", report["scores"][dimension], ruled))
     if report.get("model_said"):
-        yield Text.assemble(
+        said = Text.assemble(
             (_model_names(report), "cyan"), f" on the home page: {report['model_said']}"
         )
+        yield Entry(text=said)
     comparison = report.get("comparison")
     if comparison:
-        yield _comparison(comparison)
+        yield Entry(text=_comparison(comparison))
     for name, what, colour in (
         ("strengths", "text", "green"), ("leaks", "text", "red"), ("quick_wins", "action", "cyan"),
     ):  # fmt: skip
@@ -79,10 +81,10 @@ def _model_names(report: Mapping[str, Any]) -> str:
 
 def _score(dimension: str, score: float | None, ruled: float | None) -> Text:
     if score is None:
-        return Text.assemble(f"  {dimension:<26}", ("not observed", COLOURS["inconclusive"]))
+        return Text.assemble(f"  {dimension}  ", ("not observed", COLOURS["inconclusive"]))
     moved = f"  (rules: {ruled:g})" if ruled is not None and ruled != score else ""
     filled = round(score / 10 * BAR_WIDTH)
-    return Text(f"  {dimension:<26}{score:>5.1f}  {'#' * filled:<{BAR_WIDTH}}{moved}")
+    return Text(f"  {dimension}  {score:>4.1f}  {'#' * filled:<{BAR_WIDTH}}{moved}")
 
 
 def _comparison(comparison: Mapping[str, Any]) -> Text:
@@ -94,14 +96,14 @@ def _comparison(comparison: Mapping[str, Any]) -> Text:
 
 def _statements(
     name: str, statements: Sequence[Mapping[str, Any]], what: str, colour: str
-) -> Iterator[Text]:
+) -> Iterator[Entry]:
     label = name.replace("_", " ").removesuffix("s")
     for one in statements:
         effort = f" ({one['impact']} impact, {one['effort']} effort)" if "effort" in one else ""
         pages = ", ".join(urlsplit(url).path for url in one["pages"][:2])
         more = len(one["pages"]) - 2
         where = f"{pages} and {more} more" if more > 0 else pages
-        yield Text.assemble((f"{label:<10}", colour), f" {one[what]}{effort}  [{where}]")
+        yield Entry(Text(label, colour), Text(f"{one[what]}{effort}  [{where}]"), 11)
 
 
 def inconclusive(run: Mapping[str, Any]) -> Iterator[Text]:
