@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from rich.console import Console
+from rich.text import Text
+
 from infra.local.emulator import MissingError
 from infra.local.endpoints import AIRTABLE_URL
 from infra.local.samples.flights import DataSetMissingError
-from infra.local.scan_files import load_file
+from infra.local.scan_files import copy_file, load_file, schema_note
 from infra.local.terminal import complain, make_console
 from landfall.kinds.definition import DefinitionError
 from landfall.scans.scan import Scan
@@ -22,7 +25,8 @@ SAMPLE = 300
 
 USAGE = """infra/local/run [SCAN.yaml ...] [--json]
        infra/local/run --check [SCAN.yaml ...] [--sample N] [--json]
-       infra/local/run --serve [SCAN.yaml ...] [--json]"""
+       infra/local/run --serve [SCAN.yaml ...] [--json]
+       infra/local/run --copy TO.yaml [SCAN.yaml]"""
 
 DESCRIPTION = """Run scans on a local stack: the functions, the Firestore emulator, and stand-ins
 for Cloud Tasks, Airtable, OpenAI and a web site. The stack starts, a scheduler
@@ -47,6 +51,7 @@ environment:
 
 examples:
   infra/local/run                        run the samples
+  infra/local/run --copy my-scan.yaml    begin a scan of my own
   infra/local/run --check my-scan.yaml   does my scan fit my base?
   infra/local/run my-scan.yaml           run it
   infra/local/run my-scan.yaml --json    run it for a script
@@ -69,7 +74,11 @@ def main() -> int:
     options = _arguments().parse_args()
     console = make_console(options.json)
     try:
+        if options.copy:
+            return _copy(options.scans or [SAMPLES / "school.yaml"], options.copy, console)
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
+        for note in filter(None, map(schema_note, options.scans)):
+            console.print(Text.assemble(("note", "cyan"), f": {note}"), soft_wrap=True)
         # imported on demand: the clients of Google's services are slow to import
         work = import_module("infra.local.check.checks" if options.check else "infra.local.session")
         # from here on Ctrl-C has something to stop
@@ -113,6 +122,24 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the stack running until Ctrl-C; print its URLs and a token",
     )
+    mode.add_argument(
+        "--copy",
+        type=Path,
+        metavar="TO.yaml",
+        help="copy a scan (default: the school) to a new file, in which editors find the schema",
+    )
+
+
+def _copy(paths: Sequence[Path], to: Path, console: Console) -> int:
+    """Copy the one scan; return the exit status. Raises `DefinitionError`."""
+    if len(paths) > 1:
+        raise DefinitionError("give one scan to copy")
+    copy_file(paths[0], to)
+    console.print(
+        Text(f"{to} is a copy of {paths[0]}; give it an `id`, and a `base` or `url`, of its own"),
+        soft_wrap=True,
+    )
+    return 0
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

@@ -129,7 +129,7 @@ async def test_a_bad_definition_is_refused_with_its_path(stack: Stack) -> None:
     bad = scan(SMALL, "bad", rules=[{"id": "email", "kind": "required", "table": "Nobody"}])
     answer = await stack.call("PUT", "/scans/bad", bad)
     assert answer.status_code == 400
-    assert "rules" in answer.json()["error"]["message"]
+    assert "rule email: give" in answer.json()["error"]["message"]
     assert (await stack.call("GET", "/scans/bad")).status_code == 404
 
 

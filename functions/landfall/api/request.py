@@ -66,7 +66,8 @@ class Request:
         """Return the JSON body, an object with no other names. Raises `BadRequestError`."""
         value = self.json() if self.body.strip() else {}
         if not isinstance(value, dict):
-            raise BadRequestError("the body: send an object, such as {}")
+            names = f" with {' and '.join(f'`{name}`' for name in known)}" if known else ""
+            raise BadRequestError(f"the body: send an object{names}, in JSON")
         for name in value:
             if name not in known:
                 fix = correct(name, known, {}) if known else "send {} or nothing"
