@@ -20,6 +20,13 @@ MAX_BYTES = 900_000
 """Bytes of a definition as it is stored; a document of Firestore has 1 MiB."""
 
 
+MAX_LINES = 100
+"""Problems of a definition that are reported."""
+
+MAX_LINE = 1000
+"""Characters of a problem, which may show what somebody typed."""
+
+
 class DefinitionError(BadRequestError):
     """The definition cannot be used. The message has a line for each problem: place, cause, fix."""
 
@@ -68,4 +75,8 @@ def _read(content: Content, source: str, with_lines: Callable[[], Content]) -> S
 
 
 def _refused(problems: Iterable[str], source: str) -> DefinitionError:
-    return DefinitionError("\n".join(f"{source}: {problem}" for problem in problems))
+    found = list(problems)
+    shown = [one if len(one) <= MAX_LINE else f"{one[:MAX_LINE]}..." for one in found[:MAX_LINES]]
+    if len(found) > MAX_LINES:
+        shown.append(f"and {len(found) - MAX_LINES} more problems")
+    return DefinitionError("\n".join(f"{source}: {problem}" for problem in shown))

@@ -133,7 +133,7 @@ def no_kind(kind: Any, known: Iterable[str], what: str) -> str:
     if kind is None:
         return f"this is missing; add one of {', '.join(known)}"
     guess = suggest(kind, known, "")
-    return f"there is no kind of {what} {kind!r}; {guess}{' ' if guess else ''}{there}"
+    return f"there is no kind of {what} {shorten(repr(kind))}; {guess}{' ' if guess else ''}{there}"
 
 
 def _setting(path: Path, content: Any) -> str:

@@ -1,7 +1,10 @@
 """Corrections of settings that do not exist: the one that may be meant, and those of its place."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+SIMILAR, SIMILAR_ELSEWHERE = 0.7, 0.8
+"""Likeness (0 to 1, of difflib) of a setting that may be meant, beside it or in another place."""
 
 SYNONYMS: Mapping[str, Sequence[str]] = {
     "enabled": ("paused",),
@@ -124,20 +127,23 @@ def correct(name: str, beside: Sequence[str], elsewhere: Mapping[str, str]) -> s
     `elsewhere` has the place of each setting that other groups have.
     """
     there = f"there are {', '.join(beside)}" if beside else "remove it"
-    meant = [_shown(one, name) for one in _near(name, beside)]
-    if name in elsewhere:
-        meant.append(f"`{elsewhere[name]}`")
-    meant = meant or [f"`{elsewhere[one]}`" for one in _near(name, elsewhere)]
-    return f"did you mean {' or '.join(meant[:2])}? {there}" if meant else there
+    meant = next(_meant(name, beside, elsewhere), "")
+    return f"did you mean {meant}? {there}" if meant else there
 
 
-def _shown(setting: str, name: str) -> str:
-    return f"{setting!r}, its opposite" if name.lower() in OPPOSITES else f"{setting!r}"
-
-
-def _near(name: str, known: Iterable[str]) -> list[str]:
-    names = list(known)
+def _meant(name: str, beside: Sequence[str], elsewhere: Mapping[str, str]) -> Iterator[str]:
+    """Yield what may be meant, the likeliest first: a spelling, a synonym, a similar word."""
     word = name.lower().replace("-", "_").replace(" ", "_")
-    same = [one for one in names if one.replace("_", "") == word.replace("_", "")]
-    synonyms = [one for one in SYNONYMS.get(word, ()) if one in names]
-    return (same or synonyms or difflib.get_close_matches(word, names, n=1))[:1]
+    opposite = ", its opposite" if word in OPPOSITES else ""
+    synonyms = SYNONYMS.get(word, ())
+    yield from (repr(one) for one in beside if _bare(one) == _bare(word))
+    yield from (f"{one!r}{opposite}" for one in synonyms if one in beside)
+    yield from (f"`{place}`" for one, place in elsewhere.items() if _bare(one) == _bare(word))
+    yield from (f"`{elsewhere[one]}`{opposite}" for one in synonyms if one in elsewhere)
+    yield from map(repr, difflib.get_close_matches(word, beside, 1, SIMILAR))
+    similar = difflib.get_close_matches(word, list(elsewhere), 1, SIMILAR_ELSEWHERE)
+    yield from (f"`{elsewhere[one]}`" for one in similar)
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "")

@@ -19,9 +19,6 @@ from landfall.scans.yaml_words import in_plain_words
 MAX_YAML = 100_000
 """Characters of YAML that others may send; more would take seconds to read."""
 
-MAX_PROBLEMS = 20
-"""Problems of one text that are reported."""
-
 
 def write_yaml(content: Mapping[str, Any]) -> str:
     """Return plain values in YAML that `read_text` reads as the same."""
@@ -50,7 +47,8 @@ def read_text(text: str) -> Content:
     found = list(problems(content.value))
     if found:
         shown = with_lines(content, text)
-        _refuse([f"{_place(shown.line(path))}{problem}" for path, problem in found])
+        lines = [f"{_place(shown.line(path))}{problem}" for path, problem in found]
+        raise TextError("\n".join(lines))
     return content
 
 
@@ -83,13 +81,6 @@ def with_lines(content: Content, text: str) -> Content:
         return content
 
 
-def _refuse(wrong: list[str]) -> None:
-    if wrong:
-        more = len(wrong) - MAX_PROBLEMS
-        shown = [*wrong[:MAX_PROBLEMS], *([f"and {more} more problems"] if more > 0 else [])]
-        raise TextError("\n".join(shown))
-
-
 def _place(line: int | None, column: int | None = None) -> str:
     if line is None:
         return ""
@@ -119,7 +110,8 @@ def _read_yaml(text: str) -> Content:
         raise TextError(f"{_at(mark)}{message}") from None
     except yaml.YAMLError as error:
         raise TextError(f"this is not YAML: {shorten(str(error))}") from None
-    _refuse(reader.wrong)
+    if reader.wrong:
+        raise TextError("\n".join(reader.wrong))
     return Content(value, reader.lines)
 
 
