@@ -1,5 +1,7 @@
 """Words, types of pages, and the selection of pages to fetch."""
 
+import time
+
 import pytest
 
 from landfall.site.page_selection import (
@@ -27,11 +29,33 @@ SITE = "https://a.example"
         (["a.b", "$60"], "a-b and 60", 2),
         (["dr"], "dr dr dr", 3),
         (["book"], "", 0),
+        (["book book"], "book book book book", 2),
+        (["first visit", "visit*"], "first visit, visits", 2),
     ],
 )
 def test_words_are_found_whole(words, text, count):
     """Whatever their case, accents and punctuation; a star is any ending."""
     assert vocabulary(tuple(words)).counted(folded(text)) == count
+
+
+def test_words_are_counted_in_time():
+    """As many as a page may have, in proportion to its length."""
+    began = time.process_time()
+    assert (
+        vocabulary(("book", "first visit")).counted(folded("book first visit " * 6_000)) == 12_000
+    )
+    assert time.process_time() - began < 0.5
+
+
+def test_the_pages_of_a_sitemap_are_typed_in_time():
+    """Also those with as many parts as an address may have."""
+    began = time.process_time()
+    types = Types(clinic_rubric().page_types)
+    listed = [f"{SITE}/{'/'.join(f'{n % 89 + k}' for k in range(120))}" for n in range(1_000)]
+    assert len(candidates(types, [], listed)) == 89
+    listed = [f"{one}/{number}" for number, one in enumerate(listed)]
+    assert len(candidates(types, [], listed)) == MAX_CANDIDATES
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -184,12 +184,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_no_file_takes_long(text):
-    """All of it is read and 300 addresses, as long as they may be, are looked up."""
+    """All of it is read, and 100 addresses, as long as they may be, are looked up."""
     began = time.process_time()
     rules = robots_of(b"User-agent: *\n" + text, "LandfallBot")
-    for number in range(300):
+    for number in range(100):
         rules.allow(f"https://a.example/{'a' * 470}{number}")
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 1
 
 
 def test_beyond_the_bound_a_rule_forbids_more():

@@ -16,6 +16,9 @@ HOME = "home"
 MAX_CANDIDATES = 300
 """Known pages of a site; at most fifty are fetched."""
 
+MAX_PARTS = 8
+"""Parts of a path that are read for a type, the last ones; real addresses have up to six."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -46,7 +49,7 @@ class Types:
         The last part of an address counts most: `/services/implants` is a detail of the services.
         """
         parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
-        for label in (folded(text), *(folded(part) for part in reversed(parts))):
+        for label in (folded(text), *(folded(part) for part in reversed(parts[-MAX_PARTS:]))):
             matching = [one for one in self._types if vocabulary(tuple(one.words)).within(label)]
             if matching:
                 return matching[0].id

@@ -26,20 +26,16 @@ class Vocabulary:
     """Words and phrases with one meaning; a `*` at the end matches any ending."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        forms = [_form(word) for word in words]
-        self._any = re2.compile(f" (?:{'|'.join(sorted(forms, key=len, reverse=True))}) ")
+        forms = sorted(map(_form, words), key=len, reverse=True)
+        self._any = re2.compile(f" (?:{'|'.join(forms)}) ")
 
     def counted(self, text: str) -> int:
         """Count the matches in a folded text."""
-        # neighbours share the space between them, so the next search starts at that space
-        count, at = 0, 0
-        while found := self._any.search(text, at):
-            count, at = count + 1, found.end() - 1
-        return count
+        return len(self._any.findall(_spaced(text)))
 
     def within(self, text: str) -> bool:
         """Return whether a folded text has a match."""
-        return self._any.search(text) is not None
+        return self._any.search(_spaced(text)) is not None
 
 
 @functools.lru_cache(maxsize=256)
@@ -50,4 +46,9 @@ def vocabulary(words: tuple[str, ...]) -> Vocabulary:
 
 def _form(word: str) -> str:
     any_ending = word.endswith("*")
-    return re.escape(folded(word).strip()) + ("[^ ]*" if any_ending else "")
+    return re.escape(_spaced(folded(word)).strip()) + ("[^ ]*" if any_ending else "")
+
+
+def _spaced(text: str) -> str:
+    """Return a folded text in which neighbours share no space, so that matches do not overlap."""
+    return text.replace(" ", "  ")
