@@ -225,6 +225,11 @@ WALLS = {
     "<button>Reject all</button>",
     "cookies in German": "<h2>Einwilligung zu Cookies</h2><p>Wir nutzen Cookies und brauchen Ihre "
     "Einwilligung. Näheres im Datenschutz.<button>Alle akzeptieren</button>",
+    "many words on cookies": "<h1>Datenschutzeinstellungen</h1><p>Wir benötigen Ihre Zustimmung, "
+    "bevor Sie unsere Website besuchen können. Wir verwenden Cookies und andere Technologien. "
+    "Einige von ihnen sind essenziell, während andere uns helfen, diese Website zu verbessern. "
+    "Personenbezogene Daten können verarbeitet werden, z. B. für personalisierte Anzeigen und "
+    "Inhalte. Mehr finden Sie in unserer Datenschutzerklärung.<button>Alle akzeptieren</button>",
     "an age": "<title>Age check</title><h1>Are you over 18?</h1><button>Yes</button><button>No",
     "elsewhere": "<h1>Sorry</h1><p>This website is not available in your country.",
     "a log-in": "<title>Sign in</title><h1>Sign in</h1><form><input type=email><input "
@@ -283,6 +288,9 @@ SHELLS = {
     "<div id=app></div><script type=module src=/assets/index.js></script>",
     "a loading screen": "<div id=app><div class=spinner>Loading, please wait ...</div></div>"
     "<script src=/a.js></script>",
+    "a sentence": "<h1>Care</h1><div id=app><p>Sorry, but this site does not work properly without "
+    "JavaScript enabled. Please enable it in the settings of your browser, and then load the page "
+    "once more to continue.</div><script src=/a.js></script>",
     "a loading heading": "<h1>Loading</h1><img src=logo.png><script src=/a.js></script>",
     "data without a page": "<div id=__next></div><script id=__NEXT_DATA__ type=application/json>"
     '{"props": {"text": "We care for your teeth"}}</script><script src=/a.js></script>',

@@ -81,7 +81,7 @@ def _wall(page: Page, evidence: Evidence, *, is_home: bool) -> str | None:
     if words > MAX_WORDS or len(evidence.links) > MAX_LINKS:
         return None
     accepts = any(_ACCEPTS.search(call) for call in evidence.calls)
-    if accepts and len(_CONSENT.findall(shown)) >= max(2, words // 20):
+    if accepts and len(_CONSENT.findall(shown)) >= max(2, words // 30):
         return "a request for consent"
     if words > FEW_WORDS:
         return None
@@ -180,8 +180,19 @@ def _lacking(evidence: Evidence) -> str | None:
         return "is empty: it has neither text, images nor links"
     few = HARDLY_ANY_WORDS if not evidence.headings else HARDLY_ANY_WORDS // 3
     makes = "a script" if facts["scripts"] else "a frame" if facts["frames"] else None
-    if makes and words < few and shows < 4:
+    asks = words <= FEW_WORDS and _NEEDS_SCRIPT.search(evidence.reading)
+    if makes and shows < 4 and (words < few or asks):
         return f"has {words} words in its HTML: {makes} makes what visitors see, and we run none"
     if words <= FEW_WORDS and evidence.styled_characters > max(200, 2 * len(evidence.text)):
         return "hides most of its text by styles, which a script may undo, and we run none"
     return None
+
+
+_NEEDS_SCRIPT = re.compile(
+    r"(enable|activate|turn on|need|require|requires|without) java ?script|"
+    r"java ?script (is|must be|has to be|needs to be) (required|enabled|disabled|needed|activated)|"
+    r"java ?script.{0,40}(aktivier|einschalten|erforderlich|benötigt|activer|activé|activar|"
+    r"attiva)",
+    re.IGNORECASE,
+)
+"""Sentences of a page that a script fills, to visitors without scripts."""

@@ -10,6 +10,9 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 MAX_ADDRESS = 500
 """Characters of a page's address; real ones are far shorter."""
 
+MAX_HOST = 253
+"""Characters of a host's name."""
+
 _TRACKING = re.compile(
     r"utm_.*|mc_[ce]id|_ga|_gl|_hs(enc|mi)|igshid|msclkid|(g|fb|ms|dc|y|tw|wbra|gbra)clid|ref_src",
     re.IGNORECASE,
@@ -62,6 +65,8 @@ def _ascii(host: str) -> str:
     """Return a host as it is requested: `xn--...` for one in another script. Raises ValueError."""
     if host.isascii():
         return host.lower()
+    if len(host) > MAX_HOST:
+        raise ValueError("no host is that long")
     import idna
 
     return idna.encode(host, uts46=True).decode()
