@@ -500,7 +500,7 @@ async def test_a_new_owner_is_shown_with_all_findings_of_the_rule():
     (document,) = await documents(scanning.world, "findings")
     assert moved(run) == {}
     assert (finding["owner"], document.data["owner"]) == ("Ms Smith", "Ms Smith")
-    assert [(it["owner"]) for it in await findings(scanning.world, "m-1")] == [""]
+    assert [it["owner"] for it in await findings(scanning.world, "m-1")] == ["Ms Smith"]
 
 
 async def test_findings_come_in_pages():

@@ -1,15 +1,19 @@
 """The names of records beside their ids in findings: read from the schema, bounded, one line."""
 
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 import pytest
 
 from landfall.airtable.fetch_cursor import opened, wanted
+from landfall.airtable.links import Origin
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import MAX_DISPLAY
+from landfall.integrity.findings.ledger import Ledger, merge
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
+from landfall.integrity.report import run_report
 from landfall.integrity.rules.evaluate import (
     MAX_RECORDS_LISTED,
     MAX_RECORDS_NAMED,
@@ -18,6 +22,7 @@ from landfall.integrity.rules.evaluate import (
     name_of,
     with_names,
 )
+from landfall.store.limits import unusable_fields
 from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes.rules import rule
 from tests.fakes.world import a_scan
@@ -108,3 +113,25 @@ def test_a_finding_of_any_size_fits_into_a_document():
     (packed,) = pack_reports([report])
     assert len(packed.data) <= MAX_PACKED_BYTES
     assert unpack_reports([packed.data], [report.rule]) == [report]
+
+
+@pytest.mark.parametrize("rules", [100, 101, 500])
+def test_a_report_fits_into_the_document_of_its_run(rules):
+    """However long the texts of its rules and findings are, in characters of three bytes."""
+    long = "\u5b66" * 200
+    reports = []
+    for number in range(rules):
+        of = rule("required", field="F", id=f"r{number}", name=long, owner=long)
+        found = [
+            Finding(
+                of.id, "T", (f"rec{n:014}",), "F", long, "warning", long * 3, names=(long[:120],)
+            )
+            for n in range(5)
+        ]
+        reports.append(RuleReport(of, found, records=5))
+    merged = merge(Ledger(), "scan/base", reports, {}, "run", datetime(2026, 3, 2, tzinfo=UTC))
+    fields = run_report(Origin("app", {"T": "tbl"}), merged, reports).fields
+    assert len(fields["rules"]) == rules
+    assert unusable_fields("runs/m-1", {"report": fields, "more": "x" * 100_000}) == ""
+    sample = fields["rules"][0]["samples"][0]
+    assert sample["record_name"].startswith("\u5b66")

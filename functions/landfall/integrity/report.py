@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from landfall.airtable.links import Origin
+from landfall.airtable.values import truncate
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.ledger import MergedLedger
-from landfall.integrity.findings.rule_state import RuleState, texts_of
+from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.runs.documents import Verdict
@@ -18,8 +19,14 @@ MAX_SAMPLES = 3
 """Findings of a rule in a run's report: the most severe, and new ones first among them."""
 
 MAX_RULES_SAMPLED = 100
-"""Rules up to which each has `MAX_SAMPLES`; more have one each, since the report is a part of the
-run's document of 1 MiB."""
+"""Rules up to which each has `MAX_SAMPLES`. More have one each, and their texts are cut after
+`MAX_SHORT_TEXT`, since the report is a part of the run's document of 1 MiB."""
+
+MAX_TEXT = 400
+"""Characters of a message in a report; the finding has all of it."""
+
+MAX_SHORT_TEXT = 60
+"""Characters of a name, an owner or a message in a report of many rules."""
 
 
 def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
@@ -73,7 +80,7 @@ def run_report(origin: Origin, merged: MergedLedger, reports: Sequence[RuleRepor
             merged.ledger.rules[merged.keys[report.rule.id]],
             by_rule.get(report.rule.id, ()),
             news,
-            samples=MAX_SAMPLES if len(reports) <= MAX_RULES_SAMPLED else 1,
+            short=len(reports) > MAX_RULES_SAMPLED,
         )
         for report in reports
     ]
@@ -118,9 +125,10 @@ def _rule(
     entries: Sequence[FindingEntry],
     news: Mapping[str, set[str]],
     *,
-    samples: int,
+    short: bool,
 ) -> Fields:
     rule = report.rule
+    samples, most = (1, MAX_SHORT_TEXT) if short else (MAX_SAMPLES, MAX_TEXT)
     live = [entry for entry in entries if entry.live]
     count = {name: sum(entry.id in ids for entry in entries) for name, ids in news.items()}
     worst_first = sorted(
@@ -133,10 +141,10 @@ def _rule(
         "key": state.key,
         "evaluations": state.evaluations,
         "evaluated_at": state.evaluated_at,
-        "name": rule.name,
+        "name": truncate(rule.name, most),
         "kind": rule.kind,
         "table": rule.table,
-        **texts_of(rule),
+        "owner": truncate(rule.owner, most),
         "records": report.records,
         "findings": len(live),
         "by_severity": dict(severities),
@@ -145,18 +153,18 @@ def _rule(
         "ignored": sum(entry.state == "ignored" for entry in entries),
         "inconclusive": report.inconclusive or None,
         "note": report.note or None,
-        "samples": [_sample(origin, entry) for entry in worst_first[:samples]],
+        "samples": [_sample(origin, entry, most) for entry in worst_first[:samples]],
     }
 
 
-def _sample(origin: Origin, entry: FindingEntry) -> Fields:
+def _sample(origin: Origin, entry: FindingEntry, most: int) -> Fields:
     finding = entry.finding
     record = finding.records[0] if finding.records else None
     return {
         "finding_id": entry.id,
-        "message": finding.message,
+        "message": truncate(finding.message, most),
         "severity": finding.severity,
         "record": record,
-        "record_name": finding.names[0] if finding.names else "",
+        "record_name": truncate(finding.names[0], most) if finding.names else "",
         "link": origin.link(finding.table, record) if record else None,
     }

@@ -9,6 +9,7 @@ from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
 from landfall.integrity.findings.entry import Decision, FindingEntry, finding_fields, state_with
 from landfall.integrity.findings.ledger_store import FindingsList, LedgerStore, StoredLedger
+from landfall.integrity.findings.rule_state import RuleState
 from landfall.reasons import NotFoundError
 from landfall.runs.commit import Clock
 from landfall.runs.documents import Run
@@ -42,10 +43,22 @@ async def findings_of_run(store: Store, run: Run, wanted: Mapping[str, str]) -> 
         return []
     ledgers = LedgerStore(store, run.scan_id, run.base)
     entries = await ledgers.entries(FindingsList(**run.findings_list))
-    rules = {rule["key"]: rule for rule in run.report["rules"] if not rule["inconclusive"]}
+    known = (await ledgers.load_head()).ledger.rules
+    rules = {
+        rule["key"]: _with_texts(rule, known.get(rule["key"]))
+        for rule in run.report["rules"]
+        if not rule["inconclusive"]
+    }
     origin = _origin(run.base, run.report)
     found = [_shown(e, rules[e.rule_key], origin) for e in entries if e.rule_key in rules]
     return [finding for finding in found if _is_wanted(finding, wanted)]
+
+
+def _with_texts(rule: Fields, state: RuleState | None) -> Fields:
+    """Return a rule of a report with its texts: a report has no long ones."""
+    if state is None or not state.requirement:
+        return rule
+    return rule | {"owner": state.owner, "requirement": state.requirement}
 
 
 class ScanFindings:
