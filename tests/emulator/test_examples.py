@@ -84,7 +84,7 @@ async def test_an_example_goes_the_whole_way(world, content):
         body = json.dumps(content, default=str).encode()
         await asked(ask(world, raw=body), "PUT", "/scans/{id}", scan.id)
         shown = await asked(ask(world), "GET", "/scans/{id}", scan.id)
-        assert parse(shown["definition"], "shown") == scan.model_copy(update={"schedule": None})
+        assert parse(shown["definition"], "shown") == scan.unscheduled()
         started = await asked(ask(world, {"scan_id": scan.id}), "POST", "/runs")
         run_id = started["run_id"]
         async with vendors_of(world, scan) as clients:
