@@ -47,6 +47,7 @@ class Reason(StrEnum):
     BASE_NOT_FOUND = "base_not_found"
     BASE_REJECTED = "base_rejected"
     BASE_RATE_LIMITED = "base_rate_limited"
+    BASE_QUOTA_SPENT = "base_quota_spent"
     BASE_UNAVAILABLE = "base_unavailable"
     BASE_UNREACHABLE = "base_unreachable"
     BASE_TIMEOUT = "base_timeout"
@@ -128,6 +129,9 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.BASE_RATE_LIMITED: Explanation(
         True, "Airtable answered 429: the base is locked for 30 s, and the step waits for that"
+    ),
+    Reason.BASE_QUOTA_SPENT: Explanation(
+        False, "Airtable answered 429: the workspace has used up its API calls of this month"
     ),
     Reason.BASE_UNAVAILABLE: Explanation(True, "Airtable answered 5xx"),
     Reason.BASE_UNREACHABLE: Explanation(
@@ -295,6 +299,8 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.BASE_REJECTED: "Correct what the message names, usually a table or a field.",
     Reason.BASE_RATE_LIMITED: "Nothing: the step waits 30 s and continues. If it recurs, another "
     "program reads the same base; slow that one down or move the schedule.",
+    Reason.BASE_QUOTA_SPENT: "Wait for the next month, or take a larger plan of Airtable; "
+    "`infra/cost` says how many calls a scan needs.",
     Reason.BASE_UNAVAILABLE: "Nothing: the step retries. If the run fails, see status.airtable.com "
     "and start it again.",
     Reason.BASE_UNREACHABLE: "Nothing: the step retries. If the run fails, check "

@@ -165,6 +165,9 @@ def with_cell(cell: str) -> str:
     return RECORD.replace("{}", f'{{"Name": {cell}}}')
 
 
+SPENT = json.dumps(
+    {"errors": [{"error": "PUBLIC_API_BILLING_LIMIT_EXCEEDED", "message": "No calls left"}]}
+).encode()
 LIMITED = b'{"errors": [{"error": "RATE_LIMIT_REACHED", "message": "Rate limit exceeded."}]}'
 ANSWERS = [
     (answer(401, "UNAUTHORIZED", "Invalid token"), "base_unauthorized", "401 UNAUTHORIZED: Inva"),
@@ -173,6 +176,7 @@ ANSWERS = [
     (answer(422, "UNKNOWN_FIELD_NAME", '"Nme"'), "base_rejected", '422 UNKNOWN_FIELD_NAME: "Nme"'),
     (answer(422, "INVALID_OFFSET_VALUE"), "base_rejected", "422 INVALID_OFFSET_VALUE"),
     (answer(413, "TOO_LARGE"), "base_rejected", "answered 413 TOO_LARGE"),
+    (plain(429, SPENT), "base_quota_spent", "429 PUBLIC_API_BILLING_LIMIT_EXCEEDED: No calls left"),
     (plain(429, LIMITED), "base_rate_limited", "429 RATE_LIMIT_REACHED: Rate limit exceeded."),
     (answer(500, "SERVER_ERROR", "Oops"), "base_unavailable", "500 SERVER_ERROR: Oops"),
     (plain(502, b"<html>Bad gateway</html>"), "base_unavailable", "502: <html>Bad gateway</html>"),

@@ -62,6 +62,9 @@ _UNSENDABLE = (
     "AIRTABLE_API_KEY or AIRTABLE_ENDPOINT_URL has a form that no request can have: set it again"
 )
 
+_QUOTA_SPENT = "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
+"""Type of a 429 that no wait of seconds cures: the calls of a month are used up."""
+
 _EXPIRED_OFFSET = "LIST_RECORDS_ITERATOR_NOT_AVAILABLE"
 
 _REASON_OF_STATUS = {
@@ -237,7 +240,8 @@ class AirtableClient:
         if answer.status_code == 422 and kind == _EXPIRED_OFFSET:
             return OffsetExpiredError(message)
         wait = retry_after(answer.headers, MAX_WAIT)
-        reason = _reason(answer.status_code)
+        spent = answer.status_code == 429 and kind == _QUOTA_SPENT
+        reason = Reason.BASE_QUOTA_SPENT if spent else _reason(answer.status_code)
         if reason == Reason.BASE_RATE_LIMITED:
             wait = max(wait, LOCKOUT)
         details = ": ".join(filter(None, [f"{answer.status_code} {kind}".rstrip(), message]))
