@@ -52,9 +52,11 @@ class LocalStackChecks:
 
     def queue(self) -> CheckResult:
         """Check that the queue is running."""
-        state = asyncio.run(_queue_state(self._addresses["tasks"], self._addresses["project"]))
-        if state is None:
-            return wrong("the stand-in of Cloud Tasks does not answer", RESTART)
+        tasks, project = self._addresses["tasks"], self._addresses["project"]
+        try:
+            state = asyncio.run(_queue_state(tasks, project))
+        except NoResponseError as error:
+            return wrong(f"the stand-in of Cloud Tasks does not show its queue: {error}", RESTART)
         return (
             ok("running")
             if state == "RUNNING"
@@ -107,8 +109,8 @@ class LocalStackChecks:
         return answer.json()
 
 
-async def _queue_state(tasks: str, project: str) -> str | None:
-    """Return the state of the queue, or None if nobody answers."""
+async def _queue_state(tasks: str, project: str) -> str:
+    """Return the state of the queue. Raises `NoResponseError`."""
     from google.api_core.exceptions import GoogleAPIError
     from google.cloud.tasks_v2 import Queue
 
@@ -118,8 +120,8 @@ async def _queue_state(tasks: str, project: str) -> str | None:
     name = f"projects/{project}/locations/local/queues/landfall"
     try:
         queue = await client.get_queue(name=name, timeout=10, retry=None)
-    except GoogleAPIError:
-        return None
+    except GoogleAPIError as error:
+        raise NoResponseError(str(error)) from error
     finally:
         await client.transport.close()  # type: ignore[no-untyped-call]
     return str(Queue.State(queue.state).name)
