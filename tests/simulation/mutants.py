@@ -22,6 +22,7 @@ from landfall.runs.changes import State
 from landfall.runs.claim import Claim
 from landfall.runs.documents import run_path, step_path
 from landfall.runs.lifecycle import RunStatus
+from landfall.runs.report import RunReport
 from landfall.runs.runs import Runs
 from landfall.runs.steps import ROLES, StepId
 from landfall.runs.transitions import claimed
@@ -269,6 +270,21 @@ def paused_base_is_asked() -> Planted:
     return patch.object(locks, "_check_free", held_only)
 
 
+def healthy_whatever_was_found() -> Planted:
+    """The verdict does not look at the findings."""
+    return patch("landfall.integrity.report.worst_of", lambda _: "healthy")
+
+
+def never_complete() -> Planted:
+    """A run says that something was not evaluated, and does not say so by its verdict."""
+    run_fields = RunReport.run_fields
+
+    def incomplete(self: RunReport, percent: int) -> Any:
+        return run_fields(self, percent) | {"complete": False}
+
+    return patch.object(RunReport, "run_fields", incomplete)
+
+
 def write_back_ends_the_run() -> Planted:
     """A write-back that fails ends its run in error."""
     return patch.dict(ROLES, {"write": replace(ROLES["write"], warning=None)})
@@ -297,4 +313,6 @@ MUTANTS = (
     write_back_ends_the_run,
     every_look_is_the_last,
     paused_base_is_asked,
+    healthy_whatever_was_found,
+    never_complete,
 )

@@ -172,4 +172,4 @@ def _listed(run: Found) -> Fields:
 def _shown(run: Document) -> Fields:
     """Return a run for people, without the handover between its steps."""
     run_fields = {k: v for k, v in run.data.items() if k != "handover"}
-    return {"run_id": run.id, "started_by": None} | run_fields
+    return {"run_id": run.id, "started_by": None, "complete": None} | run_fields
