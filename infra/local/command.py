@@ -58,8 +58,8 @@ examples:
   infra/local/run --serve                keep the stack running and use its api
 
 exit status:
-    0  every run ended `done`; with --check, every rule fits and was evaluated,
-       or is reported to need more than a sample
+    0  every run ended `done`, whatever its verdict; with --check, every rule
+       fits and was evaluated, or is reported to need more than a sample
     1  a run did not end `done`; with --check, something does not fit or is
        inconclusive
     2  nothing could be started or checked
