@@ -137,6 +137,14 @@ def test_namesakes_do_not_become_one_by_a_record_that_says_nothing():
     assert found(rule(**CONTACT), records({"Name": "Ann Lee"}, *others)) == []
 
 
+def test_a_common_name_of_which_nothing_differs_is_likely():
+    """A thousand others live in the city, but what is known of these two is the same."""
+    rows = crowd("F1 L1", "F1 L1")
+    for row in rows:
+        row["fields"]["City"] = "London"
+    assert ("warning", [1, 2]) in found(rule(**SHORT, also={"City": "text"}), rows)
+
+
 HOME = {"Born": "2010-05-17", "Phone": "+49 30 1234567", "Street": "Hauptstr. 5"}
 FAMILY = {**SHORT, "also": {"Born": "date", "Phone": "phone", "Street": "address", "No": "value"}}
 
@@ -275,6 +283,11 @@ CONDITIONS: list[tuple[dict[str, Any], Any, Any, bool]] = [
     ({"exact": "email"}, "n/a", "n/a", False),
     ({"exact": "phone"}, 4930123456, "030 123456", False),
     ({"exact": "phone"}, 49301234567, "030 1234567", True),
+    ({"exact": "email"}, ["n/a", "a@x.org", "b@x.org"], "a@x.org", True),
+    ({"exact": "phone"}, ["+49 30 1234567", "+49 40 7654321"], "030 1234567", True),
+    ({"exact": "postcode"}, "NG7 2fb", "ng72FB", True),
+    ({"exact": "postcode"}, "01234-5678", 1234, True),
+    ({"exact": "postcode"}, "NG7 2FB", "NG7 2FC", False),
     ({"exact": "phone"}, "+1 212 555 0143", "+1 312 555 0143", False),
     ({"exact": "phone"}, "000 000 0000", "000 000 0000", False),
     ({"exact": "address"}, "12 Main St., Apt 3", "Main Street 12 apartment 3", True),

@@ -121,9 +121,9 @@ class Weighed:
         return self.name == "different" or (self.differs and not self.same)
 
     @property
-    def by_name_only(self) -> bool:
-        """Return whether they have one name, and nothing else speaks for or against it."""
-        return self.name == "same" and not (self.same or self.alike or self.differs)
+    def agrees(self) -> bool:
+        """Return whether they have one name, and nothing that is known of both differs."""
+        return self.name == "same" and not (self.alike or self.differs)
 
 
 class Likelihood:
@@ -177,14 +177,14 @@ class Likelihood:
                 continue
             if self._speaks_for(weighed):
                 likely[pair] = weighed.bits
-            elif not weighed.by_name_only and self._is_possible(*pair, weighed):
+            elif not weighed.agrees and self._is_possible(*pair, weighed):
                 possible.add(pair)
         return likely, possible
 
     def judge(self, one: int, other: int) -> int:
         """Return 1 if two records are likely the same, -1 if rather not, and 0 if neither."""
         weighed = self.weigh(one, other)
-        if weighed.by_name_only or self._speaks_for(weighed):
+        if weighed.agrees or self._speaks_for(weighed):
             return 1
         return -1 if weighed.opposes else 0
 

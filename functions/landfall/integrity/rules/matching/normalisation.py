@@ -62,15 +62,31 @@ NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
 }
 
 
+_ONE_OF_A_LIST = ("email", "phone", "postcode")
+"""Kinds of content of which a list has several, where words would be combined."""
+
+
 def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], Hashable | None]:
-    """Return the normaliser of a cell. Items of a list are combined; booleans and objects are
-    None. Phone numbers without a country are of the region."""
+    """Return the normaliser of a cell; of one with booleans or objects, the key is None.
+
+    Words of a list are combined; of e-mail addresses, phone numbers and postcodes, the first one is
+    taken. Phone numbers without a country are of the region.
+    """
     if meaning == "value":
         return lambda cell: comparable(cell) if values_of(cell) else None
     of_text = cache(
         phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
     )
-    return lambda cell: of_text(cell if cell.__class__ is str else cell_text(cell))
+
+    def of_cell(cell: Any) -> Hashable | None:
+        if cell.__class__ is str:
+            return of_text(cell)
+        if meaning not in _ONE_OF_A_LIST:
+            return of_text(cell_text(cell))
+        keys = (of_text(cell_text(item)) for item in values_of(cell))
+        return next((key for key in keys if key is not None), None)
+
+    return of_cell
 
 
 def cell_text(cell: Any) -> str:
