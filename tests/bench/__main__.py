@@ -21,6 +21,7 @@ from tests.bench import (
     duplicates,
     fetch_limit,
     growth,
+    linkage,
     questions,
     queue_latency,
     rules,
@@ -43,6 +44,7 @@ BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
         "cold_import": cold_import,
         "classification": classification,
         "duplicates": duplicates,
+        "linkage": linkage,
         "fetch_limit": fetch_limit,
         "rules": rules,
         "questions": questions,
@@ -50,7 +52,7 @@ BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
     }
 )
 
-LONG = ("fetch_limit", "rules", "questions", "growth")
+LONG = ("linkage", "fetch_limit", "rules", "questions", "growth")
 """Benchmarks that run only when they are named."""
 
 MAX_SECONDS = 600.0
@@ -71,9 +73,9 @@ _INCOMPLETE = (
 
 EPILOG = """
 Each starts its own servers and stops them. Compare a figure only with one of the same run: machines
-differ and drift, the ratios hold. They take 5 minutes. fetch_limit, rules, questions and growth
-take as long alone, and run only when they are named. Exit status: 0 when all is measured (with
---quick: when all worked), 1 when something failed, 130 when it was stopped.
+differ and drift, the ratios hold. They take 5 minutes. linkage, fetch_limit, rules, questions and
+growth take as long alone, and run only when they are named. Exit status: 0 when all is measured
+(with --quick: when all worked), 1 when something failed, 130 when it was stopped.
 """
 
 
@@ -109,7 +111,7 @@ def _arguments() -> argparse.ArgumentParser:
         "--quick",
         action="store_true",
         help="only show that every benchmark works: small sizes, one round, no figures; a minute. "
-        "Installs nothing: contenders of the rules that are not installed are left out",
+        "Installs nothing: contenders that are not installed are left out",
     )
     return parser
 

@@ -7,11 +7,9 @@ quick size installs nothing: it leaves out the other tools where they are not in
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,8 +17,9 @@ from statistics import median
 
 from infra.local.samples.flights import FLIGHTS_IN_FILE
 from tests.bench.benchmark import check_same
+from tests.bench.environment import environment
 from tests.bench.figures import Cell, Sample, Table, maximum
-from tests.bench.whole_process import ROOT, FailedError, ProcessUsage, load, run
+from tests.bench.whole_process import FailedError, ProcessUsage, load, run
 
 OTHER_RECORDS = 4_796
 """Airlines, airports and planes."""
@@ -48,17 +47,9 @@ FULL = Size(rounds=7, records=(ALL_RECORDS, SMALL), install=True, strict=False)
 QUICK = Size(rounds=1, records=(OTHER_RECORDS + 500,), install=False, strict=True)
 
 CONTENDERS = Path(__file__).parent / "contenders"
-REQUIREMENTS = (ROOT / "requirements.txt", Path(__file__).with_name("requirements.txt"))
-CONSTRAINTS = ROOT / "infra/constraints.txt"
-ENVIRONMENT = ROOT / ".venv-bench"
-
-SYSTEM = "/usr/bin/python3"
-"""Distributions build theirs with profile-guided optimisation, as Google's published scripts built
-its Python runtimes. In one that was compiled without, ours takes a sixth more.
-"""
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 _VERSION = "import sys; print(sys.version.split()[0], 'of', sys.base_prefix)"
-_USABLE = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
 
 OURS = "Landfall"
 BY_HAND = {"msgspec, by hand": "with_msgspec.py"}
@@ -98,37 +89,8 @@ class Contender:
 
 async def measure(size: Size = FULL) -> list[Table]:
     """Measure time and memory of each contender, on the whole data set and on a small one."""
-    python, missing = await _environment(size)
+    python, missing = await environment(".venv-bench", REQUIREMENTS, size.install)
     return [await _table(python, records, missing, size) for records in size.records]
-
-
-async def _environment(size: Size) -> tuple[str, str]:
-    """Return the Python of all contenders, and why the others cannot run, if so."""
-    wanted = "\n".join(file.read_text(encoding="utf-8") for file in (CONSTRAINTS, *REQUIREMENTS))
-    python, stamp = ENVIRONMENT / "bin/python", ENVIRONMENT / ".installed"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        if not size.install:
-            return sys.executable, "not installed"
-        pip = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
-        ours, others = REQUIREMENTS
-        try:
-            await run(await _interpreter(), "-m", "venv", "--clear", ENVIRONMENT)
-            await run(*pip, "-r", ours, "-r", others)
-        except FailedError as error:
-            shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-            return sys.executable, f"not installed: {error}"
-        stamp.write_text(wanted, encoding="utf-8")
-    await run(python, "-m", "compileall", "-q", ROOT / "functions")
-    return str(python), ""
-
-
-async def _interpreter() -> str:
-    """Return the system's Python where it is usable, else that of this process."""
-    if shutil.which(SYSTEM):
-        with suppress(FailedError):
-            await run(SYSTEM, "-c", _USABLE)
-            return SYSTEM
-    return sys.executable
 
 
 async def _table(python: str, records: int, missing: str, size: Size) -> Table:

@@ -74,6 +74,7 @@ REQUIREMENTS = {
     "infra/local/requirements-data.txt": "local stack",
     "tests/requirements.txt": "tests",
     "tests/bench/requirements.txt": "benchmarks",
+    "tests/bench/requirements-linkage.txt": "benchmarks",
 }
 """The lists of dependencies, and the part that needs them."""
 
