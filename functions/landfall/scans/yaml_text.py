@@ -235,19 +235,14 @@ _OTHER_NUMBER = re.compile(
 
 
 def _written_otherwise(text: str) -> str:
-    changed, for_a_number = "", ""
-    if meant := _meant(text):
-        read = yaml.safe_load(text)
-        for_a_number = f"for the number write {meant}, "
-        changed = f", and YAML makes {read} of it" if str(read) != meant and _octal(text) else ""
+    meant = _meant(text)
+    for_a_number = f"for the number write {meant}, " if meant else ""
+    octal = meant and re.fullmatch("[-+]?0[0-7]+", text)
+    changed = f", and YAML makes {int(text, 8)} of it" if octal and abs(int(meant)) > 7 else ""
     return (
         f"{shorten(text)} is no number as people write them{changed}; "
         f'{for_a_number}for text write "{shorten(text)}" in quotes'
     )
-
-
-def _octal(text: str) -> bool:
-    return bool(re.fullmatch("[-+]?0[0-7_]+", text))
 
 
 def _meant(text: str) -> str:
@@ -255,7 +250,10 @@ def _meant(text: str) -> str:
     bare = text.replace("_", "")
     if len(text) > MAX_LENGTH or ("." in bare[:2] and bare[-1] in "fFnN"):
         return ""
-    value = int(bare, 0) if re.match("[-+]?0[xob]", bare) else float(bare)
+    try:
+        value = int(bare, 0) if re.match("[-+]?0[xob]", bare) else float(bare)
+    except ValueError:  # 0x_
+        return ""
     if not math.isfinite(value) or abs(value) >= 2**53:
         return ""
     return f"{int(value)}" if value == int(value) else f"{value!r}"
