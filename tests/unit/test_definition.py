@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from landfall.integrity.rules.kinds import KINDS
 from landfall.integrity.rules.link import Link
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import DefinitionError, load, parse
+from landfall.scans.yaml_text import read_text
 from tests.fakes.world import a_scan, integrity
 
 SAMPLES = sorted((Path(__file__).parents[2] / "infra/local/samples").glob("*.yaml"))
@@ -389,3 +391,45 @@ def test_a_process_holds_only_the_kinds_of_rules_that_its_scan_has():
     kinds = {kind for kind in KINDS if f"landfall.integrity.rules.{kind}" in modules}
     assert kinds == {rule["kind"] for rule in GOOD["rules"]}
     assert not modules & {"re2", "phonenumbers", "rapidfuzz", "anyascii", "nicknames"}
+
+
+ODD_VALUES: list[Any] = [
+    *(None, True, -1, 1.5, 10**18, "", "x y", "2026-02-30", "é" * 5000, "1e99999999%", "[", "'"),
+    *([], {}, [[]], {"a": 1}),
+]
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The places of all values, of a list only the first two."""
+    items = enumerate(value[:2]) if isinstance(value, list) else ()
+    for name, inner in value.items() if isinstance(value, dict) else items:
+        yield (*path, name)
+        yield from _paths(inner, (*path, name))
+
+
+def _definition_with(kind: str) -> dict[str, Any]:
+    """A definition with the example of a kind of rule, or the sample of a kind of scan."""
+    if kind not in KINDS:
+        return dict(read_text((SAMPLES[0].parent / f"{kind}.yaml").read_text()).value)
+    rule = read_text(KINDS[kind].example).value
+    return GOOD | {"rules": [rule]}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "catalogue", "gym"])
+def test_an_odd_value_of_any_setting_is_no_bug(kind):
+    """It is taken, or refused in a few words; whatever it is, and wherever it is."""
+    content = _definition_with(kind)
+    for path in _paths(content):
+        for odd in ODD_VALUES:
+            changed_content = copy.deepcopy(content)
+            place: Any = changed_content
+            for part in path[:-1]:
+                place = place[part]
+            place[path[-1]] = odd
+            shown = ""
+            try:
+                parse(changed_content, "s")
+            except DefinitionError as error:
+                shown = str(error)
+            assert len(shown) < 30_000, path
+            assert not re.search("Input should|Value error|valid (string|integer|dict)", shown)
