@@ -208,6 +208,12 @@ def test_a_page_that_loads_scripts_against_robots_is_a_page(script, content):
         f"<h1>We are closed</h1>{MENU}<p>Access denied? Just a moment... {TEXT}",
         "<h1>Dr Example</h1><p>Dentist in the High Street 5. Call 555 0100.</p>",
         "<p>A short page.",
+        "<title>Dr Example</title><h1>Dentist in the High Street</h1><p>We are open from Monday to "
+        "Friday, from eight to six, and on Saturdays until noon. Call 555 0100 or come by: we are "
+        "above the bakery, and there is a lift.<div>We use cookies, see our privacy policy on "
+        "cookies. <button>Accept</button></div>",
+        "<h1>Cars to rent</h1><p>You must be at least 21 to rent one of our cars, and have a "
+        "licence.<a href=/cars>Our cars</a>",
         f"<h1>Care</h1>{MENU}<p>{TEXT}<div style='display:none'>{TEXT * 5}</div>",
         "<img src=a.png alt='Our practice, High Street 5'><img src=b.png><img src=c.png>"
         "<img src=d.png><script src=a.js></script>",

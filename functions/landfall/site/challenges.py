@@ -130,7 +130,7 @@ _CHECKS = re.compile(
     r"press (&|and) hold|bot (protection|verification|detection)|ddos protection|"
     r"access (to this (page|site|website) )?(has been |was |is )?(denied|blocked|limited)|"
     r"(you|your (ip|request)( address)?) (have|has) been blocked|one moment, please|"
-    r"please wait while (we|your request)|request (was )?blocked|attention required|"
+    r"please wait while (we (check|verify)|your request)|request (was )?blocked|attention required|"
     r"(kein|ein) roboter|sind sie ein mensch|dass sie ein mensch|ihr browser wird (ge|über)prüft|"
     r"sicherheits(über)?prüfung|zugriff (verweigert|blockiert)|pas un robot|êtes.{0,6} humain|"
     r"vérification de sécurité|accès refusé|(no|un) (eres|soy) un robot|eres (un )?humano|"

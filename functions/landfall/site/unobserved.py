@@ -51,10 +51,13 @@ def failure_of(page: Page, evidence: Evidence, *, is_home: bool) -> StepError | 
 
 def says_not_found(evidence: Evidence) -> bool:
     """Return whether a page is the site's page for what does not exist, sent with 200."""
-    heading = next((one.text for one in evidence.headings), "")
     return evidence.words <= MAX_WORDS and any(
-        _NOT_FOUND.match(text) for text in (evidence.title, heading)
+        _NOT_FOUND.match(text) for text in (evidence.title, _heading(evidence))
     )
+
+
+def _heading(evidence: Evidence) -> str:
+    return next((one.text for one in evidence.headings), "")
 
 
 def _error(reason: Reason, page: Page, what: str) -> StepError:
@@ -80,12 +83,14 @@ def _wall(page: Page, evidence: Evidence, *, is_home: bool) -> str | None:
         return f"a gate at {host}"
     if words > MAX_WORDS or len(evidence.links) > MAX_LINKS:
         return None
-    accepts = any(_ACCEPTS.search(call) for call in evidence.calls)
-    if accepts and len(_CONSENT.findall(shown)) >= max(2, words // 30):
-        return "a request for consent"
+    if any(_ACCEPTS.search(call) for call in evidence.calls):
+        # a banner on a page with a heading of its own takes a smaller part of it
+        part = 30 if _CONSENT.search(_heading(evidence)) else 10
+        if len(_CONSENT.findall(shown)) >= max(2, words // part):
+            return "a request for consent"
     if words > FEW_WORDS:
         return None
-    if _AGE.search(shown):
+    if _AGE.search(shown) and any(_ANSWERS.match(call) for call in evidence.calls):
         return "a question for the visitor's age"
     if _ELSEWHERE.search(shown):
         return "a refusal of visitors from elsewhere"
@@ -117,6 +122,11 @@ _AGE = re.compile(
     r"(18|19|20|21|(drinking )?age)\b|verify your age|age verification|"
     r"(sind sie|bist du|ich bin) (schon |mindestens |über )?(16|18)|altersprüfung|"
     r"(avez-vous|j'ai) (plus de )?18 ans|(eres|soy) mayor de (edad|18)|(hai|ho) (più di )?18 anni",
+    re.IGNORECASE,
+)
+_ANSWERS = re.compile(
+    r"yes|no\b|enter|exit|confirm|(i'm|i am) |over|under|ja|nein|eintreten|oui|entrer|s[iíì]\b|"
+    r"entrar",
     re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(
