@@ -13,6 +13,7 @@ from landfall.site.robots import (
     MAX_CRAWL_DELAY,
     MAX_PATTERNS,
     MAX_ROBOTS_BYTES,
+    MAX_RULE,
     MAX_WILDCARDS,
     READ_BYTES,
     robots_of,
@@ -173,6 +174,7 @@ HOSTILE = {
     "prefixes": b"".join(b"Disallow: /%s%d\n" % (b"a" * 200, n) for n in range(2_300)),
     "user agents": b"".join(b"User-agent: %d\n" % n for n in range(15_000))
     + b"".join(b"Disallow: /%d\n" % n for n in range(15_000)),
+    "the same user agent": b"User-agent: *\n" * 18_000 + b"Disallow: /a\n" * 18_000,
     "groups": b"User-agent: *\nDisallow: /*a*b$\n" * 15_000,
     "tags": b"<" * MAX_ROBOTS_BYTES,
     "references": b"<&" + b"&amp" * 125_000,
@@ -192,6 +194,15 @@ def test_no_file_takes_long(text):
     assert time.process_time() - began < 1
 
 
+def test_a_long_address_takes_no_time():
+    """A redirect may lead to any."""
+    text = b"".join(b"Disallow: /*%s%d*c\n" % (b"b" * 400, n) for n in range(1_000))
+    rules = robots_of(b"User-agent: *\nDisallow: /" + b"a" * 90_000 + b"\n" + text, "LandfallBot")
+    began = time.process_time()
+    assert rules.allow("https://a.example/" + "b" * 100_000)
+    assert time.process_time() - began < 1
+
+
 def test_beyond_the_bound_a_rule_forbids_more():
     """It ends at its last wildcard that is read; one that allows is not read."""
     many = b"*a" * (MAX_WILDCARDS + 1)
@@ -200,6 +211,9 @@ def test_beyond_the_bound_a_rule_forbids_more():
     assert forbids.allow("https://a.example/b")
     allows = robots_of(b"User-agent: *\nDisallow: /\nAllow: /" + many, "LandfallBot")
     assert not allows.allow("https://a.example/" + "a" * 99)
+    long = robots_of(b"User-agent: *\nDisallow: /" + b"b" * 9_999, "LandfallBot")
+    assert not long.allow("https://a.example/" + "b" * MAX_RULE)
+    assert long.allow("https://a.example/" + "b" * 99)
     patterns = b"".join(b"Disallow: /*%d\n" % n for n in range(MAX_PATTERNS))
     last = robots_of(b"User-agent: *\n" + patterns + b"Disallow: /b*c", "LandfallBot")
     assert not last.allow("https://a.example/b")

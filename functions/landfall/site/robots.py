@@ -34,6 +34,9 @@ MAX_SITEMAPS = 5
 MAX_PATTERNS = 1_000
 """Rules with wildcards that are read as they are; the robots.txt of large shops have hundreds."""
 
+MAX_RULE = 2_000
+"""Characters of a rule that are read."""
+
 MAX_WILDCARDS = 10
 """Wildcards of a rule that are read as they are; real rules have up to four."""
 
@@ -74,7 +77,9 @@ class Robots:
         literal = _normal(rule.removesuffix("$")).replace("$", "%24") + "$" * rule.endswith("$")
         if literal[0] not in "/*":
             literal = f"/{literal}"
-        parts = tuple(_STARS.split(literal))
+        if len(literal) > MAX_RULE and allows:
+            return
+        parts = tuple(_STARS.split(literal[:MAX_RULE]))
         if not parts[-1]:
             parts = parts[:-1]  # any ending is what a prefix has too
         limit = MAX_WILDCARDS + 1 if len(self.patterns) < MAX_PATTERNS else 1
@@ -98,7 +103,7 @@ class Robots:
         return self._answers[address]
 
     def _matching(self, path: str) -> Iterator[tuple[int, bool]]:
-        beginnings = (path[:end] for end in range(len(path) + 1))
+        beginnings = (path[:end] for end in range(min(len(path), MAX_RULE) + 1))
         yield from (self.prefixes[one] for one in beginnings if one in self.prefixes)
         yield from (value for parts, value in self.patterns.items() if _matches(parts, path))
 
@@ -109,23 +114,24 @@ class Robots:
 
 def robots_of(body: bytes, agent: str) -> Robots:
     """Return the rules for `agent`, our product's name. An empty text allows everything."""
-    ours, others, group = Robots(), Robots(), list[Robots]()
+    ours, others = Robots(), Robots()
+    group: dict[str, Robots] = {}
     sitemaps: list[str] = []
     is_named = in_rules = False
     for name, value in _records(_text(body)):
         if name == "sitemap":
             sitemaps.append(value)
         elif name == "useragent":
-            group = [] if in_rules else group
+            group = {} if in_rules else group
             in_rules = False
             if value == "*":
-                group.append(others)
+                group[value] = others
             elif _is_named(agent, value):
-                group.append(ours)
+                group[agent] = ours
                 is_named = True
         else:
             in_rules = True
-            for rules in group if value else []:
+            for rules in group.values() if value else ():
                 if name == "crawldelay":
                     rules.crawl_delay = max(rules.crawl_delay, _seconds(value))
                 else:
