@@ -105,11 +105,11 @@ def _in_utc(moment: datetime) -> datetime:
 def shifted(moment: Moment, by: timedelta) -> Moment:
     """Return a day or moment, later by a duration. Raises `OverflowError`.
 
-    A day has no hours: of the duration, only whole days count, so -6h before a day is that day.
+    A day has no hours: of the duration, only whole days count, so 6h before a day is that day.
     """
     if not isinstance(moment, datetime):
-        days = abs(by).days
-        by = timedelta(days if by > timedelta() else -days)
+        days = timedelta(abs(by).days)
+        by = days if by > timedelta() else -days
     return moment + by
 
 

@@ -184,17 +184,18 @@ class Compare(BaseRule):
     def _comparator(self, scope: Scope) -> Comparator:
         """Return a test of two values, whose result is None if they cannot be compared."""
         calendar, holds = scope.snapshot.calendar, _OPERATORS[self._word]
-        moments = TextCache(calendar.read, scope.check)
         number, offset = self._number, self._offset
+        lefts = rights = TextCache(calendar.read, scope.check)
+        if offset:
+            rights = TextCache(lambda text: _later(calendar.read(text), offset), scope.check)
         as_they_are = self.plus is None
         equality = as_they_are and self._word in _EQUALITY
 
         def test(left: Any, right: Any) -> bool | None:
             if left.__class__ is str and right.__class__ is str:
-                one, other = moments[left], moments[right]
+                one, other = lefts[left], rights[right]
                 if one is not None and other is not None and offset is not None:
-                    later = _shifted(other, offset) if offset else other
-                    return None if later is None else holds(calendar.order(one, later), 0)
+                    return holds(calendar.order(one, other), 0)
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
@@ -227,8 +228,8 @@ class Compare(BaseRule):
         return None if None in answers else all(answers)
 
 
-def _shifted(moment: Moment, offset: timedelta) -> Moment | None:
+def _later(moment: Moment | None, by: timedelta) -> Moment | None:
     try:
-        return shifted(moment, offset)
+        return None if moment is None else shifted(moment, by)
     except OverflowError:
         return None

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
@@ -20,9 +21,26 @@ class SeverityLimit:
     level: Fraction
     phrase: str
 
-    def reached(self, number: Number | Fraction, margin: float = 0) -> bool:
+    @cached_property
+    def _rounded(self) -> float:
+        return float(self.level)
+
+    @cached_property
+    def _whole(self) -> Fraction | int:
+        """Return the level, as an integer if it is one: it compares faster."""
+        return int(self.level) if self.level.denominator == 1 else self.level
+
+    def reached(self, number: Number | Fraction) -> bool:
+        """Return whether a number is at the level, or beyond it.
+
+        A float that is `counted` is at the level if both are the same float.
+        """
+        level = self._rounded if isinstance(number, float) else self._whole
+        return number >= level if self.side > 0 else number <= level
+
+    def near(self, number: float, margin: float) -> bool:
         """Return whether a number is at the level, beyond it, or before it by a margin at most."""
-        return (number - self.level) * self.side >= -margin
+        return (number - self._rounded) * self.side >= -margin
 
 
 _SHARE = r"\d{1,3}(\.\d{1,9})?\s?%"

@@ -94,7 +94,7 @@ class Measures:
         try:
             rough = math.fsum(numbers) / parts
             margin = (math.fsum(map(abs, numbers)) * _RELATIVE + _ABSOLUTE) / parts
-            if any(limit.reached(rough, margin) for limit in self.limits):
+            if any(limit.near(rough, margin) for limit in self.limits):
                 return float(mean(numbers, parts))
         except OverflowError:
             raise CannotEvaluateError("the sum is too large to compute") from None
