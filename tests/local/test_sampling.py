@@ -10,6 +10,7 @@ from rich.console import Console
 from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import EXPIRED_OFFSET
 from infra.local.check import sample as sampling
+from infra.local.check.classification import Estimate
 from infra.local.check.integrity import print_trial
 from infra.local.check.sample import MAX_RETRIES, Sample, SampleProgress, read_sample
 from infra.local.check.trial import RuleTrial, ScanTrial, try_scan
@@ -21,6 +22,7 @@ from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import parse
 from landfall.reasons import StepError
 from tests.fakes.bases import BASE, KEY, a_base, a_server
+from tests.fakes.elements import a_classification
 from tests.fakes.world import integrity
 
 TABLES = {"People": ["Name", "Email"], "Pets": ["Name", "Owner"]}
@@ -296,3 +298,15 @@ def printed(checked: ScanTrial) -> str:
     out = io.StringIO()
     print_trial(checked, Console(file=out, width=120, highlight=False))
     return out.getvalue()
+
+
+async def test_a_check_says_which_texts_the_model_will_not_see_whole():
+    """Before a run that would be paid."""
+    rows = [{"Name": "Notes", "Email": "x" * 2_345}, {"Name": "Phone", "Email": "y"}]
+    one = a_classification(table="People", mapping={"name": "Name", "description": "Email"})
+    async with a_server(a_base(People=rows)) as server:
+        sample = await read_sample(one, AirtableEndpoint(server.url, KEY), 10, lambda _: None)
+    out = io.StringIO()
+    Estimate.of(one, sample).show(Console(file=out, width=120, highlight=False))
+    says = "1 element cut for the model, such as rec00000000000001: description: 2,000 of 2,345"
+    assert says in out.getvalue()
