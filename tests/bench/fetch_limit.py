@@ -21,8 +21,8 @@ import requests
 from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import LocalAirtable
 from infra.local.wire.messages import Exchange
-from landfall.airtable.client import PAGE_SIZE
 from landfall.airtable.pacer import RATE_LIMIT
+from landfall.airtable.protocols import PAGE_SIZE
 from landfall.deadlines import LADDER
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task

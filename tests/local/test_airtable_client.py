@@ -16,7 +16,7 @@ from infra.local.wire.faults import Fault, FaultKind, FaultRule, Framing
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import LOCKOUT, AirtableClient
 from landfall.airtable.pacer import Pacer
-from landfall.airtable.protocols import OffsetExpiredError, RecordPage
+from landfall.airtable.protocols import OffsetExpiredError, PageTooLargeError, RecordPage
 from landfall.airtable.schema import FieldSchema
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
@@ -209,7 +209,6 @@ ANSWERS = [
     (Fault(FaultKind.MALFORMED_JSON), "base_malformed", "Airtable: "),
     (Fault(FaultKind.CUT_BODY), "base_malformed", "invalid HTTP response"),
     (Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE), "base_malformed", "Airtable: "),
-    (Fault(FaultKind.FLOOD), "base_malformed", "larger than"),
     (Fault(FaultKind.REDIRECT_LOOP), "base_malformed", "answered 302"),
     (Fault(FaultKind.RESET), "base_unreachable", "cannot be reached"),
 ]
@@ -222,6 +221,16 @@ async def test_every_failure_has_its_reason(fault, reason, says):
         error = await refusal(reader)
         assert (error.reason, len(server.requests)) == (reason, 1)
         assert says in error.message
+
+
+async def test_a_page_with_too_many_bytes_is_to_be_asked_for_in_fewer_records():
+    """No more than the limit is read of it; a single record has a limit of its own."""
+    async with faulty(Fault(FaultKind.FLOOD), Fault(FaultKind.FLOOD)) as (_, reader):
+        with pytest.raises(PageTooLargeError, match="larger than 2097152 bytes"):
+            await page(reader)
+        with pytest.raises(StepError, match="larger than 33554432 bytes") as refused:
+            await reader.page("People", ["Name"], None, Deadline.after(60), 1)
+        assert refused.value.reason == Reason.BASE_MALFORMED
 
 
 @pytest.mark.parametrize("cell", ["[" * 20 + "]" * 20, '{"a": [{"b": null}]}', "1e308"])

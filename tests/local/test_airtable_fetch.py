@@ -17,9 +17,9 @@ from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import fetch as airtable_fetch
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
-from landfall.airtable.fetch import MAX_RESTARTS
+from landfall.airtable.fetch import MAX_RESTARTS, MAX_WAITING_BYTES
 from landfall.airtable.fetched import read_tables
-from landfall.airtable.protocols import RecordPage
+from landfall.airtable.protocols import MAX_PAGE_BYTES, PAGE_SIZE, RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.kind import KIND
 from landfall.runs.kind import Outcome
@@ -27,7 +27,7 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import QUIET
 from landfall.runs.transitions import MAX_ATTEMPTS
 from landfall.store.commit_size import MAX_COMMIT_BYTES
-from landfall.store.documents import Version, Write
+from landfall.store.documents import StoreError, Version, Write
 from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
@@ -131,10 +131,15 @@ class _Asking(AirtableClient):
     asked: ClassVar[list[Sequence[str]]] = []
 
     async def page(
-        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+        self,
+        table: str,
+        fields: Sequence[str],
+        offset: str | None,
+        deadline: Deadline,
+        size: int = PAGE_SIZE,
     ) -> RecordPage:
         self.asked.append(fields)
-        return await super().page(table, fields, offset, deadline)
+        return await super().page(table, fields, offset, deadline, size)
 
 
 async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
@@ -641,3 +646,96 @@ async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypa
     assert await fetched_ids(world) == ids(base)
     assert MAX_PACKED_BYTES < max(store.sizes) <= MAX_COMMIT_BYTES
     assert sum(size > 0 for size in store.sizes) == 2
+
+
+def wide(count: int) -> list[dict[str, Any]]:
+    """Rows of 200 kB that do not shrink: a page of a hundred has 20 MB."""
+    return [{"Name": Random(number).randbytes(100_000).hex()} for number in range(count)]
+
+
+async def test_a_table_of_wide_records_is_read_in_smaller_pages():
+    """Of no more bytes than fit into memory, and the next invocation begins with their size."""
+    base, store = a_base(People=wide(60), Pets=[{"Name": "Rex"}] * 150), _History()
+    world = World(store)
+    await start(world, tables=TABLES)
+    async with a_server(base, faults=[status(503, path="/People$", after=4)]) as server:
+        assert await deliver(world, server) == "base_unavailable"
+        (people, pets) = (await cursor_of(world)).tables.values()
+        assert 1 < people.size < 100 == pets.size
+        before = len(server.requests)
+        assert await deliver(world, server) == "finished"
+        sent = [request.path for request in list(server.requests)[before:]]
+        assert len([path for path in sent if path.endswith("People")]) <= 60 // people.size
+    assert await fetched_ids(world) == ids(base)
+    assert max(store.sizes) <= MAX_COMMIT_BYTES
+
+
+async def test_pages_grow_again_after_wide_records():
+    """A table with a few of them costs few requests more."""
+    base = a_base(People=[*wide(30), *({"Name": "x"} for _ in range(600))])
+    world = World()
+    await start(world, tables={"People": ["Name"]})
+    async with a_server(base) as server:
+        await drive(world, server)
+        assert len(server.requests) < 1 + 3 + 8 + 4 + 7
+    assert await fetched_ids(world) == ids(base)
+
+
+class _AwayAfter(_History):
+    """Takes so many commits of pages; one more does not come through, and then it is as ever."""
+
+    left = 1
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """As `Store.commit`."""
+        if any("/pages/" in write.path for write in writes):
+            self.left -= 1
+            if self.left < 0:
+                self.left = 1_000
+                raise StoreError("no answer")
+        return await super().commit(writes)
+
+
+@pytest.mark.parametrize("left", [1, 2])
+async def test_a_page_that_is_stored_in_parts_may_be_cut_off(monkeypatch, left):
+    """Its records are read again with the rest of it, and count once."""
+    monkeypatch.setattr(airtable_fetch, "MAX_COMMIT_BYTES", 1_000_000)
+    base, store = a_base(People=wide(30)), _AwayAfter()
+    store.left = left
+    world = World(store)
+    await start(world, tables={"People": ["Name"]})
+    async with a_server(base) as server:
+        assert await deliver(world, server) == "store_unavailable"
+        stored = await documents(world, "runs/m-1/pages")
+        assert 0 < sum(page.data["records"] for page in stored) < 25
+        await drive(world, server)
+    run = await world.run()
+    tables = await read_tables(world.store, run.path, (await cursor_of(world)).fetched())
+    assert sorted(tables["People"].ids) == sorted(ids(base)["People"])
+
+
+async def test_no_more_is_read_than_waits_to_be_stored(monkeypatch):
+    """While nothing is stored, a table of wide records does not fill the memory."""
+    waiting: list[int] = []
+    read = AirtableClient.page
+
+    async def page(self: AirtableClient, *arguments: Any) -> RecordPage:
+        found = await read(self, *arguments)
+        waiting.append(found.bytes)
+        return found
+
+    monkeypatch.setattr(AirtableClient, "page", page)
+    monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
+    world = World()
+    await start(world, tables={"People": ["Name"]})
+    async with a_server(a_base(People=wide(90))) as server:
+        reading = asyncio.create_task(deliver(world, server))
+
+        async def full() -> bool:
+            return sum(waiting) > MAX_WAITING_BYTES
+
+        await until(full, seconds=20)
+        await asyncio.sleep(0.3)
+        assert sum(waiting) <= MAX_WAITING_BYTES + MAX_PAGE_BYTES
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from landfall.airtable.client import MAX_WAIT
-from landfall.airtable.protocols import MAX_ROWS, OffsetExpiredError, Record, RecordPage
+from landfall.airtable.protocols import MAX_ROWS, PAGE_SIZE, OffsetExpiredError, Record, RecordPage
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
@@ -228,16 +228,22 @@ class TreacherousBase:
         ]
 
     async def page(
-        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+        self,
+        table: str,
+        fields: Sequence[str],
+        offset: str | None,
+        deadline: Deadline,
+        size: int = PAGE_SIZE,
     ) -> RecordPage:
         """As `BaseReader.page`. The offset is the number of the next record."""
         await self._request(deadline)
         if offset and self._chaos.strikes("expired_offset"):
             raise OffsetExpiredError(table)
         start = int(offset or 0)
-        records = [_with(record, fields) for record in self._tables[table][start : start + PAGE]]
-        more = start + PAGE < len(self._tables[table])
-        return RecordPage(records, str(start + PAGE) if more else None)
+        end = start + min(PAGE, size)
+        records = [_with(record, fields) for record in self._tables[table][start:end]]
+        more = end < len(self._tables[table])
+        return RecordPage(records, str(end) if more else None)
 
     async def upsert(
         self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline

@@ -13,6 +13,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -25,7 +26,13 @@ from landfall import logs
 from landfall.airtable import pacer
 from landfall.airtable.answers import record_page, schema_of
 from landfall.airtable.pacer import PacedRequest, Pacer
-from landfall.airtable.protocols import OffsetExpiredError, RecordPage
+from landfall.airtable.protocols import (
+    MAX_PAGE_BYTES,
+    PAGE_SIZE,
+    OffsetExpiredError,
+    PageTooLargeError,
+    RecordPage,
+)
 from landfall.airtable.schema import TableSchema
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.net.errors import (
@@ -36,17 +43,13 @@ from landfall.net.errors import (
     UnreachableError,
     UnsendableError,
 )
-from landfall.net.http import HttpClient, retry_after
+from landfall.net.http import MAX_BODY_BYTES, HttpClient, retry_after
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 from landfall.store.metering import count_airtable_request
 
 T = TypeVar("T")
-
-PAGE_SIZE = 100
-"""Records of a page: the most that Airtable returns."""
-
 
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the rate limit was exceeded."""
@@ -76,10 +79,12 @@ _REASON_OF_STATUS = {
 
 
 class _Call:
-    """A call of pyairtable: its deadline, and the exchange in flight for it."""
+    """A call of pyairtable: its limits, the exchange in flight for it, and the answer's bytes."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> None:
         self.deadline = deadline
+        self.max_bytes = max_bytes
+        self.bytes = 0
         self.over = False
         self.exchange: Future[httpx.Response] | None = None
 
@@ -134,20 +139,29 @@ class AirtableClient:
         return schema_of(await self._call(lambda: self._api.get(url), deadline))
 
     async def page(
-        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+        self,
+        table: str,
+        fields: Sequence[str],
+        offset: str | None,
+        deadline: Deadline,
+        size: int = PAGE_SIZE,
     ) -> RecordPage:
-        """Return the next page of a listing. Raises `OffsetExpiredError`."""
+        """Return the next page of a listing, of at most so many records.
+
+        Raises `OffsetExpiredError`, `PageTooLargeError`.
+        """
         urls = self._api.table(self._base_id, table).urls
-        options: dict[str, Any] = {"page_size": PAGE_SIZE, "fields": list(fields)}
+        options: dict[str, Any] = {"page_size": size, "fields": list(fields)}
         if offset:
             options["offset"] = offset
-        answer = await self._call(
+        call = _Call(deadline, MAX_PAGE_BYTES if size > 1 else MAX_BODY_BYTES)
+        answer = await self._answer(
+            call,
             lambda: self._api.request(
                 "get", urls.records, fallback=("post", urls.records_post), options=options
             ),
-            deadline,
         )
-        return record_page(answer, table)
+        return replace(record_page(answer, table), bytes=call.bytes)
 
     async def upsert(
         self, table: str, merge_on: str, rows: Sequence[Fields], deadline: Deadline
@@ -183,7 +197,9 @@ class AirtableClient:
         await self._http.close()
 
     async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
-        call = _Call(deadline)
+        return await self._answer(_Call(deadline), work)
+
+    async def _answer(self, call: _Call, work: Callable[[], T]) -> T:
         context = copy_context()
         context.run(_current.set, call)
         thread = self._loop.run_in_executor(self._threads, context.run, work)
@@ -195,6 +211,8 @@ class AirtableClient:
             thread.exception()
             raise
         except ExchangeError as error:
+            if isinstance(error, ResponseTooLargeError) and call.max_bytes < MAX_BODY_BYTES:
+                raise PageTooLargeError(str(error)) from None
             raise self._failed(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
         except requests.JSONDecodeError as error:
             raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
@@ -223,8 +241,10 @@ class AirtableClient:
                 deadline=call.deadline.sooner(self._ladder.request),
                 headers=dict(request.headers),
                 content=_body(request),
+                max_bytes=call.max_bytes,
                 before_sending=lambda: self._wait_for_turn(paced),
             )
+            call.bytes = len(answer.content)
             status = answer.status_code
         finally:
             for one in paced:

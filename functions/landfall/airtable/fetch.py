@@ -14,9 +14,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from landfall import logs
-from landfall.airtable.fetch_cursor import FetchCursor, TableCursor, opened, wanted
-from landfall.airtable.protocols import BaseReader, OffsetExpiredError
-from landfall.airtable.records import ReadPage, pack
+from landfall.airtable.fetch_cursor import (
+    FetchCursor,
+    TableCursor,
+    number_of,
+    opened,
+    wanted,
+)
+from landfall.airtable.protocols import (
+    MAX_PAGE_BYTES,
+    PAGE_SIZE,
+    BaseReader,
+    OffsetExpiredError,
+    PageTooLargeError,
+    RecordPage,
+)
+from landfall.airtable.records import ReadPage, packed_parts
 from landfall.airtable.scan import BaseScan
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
@@ -32,6 +45,12 @@ OpenBase = Callable[[str], BaseReader]
 MAX_REPEATS = 3
 """Pages in a row that bring no record which the pages before did not have, and promise more."""
 
+SHRINK = 4
+"""Factor by which a page is made smaller that has too many bytes."""
+
+MAX_WAITING_BYTES = 2 * MAX_PAGE_BYTES
+"""Bytes of pages that wait to be stored, after which no further page is read until they are."""
+
 MAX_RESTARTS = 5
 """Restarts of one table in an invocation, each because its listing expired."""
 
@@ -45,6 +64,9 @@ class Fetch:
         self._open_base = open_base
         self._cursor = FetchCursor.load(claim.step.cursor)
         self._inbox: list[ReadPage] = []
+        self._waiting = 0
+        self._stored = asyncio.Event()
+        self._stored.set()
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
         """Read until everything is read, or until the deadline.
@@ -66,7 +88,7 @@ class Fetch:
             for name, table in cursor.tables.items()
             if not table.done
         ]
-        failure = await self._collect(readers)
+        failure = await self._collect(readers, deadline)
         if failure:
             raise failure
         return all(table.done for table in self._cursor_now.tables.values())
@@ -76,7 +98,9 @@ class Fetch:
         assert self._cursor is not None
         return self._cursor
 
-    async def _collect(self, readers: Sequence[asyncio.Task[None]]) -> BaseException | None:
+    async def _collect(
+        self, readers: Sequence[asyncio.Task[None]], deadline: Deadline
+    ) -> BaseException | None:
         """Store the pages of the readers, until all have ended or one has failed."""
         failure: BaseException | None = None
         pending = set(readers)
@@ -94,7 +118,8 @@ class Fetch:
             for task in readers:
                 task.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-        await self._checkpoint()
+        if deadline.remaining() > 0 or not self._claim.progressed:
+            await self._checkpoint()  # else it would end too late, and is read again
         return failure
 
     async def _read_table(
@@ -104,7 +129,7 @@ class Fetch:
         while deadline.remaining() > self._claim.engine.ladder.last_listing:
             until = deadline.sooner(self._claim.engine.ladder.item)
             try:
-                page = await reader.page(name, table.ask, table.offset, until)
+                page = await self._page(reader, name, table, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = replace(table, offset=None, listing=table.listing + 1, latest=[])
@@ -115,19 +140,41 @@ class Fetch:
                 if error.reason == Reason.BASE_TIMEOUT and deadline.remaining() <= 0:
                     return  # our budget ended: it is no failure of Airtable
                 raise
-            table.offset = page.offset
-            if page.offset is not None and table.repeats(page.records):
+            table.offset, number = page.offset, number_of(page.records)
+            if page.offset is not None and (not page.records or number in table.latest):
                 repeats += 1
                 if repeats > MAX_REPEATS:
                     raise _repeated(name)
                 continue
             repeats = 0
-            table.remember(page.records)
+            table.remember(number)
+            if page.bytes * 2 * SHRINK < MAX_PAGE_BYTES:
+                table.size = min(PAGE_SIZE, table.size * 2)
+            records, size = wanted(table, page.records), table.size
             self._inbox.append(
-                ReadPage(name, table.listing, wanted(table, page.records), page.offset)
+                ReadPage(name, table.listing, records, page.offset, size, number, page.bytes)
             )
             if page.offset is None:
                 return
+            await self._room()
+
+    async def _page(
+        self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
+    ) -> RecordPage:
+        """Return the next page, in fewer records where they have too many bytes."""
+        while table.size > 1:
+            try:
+                return await reader.page(name, table.ask, table.offset, deadline, table.size)
+            except PageTooLargeError:
+                table.size = max(1, table.size // SHRINK)
+        return await reader.page(name, table.ask, table.offset, deadline, table.size)
+
+    async def _room(self) -> None:
+        """Wait while more is to be stored than may be held in memory."""
+        self._waiting += self._inbox[-1].bytes
+        if self._waiting > MAX_WAITING_BYTES:
+            self._stored.clear()
+        await self._stored.wait()
 
     async def _checkpoint(self) -> None:
         if self._inbox:
@@ -139,13 +186,15 @@ class Fetch:
         inbox, self._inbox = self._inbox, []
         cursor, packed = self._cursor_now.copy(), list[Packed]()
         for page in inbox:
-            pieces = pack(page)
-            if packed and _bytes([*packed, *pieces]) > MAX_COMMIT_BYTES:
-                await self._store(cursor, packed)
-                cursor, packed = cursor.copy(), []
-            packed += pieces
-            cursor.advance(page)
+            for part, piece in packed_parts(page):
+                if packed and _bytes([*packed, piece]) > MAX_COMMIT_BYTES:
+                    await self._store(cursor, packed)
+                    cursor, packed = cursor.copy(), []
+                packed.append(piece)
+                cursor.advance(part)
         await self._store(cursor, packed)
+        self._waiting = sum(page.bytes for page in self._inbox)
+        self._stored.set()
 
     async def _store(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
         made = packed_documents(packed)

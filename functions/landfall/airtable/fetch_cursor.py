@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
 from landfall.airtable.fields import holds
+from landfall.airtable.protocols import PAGE_SIZE
 from landfall.airtable.records import ReadPage
 from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema, named
@@ -33,8 +34,9 @@ class TableCursor:
     and `names` as the base does, with their `field_ids`; `base_name` is that of the table in the
     base. `checkboxes` are those of the fields with checkboxes. `ask` are the requested fields,
     never none: Airtable would send all. `latest` has a number for each of the latest pages, by the
-    ids of its records. `primary` is the field with the names of the records: one of `fields`, or
-    else as the base names it; empty where names are not read.
+    ids of its records; `size` is the number of records to ask for next. `primary` is the field with
+    the names of the records: one of `fields`, or else as the base names it; empty where names are
+    not read.
     """
 
     id: str
@@ -46,21 +48,19 @@ class TableCursor:
     records: int = 0
     done: bool = False
     latest: list[int] = field(default_factory=list)
+    size: int = PAGE_SIZE
     checkboxes: list[str] = field(default_factory=list)
     primary: str = ""
     base_name: str = ""
     field_ids: list[str] = field(default_factory=list)
 
-    def repeats(self, records: Sequence[Fields]) -> bool:
-        """Return whether a page has no records, or those of one of the latest pages."""
-        return not records or _number(records) in self.latest
-
-    def remember(self, records: Sequence[Fields]) -> None:
+    def remember(self, number: int) -> None:
         """Count a page among the latest."""
-        self.latest = [*self.latest, _number(records)][-MAX_LATEST:]
+        self.latest = [*self.latest, number][-MAX_LATEST:]
 
 
-def _number(records: Sequence[Fields]) -> int:
+def number_of(records: Sequence[Fields]) -> int:
+    """Return a number that stands for the records of a page, in any order."""
     return zlib.crc32(" ".join(sorted(record["id"] for record in records)).encode())
 
 
@@ -97,13 +97,14 @@ class FetchCursor:
         return replace(self, tables=tables)
 
     def advance(self, page: ReadPage) -> None:
-        """Count a page. The first page of a new listing restarts its table."""
+        """Count a page, or a part of one. The first of a new listing restarts its table."""
         table = self.tables[page.table]
         if page.listing != table.listing:
             table.listing, table.records, table.latest = page.listing, 0, []
         table.records += len(page.records)
-        table.remember(page.records)
-        table.offset, table.done = page.offset, page.offset is None
+        if page.last:
+            table.remember(page.number)
+            table.size, table.offset, table.done = page.size, page.offset, page.offset is None
 
     @property
     def records(self) -> int:

@@ -1,7 +1,7 @@
 """Protocols of the clients that read and write a base, and the data that they exchange."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from landfall.airtable.schema import TableSchema
@@ -11,20 +11,31 @@ from landfall.store.documents import Fields
 Record = dict[str, Any]
 """A record in Airtable's form: {"id": "rec...", "createdTime": ..., "fields": {name: value}}."""
 
+PAGE_SIZE = 100
+"""Records of a page: the most that Airtable returns."""
+
+MAX_PAGE_BYTES = 2 * 2**20
+"""Bytes of a page of several records. A page of this size takes some 10 MB while it is read."""
+
 MAX_ROWS = 10
 """Records of a write request: the most that Airtable accepts."""
 
 
 @dataclass(frozen=True)
 class RecordPage:
-    """The response to a listing request: at most 100 records, and the offset of the next page."""
+    """The response to a listing request: its records, the offset of the next page, its bytes."""
 
     records: Sequence[Record]
     offset: str | None
+    bytes: int = field(default=0, compare=False)
 
 
 class OffsetExpiredError(Exception):
     """The listing has expired: the table must be read again from the start."""
+
+
+class PageTooLargeError(Exception):
+    """The page has more bytes than are read at once: ask for fewer records."""
 
 
 class BaseReader(Protocol):
@@ -38,9 +49,17 @@ class BaseReader(Protocol):
         ...
 
     async def page(
-        self, table: str, fields: Sequence[str], offset: str | None, deadline: Deadline
+        self,
+        table: str,
+        fields: Sequence[str],
+        offset: str | None,
+        deadline: Deadline,
+        size: int = PAGE_SIZE,
     ) -> RecordPage:
-        """Return the next page of a listing. Raises `OffsetExpiredError`."""
+        """Return the next page of a listing, of at most so many records.
+
+        Raises `OffsetExpiredError`, `PageTooLargeError`.
+        """
         ...
 
     async def close(self) -> None:

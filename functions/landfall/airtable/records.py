@@ -8,13 +8,13 @@ listing, and the pages of the expired one are skipped when the documents are rea
 import json
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from landfall.airtable.protocols import Record
+from landfall.airtable.protocols import PAGE_SIZE, Record
 from landfall.airtable.snapshot import Table, TableReader
 from landfall.process import garbage
 from landfall.reasons import Reason, StepError
@@ -24,28 +24,41 @@ from landfall.store.packed import MAX_PACKED_BYTES, Packed
 
 @dataclass(frozen=True)
 class ReadPage:
-    """Records of one table, the listing in which they were read, and its next offset."""
+    """Records of one table, the listing in which they were read, and the state after them.
+
+    That is the `offset` of the next page and its `size`; `number` stands for the records. A page
+    may be stored in parts, of which only the `last` changes that state.
+    """
 
     table: str
     listing: int
     records: Sequence[Record]
     offset: str | None = None
+    size: int = PAGE_SIZE
+    number: int = 0
+    bytes: int = 0
+    last: bool = True
 
 
 def pack(page: ReadPage) -> list[Packed]:
     """Return the page in pieces of at most `MAX_PACKED_BYTES` bytes. Raises `StepError`."""
+    return [piece for _, piece in packed_parts(page)]
+
+
+def packed_parts(page: ReadPage) -> list[tuple[ReadPage, Packed]]:
+    """Return the parts of the page of which each is a piece, with it. Raises `StepError`."""
     head, records = _json([page.table, page.listing]), _json({"records": page.records})
     data = zlib.compress(head + b"\n" + records)  # a character that JSON has only between its parts
     if len(data) <= MAX_PACKED_BYTES:
-        return [Packed(data, len(page.records))]
+        return [(page, Packed(data, len(page.records)))]
     if len(page.records) == 1:
         raise StepError(
             Reason.RECORD_TOO_LARGE,
             f"record {page.records[0]['id']} of table {page.table!r} does not fit into a document",
         )
     half = len(page.records) // 2
-    halves = (page.records[:half], page.records[half:])
-    return [piece for some in halves for piece in pack(ReadPage(page.table, page.listing, some))]
+    first = replace(page, records=page.records[:half], last=False)
+    return [*packed_parts(first), *packed_parts(replace(page, records=page.records[half:]))]
 
 
 def _json(content: Any) -> bytes:
