@@ -32,6 +32,7 @@ from landfall.store.limits import (
     index_entries,
     unusable_fields,
     unusable_path,
+    unusable_query,
 )
 from landfall.store.metering import charge
 
@@ -60,6 +61,8 @@ class MemoryStore:
 
     async def find(self, query: Query) -> list[Document]:
         """Return the documents that match a query."""
+        if fault := unusable_query(query):
+            raise StoreRefusedError(f"a query of {query.collection} in the store: {fault}")
         found = [document for document in self._candidates(query) if _selects(query, document)]
         if query.order:
             name, direction = query.order

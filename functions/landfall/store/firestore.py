@@ -26,7 +26,7 @@ from landfall.store.documents import (
     Version,
     Write,
 )
-from landfall.store.limits import unusable_fields, unusable_path
+from landfall.store.limits import unusable_fields, unusable_path, unusable_query
 from landfall.store.metering import charge
 
 _REFUSED = (
@@ -101,11 +101,11 @@ class FirestoreStore:
         except google_errors.FailedPrecondition as error:
             if "index" in str(error):
                 raise IndexMissingError(f"{what} Firestore needs an index: {error}") from error
-            raise _failed(what, error) from error
+            raise _failed(what, error, query) from error
         except google_errors.GoogleAPIError as error:
-            raise _failed(what, error) from error
+            raise _failed(what, error, query) from error
         except _UNSENDABLE as error:
-            raise StoreRefusedError(f"{what} Firestore cannot be sent: {error}") from error
+            raise _refused(what, error, query) from error
         # an empty result is billed as one read
         charge(self.meter, reads=max(1, len(snapshots)))
         return snapshots
@@ -170,25 +170,22 @@ def _is_conflict(error: google_errors.GoogleAPIError, writes: Sequence[Write]) -
 
 
 def _failed(
-    what: str, error: google_errors.GoogleAPIError, writes: Sequence[Write] = ()
+    what: str, error: google_errors.GoogleAPIError, asked: Query | Sequence[Write] = ()
 ) -> StoreError:
     # a message that is too large has the status of a spent quota
     if isinstance(error, _REFUSED) or "message exceeds maximum size" in str(error):
-        return _refused(what, error, writes)
+        return _refused(what, error, asked)
     return StoreError(f"{what} Firestore failed: {error}")
 
 
-def _refused(what: str, error: Exception, writes: Sequence[Write]) -> StoreRefusedError:
+def _refused(what: str, error: Exception, asked: Query | Sequence[Write]) -> StoreRefusedError:
     """Return the error with the document and field at fault, as far as they are known."""
-    faults = (
-        unusable_path(write.path) or unusable_fields(write.path, write.data) for write in writes
-    )
-    paths = ", ".join(write.path for write in writes[:_NAMED])
-    parts = [
-        f"{what} Firestore was refused",
-        next(filter(None, faults), paths),
-        str(error)[:_QUOTED],
-    ]
+    if isinstance(asked, Query):
+        fault = unusable_query(asked)
+    else:
+        faults = (unusable_path(it.path) or unusable_fields(it.path, it.data) for it in asked)
+        fault = next(filter(None, faults), ", ".join(it.path for it in asked[:_NAMED]))
+    parts = [f"{what} Firestore was refused", fault, str(error)[:_QUOTED]]
     return StoreRefusedError(": ".join(filter(None, parts)))
 
 

@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, Query
 
 MAX_NAME_BYTES = 1_500
 """Bytes of an id."""
 
 MAX_FIELD_BYTES = 1_500
 """Bytes of the names on the way to a value, with a byte between two of them."""
+
+MAX_QUERIED_BYTES = 1_500
+"""Bytes of a text in a query: as many as an index has of a value."""
+
+MAX_CHOICES = 30
+"""Values of which a query takes one (`in`)."""
 
 MAX_DEPTH = 20
 """Maps and arrays within each other."""
@@ -61,6 +67,19 @@ def unusable_fields(path: str, fields: Fields) -> str:
     size = document_bytes(path, fields)
     if size > MAX_DOCUMENT_BYTES:
         return f"{path} has {size:,} bytes; Firestore takes {MAX_DOCUMENT_BYTES:,}"
+    return ""
+
+
+def unusable_query(query: Query) -> str:
+    """Return why Firestore refuses a query; empty if it does not."""
+    for name, operator, value in query.where:
+        if operator == "in" and not 1 <= len(value) <= MAX_CHOICES:
+            return f"`{name}` has {len(value)} choices; Firestore takes 1 to {MAX_CHOICES}"
+        for one in value if operator == "in" else [value]:
+            is_text = isinstance(one, str)
+            problem = _text_problem(one, MAX_QUERIED_BYTES) if is_text else _value_problem(one)
+            if problem:
+                return f"the value of `{name}` {problem}"
     return ""
 
 
