@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import chain, combinations, product
 from math import log2
 from typing import Any, Literal
@@ -57,6 +58,9 @@ MAX_BLOCK = 40
 
 CHECK_INTERVAL = 1000
 """Candidates between two checks of the budget."""
+
+MAX_REMEMBERED = 50_000
+"""Comparisons of two values that are remembered, to bound memory: duplicates repeat them."""
 
 MIN_LETTERS = 4
 """Letters from which a value can have a typing error."""
@@ -148,6 +152,7 @@ class Likelihood:
         words: Counter[str] = Counter(word for name in names for word in name)
         self._bits = {word: -log2(max(1, count - 1) / others) for word, count in words.items()}
         self._name_bits = [self._of_words(name or ()) for name in self._names]
+        self._names_compared = lru_cache(MAX_REMEMBERED)(self._compare_names)
         self.enough = log2(others / MAX_CHANCE)
         """Bits from which at most one in ten such pairs is one by chance."""
 
@@ -190,14 +195,14 @@ class Likelihood:
 
     def weigh(self, one: int, other: int) -> Weighed:
         """Return what speaks for and against two records being the same."""
-        return self._weigh(one, other, *self._compare_names(self._names[one], self._names[other]))
+        return self._weigh(one, other, *self._names_compared(self._names[one], self._names[other]))
 
     def _weigh_if_enough(self, one: int, other: int) -> Weighed | None:
         """Return the same, or None as soon as it is too little."""
         at_most = sum(field.upper_bound(one, other) for field in self._fields)
         if at_most + max(self._name_bits[one], self._name_bits[other]) < self.enough:
             return None
-        how, bits = self._compare_names(self._names[one], self._names[other])
+        how, bits = self._names_compared(self._names[one], self._names[other])
         alike = how == "alike"  # may be possible by two rare names, whatever they have in common
         if at_most + bits < self.enough and not alike:
             return None
@@ -316,7 +321,7 @@ class Likelihood:
 
     def explain(self, table: Table, one: int, other: int) -> str:
         """Return what speaks for two records being the same, and what against it."""
-        how = [self._compare_names(self._names[one], self._names[other])[0]]
+        how = [self._names_compared(self._names[one], self._names[other])[0]]
         how += [field.compare(one, other)[0] for field in self._fields]
         pro: list[str] = []
         contra: list[str] = []
@@ -341,6 +346,7 @@ class _OtherField:
         counts = Counter(key for key, _ in held)
         others = sum(counts.values()) + self._weight.others
         self._bits = {key: -log2(max(1, count - 1) / others) for key, count in counts.items()}
+        self._unequal = lru_cache(MAX_REMEMBERED)(self._compare)
 
     def compare(self, one: int, other: int) -> tuple[How, float]:
         """Return how two records compare in the field, and the bits that this says."""
@@ -349,6 +355,9 @@ class _OtherField:
             return "missing", 0
         if first == second:
             return "same", self._bits[first]
+        return self._unequal(first, second)
+
+    def _compare(self, first: Any, second: Any) -> tuple[How, float]:
         if self._is_typing_error(first, second):
             return "alike", max(0, min(self._bits[first], self._bits[second]) - TYPING_ERROR)
         if self.meaning == "date" and abs(first - second) <= DAYS_OF_A_YEAR:
