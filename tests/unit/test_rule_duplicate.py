@@ -79,6 +79,8 @@ SIMILAR_NAMES = [
     ("John Michael Smith", "John Smith"),
     ("Maria de la Cruz", "Maria Cruz"),
     ("Юлия Щукина", "Iuliia Shchukina"),
+    ("李伟", "Li Wei"),
+    ("Scheherazade", "Sheherazade"),
 ]
 
 

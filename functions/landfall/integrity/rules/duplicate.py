@@ -53,9 +53,10 @@ class Duplicate(BaseRule):
 
     They are possibly the same if their names are very similar (92), rare, and no field of `also`
     differs; of people, also if their names are the same and rare and not every field of `also`
-    differs, or if nothing but their names differs, and all together is as rare as above. So two
-    people of one name whose e-mail and phone both differ are taken for namesakes, and a common name
-    is no sign by itself.
+    differs, or if nothing but their names differs, and all together is as rare as above. A name is
+    rare unless the table has 1,000 different names or more and, by the frequency of its words, more
+    than one in ten such names has a namesake by chance. So two people of one name whose e-mail and
+    phone both differ are taken for namesakes, and a common name is no sign by itself.
 
     A group holds together: a record joins one if more of its pairs with that group's records are
     likely the same than are rather not. So no chain of similarities becomes a group. A record that

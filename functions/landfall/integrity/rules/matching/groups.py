@@ -19,6 +19,9 @@ from landfall.integrity.rules.rule import CannotEvaluateError, Scope
 MAX_POSSIBLE_PAIRS = 200_000
 """Possible pairs of a rule, to bound memory: about 50 MB."""
 
+CHECK_INTERVAL = 100
+"""Pairs between two checks of the budget; for each, up to 64 others are compared."""
+
 MAX_PAIRS_TESTED = 30
 """Records of a group of which every two are tested, to say how it hangs together."""
 
@@ -111,10 +114,13 @@ class GroupFinder:
         clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
         by_strength = sorted(likely, key=lambda pair: (-likely[pair], pair))
         weak = [_Edge(*pair, same_name) for pair in ambiguous]
-        for edge in (
+        edges = (
             *(_Edge(*pair, likelihood) for pair in by_strength),
             *(_Edge(*pair, same_name) for pair in clear),
-        ):
+        )
+        for number, edge in enumerate(edges):
+            if number % CHECK_INTERVAL == 0:
+                self._scope.check()
             (self._edges if clusters.join(edge.one, edge.other) else weak).append(edge)
         weak += [_Edge(*pair, likelihood) for pair in possible]
         return (

@@ -16,7 +16,11 @@ from typing import Any, Literal
 
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display
-from landfall.integrity.rules.matching.common_names import MAX_CHANCE
+from landfall.integrity.rules.matching.common_names import (
+    MAX_CHANCE,
+    MIN_NAMES,
+    common_names,
+)
 from landfall.integrity.rules.matching.comparison import Column, Comparison
 from landfall.integrity.rules.matching.plain_words import Words
 from landfall.integrity.rules.matching.similarity import NameSimilarity
@@ -151,6 +155,8 @@ class Likelihood:
         others = len(names) + NAMES
         words: Counter[str] = Counter(word for name in names for word in name)
         self._bits = {word: -log2(max(1, count - 1) / others) for word, count in words.items()}
+        self._common = common_names(names)
+        self._knows_common_names = len(names) >= MIN_NAMES
         self._name_bits = [self._of_words(name or ()) for name in self._names]
         self._names_compared = lru_cache(MAX_REMEMBERED)(self._compare_names)
         self.enough = log2(others / MAX_CHANCE)
@@ -200,11 +206,13 @@ class Likelihood:
     def _weigh_if_enough(self, one: int, other: int) -> Weighed | None:
         """Return the same, or None as soon as it is too little."""
         at_most = sum(field.upper_bound(one, other) for field in self._fields)
-        if at_most + max(self._name_bits[one], self._name_bits[other]) < self.enough:
+        names = self._names[one], self._names[other]
+        named = None not in names and self._common.isdisjoint(names)
+        most = max(self._name_bits[one], self._name_bits[other])
+        if at_most + most < self.enough and not named:
             return None
-        how, bits = self._names_compared(self._names[one], self._names[other])
-        alike = how == "alike"  # may be possible by two rare names, whatever they have in common
-        if at_most + bits < self.enough and not alike:
+        how, bits = self._names_compared(*names)
+        if at_most + bits < self.enough and not (named and how in ("same", "alike")):
             return None
         return self._weigh(one, other, how, bits)
 
@@ -234,12 +242,14 @@ class Likelihood:
             case "different":
                 return enough and weighed.same and self._of_people and not weighed.differs
             case "same" if not weighed.same:
-                return enough and self._of_people and not self._all_differ(one, other)
+                rare = enough or not self._knows_common_names
+                return rare and self._of_people and not self._all_differ(one, other)
             case "alike" if not weighed.same:
-                rare = min(self._name_bits[one], self._name_bits[other]) >= self.enough
                 names = self._names[one], self._names[other]
                 return (
-                    rare and not weighed.differs and self._similarity.reaches(*names, UNCONFIRMED)
+                    not weighed.differs
+                    and self._common.isdisjoint(names)
+                    and self._similarity.reaches(*names, UNCONFIRMED)
                 )
         return enough and weighed.same
 
@@ -282,8 +292,7 @@ class Likelihood:
                     yield from combinations(block, 2)
                 else:
                     yield from self._of_common_value(block)
-        rare = {name for name in {*self._names} - {None} if self._of_words(name) >= self.enough}
-        named = [record for record in records if self._names[record] in rare]
+        named = [it for it in records if self._names[it] not in self._common]
         yield from self._of_similar_names(named, UNCONFIRMED)
 
     def _of_common_value(self, block: Sequence[int]) -> Iterator[Pair]:
