@@ -224,8 +224,11 @@ def test_the_long_form_says_how_a_group_hangs_together():
     (finding,) = report(either, rows).findings
     assert finding.message == (
         "3 records are likely the same: the same Email 'a@x.org';"
-        " most loosely 'a@x.org', with 1 of the 2 others"
+        " most loosely rec00001, which is a pair with 1 of 2"
     )
+    alike = long([{"field": "Email", "exact": "email"}], level="possible")
+    (finding,) = report(alike, records(*[{"Email": "a@x.org"}] * 3)).findings
+    assert finding.message == "3 records are possibly the same: the same Email 'a@x.org'"
 
 
 def crowd(*names: str) -> list[Record]:

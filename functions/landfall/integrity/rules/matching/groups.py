@@ -1,7 +1,7 @@
 """The groups of records that are likely, or possibly, the same."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
@@ -86,7 +86,8 @@ class GroupFinder:
             for one, other in search.pairs(groups):
                 groups.join(one, other)
                 self._edges.append(_Edge(one, other, search))
-        return self._of_edges(groups, self._edges, groups.partition(_records(self._edges)))
+        members = groups.partition(_records(self._edges))
+        return self._of_edges(groups, self._edges, members, self._loosest)
 
     def possible(self, alternatives: Iterable[Sequence[Comparison]]) -> Iterator[Group]:
         """Yield each record, or group of likely ones, with all that are possibly the same as it."""
@@ -129,18 +130,22 @@ class GroupFinder:
         )
 
     def _of_edges(
-        self, groups: UnionFind, edges: Sequence[_Edge], members: dict[int, list[int]]
+        self,
+        groups: UnionFind,
+        edges: Sequence[_Edge],
+        members: dict[int, list[int]],
+        remark: Callable[[Sequence[int]], str] = lambda _: "",
     ) -> Iterator[Group]:
         """Yield the groups of these edges, each with the first of its edges as the reason."""
         first = {groups.find(edge.one): edge for edge in reversed(edges)}
         for root, edge in first.items():
             group = self._group(members[root], edge)
-            yield replace(group, because=f"{group.because}{self._loosest(members[root])}")
+            yield replace(group, because=f"{group.because}{remark(members[root])}")
 
     def _loosest(self, records: Sequence[int]) -> str:
         """Return which record of a group has the fewest pairs in it, unless every two are one."""
         tested = records[:MAX_PAIRS_TESTED]
-        if not self._searches or len(tested) < 3:
+        if len(tested) < 3:
             return ""
         pairs = Counter(
             record
@@ -151,8 +156,10 @@ class GroupFinder:
         loosest = min(tested, key=pairs.__getitem__)
         if pairs[loosest] == len(tested) - 1:
             return ""
-        name = display(self._edges[0].reason.cell(self._table, loosest))
-        return f"; most loosely {name}, with {pairs[loosest]} of the {len(tested) - 1} others"
+        record = self._table.ids[loosest]
+        return (
+            f"; most loosely {record}, which is a pair with {pairs[loosest]} of {len(tested) - 1}"
+        )
 
     def _stars(
         self, units: UnionFind, edges: Iterable[_Edge], folded: Sequence[_Edge]
