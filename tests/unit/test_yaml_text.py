@@ -217,7 +217,7 @@ JSON = [
     (f'{{"a": {"9" * 5000}}}', "too large for a number; put it in quotes"),
     ('{"a": 0.1234567890123456789}', "keeps 17 digits"),
     (r'{"a": "\ud800"}', "`a` has the control character U+D800"),
-    (r'{"a": ["\u0000"]}', "`a.0` has the control character U+0000"),
+    (r'{"a": ["\u0000"]}', "`a item 1` has the control character U+0000"),
     ('{"a": ' + "[" * 100 + "]" * 100 + "}", f"nested more than {MAX_DEPTH} levels deep"),
     ('{"a": ' * 50_000, "nested more than"),
     ('{"a": 1,}x', "line 1, column 10"),

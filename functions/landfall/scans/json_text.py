@@ -59,11 +59,11 @@ def read_json(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in content if names.count(name) > 1)
-        raise TextError(f"{shorten(twice)!r} is given twice; remove one")
+    content: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise TextError(f"{shorten(name)!r} is given twice; remove one")
+        content[name] = value
     return content
 
 

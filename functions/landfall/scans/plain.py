@@ -1,8 +1,8 @@
 """Plain values of a definition or a request: text, numbers, true and false, lists, and names with
 values.
 
-Whatever the form of a text (YAML, JSON), its numbers are read here, and its values are within the
-limits of a stored document.
+Whatever the form of a text (YAML, JSON), its numbers are read here, and its values are within
+bounds.
 """
 
 import math
@@ -80,7 +80,8 @@ def problems(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def _named(path: Path) -> str:
-    return f"`{'.'.join(map(str, path))}` " if path else "this "
+    parts = (f" item {part + 1}" if isinstance(part, int) else f".{part}" for part in path)
+    return f"`{''.join(parts).lstrip('. ')}` " if path else "this "
 
 
 def _text_problems(text: str) -> Iterator[str]:
