@@ -54,7 +54,7 @@ class Evidence:
     content: str = ""
     canonical: str | None = None
     hidden_characters: int = 0
-    styled_characters: int = 0
+    transparent_characters: int = 0
     links: Sequence[PageLink] = field(default=(), repr=False)
 
     def dump(self) -> bytes:
@@ -104,7 +104,7 @@ def evidence_of(transfer: Transfer, body: bytes, vocabularies: Vocabularies) -> 
         content=_digest(markup),
         canonical=canonical if canonical and site_of(canonical) == site_of(transfer.url) else None,
         hidden_characters=markup.hidden_characters,
-        styled_characters=markup.styled_characters,
+        transparent_characters=markup.transparent_characters,
         links=_page_links(markup, transfer.url),
     )
 

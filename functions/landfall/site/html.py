@@ -172,8 +172,8 @@ class _PageTarget:
                 self._open[-1].add(text)
             case hidden:
                 self.page.hidden_characters += len(text)
-                if hidden == Seen.STYLED:
-                    self.page.styled_characters += len(text.strip())
+                if hidden == Seen.TRANSPARENT:
+                    self.page.transparent_characters += len(text.strip())
 
     def comment(self, text: str) -> None:
         """Handle a comment, which is hidden from people."""

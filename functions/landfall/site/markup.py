@@ -51,9 +51,9 @@ class Form:
 class Markup:
     """The content of a page's HTML.
 
-    `base` is the reference of its `base` element, `refresh` the content of its refresh.
-    `hidden_characters` are those of all text that people do not see, `styled_characters` those that
-    a style of their own hides, which a script may undo.
+    `base` is the reference of its `base` element, `refresh` the content of its refresh. All text
+    that people do not see has `hidden_characters`; `transparent_characters` are those of them that
+    a script may show.
     """
 
     title: str | None = None
@@ -83,7 +83,7 @@ class Markup:
     elements: int = 0
     text: str = ""
     hidden_characters: int = 0
-    styled_characters: int = 0
+    transparent_characters: int = 0
 
     def base_at(self, url: str) -> str:
         """Return the address that references of this page at `url` are relative to."""

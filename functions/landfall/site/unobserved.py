@@ -27,6 +27,9 @@ from landfall.site.page import Page, status_error
 FEW_WORDS = 120
 """Words of a page that is nothing but a wall or a placeholder."""
 
+MIN_TRANSPARENT = 200
+"""Characters of transparent text that are a part of the page, and not a detail of it."""
+
 
 def failure_of(page: Page, evidence: Evidence, *, is_home: bool) -> StepError | None:
     """Return why an answer is not the page, by its status and by what it shows.
@@ -193,8 +196,8 @@ def _lacking(evidence: Evidence) -> str | None:
     asks = words <= FEW_WORDS and _NEEDS_SCRIPT.search(evidence.reading)
     if makes and shows < 4 and (words < few or asks):
         return f"has {words} words in its HTML: {makes} makes what visitors see, and we run none"
-    if words <= FEW_WORDS and evidence.styled_characters > max(200, 2 * len(evidence.text)):
-        return "hides most of its text by styles, which a script may undo, and we run none"
+    if evidence.transparent_characters > max(MIN_TRANSPARENT, len(evidence.text)):
+        return "has more transparent text than other; a script may show it, and we run none"
     return None
 
 

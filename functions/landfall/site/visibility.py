@@ -4,7 +4,9 @@ Text that nobody sees may address machines, so it does not count. But pages fade
 begins at `opacity: 0`, and a script shows it as it scrolls into view. The two differ in what the
 element says of its next moment. With a transform, a transition, an animation, or the mark of a
 library for them, it is fading: its text counts, except for passages that address machines, which
-could be hidden in the same way. With `opacity: 0` and nothing else it is hidden.
+could be hidden in the same way. With `opacity: 0` and nothing else it is transparent, which nobody
+can tell from hidden: it does not count, and a page with more of such text than of other is not
+observed.
 
 Style sheets are not read. `font-size` and `visibility` are inherited, so an element within may set
 its own; what `display` or `opacity` hides stays hidden.
@@ -22,11 +24,11 @@ MIN_PIXELS = 2.0
 
 
 class Seen(Enum):
-    """The visibility of text: seen, fading in, hidden by a style, or of no display at all."""
+    """The visibility of text: seen, fading in, transparent for now or for good, or never seen."""
 
     SEEN = "seen"
     FADING = "fading"
-    STYLED = "styled"
+    TRANSPARENT = "transparent"
     NEVER = "never"
 
 
@@ -56,10 +58,8 @@ class Visibility:
         """Enter an element at this depth of the page."""
         if self._hidden:
             return
-        if tag in _UNDISPLAYED:
+        if tag in _UNDISPLAYED or ("hidden" in given and tag not in _ROOTS):
             self._hidden = (depth, Seen.NEVER)
-        elif tag not in _ROOTS and "hidden" in given:
-            self._hidden = (depth, Seen.STYLED)
         elif tag not in _ROOTS and (style := given.get("style")):
             self._apply(depth, _declarations(style), given)
         else:
@@ -87,18 +87,20 @@ class Visibility:
         if (hides or (opacity is not None and opacity < MIN_OPACITY)) and _fades(style, given):
             self._fading = self._fading or depth
         elif opacity is not None and opacity < MIN_OPACITY:
-            self._hidden = (depth, Seen.STYLED)
+            self._hidden = (depth, Seen.TRANSPARENT)
         elif hides or "visibility" in style:
             self._visible.append((depth, not hides))
         if style.get("display") == "none" or style.get("content-visibility") == "hidden":
-            self._hidden = (depth, Seen.STYLED)
+            self._hidden = (depth, Seen.NEVER)
 
     def _decide(self) -> None:
         self.deepest = self._deciding[-1]
         if self._hidden:
             self.seen = self._hidden[1]
-        elif not all(inherited[-1][1] for inherited in (self._sizes, self._visible) if inherited):
-            self.seen = Seen.STYLED
+        elif self._sizes and not self._sizes[-1][1]:
+            self.seen = Seen.NEVER
+        elif self._visible and not self._visible[-1][1]:
+            self.seen = Seen.TRANSPARENT
         else:
             self.seen = Seen.SEEN if self._fading is None else Seen.FADING
 
@@ -168,7 +170,8 @@ def _number(value: str) -> float | None:
 def _fades(style: Mapping[str, str], given: Mapping[str, str]) -> bool:
     """Return whether an element says that it moves, or that a library is to move it."""
     moves = any(
-        name.removeprefix("-webkit-").split("-")[0] in _MOVING and value not in ("", "none", "auto")
+        (first := name.removeprefix("-webkit-").split("-")[0]) in _MOVING
+        and (first == "transform" or value not in ("", "none", "auto"))
         for name, value in style.items()
     )
     return (
