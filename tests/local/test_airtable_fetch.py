@@ -637,6 +637,7 @@ async def test_pages_of_a_second_share_a_document(world, monkeypatch):
 async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypatch):
     """Four megabytes between two checkpoints: several commits, and every record once."""
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
+    monkeypatch.setattr(airtable_fetch, "MAX_WAITING_BYTES", 60_000_000)
     rows = [{"Name": Random(number).randbytes(10_000).hex()} for number in range(400)]
     base, store = a_base(People=rows), _History()
     world = World(store)
