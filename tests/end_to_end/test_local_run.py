@@ -37,8 +37,11 @@ async def test_help_says_how() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (OWN_SCAN.replace("field: Email", "field: Mail"), ["rules", "Mail"]),
-        (OWN_SCAN.replace("kind: required", "kind: wished"), ["rules", "wished", "required"]),
+        (OWN_SCAN.replace("field: Email", "field: Mail"), ["rule email, line", "Mail"]),
+        (
+            OWN_SCAN.replace("kind: required", "kind: wished"),
+            ["rule email, line", "wished", "required"],
+        ),
         ("id: [", ["line 1"]),
     ],
 )
