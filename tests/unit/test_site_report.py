@@ -1,5 +1,7 @@
 """The report of a site: verdict, statements that cite pages, and changes since the last one."""
 
+from dataclasses import replace
+
 import pytest
 
 from landfall.site.judgement import Judgements
@@ -65,6 +67,16 @@ def test_a_score_that_nothing_could_lift_is_critical(h1, lost, verdict):
     report = reported(home(h1=h1, forms=0, seconds=9), **lost)
     assert report.verdict == verdict
     assert report.inconclusive
+
+
+def test_a_coverage_below_the_limit_is_not_shown_as_if_it_were_at_it():
+    """Never "only 90 % were observed; a verdict needs 90 %"."""
+    site = a_site(home(), mobile=PHONE)
+    scores = score(RUBRIC, site)
+    part = [replace(one, coverage=0.896) for one in scores.dimensions]
+    report = report_of("a.example", "deep", replace(scores, dimensions=part), site, None)
+    (why,) = report.inconclusive
+    assert why["why"] == "only 89.6% of all points were observed; a verdict needs 90 %"
 
 
 def test_a_model_that_stayed_away_might_have_raised_a_score():
