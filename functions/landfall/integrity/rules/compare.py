@@ -90,7 +90,7 @@ class Compare(BaseRule):
     plus: Added | None = Field(
         None,
         description="Added to `right` first: a number, or a duration for dates such as `30d`; "
-        "either may begin with `-`. Hours and minutes change no date that has no time.",
+        "either may begin with `-`. A date without a time is moved by whole days only.",
     )
 
     example: ClassVar[str] = (
