@@ -57,7 +57,13 @@ def test_credentials_are_masked_by_where_they_stand(text: str, shown: str) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "record recAbCdEfGhIjKlMn", "https://api.airtable.com/v0/appX:Y", "a path, a task-sk-1"],
+    [
+        "",
+        "record recAbCdEfGhIjKlMn",
+        "https://api.airtable.com/v0/appX:Y",
+        "a path, a task-sk-1",
+        "https://a.example/sk-kontaktujte-nas-2026",
+    ],
 )
 def test_other_text_stays(text: str) -> None:
     """Ids, URLs and words are what a person needs to find the error."""

@@ -38,9 +38,9 @@ _PLACES = 4
 
 # Keys in the formats of the services that we call, for those that the configuration lacks.
 _KEYS = re.compile(
-    r"""(?ix)
-      \bpat[a-z0-9]{14}\.[a-f0-9]{16,}       # an Airtable personal access token
-    | \bsk-[\w-]{16,}                        # an OpenAI key
+    r"""(?x)
+      \bpat[A-Za-z0-9]{14}\.[A-Fa-f0-9]{16,}                # an Airtable personal access token
+    | \bsk-(?=[\w-]*[0-9])(?=[\w-]*[A-Z])[\w-]{16,}        # an OpenAI key, and no other word
     """
 )
 _TOKENS = re.compile(
