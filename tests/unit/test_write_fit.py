@@ -35,6 +35,7 @@ TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "Person": ("singleCollaborator", {}),
     "Worked out": ("formula", {"result": {"type": "singleLineText"}}),
     "New": ("somethingNew", {}),
+    "Note # 1": ("singleLineText", {}),
 }
 FIELDS = [FieldSchema(f"fld{n}", name, *TYPES[name]) for n, name in enumerate(TYPES)]
 PEOPLE = TableSchema("tblPeople", "People", [FieldSchema("fldN", "Name", "singleLineText")])
@@ -58,6 +59,8 @@ def misfits(fields: dict[str, str], **write_back: Any) -> list[str]:
         ({"last_seen": "Text"}, ""),
         ({"finding_id": "fld0"}, ""),
         # the key
+        ({"rule_id": "Rule"}, ""),
+        ({"message": "Note"}, "no field 'Note'; put 'Note # 1' in quotes, because a comment"),
         ({"finding_id": "Kee"}, "table 'Issues' has no field 'Kee'; did you mean 'Key'?"),
         ({"finding_id": "Rich"}, "it is a richText, and finding_id is the text by which rows"),
         ({"finding_id": "Worked out"}, "it is a formula of singleLineText, and its value cannot"),

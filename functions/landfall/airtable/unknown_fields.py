@@ -31,11 +31,17 @@ def unknown(tables: Mapping[str, Sequence[str]], schema: Schema) -> Iterator[str
         table = named(schema.tables, name)
         if table is None:
             there = [table.name for table in schema.tables]
-            fix = suggest(name, there, f"it has {truncate(', '.join(there))}")
-            yield f"the base has no table {name!r}; {fix}"
+            yield f"the base has no table {name!r}; {_fix(name, there)}"
             continue
         there = [field.name for field in table.fields]
         for field in fields:
             if named(table.fields, field) is None:
-                fix = suggest(field, there, f"it has {truncate(', '.join(there))}")
-                yield f"table {name!r} has no field {field!r}; {fix}"
+                yield f"table {name!r} has no field {field!r}; {_fix(field, there)}"
+
+
+def _fix(name: str, there: Sequence[str]) -> str:
+    """Return what may be meant by a name, of those there are."""
+    cut = next((one for one in there if one.startswith(f"{name} #")), None)
+    if cut:
+        return f"put {cut!r} in quotes, because a comment begins at ' #'"
+    return suggest(name, there, f"it has {truncate(', '.join(there))}")
