@@ -153,6 +153,12 @@ FAMILY = {**SHORT, "also": {"Born": "date", "Phone": "phone", "Street": "address
 
 def test_relatives_are_two():
     """Twins share all but their name: possibly a mistake, never likely. A sister is no sign."""
+    sisters = records(
+        {"Name": "Ruth Sobrino", "Phone": "+34947751335"},
+        {"Name": "Ana Sobrino", "Phone": "+34947751335"},
+        *({"Name": f"N{number} M"} for number in range(50)),
+    )
+    assert found(rule(**SHORT, also={"Phone": "phone"}), sisters) == []
     twins = records({"Name": "Tim Ott", **HOME}, {"Name": "Tom Ott", **HOME})
     assert found(rule(**FAMILY), twins) == [("info", [1, 2])]
     twins[1]["fields"]["Born"] = "2012-01-30"

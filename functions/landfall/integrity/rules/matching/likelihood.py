@@ -18,7 +18,6 @@ from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display
 from landfall.integrity.rules.matching.common_names import (
     MAX_CHANCE,
-    MIN_NAMES,
     common_names,
 )
 from landfall.integrity.rules.matching.comparison import Column, Comparison
@@ -56,6 +55,9 @@ OTHER_NAME = 10
 
 IDENTIFYING = 9
 """Bits from which a `value` that is the same is a number or code of one person."""
+
+SAME_OF_DIFFERENT_NAMES = 2
+"""Other fields that must be the same if the names are not: a family shares a telephone."""
 
 MAX_BLOCK = 40
 """Records of one value of which every two are candidates."""
@@ -111,14 +113,14 @@ class Weighed:
 
     bits: float
     name: How
-    same: bool
-    """True if another field than the name is the same."""
+    same: int
+    """Number of other fields than the name that are the same."""
 
     alike: bool
     """True if another one is the same but for a typing error, or a near date."""
 
-    differs: bool
-    """True if another one differs."""
+    differ: int
+    """Number of other fields that differ."""
 
     identified: bool
     """True if a number or code that few have is the same."""
@@ -126,12 +128,12 @@ class Weighed:
     @property
     def opposes(self) -> bool:
         """Return whether they are rather two than one."""
-        return self.name == "different" or (self.differs and not self.same)
+        return self.name == "different" or (self.differ > 0 and self.same == 0)
 
     @property
     def agrees(self) -> bool:
         """Return whether they have one name, and nothing that is known of both differs."""
-        return self.name == "same" and not (self.alike or self.differs)
+        return self.name == "same" and not (self.alike or self.differ)
 
 
 class Likelihood:
@@ -156,7 +158,6 @@ class Likelihood:
         words: Counter[str] = Counter(word for name in names for word in name)
         self._bits = {word: -log2(max(1, count - 1) / others) for word, count in words.items()}
         self._common = common_names(names)
-        self._knows_common_names = len(names) >= MIN_NAMES
         self._name_bits = [self._of_words(name or ()) for name in self._names]
         self._names_compared = lru_cache(MAX_REMEMBERED)(self._compare_names)
         self.enough = log2(others / MAX_CHANCE)
@@ -217,41 +218,43 @@ class Likelihood:
         return self._weigh(one, other, how, bits)
 
     def _weigh(self, one: int, other: int, how: How, bits: float) -> Weighed:
-        same = alike = differs = identified = False
+        same = differ = 0
+        alike = identified = False
         for field in self._fields:
             found, weight = field.compare(one, other)
             bits += weight
             if found == "same":
-                same = True
+                same += 1
                 identified = identified or (field.meaning == "value" and weight >= IDENTIFYING)
             elif found == "alike":
                 alike = True
             elif found == "different":
-                differs = True
-        return Weighed(bits, how, same, alike, differs, identified)
+                differ += 1
+        return Weighed(bits, how, same, alike, differ, identified)
 
     def _speaks_for(self, weighed: Weighed) -> bool:
         """Return whether two records are likely the same by more than their name."""
         named = weighed.name != "different" or weighed.identified
-        return weighed.same and named and weighed.bits >= self.enough
+        return weighed.same > 0 and named and weighed.bits >= self.enough
 
     def _is_possible(self, one: int, other: int, weighed: Weighed) -> bool:
         """Return whether two records that are not likely the same are possibly so."""
         enough = weighed.bits >= self.enough
         match weighed.name:
             case "different":
-                return enough and weighed.same and self._of_people and not weighed.differs
+                others_agree = weighed.same >= SAME_OF_DIFFERENT_NAMES and not weighed.differ
+                return enough and others_agree and self._of_people
             case "same" if not weighed.same:
-                rare = enough or not self._knows_common_names
-                return rare and self._of_people and not self._all_differ(one, other)
+                rare = weighed.differ <= 1 and self._names[one] not in self._common
+                return (enough or rare) and self._of_people and not self._all_differ(one, other)
             case "alike" if not weighed.same:
                 names = self._names[one], self._names[other]
                 return (
-                    not weighed.differs
+                    not weighed.differ
                     and self._common.isdisjoint(names)
                     and self._similarity.reaches(*names, UNCONFIRMED)
                 )
-        return enough and weighed.same
+        return enough and weighed.same > 0
 
     def _all_differ(self, one: int, other: int) -> bool:
         return all(field.compare(one, other)[0] == "different" for field in self._fields)

@@ -34,17 +34,22 @@ def reading(region: str | None) -> Callable[[str], Number | None]:
     def number(cell: str) -> Number | None:
         text = _EXTENSION.sub("", cell.strip())[:MAX_TEXT]
         digits = _NO_DIGIT.sub("", text)
-        read: Number = digits
+        full: Known | None = None
         if region:
-            read = _parsed(text, region) or digits
+            full = _parsed(text, region)
         elif "+" in text:
-            read = _parsed(text[text.index("+") :], None) or digits
+            full = _parsed(text[text.index("+") :], None)
         elif digits.startswith("00"):
-            read = _parsed(f"+{digits[2:]}", None) or digits
-        national = (read if isinstance(read, str) else read[1]).lstrip("0")
-        return read if len(national) >= MIN_DIGITS and len(set(national)) > 1 else None
+            full = _parsed(f"+{digits[2:]}", None)
+        if full and _is_long_enough(full[1]):
+            return full
+        return digits if _is_long_enough(digits.lstrip("0")) else None
 
     return number
+
+
+def _is_long_enough(national: str) -> bool:
+    return len(national) >= MIN_DIGITS and len(set(national)) > 1
 
 
 def keys(numbers: Sequence[Any]) -> list[str | None]:
