@@ -177,20 +177,22 @@ class Likelihood:
         ]
         likely: dict[Pair, float] = {}
         possible: set[Pair] = set()
-        candidates = chain(nameless, self._candidates([*first.values()]))
-        for number, (one, other) in enumerate(candidates):
-            if number % CHECK_INTERVAL == 0:
-                self._check()
-            pair = (one, other) if one < other else (other, one)
-            if pair in likely or pair in possible:
-                continue
-            weighed = self._weigh_if_enough(*pair)
-            if weighed is None:
-                continue
-            if self._speaks_for(weighed):
-                likely[pair] = weighed.bits
-            elif not weighed.agrees and self._is_possible(*pair, weighed):
-                possible.add(pair)
+        records = [*first.values()]
+        found = chain(nameless, self._of_equal_values(records))
+        for weigh, candidates in (
+            (self._weigh_if_enough, found),
+            (self.weigh, self._of_rare_names(records)),
+        ):
+            for number, (one, other) in enumerate(candidates):
+                if number % CHECK_INTERVAL == 0:
+                    self._check()
+                pair = (one, other) if one < other else (other, one)
+                if pair in likely or pair in possible or not (weighed := weigh(*pair)):
+                    continue
+                if self._speaks_for(weighed):
+                    likely[pair] = weighed.bits
+                elif not weighed.agrees and self._is_possible(*pair, weighed):
+                    possible.add(pair)
         return likely, possible
 
     def judge(self, one: int, other: int) -> int:
@@ -207,15 +209,10 @@ class Likelihood:
     def _weigh_if_enough(self, one: int, other: int) -> Weighed | None:
         """Return the same, or None as soon as it is too little."""
         at_most = sum(field.upper_bound(one, other) for field in self._fields)
-        names = self._names[one], self._names[other]
-        named = None not in names and self._common.isdisjoint(names)
-        most = max(self._name_bits[one], self._name_bits[other])
-        if at_most + most < self.enough and not named:
+        if at_most + max(self._name_bits[one], self._name_bits[other]) < self.enough:
             return None
-        how, bits = self._names_compared(*names)
-        if at_most + bits < self.enough and not (named and how in ("same", "alike")):
-            return None
-        return self._weigh(one, other, how, bits)
+        how, bits = self._names_compared(self._names[one], self._names[other])
+        return self._weigh(one, other, how, bits) if at_most + bits >= self.enough else None
 
     def _weigh(self, one: int, other: int, how: How, bits: float) -> Weighed:
         same = differ = 0
@@ -282,12 +279,9 @@ class Likelihood:
     def _of_pair(self, word: str, counterpart: str, less: float) -> float:
         return max(0, min(self._bits[word], self._bits[counterpart]) - less)
 
-    def _candidates(self, records: Sequence[int]) -> Iterator[Pair]:
-        """Yield the pairs of these records that may be the same, some of them several times.
-
-        They have a value of another field in common, and if that is a common one, also a word of
-        their name or a similar name; or their names are the same or very similar, and rare.
-        """
+    def _of_equal_values(self, records: Sequence[int]) -> Iterator[Pair]:
+        """Yield the pairs of these records that have a value of another field in common, some of
+        them several times; if it is a common one, also a word of their name or a similar name."""
         for field in self._fields:
             for block in _blocks(field.keys, records):
                 self._check()
@@ -295,8 +289,10 @@ class Likelihood:
                     yield from combinations(block, 2)
                 else:
                     yield from self._of_common_value(block)
+
+    def _of_rare_names(self, records: Iterable[int]) -> Iterator[Pair]:
         named = [it for it in records if self._names[it] not in self._common]
-        yield from self._of_similar_names(named, UNCONFIRMED)
+        return self._of_similar_names(named, UNCONFIRMED)
 
     def _of_common_value(self, block: Sequence[int]) -> Iterator[Pair]:
         by_word: dict[str, list[int]] = defaultdict(list)
