@@ -46,9 +46,9 @@ FULL = Size(
     labelled=(2_000, 10_000),
     growth=(1_000, 10_000, 50_000),
     rounds=3,
-    seeds=(4_005, 4_006, 4_007, 4_008, 4_009),
+    seeds=(5_005, 5_006, 5_007, 5_008, 5_009),
 )
-QUICK = Size(names=300, labelled=(300,), growth=(300,), rounds=1, seeds=(4_005,))
+QUICK = Size(names=300, labelled=(300,), growth=(300,), rounds=1, seeds=(5_005,))
 
 ENTITIES_SHARE = 0.75
 """Entities ÷ names: each has one record or more."""
