@@ -65,7 +65,7 @@ MAX_BLOCK = 40
 CHECK_INTERVAL = 1000
 """Candidates between two checks of the budget."""
 
-MAX_REMEMBERED = 50_000
+MAX_REMEMBERED = 5_000
 """Comparisons of two values that are remembered, to bound memory: duplicates repeat them."""
 
 MIN_LETTERS = 4
