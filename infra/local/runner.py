@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +10,11 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from infra.local.errors import RunFailedError
+from infra.local.finished_run import FinishedRun
 from infra.local.live_progress import Speed, bars, describe_progress
 from infra.local.stack import Stack
 from landfall.kinds.definition import parse
-from landfall.runs.lifecycle import RUN_ENDED, RunStatus
+from landfall.runs.lifecycle import RUN_ENDED
 from landfall.scans.scan import Scan
 
 POLL_SECONDS = 0.3
@@ -29,19 +29,6 @@ RESULTS = {
 
 START_SECONDS = 60.0
 """Seconds from its slot within which a run must exist."""
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A run that has ended: its document, and its result in full."""
-
-    document: Mapping[str, Any]
-    result: Any
-
-    @property
-    def done(self) -> bool:
-        """Return whether the run ended `done`."""
-        return bool(self.document["status"] == RunStatus.DONE)
 
 
 async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> list[FinishedRun]:

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
 from infra.local.errors import RunFailedError
+from infra.local.finished_run import FinishedRun
 from infra.local.live_progress import waiting
 from infra.local.processes import ExitedError, StartError
 from infra.local.report.reports import as_json, print_failure, print_report
-from infra.local.runner import FinishedRun, run_scans, save_scan
+from infra.local.runner import run_scans, save_scan
 from infra.local.stack import Stack, StackOptions, running
 from infra.local.terminal import complain
 from landfall.scans.scan import Scan

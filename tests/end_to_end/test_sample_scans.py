@@ -16,8 +16,9 @@ from google.cloud import tasks_v2
 from rich.console import Console
 
 from infra.local.environment import QUEUE
+from infra.local.finished_run import FinishedRun
 from infra.local.report.reports import print_report
-from infra.local.runner import FinishedRun, run_scans
+from infra.local.runner import run_scans
 from infra.local.samples.catalogue import answer_key
 from infra.local.samples.flights import flights
 from infra.local.samples.school.base import school

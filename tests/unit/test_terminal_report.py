@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from infra.local.finished_run import FinishedRun
 from infra.local.report.reports import print_report
-from infra.local.runner import FinishedRun
 
 LONG = "Presence is Absent in the last 30 days: 40.0% of 25, at least 25%, as nobody expected it"
 

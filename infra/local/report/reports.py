@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
+from infra.local.finished_run import FinishedRun
 from infra.local.report import classification, integrity, site
-from infra.local.runner import FinishedRun
-from infra.local.stack import Stack
 from infra.local.terminal import COLOURS, Entry, print_entry
 from landfall.reasons import WHAT_TO_DO, Reason
+
+if TYPE_CHECKING:
+    from infra.local.stack import Stack
 
 LOG_LINES = 12
 """Lines of a function's log that are shown when its run does not end `done`."""
@@ -95,7 +97,7 @@ def print_report(run: FinishedRun, console: Console) -> None:
     console.print(f"stored in Firestore: runs/{document['run_id']}", markup=False)
 
 
-def print_failure(run: FinishedRun, stack: Stack, console: Console) -> None:
+def print_failure(run: FinishedRun, stack: "Stack", console: Console) -> None:
     """Print why a run did not end `done`, and the end of the log of the function that failed."""
     error = run.document["error"]
     console.print(f"{run.document['scan_id']}: {error['reason']}", style="red", markup=False)
