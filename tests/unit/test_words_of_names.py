@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001  names in Cyrillic
 """Words of names and addresses: what belongs to a name, by its place and by how it is written."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -157,6 +159,16 @@ SAINTS_AND_STREETS = [
 def test_saints_and_streets(words_of, cell, words):
     """`St` is a saint in front of a name, and a street behind one."""
     assert words_of(cell) == tuple(words.split())
+
+
+def test_the_tables_of_all_scripts_are_loaded_when_needed():
+    """A cold start does not pay for them, nor for the countries of phone numbers."""
+    program = (
+        "import sys, landfall.integrity.rules.duplicate\n"
+        "sys.exit(not {'anyascii', 'phonenumbers', 'nicknames', 'rapidfuzz'}"
+        ".isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_gmail():

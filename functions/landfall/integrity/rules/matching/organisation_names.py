@@ -7,6 +7,7 @@ and by how it is written, since many are words too: `Lotus Spa` and `Lotus S.p.A
 """
 
 import re
+from functools import cache
 from unicodedata import normalize
 
 from landfall.integrity.rules.matching.plain_words import Words, in_order, plain
@@ -156,7 +157,7 @@ def _without_forms(words: list[str]) -> list[str]:
 
 def _is_form(words: list[str], place: int, number: int) -> bool:
     joined = "".join(words[place : place + number])
-    if joined in _COMPACT:
+    if joined in _compact():
         return True
     if place == 0:
         return number == 1 and joined in FORMS_AT_THE_BEGINNING
@@ -182,4 +183,9 @@ def _with_saints(words: list[str]) -> list[str]:
 
 
 _KINDS = GENERIC | STOP_WORDS | _TRADES | {"mount", "fort"}
-_COMPACT = frozenset("".join(plain(form)) for form in _WRITTEN_OUT)
+
+
+@cache
+def _compact() -> frozenset[str]:
+    """Return the forms without blanks; when needed, since it loads the tables of all scripts."""
+    return frozenset("".join(plain(form)) for form in _WRITTEN_OUT)
