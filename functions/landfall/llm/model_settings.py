@@ -34,7 +34,7 @@ class Allowance(Settings):
         used = {"max_calls": usage.calls, "max_tokens": usage.tokens, "max_dollars": usage.dollars}
         for name, amount in used.items():
             limit = getattr(self, name)
-            if limit is not None and round(amount, DOLLAR_PLACES) > limit:
+            if limit is not None and round(amount, DOLLAR_PLACES) > round(limit, DOLLAR_PLACES):
                 return f"{name}: {limit}"
         return None
 
