@@ -139,3 +139,21 @@ def test_a_note_is_kept_while_other_rules_are_evaluated():
     of = rule("required", field="F", allow_empty=True)
     (unpacked,) = unpack_reports([one.data for one in pack_reports([report(of, [])])], [of])
     assert unpacked.note == "table 'T' has no records"
+
+
+@pytest.mark.parametrize("error", [{"error": "#ERROR!"}, {"specialValue": "NaN"}])
+def test_errors_are_no_values_that_could_be_the_same(error):
+    """`unique` skips them, so a formula that fails everywhere is no proof that none is twice."""
+    for fields, cells in ((["F"], {"F": error}), (["F", "G"], {"F": [error], "G": "x"})):
+        answer = report(rule("unique", fields=fields), [cells, cells])
+        assert answer.inconclusive.endswith(IF_NORMAL)
+        assert not report(rule("unique", fields=fields), [cells, {"F": "x", "G": "x"}]).nothing
+
+
+def test_a_query_that_failed_is_no_query_over_nothing():
+    """`allow_empty` is about the empty table: it resolves no finding of a query that failed."""
+    query = "SELECT Name AS id FROM T LEFT JOIN Exceptions ON Exceptions.id = T.id"
+    fields = {"T": ["Name"], "Exceptions": []}
+    of = rule("sql", query=query, fields=fields, allow_empty=True)
+    answer = tried(of, T=[{"Name": "x"}])
+    assert (answer.note, answer.inconclusive[:13]) == ("", "the query ret")

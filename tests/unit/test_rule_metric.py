@@ -453,6 +453,9 @@ def test_a_sum_beyond_all_numbers_is_inconclusive():
         ({"at_least": None, "at_most": {"info": -1}}, [], False),  # no group has any
         ({"measure": "sum", "field": "Points", "where": None}, days("P"), False),
         ({"measure": "sum", "field": "Points", "where": None}, days("P", Points=0), True),
+        ({"measure": "sum", "field": "Points"}, days("P", Points=1), True),  # of none that fits: 0
+        ({"measure": "sum", "field": "Points"}, days("A"), False),
+        ({"measure": "max", "field": "Points"}, days("P", Points=1), False),
     ],
     ids=str,
 )

@@ -48,7 +48,8 @@ class Metric(BaseRule):
     all its records, so any other record ends the row. `weeks_in_a_row` needs one record a week; a
     week without one ends the row, even during holidays. If no record counts at all, such as none
     in the window, there was nothing to check (`allow_empty`); `freshness` finds a table that no
-    longer receives records before that.
+    longer receives records before that. Where `where` holds for none, a sum is 0, as a count is. A
+    group with fewer records than `minimum` has no share or mean, and is no finding.
     """
 
     kind: Literal["metric"]
@@ -264,7 +265,9 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         """Return whether a record counts for a group, or the lack of records is itself judged."""
         if self.at_most and self.measure in _OF_NOTHING:
             return bool(of_group)
-        return any(of_group.values()) and (self.field is None or any(numbers.values()))
+        none_fits = self.measure == "sum" and not numbers  # the sum is 0, as a count would be
+        counted = self.field is None or none_fits or any(numbers.values())
+        return any(of_group.values()) and counted
 
     def _in_window(self, table: Table, days: Sequence[int], calendar: Calendar) -> Sequence[int]:
         if not days:

@@ -145,12 +145,6 @@ def _braces_match(text: str) -> str:
     return text
 
 
-def _any_complete(table: Table, fields: Sequence[str]) -> bool:
-    """Return whether a record has something in each of these fields: a value, or an error."""
-    rows = zip(*(table.columns[field] for field in fields), strict=True)
-    return any(None not in row for row in rows)
-
-
 class BaseRule(Settings):
     """The settings and methods of every kind of rule."""
 
@@ -199,11 +193,15 @@ class BaseRule(Settings):
         raise NotImplementedError
 
     def judged_fields(self) -> Sequence[Sequence[str]]:
-        """Return lists of fields: a record is judged if it has a value in each field of a list.
+        """Return lists of fields: a record is judged if each field of a list has what is judged.
 
         Without any, every record is judged.
         """
         return ()
+
+    def judges(self, cell: Any) -> bool:
+        """Return whether a cell with a value or an error is judged."""
+        return cell is not None
 
     def nothing_judged(self, scope: Scope) -> str:
         """Return why a rule that found nothing had nothing to judge; empty if it had something."""
@@ -212,10 +210,15 @@ class BaseRule(Settings):
             return f"table {self.table!r} has no records"
         if self.when and not len(table):
             return f"no record of {self.table!r} satisfies `when`: {self.when.sentence()}"
-        if fields and not any(_any_complete(table, names) for names in fields):
+        if fields and not any(self._judges_any(table, names) for names in fields):
             names = " or ".join(" + ".join(map(repr, some)) for some in fields)
             return f"no record that {self.id} checks has a value in {names}"
         return scope.nothing
+
+    def _judges_any(self, table: Table, fields: Sequence[str]) -> bool:
+        """Return whether the rule judges a record by these fields."""
+        rows = zip(*(table.columns[field] for field in fields), strict=True)
+        return any(None not in row and all(map(self.judges, row)) for row in rows)
 
     def misfits(self, _schema: Schema) -> Iterator[str]:
         """Yield a sentence for each part that cannot fit the base's fields, all of which exist.

@@ -40,6 +40,9 @@ class Sql(BaseRule):
     `round(Price * Number, 2) <> Total`. `:now` and `:today` are the run's moment (UTC, as
     `2026-03-02T06:30:00Z`) and day. A name with spaces or special characters needs double quotes.
 
+    Where it finds nothing and one of its tables is empty, there was nothing to check; with
+    `allow_empty`, it may join with a table that is normally empty, such as one of exceptions.
+
     It can read nothing else, and write nothing. It is inconclusive if it takes longer than 10 s or
     128 MiB, or has a value of over 2,000,000 bytes.
     """
@@ -118,12 +121,6 @@ query: |
         """Return all tables that the query sees."""
         return self.fields
 
-    def nothing_judged(self, scope: Scope) -> str:
-        """Return why the query had nothing to judge: any table that it sees may be empty."""
-        empty = [name for name in self.fields if not len(scope.snapshot.tables[name])]
-        why = f"table {empty[0]!r}, which the query sees, has no records" if empty else ""
-        return super().nothing_judged(scope) or why
-
     def sentence(self) -> str:
         """Return the requirement in plain language."""
         return f"the query finds no record of {self.table}"
@@ -144,6 +141,9 @@ query: |
                     )
                 result = _message(row.get("message")), _value(row.get("value"))
                 found[id_] = min(found.get(id_, result), result, key=repr)
+        empty = [name for name in self.fields if not len(scope.snapshot.tables[name])]
+        if empty:
+            scope.nothing = f"table {empty[0]!r}, which the query sees, has no records"
         for id_ in scope.table.ids:
             if id_ in found:
                 message, value = found[id_]

@@ -53,6 +53,10 @@ class Unique(BaseRule):
         """Return the fields together."""
         return [self.fields]
 
+    def judges(self, cell: Any) -> bool:
+        """Return whether the cell has a value: errors are skipped."""
+        return bool(values_of(cell))
+
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield each group of records with the same values."""
         table = scope.table
