@@ -1,9 +1,12 @@
 """The output of `infra/local/run` for a person."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+
+from landfall.airtable.values import printable
 
 LOG_WIDTH = 120
 """Columns of output that does not go to a terminal."""
@@ -18,9 +21,26 @@ COLOURS = {
 """Colours of verdicts and severities."""
 
 
+class PlainConsole(Console):
+    """A console whose texts cannot control it: they have names of records, titles of web sites
+    and words of a model."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print as a console does, with a blank for each control character but a line break."""
+        super().print(*map(_harmless, objects), **settings)
+
+
+def _harmless(printed: Any) -> Any:
+    if isinstance(printed, Text):
+        text = printed.copy()
+        text.plain = _harmless(text.plain)
+        return text
+    return "\n".join(map(printable, printed.split("\n"))) if isinstance(printed, str) else printed
+
+
 def make_console(as_lines: bool) -> Console:
     """Return a console on standard output, or on standard error if scripts read the former."""
-    console = Console(stderr=as_lines, highlight=False)
+    console = PlainConsole(stderr=as_lines, highlight=False)
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console
@@ -45,7 +65,8 @@ class Entry:
 def print_entry(console: Console, entry: Entry) -> None:
     """Print an entry: nothing of it is cut, whatever the width of the terminal."""
     head, indent = entry.head, entry.indent
-    lines = list(entry.text.wrap(console, max(MIN_TEXT, console.width - indent)))
+    text = entry.text
+    lines = list(text.wrap(console, max(MIN_TEXT, console.width - indent))) if text else []
     for line in lines:
         line.rstrip()
     if head and lines and head.cell_len < indent:

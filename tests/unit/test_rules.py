@@ -16,6 +16,7 @@ from landfall.integrity.rules.kinds import Rule
 from landfall.integrity.rules.link import Link, Target
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.unique import Unique
+from tests.fakes.rules import report, rule
 from tests.fakes.snapshots import snapshot
 
 Tables = dict[str, list[Record]]
@@ -278,3 +279,23 @@ WHY: list[tuple[Rule, list[Unresolved], str]] = [
 def test_a_rule_says_what_the_base_lacks(rule, unresolved, why):
     """Only what this rule reads: its own table and fields, and those it links to."""
     assert why_inconclusive(rule, unresolved) == why
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "required", "field": "Gone", "message": "{Name} has none"},
+        {"kind": "sql", "query": "SELECT id, Name AS message FROM T", "fields": {"T": ["Name"]}},
+        {"kind": "type", "field": "Person", "type": "number"},
+        {"kind": "type", "field": "Failed", "type": "number"},
+    ],
+)
+def test_what_a_finding_says_controls_no_terminal(settings):
+    """A message is one line for people, whatever a cell holds; other scripts stay as they are."""
+    odd = "\u05d3\u05e0\u05d4\x1b[2J\r\n\x9b\u202e\u0646\u200c\u0647"
+    person = {"id": "usr1", "name": odd, "email": "a@school.example"}
+    (it,) = report(
+        rule(**settings), [{"Name": odd, "Person": person, "Failed": {"error": odd}}]
+    ).findings
+    assert "\u05d3\u05e0\u05d4 [2J    \u0646\u200c\u0647" in it.message
+    assert not {"\x1b", "\x9b", "\u202e"} & {*it.value}

@@ -4,10 +4,11 @@ import io
 from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.text import Text
 
 from infra.local.finished_run import FinishedRun
 from infra.local.report.reports import print_report
+from infra.local.terminal import Entry, PlainConsole, print_entry
 
 LONG = "Presence is Absent in the last 30 days: 40.0% of 25, at least 25%, as nobody expected it"
 
@@ -31,7 +32,7 @@ def printed(width: int, rules: list[dict[str, Any]], **more: Any) -> str:
         "report": {"rules": rules},
     } | more  # fmt: skip
     out = io.StringIO()
-    print_report(FinishedRun(document, None), Console(file=out, width=width))
+    print_report(FinishedRun(document, None), PlainConsole(file=out, width=width))
     return out.getvalue()
 
 
@@ -93,3 +94,19 @@ def test_a_rule_with_nothing_to_check_says_so():
     text = printed(80, [a_rule("pet", {}, note="table 'Pets' has no records")], verdict="healthy")
     assert "nothing to check  pet: table 'Pets' has no records\n" in text
     assert "no findings" not in text
+
+
+def test_a_score_is_one_line():
+    """An entry without a text beside its head has no empty line after it."""
+    out = io.StringIO()
+    print_entry(PlainConsole(file=out, width=80), Entry(Text("  booking_path  8.0  ####")))
+    assert out.getvalue() == "  booking_path  8.0  ####\n"
+
+
+@pytest.mark.parametrize("control", ["\x1b[2J", "\x9b2J", "\x07", "\x1b]0;title\x07", "\u202e"])
+def test_no_text_controls_the_terminal(control):
+    """Names of records, titles of a web site and words of a model are those of strangers."""
+    rule = a_rule("rate", {"critical": 1}, owner=control)
+    rule["samples"][0] |= {"message": control, "record_name": control}
+    text = printed(80, [rule], warnings=[{"what": control, "reason": "x", "message": control}])
+    assert text.replace("\n", "").isprintable()

@@ -1,6 +1,7 @@
 """Values: when two are equal, which ones a rule rejects, and how a message displays them."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -161,7 +162,7 @@ def display_list(values: Sequence[Any]) -> str:
 
 def display(value: Any) -> str:
     """Return a value for a message."""
-    return truncate(_displayed(value))
+    return truncate(printable(_displayed(value)))
 
 
 def _displayed(value: Any) -> str:
@@ -189,3 +190,13 @@ def _displayed(value: Any) -> str:
 def truncate(text: str, most: int = MAX_DISPLAY) -> str:
     """Return at most so many characters of a text, with dots at the end where it is cut."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of the text after them."""
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with a blank for each character that would control its display:
+    of a terminal, or of what stands beside it."""
+    return text if text.isprintable() else _UNPRINTABLE.sub(" ", text)

@@ -3,7 +3,6 @@
 A finding is about one record, about a group of records that clash, or about a table as a whole.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 
 from landfall.airtable.snapshot import Snapshot, Table
-from landfall.airtable.values import TextCache, cell_text, display, truncate
+from landfall.airtable.values import TextCache, cell_text, display, printable, truncate
 from landfall.integrity.rules.rule import BaseRule, CannotEvaluateError, Hit, Scope, Thresholds
 from landfall.process import garbage
 from landfall.scans.settings import Severity
@@ -23,10 +22,6 @@ MAX_RECORDS_LISTED = 10_000
 MAX_RECORDS_NAMED = 1_000
 """Records of a finding that have their names: with `MAX_DISPLAY` characters each, of four bytes at
 most, they and the ids fit into a document."""
-
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of the text after them."""
-
 
 IF_NORMAL = "if that is normal, set `allow_empty: true`"
 """The fix of a rule that had nothing to judge."""
@@ -117,7 +112,7 @@ def _findings(rule: BaseRule, table: Table, hits: Sequence[Hit]) -> list[Finding
             hit.field,
             texts[value] if (value := hit.value).__class__ is str else display(value),
             hit.severity or severity,
-            message_of(hit),
+            printable(message_of(hit)),
             key,
             len(hit.records),
         )
@@ -173,7 +168,7 @@ def with_names(reports: Sequence[RuleReport], tables: Mapping[str, Table]) -> li
 
 def name_of(cell: Any) -> str:
     """Return a record's name, from the cell of its primary field: one line for people."""
-    return truncate(" ".join(_UNPRINTABLE.sub(" ", cell_text(cell)).split()))
+    return truncate(" ".join(printable(cell_text(cell)).split()))
 
 
 def _names(table: Table, ids: set[str]) -> dict[str, str]:
