@@ -10,13 +10,15 @@ import pytest
 
 from landfall.api.spreadsheet import spreadsheet_cell
 
-SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+UNSEEN = "\ufeff\u200b\u00ad\u1680\u202e\u2066\u205f"
 SEPARATORS = ',;:|^~#\t\r\n\x0b\x00\x1c\u2028"'
 
 
 def is_formula(cell: str) -> bool:
     """Return whether a spreadsheet may compute the cell; a number is what it looks like."""
-    cell = cell.strip().strip('"').strip().rstrip("),.;:")
+    blanks = f" \t\u00a0{UNSEEN}"
+    cell = cell.strip().strip(blanks).strip('"').strip(blanks).strip().rstrip("),.;:")
     try:
         float(cell.removesuffix("%").replace(",", "."))
     except ValueError:
@@ -49,7 +51,7 @@ def test_no_separator_makes_a_formula(sign):
     behind = ["", *(f"x{separator}" for separator in f"{SEPARATORS} \u00a0")]
     texts = [
         payload,
-        *(before + gap + payload for before, gap in product(behind, ("", " ", "\t "))),
+        *(before + gap + payload for before, gap in product(behind, ("", " ", "\t ", *UNSEEN))),
     ]
     for text in texts:
         assert any(map(is_formula, cells_of(text))), f"the test does not see {text!r}"

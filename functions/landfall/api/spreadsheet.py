@@ -4,13 +4,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-_SIGN = "[=+@\uff0b\uff0d\uff1d\uff20-]"
-"""The beginning of a formula; some spreadsheets also take the signs of full width."""
+_SIGN = "[=+@\uff0b\uff0d\uff1d\uff20\ufe62\ufe63\ufe66\ufe6b-]"
+"""The beginning of a formula; some spreadsheets also take the signs of other widths."""
 
 _SEPARATOR = '[,;:|^~#"\x00-\x1f\x7f-\x9f\u2028\u2029]'
 """A character behind which some program may begin a new cell, whatever the file's separator is."""
 
-_BLANK = "[ \u00a0\u2000-\u200a\u202f\u3000]"
+_BLANK = "[ \u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]"
+"""A blank, or a character that shows nothing: some programs remove them from a cell's ends."""
 
 _NUMBER = r"\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s?%?"
 
