@@ -235,7 +235,7 @@ BAD: list[tuple[Any, str]] = [
     (
         changed("schedule", "cadence", {"daily": ["6:00"]}),
         "schedule.cadence.daily item 1: '6:00' is not a time of day: "
-        'write "HH:MM" in quotes, such as "06:00"',
+        "write HH:MM, such as 06:00 or 18:30",
     ),
     (
         changed("schedule", "stop_at", "2026-12-01T06:00:00"),
@@ -244,6 +244,12 @@ BAD: list[tuple[Any, str]] = [
     (
         changed("schedule", "max_runs", 0),
         "schedule.max_runs: must be greater than or equal to 1 (got 0)",
+    ),
+    # settings in another form
+    (
+        changed("rules", 0, "field", ["Name"]),
+        "rule name: field: expected one text, not a list; remove the brackets or dashes "
+        "(got ['Name'])",
     ),
     # not a definition at all
     ("", "this is empty; begin with `id: my-scan`"),
@@ -264,6 +270,43 @@ BAD: list[tuple[Any, str]] = [
 def test_a_mistake_is_named_with_its_place_and_fix(content, problem):
     """One mistake, one line: file, path, what is wrong, what to write."""
     assert problems(content) == [problem]
+
+
+POINT = "; a number has digits and one point: 1234.5"
+
+
+@pytest.mark.parametrize(
+    ("bound", "fix"),
+    [
+        ("5", "; write 5 without quotes"),
+        (" 2.5 ", "; write 2.5 without quotes"),
+        *((number, POINT) for number in ("1,5", "1.000,5", "1,000", "1 000", "2.5%", "\u20ac5,00")),
+        ("\u22125.5", POINT),
+        ("1990-1-1", ""),
+        ("01.01.1990", ""),
+    ],
+)
+def test_a_number_in_another_form_is_pointed_out(bound, fix):
+    """As people in many countries write it."""
+    (problem,) = problems(changed("rules", 0, "when", {"field": "Name", "at_least": bound}))
+    assert problem.endswith(f"(got {bound!r}){fix}")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (changed("schedule", "stop_at", "1770000000"), "write a date, a time and a zone: 2026-"),
+        (changed("schedule", "stop_at", "5"), "write a date, a time and a zone: 2026-"),
+        (
+            changed("schedule", "cadence", {"at": "2026-02-30T06:00"}),
+            "schedule.cadence.at item 1: '2026-02-30T06:00' is no date and time: day",
+        ),
+    ],
+)
+def test_a_time_is_a_date_and_a_time(content, says):
+    """Neither seconds since 1970 nor a day that no month has."""
+    (problem,) = problems(content)
+    assert says in problem
 
 
 def test_code_in_a_definition_is_refused():
@@ -433,3 +476,28 @@ def test_an_odd_value_of_any_setting_is_no_bug(kind):
                 shown = str(error)
             assert len(shown) < 30_000, path
             assert not re.search("Input should|Value error|valid (string|integer|dict)", shown)
+
+
+BEFORE = """id: a
+kind: integrity
+base: appPeople00000001
+tables: {People: [Name]}
+rules:"""
+
+
+@pytest.mark.parametrize("setting", ["field: # of people", "field:   # People"])
+def test_a_comment_in_place_of_a_value_is_pointed_out(setting):
+    """A name may begin with #, and nobody sees that it is lost."""
+    text = f"{BEFORE}\n- id: a\n  kind: required\n  table: People\n  {setting}\n"
+    with pytest.raises(DefinitionError) as refused:
+        load(text, "s")
+    assert "give either `field` or `any_of`; on line 9, ' #' begins a comment" in str(refused.value)
+
+
+def test_a_comment_behind_a_group_is_only_that():
+    """It takes no value away."""
+    text = BEFORE.replace("rules:", "rules:  # two") + "\n- {id: a, kind: required, table: People}"
+    with pytest.raises(DefinitionError) as refused:
+        load(text, "s")
+    assert "give either `field` or `any_of`" in str(refused.value)
+    assert "comment" not in str(refused.value)

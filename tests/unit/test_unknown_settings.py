@@ -4,6 +4,7 @@ import pytest
 
 from landfall.integrity.rules.kinds import KINDS
 from landfall.kinds.definition import DefinitionError, parse
+from landfall.kinds.problems import KIND_SYNONYMS, no_kind
 from landfall.kinds.table import KINDS as SCANS
 from landfall.scans.setting_groups import groups_at, names_of, places
 from landfall.scans.unknown_settings import OPPOSITES, SYNONYMS
@@ -69,6 +70,15 @@ def test_a_synonym_stands_for_a_setting_that_exists():
     meant = {one for synonyms in SYNONYMS.values() for one in synonyms}
     assert meant - settings - of_requests == set()
     assert set(OPPOSITES) <= set(SYNONYMS)
+
+
+def test_a_synonym_of_a_kind_stands_for_one_that_exists():
+    """Of a rule, or of a scan; and for no kind that there is."""
+    assert set(KIND_SYNONYMS.values()) <= {*KINDS, *SCANS}
+    assert not set(KIND_SYNONYMS) & {*KINDS, *SCANS}
+    assert "did you mean 'format'? there are" in no_kind("Regex", KINDS, "rule")
+    assert "did you mean 'required'? there are" in no_kind("not-null", KINDS, "rule")
+    assert "did you mean 'site'? there are" in no_kind("website", SCANS, "scan")
 
 
 def test_a_group_is_found_by_its_tags():

@@ -53,6 +53,31 @@ def test_a_value_is_what_it_looks_like(text: str, value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u2019s-Hertogenbosch",
+        "\u201cEmail\u201d is missing, or \u201cPhone\u201d is",
+        "Anna \u201cAnn\u201d",
+        "10\u00a0km",
+        "\u2013",
+        "\u00ab",
+        "\U0001f469\u200d\U0001f3eb",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    ],
+)
+def test_signs_that_belong_to_a_text_stay(text: str) -> None:
+    """An apostrophe, quotes around a part of it, what joins letters and pictures."""
+    assert read_text(f"a: {text}").value == {"a": text}
+    assert read_text(f"{text}: 1").value == {text: 1}
+
+
+@pytest.mark.parametrize("text", ["\u201cx\u201d", "x\u00a0", "\u200bx", "# x", "x?"])
+def test_signs_in_quotes_are_meant(text: str) -> None:
+    """Quotes are the way out."""
+    assert read_text(f"a: ['{text}']").value == {"a": [text]}
+
+
 OTHER_NUMBERS = [
     ("010", 'YAML makes 8 of it; for the number write 10, for text write "010" in quotes'),
     ("-010", 'YAML makes -8 of it; for the number write -10, for text write "-010" in quotes'),
@@ -152,6 +177,26 @@ YAML = [
             "!!python/object/apply:os.getcwd []", "!own x", "! x", "!<tag:yaml.org,2002:int> x",
         )
     ),
+    # what a text processor or a web page makes of it
+    ("a: \u201cx\u201d", '\u201cx\u201d has curly quotes, which are part of a text here; write'),
+    ("a: \u201ex\u201c", "has curly quotes"),
+    ("a: \u2018x y\u2019", "has curly quotes"),
+    ("a: [\u201cx, y\u201d]", "line 1, column 5: \u201cx has curly quotes"),
+    ("{\u201cid\u201d: 5}", "line 1, column 2: \u201cid\u201d has curly quotes"),
+    ("a: x\u00a0", "line 1, column 4: this ends with a no-break space (U+00A0), which nobody sees"),
+    ("a: 5\u200b # five", "this ends with a zero width space (U+200B)"),
+    ("a: 1\n\u200bb: 5", "line 2, column 1: this begins with a zero width space"),
+    ("a: 1\nb:\u00a05", "line 2, column 3: write an ordinary blank in place of this no-break"),
+    ("a:\n  b: 1\n\u00a0 c: 2", "line 3, column 1: this begins with a no-break space"),
+    ("a:\n  -\u00a0b: 1\n    c: 2", "line 2, column 4: write an ordinary blank"),
+    ("a:\n  \u2013 b: 1\n    c: 2", "line 2, column 3: begin a list item with '- ', not"),
+    ("a:\n  \u2022 b: 1\n    c: 2", "begin a list item with '- ', not with \u2022"),
+    ("a:\n  -b: 1\n   c: 2", "line 2, column 3: put a blank behind the '-' of a list item"),
+    # what cannot stand between brackets, and what a comment took away
+    ("a: [Name, Paid?]", "put the text that begins with 'Paid?' in quotes: between brackets"),
+    ("a: {b: ^[A-Z]{2}$}", "put the text that begins with '^[' in quotes"),
+    ("a: [b, # of c, d]\ne: 1", "a comment begins at the ' #' of line 1; put text with a # in"),
+    ("a:\n  b: [c, # d, e]\nf:\n  - g", "a comment begins at the ' #' of line 2"),
     # names
     ("a: 1\na: 2", "line 2, column 1: 'a' is given twice; remove one"),
     ("1: x\n'1': y", "line 2, column 1: '1' is given twice; remove one"),
@@ -317,8 +362,9 @@ def test_nothing_typed_into_a_definition_is_a_bug(text: str, where: str) -> None
     )
 )  # fmt: skip
 def test_what_others_write_is_read_the_same(value: Any) -> None:
-    """JSON, and YAML as PyYAML writes it, apart from numbers with exponents."""
+    """JSON, and YAML as PyYAML writes it, apart from numbers with exponents and curly quotes."""
     assert read_text(json.dumps({"a": value})).value == {"a": value}
     text = yaml.safe_dump({"a": value}, allow_unicode=True)
-    if not re.search(r"\de[-+]?\d", text):
+    curly_or_unseen = r"[\xa0\xad\xab\xbb\u1680\u180e\u2000-\u206f\u3000\ufeff]"
+    if not re.search(rf"\de[-+]?\d|{curly_or_unseen}", text):
         assert read_text(text).value == {"a": value}

@@ -1,6 +1,6 @@
 """Problems of a definition, for a person: the rule and the line, the setting, the fix."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -30,6 +30,26 @@ _EXPECTED = {
     "datetime_parsing": "expected a date, a time and a zone: 2026-12-01T06:00:00+01:00",
     "datetime_from_date_parsing": "expected a date, a time and a zone: 2026-12-01T06:00:00+01:00",
 }
+KIND_SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("not_null", "mandatory", "missing", "completeness", "presence"), "required"),
+    **dict.fromkeys(("null", "empty", "is_null"), "forbidden"),
+    **dict.fromkeys(("uniqueness", "primary_key", "distinct"), "unique"),
+    **dict.fromkeys(("accepted_values", "enum", "in_set", "one_of"), "allowed_values"),
+    **dict.fromkeys(("regex", "pattern", "matches", "email", "url", "phone"), "format"),
+    **dict.fromkeys(("between", "min", "max", "bounds"), "range"),
+    **dict.fromkeys(("relationships", "foreign_key", "reference", "references"), "link"),
+    **dict.fromkeys(("similar", "dedupe", "duplicates"), "duplicate"),
+    **dict.fromkeys(("recency", "stale", "staleness"), "freshness"),
+    **dict.fromkeys(("sum", "average", "avg", "mean", "aggregate"), "metric"),
+    **dict.fromkeys(("row_count", "count", "rows"), "volume"),
+    **dict.fromkeys(("anomaly", "distribution"), "drift"),
+    **dict.fromkeys(("query", "custom_sql", "expression"), "sql"),
+    **dict.fromkeys(("airtable", "quality"), "integrity"),
+    **dict.fromkeys(("website", "web", "crawl"), "site"),
+    **dict.fromkeys(("classify", "tagging"), "classification"),
+}
+"""Words of other products and of everyday language, and the kinds that do this here."""
+
 FORMS = {
     ID: "use lower-case letters and digits, with single hyphens between them",
     BASE_ID: "a base's id is `app` and 14 letters or digits: see the base's web address",
@@ -46,6 +66,8 @@ class Problems:
     def __init__(self, scan: type[Scan], content: Content) -> None:
         self._scan = scan
         self._content = content
+        cut = content.commented
+        self._commented = {one[:-1]: one for one in cut} | {one: one for one in cut}
 
     def lines(self, errors: Iterable[ErrorDetails]) -> Iterator[str]:
         """Yield a line for each problem; settings that contradict each other have several."""
@@ -53,10 +75,11 @@ class Problems:
             cause = error.get("ctx", {}).get("error")
             if isinstance(cause, MisfitsError):
                 for place, message in cause.misfits:
-                    yield f"{self.place(place)}{message}"
+                    yield f"{self.place(place)}{message}{self._comment(place)}"
             else:
                 path = tuple(part for part in self._location(error) if not _is_tag(part))
-                yield f"{self.place(self._setting(error, path))}{self._message(error)}"
+                where = self.place(self._setting(error, path))
+                yield f"{where}{self._message(error)}{self._comment(path)}"
 
     def place(self, path: Path) -> str:
         """Return the place of a value, such as `rule email, line 7: severity: `."""
@@ -70,6 +93,13 @@ class Problems:
             case _:
                 inside = self._content.value
         return "".join(f"{part}: " for part in (", ".join(where), _setting(path, inside)) if part)
+
+    def _comment(self, path: Path) -> str:
+        """Return a hint at a comment in place of a value, here or in a setting of this group."""
+        if path not in self._commented:
+            return ""
+        line = self._content.line(self._commented[path])
+        return f"; on line {line}, ' #' begins a comment: put text that begins with # in quotes"
 
     def _rule(self, number: int) -> str:
         rule = self._value(("rules", number))
@@ -112,6 +142,8 @@ class Problems:
             case "too_long" | "string_too_long":
                 noun = " characters" if what == "string_too_long" else ""
                 return f"give at most {context['max_length']}{noun}"
+            case "string_type" if isinstance(error["input"], list):
+                return f"expected one text, not a list; remove the brackets or dashes {shown}"
             case _ if what in _SAYS:
                 return _SAYS[what]
             case _ if error["input"] is None:
@@ -127,12 +159,13 @@ class Problems:
         return correct(str(location[-1]), beside, places(root))
 
 
-def no_kind(kind: Any, known: Iterable[str], what: str) -> str:
+def no_kind(kind: Any, known: Collection[str], what: str) -> str:
     """Return the message for a kind that is missing or unknown."""
     there = f"there are {', '.join(known)}"
     if kind is None:
         return f"this is missing; add one of {', '.join(known)}"
-    guess = suggest(kind, known, "")
+    meant = KIND_SYNONYMS.get(str(kind).lower().replace("-", "_"), "")
+    guess = f"did you mean {meant!r}?" if meant in known else suggest(kind, known, "")
     return f"there is no kind of {what} {shorten(repr(kind))}; {guess}{' ' if guess else ''}{there}"
 
 

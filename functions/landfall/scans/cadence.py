@@ -27,8 +27,7 @@ def _listed(value: Any) -> Any:
 def _checked_time(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(TIME_FORM, value):
         return value
-    # YAML 1.1 reads an unquoted 18:30 as the base-60 number 1110
-    raise ValueError(f'{value!r} is not a time of day: write "HH:MM" in quotes, such as "06:00"')
+    raise ValueError(f"{value!r} is not a time of day: write HH:MM, such as 06:00 or 18:30")
 
 
 def _checked_at(value: Any) -> str:
@@ -38,7 +37,10 @@ def _checked_at(value: Any) -> str:
         raise ValueError(
             f'{text!r} is not a date and time from the year 2000 on: write "2026-12-01T06:00"'
         )
-    return datetime.fromisoformat(text).isoformat()
+    try:
+        return datetime.fromisoformat(text).isoformat()
+    except ValueError as error:  # 30th of February
+        raise ValueError(f"{text!r} is no date and time: {error}") from None
 
 
 def _checked_cron(value: str) -> str:

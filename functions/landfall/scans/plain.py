@@ -7,7 +7,7 @@ bounds.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,10 +26,14 @@ WHOLE_NUMBERS = range(-(2**63), 2**63)
 
 @dataclass(frozen=True)
 class Content:
-    """The values of a text, and the line of each: the first is 1."""
+    """The values of a text, and the line of each: the first is 1.
+
+    `commented` has the empty values with a comment behind them, which may be meant as text.
+    """
 
     value: Any
     lines: Mapping[Path, int] = field(default_factory=dict)
+    commented: Collection[Path] = ()
 
     def line(self, path: Path) -> int | None:
         """Return the line of a value or, where it is missing, of the group that lacks it.

@@ -1,5 +1,6 @@
 """The schedule of a scan, as a person writes it."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -20,8 +21,8 @@ DEFAULT_ZONE = "UTC"
 
 
 def _text(value: Any) -> Any:
-    # pydantic would take a number for the seconds since 1970
-    if isinstance(value, str | datetime):
+    # pydantic would take a number, also as text, for the seconds since 1970
+    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"\d{4}-", value)):
         return value
     raise ValueError(f"write a date, a time and a zone: 2026-12-01T06:00:00+01:00 {got(value)}")
 

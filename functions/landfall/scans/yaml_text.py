@@ -14,7 +14,7 @@ import yaml
 
 from landfall.scans.json_text import JsonSyntaxError, TextError, read_json
 from landfall.scans.plain import MAX_DEPTH, Content, Path, control, number, problems, shorten
-from landfall.scans.yaml_words import in_plain_words
+from landfall.scans.yaml_words import in_plain_words, looks_otherwise
 
 MAX_YAML = 100_000
 """Characters of YAML that others may send; more would take seconds to read."""
@@ -26,7 +26,7 @@ def write_yaml(content: Mapping[str, Any]) -> str:
 
 
 class _Writer(yaml.SafeDumper):
-    """Writes text that begins like a number in quotes, and no aliases."""
+    """Writes text that is not taken as it is without quotes in quotes, and no aliases."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         """Return true: what is there twice is written twice."""
@@ -34,7 +34,7 @@ class _Writer(yaml.SafeDumper):
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Return the node of a text."""
-        style = '"' if re.match(r"[-+.\d]", text) else None
+        style = '"' if re.match(r"[-+.\d]", text) or looks_otherwise(text) else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
@@ -87,6 +87,11 @@ def _place(line: int | None, column: int | None = None) -> str:
     return f"line {line}: " if column is None else f"line {line}, column {column}: "
 
 
+def _index(event: Any) -> int:
+    """Return the character of a text at which an event begins."""
+    return int(event.start_mark.index)
+
+
 def _at(mark: Any) -> str:
     return _place(mark.line + 1, mark.column + 1)
 
@@ -112,7 +117,7 @@ def _read_yaml(text: str) -> Content:
         raise TextError(f"this is not YAML: {shorten(str(error))}") from None
     if reader.wrong:
         raise TextError("\n".join(reader.wrong))
-    return Content(value, reader.lines)
+    return Content(value, reader.lines, reader.commented)
 
 
 class _Events:
@@ -120,7 +125,9 @@ class _Events:
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._text = text
         self.lines: dict[Path, int] = {}
+        self.commented: set[Path] = set()
         self.wrong: list[str] = []
 
     def document(self) -> Any:
@@ -144,6 +151,8 @@ class _Events:
         if isinstance(event, yaml.AliasEvent):
             return None
         if isinstance(event, yaml.ScalarEvent):
+            if event.value == "" and _COMMENT.match(self._text, _index(event)):
+                self.commented.add(path)
             return self._scalar(event)
         if len(path) >= MAX_DEPTH:
             raise TextError(
@@ -166,6 +175,8 @@ class _Events:
                 self._refuse(event, str(error))
         elif _OTHER_NUMBER.fullmatch(text):
             self._refuse(event, _written_otherwise(text))
+        else:
+            self._refuse_look(event)
         return text
 
     def _list(self, path: Path) -> list[Any]:
@@ -199,7 +210,15 @@ class _Events:
             self._refuse(
                 event, "`<<` merges other settings, which is not allowed here; write them out"
             )
+        self._refuse_look(event)
         return str(event.value)
+
+    def _refuse_look(self, event: Any) -> None:
+        """Refuse text without quotes that has what nobody sees, or quotes that are none."""
+        if event.style is None and not event.value.isascii():
+            fault = looks_otherwise(event.value)
+            if fault:
+                self._refuse(event, fault)
 
     def _refuse_references(self, event: Any) -> None:
         """Refuse what stands for another value, or changes one."""
@@ -226,6 +245,7 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_COMMENT = re.compile("[ \t]+#")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _OTHER_NUMBER = re.compile(
     r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|\.(inf|Inf|INF)"

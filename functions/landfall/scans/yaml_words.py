@@ -1,7 +1,11 @@
-"""Errors of PyYAML in plain words: where a person's text is wrong, and what to write."""
+"""Mistakes in a person's YAML, in plain words: the place, and what to write.
+
+PyYAML's errors, and what it takes for ordinary letters though nobody sees or means it so.
+"""
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -25,6 +29,13 @@ class _Spot:
     def line(self) -> str:
         """The line of the problem."""
         return self.lines[self.mark.line] if self.mark.line < len(self.lines) else ""
+
+    @property
+    def lines_at_fault(self) -> Iterator[tuple[int, str]]:
+        """The number and the text of each line that may have the mistake: the upper ones first."""
+        above = (at for at in reversed(range(self.mark.line)) if self.lines[at].strip())
+        for at in sorted({self.begin.line, next(above, 0), self.mark.line}):
+            yield from ((at, line) for line in self.lines[at : at + 1])
 
     @property
     def before(self) -> str:
@@ -58,6 +69,11 @@ class _Spot:
 def in_plain_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
     """Return the mark of the error's place, and the problem with its fix."""
     spot = _Spot(error, text)
+    for at, line in spot.lines_at_fault:
+        for form, say in _SLIPS:
+            slip = form.match(line)
+            if slip:
+                return yaml.Mark("", 0, at, slip.start(1), None, 0), say(slip[1])
     if re.match(r" *\t", spot.line) and "quoted" not in spot.context:
         return spot.mark, "use spaces, not a tab, to move a line to the right"
     for context, problem, explain in _EXPLANATIONS:
@@ -65,6 +81,61 @@ def in_plain_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
             found = explain(spot)
             return (spot.begin if explain in _AT_THE_BEGIN else spot.mark), found
     return spot.mark, f"this cannot be read: {spot.problem}"
+
+
+_ODD = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff"
+"""Blanks other than the ordinary one, and characters that nobody sees, for a regular expression."""
+
+
+def _odd_blank(character: str) -> str:
+    return f"write an ordinary blank in place of this {_called(character)}"
+
+
+def _called(character: str) -> str:
+    return f"{unicodedata.name(character).lower()} (U+{ord(character):04X})"
+
+
+_SLIPS: list[tuple[re.Pattern[str], Callable[[str], str]]] = [
+    (re.compile(rf"(?: *(?:- +)*|[^\"'#]*?(?::|^ *-))([{_ODD}])"), _odd_blank),
+    (
+        re.compile(r" *([\u2010-\u2015\u2212\u2022\u2023\u2043\u25aa\u25cf\u25e6\u00b7])\s"),
+        lambda sign: f"begin a list item with '- ', not with {sign}",
+    ),
+    (re.compile(r" *(-)(?=[a-z_]+:(\s|$))"), lambda _: "put a blank behind the '-' of a list item"),
+]
+"""Beginnings of lines that look right where they are not, and the message for the sign at fault."""
+
+_QUOTES: Mapping[str, str] = {
+    "\u201c": "\u201d\u201c",
+    "\u201d": "\u201d",
+    "\u201e": "\u201c\u201d",
+    "\u00ab": "\u00bb",
+    "\u00bb": "\u00ab",
+    "\u2018": "\u2019",
+    "\u201a": "\u2018\u2019",
+}
+"""Quotes as text processors write them, and those that close them."""
+
+
+def looks_otherwise(text: str) -> str:
+    """Return why a text without quotes is not what it looks like, with the fix; empty if it is."""
+    odd = re.match(rf"[{_ODD}]", text) or re.search(rf"[{_ODD}]\Z", text)
+    if odd:
+        end = "begins" if odd.start() == 0 else "ends"
+        return (
+            f"this {end} with a {_called(odd[0])}, which nobody sees; remove it, or put the text "
+            "in quotes"
+        )
+    closing = _QUOTES.get(text[:1], "")
+    inside = text.strip("".join(_QUOTES) + "\u2019")
+    ends = [at for at, character in enumerate(text) if at and character in closing]
+    unclosed = not ends and closing not in "\u2018\u2019"  # an apostrophe may begin a word
+    if inside and closing and (unclosed or ends[:1] == [len(text) - 1]):
+        return (
+            f'{shorten(text)} has curly quotes, which are part of a text here; write "'
+            f"{shorten(inside)}\", or '{shorten(text)}' if you mean them"
+        )
+    return ""
 
 
 def _in_quotes(spot: _Spot) -> str:
@@ -120,9 +191,24 @@ def _no_colon(_: _Spot) -> str:
 
 
 def _not_closed(spot: _Spot) -> str:
+    begun = re.split(r"[,\[{]|: ", spot.line[: spot.mark.column])[-1].lstrip()
+    if begun and spot.character in set("?[{") and not begun[-1].isspace():
+        return (
+            f"put the text that begins with '{shorten(begun)}{spot.character}' in quotes: between "
+            f"brackets or braces, it cannot have a {spot.character}"
+        )
     bracket = "[" if "sequence" in spot.context else "{"
     where = f"the {bracket} of line {spot.begin.line + 1} is not closed"
-    return f"a comma is missing before this, or {where}"
+    return f"a comma is missing before this, or {where}{_comment(spot)}"
+
+
+def _comment(spot: _Spot) -> str:
+    """Return a hint at the nearest comment that begins between a bracket and its end."""
+    for at in reversed(range(min(spot.mark.line + 1, len(spot.lines)))):
+        before, sign, _ = spot.lines[at].partition(" #")
+        if sign and max(map(before.rfind, "[{")) > max(map(before.rfind, "]}")):
+            return f": a comment begins at the ' #' of line {at + 1}; put text with a # in quotes"
+    return ""
 
 
 def _open_quote(_: _Spot) -> str:
@@ -141,7 +227,10 @@ def _nothing_there(spot: _Spot) -> str:
     begin = spot.character
     if not begin:
         return "the text ends here, but a bracket or brace is still open"
-    return f"a value is missing before this '{begin}', or text with a '{begin}' lacks its quotes"
+    return (
+        f"a value is missing before this '{begin}', or text with a '{begin}' lacks its quotes"
+        f"{_comment(spot)}"
+    )
 
 
 def _left_over(spot: _Spot) -> str:

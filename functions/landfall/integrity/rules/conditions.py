@@ -1,5 +1,6 @@
 """Conditions on the fields of a record, such as the `when` of a rule."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Self
@@ -34,7 +35,18 @@ def _bound(value: Any) -> Any:
         value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
-    raise ValueError(f"must be a number, {DATE_FORMS} {got(value)}")
+    raise ValueError(f"must be a number, {DATE_FORMS} {got(value)}{_number_meant(value)}")
+
+
+def _number_meant(value: Any) -> str:
+    """Return the fix for a number in quotes, or with commas as people write them."""
+    text = value.strip() if isinstance(value, str) else ""
+    if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", text):
+        return f"; write {text} without quotes"
+    bare = text.replace("\u2212", "-").rstrip("%").strip("$\u20ac\u00a3 ")
+    if re.fullmatch(r"-?\d{1,3}([,. ']\d{3})*([.,]\d+)?|-?\d+[.,]\d+", bare[:40]):
+        return "; a number has digits and one point: 1234.5"
+    return ""
 
 
 Bound = Annotated[
