@@ -320,6 +320,14 @@ def test_who_has_no_record_has_none():
     assert ["'c'" in f.message for f in findings(without, rows)] == [True]
 
 
+@pytest.mark.parametrize("levels", [{}, {"at_least": None, "at_most": {"info": 9}}], ids=str)
+def test_links_to_an_empty_table_are_broken(levels):
+    """A finding would be about nobody."""
+    rule = metric(about="Students", message="{Name} is missed", **levels)
+    found = report(rule, days("A", Student=["a"]), students="")
+    assert (list(found.findings), found.nothing != "") == ([], True)
+
+
 def test_a_message_shows_fields_of_the_linked_record():
     """It is the message of findings about that record, not of records that cannot be read."""
     rule = metric(about="Students", message="{Name} is missed")

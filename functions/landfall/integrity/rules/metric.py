@@ -223,7 +223,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         """Yield records that cannot be read, and each group whose number is beyond a level."""
         table, calendar = scope.table, scope.snapshot.calendar
         about = scope.snapshot.tables[self.about] if self.about else None
-        groups = RecordGroups(table, self.per, about.ids if about else None)
+        groups = RecordGroups(table, self.per, None if about is None else about.ids)
         days = days_of(table.columns[self.date], calendar) if self.date else []
         undated = [row for row, day in enumerate(days) if day == UNREADABLE]
         every = range(len(table))
@@ -238,7 +238,7 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         of_group = groups.rows(rows, scope.check)
         if self.at_most:
             everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
-            if about and len(self.per) == 1:
+            if about is not None and len(self.per) == 1:
                 everywhere = {(record,): None for record in about.ids}
             of_group = {key: of_group.get(key, []) for key in everywhere}
         if not self._counts(of_group, numbers):
@@ -314,7 +314,9 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         work_out = getattr(measures, self.measure)
         field = self.field or " + ".join(self.where.reads() if self.where else self.per)
         what = self._label()
-        places = {id_: row for row, id_ in enumerate(about.ids)} if about and self.message else {}
+        places = {}
+        if about is not None and self.message:
+            places = {id_: row for row, id_ in enumerate(about.ids)}
         limits = measures.limits
         for key, rows in of_group.items():
             number = work_out(rows)
@@ -326,8 +328,10 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
             shown, value = self._shown(number, [limit.level for limit in limits], rows)
             message = f"{self._group_label(groups.values(key))}{what}: {shown}, {worst.phrase}"
             if self.message:
-                message = self.render_message(about, places[key[0]]) if about else self.message
-            records, others = (key[:1], key[1:]) if about else ((), key)
+                message = self.message
+                if about is not None:
+                    message = self.render_message(about, places[key[0]])
+            records, others = ((), key) if about is None else (key[:1], key[1:])
             yield Hit(
                 records,
                 field,
