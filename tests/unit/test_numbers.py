@@ -75,6 +75,8 @@ def test_a_sum_is_exact_where_binary_fractions_are_not():
     assert mean([0.1] * 10, 1) == 1
     assert mean([1 / 3] * 3, 1) == 1
     assert mean([1e308, 0.1, -1e308], 1) == 0.1
+    assert mean([COMPUTED, -0.3], 1) == 0
+    assert mean([3e-12, 1e-12], 1) == 4e-12  # nobody computed these
     assert added(1e308, 1e308) == float("inf")
     with pytest.raises(OverflowError):
         mean([1e308, 1e308], 1)
@@ -100,6 +102,7 @@ def test_a_sum_is_exact_where_binary_fractions_are_not():
         ([COMPUTED], 0.3, None),
         (PAID, 0, None),
         (0, 0.3, -0.3),
+        (0, COMPUTED, -0.3),
         (0.1, 10_000_000.1, -10_000_000),
         (110, 100, 10),
         (20.08, 19.99, 0.09),

@@ -5,7 +5,7 @@ of -5.684341886080802e-14 where all was paid. `counted` has the decimal that is 
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from math import isclose
@@ -52,7 +52,12 @@ def counted(number: Number) -> Number:
     if len(repr(number)) < _SURELY_SHORT:
         return number
     short = float(f"{number:.{DIGITS}g}")
-    return number if short == number else round(short, PLACES) + 0.0  # not -0.0
+    return number if short == number else _rounded(number)
+
+
+def _rounded(number: float) -> float:
+    """Return a computed number as it is counted."""
+    return round(float(f"{number:.{DIGITS}g}"), PLACES) + 0.0  # not -0.0
 
 
 def exact(number: Number) -> Fraction:
@@ -87,12 +92,16 @@ def added(one: Number, other: Number) -> Number:
         return one + other
 
 
-def mean(numbers: Iterable[Number], parts: int) -> Number:
+def mean(numbers: Sequence[Number], parts: int) -> Number:
     """Return the sum of the decimals of numbers, divided by `parts`, as it is counted.
 
-    Raises `OverflowError` for one that no double can hold.
+    Of numbers that were computed it is one, too, however few digits are left: 0.30000000000000004
+    less 0.3 is 0. Raises `OverflowError` for one that no double can hold.
     """
     with localcontext(_EXACT):
         total = Fraction(sum(map(Decimal, map(repr, numbers)), Decimal())) / parts
     number = float(total)
-    return int(total) if total.denominator == 1 else counted(number)
+    if total.denominator == 1:
+        return int(total)
+    meant, rounded = counted(number), _rounded(number)
+    return meant if meant == rounded or all(counted(it) == it for it in numbers) else rounded
