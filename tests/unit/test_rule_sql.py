@@ -67,7 +67,7 @@ PAIRS = "SELECT a.id FROM T AS a JOIN T AS b ON a.id <> b.id AND "
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
-        ("SELECT id FROM T WHERE Score > 7", ["a1", "a3"]),  # text is above numbers
+        ("SELECT id FROM T WHERE Score > 7", ["a1"]),  # an error, as text, would be above
         ("SELECT id FROM T WHERE typeof(Score) = 'real'", ["a1"]),
         ("SELECT id FROM T WHERE Paid = 1", ["a0"]),
         ("SELECT id FROM T WHERE Paid = 0", ["a2"]),
@@ -75,7 +75,7 @@ PAIRS = "SELECT a.id FROM T AS a JOIN T AS b ON a.id <> b.id AND "
         (JOINED + "AND label = 'L2'", ["a0"]),
         ("SELECT id FROM T WHERE Links IS NULL", ["a2", "a3"]),
         ("SELECT id FROM T WHERE json_extract(Photo, '$[0].url') = 'x'", ["a3"]),
-        ("SELECT id FROM T WHERE Score ->> '$.specialValue' = 'NaN'", ["a3"]),
+        ("SELECT id FROM T WHERE Score IS NULL", ["a3"]),
         ("SELECT id FROM T WHERE created_time < '2026-01-02'", ["a0"]),
         (PAIRS + "lower(trim(a.Name)) = lower(trim(b.Name))", ["a0", "a1"]),
         ("WITH w AS (SELECT id FROM T) SELECT * FROM w WHERE 4 < (SELECT count(*) FROM w);", []),
@@ -355,6 +355,15 @@ def test_a_cell_too_long_is_inconclusive():
         found.inconclusive
         == "the query: string or blob too big: a value has at most 2,000,000 bytes"
     )
+
+
+def test_an_error_is_null():
+    """As text it would be above any number."""
+    error = {"error": "#ERROR!"}
+    cells = [{"Score": it} for it in (error, {"specialValue": "NaN"}, [error], 7, [error, 7])]
+    assert found_in("SELECT id FROM T WHERE Score > 1", cells[:4]) == ["a3"]
+    assert found_in("SELECT id FROM T WHERE Score IS NULL", cells) == ["a0", "a1", "a2"]
+    assert found_in("SELECT T.id FROM T, json_each(Score) s WHERE s.value = 7", cells[4:]) == ["a0"]
 
 
 def test_a_huge_number_is_taken_as_the_nearest():

@@ -34,11 +34,12 @@ class Sql(BaseRule):
     the findings; the query still sees them.
 
     It sees the tables and fields that are listed in `fields`, and each record's `id` and
-    `created_time`. A cell without a value is NULL. Cells that are lists or objects are JSON text,
-    for `json_each` and similar functions; true and false (also an unchecked checkbox) are 1 and 0.
-    SQLite computes in binary fractions, where 0.1 + 0.2 is not 0.3: round what is compared, as in
-    `round(Price * Number, 2) <> Total`. `:now` and `:today` are the run's moment (UTC, as
-    `2026-03-02T06:30:00Z`) and day. A name with spaces or special characters needs double quotes.
+    `created_time`. A cell without a value, or with an error, is NULL (`type: any` finds errors).
+    Cells that are lists or objects are JSON text, for `json_each` and similar functions; true and
+    false (also an unchecked checkbox) are 1 and 0. SQLite computes in binary fractions, where 0.1 +
+    0.2 is not 0.3: round what is compared, as in `round(Price * Number, 2) <> Total`. `:now` and
+    `:today` are the run's moment (UTC, as `2026-03-02T06:30:00Z`) and day. A name with spaces or
+    special characters needs double quotes.
 
     Where it finds nothing and one of its tables is empty, there was nothing to check; with
     `allow_empty`, it may join with a table that is normally empty, such as one of exceptions.

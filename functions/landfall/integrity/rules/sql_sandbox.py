@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
+from landfall.airtable.cells import values_of
 from landfall.airtable.numbers import counted
 
 MAX_SECONDS = 10.0
@@ -260,9 +261,10 @@ def _cell(value: Any) -> Any:
         return counted(value)
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else float(value)
-    if isinstance(value, list):
-        value = [counted(item) if isinstance(item, float) else item for item in value]
-    return msgspec.json.encode(value).decode()
+    values = [counted(item) if isinstance(item, float) else item for item in values_of(value)]
+    if not values:
+        return None  # it is an error; as text, it would be above any number
+    return msgspec.json.encode(values if isinstance(value, list) else value).decode()
 
 
 # SQLite's own compare part by part, which takes the product of both lengths.
