@@ -157,3 +157,17 @@ def test_a_query_that_failed_is_no_query_over_nothing():
     of = rule("sql", query=query, fields=fields, allow_empty=True)
     answer = tried(of, T=[{"Name": "x"}])
     assert (answer.note, answer.inconclusive[:13]) == ("", "the query ret")
+
+
+def test_duplicates_need_a_value_for_each_condition():
+    """Where no record has all that an alternative compares, no two can be found to be the same."""
+    name: dict[str, Any] = {"field": ["F", "G"], "exact": "name"}
+    email: dict[str, Any] = {"field": "E", "exact": "email"}
+    phone: dict[str, Any] = {"field": "P", "exact": "phone", "or_missing": True}
+    rows = [{"F": "Ann Lee"}, {"G": "Ann Lee"}, {"E": "a@school.example"}]
+    answer = report(rule("duplicate", likely=[[name, email, phone]]), rows)
+    assert answer.inconclusive.startswith("no record that r checks has all values to compare in (")
+    assert answer.inconclusive.endswith(IF_NORMAL)
+    for likely in ([[name, phone]], [[name, email], [email]]):
+        assert not report(rule("duplicate", likely=likely), rows[1:]).nothing
+    assert not report(rule("duplicate", likely=[[name, email]]), [rows[0] | rows[2]]).nothing

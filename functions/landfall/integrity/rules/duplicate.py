@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from landfall.airtable.fields import Schema, content_misfits, value_misfits
+from landfall.airtable.snapshot import Table
 from landfall.airtable.values import one_or_all
 from landfall.integrity.rules.formats import Region
 from landfall.integrity.rules.matching.comparison import Comparison, OneOrMoreFields, field_names
@@ -198,6 +199,15 @@ class Duplicate(BaseRule):
         """Return each field that is compared: a value in one of them may be compared."""
         return [[field] for field in dict.fromkeys(field for _, field in self.looks_at())]
 
+    def nothing_judged(self, scope: Scope) -> str:
+        """Return why there was nothing to compare: no record has what any alternative needs."""
+        nothing = super().nothing_judged(scope)
+        either = (*self.likely, *self.possible)
+        if nothing or not either or any(_occurs(it, scope.table) for it in either):
+            return nothing
+        needs = " or ".join(map(_all_of, either))
+        return f"no record that {self.id} checks has all values to compare in {needs}"
+
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Yield a sentence about dates or words in other fields, and a value that never occurs."""
         for condition in self._conditions():
@@ -232,3 +242,16 @@ class Duplicate(BaseRule):
 
 def _all_of(conditions: Iterable[Comparison]) -> str:
     return f"({' and '.join(condition.sentence() for condition in conditions)})"
+
+
+def _occurs(alternative: Iterable[Comparison], table: Table) -> bool:
+    """Return whether a record has a value for each condition that does not hold without one."""
+    needed = [
+        [table.columns[field] for field in field_names(condition.field)]
+        for condition in alternative
+        if not condition.optional
+    ]
+    return any(
+        all(any(column[row] is not None for column in columns) for columns in needed)
+        for row in range(len(table))
+    )
