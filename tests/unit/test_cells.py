@@ -414,3 +414,22 @@ def test_values_and_texts_of_a_cell():
     assert [has_value(it) for it in (None, False, error, both, 0)] == [False] * 3 + [True] * 2
     assert [cell_text(it) for it in (False, error, both, [True, False])] == ["", "", "1", "true"]
     assert display([1, error]) == "[1, the error #ERROR!]"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u0645\u0647\u200c\u0647\u0627", "'\u0645\u0647\u200c\u0647\u0627'"),
+        ("\U0001f469\u200d\U0001f680", "'\U0001f469\u200d\U0001f680'"),
+        ("\u05d3\u05e0\u05d4", "'\u05d3\u05e0\u05d4'"),
+        ("\u0646\u200c", "'\u0646\\u200c'"),
+        ("Ann\u200d", "'Ann\\u200d'"),
+        ("\u00e9\\u200c\u00e9", "'\u00e9\\\\u200c\u00e9'"),
+        ("\u0646\u202e\u0646", "'\u0646\\u202e\u0646'"),
+        ("a\u00a0b\x1b", "'a\\xa0b\\x1b'"),
+    ],
+)  # fmt: skip
+def test_what_shows_nothing_is_seen_where_it_is_a_mistake(text, shown):
+    """Persian, Hindi and emoji are written with joiners; elsewhere they make two values differ."""
+    assert display(text) == shown
+    assert display([text]) == f"[{shown}]"

@@ -170,7 +170,7 @@ def _displayed(value: Any) -> str:
         case None:
             return ""
         case str():
-            return repr(value[:MAX_DISPLAY])
+            return _JOINER.sub(lambda it: chr(int(it[1], 16)), repr(value[:MAX_DISPLAY]))
         case list():
             return f"[{', '.join(map(_displayed, value[:MAX_DISPLAY]))}]"
         case dict() if error := error_of(value):
@@ -185,6 +185,11 @@ def _displayed(value: Any) -> str:
             return str(counted(value))
         case _:
             return str(value)
+
+
+_JOINER = re.compile(r"(?<=[^\x00-\x7f])\\u(200[cd])(?=[^\x00-\x7f])")
+"""A joiner as `repr` writes it, between letters of a script that joins them, or within an emoji.
+Elsewhere it stays visible, as all else that shows nothing: there it is a mistake."""
 
 
 def truncate(text: str, most: int = MAX_DISPLAY) -> str:
