@@ -145,6 +145,71 @@ CHALLENGES = {
 }
 
 
+CHALLENGES |= {
+    "Cloudflare, a waiting room": (
+        200,
+        "<title>Waiting Room powered by Cloudflare</title><h1>You are now in line.</h1><h2>Your "
+        "estimated wait time is 5 minutes.</h2><p>We use a virtual queue, as there is much traffic."
+        "<p>Please do not close your browser.",
+    ),
+    "Queue-it": (
+        200,
+        "<title>Queue-it</title><h1>You are now in line</h1><p>When it is your turn, you have 10 "
+        "minutes to enter.</p><script src='//static.queue-it.net/script/queueclient.min.js'>"
+        "</script>",
+    ),
+    "FortiWeb": (
+        200,
+        "<title>Web Page Blocked!</title><h2>Web Page Blocked!</h2><p>Contact the administrator."
+        "<p>Attack ID: 20000051 Message ID: 0012",
+    ),
+    "Kasada, with a test": (
+        429,
+        "<script>window.KPSDK={};KPSDK.start=Date.now()</script><script src='/149e/2d20/ips.js?x'>"
+        "</script>",
+    ),
+    "F5, a script": (
+        200,
+        "<script>window['bobcmn']='1011';</script><script src='/TSPD/08ab?type=8'></script>"
+        "<noscript>Your support ID is: 1</noscript>",
+    ),
+    "SafeLine": (
+        200,
+        "<title>安全检测</title><p>正在进行安全检测</p><script src='/.safeline/a.js'></script>",
+    ),
+    "a firewall in Chinese": (200, "<title>WAF</title><h1>拦截详情</h1><p>你的请求触发了安全规则"),
+    "a firewall of a server": (
+        403,
+        "<title>Unauthorized</title><h1>Your connection to this server has been blocked in this "
+        "server's firewall.</h1><p>You need to contact the server owner.",
+    ),
+    "LiteSpeed": (
+        200,
+        "<h1>Please verify that you are not a robot.</h1><form action='/.lsrecap/recaptcha'>"
+        "<div class=g-recaptcha></div></form><script src='//www.recaptcha.net/api.js'></script>",
+    ),
+    "Bunny": (
+        200,
+        "<title>Establishing a secure connection ...</title><p>We are checking your browser."
+        "<script src='/.bunny-shield/assets/challenge.js'></script>",
+    ),
+    "an unknown one that explains itself": (
+        200,
+        "<title>A - Are you a robot?</title><h2>We've detected unusual activity from your computer "
+        "network</h2><p>Let us know you're not a robot: click the box below.</p><h3>Why did this "
+        "happen?</h3><p>Please make sure your browser supports JavaScript and cookies, and that "
+        "you are not blocking them from loading. For more, read our <a href=/terms>Terms</a> and "
+        "<a href=/cookies>Cookie Policy</a>.</p><p>For inquiries on this message contact our "
+        "support team, with the reference ID below.",
+    ),
+    "Portuguese": (200, "<title>Um momento</title><p>Verificando se você é humano."),
+    "Polish": (200, "<title>Chwileczkę</title><p>Potwierdź, że jesteś człowiekiem."),
+    "Turkish": (200, "<title>Bir dakika</title><p>İnsan olduğunuz doğrulanıyor."),  # noqa: RUF001
+    "Japanese": (200, "<title>しばらく</title><p>人間であることを確認します。"),
+    "Russian": (200, "<title>A</title><h1>Проверка браузера перед переходом на сайт"),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("status", "html"), CHALLENGES.values(), ids=CHALLENGES)
 @pytest.mark.parametrize("is_home", [True, False])
 def test_a_challenge_is_no_page(status, html, is_home):
@@ -177,6 +242,11 @@ ORDINARY_SCRIPTS = [
     "<script src='https://1.edge.sdk.awswaf.com/1/challenge.js'></script>",
     "<link rel=stylesheet href='https://stackpath.bootstrapcdn.com/bootstrap/4.3.1/css/b.css'>",
     "<script src='/akam/13/4c2f'></script>",
+    "<script>window.KPSDK={};</script><script src='/149e/2d20/p.js'></script>",
+    "<script src='/TSPD/08ab?type=10'></script><script>window['bobcmn']='1'</script>",
+    "<script>document.cookie='lang=en'; location.reload()</script>",
+    "<script>function toNumbers(d){return d.map(Number)} var dd = {content: []};</script>",
+    "<script src='https://js.hcaptcha.com/1/api.js' async></script>",
 ]
 
 
@@ -194,6 +264,55 @@ ORDINARY_SCRIPTS = [
 def test_a_page_that_loads_scripts_against_robots_is_a_page(script, content):
     """Also a short one."""
     assert why(content + script) is None
+
+
+CLINIC = (
+    "<title>Dr Lopez</title><h1>Dr Lopez</h1><p>Welcome to our family dentistry in Springfield. We "
+    "look after teeth and gums of children and adults. Call us on 555 0100 or visit us at 12 Main "
+    "Street, open Monday to Friday.</p>"
+)
+BANNER = (
+    "<div><h3>We value your privacy</h3><p>We use cookies and similar technologies to personalise "
+    "content and ads, and to analyse our traffic. We share information with our partners. Accept "
+    "all cookies, or manage your consent. Necessary cookies. Marketing cookies. Privacy policy.</p>"
+    "<button>Accept all</button><button>Reject all</button></div><script src=/a.js></script>"
+)
+SENTENCE = "我们为您和您的家人提供专业的牙科服务。诊所位于市中心。"
+SMALL = {
+    "a banner after it": CLINIC + BANNER,
+    "a banner before it": BANNER + CLINIC,
+    "a banner, no heading": CLINIC.replace("h1>", "p>") + BANNER,
+    "a log-in in its header": "<form><input><input type=password><button>Log in</button></form>"
+    + CLINIC,
+    "an age in a dialog": "<div><p>Are you over 18?</p><button>Yes</button></div>" + CLINIC,
+    "a service elsewhere": f"{CLINIC}<p>Our bus is not available in your region yet.",
+    "a name like a check": CLINIC.replace("Dr Lopez", "Just a Moment... Cafe"),
+    "a game": CLINIC.replace("Dr Lopez", "Access Denied, Escape Room"),
+    "alarm systems": CLINIC.replace("Dr Lopez", "Security Check Ltd"),
+    "a host": f"{CLINIC}<p>Web hosting by A. We include Imunify360, Plesk and the Sucuri firewall.",
+    "builders": CLINIC.replace("Dr Lopez", "Homes under construction"),
+    "an author": f"{CLINIC}<h2>New novel coming soon</h2>",
+    "lawyers": f"{CLINIC}<p>Eminent domain? If your house is for sale, call us.",
+    "a hint on scripts": f"{CLINIC}<p>Please enable JavaScript to book.<script src=/a.js></script>",
+    "who speaks of checks": "<title>Ben</title><h1>Web services by Ben</h1><p>I set up Cloudflare, "
+    "so that people see a page that says checking your browser only if you are under attack. I "
+    "host small shops and clinics in Bristol. Call me for a quote, most things are done on the "
+    "same day.<script src=/a.js></script>",
+    "a contact form": "<title>Contact</title><form><input><input><textarea></textarea><div "
+    "class=g-recaptcha></div><label>I am a human<input type=checkbox></label><button>Send</button>"
+    "</form><script src='https://www.google.com/recaptcha/api.js'></script>",
+    "Chinese": f"<title>诊所</title><h1>诊所</h1><p>{SENTENCE * 9}<script src=/a.js></script>",
+    "Chinese, with a banner": f"<title>诊所</title><h1>诊所</h1><p>{SENTENCE * 9}</p><p>本网站使用 "
+    "cookies 和 tracking。<button>同意</button><script src=/a.js></script>",
+    "Thai": f"<h1>คลินิก</h1><p>{'เราดูแลฟันของคุณและครอบครัวของคุณ' * 9}<script src=/a.js></script>",
+    "one picture": "<a href=/home><img src=a.jpg alt='Studio Nord, enter'></a><script src=/a.js>"
+    "</script>",
+    "a picture with a text": "<img src=a.jpg alt='Studio Nord, Oslo'><script src=/a.js></script>",
+    "languages": "<img src=a.png><a href=/de>Deutsch</a><a href=/en>English</a>"
+    "<script src=/a.js></script>",
+    "links to elsewhere": "<h1>Mia</h1><a href='https://i.example'>Photos</a>"
+    "<a href='https://s.example'>Shop</a><script src=/a.js></script>",
+}
 
 
 @pytest.mark.parametrize(
@@ -218,6 +337,7 @@ def test_a_page_that_loads_scripts_against_robots_is_a_page(script, content):
         "<img src=a.png alt='Our practice, High Street 5'><img src=b.png><img src=c.png>"
         "<img src=d.png><script src=a.js></script>",
         f"<title>Route 404</title><h1>Route 404 leads to us</h1>{MENU}<p>{TEXT}",
+        *SMALL.values(),
     ],
 )
 def test_a_page_that_speaks_of_such_things_is_a_page(content):
@@ -236,7 +356,16 @@ WALLS = {
     "Einige von ihnen sind essenziell, während andere uns helfen, diese Website zu verbessern. "
     "Personenbezogene Daten können verarbeitet werden, z. B. für personalisierte Anzeigen und "
     "Inhalte. Mehr finden Sie in unserer Datenschutzerklärung.<button>Alle akzeptieren</button>",
+    "cookies, at length": "<title>Before you continue</title><h1>Before you continue</h1><p>When "
+    "you use our sites, we use cookies to provide them to you, authenticate users, apply security "
+    "measures, and measure your use of them. If you accept, we and our 240 partners will also "
+    "store data on your device, and use precise location and other personal data, for "
+    "personalized ads, ad measurement and audience research.<button>Accept all</button><button>"
+    "Reject all</button>",
     "an age": "<title>Age check</title><h1>Are you over 18?</h1><button>Yes</button><button>No",
+    "an age, at length": "<h1>Welcome</h1><p>You must be of legal drinking age to enter this site. "
+    "By entering you accept our Terms of Use and Privacy Policy. Please drink responsibly."
+    "<button>Yes</button><button>No</button>",
     "elsewhere": "<h1>Sorry</h1><p>This website is not available in your country.",
     "a log-in": "<title>Sign in</title><h1>Sign in</h1><form><input type=email><input "
     "type=password><button>Sign in</button></form>",
@@ -260,8 +389,9 @@ def test_a_gate_at_another_host_is_no_page():
 
 
 def test_a_log_in_is_a_page_of_a_site():
-    """For patients, say; it is in place of a site only as its home page."""
+    """For patients, say; it is in place of a site only as its home page, as a policy is."""
     assert why(WALLS["a log-in"], is_home=False) is None
+    assert why(WALLS["cookies, at length"], is_home=False) is None
 
 
 PLACEHOLDERS = {
@@ -275,6 +405,11 @@ PLACEHOLDERS = {
     "Apache": "<title>Apache2 Ubuntu Default Page: It works</title><h1>It works!</h1>",
     "IIS": "<title>IIS Windows Server</title><a href='https://b.example'><img src=iis.png></a>",
     "a folder": "<title>Index of /</title><h1>Index of /</h1><a href='cgi-bin/'>cgi-bin/</a>",
+    "Apache, at length": "<title>Apache2 Ubuntu Default Page: It works</title><p>"
+    + "The configuration differs from that of others, and is split into files. " * 20,
+    "not connected": "<h1>Looks Like This Domain Isn't Connected To A Website Yet!</h1>",
+    "expired": "<title>Website Expired</title><h1>Website Expired</h1><p>Are you the owner?",
+    "for sale, by name": "<title>a.example is for sale</title><h1>a.example</h1><p>Call 555 0100",
     "suspended": "<title>Account Suspended</title><h1>This Account has been suspended.</h1>",
     "soon": "<h1>Coming soon</h1><p>Our new site is on its way.",
     "maintenance": "<title>Wartungsarbeiten</title><p>Wir sind gleich wieder da.",
@@ -298,6 +433,9 @@ SHELLS = {
     "JavaScript enabled. Please enable it in the settings of your browser, and then load the page "
     "once more to continue.</div><script src=/a.js></script>",
     "a loading heading": "<h1>Loading</h1><img src=logo.png><script src=/a.js></script>",
+    "a logo": "<div id=app><img src=a.svg alt=Logo><p>Loading</p></div><script src=/a.js></script>",
+    "a link within": "<a href='#main'>Skip to main content</a><div id=app></div>"
+    "<script src=/a.js></script>",
     "data without a page": "<div id=__next></div><script id=__NEXT_DATA__ type=application/json>"
     '{"props": {"text": "We care for your teeth"}}</script><script src=/a.js></script>',
     "a frame": "<title>Care</title><iframe src='https://b.example/care'></iframe>",

@@ -5,6 +5,7 @@ they can be made again.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from landfall.site.html import read_markup
 from landfall.site.markup import Form, Heading, Markup
 from landfall.site.page import Page, Transfer, transfer_of
 from landfall.site.urls import page_address, page_key, site_of
+from landfall.site.words import words_beside
 
 MAX_SHOWN = 40
 """Headings, calls to action, and alternative texts that are stored."""
@@ -71,6 +73,10 @@ class Evidence:
         """All text that people read on the page, in which a quotation must occur."""
         parts = [self.title, self.description, *(h.text for h in self.headings), *self.calls]
         return "\n".join([*parts, *self.alts, self.text])
+
+    def words_beside(self, subject: re.Pattern[str]) -> int:
+        """Count the words that people see which are not about a subject."""
+        return words_beside("\n".join([self.title, *self.alts, self.text]), subject)
 
 
 def load_evidence(data: bytes) -> Evidence:

@@ -13,7 +13,7 @@ from landfall.site.listing import may_be_listed
 from landfall.site.markup import Markup
 from landfall.site.page import Transfer
 from landfall.site.urls import site_of, web_address
-from landfall.site.words import folded, vocabulary
+from landfall.site.words import folded, vocabulary, word_count
 
 MIN_ZOOM = 2.0
 """Scale to which a page must be zoomable: 200 %, as WCAG 1.4.4 asks."""
@@ -133,7 +133,7 @@ FACTS: dict[str, Fact] = {
     "h1": Fact("main headings", lambda _, m: sum(h.level == 1 for h in m.headings)),
     "headings": Fact("headings", lambda _, m: len(m.headings)),
     "heading_skips": Fact("headings that skip a level", _skips),
-    "words": Fact("visible words", lambda _, m: len(m.text.split())),
+    "words": Fact("visible words", lambda _, m: word_count(m.text)),
     "images": Fact("images", lambda _, m: m.images),
     "images_described": Fact(
         "share of images with an `alt`, which is empty for decoration",

@@ -5,8 +5,8 @@
     placeholder  a parked domain, a server's default page, a page that says "coming soon"
     no content   a script or a frame makes the page or shows it, and we run none
 
-Each has next to nothing to read, and words or marks that pages do not have. A page with a text and
-links of its own is a page, whatever else is on it.
+Each has words or marks of its kind, and next to nothing to read that is about anything else. A page
+with a few sentences of its own, or with a menu, is a page, whatever else is on it.
 """
 
 import re
@@ -14,18 +14,22 @@ from urllib.parse import urlsplit
 
 from landfall.reasons import Reason, StepError
 from landfall.site.challenges import (
-    HARDLY_ANY_WORDS,
     MAX_LINKS,
     MAX_SEARCHED,
     MAX_WORDS,
+    OWN_WORDS,
     challenge_in,
     mark,
 )
 from landfall.site.evidence import Evidence
 from landfall.site.page import Page, status_error
+from landfall.site.urls import page_key
 
 FEW_WORDS = 120
 """Words of a page that is nothing but a wall or a placeholder."""
+
+HARDLY_ANY_WORDS = 25
+"""Words of a page that a script fills, such as "Loading" and a hint to switch scripts on."""
 
 MIN_TRANSPARENT = 200
 """Characters of transparent text that are a part of the page, and not a detail of it."""
@@ -34,8 +38,8 @@ MIN_TRANSPARENT = 200
 def failure_of(page: Page, evidence: Evidence, *, is_home: bool) -> StepError | None:
     """Return why an answer is not the page, by its status and by what it shows.
 
-    A page that asks for a log-in, or says that it does not exist yet, is in place of a site only as
-    its home page.
+    A page that asks for consent or a log-in, or says that it does not exist yet, is in place of a
+    site only as its home page; elsewhere it is a policy, or the members' entrance.
     """
     challenge = challenge_in(page, evidence)
     if challenge or not page.is_success:
@@ -86,25 +90,26 @@ def _wall(page: Page, evidence: Evidence, *, is_home: bool) -> str | None:
         return f"a gate at {host}"
     if words > MAX_WORDS or len(evidence.links) > MAX_LINKS:
         return None
-    if any(_ACCEPTS.search(call) for call in evidence.calls):
-        # a banner on a page with a heading of its own takes a smaller part of it
-        part = 30 if _CONSENT.search(_heading(evidence)) else 10
-        if len(_CONSENT.findall(shown)) >= max(2, words // part):
-            return "a request for consent"
+    terms = {term.lower() for term in _CONSENT.findall(shown)}
+    asks = is_home and len(terms) > 1 and any(_ACCEPTS.search(call) for call in evidence.calls)
+    if asks and evidence.words_beside(_ABOUT_CONSENT) < OWN_WORDS:
+        return "a request for consent"
     if words > FEW_WORDS:
         return None
     if _AGE.search(shown) and any(_ANSWERS.match(call) for call in evidence.calls):
-        return "a question for the visitor's age"
-    if _ELSEWHERE.search(shown):
-        return "a refusal of visitors from elsewhere"
-    if is_home and any("password" in form.kinds for form in evidence.forms):
-        return "a form to log in"
-    return None
+        what, subject = "a question for the visitor's age", _ABOUT_AGE
+    elif _ELSEWHERE.search(shown):
+        what, subject = "a refusal of visitors from elsewhere", _ABOUT_ELSEWHERE
+    elif is_home and any("password" in form.kinds for form in evidence.forms):
+        what, subject = "a form to log in", _ABOUT_LOG_IN
+    else:
+        return None
+    return what if evidence.words_beside(subject) < OWN_WORDS else None
 
 
 _GATES = re.compile(
-    r"(consent|myprivacy|cookiewall|privacygate|privacy-gate|log-?in|signin|accounts?|auth|sso|idp)"
-    r"[.-]",
+    r"(consent|myprivacy|cookiewall|privacygate|privacy-gate|queue|waitingroom|log-?in|signin|accounts?|auth|sso|idp)"
+    r"[.-]|.*\.queue-it\.net$",
     re.IGNORECASE,
 )
 """Hosts to which a site leads visitors before they may see it."""
@@ -120,6 +125,16 @@ _CONSENT = re.compile(
     r"partners?|partnern?|confidentialité|consentement|privacidad|consentimiento|consenso|toestemming",
     re.IGNORECASE,
 )
+_ABOUT_CONSENT = re.compile(
+    r"cookie|consent|privacy|track|personal|partner|technolog|advert|\bads?\b|\bdata\b|\bdaten|"
+    r"accept|reject|prefer|settings|necessary|analy|marketing|third|legitimate|agree|audience|"
+    r"measur|device|before you continue|einwillig|datenschutz|zustimm|essen[tz]iell|werbung|"
+    r"einstellung|akzept|ablehn|verarbeit|confidentialité|consent|données|acept|datos|accett|"
+    r"toestemming|privacid|gegevens|同意|隐私|プライバシー",
+    re.IGNORECASE,
+)
+"""Words of the sentences of a request for consent."""
+
 _AGE = re.compile(
     r"(are you|you (must|have to) be|i am|i'm) (at least |over |of legal |older than )?"
     r"(18|19|20|21|(drinking )?age)\b|verify your age|age verification|"
@@ -139,26 +154,64 @@ _ELSEWHERE = re.compile(
 )
 
 
+_ABOUT_AGE = re.compile(
+    r"\bage\b|\b(16|18|19|20|21)\b|\blegal|alcohol|drink|responsib|\benter|\bborn|birth|terms|privacy|"
+    r"cookie|\balter\b|jahre",
+    re.IGNORECASE,
+)
+_ABOUT_ELSEWHERE = re.compile(
+    "country|region|location|available|sorry|legal|land|verf", re.IGNORECASE
+)
+_ABOUT_LOG_IN = re.compile(
+    r"log ?-?in|sign ?-?in|password|user ?name|e-?mail|forgot|remember|account|regist|sign up|"
+    r"opening|launch|notify|anmeld|passw|kennwort|benutzer|mot de passe|connexion|contraseña|"
+    r"usuario|accedi|wachtwoord",
+    re.IGNORECASE,
+)
+"""Words of the sentences of these walls."""
+
+
 def _placeholder(page: Page, evidence: Evidence) -> str | None:
     """Return what a home page is in place of a site."""
-    if evidence.words > FEW_WORDS or len(evidence.links) > MAX_LINKS:
+    headings = [evidence.title, *(one.text for one in evidence.headings)]
+    if any(_DEFAULT_HEADING.match(text) for text in headings):
+        return _DEFAULT_PAGE
+    few = evidence.words <= FEW_WORDS and len(evidence.links) <= MAX_LINKS
+    if not few or evidence.words_beside(_ABOUT_PLACEHOLDERS) >= OWN_WORDS:
         return None
     shown = evidence.reading
     if _PARKED.search(shown) or _PARKED_AT.search(page.body[:MAX_SEARCHED]):
         return "the page of a domain that is parked, for sale or expired"
     if _DEFAULT.search(shown):
-        return "the default page of a server, or of an account that is suspended"
-    headings = [evidence.title, *(one.text for one in evidence.headings)]
+        return _DEFAULT_PAGE
     if _NOT_YET.search("\n".join(headings) if evidence.words > HARDLY_ANY_WORDS else shown):
         return "a note that the site is not there yet, or being worked on"
     return None
 
 
+_DEFAULT_PAGE = "the default page of a server, or of an account that is suspended"
+_DEFAULT_HEADING = re.compile(
+    r"welcome to nginx|apache2? .{0,20}default page|apache http server test page|test page for the|"
+    r"iis windows|index of /$|account suspended",
+    re.IGNORECASE,
+)
+"""Titles and headings of nothing else, however much is below them."""
+
+_ABOUT_PLACEHOLDERS = re.compile(
+    r"domain|registr|owner|\bpark|\bsale\b|\bbuy\b|offer|host|broker|price|purchase|nginx|apache|"
+    r"server|web ?site|\bsite\b|configur|default|install|plesk|cpanel|soon|construction|"
+    r"maintenance|launch|\bback\b|sorry|inconvenience|notif|follow|advertis|listing|sponsor|payment|"
+    r"transfer|account|expired|kauf|baustelle|aufbau|wartung|seite|dominio|sitio|sito|domaine",
+    re.IGNORECASE,
+)
+"""Words of the sentences of placeholders."""
+
 _PARKED = re.compile(
     r"domain( name)? .{0,60}(for sale|parked|has expired|may be available|is available|"
     r"registered|zu verkaufen|zum verkauf|registriert|reserviert|à vendre|en venta|in vendita)|"
     r"(buy|inquire about|make an offer (on|for)) this domain|domain (parking|for sale)|"
-    r"(diese|kaufen sie diese) domain|"
+    r"(diese|kaufen sie diese) domain|\.[a-z]{2,10} is (available )?for sale|"
+    r"domain isn't connected|"
     r"(ce|este|questo) (nom de domaine|dominio|domaine) (est|está|è)",
     re.IGNORECASE,
 )
@@ -170,8 +223,9 @@ _PARKED_AT = mark(
 _DEFAULT = re.compile(
     r"welcome to nginx|apache2? .{0,40}default page|apache http server test page|^it works!|"
     r"test page for the|iis windows|default (web ?)?(site )?page|^index of /|"
-    r"account (has been )?suspended|site (is )?suspended|web hosting (account )?by|"
-    r"future home of|plesk|cpanel|congratulations.{0,60}(site|server|installation)|"
+    r"account (has )?(been )?(suspended|expired)|(web)?site (is )?(suspended|expired)|"
+    r"web hosting (account )?by|future home of|plesk|cpanel|"
+    r"congratulations.{0,60}(site|server|installation)|"
     r"there isn't a github pages site|no such (app|site)|site not (found|configured)",
     re.IGNORECASE,
 )
@@ -191,15 +245,35 @@ def _lacking(evidence: Evidence) -> str | None:
     shows = len(evidence.links) + len(evidence.forms) + int(facts["images"] or 0)
     if words == shows == 0 and not (facts["scripts"] or facts["frames"]):
         return "is empty: it has neither text, images nor links"
-    few = HARDLY_ANY_WORDS if not evidence.headings else HARDLY_ANY_WORDS // 3
     makes = "a script" if facts["scripts"] else "a frame" if facts["frames"] else None
-    asks = words <= FEW_WORDS and _NEEDS_SCRIPT.search(evidence.reading)
-    if makes and shows < 4 and (words < few or asks):
+    if makes and shows < 4 and _is_shell(evidence):
         return f"has {words} words in its HTML: {makes} makes what visitors see, and we run none"
     if evidence.transparent_characters > max(MIN_TRANSPARENT, len(evidence.text)):
         return "has more transparent text than other; a script may show it, and we run none"
     return None
 
+
+def _is_shell(evidence: Evidence) -> bool:
+    """Return whether a page has nothing of its own: no sentences, and nowhere to go from it."""
+    if any(form.fields > 1 for form in evidence.forms):
+        return False
+    own = evidence.words_beside(_ABOUT_LOADING)
+    if _NEEDS_SCRIPT.search(evidence.reading) and evidence.words <= FEW_WORDS:
+        return own < HARDLY_ANY_WORDS
+    leads_on = any(page_key(link.address) != page_key(evidence.url) for link in evidence.links)
+    if leads_on or evidence.contacts or len(evidence.calls) > 1:
+        return False
+    if any(not _ABOUT_LOADING.search(alt) for alt in evidence.alts):
+        return False
+    return own < (HARDLY_ANY_WORDS // 3 if evidence.headings else HARDLY_ANY_WORDS)
+
+
+_ABOUT_LOADING = re.compile(
+    r"java ?script|browser|\bloading|please wait|\benable|spinner|logo|skip to|wird geladen|"
+    r"chargement|cargando|caricamento|carregando|laden|読み込み中|加载中",
+    re.IGNORECASE,
+)
+"""Words of what a page shows until a script fills it."""
 
 _NEEDS_SCRIPT = re.compile(
     r"(enable|activate|turn on|need|require|requires|without) java ?script|"

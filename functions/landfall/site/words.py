@@ -22,6 +22,39 @@ _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-
 _WORDS = re.compile(r"\w+")
 
 
+def word_count(text: str) -> int:
+    """Count the words of a text; those of scripts without spaces by their usual length."""
+    spaced = len(text.split())
+    if text.isascii():
+        return spaced
+    return spaced + len(_IDEOGRAPHS.findall(text)) // 2 + len(_UNSPACED.findall(text)) // 5
+
+
+_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Chinese and Japanese characters: a word has about two."""
+
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Thai, Lao, Burmese and Khmer characters: a word has about five."""
+
+REACH = 60
+"""Characters around a word of a subject that are about it too, within the same sentence."""
+
+
+def words_beside(text: str, subject: re.Pattern[str]) -> int:
+    """Count the words of a text that are not about a subject, which is known by its words."""
+    rest: list[str] = []
+    for sentence in _SENTENCE_ENDS.split(text):
+        at = 0
+        for found in subject.finditer(sentence):
+            rest.append(sentence[at : max(at, found.start() - REACH)])
+            at = max(at, found.end() + REACH)
+        rest.append(sentence[at:])
+    return word_count(" ".join(rest))
+
+
+_SENTENCE_ENDS = re.compile("[.!?](?=\\s|$)|[\n\u2026\u3002\uff01\uff1f]")
+
+
 class Vocabulary:
     """Words and phrases with one meaning; a `*` at the end matches any ending."""
 
