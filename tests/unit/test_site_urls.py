@@ -26,6 +26,12 @@ BASE = "https://www.clinic.example/care/today"
         ("http://m\u00fcn\u00adchen\u3002example", "http://xn--mnchen-3ya.example/"),
         ("//\u0437\u0443\u0431\u044b.\u0440\u0444/", "https://xn--90al0b7a.xn--p1ai/"),
         ("http://a_b.clinic.example/", "http://a_b.clinic.example/"),
+        ("http://\u2603.example", "http://xn--n3h.example/"),
+        ("http://fa\u00df.example", "http://xn--fa-hia.example/"),
+        ("https://clinic.example/a/../b/./c", "https://clinic.example/b/c"),
+        ("https://clinic.example/../a/%2E%2e/b?c=/../d", "https://clinic.example/b?c=/../d"),
+        ("https://clinic.example/a/..", "https://clinic.example/"),
+        ("https:\\\\clinic.example\\a?b=\\c", "https://clinic.example/a?b=\\c"),
     ],
 )
 def test_where_a_reference_leads(reference, address):

@@ -18,6 +18,7 @@ from landfall.site.challenges import challenge_in
 from landfall.site.charset import plain_text
 from landfall.site.evidence import evidence_in
 from landfall.site.page import Page, status_error
+from landfall.site.urls import without_dots
 
 MAX_ROBOTS_BYTES = 500 * 1024
 """Bytes of a robots.txt that are read: the minimum of RFC 9309."""
@@ -97,7 +98,8 @@ class Robots:
         """Return whether an address may be fetched; the crawl asks often about the same ones."""
         if address not in self._answers:
             path = _HOST.sub("", address.partition("#")[0])
-            path = _normal(path if path.startswith("/") else f"/{path}")
+            path, mark, query = _normal(path).partition("?")
+            path = f"{without_dots(path)}{mark}{query}"
             path = path.replace("*", "%2A").replace("$", "%24") + "$"
             _, self._answers[address] = max(self._matching(path), default=(0, True))
         return self._answers[address]
@@ -124,8 +126,8 @@ def robots_of(body: bytes, agent: str) -> Robots:
         elif name == "useragent":
             group = {} if in_rules else group
             in_rules = False
-            if value == "*":
-                group[value] = others
+            if value.split()[:1] == ["*"]:
+                group["*"] = others
             elif _is_named(agent, value):
                 group[agent] = ours
                 is_named = True
@@ -155,7 +157,7 @@ def _text(body: bytes) -> str:
 def _records(text: str) -> Iterator[tuple[str, str]]:
     """Return the known records, also of lines with common mistakes."""
     for line in _LINE_ENDS.split(text):
-        record = line.partition("#")[0].strip()
+        record = _MARKS.sub("", line.partition("#")[0]).strip()
         name, _, value = record.partition(":")
         if not _known(name):  # perhaps it has a space in place of the colon
             name, value = [*record.split(None, 1), "", ""][:2]
@@ -176,6 +178,9 @@ _RECORDS = {
 }
 _HOST = re.compile("^[^:/?]*://[^/?]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
+_MARKS = re.compile("^[\\s\ufeff\u200b-\u200f\u2060\u00ef\u00bb\u00bf]+")
+"""Byte order marks, whole, in part or as windows-1252, and characters that are not seen."""
+
 _TAG = re.compile("<[^<>]*>")
 _STARS = re.compile(r"\*+")
 
@@ -218,6 +223,8 @@ def _unreserved(escape: re.Match[str]) -> str:
     return character if character in _UNRESERVED else escape[0].upper()
 
 
-_ASCII = string.printable
+_ASCII = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"
+"""Characters of addresses (RFC 3986); any other is the same as its escape."""
+
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _ESCAPE = re.compile("%[0-9a-fA-F]{2}")

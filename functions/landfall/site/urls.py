@@ -13,6 +13,9 @@ MAX_ADDRESS = 500
 MAX_HOST = 253
 """Characters of a host's name."""
 
+MAX_LABEL = 63
+"""Characters of a label of a host's name."""
+
 _TRACKING = re.compile(
     r"utm_.*|mc_[ce]id|_ga|_gl|_hs(enc|mi)|igshid|msclkid|(g|fb|ms|dc|y|tw|wbra|gbra)clid|ref_src",
     re.IGNORECASE,
@@ -48,7 +51,7 @@ def web_address(reference: str, base: str) -> str | None:
     None for `mailto:`, `tel:` and invalid addresses.
     """
     try:
-        parts = urlsplit(urljoin(base, reference.strip()))
+        parts = urlsplit(urljoin(base, _PLACE.sub(_as_slashes, reference.strip())))
         host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
         return None
@@ -57,8 +60,31 @@ def web_address(reference: str, base: str) -> str | None:
     place = f"[{host}]" if ":" in host else host
     if port and port != _PORTS[parts.scheme]:
         place = f"{place}:{port}"
-    address = urlunsplit((parts.scheme, place, parts.path or "/", _query(parts.query), ""))
+    path = without_dots(parts.path)
+    address = urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
     return address if len(address) <= MAX_ADDRESS else None
+
+
+_PLACE = re.compile(r"^[^?#]*")
+
+
+def _as_slashes(found: re.Match[str]) -> str:
+    """Return the part of a reference before its query as browsers read it."""
+    return found[0].replace("\\", "/")
+
+
+def without_dots(path: str) -> str:
+    """Return a path without its segments `.` and `..`, also escaped ones, as browsers do."""
+    segments: list[str] = []
+    for segment in path.removeprefix("/").split("/"):
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del segments[-1:]
+        elif dots != ".":
+            segments.append(segment)
+    if dots in (".", ".."):
+        segments.append("")
+    return f"/{'/'.join(segments)}"
 
 
 def _ascii(host: str) -> str:
@@ -69,7 +95,21 @@ def _ascii(host: str) -> str:
         raise ValueError("no host is that long")
     import idna
 
-    return idna.encode(host, uts46=True).decode()
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        if not _SIGNS.search(host):
+            raise
+    # browsers request names with signs (an emoji), which newer rules do not allow
+    labels = idna.uts46_remap(host, std3_rules=False, transitional=False).split(".")
+    if max(map(len, labels)) > MAX_LABEL:
+        raise ValueError("no label of a host is that long")
+    return ".".join(
+        one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in labels
+    )
+
+
+_SIGNS = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
 
 
 def page_key(address: str) -> str:
