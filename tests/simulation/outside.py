@@ -18,7 +18,7 @@ from landfall.store.metering import count_airtable_request
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
 from tests.simulation.base import ISSUES
-from tests.simulation.faults import Chaos
+from tests.simulation.faults import Chaos, current
 
 PAGE = 4
 """Records of a simulated page: small, so that there are many."""
@@ -195,8 +195,11 @@ class Quiet:
             self.until = max(self.until, lock.data["not_before"])
 
     def request(self) -> None:
-        """Take note of a request that begins now."""
-        if wall_clock() < self.until:
+        """Take note of a request that begins now.
+
+        A process that was frozen sends what it was about to send, and cannot know of the pause.
+        """
+        if wall_clock() < self.until and not current.get().frozen_until:
             self.broken.append(f"a request at {wall_clock()}, and none was allowed by {self.until}")
 
 
