@@ -22,7 +22,8 @@
     ├── QueueError                            500 internal_error
     ├── SchemaError                           500 schema_newer
     ├── StepError                             500 internal_error
-    │   └── FailedAnswerError                 500 internal_error
+    │   ├── FailedAnswerError                 500 internal_error
+    │   └── UnsentQuestionError               500 internal_error
     └── StoreError                            500 store_unavailable
         ├── IndexMissingError                 500 index_missing
         └── StoreRefusedError                 500 store_refused

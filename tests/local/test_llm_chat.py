@@ -18,9 +18,15 @@ from infra.local.wire.messages import WireRequest, WireResponse
 from infra.local.wire.server import WireServer
 from landfall.deadlines import Deadline
 from landfall.llm.model_settings import Effort
-from landfall.llm.openai.chat import OpenAIModel
+from landfall.llm.openai.chat import MAX_RESPONSE_BYTES, OpenAIModel
 from landfall.llm.openai.completions import MAX_MESSAGE_CHARACTERS
-from landfall.llm.questions import Answer, FailedAnswerError, Question, RateLimits
+from landfall.llm.questions import (
+    Answer,
+    FailedAnswerError,
+    Question,
+    RateLimits,
+    may_be_paid,
+)
 from landfall.llm.usage import TokenUsage
 from landfall.reasons import Reason, StepError
 from tests.local.hostile import (
@@ -388,13 +394,23 @@ async def test_retry_after_is_read(status, value, seconds):
 async def test_a_hanging_model_times_out(fault):
     """The question ends at its deadline with its reason, and leaves nothing behind."""
     error = await failed(_damaged(fault), SECONDS)
-    assert error.reason == Reason.MODEL_TIMEOUT
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_TIMEOUT, True)
 
 
 @pytest.mark.parametrize("fault", [*BROKEN.values(), *ENDLESS.values()], ids=[*BROKEN, *ENDLESS])
 async def test_a_broken_or_endless_answer_is_malformed(fault):
     """The request ends as soon as that is known."""
-    assert (await failed(_damaged(fault))).reason == Reason.MODEL_MALFORMED
+    error = await failed(_damaged(fault))
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_MALFORMED, True)
+
+
+async def test_an_answer_is_bounded_on_the_wire():
+    """No more of it is read than an answer that is stored can have."""
+    large = completion({**GOOD, "notes": ["x" * 2**21]})
+    async with answering(WireResponse.json(large)) as server, asking(server.url) as model:
+        error = await refusal(model)
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_MALFORMED, True)
+    assert f"larger than {MAX_RESPONSE_BYTES} bytes" in error.message
 
 
 def _damaged(fault: Fault) -> WireResponse:
@@ -403,13 +419,15 @@ def _damaged(fault: Fault) -> WireResponse:
 
 async def test_a_reset_is_no_connection():
     """No response had started."""
-    assert (await failed(_damaged(Fault(FaultKind.RESET)))).reason == Reason.MODEL_UNREACHABLE
+    error = await failed(_damaged(Fault(FaultKind.RESET)))
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_UNREACHABLE, True)
 
 
 async def test_nobody_listens():
-    """The connection is refused at once."""
+    """The connection is refused at once, and the question costs nothing."""
     async with nothing_left(), asking(f"http://127.0.0.1:{free_port()}") as model:
-        assert (await refusal(model)).reason == Reason.MODEL_UNREACHABLE
+        error = await refusal(model)
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_UNREACHABLE, False)
 
 
 async def test_a_name_that_takes_long_to_resolve():
@@ -419,7 +437,8 @@ async def test_a_name_that_takes_long_to_resolve():
         name_server(lambda *_: None) as resolver,
         asking("http://model.example", resolver) as model,
     ):
-        assert (await refusal(model, SECONDS)).reason == Reason.MODEL_TIMEOUT
+        error = await refusal(model, SECONDS)
+    assert (error.reason, may_be_paid(error)) == (Reason.MODEL_TIMEOUT, False)
 
 
 async def test_after_the_deadline_nothing_is_asked():

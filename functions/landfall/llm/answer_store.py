@@ -31,6 +31,12 @@ T = TypeVar("T", bound=BaseModel)
 RETENTION_DAYS = 30
 """Days until Firestore deletes an answer, by its `expires_at`."""
 
+MAX_ANSWER_BYTES = 2**18
+"""Bytes of an answer that is stored, far more than `max_tokens` allow; a document has 2**20."""
+
+MAX_MESSAGE_CHARACTERS = 2_000
+"""Characters of a failure's message that are stored; an answer may have any number of problems."""
+
 MAX_COMMIT_ATTEMPTS = 3
 """Attempts to store a paid answer while the store does not respond."""
 
@@ -88,29 +94,33 @@ class AnswerStore:
     ) -> Reply[T] | PendingQuestion[T]:
         """Store a paid answer, then check it. Raises `StoreError`.
 
-        `dollars` is the cost of this attempt.
+        `dollars` is the cost of this attempt. An answer that is too large to store is a failure.
         """
         receipt = answer.receipt if isinstance(answer, FailedAnswerError) else answer
         pending = pending.paid(receipt, dollars)
         if isinstance(answer, FailedAnswerError):
             failure = Problem(answer.reason, answer.message)
             return await self.record_failure(pending, failure, now)
+        text = answer.content.model_dump_json()
+        if len(text.encode()) > MAX_ANSWER_BYTES:
+            message = f"the answer is larger than {MAX_ANSWER_BYTES} bytes"
+            return await self.record_failure(pending, Problem(Reason.MODEL_MALFORMED, message), now)
         try:
             problems = pending.question.problems(answer.content)
         except Exception:  # a bug, and the answer is paid for
-            await self._record_good(pending, answer.content, now)
+            await self._record_good(pending, answer.content, text, now)
             raise
         if problems:
             messages = "; ".join(problem.message for problem in problems)
             failure = Problem(problems[0].reason, messages)
             return await self.record_failure(pending, failure, now)
-        return await self._record_good(pending, answer.content, now)
+        return await self._record_good(pending, answer.content, text, now)
 
     async def _record_good(
-        self, pending: PendingQuestion[T], content: T, now: datetime
+        self, pending: PendingQuestion[T], content: T, text: str, now: datetime
     ) -> Reply[T]:
         """Store a good answer. One that is stored already takes precedence."""
-        fields = {"answer": content.model_dump_json(), "reason": None, "message": None}
+        fields = {"answer": text, "reason": None, "message": None}
         existing = await self._create(_path(pending), self._fields(pending, now) | fields)
         stored = self._stored_reply(pending, existing) if existing else None
         return stored or pending.reply(content, paid_by_run=True)
@@ -119,6 +129,7 @@ class AnswerStore:
         self, pending: PendingQuestion[T], failure: Problem, now: datetime
     ) -> Reply[T] | PendingQuestion[T]:
         """Store a failed attempt. Return the reply, or the next attempt. Raises `StoreError`."""
+        failure = Problem(failure.reason, failure.message[:MAX_MESSAGE_CHARACTERS])
         failed = {"answer": None, "reason": failure.reason, "message": failure.message}
         path = self._failed_path(pending, pending.attempt)
         await self._create(path, self._fields(pending, now) | failed)
@@ -151,6 +162,7 @@ class AnswerStore:
             "usage": vars(pending.usage),
             "dollars": pending.dollars,
             "seconds": pending.seconds,
+            "receipt": vars(pending.receipt) if pending.receipt else None,
             "created_at": now,
             "expires_at": now + timedelta(days=RETENTION_DAYS),
             "updated_at": now,

@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel
 
 from landfall.llm.questions import Problem, Question, Receipt, Reply
-from landfall.llm.usage import TokenUsage
+from landfall.llm.usage import ModelUsage, TokenUsage
 from landfall.reasons import Reason
 
 T = TypeVar("T", bound=BaseModel)
@@ -28,7 +28,9 @@ NOT_RETRIED = frozenset({Reason.MODEL_REFUSED, Reason.MODEL_REJECTED})
 class PendingQuestion(Generic[T]):
     """A pending question: the number of the next attempt, and the result and cost of earlier ones.
 
-    `model` is the one that is asked, until one has answered.
+    `model` is the one that is asked, until one has answered. `receipt` is the usage of the last
+    attempt that is stored; None where it is not known. `older` states that this attempt was stored
+    by a Landfall without receipts.
     """
 
     question: Question[T]
@@ -39,6 +41,13 @@ class PendingQuestion(Generic[T]):
     usage: TokenUsage = field(default_factory=TokenUsage)
     dollars: float | None = 0.0
     seconds: float = 0.0
+    receipt: ModelUsage | None = None
+    older: bool = False
+
+    @property
+    def call_name(self) -> str:
+        """The name of the next attempt."""
+        return call_name(self.hash, self.attempt)
 
     def next_question(self) -> Question[T]:
         """Return the question to send: the original one, or its repair."""
@@ -64,7 +73,12 @@ class PendingQuestion(Generic[T]):
             usage=self.usage + receipt.usage,
             dollars=None if self.dollars is None or dollars is None else self.dollars + dollars,
             seconds=self.seconds + receipt.seconds,
+            receipt=ModelUsage.of(receipt.usage, dollars),
         )
+
+    def unanswered(self) -> Self:
+        """Return the question after an attempt without a receipt."""
+        return replace(self, receipt=None)
 
     def restored(self, stored: Mapping[str, Any]) -> Self:
         """Return the question at a stored attempt, with the cost up to that one."""
@@ -75,6 +89,8 @@ class PendingQuestion(Generic[T]):
             usage=TokenUsage(**stored["usage"]),
             dollars=stored["dollars"],
             seconds=stored["seconds"],
+            receipt=ModelUsage.load(stored["receipt"]) if stored.get("receipt") else None,
+            older="receipt" not in stored,
         )
 
     def reply(self, content: T, *, paid_by_run: bool) -> Reply[T]:
@@ -100,4 +116,11 @@ class PendingQuestion(Generic[T]):
             seconds=self.seconds,
             hash=self.hash,
             paid_by_run=paid_by_run,
+            receipt=self.receipt,
+            older=self.older,
         )
+
+
+def call_name(hash_: str, attempt: int) -> str:
+    """Return the name of an attempt at a question: one call, as budgets count it."""
+    return f"{hash_}-{attempt}"

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from landfall.deadlines import Deadline
 from landfall.llm.quoting import quote_untrusted
-from landfall.llm.usage import TokenUsage
+from landfall.llm.usage import ModelUsage, TokenUsage
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 
@@ -79,6 +79,21 @@ class FailedAnswerError(StepError):
     def __init__(self, reason: Reason, message: str, receipt: Receipt) -> None:
         super().__init__(reason, message)
         self.receipt = receipt
+
+
+class UnsentQuestionError(StepError):
+    """The question did not reach the service, and costs nothing."""
+
+
+_UNANSWERED = frozenset({Reason.MODEL_TIMEOUT, Reason.MODEL_UNREACHABLE, Reason.MODEL_MALFORMED})
+
+
+def may_be_paid(error: StepError) -> bool:
+    """Return whether a call that ended in this error, without a receipt, may be paid for.
+
+    A service that refuses a question does not bill it.
+    """
+    return error.reason in _UNANSWERED and not isinstance(error, UnsentQuestionError)
 
 
 def _no_problems(_: Any) -> Sequence[Problem]:
@@ -156,7 +171,8 @@ class Reply(Generic[T]):
     `usage`, `dollars` and `seconds` cover all attempts. `dollars` is None where the model's price
     is not known. `paid_by_run` is false for an answer that an earlier run has stored, which costs
     this one nothing. `hash` is the id of the stored answer. `model` is the name that the answering
-    model gives itself, or the requested one where none answered.
+    model gives itself, or the requested one where none answered. `receipt` is the usage of the last
+    attempt, where it is known; `older` states that a Landfall without receipts stored it.
     """
 
     key: str
@@ -170,6 +186,8 @@ class Reply(Generic[T]):
     seconds: float
     hash: str
     paid_by_run: bool
+    receipt: ModelUsage | None = None
+    older: bool = False
 
     def fields(self) -> Fields:
         """Return origin and cost, for the documents that are made of the content."""

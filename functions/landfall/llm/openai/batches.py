@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
@@ -21,6 +21,9 @@ METADATA_KEY = "landfall"
 
 PAGE_SIZE = 100
 """Batches in a list, the newest first. It is searched right after the creation of a batch."""
+
+MAX_ID_CHARACTERS = 200
+"""Characters of the id of a file or a batch; those of OpenAI have about 40."""
 
 ALREADY_ENDED = 409
 """Status of the response to a cancellation after the batch has ended."""
@@ -142,7 +145,7 @@ class OpenAIBatches:
 
 # The parts of a response that are read. The SDK's own classes tolerate missing fields.
 class _Named(BaseModel):
-    id: str
+    id: str = Field(max_length=MAX_ID_CHARACTERS)
 
 
 class _Labelled(_Named):
@@ -171,8 +174,8 @@ class _Problems(BaseModel):
 class _Batch(_Named):
     status: BatchStatus
     request_counts: _Counts | None = None
-    output_file_id: str | None = None
-    error_file_id: str | None = None
+    output_file_id: str | None = Field(None, max_length=MAX_ID_CHARACTERS)
+    error_file_id: str | None = Field(None, max_length=MAX_ID_CHARACTERS)
     errors: _Problems | None = None
 
     def state(self) -> Batch:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from landfall import logs
 from landfall.deadlines import LADDER, Deadline, Ladder
+from landfall.llm.answer_store import MAX_ANSWER_BYTES
 from landfall.llm.model_settings import Effort
 from landfall.llm.openai.client import ModelService, chat_body
 from landfall.llm.openai.completions import read_answer
@@ -15,6 +16,9 @@ from landfall.llm.questions import Answer, FailedAnswerError, Question
 from landfall.net.http import Resolver
 
 T = TypeVar("T", bound=BaseModel)
+
+MAX_RESPONSE_BYTES = 4 * MAX_ANSWER_BYTES
+"""Bytes of a response: an answer that is stored, as JSON escapes it, and what is around it."""
 
 
 class OpenAIModel:
@@ -31,7 +35,7 @@ class OpenAIModel:
     ) -> None:
         self.name = model
         self.effort = effort
-        self._service = ModelService(base_url, api_key, ladder, resolver)
+        self._service = ModelService(base_url, api_key, ladder, resolver, MAX_RESPONSE_BYTES)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from landfall.deadlines import Deadline, Ladder
 from landfall.llm.openai.completions import MAX_MESSAGE_CHARACTERS, add_fix, read_error
-from landfall.llm.questions import Question
+from landfall.llm.questions import Question, UnsentQuestionError
 from landfall.net.errors import (
     ExchangeError,
     ExchangeTimeoutError,
@@ -25,7 +25,7 @@ from landfall.net.errors import (
     UnreachableError,
     UnsendableError,
 )
-from landfall.net.http import HttpClient, Resolver, retry_after
+from landfall.net.http import MAX_BODY_BYTES, HttpClient, Resolver, retry_after
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 
@@ -69,7 +69,12 @@ class ModelService:
     """A connection to a service with OpenAI's API. Close it after use."""
 
     def __init__(
-        self, base_url: str, api_key: str, ladder: Ladder, resolver: Resolver | None = None
+        self,
+        base_url: str,
+        api_key: str,
+        ladder: Ladder,
+        resolver: Resolver | None = None,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._request = ladder.request
         self._redactor = Redactor([api_key])
@@ -78,7 +83,9 @@ class ModelService:
             base_url=base_url,
             api_key=api_key,
             max_retries=0,
-            http_client=httpx2.AsyncClient(transport=_Transport(self._http), trust_env=False),
+            http_client=httpx2.AsyncClient(
+                transport=_Transport(self._http, max_bytes), trust_env=False
+            ),
         )
         self._sdk._platform = "Unknown"  # the SDK would detect it in a thread, for a header
 
@@ -88,15 +95,20 @@ class ModelService:
         await self._http.close()
 
     async def send(self, send: Send, deadline: Deadline) -> httpx2.Response:
-        """Return the complete response, whatever its status. Raises `StepError`."""
+        """Return the complete response, whatever its status.
+
+        Raises `StepError`; where the request was not sent, this is an `UnsentQuestionError`.
+        """
         seconds = deadline.sooner(self._request).remaining()
         try:
             raw = await send(self._sdk, seconds)
         except openai.APIStatusError as error:
             return error.response
+        except _UnsentError as unsent:
+            cause = unsent.cause
+            raise UnsentQuestionError(*self._outside(cause)) from cause
         except ExchangeError as error:
-            reason = _OUTSIDE_REASONS[type(error)]
-            raise StepError(reason, self._shown(f"the model API: {error}", reason)) from error
+            raise StepError(*self._outside(error)) from error
         response: httpx2.Response = raw.http_response
         return response
 
@@ -107,26 +119,52 @@ class ModelService:
         shown = self._shown(f"the model API answered {details}", reason)
         return StepError(reason, shown, retry_after=delay)
 
+    def _outside(self, error: ExchangeError) -> tuple[Reason, str]:
+        reason = _OUTSIDE_REASONS[type(error)]
+        return reason, self._shown(f"the model API: {error}", reason)
+
     def _shown(self, message: str, reason: Reason) -> str:
         """Return a message, with the fix; services quote the key that they refuse."""
         return add_fix(self._redactor.text(message[: 4 * MAX_MESSAGE_CHARACTERS]), reason)
 
 
+class _UnsentError(Exception):
+    """An exchange ended before the request was sent."""
+
+    def __init__(self, cause: ExchangeError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 class _Transport(httpx2.AsyncBaseTransport):
     """Sends the SDK's requests through `HttpClient`. The SDK's timeout is the remaining time."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, max_bytes: int) -> None:
         self._http = http
+        self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the complete response. Raises an `ExchangeError`."""
-        answer = await self._http.send(
-            request.method,
-            str(request.url),
-            deadline=Deadline.after(request.extensions["timeout"]["read"]),
-            headers=dict(request.headers),
-            content=await request.aread(),
-        )
+        """Return the complete response. Raises an `ExchangeError`, `_UnsentError`."""
+        sent = False
+
+        async def note() -> None:
+            nonlocal sent
+            sent = True
+
+        try:
+            answer = await self._http.send(
+                request.method,
+                str(request.url),
+                deadline=Deadline.after(request.extensions["timeout"]["read"]),
+                headers=dict(request.headers),
+                content=await request.aread(),
+                max_bytes=self._max_bytes,
+                before_sending=note,
+            )
+        except ExchangeError as error:
+            if sent:
+                raise
+            raise _UnsentError(error) from error
         if answer.has_redirect_location:
             raise InvalidResponseError(f"it answered with a redirect ({answer.status_code})")
         return httpx2.Response(

@@ -21,6 +21,9 @@ MAX_TOKENS = 10_000_000
 MAX_DIGITS = 12
 """Digits of a number in a header; one with more is ignored."""
 
+MAX_NAME_CHARACTERS = 100
+"""Characters of the name that a model gives itself; those of models have up to 40."""
+
 MAX_MESSAGE_CHARACTERS = 500
 """Characters of a service's error message that ours includes."""
 
@@ -33,7 +36,7 @@ def read_answer(
     limits = read_rate_limits(headers)
     # what no answer can cost is billed as the most that this one can
     usage = completion.usage.token_usage() or question.worst_case()
-    receipt = Receipt(completion.model, usage, limits, seconds)
+    receipt = Receipt(completion.model[:MAX_NAME_CHARACTERS], usage, limits, seconds)
     content = _content(question.shape, completion.choices[0], receipt)
     return Answer(**vars(receipt), content=content)
 
