@@ -173,8 +173,8 @@ async def _invocation(
             done.add(reply.key)
             if checkpointed - deadline.remaining() >= CHECKPOINT:
                 checkpointed = deadline.remaining()
-                await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
-        await claim.checkpoint(At(done=len(done)), {}, asking.spending.writes())
+                await claim.checkpoint(At(done=len(done)), {})
+        await claim.checkpoint(At(done=len(done)), {})
         counts = asking.spending.counts()
     return [question for question in left if question.key not in done], counts
 

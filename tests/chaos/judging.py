@@ -20,7 +20,7 @@ from tests.chaos.workload import Workload
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import ISSUES
 from tests.simulation.checker import KindChecker
-from tests.simulation.checker_answers import EFFORT, MODEL, Paid, counted_again, paid_again
+from tests.simulation.checker_answers import EFFORT, MODEL, Paid, paid_again, usage_of
 from tests.simulation.checker_classification import ClassificationChecker
 from tests.simulation.checker_integrity import IntegrityChecker
 from tests.simulation.checker_sites import SiteChecker
@@ -88,7 +88,11 @@ def outside(stack: Stack, memory: MemoryStore, ladder: Ladder) -> Iterator[str]:
     if not any(one.answer in kept for one in paid):
         yield f"of {len(paid)} answers none is kept"
     yield from paid_again(paid, kept)
-    yield from counted_again(memory, {"classification", "site"}, len(stack.openai.requests))
+    usage = [one for path, one in memory.whole().items() if "/usage/" in path]
+    used, lost, charged = (use.calls for use in usage_of(usage))
+    asked = len(stack.openai.requests)
+    if used - lost > asked or charged < len(paid):
+        yield f"{len(paid)} of {asked} calls were paid for, and runs count {charged}, {lost} lost"
     for url, site in stack.sites.items():
         if any(path.startswith(FORBIDDEN) for path in site.paths):
             yield f"{url} was asked for what its robots.txt forbids"

@@ -43,7 +43,7 @@ PURPOSES = {
     "scans/ledgers/decisions": "A person's decision to ignore or reopen a finding.",
     "scans/reviews": "A person's review of an element. No run writes it.",
     "scans/sites": "The last scores of a site, for the next comparison.",
-    "scans/usage": "The use of a language model by one run on one day.",
+    "scans/usage": "The use of a language model by one run on one day, with its calls in flight.",
     "scans/versions": "A definition that runs were made from. It never changes.",
     "schedules": "A schedule: its cadence, its policies, and its next slot.",
     "sites": "The lock on a web site, its pace and its back-off.",

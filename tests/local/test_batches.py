@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,16 +13,21 @@ from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.deadlines import Deadline
 from landfall.llm import batch_submission
 from landfall.llm.batch_step import MAX_POLL_DELAY, MIN_POLL_DELAY, Batching
+from landfall.llm.billing import Billing
+from landfall.llm.budget import DayUsage
 from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
-from landfall.llm.prices import PRICES
+from landfall.llm.prices import BATCH_FACTOR, PRICES
 from landfall.llm.questions import Question, Reply
 from landfall.llm.session import Asking
+from landfall.llm.usage import total_usage
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
+from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Fields
-from tests.fakes.world import World
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.world import World, a_scan
 from tests.local.leftovers import nothing_left
 from tests.local.test_asking import KEY, QUICK, Entries, keys
 
@@ -73,6 +78,18 @@ class Scene:
         if not self.survives_checkpoint(parts):
             raise Killed
         self.parts = parts
+        await self.claim.checkpoint()
+
+    @property
+    def memory(self) -> MemoryStore:
+        """The stored documents."""
+        assert isinstance(self.world.stored, MemoryStore)
+        return self.world.stored
+
+    def restart(self) -> None:
+        """Go on as another process does."""
+        old = self.claim
+        self.claim = Claim(old.engine, old._state, old.step_id, old.worker, old.progress)
 
     def made(self, path: str) -> int:
         """Return the number of successful requests with POST to a path."""
@@ -83,6 +100,13 @@ class Scene:
         """Return the batches that the service has."""
         found: list[Any] = self.server.batches.page(None, 100)["data"]
         return found
+
+
+async def counts_of(it: Scene) -> Fields:
+    """The counts of the run, as stored."""
+    await it.claim.checkpoint()
+    counts: Fields = (await it.world.run(it.claim.run.id)).data["counts"]
+    return counts
 
 
 class Killed(BaseException):
@@ -157,10 +181,13 @@ async def test_a_killed_worker_duplicates_no_batch(survives):
         it.survives_checkpoint = survives
         with pytest.raises(Killed):
             await it.chain()
+        await it.claim.checkpoint()  # stores the usage all the same
+        it.restart()
         it.survives_checkpoint = lambda _: True
         await it.chain()
         assert len(it.batches()) == 1
         assert len([r for r in await it.ask() if r.content and r.paid_by_run]) == 12
+        assert (await counts_of(it))["model_calls"] == 12
 
 
 async def test_questions_left_by_an_expired_batch_are_asked_alone():
@@ -271,6 +298,65 @@ async def test_the_budget_holds_for_batches():
         assert it.batches()[0]["request_counts"]["total"] == 5
         assert len(await it.ask()) == 5
         assert it.made("/v1/chat/completions") == 0
+
+
+async def test_two_runs_that_ask_the_same_in_batches_both_count_it():
+    """Each pays for its batch, whoever was the first to store an answer."""
+    async with scene() as it:
+        await it.world.start(a_scan(), "m-2")
+        other = replace(it, claim=await it.world.runs.claim("m-2", "fetch", 0, "w1"), parts=())
+        await asyncio.gather(it.task(), other.task())
+        await it.chain()
+        await other.chain()
+        replies = await it.ask(), await other.ask()
+        assert len(it.batches()) == 2
+        assert it.made("/v1/chat/completions") == 0
+    assert [len([r for r in some if r.content]) for some in replies] == [12, 12]
+    counts = [await counts_of(one) for one in (it, other)]
+    tokens = sum(reply.usage.tokens for reply in replies[0])
+    assert [one["model_tokens"] for one in counts] == [tokens, tokens]
+    assert [one["model_calls"] for one in counts] == [12, 12]
+    assert counts[0]["model_cost"] == counts[1]["model_cost"] > 0
+
+
+async def test_a_batch_is_charged_at_its_worst_until_it_has_ended():
+    """Also where its run ends before, and nobody reads what it has answered."""
+    async with scene(batch_seconds=3.0) as it:
+        await it.task()
+        (usage,) = it.memory.all("scans/people/usage")
+        worst = map(Billing(PRICES[MODEL], BATCH_FACTOR).worst_case, QUESTIONS)
+        assert DayUsage.load(usage.data).charged == total_usage(worst)
+        await it.world.runs.end("m-1", RunStatus.CANCELLED, {}, "a person")
+        await it.world.start(a_scan(), "m-2")
+        budget = ModelBudget(run=Allowance(), day=Allowance(max_calls=15))
+        other = replace(
+            it,
+            claim=await it.world.runs.claim("m-2", "fetch", 0, "w1"),
+            parts=(),
+            settings=ModelSettings(batch=True, budget=budget),
+        )
+        await other.task()
+        assert [batch["request_counts"]["total"] for batch in it.batches()] == [3, 12]
+
+
+async def test_the_batch_of_an_older_landfall_is_counted_once():
+    """It has no receipt; neither have the answers that were stored before."""
+    async with scene() as it:
+        await it.task()
+        (path,) = [one.path for one in it.memory.all("scans/people/usage")]
+        it.memory.delete(path)
+        it.restart()
+        await it.chain()
+        assert (await counts_of(it))["model_calls"] == 12
+        tokens = (await counts_of(it))["model_tokens"]
+        it.memory.delete(path)
+        for answer in it.memory.all("answers"):
+            del answer.data["receipt"]
+        it.restart()
+        replies = await it.ask()
+        counts = await counts_of(it)
+    assert len(replies) == 12
+    assert (counts["model_calls"], counts["model_tokens"]) == (12, tokens)
 
 
 async def test_no_file_remains_at_the_service():

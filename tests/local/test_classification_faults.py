@@ -130,14 +130,18 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("fault", TROUBLES.values(), ids=TROUBLES)
-async def test_a_failing_service_is_asked_later(elements, service, fault):
-    """In a later task; earlier answers are stored, and asked for once."""
-    service.faults = [FaultRule(fault, after=1, times=2)]
+@pytest.mark.parametrize("name", TROUBLES)
+async def test_a_failing_service_is_asked_later(elements, service, name):
+    """In a later task; earlier answers are stored, and asked for once.
+
+    What it refuses costs nothing; where the connection breaks, it may have answered.
+    """
+    service.faults = [FaultRule(TROUBLES[name], after=1, times=2)]
     run = await elements.run()
     assert (run["status"], run["verdict"]) == ("done", "healthy")
     assert run["attempt"] > 1
-    assert (run["counts"]["classified"], run["counts"]["model_calls"]) == (4, 2)
+    counted = 4 if name == "reset" else 2
+    assert (run["counts"]["classified"], run["counts"]["model_calls"]) == (4, counted)
 
 
 async def test_an_unavailable_service_ends_the_run_with_its_reason(elements, service):

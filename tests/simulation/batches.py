@@ -13,6 +13,7 @@ from landfall.llm.questions import Question
 from landfall.reasons import Reason, StepError
 from landfall.runs.lifecycle import RunStatus
 from tests.fakes.memory_store import MemoryStore
+from tests.simulation.checker_answers import USAGE
 from tests.simulation.faults import Chaos, current
 from tests.simulation.model import TreacherousModel, trouble
 from tests.simulation.outside import moment
@@ -76,6 +77,11 @@ class Account:
         """Questions whose good answers were read, by run."""
         self._numbers = count(1)
 
+    @property
+    def run_ids(self) -> set[str]:
+        """Runs that asked in batches."""
+        return {batch.run_id for batch in self.batches.values()}
+
     def keep(self, run_id: str, content: Any) -> str:
         """Store a file. Return its id."""
         file_id = f"file-{next(self._numbers)}"
@@ -102,14 +108,14 @@ class Account:
         if self.chaos.strikes("model_error"):
             return BatchResult(line, 500, b'{"error": {"message": "simulated"}}')
         question = self.questions[line]
-        content = self.model.sell(question, moment(batch.since))
+        content = self.model.sell(question, moment(batch.since), batch.run_id)
         if content and not question.problems(content):
             batch.good.add(line)
         message = {"content": content.model_dump_json()} if content else {"refusal": "simulated"}
         body = {
             "model": self.model.name,
             "choices": [{"finish_reason": "stop", "message": message}],
-            "usage": {"prompt_tokens": 100, "completion_tokens": 50},
+            "usage": {"prompt_tokens": USAGE.asked, "completion_tokens": USAGE.answered},
         }
         return BatchResult(line, 200, json.dumps(body).encode())
 

@@ -20,13 +20,21 @@ from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import BASE_ID
 from tests.simulation.batches import Account, TreacherousBatches
 from tests.simulation.checker_classification import ClassificationChecker
-from tests.simulation.elements import draw_classification, draw_elements, in_batches
+from tests.simulation.elements import (
+    draw_classification,
+    draw_elements,
+    in_batches,
+    sparing,
+)
 from tests.simulation.faults import Chaos
 from tests.simulation.model import TreacherousModel
 from tests.simulation.outside import IssueTable, Quiet, TreacherousBase
 
 BATCHES = 0.5
 """Share of the scans that ask in batches."""
+
+SPARING = 0.3
+"""Share of the scans with a budget that may not suffice."""
 
 
 class ClassificationSubject:
@@ -47,6 +55,8 @@ class ClassificationSubject:
         scan = draw_classification(random, number)
         if random.random() < BATCHES:
             scan = in_batches(scan)
+        if random.random() < SPARING:
+            scan = sparing(scan, random.randint(1, 8))
         self._scans[scan.id] = scan
         return scan
 
@@ -121,6 +131,20 @@ class ClassificationSubject:
 
     def broken(self, memory: MemoryStore) -> Iterator[str]:
         """As `Subject.broken`."""
-        yield from self._model.broken(memory, "classification")
+        yield from self._model.broken(memory, "classification", self._account.run_ids)
         yield from self._account.broken(memory)
+        yield from self._overspent(memory)
         yield from self._quiet.broken
+
+    def _overspent(self, memory: MemoryStore) -> Iterator[str]:
+        """Yield runs and scans that have paid for more calls than their budgets allow."""
+        for scan in self._scans.values():
+            budget, sold = scan.model.budget, self._model.sold
+            runs = [run.id for run in memory.all("runs") if run.data["scan_id"] == scan.id]
+            for spent, limit in (
+                *((sold[run_id], budget.run.max_calls) for run_id in runs),
+                (sum(sold[run_id] for run_id in runs), budget.day.max_calls),
+            ):
+                assert limit is not None
+                if spent > limit:
+                    yield f"{scan.id} paid for {spent} calls, and may pay for {limit}"

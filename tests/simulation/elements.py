@@ -84,7 +84,16 @@ def draw_classification(random: Random, number: int) -> ClassificationScan:
 
 def in_batches(scan: ClassificationScan) -> ClassificationScan:
     """The same, asking in batches."""
-    slow = {"model": {"batch": True}, "limits": {"deadline_seconds": BATCHED}}
-    changed = parse(scan.document() | slow, "simulated")
+    return _changed(scan, {"model": {"batch": True}, "limits": {"deadline_seconds": BATCHED}})
+
+
+def sparing(scan: ClassificationScan, calls: int) -> ClassificationScan:
+    """The same, with a budget of so many calls for a run, and for all runs of a day."""
+    budget = {"run": {"max_calls": calls}, "day": {"max_calls": calls}}
+    return _changed(scan, {"model": {"batch": scan.model.batch, "budget": budget}})
+
+
+def _changed(scan: ClassificationScan, changes: Mapping[str, Any]) -> ClassificationScan:
+    changed = parse({**scan.document(), **changes}, "simulated")
     assert isinstance(changed, ClassificationScan)
     return changed

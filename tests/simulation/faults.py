@@ -33,6 +33,7 @@ class Rates:
     site_error: float = 0.08
     site_refusal: float = 0.10
     model_error: float = 0.03
+    lost_answer: float = 0.03
     model_refusal: float = 0.10
     model_nonsense: float = 0.10
     batch_refusal: float = 0.30
@@ -57,10 +58,14 @@ class Rates:
 
 
 class Invocation:
-    """One process: alive, frozen, or dead. Where it is `quiet`, it meets no faults."""
+    """One process: alive, frozen, or dead. Where it is `quiet`, it meets no faults.
 
-    def __init__(self, name: str, *, quiet: bool = False) -> None:
+    `run_id` is the run that it works on, if any.
+    """
+
+    def __init__(self, name: str, *, quiet: bool = False, run_id: str = "") -> None:
         self.name = name
+        self.run_id = run_id
         self.quiet = quiet
         self.began = asyncio.get_running_loop().time()
         self.dead = False
@@ -137,9 +142,9 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def process(name: str, *, quiet: bool = False) -> Iterator[Invocation]:
+def process(name: str, *, quiet: bool = False, run_id: str = "") -> Iterator[Invocation]:
     """Everything inside belongs to a new process of that name."""
-    invocation = Invocation(name, quiet=quiet)
+    invocation = Invocation(name, quiet=quiet, run_id=run_id)
     token = current.set(invocation)
     try:
         yield invocation

@@ -10,6 +10,8 @@ from landfall.classification.tracked_element import TrackedElement
 from landfall.llm.answer_store import AnswerStore
 from landfall.llm.attempts import PendingQuestion
 from landfall.llm.batch_collection import BatchCollection
+from landfall.llm.budget import Spending
+from landfall.llm.usage import ModelUsage
 from landfall.runs.claim import Claim
 from landfall.runs.worker import Worker
 from landfall.store.documents import Put
@@ -94,7 +96,60 @@ def batches_outlive_their_runs() -> Planted:
     return patch.object(Worker, "_abandon", _nothing)
 
 
+def retries_are_free() -> Planted:
+    """The second attempt at a question is not charged to the budget."""
+    settle = Spending.settle
+
+    def lenient(self: Spending, name: str, used: ModelUsage) -> None:
+        if name.endswith("-2"):
+            self.release(name)
+        else:
+            settle(self, name, used)
+
+    return patch.object(Spending, "settle", lenient)
+
+
+def costs_counted_twice() -> Planted:
+    """An answer that is found is counted, although its call was."""
+    restored = PendingQuestion.restored
+
+    def uncounted(self: PendingQuestion[Any], stored: Any) -> PendingQuestion[Any]:
+        return replace(restored(self, stored), older=True)
+
+    return patch.object(PendingQuestion, "restored", uncounted)
+
+
+def calls_have_no_receipt() -> Planted:
+    """A call is sent before the store knows of it."""
+    return patch.object(Claim, "store_companion", _nothing)
+
+
+def lost_answers_are_free() -> Planted:
+    """A call whose answer does not arrive is not charged."""
+    return patch.object(Spending, "lose", Spending.release)
+
+
+def only_what_is_kept_of_a_batch_is_counted() -> Planted:
+    """Another run was faster to store an answer, and the batch has paid for it too."""
+    collect = BatchCollection.collect
+
+    async def stored(self: BatchCollection, part: Any, batch: Any) -> ModelUsage | None:
+        kept = await self._pending(part)
+        used = await collect(self, part, batch)
+        if used is None:
+            return None
+        share = len(kept) / (part.end - part.first)
+        return ModelUsage(*(round(amount * share) for amount in vars(used).values()))
+
+    return patch.object(BatchCollection, "collect", stored)
+
+
 CLASSIFICATION_MUTANTS = (
+    retries_are_free,
+    costs_counted_twice,
+    calls_have_no_receipt,
+    lost_answers_are_free,
+    only_what_is_kept_of_a_batch_is_counted,
     unguarded_elements,
     a_persons_word_is_forgotten,
     answered_and_not_saved,

@@ -226,7 +226,7 @@ class Simulation:
             yield from subject.written(self.store.memory, write)
 
     async def _deliver(self, task: Task) -> bool:
-        with process(f"{task.step_id} {task.attempt}"):
+        with process(f"{task.step_id} {task.attempt}", run_id=task.run_id):
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:

@@ -1,5 +1,6 @@
 """Many questions in one invocation, on a virtual clock: their replies, and the cost."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
+from landfall.llm.budget import DayUsage
 from landfall.llm.model_settings import Allowance, ModelBudget, ModelSettings
-from landfall.llm.questions import Problem, Question, RateLimits, Reply
+from landfall.llm.questions import Problem, Question, RateLimits, Reply, UnsentQuestionError
 from landfall.llm.rate_limit import INITIAL_CONCURRENCY, MAX_CONCURRENCY
 from landfall.llm.session import PATIENCE, Asking
+from landfall.llm.usage import ModelUsage, total_usage
 from landfall.reasons import Reason, StepError
 from landfall.runs.changes import State
 from landfall.runs.claim import Claim
@@ -43,6 +46,23 @@ class Scene:
         await self.world.start(await self.world.save(), run_id)
         self.claim = await self.world.runs.claim(run_id, "fetch", 0, "w1")
 
+    def restart(self) -> None:
+        """Go on as another process does after the one before was killed."""
+        old = self.claim
+        assert old
+        self.claim = Claim(old.engine, old._state, old.step_id, old.worker, old.progress)
+
+    @property
+    def usage(self) -> DayUsage:
+        """The stored usage of the run."""
+        assert self.claim
+        (found,) = [
+            document
+            for document in self.store.all(f"scans/{self.claim.run.scan_id}/usage")
+            if document.data["run_id"] == self.claim.run.id
+        ]
+        return DayUsage.load(found.data)
+
     async def ask(
         self, questions: Sequence[Question[Verdict]], seconds: float = LADDER.step
     ) -> Replies:
@@ -56,7 +76,7 @@ class Scene:
         async with asking as self.asking:
             async for reply in asking.replies(questions, deadline):
                 replies.append(reply)
-            await self.claim.checkpoint(At(), {}, asking.spending.writes())
+            await self.claim.checkpoint(At(), {})
         assert self.model.closed
         return replies
 
@@ -101,6 +121,21 @@ def once(failure: Problem | StepError) -> Callable[[Question[Any]], Any]:
     return rule
 
 
+def budget(**limits: Any) -> ModelSettings:
+    return ModelSettings(budget=ModelBudget(run=Allowance(**limits), day=Allowance()))
+
+
+SERVICE = [
+    StepError(Reason.MODEL_RATE_LIMITED, "later", retry_after=20.0),
+    StepError(Reason.MODEL_UNAVAILABLE, "500"),
+    StepError(Reason.MODEL_UNREACHABLE, "reset"),
+    StepError(Reason.MODEL_UNAUTHORIZED, "401"),
+    StepError(Reason.MODEL_NOT_FOUND, "404"),
+    StepError(Reason.MODEL_UNSUPPORTED, "400"),
+    StepError(Reason.MODEL_QUOTA_SPENT, "pay"),
+]
+
+
 @virtually
 async def test_every_question_has_a_reply():
     """It has the cost, the model, and the seconds."""
@@ -132,15 +167,176 @@ async def test_a_paid_answer_is_stored_and_not_asked_again():
 @virtually
 async def test_an_interrupted_run_counts_its_money_once():
     """The answers were stored and their cost was not: it is read from the answers."""
-    scene = Scene(FakeModel(yes))
+    scene = Scene(FakeModel(once(Problem(Reason.MODEL_OFF_SCHEMA, "no"))))
     await scene.start()
     assert scene.claim
     async with Asking(scene.claim, scene.settings, scene.model.open) as asking:
         async for _ in asking.replies(many(5), Deadline.after(27)):
             pass  # and no checkpoint
-    replies = await scene.ask(many(5))
-    assert [reply.paid_by_run for reply in replies] == [True] * 5
-    assert (len(scene.model.asked), scene.counts["model_calls"]) == (5, 5)
+    paid = asking.spending.counts()
+    for _ in range(3):
+        scene.restart()
+        replies = await scene.ask(many(5))
+        assert [reply.paid_by_run for reply in replies] == [True] * 5
+        assert (len(scene.model.asked), scene.counts) == (6, paid)
+        assert (scene.usage.lost, scene.usage.in_flight) == (ModelUsage(), {})
+
+
+@virtually
+async def test_a_call_is_stored_before_it_is_sent():
+    """Whenever the process ends, the store knows of each call that may be paid for."""
+    scene = Scene(FakeModel(yes))
+    seen = []
+
+    def rule(question: Question[Any]) -> Any:
+        seen.append(len(scene.usage.in_flight) + scene.usage.used.calls >= len(scene.model.asked))
+        return yes(question)
+
+    scene.model.rule = rule
+    await scene.ask(many(60))
+    assert seen == [True] * 60
+
+
+@virtually
+async def test_calls_in_flight_of_a_killed_process_are_counted_at_their_worst():
+    """They may be paid for; their questions are asked once more, within the budget."""
+    scene = Scene(FakeModel(yes, seconds=5.0), settings=budget(max_calls=20))
+    await scene.start()
+    assert scene.claim
+    asking = Asking(scene.claim, scene.settings, scene.model.open)
+    async with asking:
+        waiting = asyncio.ensure_future(anext(asking.replies(many(30), Deadline.after(27))))
+        await asyncio.sleep(1.0)
+        waiting.cancel()  # and nothing of it is stored
+    sent = len(scene.model.asked)
+    reserved = [*scene.usage.in_flight.values()]
+    assert 0 < sent <= len(reserved) <= 2 * INITIAL_CONCURRENCY
+    scene.restart()
+    replies = await scene.ask(many(30))
+    assert scene.asking
+    assert (len(replies), scene.asking.spent) == (20 - len(reserved), "run.max_calls: 20")
+    assert len(scene.model.asked) == sent + len(replies) <= 20
+    assert scene.usage.lost == total_usage(reserved)
+    assert scene.counts["model_calls"] == 20
+
+
+@virtually
+async def test_a_budget_holds_although_every_process_is_killed():
+    """However often, no more calls are sent than it allows."""
+    scene = Scene(FakeModel(yes, seconds=5.0), settings=budget(max_calls=60))
+    await scene.start()
+    for _ in range(20):
+        assert scene.claim
+        asking = Asking(scene.claim, scene.settings, scene.model.open)
+        async with asking:
+            waiting = asyncio.ensure_future(anext(asking.replies(many(80), Deadline.after(27))))
+            await asyncio.sleep(1.0)
+            waiting.cancel()
+        scene.restart()
+    assert 8 < len(scene.model.asked) <= 60
+
+
+@virtually
+async def test_a_retry_that_is_not_answered_has_no_receipt():
+    """The receipt of the attempt before is not its own: after a kill it counts at its worst."""
+    answers: list[Any] = [
+        Problem(Reason.MODEL_OFF_SCHEMA, "no"),
+        StepError(Reason.MODEL_TIMEOUT, "slow"),
+    ]
+    scene = Scene(FakeModel(lambda q: answers.pop(0) if q.key == "q1" else yes(q)))
+    await scene.start()
+    assert scene.claim
+    async with Asking(scene.claim, scene.settings, scene.model.open) as asking:
+        async for _ in asking.replies(many(2), Deadline.after(27)):
+            pass  # and no checkpoint
+    paid = asking.spending.counts()
+    scene.restart()
+    assert failures(await scene.ask(many(2))) == {"q1": "model_timeout"}
+    assert (scene.counts, len(scene.model.asked)) == (paid, 3)
+    worst = asking._funding.billing.worst_case(scene.model.asked[-1])
+    assert scene.usage.lost == worst
+
+
+PAID_FOR = [Reason.MODEL_TIMEOUT, Reason.MODEL_MALFORMED, Reason.MODEL_UNREACHABLE]
+
+
+@pytest.mark.parametrize("error", SERVICE + [StepError(it, "gone") for it in PAID_FOR], ids=str)
+def test_an_error_is_charged_if_it_may_be_paid_for(error):
+    """The service may have answered, and bills it; what it refuses, it does not bill."""
+
+    async def scenario() -> None:
+        scene = Scene(FakeModel(lambda _: error))
+        with pytest.raises(StepError):
+            await scene.ask([a_question()])
+        assert scene.claim
+        await scene.claim.checkpoint()
+        worst = scene.asking and scene.asking._funding.billing.worst_case(a_question())
+        lost = worst if error.reason in PAID_FOR else ModelUsage()
+        assert (scene.usage.used, scene.usage.lost, scene.usage.in_flight) == (lost, lost, {})
+
+    run_virtually(scenario())
+
+
+@virtually
+async def test_a_question_that_was_not_sent_costs_nothing():
+    """There was no connection."""
+    error = UnsentQuestionError(Reason.MODEL_UNREACHABLE, "no connection")
+    scene = Scene(FakeModel(lambda _: error))
+    with pytest.raises(UnsentQuestionError):
+        await scene.ask([a_question()])
+    assert scene.counts["model_calls"] == 0
+
+
+@virtually
+async def test_two_runs_that_ask_the_same_at_the_same_time_both_count_it():
+    """One answer is stored, and two are paid for."""
+    scene = Scene(FakeModel(yes, seconds=1.0))
+    rival = Scene(scene.model, scene.store)
+    await scene.start("m-1")
+    await rival.start("m-2")
+    await asyncio.gather(scene.ask(many(5)), rival.ask(many(5)))
+    assert (len(scene.model.asked), len(scene.stored)) == (10, 5)
+    assert [it.counts["model_calls"] for it in (scene, rival)] == [5, 5]
+    assert scene.counts["model_cost"] == rival.counts["model_cost"] > 0
+
+
+@virtually
+async def test_concurrent_runs_share_the_budget_of_a_day():
+    """Each sees the calls that the other has in flight."""
+    day = ModelBudget(run=Allowance(), day=Allowance(max_calls=30))
+    model = FakeModel(yes, seconds=1.0)
+    scenes = [Scene(model, settings=ModelSettings(budget=day))]
+    scenes += [Scene(model, scenes[0].store, scenes[0].settings) for _ in range(3)]
+    for number, scene in enumerate(scenes):
+        await scene.start(f"m-{number}")
+    questions = [[a_question(f"{run} {n}") for n in range(20)] for run in range(4)]
+    await asyncio.gather(*map(Scene.ask, scenes, questions))
+    assert 20 < len(model.asked) <= 30
+    assert sum(scene.counts["model_calls"] for scene in scenes) == len(model.asked)
+
+
+LARGE = [
+    ("an answer", lambda q: Verdict(word="yes", cites=q.text[:5] + "x" * 2**21), "model_malformed"),
+    ("problems", lambda _: Problem(Reason.MODEL_UNFOUNDED, "x" * 2**21), "model_unfounded"),
+]
+
+
+@pytest.mark.parametrize(("rule", "reason"), [it[1:] for it in LARGE], ids=[it[0] for it in LARGE])
+def test_an_answer_that_is_too_large_to_keep_is_a_failure(rule, reason):
+    """It fails its own question, is counted, and is not paid for again by the next invocation."""
+
+    async def scenario() -> None:
+        scene = Scene(FakeModel(lambda q: rule(q) if q.key == "q3" else yes(q)))
+        for _ in range(3):
+            replies = await scene.ask([a_question(f"q{n}", problems=fine) for n in range(6)])
+            assert failures(replies) == {"q3": reason}
+            assert (len(scene.model.asked), scene.counts["model_calls"]) == (7, 7)
+            scene.restart()
+
+    def fine(_: Verdict) -> Sequence[Problem]:
+        return ()
+
+    run_virtually(scenario())
 
 
 REPAIRED = [
@@ -211,17 +407,6 @@ async def test_a_failure_does_not_affect_the_others():
     replies = await Scene(FakeModel(rule)).ask(many(40))
     assert set(failures(replies)) == {"q7", "q17", "q27", "q37"}
     assert len(replies) == 40
-
-
-SERVICE = [
-    StepError(Reason.MODEL_RATE_LIMITED, "later", retry_after=20.0),
-    StepError(Reason.MODEL_UNAVAILABLE, "500"),
-    StepError(Reason.MODEL_UNREACHABLE, "reset"),
-    StepError(Reason.MODEL_UNAUTHORIZED, "401"),
-    StepError(Reason.MODEL_NOT_FOUND, "404"),
-    StepError(Reason.MODEL_UNSUPPORTED, "400"),
-    StepError(Reason.MODEL_QUOTA_SPENT, "pay"),
-]
 
 
 @pytest.mark.parametrize("error", SERVICE, ids=lambda error: error.reason)
@@ -330,10 +515,6 @@ async def test_concurrency_grows_to_the_limit():
     assert scene.model.max_in_flight == MAX_CONCURRENCY
 
 
-def budget(**limits: Any) -> ModelSettings:
-    return ModelSettings(budget=ModelBudget(run=Allowance(**limits), day=Allowance()))
-
-
 SPENT = [
     (budget(max_calls=7), "run.max_calls: 7", 7),
     (budget(max_tokens=0), "run.max_tokens: 0", 0),
@@ -436,9 +617,9 @@ async def test_an_unavailable_store_ends_the_questions():
 async def test_the_first_stored_answer_wins():
     """Two workers asked the same question: both use the same answer."""
     scene = Scene(FakeModel(yes))
-    rival = Scene(FakeModel(lambda q: Verdict(word="no", cites=q.text[:2])))
-    await scene.start()
-    rival.world, rival.claim = scene.world, scene.claim
+    rival = Scene(FakeModel(lambda q: Verdict(word="no", cites=q.text[:2])), scene.store)
+    await scene.start("m-1")
+    await rival.start("m-2")
 
     async def slow(question: Question[Any], deadline: Deadline) -> Any:
         await rival.ask([a_question()])  # while ours is in flight

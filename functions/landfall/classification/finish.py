@@ -12,7 +12,6 @@ from landfall.classification.report import AskingResult, ReportedElement, empty_
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement
 from landfall.classification.write import due_to_fill
-from landfall.llm.budget import Spending
 from landfall.runs.claim import Claim
 from landfall.runs.report import RunReport
 
@@ -31,7 +30,6 @@ class Finish:
         elements: Mapping[str, Element],
         planned: Sequence[str],
         asked_how: str,
-        spending: Spending,
     ) -> None:
         """Read back the stored elements, and end the step with their report."""
         kept = await self._catalogue.read_all()
@@ -53,7 +51,7 @@ class Finish:
         ]
         report = run_report(self._scan, seen, asked)
         due = due_to_fill(self._scan, present.values())
-        await self._with_report(report, len(elements), len(due), spending)
+        await self._with_report(report, len(elements), len(due))
 
     async def nothing_asked(self, why: str, records: int) -> None:
         """End a run that could not ask, and say why."""
@@ -64,20 +62,15 @@ class Finish:
         report: RunReport,
         records: int,
         to_fill: int = 0,
-        spending: Spending | None = None,
     ) -> None:
         """End the step; the write step follows where there is something to fill in."""
         run = report.run_fields(self._claim.progress.last)
-        run["counts"] |= spending.counts() if spending else {}
-        writes = spending.writes() if spending else []
         await remember_size(self._claim, records)
         if to_fill:
             run["counts"] |= {"records_to_write": to_fill, "records_written": 0}
             run["progress_step"] = "scored"
-            await self._claim.finish_step(
-                "write", run, handover={}, cursor=self._cursor, writes=writes
-            )
+            await self._claim.finish_step("write", run, handover={}, cursor=self._cursor)
         else:
-            await self._claim.finish_run(run, cursor=self._cursor, writes=writes)
+            await self._claim.finish_run(run, cursor=self._cursor)
         ended = self._claim.run
         logs.info("classified", verdict=ended.verdict, complete=ended.complete, **ended.counts)

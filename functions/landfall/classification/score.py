@@ -60,7 +60,7 @@ class ClassifyElements:
             late = deadline.remaining() < len(self._elements) * READ_BACK_SECONDS
             if not through or (late and self._cursor.share > before):
                 return Again(asking.pause, waiting=asking.pause > 0)
-        await self._finish.asked(self._elements, self._agenda.ids, asked_how, asking.spending)
+        await self._finish.asked(self._elements, self._agenda.ids, asked_how)
         return Outcome.FINISHED
 
     @property

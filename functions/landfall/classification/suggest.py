@@ -147,10 +147,8 @@ class Suggesting:
                 self._kept |= await self._catalogue.read(records)
             lost = True
             writes = [self._write(outcome) for outcome in outcomes]
-            writes += [*plan, *self._asking.spending.writes()]
             run = progress.run_fields(self._claim.progress)
-            run["counts"] |= self._asking.spending.counts()
-            await self._claim.checkpoint(progress, run, writes)
+            await self._claim.checkpoint(progress, run, [*writes, *plan])
 
         await until_committed(attempt, tries=MAX_STORE_TRIES, what="a group of elements")
         self.progress, self._agenda, self._apart = progress, agenda, set()

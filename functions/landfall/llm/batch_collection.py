@@ -13,7 +13,8 @@ from landfall.llm.batch_part import BatchPart
 from landfall.llm.concurrency import LOOKUP_SIZE
 from landfall.llm.funding import Funding
 from landfall.llm.openai.completions import add_fix, read_answer, read_error
-from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question
+from landfall.llm.questions import Answer, FailedAnswerError, Problem, Question, Receipt
+from landfall.llm.usage import ModelUsage
 from landfall.reasons import Reason, StepError
 from landfall.runs.commit import Clock
 
@@ -32,23 +33,44 @@ class BatchCollection:
     last_start: Deadline
     until: Deadline
 
-    async def collect(self, part: BatchPart, batch: Batch) -> bool:
-        """Store what a batch has answered; return whether there was time for all of it.
+    async def collect(self, part: BatchPart, batch: Batch) -> ModelUsage | None:
+        """Store what a batch has answered; return its usage, or None if there was no time for all.
+
+        The usage covers every answer, whoever else has stored one to the same question.
 
         Raises `StepError`, `StoreError`.
         """
         pending = await self._pending(part)
         files = [await self.service.results(file_id, self.until) for file_id in batch.files]
-        results = [result for found in files for result in found]
+        # a question has one result, however often a file has its id
+        results = [*{result.hash: result for found in files for result in found}.values()]
         _check_any_answered(results)
         wanted = [(pending[r.hash], r) for r in results if r.hash in pending]
         for at in range(0, len(wanted), CONCURRENCY):
             if self.last_start.remaining() < 0:
-                return False
+                return None
             some = wanted[at : at + CONCURRENCY]
             await asyncio.gather(*(self._store(question, result) for question, result in some))
         logs.info("batch collected", batch=batch.id, status=batch.status, asked=len(pending))
-        return True
+        return self._usage(part, results)
+
+    def _usage(self, part: BatchPart, results: Sequence[BatchResult]) -> ModelUsage:
+        """Return the usage of the results of a part."""
+        service, billing = self.service, self.funding.billing
+        asked = self.questions[part.first : part.end]
+        of_hash = {one.hash(service.name, service.effort): one for one in asked}
+        used = ModelUsage()
+        for result in results:
+            question = of_hash.get(result.hash)
+            if question is None or result.status is None or not _is_final(result.status):
+                continue
+            if result.status != 200:
+                used += ModelUsage(calls=1)
+            elif (answer := _read(question, result)) is None:
+                used += billing.worst_case(question)
+            else:
+                used += billing.used(_receipt(answer))
+        return used
 
     async def _pending(self, part: BatchPart) -> dict[str, PendingQuestion[Any]]:
         """Return by hash those questions of the part that have no answer and no failed attempt."""
@@ -72,15 +94,24 @@ class BatchCollection:
             failure = Problem(reason, f"the model API answered {result.status} in a batch")
             await answers.record_failure(pending, failure, now)
             return
-        answer: Answer[Any] | FailedAnswerError
-        try:
-            answer = read_answer(pending.question, result.body, {}, 0.0)
-        except FailedAnswerError as error:
-            answer = error
-        except StepError:
-            return  # no completion at all
-        receipt = answer.receipt if isinstance(answer, FailedAnswerError) else answer
-        await answers.record(pending, answer, self.funding.billing.dollars(receipt), now)
+        answer = _read(pending.question, result)
+        if answer is not None:
+            dollars = self.funding.billing.dollars(_receipt(answer))
+            await answers.record(pending, answer, dollars, now)
+
+
+def _read(question: Question[Any], result: BatchResult) -> Answer[Any] | FailedAnswerError | None:
+    """Return the answer in a result; None where it is no completion at all."""
+    try:
+        return read_answer(question, result.body, {}, 0.0)
+    except FailedAnswerError as error:
+        return error
+    except StepError:
+        return None
+
+
+def _receipt(answer: Answer[Any] | FailedAnswerError) -> Receipt:
+    return answer.receipt if isinstance(answer, FailedAnswerError) else answer
 
 
 def _is_final(status: int) -> bool:

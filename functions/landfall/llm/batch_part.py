@@ -8,7 +8,7 @@ from landfall.store.documents import Fields
 
 @dataclass
 class BatchPart:
-    """A range of the questions, and the state of its batch. `worst` is its highest possible cost.
+    """A range of the questions, and the state of its batch. `worst` is its highest possible usage.
 
     `tries` counts the batches that failed because the account's queue was full.
     """
@@ -21,6 +21,11 @@ class BatchPart:
     created_at: datetime | None = None
     done: bool = False
     worst: Fields = field(default_factory=dict)
+
+    @property
+    def call_name(self) -> str:
+        """The name under which budgets count its batch."""
+        return f"batch-{self.first}-{self.tries}"
 
     def mark(self, run_id: str) -> str:
         """Return the mark in the metadata of its batch, by which the batch is found again."""

@@ -101,8 +101,10 @@ class Batching:
         funding = await Funding.load(
             claim, self._settings, service.name, service.effort, BATCH_FACTOR
         )
+        self._spending = funding.spending
         for part in self._parts:
-            funding.spending.reserve(ModelUsage(**part.worst))
+            if not (part.done or self._spending.has_receipts):
+                self._reserve_usage(part)
         self._submission = BatchSubmission(
             claim.run.id, service, funding, self._questions, self._until
         )
@@ -135,15 +137,23 @@ class Batching:
         # a part without an end is planned anew
         await self._keep([asdict(part) for part in self._parts if part.end])
 
+    def _reserve_usage(self, part: BatchPart) -> None:
+        self._spending.reserve(part.call_name, ModelUsage(**part.worst))
+
     async def _submit(self, part: BatchPart) -> None:
         """Upload the part and create its batch, unless there is nothing to ask or no time."""
         if part.file_id is None:
             lines = await self._submission.lines(part)
             if not lines or self._ends_soon():
                 part.done = True
+                self._spending.release(part.call_name)
             else:
                 part.file_id = await self._submission.upload(part, lines)
             await self._checkpoint()
+            if not part.done and await self._spending.overdrawn(self._claim.engine.store):
+                # a concurrent run has reserved the rest: `Asking` refuses the questions
+                self._spending.release(part.call_name)
+                await self._done(part)
         if part.done:
             return
         part.batch_id = await self._submission.create(part)
@@ -159,8 +169,10 @@ class Batching:
         if batch.status == BatchStatus.FAILED:
             return await self._failed(part, batch)
         if batch.status in BATCH_ENDED:
-            if not await self._collection.collect(part, batch):
+            used = await self._collection.collect(part, batch)
+            if used is None:
                 return 0.0
+            self._spending.settle(part.call_name, used)
             await self._done(part, batch.files)
             return None
         if not self._ends_soon():
@@ -169,17 +181,20 @@ class Batching:
             await self._service.cancel(batch.id, self._until)
         if not self._ends_soon(share=0.5):
             return MIN_POLL_DELAY
+        self._spending.lose(part.call_name)
         await self._done(part)  # there is no time for its answers
         return None
 
     async def _failed(self, part: BatchPart, batch: Batch) -> float | None:
         code, message = batch.problem
+        self._spending.release(part.call_name)  # none of its questions was asked
         if code != QUEUE_FULL:
             raise StepError(Reason.MODEL_BATCH_FAILED, f"the batch failed: {code}: {message}")
         part.batch_id, part.tries = None, part.tries + 1
         if self._ends_soon():
             await self._done(part)
             return None
+        self._reserve_usage(part)
         await self._checkpoint()
         return MAX_POLL_DELAY
 

@@ -36,9 +36,10 @@ class BatchSubmission:
     async def lines(self, part: BatchPart) -> bytes:
         """Return the file of a part: questions without an answer, as size and budget allow.
 
-        This sets the `end` of the part, and its `worst`.
+        This sets the `end` of the part and its `worst`, which it reserves.
         """
         lines, number, worst = bytearray(), 0, ModelUsage()
+        spending = self.funding.spending
         part.end = part.first
         while part.end < len(self.questions) and number < MAX_QUESTIONS:
             room = min(LOOKUP_SIZE, MAX_QUESTIONS - number)
@@ -48,15 +49,15 @@ class BatchSubmission:
                 if isinstance(found, Reply) or found.attempt > 1:
                     continue
                 one = self.funding.billing.worst_case(found.question)
-                if self.funding.spending.refuses(one):
+                if spending.refuses(worst + one):
                     part.end = len(self.questions)  # the rest is for `Asking` to refuse
                     break
-                self.funding.spending.reserve(one)
                 lines += self.service.line(found.hash, found.question)
                 number, worst = number + 1, worst + one
             if len(lines) > MAX_BYTES:
                 break
         part.worst = asdict(worst)
+        spending.reserve(part.call_name, worst)
         return bytes(lines)
 
     async def upload(self, part: BatchPart, lines: bytes) -> str:

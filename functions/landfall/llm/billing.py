@@ -22,10 +22,8 @@ class Billing:
         """Return the cost of an answer."""
         return self.price.dollars(receipt.usage, self.factor) if self.price else None
 
-    def used(self, receipt: Receipt | None) -> ModelUsage:
-        """Return the usage of a call; without a receipt, it is not paid for."""
-        if receipt is None:
-            return ModelUsage()
+    def used(self, receipt: Receipt) -> ModelUsage:
+        """Return the usage of a call."""
         return ModelUsage.of(receipt.usage, self.dollars(receipt))
 
     def worst_case(self, question: Question[Any]) -> ModelUsage:

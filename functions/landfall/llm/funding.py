@@ -28,7 +28,9 @@ class Funding:
         effort: str | None,
         price_factor: float = 1.0,
     ) -> Self:
-        """Read the funding of a run. Raises `StoreError`.
+        """Return the funding of a run, whose spending every commit of the claim stores from now on.
+
+        Raises `StoreError`.
 
         Raises `StepError` where a budget in dollars has no price to count by.
         """
@@ -36,9 +38,10 @@ class Funding:
         if price is None and settings.budget.has_dollars:
             raise StepError(Reason.MODEL_PRICE_UNKNOWN, unknown_price(model))
         run, engine = claim.run, claim.engine
-        spending = await Spending.load(
-            engine.store, run.scan_id, run.id, engine.clock, settings.budget
-        )
+        if not isinstance(claim.companion, Spending):
+            claim.companion = await Spending.load(
+                engine.store, run.scan_id, run.id, engine.clock, settings.budget
+            )
         payer = Payer(run.scan_id, run.id, claim.worker)
         answers = AnswerStore(engine.store, payer, model, effort)
-        return cls(answers, spending, Billing(price, price_factor))
+        return cls(answers, claim.companion, Billing(price, price_factor))

@@ -59,6 +59,11 @@ class ModelBudget(Settings):
         return None
 
     @property
+    def limits_days(self) -> bool:
+        """Return whether a day has a limit, which concurrent runs share."""
+        return self.day != Allowance()
+
+    @property
     def has_dollars(self) -> bool:
         """Return whether a limit is in dollars, which takes a price."""
         return any(limit.max_dollars is not None for limit in (self.run, self.day))

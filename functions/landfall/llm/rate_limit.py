@@ -61,7 +61,7 @@ class RateLimiter:
         None means that an answer has to arrive first.
         """
         limits = self._limits
-        if in_flight >= self._concurrency():
+        if in_flight >= self.concurrency:
             return None
         if limits is None or now < self._next_at:
             return max(0.0, self._next_at - now)
@@ -73,7 +73,9 @@ class RateLimiter:
             token_bucket.delay(tokens, sum(p.tokens for p in self._sent_since), elapsed),
         )
 
-    def _concurrency(self) -> int:
+    @property
+    def concurrency(self) -> int:
+        """The most questions in flight at present."""
         if self._limits is None:
             return min(self.max_concurrency, self._max_without_limits)
         return self.max_concurrency

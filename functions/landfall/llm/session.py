@@ -10,7 +10,7 @@
     async with Asking(claim, settings, open_model) as asking:
         async for reply in asking.replies(questions, deadline):
             ...                      # every second and at the end, with the results:
-            await claim.checkpoint(cursor, run, [*results, *asking.spending.writes()])
+            await claim.checkpoint(cursor, run, results)      # stores the spending along
         if asking.spent: ...         # the budget is spent: the next run asks `asking.left`
         elif asking.left: ...        # the invocation's time is over: return Again
 
@@ -78,7 +78,7 @@ class Asking:
 
     @property
     def spending(self) -> Spending:
-        """The usage of the run, to be written with the results that it paid for."""
+        """The usage of the run, which every commit of the claim stores."""
         return self._funding.spending
 
     @property
@@ -125,7 +125,6 @@ class Asking:
         while replies := await dispatcher.next_replies():
             for reply in replies:
                 self.left -= 1
-                self.spending.take(reply)
                 yield reply
         self.spent, self.pause = dispatcher.spent, dispatcher.pause
         logs.info("asked", replies=len(questions) - self.left, left=self.left, spent=self.spent)
@@ -136,7 +135,7 @@ class Asking:
         dispatcher = Dispatcher(
             self._model,
             self._funding,
-            self._claim.engine,
+            self._claim,
             questions,
             deadline,
             patient=self._claim.step.retries < PATIENCE,

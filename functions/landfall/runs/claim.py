@@ -6,9 +6,11 @@ waits for a task is its own outbox: it names that task (`attempt`, `dispatch`, `
 so a lost task can be created again.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from landfall.reasons import LandfallError, Reason, StepError
 from landfall.runs.changes import Change, State
@@ -43,11 +45,23 @@ class Handover:
     finished_at: datetime
 
 
+class Companion(Protocol):
+    """More that every commit of a claim stores, as it is at that moment."""
+
+    def change(self) -> Change:
+        """Return fields of the run, and writes."""
+        ...
+
+    def committed(self) -> None:
+        """Note that the last change is stored."""
+        ...
+
+
 class Claim:
     """An attempt of a step, claimed by a worker, with the `engine` that moves its run.
 
     `progressed` is set by a checkpoint. `rest` is the least number of seconds before another
-    attempt, whatever error ends this one.
+    attempt, whatever error ends this one. `companion` has more to store with every commit.
     """
 
     def __init__(
@@ -61,6 +75,8 @@ class Claim:
         self.attempt = state.steps[step_id].attempt
         self.progressed = False
         self.rest = 0.0
+        self.companion: Companion | None = None
+        self._committing = asyncio.Lock()
 
     @property
     def run(self) -> Run:
@@ -143,6 +159,10 @@ class Claim:
         await self._commit(lambda _: change)
         self.progressed = True
 
+    async def store_companion(self) -> None:
+        """Store what the companion has, and no progress."""
+        await self._commit(lambda _: Change(steps={self.step_id: StepFields()}))
+
     async def continue_later(self, delay: float = 0.0, run: RunFields | None = None) -> None:
         """End this attempt; the step goes on in a task of its own after `delay` seconds."""
 
@@ -199,11 +219,21 @@ class Claim:
             step = state.steps[self.step_id]
             if step.status != StepStatus.RUNNING or step.attempt != self.attempt:
                 raise FencedError(f"attempt {self.attempt} of {step.path} is over")
-            return decide(state)
+            change = decide(state)
+            return _with(change, self.companion.change()) if self.companion else change
 
-        self._state = await self.engine.commit(
-            self._state, fenced, self.worker, [self.step_id], worker_of=self.step_id
-        )
+        async with self._committing:  # one after the other: an older companion overwrites no newer
+            self._state = await self.engine.commit(
+                self._state, fenced, self.worker, [self.step_id], worker_of=self.step_id
+            )
+            if self.companion:
+                self.companion.committed()
+
+
+def _with(change: Change, along: Change) -> Change:
+    counts = {**change.run.get("counts", {}), **along.run.get("counts", {})}
+    run: RunFields = {**change.run, **along.run, "counts": counts}
+    return Change(run, change.steps, [*change.writes, *along.writes])
 
 
 def task_of(state: State, step_id: StepId) -> Task:

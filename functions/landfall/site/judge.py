@@ -73,7 +73,7 @@ class Judging:
         async with Asking(self._claim, self._scan.model, self._open_model) as asking:
             async for reply in asking.replies(questions, deadline):
                 kept = found.take(of_key[reply.key].url, reply)
-                await self._store_judgement(asking, found, reply.key, kept)
+                await self._store_judgement(found, reply.key, kept)
                 found.left = asking.left
         self.pause = asking.pause
         if asking.spent:
@@ -93,17 +93,13 @@ class Judging:
             if document.id.startswith(JUDGED_ID)
         }
 
-    async def _store_judgement(
-        self, asking: Asking, found: Judgements, key: str, kept: Fields
-    ) -> None:
+    async def _store_judgement(self, found: Judgements, key: str, kept: Fields) -> None:
         share = found.judged / max(1, found.pages)
         counts = {"pages_judged": len(found.good), "judgements_failed": len(found.failed)}
         progress: RunFields = {
             "progress_step": self._claim.progress.label,
             "progress_pct": self._claim.progress.at(share),
-            "counts": counts | asking.spending.counts(),
+            "counts": counts,
         }
         made = Put(f"{self._claim.run.path}/results/{JUDGED_ID}{key}", packed(kept, 1))
-        await self._claim.checkpoint(
-            JudgeCursor(found.judged), progress, [made, *asking.spending.writes()]
-        )
+        await self._claim.checkpoint(JudgeCursor(found.judged), progress, [made])
