@@ -10,6 +10,7 @@ import pytest
 from infra.local.airtable.server import LocalAirtable
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import COST, OWN_SCAN, ROOT, run
+from tests.fakes.keys import ANSWERS, a_key, a_service, shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -110,14 +111,16 @@ async def test_what_is_missing_is_named(
 
 
 async def test_a_run_that_fails_is_no_forecast(tmp_path: Path) -> None:
-    """Exit status 1, and the end of the run."""
+    """Exit status 1, and the end of the run; not the key, which the answer says back."""
     scan = tmp_path / "own.yaml"
     scan.write_text(DAILY)
-    base, _ = people("appOwn00000000001", 3)
-    async with LocalAirtable([base], api_key="patRight.secret") as airtable:
-        environment = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": "patWrong.secret"}
-        status, out, _ = await run(str(scan), program=COST, **environment)
+    key = a_key()
+    async with a_service(ANSWERS["refused"]) as url:
+        environment = {"AIRTABLE_ENDPOINT_URL": url, "AIRTABLE_API_KEY": key}
+        status, out, err = await run(str(scan), program=COST, **environment)
     assert status == 1
+    assert "[redacted]" in out
+    assert shown(key, out + err) == []
     assert "There is no forecast. the run ended error: Airtable answered 401" in " ".join(
         out.split()
     )

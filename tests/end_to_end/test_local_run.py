@@ -16,6 +16,7 @@ from infra.local.samples.school.base import school
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from tests.end_to_end.acting import people
 from tests.end_to_end.commands import OWN_SCAN, SCHOOL, Command, command, run
+from tests.fakes.keys import a_key, shown, spelt_back
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -84,20 +85,25 @@ async def test_a_run_as_json_is_one_line() -> None:
 
 
 async def test_own_scans_are_asked_of_their_endpoint(tmp_path: Path) -> None:
-    """The exit status is 1 if one fails; the output has the reason and the function's log."""
+    """The exit status is 1 if one fails; the output has the reason and the function's log.
+
+    It does not have the key, which the answer says back.
+    """
+    key = a_key()
+    said = {"error": {"type": "AUTHENTICATION_REQUIRED", "message": spelt_back(f"Bearer {key}")}}
     bases = [people(f"appOwn0000000000{number}", 90)[0] for number in (1, 2)]
     paths = [tmp_path / f"own{number}.yaml" for number in (1, 2)]
     for path, base in zip(paths, bases, strict=True):
         path.write_text(OWN_SCAN.replace("own", path.stem).replace("appOwn00000000001", base.id))
-    refusal = Fault(FaultKind.STATUS, status=401, body=b'{"error": "AUTHENTICATION_REQUIRED"}')
+    refusal = Fault(FaultKind.STATUS, status=401, body=json.dumps(said).encode())
     rule = FaultRule(refusal, path=bases[1].id, times=None)
-    async with LocalAirtable(bases, api_key="patRight.secret", faults=[rule]) as airtable:
-        endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": "patRight.secret"}
-        status, out, _ = await run(*map(str, paths), **endpoint)
+    async with LocalAirtable(bases, api_key=key, faults=[rule]) as airtable:
+        endpoint = {"AIRTABLE_ENDPOINT_URL": airtable.url, "AIRTABLE_API_KEY": key}
+        status, out, err = await run(*map(str, paths), **endpoint)
     assert status == 1
     wanted = ["3 findings", "base_unauthorized", "Airtable answered 401", "WARNING attempt failed"]
-    assert [words for words in wanted if words not in out] == []
-    assert "patRight.secret" not in out
+    assert [words for words in [*wanted, "[redacted]"] if words not in out] == []
+    assert shown(key, out + err) == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

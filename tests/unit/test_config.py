@@ -6,7 +6,13 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.entry.clients import Clients
-from landfall.process.config import FUNCTIONS, VARIABLES, ConfigError, load_config
+from landfall.process.config import (
+    FUNCTIONS,
+    VARIABLES,
+    ConfigError,
+    load_config,
+    secrets_typed,
+)
 from landfall.reasons import StepError
 from landfall.store.retention import RETENTION
 
@@ -196,3 +202,18 @@ def test_a_value_of_another_form_is_named_and_not_shown(name, value):
     (problem,) = caught.value.problems
     assert problem == f"{name} has the wrong form; it must be: {VARIABLES[name].meaning}"
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["--airtable-key=a"], ["a"]),
+        (["--key", "a", "b"], ["a"]),
+        (["AIRTABLE_API_KEY=a", "--Token"], ["a"]),
+        (["--openai-api-key-file", "path", "scan.yaml"], []),
+        (["--set", "LANDFALL_MODEL=gpt", "keys.yaml"], []),
+    ],
+)
+def test_a_key_among_arguments_is_found(typed, found):
+    """By the name before it; the path of a file is none."""
+    assert secrets_typed(typed) == found

@@ -158,6 +158,19 @@ def secrets_in(environment: Mapping[str, str]) -> list[str]:
     return [environment[name] for name in names if environment.get(name)]
 
 
+def secrets_typed(arguments: Sequence[str]) -> list[str]:
+    """Return what may be keys among a program's arguments, as in `--airtable-key=pat...`.
+
+    No program takes a key there, and its refusal would repeat it.
+    """
+    found = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if re.search("(?i)key|token|secret", name) and not name.endswith("-file"):
+            found.append(value if equals else following if name.startswith("-") else "")
+    return [one for one in found if one]
+
+
 def key_fault(key: str) -> str:
     """Return why a key cannot be one, as the end of a sentence; empty if it can.
 
