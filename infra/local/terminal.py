@@ -1,5 +1,7 @@
 """The output of `infra/local/run` for a person."""
 
+import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +11,7 @@ from rich.text import Text
 from landfall.airtable.values import printable
 
 LOG_WIDTH = 120
-"""Columns of output that does not go to a terminal."""
+"""Columns of output that does not go to a terminal, unless `COLUMNS` says how many."""
 
 COLOURS = {
     "healthy": "green",
@@ -42,7 +44,8 @@ def make_console(as_lines: bool) -> Console:
     """Return a console on standard output, or on standard error if scripts read the former."""
     console = PlainConsole(stderr=as_lines, highlight=False)
     if not console.is_terminal:
-        console.width = LOG_WIDTH
+        told = re.fullmatch("[1-9][0-9]{1,2}", os.environ.get("COLUMNS", ""))
+        console.width = int(told[0]) if told else LOG_WIDTH
     return console
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from infra.local.finished_run import FinishedRun
 from infra.local.report.reports import print_report
-from infra.local.terminal import Entry, PlainConsole, print_entry
+from infra.local.terminal import Entry, PlainConsole, make_console, print_entry
 
 LONG = "Presence is Absent in the last 30 days: 40.0% of 25, at least 25%, as nobody expected it"
 
@@ -110,3 +110,15 @@ def test_no_text_controls_the_terminal(control):
     rule["samples"][0] |= {"message": control, "record_name": control}
     text = printed(80, [rule], warnings=[{"what": control, "reason": "x", "message": control}])
     assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [("80", 80), ("", 120), ("0", 120), ("9" * 12, 120), ("wide", 120), (None, 120)],
+)
+def test_output_that_is_no_terminal_is_as_wide_as_it_is_told(monkeypatch, columns, width):
+    """By `COLUMNS`, as other programs; a log has room."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert make_console(as_lines=False).width == width
