@@ -179,6 +179,54 @@ def test_shares_are_of_the_records():
     assert counts == {'"a"': 3, '"b"': 1, "true": 1, "1": 2}
 
 
+ANN = {"id": "usr1", "email": "ann@x.org", "name": "Ann"}
+BOB = {"id": "usr2", "email": "bob@x.org", "name": "Bob"}
+
+
+def test_shares_of_people_are_shown_by_their_names():
+    """Of those who left, too."""
+    of = drift("shares", change="10%", over=1)
+    assert [it.message for it in findings(of, [ANN, [ANN]], [ANN, [BOB, ANN]])] == [
+        "0.0% of T have Bob <bob@x.org> as F; the median of the last 1 runs is 50.0%",
+    ]
+    new = findings(of, [ANN, BOB | {"name": "Rob"}], [ANN])
+    assert [it.message[:34] for it in new] == [
+        "50.0% of T have Ann <ann@x.org> as",
+        "50.0% of T have Rob <bob@x.org> as",
+    ]
+
+
+def test_shares_that_an_earlier_version_measured():
+    """It named people, texts of AI fields, errors and fractions by their whole cells."""
+    of = drift("shares", change="1%", over=1)
+    ai = {"state": "generated", "isStale": False, "value": "x"}
+    cells = [ANN, [ANN], ai, {"error": "#ERROR!"}, 0.1 + 0.2, 0.3, True, 7, "y", {"label": "z"}]
+    old = {
+        '["map",["email","ann@x.org"],["id","usr1"],["name","Ann"]]': 2,
+        '["map",["isStale",["bool",false]],["state","generated"],["value","x"]]': 1,
+        '["map",["error","#ERROR!"]]': 1,
+        "0.30000000000000004": 1,
+        '["map",["label","z"]]': 1,
+        **dict.fromkeys(["0.3", "true", "7", '"y"'], 1),
+    }
+    shares = [{"value": value, "count": count} for value, count in old.items()]
+    past = {**(report(of, cells).measured or {}), "shares": shares}
+    assert list(report(of, cells, [past]).findings) == []
+
+
+def test_shares_of_a_checkbox_that_an_earlier_version_measured():
+    """It did not know that the rest was unchecked."""
+    of = drift("shares", change="1%", over=1)
+    past = {**measured(of, [True])[0], "records": 4}
+    records = [{"id": f"rec{n}", "fields": {"F": True} if n == 0 else {}} for n in range(4)]
+    base = snapshot({"T": records}, reads=[("T", "F")], checkboxes=["F"])
+    assert list(evaluate(of, base, [past]).findings) == []
+    assert [it.key for it in report(of, [True] * 4, [past]).findings] == [
+        "value false",
+        "value true",
+    ]
+
+
 @pytest.mark.parametrize(
     ("measure", "cells", "why"),
     [

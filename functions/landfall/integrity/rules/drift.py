@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.cells import values_of
@@ -21,6 +20,14 @@ from landfall.integrity.rules.rounding import (
     side,
 )
 from landfall.integrity.rules.rule import CannotEvaluateError, Hit, Scope
+from landfall.integrity.rules.shares import (
+    FALSE,
+    TRUE,
+    labels_in,
+    labels_of,
+    name_of_value,
+    shares_in,
+)
 from landfall.scans.settings import Name, got, shape
 
 MAX_CATEGORIES = 100
@@ -176,21 +183,31 @@ class Drift(HistoryRule):
     def _shares(self, scope: Scope, column: list[Any]) -> Iterator[Hit]:
         _require_records(column)
         counts = self._categories(column)
-        listed = [{"value": value, "count": count} for value, count in sorted(counts.items())]
+        labels = labels_of(column)
+        listed = [
+            {"value": value, "count": count} | ({"label": labels[value]} if value in labels else {})
+            for value, count in sorted(counts.items())
+        ]
         self.remember(scope, {"records": len(column), "shares": listed})
-        earlier = [_shares(measured) for measured in self.past(scope)]
-        if self.change is None or not earlier:
+        past = self.past(scope)
+        if self.change is None or not past:
             return
+        earlier = [shares_in(measured) for measured in past]
+        if all(value.__class__ is bool for value in column):  # a checkbox
+            for run in earlier:  # an old one without the unchecked
+                run.setdefault(FALSE, 1 - run.get(TRUE, Fraction(0)))
+        for measured in past:
+            labels = labels_in(measured) | labels
         allowed = fraction(self.change)
         for value in sorted({*counts, *(value for run in earlier for value in run)}):
             now = Fraction(counts.get(value, 0), len(column))
             usual = exact_median([run.get(value, Fraction(0)) for run in earlier])
             if abs(now - usual) > allowed:
                 places = places_apart(now * 100, usual * 100, allowed * 100, 1)
+                shown = labels.get(value) or truncate(value)
                 message = (
-                    f"{percent(now, places)} of {self.table} have {truncate(value)} as "
-                    f"{self.field}; the median of the last {self.over} runs is "
-                    f"{percent(usual, places)}"
+                    f"{percent(now, places)} of {self.table} have {shown} as {self.field}; "
+                    f"the median of the last {self.over} runs is {percent(usual, places)}"
                 )
                 yield Hit((), self.field, in_percent(now, places), message, f"value {value}")
 
@@ -202,7 +219,7 @@ class Drift(HistoryRule):
                 f"{self.field} has {len(counts):,} different values; `shares` supports "
                 f"at most {MAX_CATEGORIES}"
             )
-        named = {_as_json(value): count for value, count in counts.items()}
+        named = {name_of_value(value): count for value, count in counts.items()}
         if any(len(name) > MAX_CATEGORY_LENGTH for name in named):
             raise CannotEvaluateError(
                 f"{self.field} has values of more than {MAX_CATEGORY_LENGTH} characters; "
@@ -229,19 +246,5 @@ def _count_values(column: list[Any]) -> Counter[Any]:
     return counts
 
 
-def _as_json(key: Any) -> str:
-    """Return a value as JSON, from its `comparable`."""
-    if isinstance(key, tuple) and key[0] in ("bool", "id"):
-        key = key[1]
-    if isinstance(key, float) and key.is_integer():
-        key = int(key)
-    return msgspec.json.encode(key).decode()
-
-
 def _share(measured: Mapping[str, Any]) -> Fraction:
     return Fraction(measured["missing"], measured["records"])
-
-
-def _shares(measured: Mapping[str, Any]) -> dict[str, Fraction]:
-    records = measured["records"]
-    return {item["value"]: Fraction(item["count"], records) for item in measured["shares"]}
