@@ -169,15 +169,19 @@ def test_a_duration_is_the_time_that_passes():
 
 
 def test_beyond_the_last_day():
-    """A sum that is no date compares with nothing; the first day and moment have an order."""
-    of = rule("compare", left="A", op="at_most", right="B", plus="1d")
-    pairs = [(DAY, "9999-12-31"), (DAY, "9999-12-31T12:00Z"), (DAY, "9999-12-30")]
-    assert rows_of(of, [{"A": a, "B": b} for a, b in pairs]) == [0, 1]
+    """No sum is: a contract that ends on the last day there is ends on it a month later, too."""
+    ends = ["9999-12-31", "9999-12-31T12:00Z", "9999-12-30", "9999-12-31T23:59:59-12:00"]
+    for zone in ("America/New_York", "Asia/Tokyo", "UTC"):
+        for op, found in (("at_most", []), ("at_least", [0, 1, 2, 3])):
+            of = rule("compare", left="A", op=op, right="B", plus="4w")
+            lasting = [{"A": DAY, "B": end} for end in ends]
+            assert rows_of(of, lasting, zone=ZoneInfo(zone)) == found
     of = rule("compare", left="A", op="below", right="B", plus="-1h")
     pairs = [("0001-01-01", DAY), ("0001-01-01T00:00", DAY), ("0001-01-01T00:00Z", NOON)]
     for zone in ("America/New_York", "Asia/Tokyo", "UTC"):
         assert rows_of(of, [{"A": a, "B": b} for a, b in pairs], zone=ZoneInfo(zone)) == []
-    assert rows_of(of, [{"A": DAY, "B": "0001-01-01T00:00Z"}]) == [0]
+    (finding,) = report(of, [{"A": DAY, "B": "0001-01-01T00:00Z"}]).findings
+    assert "is not below B plus -1h" in finding.message
 
 
 def test_the_zone_of_the_schedule_is_that_of_the_days():

@@ -103,14 +103,19 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def shifted(moment: Moment, by: timedelta) -> Moment:
-    """Return a day or moment, later by a duration. Raises `OverflowError`.
+    """Return a day or moment, later by a duration; the first or last one there is, beyond it.
 
     A day has no hours: of the duration, only whole days count, so 6h before a day is that day.
     """
+    forward = by > timedelta()
     if not isinstance(moment, datetime):
         days = timedelta(abs(by).days)
-        by = days if by > timedelta() else -days
-    return moment + by
+        by = days if forward else -days
+    try:
+        return moment + by
+    except OverflowError:
+        end = moment.max if forward else moment.min
+        return end.replace(tzinfo=UTC) if isinstance(end, datetime) else end
 
 
 def parse_duration(text: str) -> timedelta:
@@ -125,6 +130,6 @@ def is_date(text: str) -> bool:
     """Return whether a rule may give this text as a date."""
     try:
         Calendar(datetime.now(UTC)).resolve(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         return False
     return True

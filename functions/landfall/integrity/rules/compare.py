@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from landfall.airtable.cells import contents_of, error_of
-from landfall.airtable.dates import DURATION_PATTERN, Moment, parse_duration, shifted
+from landfall.airtable.dates import DURATION_PATTERN, parse_duration, shifted
 from landfall.airtable.fields import Holds, Schema, comparison_misfits, content_misfits, holds
 from landfall.airtable.numbers import added, is_close, is_number, order
 from landfall.airtable.values import TextCache, comparable, display
@@ -187,7 +187,9 @@ class Compare(BaseRule):
         number, offset = self._number, self._offset
         lefts = rights = TextCache(calendar.read, scope.check)
         if offset:
-            rights = TextCache(lambda text: _later(calendar.read(text), offset), scope.check)
+            rights = TextCache(
+                lambda text: (it := calendar.read(text)) and shifted(it, offset), scope.check
+            )
         as_they_are = self.plus is None
         equality = as_they_are and self._word in _EQUALITY
 
@@ -226,10 +228,3 @@ class Compare(BaseRule):
             return _OPERATORS[self._word](comparable(ones), comparable(others))
         answers = [test(one, other) for one in ones for other in others]
         return None if None in answers else all(answers)
-
-
-def _later(moment: Moment | None, by: timedelta) -> Moment | None:
-    try:
-        return None if moment is None else shifted(moment, by)
-    except OverflowError:
-        return None
