@@ -133,10 +133,12 @@ async def _end(request: Request, scan_id: str, text: Any) -> datetime:
     head = await request.scans.head(scan_id)
     scan = await request.scans.definition(scan_id, head.data["version"])
     calendar = Calendar(request.runs.clock(), scan.zone)
+    moment = calendar.read(text)
+    if moment is None:
+        raise BadRequestError(f"`until` must be a date or moment, not {text!r}")
     try:
-        moment = calendar.read(text)
-        if moment is not None:
-            return calendar.end(moment).astimezone(UTC).replace(microsecond=0)
+        return calendar.end(moment).astimezone(UTC).replace(microsecond=0)
     except OverflowError:
-        pass
-    raise BadRequestError(f"`until` must be a date or moment, not {text!r}")
+        raise BadRequestError(
+            f"`until` is too far away: {text}; leave it out to ignore the finding without an end"
+        ) from None
