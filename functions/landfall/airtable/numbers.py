@@ -47,9 +47,7 @@ def counted(number: Number) -> Number:
     One of up to 15 digits is as it is written, and so is a whole one. Another was computed: it is
     rounded to 15 digits and 10 decimal places.
     """
-    if isinstance(number, int) or number.is_integer():
-        return number
-    if len(repr(number)) < _SURELY_SHORT:
+    if len(repr(number)) < _SURELY_SHORT or isinstance(number, int) or number.is_integer():
         return number
     short = float(f"{number:.{DIGITS}g}")
     return number if short == number else _rounded(number)

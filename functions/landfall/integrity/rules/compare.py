@@ -201,7 +201,7 @@ class Compare(BaseRule):
                 if as_they_are and one is other:  # neither is a date
                     return holds(left, right)
             elif number is not None and is_number(left) and is_number(right):
-                return holds(order(left, added(right, number)), 0)
+                return holds(order(left, added(right, number) if number else right), 0)
             if not equality or error_of(left) or error_of(right):
                 return None
             return holds(comparable(left), comparable(right))
