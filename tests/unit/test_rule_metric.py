@@ -393,8 +393,9 @@ def test_nothing_readable_is_inconclusive():
         "no record has a Date that is a date"
     )  # fmt: skip
     rule = metric(measure="sum", field="Points", where=None, date=None, window=None)
-    why = report(rule, [{"Student": "s", "Points": "2"}]).inconclusive
-    assert why == "no record has a Points that is a number"
+    for row in ({"Student": "s", "Points": "2"}, {"Student": "s", "Points": {"error": "#ERROR!"}}):
+        why = report(rule, [row, {"Student": "s"}]).inconclusive  # the other has no value
+        assert why == "no record has a Points that is a number"
 
 
 @pytest.mark.parametrize("student", [None, "", [], " ", "nobody", ["nobody"], [None]])

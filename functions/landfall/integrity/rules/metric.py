@@ -234,7 +234,8 @@ at_least: {info: 10%, warning: 15%, critical: 25%}
         column = table.columns[self.field] if self.field else None
         numbers = {row: numbers_of(column[row]) for row in fits} if column else {}
         unnumbered = [row for row, found in numbers.items() if found is None]
-        yield from self._unreadable(scope, groups, self.field, "a number", unnumbered, fits)
+        entered = [row for row, found in numbers.items() if found != []]
+        yield from self._unreadable(scope, groups, self.field, "a number", unnumbered, entered)
         of_group = groups.rows(rows, scope.check)
         if self.at_most:
             everywhere = dict.fromkeys(groups.rows(range(len(table)), scope.check))
