@@ -13,6 +13,7 @@
     ├── OutdatedError                         409 outdated
     ├── KeyReusedError                        422 key_reused
     ├── CertificatesError                     500 certificates_unavailable
+    ├── ClockError                            500 clock_off
     ├── ConfigError                           500 not_configured
     ├── ConflictError                         500 store_contended
     ├── DeclinedError                         500 internal_error

@@ -71,10 +71,13 @@ def use_of_instance(function: str, seconds: float) -> ResourceUse:
     )
 
 
+CLOCK_READS = 1
+"""Reads of a tick, before it begins to count them, by which it compares its clock."""
+
 IDLE_TICKS = {
-    "scheduler": ResourceUse(reads=1, writes=1, requests=1)
+    "scheduler": ResourceUse(reads=1 + CLOCK_READS, writes=1, requests=1)
     + use_of_instance("scheduler", BILLING_STEP),
-    "watchdog": ResourceUse(reads=2, writes=1, requests=1)
+    "watchdog": ResourceUse(reads=2 + CLOCK_READS, writes=1, requests=1)
     + use_of_instance("watchdog", BILLING_STEP),
 }
 """Use of a tick that finds nothing to do."""

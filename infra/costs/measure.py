@@ -14,6 +14,7 @@ from rich.console import Console
 
 from infra.costs.forecast import (
     BILLING_STEP,
+    CLOCK_READS,
     DAYS,
     IDLE_TICKS,
     ResourceUse,
@@ -70,4 +71,5 @@ async def _idle(stack: Stack, documents: EmulatorDocuments, name: str) -> Resour
     mark = await documents.fields_of(f"system/{name}")
     spent = mark["spent"]["mapValue"]["fields"]
     reads, writes = (int(spent[n]["integerValue"]) for n in ("firestore_reads", "firestore_writes"))
+    reads += CLOCK_READS
     return ResourceUse(reads=reads, writes=writes, requests=1) + use_of_instance(name, seconds)

@@ -156,11 +156,11 @@ async def test_health_says_that_the_last_tick_was_of_a_newer_one(world):
     indexes = Indexes(world.stored, world.clock)
     await tick(world)
     await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
-    assert (await health(world.store, world.clock, indexes))[0]
+    assert (await health(world.store, world.clock, indexes, world.server_clock))[0]
     await make_newer(world, "system/scheduler")
-    healthy, said = await health(world.store, world.clock, indexes)
+    healthy, said = await health(world.store, world.clock, indexes, world.server_clock)
     assert not healthy
     assert "system/scheduler has schema version 99" in said["scheduler"]["problem"]
     assert said["watchdog"]["ok"]
     await tick(world)
-    assert (await health(world.store, world.clock, indexes))[0]
+    assert (await health(world.store, world.clock, indexes, world.server_clock))[0]

@@ -15,7 +15,9 @@ from landfall.store.documents import (
     Update,
     Write,
 )
+from landfall.store.firestore import FirestoreStore
 from landfall.store.limits import unusable_fields
+from landfall.store.server_clock import ServerClock
 from tests.emulator.conftest import AnyStore
 from tests.fakes.memory_store import MemoryStore
 
@@ -339,3 +341,13 @@ class TestMeter:
         with pytest.raises(ConflictError):
             await store.commit([Create("things/a", {"n": 1})])
         assert vars(store.meter) == {"reads": 0, "writes": 1, "commits": 1}
+
+
+async def test_the_time_by_firestore(firestore_store: FirestoreStore) -> None:
+    """On one machine it is that of the machine; it costs one read."""
+    before = firestore_store.meter.reads
+    clock = ServerClock(firestore_store.now, lambda: datetime.now(UTC))
+    assert abs(await clock.seconds_ahead()) < 1
+    assert firestore_store.meter.reads == before + 1
+    ahead = ServerClock(firestore_store.now, lambda: datetime.now(UTC) + timedelta(minutes=10))
+    assert "600 s ahead of Firestore's" in await ahead.fault()

@@ -255,7 +255,9 @@ class TestHealth:
         """Up to the limit; the answer says how old each tick is."""
         await self._ticks(world)
         world.clock.advance(TICK_MISSING)
-        healthy, answer = await health(world.store, world.clock, Indexes(world.store, world.clock))
+        healthy, answer = await health(
+            world.store, world.clock, Indexes(world.store, world.clock), world.server_clock
+        )
         assert healthy
         assert fields(answer["watchdog"], "last_tick_at", "age_seconds", "ok") == (
             START, TICK_MISSING, True
@@ -270,14 +272,18 @@ class TestHealth:
         for name, at in (ticks | {missing: START}).items():
             await edit(world.store, f"system/{name}", last_tick_at=at)
         world.clock.now = START + timedelta(seconds=TICK_MISSING + 1)
-        healthy, answer = await health(world.store, world.clock, Indexes(world.store, world.clock))
+        healthy, answer = await health(
+            world.store, world.clock, Indexes(world.store, world.clock), world.server_clock
+        )
         assert (healthy, answer["status"]) == (False, "ticks missing")
         assert [name for name in ticks if not answer[name]["ok"]] == [missing]
 
     async def test_is_bad_before_the_first_tick(self, world: World) -> None:
         """A watchdog that never ticked is missing, not new."""
         await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
-        healthy, answer = await health(world.store, world.clock, Indexes(world.store, world.clock))
+        healthy, answer = await health(
+            world.store, world.clock, Indexes(world.store, world.clock), world.server_clock
+        )
         assert not healthy
         assert fields(answer["watchdog"], "last_tick_at", "age_seconds", "ok") == (
             None, None, False

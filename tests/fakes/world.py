@@ -14,6 +14,7 @@ from landfall.runs.runs import Runs
 from landfall.runs.tasks import QueueError, Task
 from landfall.scans.scan import Scan
 from landfall.store.documents import Document, Store
+from landfall.store.server_clock import ServerClock
 from landfall.store.versioned import VersionedStore
 from tests.fakes.memory_store import MemoryStore
 
@@ -59,6 +60,11 @@ class World:
         self.queue = FakeQueue()
         self.runs = Runs(self.store, self.queue, self.clock, Random(1), ladder)
         self.registry = Registry(self.store, self.clock)
+        self.server_ahead = 0.0
+        self.server_clock = ServerClock(self._server_now, self.clock)
+
+    async def _server_now(self) -> datetime:
+        return self.clock() + timedelta(seconds=self.server_ahead)
 
     async def save(self, **changes: Any) -> IntegrityScan:
         """Save `a_scan` with changes."""

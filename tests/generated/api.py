@@ -36,6 +36,7 @@ ERRORS: Mapping[str, str] = {
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
     "outdated": "Read the element again: its suggestion has changed since.",
     "not_configured": "See `/health` of the function for the variables at fault.",
+    "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",
     "certificates_unavailable": "Try again: the token's certificates could not be fetched.",
     "store_contended": "Try again: others changed the same at the same moment.",
     "store_refused": "Correct what the message names; otherwise run `infra/doctor`.",

@@ -12,14 +12,16 @@ from landfall.entry.app import App
 from landfall.entry.callers import Callers, fetch_certificates
 from landfall.entry.clients import Clients
 from landfall.entry.serve import Call
-from landfall.entry.ticks import tick_scheduler
+from landfall.entry.ticks import tick_scheduler, tick_watchdog
 from landfall.process.config import load_config
 from landfall.process.redaction import Redactor
 from landfall.store.documents import Document, IndexMissingError, Query
 from landfall.store.indexes import CHECK_INTERVAL, PROBES, RECHECK_INTERVAL, Indexes
+from landfall.store.server_clock import ClockError
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
+from tests.emulator.whole import everything
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import World
 
@@ -50,7 +52,7 @@ async def test_it_is_well_when_both_tick_and_no_index_is_missing():
     """And it says so."""
     world = await ticked(MemoryStore())
     indexes = Indexes(world.stored, world.clock)
-    healthy, said = await health(world.store, world.clock, indexes)
+    healthy, said = await health(world.store, world.clock, indexes, world.server_clock)
     assert healthy
     assert (said["status"], said["indexes_missing"]) == ("ok", [])
 
@@ -59,12 +61,16 @@ async def test_it_names_the_indexes_that_are_missing():
     """By what they are of, as the deployment's file has them."""
     store = Unindexed(PROBES[0], PROBES[-1])
     world = await ticked(store)
-    healthy, said = await health(world.store, world.clock, Indexes(store, world.clock))
+    healthy, said = await health(
+        world.store, world.clock, Indexes(store, world.clock), world.server_clock
+    )
     assert not healthy
     assert said["status"] == "indexes missing"
     assert said["indexes_missing"] == ["schedules: paused, next_run_at", "steps: stale_at"]
     world.clock.advance(3600)
-    _, said = await health(world.store, world.clock, Indexes(store, world.clock))
+    _, said = await health(
+        world.store, world.clock, Indexes(store, world.clock), world.server_clock
+    )
     assert said["status"] == "ticks missing, indexes missing"
 
 
@@ -107,6 +113,41 @@ async def test_the_scheduler_starts_nothing_as_long_as_an_index_is_missing(probe
     assert (status, len(world.queue.tasks), tick["problems"]) == (200, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "says"),
+    [
+        (-600, "this machine's clock is 600 s ahead of Firestore's"),
+        (11, "this machine's clock is 11 s behind Firestore's"),
+    ],
+)
+async def test_nothing_is_done_by_a_clock_that_is_off(ahead, says):
+    """A clock that is ahead would take steps from live workers, and end runs that have time."""
+    world = await ticked(MemoryStore())
+    await world.start(await world.save(schedule={"cadence": {"every_minutes": 5}}))
+    world.clock.advance(2 * LADDER.run)
+    world.server_ahead = ahead
+    app = an_app(world, Indexes(world.stored, world.clock))
+    before = await everything(world.store)
+    for tick in (tick_scheduler, tick_watchdog):
+        with pytest.raises(ClockError, match=says):
+            await tick(app, NOBODY)
+    assert await everything(world.store) == before
+    healthy, said = await health(world.store, world.clock, app.indexes, world.server_clock)
+    assert not healthy
+    assert "clock off" in said["status"]
+    assert said["clock"] == says
+
+
+@pytest.mark.parametrize("ahead", [-10, 0, 10])
+async def test_a_clock_that_is_nearly_right_will_do(ahead):
+    """A request takes some time, and no two clocks agree."""
+    world = await ticked(MemoryStore())
+    world.server_ahead = ahead
+    app = an_app(world, Indexes(world.stored, world.clock))
+    assert [(await tick(app, NOBODY))[0] for tick in (tick_scheduler, tick_watchdog)] == [200, 200]
+    assert (await health(world.store, world.clock, app.indexes, world.server_clock))[0]
+
+
 NOBODY = Call(Request({"type": "http"}), "")
 
 
@@ -121,7 +162,9 @@ def an_app(world: World, indexes: Indexes) -> App:
         checked_by_cloud_run=True,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    return App(config, world.runs, indexes, callers, Clients(config), Redactor())
+    return App(
+        config, world.runs, indexes, world.server_clock, callers, Clients(config), Redactor()
+    )
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=str)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from landfall.process.redaction import Redactor
     from landfall.runs.runs import Runs
     from landfall.store.indexes import Indexes
+    from landfall.store.server_clock import ServerClock
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class App:
     config: Config
     runs: "Runs"
     indexes: "Indexes"
+    server_clock: "ServerClock"
     callers: "Callers"
     clients: Clients
     redactor: "Redactor"
@@ -44,6 +46,7 @@ def app_of(function: str) -> App:
     from landfall.runs.steps import ROLES
     from landfall.store.firestore import FirestoreStore, firestore_client
     from landfall.store.indexes import Indexes
+    from landfall.store.server_clock import ServerClock
     from landfall.store.versioned import VersionedStore
 
     config = load_config(function, os.environ)
@@ -71,7 +74,8 @@ def app_of(function: str) -> App:
     garbage.freeze()
     clients = Clients(config)
     OURS.add(*config.secrets)
-    return App(config, runs, Indexes(store, _now), callers, clients, OURS)
+    indexes, server_clock = Indexes(store, _now), ServerClock(store.now, _now)
+    return App(config, runs, indexes, server_clock, callers, clients, OURS)
 
 
 def _now() -> datetime:

@@ -34,7 +34,7 @@ async def answer(app: App, call: Call) -> Answer:
     """Answer a request of a person or program."""
     if asks_for_health(call.request):
         _check_parameters(call.request.query_params.multi_items(), ())
-        healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes)
+        healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes, app.server_clock)
         return 200 if healthy else 503, ticks
     method, path = call.request.method, call.request.url.path
     allowed: list[str] = []

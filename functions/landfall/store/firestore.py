@@ -1,6 +1,7 @@
 """The document store on Firestore, which holds all state."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from google.api_core import exceptions as google_errors
@@ -87,6 +88,19 @@ class FirestoreStore:
             raise _failed("a read of", error) from error
         charge(self.meter, reads=len(paths))
         return [found.get(path) for path in paths]
+
+    async def now(self) -> datetime:
+        """Return the time by Firestore's clock, which takes a read. Raises `StoreError`."""
+        reference = self._client.document("system/clock")
+        try:
+            async for snapshot in self._client.get_all(
+                [reference], retry=None, timeout=self._timeout
+            ):
+                moment: datetime = snapshot.read_time
+        except google_errors.GoogleAPIError as error:
+            raise _failed("a read of", error) from error
+        charge(self.meter, reads=1)
+        return moment
 
     async def find(self, query: Query) -> list[Document]:
         """Return the documents that match a query."""

@@ -10,6 +10,7 @@ from landfall.runs.runs import Runs
 from landfall.store.documents import Fields, Put
 from landfall.store.indexes import Indexes
 from landfall.store.metering import Account
+from landfall.store.server_clock import ServerClock
 from landfall.store.versioned import Found, NewerDocument, VersionedStore
 
 TICKERS = ("scheduler", "watchdog")
@@ -24,19 +25,22 @@ async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Accoun
 
 
 async def health(
-    store: VersionedStore, clock: Clock, indexes: Indexes
+    store: VersionedStore, clock: Clock, indexes: Indexes, server_clock: ServerClock
 ) -> tuple[bool, dict[str, Any]]:
-    """Return whether all is well, with the age of each last tick, the missing indexes, and the
-    bases and sites that get no requests for a time after a failure."""
+    """Return whether all is well, with the age of each last tick, the missing indexes, the fault of
+    the clock, and the bases and sites that get no requests for a time after a failure."""
     marks = await store.read_any(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     missing = await indexes.missing()
     problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
     problems += ["indexes missing"] if missing else []
+    clock_fault = await server_clock.fault()
+    problems += ["clock off"] if clock_fault else []
     state = {
         "status": ", ".join(problems) or "ok",
         **ticks,
         "indexes_missing": missing,
+        "clock": clock_fault or "ok",
         "pauses": await pauses(store, clock()),
     }
     return not problems, state
