@@ -15,6 +15,9 @@ MIN_DIGITS = 7
 MAX_TEXT = 60
 """Characters of the longest text that is read; libphonenumber needs time for long ones."""
 
+MAX_LIST = 500
+"""Characters in which the first of several numbers is looked for."""
+
 DIGITS_WITH_COUNTRY = 11
 """Digits from which a number that does not begin with 0 may have its country without a `+`."""
 
@@ -25,18 +28,29 @@ Number = Known | str
 """A number in full, or the digits of one without country."""
 
 _EXTENSION = re.compile(r"(?:ext|extension|x|#|;)\.?\s*\d*\s*$", re.IGNORECASE)
+_WORD_BEHIND = re.compile(r"[\s(\[,;:/-]*[^\W\d_]\D*\d{0,6}\W*$")
+"""A word behind a number, with an extension or without: `Durchwahl 12`, `poste 12`, `(home)`."""
+
+_SEPARATORS = (re.compile(r"[,;|&\n]|\s(?:or|oder|ou|o|und|and|et|y|e)\s"), re.compile("/"))
+"""What stands between numbers; `/` stands within one too: `030/1234567`."""
+
 _NO_DIGIT = re.compile(r"\D+")
 
 
 def reading(region: str | None) -> Callable[[str], Number | None]:
-    """Return a function that reads a number, without extension; None if it is none."""
+    """Return a function that reads a number, without extension; None if it is none.
+
+    Of several in a text, it reads the first.
+    """
 
     def number(cell: str) -> Number | None:
-        text = _EXTENSION.sub("", cell.strip())[:MAX_TEXT]
-        digits = _NO_DIGIT.sub("", text)
+        text = _without_words(_EXTENSION.sub("", _first(cell[:MAX_LIST].strip())[:MAX_TEXT]))
+        digits = _digits(text)
         full: Known | None = None
         if region:
-            full = _parsed(text, region)
+            full = _parsed(text, region, valid=digits.startswith("00"))
+            if not full and digits.startswith("00"):  # so written where another prefix is dialled
+                full = _parsed(f"+{digits[2:]}", None)
         elif "+" in text:
             full = _parsed(text[text.index("+") :], None)
         elif digits.startswith("00"):
@@ -46,6 +60,28 @@ def reading(region: str | None) -> Callable[[str], Number | None]:
         return digits if _is_long_enough(digits.lstrip("0")) else None
 
     return number
+
+
+def _first(text: str) -> str:
+    """Return the first number of a text with several; the text, if a part is too short for one."""
+    for separator in _SEPARATORS:
+        parts = separator.split(text, 2)
+        if all(_is_long_enough(_digits(part).lstrip("0")) for part in parts[:2]):
+            text = parts[0].strip()
+    return text
+
+
+def _without_words(text: str) -> str:
+    """Return a number without a word behind it; one in capitals stands for digits."""
+    behind = _WORD_BEHIND.search(text)
+    if not behind or behind[0].isupper() or not _is_long_enough(_digits(text[: behind.start()])):
+        return text
+    return text[: behind.start()]
+
+
+def _digits(text: str) -> str:
+    digits = _NO_DIGIT.sub("", text)
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
 
 
 def _is_long_enough(national: str) -> bool:
