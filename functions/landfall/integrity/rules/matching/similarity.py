@@ -37,6 +37,12 @@ SMALL_WEIGHT = 0.2
 MIN_TYPO_LETTERS = 4
 """Letters from which a word is compared for typing errors; one of the two must have them."""
 
+MAX_TYPO_LETTERS = 60
+"""Letters to which it is, to bound memory, which grows by their square."""
+
+MAX_SAME_SOUND = 100
+"""Words of one sound of which every two are counterparts; more are no words of a language."""
+
 CHECK_INTERVAL = 1000
 """Words between two checks of the budget."""
 
@@ -237,8 +243,13 @@ class NameSimilarity:
 
         by_sound: dict[str, list[str]] = defaultdict(list)
         for word in words:
-            if len(word) > 1:
+            if 1 < len(word) <= MAX_TYPO_LETTERS:
                 by_sound[phonetic_key(word)].append(word)
+        for sounding, same in list(by_sound.items()):
+            if len(same) > MAX_SAME_SOUND:
+                del by_sound[sounding]
+                for word in same:
+                    by_sound[word].append(word)
         for same in by_sound.values():
             for one, other in combinations(same, 2):
                 self._relate(one, other, SAME_SOUND)
