@@ -21,6 +21,7 @@ from landfall.integrity.rules.matching.common_names import (
     common_names,
 )
 from landfall.integrity.rules.matching.comparison import Column, Comparison
+from landfall.integrity.rules.matching.pair_conditions import Similar
 from landfall.integrity.rules.matching.plain_words import Words
 from landfall.integrity.rules.matching.similarity import NameSimilarity
 from landfall.integrity.rules.matching.union_find import Pair
@@ -334,12 +335,13 @@ class Likelihood:
         pro: list[str] = []
         contra: list[str] = []
         for condition, column, found in zip(self._conditions, self._columns, how, strict=True):
-            if found in ("same", "alike"):
-                phrase = condition.explain(column, table, one, other)
-                pro.append(phrase)
+            cells = ", ".join(display(condition.cell(table, record)) for record in (one, other))
+            if found == "alike" and not isinstance(condition, Similar):
+                pro.append(f"almost the same {condition.label} ({cells})")
+            elif found in ("same", "alike"):
+                pro.append(condition.explain(column, table, one, other))
             elif found == "different":
-                cells = (display(condition.cell(table, record)) for record in (one, other))
-                contra.append(f"another {condition.label} ({', '.join(cells)})")
+                contra.append(f"another {condition.label} ({cells})")
         return " but ".join(" and ".join(phrases) for phrases in (pro, contra) if phrases)
 
 

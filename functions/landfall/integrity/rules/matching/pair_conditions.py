@@ -107,8 +107,11 @@ class Similar(Comparison):
     def explain(self, column: Column, table: Table, one: int, other: int) -> str:
         """Return how the condition holds for two records, for a message."""
         keys: Sequence[Any] = column.keys
+        because = super().explain(column, table, one, other)
+        if keys[one] == keys[other]:
+            return because
         score = column.similarity.score(keys[one], keys[other]) * 100
-        return f"{super().explain(column, table, one, other)}, similarity {score:.0f} of 100"
+        return f"{because}, similarity {score:.0f} of 100"
 
     def _phrase(self) -> str:
         return f"a similar {self.label}"
