@@ -1,9 +1,10 @@
 """`duplicate`: results worked out by hand, and a naive search on random records."""
 
 import inspect
+import tracemalloc
 from collections.abc import Callable
 from datetime import date
-from itertools import combinations
+from itertools import combinations, product
 from random import Random
 from typing import Any
 
@@ -408,6 +409,52 @@ def test_a_message_says_why():
         " similarity 98 of 100"
         " and the same Phone ('5551234567', '555 123 4567')"
     )
+
+
+def test_a_message_says_what_is_only_almost_the_same():
+    """A typing error, or a date nearby, is not called the same; equal names have no similarity."""
+    same = {"Name": "Ann Leefield", "Phone": "5551234567"}
+    rows = records(
+        {**same, "Email": "ann.lee@x.org", "Born": "1990-02-03"},
+        {**same, "Email": "ann.lea@x.org", "Born": "1990-03-02"},
+    )
+    of = rule(**SHORT, also={"Email": "email", "Phone": "phone", "Born": "date"})
+    assert report(of, rows).findings[0].message == (
+        "2 records are likely the same: the same Name 'Ann Leefield'"
+        " and almost the same Email ('ann.lee@x.org', 'ann.lea@x.org')"
+        " and the same Phone '5551234567'"
+        " and almost the same Born ('1990-02-03', '1990-03-02')"
+    )
+
+
+@pytest.mark.parametrize("none", ["N/A", "n/a ", "unknown", "-", "TBD", "not provided", "xxxx"])
+@pytest.mark.parametrize("meaning", ["address", "text", "postcode", "value", "email", "phone"])
+def test_what_says_that_there_is_no_value_is_none(none, meaning):
+    """Two namesakes without an address have none in common, nor do two without a name."""
+    rows = records(
+        {"Name": "Ann Lee", "X": none, "Born": "1990-01-01"},
+        {"Name": "Ann Lee", "X": none, "Born": "1970-07-09"},
+        {"Name": none, "X": none, "Born": "1980-03-05"},
+        {"Name": none, "X": none},
+        {"Name": "Zoe Fox", "X": "zoe@x.org 5551234567"},
+    )
+    of = rule(**SHORT, also={"X": meaning, "Born": "date"})
+    assert found(of, rows) == [("info", [1, 2])]
+
+
+def test_long_words_and_words_of_one_sound_have_a_bound():
+    """Hostile names need no memory by the square of their length, and no time by their number."""
+    long_words = ["".join(Random(seed).choices("abcdefgh", k=5_000)) for seed in range(10)]
+    tracemalloc.start()
+    try:
+        assert found(rule(**SHORT), named(*long_words, long_words[0])) == [("warning", [1, 11])]
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    one_sound = [(f"le{''.join(letters)}",) for letters in product("sz", repeat=8)]
+    similarity = NameSimilarity("text", one_sound)
+    assert similarity.score(("lessssssss",), ("lezzzzzzzz",)) == 0
+    assert similarity.score(("lesszzssss",), ("lesszzsssz",)) > 0.9
 
 
 def test_nothing_to_compare_is_inconclusive():

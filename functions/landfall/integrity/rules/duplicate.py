@@ -91,7 +91,8 @@ class Duplicate(BaseRule):
     `Lotus Spa`); `organisation` and `address` expand abbreviations, `St` to `Saint` or `Street` by
     its place. `email` drops everything after a plus, and the dots of Gmail addresses, which end
     with `@gmail.com` or `@googlemail.com`. `phone` is a number with its country, as Google's
-    libphonenumber reads it, without an extension. `postcode` has no blanks.
+    libphonenumber reads it, without an extension; of several, the first. `postcode` has no blanks.
+    A text that says that there is none, such as `n/a`, `unknown` or `TBD`, is no value.
 
     `similar` pairs each word of the shorter value with a word of the other that is the same, sounds
     the same, or is the same except for one letter left out of each (scored by Jaro-Winkler); in a

@@ -62,6 +62,14 @@ NORMALISERS: dict[str, Callable[[str], Hashable | None]] = {
 }
 
 
+_NO_VALUE = re.compile(
+    r"n\s?/\s?a|n\.\s?a\.|none|null|nil|unknown|tb[acd]|x{3,}|[\W_]*"
+    r"|not? (?:applicable|available|given|known|provided|yet known|name|address|data|value)"
+    r"|unbekannt|keine?|inconnue?|desconocid[ao]|sconosciut[ao]|onbekend|desconhecid[ao]",
+    re.IGNORECASE,
+)
+"""Texts that say that there is no value: two people without an address share none."""
+
 _ONE_OF_A_LIST = ("email", "phone", "postcode")
 """Kinds of content of which a list has several, where words would be combined."""
 
@@ -70,13 +78,12 @@ def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], H
     """Return the normaliser of a cell; of one with booleans or objects, the key is None.
 
     Words of a list are combined; of e-mail addresses, phone numbers and postcodes, the first one is
-    taken. Phone numbers without a country are of the region.
+    taken. Phone numbers without a country are of the region. A text such as `n/a` is no value.
     """
     if meaning == "value":
-        return lambda cell: comparable(cell) if values_of(cell) else None
-    of_text = cache(
-        phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
-    )
+        return lambda cell: None if _says_nothing(cell) else comparable(cell)
+    normal = phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
+    of_text = cache(lambda text: None if _NO_VALUE.fullmatch(text.strip()) else normal(text))
 
     def of_cell(cell: Any) -> Hashable | None:
         if cell.__class__ is str:
@@ -87,6 +94,11 @@ def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], H
         return next((key for key in keys if key is not None), None)
 
     return of_cell
+
+
+def _says_nothing(cell: Any) -> bool:
+    items = values_of(cell)
+    return all(isinstance(item, str) and _NO_VALUE.fullmatch(item.strip()) for item in items)
 
 
 def cell_text(cell: Any) -> str:
