@@ -32,7 +32,7 @@ _WORD_BEHIND = re.compile(r"[\s(\[,;:/-]*[^\W\d_]\D*\d{0,6}\W*$")
 """A word behind a number, with an extension or without: `Durchwahl 12`, `poste 12`, `(home)`."""
 
 _SEPARATORS = (re.compile(r"[,;|&\n]|\s(?:or|oder|ou|o|und|and|et|y|e)\s"), re.compile("/"))
-"""What stands between numbers; `/` stands within one too: `030/1234567`."""
+"""Separators of numbers; `/` stands within one too: `030/1234567`."""
 
 _NO_DIGIT = re.compile(r"\D+")
 
