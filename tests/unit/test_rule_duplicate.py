@@ -82,6 +82,8 @@ SIMILAR_NAMES = [
     ("Юлия Щукина", "Iuliia Shchukina"),
     ("李伟", "Li Wei"),
     ("Scheherazade", "Sheherazade"),
+    ("Mohammed Ali Khan", "Muhammad Ali Khan"),
+    ("Ann Lee geb. Müller", "Ann Lee"),
 ]
 
 

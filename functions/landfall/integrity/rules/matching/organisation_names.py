@@ -8,9 +8,8 @@ and by how it is written, since many are words too: `Lotus Spa` and `Lotus S.p.A
 
 import re
 from functools import cache
-from unicodedata import normalize
 
-from landfall.integrity.rules.matching.plain_words import Words, in_order, plain
+from landfall.integrity.rules.matching.plain_words import Words, in_order, plain, usual
 
 
 def _set(text: str) -> frozenset[str]:
@@ -26,13 +25,15 @@ FORMS = _set(
     " gmbh ggmbh mbh kgaa ohg gbr gesbr partg sarl sasu eurl sprl bvba cvba vzw asbl srl srls scarl"
     " sagl spzoo spk doo dooel jdoo eood ood ead kft zrt nyrt sro pvt pte pty sdn bhd aps amba asa"
     " oyj ehf uab sia ooo oao zao pao tov zat ojsc cjsc pjsc jsc saog saoc fzco wll"
+    " gug gesmbh berhad eireli unipessoal fze dmcc ivs ulc"
 )
 """Forms that are no word, wherever they stand but at the beginning."""
 
 FORMS_AT_THE_END = _set(
     "co company cie cia ag kg og ug eg ek ev eu se sa sas sl slu sau bv nv vof ab hb kb oy ky as ks"
     " sc snc sca scs spa pc lp kk gk yk cv tbk dd ad kd jtd dno bt kkt vos hf ou ao pp sae"
-    " sal ae ee oe epe ike sti haftungsbeschrankt spj"
+    " sal ae ee oe epe ike sti haftungsbeschrankt haftungsbeschraenkt spj spk mbb publ cic clg dac"
+    " teoranta cyf sci scop ans scoop na ca sp od zs ops ska psa il bsc qsc ksc"
 )
 """Forms that may be a part of a name elsewhere."""
 
@@ -43,8 +44,11 @@ FORMS_BEFORE_QUOTES = _set("ao ip ab mb uab sia sc too as sa oy srl")
 WORDS_TOO = _set("ag as se sc eu ad")
 """Forms at the end that are a word where they are written as one: `Johnson Ag`."""
 
-RATHER_WORDS = _set("spa vos sal ike")
+RATHER_WORDS = _set("spa vos sal ike sci scop dac ans scoop")
 """Those that are a form only where they are written as such: `Lotus SpA`."""
+
+ONLY_WITH_DOTS = _set("na ca sp od zs ops ska psa il bsc qsc ksc")
+"""Those that are a form only with dots: `Acme N.A.`"""
 
 _WRITTEN_OUT = (
     "Sp. z o.o.", "spol. s r.o.", "S.A. de C.V.", "S.A.B. de C.V.", "S.A.P.I. de C.V.",
@@ -61,13 +65,19 @@ _WRITTEN_OUT = (
     "Публичное акционерное общество", "Акционерное общество", "Anonim Şirketi",
     "Limited Şirketi", "Limited Liability Company", "Limited Liability Partnership",
     "Limited Partnership", "Private Limited", "Proprietary Limited", "Public Limited Company",
-    "Community Interest Company", "Professional Corporation",
+    "Community Interest Company", "Professional Corporation", "Joint Stock Company",
+    "Kabushiki Kaisha", "San. ve Tic.", "Sanayi ve Ticaret", "Ges.m.b.H.", "OPC Pvt",
+    "Ltda ME", "FZ LLC", "Sp. k.", "Sp. j.", "Soc. Coop.", "S. Coop.", "in liquidation", "i. Gr.",
 )  # fmt: skip
 """Forms of several words, or that are no abbreviation."""
 
 _IN_OTHER_SCRIPTS = re.compile(
     r"(?:株式|有限|合同|合資|合名|相互)会社|\((?:株|有|合|資|名|주|유)\)|股份有限公司"
     r"|有限(?:责任|責任)?公司|(?:주식|유한)회사|(?<!\w)[شذ]\s?\.\s?م\s?\.\s?[ملع](?!\w)\.?"
+    r"|^\s*(?:شركة|(?:ООО|ОАО|ЗАО|ПАО|НАО|АО|ИП|ТОО|ТОВ|ПрАТ|ПАТ|АТ|ФОП))\s(?=.*\w)"  # noqa: RUF001
+    r"|בע[\"\u05f4'\u05f3]{0,2}מ(?!\w)|^\s*บริษัท|จ(?:ำ|ํา)กัด(?:\s*\(มหาชน\))?\s*$"
+    r"|^\s*Công ty (?:TNHH|Cổ phần|CP)(?: MTV| Một thành viên)?\s(?=.*\w)",
+    re.IGNORECASE,
 )
 
 STOP_WORDS = _set(
@@ -98,7 +108,12 @@ _TRADES = _set(
 )
 """Words behind `St` that say that it was a street: `Main St Bakery`."""
 
-_DOTTED = re.compile(r"\b(?:[^\W\d_]\.\s?){2,}")
+_DOTTED = re.compile(r"\b(?:(?:[^\W\d_]\.)+[^\W\d_]\b(?!\.)|(?:[^\W\d_]\.\s?){2,})")
+"""Letters with dots: `S.p.A.`, `d. o. o.`, and `S.p.A` without the last one."""
+
+_PAIRED = re.compile(r"(?<!\w)(\w{1,2})\s?(?:[&+]|and)\s?(\w)(?!\w)")
+"""Letters that are a name together: `C&A`, which is neither `C` nor `C&C`."""
+
 _DOTS = re.compile(r"[.\s]")
 _QUOTED = re.compile(r"\s*(\w{2,3})\s*[\"\u201c-\u201f\u00ab\u00bb]")
 _MARK = "~"
@@ -108,7 +123,8 @@ _MAX_WORDS = 8
 
 def organisation(cell: str) -> Words | None:
     """Return the words of a name, without legal form and articles; abbreviations are expanded."""
-    text = cell if cell.isascii() else _IN_OTHER_SCRIPTS.sub(" ", normalize("NFKC", cell))
+    text = cell if cell.isascii() else _IN_OTHER_SCRIPTS.sub(" ", usual(cell))
+    text = _PAIRED.sub(r"\1and\2", text)
     quoted = _QUOTED.match(text)
     if quoted and "".join(plain(quoted[1])) in FORMS_BEFORE_QUOTES:
         text = text[quoted.end() :]
@@ -137,7 +153,8 @@ def _written_as_a_word(word: str, token: str, text: str) -> bool:
         return False
     if word in RATHER_WORDS:
         return token.istitle() or token.islower() or text.isupper()
-    return (word in WORDS_TOO and token.istitle()) or (word == "ev" and token.startswith("E"))
+    in_german = word in ("ev", "eu") and token.startswith("E")
+    return in_german or word in ONLY_WITH_DOTS or (word in WORDS_TOO and token.istitle())
 
 
 def _without_forms(words: list[str]) -> list[str]:

@@ -16,6 +16,9 @@ _APOSTROPHES = re.compile("['`\u2018\u2019\u02bc]")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _NO_WORD_OF_ANY_SCRIPT = re.compile(f"[^a-z0-9{_SCRIPTS}]+")
 _RUNS = re.compile(f"([{_SCRIPTS}]+)")
+_SYMBOLS = re.compile("[\u00a9\u00ae\u2117\u2120\u2122\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]")
+"""Signs such as those of trade marks, arrows and pictures: no part of a name."""
+
 _BLANKS_IN_CHINESE = re.compile(
     "(?<=[\u3005-\u9fff\U00020000-\U0003ffff])\\s+(?=[\u3005-\u9fff\U00020000-\U0003ffff])"
 )
@@ -38,7 +41,7 @@ def plain(text: str) -> list[str]:
 def _without_script(text: str) -> str:
     from anyascii import anyascii  # 2.6 MB of tables, for those who need them
 
-    text = together(normalize("NFKC", text))
+    text = together(text)
     if not _RUNS.search(text):
         return anyascii(text)
     bare = "".join(it for it in normalize("NFKD", text) if not combining(it)).translate(_ARABIC)
@@ -46,9 +49,14 @@ def _without_script(text: str) -> str:
     return " ".join(anyascii(it) if number % 2 == 0 else it for number, it in enumerate(pieces))
 
 
+def usual(text: str) -> str:
+    """Return a text in its usual characters, without signs."""
+    return text if text.isascii() else normalize("NFKC", _SYMBOLS.sub(" ", text))
+
+
 def together(text: str) -> str:
-    """Return a text without blanks between Chinese characters, where they mean nothing."""
-    return text if text.isascii() else _BLANKS_IN_CHINESE.sub("", text)
+    """Return a text as `usual`, without blanks between Chinese characters: they mean nothing."""
+    return text if text.isascii() else _BLANKS_IN_CHINESE.sub("", usual(text))
 
 
 def sound(word: str) -> str:

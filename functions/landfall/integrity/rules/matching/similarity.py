@@ -48,6 +48,19 @@ CHECK_INTERVAL = 1000
 
 _EPSILON = 1e-9
 
+_SPELLINGS = tuple(
+    frozenset(names.split())
+    for names in (
+        "mohammed muhammad mohamed mohammad mohamad muhammed muhamad mohd",
+        "yusuf yousef youssef yousuf yusef yousif",
+        "hussein hussain husain husein hossain",
+        "yuri yury yuriy iurii jurij",
+        "sergey sergei sergej serguei",
+        "petr pyotr piotr",
+    )
+)
+"""Names that are written in Latin letters in more ways than by one letter."""
+
 _SMALL: Mapping[str, frozenset[str]] = {"name": PARTICLES | GENERATIONS, "organisation": GENERIC}
 
 _SOUNDS = [
@@ -265,6 +278,9 @@ class NameSimilarity:
         for nickname in words & formal.keys():
             for name in words & formal[nickname] - {nickname}:
                 self._relate(name, nickname, NICKNAME)
+        for names in _SPELLINGS:
+            for one, other in combinations(sorted(words & names), 2):
+                self._relate(one, other, SAME_SOUND)
 
     def _add_initials(self, vocabulary: Sequence[str]) -> None:
         initials = {word for word in vocabulary if len(word) == 1 and word.isalpha()}
