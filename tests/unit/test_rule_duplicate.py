@@ -174,6 +174,31 @@ def test_relatives_are_two():
     assert found(rule(**FAMILY), son) == []
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("Maria Lopez", "Mario Lopez"), ("Daniel Weber", "Daniela Weber"), ("Paolo Re", "Paola Re")],
+)
+def test_brother_and_sister_are_two(names):
+    """A letter that makes a name a woman's is no typing error, even at one telephone."""
+    phone = rule(**SHORT, also={"Phone": "phone"})
+    at_home = records(*({"Name": name, "Phone": "+34 912 345 678"} for name in names))
+    assert found(phone, at_home) == found(phone, named(*names)) == []
+    assert found(rule(**FAMILY), records(*({"Name": it, **HOME} for it in names))) == [
+        ("info", [1, 2])
+    ]
+
+
+def test_who_is_paired_as_strongly_with_father_and_son_joins_neither():
+    """Without `Jr.` or `Sr.`, the telephone that all three share does not say who it is."""
+    rows = records(
+        *({"Name": f"John Smith{it}", "Phone": "+12125550143"} for it in (" Jr.", " Sr.", ""))
+    )
+    assert found(rule(**CONTACT), rows) == [("info", [1, 2, 3])]
+    for row, email in zip(rows, ("js@x.org", "old@y.org", "js@x.org"), strict=True):
+        row["fields"]["Email"] = email
+    assert ("warning", [1, 3]) in found(rule(**CONTACT), rows)
+
+
 def test_a_number_of_a_person_identifies_whatever_the_name():
     """One number with one birth date is one person, who was married or misread."""
     rows = records(

@@ -96,10 +96,10 @@ class Duplicate(BaseRule):
 
     `similar` pairs each word of the shorter value with a word of the other that is the same, sounds
     the same, or is the same except for one letter left out of each (scored by Jaro-Winkler); in a
-    `name` also with a nickname (95) or an initial (75). The score is the mean over these words. A
-    word without a counterpart counts as 0; a word that only the longer value has counts a little,
-    and so do generic words such as `Clinic` that both have. Numbers and words of three letters or
-    fewer must be the same.
+    `name` also with a nickname (95) or an initial (75), but not a man's name with a woman's
+    (`Mario`, `Maria`). The score is the mean over these words. A word without a counterpart counts
+    as 0; a word that only the longer value has counts a little, and so do generic words such as
+    `Clinic` that both have. Numbers and words of three letters or fewer must be the same.
 
     In the long form, likely pairs form groups: if A and B are the same, and B and C, so are A and
     C. If not every two records of a group are a pair, the message names the one with the fewest.

@@ -1,7 +1,7 @@
 """Groups of records that hold together: more of their pairs are likely the same than are not."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from landfall.integrity.rules.matching.union_find import Pair, UnionFind
 
@@ -12,6 +12,8 @@ strongest pairs."""
 MAX_CHOICES = 10
 """Namesakes who differ from each other, of whom a record without other values may be one: among
 more, it is reported with none."""
+
+_EQUAL = 1e-6
 
 Judge = Callable[[int, int], int]
 """Says of two records: 1 likely the same, -1 rather not, 0 neither."""
@@ -70,6 +72,24 @@ class Clusters:
             [pair for pair in kept if ambiguous.isdisjoint(pair)],
             [pair for pair in kept if not ambiguous.isdisjoint(pair)],
         )
+
+    def torn(self, bits: Mapping[Pair, float]) -> set[Pair]:
+        """Return the pairs of a record for which as much speaks as for another of its pairs, with
+        someone who is rather not the same: `John Smith` is neither Jr. nor Sr."""
+        best: dict[int, list[int]] = {}
+        most: dict[int, float] = defaultdict(float)
+        for pair in sorted(bits):
+            for record, other in (pair, pair[::-1]):
+                if bits[pair] > most[record] + _EQUAL:
+                    most[record], best[record] = bits[pair], [other]
+                elif bits[pair] > most[record] - _EQUAL:
+                    best[record].append(other)
+        torn = {record for record, others in best.items() if self._disagree(others)}
+        return {
+            pair
+            for pair in bits
+            if any(record in torn and bits[pair] > most[record] - _EQUAL for record in pair)
+        }
 
     def _disagree(self, records: Sequence[int]) -> bool:
         first, *others = records[:MAX_COMPARED]

@@ -114,9 +114,11 @@ class GroupFinder:
         clusters = Clusters(groups, likelihood.judge)
         clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
         by_strength = sorted(likely, key=lambda pair: (-likely[pair], pair))
-        weak = [_Edge(*pair, same_name) for pair in ambiguous]
+        torn = clusters.torn(likely)
+        weak = [_Edge(*pair, likelihood) for pair in by_strength if pair in torn]
+        weak += [_Edge(*pair, same_name) for pair in ambiguous]
         edges = (
-            *(_Edge(*pair, likelihood) for pair in by_strength),
+            *(_Edge(*pair, likelihood) for pair in by_strength if pair not in torn),
             *(_Edge(*pair, same_name) for pair in clear),
         )
         for number, edge in enumerate(edges):

@@ -22,6 +22,7 @@ from landfall.integrity.rules.matching.common_names import (
 )
 from landfall.integrity.rules.matching.comparison import Column, Comparison
 from landfall.integrity.rules.matching.pair_conditions import Similar
+from landfall.integrity.rules.matching.person_names import are_two_names
 from landfall.integrity.rules.matching.plain_words import Words
 from landfall.integrity.rules.matching.similarity import NameSimilarity
 from landfall.integrity.rules.matching.union_find import Pair
@@ -270,7 +271,8 @@ class Likelihood:
         if score >= CONFIRMED or (self._of_people and not left):
             in_one = max(self._of_words(one), self._of_words(other)) - OTHER_SPELLING
             return "alike", max(bits, in_one) if left else bits
-        if score and (scrambled := _scrambled(left, rest)):
+        scrambled = _scrambled(left, rest) if score else []
+        if scrambled and not (self._of_people and any(are_two_names(*it) for it in scrambled)):
             return "alike", bits + sum(self._of_pair(*it, TYPING_ERROR) for it in scrambled)
         return "different", bits - OTHER_NAME
 

@@ -67,6 +67,24 @@ _NOT_THE_NAME = re.compile(
 _TITLES_IN_ONE = re.compile(r"(?<=\w{2}\.)(?=\w{2})")
 
 
+_OF_MEN = _set(
+    "adrian albert alexandr angel bogdan carl christian daniel denis emanuel emil eric erik felic"
+    " frederic gabriel gerard henrik herman ivan joseph josef julian karl louis luis manuel marcel"
+    " martin maxim michael michel milan pascal patric paul petr rafael raphael robert roman simon"
+    " stefan valentin victor viktor wilhelm"
+)
+"""Names of men that are a woman's with an `a` behind."""
+
+
+def are_two_names(one: str, other: str) -> bool:
+    """Return whether one letter makes it another name, and no typing error: `Mario`, `Maria`."""
+    man, woman = sorted((one, other), key=lambda word: word.endswith("a"))
+    if not woman.endswith("a") or man.endswith("a"):
+        return False
+    stem = woman[:-1]
+    return (stem in _OF_MEN and man in (stem, f"{stem}o")) or (len(stem) > 2 and man == f"{stem}o")
+
+
 def name(cell: str) -> Words | None:
     """Return the words of a name, without titles and degrees; `Junior`, `II` are `jr`, `2nd`."""
     words: list[str] = []

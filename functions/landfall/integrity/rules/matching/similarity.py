@@ -19,7 +19,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from landfall.integrity.rules.matching.organisation_names import GENERIC
-from landfall.integrity.rules.matching.person_names import GENERATIONS, PARTICLES
+from landfall.integrity.rules.matching.person_names import GENERATIONS, PARTICLES, are_two_names
 from landfall.integrity.rules.matching.plain_words import Words, sound
 
 SAME_SOUND = 0.97
@@ -100,6 +100,7 @@ class NameSimilarity:
     ) -> None:
         self._small = _SMALL.get(wording, frozenset())
         self._check = check
+        self._of_people = wording == "name"
         vocabulary = sorted({word for name in names for word in name})
         self._generations = (
             GENERATIONS.intersection(vocabulary) if wording == "name" else frozenset()
@@ -258,16 +259,15 @@ class NameSimilarity:
         for word in words:
             if 1 < len(word) <= MAX_TYPO_LETTERS:
                 by_sound[phonetic_key(word)].append(word)
-        for sounding, same in list(by_sound.items()):
-            if len(same) > MAX_SAME_SOUND:
-                del by_sound[sounding]
-                for word in same:
-                    by_sound[word].append(word)
+        for sounding in [it for it, same in by_sound.items() if len(same) > MAX_SAME_SOUND]:
+            for word in by_sound.pop(sounding):
+                by_sound[word].append(word)
         for same in by_sound.values():
             for one, other in combinations(same, 2):
                 self._relate(one, other, SAME_SOUND)
         for one, other in _one_letter_apart(by_sound, self._check):
-            if max(len(one), len(other)) >= MIN_TYPO_LETTERS:
+            two = self._of_people and are_two_names(one, other)
+            if not two and max(len(one), len(other)) >= MIN_TYPO_LETTERS:
                 self._relate(one, other, similarity(one, other))
 
     def _add_nicknames(self, vocabulary: Iterable[str]) -> None:
