@@ -30,6 +30,9 @@ def declaring(element, encoding, said=SAID):
         ("text/html; xcharset=big5", None),
         ("text/html", None),
         ("text/html; charset=utf-8\ntext/html; charset=latin1", "latin1"),
+        ("text/html; charset=big5\ntext/html", "big5"),
+        ("text/html; charset=big5, text/html", "big5"),
+        ("text/plain; charset=big5, text/html", None),
         ("", None),
     ],
 )

@@ -145,6 +145,7 @@ def test_links_to_pages_of_the_site():
         ("<base href='/en/'>", "https://a.example/en/book"),
         ("<base href='https://www.a.example/de/index.html'>", "https://www.a.example/de/book"),
         ("<base target=_blank><base href=/en/><base href=/de/>", "https://a.example/en/book"),
+        ("<template><base href=/en/></template>", "https://a.example/x/book"),
         ("<base href='javascript:0'>", "https://a.example/x/book"),
         ("<base href='http://['>", "https://a.example/x/book"),
         ("<base href=''>", "https://a.example/x/book"),

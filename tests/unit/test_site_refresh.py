@@ -26,6 +26,7 @@ def refreshing(content):
         ("0.0, /en/", "https://a.example/en/"),
         ("3 /en/", "https://a.example/en/"),
         ("0;url='/en/' x", "https://a.example/en/"),
+        (".5; url=/en/", "https://a.example/en/"),
         ("0", None),
         ("", None),
         ("30; url=/en/", None),

@@ -268,6 +268,48 @@ ATOM = (
 )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<br />\n<b>Warning</b>: x in y\n<?xml version='1.0'?>" + URLSET.encode(),
+        b"<!-- made --><?xml version='1.0'?>" + URLSET.encode(),
+        codecs.BOM_UTF8 * 2 + URLSET.encode(),
+        LIST.replace("\r\n", "\r").encode(),
+        gzip.compress(gzip.compress(URLSET.encode())),
+        gzip.compress(URLSET[:60].encode()) + gzip.compress(URLSET[60:].encode()) + b"\0" * 9,
+        gzip.compress(URLSET.encode())[:-4],
+        URLSET.replace("<urlset>", "<urlset>\x0b<url><loc> \x02 </loc></url>").encode(),
+        ATOM.replace("<entry>", "<entry><link rel='edit' href='https://a.example/edit'/>").encode(),
+    ],
+)
+def test_mistakes_of_a_sitemap(body):
+    """Of those who make it, and of those who send it."""
+    assert read_sitemap(body).pages == LISTED
+
+
+def test_ampersands_of_a_sitemap():
+    """Many are not escaped; within CDATA none is."""
+    found = read_sitemap(
+        b"<urlset><url><loc>https://a.example/?a=1&b=2</loc></url><url><loc><![CDATA[https://"
+        b"a.example/?a=1&b=3]]></loc></url><url><loc>https://a.example/?a=1&amp;b=4</loc></url>"
+        b"</urlset>"
+    )
+    assert found.pages == [f"https://a.example/?a=1&b={n}" for n in (2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"") * 100_000, gzip.compress(b"a" * 30_000_000), b"<urlset>" + b"&" * 500_000,
+     b"<urlset>" + b"<![CDATA[" * 50_000, b"<?xml" * 100_000],
+)  # fmt: skip
+def test_no_sitemap_takes_long(body):
+    """Whatever it is made of."""
+    began = time.process_time()
+    with pytest.raises(SitemapError):
+        read_sitemap(body)
+    assert time.process_time() - began < 3
+
+
 @pytest.mark.parametrize("text", [URLSET, LIST, FEED, ATOM], ids=["xml", "list", "rss", "atom"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "windows-1252"])
 @pytest.mark.parametrize("packed", [False, True])

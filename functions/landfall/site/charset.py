@@ -15,13 +15,16 @@ PRESCAN_BYTES = 1024
 
 
 def charset_of(headers: Mapping[str, str]) -> str | None:
-    """Return the charset of a Content-Type header, of the last one if there are several."""
-    *_, last = ["", *headers.get("content-type", "").splitlines()]
-    for parameter in last.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip(" \t\"'")
-    return None
+    """Return the charset of a Content-Type header, of the last type if there are several."""
+    found: dict[str, str] = {}
+    kind = ""
+    for value in re.split("[,\n]", headers.get("content-type", "")):
+        kind, *parameters = (part.strip() for part in value.split(";"))
+        pairs = (parameter.partition("=") for parameter in parameters)
+        charsets = [given for name, _, given in pairs if name.strip().lower() == "charset"]
+        if charsets:
+            found[kind.lower()] = charsets[0].strip(" \t\"'")
+    return found.get(kind.lower())
 
 
 def decoded(body: bytes, charset: str | None) -> tuple[str, bool]:

@@ -253,7 +253,8 @@ class _PageTarget:
                 page.shared_as[name[:MAX_LABEL]] = content
 
     def _base(self, given: Mapping[str, str]) -> None:
-        self.page.base = self.page.base or given.get("href", "")[:MAX_HREF] or None
+        if self._inert is None:
+            self.page.base = self.page.base or given.get("href", "")[:MAX_HREF] or None
 
     def _link(self, given: Mapping[str, str]) -> None:
         kinds = given.get("rel", "").lower().split()

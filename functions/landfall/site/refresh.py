@@ -24,7 +24,7 @@ def refresh_of(page: Page) -> str | None:
         return None
     markup = read_markup(page.body, charset_of(page.headers))
     found = _CONTENT.match(header or markup.refresh or "")
-    if not found or float(found["seconds"]) > MAX_SECONDS:
+    if not found or float(found["seconds"] or 0) > MAX_SECONDS:
         return None
     target = found["target"].partition(found["quote"] or "\n")[0].strip()
     address = web_address(target, markup.base_at(page.url)) if target else None
@@ -34,6 +34,6 @@ def refresh_of(page: Page) -> str | None:
 
 _REFRESH = re.compile(rb"""http-equiv\s{0,9}=\s{0,9}["']?\s{0,9}refresh""", re.IGNORECASE)
 _CONTENT = re.compile(
-    r"""\s*(?P<seconds>\d{1,6})[\d.]*\s*[;,\s]\s*(url\s*=\s*)?(?P<quote>["']?)(?P<target>.*)""",
+    r"""\s*(?P<seconds>\d{1,6}|(?=\.))[\d.]*\s*[;,\s]\s*(url\s*=\s*)?(?P<quote>["']?)(?P<target>.*)""",
     re.IGNORECASE | re.DOTALL,
 )

@@ -4,6 +4,9 @@ They are XML, a feed or a plain list, compressed or not. XML is parsed as events
 document with a DOCTYPE is refused, because its entities could expand without limit.
 """
 
+import gzip
+import io
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +22,16 @@ MAX_SITEMAP_BYTES = 2 * 2**20
 """Bytes of a sitemap that are read."""
 
 MAX_LOCATION = 2_000
+"""Characters of an address that are read."""
+
+MAX_LAYERS = 2
+"""Times that a sitemap is decompressed: a server may compress a compressed one."""
+
+PIECE_BYTES = 256 * 1024
+"""Bytes that are decompressed at a time."""
+
+MAX_BEFORE = 5_000
+"""Characters before the XML of a sitemap, such as a warning of PHP."""
 
 
 @dataclass
@@ -35,10 +48,12 @@ class SitemapError(ValueError):
 
 def read_sitemap(body: bytes) -> Sitemap:
     """Read the addresses of a sitemap or of a sitemap index. Raises `SitemapError`."""
-    if body.startswith(_GZIP):
-        body = _decompressed(body)
+    for _ in range(MAX_LAYERS):
+        if body.startswith(_GZIP):
+            body = _decompressed(body)
     text, _ = decoded(body[:MAX_SITEMAP_BYTES], None)
-    text = text.strip("\0 \t\r\n\ufeff")
+    begin = text.find("<?xml", 0, MAX_BEFORE)
+    text = text[max(0, begin) :].strip("\0 \t\r\n\ufeff")
     return _from_xml(text) if text.startswith("<") else _from_list(text)
 
 
@@ -46,15 +61,21 @@ _GZIP = b"\x1f\x8b"
 
 
 def _decompressed(body: bytes) -> bytes:
+    """Return the beginning of gzip data, which may have several members, or lack its end."""
+    found = b""
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MAX_SITEMAP_BYTES)
-    except zlib.error as error:
-        raise SitemapError(f"its gzip data is corrupt: {error}") from None
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            while len(found) < MAX_SITEMAP_BYTES and (piece := file.read1(PIECE_BYTES)):
+                found += piece
+    except (EOFError, OSError, zlib.error) as error:
+        if not found:
+            raise SitemapError(f"its gzip data is corrupt: {error}") from None
+    return found
 
 
 def _from_list(text: str) -> Sitemap:
     """Read a plain list, an address a line."""
-    lines = (line.strip() for line in text[: MAX_LOCATIONS * MAX_LOCATION].split("\n"))
+    lines = (line.strip() for line in text[: MAX_LOCATIONS * MAX_LOCATION].splitlines())
     pages = [line[:MAX_LOCATION] for line in lines if line[:8].lower().startswith(_SCHEMES)]
     if not pages:
         raise SitemapError("it is neither XML nor a list of addresses")
@@ -65,6 +86,7 @@ _SCHEMES = ("http://", "https://")
 
 
 def _from_xml(text: str) -> Sitemap:
+    text = _MISTAKES.sub(_mended, text)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise SitemapError("it has a DOCTYPE, which no sitemap needs")
     target = _SitemapTarget()
@@ -81,6 +103,20 @@ def _from_xml(text: str) -> Sitemap:
     if target.root not in _ROOTS:
         raise SitemapError(f"its root is {target.root[:50]!r}, so it is not a sitemap")
     return target.found
+
+
+_MISTAKES = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)|"
+    r"[\0-\x08\x0b\x0c\x0e-\x1f]",
+    re.DOTALL,
+)
+"""Ampersands and entities that XML does not know, and characters that it does not have."""
+
+
+def _mended(mistake: re.Match[str]) -> str:
+    if mistake[0] == "&":
+        return "&amp;"
+    return mistake[0] if len(mistake[0]) > 1 else ""
 
 
 _ROOTS = ("urlset", "sitemapindex", "rss", "RDF", "feed")
@@ -102,7 +138,7 @@ class _SitemapTarget:
         self.root = self.root or name
         self._path.append(name)
         self._text.clear()
-        if self._path[-2:] == ["entry", "link"]:
+        if self._path[-2:] == ["entry", "link"] and given.get("rel", "alternate") == "alternate":
             self._add(self.found.pages, given.get("href", ""))
 
     def data(self, text: str) -> None:
