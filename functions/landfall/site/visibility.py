@@ -3,10 +3,10 @@
 Text that nobody sees may address machines, so it does not count. But pages fade in: an element
 begins at `opacity: 0`, and a script shows it as it scrolls into view. The two differ in what the
 element says of its next moment. With a transform, a transition, an animation, or the mark of a
-library for them, it is fading: its text counts, except for passages that address machines, which
-could be hidden in the same way. With `opacity: 0` and nothing else it is transparent, which nobody
-can tell from hidden: it does not count, and a page with more of such text than of other is not
-observed.
+library for them (on it or around it), it is fading: its text counts, except for passages that
+address machines, which could be hidden in the same way. With `opacity: 0` and nothing else it is
+transparent, which nobody can tell from hidden: it does not count, and a page with more of such text
+than of other is not observed.
 
 Style sheets are not read. `font-size` and `visibility` are inherited, so an element within may set
 its own; what `display` or `opacity` hides stays hidden.
@@ -51,6 +51,7 @@ class Visibility:
         self._deciding = [0]
         self._hidden: tuple[int, Seen] | None = None
         self._fading: int | None = None
+        self._moved: int | None = None
         self._sizes: list[tuple[int, bool]] = []
         self._visible: list[tuple[int, bool]] = []
 
@@ -58,6 +59,10 @@ class Visibility:
         """Enter an element at this depth of the page."""
         if self._hidden:
             return
+        if self._moved is None and not _MOVERS.isdisjoint(given):
+            self._moved = depth
+            self._deciding.append(depth)
+            self.deepest = depth
         if tag in _UNDISPLAYED or ("hidden" in given and tag not in _ROOTS):
             self._hidden = (depth, Seen.NEVER)
         elif tag not in _ROOTS and (style := given.get("style")):
@@ -69,11 +74,14 @@ class Visibility:
 
     def leave(self, depth: int) -> None:
         """Leave the element at this depth, which is the deepest one."""
-        self._deciding.pop()
+        while self._deciding[-1] == depth:
+            self._deciding.pop()
         if self._hidden and self._hidden[0] == depth:
             self._hidden = None
         if self._fading == depth:
             self._fading = None
+        if self._moved == depth:
+            self._moved = None
         for inherited in (self._sizes, self._visible):
             if inherited and inherited[-1][0] == depth:
                 inherited.pop()
@@ -84,7 +92,8 @@ class Visibility:
             self._sizes.append((depth, size))
         hides = style.get("visibility") in ("hidden", "collapse")
         opacity = _number(style.get("opacity", ""))
-        if (hides or (opacity is not None and opacity < MIN_OPACITY)) and _fades(style, given):
+        unseen = hides or (opacity is not None and opacity < MIN_OPACITY)
+        if unseen and (self._moved is not None or _fades(style, given)):
             self._fading = self._fading or depth
         elif opacity is not None and opacity < MIN_OPACITY:
             self._hidden = (depth, Seen.TRANSPARENT)
@@ -184,14 +193,20 @@ def _fades(style: Mapping[str, str], given: Mapping[str, str]) -> bool:
 _MOVING = {"animation", "filter", "rotate", "scale", "transform", "transition", "translate", "will"}
 """The first words of the properties of a movement; `will-change` announces one."""
 
+_MOVERS = frozenset(
+    {"data-w-id", "data-wf-page", "data-framer-root", "data-framer-hydrate-v2", "data-barba"}
+)
+"""Attributes of elements in which a library shows others, which have no mark of their own."""
+
 _MOVED = re.compile(
-    r"(data-(framer|w-id|aos|sal|anim|motion|projection|scroll|gsap|reveal|wow|appear|fade|in-?view)"
+    r"(data-(framer|w-id|aos|sal|anim|motion|projection|scroll|gsap|sr-|vgsap|reveal|wow|appear|fade|in-?view)"
     r"|uk-scrollspy|x-intersect|x-transition)"
 )
 """Attributes of the libraries that show elements as they scroll into view."""
 
 _MOVED_CLASS = re.compile(
-    r"(^|[\s_-])(wow|aos|anim\w*|fade\w*|reveal\w*|appear\w*|framer\w*|motion\w*|in-?view)([\s_-]|$)",
+    r"(^|[\s_-])(wow|aos|anim\w*|fade\w*|reveal\w*|appear\w*|framer\w*|motion\w*|in-?view|"
+    r"gsap\w*|swiper|slick|owl|flickity|enter)([\s_-]|$)",
     re.IGNORECASE,
 )
 """Classes of elements that such libraries, or scripts of their kind, show."""
