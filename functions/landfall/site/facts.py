@@ -20,6 +20,8 @@ MIN_ZOOM = 2.0
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
+_SETTING = re.compile(r"([^\s=,;]+)\s*=\s*([^\s=,;]+)")
+
 Facts = dict[str, float | None]
 Vocabularies = Mapping[str, tuple[str, ...]]
 
@@ -64,9 +66,11 @@ def _addresses(references: Sequence[str], transfer: Transfer, markup: Markup) ->
 
 
 def _viewport(markup: Markup) -> Mapping[str, str]:
-    """Return the settings of the viewport, of which the last of each counts."""
-    pairs = (pair.partition("=") for pair in re.split("[,;]", (markup.viewport or "").lower()))
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    """Return the settings of the viewport, of which the last of each counts.
+
+    Browsers divide them by spaces as well as by commas.
+    """
+    return dict(_SETTING.findall((markup.viewport or "").lower()))
 
 
 def _zoomable(_: Transfer, markup: Markup) -> float | None:
@@ -75,7 +79,10 @@ def _zoomable(_: Transfer, markup: Markup) -> float | None:
     settings = _viewport(markup)
     most = _leading_number(settings.get("maximum-scale", ""))
     least = _leading_number(settings.get("user-scalable", ""))
-    fixed = settings.get("user-scalable") == "no" or (least is not None and abs(least) < 1)
+    # browsers take what they do not know, such as `false`, for `no`
+    given = settings.get("user-scalable", "yes")
+    known = least is not None or given in ("yes", "device-width", "device-height")
+    fixed = not known or (least is not None and abs(least) < 1)
     return not fixed and (most is None or most < 0 or most >= MIN_ZOOM)
 
 

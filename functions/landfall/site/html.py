@@ -236,7 +236,7 @@ class _PageTarget:
     # Elements
 
     def _meta(self, given: Mapping[str, str]) -> None:
-        name = given.get("name", given.get("property", "")).lower()
+        name = given.get("name", given.get("property", "")).strip().lower()
         content = shortened(given.get("content", ""))
         page = self.page
         page.charset = page.charset or charset_in_meta(given)

@@ -32,7 +32,10 @@ def _excludes(directives: str) -> bool:
         found = _AGENT.match(part)
         if found and found[1] not in _WITH_VALUES:
             applies = found[1] in SEARCH_ENGINES
-        words = re.split(r"[\s:;]+", part)
+            part = part[found.end() :]  # noqa: PLW2901  the directive
+            found = _AGENT.match(part)
+        # `none` is a value too, of a preview
+        words = [] if found and found[1] in _WITH_VALUES else re.split(r"[\s:;]+", part)
         if applies and not _NOT_LISTED.isdisjoint(words):
             return True
     return False

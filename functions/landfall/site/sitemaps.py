@@ -86,7 +86,7 @@ _SCHEMES = ("http://", "https://")
 
 
 def _from_xml(text: str) -> Sitemap:
-    text = _MISTAKES.sub(_mended, text)
+    text = _MISTAKES.sub(_corrected, text)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise SitemapError("it has a DOCTYPE, which no sitemap needs")
     target = _SitemapTarget()
@@ -113,7 +113,7 @@ _MISTAKES = re.compile(
 """Ampersands and entities that XML does not know, and characters that it does not have."""
 
 
-def _mended(mistake: re.Match[str]) -> str:
+def _corrected(mistake: re.Match[str]) -> str:
     if mistake[0] == "&":
         return "&amp;"
     return mistake[0] if len(mistake[0]) > 1 else ""
