@@ -197,6 +197,14 @@ def test_yaml_that_is_written_is_read_as_the_same(name):
     assert read_text(write_yaml(content)).value == content
 
 
+@pytest.mark.parametrize("value", [1e-7, -0.00001, 1e15, 1e16, 2.0**62, 5e-324, 0.1, 100.0])
+def test_a_number_has_no_exponent_in_yaml(value):
+    """JSON may have one; YAML with one is refused."""
+    text = write_yaml({"a": value})
+    assert "e" not in text
+    assert read_text(text).value == {"a": value}
+
+
 @pytest.mark.parametrize(
     "text",
     [

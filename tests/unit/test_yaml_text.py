@@ -92,6 +92,7 @@ OTHER_NUMBERS = [
     (".5", 'for the number write 0.5, for text write ".5" in quotes'),
     ("5.", 'for the number write 5, for text write "5." in quotes'),
     ("1e5", 'for the number write 100000, for text write "1e5" in quotes'),
+    ("2.5e-7", 'for the number write 0.00000025, for text write "2.5e-7" in quotes'),
     ("1.5E+3", 'for the number write 1500, for text write "1.5E+3" in quotes'),
     ("1e400", 'for text write "1e400" in quotes'),
     ("0x_", 'for text write "0x_" in quotes'),

@@ -8,12 +8,22 @@ and everything else is text: `yes`, 2026-12-31, 18:30. What YAML would change in
 import math
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import yaml
 
 from landfall.scans.json_text import JsonSyntaxError, TextError, read_json
-from landfall.scans.plain import MAX_DEPTH, Content, Path, control, number, problems, shorten
+from landfall.scans.plain import (
+    MAX_DEPTH,
+    WHOLE_NUMBERS,
+    Content,
+    Path,
+    control,
+    number,
+    problems,
+    shorten,
+)
 from landfall.scans.yaml_words import in_plain_words, looks_otherwise
 
 MAX_YAML = 100_000
@@ -37,8 +47,22 @@ class _Writer(yaml.SafeDumper):
         style = '"' if re.match(r"[-+.\d]", text) or looks_otherwise(text) else None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
+    def represent_number(self, value: float) -> yaml.ScalarNode:
+        """Return the node of a number, without an exponent where it can be read so."""
+        if abs(value) < 1e16:
+            return self.represent_scalar("tag:yaml.org,2002:float", _without_exponent(value))
+        if math.isfinite(value) and int(value) in WHOLE_NUMBERS:
+            return self.represent_int(int(value))
+        return self.represent_float(value)
+
 
 _Writer.add_representer(str, _Writer.represent_text)
+_Writer.add_representer(float, _Writer.represent_number)
+
+
+def _without_exponent(value: float) -> str:
+    """Return a number with all its digits, as people write it."""
+    return f"{Decimal(repr(value)):f}"
 
 
 def read_text(text: str) -> Content:
@@ -276,8 +300,9 @@ def _meant(text: str) -> str:
         return ""
     if not math.isfinite(value) or abs(value) >= 2**53:
         return ""
-    return f"{int(value)}" if value == int(value) else f"{value!r}"
+    meant = f"{int(value)}" if value == int(value) else _without_exponent(value)
+    return meant if len(meant) <= MAX_LENGTH else ""
 
 
 MAX_LENGTH = 40
-"""Characters of a number that is converted for a message."""
+"""Characters of a number in a message, and of one that is converted for it."""
