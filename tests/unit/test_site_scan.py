@@ -62,13 +62,20 @@ def test_the_clinic_has_the_six_dimensions():
 
 @pytest.mark.parametrize(
     "url",
-    ["clinic.example", "ftp://clinic.example", "mailto:a@b.example", "https://", "https://u@c.example/",
+    ["clinic.example", "ftp://clinic.example", "mailto:a@b.example", "https://",
      "https://clinic.example/a.pdf", "https://[::1", ""],
 )  # fmt: skip
 def test_what_is_no_home_page(url):
     """It names the field and the fix."""
     said = problem(url=url)
     assert said.startswith("scan.yaml: url: must be the address of a page")
+
+
+def test_what_an_address_has_too_much_of():
+    """It is named, and a password is not repeated."""
+    said = problem(url="https://ann:secret@c.example/")
+    assert said == "scan.yaml: url: leave out the user and the password before the @"
+    assert "leave out the part from # on" in problem(url="https://c.example/#prices")
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,15 @@ from landfall.site.urls import page_address
 
 def _is_site(url: str) -> str:
     address = page_address(url, url) if "://" in url else None
-    if address is None or urlsplit(url).fragment:
+    if address is None:
+        host = url.partition("://")[2].partition("/")[0]
         raise ValueError(
-            f"must be the address of a page, such as https://clinic.example/ {got(url)}"
+            "leave out the user and the password before the @"
+            if "@" in host
+            else f"must be the address of a page, such as https://clinic.example/ {got(url)}"
         )
+    if urlsplit(url).fragment:
+        raise ValueError(f"leave out the part from # on, which is a place in a page {got(url)}")
     return address
 
 
