@@ -193,6 +193,10 @@ YAML = [
     ("a:\n  \u2013 b: 1\n    c: 2", "line 2, column 3: begin a list item with '- ', not"),
     ("a:\n  \u2022 b: 1\n    c: 2", "begin a list item with '- ', not with \u2022"),
     ("a:\n  -b: 1\n   c: 2", "line 2, column 3: put a blank behind the '-' of a list item"),
+    ("a: \u00a0# b\n  c: 1\nd", "line 1, column 4: write an ordinary blank"),
+    ("```yaml\na: 1\n```", "line 1, column 1: remove each line that begins with ```"),
+    ("a: 1\n```\n", "line 2, column 1: remove each line that begins with ```"),
+    ("~~~\na: 1", "line 1, column 1: remove each line that begins with ~~~"),
     # what cannot stand between brackets, and what a comment took away
     ("a: [Name, Paid?]", "put the text that begins with 'Paid?' in quotes: between brackets"),
     ("a: {b: ^[A-Z]{2}$}", "put the text that begins with '^[' in quotes"),

@@ -96,7 +96,13 @@ def _called(character: str) -> str:
 
 
 _SLIPS: list[tuple[re.Pattern[str], Callable[[str], str]]] = [
-    (re.compile(rf"(?: *(?:- +)*|[^\"'#]*?(?::|^ *-))([{_ODD}])"), _odd_blank),
+    (re.compile(rf"(?: *(?:- +)*|[^\"'#]*?(?::|^ *-) *)([{_ODD}])"), _odd_blank),
+    (
+        re.compile("(```|~~~)"),
+        lambda fence: (
+            f"remove each line that begins with {fence}, which is no part of a definition"
+        ),
+    ),
     (
         re.compile(r" *([\u2010-\u2015\u2212\u2022\u2023\u2043\u25aa\u25cf\u25e6\u00b7])\s"),
         lambda sign: f"begin a list item with '- ', not with {sign}",
