@@ -484,6 +484,27 @@ def test_long_words_and_words_of_one_sound_have_a_bound():
     assert similarity.score(("lesszzssss",), ("lesszzsssz",)) > 0.9
 
 
+def test_long_texts_are_compared_as_a_whole_first(monkeypatch):
+    """Texts of many words that share some are passed over before their words are paired."""
+    random = Random(5)
+    vocabulary = [f"w{number:04}x" for number in range(600)]
+    texts = [tuple(sorted(random.sample(vocabulary, 100))) for _ in range(120)]
+    texts += [text[1:] for text in texts[:5]]
+    similarity = NameSimilarity("text", texts)
+    tested = []
+    reaches = similarity.reaches
+
+    def counted(*of: Any) -> bool:
+        tested.append(of)
+        return reaches(*of)
+
+    monkeypatch.setattr(similarity, "reaches", counted)
+    assert {(min(it), max(it)) for it in similarity.pairs(texts, 0.9)} == {
+        (number, 120 + number) for number in range(5)
+    }
+    assert len(tested) < 10
+
+
 def test_nothing_to_compare_is_inconclusive():
     """A field without a single value of the expected kind proves nothing."""
     rows = records({"Name": "Ann", "Email": {"error": "#ERROR"}}, {"Name": "Ann"})

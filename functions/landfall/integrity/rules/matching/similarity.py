@@ -43,6 +43,9 @@ MAX_TYPO_LETTERS = 60
 MAX_SAME_SOUND = 100
 """Words of one sound of which every two are counterparts; more are no words of a language."""
 
+LONG_NAME = 8
+"""Words beyond which a name is looked at as a whole before its words are paired, one by one."""
+
 CHECK_INTERVAL = 1000
 """Words between two checks of the budget."""
 
@@ -120,9 +123,10 @@ class NameSimilarity:
     def align(self, one: Words, other: Words) -> "Alignment":
         """Return which words of two different names are counterparts, and their similarity."""
         shorter, longer = sorted((one, other), key=self._order)
-        same = [word for word in shorter if word in longer]
-        left = [word for word in shorter if word not in longer]
-        rest = [word for word in longer if word not in shorter]
+        here, there = (set(it) if len(it) > LONG_NAME else it for it in (shorter, longer))
+        same = [word for word in shorter if word in there]
+        left = [word for word in shorter if word not in there]
+        rest = [word for word in longer if word not in here]
         pairs = []
         for likeness, word, counterpart in self._counterparts(left, rest):
             if word in left and counterpart in rest:
@@ -173,6 +177,8 @@ class NameSimilarity:
             found = self._holding(probed, holders)
             for accepted in needed:
                 found = {other for other in found if not accepted.isdisjoint(names[other])}
+            if len(name) > LONG_NAME:
+                found = self._with_counterparts(name, found, names, at_least - _EPSILON)
             for other in sorted(found.union(spelt[spelling])):
                 if self.reaches(name, names[other], at_least):
                     yield other, place
@@ -202,6 +208,21 @@ class NameSimilarity:
             probed.append(word)
             weight += weights[word]
         return probed, []
+
+    def _with_counterparts(
+        self, name: Words, found: Iterable[int], names: Sequence[Words], bound: float
+    ) -> set[int]:
+        """Return those of the found that have enough words which may be counterparts.
+
+        Words that have none count in full: the others must weigh enough to reach the bound.
+        """
+        accepted = set().union(*(self._accepted[word] for word in name))
+        missing = self._weights(name) * (1 - bound) / bound
+        return {
+            other
+            for other in found
+            if len(accepted.intersection(names[other])) >= len(name) - missing
+        }
 
     def _holding(self, words: Iterable[str], holders: Mapping[str, list[int]]) -> set[int]:
         accepted = {near for word in words for near in self._accepted[word]}
