@@ -53,12 +53,12 @@ class Duplicate(BaseRule):
     twins do, only the same number or code (`value`) can make them likely the same.
 
     They are possibly the same if their names are very similar (92), rare, and no field of `also`
-    differs; of people, also if their names are the same and rare and at most one field of `also`
-    differs but not every one, or if two fields are the same, nothing but their names differs, and
-    all together is as rare as above. A name is rare unless the table has 1,000 different names or
-    more and, by the frequency of its words, more than one in ten such names has a namesake by
-    chance. So two people of one name whose e-mail and phone both differ are taken for namesakes,
-    and a common name is no sign by itself.
+    differs; of people, also if their names are the same, not every field of `also` differs, and
+    either the name is rare and at most one differs, or all together is as rare as above; or if two
+    fields are the same, nothing but their names differs, and all together is as rare as above. A
+    name is rare unless the table has 1,000 different names or more and, by the frequency of its
+    words, more than one in ten such names has a namesake by chance. So two people of one name who
+    differ in every field of `also` are taken for namesakes, and a common name is no sign by itself.
 
     A group holds together: a record joins one if more of its pairs with that group's records are
     likely the same than are rather not. So no chain of similarities becomes a group. A record that
