@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -208,6 +209,13 @@ SAINTS_AND_STREETS = [
 def test_saints_and_streets(words_of, cell, words):
     """`St` is a saint in front of a name, and a street behind one."""
     assert words_of(cell) == tuple(words.split())
+
+
+def test_an_address_takes_time_by_its_length():
+    """An address of 100,000 characters, all abbreviations, is read at once."""
+    started = time.process_time()
+    assert address("dr. " * 25_000 + "king") == ("doctor", "king")
+    assert time.process_time() - started < 2
 
 
 def test_the_tables_of_all_scripts_are_loaded_when_needed():

@@ -48,10 +48,10 @@ def _expand(words: list[str], place: int) -> str:
         in_front = behind.isalpha() and len(behind) > 1 and behind not in _OTHERS
         if word == "ste":
             return "saint" if in_front else "suite"
-        before = [it for it in words[:place] if it.isalpha()]
-        named = bool(before) and before[-1] not in _OTHERS and before[-1] not in _OTHERS.values()
+        before = next((words[at] for at in range(place - 1, -1, -1) if words[at].isalpha()), "")
+        named = bool(before) and before not in _OTHERS and before not in _OTHERS.values()
         # a street that follows at once has this one as a part of its name: `Upper St Martins Lane`
         of_a_name = not _KINDS.isdisjoint(words[place + 2 : place + 3])
-        if in_front and (not named or before[-1] in _KINDS or of_a_name):
+        if in_front and (not named or before in _KINDS or of_a_name):
             return _SAINTS[word]
     return _STREETS.get(word) or _OTHERS.get(word, word)
