@@ -254,7 +254,7 @@ def test_as_many_problems_are_shown_as_can_be_read() -> None:
     rule = {"kind": "required", "table": "T", "sev": "x" * 9999}
     rules = [rule | {"id": f"r{n}"} for n in range(300)]
     head = {"id": "x", "kind": "integrity", "base": "appPeople00000001", "tables": {"T": ["F"]}}
-    with pytest.raises(DefinitionError, match=r"\ns: and \d+ more problems$"):
+    with pytest.raises(DefinitionError, match=r"\ns: and more problems$"):
         load(json.dumps(head | {"rules": rules}), "s")
 
 

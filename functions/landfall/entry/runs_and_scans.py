@@ -8,6 +8,7 @@ import re
 from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
 from landfall.kinds.registry import Registry
+from landfall.process.aside import aside
 from landfall.reasons import BadRequestError, NotFoundError, Reason
 from landfall.runs import locks
 from landfall.runs.lifecycle import RunStatus
@@ -106,11 +107,11 @@ async def save_scan(request: Request, scan_id: str) -> Fields:
     from landfall.scans.yaml_text import MAX_YAML
 
     text = request.text(MAX_YAML)
-    scan = load(text, f"scan {scan_id}")
+    scan, in_json = await aside(lambda: (load(text, f"scan {scan_id}"), is_json(text)))
     if scan.id != scan_id:
         raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
     saved = await Registry(request.runs.store, request.runs.clock).save(
-        scan, request.by, None if is_json(text) else text
+        scan, request.by, None if in_json else text
     )
     return {"scan_id": scan_id} | saved
 

@@ -1,7 +1,7 @@
 """The definition of an integrity scan."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from landfall.integrity.write_back import WriteBack
 from landfall.scans.scan import Scan
 from landfall.scans.setting_groups import Group
 from landfall.scans.settings import BaseId, Misfit, Name, suggest
+
+Fields = Annotated[list[Name], Field(max_length=500)]
+"""Fields of a table: Airtable has 500 in one at most."""
 
 
 class IntegrityScan(Scan):
@@ -22,8 +25,9 @@ class IntegrityScan(Scan):
     base: BaseId = Field(
         description="The base's id: the part of its web address that begins with `app`."
     )
-    tables: dict[Name, list[Name]] = Field(
+    tables: dict[Name, Fields] = Field(
         min_length=1,
+        max_length=1000,  # Airtable has no more in a base
         description="The fields of each table that the scan reads. Nothing else leaves Airtable, "
         "but with `record_names` the primary field.",
     )
@@ -45,8 +49,10 @@ class IntegrityScan(Scan):
         for number, rule_id in enumerate(ids):
             if rule_id in ids[:number]:
                 yield Misfit(("rules", number, "id"), f"{rule_id!r} is used twice; rename one")
+        listed = {table: set(fields) for table, fields in self.tables.items()}
         for number, rule in enumerate(self.rules):
-            yield from (Misfit(("rules", number), problem) for problem in self._unlisted(rule))
+            for problem in self._unlisted(rule, listed):
+                yield Misfit(("rules", number), problem)
         issues = self.write_back
         if issues and issues.table in self.tables and self.write_base == self.base:
             yield Misfit(
@@ -55,18 +61,16 @@ class IntegrityScan(Scan):
                 "only",
             )
 
-    def _unlisted(self, rule: Rule) -> list[str]:
-        """Return a sentence for each thing that the rule reads and `tables` lacks."""
-        return [
-            f"table {table!r} is not in `tables`; {suggest(table, self.tables, 'add it there')}"
-            for table in rule.tables()
-            if table not in self.tables
-        ] + [
-            f"field {field!r} is not in `tables.{table}`; "
-            f"{suggest(field, self.tables[table], 'add it there')}"
-            for table, field in rule.reads()
-            if field not in self.tables.get(table, [field])
-        ]
+    def _unlisted(self, rule: Rule, listed: Mapping[str, set[str]]) -> Iterator[str]:
+        """Yield a sentence for each thing that the rule reads and `tables` lacks."""
+        for table in rule.tables():
+            if table not in listed:
+                fix = suggest(table, self.tables, "add it there")
+                yield f"table {table!r} is not in `tables`; {fix}"
+        for table, field in rule.reads():
+            if table in listed and field not in listed[table]:
+                fix = suggest(field, self.tables[table], "add it there")
+                yield f"field {field!r} is not in `tables.{table}`; {fix}"
 
     @property
     def looked_up(self) -> set[str]:

@@ -16,7 +16,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from landfall.reasons import NotFoundError
+from landfall.process.aside import SHORT, aside
+from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Create, Document, Fields, Store, Update, Write
@@ -46,18 +47,21 @@ class Registry:
         Return the scan's document, and when the schedule is due next.
         """
         written = zlib.compress(text.encode()) if text else None
+        version = scan.version()
         return await until_committed(
-            partial(self._save, scan, by, written), tries=MAX_SAVE_TRIES, what=f"scan {scan.id}"
+            partial(self._save, scan, version, by, written),
+            tries=MAX_SAVE_TRIES,
+            what=f"scan {scan.id}",
         )
 
-    async def _save(self, scan: "Scan", by: str, written: bytes | None) -> Fields:
-        version_path = f"scans/{scan.id}/versions/{scan.version()}"
+    async def _save(self, scan: "Scan", version_id: str, by: str, written: bytes | None) -> Fields:
+        version_path = f"scans/{scan.id}/versions/{version_id}"
         head, version, schedule = await self.store.read(
             f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
         )
         now = self.clock()
         stamp = {"updated_at": now, "updated_by": by}
-        fields = _head_fields(scan) | stamp
+        fields = _head_fields(scan, version_id) | stamp
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
         if version is None:
             text = scan.unscheduled().text()
@@ -84,26 +88,36 @@ class Registry:
         from landfall.kinds.definition import parse
 
         found = await self._version(scan_id, version)
-        return parse(json.loads(found.data["definition"]), found.path)
+        text = found.data["definition"]
+
+        def read() -> "Scan":
+            return parse(json.loads(text), found.path, accepted=True)
+
+        return read() if len(text) <= SHORT else await aside(read)
 
     async def text(self, scan_id: str, version: str, schedule: Document | None) -> str:
         """Return a definition in YAML as it was written, with its comments.
 
         One whose text is not stored is written anew: it was JSON, or an older Landfall has saved
-        it. Raises `ScanNotFoundError`.
+        it. Raises `ScanNotFoundError`, and `BadRequestError` for what is too long for YAML.
         """
         from landfall.scans.schedule import Schedule
-        from landfall.scans.yaml_text import write_yaml
+        from landfall.scans.yaml_text import MAX_YAML, write_yaml
 
         found = await self._version(scan_id, version)
         if written := found.data.get("written"):
             return zlib.decompress(written).decode()
+        if len(found.data["definition"]) > MAX_YAML:
+            raise BadRequestError(
+                f"the definition is longer than {MAX_YAML:,} characters, and YAML of that size "
+                "cannot be saved again; ask for `format=json`"
+            )
         content = json.loads(found.data["definition"])
         if schedule and (schedule.data["next_run_at"] or schedule.data["paused"]):
             stored = {name: schedule.data.get(name) for name in Schedule.model_fields}
             given = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
             content["schedule"] = given.model_dump(mode="json", exclude_none=True)
-        return write_yaml(content)
+        return await aside(lambda: write_yaml(content))
 
     async def _version(self, scan_id: str, version: str) -> Document:
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
@@ -123,10 +137,10 @@ def _written(path: str, found: Document | None, fields: Fields, first: Fields) -
     return Update(path, fields, found.version) if found else Create(path, fields | first)
 
 
-def _head_fields(scan: "Scan") -> Fields:
+def _head_fields(scan: "Scan", version: str) -> Fields:
     return scan.heading() | {
         "deadline_seconds": scan.limits.deadline_seconds,
-        "version": scan.version(),
+        "version": version,
     }
 
 

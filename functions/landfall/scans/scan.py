@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,9 @@ from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import DEFAULT_ZONE, Schedule, ZoneName
 from landfall.scans.setting_groups import Group
 from landfall.scans.settings import Id, Misfit, MisfitsError, Number, Settings
+
+MAX_MISFITS = 101
+"""Contradictions of a definition that are looked for: one more than are reported."""
 
 
 class Limits(Settings):
@@ -47,7 +51,7 @@ class Scan(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        misfits = list(self.misfits())
+        misfits = list(islice(self.misfits(), MAX_MISFITS))
         if misfits:
             raise MisfitsError(misfits)
         return self

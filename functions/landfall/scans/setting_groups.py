@@ -1,6 +1,7 @@
 """The groups of settings that a definition's models are: which there are at a place, and where."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from pydantic import BaseModel, Tag
@@ -30,7 +31,8 @@ def groups_at(group: Group, location: Sequence[Any]) -> list[Group]:
     return list(dict.fromkeys(groups))
 
 
-def places(group: Group) -> dict[str, str]:
+@cache
+def places(group: Group) -> Mapping[str, str]:
     """Return the place of each setting in the groups that a group holds, the nearest first."""
     found: dict[str, str] = {}
     level = [("", group)]
@@ -46,7 +48,8 @@ def places(group: Group) -> dict[str, str]:
     return found
 
 
-def _inner(group: Group) -> dict[str, Any]:
+@cache
+def _inner(group: Group) -> Mapping[str, Any]:
     """Return the annotation of each setting of a group."""
     hints = get_type_hints(group, include_extras=True)
     return {field.alias or name: hints[name] for name, field in group.model_fields.items()}

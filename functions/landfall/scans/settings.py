@@ -1,6 +1,5 @@
 """The building blocks of a definition's settings, shared by scans and rules."""
 
-import difflib
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+from landfall.scans.spelling import nearest
 
 # otherwise pydantic searches all installed packages for plug-ins: 15 ms of a cold start, for none
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -72,6 +73,14 @@ class Settings(BaseModel):
     )
 
 
+class Checks(NamedTuple):
+    """The context of validation: the long checks, such as of queries, that a definition still
+    needs, and when (`time.monotonic`) the time for them is over."""
+
+    needed: bool
+    until: float = math.inf
+
+
 Whole = Annotated[int, Strict()]
 """A whole number: neither text nor true, which pydantic would take for 1."""
 
@@ -119,8 +128,8 @@ class Lazy:
 
 def suggest(word: Any, known: Iterable[str], otherwise: str) -> str:
     """Return a question that names the known word nearest to this one, or else `otherwise`."""
-    close = difflib.get_close_matches(str(word), list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else otherwise
+    meant = nearest(str(word), known)
+    return otherwise if meant is None else f"did you mean {meant!r}?"
 
 
 def got(value: Any) -> str:

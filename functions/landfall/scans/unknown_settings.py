@@ -1,10 +1,11 @@
 """Corrections of settings that do not exist: the one that may be meant, and those of its place."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
+from landfall.scans.spelling import nearest
+
 SIMILAR, SIMILAR_ELSEWHERE = 0.7, 0.8
-"""Likeness (0 to 1, of difflib) of a setting that may be meant, beside it or in another place."""
+"""Likeness (0 to 1) of a setting that may be meant, beside it or in another place."""
 
 SYNONYMS: Mapping[str, Sequence[str]] = {
     "enabled": ("paused",),
@@ -140,9 +141,10 @@ def _meant(name: str, beside: Sequence[str], elsewhere: Mapping[str, str]) -> It
     yield from (f"{one!r}{opposite}" for one in synonyms if one in beside)
     yield from (f"`{place}`" for one, place in elsewhere.items() if _bare(one) == _bare(word))
     yield from (f"`{elsewhere[one]}`{opposite}" for one in synonyms if one in elsewhere)
-    yield from map(repr, difflib.get_close_matches(word, beside, 1, SIMILAR))
-    similar = difflib.get_close_matches(word, list(elsewhere), 1, SIMILAR_ELSEWHERE)
-    yield from (f"`{elsewhere[one]}`" for one in similar)
+    if (one := nearest(word, beside, SIMILAR)) is not None:
+        yield repr(one)
+    if (one := nearest(word, elsewhere, SIMILAR_ELSEWHERE)) is not None:
+        yield f"`{elsewhere[one]}`"
 
 
 def _bare(name: str) -> str:

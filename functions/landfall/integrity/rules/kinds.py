@@ -6,7 +6,13 @@ from importlib import import_module
 from operator import or_
 from typing import Annotated, Any, TypeAlias, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationInfo,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -62,7 +68,7 @@ class _ByKind:
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         choices: dict[Any, CoreSchema] = {
-            kind: core_schema.no_info_plain_validator_function(partial(_rule, kind))
+            kind: core_schema.with_info_plain_validator_function(partial(_rule, kind))
             for kind in KINDS
         }
         return core_schema.tagged_union_schema(choices, "kind")
@@ -75,8 +81,8 @@ class _ByKind:
         return handler(union.core_schema)
 
 
-def _rule(kind: str, settings: Any) -> BaseRule:
-    return KINDS[kind].model_validate(settings)
+def _rule(kind: str, settings: Any, info: ValidationInfo) -> BaseRule:
+    return KINDS[kind].model_validate(settings, context=info.context)
 
 
 Rule: TypeAlias = Annotated[BaseRule, _ByKind()]

@@ -29,6 +29,10 @@ MAX_VALUE_BYTES = 2_000_000
 """Bytes of a value, including intermediate ones: 90,000 links, or twenty of Airtable's long
 texts."""
 
+MAX_COMPILED = 4000
+"""Columns, functions and parts of a query while it is compiled, which SQLite does each time that a
+part is used: one that uses another twice, 14 times over, is compiled in seconds and 2^14 parts."""
+
 MAX_QUERY_LENGTH = 10_000
 """Characters of a query."""
 
@@ -86,6 +90,7 @@ class Sandbox:
             check_same_thread=False,  # the timer interrupts
         )
         self._tables: set[str] = set()
+        self._compiled = 0
         for name, text in (("hard_heap_limit", MAX_HEAP_BYTES), ("temp_store", "MEMORY")):
             self._connection.execute(f"PRAGMA {name} = {text}").fetchall()
 
@@ -132,34 +137,42 @@ class Sandbox:
         for limit, value in LIMITS.items():
             self._connection.setlimit(limit, value)
         self._connection.text_factory = lambda text: text.decode(errors="replace")
-        self._connection.set_authorizer(_authorizer({*self._tables, *_VIRTUAL}, hidden))
+        allows = _authorizer({*self._tables, *_VIRTUAL}, hidden)
+
+        def bounded(*asked: Any) -> int:
+            self._compiled += 1
+            return allows(*asked) if self._compiled <= MAX_COMPILED else sqlite3.SQLITE_DENY
+
+        self._connection.set_authorizer(bounded)
 
     def columns_of(self, query: str, known: Iterable[str], values: Mapping[str, Any]) -> list[str]:
         """Return the known columns that the query returns. It is compiled, but not run."""
-        with self._query_errors():
-            self._compile(f"SELECT * FROM {_inner(query)}", values)  # noqa: S608
+        self._compile(f"SELECT * FROM {_inner(query)}", values)  # noqa: S608
         given = [name for name in known if self._returns(query, name, values)]
         nothing = ", ".join(["NULL"] * max(1, len(given)))
         try:
             self._compile(f"SELECT * FROM {_inner(query)} UNION ALL SELECT {nothing}", values)  # noqa: S608
-        except sqlite3.Error:
+        except QueryError:
             raise QueryError(f"it returns columns other than {', '.join(known)}") from None
         return given
 
     def _returns(self, query: str, column: str, values: Mapping[str, Any]) -> bool:
         try:
             self._compile(f"SELECT {column} FROM {_inner(query)}", values)  # noqa: S608
-        except sqlite3.Error:
+        except QueryError:
             return False
         return True
 
     def _compile(self, statement: str, values: Mapping[str, Any]) -> None:
-        self._connection.execute(f"EXPLAIN {statement}", values).close()
+        self._compiled = 0
+        with self._query_errors():
+            self._connection.execute(f"EXPLAIN {statement}", values).close()
 
     def rows(
         self, query: str, values: Mapping[str, Any], check: Callable[[], None]
     ) -> Iterator[dict[str, Any]]:
         """Yield the query's rows, by the names of its columns in lower case."""
+        self._compiled = 0
         with self._query_errors(), self._watched(check, MAX_SECONDS):
             found = self._connection.execute(f"SELECT * FROM {_inner(query)}", values)  # noqa: S608
             names = [column[0].lower() for column in found.description]
@@ -177,6 +190,11 @@ class Sandbox:
             raise QueryError(f"{error}: a value has at most {MAX_VALUE_BYTES:,} bytes") from None
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
             # the last three come from the sqlite3 module: two statements, a NUL, a huge number
+            if self._compiled > MAX_COMPILED:
+                raise QueryError(
+                    f"it has more than {MAX_COMPILED:,} columns and parts, each counted as often "
+                    "as it is used; use parts of WITH less often"
+                ) from None
             raise QueryError(str(error)) from None
 
     @contextmanager

@@ -1,0 +1,27 @@
+"""Long work beside the event loop, which goes on meanwhile.
+
+In one thread, a piece at a time: however many callers have long work, the loop and its requests
+share the interpreter with one other thread, and the memory is that of one piece.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SHORT = 20_000
+"""Characters of a text that is worked on at once: parsing a definition of them takes 3 to 20 ms."""
+
+_THREAD = ThreadPoolExecutor(1, "aside")  # which begins with its first work
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Return the result of the work, done in the thread. Work that waits for it can be cancelled.
+
+    Raises what it raises.
+    """
+    context = copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, context.run, work)
