@@ -174,6 +174,13 @@ async def test_a_long_definition_is_read_again_but_not_written_in_yaml() -> None
         await ask(world, "GET", "/scans/x", "format=yaml")
 
 
+async def test_a_body_of_settings_is_short() -> None:
+    """Only a definition is long, and it is read beside the loop."""
+    body = json.dumps({"scan_id": [{"a": 1}] * 50_000}).encode()
+    with pytest.raises(LandfallError, match="at most 100,000"):
+        await ask(World(), "POST", "/runs", body=body)
+
+
 BAD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.text(max_size=20), st.just([]), st.just({})
 )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_LIMIT = 500
 """Entries of an answer."""
 
+MAX_SETTINGS = 100_000
+"""Bytes of a body of settings, read in 50 ms; 1,000 ids of records take 22 kB."""
+
 MAX_DIGITS = 18
 """Digits of a number in a request; Python does not convert unlimited ones."""
 
@@ -64,6 +67,10 @@ class Request:
 
     def settings(self, *known: str) -> dict[str, Any]:
         """Return the JSON body, an object with no other names. Raises `BadRequestError`."""
+        if len(self.body) > MAX_SETTINGS:
+            raise BadRequestError(
+                f"the body has {len(self.body):,} bytes; this takes at most {MAX_SETTINGS:,}"
+            )
         value = self.json() if self.body.strip() else {}
         if not isinstance(value, dict):
             names = f" with {' and '.join(f'`{name}`' for name in known)}" if known else ""
