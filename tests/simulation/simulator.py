@@ -248,14 +248,14 @@ class Simulation:
         return True
 
 
-def _parse_once() -> Callable[[dict[str, Any], str], Scan]:
+def _parse_once() -> Callable[..., Scan]:
     """Return `parse`, which remembers the scans of a simulation: each invocation asks for one."""
     parse, known = definition.parse, dict[str, Scan]()
 
-    def parse_once(content: dict[str, Any], source: str) -> Scan:
+    def parse_once(content: dict[str, Any], source: str, *, accepted: bool) -> Scan:
         key = repr(content)
         if key not in known:
-            known[key] = parse(content, source)
+            known[key] = parse(content, source, accepted=accepted)
         return known[key]
 
     return parse_once
