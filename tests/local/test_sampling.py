@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import pytest
@@ -218,6 +219,14 @@ async def test_a_scan_is_good_when_all_fits_and_was_evaluated() -> None:
         assert try_scan(scan(rule), sample).good is good
     sample, _ = await read(a_base(People=3), scan(REQUIRED), 300)
     assert not try_scan(scan(REQUIRED), sample).good
+
+
+async def test_wide_records_are_read_in_smaller_pages() -> None:
+    """A page of them would have 20 MB; nothing is left out."""
+    people = [{"Name": Random(number).randbytes(100_000).hex()} for number in range(30)]
+    sample, asked = await read(a_base(People=people, Pets=[]), scan(REQUIRED), None)
+    assert sizes(sample) == {"People": 30, "Pets": 0}
+    assert 2 < asked.count("People") < 20
 
 
 async def test_what_was_not_needed_is_not_read() -> None:

@@ -21,13 +21,12 @@ from landfall.airtable.fetch_cursor import (
     opened,
     wanted,
 )
+from landfall.airtable.paging import SHRINK, next_page
 from landfall.airtable.protocols import (
     MAX_PAGE_BYTES,
     PAGE_SIZE,
     BaseReader,
     OffsetExpiredError,
-    PageTooLargeError,
-    RecordPage,
 )
 from landfall.airtable.records import ReadPage, packed_parts
 from landfall.airtable.scan import BaseScan
@@ -44,9 +43,6 @@ OpenBase = Callable[[str], BaseReader]
 
 MAX_REPEATS = 3
 """Pages in a row that bring no record which the pages before did not have, and promise more."""
-
-SHRINK = 4
-"""Factor by which a page is made smaller that has too many bytes."""
 
 MAX_WAITING_BYTES = 2 * MAX_PAGE_BYTES
 """Bytes of pages that wait to be stored, after which no further page is read until they are."""
@@ -129,7 +125,7 @@ class Fetch:
         while deadline.remaining() > self._claim.engine.ladder.last_listing:
             until = deadline.sooner(self._claim.engine.ladder.item)
             try:
-                page = await self._page(reader, name, table, until)
+                page = await next_page(reader, name, table, table.offset, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = replace(table, offset=None, listing=table.listing + 1, latest=[])
@@ -157,17 +153,6 @@ class Fetch:
             if page.offset is None:
                 return
             await self._room()
-
-    async def _page(
-        self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
-    ) -> RecordPage:
-        """Return the next page, in fewer records where they have too many bytes."""
-        while table.size > 1:
-            try:
-                return await reader.page(name, table.ask, table.offset, deadline, table.size)
-            except PageTooLargeError:
-                table.size = max(1, table.size // SHRINK)
-        return await reader.page(name, table.ask, table.offset, deadline, table.size)
 
     async def _room(self) -> None:
         """Wait while more is to be stored than may be held in memory."""

@@ -19,6 +19,7 @@ from infra.local.endpoints import SAMPLE_BASES, AirtableEndpoint
 from landfall import logs
 from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
+from landfall.airtable.paging import next_page
 from landfall.airtable.protocols import OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.scan import BaseScan
@@ -163,7 +164,7 @@ class _SampleReader:
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0
         while not table.done and read < limit:
-            ask = partial(self.reader.page, name, table.ask, offset)
+            ask = partial(next_page, self.reader, name, table, offset)
             try:
                 page = await self.retry(ask)
             except OffsetExpiredError:
@@ -177,7 +178,9 @@ class _SampleReader:
             records = page.records[: int(min(len(page.records), limit - read))]
             offset, read = page.offset, read + len(records)
             last = offset is None and len(records) == len(page.records)
-            page_read = ReadPage(name, listing, wanted(table, records), None if last else "more")
+            page_read = ReadPage(
+                name, listing, wanted(table, records), None if last else "more", table.size
+            )
             self.pieces += pack(page_read)
             cursor.advance(page_read)
             self.progress.records = cursor.records
