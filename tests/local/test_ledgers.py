@@ -70,6 +70,17 @@ def people(*emails: str | None) -> list[Fields]:
     ]
 
 
+async def test_phone_numbers_are_of_the_scans_region() -> None:
+    """For a rule that does not name one."""
+    rules = [
+        {"id": "phone", "kind": "format", "table": "People", "field": "Email", "format": "phone"}
+    ]
+    for region, number in ((None, 1), ("US", 0), ("FR", 1)):
+        scanning = Scanning(rules=rules, region=region)
+        run = await scanning.run([{"Email": "(202) 555-0143"}])
+        assert run["counts"]["findings"] == number
+
+
 class Scanning:
     """A scan of a base that a test changes between runs."""
 

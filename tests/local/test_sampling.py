@@ -229,6 +229,18 @@ async def test_wide_records_are_read_in_smaller_pages() -> None:
     assert 2 < asked.count("People") < 20
 
 
+async def test_phone_numbers_are_of_the_scans_region() -> None:
+    """As in a run."""
+    phone = {"kind": "format", "table": "People", "field": "Email", "format": "phone"}
+    people = a_base(People=[{"Email": "(202) 555-0143"}], Pets=[])
+    one = scan(phone)
+    for region, findings in ((None, 1), ("US", 0)):
+        of_region = one.model_copy(update={"region": region})
+        sample, _ = await read(people, of_region, None)
+        (trial,) = try_scan(of_region, sample).rules
+        assert trial.findings == findings
+
+
 async def test_what_was_not_needed_is_not_read() -> None:
     """Only the fields of the scan leave Airtable."""
     sample, _ = await read(a_base(People=3, Pets=1), scan(REQUIRED), 300)

@@ -386,7 +386,7 @@ def test_or_missing_where_one_lacks_the_value_or_both(condition, value, another,
 
 
 def test_the_region_of_phone_numbers():
-    """A number without country is of the rule's region, in both forms."""
+    """A number without country is of the rule's region, or else of the scan's, in both forms."""
     rows = records(
         {"Name": "Ann Lee", "Phone": "030 1234567"},
         {"Name": "A. Lee", "Phone": "+49 30 1234567"},
@@ -396,6 +396,10 @@ def test_the_region_of_phone_numbers():
     for settings in ({**SHORT, "also": {"Phone": "phone"}}, exact):
         assert found(rule(**settings, region="DE"), rows) == [("warning", [1, 2])]
         assert found(rule(**settings, region="AT"), rows) == [("warning", [1, 3])]
+        for own, pair in ((None, [1, 2]), ("AT", [1, 3])):
+            of_scan = snapshot({"T": rows}, region="DE")
+            (finding,) = evaluate(rule(**settings, region=own), of_scan).findings
+            assert [int(record[3:]) for record in finding.records] == pair
     with pytest.raises(ValidationError, match="two capital letters"):
         rule(**exact, region="Germany")
 

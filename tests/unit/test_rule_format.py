@@ -72,6 +72,8 @@ def test_phone_numbers():
     nones = [n for n in range(9, len(PHONES)) if n != BLANK]
     assert rows(form("phone"), PHONES) == [6, 7, 8, *nones]
     assert rows(form("phone", region="US"), PHONES) == [8, *nones]
+    assert rows(form("phone"), PHONES, region="US") == [8, *nones]
+    assert rows(form("phone", region="US"), PHONES, region="DE") == [8, *nones]
     assert rows(form("phone", region="US", numbers="possible"), PHONES) == nones
 
 

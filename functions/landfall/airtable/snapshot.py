@@ -74,13 +74,15 @@ class Snapshot:
     """All records that a run has read, and the time of the run.
 
     `now` is the moment for which rules are evaluated, the same in every invocation of a run; `zone`
-    is the time zone in which its days begin. `ids` are those of the tables and fields.
+    is the time zone in which its days begin. `ids` are those of the tables and fields. `region` is
+    that of phone numbers without a country.
     """
 
     tables: Mapping[str, Table]
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     zone: tzinfo = UTC
     ids: SchemaIds = NO_IDS
+    region: str | None = None
 
     @property
     def calendar(self) -> Calendar:

@@ -58,7 +58,8 @@ class Evaluation:
     async def _snapshot(self, fetched: Fetched) -> Snapshot:
         run = self._claim.run
         tables = await read_tables(self._store, run.path, fetched, self._scan.created_of)
-        return Snapshot(tables, run.created_at, self._scan.zone, fetched.ids)
+        scan = self._scan
+        return Snapshot(tables, run.created_at, scan.zone, fetched.ids, scan.region)
 
     async def _stored_reports(self) -> list[RuleReport]:
         paths = [self._part_path(number) for number in range(self._cursor.parts)]

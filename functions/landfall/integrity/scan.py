@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from landfall.airtable.scan import RecordLimits
+from landfall.integrity.rules.formats import Region
 from landfall.integrity.rules.kinds import KINDS, Rule
 from landfall.integrity.write_back import WriteBack
 from landfall.scans.scan import Scan
@@ -35,6 +36,11 @@ class IntegrityScan(Scan):
         True,
         description="Show the name of each record in findings, which is its primary field. With "
         "`false`, that field is read only where `tables` lists it.",
+    )
+    region: Region | None = Field(
+        None,
+        description="The region of phone numbers that do not begin with `+`, such as US, for rules "
+        "that do not name one.",
     )
     rules: list[Rule] = Field(min_length=1, max_length=500)
     limits: RecordLimits = RecordLimits()

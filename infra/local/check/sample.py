@@ -26,6 +26,7 @@ from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
+from landfall.integrity.scan import IntegrityScan
 from landfall.reasons import Reason, StepError
 from landfall.store.packed import Packed, packed_documents
 
@@ -151,7 +152,8 @@ class _SampleReader:
         pages = packed_documents(self.pieces)
         read = whole_tables(pages, listings, fields, fields, checkboxes, primaries)
         incomplete = frozenset(name for name, table in cursor.tables.items() if not table.done)
-        snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone)
+        region = self.scan.region if isinstance(self.scan, IntegrityScan) else None
+        snapshot = Snapshot(read, datetime.now(UTC), self.scan.zone, region=region)
         return Sample(schema, cursor, snapshot, incomplete, self.reader.requests)
 
     def _limit(self, name: str) -> float:

@@ -129,8 +129,9 @@ class Duplicate(BaseRule):
     )
     region: Region | None = Field(
         None,
-        description="The region of phone numbers that do not begin with `+`, such as US. Without "
-        "it, such a number has the country of the only one in the field that it can be in full.",
+        description="The region of phone numbers that do not begin with `+`, such as US; by "
+        "default the scan's. Without one, such a number has the country of the only one in the "
+        "field that it can be in full.",
     )
     likely: Alternatives = Field(
         [], description="Conditions under which two records are likely the same."
@@ -224,7 +225,7 @@ class Duplicate(BaseRule):
 
     def evaluate(self, scope: Scope) -> Iterator[Hit]:
         """Yield the groups, in the order of the records."""
-        finder = GroupFinder(scope, self.region)
+        finder = GroupFinder(scope, self.region or scope.snapshot.region)
         if self.of:
             likely, possible = finder.by_evidence(self.of, self._name(), self._also())
         else:

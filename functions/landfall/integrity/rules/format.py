@@ -47,8 +47,8 @@ class Format(FieldRule):
     )
     region: formats.Region | None = Field(
         None,
-        description="For `phone`: the region of numbers that do not begin with `+`, such as US. "
-        "Without it, only numbers with `+` are phone numbers.",
+        description="For `phone`: the region of numbers that do not begin with `+`, such as US; by "
+        "default the scan's. Without one, only numbers with `+` are phone numbers.",
     )
     numbers: Literal["valid", "possible"] | None = Field(
         None, description="For `phone`: the numbers to accept; valid ones by default."
@@ -111,7 +111,9 @@ class Format(FieldRule):
             case "email":
                 return formats.email
             case "phone":
-                return formats.phone(self.region, self.numbers == "possible")
+                return formats.phone(
+                    self.region or scope.snapshot.region, self.numbers == "possible"
+                )
             case "url":
                 return formats.url
             case "date":
