@@ -6,10 +6,14 @@ from unittest.mock import patch
 from landfall.runs.claim import Claim
 from landfall.site import fetch as site_fetch
 from landfall.site.crawl import Crawl
-from landfall.site.judge import Judging
 from landfall.site.judgement import Judgements
 from landfall.site.robots import Robots
 from tests.simulation.mutants import Planted
+from tests.simulation.mutants_classification import (
+    calls_have_no_receipt,
+    costs_counted_twice,
+    retries_are_free,
+)
 
 
 def captured_and_not_saved() -> Planted:
@@ -53,20 +57,14 @@ def progress_is_forgotten() -> Planted:
     return patch.object(site_fetch, "Crawl", Forgotten)
 
 
-def answers_are_counted_again() -> Planted:
-    """An invocation that goes on asks about every page."""
-
-    async def none(_: Judging) -> dict[str, Any]:
-        return {}
-
-    return patch.object(Judging, "_stored_judgements", none)
-
-
 SITE_MUTANTS = (
     captured_and_not_saved,
     robots_are_not_asked,
     missed_pages_are_not_reported,
     a_failed_answer_is_a_score,
     progress_is_forgotten,
-    answers_are_counted_again,
+    # a call is counted once by its name, so to ask again about an answered page costs nothing
+    costs_counted_twice,
+    retries_are_free,
+    calls_have_no_receipt,
 )
