@@ -166,7 +166,7 @@ async def _cost(scan: IntegrityScan, airtable_url: str) -> RunOperations:
             await tick(functions.runs(own), Deadline.after(LADDER.step))
             return own.meter
 
-        await Registry(store, lambda: _now() - 2 * SLOT).save(_due(scan), "bench")
+        await Registry(VersionedStore(store), lambda: _now() - 2 * SLOT).save(_due(scan), "bench")
         scheduler = await metered(lambda runs, at: Scheduler(runs, "bench").tick(at))
         await functions.work()
         (run,) = await store.find(Query("runs"))
