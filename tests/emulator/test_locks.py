@@ -7,6 +7,7 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.reasons import Reason, StepError
+from landfall.runs.claim import FencedError
 from landfall.runs.locks import (
     MAX_PAUSE_WAIT,
     MAX_WAIT,
@@ -114,6 +115,18 @@ async def test_who_read_before_another_took_it_loses(world: World, known: bool) 
             store, world.clock, BASE, "r1", "late", world.clock() + timedelta(seconds=LEASE)
         )
     assert (await everything(world.store))[f"bases/{BASE}"].data["held_by"] == "r2"
+
+
+async def test_a_worker_whose_lease_is_over_takes_no_lock(world: World) -> None:
+    """Its run goes on in another worker, which has the lock, and would lose it."""
+    over = world.clock() + timedelta(seconds=LEASE)
+    world.clock.advance(LEASE)
+    await take(world, "r1")
+    before = await everything(world.store)
+    with pytest.raises(FencedError):
+        await take_lock(world.store, world.clock, BASE, "r1", "a zombie of r1", over)
+    assert await everything(world.store) == before
+    assert await wait_of(world, "r2") == MAX_WAIT
 
 
 async def test_leaving_lets_the_next_one_in(world: World) -> None:

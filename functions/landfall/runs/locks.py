@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
 from landfall.reasons import LandfallError, Reason, StepError
-from landfall.runs.claim import Claim
+from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import Clock
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import (
@@ -176,12 +176,18 @@ async def take_lock(
     until: datetime,
     shelf: Shelf = "bases",
 ) -> Lock:
-    """Lock a base or site for the run until that time. Raises `LockedError`."""
+    """Lock a base or site for the run until that time, the end of its worker's lease.
+
+    Raises `LockedError`; `FencedError` where the lease is over, because another worker of the run
+    may have the lock by now.
+    """
     path = f"{shelf}/{name}"
 
     async def attempt() -> Lock:
         (found,) = await store.read(path)
         now = clock()
+        if now >= until:
+            raise FencedError(f"the lease of {worker} is over; it may not lock {path}")
         if found:
             _check_free(found, run_id, now, shelf)
         fields = {
