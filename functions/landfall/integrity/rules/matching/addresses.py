@@ -2,25 +2,20 @@
 
 import re
 
-from landfall.integrity.rules.matching.plain_words import Words, in_order, plain
+from landfall.integrity.rules.matching.plain_words import Words, in_order, plain, word_map
 
-
-def _map(text: str) -> dict[str, str]:
-    return dict(pair.split("=") for pair in text.split())
-
-
-_STREETS = _map(
+_STREETS = word_map(
     "st=street str=street strasse=street rd=road ave=avenue av=avenue blvd=boulevard dr=drive"
     " ln=lane ct=court pl=place platz=place sq=square hwy=highway pkwy=parkway ter=terrace"
     " cres=crescent crt=court"
 )
 """Kinds of streets, which stand behind a name."""
 
-_OTHERS = _map(
+_OTHERS = word_map(
     "apt=apartment fl=floor bldg=building no=number nr=number n=north s=south e=east"
     " w=west ne=northeast nw=northwest se=southeast sw=southwest mt=mount ft=fort"
 )
-_SAINTS = _map("st=saint ste=saint dr=doctor")
+_SAINTS = word_map("st=saint ste=saint dr=doctor")
 """Words in front of a name: `St James Street`, `Dr Martin Luther King Blvd`."""
 
 _KINDS = frozenset(_STREETS) | frozenset(_STREETS.values())

@@ -9,15 +9,11 @@ and by how it is written, since many are words too: `Lotus Spa` and `Lotus S.p.A
 import re
 from functools import cache
 
-from landfall.integrity.rules.matching.plain_words import Words, in_order, plain, usual
+from landfall.integrity.rules.matching.plain_words import Words, in_order, plain, usual, word_map
 
 
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
-
-
-def _map(text: str) -> dict[str, str]:
-    return dict(pair.split("=") for pair in text.split())
 
 
 FORMS = _set(
@@ -91,7 +87,7 @@ GENERIC = _set(
 )
 """Words that many organisations have, which hardly distinguish them."""
 
-_ABBREVIATIONS = _map(
+_ABBREVIATIONS = word_map(
     "centre=center ctr=center cntr=center centrum=center zentrum=center centro=center"
     " klinik=clinic klinikum=clinic clinica=clinic clinique=clinic klinika=clinic"
     " krankenhaus=hospital hosp=hospital praxis=practice schule=school escuela=school ecole=school"

@@ -26,6 +26,11 @@ _ARABIC = str.maketrans({"\u0629": "\u0647", "\u0649": "\u064a", "\u0640": None}
 """Letters that are written for each other at the end of a word, and the stroke that widens one."""
 
 
+def word_map(text: str) -> dict[str, str]:
+    """Return the words that stand for others, of a list such as `st=street rd=road`."""
+    return dict(pair.split("=") for pair in text.split())
+
+
 def plain(text: str) -> list[str]:
     """Return the words in letters a-z and digits: `Żółć, O'Neill` is `zolc oneill`.
 
