@@ -7,8 +7,8 @@ import pytest
 
 from landfall.api.request import Request
 from landfall.entry.routes import routes
-from landfall.entry.runs_and_scans import list_runs, start_run
 from landfall.kinds.definition import parse
+from landfall.kinds.routes import list_runs, start_run
 from landfall.reasons import LandfallError
 from landfall.runs.kind import Outcome
 from landfall.runs.tasks import Task

@@ -20,9 +20,9 @@ from landfall.airtable.fetch_cursor import FetchCursor, TableCursor
 from landfall.airtable.records import ReadPage, pack
 from landfall.api.downloads import Download
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.runs_and_scans import cancel_run, debug_run, list_runs, show_run, show_scan
 from landfall.integrity import routes as integrity_routes
 from landfall.integrity.score import ScoreRules
+from landfall.kinds.routes import cancel_run, debug_run, list_runs, show_run, show_scan
 from landfall.store.documents import Create, Document, Query
 from landfall.store.firestore import FirestoreStore
 from landfall.store.indexes import Indexes

@@ -6,7 +6,7 @@ So it is while the functions of a new one are deployed one after another, and af
 import pytest
 
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.runs_and_scans import cancel_run, list_runs
+from landfall.kinds.routes import cancel_run, list_runs
 from landfall.reasons import Reason
 from landfall.runs.claim import Claim
 from landfall.runs.documents import run_path

@@ -5,7 +5,7 @@ from typing import Any
 
 from landfall.api.downloads import Download
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.runs_and_scans import show_scan
+from landfall.kinds.routes import show_scan
 from landfall.store.documents import Document, Update
 from landfall.ticks.scheduler import Scheduler
 from tests.fakes.callers import ask

@@ -14,13 +14,13 @@ from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.api.request import Request
 from landfall.deadlines import Deadline
-from landfall.entry.runs_and_scans import cancel_run, debug_run, show_run
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
 from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
 from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules
+from landfall.kinds.routes import cancel_run, debug_run, show_run
 from landfall.reasons import BadRequestError
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome

@@ -9,8 +9,8 @@ import pytest
 
 from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
-from landfall.entry.runs_and_scans import debug_run, show_run
 from landfall.integrity.routes import run_findings, scan_findings
+from landfall.kinds.routes import debug_run, show_run
 from landfall.runs.changes import State
 from landfall.runs.claim import task_of
 from landfall.runs.documents import Step, run_path

@@ -22,7 +22,7 @@ SAME_IDEA = {
     "fit": {"landfall.classification", "landfall.integrity"},  # of a scan to its base
     "prompt": {"landfall.classification", "landfall.site"},  # of a model
     "report": {"landfall.runs", *KINDS},  # of a run
-    "routes": {"landfall.entry", *KINDS},  # of the api
+    "routes": {"landfall.entry", "landfall.kinds", *KINDS},  # of the api
     "views": {"landfall.classification", "landfall.integrity.findings"},  # for people
     "client": {"landfall.airtable", "landfall.llm.openai", "landfall.site"},  # of a vendor
     "documents": {"landfall.store", "landfall.runs"},  # any, and those of runs and steps

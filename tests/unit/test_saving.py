@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from landfall.api.downloads import Download
-from landfall.entry.runs_and_scans import save_scan, show_scan
 from landfall.kinds.definition import DefinitionError, load, parse
+from landfall.kinds.routes import save_scan, show_scan
 from landfall.reasons import BadRequestError
 from landfall.scans.yaml_text import MAX_YAML, read_text, write_yaml
 from landfall.store.documents import Query

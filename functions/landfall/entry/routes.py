@@ -9,9 +9,9 @@ from starlette.responses import Response, StreamingResponse
 
 from landfall.api.downloads import Download
 from landfall.api.request import Request, Route
-from landfall.entry import runs_and_scans
 from landfall.entry.app import App
 from landfall.entry.serve import Answer, Call, asks_for_health, refused
+from landfall.kinds import routes as every_kind
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
@@ -25,7 +25,7 @@ MAX_BODY = 1_000_000
 
 def routes() -> Iterator[Route]:
     """Iterate over all routes; those of a kind of scan, which import it, come last."""
-    yield from runs_and_scans.ROUTES
+    yield from every_kind.ROUTES
     for kind in KINDS.values():
         yield from kind.routes()
 
