@@ -78,11 +78,18 @@ async def test_head_is_answered_without_a_body(client: httpx.AsyncClient) -> Non
         assert (await client.get(server.url)).content == BODY
 
 
-async def test_what_is_not_http_is_answered_400() -> None:
-    """A client that does not speak HTTP gets status 400 and is disconnected."""
+@pytest.mark.parametrize(
+    "sent", [b"\x16\x03\x01 hello\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
+async def test_what_is_not_http_1_is_answered_400(sent: bytes) -> None:
+    """A client that does not speak it gets status 400, is disconnected, and made no request.
+
+    A gRPC channel whose server is gone reconnects to the port, which may be another's by then.
+    """
     async with serving() as server:
-        reader, writer = await connect(server, b"\x16\x03\x01 hello\r\n\r\n")
+        reader, writer = await connect(server, sent)
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        assert not server.exchanges
         writer.close()
 
 

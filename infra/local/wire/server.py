@@ -137,6 +137,8 @@ async def _read_request(
     head = await _next_event(protocol, reader)
     if not isinstance(head, h11.Request):
         return None
+    if not head.http_version.startswith(b"1."):  # h11 takes the preface of HTTP/2 for a request
+        raise h11.RemoteProtocolError(f"HTTP/{head.http_version.decode()}")
     body = bytearray()
     while isinstance(event := await _next_event(protocol, reader), h11.Data):
         body += event.data
