@@ -10,6 +10,10 @@ from landfall.entry.serve import serve
 from landfall.process.config import secrets_in
 from landfall.process.redaction import guard_output
 
+# Cloud Run sets this, and the framework would hand it to gunicorn as the time within which a worker
+# must show life: it cannot while Cloud Run has taken the CPU away, and was killed at each wake-up
+os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
+
 guard_output(*secrets_in(os.environ))
 
 

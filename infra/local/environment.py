@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.cloud.resources.sizes import function_seconds
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.issuer import ISSUER, Issuer
 from infra.local.vendors import Vendors
+from landfall.deadlines import LADDER
 from landfall.site.urls import host_of
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
@@ -83,6 +85,7 @@ def shared_environment(addresses: Addresses, vendors: Vendors, certificates: str
         "LANDFALL_AUDIENCE": AUDIENCE,
         "LANDFALL_TOKEN_ISSUER": ISSUER,
         "LANDFALL_CERTIFICATES_URL": certificates,
+        "CLOUD_RUN_TIMEOUT_SECONDS": str(function_seconds(LADDER)),  # as Cloud Run tells each
     }
 
 

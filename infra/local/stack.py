@@ -195,7 +195,7 @@ async def _start(options: StackOptions, exits: AsyncExitStack) -> Stack:
 def _client() -> httpx.AsyncClient:
     return httpx.AsyncClient(
         timeout=60.0,
-        # a function closes an idle connection after 2 s, perhaps just as it is used again
+        # functions close each connection with their answer
         limits=httpx.Limits(max_keepalive_connections=0),
         trust_env=False,  # loopback only: no proxy of the environment
     )
@@ -208,13 +208,16 @@ async def _cloud_tasks(issuer: Issuer, arguments: Mapping[str, Any]) -> LocalClo
     return tasks
 
 
-def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
+def framework_command(function: str, port: int) -> list[str]:
+    """Return the command that serves a function of this checkout on a port of the loopback."""
     framework = str(Path(sys.executable).with_name("functions-framework"))
+    source = ["--target", function, "--source", str(ROOT / "functions/main.py")]
+    return [framework, *source, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
     commands = {"firestore": emulator_command(ports["firestore"], ROOT / "infra/firestore.rules")}
-    for name in FUNCTIONS:
-        commands[name] = [framework, "--target", name, "--source", str(ROOT / "functions/main.py")]
-        commands[name] += ["--host", "127.0.0.1", "--port", str(ports[name])]
-    return commands
+    return commands | {name: framework_command(name, ports[name]) for name in FUNCTIONS}
 
 
 async def _wait_until_ready(stack: Stack, name: str, port: int) -> None:

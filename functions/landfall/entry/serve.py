@@ -71,8 +71,14 @@ async def serve(function: str, request: Request) -> Response:
     with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
         status, content = await _guarded(function, request)
         logs.info("answered", method=request.method, path=request.url.path, status=status)
-    if isinstance(content, Response):
-        return content
+    response = content if isinstance(content, Response) else _in_json(status, content)
+    # no connection stays open: the server closes an idle one after 2 s, and one that Cloud Run had
+    # frozen for longer it closes as it wakes up, with the request in it that woke it up
+    response.headers["connection"] = "close"
+    return response
+
+
+def _in_json(status: int, content: Any) -> Response:
     body = json.dumps(content, default=_plain, ensure_ascii=False)
     return Response(body, status, media_type="application/json")
 
