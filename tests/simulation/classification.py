@@ -7,7 +7,7 @@ from random import Random
 from infra.local.openai.classification import element_answers
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.scan import ClassificationScan
-from landfall.classification.views import Decision, ElementReviews
+from landfall.classification.views import Decision, ElementReviews, OutdatedError
 from landfall.classification.write_back import hash_cells
 from landfall.kinds.registry import Registry
 from landfall.llm.model_settings import ModelSettings
@@ -101,7 +101,10 @@ class ClassificationSubject:
             word = replace(word, state="changed", values={LABEL: "Public"})
             before = self._said.get(key, [values])[-1]
             values = {**before, LABEL: "Public", "rationale": "", "confidence": None}
-        await ElementReviews(runs.store, runs.clock, scan).review(key[1], word)
+        try:
+            await ElementReviews(runs.store, runs.clock, scan).review(key[1], word)
+        except OutdatedError:
+            return  # a run was faster: there is another suggestion by now
         self._said[key] = [values]
 
     async def _regenerate(self, runs: Runs, registry: Registry, scan: ClassificationScan) -> None:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from unittest.mock import patch
 
 import pytest
 
+from landfall.classification.views import ElementReviews, OutdatedError
 from tests.simulation.faults import Rates
 from tests.simulation.mutants import MUTANTS, no_fence
 from tests.simulation.mutants_classification import CLASSIFICATION_MUTANTS
@@ -59,6 +61,17 @@ def test_without_a_bug_nothing_is_caught():
 def test_without_a_bug_nothing_is_caught_in_a_kind(kind):
     """Nor where all scans are of one kind."""
     days = [simulate(seed, {kind: 1.0}) for seed in SEEDS]
+    assert [broken_rules(day) for day in days] == [[]] * len(SEEDS)
+
+
+def test_people_may_be_too_late():
+    """A run suggests something else while they think: they say nothing, and the day goes on."""
+
+    async def late(*_: object) -> None:
+        raise OutdatedError("the suggestion is another one now")
+
+    with patch.object(ElementReviews, "review", late):
+        days = [simulate(seed, {"classification": 1.0}) for seed in SEEDS]
     assert [broken_rules(day) for day in days] == [[]] * len(SEEDS)
 
 
