@@ -22,6 +22,7 @@ from infra.local.stack import Stack, StackOptions, running
 from landfall.deadlines import LADDER
 from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.runs.tasks import Task
+from landfall.store.server_clock import ServerClock
 from tests.bench.figures import COMPARED, Sample, Table, compared, percentile
 from tests.waiting import until
 
@@ -108,7 +109,7 @@ async def _queue(stack: Stack) -> AsyncIterator[Send]:
     urls = {"fetch": asdict(stack.addresses)["fetch"]}
     delivery = Delivery(QUEUE, urls, TASKS_ACCOUNT, AUDIENCE)
     client = cloud_tasks_client(stack.addresses.tasks)
-    queue = CloudTasksQueue(lambda: client, delivery, LADDER, Random(1))
+    queue = CloudTasksQueue(lambda: client, delivery, LADDER, Random(1), ServerClock())
     numbers = count(1)
     yield lambda: queue.enqueue(_task(f"none-{next(numbers)}"))
     await client.transport.close()

@@ -343,11 +343,21 @@ class TestMeter:
         assert vars(store.meter) == {"reads": 0, "writes": 1, "commits": 1}
 
 
-async def test_the_time_by_firestore(firestore_store: FirestoreStore) -> None:
-    """On one machine it is that of the machine; it costs one read."""
-    before = firestore_store.meter.reads
-    clock = ServerClock(firestore_store.now, lambda: datetime.now(UTC))
-    assert abs(await clock.seconds_ahead()) < 1
-    assert firestore_store.meter.reads == before + 1
-    ahead = ServerClock(firestore_store.now, lambda: datetime.now(UTC) + timedelta(minutes=10))
-    assert "600 s ahead of Firestore's" in await ahead.fault()
+@pytest.mark.parametrize("off", [0, 600, -600])
+@pytest.mark.parametrize("answer", ["read", "nothing", "commit"])
+async def test_firestores_answers_correct_the_clock(
+    firestore_client: Any, off: int, answer: str
+) -> None:
+    """Whatever the clock of the machine says, and whatever is asked; at no further cost."""
+    clock = ServerClock(lambda: datetime.now(UTC) + timedelta(seconds=off))
+    store = FirestoreStore(firestore_client, clock=clock)
+    match answer:
+        case "read":
+            await FirestoreStore(firestore_client).commit([Put("things/a", {"n": 1})])
+            await store.read("things/b", "things/a")
+        case "nothing":
+            await store.read("things/a")
+        case _:
+            await store.commit([Put("things/a", {"n": 1})])
+    assert abs((clock() - datetime.now(UTC)).total_seconds()) < 1
+    assert ("600 s" in clock.fault()) == bool(off)

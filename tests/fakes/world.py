@@ -1,5 +1,6 @@
 """Landfall's use cases over fakes: a store in memory, a clock and a queue that the test moves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -13,7 +14,7 @@ from landfall.runs.plan import plan_run
 from landfall.runs.runs import Runs
 from landfall.runs.tasks import QueueError, Task
 from landfall.scans.scan import Scan
-from landfall.store.documents import Document, Store
+from landfall.store.documents import Document, Query, Store, Version, Write
 from landfall.store.server_clock import ServerClock
 from landfall.store.versioned import VersionedStore
 from tests.fakes.memory_store import MemoryStore
@@ -50,21 +51,48 @@ class FakeQueue:
             self.tasks.append(task)
 
 
+class TimedStore:
+    """A store whose answers correct a clock, by its own that is `ahead` by so many seconds."""
+
+    def __init__(self, store: Store, clock: ServerClock) -> None:
+        self.ahead = 0.0
+        self._store = store
+        self._clock = clock
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """As `Store.read`."""
+        self._answer()
+        return await self._store.read(*paths)
+
+    async def find(self, query: Query) -> list[Document]:
+        """As `Store.find`, which corrects no clock."""
+        return await self._store.find(query)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Version]:
+        """As `Store.commit`."""
+        self._answer()
+        return await self._store.commit(writes)
+
+    def _answer(self) -> None:
+        now = self._clock.local()
+        self._clock.correct(now, now + timedelta(seconds=self.ahead))
+
+
 class World:
-    """The parts of a use case. `store` may be the real one; `stored` has the raw documents."""
+    """The parts of a use case. `store` may be the real one; `stored` has the raw documents.
+
+    `clock` is that of the machine, and of the store unless `timed.ahead` says otherwise.
+    """
 
     def __init__(self, store: Store | None = None, ladder: Ladder = LADDER) -> None:
         self.stored: Store = store or MemoryStore()
-        self.store = VersionedStore(self.stored)
         self.clock = FakeClock()
+        self.server_clock = ServerClock(self.clock)
+        self.timed = TimedStore(self.stored, self.server_clock)
+        self.store = VersionedStore(self.timed)
         self.queue = FakeQueue()
-        self.runs = Runs(self.store, self.queue, self.clock, Random(1), ladder)
-        self.registry = Registry(self.store, self.clock)
-        self.server_ahead = 0.0
-        self.server_clock = ServerClock(self._server_now, self.clock)
-
-    async def _server_now(self) -> datetime:
-        return self.clock() + timedelta(seconds=self.server_ahead)
+        self.runs = Runs(self.store, self.queue, self.server_clock, Random(1), ladder)
+        self.registry = Registry(self.store, self.server_clock)
 
     async def save(self, **changes: Any) -> IntegrityScan:
         """Save `a_scan` with changes."""

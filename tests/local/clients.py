@@ -10,6 +10,7 @@ import pytest
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
 from landfall.store.firestore import FirestoreStore, firestore_client
+from landfall.store.server_clock import ServerClock
 
 QUEUE = "projects/p/locations/l/queues/q"
 SHORT = replace(LADDER, request=1.2, connect=0.5)
@@ -34,5 +35,5 @@ async def queue_at(
     """Our queue over the client of the Cloud Tasks at this address."""
     client = cloud_tasks_client(address, SHORT.connect)
     delivery = Delivery(QUEUE, {"fetch": url, "score": url}, "tasks@example.org", "audience")
-    yield CloudTasksQueue(lambda: client, delivery, SHORT, Random(1))
+    yield CloudTasksQueue(lambda: client, delivery, SHORT, Random(1), ServerClock())
     await client.transport.close()

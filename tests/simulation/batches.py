@@ -16,7 +16,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.simulation.checker_answers import USAGE
 from tests.simulation.faults import Chaos, current
 from tests.simulation.model import TreacherousModel, trouble
-from tests.simulation.outside import moment
+from tests.simulation.virtual_time import moment
 
 R = TypeVar("R")
 

@@ -7,16 +7,26 @@ nothing had been: the zombie.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from random import Random
 
-from tests.simulation.virtual_time import jumped
+from landfall.store.server_clock import ServerClock
+from tests.simulation.virtual_time import jumped, wall_clock
 
 
 class KilledError(BaseException):
     """The process is gone. No `except Exception` sees it."""
+
+
+NEARLY_RIGHT = 4.0
+"""Seconds by which a clock may be off where it counts as right: less than separates the end of a
+lease from the moment at which its step is taken, and than a tick refuses to work by."""
+
+MOST_AHEAD = 600.0
+"""Seconds by which the other clocks are off, at most."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Rates:
     model_refusal: float = 0.10
     model_nonsense: float = 0.10
     batch_refusal: float = 0.30
+    skewed_clock: float = 0.10
     lose_task: float = 0.04
     duplicate_task: float = 0.15
     late_task: float = 0.10
@@ -60,16 +71,30 @@ class Rates:
 class Invocation:
     """One process: alive, frozen, or dead. Where it is `quiet`, it meets no faults.
 
-    `run_id` is the run that it works on, if any.
+    `run_id` is the run that it works on, if any. The clock of its machine is `ahead` by so many
+    seconds.
     """
 
-    def __init__(self, name: str, *, quiet: bool = False, run_id: str = "") -> None:
+    def __init__(
+        self, name: str, *, quiet: bool = False, run_id: str = "", ahead: float = 0.0
+    ) -> None:
         self.name = name
         self.run_id = run_id
         self.quiet = quiet
+        self.clock = ServerClock(_ahead_by(ahead) if ahead else wall_clock)
         self.began = asyncio.get_running_loop().time()
         self.dead = False
         self.frozen_until = 0.0
+
+
+def _ahead_by(seconds: float) -> Callable[[], datetime]:
+    ahead = timedelta(seconds=seconds)
+    return lambda: wall_clock() + ahead
+
+
+def clock_of_process() -> datetime:
+    """Return the time by which the current process works."""
+    return current.get().clock()
 
 
 current: ContextVar[Invocation] = ContextVar("invocation")
@@ -98,6 +123,13 @@ class Chaos:
             return False
         self.struck[fault] = self.struck.get(fault, 0) + 1
         return True
+
+    def clock_ahead(self) -> float:
+        """Draw the seconds by which the clock of a new process is ahead, or behind."""
+        if not self._draw("skewed_clock"):
+            return 0.0
+        most = self.random.choice([NEARLY_RIGHT, MOST_AHEAD])
+        return self.random.uniform(most / 10, most) * self.random.choice([-1, 1])
 
     async def pass_by(self, shortest: float, longest: float) -> bool:
         """An occasion: time passes, and the process may be killed or frozen meanwhile.
@@ -142,9 +174,11 @@ class Chaos:
 
 
 @contextlib.contextmanager
-def process(name: str, *, quiet: bool = False, run_id: str = "") -> Iterator[Invocation]:
+def process(
+    name: str, *, quiet: bool = False, run_id: str = "", ahead: float = 0.0
+) -> Iterator[Invocation]:
     """Everything inside belongs to a new process of that name."""
-    invocation = Invocation(name, quiet=quiet, run_id=run_id)
+    invocation = Invocation(name, quiet=quiet, run_id=run_id, ahead=ahead)
     token = current.set(invocation)
     try:
         yield invocation

@@ -22,7 +22,7 @@ from tests.simulation.checker_answers import (
     paid_again,
 )
 from tests.simulation.faults import Chaos, current
-from tests.simulation.outside import moment, wall_clock
+from tests.simulation.virtual_time import moment, wall_clock
 
 _TROUBLES = (
     (Reason.MODEL_UNAVAILABLE, 0.0),

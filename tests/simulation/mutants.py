@@ -27,6 +27,7 @@ from landfall.runs.runs import Runs
 from landfall.runs.steps import ROLES, StepId
 from landfall.runs.transitions import claimed
 from landfall.store.documents import Put, Update
+from landfall.store.server_clock import ServerClock
 from landfall.ticks import scheduler, watchdog
 from landfall.ticks.due_schedule import DueSchedule
 from tests.fakes.memory_store import MemoryStore
@@ -270,6 +271,11 @@ def paused_base_is_asked() -> Planted:
     return patch.object(locks, "_check_free", held_only)
 
 
+def clock_not_corrected() -> Planted:
+    """Every machine goes by its own clock, however far it is from that of the store."""
+    return patch.object(ServerClock, "correct", lambda *_: None)
+
+
 def healthy_whatever_was_found() -> Planted:
     """The verdict does not look at the findings."""
     return patch("landfall.integrity.report.worst_of", lambda _: "healthy")
@@ -313,6 +319,7 @@ MUTANTS = (
     write_back_ends_the_run,
     every_look_is_the_last,
     paused_base_is_asked,
+    clock_not_corrected,
     healthy_whatever_was_found,
     never_complete,
 )

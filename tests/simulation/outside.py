@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -19,6 +19,10 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import START
 from tests.simulation.base import ISSUES
 from tests.simulation.faults import Chaos, current
+from tests.simulation.virtual_time import wall_clock
+
+CLOCK_ERROR = timedelta(seconds=0.1)
+"""By which a clock is wrong that is corrected by the store's answers: most take 0.05 s or less."""
 
 PAGE = 4
 """Records of a simulated page: small, so that there are many."""
@@ -33,16 +37,6 @@ _AIRTABLE_FAULTS = (
 )
 
 
-def wall_clock() -> datetime:
-    """The simulated moment as people see it."""
-    return moment(asyncio.get_running_loop().time())
-
-
-def moment(seconds: float) -> datetime:
-    """The same, by the event loop's clock."""
-    return START + timedelta(seconds=seconds)
-
-
 class TreacherousStore:
     """The store in memory, over a network that fails, with processes that die on the way."""
 
@@ -54,7 +48,10 @@ class TreacherousStore:
 
     async def read(self, *paths: str) -> list[Document | None]:
         """As `Store.read`."""
+        clock = current.get().clock
+        asked = clock.local()
         await self._request()
+        clock.correct(asked, wall_clock())
         return await self.memory.read(*paths)
 
     async def find(self, query: Query) -> list[Document]:
@@ -64,10 +61,13 @@ class TreacherousStore:
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """As `Store.commit`; now and then it happens and nobody is told."""
+        clock = current.get().clock
+        asked = clock.local()
         cancelled = await self._request()
         if not self.memory.would_conflict(writes):
             self.broken += [*self._late(writes), *self._impatient(writes)]
         versions = await self.memory.commit(writes)
+        committed = wall_clock()
         for write in writes:
             self.broken += self._check(write)
         if cancelled:
@@ -75,6 +75,7 @@ class TreacherousStore:
         if self._chaos.strikes("ambiguous_commit"):
             raise StoreError("simulated: committed, and the answer was lost")
         await self._chaos.pass_by(0.0, 0.01)
+        clock.correct(asked, committed)
         return versions
 
     def _late(self, writes: Sequence[Write]) -> Iterator[str]:
@@ -199,7 +200,7 @@ class Quiet:
 
         A process that was frozen sends what it was about to send, and cannot know of the pause.
         """
-        if wall_clock() < self.until and not current.get().frozen_until:
+        if wall_clock() + CLOCK_ERROR < self.until and not current.get().frozen_until:
             self.broken.append(f"a request at {wall_clock()}, and none was allowed by {self.until}")
 
 

@@ -28,6 +28,7 @@ from landfall.runs.tasks import Task
 from landfall.runs.worker import Invocation, OutOfTimeError, Worker
 from landfall.scans.scan import Scan
 from landfall.store.documents import ConflictError, Query, StoreError, Write
+from landfall.store.server_clock import ClockError
 from landfall.store.versioned import VersionedStore
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -35,12 +36,20 @@ from tests.fakes.clients import kinds_with
 from tests.simulation.checker import Judged, violations
 from tests.simulation.classification import ClassificationSubject
 from tests.simulation.elements import BATCHED
-from tests.simulation.faults import Chaos, KilledError, Rates, process
+from tests.simulation.faults import (
+    Chaos,
+    KilledError,
+    Rates,
+    clock_of_process,
+    current,
+    process,
+)
 from tests.simulation.integrity import IntegritySubject
-from tests.simulation.outside import TreacherousQueue, TreacherousStore, wall_clock
+from tests.simulation.outside import TreacherousQueue, TreacherousStore
 from tests.simulation.sites import SiteSubject
 from tests.simulation.subject import Subject
 from tests.simulation.virtual_time import run as run_virtually
+from tests.simulation.virtual_time import wall_clock
 
 SUBJECTS: Mapping[str, Callable[[Chaos], Subject]] = {
     "integrity": IntegritySubject,
@@ -64,7 +73,10 @@ TOUCHES = 3
 HORIZON = 3 * 3600.0
 """Seconds after which everything must have ended by itself."""
 
-EXPECTED_ERRORS = (StoreError, ConflictError, OutOfTimeError, RunNotFoundError, TimeoutError)
+EXPECTED_ERRORS = (
+    *(StoreError, ConflictError, OutOfTimeError, RunNotFoundError, TimeoutError),
+    ClockError,
+)
 """What the entry points answer 500 to, and a tick or a delivery may come back for."""
 
 
@@ -100,8 +112,8 @@ class Simulation:
         self.store = TreacherousStore(self.chaos, self._written)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
         store = VersionedStore(self.store)
-        self.runs = Runs(store, self.queue, wall_clock, self.chaos.random, LADDER)
-        self.registry = Registry(store, wall_clock)
+        self.runs = Runs(store, self.queue, clock_of_process, self.chaos.random, LADDER)
+        self.registry = Registry(store, clock_of_process)
         self.subjects: dict[str, Subject] = {}
         self._kinds: dict[str, Kind] = {}
         self.outcome = Outcome(seed, self.subjects, self.store, self.queue, self.chaos)
@@ -193,7 +205,7 @@ class Simulation:
 
     def _spawn(self, name: str, tick: Callable[[], Awaitable[None]]) -> None:
         async def as_process() -> None:
-            with process(name):
+            with process(name, ahead=self.chaos.clock_ahead()):
                 await self._answer(tick())
 
         task = asyncio.create_task(as_process())
@@ -201,9 +213,11 @@ class Simulation:
         task.add_done_callback(self._background.discard)
 
     async def _schedule(self) -> None:
+        await current.get().clock.require(self.runs.store)
         await Scheduler(self.runs, "scheduler").tick(Deadline.after(LADDER.step))
 
     async def _watch(self) -> None:
+        await current.get().clock.require(self.runs.store)
         began = wall_clock()
         stale = self._stale(began)
         watch = await Watchdog(self.runs, "watchdog").tick(Deadline.after(LADDER.step))
@@ -226,7 +240,8 @@ class Simulation:
             yield from subject.written(self.store.memory, write)
 
     async def _deliver(self, task: Task) -> bool:
-        with process(f"{task.step_id} {task.attempt}", run_id=task.run_id):
+        name, ahead = f"{task.step_id} {task.attempt}", self.chaos.clock_ahead()
+        with process(name, run_id=task.run_id, ahead=ahead):
             return await self._answer(self._invoke(task))
 
     async def _invoke(self, task: Task) -> None:

@@ -8,9 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
+
+from tests.fakes.world import START
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -130,6 +133,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
             call = soon.popleft()
             if not call._cancelled:
                 call._run()
+
+
+def wall_clock() -> datetime:
+    """The simulated moment as people see it, and as the store does."""
+    return moment(asyncio.get_running_loop().time())
+
+
+def moment(seconds: float) -> datetime:
+    """The same, by the event loop's clock."""
+    return START + timedelta(seconds=seconds)
 
 
 def jumped(seconds: float) -> bool:

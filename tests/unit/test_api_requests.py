@@ -45,7 +45,7 @@ async def ask(
         ],
         "scheme": "https", "server": ("api.example", 443),
     }  # fmt: skip
-    app: Any = SimpleNamespace(runs=world.runs, indexes=())
+    app: Any = SimpleNamespace(runs=world.runs, indexes=(), server_clock=world.server_clock)
     return await answer(app, Call(HttpRequest(scope, receive), by))
 
 

@@ -125,7 +125,7 @@ async def test_nothing_is_done_by_a_clock_that_is_off(ahead, says):
     world = await ticked(MemoryStore())
     await world.start(await world.save(schedule={"cadence": {"every_minutes": 5}}))
     world.clock.advance(2 * LADDER.run)
-    world.server_ahead = ahead
+    world.timed.ahead = ahead
     app = an_app(world, Indexes(world.stored, world.clock))
     before = await everything(world.store)
     for tick in (tick_scheduler, tick_watchdog):
@@ -142,7 +142,7 @@ async def test_nothing_is_done_by_a_clock_that_is_off(ahead, says):
 async def test_a_clock_that_is_nearly_right_will_do(ahead):
     """A request takes some time, and no two clocks agree."""
     world = await ticked(MemoryStore())
-    world.server_ahead = ahead
+    world.timed.ahead = ahead
     app = an_app(world, Indexes(world.stored, world.clock))
     assert [(await tick(app, NOBODY))[0] for tick in (tick_scheduler, tick_watchdog)] == [200, 200]
     assert (await health(world.store, world.clock, app.indexes, world.server_clock))[0]

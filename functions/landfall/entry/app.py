@@ -7,7 +7,6 @@ only for what it uses.
 import functools
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -59,10 +58,12 @@ def app_of(function: str) -> App:
     )
     random = Random()
     ladder = config.ladder
-    store = FirestoreStore(firestore_client(config.project, ladder.connect), ladder.request)
+    clock = ServerClock()
+    client = firestore_client(config.project, ladder.connect)
+    store = FirestoreStore(client, ladder.request, clock)
     emulator = config.cloud_tasks_emulator
     open_tasks = functools.partial(cloud_tasks_client, emulator, ladder.connect)
-    queue = CloudTasksQueue(open_tasks, delivery, ladder, random)
+    queue = CloudTasksQueue(open_tasks, delivery, ladder, random, clock)
     callers = Callers(
         issuer=config.token_issuer,
         audiences=config.audiences,
@@ -70,13 +71,8 @@ def app_of(function: str) -> App:
         checked_by_cloud_run=config.checked_by_cloud_run,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
-    runs = Runs(VersionedStore(store, retention=config.retention), queue, _now, random, ladder)
+    runs = Runs(VersionedStore(store, retention=config.retention), queue, clock, random, ladder)
     garbage.freeze()
     clients = Clients(config)
     OURS.add(*config.secrets)
-    indexes, server_clock = Indexes(store, _now), ServerClock(store.now, _now)
-    return App(config, runs, indexes, server_clock, callers, clients, OURS)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return App(config, runs, Indexes(store, clock), clock, callers, clients, OURS)

@@ -74,6 +74,7 @@ def _check_parameters(given: Sequence[tuple[str, str]], known: Sequence[str]) ->
 
 async def _request(app: App, call: Call) -> Request:
     body = await call.body(MAX_BODY)
+    await app.server_clock.begin(app.runs.store)
     scans = Registry(app.runs.store, app.runs.clock)
     parameters = dict(call.request.query_params)
     return Request(call.caller, parameters, body, app.runs, scans, _key(call.request.headers))

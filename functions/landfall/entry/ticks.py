@@ -9,7 +9,7 @@ async def tick_scheduler(app: App, _: Call) -> Answer:
     """Claim the schedules that are due, create their runs and enqueue them."""
     from landfall.ticks.scheduler import Scheduler
 
-    await app.server_clock.require()
+    await app.server_clock.require(app.runs.store)
     await app.indexes.require()
     tick = await Scheduler(app.runs, "scheduler").tick(Deadline.after(app.config.ladder.step))
     return 200, vars(tick)
@@ -19,6 +19,6 @@ async def tick_watchdog(app: App, _: Call) -> Answer:
     """Take up steps that do not move, and end runs that are past their deadline."""
     from landfall.ticks.watchdog import Watchdog
 
-    await app.server_clock.require()
+    await app.server_clock.require(app.runs.store)
     watch = await Watchdog(app.runs, "watchdog").tick(Deadline.after(app.config.ladder.step))
     return 200, vars(watch)

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from google.api_core import exceptions as google_errors
 from landfall import logs
 from landfall.deadlines import LADDER, Ladder
 from landfall.net.grpc import open_channel
+from landfall.runs.commit import Clock
 from landfall.runs.tasks import QueueError, Task
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class CloudTasksQueue:
         delivery: Delivery,
         ladder: Ladder,
         random: Random,
+        clock: Clock,
     ) -> None:
         self._open_client = open_client
         self._delivery = delivery
         self._ladder = ladder
         self._random = random
+        self._clock = clock
 
     @cached_property
     def _client(self) -> "CloudTasksAsyncClient":
@@ -111,7 +114,7 @@ class CloudTasksQueue:
             "http_request": http,
             "dispatch_deadline": timedelta(seconds=self._ladder.dispatch),
         }
-        if task.at > datetime.now(UTC):
+        if task.at > self._clock():
             fields["schedule_time"] = task.at
         return tasks_v2.CreateTaskRequest(parent=delivery.queue, task=tasks_v2.Task(fields))
 

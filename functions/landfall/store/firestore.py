@@ -1,7 +1,6 @@
 """The document store on Firestore, which holds all state."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from google.api_core import exceptions as google_errors
@@ -29,6 +28,7 @@ from landfall.store.documents import (
 )
 from landfall.store.limits import unusable_fields, unusable_path, unusable_query
 from landfall.store.metering import charge
+from landfall.store.server_clock import ServerClock
 
 _REFUSED = (
     google_errors.InvalidArgument,
@@ -61,12 +61,19 @@ class FirestoreStore:
 
     Every call ends within `timeout` seconds: gRPC deadlines are absolute, and the client's own
     retries, which last 60 to 300 s, are off. Raises `ConflictError` and `StoreError`, of
-    which a `StoreRefusedError` means that another try changes nothing.
+    which a `StoreRefusedError` means that another try changes nothing. Every answer to a read or
+    commit corrects the `clock`, if one is given.
     """
 
-    def __init__(self, client: firestore.AsyncClient, timeout: float = LADDER.request) -> None:
+    def __init__(
+        self,
+        client: firestore.AsyncClient,
+        timeout: float = LADDER.request,
+        clock: ServerClock | None = None,
+    ) -> None:
         self._client = client
         self._timeout = timeout
+        self._clock = clock or ServerClock()
         self.meter = Meter()
 
     async def read(self, *paths: str) -> list[Document | None]:
@@ -77,10 +84,12 @@ class FirestoreStore:
             return [None] * len(paths)
         references = [self._client.document(path) for path in usable]
         found: dict[str, Document] = {}
+        asked = self._clock.local()
         try:
             async for snapshot in self._client.get_all(
                 references, retry=None, timeout=self._timeout
             ):
+                self._clock.correct(asked, snapshot.read_time)
                 if snapshot.exists:
                     document = _document(snapshot)
                     found[document.path] = document
@@ -88,19 +97,6 @@ class FirestoreStore:
             raise _failed("a read of", error) from error
         charge(self.meter, reads=len(paths))
         return [found.get(path) for path in paths]
-
-    async def now(self) -> datetime:
-        """Return the time by Firestore's clock, which takes a read. Raises `StoreError`."""
-        reference = self._client.document("system/clock")
-        try:
-            async for snapshot in self._client.get_all(
-                [reference], retry=None, timeout=self._timeout
-            ):
-                moment: datetime = snapshot.read_time
-        except google_errors.GoogleAPIError as error:
-            raise _failed("a read of", error) from error
-        charge(self.meter, reads=1)
-        return moment
 
     async def find(self, query: Query) -> list[Document]:
         """Return the documents that match a query."""
@@ -127,6 +123,7 @@ class FirestoreStore:
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Apply all the writes or none. Return the new versions, in the same order."""
         batch = self._client.batch()
+        asked = self._clock.local()
         try:
             for write in writes:
                 self._add(batch, write)
@@ -137,6 +134,8 @@ class FirestoreStore:
             raise _failed("a commit to", error, writes) from error
         except _UNSENDABLE as error:
             raise _refused("a commit to", error, writes) from error
+        committed: Any = batch.commit_time  # its type knows only a batch that is not committed
+        self._clock.correct(asked, committed)
         charge(self.meter, writes=len(writes), commits=1)
         return [result.update_time for result in results]
 
