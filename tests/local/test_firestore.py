@@ -21,7 +21,7 @@ from landfall.store.documents import (
 from landfall.store.firestore import FirestoreStore
 from tests.local.clients import SHORT, store_at
 from tests.local.leftovers import nothing_left
-from tests.local.peers import PEERS, grpc_server
+from tests.local.peers import PEERS, good, grpc_server
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 LATE = 0.5
@@ -76,10 +76,11 @@ async def test_a_call_ends_at_its_timeout(peer, call):
 async def test_every_status_is_what_it_means(name):
     """A race that was lost, a refusal for good, or an outage: each code that gRPC has."""
     codes = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
-    left = list(codes)
+    sent: set[grpc.StatusCode] = set()
 
     async def refuse(_: str, context: Any) -> AsyncIterator[bytes]:
-        await context.abort(left.pop(0), "no")
+        sent.add(code)
+        await context.abort(code, "no")
         yield b""
 
     async with grpc_server(refuse) as address, store_at(address) as store:
@@ -89,7 +90,72 @@ async def test_every_status_is_what_it_means(name):
             lost, refused = code in LOST.get(name, ()), code in REFUSED
             meant = ConflictError if lost else StoreRefusedError if refused else StoreError
             assert (code, raised.type) == (code, meant)
-    assert not left
+    assert sent == set(codes)
+
+
+READS = {name: CALLS[name] for name in ("read", "find")}
+
+
+class Refusing:
+    """Answers the first `times` calls with UNAVAILABLE after a document, and the others well."""
+
+    def __init__(self, times: int, seconds: float = 0.0) -> None:
+        self.times = times
+        self.seconds = seconds
+        self.calls = 0
+
+    async def __call__(self, method: str, context: Any) -> AsyncIterator[bytes]:
+        self.calls += 1
+        async for message in good(method, context):
+            yield message
+        if self.calls <= self.times:
+            await asyncio.sleep(self.seconds)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "Connection reset by peer")
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+async def test_a_read_whose_connection_broke_is_sent_once_more(call, capsys):
+    """As the first call after a while without a CPU; both are counted, and the log has a line."""
+    refusing = Refusing(times=1)
+    async with grpc_server(refusing) as address, store_at(address) as store:
+        assert await call(store)
+        assert (refusing.calls, store.meter.reads) == (2, 2)
+        assert '"message": "read again"' in capsys.readouterr().out
+        assert await call(store)
+        assert (refusing.calls, store.meter.reads) == (3, 3)
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+async def test_a_read_is_sent_no_third_time(call):
+    """An outage is the step's to wait for."""
+    refusing = Refusing(times=2)
+    async with grpc_server(refusing) as address, store_at(address) as store:
+        with pytest.raises(StoreError, match="reset by peer"):
+            await call(store)
+    assert refusing.calls == 2
+
+
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+async def test_a_read_that_is_sent_once_more_ends_at_the_same_deadline(call):
+    """Of 1.2 s, the second call has what the first one left, which is too little here."""
+    loop = asyncio.get_running_loop()
+    refusing = Refusing(times=2, seconds=SHORT.request * 0.75)
+    async with grpc_server(refusing) as address, store_at(address) as store:
+        began = loop.time()
+        with pytest.raises(StoreError, match="Deadline Exceeded"):
+            await call(store)
+        assert loop.time() - began < SHORT.request + LATE
+    assert refusing.calls == 2
+
+
+@pytest.mark.parametrize("name", ["put", "create", "update"])
+async def test_a_commit_is_never_sent_once_more(name):
+    """It may have happened."""
+    refusing = Refusing(times=1)
+    async with grpc_server(refusing) as address, store_at(address) as store:
+        with pytest.raises(StoreError):
+            await CALLS[name](store)
+    assert refusing.calls == 1
 
 
 @pytest.mark.parametrize(

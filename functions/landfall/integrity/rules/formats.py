@@ -120,9 +120,9 @@ def date(calendar: Calendar, pattern: str | None) -> Form:
 
 
 def is_date_pattern(pattern: str) -> bool:
-    """Return whether a pattern of `strptime` includes year, month and day."""
+    """Return whether a pattern of `strptime` includes year, month and day, each once."""
     day = datetime(2003, 11, 22)  # noqa: DTZ001  only its date
     try:
         return datetime.strptime(day.strftime(pattern), pattern).date() == day.date()  # noqa: DTZ007
-    except ValueError:
+    except (ValueError, re.error):  # the latter for a part that is there twice
         return False
