@@ -18,6 +18,7 @@
     ├── ConflictError                         500 store_contended
     ├── DeclinedError                         500 internal_error
     ├── FencedError                           500 internal_error
+    ├── ListMissingError                      500 findings_missing
     ├── LockedError                           500 internal_error
     ├── OutOfTimeError                        500 out_of_time
     ├── QueueError                            500 internal_error

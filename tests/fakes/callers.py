@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from landfall.api.downloads import Download
 from landfall.api.request import Request
 from tests.fakes.world import World
 
@@ -19,3 +20,8 @@ def ask(
     """Return a request with this body and these query parameters."""
     sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
     return Request(by, query or {}, sent, world.runs, world.registry)
+
+
+async def text_of(file: Download) -> str:
+    """Return the text of a file, once it is sent."""
+    return "".join([piece async for piece in file.pieces])

@@ -9,7 +9,8 @@ from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record
 from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.views import findings_of_run
+from landfall.integrity.findings.views import listing_of_run
+from landfall.integrity.findings.wanted import Wanted
 from landfall.kinds.table import KINDS
 from landfall.process.redaction import OURS
 from landfall.reasons import Reason
@@ -116,7 +117,8 @@ async def documents(world: World, collection: str) -> list[Document]:
 
 async def findings(world: World, run_id: str = "m-1") -> list[Fields]:
     """Return the findings of a run, as the api answers them; none before its end."""
-    return await findings_of_run(world.store, await world.runs.get(run_id), {})
+    listing = await listing_of_run(world.store, await world.runs.get(run_id))
+    return [finding async for finding in listing.each(Wanted())]
 
 
 def opening(world: World, server: LocalAirtable) -> Callable[[str], AirtableClient]:

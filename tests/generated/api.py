@@ -38,6 +38,7 @@ ERRORS: Mapping[str, str] = {
     "not_configured": "See `/health` of the function for the variables at fault.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",
     "certificates_unavailable": "Try again: the token's certificates could not be fetched.",
+    "findings_missing": "Restore the document that the message names from a backup.",
     "store_contended": "Try again: others changed the same at the same moment.",
     "store_refused": "Correct what the message names; otherwise run `infra/doctor`.",
     "store_unavailable": "Try again: Firestore cannot be used at the moment.",

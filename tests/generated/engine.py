@@ -35,7 +35,7 @@ PURPOSES = {
     "runs": "A run: status, progress, verdict, counts, error, deadline, report.",
     "runs/events": "A change of status, written in the commit that makes it.",
     "runs/pages": "Fetched records, or pages of a site with their evidence, compressed.",
-    "runs/results": "A list of findings, a site's report, or notes of a step for its next attempt.",
+    "runs/results": "A list of findings with its index, a site's report, or notes of a step.",
     "runs/steps": "A step: status, attempt, lease, cursor, last error. It is its own outbox.",
     "scans": "A scan: its name, its version, and where it looks.",
     "scans/elements": "A data element, with the model's last good suggestion. Runs write it.",

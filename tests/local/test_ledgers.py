@@ -384,7 +384,7 @@ async def test_all_findings_in_one_file():
     await scanning.run(rows)
     file = await routes.run_findings(scanning.ask(format="csv"), "m-1")
     assert isinstance(file, Download)
-    first, second, name = rows_in(file)
+    first, second, name = await rows_in(file)
     assert {**first, "record": "", "link": ""} == {**second, "record": "", "link": ""}
     assert (first["finding_id"], first["record_count"]) == (second["finding_id"], "2")
     assert (first["message"], first["record_name"], name["field"]) == ("'=1+1", "'=1+1", "Name")
@@ -401,14 +401,14 @@ async def test_all_findings_in_one_file():
     assert isinstance(file, Download)
     assert [
         (finding["rule_id"], finding["owner"], finding["records"][0][-1], finding["record_names"])
-        for finding in json.loads("".join(file.pieces))
+        for finding in json.loads(await callers.text_of(file))
     ] == [("once", "Ms Smith", "1", ["=1+1", "=1+1"]), ("name", "", "3", [""])]
 
 
-def rows_in(file: Fields | Download) -> list[dict[str, str]]:
+async def rows_in(file: Fields | Download) -> list[dict[str, str]]:
     """Return the rows of a CSV file."""
     assert isinstance(file, Download)
-    text = "".join(file.pieces).removeprefix("\ufeff")
+    text = (await callers.text_of(file)).removeprefix("\ufeff")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -416,7 +416,7 @@ async def test_a_file_has_the_columns_that_can_be_written_back():
     """A finding of a table has one row, without a record."""
     scanning = Scanning(rules=[{"id": "v", "kind": "volume", "table": "People", "at_least": 9}])
     await scanning.run(people("x"))
-    (row,) = rows_in(await routes.run_findings(scanning.ask(format="csv"), "m-1"))
+    (row,) = await rows_in(await routes.run_findings(scanning.ask(format="csv"), "m-1"))
     assert tuple(row) == COLUMNS
     assert (row["record"], row["record_name"], row["link"]) == ("", "", "")
 
@@ -433,16 +433,16 @@ async def test_who_ignores_a_finding_and_why_is_in_the_file():
     await scanning.run(people(None, None))
     applied = await routes.scan_findings(ask, "people")
     for file in (decided, applied, await routes.run_findings(ask, "m-2")):
-        (row,) = rows_in(file)
+        (row,) = await rows_in(file)
         assert [row[f"ignored_{name}"] for name in ("why", "by", "until")] == [
             "she has none",
             "ada@example.org",
             "2030-01-01 23:59:59",
         ]
-    (row,) = rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
+    (row,) = await rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
     assert (row["finding_id"], row["ignored_why"]) == (ids[1], "")
     await routes.reopen(scanning.ask(), "people", ids[0])
-    reopened, _ = rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
+    _, reopened = await rows_in(await routes.scan_findings(scanning.ask(format="csv"), "people"))
     assert (reopened["state"], reopened["ignored_by"]) == ("reopened", "")
 
 

@@ -15,7 +15,7 @@ from landfall.entry.routes import routes
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 from tests.fakes.bases import record_id
-from tests.fakes.callers import ask
+from tests.fakes.callers import ask, text_of
 from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 
@@ -95,10 +95,10 @@ async def test_all_elements_in_one_file(client):
     table = await client.elements_of_scan(format="csv")
     values = await client.elements_of_scan(format="json")
     assert isinstance(table, Download)
-    rows = list(csv.DictReader(io.StringIO("".join(table.pieces).lstrip("\ufeff"), newline="")))
+    rows = list(csv.DictReader(io.StringIO((await text_of(table)).lstrip("\ufeff"), newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert [row[LABEL] for row in rows] == list(LABELS)
-    assert [one["values"][LABEL] for one in json.loads("".join(values.pieces))] == list(LABELS)
+    assert [one["values"][LABEL] for one in json.loads(await text_of(values))] == list(LABELS)
 
 
 async def test_a_confirmation_has_person_and_time(client):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from landfall.integrity.findings.entry import FindingEntry
-from landfall.integrity.findings.ledger_store import FindingsList, list_path
+from landfall.integrity.findings.lists import FindingsList, list_path
 from landfall.integrity.findings.packing import unpack_entries
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.runs.lifecycle import RunStatus

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from landfall.api.downloads import PIECE_SIZE, Download
+from landfall.api.downloads import PIECE_LENGTH, PIECE_SIZE, Download
 
 COLUMNS = ("name", "at")
 
@@ -17,9 +17,9 @@ def items(count: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("count", [0, 1, PIECE_SIZE - 1, PIECE_SIZE, 3 * PIECE_SIZE + 1])
-def test_a_json_file_is_the_list_in_pieces(count):
+async def test_a_json_file_is_the_list_in_pieces(count):
     """However many there are; a line has one item."""
-    pieces = list(Download.json(items(count), "x").pieces)
+    pieces = [it async for it in Download.json(items(count), "x").pieces]
     text = "".join(pieces)
     assert [item["name"] for item in json.loads(text)] == [f"Zoë {n}" for n in range(count)]
     assert len(text.splitlines()) == (count + 2 if count else 1)
@@ -27,26 +27,35 @@ def test_a_json_file_is_the_list_in_pieces(count):
 
 
 @pytest.mark.parametrize("count", [0, 1, PIECE_SIZE - 1, PIECE_SIZE, 3 * PIECE_SIZE + 1])
-def test_a_csv_file_is_the_rows_in_pieces(count):
+async def test_a_csv_file_is_the_rows_in_pieces(count):
     """Below one heading; Excel takes the file for UTF-8."""
-    pieces = list(Download.csv(items(count), COLUMNS, "x").pieces)
+    pieces = [it async for it in Download.csv(items(count), COLUMNS, "x").pieces]
     heading, *rows = csv.reader(io.StringIO("".join(pieces), newline=""))
     assert heading == ["\ufeffname", "at"]
     assert rows == [[f"Zoë {n}", "2026-01-01 00:00:00"] for n in range(count)]
     assert len(pieces) == -(-count // PIECE_SIZE) + 1
 
 
-def test_no_piece_is_made_before_it_is_sent():
+async def test_no_piece_is_made_before_it_is_sent():
     """The whole of a long file is never in memory as text."""
     asked = []
 
-    def rows():
+    async def rows():
         for row in items(2 * PIECE_SIZE):
             asked.append(row)
             yield row
 
     pieces = Download.csv(rows(), COLUMNS, "x").pieces
-    next(pieces)
+    await anext(pieces)
     assert asked == []
-    next(pieces)
+    await anext(pieces)
     assert len(asked) == PIECE_SIZE
+
+
+async def test_items_of_any_length_make_pieces_of_some_length():
+    """Few long items are as little text at once as many short ones."""
+    long = [{"name": "x" * (PIECE_LENGTH // 2)} for _ in range(9)]
+    for file in (Download.json(long, "x"), Download.csv(long, ["name"], "x")):
+        pieces = [len(it) async for it in file.pieces]
+        assert sum(pieces) > 4 * PIECE_LENGTH
+        assert max(pieces) < 2 * PIECE_LENGTH

@@ -36,7 +36,15 @@ def test_a_document_of_a_run_expires(path, days):
     }
 
 
-STAYS = ["runs/m-1/results/000000", "scans/s", "findings/f", "schedules/s", "system/watchdog"]
+STAYS = [
+    "runs/m-1/results/000000",
+    "runs/m-1/results/index-000000",
+    "runs/m-1/results/places-000000",
+    "scans/s",
+    "findings/f",
+    "schedules/s",
+    "system/watchdog",
+]
 
 
 @pytest.mark.parametrize("path", STAYS)

@@ -12,7 +12,7 @@ from landfall.kinds.routes import save_scan, show_scan
 from landfall.reasons import BadRequestError
 from landfall.scans.yaml_text import MAX_YAML, read_text, write_yaml
 from landfall.store.documents import Query
-from tests.fakes.callers import ask
+from tests.fakes.callers import ask, text_of
 from tests.fakes.examples import EXAMPLES
 from tests.fakes.world import World
 
@@ -36,7 +36,7 @@ async def written(world: World, scan_id: str) -> str:
     file = await show_scan(ask(world, query={"format": "yaml"}), scan_id)
     assert isinstance(file, Download)
     assert (file.name, file.media_type) == (f"{scan_id}.yaml", "application/yaml; charset=utf-8")
-    return "".join(file.pieces)
+    return await text_of(file)
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)

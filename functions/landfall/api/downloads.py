@@ -3,70 +3,93 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Self, TypeVar
 
 from landfall.api.spreadsheet import spreadsheet_cell
 
 _Item = TypeVar("_Item")
 
+Items = Iterable[_Item] | AsyncIterable[_Item]
+"""Items that are there, or that come one after the other."""
 
 PIECE_SIZE = 500
 """Items in a piece of a download, some 200 kB together."""
+
+PIECE_LENGTH = 500_000
+"""Characters after which a piece of a download ends, however few items it has."""
 
 
 @dataclass(frozen=True)
 class Download:
     """An answer that is a file. Each piece of its text is made when it is sent.
 
-    A long file cannot be sent as a whole: Cloud Run takes 32 MiB.
+    A long file cannot be sent as a whole: Cloud Run takes 32 MiB. Items that come one after the
+    other are never in memory together. Where one of them fails, the connection breaks,
+    so that nobody takes a part of a file for the whole.
     """
 
     name: str
     media_type: str
-    pieces: Iterator[str]
+    pieces: AsyncIterator[str]
 
     @classmethod
-    def json(cls, items: Sequence[Any], name: str) -> Self:
+    def text(cls, text: str, name: str, media_type: str) -> Self:
+        """Make a file of a text."""
+        return cls(name, media_type, _each([text]))
+
+    @classmethod
+    def json(cls, items: Items[Any], name: str) -> Self:
         """Make a JSON file: a list with an item a line."""
         return cls(f"{name}.json", "application/json", _json(items))
 
     @classmethod
-    def csv(cls, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
+    def csv(cls, rows: Items[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
         """Make a CSV file with these columns; a row may have more."""
         return cls(f"{name}.csv", "text/csv; charset=utf-8", _csv(rows, columns))
 
 
-def _json(items: Sequence[Any]) -> Iterator[str]:
-    between = "[\n"
-    for some in _together(items):
-        yield between + ",\n".join(json.dumps(it, ensure_ascii=False, default=_iso) for it in some)
+async def _json(items: Items[Any]) -> AsyncIterator[str]:
+    between, lines, room = "[\n", list[str](), PIECE_LENGTH
+    async for item in _each(items):
+        lines.append(json.dumps(item, ensure_ascii=False, default=_iso))
+        room -= len(lines[-1])
+        if len(lines) == PIECE_SIZE or room < 0:
+            yield between + ",\n".join(lines)
+            between, lines, room = ",\n", [], PIECE_LENGTH
+    if lines:
+        yield between + ",\n".join(lines)
         between = ",\n"
-    yield "\n]\n" if items else "[]\n"
+    yield "[]\n" if between == "[\n" else "\n]\n"
 
 
-def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+async def _csv(rows: Items[Mapping[str, Any]], columns: Sequence[str]) -> AsyncIterator[str]:
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, columns, extrasaction="ignore")
     file.write("\ufeff")  # a byte-order mark: without it, Excel does not read UTF-8
     writer.writeheader()
     yield file.getvalue()
-    for some in _together(rows):
-        file.seek(0)
-        file.truncate()
-        writer.writerows(
-            {column: spreadsheet_cell(row[column]) for column in columns} for row in some
-        )
+    file.seek(file.truncate(0))
+    count = 0
+    async for row in _each(rows):
+        writer.writerow({column: spreadsheet_cell(row[column]) for column in columns})
+        count += 1
+        if count % PIECE_SIZE == 0 or file.tell() > PIECE_LENGTH:
+            yield file.getvalue()
+            file.seek(file.truncate(0))
+    if file.tell():
         yield file.getvalue()
 
 
-def _together(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while some := list(islice(iterator, PIECE_SIZE)):
-        yield some
+async def _each(items: Items[_Item]) -> AsyncIterator[_Item]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
 
 
 def _iso(value: Any) -> str:

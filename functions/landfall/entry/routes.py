@@ -1,8 +1,7 @@
 """The handler of the `api` function: find the route of a request, and answer it."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
@@ -99,13 +98,8 @@ def _no_route(allowed: Sequence[str]) -> Answer:
 
 def _file(download: Download) -> Response:
     disposition = f'attachment; filename="{download.name}"'
-
-    async def pieces() -> AsyncIterator[Any]:  # a plain iterator would be run in threads
-        for piece in download.pieces:
-            yield piece
-
     return StreamingResponse(
-        pieces(),
+        download.pieces,
         media_type=download.media_type,
         headers={"Content-Disposition": disposition},
     )

@@ -12,11 +12,10 @@ from landfall.deadlines import Deadline
 from landfall.integrity.ending import end
 from landfall.integrity.findings.ledger import merge
 from landfall.integrity.findings.ledger_store import (
-    FindingsList,
     LedgerStore,
     StoredLedger,
-    choose_documented,
-    list_documents,
+    entries_of_list,
+    list_with,
     to_write_back,
     write_back_documents,
 )
@@ -55,13 +54,9 @@ class Publication:
         decisions = await self._ledgers.decisions()
         scope, ids = self._ledgers.scope, fetched.ids
         merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
-        entries = choose_documented(merged.ledger.entries)
+        entries = entries_of_list(merged.ledger)
         ledger = replace(merged.ledger, entries=entries)
-        writes: list[Write] = []
-        where = kept.list
-        if where is None or entries != kept.ledger.entries:
-            writes = list_documents(run_id, entries)
-            where = FindingsList(run_id, len(writes))
+        where, writes = list_with(kept, entries, run_id, now)
         since = await self._claim.first_page_at()
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)

@@ -1,20 +1,29 @@
 """The routes of the api for the findings of integrity scans."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import accumulate
 from typing import Any
 
 from landfall.airtable.dates import Calendar
 from landfall.api.downloads import Download
-from landfall.api.request import PAGES, Request, Route, check_kind, paged
-from landfall.integrity.findings.entry import STATES, Decision
-from landfall.integrity.findings.views import FILTERS, ScanFindings, download, findings_of_run
+from landfall.api.request import MAX_LIMIT, PAGES, Request, Route, check_kind
+from landfall.integrity.findings.entry import LIVE, STATES, Decision
+from landfall.integrity.findings.page_token import PageToken
+from landfall.integrity.findings.shown import Listing
+from landfall.integrity.findings.views import ScanFindings, download, listing_of_run
+from landfall.integrity.findings.wanted import Wanted
 from landfall.reasons import BadRequestError
+from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
 
-MAX_RECORDS_BYTES = 10_000_000
-"""Bytes of the ids and names of all records in an answer: Cloud Run sends 32 MiB."""
+MAX_RECORDS_BYTES = 2_000_000
+"""Bytes of the ids and names of all records in an answer; 20 answers may be made at once."""
+
+FILTERS = ("rule", "table", "severity", "owner", "state", "since", "text")
+"""Parameters that filter a list of findings. Without `state`, it has those that exist now."""
+
+MAX_TEXT = 200
+"""Characters of a text that is looked for."""
 
 LISTING = (*FILTERS, "format", *PAGES)
 """The query parameters of a list of findings."""
@@ -26,11 +35,14 @@ MAX_WHY_LENGTH = 500
 async def run_findings(request: Request, run_id: str) -> Fields | Download:
     """List the findings of a run, in pages; `format=csv` or `json` gives all in one file.
 
-    `rule`, `table`, `severity` and `state` filter them.
+    `rule`, `table`, `severity`, `owner`, `state`, `since` and `text` filter them.
     """
     run = await request.runs.get(run_id)
     check_kind("integrity", run.kind, run_id)
-    found = await findings_of_run(request.runs.store, run, _filters(request.parameters))
+    wanted, token = _wanted(request.parameters), _token(request)
+    listing = await listing_of_run(request.runs.store, run)
+    if token.list and (run.findings_list or {}).get("run_id") != token.list:
+        raise BadRequestError(f"`page_token` is of another run than {run_id}")
     head = {
         "run_id": run_id,
         "status": run.status,
@@ -38,14 +50,14 @@ async def run_findings(request: Request, run_id: str) -> Fields | Download:
         "complete": run.complete,
         "inconclusive": run.inconclusive,
     }
-    return _listed(found, request, head, run_id)
+    return await _listed(request, listing, wanted, token, head, run_id)
 
 
 async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
     """List the findings as of the scan's last run; like `GET /runs/{id}/findings`."""
-    findings = await _findings(request, scan_id)
-    found = await findings.listed(_filters(request.parameters))
-    return _listed(found, request, {"scan_id": scan_id}, scan_id)
+    wanted, token = _wanted(request.parameters), _token(request)
+    listing = await (await _findings(request, scan_id)).listing(token.list)
+    return await _listed(request, listing, wanted, token, {"scan_id": scan_id}, scan_id)
 
 
 async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
@@ -98,34 +110,61 @@ async def _findings(request: Request, scan_id: str) -> ScanFindings:
     return ScanFindings(request.runs.store, request.runs.clock, scan_id, head.data["base"])
 
 
-def _filters(parameters: Mapping[str, str]) -> dict[str, str]:
-    wanted = {name: parameters[name] for name in FILTERS if name in parameters}
-    if wanted.get("state", "open") not in STATES:
+def _wanted(parameters: Mapping[str, str]) -> Wanted:
+    """Return the filters of a request. Raises `BadRequestError`."""
+    get = parameters.get
+    state, since, text = get("state"), get("since"), get("text")
+    if state not in (None, *STATES):
         raise BadRequestError(f"`state` must be one of {', '.join(STATES)}")
-    if "severity" in wanted:
-        from landfall.scans.settings import SEVERITIES  # with pydantic, 60 ms of a cold start
+    if get("severity") not in (None, *SEVERITIES):
+        raise BadRequestError(f"`severity` must be one of {', '.join(SEVERITIES)}")
+    if text is not None and len(text) > MAX_TEXT:
+        raise BadRequestError(f"`text` is longer than {MAX_TEXT} characters; shorten it")
+    return Wanted(
+        get("rule"),
+        get("table"),
+        get("severity"),
+        get("owner"),
+        tuple(it for it in STATES if it == state) or LIVE,
+        None if since is None else _moment(since),
+        text,
+    )
 
-        if wanted["severity"] not in SEVERITIES:
-            raise BadRequestError(f"`severity` must be one of {', '.join(SEVERITIES)}")
-    return wanted
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise BadRequestError(
+            "`since` must be a day such as 2026-12-31, or a moment such as 2026-12-31T08:00Z"
+        ) from None
 
 
-def _listed(
-    found: Sequence[Fields], request: Request, head: Fields, name: str
+def _token(request: Request) -> PageToken:
+    return PageToken.parse(request.parameters.get("page_token", "0"))
+
+
+async def _listed(
+    request: Request,
+    listing: Listing,
+    wanted: Wanted,
+    token: PageToken,
+    head: Fields,
+    name: str,
 ) -> Fields | Download:
     """Return a page of findings, or all of them as a file."""
     form = request.form("csv", "json")
     if form:
-        return download(found, form, f"{name}-findings")
-    return paged(request, "findings", found, head, _fitting)
-
-
-def _fitting(findings: Sequence[Fields]) -> int:
-    sizes = (
-        sum(len(text.encode()) + 4 for text in (*finding["records"], *finding["record_names"]))
-        for finding in findings
-    )
-    return sum(size <= MAX_RECORDS_BYTES for size in accumulate(sizes))
+        return download(listing, wanted, form, f"{name}-findings")
+    limit = request.limit(MAX_LIMIT)
+    page = await listing.page(wanted, limit, token.position, token.skip, MAX_RECORDS_BYTES)
+    following = None if page.next is None else str(PageToken(page.next, list=listing.of_run))
+    return head | {
+        "count": page.count,
+        "findings": page.findings,
+        "next_page_token": following,
+    }
 
 
 async def _end(request: Request, scan_id: str, text: Any) -> datetime:

@@ -12,7 +12,8 @@ findings after it. Where findings are to be written back, the write step follows
 from landfall.airtable.fetched import Fetched
 from landfall.deadlines import Deadline
 from landfall.integrity.evaluation import Evaluation
-from landfall.integrity.findings.ledger_store import LedgerStore, ListMissingError
+from landfall.integrity.findings.ledger_store import LedgerStore
+from landfall.integrity.findings.lists import ListMissingError
 from landfall.integrity.following import Following
 from landfall.integrity.publication import Publication
 from landfall.integrity.scan import IntegrityScan

@@ -126,7 +126,7 @@ async def show_scan(request: Request, scan_id: str) -> Fields | Download:
     (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
     if form == "yaml":
         text = await request.scans.text(scan_id, head.data["version"], schedule)
-        return Download(f"{scan_id}.yaml", "application/yaml; charset=utf-8", iter([text]))
+        return Download.text(text, f"{scan_id}.yaml", "application/yaml; charset=utf-8")
     definition = await request.scans.definition(scan_id, head.data["version"])
     return {
         "scan_id": scan_id,

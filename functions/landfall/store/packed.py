@@ -17,14 +17,17 @@ class Packed:
     records: int
 
 
-def packed_documents(pieces: Iterable[Packed]) -> list[Fields]:
-    """Return the fields of documents that contain the pieces in their order."""
+def packed_documents(pieces: Iterable[Packed], max_bytes: int = MAX_PACKED_BYTES) -> list[Fields]:
+    """Return the fields of documents that contain the pieces in their order.
+
+    A document has at most so many bytes of pieces, or a single one that has more.
+    """
     groups: list[list[Packed]] = []
     room = 0
     for piece in pieces:
         if len(piece.data) > room:
             groups.append([])
-            room = MAX_PACKED_BYTES
+            room = max_bytes
         groups[-1].append(piece)
         room -= len(piece.data)
     return [

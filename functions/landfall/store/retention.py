@@ -49,8 +49,10 @@ class Retention:
 
     def _days(self, path: str) -> int | None:
         kind, name = "/".join(path.split("/")[::2]), path.rsplit("/", 1)[1]
+        if kind == "runs/results" and _LIST.fullmatch(name):
+            return None
         if kind == "runs/results" and not _NOTE.fullmatch(name):
-            return None if name.isdigit() else self.runs
+            return self.runs
         return {
             "runs": self.runs,
             "runs/steps": self.runs,
@@ -59,6 +61,9 @@ class Retention:
             "runs/results": self.fetched,
         }.get(kind)
 
+
+_LIST = re.compile(r"(index-|places-)?\d+")
+"""`000000`, `index-000000`, `places-000000`: a list of findings."""
 
 _NOTE = re.compile(r"[a-z]+-\d+")
 """`part-000000`: a note of a step for its continuation, or for the next step."""

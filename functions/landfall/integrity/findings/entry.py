@@ -1,9 +1,11 @@
 """A finding over the runs of its scan: its state, its history, and people's decisions about it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
+
+import msgspec
 
 from landfall.integrity.rules.evaluate import Finding
 from landfall.store.documents import Fields
@@ -16,8 +18,7 @@ LIVE: tuple[State, ...] = ("open", "reopened")
 """States that count for the verdict."""
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(msgspec.Struct, frozen=True, gc=False):
     """A finding's move to a state: the time, the run or person, and the reason.
 
     A person's decision counts from the moment at which it was made, and may end at `until`.
@@ -30,8 +31,7 @@ class Move:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class FindingEntry:
+class FindingEntry(msgspec.Struct, frozen=True, gc=False):
     """A finding over time.
 
     `id` is the fingerprint of its first records and remains when a group gains or loses some.
@@ -79,17 +79,42 @@ class Decision:
         return self.until is not None and self.until <= now
 
 
+@dataclass(frozen=True)
+class Place:
+    """The place of a finding in the list that a run wrote, and the number of its facts there."""
+
+    list: str
+    piece: int
+    facts: int
+
+
+@dataclass(frozen=True)
+class PlacedDecision:
+    """A person's decision, with the place of its finding at that time where that is known."""
+
+    decision: Decision
+    place: Place | None
+
+
 def state_with(entry: FindingEntry, decision: Decision | None, now: datetime) -> State:
     """Return the state of a finding that still exists, after a person's decision."""
-    if decision is None or entry.state == "resolved":
-        return entry.state
+    return state_after(entry.state, entry.history[-1].at, decision, now)
+
+
+def state_after(
+    state: State, moved_at: datetime | None, decision: Decision | None, now: datetime
+) -> State:
+    """Return the state after a person's decision of a finding that moved to `state` at `moved_at`,
+    or, with None, before any decision that is given."""
+    if decision is None or state == "resolved":
+        return state
     if decision.is_over(now):
-        return "reopened" if entry.state == "ignored" else entry.state
-    if decision.at < entry.history[-1].at:  # it has moved since
-        return entry.state
+        return "reopened" if state == "ignored" else state
+    if moved_at and decision.at < moved_at:  # it has moved since
+        return state
     if decision.state == "ignored":
         return "ignored"
-    return "reopened" if entry.state == "ignored" else entry.state
+    return "reopened" if state == "ignored" else state
 
 
 def finding_fields(
@@ -113,7 +138,7 @@ def finding_fields(
         "severity": finding.severity,
         "message": finding.message,
         "state": entry.state,
-        "decision": asdict(entry.history[-1]) if entry.state == "ignored" else None,
+        "decision": msgspec.structs.asdict(entry.history[-1]) if entry.state == "ignored" else None,
         "first_seen": entry.first_seen,
         "last_seen": entry.last_seen(rule["evaluated_at"]),
         "occurrences": entry.occurrences(rule["evaluations"]),

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
@@ -193,11 +193,11 @@ class _Merger:
         more = 0
         if finding != entry.finding:
             more = records_gained(entry.finding, finding)
-            entry = replace(entry, finding=finding)
+            entry = structs.replace(entry, finding=finding)
         entry = self._decided(entry)
         if entry.state == "resolved":
             number = self._rules[entry.rule_key].evaluations
-            entry = replace(entry, opened=number, resolved_at=None)
+            entry = structs.replace(entry, opened=number, resolved_at=None)
             return self._moved(entry, "reopened", "found again")
         if entry.state == "ignored" and more:
             return self._moved(entry, "reopened", f"{more} more records than when it was ignored")
@@ -208,7 +208,7 @@ class _Merger:
             return entry
         state = self._rules[entry.rule_key]
         spell = state.evaluations - entry.opened  # this evaluation has not found it
-        entry = replace(entry, seen_before=entry.seen_before + spell, resolved_at=self._now)
+        entry = structs.replace(entry, seen_before=entry.seen_before + spell, resolved_at=self._now)
         return self._moved(entry, "resolved", "")
 
     def _decided(self, entry: FindingEntry) -> FindingEntry:
@@ -236,11 +236,11 @@ class _Merger:
         history = (*entry.history, Move(at or self._now, state, by or self._run_id, why, until))
         if len(history) > MAX_MOVES:
             history = (history[0], *history[-MAX_MOVES + 1 :])
-        return replace(entry, state=state, history=history)
+        return structs.replace(entry, state=state, history=history)
 
 
 def _with_names(entry: FindingEntry, names: tuple[str, ...]) -> FindingEntry:
-    return replace(entry, finding=msgspec.structs.replace(entry.finding, names=names))
+    return structs.replace(entry, finding=structs.replace(entry.finding, names=names))
 
 
 def _evaluated(

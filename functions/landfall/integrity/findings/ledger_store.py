@@ -2,7 +2,7 @@
 
     scans/{scan}/ledgers/{base}              the head: the current list, and the rules
     scans/{scan}/ledgers/{base}/decisions    people's decisions about findings
-    runs/{run}/results/{n}                   the list: every finding, compressed
+    runs/{run}/results                       the list: every finding, compressed (`lists.py`)
     findings/{id}                            a finding for people who look into Firestore
 
 A list is written by a run that changed something, and referred to by later runs until one changes
@@ -11,15 +11,23 @@ nothing to it.
 """
 
 import zlib
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import msgspec
 
 from landfall.airtable.links import Origin
-from landfall.integrity.findings.entry import Decision, FindingEntry, finding_fields
+from landfall.integrity.findings.entry import (
+    Decision,
+    FindingEntry,
+    Place,
+    PlacedDecision,
+    finding_fields,
+)
 from landfall.integrity.findings.ledger import Ledger
+from landfall.integrity.findings.list_index import in_order
+from landfall.integrity.findings.lists import FindingsList, all_entries, list_documents
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.write_progress import WriteProgress, pending_entries
@@ -39,14 +47,6 @@ _TEXTS = ("owner", "requirement", "table_id")
 
 _COMPRESSED = {"past", *_TEXTS}
 """Fields of a rule that the head has together with those of the others, compressed."""
-
-
-@dataclass(frozen=True)
-class FindingsList:
-    """The location of a list: the run that wrote it, and its number of documents."""
-
-    run_id: str
-    documents: int
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class LedgerStore:
     def __init__(self, store: Store, scan_id: str, base: str) -> None:
         self.path = f"scans/{scan_id}/ledgers/{base}"
         self.scope = f"{scan_id}/{base}"
+        self._decisions = f"{self.path}/decisions"
         self._store = store
         self._base = base
         self._fields = {"scan_id": scan_id, "base": base}
@@ -101,7 +102,7 @@ class LedgerStore:
         stored = await self.load_head()
         if stored.list is None:
             return stored
-        entries = tuple(await self.entries(stored.list))
+        entries = tuple(await all_entries(self._store, stored.list))
         return replace(stored, ledger=replace(stored.ledger, entries=entries))
 
     async def load_head(self) -> StoredLedger:
@@ -128,31 +129,37 @@ class LedgerStore:
             ledger, head, where, data["fetched_at"], data["followed"], written, origin
         )
 
-    async def entries(self, where: FindingsList) -> list[FindingEntry]:
-        """Return all entries of a list. Raises `ListMissingError`."""
-        paths = [list_path(where.run_id, number) for number in range(where.documents)]
-        found = await self._store.read(*paths) if paths else []
-        # a list without one of its documents would resolve the findings in it
-        missing = [path for path, document in zip(paths, found, strict=True) if document is None]
-        if missing:
-            raise ListMissingError(f"{missing[0]} is missing")
-        pieces = packed_pieces(found)
-        return list(unpack_entries(pieces))
-
     async def decisions(self) -> dict[str, Decision]:
         """Return people's decisions, by finding."""
-        path = f"{self.path}/decisions"
+        return {it.id: decision_of(it) for it in await self._all_decisions()}
+
+    async def decisions_since(self, moment: datetime) -> dict[str, PlacedDecision]:
+        """Return people's decisions after a moment, by finding."""
+        query = Query(self._decisions, [("at", ">", moment)], limit=DECISIONS_PAGE)
+        found = await self._store.find(query)
+        if len(found) == DECISIONS_PAGE:
+            found = [it for it in await self._all_decisions() if it.data["at"] > moment]
+        return {it.id: placed_decision_of(it) for it in found}
+
+    async def decision_about(self, finding_id: str) -> dict[str, PlacedDecision]:
+        """Return people's decision about a finding, by its id, if there is one."""
+        (found,) = await self._store.read(f"{self._decisions}/{finding_id}")
+        return {finding_id: placed_decision_of(found)} if found else {}
+
+    def decision(self, finding_id: str, placed: PlacedDecision) -> Write:
+        """Return the write that stores a decision."""
+        place = {"place": asdict(placed.place)} if placed.place else {}
+        return Put(f"{self._decisions}/{finding_id}", asdict(placed.decision) | place)
+
+    async def _all_decisions(self) -> list[Document]:
         found: list[Document] = []
         while True:
             last = found[-1].id if found else None
-            some = await self._store.find(Query(path, limit=DECISIONS_PAGE, after=last))
+            query = Query(self._decisions, limit=DECISIONS_PAGE, after=last)
+            some = await self._store.find(query)
             found += some
             if len(some) < DECISIONS_PAGE:
-                return {document.id: decision_of(document) for document in found}
-
-    def decision(self, finding_id: str, decision: Decision) -> Write:
-        """Return the write that stores a decision."""
-        return Put(f"{self.path}/decisions/{finding_id}", asdict(decision))
+                return found
 
     def head(self, stored: StoredLedger) -> Write:
         """Return the write that makes this the current ledger, unless the head has changed."""
@@ -189,20 +196,6 @@ class LedgerStore:
         ]
 
 
-class ListMissingError(Exception):
-    """A document of a list of findings is missing, so the state of its findings is unknown."""
-
-
-def list_path(run_id: str, number: int) -> str:
-    """Return the path of the n-th document of the list that a run wrote."""
-    return f"runs/{run_id}/results/{number:06d}"
-
-
-def list_documents(run_id: str, entries: Sequence[FindingEntry]) -> list[Write]:
-    """Return the documents of a list."""
-    return _documents(run_id, entries, list_path)
-
-
 def write_back_path(run_id: str, number: int) -> str:
     """Return the path of the n-th document of a run's findings to write back."""
     return f"runs/{run_id}/results/write-{number:06d}"
@@ -210,7 +203,8 @@ def write_back_path(run_id: str, number: int) -> str:
 
 def write_back_documents(run_id: str, entries: Sequence[FindingEntry]) -> list[Write]:
     """Return the documents of a run's findings to write back."""
-    return _documents(run_id, entries, write_back_path)
+    made = packed_documents(pack_entries(entries))
+    return [Put(write_back_path(run_id, number), fields) for number, fields in enumerate(made)]
 
 
 async def read_write_back(store: Store, run_id: str, count: int) -> list[FindingEntry]:
@@ -219,11 +213,19 @@ async def read_write_back(store: Store, run_id: str, count: int) -> list[Finding
     return list(unpack_entries(packed_pieces(found)))
 
 
-def _documents(
-    run_id: str, entries: Sequence[FindingEntry], path: Callable[[str, int], str]
-) -> list[Write]:
-    made = packed_documents(pack_entries(entries))
-    return [Put(path(run_id, number), fields) for number, fields in enumerate(made)]
+def entries_of_list(ledger: Ledger) -> tuple[FindingEntry, ...]:
+    """Return the entries of a ledger in the order of its list, with those chosen that have a
+    document of their own."""
+    return in_order(choose_documented(ledger.entries), ledger.rules)
+
+
+def list_with(
+    kept: StoredLedger, entries: Sequence[FindingEntry], run_id: str, made_at: datetime
+) -> tuple[FindingsList, list[Write]]:
+    """Return the list of a run with these entries, and its documents if it is a new one."""
+    if kept.list and entries == kept.ledger.entries:
+        return kept.list, []
+    return list_documents(run_id, entries, made_at)
 
 
 def choose_documented(entries: Sequence[FindingEntry]) -> tuple[FindingEntry, ...]:
@@ -238,7 +240,8 @@ def choose_documented(entries: Sequence[FindingEntry]) -> tuple[FindingEntry, ..
     )
     chosen = {entry.id for entry in worst_first[: max(0, room)]}
     return tuple(
-        replace(entry, documented=True) if entry.id in chosen else entry for entry in entries
+        msgspec.structs.replace(entry, documented=True) if entry.id in chosen else entry
+        for entry in entries
     )
 
 
@@ -247,6 +250,12 @@ def decision_of(document: Document) -> Decision:
     data = document.data
     until = _plain(data["until"]) if data["until"] else None
     return Decision(_plain(data["at"]), data["state"], data["by"], data["why"], until)
+
+
+def placed_decision_of(document: Document) -> PlacedDecision:
+    """Return a stored decision with the place of its finding, which an older Landfall left out."""
+    place = document.data.get("place")
+    return PlacedDecision(decision_of(document), Place(**place) if place else None)
 
 
 def _plain(moment: datetime) -> datetime:
@@ -258,5 +267,5 @@ def finding_document(ledger: Ledger, entry: FindingEntry) -> Fields:
     """Return the document of a finding, for people who look into Firestore."""
     return finding_fields(entry, vars(ledger.rules[entry.rule_key]), MAX_DOCUMENT_RECORDS) | {
         "resolved_at": entry.resolved_at,
-        "history": [asdict(move) for move in entry.history],
+        "history": [msgspec.structs.asdict(move) for move in entry.history],
     }

@@ -10,10 +10,14 @@ import msgspec
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
-from landfall.store.packed import MAX_PACKED_BYTES, Packed
+from landfall.store.packed import Packed
 
-PIECE_SIZE = 2_000
-"""Findings that are compressed together: some 100 kB, unless they have many records."""
+PIECE_SIZE = 500
+"""Findings that are compressed together: some 25 kB, unless they have many records."""
+
+MAX_PIECE_BYTES = 500_000
+"""Bytes of findings before they are compressed together, unless it is one that has more: what a
+reader of a few of them has to hold."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ def _whole(some: Sequence[FindingEntry]) -> Sequence[FindingEntry]:
 
 def _fit(content: Callable[[Sequence[_Of]], Any], some: Sequence[_Of]) -> list[Packed]:
     """Return pieces that fit into a document, as any single finding does (`MAX_RECORDS_LISTED`)."""
-    data = zlib.compress(msgspec.json.encode(content(some)))
-    if len(data) <= MAX_PACKED_BYTES or len(some) < 2:
-        return [Packed(data, len(some))]
+    plain = msgspec.json.encode(content(some))
+    if len(plain) <= MAX_PIECE_BYTES or len(some) < 2:
+        return [Packed(zlib.compress(plain), len(some))]
     half = len(some) // 2
     return [piece for part in (some[:half], some[half:]) for piece in _fit(content, part)]

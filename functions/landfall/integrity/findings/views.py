@@ -1,22 +1,23 @@
 """The findings that people see, and their decisions about them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from itertools import chain, zip_longest
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from itertools import zip_longest
+
+from msgspec import structs
 
 from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
-from landfall.integrity.findings.entry import Decision, FindingEntry, finding_fields, state_with
-from landfall.integrity.findings.ledger_store import FindingsList, LedgerStore, StoredLedger
+from landfall.integrity.findings.entry import Decision, FindingEntry, Place, PlacedDecision
+from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
+from landfall.integrity.findings.lists import NO_LIST, FindingsList, open_list
 from landfall.integrity.findings.rule_state import RuleState
-from landfall.reasons import NotFoundError
+from landfall.integrity.findings.shown import Listing, listed_finding
+from landfall.integrity.findings.wanted import Wanted
+from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
-from landfall.runs.documents import Run
+from landfall.runs.documents import Run, run_path
 from landfall.store.documents import Fields, Store
-
-FILTERS = ("rule", "table", "severity", "state")
-"""Parameters that filter a list of findings. Without `state`, it has those that exist now."""
 
 COLUMNS = (
     "finding_id", "rule_id", "requirement", "owner", "severity", "state", "table", "record",
@@ -30,28 +31,26 @@ class FindingNotFoundError(NotFoundError):
     """This scan has no such finding."""
 
 
-def download(findings: Sequence[Fields], form: str, name: str) -> Download:
-    """Return findings as a "csv" or "json" file."""
+def download(listing: Listing, wanted: Wanted, form: str, name: str) -> Download:
+    """Return the wanted findings as a "csv" or "json" file."""
+    findings = listing.each(wanted)
     if form == "json":
         return Download.json(findings, name)
-    return Download.csv(chain.from_iterable(map(rows_of, findings)), COLUMNS, name)
+    return Download.csv(_rows(findings), COLUMNS, name)
 
 
-async def findings_of_run(store: Store, run: Run, wanted: Mapping[str, str]) -> list[Fields]:
+async def listing_of_run(store: Store, run: Run) -> Listing:
     """Return the findings of the rules that a run has evaluated, as it left them."""
     if not (run.report and run.base and run.findings_list):  # it has not ended
-        return []
-    ledgers = LedgerStore(store, run.scan_id, run.base)
-    entries = await ledgers.entries(FindingsList(**run.findings_list))
-    known = (await ledgers.load_head()).ledger.rules
+        return Listing(await open_list(store, NO_LIST), {}, Origin("", {}))
+    known = (await LedgerStore(store, run.scan_id, run.base).load_head()).ledger.rules
     rules = {
         rule["key"]: _with_texts(rule, known.get(rule["key"]))
         for rule in run.report["rules"]
         if not rule["inconclusive"]
     }
-    origin = _origin(run.base, run.report)
-    found = [_shown(e, rules[e.rule_key], origin) for e in entries if e.rule_key in rules]
-    return [finding for finding in found if _is_wanted(finding, wanted)]
+    opened = await open_list(store, FindingsList(**run.findings_list))
+    return Listing(opened, rules, _origin(run.base, run.report))
 
 
 def _with_texts(rule: Fields, state: RuleState | None) -> Fields:
@@ -67,59 +66,79 @@ class ScanFindings:
     def __init__(self, store: Store, clock: Clock, scan_id: str, base: str) -> None:
         self._store = store
         self._clock = clock
+        self._scan_id = scan_id
         self._ledgers = LedgerStore(store, scan_id, base)
 
-    async def listed(self, wanted: Mapping[str, str]) -> list[Fields]:
-        """Return the findings that match the filters."""
-        stored = await self._ledgers.load()
-        decisions = await self._ledgers.decisions()
-        found = [self._current(stored, entry, decisions) for entry in stored.ledger.entries]
-        return [finding for finding in found if _is_wanted(finding, wanted)]
+    async def listing(self, run_id: str = "") -> Listing:
+        """Return the findings of the current list, or of an earlier one that this run wrote.
+
+        Raises `BadRequestError` for a list that is not of this scan.
+        """
+        listing, since = await self._undecided(run_id)
+        await listing.decide(await self._ledgers.decisions_since(since))
+        return listing
 
     async def one(self, finding_id: str) -> Fields:
         """Return a finding with its history. Raises `FindingNotFoundError`."""
-        stored, entry = await self._find(finding_id)
-        return self._with_history(stored, entry, await self._ledgers.decisions())
+        listing, entry, _ = await self._find(finding_id)
+        await listing.decide(await self._ledgers.decision_about(finding_id))
+        return _with_history(listing, entry)
 
     async def decide(self, finding_id: str, decision: Decision) -> Fields:
         """Store a person's decision about a finding, which the next run applies.
 
         Raises `FindingNotFoundError`, and `ValueError` if it has been resolved.
         """
-        stored, entry = await self._find(finding_id)
+        listing, entry, place = await self._find(finding_id)
         if entry.state == "resolved":
             raise ValueError("the finding is resolved, so there is nothing to decide")
-        await self._store.commit([self._ledgers.decision(finding_id, decision)])
-        return self._with_history(stored, entry, {finding_id: decision})
+        placed = PlacedDecision(decision, place)
+        await self._store.commit([self._ledgers.decision(finding_id, placed)])
+        await listing.decide({finding_id: placed})
+        return _with_history(listing, entry)
 
-    async def _find(self, finding_id: str) -> tuple[StoredLedger, FindingEntry]:
-        stored = await self._ledgers.load()
-        for entry in stored.ledger.entries:
-            if entry.id == finding_id:
-                return stored, entry
-        raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
+    async def _find(self, finding_id: str) -> tuple[Listing, FindingEntry, Place]:
+        listing, _ = await self._undecided()
+        found = await listing.find(finding_id)
+        if found is None:
+            raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
+        return listing, *found
 
-    def _with_history(
-        self, stored: StoredLedger, entry: FindingEntry, decisions: Mapping[str, Decision]
-    ) -> Fields:
-        history = [asdict(move) for move in entry.history]
-        return self._current(stored, entry, decisions) | {"history": history}
+    async def _undecided(self, run_id: str = "") -> tuple[Listing, datetime]:
+        """Return a list without decisions, and the moment since when there may be some."""
+        stored = await self._ledgers.load_head()
+        where = stored.list or NO_LIST
+        if run_id not in ("", where.run_id):
+            where = await self._earlier(run_id)
+        opened = await open_list(self._store, where)
+        rules = {key: vars(state) for key, state in stored.ledger.rules.items()}
+        listing = Listing(opened, rules, stored.origin, self._clock())
+        return listing, opened.index.since
 
-    def _current(
-        self, stored: StoredLedger, entry: FindingEntry, decisions: Mapping[str, Decision]
-    ) -> Fields:
-        finding = stored_finding(stored, entry)
-        decision = decisions.get(entry.id)
-        state_now = state_with(entry, decision, self._clock())
-        in_force = decision and decision.state == "ignored" and state_now == "ignored"
-        if decision and (in_force or state_now != entry.state):
-            finding |= {"state": state_now, "decision": asdict(decision)}
-        return finding
+    async def _earlier(self, run_id: str) -> FindingsList:
+        (run,) = await self._store.read(run_path(run_id))
+        if run and run.data.get("scan_id") == self._scan_id and run.data.get("findings_list"):
+            where = FindingsList(**run.data["findings_list"])
+            if where.run_id == run_id:
+                return where
+        raise BadRequestError(
+            f"`page_token` is of a list of run {run_id!r} that is not there; begin without one"
+        )
+
+
+async def _rows(findings: AsyncIterator[Fields]) -> AsyncIterator[Fields]:
+    async for finding in findings:
+        for row in rows_of(finding):
+            yield row
+
+
+def _with_history(listing: Listing, entry: FindingEntry) -> Fields:
+    return listing.shown(entry) | {"history": [structs.asdict(move) for move in entry.history]}
 
 
 def stored_finding(stored: StoredLedger, entry: FindingEntry) -> Fields:
     """Return a finding from the ledger."""
-    return _shown(entry, vars(stored.ledger.rules[entry.rule_key]), stored.origin)
+    return listed_finding(entry, vars(stored.ledger.rules[entry.rule_key]), stored.origin)
 
 
 def rows_of(finding: Fields) -> Iterator[Fields]:
@@ -136,21 +155,3 @@ def rows_of(finding: Fields) -> Iterator[Fields]:
 def _origin(base: str, report: Fields) -> Origin:
     tables = {table["table"]: table["id"] for table in report["tables"]}
     return Origin(base, tables)
-
-
-def _shown(entry: FindingEntry, rule: Mapping[str, Any], origin: Origin) -> Fields:
-    finding = entry.finding
-    links = [origin.link(finding.table, record) for record in finding.records[:MAX_LINKS]]
-    return finding_fields(entry, rule) | {"links": links}
-
-
-MAX_LINKS = 10
-"""Records of a finding that are linked to."""
-
-
-def _is_wanted(finding: Fields, wanted: Mapping[str, str]) -> bool:
-    state = wanted.get("state")
-    if state is None and finding["state"] in ("ignored", "resolved"):
-        return False
-    keys = {"rule": "rule_id"}
-    return all(finding[keys.get(name, name)] == value for name, value in wanted.items())

@@ -1,0 +1,300 @@
+"""A page of findings costs a page, and is what one would get from the whole list."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from landfall.integrity.findings import list_index
+from landfall.integrity.findings.entry import STATES, Decision, FindingEntry, State, state_with
+from landfall.integrity.findings.list_index import in_order
+from landfall.integrity.findings.lists import ListMissingError, all_entries
+from landfall.integrity.findings.shown import Listing
+from landfall.integrity.findings.views import ScanFindings, download
+from landfall.integrity.findings.wanted import FACETS, Wanted
+from landfall.store.documents import Document, Query
+from landfall.store.versioned import VersionedStore
+from tests.fakes.callers import text_of
+from tests.fakes.ledgers import RULES, START, entries, store_ledger, store_older_ledger
+from tests.fakes.memory_store import MemoryStore
+
+MANY = 2_000
+
+IGNORED: tuple[State, ...] = ("ignored",)
+RESOLVED: tuple[State, ...] = ("resolved",)
+
+PAGE_BYTES = 350_000
+"""Packed bytes that a page of ten may read, of a list that has more."""
+
+
+class Weighing(MemoryStore):
+    """Counts the documents that are read, and the packed bytes in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.documents = self.bytes = 0
+
+    def start(self) -> None:
+        self.documents = self.bytes = 0
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        found = await super().read(*paths)
+        self._weigh([it for it in found if it])
+        return found
+
+    async def find(self, query: Query) -> list[Document]:
+        found = await super().find(query)
+        self._weigh(found)
+        return found
+
+    def _weigh(self, found: Sequence[Document]) -> None:
+        self.documents += len(found)
+        self.bytes += sum(len(it) for doc in found for it in doc.data.get("packed", ()))
+
+
+class Scan:
+    """A scan's findings, of which a test asks pages."""
+
+    def __init__(self, count: int = MANY, seed: int = 1) -> None:
+        self.raw = Weighing()
+        self.store = VersionedStore(self.raw)
+        self.now = START + timedelta(days=4)
+        self.findings = ScanFindings(self.store, lambda: self.now, "people", "appPeople")
+        self.entries = entries(count, Random(seed))
+        self.decisions: dict[str, Decision] = {}
+
+    async def listing(self) -> Listing:
+        return await self.findings.listing()
+
+    async def decide(self, entry: FindingEntry, state: Any, **more: Any) -> None:
+        decision = Decision(self.now, state, "ada", "known", **more)
+        await self.findings.decide(entry.id, decision)
+        self.decisions[entry.id] = decision
+
+    def state(self, entry: FindingEntry) -> State:
+        """The state now, worked out from the whole entry."""
+        last = entry.history[-1]
+        applied = Decision(last.at, "ignored", last.by, last.why, last.until)
+        decision = self.decisions.get(entry.id, applied if entry.state == "ignored" else None)
+        return state_with(entry, decision, self.now)
+
+    def expected(self, wanted: Wanted) -> list[str]:
+        """The ids of the wanted findings in their order, worked out from all entries."""
+        return [
+            entry.id
+            for entry in in_order(self.entries, RULES)
+            if self.state(entry) in wanted.states
+            and wanted.rule in (None, entry.finding.rule_id)
+            and wanted.table in (None, entry.finding.table)
+            and wanted.severity in (None, entry.finding.severity)
+            and wanted.owner in (None, RULES[entry.rule_key].owner)
+            and (wanted.since is None or entry.first_seen >= wanted.since)
+            and (wanted.text or "").lower() in f"{entry.finding.message} {entry.id}".lower()
+        ]
+
+
+async def a_scan(count: int = MANY, decided: int = 0, seed: int = 1) -> Scan:
+    """A stored scan, with decisions of people about some findings since its last look."""
+    scan = Scan(count, seed)
+    await store_ledger(scan.store, scan.entries)
+    random = Random(seed)
+    undecided = [entry for entry in scan.entries if entry.state != "resolved"]
+    for number, entry in enumerate(random.sample(undecided, decided)):
+        until = scan.now + timedelta(days=1) if number % 3 else None
+        await scan.decide(entry, ("ignored", "open")[number % 2], until=until)
+    return scan
+
+
+async def paged(listing: Listing, wanted: Wanted, count: int) -> list[str]:
+    """The ids of the wanted findings, page by page, each of which counts them all."""
+    ids: list[str] = []
+    at: int | None = 0
+    while at is not None:
+        page = await listing.page(wanted, 97, at)
+        assert page.count == count
+        ids += [it["finding_id"] for it in page.findings]
+        at = page.next
+    return ids
+
+
+WANTED = [
+    Wanted(),
+    Wanted(states=STATES),
+    *(Wanted(states=(state,)) for state in STATES),
+    Wanted(rule="phone"),
+    Wanted(table="Rooms", severity="info"),
+    Wanted(severity="critical", states=IGNORED),
+    Wanted(owner="Mr Jones"),
+    Wanted(owner=""),
+    Wanted(rule="none"),
+    Wanted(since=START - timedelta(days=1)),
+    Wanted(text="person 77"),
+    Wanted(text="PERSON 7", rule="email", states=IGNORED),
+]
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+async def test_pages_and_counts_are_those_of_the_whole_list(seed, older):
+    """With any filter, in pages of any size; with people's decisions, also those that have ended,
+    since the look; of a list that an older Landfall has stored, too."""
+    scan = await a_scan(700, decided=40, seed=seed)
+    if older:
+        scan = Scan(700, seed)
+        await store_older_ledger(scan.store, in_order(scan.entries, RULES))
+        for entry in scan.entries[:40]:
+            if entry.state != "resolved":
+                await scan.decide(entry, "ignored", until=scan.now + timedelta(days=1))
+    for later in (0, 3):
+        scan.now += timedelta(days=later)
+        listing = await scan.listing()
+        for wanted in WANTED:
+            expected = scan.expected(wanted)
+            assert [it["finding_id"] async for it in listing.each(wanted)] == expected
+            assert await listing.count(wanted) == len(expected)
+            assert await paged(listing, wanted, len(expected)) == expected
+            page = await listing.page(wanted, 5, skip=11)
+            assert [it["finding_id"] for it in page.findings] == expected[11:16]
+
+
+async def test_each_facet_is_counted_beside_its_own_filter():
+    """What another choice of it would show, with the other filters as they are."""
+    scan = await a_scan(700, decided=40)
+    listing = await scan.listing()
+    for wanted in (Wanted(), Wanted(rule="email", states=IGNORED), Wanted(text="person 1")):
+        counts = await listing.counts(wanted)
+        assert tuple(counts) == FACETS
+        by_id = {entry.id: entry for entry in scan.entries}
+        of = {
+            "rule": lambda entry: entry.finding.rule_id,
+            "table": lambda entry: entry.finding.table,
+            "severity": lambda entry: entry.finding.severity,
+            "owner": lambda entry: RULES[entry.rule_key].owner,
+            "state": scan.state,
+        }
+        for facet in FACETS:
+            there = map(by_id.get, scan.expected(wanted.but_any(facet)))
+            assert counts[facet] == Counter(map(of[facet], there))
+
+
+async def test_a_page_costs_a_page():
+    """Ten of 30,000, with a filter or far behind: a few documents, whatever else there is."""
+    scan = await a_scan(30_000, decided=5)
+    whole = sum(len(it) for doc in scan.raw.all("runs/m-1/results") for it in doc.data["packed"])
+    assert whole > 3 * PAGE_BYTES
+    for wanted, skip in (
+        (Wanted(), 0),
+        (Wanted(), 20_000),
+        (Wanted(severity="critical"), 0),
+        (Wanted(rule="place"), 5_000),
+        (Wanted(states=IGNORED), 100),
+        (Wanted(states=RESOLVED, table="Rooms"), 0),
+        (Wanted(rule="none"), 0),
+    ):
+        scan.raw.start()
+        page = await (await scan.listing()).page(wanted, 10, skip=skip)
+        assert len(page.findings) == (0 if wanted.rule == "none" else 10)
+        assert scan.raw.documents <= 1 + 1 + 5 + 2, "the head, the index, decisions, the list"
+        assert scan.raw.bytes <= PAGE_BYTES
+
+
+async def test_one_finding_costs_a_finding():
+    """To show it, to ignore it, to reopen it; and to learn that there is no such finding."""
+    scan = await a_scan(30_000)
+    entry = next(entry for entry in scan.entries if entry.state == "open")
+    for ask in (
+        lambda: scan.findings.one(entry.id),
+        lambda: scan.decide(entry, "ignored"),
+        lambda: scan.decide(entry, "open"),
+    ):
+        scan.raw.start()
+        await ask()
+        assert scan.raw.documents <= 1 + 1 + 1 + 1 + 1, (
+            "the head, the index, places, list, decision"
+        )
+        assert scan.raw.bytes <= PAGE_BYTES + list_index.PLACES_TOGETHER * 8
+    assert (await scan.findings.one(entry.id))["state"] == "open"
+
+
+async def test_who_follows_the_tokens_sees_one_list():
+    """Each finding once, though a later look has another list, and people decide meanwhile."""
+    scan = await a_scan(700)
+    expected = scan.expected(Wanted())
+    first = await (await scan.listing()).page(Wanted(), 100)
+    for finding in first.findings:
+        entry = next(it for it in scan.entries if it.id == finding["finding_id"])
+        await scan.decide(entry, "ignored")
+    run_id = (await scan.listing()).of_run
+    await store_ledger(scan.store, entries(300, Random(7)), "m-2", scan.now)
+    seen, at = [it["finding_id"] for it in first.findings], first.next
+    while at is not None:
+        page = await (await scan.findings.listing(run_id)).page(Wanted(), 400, at)
+        seen, at = seen + [it["finding_id"] for it in page.findings], page.next
+    assert seen == expected
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_a_file_is_of_one_list(form):
+    """A look that ends in the middle of it changes nothing of what is sent, and no list is read
+    ahead of what is sent."""
+    scan = await a_scan(4_000)
+    file = download(await scan.listing(), Wanted(), form, "people")
+    expected = scan.expected(Wanted())
+    scan.raw.start()
+    parts = [await anext(file.pieces), await anext(file.pieces)]
+    assert scan.raw.documents <= 2
+    await store_ledger(scan.store, entries(300, Random(7)), "m-2", scan.now)
+    text = "".join(parts) + await text_of(file)
+    ids = [it["finding_id"] for it in json.loads(text)] if form == "json" else None
+    assert ids in (None, expected)
+    assert all(text.count(finding_id) == 1 for finding_id in expected[:: len(expected) // 9])
+
+
+async def test_a_decision_about_an_earlier_list_holds_in_the_next():
+    """One that a look did not see: it was made while the look was scored, or by a clock that is
+    behind. The place that it has is that of the earlier list."""
+    scan = await a_scan(700)
+    live = [entry for entry in scan.entries if entry.state == "open"]
+    await scan.decide(live[3], "ignored")
+    scan.now += timedelta(minutes=30)
+    later = [entry for entry in scan.entries if entry.finding.table == "People"]
+    await store_ledger(scan.store, later, "m-2", scan.now)
+    scan.entries = later
+    listing = await scan.listing()
+    for wanted in (Wanted(), Wanted(states=IGNORED)):
+        assert [it["finding_id"] async for it in listing.each(wanted)] == scan.expected(wanted)
+        assert await listing.count(wanted) == len(scan.expected(wanted))
+
+
+async def test_an_older_list_gets_its_index_once():
+    """It is read whole by the first who asks for it."""
+    scan = Scan()
+    where = await store_older_ledger(scan.store, scan.entries)
+    assert await (await scan.listing()).count(Wanted()) == len(scan.expected(Wanted()))
+    scan.raw.start()
+    assert await (await scan.listing()).count(Wanted()) == len(scan.expected(Wanted()))
+    assert scan.raw.documents == 2
+    assert await all_entries(scan.store, where) == scan.entries
+    there = [doc for doc in scan.raw.all("runs/m-1/results") if "expires_at" in doc.data]
+    assert there == []
+
+
+async def test_a_list_without_a_part_is_no_list():
+    """The document that is missing is named; nothing is shown as if it were all."""
+    scan = await a_scan()
+    scan.raw.delete("runs/m-1/results/000000")
+    with pytest.raises(ListMissingError, match="runs/m-1/results/000000 is missing"):
+        await (await scan.listing()).page(Wanted(), 10)
+
+
+async def test_a_short_page_of_findings_of_many_records():
+    """It ends where its records take too much, and has one at least."""
+    scan = await a_scan(30)
+    listing = await scan.listing()
+    size = len("rec00000000000000") + 4 + len("Person 12") + 4
+    assert len((await listing.page(Wanted(), 10, most_bytes=3 * size)).findings) in (2, 3)
+    assert len((await listing.page(Wanted(), 10, most_bytes=1)).findings) == 1
