@@ -22,6 +22,7 @@ def cadence(**form: Any) -> Cadence:
         ({"cron": "61 * * * *"}, ("cron",), "bad minute"),
         ({"cron": "0 0 30 2 *"}, ("cron",), "day-of-month.*never"),
         ({"cron": "0 0 */15 2 MON#5"}, ("cron",), "never occurs"),
+        ({"cron": f"{'1,' * 200}1 * * * *"}, ("cron",), "at most 400"),
         ({"every_minutes": 0}, ("every_minutes",), "greater than or equal to 1"),
         ({"every_minutes": 525_601}, ("every_minutes",), "less than or equal to 525600"),
         ({"every_minutes": True}, ("every_minutes",), "integer"),

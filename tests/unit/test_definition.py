@@ -1,5 +1,6 @@
 """A definition is checked at the door: every mistake is named with its file, place and fix."""
 
+import contextlib
 import copy
 import json
 import re
@@ -11,12 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from landfall.deadlines import LADDER
 from landfall.integrity.rules.kinds import KINDS
 from landfall.integrity.rules.link import Link
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import DefinitionError, load, parse
+from landfall.kinds.table import KINDS as SCANS
+from landfall.scans.setting_groups import groups_at, names_of
 from landfall.scans.yaml_text import read_text
 from tests.fakes.world import a_scan, integrity
 
@@ -477,6 +481,41 @@ def test_an_odd_value_of_any_setting_is_no_bug(kind):
                 shown = str(error)
             assert len(shown) < 30_000, path
             assert not re.search("Input should|Value error|valid (string|integer|dict)", shown)
+
+
+ODD_TEXTS = [
+    *("%d.%d.%m.%Y", "%", "%Q", "1/0%", "1e400", "0x1p9", "9" * 5000, "-0", "inf%", "²", "٣"),
+    *("(", "a{9999}", "(?P<a>x)(?P<a>y)", "\\", "\\1", "*/0 * * * *", "0-99999999999 * * * *"),
+    *("99999999999 days", "P1Y", "T", "0000-00-00", "9999-12-31T23:59:59-23:59", "24:00"),
+    *("../../etc", "Europe/", "http://[", "https://a:99999/", "SELECT", "WITH x AS", "`", "\u202e"),
+    *(".", "..", "__x__", "*", "~", "é" * 500, "\ufdfa" * 50, "{}", "${x}", "%(x)s", "null"),
+]
+"""Texts that some language of patterns, moments, numbers or queries has a rule about."""
+
+
+def _settings_of(kind: type[BaseModel]) -> Iterator[tuple[str, list[str]]]:
+    """Each setting, and those of the groups that may stand there."""
+    for name in names_of(kind):
+        inner = [one for group in groups_at(kind, [name]) for one in names_of(group)]
+        yield name, inner
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "catalogue", "gym"])
+def test_an_odd_text_in_any_setting_is_no_bug(kind):
+    """Also in those that no example has, and in all of a group at once."""
+    content = _definition_with(kind)
+    group: Any = content["rules"][0] if kind in KINDS else content
+    model = KINDS[kind] if kind in KINDS else SCANS[content["kind"]].scan()
+    for name, inner in _settings_of(model):
+        before = group.get(name, GONE)
+        for odd in ODD_TEXTS:
+            for value in (odd, dict.fromkeys(inner, odd)) if inner else (odd, [odd]):
+                group[name] = value
+                with contextlib.suppress(DefinitionError):
+                    parse(content, "s")
+        del group[name]
+        if before is not GONE:
+            group[name] = before
 
 
 BEFORE = """id: a

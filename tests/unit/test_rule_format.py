@@ -149,6 +149,10 @@ def test_it_says_what_is_wrong(of, message, sentence):
         ("date", {"date_format": "%H:%M"}, "with year, month and day"),
         ("date", {"date_format": "%d.%m."}, "with year, month and day"),
         ("date", {"date_format": "%Q"}, "with year, month and day"),
+        ("date", {"date_format": "%d.%d.%m.%Y"}, "each once"),
+        ("date", {"date_format": "%Y-%m-%d %D%d"}, "each once"),
+        ("date", {"date_format": "%c %Y-%m-%d"}, "each once"),
+        ("date", {"date_format": "%Y-%m-%d" + "%%" * 50}, "at most 100 characters"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(of, settings, why):

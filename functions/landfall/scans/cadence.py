@@ -16,6 +16,7 @@ DAYS: tuple[Day, ...] = get_args(Day)
 
 MAX_TIMES = 100  # a day; for more there are cron and every_minutes
 MAX_MOMENTS = 1000  # 20 kB of a schedule's document
+MAX_CRON = 400  # characters; five fields that list every minute, hour, day, ... have 370
 TIME_FORM = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 AT_FORM = r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
 
@@ -81,6 +82,7 @@ _FIVE_FIELDS = shape(
     says="five fields: minute, hour, day of month, month, day of week, such as 0 6 * * 1-5",
 )
 
+CronText = Annotated[str, Field(max_length=MAX_CRON), AfterValidator(_checked_cron), _FIVE_FIELDS]
 TimeOfDay = Annotated[
     str,
     BeforeValidator(_checked_time),
@@ -144,7 +146,7 @@ class Cadence(BaseModel):
         frozen=True, extra="forbid", json_schema_extra=_one_form, defer_build=True
     )
 
-    cron: Annotated[str, AfterValidator(_checked_cron), _FIVE_FIELDS] | None = Field(
+    cron: CronText | None = Field(
         None,
         description="Minute, hour, day of month, month, day of week, in the schedule's time zone.",
         examples=["0 6 * * 1-5", "*/15 8-18 * * *"],

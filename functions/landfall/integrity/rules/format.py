@@ -13,11 +13,15 @@ from landfall.integrity.rules.rule import FieldRule, Hit, Scope
 from landfall.integrity.rules.value_tests import compiled
 from landfall.scans.settings import got
 
+MAX_DATE_FORMAT = 100
+"""Characters of a pattern of dates."""
+
 
 def _date_pattern(text: str) -> str:
     if not formats.is_date_pattern(text):
         raise ValueError(
-            f"must be a pattern of strptime with year, month and day such as '%d.%m.%Y' {got(text)}"
+            "must be a pattern of strptime with year, month and day, each once, such as '%d.%m.%Y' "
+            f"{got(text)}"
         )
     return text
 
@@ -53,9 +57,9 @@ class Format(FieldRule):
     numbers: Literal["valid", "possible"] | None = Field(
         None, description="For `phone`: the numbers to accept; valid ones by default."
     )
-    date_format: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
-        None, description="For `date`: a pattern of Python's `strptime`, such as '%d.%m.%Y'."
-    )
+    date_format: (
+        Annotated[str, Field(max_length=MAX_DATE_FORMAT), AfterValidator(_date_pattern)] | None
+    ) = Field(None, description="For `date`: a pattern of Python's `strptime`, such as '%d.%m.%Y'.")
     pattern: Pattern | None = Field(
         None, description="For `pattern`: the regular expression, such as '[A-Z]{2}\\d{4}'."
     )
