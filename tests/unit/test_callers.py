@@ -223,6 +223,40 @@ async def test_certificates_that_ran_out_are_asked_for_again(issuer, stranger):
     assert kept.asked == 2
 
 
+async def test_a_new_key_of_the_issuer_is_fetched_once(issuer, stranger, monkeypatch):
+    """Its tokens are valid at once, though the certificates of before are cached for an hour."""
+    kept = Kept(issuer)
+    door = callers(kept, issuer)
+    old, new = (f"Bearer {one.token(EMAIL, AUDIENCE)}" for one in (issuer, stranger))
+    await door.check(old)
+    kept.certificates = Certificates(issuer.certificates() | stranger.certificates(), 3600)
+    with pytest.raises(UnauthenticatedError):
+        await door.check(new)  # anybody can name a key: not so soon
+    assert kept.asked == 1
+    monkeypatch.setattr("landfall.entry.callers.UNKNOWN_KEY_PAUSE", 0.0)
+    assert await door.check(new) == await door.check(old) == EMAIL
+    assert kept.asked == 2
+
+
+async def test_an_unknown_key_costs_the_others_nothing(issuer, monkeypatch):
+    """One fetch a minute at most; where it fails, the certificates of before stay."""
+    kept = Kept(issuer)
+    door = callers(kept, issuer)
+    good, forged = (f"Bearer {one.token(EMAIL, AUDIENCE)}" for one in (issuer, Issuer()))
+    await door.check(good)
+    kept.broken = True
+    monkeypatch.setattr("landfall.entry.callers.UNKNOWN_KEY_PAUSE", 0.0)
+    with pytest.raises(UnauthenticatedError):
+        await door.check(forged)
+    assert kept.asked == 2
+    monkeypatch.setattr("landfall.entry.callers.UNKNOWN_KEY_PAUSE", 3600.0)
+    for _ in range(3):
+        with pytest.raises(UnauthenticatedError):
+            await door.check(forged)
+    assert await door.check(good) == EMAIL
+    assert kept.asked == 2
+
+
 async def test_without_certificates_nobody_is_let_in(issuer):
     """It is not the caller's fault (500, not 401), and the next request asks again."""
     kept = Kept(issuer)
@@ -261,6 +295,18 @@ async def test_certificates_without_an_age_are_kept_for_a_while(issuer, answerin
     answers += [plain, replace(plain, headers={"Cache-Control": "no-transform"})]
     kept = [(await fetch_certificates(server.url)).max_age for _ in range(2)]
     assert kept == [DEFAULT_MAX_AGE] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("0", 0), ("86399", 86_399), ("31536000", 86_400), ("9" * 400, 86_400), ("9" * 5000, 86_400)],
+)
+async def test_certificates_are_kept_for_a_day_at_most(issuer, answering, said, seconds):
+    """A key that was withdrawn would else be valid for as long as an answer has once said."""
+    server, answers = answering
+    plain = WireResponse.json(issuer.certificates())
+    answers.append(replace(plain, headers={"Cache-Control": f"public, max-age={said}"}))
+    assert (await fetch_certificates(server.url)).max_age == seconds
 
 
 UNUSABLE = {

@@ -6,6 +6,7 @@ request: then the claims are checked here. Everywhere else the signature is veri
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -23,6 +24,13 @@ CLOCK_SKEW = 10
 
 DEFAULT_MAX_AGE = 300.0
 """Seconds for which certificates are cached when their response has no max-age."""
+
+MAX_AGE = 86_400.0
+"""Seconds for which certificates are cached at most: a key that was withdrawn is valid no longer
+than a day, whatever max-age says."""
+
+UNKNOWN_KEY_PAUSE = 60.0
+"""Seconds after a fetch in which an unknown key does not cause another: anybody can name one."""
 
 SEND_FRESH = "send a fresh one, of `gcloud auth print-identity-token`"
 """The fix for a token that has expired or is another's."""
@@ -81,7 +89,7 @@ async def fetch_certificates(url: str) -> Certificates:
     if answer.status_code != 200 or not isinstance(by_key, dict):
         raise CertificatesError(f"the token issuer's certificates: status {answer.status_code}")
     max_age = re.search(r"max-age=(\d+)", answer.headers.get("cache-control", ""))
-    return Certificates(by_key, float(max_age[1]) if max_age else DEFAULT_MAX_AGE)
+    return Certificates(by_key, min(float(max_age[1]), MAX_AGE) if max_age else DEFAULT_MAX_AGE)
 
 
 class Callers:
@@ -105,7 +113,7 @@ class Callers:
         self._allowed = frozenset(allowed)
         self._fetch = certificates
         self._cached: Certificates | None = None
-        self._cached_until = 0.0
+        self._cached_at = 0.0
         self._lock = asyncio.Lock()
 
     async def check(self, authorization: str | None) -> str:
@@ -119,7 +127,7 @@ class Callers:
         if self._checked_by_cloud_run and token.endswith(f".{SIGNATURE_REMOVED}"):
             claims = self._read(token)
         else:
-            claims = self._verified(token, await self._certificates())
+            claims = self._verified(token, await self._certificates(_key_id(token)))
         if claims.get("iss") != self._issuer:
             raise UnauthenticatedError("the token is not valid: wrong issuer")
         email = claims.get("email")
@@ -154,10 +162,26 @@ class Callers:
             raise UnauthenticatedError(f"the token is not valid: {why}; {SEND_FRESH}") from None
         return claims
 
-    async def _certificates(self) -> Mapping[str, str]:
+    async def _certificates(self, key_id: str) -> Mapping[str, str]:
+        """Return the certificates; those of a new key are fetched before the others expire.
+
+        Raises `CertificatesError` where there are none that are valid.
+        """
         async with self._lock:
             now = asyncio.get_running_loop().time()
-            if self._cached is None or now >= self._cached_until:
-                self._cached = await self._fetch()
-                self._cached_until = now + self._cached.max_age
+            age = now - self._cached_at
+            if self._cached is None or age >= self._cached.max_age:
+                self._cached, self._cached_at = await self._fetch(), now
+            elif key_id not in self._cached.by_key and age >= UNKNOWN_KEY_PAUSE:
+                self._cached_at = now
+                with contextlib.suppress(CertificatesError):
+                    self._cached = await self._fetch()
             return self._cached.by_key
+
+
+def _key_id(token: str) -> str:
+    """Return the id of the key that signed a token; empty where it names none."""
+    try:
+        return str(jwt.decode_header(token).get("kid") or "")  # type: ignore[no-untyped-call]
+    except (AttributeError, *_INVALID):
+        return ""
