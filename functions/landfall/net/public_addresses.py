@@ -3,12 +3,14 @@
 import ipaddress
 
 # All IPv4 is public but these: entries of IANA's special-purpose registry that are not globally
-# reachable, multicast and reserved space, 6to4 relays, and an address that clouds give to hosts.
+# reachable, multicast and reserved space, 6to4 relays, and addresses that only a cloud's own
+# machines reach.
 _NOT_PUBLIC_4 = [
     ipaddress.IPv4Network(network)
     for network in (
         "0.0.0.0/8",  # this network; 0.0.0.0 is this machine
         "10.0.0.0/8",
+        "34.126.0.0/18",  # Google's APIs, from its own machines
         "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",
         "168.63.129.16/32",  # Azure's host
@@ -20,6 +22,8 @@ _NOT_PUBLIC_4 = [
         "192.168.0.0/16",
         "198.18.0.0/15",  # benchmarks
         "198.51.100.0/24",  # documentation
+        "199.36.153.4/30",  # restricted.googleapis.com, from within Google's cloud
+        "199.36.153.8/30",  # private.googleapis.com
         "203.0.113.0/24",  # documentation
         "224.0.0.0/3",  # multicast, reserved, broadcast
     )
@@ -33,7 +37,10 @@ _NOT_PUBLIC_6 = [
     for network in (
         "2001::/23",  # protocol assignments, with Teredo, which embeds an IPv4 address
         "2001:db8::/32",  # documentation
+        "2001:4860:8040::/42",  # Google's APIs, from its own machines
         "2002::/16",  # 6to4, which embeds an IPv4 address
+        "2600:2d00:2:1000::/56",  # restricted.googleapis.com, from within Google's cloud
+        "2600:2d00:2:2000::/56",  # private.googleapis.com
         "3ffe::/16",  # returned to IANA
         "3fff::/20",  # documentation
     )
