@@ -17,7 +17,7 @@ def inside(text: str) -> str:
 def test_a_block_has_a_name_and_an_end():
     """Its first line and its last have the same digest."""
     first, *_, last = quote_untrusted("record rec1", "Customer number", MAX).split("\n")
-    match = re.fullmatch(r'<untrusted id=(\w{16}) name="record rec1" characters=15>', first)
+    match = re.fullmatch(r'<untrusted id=(\w{32}) name="record rec1" characters=15>', first)
     assert match
     assert last == f"</untrusted id={match[1]}>"
 

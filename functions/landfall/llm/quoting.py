@@ -23,6 +23,10 @@ QUOTING_RULE = (
 )
 """Rule about quoted blocks, for the instructions of every prompt that has some."""
 
+DIGITS = 32
+"""Hexadecimal digits of a digest: 128 bits, more than anybody can search for a text that has its
+own digest in it."""
+
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Co", "Cs", "Cn"}
 """Unicode categories of characters that are invisible."""
 
@@ -68,7 +72,7 @@ def quote_untrusted(name: str, text: str, max_characters: int) -> str:
     """
     shown = visible_text(text, max_characters)
     label = visible_text(name, _MAX_NAME_CHARACTERS).text
-    digest = hashlib.sha256(f"{label}\n{shown.text}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{label}\n{shown.text}".encode()).hexdigest()[:DIGITS]
     counts = (("left_out", shown.left_out), ("hidden", shown.hidden))
     removed = "".join(f" {kind}={count}" for kind, count in counts if count)
     safe = _UNSAFE_IN_NAME.sub(" ", label)
