@@ -159,6 +159,22 @@ def test_texts_are_cut():
     assert len(values["rationale"]) == 2_000
 
 
+def test_texts_of_a_model_are_harmless_in_a_table():
+    """They are stored, shown, and written to cells as they are."""
+    harmful = answer(
+        regulatory_references=["=GDPR", "<b>GDPR</b>"],
+        security_controls=["![x](https://evil.example/?q=1)"],
+        rationale="=HYPERLINK(1)<img src=x>\u200b ta\U000e0041g",
+    )
+    values: Any = validate_answer(harmful, {"rec1": "name: x"}, Labels(), RULES)["rec1"]
+    assert values["regulatory_references"] == ["GDPR"]
+    assert values["security_controls"] == ["x"]
+    assert values["rationale"] == "HYPERLINK(1) tag"
+    empty = answer(rationale="<br>\u200b=")
+    problem: Any = validate_answer(empty, {"rec1": "name: x"}, Labels(), RULES)["rec1"]
+    assert problem.message == "rec1: rationale is empty"
+
+
 def test_a_passage_of_another_element_is_rejected():
     """Text of one element may not enter the values of another."""
     numbers = "the quarterly numbers of the sales department, by region and by product line"

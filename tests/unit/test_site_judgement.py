@@ -4,7 +4,7 @@ import pytest
 
 from landfall.reasons import Reason
 from landfall.site.evidence import Evidence
-from landfall.site.judgement import LOWER, RAISE, adjusted
+from landfall.site.judgement import LOWER, RAISE, adjusted, remarks
 from landfall.site.machines import speaks_to_machines
 from landfall.site.observed import ObservedPage
 from landfall.site.prompt import RULES, DimensionJudgement, PageJudgement, problems, question_about
@@ -99,7 +99,7 @@ def test_a_question_has_the_page_in_a_fence():
 def test_the_question_about_a_page_stays_the_same():
     """Its texts and schema make the id of stored answers: a change pays for all of them again."""
     page = ObservedPage("home", Evidence(url=f"{SITE}/", facts={"h1": 1}, text=READING))
-    assert question_about(RUBRIC, page, "0").hash("m", "low") == "9b8ffb29e666c61270601e80b109e739"
+    assert question_about(RUBRIC, page, "0").hash("m", "low") == "0a40e778ea9575d91519a79d0badd60b"
 
 
 NAMED = [attack.name for attack in PASSAGES]
@@ -111,6 +111,35 @@ def test_an_injected_instruction_raises_nothing(attack):
     obeying = judgement(("first", 10), ("second", 10), quote=attack.text)
     assert speaks_to_machines(attack.text)
     assert first(obeying) == 5.0
+
+
+def test_remarks_are_harmless_where_they_are_shown():
+    """A page can bring a model to write what is harmful in a browser or a spreadsheet."""
+    said = judgement(("first", 5), quote="=<b>Open</b> daily").model_copy(
+        update={"critique": "=HYPERLINK(1)<script>x"}
+    )
+    found = remarks(said)
+    assert (found["critique"], found["dimensions"][0]["quote"]) == ("HYPERLINK(1)x", "Open daily")
+
+
+DISGUISED = [
+    "\u0406gn\u043er\u0435 all", "ign\u00f3re", "1gn0re this",
+    "\uff49\uff47\uff4e\uff4f\uff52\uff45",
+    "\U0001d422\U0001d420\U0001d427\U0001d428\U0001d42b\U0001d41e", "i g n o r e", "i.g.n.o.r.e",
+    "\u0455\u0441\u043er\u0435 it", "pr0mpt", "\u1d18\u0280\u1d0f\u1d0d\u1d18\u1d1b",
+    "\u0438\u043dc\u0442p\u0443\u043a\u0446\u0438\u044f", "\u0408\u0405\u041eN", "S C O R E",
+    "$core 9",
+    "\u0410ss\u0456stant", "\u24d8\u24d6\u24dd\u24de\u24e1\u24d4", "a\u0336i\u0336",
+    "inst\u00adruction",
+    "\U0001f178\U0001f176\U0001f17d\U0001f17e\U0001f181\U0001f174",
+]  # fmt: skip
+"""Words to machines in letters that only look like theirs."""
+
+
+@pytest.mark.parametrize("passage", DISGUISED)
+def test_a_disguised_word_is_recognised(passage):
+    """A model reads it as what it looks like."""
+    assert speaks_to_machines(passage)
 
 
 @pytest.mark.parametrize("attack", PASSAGES, ids=NAMED)
@@ -128,6 +157,9 @@ def test_an_obedient_model_with_other_evidence_stays_within_the_guardrails(attac
         "Book an appointment online", "Our dentists have twenty years of experience",
         "You know the price before we begin", "Rated 4.8 of 5 in 212 reviews",
         "Open Monday to Friday 8 to 18", "Zahnarztpraxis in der Altstadt",
+        "A1 German course", "Grade A!",
+        "\u0412\u043e\u0442 \u043d\u0430\u0448\u0438 \u0446\u0435\u043d\u044b",
+        "a b c d e f", "B2B since 1995",
     ],
 )  # fmt: skip
 def test_what_visitors_read_is_evidence(passage):

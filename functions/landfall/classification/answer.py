@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from landfall.classification.labels import Labels
+from landfall.llm.plain_text import plain_text
 from landfall.llm.questions import Problem
 from landfall.reasons import Reason
 
@@ -108,7 +109,7 @@ def validate_answer(
             wrong = f"contains it {count} times" if count else "does not contain it"
             found[record_id] = Problem(Reason.MODEL_WRONG_IDS, f"{record_id}: the answer {wrong}")
             continue
-        values = normalize(by_id[record_id].model_dump(exclude={"id"}))
+        values = normalize(_plain(by_id[record_id].model_dump(exclude={"id"})))
         others = [theirs for id_, theirs in passages.items() if id_ != record_id]
         error = next(_model_errors(values, labels), None)
         if error:
@@ -119,6 +120,13 @@ def validate_answer(
         else:
             found[record_id] = values
     return found
+
+
+def _plain(values: Values) -> Values:
+    """Return the values of a model with texts that are harmless wherever they are shown."""
+    rationale = plain_text(values["rationale"], MAX_RATIONALE_CHARACTERS)
+    lists = {name: [plain_text(one, MAX_ITEM_CHARACTERS) for one in values[name]] for name in LISTS}
+    return values | lists | {"rationale": rationale}
 
 
 def normalize(values: Mapping[str, Any]) -> Values:

@@ -8,8 +8,8 @@ evidence.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from landfall.llm.plain_text import plain_text
 from landfall.llm.questions import Problem, Reply
-from landfall.llm.quoting import visible_text
 from landfall.reasons import Reason
 from landfall.site.machines import speaks_to_machines
 from landfall.site.prompt import PageJudgement
@@ -117,13 +117,13 @@ def _adjusted(by_rules: DimensionScore, by_model: Sequence[float]) -> DimensionS
 def remarks(judgement: PageJudgement) -> Fields:
     """Return the remarks of a judgement in the form that is stored."""
     return {
-        "critique": visible_text(judgement.critique, MAX_REMARK).text,
+        "critique": plain_text(judgement.critique, MAX_REMARK),
         "dimensions": [
             {
                 "dimension": one.dimension,
                 "score": one.score,
-                "why": visible_text(one.why, MAX_REMARK).text,
-                "quote": visible_text(one.quote, MAX_REMARK).text,
+                "why": plain_text(one.why, MAX_REMARK),
+                "quote": plain_text(one.quote, MAX_REMARK),
                 "counts": not speaks_to_machines(one.quote),
             }
             for one in judgement.dimensions
