@@ -17,10 +17,11 @@ from typing import Any
 
 from infra.local.issuer import ISSUER, Issuer, serve_certificates
 from infra.local.processes import free_port, guarded_group
-from landfall.entry.callers import SIGNATURE_REMOVED
+from landfall.entry.own_service import SIGNATURE_REMOVED
 from landfall.process.config import CLOUD_RUN, FUNCTIONS
 from tests.bench.databases import emulator
 from tests.bench.figures import Cell, Sample, Table, maximum
+from tests.fakes.cloud_run import own_cloud_run
 
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("first_request.py")
@@ -71,8 +72,12 @@ async def measure(size: Size = FULL) -> list[Table]:
     """Measure time and memory of each case, in alternating rounds."""
     issuer = Issuer()
     started: dict[str, list[dict[str, Any]]] = {case: [] for case in CASES}
-    async with emulator() as host, serve_certificates(issuer) as certificates:
-        environment = _environment(host, certificates)
+    async with (
+        emulator() as host,
+        serve_certificates(issuer) as certificates,
+        own_cloud_run() as cloud_run,
+    ):
+        environment = _environment(host, certificates) | cloud_run.environment
         token = issuer.token(CALLER, AUDIENCE)
         with guarded_group() as group:
             for case in ("fetch", "api"):  # byte code, and the emulator's compiler

@@ -12,12 +12,14 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from infra.local.issuer import ISSUER, Issuer, serve_certificates
-from landfall.entry.callers import SIGNATURE_REMOVED
+from landfall.entry.own_service import SIGNATURE_REMOVED
 from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES
 from landfall.store.documents import Query
 from landfall.store.firestore import FirestoreStore
+from tests.fakes.cloud_run import own_cloud_run
 from tests.fakes.world import World
 
+CHECKED = {"LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN}
 MAIN = Path(__file__).parents[2] / "functions/main.py"
 CALLER, AUDIENCE = "caller@landfall.local", "https://landfall.local"
 
@@ -41,7 +43,7 @@ async def send(message):
 asyncio.run(app({
     "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
     "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
-    "headers": [(b"authorization", f"Bearer {token or 'none'}".encode())],
+    "headers": [(b"authorization", f"Bearer {it or 'none'}".encode()) for it in token.split(",")],
 }, receive, send))
 print(json.dumps({
     "status": messages[0]["status"],
@@ -119,14 +121,49 @@ async def test_a_first_request_imports_only_the_heavy_packages_that_it_uses(
 ) -> None:
     """A tick without work, a task without a run, a list of runs; Cloud Run checks the token."""
     environment, token = configured
-    deployed = environment | {"LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN}
     asks = "GET /runs" if target == "api" else "POST /"
     body = json.dumps({"run_id": "none", "step_id": target, "attempt": 0})
-    result, _ = await _probe(target, tmp_path, deployed, unsigned(token), asks, body)
+    async with own_cloud_run() as cloud_run:
+        deployed = environment | CHECKED | cloud_run.environment
+        result, _ = await _probe(target, tmp_path, deployed, unsigned(token), asks, body)
     assert result["status"] == 200
     assert HEAVY & set(result["modules"]) == UNAVOIDABLE
     ours = [name.split(".") for name in result["modules"] if name.startswith("landfall.")]
     assert {name[2] for name in ours if name[1] in PACKAGES and name[2:]} <= CONTRACTS
+
+
+@pytest.mark.parametrize("target", FUNCTIONS)
+async def test_a_function_that_is_open_to_everybody_takes_no_token_without_a_signature(
+    target: str, configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """Somebody allowed public access: a token that anybody can write opens nothing.
+
+    One with its signature is verified as ever, and two of them are one too many.
+    """
+    environment, token = configured
+    asks = "GET /runs" if target == "api" else "POST /"
+    body = json.dumps({"run_id": "none", "step_id": target, "attempt": 0})
+    async with own_cloud_run() as cloud_run:
+        cloud_run.put(cloud_run.state, {"invokerIamDisabled": True})
+        deployed = environment | CHECKED | cloud_run.environment
+        forged, logged = await _probe(target, tmp_path, deployed, unsigned(token), asks, body)
+        signed, _ = await _probe(target, tmp_path, deployed, token, asks, body)
+        double, _ = await _probe(target, tmp_path, deployed, f"{token},{token}", asks, body)
+    assert [it["status"] for it in (forged, signed, double)] == [401, 200, 401]
+    assert "open to everybody" in {line["message"] for line in logged}
+
+
+async def test_a_function_that_cannot_read_its_state_trusts_nobody(
+    configured: tuple[dict[str, str], str], tmp_path: Path
+) -> None:
+    """Without the permission; the answer says so to the caller, the log how to grant it."""
+    environment, token = configured
+    async with own_cloud_run() as cloud_run:
+        cloud_run.put(cloud_run.policy, {"error": {"code": 403}}, 403)
+        deployed = environment | CHECKED | cloud_run.environment
+        result, logged = await _probe("api", tmp_path, deployed, unsigned(token), "GET /runs")
+    assert (result["status"], result["answer"]["error"]["code"]) == (500, "caller_check_unknown")
+    assert [line for line in logged if "roles/run.viewer" in line.get("error", "")]
 
 
 @pytest.mark.parametrize("target", ["scheduler", "watchdog"])

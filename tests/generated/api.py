@@ -37,6 +37,8 @@ ERRORS: Mapping[str, str] = {
     "outdated": "Read the element again: its suggestion has changed since.",
     "not_configured": "See `/health` of the function for the variables at fault.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",
+    "caller_check_unknown": "Try again: the function could not read in Cloud Run whether its "
+    "callers are checked. If it recurs, run `infra/deploy`.",
     "certificates_unavailable": "Try again: the token's certificates could not be fetched.",
     "findings_missing": "Restore the document that the message names from a backup.",
     "store_contended": "Try again: others changed the same at the same moment.",

@@ -19,7 +19,6 @@ from landfall.deadlines import LADDER
 from landfall.entry.callers import (
     CLOCK_SKEW,
     DEFAULT_MAX_AGE,
-    SIGNATURE_REMOVED,
     Callers,
     Certificates,
     CertificatesError,
@@ -27,6 +26,7 @@ from landfall.entry.callers import (
     UnauthenticatedError,
     fetch_certificates,
 )
+from landfall.entry.own_service import SIGNATURE_REMOVED, CallerCheck
 
 EMAIL = "tasks@demo.iam.gserviceaccount.com"
 AUDIENCE = "https://landfall.example"
@@ -59,14 +59,23 @@ class Kept:
         return self.certificates
 
 
-def callers(kept: Kept, issuer: Issuer, checked_by_cloud_run: bool = False) -> Callers:
+def callers(kept: Kept, issuer: Issuer, cloud_run: CallerCheck | None = None) -> Callers:
     return Callers(
         issuer=issuer.name,
         audiences=[AUDIENCE, "people"],
         allowed=[EMAIL],
         certificates=kept,
-        checked_by_cloud_run=checked_by_cloud_run,
+        cloud_run=cloud_run,
     )
+
+
+def check_that_is(on: bool) -> CallerCheck:
+    """Cloud Run's check, switched on or off."""
+
+    async def read() -> bool:
+        return on
+
+    return CallerCheck(read)
 
 
 def unsigned(token: str) -> str:
@@ -92,13 +101,22 @@ async def test_a_valid_token_of_a_listed_caller_is_let_in(issuer):
     assert await door.check(f"bearer {token}") == EMAIL
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "token"])
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "token"])
 async def test_without_a_bearer_token_it_is_401_and_nobody_is_asked(issuer, header):
     """The issuer is not bothered for requests that bring nothing."""
     kept = Kept(issuer)
     with pytest.raises(UnauthenticatedError, match="send `Authorization: Bearer"):
         await callers(kept, issuer).check(header)
+    with pytest.raises(UnauthenticatedError, match="send `Authorization: Bearer"):
+        await callers(kept, issuer).check()
     assert kept.asked == 0
+
+
+async def test_of_two_tokens_none_counts(issuer):
+    """Cloud Run checks one of them; which one is its affair."""
+    header = f"Bearer {issuer.token(EMAIL, AUDIENCE)}"
+    with pytest.raises(UnauthenticatedError, match="send a single `Authorization` header"):
+        await callers(Kept(issuer), issuer).check(header, header)
 
 
 NOW = time.time()
@@ -155,7 +173,7 @@ async def test_what_cloud_run_has_checked_is_read(issuer):
     A token that still has its signature is verified as ever.
     """
     kept = Kept(issuer)
-    door = callers(kept, issuer, checked_by_cloud_run=True)
+    door = callers(kept, issuer, cloud_run=check_that_is(on=True))
     token = issuer.token(EMAIL, AUDIENCE)
     assert await door.check(f"Bearer {unsigned(token)}") == EMAIL
     assert kept.asked == 0
@@ -171,6 +189,16 @@ async def test_a_removed_signature_counts_only_behind_cloud_run(issuer):
         await callers(Kept(issuer), issuer).check(f"Bearer {token}")
 
 
+async def test_a_removed_signature_counts_not_where_cloud_run_lets_everybody_in(issuer):
+    """One click opens the service: then a token has to have its signature."""
+    kept = Kept(issuer)
+    door = callers(kept, issuer, cloud_run=check_that_is(on=False))
+    token = issuer.token(EMAIL, AUDIENCE)
+    with pytest.raises(UnauthenticatedError, match="Cloud Run does not check who calls"):
+        await door.check(f"Bearer {unsigned(token)}")
+    assert await door.check(f"Bearer {token}") == EMAIL
+
+
 SAID_WRONG = {
     name: bad
     for name, bad in INVALID.items()
@@ -183,7 +211,9 @@ async def test_what_cloud_run_has_checked_must_still_be_for_us(issuer, bad):
     """Everything but the signature is as wrong without one."""
     token = unsigned(bad if isinstance(bad, str) else bad(issuer))
     with pytest.raises(UnauthenticatedError) as caught:
-        await callers(Kept(issuer), issuer, checked_by_cloud_run=True).check(f"Bearer {token}")
+        await callers(Kept(issuer), issuer, cloud_run=check_that_is(on=True)).check(
+            f"Bearer {token}"
+        )
     assert str(caught.value).startswith("the token ")
 
 

@@ -159,7 +159,6 @@ def an_app(world: World, indexes: Indexes) -> App:
         issuer=config.token_issuer,
         audiences=config.audiences,
         allowed=config.callers,
-        checked_by_cloud_run=True,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     return App(

@@ -39,6 +39,7 @@ class App:
 def app_of(function: str) -> App:
     """Return the parts of a function, from its environment. Raises `ConfigError`."""
     from landfall.entry.callers import Callers, fetch_certificates
+    from landfall.entry.own_service import CallerCheck, read_caller_check
     from landfall.process.redaction import OURS
     from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
     from landfall.runs.runs import Runs
@@ -64,11 +65,16 @@ def app_of(function: str) -> App:
     emulator = config.cloud_tasks_emulator
     open_tasks = functools.partial(cloud_tasks_client, emulator, ladder.connect)
     queue = CloudTasksQueue(open_tasks, delivery, ladder, random, clock)
+    own_service = (config.metadata_host, config.run_api_url, config.service)
     callers = Callers(
         issuer=config.token_issuer,
         audiences=config.audiences,
         allowed=config.callers,
-        checked_by_cloud_run=config.checked_by_cloud_run,
+        cloud_run=(
+            CallerCheck(functools.partial(read_caller_check, *own_service))
+            if config.checked_by_cloud_run
+            else None
+        ),
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
     runs = Runs(VersionedStore(store, retention=config.retention), queue, clock, random, ladder)

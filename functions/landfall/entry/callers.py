@@ -2,7 +2,8 @@
 
 Google's services and people send an OpenID Connect token (`Authorization: Bearer ...`). Where
 Cloud Run requires one, it verifies the token and removes the signature before it forwards the
-request: then the claims are checked here. Everywhere else the signature is verified here, too.
+request: then the claims are checked here, as long as Cloud Run does check (`own_service`).
+Everywhere else the signature is verified here, too.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from google.auth import exceptions as google_errors
 from google.auth import jwt
 
 from landfall.deadlines import LADDER, Deadline
+from landfall.entry.own_service import SIGNATURE_REMOVED, CallerCheck
 from landfall.reasons import LandfallError
 
 CLOCK_SKEW = 10
@@ -34,9 +36,6 @@ UNKNOWN_KEY_PAUSE = 60.0
 
 SEND_FRESH = "send a fresh one, of `gcloud auth print-identity-token`"
 """The fix for a token that has expired or is another's."""
-
-SIGNATURE_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
-"""Cloud Run's replacement for a signature that it has verified."""
 
 
 class UnauthenticatedError(LandfallError):
@@ -95,7 +94,7 @@ async def fetch_certificates(url: str) -> Certificates:
 class Callers:
     """The callers of a function: each sends a valid token and is on the list.
 
-    `checked_by_cloud_run`: every request has passed Cloud Run's check of its token.
+    `cloud_run`: Cloud Run's check of tokens, where it has one; without it, every token is verified.
     """
 
     def __init__(
@@ -105,26 +104,33 @@ class Callers:
         audiences: Collection[str],
         allowed: Collection[str],
         certificates: Callable[[], Awaitable[Certificates]],
-        checked_by_cloud_run: bool = False,
+        cloud_run: CallerCheck | None = None,
     ) -> None:
         self._issuer = issuer
         self._audiences = list(audiences)
-        self._checked_by_cloud_run = checked_by_cloud_run
+        self._cloud_run = cloud_run
         self._allowed = frozenset(allowed)
         self._fetch = certificates
         self._cached: Certificates | None = None
         self._cached_at = 0.0
         self._lock = asyncio.Lock()
 
-    async def check(self, authorization: str | None) -> str:
-        """Return the caller's e-mail address.
+    async def check(self, *authorizations: str) -> str:
+        """Return the e-mail address of the caller who sent these headers: one, with a token.
 
-        Raises `UnauthenticatedError`, `ForbiddenError`, `CertificatesError`.
+        Raises `UnauthenticatedError`, `ForbiddenError`, `CertificatesError`, `OwnServiceError`.
         """
-        scheme, _, token = (authorization or "").partition(" ")
+        if len(authorizations) > 1:  # one was checked, and nobody knows which
+            raise UnauthenticatedError("send a single `Authorization` header")
+        scheme, _, token = "".join(authorizations).partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise UnauthenticatedError("send `Authorization: Bearer <OpenID Connect token>`")
-        if self._checked_by_cloud_run and token.endswith(f".{SIGNATURE_REMOVED}"):
+        if self._cloud_run is not None and token.endswith(f".{SIGNATURE_REMOVED}"):
+            if not await self._cloud_run.is_on():
+                raise UnauthenticatedError(
+                    "the token has no signature, and Cloud Run does not check who calls this "
+                    "function: run infra/deploy"
+                )
             claims = self._read(token)
         else:
             claims = self._verified(token, await self._certificates(_key_id(token)))

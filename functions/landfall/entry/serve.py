@@ -118,9 +118,9 @@ def _handler(function: str) -> Handle:
 
 
 async def _caller(callers: "Callers", request: Request) -> str:
-    # of two tokens, Cloud Run checks that of the first header
-    headers = [request.headers.get(f"{kind}authorization") for kind in ("x-serverless-", "")]
-    return await callers.check(headers[0] or headers[1])
+    # of two tokens, Cloud Run checks that of the first header, and forwards the other as it is
+    first, other = (request.headers.getlist(f"{it}authorization") for it in ("x-serverless-", ""))
+    return await callers.check(*(first or other))
 
 
 def asks_for_health(request: Request) -> bool:

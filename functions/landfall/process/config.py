@@ -99,7 +99,18 @@ VARIABLES: dict[str, Variable] = {
         "e-mails of accounts that may call this function, comma-separated", FUNCTIONS
     ),
     "LANDFALL_TOKENS_CHECKED_BY": Variable(
-        f"`{CLOUD_RUN}` if it verifies callers' tokens itself, and then removes their signatures"
+        f"`{CLOUD_RUN}` if it verifies callers' tokens itself, and then removes their signatures; "
+        "a function asks it whether it does"
+    ),
+    "K_SERVICE": Variable("the name of this function's service; Cloud Run sets it"),
+    "GCE_METADATA_HOST": Variable(
+        "the metadata server of Google Cloud, which knows the place and the account of a function",
+        default="169.254.169.254",
+    ),
+    "LANDFALL_RUN_API_URL": Variable(
+        "the address of Cloud Run's API, which a function asks whether its callers are checked",
+        default="https://run.googleapis.com",
+        form=_URL,
     ),
     "LANDFALL_TOKEN_ISSUER": Variable(
         "the issuer of the callers' tokens", default="https://accounts.google.com"
@@ -132,6 +143,9 @@ class Config:
     audiences: tuple[str, ...]
     callers: tuple[str, ...]
     checked_by_cloud_run: bool
+    service: str
+    metadata_host: str
+    run_api_url: str
     token_issuer: str
     certificates_url: str
     airtable_endpoint: str
@@ -236,6 +250,9 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         audiences=_listed(values["LANDFALL_AUDIENCE"]),
         callers=_listed(values["LANDFALL_CALLERS"]),
         checked_by_cloud_run=values["LANDFALL_TOKENS_CHECKED_BY"] == CLOUD_RUN,
+        service=values["K_SERVICE"],
+        metadata_host=values["GCE_METADATA_HOST"],
+        run_api_url=values["LANDFALL_RUN_API_URL"],
         token_issuer=values["LANDFALL_TOKEN_ISSUER"],
         certificates_url=values["LANDFALL_CERTIFICATES_URL"],
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
