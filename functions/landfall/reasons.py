@@ -21,6 +21,7 @@
     ├── ListMissingError                      500 findings_missing
     ├── LockedError                           500 internal_error
     ├── OutOfTimeError                        500 out_of_time
+    ├── OwnServiceError                       500 caller_check_unknown
     ├── QueueError                            500 internal_error
     ├── SchemaError                           500 schema_newer
     ├── StepError                             500 internal_error

@@ -38,6 +38,7 @@ STAGES = (
     ChangeStage("Callers of the queue", delivery.queue_policy_changes),
     ChangeStage("Access of builds", image.build_access_changes),
     ChangeStage("Image", image.build_changes),
+    ChangeStage("Callers of existing functions", functions.existing_caller_changes),
     ChangeStage("Functions", functions.changes),
     ChangeStage("Callers of functions", functions.caller_changes),
     ChangeStage("Jobs", delivery.job_changes),

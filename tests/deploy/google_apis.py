@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from landfall.entry.own_service import SIGNATURE_REMOVED
+
 PROJECT, NUMBER = "demo-project", "123456789012"
 
 ALWAYS_ENABLED = ("serviceusage", "cloudresourcemanager")
@@ -42,6 +44,7 @@ class ApiRequest:
     path: str
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
+    authorization: str = ""
 
     @property
     def is_mutating(self) -> bool:
@@ -54,7 +57,7 @@ class ApiRequest:
 _VERSION = re.compile(r"^/(?:storage/|upload/storage/|apis/serving\.knative\.dev/)?v\d\w*/")
 
 
-def parse_request(method: str, url: str, body: bytes) -> ApiRequest:
+def parse_request(method: str, url: str, body: bytes, authorization: str = "") -> ApiRequest:
     """Parse a request from the wire."""
     parts = urlsplit(url)
     api = parts.netloc.split(".")[0].rpartition("-")[2]
@@ -64,7 +67,7 @@ def parse_request(method: str, url: str, body: bytes) -> ApiRequest:
     except ValueError:
         content = body
     path = unquote(_VERSION.sub("", parts.path)).replace("projects/-/", f"projects/{PROJECT}/")
-    return ApiRequest(api, method, path, query, content)
+    return ApiRequest(api, method, path, query, content, authorization)
 
 
 class GoogleApis:
@@ -78,6 +81,8 @@ class GoogleApis:
         """Content of each version of a secret."""
         self.outside: dict[str, tuple[int, Any]] = {}
         """Answers of others: "airtable", "openai", or the "api" itself."""
+        self.takes_forged = False
+        """Whether its api lets in a token that nobody has signed."""
         self.ahead = 0.0
         """Seconds by which its clock is ahead."""
         self._numbers = 0
@@ -96,6 +101,8 @@ class GoogleApis:
 
     def answer(self, request: ApiRequest) -> Json:
         """Return Google's answer. Raises `ApiError`."""
+        if request.api == "api" and not self.takes_forged and _is_forged(request):
+            raise ApiError(401, "", "unauthenticated")
         if request.api in self.outside:
             return _outside(*self.outside[request.api])
         if request.api not in ALWAYS_ENABLED and request.api not in self.enabled:
@@ -114,6 +121,10 @@ class GoogleApis:
         """Return a name that Google generates."""
         self._numbers += 1
         return f"{self._numbers:06d}"
+
+
+def _is_forged(request: ApiRequest) -> bool:
+    return request.authorization.endswith(SIGNATURE_REMOVED)
 
 
 def _outside(status: int, content: Any) -> Json:

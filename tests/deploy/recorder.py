@@ -94,7 +94,9 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, content = recorder.answer(parse_request(self.command, self.path, body))
+            authorization = self.headers.get("authorization", "")
+            request = parse_request(self.command, self.path, body, authorization)
+            status, content = recorder.answer(request)
             data = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

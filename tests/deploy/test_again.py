@@ -56,6 +56,11 @@ def _everybody(console):
     policy["bindings"][0]["members"].append("allUsers")
 
 
+def _public(console):
+    service = console.recorder.apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    service["metadata"]["annotations"]["run.googleapis.com/invoker-iam-disabled"] = "true"
+
+
 def _slower_queue(console):
     queue = f"projects/{PROJECT}/locations/{REGION}/queues/landfall"
     console.recorder.apis.named("cloudtasks", queue)["rateLimits"]["maxConcurrentDispatches"] = 1
@@ -83,6 +88,7 @@ CHANGED = {
     "instances": (_always_there, 'minScale: "1" -> "0"', ["run PUT"]),
     "variables": (_more_and_less_to_know, "env[LANDFALL_TASKS_ACCOUNT].value: ", ["run PUT"]),
     "database": (_unprotected, "deleteProtectionState: ", ["firestore PATCH"]),
+    "one click": (_public, 'invoker-iam-disabled: "true" -> "false"', ["run PUT"]),
     "callers": (_everybody, "-allUsers", ["run POST"]),
     "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 20", ["cloudtasks PATCH"]),
     "rules": (_no_rules, "Firestore rules", ["firebaserules POST", "firebaserules PATCH"]),
@@ -172,7 +178,7 @@ def test_who_may_call_the_api_is_who_was_named_last(console):
     """Both checks change: Cloud Run's, and the function's own list."""
     done = console.deploy("--invoker", "user:bob@people.example")
     changed = [it.path.rpartition("/")[2] for it in done.mutating]
-    assert changed == ["landfall-api", "landfall-api:setIamPolicy"]
+    assert changed == ["landfall-api:setIamPolicy", "landfall-api"]
     (policy,) = of(done.requests, "run", "POST", ":setIamPolicy")
     assert policy["policy"]["bindings"][0]["members"] == ["user:bob@people.example"]
 

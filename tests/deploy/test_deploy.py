@@ -159,10 +159,16 @@ def test_a_secret_is_read_by_who_uses_it(deployment):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_called_by_one_kind_of_caller(deployment, function):
-    """Scheduler's account, Tasks' account, or the person on the command line."""
+    """Scheduler's account, Tasks' account, or the person on the command line.
+
+    The function itself may read its service, to learn whether Cloud Run checks its callers.
+    """
     name = f"{PLACE}/services/{service(function)}"
     who = [account(CALLER[function])] if function in CALLER else [INVOKER]
-    assert bindings(deployment, "run", name) == {"roles/run.invoker": who}
+    assert bindings(deployment, "run", name) == {
+        "roles/run.invoker": who,
+        "roles/run.viewer": [account(service(function))],
+    }
 
 
 def test_nobody_is_everybody(deployment):

@@ -128,6 +128,15 @@ def _open_to_all(apis: GoogleApis) -> None:
     policy["bindings"][0]["members"].append("allUsers")
 
 
+def _public(apis: GoogleApis) -> None:
+    service = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    service["metadata"]["annotations"]["run.googleapis.com/invoker-iam-disabled"] = "true"
+
+
+def _takes_forged(apis: GoogleApis) -> None:
+    apis.takes_forged = True
+
+
 def _failing_revision(apis: GoogleApis) -> None:
     service = apis.named("run", f"namespaces/{PROJECT}/services/landfall-score")
     service["status"]["conditions"][0] |= {"status": "False", "message": "it did not start"}
@@ -185,6 +194,13 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
     "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not deployed", "deploy"),
     "function fails": ("functions", _failing_revision, "score is not ready: it did not", "deploy"),
     "two versions": ("version", _two_versions, "run several versions", "infra/deploy"),
+    "open by a click": (
+        "callers",
+        _public,
+        "api is open to everybody: its check of callers is off",
+        "infra/deploy",
+    ),
+    "forged token": ("forged token", _takes_forged, "forged token is let in (200)", "infra/deploy"),
     "open to all": ("callers", _open_to_all, "fetch is open to everybody", "infra/deploy"),
     "queue paused": (
         "queue",
@@ -305,7 +321,7 @@ def test_a_healthy_installation_is_reported_as_healthy(console):
     done = console.run("doctor", "--as", PIPELINE)
     assert (done.status, done.errors) == (0, "")
     assert done.mutating == []
-    assert "0 wrong, 0 unknown, of 18" in done.output
+    assert "0 wrong, 0 unknown, of 19" in done.output
     assert "patRecorded" not in done.output
 
 

@@ -1,5 +1,8 @@
 """Checks of an installation in a project."""
 
+import base64
+import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,13 +11,14 @@ from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wro
 from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError, endpoint
-from infra.cloud.clients.stdlib_http import send_request
+from infra.cloud.clients.stdlib_http import HttpResponse, send_request
 from infra.cloud.resources import alerts, apis, database, delivery, functions, keys
 from infra.cloud.resources.change import ResourceChange, Tools
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import bindings_of
 from infra.cloud.resources.target import NAME, secret, service
+from landfall.entry.own_service import SIGNATURE_REMOVED
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 REDEPLOY = "run infra/deploy"
@@ -42,6 +46,7 @@ class ProjectChecks:
             Check("functions", self.functions),
             Check("version", self.version),
             Check("callers", self.callers),
+            Check("forged token", self.door),
             Check("queue", self.queue),
             Check("jobs", self.jobs),
             Check("alerts", self.alerts),
@@ -151,8 +156,22 @@ class ProjectChecks:
             members = {member for admitted in bindings.values() for member in admitted}
             if members & {"allUsers", "allAuthenticatedUsers"}:
                 problems.append(f"{function} is open to everybody")
+            if functions.is_unchecked(self._it.services.get(service(function), {})):
+                problems.append(f"{function} is open to everybody: its check of callers is off")
         problems += [change.what for change in functions.caller_changes(self._it)]
         return wrong_if(problems, REDEPLOY, "each function has its own callers")
+
+    def door(self) -> CheckResult:
+        """Check that the api refuses a token that anybody can write."""
+        existing = self._it.services.get(service("api"))
+        if existing is None:
+            return unknown("the api is not deployed", REDEPLOY)
+        answer = self._call_api(existing, forged_token(self._it))
+        if answer.status in (401, 403):
+            return ok(f"a forged token is refused ({answer.status})")
+        if answer.status >= 500 or answer.status == 429:
+            return unknown(f"the api answers {answer.status}", "see the log of the api")
+        return wrong(f"a forged token is let in ({answer.status})", REDEPLOY)
 
     def queue(self) -> CheckResult:
         """Check that the queue is running, with its rates and retries."""
@@ -207,8 +226,7 @@ class ProjectChecks:
             token = self._identity()
         except (GcloudError, GoogleError) as error:
             return unknown(f"no identity token: {error}", "pass --as SERVICE_ACCOUNT, or log in")
-        url = f"{existing['status']['url']}/health"
-        answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
+        answer = self._call_api(existing, token)
         if answer.status in (401, 403):
             return unknown(
                 f"the api refuses your account ({answer.status})",
@@ -220,6 +238,10 @@ class ProjectChecks:
         is_json = isinstance(health, Mapping)
         status = health.get("status", health) if is_json else answer.body[:200].decode()
         return wrong(f"{answer.status}: {status}", "see the checks above, and the log of the api")
+
+    def _call_api(self, existing: Mapping[str, Any], token: str) -> HttpResponse:
+        url = f"{existing['status']['url']}/health"
+        return send_request("GET", url, {"Authorization": f"Bearer {token}"})
 
     def _identity(self) -> str:
         if self._as_account is None:
@@ -274,6 +296,24 @@ class ProjectChecks:
             if error.status == "NOT_FOUND":
                 return None
             raise
+
+
+def forged_token(it: Installation) -> str:
+    """Return a token as Cloud Run hands it on, of a caller of the api, which nobody has signed."""
+    caller = next(iter(it.invokers), "user:nobody@example.com").partition(":")[2]
+    claims = {
+        "iss": VARIABLES["LANDFALL_TOKEN_ISSUER"].default,
+        "aud": it.target.audience,
+        "email": caller,
+        "email_verified": True,
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 600,
+    }
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+        for part in ({"alg": "RS256", "kid": "none", "typ": "JWT"}, claims)
+    ]
+    return ".".join([*parts, SIGNATURE_REMOVED])
 
 
 def _image(existing: Mapping[str, Any]) -> str:

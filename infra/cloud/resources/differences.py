@@ -57,7 +57,7 @@ def _plain(value: Any) -> Any:
             return json.loads(value)
         except ValueError:
             return value
-    return value if value not in (0, "0", "", [], {}) else None
+    return value if value not in (0, "0", "false", "", [], {}) else None
 
 
 def _shortened(value: Any) -> str:

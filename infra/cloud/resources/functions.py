@@ -1,6 +1,7 @@
 """The five functions: services of Cloud Run, each of which starts one function of the image."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.cloud.resources.change import ResourceChange, gcloud, verb_for
@@ -13,6 +14,9 @@ from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret, serv
 from landfall.process.config import FUNCTIONS
 
 RUN = "run.googleapis.com"
+
+UNCHECKED = f"{RUN}/invoker-iam-disabled"
+"""Annotation of a service that everybody may call, whatever its policy."""
 
 
 def wanted(it: Installation, function: str) -> dict[str, Any]:
@@ -36,6 +40,8 @@ def wanted(it: Installation, function: str) -> dict[str, Any]:
             "annotations": {
                 f"{RUN}/ingress": "all" if function == "api" else "internal",
                 f"{RUN}/custom-audiences": json.dumps([target.audience]),
+                # a click on "Allow public access" sets it: everybody's requests arrive
+                UNCHECKED: "false",
             },
         },
         "spec": {
@@ -70,6 +76,12 @@ def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
     return found
 
 
+def is_unchecked(existing: Mapping[str, Any]) -> bool:
+    """Return whether Cloud Run lets everybody call a service, whatever its policy."""
+    annotations = existing.get("metadata", {}).get("annotations", {})
+    return str(annotations.get(UNCHECKED, "false")).lower() == "true"
+
+
 def changes(it: Installation) -> list[ResourceChange]:
     """Create or update the functions."""
     found = []
@@ -88,16 +100,28 @@ def changes(it: Installation) -> list[ResourceChange]:
     return found
 
 
-def caller_changes(it: Installation) -> list[ResourceChange]:
-    """Set the callers of each function: its one account, or for the api the people. Nobody else."""
+def existing_caller_changes(it: Installation) -> list[ResourceChange]:
+    """Set the callers of the functions that exist, before a new version of them needs it."""
+    return caller_changes(it, [one for one in FUNCTIONS if service(one) in it.services])
+
+
+def caller_changes(it: Installation, functions: Sequence[str] = FUNCTIONS) -> list[ResourceChange]:
+    """Set the callers of each function: its one account, or for the api the people. Nobody else.
+
+    A function may read its own service: it asks whether Cloud Run checks the callers.
+    """
     found = []
-    for function in FUNCTIONS:
+    for function in functions:
         name = service(function)
+        own = f"serviceAccount:{it.target.account(FUNCTION_ACCOUNTS[function])}"
         command = ["run", "services", "set-iam-policy", name, "policy.json"]
         found += policy_change(
             f"callers of function {function}",
             [*command, f"--region={it.target.region}"],
             it.service_policy(function),
-            {"roles/run.invoker": members(it.target, function, it.invokers)},
+            {
+                "roles/run.invoker": members(it.target, function, it.invokers),
+                "roles/run.viewer": [own],
+            },
         )
     return found
