@@ -103,6 +103,11 @@ def parser() -> argparse.ArgumentParser:
         help="also create the service account that cloudbuild.yaml deploys as",
     )
     found.add_argument(
+        "--share-database",
+        action="store_true",
+        help="use the Firestore database although it holds collections of others",
+    )
+    found.add_argument(
         "--dry-run", action="store_true", help="show the changes, and make none of them"
     )
     found.add_argument("--image-only", action="store_true", help="build the image, and stop")
@@ -147,7 +152,12 @@ def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
     files = {name: given[_flag(name)[2:].replace("-", "_")] for name in SECRETS}
     secrets = {name: _read(name, path) for name, path in files.items() if path}
     return DeployOptions(
-        parsed.invoker, parsed.alert_email, secrets, dict(parsed.set), parsed.pipeline
+        parsed.invoker,
+        parsed.alert_email,
+        secrets,
+        dict(parsed.set),
+        parsed.pipeline,
+        parsed.share_database,
     )
 
 
@@ -176,7 +186,7 @@ def _checked(name: str, value: str) -> str:
 
 def _complete(it: Installation, dry_run: bool) -> Installation:
     """Return the installation, with keys that a person types. Raises `CannotStartError`."""
-    if unusable_reason := database.unusable_reason(database.existing(it)):
+    if unusable_reason := database.unusable_reason(it):
         raise CannotStartError(unusable_reason)
     if not it.invokers:
         raise CannotStartError(

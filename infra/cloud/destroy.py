@@ -11,7 +11,7 @@ from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.resources import accounts, alerts, database, delivery, keys
 from infra.cloud.resources.change import GcloudCommand, ResourceChange, RestCommand, gcloud
-from infra.cloud.resources.installation import DeployOptions, Installation
+from infra.cloud.resources.installation import DATABASE_VARIABLE, DeployOptions, Installation
 from infra.cloud.resources.policies import roles_to_withdraw
 from infra.cloud.resources.target import NAME, secret, service
 from infra.cloud.stages import ChangeStage
@@ -27,10 +27,12 @@ Exit status: 0 if everything was deleted, 1 if a change failed, 2 if nothing was
 def main(arguments: Sequence[str]) -> int:
     """Parse the command line, confirm, delete, and return the exit status."""
     options = _parser().parse_args(arguments)
+    chosen = {DATABASE_VARIABLE: options.database} if options.database else {}
+    wanted = DeployOptions(values=chosen)
     stages = (*STAGES, *(DATA_STAGES if options.delete_data else ()))
     try:
         target, tools = connect(options.project, options.region)
-        it = Installation(target, tools.google, DeployOptions(), dry_run=True)
+        it = Installation(target, tools.google, wanted, dry_run=True)
         print_line(
             f"Landfall in {target.project} ({target.number}), {target.region}: to be deleted"
         )
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         applied = apply_stages(
-            stages, Installation(target, tools.google, DeployOptions()), Applier(tools, 0.0)
+            stages, Installation(target, tools.google, wanted), Applier(tools, 0.0)
         )
     except (ChangeFailedError, GoogleError) as error:
         print(f"Stopped at: {error}\nWhat to do: {advice(str(error))}.", file=sys.stderr)
@@ -67,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         "--delete-data",
         action="store_true",
         help="also delete the database, the secrets and the queue",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="ID",
+        help="the id of the database, if it is not `landfall` and no function is left to tell",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be deleted, and stop"
@@ -177,7 +184,7 @@ def _queue(it: Installation) -> list[ResourceChange]:
 def _rules(it: Installation) -> list[ResourceChange]:
     """Delete the release before the rules: rules in force cannot be deleted."""
     release = database.existing_release(it)
-    if release is None:
+    if release is None or database.strangers(it):
         return []
     names = (release["name"], release["rulesetName"])
     commands = [RestCommand("DELETE", "firebaserules", f"v1/{name}") for name in names]
@@ -187,12 +194,17 @@ def _rules(it: Installation) -> list[ResourceChange]:
 def _database(it: Installation) -> list[ResourceChange]:
     if database.existing(it) is None:
         return []
-    name = "--database=(default)"
+    if others := database.strangers(it):
+        names = ", ".join(others[: database.NAMED])
+        print_line(f"Database {it.database_id} remains: others use it, too ({names}).")
+        return []
+    name = f"--database={it.database_id}"
     commands: list[GcloudCommand] = [
         gcloud("firestore", "databases", "update", name, "--no-delete-protection"),
         gcloud("firestore", "databases", "delete", name),
     ]
-    return [ResourceChange("delete", "Firestore database (default), with all its data", commands)]
+    what = f"Firestore database {it.database_id}, with all its data"
+    return [ResourceChange("delete", what, commands)]
 
 
 STAGES = (

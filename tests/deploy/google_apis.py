@@ -35,6 +35,10 @@ class ApiError(Exception):
         self.body = {"error": error | ({"details": details} if reason else {})}
 
 
+READS = (":getIamPolicy", ":generateIdToken", ":runQuery", ":listCollectionIds")
+"""Endings of the paths of requests that change nothing, whatever their method."""
+
+
 @dataclass(frozen=True)
 class ApiRequest:
     """A request: "run", "POST", "projects/p/...", without the API's version."""
@@ -49,7 +53,7 @@ class ApiRequest:
     @property
     def is_mutating(self) -> bool:
         """Return whether the request changes a resource."""
-        if self.path.endswith((":getIamPolicy", ":generateIdToken", ":runQuery")):
+        if self.path.endswith(READS):
             return False
         return self.method != "GET"
 
@@ -83,6 +87,8 @@ class GoogleApis:
         """Answers of others: "airtable", "openai", or the "api" itself."""
         self.takes_forged = False
         """Whether its api lets in a token that nobody has signed."""
+        self.fails: list[str] = []
+        """Messages of the next revisions of Cloud Run, which fail."""
         self.ahead = 0.0
         """Seconds by which its clock is ahead."""
         self._numbers = 0
@@ -208,7 +214,8 @@ ADDED: dict[str, Json] = {
 def _operation(request: ApiRequest, name: str) -> Json:
     parent = re.match(r"projects/[^/]+(/(locations|databases)/[^/]+)?", request.path)
     assert parent
-    place = parent[0] + ("/databases/(default)" if request.path.endswith("/databases") else "")
+    created = f"/databases/{request.query.get('databaseId')}"
+    place = parent[0] + (created if request.path.endswith("/databases") else "")
     done: Json = {"name": f"{place}/operations/1", "done": True, "response": {"name": name}}
     return done | {"metadata": {"state": "SUCCESSFUL"}}
 
@@ -242,9 +249,11 @@ def _patch(apis: GoogleApis, request: ApiRequest) -> Json:
     mask = request.query.get("updateMask")
     for path in mask.split(",") if mask else body:
         _set(resource, body, path.split("."))
+    if "/jobs/" in name:
+        resource["state"] = "ENABLED"
     if "ttlConfig" in resource:
         resource["ttlConfig"] = {"state": "CREATING"} | resource["ttlConfig"]
-    long = "/fields/" in name or name.endswith("/databases/(default)")
+    long = "/fields/" in name or re.fullmatch("projects/[^/]+/databases/[^/]+", name)
     return _operation(request, name) if long else resource
 
 
@@ -324,7 +333,14 @@ def _owner(apis: GoogleApis, request: ApiRequest, resource: str) -> str:
 # Special cases
 
 
-def _enable(apis: GoogleApis, request: ApiRequest, _: str) -> Json:
+def _enable_account(apis: GoogleApis, resource: str) -> Json:
+    del apis.named("iam", resource)["disabled"]
+    return {}
+
+
+def _enable(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
+    if request.api == "iam":
+        return _enable_account(apis, resource)
     path = request.path.removesuffix(":enable")
     names = (request.body or {}).get("serviceIds") or [path.rpartition("/")[2]]
     apis.enabled |= {name.split(".")[0] for name in names}
@@ -365,6 +381,13 @@ def _query(apis: GoogleApis, request: ApiRequest, resource: str) -> Any:
     ]
 
 
+def _collections(apis: GoogleApis, _: ApiRequest, resource: str) -> Json:
+    """Return the ids of a database's top-level collections."""
+    apis.named("firestore", resource.removesuffix("/documents"))
+    inside = [name.removeprefix(f"{resource}/") for api, name in apis.resources if resource in name]
+    return {"collectionIds": sorted({name.partition("/")[0] for name in inside})}
+
+
 def _id_token(_: GoogleApis, request: ApiRequest, resource: str) -> Json:
     return {"token": f"identity-of.{resource.rpartition('/')[2]}.{request.body['audience']}"}
 
@@ -376,7 +399,10 @@ def _run_get(apis: GoogleApis, request: ApiRequest) -> Json:
 
 
 def _run_write(apis: GoogleApis, request: ApiRequest) -> Json:
-    """Store a service that is ready at once."""
+    """Store a service that is ready at once, unless its revision is to fail.
+
+    A template that is there already makes no new revision.
+    """
     body = copy.deepcopy(request.body)
     name = f"namespaces/{PROJECT}/services/{body['metadata']['name']}"
     before = apis.resources.get(("run", name), {})
@@ -385,10 +411,15 @@ def _run_write(apis: GoogleApis, request: ApiRequest) -> Json:
     body["metadata"].setdefault("annotations", {})["serving.knative.dev/creator"] = "somebody"
     ready = [{"type": kind, "status": "True"} for kind in READY]
     revision = f"{body['metadata']['name']}-{generation:05d}-abc"
+    same = body["spec"] == before.get("spec")
+    if failure := before["status"]["conditions"][0].get("message") if same else None:
+        apis.fails.append(failure)
+    if apis.fails:
+        ready[0] = {"type": "Ready", "status": "False", "message": apis.fails.pop(0)}
     body["status"] = {
         "observedGeneration": generation,
         "conditions": ready,
-        "latestReadyRevisionName": revision,
+        "latestReadyRevisionName": revision if ready[0]["status"] == "True" else None,
         "latestCreatedRevisionName": revision,
         "url": f"http://{body['metadata']['name']}.fake",
         "traffic": [{"revisionName": revision, "percent": 100, "latestRevision": True}],
@@ -471,6 +502,7 @@ ACTIONS: dict[str, Callable[[GoogleApis, ApiRequest, str], Json]] = {
     "addVersion": _add_version,
     "access": _access,
     "runQuery": _query,
+    "listCollectionIds": _collections,
     "generateIdToken": _id_token,
 }
 

@@ -47,7 +47,7 @@ def _more_and_less_to_know(console):
 
 
 def _unprotected(console):
-    database = console.recorder.apis.named("firestore", f"projects/{PROJECT}/databases/(default)")
+    database = console.recorder.apis.named("firestore", f"projects/{PROJECT}/databases/landfall")
     database["deleteProtectionState"] = "DELETE_PROTECTION_DISABLED"
 
 
@@ -61,20 +61,58 @@ def _public(console):
     service["metadata"]["annotations"]["run.googleapis.com/invoker-iam-disabled"] = "true"
 
 
+def _named(console, api, ending):
+    """Return the first resource whose name has an ending."""
+    return next(
+        it
+        for (one, name), it in console.recorder.apis.resources.items()
+        if one == api and name.endswith(ending)
+    )
+
+
+def _failed(console):
+    condition = _named(console, "run", "services/landfall-score")["status"]["conditions"][0]
+    condition |= {"status": "False", "message": "Permission denied on secret"}
+
+
+def _older_serves(console):
+    status = _named(console, "run", "services/landfall-fetch")["status"]
+    status["latestReadyRevisionName"] = "landfall-fetch-00001-old"
+
+
+def _disabled(console):
+    _named(console, "iam", f"landfall-api@{PROJECT}.iam.gserviceaccount.com")["disabled"] = True
+
+
+def _broken_index(console):
+    index = next(
+        it for (_, name), it in console.recorder.apis.resources.items() if "/indexes/" in name
+    )
+    index["state"] = "NEEDS_REPAIR"
+
+
+def _broken_expiry(console):
+    _named(console, "firestore", "pages/fields/expires_at")["ttlConfig"]["state"] = "NEEDS_REPAIR"
+
+
+def _failed_job(console):
+    _named(console, "cloudscheduler", "jobs/landfall-scheduler")["state"] = "UPDATE_FAILED"
+
+
 def _slower_queue(console):
     queue = f"projects/{PROJECT}/locations/{REGION}/queues/landfall"
     console.recorder.apis.named("cloudtasks", queue)["rateLimits"]["maxConcurrentDispatches"] = 1
 
 
 def _no_rules(console):
-    release = f"projects/{PROJECT}/releases/cloud.firestore"
+    release = f"projects/{PROJECT}/releases/cloud.firestore/landfall"
     ruleset = console.recorder.apis.named("firebaserules", release)["rulesetName"]
     source = {"files": [{"name": "firestore.rules", "content": "allow everything"}]}
     console.recorder.apis.named("firebaserules", ruleset)["source"] = source
 
 
 def _indexed(console):
-    name = "databases/(default)/collectionGroups/runs/fields/updated_at"
+    name = "databases/landfall/collectionGroups/runs/fields/updated_at"
     del console.recorder.apis.resources["firestore", f"projects/{PROJECT}/{name}"]
 
 
@@ -92,6 +130,12 @@ CHANGED = {
     "callers": (_everybody, "-allUsers", ["run POST"]),
     "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 20", ["cloudtasks PATCH"]),
     "rules": (_no_rules, "Firestore rules", ["firebaserules POST", "firebaserules PATCH"]),
+    "failed revision": (_failed, "it is not ready: Permission denied on secret", ["run PUT"]),
+    "older revision": (_older_serves, "and landfall-fetch-00001-old serves", ["run PUT"]),
+    "disabled account": (_disabled, "it is disabled", ["iam POST"]),
+    "broken index": (_broken_index, "not be built", ["firestore DELETE", "firestore POST"]),
+    "broken expiry": (_broken_expiry, "field pages.expires_at", ["firestore PATCH"]),
+    "failed job": (_failed_job, "its last update failed", ["cloudscheduler PATCH"]),
     "index": (_indexed, "runs.updated_at", ["firestore PATCH"]),
     "job": (_rare_ticks, 'schedule: "*/5 * * * *" -> ', ["cloudscheduler PATCH"]),
 }
@@ -105,6 +149,7 @@ def test_what_differs_is_put_right_and_nothing_else(console, change, line, reque
     assert done.status == 0
     assert [f"{it.api} {it.method}" for it in done.mutating] == requests
     assert line in done.output
+    assert console.deploy().mutating == []
 
 
 def test_a_dry_run_shows_the_commands_and_makes_none(console):

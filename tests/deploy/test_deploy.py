@@ -78,7 +78,7 @@ def test_every_api_is_enabled(deployment):
 
 def test_the_database_is_native_and_protected(deployment):
     """It is in the region of the command line, too."""
-    made = deployment.apis.named("firestore", TARGET.database)
+    made = deployment.apis.named("firestore", TARGET.database())
     assert (made["type"], made["locationId"]) == ("FIRESTORE_NATIVE", REGION)
     assert made["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
 
@@ -106,7 +106,9 @@ def test_indexes_and_expiry_are_those_of_the_file(deployment):
 
 def test_the_rules_in_force_are_the_file(deployment):
     """One release names the ruleset with the text of the file."""
-    release = deployment.apis.named("firebaserules", f"projects/{PROJECT}/releases/cloud.firestore")
+    release = deployment.apis.named(
+        "firebaserules", f"projects/{PROJECT}/releases/cloud.firestore/landfall"
+    )
     ruleset = deployment.apis.named("firebaserules", release["rulesetName"])
     assert ruleset["source"]["files"][0]["content"] == database.RULES
 

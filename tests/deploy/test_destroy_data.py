@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import Deployment
+from tests.deploy.google_apis import PROJECT
 from tests.deploy.installing import NOT_OURS, Console, InterruptedCommand, left, opened, roles
 
 
@@ -21,6 +22,18 @@ def test_it_deletes_the_data_on_request(whole):
     """It removes the deletion protection first."""
     assert whole.run("destroy", "--yes", "--delete-data").status == 0
     assert left(whole) == NOT_OURS
+
+
+def test_a_database_that_others_use_too_remains(whole):
+    """Their collections are in it: neither the data nor the rules are deleted."""
+    database = f"projects/{PROJECT}/databases/landfall"
+    name = f"{database}/documents/orders/1"
+    whole.recorder.apis.put("firestore", name, {"name": name, "fields": {}})
+    done = whole.run("destroy", "--delete-data", "--dry-run")
+    assert done.status == 0
+    assert "Database landfall remains: others use it, too (orders)." in done.output
+    assert "- queue landfall" in done.output
+    assert "- Firestore" not in done.output
 
 
 def test_it_comes_to_its_end_wherever_it_is_killed(whole):

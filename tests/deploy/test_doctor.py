@@ -24,7 +24,8 @@ from tests.deploy.installing import REGION, Console
 from tests.deploy.recorder import TOKEN
 
 TARGET = DeployTarget(PROJECT, NUMBER, REGION)
-DOCUMENTS = f"{TARGET.database}/documents"
+DATABASE = TARGET.database()
+DOCUMENTS = f"{DATABASE}/documents"
 PIPELINE = TARGET.account("landfall-deploy")
 
 
@@ -108,7 +109,7 @@ def _indexed(apis: GoogleApis) -> None:
     gone("firestore", "/fields/updated_at")(apis)
 
 
-TTL = f"{TARGET.database}/collectionGroups/pages/fields/expires_at"
+TTL = f"{DATABASE}/collectionGroups/pages/fields/expires_at"
 
 
 def _expiry_off(apis: GoogleApis) -> None:
@@ -166,16 +167,37 @@ JOB = f"{TARGET.place}/jobs/landfall-watchdog"
 BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
     "clock off": ("clock", _clock_ahead, "clock is 6", "time synchronisation"),
     "API off": ("APIs", lambda a: a.enabled.discard("cloudtasks"), "cloudtasks", "infra/deploy"),
-    "no database": ("database", gone("firestore", "(default)"), "no Firestore database", "deploy"),
+    "no database": (
+        "database",
+        gone("firestore", "s/landfall"),
+        "no Firestore database",
+        "deploy",
+    ),
     "Datastore mode": (
         "database",
-        resource("firestore", TARGET.database, type="DATASTORE_MODE"),
+        resource("firestore", DATABASE, type="DATASTORE_MODE"),
         "Datastore mode",
-        "without a database",
+        "another database",
+    ),
+    "account off": (
+        "accounts",
+        resource(
+            "iam",
+            f"projects/{PROJECT}/serviceAccounts/{TARGET.account('landfall-api')}",
+            disabled=True,
+        ),
+        "service account landfall-api: it is disabled",
+        "infra/deploy",
+    ),
+    "Enterprise": (
+        "database",
+        resource("firestore", DATABASE, databaseEdition="ENTERPRISE"),
+        "Enterprise edition",
+        "another database",
     ),
     "unprotected": (
         "database",
-        resource("firestore", TARGET.database, deleteProtectionState="DELETE_PROTECTION_DISABLED"),
+        resource("firestore", DATABASE, deleteProtectionState="DELETE_PROTECTION_DISABLED"),
         "deleteProtectionState",
         "infra/deploy",
     ),
@@ -189,10 +211,15 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
         "TTL policy of pages.expires_at is creating",
         "active in minutes",
     ),
-    "no rules": ("security rules", gone("firebaserules", "cloud.firestore"), "rules", "deploy"),
+    "no rules": (
+        "security rules",
+        gone("firebaserules", "e/landfall"),
+        "rules",
+        "deploy",
+    ),
     "secret off": ("secrets", _disabled_secret, "has no value", "--airtable-api-key-file FILE"),
     "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not deployed", "deploy"),
-    "function fails": ("functions", _failing_revision, "score is not ready: it did not", "deploy"),
+    "function fails": ("functions", _failing_revision, "score: it is not ready: it", "deploy"),
     "two versions": ("version", _two_versions, "run several versions", "infra/deploy"),
     "open by a click": (
         "callers",
@@ -321,7 +348,7 @@ def test_a_healthy_installation_is_reported_as_healthy(console):
     done = console.run("doctor", "--as", PIPELINE)
     assert (done.status, done.errors) == (0, "")
     assert done.mutating == []
-    assert "0 wrong, 0 unknown, of 19" in done.output
+    assert "0 wrong, 0 unknown, of 20" in done.output
     assert "patRecorded" not in done.output
 
 

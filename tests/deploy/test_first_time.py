@@ -68,14 +68,69 @@ def test_who_scans_sites_alone_has_no_key(keyless, without_key):
     assert "Nothing to change." in again.output
 
 
-def test_a_project_in_datastore_mode_is_refused(fresh):
-    """Its only database cannot be replaced: nothing is created beside it."""
+def put_database(fresh, id_="landfall", **fields):
+    """Create a database in the project, as somebody else would."""
     fresh.recorder.apis.enabled.add("firestore")
-    name = f"projects/{PROJECT}/databases/(default)"
-    fresh.recorder.apis.put("firestore", name, {"name": name, "type": "DATASTORE_MODE"})
+    name = f"projects/{PROJECT}/databases/{id_}"
+    return fresh.recorder.apis.put("firestore", name, {"name": name, **fields})["name"]
+
+
+def put_document(fresh, database, path):
+    """Store a document in a database."""
+    name = f"{database}/documents/{path}"
+    fresh.recorder.apis.put("firestore", name, {"name": name, "fields": {}})
+
+
+NATIVE = {"type": "FIRESTORE_NATIVE", "databaseEdition": "STANDARD"}
+
+
+def test_a_database_of_others_is_left_alone(fresh):
+    """The project's own database, of whatever mode, stays as it is beside the one of Landfall."""
+    default = put_database(fresh, "(default)", type="DATASTORE_MODE")
+    done = fresh.deploy(*fresh.first_time(), "--dry-run")
+    assert (done.status, done.mutating) == (0, [])
+    assert "+ Firestore database landfall" in done.output
+    assert default not in done.output
+
+
+UNUSABLE = {
+    "Datastore mode": ({"type": "DATASTORE_MODE"}, "landfall is in Datastore mode"),
+    "Enterprise": (NATIVE | {"databaseEdition": "ENTERPRISE"}, "is of Enterprise edition"),
+}
+
+
+@pytest.mark.parametrize(("fields", "says"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_database_of_another_kind_is_refused(fresh, fields, says):
+    """Its queries and indexes are others; the message names the way out."""
+    put_database(fresh, **fields)
     done = fresh.deploy(*fresh.first_time())
     assert (done.status, done.mutating) == (2, [])
-    assert "Datastore mode: use another project" in done.errors
+    assert says in done.errors
+    assert "choose another with --set LANDFALL_DATABASE=ID" in done.errors
+
+
+def test_a_database_of_others_is_not_taken_over(fresh):
+    """Its rules and its data are theirs: refused, or shared on request, and then its rules stay."""
+    put_document(fresh, put_database(fresh, "(default)", **NATIVE), "orders/1")
+    chosen = ["--set", "LANDFALL_DATABASE=(default)"]
+    refused = fresh.deploy(*fresh.first_time(), *chosen)
+    assert (refused.status, refused.mutating) == (2, [])
+    assert "not Landfall's (orders)" in refused.errors
+    shared = fresh.deploy(*fresh.first_time(), *chosen, "--share-database", "--dry-run")
+    assert shared.status == 0
+    assert "~ Firestore database (default)" in shared.output
+    assert "Firestore rules" not in shared.output
+
+
+def test_an_own_database_that_was_made_before_is_used(fresh):
+    """An empty one, or one with Landfall's own collections: an earlier deployment was interrupted,
+    or destroyed without its data."""
+    database = put_database(fresh, **NATIVE)
+    for path in ("", "runs/1", "system/scheduler"):
+        if path:
+            put_document(fresh, database, path)
+        done = fresh.deploy(*fresh.first_time(), "--dry-run")
+        assert (done.status, done.errors) == (0, "")
 
 
 def test_a_dry_run_in_an_empty_project_shows_everything(fresh):

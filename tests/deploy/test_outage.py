@@ -14,7 +14,7 @@ def _slower_queue(console):
 
 
 def _indexed(console):
-    name = "databases/(default)/collectionGroups/runs/fields/updated_at"
+    name = "databases/landfall/collectionGroups/runs/fields/updated_at"
     del console.recorder.apis.resources["firestore", f"projects/{PROJECT}/{name}"]
 
 

@@ -60,7 +60,7 @@ def app_of(function: str) -> App:
     random = Random()
     ladder = config.ladder
     clock = ServerClock()
-    client = firestore_client(config.project, ladder.connect)
+    client = firestore_client(config.project, ladder.connect, config.database)
     store = FirestoreStore(client, ladder.request, clock)
     emulator = config.cloud_tasks_emulator
     open_tasks = functools.partial(cloud_tasks_client, emulator, ladder.connect)

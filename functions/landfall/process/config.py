@@ -58,6 +58,11 @@ class Variable:
 
 VARIABLES: dict[str, Variable] = {
     "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", FUNCTIONS),
+    "LANDFALL_DATABASE": Variable(
+        "the id of the Firestore database; a deployment makes one named `landfall`",
+        default="(default)",
+        form=r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]",
+    ),
     "FIRESTORE_EMULATOR_HOST": Variable("host:port of a Firestore emulator, used if it is set"),
     "CLOUD_TASKS_EMULATOR_HOST": Variable("host:port of a local Cloud Tasks, used if it is set"),
     "AIRTABLE_API_KEY": Variable(
@@ -136,6 +141,7 @@ class Config:
 
     function: str
     project: str
+    database: str
     queue: str
     fetch_url: str
     score_url: str
@@ -243,6 +249,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
     return Config(
         function=function,
         project=values["GOOGLE_CLOUD_PROJECT"],
+        database=values["LANDFALL_DATABASE"],
         queue=values["LANDFALL_QUEUE"],
         fetch_url=values["LANDFALL_FETCH_URL"],
         score_url=values["LANDFALL_SCORE_URL"],

@@ -206,13 +206,15 @@ def _document(snapshot: Any) -> Document:
     return Document(snapshot.reference.path, snapshot.to_dict(), snapshot.update_time)
 
 
-def firestore_client(project: str, connect: float = LADDER.connect) -> firestore.AsyncClient:
+def firestore_client(
+    project: str, connect: float = LADDER.connect, database: str = "(default)"
+) -> firestore.AsyncClient:
     """Return the client on a channel with our options, which its constructor does not accept.
 
     Like any such client it connects to `FIRESTORE_EMULATOR_HOST`, if that is set.
     """
     # the credentials are the channel's
-    client = firestore.AsyncClient(project, AnonymousCredentials())  # type: ignore[no-untyped-call]
+    client = firestore.AsyncClient(project, AnonymousCredentials(), database)  # type: ignore[no-untyped-call]
     channel = open_channel(FirestoreGrpcAsyncIOTransport, client._emulator_host, connect)
     transport = FirestoreGrpcAsyncIOTransport(channel=channel)
     client._firestore_api_internal = FirestoreAsyncClient(transport=transport)

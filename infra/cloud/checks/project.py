@@ -12,7 +12,7 @@ from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError, endpoint
 from infra.cloud.clients.stdlib_http import HttpResponse, send_request
-from infra.cloud.resources import alerts, apis, database, delivery, functions, keys
+from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, keys
 from infra.cloud.resources.change import ResourceChange, Tools
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
@@ -38,6 +38,7 @@ class ProjectChecks:
         return [
             Check("clock", self.clock),
             Check("APIs", self.apis),
+            Check("accounts", self.accounts),
             Check("database", self.database),
             Check("indexes", self.indexes),
             Check("fields and TTL", self.fields),
@@ -67,26 +68,28 @@ class ProjectChecks:
         absent = apis.missing(self._it)
         return wrong_if([f"{api} is not enabled" for api in absent], REDEPLOY, "all enabled")
 
+    def accounts(self) -> CheckResult:
+        """Check that every service account exists and is enabled."""
+        return self._unchanged(accounts.changes(self._it), "all exist")
+
     def database(self) -> CheckResult:
-        """Check that the database exists, in native mode and protected from deletion."""
+        """Check that the database exists, can be used, and is protected from deletion."""
         found = database.existing(self._it)
         if found is None:
             return wrong("there is no Firestore database", REDEPLOY)
-        if unusable_reason := database.unusable_reason(found):
-            return wrong(
-                unusable_reason,
-                "deploy to a project without a database, or with one in native mode",
-            )
-        return self._unchanged(
-            database.changes(self._it), f"native mode, in {found.get('locationId')}"
-        )
+        if unusable_reason := database.unusable_reason(self._it):
+            return wrong(unusable_reason, f"{REDEPLOY} with another database")
+        others = database.strangers(self._it)
+        shared = f", shared with {', '.join(others[: database.NAMED])}" if others else ""
+        fine = f"{self._it.database_id}, native mode, in {found.get('locationId')}{shared}"
+        return self._unchanged(database.changes(self._it), fine)
 
     def indexes(self) -> CheckResult:
         """Check that every composite index is built."""
         existing = database.existing_composites(self._it)
         problems = []
         for index in database.wanted_composites():
-            state = existing.get(index, "missing")
+            state = existing.get(index, {"state": "missing"})["state"]
             if state != "READY":
                 problems.append(f"{database.described(index)} is {state.lower()}")
         fix = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
@@ -123,11 +126,6 @@ class ProjectChecks:
             if existing is None:
                 problems.append(f"{function} is not deployed")
                 continue
-            problems += [
-                f"{function} is not ready: {condition.get('message', '?')}"
-                for condition in existing["status"]["conditions"]
-                if condition["type"] == "Ready" and condition["status"] != "True"
-            ]
         for change in functions.changes(self._it):
             problems += [f"{change.what}: {line}" for line in change.why if ".image:" not in line]
         return wrong_if(problems, REDEPLOY, "all ready")
@@ -289,7 +287,7 @@ class ProjectChecks:
         return wrong_if(problems, REDEPLOY, fine)
 
     def _firestore(self, method: str, path: str, body: Any) -> Any:
-        where = f"v1/{self._it.target.database}/documents{path}"
+        where = f"v1/{self._it.database}/documents{path}"
         try:
             return self._it.google.send(method, "firestore", where, body)
         except GoogleError as error:

@@ -50,9 +50,19 @@ def wanted(it: Installation) -> dict[str, str]:
 
 
 def changes(it: Installation) -> list[ResourceChange]:
-    """Create the missing accounts."""
+    """Create the missing accounts, and enable those that are disabled."""
     existing = it.accounts()
-    return [
+    disabled = [
+        ResourceChange(
+            "update",
+            f"service account {name}",
+            [gcloud("iam", "service-accounts", "enable", it.target.account(name))],
+            ["it is disabled"],
+        )
+        for name in wanted(it)
+        if not existing.get(it.target.account(name), True)
+    ]
+    return disabled + [
         ResourceChange(
             "create",
             f"service account {name}",

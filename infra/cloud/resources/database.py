@@ -5,10 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.resources.change import ResourceChange, RestCommand, Tools, gcloud, verb_for
+from infra.cloud.resources.change import (
+    GcloudCommand,
+    ResourceChange,
+    RestCommand,
+    Tools,
+    gcloud,
+    verb_for,
+)
 from infra.cloud.resources.differences import differences
-from infra.cloud.resources.installation import Installation
+from infra.cloud.resources.installation import DATABASE_VARIABLE, Installation
 from infra.cloud.resources.source import ROOT
+from landfall.process.config import VARIABLES
+from landfall.store.versions import DOCUMENT_KINDS
 
 FILE: dict[str, Any] = json.loads((ROOT / "infra/firestore.indexes.json").read_text("utf-8"))
 RULES = (ROOT / "infra/firestore.rules").read_text("utf-8")
@@ -16,47 +25,88 @@ RULES = (ROOT / "infra/firestore.rules").read_text("utf-8")
 Index = tuple[str, str, tuple[tuple[str, str], ...]]
 """Collection, scope, and each field with its direction."""
 
-RELEASE = "cloud.firestore"
+BROKEN = "NEEDS_REPAIR"
+"""State of an index or an expiry that could not be made."""
+
+NATIVE, STANDARD = "FIRESTORE_NATIVE", "STANDARD"
+"""Mode and edition of the databases that Landfall can use."""
+
+OURS = {collection for collection in DOCUMENT_KINDS if "/" not in collection}
+"""Top-level collections of Landfall."""
+
+NAMED = 5
+"""Collections of others that a message names."""
 
 PROTECTED = "DELETE_PROTECTION_ENABLED"
 
 
 def existing(it: Installation) -> dict[str, Any] | None:
     """Return the database, or None if there is none."""
-    return it.get("firestore", f"v1/{it.target.database}")
+    return it.get("firestore", f"v1/{it.database}")
 
 
-def unusable_reason(found: Mapping[str, Any] | None) -> str | None:
-    """Return why a database cannot be used, or None if it can."""
-    if found is None or found.get("type", "FIRESTORE_NATIVE") == "FIRESTORE_NATIVE":
+def unusable_reason(it: Installation) -> str | None:
+    """Return why the database cannot be used, or None if it can, or does not exist yet."""
+    found = existing(it)
+    if found is None:
         return None
-    return "the project's database is in Datastore mode: use another project"
+    another = "choose another with --set LANDFALL_DATABASE=ID"
+    if found.get("type", NATIVE) != NATIVE:
+        return f"database {it.database_id} is in Datastore mode: {another}"
+    if found.get("databaseEdition", STANDARD) != STANDARD:
+        edition = str(found["databaseEdition"]).capitalize()
+        return f"database {it.database_id} is of {edition} edition, not Standard: {another}"
+    if it.services or it.options.share_database:
+        return None
+    if others := strangers(it):
+        return (
+            f"database {it.database_id} holds collections that are not Landfall's "
+            f"({', '.join(others[:NAMED])}): {another}, or share it with --share-database, which "
+            "leaves its security rules to you, and deletes what expires in the collection groups "
+            "of infra/firestore.indexes.json"
+        )
+    return None
+
+
+def strangers(it: Installation) -> list[str]:
+    """Return the top-level collections of the database that are not Landfall's."""
+    if existing(it) is None:
+        return []
+    path = f"v1/{it.database}/documents:listCollectionIds"
+    found = it.google.send("POST", "firestore", path, {"pageSize": 300})
+    return sorted(set(found.get("collectionIds", [])) - OURS)
 
 
 def changes(it: Installation) -> list[ResourceChange]:
     """Create the database, or protect an existing one from deletion."""
-    found = existing(it)
+    found, what = existing(it), f"Firestore database {it.database_id}"
+    name = f"--database={it.database_id}"
     if found is None:
         create = gcloud(
-            *("firestore", "databases", "create", f"--location={it.target.region}"),
+            *("firestore", "databases", "create", name, f"--location={it.target.region}"),
             *("--type=firestore-native", "--delete-protection"),
         )
-        return [ResourceChange("create", "Firestore database (default)", [create])]
+        return [ResourceChange("create", what, [create])]
     why = differences({"deleteProtectionState": PROTECTED}, found)
-    protect = gcloud(
-        *("firestore", "databases", "update", "--database=(default)", "--delete-protection")
-    )
-    return [ResourceChange("update", "Firestore database (default)", [protect], why)] if why else []
+    protect = gcloud("firestore", "databases", "update", name, "--delete-protection")
+    return [ResourceChange("update", what, [protect], why)] if why else []
 
 
 def index_changes(it: Installation) -> list[ResourceChange]:
-    """Create the missing composite indexes. Building one takes minutes; deploy does not wait."""
-    existing = set(existing_composites(it))
-    return [
-        ResourceChange("create", f"index {described(index)}", [_create_index(index)])
-        for index in wanted_composites()
-        if index not in existing
-    ]
+    """Create the missing composite indexes. Building one takes minutes; deploy does not wait.
+
+    One that could not be built is deleted and created again.
+    """
+    existing, found = existing_composites(it), []
+    for index in wanted_composites():
+        what, create = f"index {described(index)}", _create_index(it, index)
+        if index not in existing:
+            found.append(ResourceChange("create", what, [create]))
+        elif existing[index]["state"] == BROKEN:
+            delete = RestCommand("DELETE", "firestore", f"v1/{existing[index]['name']}")
+            why = ["it could not be built"]
+            found.append(ResourceChange("update", what, [delete, create], why))
+    return found
 
 
 def wanted_composites() -> list[Index]:
@@ -64,12 +114,12 @@ def wanted_composites() -> list[Index]:
     return [_index(entry["collectionGroup"], entry) for entry in FILE["indexes"]]
 
 
-def existing_composites(it: Installation) -> dict[Index, str]:
-    """Return the composite indexes of the database, with the state of each."""
-    path = f"v1/{it.target.database}/collectionGroups/-/indexes"
+def existing_composites(it: Installation) -> dict[Index, dict[str, Any]]:
+    """Return the composite indexes of the database, each in Firestore's form."""
+    path = f"v1/{it.database}/collectionGroups/-/indexes"
     found = it.google.list_all("firestore", path, "indexes", pageSize="200")
     return {
-        _index(index["name"].split("/collectionGroups/")[1].split("/")[0], index): index["state"]
+        _index(index["name"].split("/collectionGroups/")[1].split("/")[0], index): index
         for index in found
     }
 
@@ -87,10 +137,11 @@ def described(index: Index) -> str:
     return f"{collection}{group}: {', '.join(f'{name} {order.lower()}' for name, order in fields)}"
 
 
-def _create_index(index: Index) -> Any:
+def _create_index(it: Installation, index: Index) -> GcloudCommand:
     collection, scope, fields = index
     return gcloud(
         *("firestore", "indexes", "composite", "create", "--async"),
+        f"--database={it.database_id}",
         *(f"--collection-group={collection}", f"--query-scope={scope.lower().replace('_', '-')}"),
         *(f"--field-config=field-path={name},order={order.lower()}" for name, order in fields),
     )
@@ -121,7 +172,7 @@ def wanted_fields() -> dict[Field, FieldSettings]:
 
 def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
     """Return the fields of the database that have settings of their own."""
-    path = f"v1/{it.target.database}/collectionGroups/-/fields"
+    path = f"v1/{it.database}/collectionGroups/-/fields"
     wanted = "indexConfig.usesAncestorConfig=false OR ttlConfig:*"
     for found in it.google.list_all("firestore", path, "fields", filter=wanted, pageSize="200"):
         parts = found["name"].split("/collectionGroups/")[1].split("/")
@@ -129,11 +180,11 @@ def existing_fields(it: Installation) -> Iterator[tuple[Field, dict[str, Any]]]:
 
 
 def settings_of(found: Mapping[str, Any]) -> FieldSettings:
-    """Return the settings of a field from Firestore's form."""
+    """Return the settings of a field from Firestore's form; an expiry that failed is none."""
     indexes = found.get("indexConfig", {}).get("indexes", [])
     return FieldSettings(
         frozenset((index["queryScope"], index["fields"][0].get("order", "")) for index in indexes),
-        "ttlConfig" in found,
+        found.get("ttlConfig", {"state": BROKEN}).get("state") != BROKEN,
     )
 
 
@@ -158,7 +209,7 @@ def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestC
         {"queryScope": scope, "fields": [{"fieldPath": name, "order": order}]}
         for scope, order in sorted(settings.indexes)
     ]
-    path = f"{it.target.database}/collectionGroups/{collection}/fields/{name}"
+    path = f"{it.database}/collectionGroups/{collection}/fields/{name}"
     body: dict[str, Any] = {"name": path, "indexConfig": {"indexes": indexes}}
     if settings.ttl:
         body["ttlConfig"] = {}
@@ -167,22 +218,32 @@ def _set_field(it: Installation, field: Field, settings: FieldSettings) -> RestC
 
 
 def rule_changes(it: Installation) -> list[ResourceChange]:
-    """Publish the rules, which admit nobody but the functions."""
+    """Publish the rules, which admit nobody but the functions.
+
+    Those of a database that is shared with others are theirs.
+    """
     existing = existing_rules(it)
-    if existing == RULES:
+    if existing == RULES or strangers(it):
         return []
     return [
         ResourceChange(
             verb_for(existing),
             "Firestore rules",
-            [PublishRules(it.target.project, existing is None)],
+            [PublishRules(release_name(it), existing is None)],
         )
     ]
 
 
 def existing_release(it: Installation) -> dict[str, Any] | None:
     """Return the release, which names the rules in force."""
-    return it.get("firebaserules", f"v1/projects/{it.target.project}/releases/{RELEASE}")
+    return it.get("firebaserules", f"v1/{release_name(it)}")
+
+
+def release_name(it: Installation) -> str:
+    """Return the full name of the release of the database's rules."""
+    default = VARIABLES[DATABASE_VARIABLE].default
+    suffix = "" if it.database_id == default else f"/{it.database_id}"
+    return f"projects/{it.target.project}/releases/cloud.firestore{suffix}"
 
 
 def existing_rules(it: Installation) -> str | None:
@@ -196,23 +257,23 @@ def existing_rules(it: Installation) -> str | None:
 class PublishRules:
     """Uploads the rules and puts them in force."""
 
-    project: str
+    release: str
     first: bool
 
     def run(self, tools: Tools) -> None:
         """Create a ruleset, then a release that names it."""
-        project = f"projects/{self.project}"
+        project = self.release.partition("/releases/")[0]
         source = {"files": [{"name": "firestore.rules", "content": RULES}]}
         made = tools.google.send(
             "POST", "firebaserules", f"v1/{project}/rulesets", {"source": source}
         )
-        release = {"name": f"{project}/releases/{RELEASE}", "rulesetName": made["name"]}
+        release = {"name": self.release, "rulesetName": made["name"]}
         if self.first:
             tools.google.send("POST", "firebaserules", f"v1/{project}/releases", release)
         else:
-            path = f"v1/{project}/releases/{RELEASE}"
+            path = f"v1/{self.release}"
             tools.google.send("PATCH", "firebaserules", path, {"release": release})
 
     def __str__(self) -> str:
         """Return both requests in a line."""
-        return f"POST and release firebaserules.googleapis.com/v1/projects/{self.project}/rulesets"
+        return f"POST firebaserules.googleapis.com/v1/{self.release}, with a new ruleset"

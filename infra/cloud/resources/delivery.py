@@ -85,6 +85,8 @@ def job_changes(it: Installation) -> list[ResourceChange]:
     for function in TICK_FUNCTIONS:
         wanted = wanted_job(it, function)
         why = differences(wanted, existing.get(function, {}))
+        if existing.get(function, {}).get("state") == "UPDATE_FAILED":
+            why.append("its last update failed")
         if why:
             verb = verb_for(function in existing)
             command = _job_command(it, verb, function, wanted)

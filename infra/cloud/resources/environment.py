@@ -2,7 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, TASKS_ACCOUNT, DeployTarget
+from infra.cloud.resources.target import (
+    CALLER,
+    DATABASE,
+    GCLOUD_AUDIENCE,
+    TASKS_ACCOUNT,
+    DeployTarget,
+)
 from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
 
 
@@ -35,7 +41,8 @@ def environment(
         "LANDFALL_CALLERS": ",".join(callers(target, function, invokers)),
         "LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN,
     }
-    given = known | {name: value for name, value in chosen.items() if name not in known}
+    kept = {name: value for name, value in chosen.items() if name not in known}
+    given = {"LANDFALL_DATABASE": DATABASE} | known | kept
     absent = [
         name
         for name, it in VARIABLES.items()

@@ -1,10 +1,13 @@
 """The five functions: services of Cloud Run, each of which starts one function of the image."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
-from infra.cloud.resources.change import ResourceChange, gcloud, verb_for
+from infra.cloud.resources.change import ResourceChange, Tools, verb_for
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.environment import environment, members, secrets_of
 from infra.cloud.resources.installation import Installation
@@ -14,6 +17,9 @@ from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret, serv
 from landfall.process.config import FUNCTIONS
 
 RUN = "run.googleapis.com"
+
+NONCE = "client.knative.dev/nonce"
+"""Label by which gcloud itself makes a template a new one."""
 
 UNCHECKED = f"{RUN}/invoker-iam-disabled"
 """Annotation of a service that everybody may call, whatever its policy."""
@@ -76,23 +82,60 @@ def _secret(it: Installation, function: str) -> list[dict[str, Any]]:
     return found
 
 
+@dataclass(frozen=True)
+class ReplaceService:
+    """Replaces a service, each time by a new revision.
+
+    Cloud Run makes no revision of a template that it has already: one that failed, for a key that
+    could not be read yet, would remain what it is.
+    """
+
+    wanted: Mapping[str, Any]
+    region: str
+
+    def run(self, tools: Tools) -> None:
+        """Replace the service, and wait until it is ready."""
+        service_ = copy.deepcopy(dict(self.wanted))
+        service_["spec"]["template"]["metadata"]["labels"] = {NONCE: token_hex(5)}
+        tools.gcloud.run(self._arguments, {"service.json": service_})
+
+    @property
+    def _arguments(self) -> list[str]:
+        return ["run", "services", "replace", "service.json", self.region]
+
+    def __str__(self) -> str:
+        """Return the command as a person would type it."""
+        return f"gcloud {' '.join(self._arguments)}"
+
+
 def is_unchecked(existing: Mapping[str, Any]) -> bool:
     """Return whether Cloud Run lets everybody call a service, whatever its policy."""
     annotations = existing.get("metadata", {}).get("annotations", {})
     return str(annotations.get(UNCHECKED, "false")).lower() == "true"
 
 
+def fault(existing: Mapping[str, Any]) -> str:
+    """Return why the newest revision of a service does not serve, or an empty text if it does."""
+    status = existing.get("status", {})
+    created, ready = (status.get(f"latest{it}RevisionName") for it in ("Created", "Ready"))
+    for condition in status.get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] != "True":
+            return f"it is not ready: {condition.get('message') or condition['status']}"
+    return "" if created == ready else f"{created} is not ready, and {ready or 'nothing'} serves"
+
+
 def changes(it: Installation) -> list[ResourceChange]:
-    """Create or update the functions."""
+    """Create or update the functions. One whose newest revision does not serve gets another."""
     found = []
     for function in FUNCTIONS:
         name, want = service(function), wanted(it, function)
         existing = it.services.get(name)
         why = differences(want, existing or {})
+        if existing and (reason := fault(existing)):
+            why.append(reason)
         if not why:
             continue
-        region = f"--region={it.target.region}"
-        command = gcloud("run", "services", "replace", "service.json", region, service=want)
+        command = ReplaceService(want, f"--region={it.target.region}")
         verb = verb_for(existing)
         found.append(
             ResourceChange(verb, f"function {function}", [command], why if existing else ())

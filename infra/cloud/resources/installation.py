@@ -9,13 +9,16 @@ from typing import Any
 from infra.cloud.clients.rest import ABSENT, GoogleClient, GoogleError
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.policies import bindings_of
-from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget, secret, service
+from infra.cloud.resources.target import DATABASE, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from landfall.deadlines import Ladder
 from landfall.process.config import FUNCTIONS, VARIABLES
 from landfall.process.redaction import OURS
 
 PEOPLE = ("user:", "serviceAccount:")
 """Prefixes of members that may call the api, by an e-mail address, which functions check."""
+
+
+DATABASE_VARIABLE = "LANDFALL_DATABASE"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class DeployOptions:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     values: Mapping[str, str] = field(default_factory=dict)
     pipeline: bool = False
+    share_database: bool = False
 
 
 class Installation:
@@ -75,11 +79,11 @@ class Installation:
         """Return the IAM policy of a function."""
         return self.policy("run", f"v1/{self.target.place}/services/{service(function)}")
 
-    def accounts(self) -> set[str]:
-        """Return the e-mail addresses of the project's service accounts."""
+    def accounts(self) -> dict[str, bool]:
+        """Return the e-mail addresses of the project's service accounts; false for disabled."""
         path = f"v1/projects/{self.target.project}/serviceAccounts"
         found = self.google.list_all("iam", path, "accounts", pageSize="100")
-        return {it["email"] for it in found}
+        return {it["email"]: not it.get("disabled", False) for it in found}
 
     def project_policy(self) -> dict[str, Any] | None:
         """Return the IAM policy of the project."""
@@ -108,7 +112,22 @@ class Installation:
         chosen = {
             name: value for name, value in _environment(existing).items() if name in VARIABLES
         }
-        return chosen | dict(self.options.values)
+        return chosen | dict(self.options.values) | {DATABASE_VARIABLE: self.database_id}
+
+    @cached_property
+    def database_id(self) -> str:
+        """Return the id of the database: as given, as deployed, or else the one of our own."""
+        if DATABASE_VARIABLE in self.options.values:
+            return self.options.values[DATABASE_VARIABLE]
+        for existing in self.services.values():
+            default = VARIABLES[DATABASE_VARIABLE].default
+            return _environment(existing).get(DATABASE_VARIABLE, default)
+        return DATABASE
+
+    @property
+    def database(self) -> str:
+        """Return the full name of the database."""
+        return self.target.database(self.database_id)
 
     @property
     def ladder(self) -> Ladder:

@@ -7,6 +7,9 @@ from landfall.process.config import FUNCTIONS
 NAME = "landfall"
 """Name of the queue and the repository, and prefix of secrets; a project has one installation."""
 
+DATABASE = NAME
+"""Id of the database, unless a person chose another. It is ours alone."""
+
 LABELS = {"app": NAME}
 
 IMAGE_ACCOUNT, PIPELINE_ACCOUNT = f"{NAME}-image", f"{NAME}-deploy"
@@ -42,10 +45,9 @@ class DeployTarget:
         """Return the parent of the resources in the region."""
         return f"projects/{self.project}/locations/{self.region}"
 
-    @property
-    def database(self) -> str:
-        """Return the full name of the database."""
-        return f"projects/{self.project}/databases/(default)"
+    def database(self, id_: str = DATABASE) -> str:
+        """Return the full name of a database."""
+        return f"projects/{self.project}/databases/{id_}"
 
     @property
     def bucket(self) -> str:
