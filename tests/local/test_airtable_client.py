@@ -183,7 +183,7 @@ ANSWERS = [
     (plain(503, b""), "base_unavailable", "answered 503"),
     (plain(503, b"null"), "base_unavailable", "answered 503"),
     (plain(503, b"5"), "base_unavailable", "answered 503"),
-    (plain(200, b""), "base_malformed", "Expected `object`, got `null`"),
+    (plain(200, b""), "base_malformed", "Expecting value: line 1"),
     (plain(200, b"[]"), "base_malformed", "Expected `object`, got `array`"),
     (plain(200, b'{"records": {}}'), "base_malformed", "got `object` - at `$.records`"),
     (records("{}"), "base_malformed", "missing required field `id` - at `$.records[0]`"),
@@ -205,7 +205,7 @@ ANSWERS = [
     (records(RECORD, offset=f'"{"x" * 5_000}"'), "base_malformed", "`$.offset`"),
     (plain(503, b"[" * 100_000), "base_unavailable", "answered 503"),
     (plain(200, b"<html>"), "base_malformed", "Airtable: "),
-    (plain(204, b""), "base_malformed", "Expected `object`, got `null`"),
+    (plain(204, b""), "base_malformed", "Expecting value: line 1"),
     (Fault(FaultKind.MALFORMED_JSON), "base_malformed", "Airtable: "),
     (Fault(FaultKind.CUT_BODY), "base_malformed", "invalid HTTP response"),
     (Fault(FaultKind.CUT_BODY, framing=Framing.CLOSE), "base_malformed", "Airtable: "),
@@ -224,12 +224,14 @@ async def test_every_failure_has_its_reason(fault, reason, says):
 
 
 async def test_a_page_with_too_many_bytes_is_to_be_asked_for_in_fewer_records():
-    """No more than the limit is read of it; a single record has a limit of its own."""
-    async with faulty(Fault(FaultKind.FLOOD), Fault(FaultKind.FLOOD)) as (_, reader):
+    """No more than the limit is read of it; any other answer that is too large is a fault."""
+    async with faulty(*[Fault(FaultKind.FLOOD)] * 3) as (_, reader):
         with pytest.raises(PageTooLargeError, match="larger than 2097152 bytes"):
             await page(reader)
-        with pytest.raises(StepError, match="larger than 33554432 bytes") as refused:
-            await reader.page("People", ["Name"], None, Deadline.after(60), 1)
+        with pytest.raises(PageTooLargeError, match="larger than 1000 bytes"):
+            await reader.page("People", ["Name"], None, Deadline.after(60), 1, 1_000)
+        with pytest.raises(StepError, match="larger than 16777216 bytes") as refused:
+            await reader.schema(Deadline.after(60))
         assert refused.value.reason == Reason.BASE_MALFORMED
 
 

@@ -15,10 +15,12 @@ from infra.local.airtable.bases import BaseData
 from infra.local.airtable.server import EXPIRED_OFFSET, LocalAirtable
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import fetch as airtable_fetch
+from landfall.airtable import inbox as airtable_inbox
 from landfall.airtable import pacer as airtable_pacer
 from landfall.airtable.client import AirtableClient
-from landfall.airtable.fetch import MAX_RESTARTS, MAX_WAITING_BYTES
+from landfall.airtable.fetch import MAX_RESTARTS
 from landfall.airtable.fetched import read_tables
+from landfall.airtable.inbox import MAX_WAITING_BYTES
 from landfall.airtable.protocols import MAX_PAGE_BYTES, PAGE_SIZE, RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.kind import KIND
@@ -137,9 +139,10 @@ class _Asking(AirtableClient):
         offset: str | None,
         deadline: Deadline,
         size: int = PAGE_SIZE,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> RecordPage:
         self.asked.append(fields)
-        return await super().page(table, fields, offset, deadline, size)
+        return await super().page(table, fields, offset, deadline, size, max_bytes)
 
 
 async def test_a_table_without_fields_is_asked_for_one(world, monkeypatch):
@@ -637,7 +640,7 @@ async def test_pages_of_a_second_share_a_document(world, monkeypatch):
 async def test_a_large_base_is_stored_in_commits_that_firestore_accepts(monkeypatch):
     """Four megabytes between two checkpoints: several commits, and every record once."""
     monkeypatch.setattr(airtable_fetch, "CHECKPOINT", 60.0)
-    monkeypatch.setattr(airtable_fetch, "MAX_WAITING_BYTES", 60_000_000)
+    monkeypatch.setattr(airtable_inbox, "MAX_WAITING_BYTES", 60_000_000)
     rows = [{"Name": Random(number).randbytes(10_000).hex()} for number in range(400)]
     base, store = a_base(People=rows), _History()
     world = World(store)
@@ -737,6 +740,6 @@ async def test_no_more_is_read_than_waits_to_be_stored(monkeypatch):
 
         await until(full, seconds=20)
         await asyncio.sleep(0.3)
-        assert sum(waiting) <= MAX_WAITING_BYTES + MAX_PAGE_BYTES
+        assert sum(waiting) <= 2 * MAX_WAITING_BYTES  # which wait as little more than half of it
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

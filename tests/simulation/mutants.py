@@ -132,10 +132,10 @@ class AnyListing(int):
 def restart_goes_on() -> Planted:
     """A table that is read again keeps the count of what was read before."""
 
-    def advance(self: FetchCursor, page: Any) -> None:
+    def advance(self: FetchCursor, page: Any, count: int, **_: bool) -> None:
         table = self.tables[page.table]
         table.listing = page.listing
-        table.records += len(page.records)
+        table.records += count
         table.offset, table.done = page.offset, page.offset is None
 
     return patch.object(FetchCursor, "advance", advance)

@@ -7,7 +7,14 @@ from random import Random
 from typing import Any
 
 from landfall.airtable.client import MAX_WAIT
-from landfall.airtable.protocols import MAX_ROWS, PAGE_SIZE, OffsetExpiredError, Record, RecordPage
+from landfall.airtable.protocols import (
+    MAX_PAGE_BYTES,
+    MAX_ROWS,
+    PAGE_SIZE,
+    OffsetExpiredError,
+    Record,
+    RecordPage,
+)
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
 from landfall.reasons import Reason, StepError
@@ -238,12 +245,14 @@ class TreacherousBase:
         offset: str | None,
         deadline: Deadline,
         size: int = PAGE_SIZE,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> RecordPage:
         """As `BaseReader.page`. The offset is the number of the next record."""
         await self._request(deadline)
         if offset and self._chaos.strikes("expired_offset"):
             raise OffsetExpiredError(table)
         start = int(offset or 0)
+        assert max_bytes > 0
         end = start + min(PAGE, size)
         records = [_with(record, fields) for record in self._tables[table][start:end]]
         more = end < len(self._tables[table])

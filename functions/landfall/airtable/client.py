@@ -6,15 +6,19 @@ client, and its session's adapter hands every exchange to `HttpClient` on the ev
     page() ── thread: pyairtable ── adapter ──> event loop: Pacer, HttpClient ──> Airtable
 
 The exchange ends at its deadline, which ends the thread's wait; cancelling page() ends it too.
+
+pyairtable writes requests and reads no answers: its copies of one take six times as many bytes, in
+as many threads as have an answer. On the event loop, one answer at a time becomes objects.
 """
 
 import asyncio
 import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pyairtable
@@ -43,13 +47,11 @@ from landfall.net.errors import (
     UnreachableError,
     UnsendableError,
 )
-from landfall.net.http import MAX_BODY_BYTES, HttpClient, retry_after
+from landfall.net.http import HttpClient, retry_after
 from landfall.process.redaction import Redactor
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Fields
 from landfall.store.metering import count_airtable_request
-
-T = TypeVar("T")
 
 LOCKOUT = 30.0
 """Seconds for which Airtable answers 429 once the rate limit was exceeded."""
@@ -60,6 +62,10 @@ by a proxy, is tried again after this."""
 
 MAX_MESSAGE = 500
 """Characters of a message about an error, which has Airtable's own."""
+
+MAX_ANSWER_BYTES = 16 * 2**20
+"""Bytes of any other answer than a page: a schema of 50,000 fields, or ten rows that were written
+with all their cells."""
 
 _UNSENDABLE = (
     "AIRTABLE_API_KEY or AIRTABLE_ENDPOINT_URL has a form that no request can have: set it again"
@@ -81,12 +87,13 @@ _REASON_OF_STATUS = {
 class _Call:
     """A call of pyairtable: its limits, the exchange in flight for it, and the answer's bytes."""
 
-    def __init__(self, deadline: Deadline, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, deadline: Deadline, max_bytes: int) -> None:
         self.deadline = deadline
         self.max_bytes = max_bytes
+        self.answer = b""
         self.bytes = 0
         self.over = False
-        self.exchange: Future[httpx.Response] | None = None
+        self.exchange: Future[None] | None = None
 
     def cancel(self) -> None:
         """Cancel the exchange, and prevent another."""
@@ -101,19 +108,14 @@ _current: ContextVar[_Call] = ContextVar("pyairtable_call")
 class _LoopAdapter(HTTPAdapter):
     """Sends a thread's requests through the event loop, while the thread waits."""
 
-    def __init__(self, start: Callable[[requests.PreparedRequest], Future[httpx.Response]]) -> None:
+    def __init__(self, start: Callable[[requests.PreparedRequest], Future[None]]) -> None:
         super().__init__()
         self._start = start
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Return the complete response. Raises an `ExchangeError`."""
-        answer = self._start(request).result()
-        raw = HTTPResponse(
-            body=io.BytesIO(answer.content),
-            headers=dict(answer.headers),
-            status=answer.status_code,
-            preload_content=False,
-        )
+        """Return an empty response once all of it has arrived. Raises an `ExchangeError`."""
+        self._start(request).result()
+        raw = HTTPResponse(body=io.BytesIO(b"{}"), status=200, preload_content=False)
         return self.build_response(request, raw)
 
 
@@ -145,8 +147,9 @@ class AirtableClient:
         offset: str | None,
         deadline: Deadline,
         size: int = PAGE_SIZE,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> RecordPage:
-        """Return the next page of a listing, of at most so many records.
+        """Return the next page of a listing, of at most so many records and bytes.
 
         Raises `OffsetExpiredError`, `PageTooLargeError`.
         """
@@ -154,13 +157,16 @@ class AirtableClient:
         options: dict[str, Any] = {"page_size": size, "fields": list(fields)}
         if offset:
             options["offset"] = offset
-        call = _Call(deadline, MAX_PAGE_BYTES if size > 1 else MAX_BODY_BYTES)
-        answer = await self._answer(
-            call,
-            lambda: self._api.request(
-                "get", urls.records, fallback=("post", urls.records_post), options=options
-            ),
-        )
+        call = _Call(deadline, max_bytes)
+        try:
+            answer = await self._answer(
+                call,
+                lambda: self._api.request(
+                    "get", urls.records, fallback=("post", urls.records_post), options=options
+                ),
+            )
+        except ResponseTooLargeError as error:
+            raise PageTooLargeError(str(error)) from None
         return replace(record_page(answer, table), bytes=call.bytes)
 
     async def upsert(
@@ -196,33 +202,40 @@ class AirtableClient:
         self._threads.shutdown(wait=False)
         await self._http.close()
 
-    async def _call(self, work: Callable[[], T], deadline: Deadline) -> T:
-        return await self._answer(_Call(deadline), work)
+    async def _call(self, work: Callable[[], object], deadline: Deadline) -> Any:
+        try:
+            return await self._answer(_Call(deadline, MAX_ANSWER_BYTES), work)
+        except PageTooLargeError as error:
+            raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from None
 
-    async def _answer(self, call: _Call, work: Callable[[], T]) -> T:
+    async def _answer(self, call: _Call, work: Callable[[], object]) -> Any:
+        """Return the JSON of the answer to a call. Raises `PageTooLargeError`, `StepError`."""
         context = copy_context()
         context.run(_current.set, call)
         thread = self._loop.run_in_executor(self._threads, context.run, work)
         try:
-            return await asyncio.shield(thread)
+            await asyncio.shield(thread)
+            return json.loads(call.answer)
         except asyncio.CancelledError:
             call.cancel()
             await asyncio.wait([thread])
             thread.exception()
             raise
+        except ResponseTooLargeError as error:
+            raise PageTooLargeError(str(error)) from None
         except ExchangeError as error:
-            if isinstance(error, ResponseTooLargeError) and call.max_bytes < MAX_BODY_BYTES:
-                raise PageTooLargeError(str(error)) from None
             raise self._failed(_REASON_OF_ERROR[type(error)], f"Airtable: {error}") from error
-        except requests.JSONDecodeError as error:
-            raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
         except requests.RequestException:
             # without the cause, which shows the header that it does not like: the key
             raise StepError(Reason.BASE_NOT_CONFIGURED, _UNSENDABLE) from None
         except (ValueError, RecursionError) as error:  # not JSON, or nested without end
             raise self._failed(Reason.BASE_MALFORMED, f"Airtable: {error}") from error
+        finally:
+            # an error has the frames of its way, and with them the answer
+            call.answer, call.exchange = b"", None
+            del thread
 
-    def _start(self, request: requests.PreparedRequest) -> Future[httpx.Response]:
+    def _start(self, request: requests.PreparedRequest) -> Future[None]:
         call = _current.get()
         exchange = asyncio.run_coroutine_threadsafe(self._exchange(request, call), self._loop)
         call.exchange = exchange
@@ -230,7 +243,7 @@ class AirtableClient:
             exchange.cancel()
         return exchange
 
-    async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> httpx.Response:
+    async def _exchange(self, request: requests.PreparedRequest, call: _Call) -> None:
         started = self._loop.time()
         status: int | str = "failed"
         paced: list[PacedRequest] = []
@@ -244,7 +257,7 @@ class AirtableClient:
                 max_bytes=call.max_bytes,
                 before_sending=lambda: self._wait_for_turn(paced),
             )
-            call.bytes = len(answer.content)
+            call.answer, call.bytes = answer.content, len(answer.content)
             status = answer.status_code
         finally:
             for one in paced:
@@ -253,7 +266,6 @@ class AirtableClient:
             logs.info("called", vendor="airtable", status=status, seconds=seconds)
         if not answer.is_success:
             raise self._error(answer)
-        return answer
 
     def _error(self, answer: httpx.Response) -> Exception:
         kind, message = _airtable_error(answer)
@@ -284,7 +296,6 @@ _REASON_OF_ERROR = {
     ExchangeTimeoutError: Reason.BASE_TIMEOUT,
     UnreachableError: Reason.BASE_UNREACHABLE,
     InvalidResponseError: Reason.BASE_MALFORMED,
-    ResponseTooLargeError: Reason.BASE_MALFORMED,
 }
 
 

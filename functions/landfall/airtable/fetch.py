@@ -21,14 +21,9 @@ from landfall.airtable.fetch_cursor import (
     opened,
     wanted,
 )
-from landfall.airtable.paging import SHRINK, next_page
-from landfall.airtable.protocols import (
-    MAX_PAGE_BYTES,
-    PAGE_SIZE,
-    BaseReader,
-    OffsetExpiredError,
-)
-from landfall.airtable.records import ReadPage, packed_parts
+from landfall.airtable.inbox import Inbox
+from landfall.airtable.paging import next_page
+from landfall.airtable.protocols import BaseReader, OffsetExpiredError
 from landfall.airtable.scan import BaseScan
 from landfall.deadlines import CHECKPOINT, Deadline
 from landfall.reasons import Reason, StepError
@@ -44,9 +39,6 @@ OpenBase = Callable[[str], BaseReader]
 MAX_REPEATS = 3
 """Pages in a row that bring no record which the pages before did not have, and promise more."""
 
-MAX_WAITING_BYTES = 2 * MAX_PAGE_BYTES
-"""Bytes of pages that wait to be stored, after which no further page is read until they are."""
-
 MAX_RESTARTS = 5
 """Restarts of one table in an invocation, each because its listing expired."""
 
@@ -59,10 +51,7 @@ class Fetch:
         self._scan = scan
         self._open_base = open_base
         self._cursor = FetchCursor.load(claim.step.cursor)
-        self._inbox: list[ReadPage] = []
-        self._waiting = 0
-        self._stored = asyncio.Event()
-        self._stored.set()
+        self._inbox = Inbox()
 
     async def run(self, deadline: Deadline) -> Outcome | Again:
         """Read until everything is read, or until the deadline.
@@ -122,10 +111,11 @@ class Fetch:
         self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
     ) -> None:
         restarts = repeats = 0
+        place = await self._inbox.place()
         while deadline.remaining() > self._claim.engine.ladder.last_listing:
             until = deadline.sooner(self._claim.engine.ladder.item)
             try:
-                page = await next_page(reader, name, table, table.offset, until)
+                page = await next_page(reader, name, table, table.offset, place, until)
             except OffsetExpiredError:
                 restarts += 1
                 table = replace(table, offset=None, listing=table.listing + 1, latest=[])
@@ -134,7 +124,7 @@ class Fetch:
                 continue
             except StepError as error:
                 if error.reason == Reason.BASE_TIMEOUT and deadline.remaining() <= 0:
-                    return  # our budget ended: it is no failure of Airtable
+                    break  # our budget ended: it is no failure of Airtable
                 raise
             table.offset, number = page.offset, number_of(page.records)
             if page.offset is not None and (not page.records or number in table.latest):
@@ -144,22 +134,13 @@ class Fetch:
                 continue
             repeats = 0
             table.remember(number)
-            if page.bytes * 2 * SHRINK < MAX_PAGE_BYTES:
-                table.size = min(PAGE_SIZE, table.size * 2)
-            records, size = wanted(table, page.records), table.size
-            self._inbox.append(
-                ReadPage(name, table.listing, records, page.offset, size, number, page.bytes)
-            )
+            self._inbox.add(name, table, wanted(table, page.records), place)
             if page.offset is None:
                 return
-            await self._room()
-
-    async def _room(self) -> None:
-        """Wait while more is to be stored than may be held in memory."""
-        self._waiting += self._inbox[-1].bytes
-        if self._waiting > MAX_WAITING_BYTES:
-            self._stored.clear()
-        await self._stored.wait()
+            size = page.bytes
+            del page  # it takes more room than its place has
+            place = await self._inbox.place(size)
+        place.shrink(0)
 
     async def _checkpoint(self) -> None:
         if self._inbox:
@@ -168,18 +149,18 @@ class Fetch:
             raise StepError(Reason.TOO_MANY_RECORDS, _too_many(self._scan))
 
     async def _store_inbox(self) -> None:
-        inbox, self._inbox = self._inbox, []
         cursor, packed = self._cursor_now.copy(), list[Packed]()
-        for page in inbox:
-            for part, piece in packed_parts(page):
+        stored = [*self._inbox.taken()]
+        for one in stored:
+            for piece in one.pieces:
                 if packed and _bytes([*packed, piece]) > MAX_COMMIT_BYTES:
                     await self._store(cursor, packed)
                     cursor, packed = cursor.copy(), []
                 packed.append(piece)
-                cursor.advance(part)
+                cursor.advance(one.page, piece.records, last=piece is one.pieces[-1])
         await self._store(cursor, packed)
-        self._waiting = sum(page.bytes for page in self._inbox)
-        self._stored.set()
+        for one in stored:
+            one.place.shrink(0)
 
     async def _store(self, cursor: FetchCursor, packed: Sequence[Packed]) -> None:
         made = packed_documents(packed)

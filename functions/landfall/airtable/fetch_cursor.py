@@ -96,13 +96,16 @@ class FetchCursor:
         tables = {name: copy.copy(table) for name, table in self.tables.items()}
         return replace(self, tables=tables)
 
-    def advance(self, page: ReadPage) -> None:
-        """Count a page, or a part of one. The first of a new listing restarts its table."""
+    def advance(self, page: ReadPage, records: int, *, last: bool = True) -> None:
+        """Count so many records of a page, of which only the last change the state of its table.
+
+        The first of a new listing restart the table.
+        """
         table = self.tables[page.table]
         if page.listing != table.listing:
             table.listing, table.records, table.latest = page.listing, 0, []
-        table.records += len(page.records)
-        if page.last:
+        table.records += records
+        if last:
             table.remember(page.number)
             table.size, table.offset, table.done = page.size, page.offset, page.offset is None
 

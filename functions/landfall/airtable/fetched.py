@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from landfall.airtable.links import Origin
-from landfall.airtable.records import whole_tables
+from landfall.airtable.records import WholeTables
 from landfall.airtable.schema_ids import SchemaIds
 from landfall.airtable.snapshot import Table
 from landfall.runs.claim import PAGES_READ, Claim, gone
@@ -97,24 +97,24 @@ _TABLE_FIELDS = [one.name for one in fields(FetchedTable)]
 async def read_tables(
     store: Store, run_path: str, fetched: Fetched, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
-    """Read the tables from the pages of a run, as `whole_tables` does, and each record once.
+    """Read the tables from the pages of a run, and each record once.
 
     Raises `StepError`.
     """
-    path = f"{run_path}/pages"
-    stored: list[Fields] = []
-    last = None
-    while len(stored) < fetched.documents:
-        found = await store.find(Query(path, limit=PAGES_READ, after=last))
-        if not found:
-            break
-        stored += [document.data for document in found]
-        last = found[-1].id
     listings = {name: table.listing for name, table in fetched.tables.items()}
     fields = {name: table.fields for name, table in fetched.tables.items()}
     checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
     primaries = {name: table.primary for name, table in fetched.tables.items()}
-    tables = whole_tables(stored, listings, fields, created, checkboxes, primaries)
+    whole = WholeTables(listings, fields, created, checkboxes, primaries)
+    read, last = 0, None
+    while read < fetched.documents:
+        query = Query(f"{run_path}/pages", limit=PAGES_READ, after=last)
+        found = await store.find(query)
+        if not found:
+            break
+        whole.add(document.data for document in found)
+        read, last = read + len(found), found[-1].id
+    tables = whole.tables
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:
             raise gone(f"a part of table {name!r} ({len(tables[name])} of {table.records} records)")

@@ -15,7 +15,10 @@ PAGE_SIZE = 100
 """Records of a page: the most that Airtable returns."""
 
 MAX_PAGE_BYTES = 2 * 2**20
-"""Bytes of a page of several records. A page of this size takes some 10 MB while it is read."""
+"""Bytes of a page of several records. One that becomes objects takes up to ten times its bytes."""
+
+MAX_RECORD_BYTES = 4 * MAX_PAGE_BYTES
+"""Bytes of a page of one record. Airtable has up to 100,000 characters in a cell."""
 
 MAX_ROWS = 10
 """Records of a write request: the most that Airtable accepts."""
@@ -55,8 +58,9 @@ class BaseReader(Protocol):
         offset: str | None,
         deadline: Deadline,
         size: int = PAGE_SIZE,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> RecordPage:
-        """Return the next page of a listing, of at most so many records.
+        """Return the next page of a listing, of at most so many records and bytes.
 
         Raises `OffsetExpiredError`, `PageTooLargeError`.
         """

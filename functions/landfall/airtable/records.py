@@ -7,8 +7,8 @@ listing, and the pages of the expired one are skipped when the documents are rea
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -26,8 +26,7 @@ from landfall.store.packed import MAX_PACKED_BYTES, Packed
 class ReadPage:
     """Records of one table, the listing in which they were read, and the state after them.
 
-    That is the `offset` of the next page and its `size`; `number` stands for the records. A page
-    may be stored in parts, of which only the `last` changes that state.
+    That is the `offset` of the next page and its `size`; `number` stands for the records.
     """
 
     table: str
@@ -36,29 +35,25 @@ class ReadPage:
     offset: str | None = None
     size: int = PAGE_SIZE
     number: int = 0
-    bytes: int = 0
-    last: bool = True
 
 
 def pack(page: ReadPage) -> list[Packed]:
     """Return the page in pieces of at most `MAX_PACKED_BYTES` bytes. Raises `StepError`."""
-    return [piece for _, piece in packed_parts(page)]
+    return _pieces(page.table, page.listing, page.records)
 
 
-def packed_parts(page: ReadPage) -> list[tuple[ReadPage, Packed]]:
-    """Return the parts of the page of which each is a piece, with it. Raises `StepError`."""
-    head, records = _json([page.table, page.listing]), _json({"records": page.records})
+def _pieces(table: str, listing: int, page: Sequence[Record]) -> list[Packed]:
+    head, records = _json([table, listing]), _json({"records": page})
     data = zlib.compress(head + b"\n" + records)  # a character that JSON has only between its parts
     if len(data) <= MAX_PACKED_BYTES:
-        return [(page, Packed(data, len(page.records)))]
-    if len(page.records) == 1:
+        return [Packed(data, len(page))]
+    if len(page) == 1:
         raise StepError(
             Reason.RECORD_TOO_LARGE,
-            f"record {page.records[0]['id']} of table {page.table!r} does not fit into a document",
+            f"record {page[0]['id']} of table {table!r} does not fit into a document",
         )
-    half = len(page.records) // 2
-    first = replace(page, records=page.records[:half], last=False)
-    return [*packed_parts(first), *packed_parts(replace(page, records=page.records[half:]))]
+    half = len(page) // 2
+    return [*_pieces(table, listing, page[:half]), *_pieces(table, listing, page[half:])]
 
 
 def _json(content: Any) -> bytes:
@@ -80,14 +75,58 @@ class StoredPage:
 _head = msgspec.json.Decoder(tuple[str, int])
 
 
-def unpack(fields: Fields) -> list[StoredPage]:
-    """Return the pages of a page document."""
-    return [_stored(zlib.decompress(data)) for data in fields["packed"]]
+def unpack(fields: Fields) -> Iterator[StoredPage]:
+    """Yield the pages of a page document, one at a time: together they may have a thousand times
+    its bytes.
+    """
+    return (_stored(zlib.decompress(data)) for data in fields["packed"])
 
 
 def _stored(data: bytes) -> StoredPage:
     head, page = data.split(b"\n", 1)
     return StoredPage(*_head.decode(head), page)
+
+
+class WholeTables:
+    """The tables with these fields, with the records in the order of each one's last listing.
+
+    `created` are the tables that include the creation time of each record; `checkboxes` are the
+    fields of each table that have checkboxes, and `primaries` its field with the records' names,
+    where they were read.
+    """
+
+    def __init__(
+        self,
+        listings: Mapping[str, int],
+        fields: Mapping[str, Sequence[str]],
+        created: Collection[str] = (),
+        checkboxes: Mapping[str, Collection[str]] = MappingProxyType({}),
+        primaries: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._listings = listings
+        self._readers = {
+            table: TableReader(
+                table,
+                fields[table],
+                table in created,
+                checkboxes.get(table, ()),
+                primaries.get(table, ""),
+            )
+            for table in listings
+        }
+
+    def add(self, stored: Iterable[Fields]) -> None:
+        """Append the pages of further documents, of which one at a time is unpacked."""
+        with garbage.paused():
+            for document in stored:
+                for page in unpack(document):
+                    if page.listing == self._listings[page.table]:
+                        self._readers[page.table].add(page.page, document.get("updated_at"))
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """Return the tables of the documents so far."""
+        return {table: reader.table for table, reader in self._readers.items()}
 
 
 def whole_tables(
@@ -98,25 +137,7 @@ def whole_tables(
     checkboxes: Mapping[str, Collection[str]] = MappingProxyType({}),
     primaries: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Table]:
-    """Return each table with these fields, with the records in the order of its last listing.
-
-    `created` are the tables that include the creation time of each record; `checkboxes` are the
-    fields of each table that have checkboxes, and `primaries` its field with the records' names,
-    where they were read.
-    """
-    readers = {
-        table: TableReader(
-            table,
-            fields[table],
-            table in created,
-            checkboxes.get(table, ()),
-            primaries.get(table, ""),
-        )
-        for table in listings
-    }
-    with garbage.paused():
-        for document in stored:
-            for page in unpack(document):
-                if page.listing == listings[page.table]:
-                    readers[page.table].add(page.page, document.get("updated_at"))
-    return {table: reader.table for table, reader in readers.items()}
+    """Return the `WholeTables` of these documents."""
+    whole = WholeTables(listings, fields, created, checkboxes, primaries)
+    whole.add(stored)
+    return whole.tables

@@ -8,7 +8,7 @@ from landfall.entry.app import App
 from landfall.entry.serve import Answer, Call, asks_for_health
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
-from landfall.process.memory import peak_mb, rss_mb
+from landfall.process.memory import give_back, peak_mb, rss_mb
 from landfall.reasons import BadRequestError
 from landfall.runs.kind import Outcome
 from landfall.runs.steps import steps_of
@@ -16,6 +16,8 @@ from landfall.runs.worker import Invocation, Worker
 
 MAX_BODY = 10_000
 """Bytes of a task, which has an id and two small values."""
+
+give_back()
 
 
 async def fetch(app: App, call: Call) -> Answer:

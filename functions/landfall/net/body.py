@@ -41,7 +41,8 @@ class Body:
         decompressor = self._decompressor
         if decompressor and not decompressor.eof and self._wire_bytes and not self.full:
             raise InvalidResponseError("the gzip data of the response is truncated")
-        return bytes(self._decoded[: self._max_bytes])
+        del self._decoded[self._max_bytes :]
+        return bytes(self._decoded)
 
 
 def _decompressor(headers: Mapping[str, str]) -> "zlib._Decompress | None":

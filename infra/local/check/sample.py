@@ -20,13 +20,14 @@ from landfall import logs
 from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
 from landfall.airtable.paging import next_page
-from landfall.airtable.protocols import OffsetExpiredError
+from landfall.airtable.protocols import MAX_PAGE_BYTES, MAX_RECORD_BYTES, OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.scan import BaseScan
 from landfall.airtable.schema import TableSchema
 from landfall.airtable.snapshot import Snapshot
 from landfall.deadlines import LADDER, Deadline
 from landfall.integrity.scan import IntegrityScan
+from landfall.process.room import Room
 from landfall.reasons import Reason, StepError
 from landfall.store.packed import Packed, packed_documents
 
@@ -165,8 +166,9 @@ class _SampleReader:
         """Read until the table's end or `limit`; only at the end its cursor is `done`."""
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0
+        place = await Room(MAX_RECORD_BYTES).take(MAX_PAGE_BYTES)
         while not table.done and read < limit:
-            ask = partial(next_page, self.reader, name, table, offset)
+            ask = partial(next_page, self.reader, name, table, offset, place)
             try:
                 page = await self.retry(ask)
             except OffsetExpiredError:
@@ -184,7 +186,7 @@ class _SampleReader:
                 name, listing, wanted(table, records), None if last else "more", table.size
             )
             self.pieces += pack(page_read)
-            cursor.advance(page_read)
+            cursor.advance(page_read, len(records))
             self.progress.records = cursor.records
             self.progress.done += last or read >= limit
             self._show_progress()
