@@ -18,6 +18,8 @@ from landfall.store.commit_size import groups
 from landfall.store.documents import Put, Store, Write
 from landfall.store.packed import packed_documents
 
+BASE = "appPeople00000001"
+
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 """The first look."""
 
@@ -93,9 +95,9 @@ async def store_older_ledger(store: Store, some: Sequence[FindingEntry]) -> Find
 
 
 async def _store(store: Store, where: FindingsList, writes: Sequence[Write]) -> None:
-    ledgers = LedgerStore(store, "people", "appPeople")
+    ledgers = LedgerStore(store, "people", BASE)
     (head,) = await store.read(ledgers.path)
-    ledger, origin = Ledger(1, RULES), Origin("appPeople", {"People": "tbl1", "Rooms": "tbl2"})
+    ledger, origin = Ledger(1, RULES), Origin(BASE, {"People": "tbl1", "Rooms": "tbl2"})
     stored = StoredLedger(ledger, head, where, START, True, None, origin)
     for group in groups(writes):
         await store.commit(group)

@@ -19,7 +19,7 @@ from landfall.integrity.findings.wanted import FACETS, Wanted
 from landfall.store.documents import Document, Query
 from landfall.store.versioned import VersionedStore
 from tests.fakes.callers import text_of
-from tests.fakes.ledgers import RULES, START, entries, store_ledger, store_older_ledger
+from tests.fakes.ledgers import BASE, RULES, START, entries, store_ledger, store_older_ledger
 from tests.fakes.memory_store import MemoryStore
 
 MANY = 2_000
@@ -63,7 +63,7 @@ class Scan:
         self.raw = Weighing()
         self.store = VersionedStore(self.raw)
         self.now = START + timedelta(days=4)
-        self.findings = ScanFindings(self.store, lambda: self.now, "people", "appPeople")
+        self.findings = ScanFindings(self.store, lambda: self.now, "people", BASE)
         self.entries = entries(count, Random(seed))
         self.decisions: dict[str, Decision] = {}
 

@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
+from functools import lru_cache
 
 import msgspec
 
@@ -65,12 +65,14 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 class ListIndex(msgspec.Struct, frozen=True):
     """The index of a list of `documents` documents, made at the look of `made_at`.
 
-    `first_prefixes` has for each document of places the first prefix of an id in it.
+    `totals` has the number of findings of each facts. `first_prefixes` has for each document of
+    places the first prefix of an id in it.
     """
 
     made_at: datetime
     documents: int
     facts: tuple[Facts, ...]
+    totals: tuple[int, ...]
     pieces: tuple[Piece, ...]
     first_prefixes: tuple[int, ...]
 
@@ -78,10 +80,6 @@ class ListIndex(msgspec.Struct, frozen=True):
     def since(self) -> datetime:
         """The moment after which people's decisions may not be in the list."""
         return self.made_at - RECENT
-
-    def starts(self) -> list[int]:
-        """Return the position in the list of the first finding of each piece, and of its end."""
-        return [0, *accumulate(piece.findings for piece in self.pieces)]
 
     def place_documents(self, finding_id: str) -> range:
         """Return the numbers of the documents of places that may have a finding."""
@@ -96,6 +94,7 @@ class IndexMaker:
     def __init__(self, made_at: datetime) -> None:
         self._made_at = made_at
         self._facts: dict[Facts, int] = {}
+        self._totals = Counter[int]()
         self._pieces: list[Piece] = []
         self._prefixes: list[tuple[int, int]] = []
 
@@ -107,6 +106,7 @@ class IndexMaker:
         counts = Counter(
             numbers.setdefault(facts_of(entry, since), len(numbers)) for entry in entries
         )
+        self._totals.update(counts)
         newest = max(entry.first_seen for entry in entries)
         self._pieces.append(Piece(document, place, tuple(counts.items()), newest))
         self._prefixes += [(prefix_of(entry.id), number) for entry in entries]
@@ -122,6 +122,7 @@ class IndexMaker:
             self._made_at,
             documents,
             tuple(self._facts),
+            tuple(self._totals[number] for number in self._facts.values()),
             tuple(self._pieces),
             tuple(table[0][0] for table in tables),
         )
@@ -183,10 +184,15 @@ def pack_index(index: ListIndex) -> list[bytes]:
 
 def unpack_index(parts: Iterable[bytes]) -> ListIndex:
     """Return the index given to `pack_index`."""
-    return _index.decode(zlib.decompress(b"".join(parts)))
+    return _unpacked(b"".join(parts))
 
 
 _index = msgspec.json.Decoder(ListIndex)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(data: bytes) -> ListIndex:
+    return _index.decode(zlib.decompress(data))
 
 
 def _pack_places(places: Sequence[tuple[int, int]]) -> bytes:
@@ -196,7 +202,6 @@ def _pack_places(places: Sequence[tuple[int, int]]) -> bytes:
 
 
 def _unpack_places(data: bytes) -> tuple[Sequence[int], Sequence[int]]:
-    plain = zlib.decompress(data)
-    count = len(plain) // 8
-    numbers = struct.unpack(f"<{2 * count}I", plain)
+    numbers = memoryview(zlib.decompress(data)).cast("I")  # of 4 bytes, as on any machine of today
+    count = len(numbers) // 2
     return numbers[:count], numbers[count:]

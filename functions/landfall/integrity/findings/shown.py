@@ -7,7 +7,7 @@ read: a later list, or a later decision, is not in it.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -76,10 +76,9 @@ class Listing:
         self._now = now
         self._decisions: dict[str, Decision] = {}
         self._numbers = {facts: number for number, facts in enumerate(self._index.facts)}
-        self._tallies = [
-            Tally({(number, self._state(number)): count for number, count in piece.counts})
-            for piece in self._index.pieces
-        ]
+        self._states = [self._ended(it.state, it.until) for it in self._index.facts]
+        # what decisions since have changed, by piece
+        self._changes: dict[int, Tally] = defaultdict(Tally)
 
     @property
     def of_run(self) -> str:
@@ -96,9 +95,9 @@ class Listing:
                     continue
                 place = found[1]
             self._decisions[finding_id] = placed.decision
-            tally = self._tallies[place.piece]
-            tally[place.facts, self._state(place.facts)] -= 1
-            tally[place.facts, self._state(place.facts, placed.decision)] += 1
+            change = self._changes[place.piece]
+            change[place.facts, self._states[place.facts]] -= 1
+            change[place.facts, self._decided(place.facts, placed.decision)] += 1
 
     async def find(self, finding_id: str) -> tuple[FindingEntry, Place] | None:
         """Return a finding and its place; None if the list does not have it."""
@@ -171,8 +170,10 @@ class Listing:
         end = 0
         for number, piece in enumerate(self._index.pieces):
             first, end = end, end + piece.findings
-            there = self._wanted_in(number, wanted, fits)
-            if end <= start or not there:
+            if end <= start or (wanted.since and piece.newest < wanted.since):
+                continue
+            there = self._in_piece(number, wanted, fits).total()
+            if there == 0:
                 continue
             if wanted.by_facts and first >= start and skip >= there:
                 skip -= there
@@ -201,30 +202,46 @@ class Listing:
 
     async def _tally(self, wanted: Wanted) -> Tally:
         """Return the numbers of the wanted findings."""
-        tally, fits = Tally(), self._fits(wanted)
-        if not wanted.by_facts:
-            async for found in self._wanted(wanted):
-                tally[self._number(found.entry), found.state] += 1
-            return tally
-        for some in self._tallies:
-            for (number, state), count in some.items():
+        fits = self._fits(wanted)
+        if wanted.by_facts:
+            return self._adding(enumerate(self._index.totals), self._changes.values(), wanted, fits)
+        tally = Tally()
+        async for found in self._wanted(wanted):
+            tally[self._number(found.entry), found.state] += 1
+        return tally
+
+    def _in_piece(self, number: int, wanted: Wanted, fits: Sequence[bool]) -> Tally:
+        """Return the numbers of findings of a piece that facts do not exclude."""
+        changes = [self._changes[number]] if number in self._changes else []
+        return self._adding(self._index.pieces[number].counts, changes, wanted, fits)
+
+    def _adding(
+        self,
+        counts: Iterable[tuple[int, int]],
+        changes: Iterable[Tally],
+        wanted: Wanted,
+        fits: Sequence[bool],
+    ) -> Tally:
+        """Return counts of findings, with changes of them, as far as facts do not exclude them."""
+        states = self._states
+        tally = Tally(
+            {
+                (number, states[number]): count
+                for number, count in counts
+                if fits[number] and states[number] in wanted.states
+            }
+        )
+        for change in changes:
+            for (number, state), count in change.items():
                 if fits[number] and state in wanted.states:
                     tally[number, state] += count
         return tally
 
-    def _wanted_in(self, number: int, wanted: Wanted, fits: Sequence[bool]) -> int:
-        """Return how many findings of a piece may be wanted."""
-        if wanted.since and self._index.pieces[number].newest < wanted.since:
-            return 0
-        tally = self._tallies[number].items()
-        return sum(count for (it, state), count in tally if fits[it] and state in wanted.states)
-
     def _fits(self, wanted: Wanted) -> list[bool]:
         """Return for each number of facts whether findings of them may be wanted."""
+        rules = {key: wanted.fits_rule(rule) for key, rule in self._rules.items()}
         return [
-            rule is not None and wanted.fits(facts, rule)
-            for facts in self._index.facts
-            for rule in [self._rules.get(facts.rule_key)]
+            rules.get(facts.rule_key, False) and wanted.fits(facts) for facts in self._index.facts
         ]
 
     def _number(self, entry: FindingEntry) -> int:
@@ -236,11 +253,9 @@ class Listing:
             return state_with(entry, decision, self._now)
         return self._ended(entry.state, entry.history[-1].until)
 
-    def _state(self, number: int, decision: Decision | None = None) -> State:
+    def _decided(self, number: int, decision: Decision) -> State:
         facts = self._index.facts[number]
-        if decision and self._now:
-            return state_after(facts.state, facts.moved_at, decision, self._now)
-        return self._ended(facts.state, facts.until)
+        return state_after(facts.state, facts.moved_at, decision, self._now or decision.at)
 
     def _ended(self, state: State, until: datetime | None) -> State:
         is_over = state == "ignored" and until and self._now and until <= self._now

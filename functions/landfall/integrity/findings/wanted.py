@@ -41,17 +41,13 @@ class Wanted:
             del values["state"]
         return replace(self, **values)
 
-    def fits(self, facts: Facts, rule: Mapping[str, Any]) -> bool:
-        """Return whether findings of these facts may be wanted, in one of the states.
+    def fits_rule(self, rule: Mapping[str, Any]) -> bool:
+        """Return whether findings of a rule may be wanted; it has a `rule_id`, perhaps `owner`."""
+        return self.rule in (None, rule["rule_id"]) and self.owner in (None, rule.get("owner", ""))
 
-        `rule` has the `rule_id` and perhaps the `owner` of their rule.
-        """
-        return (
-            self.rule in (None, rule["rule_id"])
-            and self.table in (None, facts.table)
-            and self.severity in (None, facts.severity)
-            and self.owner in (None, rule.get("owner", ""))
-        )
+    def fits(self, facts: Facts) -> bool:
+        """Return whether findings of these facts may be wanted, in one of the states."""
+        return self.table in (None, facts.table) and self.severity in (None, facts.severity)
 
     def fits_entry(self, entry: FindingEntry) -> bool:
         """Return whether a finding was first seen, and has the text, as wanted."""
