@@ -24,6 +24,7 @@
     ├── OwnServiceError                       500 caller_check_unknown
     ├── QueueError                            500 internal_error
     ├── SchemaError                           500 schema_newer
+    │   └── UnreadableError                   500 document_unreadable
     ├── StepError                             500 internal_error
     │   ├── FailedAnswerError                 500 internal_error
     │   └── UnsentQuestionError               500 internal_error
@@ -100,6 +101,7 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_REFUSED = "store_refused"
     SCHEMA_NEWER = "schema_newer"
+    DOCUMENT_UNREADABLE = "document_unreadable"
     STEP_TIMEOUT = "step_timeout"
     WORKER_LOST = "worker_lost"
     RUN_TIMEOUT = "run_timeout"
@@ -277,6 +279,9 @@ REASONS: dict[Reason, Explanation] = {
         True,
         "a newer Landfall wrote a stored document: the message says which; deploy that version",
     ),
+    Reason.DOCUMENT_UNREADABLE: Explanation(
+        False, "somebody edited a stored document, or a part of it is gone: the message names it"
+    ),
     Reason.STEP_TIMEOUT: Explanation(True, "an attempt used its whole budget without progress"),
     Reason.WORKER_LOST: Explanation(
         True, "a worker's lease ran out: it was killed, stopped or starved"
@@ -380,6 +385,8 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.STORE_REFUSED: "If the message names a document and a limit, have the scan read less or "
     "rename what it names; otherwise run `infra/doctor`.",
     Reason.SCHEMA_NEWER: "Deploy the newer version that the message names.",
+    Reason.DOCUMENT_UNREADABLE: "Correct what the message names, or restore the document from a "
+    "backup; then start the run again.",
     Reason.STEP_TIMEOUT: "Nothing: the step retries. If the run fails, look at the function's log "
     "for what is slow: the other side, or too little CPU.",
     Reason.WORKER_LOST: "Nothing: the step retries. If it recurs, compare `peak_mb` in the "

@@ -17,10 +17,10 @@ from landfall.reasons import Reason
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.runs import Runs
 from landfall.scans.schedule import Schedule
-from landfall.store.documents import Create, Document, Store
+from landfall.store.documents import Create, Document, Query, Store
 from landfall.store.firestore import FirestoreStore
 from landfall.store.versioned import VersionedStore
-from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS, MAX_MISSED
+from landfall.ticks.due_schedule import MAX_CATCH_UP, MAX_LATENESS, MAX_MISSED, DueSchedule
 from landfall.ticks.scheduler import PAGE, Scheduler, Tick
 from tests.emulator.whole import Interrupted, edit, everything
 from tests.fakes.world import START, World
@@ -402,6 +402,9 @@ class TestSetAside:
             ({"time_zone": "Mars/Olympus"}, "unknown time zone"),
             ({"overlap": "sometimes"}, "overlap"),
             ({"max_runs": "many"}, "max_runs"),
+            ({"runs_started": None}, "`runs_started` is None, and not a whole number; correct it"),
+            ({"skipped": "some"}, "`skipped` is 'some', and not a whole number; correct it"),
+            ({"open_runs": 5}, "`open_runs` is 5, and not a list; correct it"),
         ],
         ids=lambda value: "".join(value) if isinstance(value, dict) else "",
     )
@@ -416,13 +419,48 @@ class TestSetAside:
         assert (schedule["paused"], schedule["updated_by"]) == (True, "scheduler")
         assert await tick(world) == Tick()
 
-    @pytest.mark.parametrize("broken", [{"runs_started": None}, {"skipped": "some"}])
-    async def test_a_document_that_makes_no_sense_stops_no_other(
-        self, world: World, broken: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    @pytest.mark.parametrize(
+        "broken", [{"deadline_seconds": "long"}, {"version": None}, {"kind": 5}], ids=str
+    )
+    async def test_so_does_a_scan_that_cannot_be_read(
+        self, world: World, broken: dict[str, Any]
+    ) -> None:
+        """No run can be made from it; after it was saved again, the schedule goes on."""
+        await save_many(world, 3)
+        await edit(world.store, "scans/s1", **broken)
+        world.clock.now = SLOT
+        assert await tick(world) == Tick(due=3, started=2, problems=1)
+        schedule = (await schedule_of(world, "s1")).data
+        assert "scans/s1 cannot be read" in schedule["problem"]
+        assert "save the scan again" in schedule["problem"]
+        assert await tick(world) == Tick()
+        await save_many(world, 3)
+        schedule = (await schedule_of(world, "s1")).data
+        assert (schedule["problem"], schedule["paused"]) == (None, False)
+
+    async def test_a_run_that_cannot_be_read_is_no_live_one(self, world: World) -> None:
+        """It goes on with nothing: the schedule does not wait for it."""
+        await save_many(world, 1)
+        world.clock.now = SLOT
+        await tick(world)
+        (run,) = await world.store.find(Query("runs"))
+        await edit(world.store, run.path, status="bogus")
+        world.clock.advance(300)
+        assert await tick(world) == Tick(due=1, started=1)
+
+    async def test_a_bug_with_one_stops_no_other(
+        self, world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What nobody foresaw is loud in the log, and the tick goes on to its end."""
+        run_id = DueSchedule.run_id
+
+        def confused(self: DueSchedule, slot: datetime) -> str:
+            if self.document.id == "s1":
+                raise ZeroDivisionError
+            return run_id(self, slot)
+
+        monkeypatch.setattr(DueSchedule, "run_id", confused)
         await save_many(world, 3)
-        await edit(world.store, "schedules/s1", **broken)
         world.clock.now = SLOT
         assert await tick(world) == Tick(due=3, started=2, problems=1)
         assert (await world.store.read("system/scheduler"))[0]

@@ -220,8 +220,9 @@ class TestRefusal:
             (("a", "in", ["b", 2**64]), r"the value of `a` is a whole number beyond 64 bits"),
             (("a", "in", []), r"`a` has 0 choices"),
             (("a", "in", [*range(31)]), r"`a` has 31 choices"),
+            (("a", "not-in", [*range(11)]), r"`a` has 11 choices"),
         ],
-        ids=["long", "half", "number", "choice", "none", "many"],
+        ids=["long", "half", "number", "choice", "none", "many", "many not"],
     )
     async def test_of_a_query(
         self, store: AnyStore, condition: tuple[str, str, Any], why: str
@@ -287,6 +288,9 @@ class TestFind:
             (Query("people", [("town", "==", "Kiel")]), "acd"),
             (Query("people", [("town", "==", "Kiel"), ("age", "==", 20)]), "d"),
             (Query("people", [("town", "in", ["Bonn", "Rom"])]), "b"),
+            (Query("people", [("town", "not-in", ["Bonn", "Rom"])]), "acd"),
+            (Query("people", [("due", "not-in", [NOW, False])]), "b"),  # nor null, nor none
+            (Query("people", [("age", ">", "")]), ""),
             (Query("people", [("town", "in", ["Bonn", "Kiel"]), ("age", "in", [20, 30])]), "abd"),
             (Query("people", [("age", "<=", 30)], ("age", "asc")), "bda"),
             (Query("people", order=("age", "desc")), "cadb"),

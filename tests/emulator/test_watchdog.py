@@ -199,8 +199,11 @@ class TestTick:
         await world.store.commit([Create("runs/gone/steps/fetch", lonely)])
         await edit(world.store, "runs/m-1/steps/fetch", status="odd", stale_at=START)
         world.clock.advance(LADDER.stale)
-        assert await tick(world) == Watch(redriven=2, problems=1)
-        assert '"severity": "ERROR", "message": "bug"' in capsys.readouterr().out
+        watch = await tick(world)
+        assert (watch.redriven, watch.problems) == (2, 1)
+        (named,) = watch.unreadable
+        assert named["path"] == "runs/m-1/steps/fetch"
+        assert named["why"] in capsys.readouterr().out
 
     async def test_is_not_blocked_by_steps_without_a_run(self, world: World) -> None:
         """A page full of them, older than all others, hides nothing that is behind."""

@@ -67,7 +67,10 @@ class MemoryStore:
         if query.order:
             name, direction = query.order
             # as in Firestore, equal ones come in the order of their ids, in the same direction
-            found.sort(key=lambda it: (it.data[name], it.path), reverse=direction == "desc")
+            found.sort(
+                key=lambda it: (_rank(it.data[name]), it.data[name], it.path),
+                reverse=direction == "desc",
+            )
         else:
             found.sort(key=lambda document: document.path)
         found = [_narrowed(query, document) for document in found[: query.limit]]
@@ -234,6 +237,15 @@ def _exempt() -> Mapping[str, Set[str]]:
     return names
 
 
+_RANKS = {NoneType: 0, bool: 1, int: 2, float: 2, datetime: 3, str: 4, bytes: 5}
+"""The order of values of different types, of those that can be ordered here."""
+
+
+def _rank(value: Any) -> int:
+    kind = type(value)
+    return _RANKS[kind] if kind in _RANKS else _RANKS[datetime] * isinstance(value, datetime)
+
+
 def _selects(query: Query, document: Document) -> bool:
     if query.after is not None and document.id <= query.after:
         return False
@@ -251,10 +263,12 @@ def _matches(data: dict[str, Any], name: str, operator: str, value: Any) -> bool
             return bool(data[name] == value)
         case "in":
             return data[name] in value
+        case "not-in":
+            return data[name] is not None and data[name] not in value
         case "<=":  # only values of the same type are compared
-            return data[name] is not None and bool(data[name] <= value)
+            return _rank(data[name]) == _rank(value) and bool(data[name] <= value)
         case ">":
-            return data[name] is not None and bool(data[name] > value)
+            return _rank(data[name]) == _rank(value) and bool(data[name] > value)
         case _:
             raise NotImplementedError(operator)
 

@@ -36,6 +36,7 @@ ERRORS: Mapping[str, str] = {
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
     "outdated": "Read the element again: its suggestion has changed since.",
     "not_configured": "See `/health` of the function for the variables at fault.",
+    "document_unreadable": "Correct the document that the message names. A run can be ended.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",
     "caller_check_unknown": "Try again: the function could not read in Cloud Run whether its "
     "callers are checked. If it recurs, run `infra/deploy`.",

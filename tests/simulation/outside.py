@@ -91,7 +91,7 @@ class TreacherousStore:
             if not write.path.startswith("runs/"):
                 continue
             run = self.memory.get("/".join(write.path.split("/", 2)[:2]))
-            if run and run.data["status"] in RUN_ENDED:
+            if run and run.data.get("status") in RUN_ENDED:
                 yield f"{write.path} was written after the end of its run"
 
     def _impatient(self, writes: Sequence[Write]) -> Iterator[str]:

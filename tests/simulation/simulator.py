@@ -232,7 +232,8 @@ class Simulation:
         """The steps that were stale at this moment, and are as they were."""
         runs = self.store.memory.all("runs")
         steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
-        return {s.path for s in steps if s.data["stale_at"] and s.data["stale_at"] <= at}
+        whens = {step.path: step.data.get("stale_at") for step in steps}
+        return {path for path, when in whens.items() if isinstance(when, datetime) and when <= at}
 
     def _written(self, write: Write) -> Iterator[str]:
         """What is wrong with a document, at the moment when it is written."""

@@ -11,7 +11,7 @@ one is read or saved.
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 from landfall.process.aside import SHORT, aside
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
+from landfall.scans.stored_schedule import StoredSchedule
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import Create, Document, Fields, Store, Update, Write
+from landfall.store.documents import Create, Document, Fields, Store, UnreadableError, Update, Write
+from landfall.store.shape import fitting, repaired
 
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
@@ -32,6 +34,17 @@ MAX_SAVE_TRIES = 5
 
 class ScanNotFoundError(NotFoundError):
     """There is no scan of this id."""
+
+
+_FIX = "save the scan again"
+
+
+@dataclass(frozen=True)
+class _Version:
+    """The fields of a version that are read; an older Landfall stored no text."""
+
+    definition: str
+    written: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +76,15 @@ class Registry:
         stamp = {"updated_at": now, "updated_by": by}
         fields = _head_fields(scan, version_id) | stamp
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
+        kept = {"definition": scan.unscheduled().text(), "written": written}
         if version is None:
-            text = scan.unscheduled().text()
-            kept = {"definition": text, "written": written}
             writes.append(Create(version_path, kept | stamp))
-        elif version.data.get("written") != written:  # other comments, or another schedule
-            writes.append(Update(version_path, {"written": written} | stamp, version.version))
-        planned = _schedule_fields(scan, now, schedule) | stamp
+        elif any(version.data.get(name) != value for name, value in kept.items()):
+            # other comments, or another schedule; a definition that somebody has edited is repaired
+            writes.append(Update(version_path, kept | stamp, version.version))
+        repairs = repaired(StoredSchedule, schedule.data, now) if schedule else {}
+        known = schedule and replace(schedule, data=schedule.data | repairs)
+        planned = repairs | _schedule_fields(scan, now, known) | stamp
         if scan.schedule or schedule:
             start = {
                 "created_at": now,
@@ -84,14 +99,23 @@ class Registry:
         return saved | {"next_run_at": planned["next_run_at"]}
 
     async def definition(self, scan_id: str, version: str) -> "Scan":
-        """Return the definition that a run was made from. Raises `ScanNotFoundError`."""
-        from landfall.kinds.definition import parse
+        """Return the definition that a run was made from.
+
+        Raises `ScanNotFoundError`, `UnreadableError`.
+        """
+        from landfall.kinds.definition import DefinitionError, parse
 
         found = await self._version(scan_id, version)
         text = found.data["definition"]
 
         def read() -> "Scan":
-            return parse(json.loads(text), found.path, accepted=True)
+            try:
+                content = json.loads(text)
+                if not isinstance(content, dict):
+                    raise ValueError("it is no object in JSON")
+                return parse(content, found.path, accepted=True)
+            except (ValueError, DefinitionError) as error:
+                raise UnreadableError(f"{found.path} cannot be read: {error}; {_FIX}") from None
 
         return read() if len(text) <= SHORT else await aside(read)
 
@@ -123,6 +147,7 @@ class Registry:
         (found,) = await self.store.read(f"scans/{scan_id}/versions/{version}")
         if found is None:
             raise ScanNotFoundError(f"scan {scan_id} has no version {version}")
+        fitting(_Version, found.path, found.data, _FIX)
         return found
 
     async def head(self, scan_id: str) -> Document:
@@ -174,7 +199,7 @@ def _next_run_at(
     if schedule.paused or over:
         return None
     due: datetime | None = stored["next_run_at"]
-    unchanged = before and all(stored[name] == fields[name] for name in _WHEN)
+    unchanged = before and all(stored.get(name) == fields[name] for name in _WHEN)
     if due and not stored["paused"] and (unchanged or due <= now):
         # saving a scan must not lose a slot that is due and not claimed yet
         return due if schedule.stop_at is None or due <= schedule.stop_at else None

@@ -69,19 +69,19 @@ async def list_runs(request: Request) -> Fields:
 
 async def show_run(request: Request, run_id: str) -> Fields:
     """Show one run. Raises `RunNotFoundError`."""
-    return _shown((await request.runs.get(run_id)).document)
+    return _shown(await request.runs.document(run_id))
 
 
 async def debug_run(request: Request, run_id: str) -> Fields:
     """Show everything about a run except its data, which its report has, too."""
-    run = await request.runs.get(run_id)
+    run = await request.runs.document(run_id)
     find = request.runs.store.find
     steps = await find(Query(f"{run.path}/steps"))
     events = await find(Query(f"{run.path}/events"))
     pages = await find(Query(f"{run.path}/pages", fields=("records",)))
     results = await find(Query(f"{run.path}/results", fields=("records",)))
     return {
-        "run": {name: value for name, value in _shown(run.document).items() if name != "report"},
+        "run": {name: value for name, value in _shown(run).items() if name != "report"},
         "steps": [{"step_id": step.id} | step.data for step in steps],
         "events": [{"event_id": event.id} | event.data for event in events],
         "pages": {
@@ -93,11 +93,14 @@ async def debug_run(request: Request, run_id: str) -> Fields:
 
 
 async def cancel_run(request: Request, run_id: str) -> Fields:
-    """End a run now; one that has ended stays as it is. Raises `RunNotFoundError`."""
+    """End a run now, also one that cannot be read; one that has ended stays as it is.
+
+    Raises `RunNotFoundError`.
+    """
     error = {"reason": Reason.CANCELLED, "message": f"cancelled by {request.by}"}
     cancelled = await request.runs.end(run_id, RunStatus.CANCELLED, error, request.by)
-    run = await request.runs.get(run_id)
-    return {"run_id": run_id, "cancelled": cancelled, "status": run.status}
+    run = await request.runs.document(run_id)
+    return {"run_id": run_id, "cancelled": cancelled, "status": run.data["status"]}
 
 
 async def save_scan(request: Request, scan_id: str) -> Fields:

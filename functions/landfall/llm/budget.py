@@ -24,7 +24,7 @@ from landfall.llm.questions import Reply
 from landfall.llm.usage import ModelUsage, total_usage
 from landfall.runs.changes import Change
 from landfall.runs.commit import Clock
-from landfall.store.documents import Document, Fields, Put, Query, Store
+from landfall.store.documents import Document, Fields, Put, Query, Store, UnreadableError
 
 RETENTION_DAYS = 400
 """Days until Firestore deletes a run's usage: enough to add up a year."""
@@ -45,7 +45,21 @@ class DayUsage:
 
     @classmethod
     def load(cls, fields: Mapping[str, Any]) -> Self:
-        """Read the fields of a document; those of an older Landfall know only what was used."""
+        """Read the fields of a document; those of an older Landfall know only what was used.
+
+        Raises `UnreadableError`.
+        """
+        try:
+            return cls._load(fields)
+        except (AttributeError, KeyError, TypeError, UnreadableError) as error:
+            day, run_id = fields.get("day"), fields.get("run_id")
+            raise UnreadableError(
+                f"the usage of {day} of run {run_id} cannot be read ({error}); correct "
+                "scans/{scan_id}/usage/{day}-{run_id}, or delete it: it counts for no budget then"
+            ) from None
+
+    @classmethod
+    def _load(cls, fields: Mapping[str, Any]) -> Self:
         open_calls: Mapping[str, Fields] = fields.get("in_flight", {})
         in_flight = {name: ModelUsage.load(worst) for name, worst in open_calls.items()}
         lost = ModelUsage.load(fields["lost"]) if "lost" in fields else ModelUsage()

@@ -1,8 +1,10 @@
 """Usage of a language model: the tokens of an answer, and what calls add up to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from landfall.store.shape import fitting
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class ModelUsage:
 
     @classmethod
     def load(cls, fields: Mapping[str, Any]) -> "ModelUsage":
-        """Read a usage from the fields of a document."""
-        return cls(**{name: fields[name] for name in asdict(cls())})
+        """Read a usage from the fields of a document. Raises `UnreadableError`."""
+        return cls(**fitting(cls, "a usage", {**fields}, "correct it"))
 
     def __add__(self, other: "ModelUsage") -> "ModelUsage":
         return ModelUsage(

@@ -19,7 +19,7 @@ from landfall.runs.steps import StepId
 from landfall.runs.tasks import QueueError, Task, TaskQueue
 from landfall.runs.transitions import longest_backoff
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import Fields, Query, StoreError, StoreRefusedError
+from landfall.store.documents import Fields, Query, SchemaError, StoreError, StoreRefusedError
 from landfall.store.versioned import VersionedStore
 
 Clock = Callable[[], datetime]
@@ -95,7 +95,7 @@ class Engine:
         """
         try:
             found = await self.read(before.run.id, step_ids)
-        except (StoreError, RunNotFoundError):
+        except (StoreError, RunNotFoundError, SchemaError):
             return None
         run = found.run.document
         stamped = all(run.data[name] == value for name, value in stamp.items())

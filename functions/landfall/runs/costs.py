@@ -14,7 +14,7 @@ from dataclasses import replace
 from landfall.runs.changes import Change, State
 from landfall.runs.documents import StepFields
 from landfall.runs.steps import ROLES, StepId
-from landfall.store.documents import Create, Fields
+from landfall.store.documents import Create, Fields, UnreadableError
 from landfall.store.metering import current_account, seconds_now
 
 INITIAL_COUNTS: Fields = {
@@ -33,7 +33,7 @@ of a model are counted with its answers (`llm.budget`)."""
 def with_costs(state: State, change: Change, moves: int, step_id: StepId | None) -> Change:
     """Return the change with the costs of the run as of its commit, which makes so many moves.
 
-    `step_id` is the step whose worker commits; None is another writer.
+    `step_id` is the step whose worker commits; None is another writer. Raises `UnreadableError`.
     """
     account = current_account()
     if account is None:
@@ -54,9 +54,12 @@ def with_costs(state: State, change: Change, moves: int, step_id: StepId | None)
         change = replace(change, steps={**change.steps, step_id: with_spent})
     spent["firestore_writes"] += 1 + len(change.steps) + moves + len(change.writes)
     counts: Fields = {**change.run.get("counts", {})}
-    for name, amount in spent.items():
-        counts[name] = round(had.get(name, 0) - before.get(name, 0) + amount, 3)
-    counts["tasks"] = had.get("tasks", 0) + _tasks(change)
+    try:
+        for name, amount in spent.items():
+            counts[name] = round(had.get(name, 0) - before.get(name, 0) + amount, 3)
+        counts["tasks"] = had.get("tasks", 0) + _tasks(change)
+    except TypeError:
+        raise UnreadableError(f"{state.run.path} cannot be read: `counts` has no numbers") from None
     return replace(change, run={**change.run, "counts": counts})
 
 

@@ -5,14 +5,14 @@ have the same names: a misspelt one is an error of the type checker.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, Literal, Protocol, Self, TypedDict, cast
 
 from landfall.runs.lifecycle import RunStatus, StepStatus
 from landfall.runs.steps import StepId
 from landfall.store.documents import Document, Fields, Version
+from landfall.store.shape import fitting
 
 Verdict = Literal["healthy", "warning", "critical", "inconclusive"]
 """The result of a run as a whole; its status says only whether it has ended."""
@@ -88,22 +88,10 @@ class Stored:
 
     @classmethod
     def load(cls, document: Document) -> Self:
-        """Read a document. Raises `SchemaError` where a newer Landfall has written it.
-
-        Raises `KeyError` where a field without a default is absent: a bug, or an edit by hand.
-        """
-        data = document.data
-        stored: Any = cls
-        given = {name: data[name] for name, required in _names(stored) if required or name in data}
-        path = document.path
-        return cls(document, path.rpartition("/")[2], path, document.version, **given)
-
-
-@cache
-def _names(stored: type[Stored]) -> list[tuple[str, bool]]:
-    """Return the names of a class's fields; True marks those that every document has."""
-    own = fields(stored)[len(fields(Stored)) :]
-    return [(one.name, one.default is MISSING) for one in own]
+        """Read a document. Raises `UnreadableError` for one that somebody has edited."""
+        path, fix = document.path, "correct it, or end the run: `POST /runs/{id}/cancel`"
+        given = fitting(cls, path, document.data, fix)
+        return cls(document, document.id, path, document.version, **given)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
+from landfall import logs
 from landfall.reasons import LandfallError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import Clock
@@ -26,9 +27,11 @@ from landfall.store.documents import (
     Fields,
     Query,
     Store,
+    UnreadableError,
     Update,
     Write,
 )
+from landfall.store.shape import fitting
 from landfall.store.versioned import NewerDocument, VersionedStore
 
 MAX_LOCK_TRIES = 5
@@ -73,6 +76,36 @@ class Closable(Protocol):
     async def close(self) -> None:
         """Close its connections."""
         ...
+
+
+@dataclass(frozen=True)
+class _LockFields:
+    """The fields of a lock's document; an older Landfall stored no `failure`."""
+
+    held_by: str
+    held_until: datetime
+    not_before: datetime
+    failures: int
+    failure: Fields | None = None
+
+
+@dataclass(frozen=True)
+class _Failure:
+    reason: Reason
+    message: str
+
+
+def _is_readable(lock: Document) -> bool:
+    """Return whether a lock can be read. One that somebody has edited holds nobody back."""
+    fix = "it is written anew"
+    try:
+        fitting(_LockFields, lock.path, lock.data, fix)
+        if failure := lock.data.get("failure"):
+            fitting(_Failure, f"`failure` of {lock.path}", failure, fix)
+    except UnreadableError as error:
+        logs.error("lock ignored", why=str(error))
+        return False
+    return True
 
 
 @dataclass
@@ -188,16 +221,19 @@ async def take_lock(
         now = clock()
         if now >= until:
             raise FencedError(f"the lease of {worker} is over; it may not lock {path}")
-        if found:
-            _check_free(found, run_id, now, shelf)
+        known = found if found and _is_readable(found) else None
+        if known:
+            _check_free(known, run_id, now, shelf)
         fields = {
             "held_by": run_id,
             "held_until": until,
             "not_before": now,
-            "failures": found.data["failures"] if found else 0,
+            "failures": known.data["failures"] if known else 0,
             "updated_at": now,
             "updated_by": worker,
         }
+        if found and not known:
+            fields["failure"] = None
         write: Write = Update(path, fields, found.version) if found else Create(path, fields)
         (version,) = await store.commit([write])
         return Lock(store, clock, Document(path, fields, version))
@@ -236,7 +272,9 @@ async def pauses(store: VersionedStore, now: datetime) -> list[Fields]:
         where = (("not_before", ">", now),)
         query = Query(shelf, where=where, order=("not_before", "desc"), limit=MAX_PAUSES)
         for lock in await store.find_any(query):
-            if not isinstance(lock, NewerDocument) and (failure := lock.data.get("failure")):
+            if isinstance(lock, NewerDocument) or not _is_readable(lock):
+                continue
+            if failure := lock.data.get("failure"):
                 place = {"id": lock.id, "of": shelf, "until": lock.data["not_before"]}
                 found.append(place | {"failures": lock.data["failures"]} | failure)
     return sorted(found, key=lambda pause: pause["until"], reverse=True)[:MAX_PAUSES]
@@ -251,7 +289,8 @@ async def end_pause(store: Store, clock: Clock, name: str, by: str) -> bool:
     async def attempt() -> bool:
         now = clock()
         found = await store.read(*(f"{shelf}/{name}" for shelf in WAITING))
-        paused = [lock for lock in found if lock and lock.data["not_before"] > now]
+        there = [lock for lock in found if lock and _is_readable(lock)]
+        paused = [lock for lock in there if lock.data["not_before"] > now]
         fields = {"not_before": now, "failure": None, "updated_at": now, "updated_by": by}
         ends = [
             Update(lock.path, fields, lock.version) for lock in paused if lock.data.get("failure")

@@ -5,9 +5,22 @@ from datetime import UTC, datetime
 
 from landfall.runs.documents import RunFields
 from landfall.store.documents import Document
+from landfall.store.shape import fitting
 
 ALL_ELEMENTS = "all"
 """The `regenerate` of a run that asks about all elements again; other runs have record ids."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The fields of a scan's document that a run is made from."""
+
+    version: str
+    kind: str
+    deadline_seconds: float
+    base: str | None = None
+    url: str | None = None
+    last_records: int | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,8 @@ class RunPlan:
 
 
 def plan_run(run_id: str, head: Document, trigger: str, slot: datetime | None = None) -> RunPlan:
-    """Plan a run of the scan's current version."""
+    """Plan a run of the scan's current version. Raises `UnreadableError`."""
+    fitting(_Head, head.path, head.data, "save the scan again")
     fields: RunFields = {
         "run_id": run_id,
         "scan_id": head.id,

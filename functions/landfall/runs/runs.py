@@ -18,10 +18,17 @@ from landfall.runs.commit import Engine, RunNotFoundError
 from landfall.runs.documents import Run, RunFields, Step, run_path
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus, StepStatus
 from landfall.runs.plan import RunPlan, plan_run
+from landfall.runs.repair import end_repaired
 from landfall.runs.steps import FIRST_STEP, Progress, StepId
 from landfall.runs.tasks import Task
 from landfall.runs.transitions import after_error, claimed, created, ended, queued
-from landfall.store.documents import ConflictError, Document, Fields, Write
+from landfall.store.documents import (
+    ConflictError,
+    Document,
+    Fields,
+    UnreadableError,
+    Write,
+)
 from landfall.store.metering import metering
 
 
@@ -84,11 +91,15 @@ class Runs(Engine):
         return run_id
 
     async def get(self, run_id: str) -> Run:
-        """Read a run. Raises `RunNotFoundError`."""
+        """Read a run. Raises `RunNotFoundError`, `UnreadableError`."""
+        return Run.load(await self.document(run_id))
+
+    async def document(self, run_id: str) -> Document:
+        """Read the document of a run, whatever is in it. Raises `RunNotFoundError`."""
         (found,) = await self.store.read(run_path(run_id))
         if found is None:
             raise RunNotFoundError(f"there is no run {run_id!r}")
-        return Run.load(found)
+        return found
 
     async def claim(
         self,
@@ -121,7 +132,10 @@ class Runs(Engine):
         return Claim(self, state, step_id, worker, progress(state.run))
 
     async def end(self, run_id: str, status: RunStatus, error: Fields, by: str) -> bool:
-        """End a run from outside, with all its steps; return False when it had ended before."""
+        """End a run from outside, with all its steps; return False when it had ended before.
+
+        Documents of it that cannot be read are repaired on the way. Raises `RunNotFoundError`.
+        """
 
         def decide(state: State) -> Change:
             if state.run.status in RUN_ENDED:
@@ -131,6 +145,8 @@ class Runs(Engine):
         try:
             with metering():
                 await self.commit(await self.read(run_id, None), decide, by, None)
+        except UnreadableError:
+            return await end_repaired(self, run_id, status, error, by)
         except DeclinedError:
             return False
         return True

@@ -27,7 +27,13 @@ from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.locks import LockedError
 from landfall.runs.runs import DeclinedError, Runs
 from landfall.runs.steps import ROLES, Progress, StepId
-from landfall.store.documents import ConflictError, SchemaError, StoreError, StoreRefusedError
+from landfall.store.documents import (
+    ConflictError,
+    SchemaError,
+    StoreError,
+    StoreRefusedError,
+    UnreadableError,
+)
 from landfall.store.metering import metering
 
 MAX_MESSAGE_LENGTH = 1_000
@@ -105,14 +111,14 @@ class Worker:
             await self._abandon_ended(invocation, deadline)
             return Outcome.DECLINED
         except SchemaError as why:
-            # a newer Landfall has written the run; its watchdog takes it up
+            # a newer Landfall has written the run, whose watchdog takes it up, or a person
             logs.error("declined", why=str(why))
             return Outcome.DECLINED
         with logs.fields(attempt=claim.attempt):
             try:
                 return await self._work_and_record(claim, deadline)
-            except RunNotFoundError as why:
-                # somebody deleted it meanwhile: there is nothing to write to
+            except (RunNotFoundError, UnreadableError) as why:
+                # somebody deleted or edited it meanwhile: there is nothing to write to
                 logs.warning("declined", why=str(why))
                 return Outcome.DECLINED
             except FencedError as why:
@@ -132,6 +138,8 @@ class Worker:
             failure, cause = StepError(Reason.STORE_REFUSED, str(error)), error
         except (StoreError, ConflictError) as error:
             failure, cause = StepError(Reason.STORE_UNAVAILABLE, str(error)), error
+        except UnreadableError as error:
+            failure, cause = StepError(Reason.DOCUMENT_UNREADABLE, str(error)), error
         except SchemaError as error:
             failure, cause = StepError(Reason.SCHEMA_NEWER, str(error)), error
         except RunNotFoundError:

@@ -64,9 +64,9 @@ Direction = Literal["asc", "desc"]
 class Query:
     """A query for documents of a collection, or of every collection of that name (`group`).
 
-    `where` has (field, one of "==", "<=", ">" and "in", value). `order` is a field and a direction;
-    without one, documents are in the order of their ids. `fields` selects the fields to read.
-    `after` is the id to start after (only without `order`).
+    `where` has (field, one of "==", "<=", ">", "in" and "not-in", value). `order` is a field and a
+    direction; without one, documents are in the order of their ids. `fields` selects the fields to
+    read. `after` is the id to start after (only without `order`).
     """
 
     collection: str
@@ -115,6 +115,14 @@ class SchemaError(LandfallError):
     """
 
     code = "schema_newer"
+
+
+class UnreadableError(SchemaError):
+    """A document is not as any Landfall writes it: somebody has edited it. It is neither used nor
+    updated; the message says what is wrong, and the fix.
+    """
+
+    code = "document_unreadable"
 
 
 class Store(Protocol):

@@ -23,6 +23,9 @@ MAX_QUERIED_BYTES = 1_500
 MAX_CHOICES = 30
 """Values of which a query takes one (`in`)."""
 
+_MAX_VALUES = {"in": MAX_CHOICES, "not-in": 10}
+"""Values of a condition, by its operator."""
+
 MAX_DEPTH = 20
 """Maps and arrays within each other."""
 
@@ -73,9 +76,10 @@ def unusable_fields(path: str, fields: Fields) -> str:
 def unusable_query(query: Query) -> str:
     """Return why Firestore refuses a query; empty if it does not."""
     for name, operator, value in query.where:
-        if operator == "in" and not 1 <= len(value) <= MAX_CHOICES:
-            return f"`{name}` has {len(value)} choices; Firestore takes 1 to {MAX_CHOICES}"
-        for one in value if operator == "in" else [value]:
+        most = _MAX_VALUES.get(operator)
+        if most and not 1 <= len(value) <= most:
+            return f"`{name}` has {len(value)} choices; Firestore takes 1 to {most}"
+        for one in value if most else [value]:
             is_text = isinstance(one, str)
             problem = _text_problem(one, MAX_QUERIED_BYTES) if is_text else _value_problem(one)
             if problem:

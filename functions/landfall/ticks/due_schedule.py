@@ -8,7 +8,9 @@ from landfall.deadlines import TICK
 from landfall.scans.cadence import time_zone
 from landfall.scans.schedule import Schedule
 from landfall.scans.slots import DueRuns, catch_up, due_slots, first_to_run
+from landfall.scans.stored_schedule import StoredSchedule
 from landfall.store.documents import Document, Fields
+from landfall.store.shape import fitting
 
 MAX_CATCH_UP = 10
 """Missed slots of one schedule that become runs in one tick; the rest follow in the next."""
@@ -32,7 +34,8 @@ class DueSchedule:
 
     @classmethod
     def load(cls, document: Document) -> Self:
-        """Read a schedule. Raises `ValueError` where it cannot be read."""
+        """Read a schedule. Raises `ValueError` or `UnreadableError` where it cannot be read."""
+        fitting(StoredSchedule, document.path, document.data, "correct it")
         stored = {name: document.data.get(name) for name in Schedule.model_fields}
         spec = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
         return cls(document, spec)

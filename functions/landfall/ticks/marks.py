@@ -1,19 +1,33 @@
 """The dead man's switch: each tick of the scheduler and the watchdog leaves a mark."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from landfall.deadlines import TICK_MISSING
 from landfall.runs.commit import Clock
+from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import pauses
 from landfall.runs.runs import Runs
-from landfall.store.documents import Fields, Put
+from landfall.store.documents import Document, Fields, Put, Query, UnreadableError
 from landfall.store.indexes import Indexes
 from landfall.store.metering import Account
 from landfall.store.server_clock import ServerClock
+from landfall.store.shape import fitting
 from landfall.store.versioned import Found, NewerDocument, VersionedStore
 
 TICKERS = ("scheduler", "watchdog")
+
+MAX_UNREADABLE = 20
+"""Documents of each kind that the health names, of those that cannot be read."""
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """The fields of a mark that the health needs."""
+
+    last_tick_at: datetime
+    did: Fields
 
 
 async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
@@ -28,7 +42,8 @@ async def health(
     store: VersionedStore, clock: Clock, indexes: Indexes, server_clock: ServerClock
 ) -> tuple[bool, dict[str, Any]]:
     """Return whether all is well, with the age of each last tick, the missing indexes, the fault of
-    the clock, and the bases and sites that get no requests for a time after a failure."""
+    the clock, the documents that somebody has edited so that they cannot be read, and the bases and
+    sites that get no requests for a time after a failure."""
     marks = await store.read_any(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
     missing = await indexes.missing()
@@ -36,11 +51,15 @@ async def health(
     problems += ["indexes missing"] if missing else []
     clock_fault = server_clock.fault()  # at the read of the marks
     problems += ["clock off"] if clock_fault else []
+    unreadable = [*_seen_by_watchdog(marks[-1]), *await _never_found(store)]
+    unreadable += await _set_aside(store)
+    problems += ["documents unreadable"] if unreadable else []
     state = {
         "status": ", ".join(problems) or "ok",
         **ticks,
         "indexes_missing": missing,
         "clock": clock_fault or "ok",
+        "unreadable": unreadable,
         "pauses": await pauses(store, clock()),
     }
     return not problems, state
@@ -49,7 +68,10 @@ async def health(
 def _tick(mark: Found | None, now: datetime) -> dict[str, Any]:
     if isinstance(mark, NewerDocument):
         return {"ok": False, "problem": mark.why}
-    last = mark.data["last_tick_at"] if mark else None
+    try:
+        last = _read(mark).last_tick_at if mark else None
+    except UnreadableError as error:
+        return {"ok": False, "problem": str(error)}
     age = None if last is None else round((now - last).total_seconds(), 1)
     return {
         "last_tick_at": last,
@@ -57,3 +79,44 @@ def _tick(mark: Found | None, now: datetime) -> dict[str, Any]:
         "limit_seconds": TICK_MISSING,
         "ok": age is not None and age <= TICK_MISSING,
     }
+
+
+def _read(mark: Document) -> _Mark:
+    return _Mark(**fitting(_Mark, mark.path, mark.data, "the next tick writes it anew"))
+
+
+def _seen_by_watchdog(mark: Found | None) -> list[Fields]:
+    """Return the documents with which the last tick of the watchdog could do nothing."""
+    try:
+        seen = _read(mark).did.get("unreadable") if isinstance(mark, Document) else None
+    except UnreadableError:
+        return []  # the tick says so
+    return seen if isinstance(seen, list) else []
+
+
+_ODD = (
+    ("runs", ("status", "not-in", sorted(RunStatus)), "end it: `POST /runs/{id}/cancel`"),
+    ("schedules", ("next_run_at", ">", ""), "save the scan again"),
+    ("schedules", ("paused", "not-in", [False, True]), "save the scan again"),
+)
+"""Collections, conditions that no document has which Landfall wrote, and fixes: a tick does not
+find these documents. Firestore finds none by a field that is missing."""
+
+
+async def _never_found(store: VersionedStore) -> list[Fields]:
+    """Return the documents that no tick finds, because of a value that they cannot have."""
+    named: list[Fields] = []
+    for collection, condition, fix in _ODD:
+        query = Query(collection, where=(condition,), limit=MAX_UNREADABLE)
+        why = f"`{condition[0]}` has a value that it cannot have; correct it, or {fix}"
+        named += [{"path": found.path, "why": why} for found in await store.find_any(query)]
+    return named
+
+
+async def _set_aside(store: VersionedStore) -> list[Fields]:
+    """Return the schedules that the scheduler has paused because it could not read them."""
+    query = Query("schedules", where=(("problem", ">", ""),), limit=MAX_UNREADABLE)
+    found = await store.find_any(query)
+    return [
+        {"path": one.path, "why": one.data["problem"]} for one in found if isinstance(one, Document)
+    ]

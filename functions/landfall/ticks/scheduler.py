@@ -26,6 +26,7 @@ from landfall.store.documents import (
     Query,
     SchemaError,
     StoreError,
+    UnreadableError,
     Update,
     Write,
 )
@@ -128,7 +129,7 @@ class Scheduler:
 
     async def _open_runs(self, due: Sequence[Document]) -> dict[str, list[Found]]:
         """Return by schedule those of its runs that had not ended when it was last claimed."""
-        ids = [(s.id, run_id) for s in due for run_id in s.data.get("open_runs") or []]
+        ids = [(s.id, run_id) for s in due for run_id in _open_runs(s)]
         found = await self._store.read_any(*(run_path(run_id) for _, run_id in ids)) if ids else []
         runs: dict[str, list[Found]] = {}
         for (schedule_id, _), run in zip(ids, found, strict=True):
@@ -149,12 +150,15 @@ class Scheduler:
             head = heads.get(_scan_id(schedule))
             try:
                 due = DueSchedule.load(schedule)
-            except ValueError as error:
+            except (ValueError, UnreadableError) as error:
                 return await self._set_aside(schedule, str(error))
             if head is None:
                 return await self._set_aside(schedule, "its scan is gone")
-            live = [run for run in map(Run.load, map(readable, runs)) if run.status in RUN_LIVE]
-            claims.append(await self._claim_of(due, readable(head), live))
+            live = [run for run in map(_read, runs) if run and run.status in RUN_LIVE]
+            try:
+                claims.append(await self._claim_of(due, readable(head), live))
+            except UnreadableError as error:
+                await self._set_aside(schedule, str(error))
             return None
 
         await self._guarded(schedule.id, prepare)
@@ -266,7 +270,25 @@ def _flat(groups: Iterable[Sequence[Write]]) -> list[Write]:
     return [write for group in groups for write in group]
 
 
+def _open_runs(schedule: Document) -> list[str]:
+    """Return the ids of a schedule's runs that had not ended; none where they cannot be read."""
+    stored = schedule.data.get("open_runs")
+    return [run_id for run_id in stored if _is_id(run_id)] if isinstance(stored, list) else []
+
+
+def _read(found: Found) -> Run | None:
+    """Read a run. One that somebody has edited goes on with nothing, so that it is no live one."""
+    try:
+        return Run.load(readable(found))
+    except UnreadableError:
+        return None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and "/" not in value
+
+
 def _scan_id(schedule: Document) -> str:
     """Return the id of the schedule's scan; empty where the stored value is no id."""
     stored = schedule.data.get("scan_id")
-    return stored if isinstance(stored, str) and "/" not in stored else ""
+    return str(stored) if _is_id(stored) else ""

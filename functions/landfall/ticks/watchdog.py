@@ -3,16 +3,23 @@
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason
 from landfall.runs.commit import RunNotFoundError
-from landfall.runs.documents import Run, Step
+from landfall.runs.documents import Step
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.runs import Runs
-from landfall.store.documents import ConflictError, Query, SchemaError, StoreError
+from landfall.store.documents import (
+    ConflictError,
+    Fields,
+    Query,
+    SchemaError,
+    StoreError,
+    UnreadableError,
+)
 from landfall.store.metering import metering
 from landfall.store.versioned import Found, readable
 from landfall.ticks.backlog import Backlog, Find
@@ -20,6 +27,12 @@ from landfall.ticks.marks import mark_tick
 
 PAGE = 100
 """Runs or steps of one query, not counting those that could not be dealt with."""
+
+MAX_UNREADABLE = 20
+"""Documents that a tick names, of those that cannot be read."""
+
+MAX_WHY = 300
+"""Characters that it says of each."""
 
 CONCURRENCY = 20
 """Runs or steps that are dealt with at the same time."""
@@ -35,6 +48,8 @@ class Watch:
     failed: int = 0
     problems: int = 0
     left_over: bool = False
+    unreadable: list[Fields] = field(default_factory=list)
+    """Documents that somebody has edited, so that nothing can be done with them: `path`, `why`."""
 
 
 class Watchdog:
@@ -73,13 +88,21 @@ class Watchdog:
             except (ConflictError, StoreError, RunNotFoundError) as error:
                 self._watch.problems += 1
                 logs.warning("not dealt with", path=document.path, error=str(error))
+            except UnreadableError as error:
+                self._cannot_read(document, str(error))
             except SchemaError as error:
                 self._watch.problems += 1
                 logs.error("not dealt with", path=document.path, error=str(error))
-            except Exception:
+            except Exception as error:
                 # a bug, or a document that somebody edited: loud, and no reason to stop the others
-                self._watch.problems += 1
                 logs.error("bug", path=document.path, traceback=traceback.format_exc())
+                self._cannot_read(document, f"nothing can be done with it: {error!r}")
+
+    def _cannot_read(self, document: Found, why: str) -> None:
+        self._watch.problems += 1
+        logs.error("not dealt with", path=document.path, error=why)
+        if len(self._watch.unreadable) < MAX_UNREADABLE:
+            self._watch.unreadable.append({"path": document.path, "why": why[:MAX_WHY]})
 
     async def _overdue_runs(self, limit: int) -> Sequence[Found]:
         where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
@@ -94,8 +117,8 @@ class Watchdog:
         )
 
     async def _time_out(self, document: Found) -> None:
-        run = Run.load(readable(document))
-        message = f"it was {run.status} ({run.progress_step}) at its deadline"
+        run = readable(document)  # of which more need not fit than the query has found it by
+        message = f"it was {run.data['status']} ({run.data.get('progress_step')}) at its deadline"
         error = {"reason": Reason.RUN_TIMEOUT, "message": message}
         ended = await self._runs.end(run.id, RunStatus.TIMED_OUT, error, self._by)
         self._watch.timed_out += ended

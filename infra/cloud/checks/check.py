@@ -1,12 +1,15 @@
 """A check and its result: a status, an observation, and a fix."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError
-from infra.cloud.clients.stdlib_http import NoResponseError
+from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError
+
+MAX_BODY = 200
+"""Bytes that are shown of an answer that is no JSON."""
 
 CheckStatus = Literal["ok", "wrong", "unknown"]
 
@@ -36,6 +39,17 @@ def ok(observed: str) -> CheckResult:
 def wrong(observed: str, fix: str) -> CheckResult:
     """Return the result of a check that failed."""
     return CheckResult("wrong", observed, fix)
+
+
+def unhealthy(answer: HttpResponse, fix: str) -> CheckResult:
+    """Return the result for an api that says it is not well: what it says, and what it names."""
+    said = answer.json()
+    if not isinstance(said, Mapping):
+        return wrong(f"{answer.status}: {answer.body[:MAX_BODY].decode(errors='replace')}", fix)
+    unreadable = said.get("unreadable")
+    named = unreadable if isinstance(unreadable, list) else []
+    parts = [str(said.get("status", said)), *(f"{it['path']}: {it['why']}" for it in named)]
+    return wrong(f"{answer.status}: {'; '.join(parts)}", fix)
 
 
 def unknown(observed: str, fix: str) -> CheckResult:

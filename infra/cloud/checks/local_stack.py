@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
-from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wrong_if
+from infra.cloud.checks.check import (
+    Check,
+    CheckResult,
+    ok,
+    unhealthy,
+    unknown,
+    wrong,
+    wrong_if,
+)
 from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.stdlib_http import NoResponseError, send_request
 from landfall.process.config import FUNCTIONS
@@ -76,9 +84,7 @@ class LocalStackChecks:
         token = self._addresses["token"]
         url = f"{self._addresses['api']}/health"
         answer = send_request("GET", url, {"Authorization": f"Bearer {token}"})
-        health = answer.json()
-        status = health.get("status", health) if isinstance(health, Mapping) else answer.status
-        return ok("ok") if answer.status == 200 else wrong(f"{answer.status}: {status}", RESTART)
+        return ok("ok") if answer.status == 200 else unhealthy(answer, RESTART)
 
     def airtable(self) -> CheckResult:
         """Check that Airtable, or its stand-in, accepts the key of the environment."""

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
-from infra.cloud.checks.check import Check, CheckResult, ok, unknown, wrong, wrong_if
+from infra.cloud.checks.check import (
+    Check,
+    CheckResult,
+    ok,
+    unhealthy,
+    unknown,
+    wrong,
+    wrong_if,
+)
 from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError, endpoint
@@ -232,10 +240,7 @@ class ProjectChecks:
             )
         if answer.status == 200:
             return ok("ok")
-        health = answer.json()
-        is_json = isinstance(health, Mapping)
-        status = health.get("status", health) if is_json else answer.body[:200].decode()
-        return wrong(f"{answer.status}: {status}", "see the checks above, and the log of the api")
+        return unhealthy(answer, "see the checks above, and the log of the api")
 
     def _call_api(self, existing: Mapping[str, Any], token: str) -> HttpResponse:
         url = f"{existing['status']['url']}/health"

@@ -15,8 +15,10 @@ def ticks(documents: DocumentReader) -> CheckResult:
     for name in TICK_FUNCTIONS:
         mark = documents.read(f"system/{name}")
         last = mark.get("last_tick_at") if mark else None
-        age = (datetime.now(UTC) - last).total_seconds() if last else None
-        if age is None:
+        age = (datetime.now(UTC) - last).total_seconds() if isinstance(last, datetime) else None
+        if last and age is None:
+            problems.append(f"system/{name} cannot be read; the next tick writes it anew")
+        elif age is None:
             problems.append(f"the {name} never ticked")
         elif age > TICK_MISSING:
             problems.append(f"the {name} ticked {age:.0f} s ago")
