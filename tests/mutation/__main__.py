@@ -1,8 +1,9 @@
-"""Change the code as a mistake would, a place at a time, and see whether a unit test fails.
+"""Change the code as a mistake would, a place at a time, and see whether a test fails.
 
-A seeded sample of changes to the core modules, each against the unit tests that run its line, and
-against 40 simulated days where these reach it. No file is written: the changed module is imported
-from memory, in a process of its own. One that does not end is stopped, and counts as killed.
+A seeded sample of changes to the core modules, each against the tests that run its block: unit
+tests, those of tests/emulator over the store in memory, and 40 simulated days. No file is written:
+the changed module is imported from memory, in a process of its own. One that does not end is
+stopped, and counts as killed.
 
 python -m tests.mutation                                a sample of all core modules
 python -m tests.mutation --changed                      of those that differ from main
@@ -148,8 +149,8 @@ def _changed_files() -> set[str]:
 
 
 def _reach(modules: Sequence[str], processes: int) -> tested.Reach | None:
-    """Run all unit tests once, in several processes; None where some cannot be collected."""
-    files = sorted(tested.UNIT_TESTS.glob("test_*.py"))
+    """Run all tests once, in several processes; None where some cannot be collected."""
+    files = tested.test_files()
     random.Random(0).shuffle(files)  # the long ones are neighbours by name
     shares = [files[first::processes] for first in range(processes)]
     works = [

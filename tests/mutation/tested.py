@@ -3,6 +3,7 @@
 The process is a fork of one that has imported the libraries, so that a change costs its tests.
 """
 
+import importlib
 import importlib.machinery
 import os
 import resource
@@ -34,7 +35,11 @@ SECONDS_A_CHANGE = 12.0
 MOST_MEMORY = 3 * 2**30
 """Bytes that a process may have: a changed loop can want all that there are."""
 
-UNIT_TESTS = ROOT / "tests/unit"
+FOLDERS = ("tests/unit", "tests/emulator")
+"""Of the latter, what runs over the store in memory."""
+
+_OVER_FIRESTORE = {"emulator_host", "firestore_client", "firestore_store", "grpc_engine"}
+"""Fixtures of tests that need Firestore's emulator."""
 
 
 @dataclass
@@ -145,6 +150,10 @@ class _Measuring:
             for block in [*marks, 0] if marks else ():
                 self.reach.tests_of.setdefault((module, block), set()).add(test)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out the tests that need more than Python."""
+        items[:] = [item for item in items if not _needs_firestore(item)]
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         with self.measured(item.nodeid):
@@ -153,6 +162,12 @@ class _Measuring:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.reach.failed.append(report.nodeid)
+
+
+def _needs_firestore(item: pytest.Item) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    fixtures = getattr(item, "fixturenames", ())
+    return parameters.get("store") == "firestore" or not _OVER_FIRESTORE.isdisjoint(fixtures)
 
 
 class _Stopping:
@@ -193,10 +208,13 @@ class _Importing(importlib.machinery.SourceFileLoader):
         super().exec_module(module)
 
 
-def preload() -> None:
-    """Import the libraries that all tests need, and nothing of Landfall."""
-    sys.path[:0] = [str(CODE), str(ROOT)]
-    import pydantic
-    import yaml
+def test_files() -> list[Path]:
+    """Return the files of tests that are tried on a change."""
+    return sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("test_*.py"))
 
-    _ = (pydantic, yaml)
+
+def preload() -> None:
+    """Import the libraries that many tests need, and nothing of Landfall."""
+    sys.path[:0] = [str(CODE), str(ROOT)]
+    for library in ("google.cloud.firestore", "pydantic", "yaml"):
+        importlib.import_module(library)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
@@ -390,6 +391,65 @@ def test_a_history_is_bounded():
     assert len(entry.history) == MAX_MOVES
     assert entry.history[0].by == "run-1"
     assert entry.history[-1].by == f"run-{2 * MAX_MOVES}"
+
+
+def test_a_history_loses_nothing_before_it_is_full():
+    """The move after `MAX_MOVES` takes the place of the second, and of no other."""
+    scanned = Scanned()
+    for _ in range(MAX_MOVES // 2):
+        scanned.run(finding("rec1"))
+        scanned.run()
+    by = [move.by for move in scanned.ledger.entries[0].history]
+    assert by == [f"run-{number}" for number in range(1, MAX_MOVES + 1)]
+    scanned.run(finding("rec1"))
+    after = [move.by for move in scanned.ledger.entries[0].history]
+    assert after == [by[0], *by[2:], f"run-{MAX_MOVES + 1}"]
+
+
+def test_what_is_resolved_stays_resolved():
+    """Further runs without it move nothing: neither its history, nor its times and counts."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    (gone,) = scanned.run().resolved
+    for _ in range(3):
+        assert scanned.run().all_changed == []
+        assert scanned.ledger.entries == (gone,)
+    assert occurrences(scanned.ledger, gone) == 1
+    assert gone.resolved_at == START + timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("state", "live"),
+    [("open", True), ("reopened", True), ("ignored", False), ("resolved", False)],
+)
+def test_only_open_findings_count_for_the_verdict(state, live):
+    """For the first time or again."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    assert msgspec.structs.replace(entry, state=state).live == live
+
+
+def test_a_rule_with_another_owner_hands_its_findings_over():
+    """Those that live have changed, as their documents have the owner; resolved ones have not."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"), finding("rec2"), by=rule(owner="ann"))
+    scanned.run(finding("rec1"), by=rule(owner="ann"))
+    assert scanned.run(finding("rec1"), by=rule(owner="ann")).all_changed == []
+    merged = scanned.run(finding("rec1"), by=rule(owner="bob"))
+    assert [entry.finding.records for entry in merged.changed] == [("rec1",)]
+    assert merged.renamed == ()
+
+
+def test_what_was_resolved_is_kept_for_a_whole_year():
+    """To the last moment of it."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    scanned.run()
+    scanned.day += RESOLVED_RETENTION.days - 1
+    scanned.run()
+    assert scanned.states() == {("rec1",): "resolved"}
+    scanned.run()
+    assert scanned.states() == {}
 
 
 def test_measurements_of_a_rule_are_retained():

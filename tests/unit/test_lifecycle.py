@@ -62,3 +62,11 @@ def test_every_status_can_be_reached_from_queued() -> None:
     """There is no status that a run or a step never has."""
     for graph, statuses in ((RUN_GRAPH, RunStatus), (STEP_GRAPH, StepStatus)):
         assert {"queued"} | {new for _, new in arrows(graph)} == set(statuses)
+
+
+def test_the_names_of_statuses_are_those_that_are_stored() -> None:
+    """Documents, queries and indexes have them; another version reads what this one wrote."""
+    assert set(RunStatus) == {
+        *("queued", "running", "scoring", "done", "error", "timed_out", "cancelled")
+    }
+    assert set(StepStatus) == {"queued", "running", "done", "failed"}
