@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -10,11 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from landfall.integrity.scan import IntegrityScan
 from landfall.kinds import definition as door
 from landfall.kinds.definition import MAX_LINES, DefinitionError, load, parse
+from landfall.process import garbage
 from landfall.process.aside import aside
 from landfall.reasons import LandfallError
+from landfall.scans.settings import ENOUGH_PROBLEMS, Checks
 from tests.fakes.world import World
 from tests.unit.test_api_requests import ask
 
@@ -120,18 +125,42 @@ def test_a_stored_query_is_not_compiled_again() -> None:
         parse(stored, "scan x")
 
 
+def test_further_rules_are_not_read_after_many_problems() -> None:
+    """100,000 problems took 0.2 s to collect, in which the interpreter did nothing else."""
+    content = json.loads(WRONG["values of no type"])
+    with pytest.raises(ValidationError) as refused:
+        IntegrityScan.model_validate(content, context=Checks(needed=True))
+    assert refused.value.error_count() < ENOUGH_PROBLEMS + 200 + len(RULES)
+
+
 HELD = 0.2
 """Seconds for which a definition may hold the event loop."""
 
+TRIES = 4
+"""The machine may pause, too: only what does so every time counts."""
+
 
 async def longest_pause(work: asyncio.Task[Any]) -> float:
-    """The longest time for which the loop did nothing else while it worked, in seconds."""
-    longest, last = 0.0, time.monotonic()
+    """The longest time for which the loop did nothing else while it worked, in seconds.
+
+    Of processor: a machine that gives this process none for a while is no pause of ours.
+    """
+    longest, last = 0.0, time.process_time()
     while not work.done():
         await asyncio.sleep(0.001)
-        now = time.monotonic()
+        now = time.process_time()
         longest, last = max(longest, now - last), now
     return longest
+
+
+async def shortest_pause(text: str) -> float:
+    """The longest pause of the loop while a definition is saved, of several tries the least."""
+    least = await saved_beside(text)
+    for _ in range(TRIES - 1):
+        if least < HELD:
+            break
+        least = min(least, await saved_beside(text))
+    return least
 
 
 async def saved_beside(text: str) -> float:
@@ -142,7 +171,12 @@ async def saved_beside(text: str) -> float:
         with contextlib.suppress(LandfallError):
             await ask(World(), "PUT", "/scans/x", body=text.encode())
 
-    return await longest_pause(asyncio.create_task(save()))
+    searched = gc.get_threshold()
+    gc.set_threshold(garbage.LOADED)  # as in a function that is ready
+    try:
+        return await longest_pause(asyncio.create_task(save()))
+    finally:
+        gc.set_threshold(*searched)
 
 
 LONG = {
@@ -159,8 +193,7 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 async def test_the_loop_goes_on_while_a_definition_is_read(name: str) -> None:
     """Other callers wait for 0.2 s at most, however long this one takes."""
-    pauses = [await saved_beside(LONG[name]) for _ in range(2)]
-    assert min(pauses) < HELD  # the machine itself may pause once
+    assert await shortest_pause(LONG[name]) < HELD
 
 
 async def test_a_long_definition_is_read_again_but_not_written_in_yaml() -> None:
@@ -221,8 +254,5 @@ def test_no_definition_holds_the_loop(place: str, many: Any, kind: str, text: bo
         rules[:3] = [one | {place: many} for one in rules[:3]]
     written = json.dumps(whole | {"rules": rules} | {place: many}) + ("#" if text else "")
     began = time.process_time()
-    pause = asyncio.run(saved_beside(written[:500_000]))
-    if pause >= HELD:  # the machine may pause, too: only what does so again counts
-        pause = asyncio.run(saved_beside(written[:500_000]))
-    assert pause < HELD
-    assert time.process_time() - began < 2 * MOST
+    assert asyncio.run(shortest_pause(written[:500_000])) < HELD
+    assert time.process_time() - began < TRIES * MOST

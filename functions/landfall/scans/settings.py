@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -73,12 +74,21 @@ class Settings(BaseModel):
     )
 
 
-class Checks(NamedTuple):
-    """The context of validation: the long checks, such as of queries, that a definition still
-    needs, and when (`time.monotonic`) the time for them is over."""
+ENOUGH_PROBLEMS = 1_000
+"""Problems of rules after which further rules are not validated; a tenth of them is shown."""
+
+
+@dataclass
+class Checks:
+    """The context of a validation.
+
+    `needed` are the long checks, such as of queries; the time for them is over at `until`
+    (`time.monotonic`). `problems` counts those of the rules so far.
+    """
 
     needed: bool
     until: float = math.inf
+    problems: int = 0
 
 
 Whole = Annotated[int, Strict()]

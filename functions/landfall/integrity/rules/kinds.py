@@ -11,13 +11,14 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     TypeAdapter,
+    ValidationError,
     ValidationInfo,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from landfall.integrity.rules.rule import BaseRule
-from landfall.scans.settings import Settings
+from landfall.scans.settings import ENOUGH_PROBLEMS, Checks, Settings
 
 
 class _Kinds(Mapping[str, type[BaseRule]]):
@@ -82,7 +83,14 @@ class _ByKind:
 
 
 def _rule(kind: str, settings: Any, info: ValidationInfo) -> BaseRule:
-    return KINDS[kind].model_validate(settings, context=info.context)
+    checks = info.context or Checks(needed=True)
+    if checks.problems >= ENOUGH_PROBLEMS:
+        raise ValueError("not read, as there are so many problems before it")
+    try:
+        return KINDS[kind].model_validate(settings, context=checks)
+    except ValidationError as error:
+        checks.problems += error.error_count()
+        raise
 
 
 Rule: TypeAlias = Annotated[BaseRule, _ByKind()]
