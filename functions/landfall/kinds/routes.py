@@ -3,6 +3,7 @@
 Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
+import asyncio
 import re
 
 from landfall.api.downloads import Download
@@ -17,6 +18,12 @@ from landfall.store.versioned import Found, NewerDocument
 
 DEFAULT_LIMIT = 50
 """Runs in a listing, unless the request has a `limit`."""
+
+MAX_RUNS_LISTED = 30
+"""Runs of each scan in a list of scans."""
+
+MAX_LISTED = 1_500
+"""Runs in a list of scans: each is a document that is read."""
 
 LISTED_FIELDS = (
     *("run_id", "scan_id", "scan_version", "kind", "base", "url"),
@@ -72,6 +79,22 @@ async def show_run(request: Request, run_id: str) -> Fields:
     return _shown(await request.runs.document(run_id))
 
 
+async def follow_run(request: Request, run_id: str) -> Fields:
+    """Show a run with its steps and its newest moves, as many as `limit`; for who watches it."""
+    run = await request.runs.get(run_id)
+    find = request.runs.store.find
+    newest = Query(
+        f"{run.path}/events", order=("updated_at", "desc"), limit=request.limit(DEFAULT_LIMIT)
+    )
+    steps, events = await asyncio.gather(find(Query(f"{run.path}/steps")), find(newest))
+    return {
+        "run": _shown(run.document),
+        "steps": [{"step_id": step.id} | step.data for step in steps],
+        "events": [{"event_id": event.id} | event.data for event in reversed(events)],
+        "moves": run.moves,
+    }
+
+
 async def debug_run(request: Request, run_id: str) -> Fields:
     """Show everything about a run except its data, which its report has, too."""
     run = await request.runs.document(run_id)
@@ -119,6 +142,36 @@ async def save_scan(request: Request, scan_id: str) -> Fields:
     return {"scan_id": scan_id} | saved
 
 
+async def list_scans(request: Request) -> Fields:
+    """List the scans by their ids, in pages, each with its schedule and its newest runs.
+
+    `runs` is the number of runs of each, 1 unless it is given.
+    """
+    parameters, limit = request.parameters, request.limit(DEFAULT_LIMIT)
+    runs = parameters.get("runs", "1")
+    if not re.fullmatch(r"\d{1,2}", runs) or int(runs) > MAX_RUNS_LISTED:
+        raise BadRequestError(f"`runs` must be a whole number from 0 to {MAX_RUNS_LISTED}")
+    if int(runs) * limit > MAX_LISTED:
+        raise BadRequestError(
+            f"`limit` times `runs` is more than {MAX_LISTED:,} runs; ask for fewer of either"
+        )
+    after = parameters.get("page_token")
+    if after is not None and not SCAN_ID.fullmatch(after):
+        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
+    store = request.runs.store
+    scans = await store.find_any(Query("scans", limit=limit + 1, after=after))
+    shown = scans[:limit]
+    schedules = await store.read_any(*(f"schedules/{scan.id}" for scan in shown)) if shown else []
+    newest = await asyncio.gather(*(_newest(request, scan.id, int(runs)) for scan in shown))
+    return {
+        "scans": [
+            _scan(scan, schedule) | {"runs": its}
+            for scan, schedule, its in zip(shown, schedules, newest, strict=True)
+        ],
+        "next_page_token": shown[-1].id if len(scans) > limit else None,
+    }
+
+
 async def show_scan(request: Request, scan_id: str) -> Fields | Download:
     """Show the current definition of a scan, with its schedule; `format=yaml` as it was written.
 
@@ -154,12 +207,46 @@ ROUTES = [
     Route("POST", "/runs", 202, start_run),
     Route("GET", "/runs", 200, list_runs, ("scan_id", "status", "limit")),
     Route("GET", "/runs/{id}", 200, show_run),
+    Route("GET", "/runs/{id}/timeline", 200, follow_run, ("limit",)),
     Route("GET", "/runs/{id}/debug", 200, debug_run),
     Route("POST", "/runs/{id}/cancel", 200, cancel_run),
+    Route("GET", "/scans", 200, list_scans, ("runs", "limit", "page_token")),
     Route("PUT", "/scans/{id}", 200, save_scan),
     Route("GET", "/scans/{id}", 200, show_scan, ("format",)),
     Route("DELETE", "/pauses/{id}", 200, end_pause),
 ]
+
+
+async def follow_scan(request: Request, scan_id: str, runs: int) -> Fields:
+    """Return a scan as a list of scans has it, with so many of its newest runs.
+
+    Raises `ScanNotFoundError`.
+    """
+    head = await request.scans.head(scan_id)
+    (schedule,) = await request.runs.store.read_any(f"schedules/{scan_id}")
+    return _scan(head, schedule) | {"runs": await _newest(request, scan_id, runs)}
+
+
+async def _newest(request: Request, scan_id: str, limit: int) -> list[Fields]:
+    if limit == 0:
+        return []
+    query = Query(
+        "runs",
+        where=(("scan_id", "==", scan_id),),
+        order=("created_at", "desc"),
+        limit=limit,
+        fields=LISTED_FIELDS,
+    )
+    return [_listed(run) for run in await request.runs.store.find_any(query)]
+
+
+def _scan(scan: Found, schedule: Found | None) -> Fields:
+    if isinstance(scan, NewerDocument):
+        return {"scan_id": scan.id, "problem": scan.why, "schedule": None}
+    if isinstance(schedule, NewerDocument):
+        return {"scan_id": scan.id, **scan.data, "problem": schedule.why, "schedule": None}
+    planned = _schedule(schedule.data) if schedule else None
+    return {"scan_id": scan.id, **scan.data, "schedule": planned}
 
 
 def _schedule(stored: Fields) -> Fields:
