@@ -1,4 +1,4 @@
-"""The five entry points, as the deployment names them."""
+"""The entry points, as the deployment names them."""
 
 import os
 
@@ -45,3 +45,9 @@ async def score(request: Request) -> Response:
 async def api(request: Request) -> Response:
     """Answer people and programs."""
     return await serve("api", request)
+
+
+@functions_framework.aio.http
+async def window(request: Request) -> Response:
+    """Show people the pages."""
+    return await serve("window", request)

@@ -157,6 +157,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="print one JSON line a run (with --check: a scan; with --serve: one line of "
         "addresses) on standard output, and everything else on standard error",
     )
+    options.add_argument(
+        "--open", action="store_true", help="with --serve: open the window in a browser"
+    )
     options.add_argument("-h", "--help", action="help", help="show this help and exit")
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from infra.cloud.resources.sizes import function_seconds
 from infra.local.cloud_tasks.server import LocalCloudTasks
+from infra.local.iap import AUDIENCE as IAP_AUDIENCE
+from infra.local.iap import LocalIap
 from infra.local.issuer import ISSUER, Issuer
 from infra.local.vendors import Vendors
 from landfall.deadlines import LADDER
+from landfall.process.config import FUNCTIONS
 from landfall.site.urls import host_of
 
-FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 PROJECT = "landfall-local"
 QUEUE = f"projects/{PROJECT}/locations/local/queues/landfall"
 
@@ -42,6 +44,7 @@ class Addresses:
     fetch: str
     score: str
     watchdog: str
+    window: str
     airtable: str
     openai: str
     firestore: str
@@ -51,12 +54,17 @@ class Addresses:
 
 
 def addresses_of(
-    ports: Mapping[str, int], tasks: LocalCloudTasks, vendors: Vendors, issuer: Issuer
+    ports: Mapping[str, int],
+    tasks: LocalCloudTasks,
+    vendors: Vendors,
+    issuer: Issuer,
+    iap: LocalIap,
 ) -> Addresses:
     """Return where everything listens, and a token of the developer."""
     urls = {name: f"http://127.0.0.1:{ports[name]}" for name in FUNCTIONS}
     return Addresses(
         **urls,
+        window=iap.url,
         airtable=vendors.airtable.endpoint,
         openai=vendors.openai.base_url,
         firestore=f"127.0.0.1:{ports['firestore']}",
@@ -66,7 +74,9 @@ def addresses_of(
     )
 
 
-def shared_environment(addresses: Addresses, vendors: Vendors, certificates: str) -> dict[str, str]:
+def shared_environment(
+    addresses: Addresses, vendors: Vendors, certificates: str, iap: LocalIap
+) -> dict[str, str]:
     """Return the variables that all functions share."""
     return {
         "GOOGLE_CLOUD_PROJECT": addresses.project,
@@ -86,6 +96,8 @@ def shared_environment(addresses: Addresses, vendors: Vendors, certificates: str
         "LANDFALL_TOKEN_ISSUER": ISSUER,
         "LANDFALL_CERTIFICATES_URL": certificates,
         "CLOUD_RUN_TIMEOUT_SECONDS": str(function_seconds(LADDER)),  # as Cloud Run tells each
+        "LANDFALL_IAP_AUDIENCE": IAP_AUDIENCE,
+        "LANDFALL_IAP_KEYS_URL": iap.keys_url,
     }
 
 

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -46,10 +47,12 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
     started = loop.time()
     async with contextlib.AsyncExitStack() as exits:
         async with waiting(console, "Starting the local stack ..."):
-            stack = await exits.enter_async_context(running(stack_options(scans)))
+            stack = await exits.enter_async_context(
+                running(stack_options(scans, window=options.serve))
+            )
         console.print(f"The local stack is up after {loop.time() - started:.1f} s.")
         if options.serve:
-            return await _serve(stack, scans, options.json, console)
+            return await _serve(stack, scans, options.json, options.open, console)
         finished = await run_scans(stack, scans, console)
         for one in finished:
             _report(one, stack, options.json, console)
@@ -66,7 +69,9 @@ def _report(run: FinishedRun, stack: Stack, as_line: bool, console: Console) -> 
         print_failure(run, stack, console)
 
 
-async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Console) -> int:
+async def _serve(
+    stack: Stack, scans: Sequence[Scan], as_line: bool, opened: bool, console: Console
+) -> int:
     for scan in scans:
         await save_scan(stack, scan)
     addresses = asdict(stack.addresses)
@@ -81,15 +86,19 @@ async def _serve(stack: Stack, scans: Sequence[Scan], as_line: bool, console: Co
         soft_wrap=True,
         markup=False,
     )
+    console.print(f"Look at them in a browser: {addresses['window']}", soft_wrap=True)
+    if opened and not webbrowser.open(addresses["window"]):
+        console.print("No browser could be opened; open that address yourself.")
     console.print("Press Ctrl-C to stop the stack.")
     while True:
         stack.check()
         await asyncio.sleep(1)
 
 
-def stack_options(scans: Sequence[Scan]) -> StackOptions:
+def stack_options(scans: Sequence[Scan], *, window: bool = False) -> StackOptions:
     """Return the options for these scans: a stand-in for the sample bases, or a real Airtable."""
     airtable, openai = configured_airtable(scans), configured_openai()
     if airtable:
-        return StackOptions(airtable=airtable, openai=openai)
-    return StackOptions(bases=tuple(make() for make in SAMPLE_BASES.values()), openai=openai)
+        return StackOptions(airtable=airtable, openai=openai, window=window)
+    bases = tuple(make() for make in SAMPLE_BASES.values())
+    return StackOptions(bases=bases, openai=openai, window=window)

@@ -1,9 +1,9 @@
 """All of Landfall on this machine: the functions as deployed, and stand-ins for the services.
 
     processes         Firestore emulator (java)
-                      fetch, score, scheduler, watchdog, api (functions-framework)
-    in this process   Cloud Tasks, the token issuer, the ticks of Cloud Scheduler,
-                      the stand-ins for Airtable, OpenAI and web sites
+                      fetch, score, scheduler, watchdog, api, window (functions-framework)
+    in this process   Cloud Tasks, the token issuer, Identity-Aware Proxy, the ticks of Cloud
+                      Scheduler, the stand-ins for Airtable, OpenAI and web sites
 
 Local is other URLs, never another code path: the functions differ only by their environment.
 """
@@ -28,7 +28,7 @@ from infra.local.emulator import emulator_command
 from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
 from infra.local.environment import (
     AUDIENCE,
-    FUNCTIONS,
+    DEVELOPER,
     QUEUE,
     SCHEDULER_ACCOUNT,
     Addresses,
@@ -36,6 +36,7 @@ from infra.local.environment import (
     environment_of,
     shared_environment,
 )
+from infra.local.iap import LocalIap
 from infra.local.issuer import Issuer, serve_certificates
 from infra.local.processes import (
     ExitedError,
@@ -49,6 +50,7 @@ from infra.local.samples.clinic import sample_sites
 from infra.local.site.pages import Resource
 from infra.local.vendors import Vendors, open_vendors
 from landfall.deadlines import TICK
+from landfall.process.config import FUNCTIONS, WINDOW
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +82,8 @@ class StackOptions:
     """Resources of web sites, by the address in a scan's definition."""
     queue: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
+    window: bool = False
+    """Start the window, too, which only people need."""
 
 
 class Stack:
@@ -93,10 +97,12 @@ class Stack:
         tasks: LocalCloudTasks,
         vendors: Vendors,
         queue: Mapping[str, Any],
+        iap: LocalIap,
     ) -> None:
         self.addresses = addresses
         self.issuer = issuer
         self.tasks = tasks
+        self.iap = iap
         self.airtable = vendors.local_airtable
         self.openai = vendors.local_openai
         self.sites = vendors.sites
@@ -170,12 +176,19 @@ async def _start(options: StackOptions, exits: AsyncExitStack) -> Stack:
         options.sites,
         exits,
     )
-    ports = {name: free_port() for name in ("firestore", *FUNCTIONS)}
+    functions = (*FUNCTIONS, WINDOW) if options.window else FUNCTIONS
+    ports = {name: free_port() for name in ("firestore", *functions)}
+    window = f"http://127.0.0.1:{ports.get(WINDOW, 0)}"
+    iap = await exits.enter_async_context(LocalIap(window, [DEVELOPER]))
+    exits.push_async_callback(iap.close)
     tasks = await _cloud_tasks(issuer, options.queue)
-    addresses = addresses_of(ports, tasks, vendors, issuer)
-    stack = Stack(addresses, issuer, client, tasks, vendors, options.queue)
+    addresses = addresses_of(ports, tasks, vendors, issuer, iap)
+    stack = Stack(addresses, issuer, client, tasks, vendors, options.queue, iap)
     exits.push_async_callback(stack.stop_tasks)
-    environment = {**shared_environment(addresses, vendors, certificates), **options.environment}
+    environment = {
+        **shared_environment(addresses, vendors, certificates, iap),
+        **options.environment,
+    }
     group = exits.enter_context(guarded_group())
     exits.push_async_callback(_stop_all, stack.processes)
     for name, command in _commands(ports).items():
@@ -217,7 +230,8 @@ def framework_command(function: str, port: int) -> list[str]:
 
 def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
     commands = {"firestore": emulator_command(ports["firestore"], ROOT / "infra/firestore.rules")}
-    return commands | {name: framework_command(name, ports[name]) for name in FUNCTIONS}
+    functions = ports.keys() - {"firestore"}
+    return commands | {name: framework_command(name, ports[name]) for name in functions}
 
 
 async def _wait_until_ready(stack: Stack, name: str, port: int) -> None:

@@ -13,13 +13,13 @@ import pytest_asyncio
 from infra.local.environment import (
     AUDIENCE,
     DEVELOPER,
-    FUNCTIONS,
     QUEUE,
     SCHEDULER_ACCOUNT,
     TASKS_ACCOUNT,
 )
 from infra.local.issuer import Issuer
 from infra.local.stack import Stack
+from landfall.process.config import FUNCTIONS
 from landfall.runs.cloud_tasks import cloud_tasks_client
 from tests.end_to_end.acting import save, scan, start
 from tests.end_to_end.conftest import SMALL

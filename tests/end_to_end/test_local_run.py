@@ -22,7 +22,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADDRESSES = {
-    *("api", "scheduler", "fetch", "score", "watchdog"),
+    *("api", "scheduler", "fetch", "score", "watchdog", "window"),
     *("airtable", "openai", "firestore", "tasks", "project", "token"),
 }
 

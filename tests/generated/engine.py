@@ -13,7 +13,7 @@ from infra.cloud.resources.sizes import SIZES
 from infra.costs.prices import PRICES, READ_ON, REGION
 from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.llm import answer_store, budget
-from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.process.config import ALL_FUNCTIONS, FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS, WHAT_TO_DO
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.runs.transitions import FIRST_BACKOFF
@@ -150,7 +150,8 @@ def environment() -> str:
 
 
 def _needed(functions: Sequence[str]) -> str:
-    return "all" if set(functions) == set(FUNCTIONS) else listed(functions)
+    every = {frozenset(ALL_FUNCTIONS): "all", frozenset(FUNCTIONS): "all but `window`"}
+    return every.get(frozenset(functions)) or listed(functions)
 
 
 def documents() -> str:

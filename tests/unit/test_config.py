@@ -7,8 +7,10 @@ import pytest
 from landfall.deadlines import LADDER
 from landfall.entry.clients import Clients
 from landfall.process.config import (
+    ALL_FUNCTIONS,
     FUNCTIONS,
     VARIABLES,
+    WINDOW,
     ConfigError,
     load_config,
     secrets_typed,
@@ -27,6 +29,7 @@ WHOLE = {
     "LANDFALL_TASKS_ACCOUNT": "tasks@example.com",
     "LANDFALL_AUDIENCE": "landfall",
     "LANDFALL_CALLERS": "tasks@example.com, person@example.com",
+    "LANDFALL_IAP_AUDIENCE": "/projects/1/locations/here/services/window",
 }
 
 
@@ -34,7 +37,7 @@ def without(*names: str) -> dict[str, str]:
     return {name: value for name, value in WHOLE.items() if name not in names}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ALL_FUNCTIONS)
 def test_each_function_starts_with_what_it_needs(function):
     """The variables of the list, and Google's and Airtable's own addresses where none are given."""
     config = load_config(function, WHOLE)
@@ -57,10 +60,12 @@ def test_all_that_is_missing_is_named_at_once():
 
 def test_nothing_at_all_names_everything():
     """An empty environment lists exactly what the function needs."""
-    with pytest.raises(ConfigError) as caught:
-        load_config("api", {})
-    named = {line.split(" ")[0] for line in str(caught.value).split("\n")[1:]}
-    assert named == set(WHOLE) - {"AIRTABLE_API_KEY"}
+    never = {"AIRTABLE_API_KEY"}
+    for function, others in (("api", "LANDFALL_IAP_AUDIENCE"), (WINDOW, "LANDFALL_CALLERS")):
+        with pytest.raises(ConfigError) as caught:
+            load_config(function, {})
+        named = {line.split(" ")[0] for line in str(caught.value).split("\n")[1:]}
+        assert named == set(WHOLE) - never - {others}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -180,7 +185,7 @@ def test_bad_deadlines_are_a_problem_among_the_others(text):
 def test_every_variable_says_what_it_is():
     """The documented meaning of each; the optional ones have a default or may be empty."""
     assert all(variable.meaning for variable in VARIABLES.values())
-    assert all(set(variable.needed_by) <= set(FUNCTIONS) for variable in VARIABLES.values())
+    assert all(set(variable.needed_by) <= set(ALL_FUNCTIONS) for variable in VARIABLES.values())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from infra.cloud.resources.environment import environment
 from infra.cloud.resources.target import DeployTarget
 from landfall.deadlines import LADDER, Deadline
 from landfall.entry.app import App
-from landfall.entry.callers import Callers, fetch_certificates
+from landfall.entry.callers import Callers, Visitors, fetch_certificates
 from landfall.entry.clients import Clients
 from landfall.entry.serve import Call
 from landfall.entry.ticks import tick_scheduler, tick_watchdog
@@ -161,8 +161,10 @@ def an_app(world: World, indexes: Indexes) -> App:
         allowed=config.callers,
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
+    visitors = Visitors(audience="", keys=lambda: fetch_certificates(config.iap_keys_url))
+    clients = Clients(config)
     return App(
-        config, world.runs, indexes, world.server_clock, callers, Clients(config), Redactor()
+        config, world.runs, indexes, world.server_clock, callers, visitors, clients, Redactor()
     )
 
 

@@ -15,7 +15,7 @@ from landfall.process import garbage
 from landfall.process.config import Config, load_config
 
 if TYPE_CHECKING:
-    from landfall.entry.callers import Callers
+    from landfall.entry.callers import Callers, Visitors
     from landfall.process.redaction import Redactor
     from landfall.runs.runs import Runs
     from landfall.store.indexes import Indexes
@@ -31,6 +31,7 @@ class App:
     indexes: "Indexes"
     server_clock: "ServerClock"
     callers: "Callers"
+    visitors: "Visitors"
     clients: Clients
     redactor: "Redactor"
 
@@ -38,7 +39,7 @@ class App:
 @functools.cache
 def app_of(function: str) -> App:
     """Return the parts of a function, from its environment. Raises `ConfigError`."""
-    from landfall.entry.callers import Callers, fetch_certificates
+    from landfall.entry.callers import Callers, Visitors, fetch_certificates
     from landfall.entry.own_service import CallerCheck, read_caller_check
     from landfall.process.redaction import OURS
     from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
@@ -77,8 +78,12 @@ def app_of(function: str) -> App:
         ),
         certificates=lambda: fetch_certificates(config.certificates_url),
     )
+    visitors = Visitors(
+        audience=config.iap_audience, keys=lambda: fetch_certificates(config.iap_keys_url)
+    )
     runs = Runs(VersionedStore(store, retention=config.retention), queue, clock, random, ladder)
     garbage.freeze()
     clients = Clients(config)
     OURS.add(*config.secrets)
-    return App(config, runs, Indexes(store, clock), clock, callers, clients, OURS)
+    indexes = Indexes(store, clock)
+    return App(config, runs, indexes, clock, callers, visitors, clients, OURS)

@@ -4,6 +4,9 @@ Google's services and people send an OpenID Connect token (`Authorization: Beare
 Cloud Run requires one, it verifies the token and removes the signature before it forwards the
 request: then the claims are checked here, as long as Cloud Run does check (`own_service`).
 Everywhere else the signature is verified here, too.
+
+People reach the window through Identity-Aware Proxy (IAP), which signs an assertion of its own for
+each request. Its list of people is a policy of the service, so the window has none.
 """
 
 import asyncio
@@ -59,6 +62,11 @@ class CertificatesError(LandfallError):
     answer = "callers cannot be checked now"
 
 
+IAP_ISSUER = "https://cloud.google.com/iap"
+
+IAP_CLOCK_SKEW = 30
+"""Seconds by which the clocks of IAP and the window may differ, as IAP documents it."""
+
 # RecursionError: JSON of excessive depth
 _INVALID = (ValueError, TypeError, KeyError, RecursionError, google_errors.GoogleAuthError)
 
@@ -91,6 +99,32 @@ async def fetch_certificates(url: str) -> Certificates:
     return Certificates(by_key, min(float(max_age[1]), MAX_AGE) if max_age else DEFAULT_MAX_AGE)
 
 
+class CachedCertificates:
+    """An issuer's certificates; those of a new key are fetched before the others expire."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[Certificates]]) -> None:
+        self._fetch = fetch
+        self._cached: Certificates | None = None
+        self._cached_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def by_key(self, key_id: str) -> Mapping[str, str]:
+        """Return {key id: PEM}, with this key if the issuer has it.
+
+        Raises `CertificatesError` where there are none that are valid.
+        """
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            age = now - self._cached_at
+            if self._cached is None or age >= self._cached.max_age:
+                self._cached, self._cached_at = await self._fetch(), now
+            elif key_id not in self._cached.by_key and age >= UNKNOWN_KEY_PAUSE:
+                self._cached_at = now
+                with contextlib.suppress(CertificatesError):
+                    self._cached = await self._fetch()
+            return self._cached.by_key
+
+
 class Callers:
     """The callers of a function: each sends a valid token and is on the list.
 
@@ -110,10 +144,7 @@ class Callers:
         self._audiences = list(audiences)
         self._cloud_run = cloud_run
         self._allowed = frozenset(allowed)
-        self._fetch = certificates
-        self._cached: Certificates | None = None
-        self._cached_at = 0.0
-        self._lock = asyncio.Lock()
+        self._certificates = CachedCertificates(certificates)
 
     async def check(self, *authorizations: str) -> str:
         """Return the e-mail address of the caller who sent these headers: one, with a token.
@@ -133,7 +164,7 @@ class Callers:
                 )
             claims = self._read(token)
         else:
-            claims = self._verified(token, await self._certificates(_key_id(token)))
+            claims = self._verified(token, await self._certificates.by_key(_key_id(token)))
         if claims.get("iss") != self._issuer:
             raise UnauthenticatedError("the token is not valid: wrong issuer")
         email = claims.get("email")
@@ -168,21 +199,45 @@ class Callers:
             raise UnauthenticatedError(f"the token is not valid: {why}; {SEND_FRESH}") from None
         return claims
 
-    async def _certificates(self, key_id: str) -> Mapping[str, str]:
-        """Return the certificates; those of a new key are fetched before the others expire.
 
-        Raises `CertificatesError` where there are none that are valid.
+class Visitors:
+    """The people whom IAP lets in: each request has its assertion, for our audience.
+
+    `audience` names the window as IAP does: /projects/NUMBER/locations/REGION/services/SERVICE.
+    """
+
+    def __init__(self, *, audience: str, keys: Callable[[], Awaitable[Certificates]]) -> None:
+        self._audience = audience
+        self._keys = CachedCertificates(keys)
+
+    async def check(self, *assertions: str) -> str:
+        """Return the e-mail address of the person whom this assertion names.
+
+        Raises `UnauthenticatedError`, `CertificatesError`.
         """
-        async with self._lock:
-            now = asyncio.get_running_loop().time()
-            age = now - self._cached_at
-            if self._cached is None or age >= self._cached.max_age:
-                self._cached, self._cached_at = await self._fetch(), now
-            elif key_id not in self._cached.by_key and age >= UNKNOWN_KEY_PAUSE:
-                self._cached_at = now
-                with contextlib.suppress(CertificatesError):
-                    self._cached = await self._fetch()
-            return self._cached.by_key
+        if len(assertions) != 1:
+            raise UnauthenticatedError(
+                "the request must have one assertion of Identity-Aware Proxy"
+            )
+        (assertion,) = assertions
+        keys = await self._keys.by_key(_key_id(assertion))
+        try:
+            algorithm = jwt.decode_header(assertion)["alg"]  # type: ignore[no-untyped-call]
+            claims: Mapping[str, object] = jwt.decode(  # type: ignore[no-untyped-call]
+                assertion,
+                certs=keys,
+                audience=self._audience,
+                clock_skew_in_seconds=IAP_CLOCK_SKEW,
+            )
+        except _INVALID as error:
+            why = str(error).replace(assertion, "...").split(":")[0]
+            raise UnauthenticatedError(f"the assertion is not valid: {why}") from None
+        if algorithm != "ES256" or claims.get("iss") != IAP_ISSUER:
+            raise UnauthenticatedError("the assertion is not valid: wrong algorithm or issuer")
+        email = claims.get("email")
+        if not isinstance(email, str) or not email:
+            raise UnauthenticatedError("the assertion has no e-mail address")
+        return email
 
 
 def _key_id(token: str) -> str:

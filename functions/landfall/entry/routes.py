@@ -1,7 +1,11 @@
-"""The handler of the `api` function: find the route of a request, and answer it."""
+"""The handler of the `api` function: find the route of a request, and answer it.
+
+The window finds its pages in the same way.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
@@ -35,17 +39,46 @@ async def answer(app: App, call: Call) -> Answer:
         _check_parameters(call.request.query_params.multi_items(), ())
         healthy, ticks = await health(app.runs.store, app.runs.clock, app.indexes, app.server_clock)
         return 200 if healthy else 503, ticks
-    method, path = call.request.method, call.request.url.path
+    route, ids, allowed = match_route(routes(), call.request.method, call.request.url.path)
+    if route is None:
+        return _no_route(allowed)
+    _check_parameters(call.request.query_params.multi_items(), route.parameters)
+    content = await route.handle(await to_request(app, call), *ids)
+    return route.status, _file(content) if isinstance(content, Download) else content
+
+
+class Matchable(Protocol):
+    """A row of a table that is found by a method and a path, in which `{id}` is any id."""
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The path."""
+        ...
+
+
+Row = TypeVar("Row", bound=Matchable)
+
+
+def match_route(
+    rows: Iterable[Row], method: str, path: str
+) -> tuple[Row | None, tuple[str, ...], list[str]]:
+    """Return the row for a request, and the ids of its path; else the methods of the path.
+
+    Raises `BadRequestError` for an id that no document can have.
+    """
     allowed: list[str] = []
-    for route in routes():
-        match = re.fullmatch(route.path.replace("{id}", "([^/]+)"), path)
-        if match and route.method == method:
+    for row in rows:
+        match = re.fullmatch(row.path.replace("{id}", "([^/]+)"), path)
+        if match and row.method == method:
             _check_ids(match.groups())
-            _check_parameters(call.request.query_params.multi_items(), route.parameters)
-            content = await route.handle(await _request(app, call), *match.groups())
-            return route.status, _file(content) if isinstance(content, Download) else content
-        allowed += [route.method] if match else []
-    return _no_route(allowed)
+            return row, match.groups(), []
+        allowed += [row.method] if match else []
+    return None, (), allowed
 
 
 _ID = re.compile(r"(?!__)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
@@ -71,7 +104,8 @@ def _check_parameters(given: Sequence[tuple[str, str]], known: Sequence[str]) ->
             raise BadRequestError(f"the query parameter `{name}` is given twice; remove one")
 
 
-async def _request(app: App, call: Call) -> Request:
+async def to_request(app: App, call: Call) -> Request:
+    """Return a request for a use case. Raises `BadRequestError`."""
     body = await call.body(MAX_BODY)
     await app.server_clock.begin(app.runs.store)
     scans = Registry(app.runs.store, app.runs.clock)

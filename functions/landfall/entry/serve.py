@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -18,12 +18,9 @@ from starlette.responses import Response
 from landfall import logs
 from landfall.entry.app import App, app_of
 from landfall.process import garbage
-from landfall.process.config import ConfigError
+from landfall.process.config import WINDOW, ConfigError
 from landfall.process.redaction import OURS
 from landfall.reasons import BadRequestError, LandfallError
-
-if TYPE_CHECKING:
-    from landfall.entry.callers import Callers
 
 garbage.collect_rarely()
 
@@ -56,12 +53,17 @@ class Call:
 
 Handle = Callable[[App, Call], Awaitable[Answer]]
 
+IAP_ASSERTION = "x-goog-iap-jwt-assertion"
+"""The header with the assertion of Identity-Aware Proxy. Its other headers are not signed, so none
+of them is read."""
+
 HANDLERS = {
     "scheduler": "landfall.entry.ticks:tick_scheduler",
     "watchdog": "landfall.entry.ticks:tick_watchdog",
     "fetch": "landfall.entry.work:fetch",
     "score": "landfall.entry.work:score",
     "api": "landfall.entry.routes:answer",
+    "window": "landfall.entry.pages:answer",
 }
 """The handler of each function, imported when it is first called."""
 
@@ -71,7 +73,12 @@ async def serve(function: str, request: Request) -> Response:
     with logs.fields(function=function, trace=request.headers.get("x-cloud-trace-context")):
         status, content = await _guarded(function, request)
         logs.info("answered", method=request.method, path=request.url.path, status=status)
-    response = content if isinstance(content, Response) else _in_json(status, content)
+    if function == WINDOW:
+        from landfall.window.browser_answers import present
+
+        response = present(request.headers, status, content)
+    else:
+        response = content if isinstance(content, Response) else _in_json(status, content)
     # no connection stays open: the server closes an idle one after 2 s, and one that Cloud Run had
     # frozen for longer it closes as it wakes up, with the request in it that woke it up
     response.headers["connection"] = "close"
@@ -93,7 +100,7 @@ async def _guarded(function: str, request: Request) -> Answer:
         return problem(error)
     try:
         async with asyncio.timeout(app.config.ladder.answer):
-            caller = await _caller(app.callers, request)
+            caller = await _caller(app, request)
             return await _handler(function)(app, Call(request, caller))
     except TimeoutError:
         logs.error("out of time")
@@ -117,10 +124,12 @@ def _handler(function: str) -> Handle:
     return handle
 
 
-async def _caller(callers: "Callers", request: Request) -> str:
+async def _caller(app: App, request: Request) -> str:
+    if app.config.function == WINDOW:
+        return await app.visitors.check(*request.headers.getlist(IAP_ASSERTION))
     # of two tokens, Cloud Run checks that of the first header, and forwards the other as it is
     first, other = (request.headers.getlist(f"{it}authorization") for it in ("x-serverless-", ""))
-    return await callers.check(*(first or other))
+    return await app.callers.check(*(first or other))
 
 
 def asks_for_health(request: Request) -> bool:

@@ -14,6 +14,11 @@ from landfall.store.retention import Retention
 
 FUNCTIONS = ("scheduler", "fetch", "score", "watchdog", "api")
 
+WINDOW = "window"
+"""The function for people, which a deployment may leave out."""
+
+ALL_FUNCTIONS = (*FUNCTIONS, WINDOW)
+
 CLOUD_RUN = "cloud_run"
 
 _URL = r"https?://\S+"
@@ -57,7 +62,7 @@ class Variable:
 
 
 VARIABLES: dict[str, Variable] = {
-    "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", FUNCTIONS),
+    "GOOGLE_CLOUD_PROJECT": Variable("the project of the Firestore database", ALL_FUNCTIONS),
     "LANDFALL_DATABASE": Variable(
         "the id of the Firestore database; a deployment makes one named `landfall`",
         default="(default)",
@@ -90,15 +95,17 @@ VARIABLES: dict[str, Variable] = {
     ),
     "LANDFALL_QUEUE": Variable(
         "the task queue, as projects/P/locations/L/queues/Q",
-        FUNCTIONS,
+        ALL_FUNCTIONS,
         form=r"projects/[^/\s]+/locations/[^/\s]+/queues/[^/\s]+",
     ),
-    "LANDFALL_FETCH_URL": Variable("the URL for tasks of fetch steps", FUNCTIONS, form=_URL),
-    "LANDFALL_SCORE_URL": Variable("the URL for tasks of score steps", FUNCTIONS, form=_URL),
-    "LANDFALL_TASKS_ACCOUNT": Variable("e-mail of the account in the tokens of tasks", FUNCTIONS),
+    "LANDFALL_FETCH_URL": Variable("the URL for tasks of fetch steps", ALL_FUNCTIONS, form=_URL),
+    "LANDFALL_SCORE_URL": Variable("the URL for tasks of score steps", ALL_FUNCTIONS, form=_URL),
+    "LANDFALL_TASKS_ACCOUNT": Variable(
+        "e-mail of the account in the tokens of tasks", ALL_FUNCTIONS
+    ),
     "LANDFALL_AUDIENCE": Variable(
         "audiences that are accepted in callers' tokens, comma-separated; tasks use the first",
-        FUNCTIONS,
+        ALL_FUNCTIONS,
     ),
     "LANDFALL_CALLERS": Variable(
         "e-mails of accounts that may call this function, comma-separated", FUNCTIONS
@@ -123,6 +130,17 @@ VARIABLES: dict[str, Variable] = {
     "LANDFALL_CERTIFICATES_URL": Variable(
         "the address of the issuer's certificates, {key id: PEM}",
         default="https://www.googleapis.com/oauth2/v1/certs",
+        form=_URL,
+    ),
+    "LANDFALL_IAP_AUDIENCE": Variable(
+        "the window as Identity-Aware Proxy names it in its assertions, "
+        "/projects/NUMBER/locations/REGION/services/SERVICE",
+        (WINDOW,),
+        form=r"/projects/[^/\s]+/locations/[^/\s]+/services/[^/\s]+",
+    ),
+    "LANDFALL_IAP_KEYS_URL": Variable(
+        "the address of the keys of Identity-Aware Proxy, {key id: PEM}",
+        default="https://www.gstatic.com/iap/verify/public_key",
         form=_URL,
     ),
     "LANDFALL_DEADLINES": Variable(
@@ -154,6 +172,8 @@ class Config:
     run_api_url: str
     token_issuer: str
     certificates_url: str
+    iap_audience: str
+    iap_keys_url: str
     airtable_endpoint: str
     sites_allowed: tuple[str, ...]
     ladder: Ladder
@@ -262,6 +282,8 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         run_api_url=values["LANDFALL_RUN_API_URL"],
         token_issuer=values["LANDFALL_TOKEN_ISSUER"],
         certificates_url=values["LANDFALL_CERTIFICATES_URL"],
+        iap_audience=values["LANDFALL_IAP_AUDIENCE"],
+        iap_keys_url=values["LANDFALL_IAP_KEYS_URL"],
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
         sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
         ladder=ladder,

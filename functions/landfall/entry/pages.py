@@ -1,0 +1,72 @@
+"""The handler of the `window` function: find the page of a request, and show it."""
+
+from functools import partial
+
+from starlette.responses import Response
+
+from landfall.entry.app import App
+from landfall.entry.callers import ForbiddenError
+from landfall.entry.routes import match_route, to_request
+from landfall.entry.serve import Answer, Call, refused
+from landfall.reasons import NotFoundError
+from landfall.ticks.marks import health
+from landfall.window import browser_answers
+from landfall.window.assets import asset_of
+from landfall.window.page_table import PAGES
+from landfall.window.visit import Elsewhere, Screen, Visit
+
+
+async def answer(app: App, call: Call) -> Answer:
+    """Answer a person's request for a page, for one of its files, or for an act."""
+    request = call.request
+    if request.method not in ("GET", "HEAD"):
+        _check_origin(call)
+    elif request.url.path.startswith("/assets/"):
+        asset = asset_of(request.url.path.removeprefix("/assets/"))
+        if asset is None:
+            raise NotFoundError("there is no such file; load the page again")
+        return 200, browser_answers.file(request.headers, asset)
+    method = "GET" if request.method == "HEAD" else request.method
+    found, ids, allowed = match_route(PAGES, method, request.url.path)
+    if found is None:
+        if allowed:
+            return refused(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
+        raise NotFoundError("there is nothing at this address; start at the first page")
+    runs = app.runs
+    visit = Visit(
+        await to_request(app, call),
+        request.url.path,
+        partial(health, runs.store, runs.clock, app.indexes, app.server_clock),
+    )
+    return 200, await _shown(call, visit, found, ids)
+
+
+async def _shown(call: Call, visit: Visit, screen: Screen, ids: tuple[str, ...]) -> Response:
+    headers, etag = call.request.headers, ""
+    if screen.pulse:
+        pulse = await screen.pulse(visit, *ids)
+        etag = browser_answers.etag_of(visit.person, str(call.request.url), pulse)
+        if headers.get("if-none-match") == etag:
+            return browser_answers.unchanged(etag)
+    shown = await screen.show(visit, *ids)
+    if isinstance(shown, Elsewhere):
+        return browser_answers.redirected(shown.url)
+    values = {
+        **shown.values,
+        "person": visit.person,
+        "path": visit.path,
+        "refresh": shown.refresh,
+        "did": visit.query.get("did", ""),
+    }
+    return browser_answers.page(headers, shown.template, values, shown.status, etag)
+
+
+def _check_origin(call: Call) -> None:
+    """Raise `ForbiddenError` unless a page of this window sent the request."""
+    headers = call.request.headers
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin", "").partition("://")[2]
+    if site != "same-origin" and (site or not origin or origin != headers.get("host")):
+        raise ForbiddenError(
+            "an act must come from a page of this window; load the page again, or use the api"
+        )

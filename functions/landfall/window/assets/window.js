@@ -1,0 +1,161 @@
+// What a page does beyond HTML; without this file every act works, too.
+const $ = (query, root = document) => root.querySelector(query);
+const all = (query, root = document) => root.querySelectorAll(query);
+
+// moments in the reader's zone, and near ones from now
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const apart = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+
+function words(moment) {
+  const seconds = Math.round((moment - Date.now()) / 1000), size = Math.abs(seconds);
+  if (size < 60) return apart.format(seconds, "second");
+  if (size < 3600) return apart.format(Math.trunc(seconds / 60), "minute");
+  if (size < 12 * 3600) return apart.format(Math.trunc(seconds / 3600), "hour");
+  return full.format(moment);
+}
+
+function showTimes(root = document) {
+  for (const time of all("time", root)) {
+    const moment = new Date(time.dateTime), text = words(moment);
+    if (time.textContent !== text) time.textContent = text;
+    time.title ||= exact.format(moment);
+  }
+}
+
+// trouble: what went wrong, until it goes right
+function trouble(text, link) {
+  const bar = $("#trouble");
+  bar.hidden = !text;
+  if (bar.dataset.text === text) return;
+  bar.dataset.text = text;
+  bar.textContent = text;
+  if (link) {
+    const a = document.createElement("a");
+    a.href = link;
+    a.textContent = "Sign in again";
+    bar.append(" ", a);
+  }
+}
+const OFFLINE = "Landfall cannot be reached. This page tries again by itself.";
+const SIGNED_OUT = "You are signed out.";
+
+// an open page looks again: nothing while it is hidden, and slower while nobody answers
+let tag = null, failures = 0, timer = 0;
+
+function later() {
+  clearTimeout(timer);
+  const seconds = Number($("main").dataset.refresh);
+  if (!seconds || document.hidden) return;
+  timer = setTimeout(look, 1000 * Math.min(60, seconds * 2 ** failures));
+}
+
+async function look() {
+  try {
+    const headers = tag ? { "If-None-Match": tag } : {};
+    const answer = await fetch(location.href, { headers, redirect: "manual", cache: "no-store" });
+    if (answer.status === 401 || answer.type === "opaqueredirect") {
+      trouble(SIGNED_OUT, location.href);
+      failures = 5;
+    } else if (answer.status === 200) {
+      tag = answer.headers.get("ETag");
+      update(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      well();
+    } else if (answer.status === 304) {
+      well();
+    } else throw new Error(answer.status);
+  } catch {
+    failures = Math.min(failures + 1, 5);
+    trouble(OFFLINE);
+  }
+  later();
+}
+
+function well() {
+  failures = 0;
+  trouble("");
+}
+
+function update(page) {
+  if (page.documentElement.dataset.build !== document.documentElement.dataset.build) {
+    // not at once again: two versions may answer in turn while one replaces the other
+    if (!typed() && performance.now() > 60_000) return location.reload();
+    if (typed()) return trouble("A newer version of this page is there: load it again when you have sent what you typed.");
+  }
+  const heard = $("[data-announce]")?.textContent.trim();
+  const fresh = $("main", page), now = $("main");
+  now.dataset.refresh = fresh.dataset.refresh ?? "";
+  $(".done", now)?.remove();
+  merge(now, fresh);
+  showTimes();
+  const said = $("[data-announce]")?.textContent.trim();
+  if (said && said !== heard) $("#announce").textContent = said;
+}
+
+// change what differs, and leave alone what a person uses: focus, open details, typed text
+function merge(now, fresh) {
+  const olds = [...now.childNodes], news = [...fresh.childNodes];
+  news.forEach((node, at) => {
+    const old = olds[at];
+    if (!old) return now.append(node);
+    if (old.nodeType !== node.nodeType || old.nodeName !== node.nodeName) return old.replaceWith(node);
+    if (node.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== node.data) old.data = node.data;
+      return;
+    }
+    if (node.nodeName === "TIME") {
+      if (old.dateTime === node.dateTime) return;
+      old.title = "";
+    }
+    if (old.matches("textarea, select, input:not([type=hidden])")) return;
+    for (const { name, value } of node.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!node.hasAttribute(name) && !(name === "open" || name === "title")) old.removeAttribute(name);
+    }
+    merge(old, node);
+  });
+  for (const old of olds.slice(news.length)) old.remove();
+}
+
+// a form is sent beside the page, so that nothing typed is lost when nobody answers
+const typed = () => [...all("textarea, input:not([type=hidden])")].some((one) => one.value !== one.defaultValue);
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target, button = event.submitter;
+  if (form.method !== "post") return;
+  event.preventDefault();
+  if (button?.ariaDisabled) return;
+  if (button) button.ariaDisabled = "true";
+  try {
+    const body = new URLSearchParams(new FormData(form, button));
+    const answer = await fetch(form.action, { method: "POST", body });
+    if (answer.status === 401) {
+      trouble(`${SIGNED_OUT} What you typed is still here.`, location.href);
+    } else if (answer.redirected) {
+      return location.assign(answer.url);
+    } else if (answer.headers.get("Content-Type")?.startsWith("text/html")) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      trouble($("[data-problem]", page)?.textContent.trim() || OFFLINE);
+    } else throw new Error(answer.status);
+  } catch {
+    trouble("Nothing was sent: Landfall cannot be reached. What you typed is still here; try again.");
+  }
+  if (button) button.ariaDisabled = null;
+});
+
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
+addEventListener("online", look);
+
+const did = new URL(location.href);
+if (did.searchParams.has("did")) {
+  did.searchParams.delete("did");
+  history.replaceState(null, "", did);
+}
+$("#zone").textContent = `in your time zone (${zone})`;
+if ($("#live")) $("#live").textContent = "News is shown by itself.";
+showTimes();
+setInterval(showTimes, 10_000);
+later();

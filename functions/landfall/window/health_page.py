@@ -1,0 +1,22 @@
+"""Health: whether Landfall itself works, and which bases and sites are paused."""
+
+from landfall.kinds.routes import end_pause
+from landfall.window.visit import LATER, Elsewhere, View, Visit
+from landfall.window.wording import GLOSSARY
+
+
+async def health_page(visit: Visit) -> View:
+    """Show the health of Landfall."""
+    healthy, facts = await visit.health()
+    return View("health.html", {"healthy": healthy, "facts": facts}, refresh=LATER)
+
+
+async def stop_pause(visit: Visit, name: str) -> Elsewhere:
+    """End the pause of a base or site."""
+    await end_pause(visit.ask(), name)
+    return Elsewhere("/health", "pause_ended")
+
+
+async def words_page(_: Visit) -> View:
+    """Explain the words of the window."""
+    return View("words.html", {"terms": GLOSSARY})

@@ -1,0 +1,24 @@
+"""The table of pages: a row is a method, a path, what shows it, and its pulse."""
+
+from collections.abc import Sequence
+
+from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
+from landfall.window.health_page import health_page, stop_pause, words_page
+from landfall.window.home_page import home, home_pulse
+from landfall.window.run_page import cancel, run_page, run_pulse, start
+from landfall.window.scan_page import scan_page
+from landfall.window.visit import Screen
+
+PAGES: Sequence[Screen] = (
+    Screen("GET", "/", home, home_pulse),
+    Screen("GET", "/runs/{id}", run_page, run_pulse),
+    Screen("POST", "/runs/{id}/cancel", cancel),
+    Screen("POST", "/scans/{id}/run", start),
+    Screen("GET", "/scans/{id}", scan_page),
+    Screen("GET", "/scans/{id}/findings/{id}", finding_page),
+    Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),
+    Screen("POST", "/scans/{id}/findings/{id}/reopen", reopen_finding),
+    Screen("GET", "/health", health_page),
+    Screen("POST", "/pauses/{id}/end", stop_pause),
+    Screen("GET", "/words", words_page),
+)

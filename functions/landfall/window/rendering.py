@@ -1,0 +1,139 @@
+"""Templates, and the forms in which they show values: moments, durations, numbers and states."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from landfall.window.assets import address_of
+from landfall.window.standing import SEVERITIES, state_of
+from landfall.window.wording import DONE, GLOSSARY, KINDS, STATES, STEPS, Word
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "when": when,
+        "duration": duration,
+        "number": number,
+        "count": count,
+        "dollars": dollars,
+        "state": state,
+        "plain_when": plain_when,
+        "by_loudness": by_loudness,
+    }
+    environment.globals |= {
+        "asset": address_of,
+        "kinds": KINDS,
+        "steps": STEPS,
+        "done": DONE,
+        "glossary": GLOSSARY,
+        "states": STATES,
+        "state_of": state_of,
+        "headline": headline,
+        "run_key": run_key,
+        "step_words": step_words,
+    }
+    return environment
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a page in HTML, in which every value is escaped."""
+    return _environment().get_template(template).render(values)
+
+
+def when(moment: datetime | None, missing: str = "-") -> Markup:
+    """Return a moment in UTC; the script of the window shows it in the reader's zone."""
+    if moment is None:
+        return Markup.escape(missing)
+    utc = moment.astimezone(UTC)
+    time = Markup('<time datetime="{}">{}</time>')
+    return time.format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", plain_when(utc))
+
+
+def plain_when(moment: datetime) -> str:
+    """Return a moment in UTC, as text."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration with its units: "0.4 s", "12 s", "2 min 5 s", "3 h 10 min"."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} days"
+
+
+def number(value: float) -> str:
+    """Return a number with its thousands apart."""
+    return f"{value:,}"
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 finding", "3,775 findings"."""
+    return f"{value:,} {noun if value == 1 else plural or f'{noun}s'}"
+
+
+def dollars(value: float) -> str:
+    """Return an amount in US dollars, in cents or, below one, in fractions of it."""
+    return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+
+
+def state(name: str) -> Word:
+    """Return the word for a state; a name that is none is shown as it is."""
+    return STATES.get(name) or Word(name.replace("_", " "), "", "quiet")
+
+
+def by_loudness(counted: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the numbers of findings by severity, the most severe first."""
+    return [(name, counted[name]) for name in SEVERITIES if counted.get(name)]
+
+
+def headline(run: Mapping[str, Any]) -> str:
+    """Return the result of a run in a few words, by what its kind of scan counts."""
+    counts = run["counts"]
+    if "findings" in counts:
+        return "No open findings"
+    if "leaks" in counts:
+        return f"{count(counts['leaks'], 'weak spot')}, {count(counts['pages'], 'page')}"
+    if "elements" in counts:
+        return f"{count(counts['elements'], 'element')} classified"
+    return ""
+
+
+def run_key(scan: Mapping[str, Any]) -> str:
+    """Return the key of the run that would be the next: a form sent twice starts it once."""
+    newest = scan["runs"][0]["run_id"] if scan["runs"] else "first"
+    return f"after {newest}"
+
+
+def step_words(spans: Sequence[Any], step: str) -> str:
+    """Return how long a step was at work and how long it waited, in words."""
+    its = {
+        state: sum(s.seconds for s in spans if (s.step, s.state) == (step, state))
+        for state in ("running", "queued")
+    }
+    return f"{duration(its['running'])} at work, {duration(its['queued'])} waiting"

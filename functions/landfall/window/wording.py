@@ -1,0 +1,109 @@
+"""The words of the window: states, acts and terms, in plain English."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Tone = Literal["good", "notice", "bad", "unsure", "busy", "quiet"]
+"""The loudness of a state; `bad` and `unsure` are equally loud."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A state as a person reads it: the word, its meaning, and its tone."""
+
+    word: str
+    meaning: str
+    tone: Tone
+
+
+STATES: dict[str, Word] = {
+    # verdicts
+    "healthy": Word("Healthy", "Everything was checked, and nothing has to be corrected.", "good"),
+    "warning": Word("Warning", "Something should be corrected, but nothing is critical.", "notice"),
+    "critical": Word("Critical", "Something must be corrected.", "bad"),
+    "inconclusive": Word(
+        "Inconclusive",
+        "Something could not be checked, so nobody knows whether all is well.",
+        "unsure",
+    ),
+    # statuses of a run
+    "queued": Word("Waiting to start", "The run is about to start.", "busy"),
+    "running": Word("Reading", "The run reads its base or site.", "busy"),
+    "scoring": Word("Checking", "The run checks what it has read.", "busy"),
+    "done": Word("Done", "The run did all its work.", "good"),
+    "error": Word("Failed", "The run ended early, without a result.", "bad"),
+    "timed_out": Word("Out of time", "The run did not end within its time.", "bad"),
+    "cancelled": Word("Cancelled", "A person ended the run.", "quiet"),
+    # statuses of a step
+    "failed": Word("Failed", "The step ended without its result.", "bad"),
+    # of a scan
+    "missed": Word("Missed", "A run was due and has not started.", "bad"),
+    "never": Word("Not run yet", "The scan has no run so far.", "quiet"),
+    "paused": Word("Paused", "The scan does not run by itself until it is resumed.", "quiet"),
+    "unreadable": Word(
+        "Unreadable", "A newer version of Landfall wrote this; update this one.", "unsure"
+    ),
+    # severities and states of findings
+    "info": Word("Info", "Good to know; no need to hurry.", "quiet"),
+    "open": Word("Open", "Found, and not corrected yet.", "notice"),
+    "reopened": Word("Reopened", "It was resolved or ignored, and is here again.", "notice"),
+    "ignored": Word("Ignored", "A person decided that it may stay as it is.", "quiet"),
+    "resolved": Word("Resolved", "The last run did not find it again.", "good"),
+    # health
+    "ok": Word("In order", "It works as it should.", "good"),
+    "trouble": Word("Trouble", "It does not work as it should.", "bad"),
+}
+"""States by the names that the api gives them."""
+
+KINDS: dict[str, str] = {
+    "integrity": "Data check of an Airtable base",
+    "classification": "Classification by a language model",
+    "site": "Check of a web site",
+}
+
+STEPS: dict[str, str] = {
+    "fetch": "Read",
+    "score": "Check",
+    "write": "Write back to Airtable",
+}
+
+DONE: dict[str, str] = {
+    "started": "The run has been started.",
+    "cancelled": "The run has been cancelled.",
+    "ended_before": "The run had ended before; nothing was changed.",
+    "ignored": "The finding is ignored now.",
+    "reopened": "The finding is open again.",
+    "pause_ended": "The pause has ended; the next step goes on at once.",
+}
+"""Acts by the name that an address gives them after the act."""
+
+GLOSSARY: dict[str, tuple[str, str]] = {
+    "scan": ("Scan", "A description of what to check, and when: a base, a list of elements or a "
+             "web site, with its rules."),
+    "run": ("Run", "One execution of a scan. It starts by its schedule or because a person asks "
+            "for it, and always ends within a time that is known when it starts."),
+    "verdict": ("Verdict", "The result of a run in one word: healthy, warning, critical or "
+                "inconclusive."),
+    "inconclusive": ("Inconclusive", "Something could not be checked: a field is missing, a site "
+                     "did not answer, a model failed. What was not checked may be worse than what "
+                     "was, so this is never shown as healthy."),
+    "finding": ("Finding", "A record, or a group of records, that breaks a rule. It stays the same "
+                "finding from run to run until it is corrected."),
+    "rule": ("Rule", "One requirement on the data, such as “every student has an e-mail "
+             "address”."),
+    "severity": ("Severity", "How urgent a finding is: critical must be corrected, warning should "
+                 "be, info is good to know."),
+    "owner": ("Owner", "The person or team who corrects what a rule finds; the rule names it."),
+    "ignored": ("Ignored", "A person decided, with a reason, that a finding may stay as it is. It "
+                "no longer counts, until the date that the person chose."),
+    "step": ("Step", "A part of a run: reading, checking, or writing back to Airtable."),
+    "attempt": ("Attempt", "One try of a step. A step that fails for a passing reason is tried "
+                "again later by itself."),
+    "pause": ("Pause", "After a failure, a base or site gets no requests for a while, so that it "
+              "can recover."),
+    "tick": ("Tick", "The heartbeat of Landfall: each minute it starts what is due and looks after "
+             "what does not move."),
+    "tokens": ("Tokens", "The units in which a language model counts text, about four letters "
+               "each. They are what a model costs."),
+}  # fmt: skip
+"""Terms by their anchor on the page of words."""

@@ -1,0 +1,264 @@
+"""The window over a world: its pages, what they read, what they refuse, and how they are sent."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from landfall.runs.lifecycle import RunStatus
+from landfall.store.documents import Put
+from landfall.store.metering import metering
+from landfall.window.assets import assets
+from landfall.window.browser_answers import POLICY
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.windows import HOST, html_of, visit
+from tests.fakes.workers import drive
+from tests.fakes.world import World
+
+NAME = "<script>alert(1)</script>"
+ROWS = [{"Name": f"P{n}", **({"Email": f"p{n}@school.example"} if n % 2 else {})} for n in range(6)]
+RULES = [
+    {"id": "email", "kind": "required", "table": "People", "field": "Email", "owner": "Office"},
+    {
+        "id": "name",
+        "kind": "allowed_values",
+        "table": "People",
+        "field": "Name",
+        "values": [f"P{n}" for n in range(6)],
+        "severity": "critical",
+    },
+]
+
+
+@pytest.fixture
+async def world() -> World:
+    """Return a world with a scan and an ended run of it, which found a script as a name."""
+    world = World(MemoryStore())
+    scan = await world.save(name="School & co", rules=RULES)
+    await world.start(scan)
+    async with a_server(a_base(People=[*ROWS, {"Name": NAME, "Email": "x@school.example"}])) as air:
+        await drive(world, air)
+    return world
+
+
+async def page(world: World, url: str, **more: Any) -> str:
+    """Return a page that is there."""
+    answer = await visit(world, url, **more)
+    assert answer.status_code == 200, html_of(answer)
+    return html_of(answer)
+
+
+async def finding_url(world: World, rule: str = "email") -> str:
+    """Return the address of the first finding of a rule."""
+    found = re.search(
+        r"/scans/people/findings/\w+", await page(world, f"/scans/people?rule={rule}")
+    )
+    assert found
+    return found[0]
+
+
+async def test_home_says_what_to_correct_first(world: World) -> None:
+    """The critical one before the warnings, with its number, its scan and its owner."""
+    text = await page(world, "/")
+    assert "1 of 1 scan needs you" in re.sub(r"\s+", " ", text)
+    first, second = re.findall(r'<li class="(\w+)">', text)[:2]
+    assert (first, second) == ("bad", "notice")
+    assert text.index("School &amp; co") > 0
+    assert "3 findings" in text
+    assert "Office" in text
+
+
+async def test_a_cell_is_text(world: World) -> None:
+    """On every page that shows it."""
+    urls = ["/", "/scans/people", "/runs/m-1", await finding_url(world, "name")]
+    texts = [await page(world, url) for url in urls]
+    assert all("<script>alert" not in text for text in texts)
+    assert sum("&lt;script&gt;alert" in text for text in texts) == len(texts)
+
+
+@pytest.mark.parametrize("state", [RunStatus.ERROR, RunStatus.TIMED_OUT, "missed", "inconclusive"])
+async def test_what_failed_is_as_loud_as_what_is_critical(world: World, state: str) -> None:
+    """A run that failed, that did not happen, or that is not sure."""
+    run = await world.run()
+    if state == "missed":
+        await world.save(name="School", rules=RULES, schedule={"cadence": {"every_minutes": 5}})
+        world.clock.advance(3600)
+    else:
+        changed = run.data | {"run_id": "m-2", "created_at": world.clock() + timedelta(seconds=1)}
+        error = {"reason": "base_not_found", "message": "no such base"}
+        failed = {"status": state, "verdict": None, "complete": None, "error": error}
+        unsure = {"verdict": "inconclusive", "complete": False}
+        changed |= unsure if state == "inconclusive" else failed
+        await world.stored.commit([Put("runs/m-2", changed)])
+    text = await page(world, "/")
+    assert "1 of 1 scan needs you" in re.sub(r"\s+", " ", text)
+    word = {"error": "Failed", "timed_out": "Out of time", "missed": "Missed"}
+    assert f"{word.get(state, 'Inconclusive')}</span>" in text
+
+
+async def test_a_page_reads_as_much_however_long_the_history(world: World) -> None:
+    """Three hundred more runs cost not a read more than thirty."""
+    run = await world.run()
+    costs: dict[str, set[int]] = {}
+    finding = await finding_url(world)
+    for runs in (40, 300):
+        for number in range(runs):
+            moment = run.data["created_at"] - timedelta(minutes=number + 1)
+            older = run.data | {"run_id": f"m-old-{number}", "created_at": moment}
+            await world.stored.commit([Put(f"runs/m-old-{number}", older)])
+        for url in ("/", "/scans/people", "/runs/m-1", finding, "/health", "/words"):
+            with metering() as account:
+                await page(world, url)
+            costs.setdefault(url, set()).add(account.reads)
+    assert {url: len(reads) for url, reads in costs.items()} == dict.fromkeys(costs, 1)
+    assert max(costs["/"]) <= 1 + 1 + 30 + 1 + 10  # scan, schedule, strip, last result, pulse
+
+
+async def test_a_page_that_is_the_same_is_not_sent_again(world: World) -> None:
+    """It costs the reads of its pulse alone, until the run moves."""
+    for url, most in (("/", 4), ("/runs/m-1", 1)):
+        tag = (await visit(world, url)).headers["etag"]
+        with metering() as account:
+            again = await visit(world, url, headers={"if-none-match": tag})
+        assert (again.status_code, again.body) == (304, b"")
+        assert account.reads <= most
+        await world.start(await world.save(rules=RULES), f"m-{most}0")
+        moved = await visit(world, "/", headers={"if-none-match": tag})
+        assert moved.status_code == 200
+
+
+async def test_every_answer_keeps_a_person_safe(world: World) -> None:
+    """Pages, errors, files and ways on: the policy, no guess of types, and no copy of data."""
+    style = f"/assets/{assets()['window.css'].name}"
+    urls = ["/", "/runs/m-1", "/runs/none", "/nothing", "/runs/__x__", style, "/assets/none.css"]
+    answers = [await visit(world, url) for url in urls]
+    answers.append(await visit(world, "/scans/people/run", form={}))
+    assert [answer.status_code for answer in answers] == [200, 200, 404, 404, 400, 200, 404, 303]
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        cached = "public, max-age=31536000, immutable"
+        expected = cached if answer is answers[5] else "no-store"
+        assert answer.headers["cache-control"] == expected
+    assert "'unsafe" not in POLICY
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+        {"sec-fetch-site": ""},
+        {"sec-fetch-site": "", "origin": "https://evil.example"},
+        {"sec-fetch-site": "", "origin": "null"},
+        {"sec-fetch-site": "cross-site", "origin": f"https://{HOST}"},
+    ],
+    ids=str,
+)
+async def test_an_act_from_elsewhere_does_nothing(world: World, headers: dict[str, str]) -> None:
+    """From another site, from a link or a program: nothing is started."""
+    before = len(world.queue.tasks)
+    answer = await visit(world, "/scans/people/run", form={}, headers=headers)
+    assert answer.status_code == 403
+    assert len(world.queue.tasks) == before
+
+
+async def test_an_old_browser_may_act(world: World) -> None:
+    """One that sends no Sec-Fetch-Site, but the origin of the page."""
+    headers = {"sec-fetch-site": "", "origin": f"https://{HOST}"}
+    assert (await visit(world, "/scans/people/run", {}, headers)).status_code == 303
+
+
+async def test_a_form_that_is_sent_twice_starts_one_run(world: World) -> None:
+    """A double click is one wish; the next page has the key of another."""
+    (key,) = re.findall(r'name="key" value="([^"]+)"', await page(world, "/"))
+    answers = [await visit(world, "/scans/people/run", form={"key": key}) for _ in range(2)]
+    (there,) = {answer.headers["location"] for answer in answers}
+    assert there.endswith("?did=started")
+    assert "The run has been started." in await page(world, there)
+    (next_key,) = re.findall(r'name="key" value="([^"]+)"', await page(world, "/"))
+    assert next_key != key
+
+
+async def test_a_run_is_cancelled_once(world: World) -> None:
+    """The second time it had ended before."""
+    await world.start(await world.save(rules=RULES), "m-2")
+    answers = [await visit(world, "/runs/m-2/cancel", form={}) for _ in range(2)]
+    assert [answer.headers["location"] for answer in answers] == [
+        "/runs/m-2?did=cancelled",
+        "/runs/m-2?did=ended_before",
+    ]
+    text = await page(world, "/runs/m-2")
+    assert "cancelled by office@school.example" in text
+    assert "Cancel the run" not in text
+
+
+async def test_a_finding_is_ignored_and_reopened(world: World) -> None:
+    """With the reason and the person; the last one is gone from the open ones meanwhile."""
+    url = await finding_url(world, "name")
+    form = {"why": "It is a test & more", "until": "2030-01-01"}
+    answer = await visit(world, f"{url}/ignore", form=form)
+    assert answer.headers["location"] == f"{url}?did=ignored"
+    text = await page(world, url)
+    assert "It is a test &amp; more" in text
+    assert "office@school.example" in text
+    assert "No finding matches" in await page(world, "/scans/people?rule=name")
+    assert url in await page(world, "/scans/people?rule=name&state=ignored")
+    answer = await visit(world, f"{url}/reopen", form={})
+    assert answer.headers["location"] == f"{url}?did=reopened"
+    assert url in await page(world, "/scans/people?rule=name")
+
+
+async def test_a_form_that_does_not_fit_comes_back_with_what_was_typed(world: World) -> None:
+    """The error stands beside the form, and nothing was decided."""
+    url = await finding_url(world)
+    answer = await visit(world, f"{url}/ignore", form={"why": "a reason", "until": "2001-01-01"})
+    text = html_of(answer)
+    assert answer.status_code == 400
+    assert "must be in the future" in text
+    assert ">a reason</textarea>" in text
+    assert 'value="2001-01-01"' in text
+    assert "Ignore this finding" in text
+
+
+async def test_a_page_is_compressed_only_where_the_browser_can(world: World) -> None:
+    """Cloud Run does not compress."""
+    packed = await visit(world, "/")
+    plain = await visit(world, "/", headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert html_of(packed) == html_of(plain)
+    assert len(packed.body) < len(plain.body) / 2
+
+
+async def test_the_files_of_all_pages_are_small(world: World) -> None:
+    """15 KiB together, as they are sent."""
+    sizes = [len((await visit(world, f"/assets/{a.name}")).body) for a in assets().values()]
+    assert sum(sizes) <= 15 * 1024
+
+
+async def test_a_page_of_findings_is_small() -> None:
+    """60 KiB with a hundred findings, before it is compressed."""
+    world = World(MemoryStore())
+    await world.start(await world.save(rules=RULES))
+    rows = [{"Name": f"Student number {n} of the school"} for n in range(120)]
+    async with a_server(a_base(People=rows)) as airtable:
+        await drive(world, airtable)
+    text = await page(world, "/scans/people")
+    assert text.count('<th scope="row"') == 100 + 1
+    assert len(text.encode()) <= 60 * 1024
+    more = re.search(r'href="([^"]+page_token=100)"', text)
+    assert more
+    assert (await page(world, more[1])).count('<th scope="row"') == 100 + 1
+
+
+async def test_an_empty_window_says_what_to_do() -> None:
+    """Before the first scan is saved, and before its first run."""
+    world = World(MemoryStore())
+    assert "Save the first one" in await page(world, "/")
+    await world.save()
+    assert "Not run yet" in await page(world, "/")
+    assert "Start a run" in await page(world, "/scans/people")
