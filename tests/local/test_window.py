@@ -250,7 +250,7 @@ async def test_a_page_of_findings_is_small() -> None:
     text = await page(world, "/scans/people")
     assert text.count('<th scope="row"') == 100 + 1
     assert len(text.encode()) <= 60 * 1024
-    more = re.search(r'href="([^"]+page_token=100)"', text)
+    more = re.search(r'href="([^"]+page_token=[^"]+)"', text)
     assert more
     assert (await page(world, more[1])).count('<th scope="row"') == 100 + 1
 
