@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from starlette.responses import StreamingResponse
 
 from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Put
@@ -194,6 +195,70 @@ async def test_a_run_is_cancelled_once(world: World) -> None:
     text = await page(world, "/runs/m-2")
     assert "cancelled by office@school.example" in text
     assert "Cancel the run" not in text
+
+
+async def test_findings_are_filtered_and_counted(world: World) -> None:
+    """Each choice says how many it would show; what is typed is found in texts."""
+    text = await page(world, "/scans/people")
+    assert 'value="email">email (3)' in text
+    assert 'value="critical">Critical (1)' in text
+    assert 'value="Office">Office (3)' in text
+    assert 'value="resolved">Resolved (0)' in text
+    for query, count in {
+        "text=script": 1,
+        "owner=Office": 3,
+        "owner=Office&severity=critical": 0,
+        "since=2100-01-01": 0,
+        "rule=&text=": 4,
+    }.items():
+        text = await page(world, f"/scans/people?{query}")
+        assert f"{count} finding" in text
+
+
+@pytest.mark.parametrize("query", ["state=gone", "since=never", "severity=x", "page_token=x"])
+async def test_a_filter_that_does_not_fit_is_refused_in_words(world: World, query: str) -> None:
+    """It names the filter."""
+    answer = await visit(world, f"/scans/people?{query}")
+    assert answer.status_code == 400
+    assert f"`{query.partition('=')[0]}`" in html_of(answer)
+
+
+async def test_what_is_filtered_is_saved_as_a_file(world: World) -> None:
+    """The same findings as on the page, for a spreadsheet."""
+    text = await page(world, "/scans/people?severity=critical")
+    link = re.search(r'href="([^"]+findings.csv[^"]+)"', text)
+    assert link
+    answer = await visit(world, link[1].replace("&amp;", "&"))
+    assert isinstance(answer, StreamingResponse)
+    content = "".join([str(piece) async for piece in answer.body_iterator])
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"] == POLICY
+    assert [line.count("critical") for line in content.strip().splitlines()] == [0, 1]
+
+
+async def test_home_says_what_is_new_since_the_last_visit(world: World) -> None:
+    """A visit ends after half an hour without a look; its cookie is the browser's alone."""
+    first = await visit(world, "/")
+    assert "since you looked last" not in html_of(first)
+    cookie = first.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert (
+        "Secure"
+        in (await visit(world, "/", headers={"x-forwarded-proto": "https"})).headers["set-cookie"]
+    )
+    world.clock.advance(3600)
+    scan = await world.save(rules=RULES)
+    await world.start(scan, "m-2")
+    async with a_server(a_base(People=[*ROWS, *({"Name": f"P{n}"} for n in range(2))])) as airtable:
+        await drive(world, airtable, "m-2")
+    second = await visit(world, "/", headers={"cookie": cookie.partition(";")[0]})
+    assert "2 new findings since you looked last" in html_of(second)
+    again = await visit(
+        world, "/", headers={"cookie": second.headers["set-cookie"].partition(";")[0]}
+    )
+    assert "2 new findings since you looked last" in html_of(again)
+    broken = await visit(world, "/", headers={"cookie": "landfall_visits=99999999999.99999999999"})
+    assert broken.status_code == 200
 
 
 async def test_a_finding_is_ignored_and_reopened(world: World) -> None:

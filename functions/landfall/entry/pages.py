@@ -4,14 +4,16 @@ from functools import partial
 
 from starlette.responses import Response
 
+from landfall.api.downloads import Download
 from landfall.entry.app import App
 from landfall.entry.callers import ForbiddenError
-from landfall.entry.routes import match_route, to_request
+from landfall.entry.routes import match_route, to_file, to_request
 from landfall.entry.serve import Answer, Call, refused
 from landfall.reasons import NotFoundError
 from landfall.ticks.marks import health
 from landfall.window import browser_answers
 from landfall.window.assets import asset_of
+from landfall.window.last_visit import COOKIE, Visits
 from landfall.window.page_table import PAGES
 from landfall.window.visit import Elsewhere, Screen, Visit
 
@@ -33,24 +35,34 @@ async def answer(app: App, call: Call) -> Answer:
             return refused(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
         raise NotFoundError("there is nothing at this address; start at the first page")
     runs = app.runs
+    visits = Visits.of(request.cookies.get(COOKIE), app.runs.clock())
     visit = Visit(
         await to_request(app, call),
         request.url.path,
         partial(health, runs.store, runs.clock, app.indexes, app.server_clock),
+        visits.before,
     )
-    return 200, await _shown(call, visit, found, ids)
+    response = await _shown(call, visit, found, ids)
+    response.headers["set-cookie"] = visits.cookie(
+        secure=request.headers.get("x-forwarded-proto") == "https"
+    )
+    return 200, response
 
 
 async def _shown(call: Call, visit: Visit, screen: Screen, ids: tuple[str, ...]) -> Response:
     headers, etag = call.request.headers, ""
     if screen.pulse:
         pulse = await screen.pulse(visit, *ids)
-        etag = browser_answers.etag_of(visit.person, str(call.request.url), pulse)
+        etag = browser_answers.etag_of(
+            visit.person, str(call.request.url), str(visit.looked), pulse
+        )
         if headers.get("if-none-match") == etag:
             return browser_answers.unchanged(etag)
     shown = await screen.show(visit, *ids)
     if isinstance(shown, Elsewhere):
         return browser_answers.redirected(shown.url)
+    if isinstance(shown, Download):
+        return browser_answers.safe(to_file(shown))
     values = {
         **shown.values,
         "person": visit.person,

@@ -44,7 +44,7 @@ async def answer(app: App, call: Call) -> Answer:
         return _no_route(allowed)
     _check_parameters(call.request.query_params.multi_items(), route.parameters)
     content = await route.handle(await to_request(app, call), *ids)
-    return route.status, _file(content) if isinstance(content, Download) else content
+    return route.status, to_file(content) if isinstance(content, Download) else content
 
 
 class Matchable(Protocol):
@@ -130,7 +130,8 @@ def _no_route(allowed: Sequence[str]) -> Answer:
     return refused(404, "no_such_path", f"there are: {paths}, GET /health")
 
 
-def _file(download: Download) -> Response:
+def to_file(download: Download) -> Response:
+    """Return a file as an answer."""
     disposition = f'attachment; filename="{download.name}"'
     return StreamingResponse(
         download.pieces,

@@ -60,6 +60,15 @@ async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
     return await _listed(request, listing, wanted, token, {"scan_id": scan_id}, scan_id)
 
 
+async def finding_counts(request: Request, scan_id: str) -> Fields:
+    """Count the findings by `rule`, `table`, `severity`, `owner` and `state`, with the filters.
+
+    A filter does not narrow the numbers of its own values, so they say what another choice gives.
+    """
+    listing = await (await _findings(request, scan_id)).listing()
+    return {"scan_id": scan_id, "counts": await listing.counts(_wanted(request.parameters))}
+
+
 async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
     """Show one finding with its history. Raises `FindingNotFoundError`."""
     return await (await _findings(request, scan_id)).one(finding_id)
@@ -91,6 +100,7 @@ async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
 ROUTES = [
     Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
+    Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
     Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
     Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),

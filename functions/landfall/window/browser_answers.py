@@ -79,6 +79,12 @@ def redirected(url: str) -> Response:
     return Response(status_code=303, headers=headers)
 
 
+def safe(response: Response) -> Response:
+    """Return a download, which no cache may store."""
+    response.headers.update({**SAFE, "Cache-Control": "no-store"})
+    return response
+
+
 def file(asked: Headers, asset: Asset) -> Response:
     """Return a file, which never changes under its name."""
     headers = {

@@ -53,7 +53,8 @@ async def home(visit: Visit) -> View:
         "more": sum(map(len, found)) - len(items[:MAX_ITEMS]),
         "tally": _tally(standings),
         "next": listed["next_page_token"],
-        "strip_runs": STRIP,
+        "looked": visit.looked,
+        "new": sum(one.new_since(visit.looked) for one in standings),
     }
     return View("home.html", values, refresh=SOON if moving else LATER)
 

@@ -6,7 +6,7 @@ from landfall.window.finding_page import finding_page, ignore_finding, reopen_fi
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
 from landfall.window.run_page import cancel, run_page, run_pulse, start
-from landfall.window.scan_page import scan_page
+from landfall.window.scan_page import findings_file, scan_page
 from landfall.window.visit import Screen
 
 PAGES: Sequence[Screen] = (
@@ -15,6 +15,7 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page),
+    Screen("GET", "/scans/{id}/findings.csv", findings_file),
     Screen("GET", "/scans/{id}/findings/{id}", finding_page),
     Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),
     Screen("POST", "/scans/{id}/findings/{id}/reopen", reopen_finding),

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from landfall.window.assets import address_of
-from landfall.window.standing import SEVERITIES, state_of
+from landfall.window.standing import SEVERITIES, state_of, without_code
 from landfall.window.wording import DONE, GLOSSARY, KINDS, STATES, STEPS, Word
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -35,6 +35,7 @@ def _environment() -> Environment:
         "state": state,
         "plain_when": plain_when,
         "by_loudness": by_loudness,
+        "without_code": without_code,
     }
     environment.globals |= {
         "asset": address_of,

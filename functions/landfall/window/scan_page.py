@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from landfall.api.downloads import Download
 from landfall.integrity.findings.entry import STATES
-from landfall.integrity.routes import scan_findings
+from landfall.integrity.routes import FILTERS, finding_counts, scan_findings
 from landfall.kinds.routes import follow_scan
 from landfall.store.documents import Fields
 from landfall.window.home_page import STRIP
@@ -15,8 +16,14 @@ from landfall.window.visit import LATER, SOON, View, Visit
 PAGE = 100
 """Findings on a page."""
 
-FILTERS = ("rule", "table", "severity", "state")
-"""Filters of the findings, as the address keeps them."""
+CHOICES = ("rule", "table", "severity", "owner", "state")
+"""Filters with a choice of values; the others are typed."""
+
+FIXED = {"severity": SEVERITIES, "state": STATES}
+"""Filters whose values are always the same."""
+
+MAX_CHOICES = 500
+"""Values that a filter offers: those with the most findings."""
 
 
 async def scan_page(visit: Visit, scan_id: str) -> View:
@@ -27,15 +34,16 @@ async def scan_page(visit: Visit, scan_id: str) -> View:
     result: Fields = {}
     if judged:
         result = (await visit.asked.runs.get(judged["run_id"])).document.data
-    filters = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
+    filters = filters_of(visit)
+    listed = await _findings(visit, scan, filters) if judged else None
     values = {
         "scan": scan,
         "one": standing,
         "strip_of": scan["runs"][::-1],
         "items": [one for one in items_of(standing, result) if one.state not in SEVERITIES],
         "filters": filters,
-        "listed": await _findings(visit, scan, filters) if judged else None,
-        "choices": _choices(result.get("report") or {}),
+        "listed": listed,
+        "choices": await _choices(visit, scan_id, filters) if listed else {},
         "address": _address(visit.path, filters),
     }
     return View("scan.html", values, refresh=SOON if standing.moving else LATER)
@@ -51,15 +59,33 @@ async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str]) -> A
     return await scan_findings(visit.ask(asked), scan["scan_id"])
 
 
-def _choices(report: Fields) -> dict[str, list[str]]:
-    """Return the values of each filter, from the report of the last result."""
-    rules = report.get("rules", ())
-    return {
-        "rule": sorted({rule["rule_id"] for rule in rules}),
-        "table": sorted({rule["table"] for rule in rules}),
-        "severity": list(SEVERITIES),
-        "state": list(STATES),
-    }
+async def _choices(
+    visit: Visit, scan_id: str, filters: Mapping[str, str]
+) -> dict[str, list[tuple[str, int]]]:
+    """Return the values of each filter with their numbers; a chosen one is always among them."""
+    counts = (await finding_counts(visit.ask(filters), scan_id))["counts"]
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name in CHOICES:
+        if name in FIXED:
+            found[name] = [(value, counts[name].get(value, 0)) for value in FIXED[name]]
+            continue
+        most = sorted(counts[name].items(), key=lambda one: (-one[1], one[0]))[:MAX_CHOICES]
+        chosen = filters.get(name)
+        missing = [] if chosen is None or chosen in dict(most) else [(chosen, 0)]
+        found[name] = [one for one in [*missing, *most] if one[0]]
+    return found
+
+
+async def findings_file(visit: Visit, scan_id: str) -> Download:
+    """Return the findings that the filters choose, as a file for a spreadsheet."""
+    file = await scan_findings(visit.ask({**filters_of(visit), "format": "csv"}), scan_id)
+    assert isinstance(file, Download)
+    return file
+
+
+def filters_of(visit: Visit) -> dict[str, str]:
+    """Return the filters of an address; an empty one is none."""
+    return {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
 
 
 def _address(path: str, filters: Mapping[str, str]) -> str:

@@ -44,6 +44,16 @@ class Standing:
         """Return the scan's name, or its id."""
         return self.scan.get("name") or str(self.scan["scan_id"])
 
+    def new_since(self, moment: datetime | None) -> int:
+        """Return the findings that runs have found anew since a moment, by the runs known here."""
+        counts = [
+            run["counts"]
+            for run in self.scan["runs"]
+            if moment and run.get("finished_at") and run["finished_at"] > moment
+        ]
+        names = ("findings_new", "findings_reopened")
+        return sum(one.get(name, 0) for one in counts for name in names)
+
     @property
     def severities(self) -> Sequence[tuple[str, int]]:
         """Return the open findings of the last result, by severity."""
@@ -168,7 +178,7 @@ def _of_the_scan(standing: Standing, unchecked: Sequence[Fields]) -> Iterator[It
         what, fix = error["message"], fix_of(error["reason"])
         yield Item(ended["status"], what, fix, run_path, standing, since=standing.since)
     if ended.get("complete") is False:
-        why = unchecked[0]["why"] if unchecked else "the run lists what is missing"
+        why = without_code(unchecked[0]["why"]) if unchecked else "the run lists what is missing"
         more = f" (and {len(unchecked) - 1:,} more)" if len(unchecked) > 1 else ""
         yield Item(
             "inconclusive",
@@ -178,6 +188,12 @@ def _of_the_scan(standing: Standing, unchecked: Sequence[Fields]) -> Iterator[It
             standing,
             since=standing.since,
         )
+
+
+def without_code(why: str) -> str:
+    """Return why something was not checked without the reason's code that it may begin with."""
+    code, _, words = why.partition(": ")
+    return words if code in set(Reason) else why
 
 
 def fix_of(reason: str) -> str:

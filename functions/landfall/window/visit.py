@@ -1,6 +1,6 @@
 """The contract of the window: a screen is a use case and a template.
 
-    Screen ──show──> View (a template and its values), or Elsewhere (after an act)
+    Screen ──show──> View (a template and its values), Elsewhere (after an act), or a Download
 
 A page asks the use cases of the api, with a `Request` of theirs, and has no other way to the data.
 """
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from landfall.api.downloads import Download
 from landfall.api.request import Request
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
@@ -36,6 +37,8 @@ class Visit:
     path: str
     health: Callable[[], Awaitable[tuple[bool, Fields]]]
     """The use case of `GET /health`."""
+    looked: datetime | None = None
+    """The end of the person's visit before this one, in this browser."""
 
     @property
     def person(self) -> str:
@@ -101,7 +104,7 @@ class Elsewhere:
         return f"{self.path}?{urlencode({'did': self.did})}"
 
 
-Shown = View | Elsewhere
+Shown = View | Elsewhere | Download
 
 
 @dataclass(frozen=True)
