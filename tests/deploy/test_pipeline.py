@@ -1,7 +1,15 @@
 """cloudbuild.yaml: its steps, their order, and its account."""
 
+import functools
+import io
+import os
 import re
 import shlex
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +18,16 @@ import yaml
 
 from infra.cloud import deploy, doctor
 from infra.cloud.resources.accounts import ALL_ACCOUNTS, PIPELINE_ROLES
-from infra.cloud.resources.target import PIPELINE_ACCOUNT, DeployTarget
+from infra.cloud.resources.image import PYTHON
+from infra.cloud.resources.target import PIPELINE_ACCOUNT, TEST_ACCOUNT, DeployTarget
 from tests.deploy.google_apis import NUMBER, PROJECT
-from tests.deploy.installing import INVOKER, REGION, CommandResult, Console
+from tests.deploy.installing import INVOKER, REGION, CommandResult, Console, of
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "cloudbuild.yaml"
 BUILD: dict[str, Any] = yaml.safe_load(FILE.read_text())
+TEST_FILE = ROOT / ".ci/test.yaml"
+TEST_BUILD: dict[str, Any] = yaml.safe_load(TEST_FILE.read_text())
 TARGET = DeployTarget(PROJECT, NUMBER, REGION)
 MEMBER = f"serviceAccount:{TARGET.account(PIPELINE_ACCOUNT)}"
 STEPS = {step["id"]: step for step in BUILD["steps"]}
@@ -46,10 +57,51 @@ def test_steps_are_those_of_the_document():
 
 def test_nothing_is_deployed_before_the_tests_have_passed():
     """Steps run one after another: none waits for a step of its choice, or may fail."""
-    assert next(iter(STEPS)) == "test"
-    assert ".ci/run" in script("test").splitlines()
+    assert list(STEPS)[:2] == ["tools", "test"]
     free = {"waitFor", "allowFailure", "allowExitCodes"}
-    assert [name for name, step in STEPS.items() if free & step.keys()] == []
+    steps = [*STEPS.values(), *TEST_BUILD["steps"]]
+    assert [step["id"] for step in steps if free & step.keys()] == []
+    (step,) = TEST_BUILD["steps"]
+    assert shlex.split(step["args"][1].splitlines()[-1])[-1] == ".ci/run"
+
+
+def submitted(console: Console, *arguments: str) -> dict[str, Any]:
+    """Return the build that gcloud submits; whatever came before it succeeded."""
+    done = console.gcloud(*arguments)
+    assert done.status == 0, done.errors
+    (build,) = of(done.requests, "cloudbuild", "POST", "/builds")
+    assert isinstance(build, dict)
+    return build
+
+
+@pytest.mark.usefixtures("piped")
+def test_the_tests_run_as_an_account_that_may_change_nothing(console):
+    """In a build of their own, which gcloud submits with all files, the history included."""
+    words = command("test")
+    assert words[0].endswith("/bin/gcloud")
+    assert words[1:4] == ["builds", "submit", "."]
+    build = submitted(console, *words[1:3], str(ROOT), *words[4:])
+    tester = TARGET.account(TEST_ACCOUNT)
+    assert build["serviceAccount"].endswith(f"/serviceAccounts/{tester}")
+    assert [step["id"] for step in build["steps"]] == ["test"]
+    where = build["source"]["storageSource"]
+    assert where["bucket"] == TARGET.bucket
+    stored = console.recorder.apis.payloads[f"{where['bucket']}/{where['object']}"]
+    with tarfile.open(fileobj=io.BytesIO(bytes.fromhex(stored))) as files:
+        names = set(files.getnames())
+    assert {".git", ".ci/run", "tests/run", "infra/deploy"} <= {
+        it.removeprefix("./") for it in names
+    }
+    policies = console.recorder.apis.policies
+    granted = {
+        (key[0], role)
+        for key in policies
+        for role in roles_of(console, key[0], key[1], f"serviceAccount:{tester}")
+    }
+    assert granted == {
+        ("cloudresourcemanager", "roles/logging.logWriter"),
+        ("storage", "roles/storage.objectViewer"),
+    }
 
 
 def test_the_image_is_built_once_and_then_deployed():
@@ -173,8 +225,74 @@ def test_gcloud_takes_it(console):
     assert build["options"]["logging"] == "CLOUD_LOGGING_ONLY"
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_every_step_runs_on_the_pinned_image(step):
-    """The emulator is part of what is tested; `latest` would change every week."""
-    assert STEPS[step]["name"] == STEPS["test"]["name"]
-    assert re.search(r":\d+\.\d+\.\d+-emulators$", STEPS[step]["name"])
+@pytest.mark.parametrize("step", [*STEPS.values(), *TEST_BUILD["steps"]], ids=lambda it: it["id"])
+def test_every_step_runs_on_the_python_of_the_functions(step):
+    """An official image, which stays; Google's images of its CLI are removed after a year."""
+    assert step["name"] == f"python:{PYTHON}-bookworm"
+
+
+def test_every_step_has_the_tools_of_the_first():
+    """They are in a volume, and gcloud is found on the path."""
+    for name, step in STEPS.items():
+        assert step["volumes"] == [{"name": "tools", "path": "/tools"}], name
+    for name in ("build", "deploy", "smoke"):
+        (path,) = STEPS[name]["env"]
+        assert path.startswith("PATH=/tools/google-cloud-sdk/bin:/usr/local/bin:")
+
+
+def test_no_step_asks_for_a_machine_that_a_new_project_may_not_have():
+    """The tests are made for the two CPUs of Cloud Build's own."""
+    assert [it for it in (BUILD, TEST_BUILD) if "machineType" in it["options"]] == []
+
+
+ARCHIVED_GCLOUD = """#!/bin/sh
+echo "$@" >>"$(dirname "$0")/called"
+"""
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> Iterator[str]:
+    """Serve an archive of the CLI, whose gcloud notes how it is called, as Google serves it."""
+    wanted = re.search(r"^version=(\S+)$", (ROOT / ".ci/tools").read_text(), re.MULTILINE)
+    assert wanted
+    served = tmp_path / "served"
+    bin_folder = tmp_path / "google-cloud-sdk/bin"
+    for folder in (served, bin_folder):
+        folder.mkdir(parents=True)
+    (bin_folder / "gcloud").write_text(ARCHIVED_GCLOUD)
+    (bin_folder / "gcloud").chmod(0o755)
+    name = served / f"google-cloud-cli-{wanted[1]}-linux-x86_64.tar.gz"
+    with tarfile.open(name, "w:gz") as archive:
+        archive.add(tmp_path / "google-cloud-sdk", "google-cloud-sdk")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+def run_tools(folder: Path, archives: str) -> "subprocess.CompletedProcess[str]":
+    """Run the step that installs the tools."""
+    environment = {"PATH": os.environ["PATH"], "GCLOUD_ARCHIVES": archives}
+    line = [str(ROOT / ".ci/tools"), str(folder)]
+    return subprocess.run(
+        line, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_tools_are_an_archive_of_one_version_with_the_emulator(tmp_path, archives):
+    """What is installed is where the other steps look for it."""
+    folder = tmp_path / "tools"
+    done = run_tools(folder, archives)
+    assert done.returncode == 0, done.stderr
+    called = (folder / "google-cloud-sdk/bin/called").read_text()
+    assert called == "components install --quiet cloud-firestore-emulator\n"
+
+
+def test_tools_that_cannot_be_had_end_the_build(tmp_path, archives):
+    """The message names what was not found."""
+    done = run_tools(tmp_path / "tools", f"{archives}/nowhere")
+    assert done.returncode != 0
+    assert "404" in done.stderr

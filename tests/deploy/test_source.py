@@ -23,6 +23,9 @@ from tests.deploy.installing import INVOKER, REGION, of
 
 ROOT = Path(__file__).parents[2]
 
+SUPPORTED = {11, 12, 13}
+"""Minor versions of Python 3 on which the functions and the tests run."""
+
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 sys.path.append("functions")
@@ -44,10 +47,25 @@ def uploaded(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-@pytest.fixture(scope="module")
-def python(uploaded: Path) -> Path:
+def another_python() -> list[str]:
+    """Return the newest other Python of this machine on which the functions must run, if any."""
+    own = sys.version_info[:2]
+    for minor in sorted(SUPPORTED - {own[1]}, reverse=True):
+        folders = [Path(folder) for folder in os.environ["PATH"].split(":")]
+        folders += sorted(Path("~/.pyenv/versions").expanduser().glob(f"3.{minor}.*/bin"))
+        for candidate in (folder / f"python3.{minor}" for folder in folders):
+            asked = [str(candidate), "-c", "import venv, sys; print(sys.version_info[1])"]
+            if candidate.is_file():  # perhaps a shim of a version that is not installed
+                said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+                if said.strip() == str(minor):
+                    return [str(candidate)]
+    return []
+
+
+@pytest.fixture(scope="module", params=[sys.executable, *another_python()])
+def python(request: pytest.FixtureRequest, uploaded: Path) -> Path:
     """Create a virtual environment with only the requirements of the source."""
-    venv = [sys.executable, "-m", "venv", "--without-pip", str(uploaded / ".venv")]
+    venv = [request.param, "-m", "venv", "--clear", "--without-pip", str(uploaded / ".venv")]
     subprocess.run(venv, check=True)
     found = uploaded / ".venv/bin/python"
     pip = [sys.executable, "-m", "pip", "--python", str(found), "install", "-q"]
@@ -69,9 +87,11 @@ def test_the_source_is_the_code_and_its_pins(uploaded):
     assert names == {"requirements.txt", "infra/constraints.txt", *tracked.stdout.split()}
 
 
-def test_the_image_has_the_python_of_the_tests():
-    """Nothing was tested on another version."""
-    assert f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON
+def test_the_image_and_the_tests_have_a_python_that_is_supported():
+    """The pipeline runs the tests on the very version of the image: `test_pipeline.py`."""
+    supported = {f"3.{minor}" for minor in SUPPORTED}
+    assert PYTHON in supported
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in supported
 
 
 def test_every_module_is_importable_with_the_requirements_alone(uploaded, python):

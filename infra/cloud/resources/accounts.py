@@ -9,6 +9,7 @@ from infra.cloud.resources.target import (
     PIPELINE_ACCOUNT,
     SCHEDULER_ACCOUNT,
     TASKS_ACCOUNT,
+    TEST_ACCOUNT,
 )
 
 ACCOUNTS = {
@@ -21,7 +22,10 @@ ACCOUNTS = {
     },
 }
 
-PIPELINE_ACCOUNTS = {PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this account"}
+PIPELINE_ACCOUNTS = {
+    PIPELINE_ACCOUNT: "cloudbuild.yaml runs as this account",
+    TEST_ACCOUNT: "The tests of cloudbuild.yaml run as this account, which may change nothing",
+}
 
 ALL_ACCOUNTS = (*ACCOUNTS, *PIPELINE_ACCOUNTS)
 
@@ -84,6 +88,7 @@ def role_changes(it: Installation) -> list[ResourceChange]:
     roles.append((_member(it, IMAGE_ACCOUNT), "roles/logging.logWriter"))
     if it.has_pipeline:
         roles += [(_member(it, PIPELINE_ACCOUNT), role) for role in PIPELINE_ROLES]
+        roles.append((_member(it, TEST_ACCOUNT), "roles/logging.logWriter"))
     return project_roles(it.target.project, it.project_policy(), roles)
 
 
@@ -94,7 +99,7 @@ def user_changes(it: Installation) -> list[ResourceChange]:
     users = {TASKS_ACCOUNT: functions}
     if it.has_pipeline:
         pipeline = [_member(it, PIPELINE_ACCOUNT)]
-        others = [*FUNCTION_ACCOUNTS.values(), SCHEDULER_ACCOUNT, IMAGE_ACCOUNT]
+        others = [*FUNCTION_ACCOUNTS.values(), SCHEDULER_ACCOUNT, IMAGE_ACCOUNT, TEST_ACCOUNT]
         users = {TASKS_ACCOUNT: [*functions, *pipeline]} | {name: pipeline for name in others}
         users[PIPELINE_ACCOUNT] = pipeline
     for name, members in users.items():

@@ -13,7 +13,7 @@ from infra.cloud.resources import source
 from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
-from infra.cloud.resources.target import IMAGE_ACCOUNT, NAME
+from infra.cloud.resources.target import IMAGE_ACCOUNT, NAME, TEST_ACCOUNT
 
 PYTHON = "3.11"
 """The version that the tests run on."""
@@ -103,7 +103,7 @@ def storage_changes(it: Installation) -> list[ResourceChange]:
 
 
 def build_access_changes(it: Installation) -> list[ResourceChange]:
-    """Let the account of builds read sources and write images."""
+    """Let the account of builds write images, and it and that of tests read sources."""
     target, builder = it.target, f"serviceAccount:{it.target.account(IMAGE_ACCOUNT)}"
     path = f"v1/{target.place}/repositories/{NAME}"
     command = ["artifacts", "repositories", "set-iam-policy", NAME, "policy.json"]
@@ -115,15 +115,23 @@ def build_access_changes(it: Installation) -> list[ResourceChange]:
     )
     role = "roles/storage.objectViewer"
     policy = it.get("storage", f"storage/v1/b/{target.bucket}/iam") or {}
-    granted = [
-        b for b in policy.get("bindings", []) if b["role"] == role and builder in b["members"]
-    ]
-    if not granted:
-        add = gcloud(
+    tester = f"serviceAccount:{it.target.account(TEST_ACCOUNT)}"
+    granted = {
+        member
+        for binding in policy.get("bindings", [])
+        for member in binding["members"]
+        if binding["role"] == role
+    }
+    added = [
+        gcloud(
             *("storage", "buckets", "add-iam-policy-binding", f"gs://{target.bucket}"),
-            *(f"--member={builder}", f"--role={role}"),
+            *(f"--member={reader}", f"--role={role}"),
         )
-        found.append(ResourceChange("create", f"readers of bucket {target.bucket}", [add]))
+        for reader in [builder, *([tester] if it.has_pipeline else [])]
+        if reader not in granted
+    ]
+    if added:
+        found.append(ResourceChange("create", f"readers of bucket {target.bucket}", added))
     return found
 
 

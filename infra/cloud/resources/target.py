@@ -13,6 +13,7 @@ DATABASE = NAME
 LABELS = {"app": NAME}
 
 IMAGE_ACCOUNT, PIPELINE_ACCOUNT = f"{NAME}-image", f"{NAME}-deploy"
+TEST_ACCOUNT = f"{NAME}-test"
 SCHEDULER_ACCOUNT, TASKS_ACCOUNT = f"{NAME}-cloud-scheduler", f"{NAME}-cloud-tasks"
 
 GCLOUD_AUDIENCE = "32555940559.apps.googleusercontent.com"
