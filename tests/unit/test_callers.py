@@ -26,7 +26,7 @@ from landfall.entry.callers import (
     UnauthenticatedError,
     fetch_certificates,
 )
-from landfall.entry.own_service import SIGNATURE_REMOVED, CallerCheck
+from landfall.entry.own_service import SIGNATURE_REMOVED, CallerCheck, OwnService
 
 EMAIL = "tasks@demo.iam.gserviceaccount.com"
 AUDIENCE = "https://landfall.example"
@@ -69,11 +69,14 @@ def callers(kept: Kept, issuer: Issuer, cloud_run: CallerCheck | None = None) ->
     )
 
 
+URLS = ("https://landfall-api-1.europe-west1.run.app", "https://landfall-api-x1-ew.a.run.app")
+
+
 def check_that_is(on: bool) -> CallerCheck:
     """Cloud Run's check, switched on or off."""
 
-    async def read() -> bool:
-        return on
+    async def read() -> OwnService:
+        return OwnService(on, URLS)
 
     return CallerCheck(read)
 
@@ -165,6 +168,40 @@ async def test_any_audience_of_the_list_will_do(issuer):
     """Services name ours; people's tokens may come from a tool that names its own."""
     token = issuer.token(EMAIL, "people")
     assert await callers(Kept(issuer), issuer).check(f"Bearer {token}") == EMAIL
+
+
+@pytest.mark.parametrize("path", ["", "/", "/runs"])
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("on", [True, False])
+async def test_a_token_for_a_url_of_the_function_will_do(issuer, url, path, on):
+    """As Google's documents have it for service accounts, and with Cloud Scheduler's default."""
+    door = callers(Kept(issuer), issuer, cloud_run=check_that_is(on))
+    token = issuer.token(EMAIL, url + path)
+    assert await door.check(f"Bearer {unsigned(token) if on else token}") == EMAIL
+
+
+OTHERS = [
+    *("https://landfall-api-1.europe-west1.run.app.evil.example", "landfall-api-x1-ew.a.run.app"),
+    *("https://landfall-fetch-1.europe-west1.run.app", "http://landfall-api-x1-ew.a.run.app", ""),
+    *("https://landfall-api-x1-ew.a.run.app:8080", "https://landfall-api-x1-ew.a.run.ap"),
+]
+
+
+@pytest.mark.parametrize("audience", OTHERS)
+@pytest.mark.parametrize("on", [True, False])
+async def test_a_token_for_another_url_will_not(issuer, audience, on):
+    """Whoever got such a token could send it on to us; the message says which URL it is for."""
+    door = callers(Kept(issuer), issuer, cloud_run=check_that_is(on))
+    token = issuer.token(EMAIL, audience)
+    with pytest.raises(UnauthenticatedError, match="wrong audience; make it for the URL"):
+        await door.check(f"Bearer {unsigned(token) if on else token}")
+
+
+async def test_a_token_without_an_address_says_how_to_make_one_with(issuer):
+    """Some of Google's ways leave it out unless it is asked for."""
+    token = issuer.token("", AUDIENCE, email_verified=None)
+    with pytest.raises(UnauthenticatedError, match="--include-email"):
+        await callers(Kept(issuer), issuer).check(f"Bearer {token}")
 
 
 async def test_what_cloud_run_has_checked_is_read(issuer):

@@ -14,14 +14,19 @@ from landfall.entry.own_service import (
     READ_AGAIN,
     READ_EVERY,
     CallerCheck,
+    OwnService,
     OwnServiceError,
     read_caller_check,
 )
 from tests.fakes.cloud_run import EVERYBODY, INVOKER, SERVICE, OwnCloudRun, own_cloud_run
 
 
-async def read(cloud_run: OwnCloudRun) -> bool:
+async def read_all(cloud_run: OwnCloudRun) -> OwnService:
     return await read_caller_check(urlsplit(cloud_run.url).netloc, cloud_run.url, SERVICE)
+
+
+async def read(cloud_run: OwnCloudRun) -> bool:
+    return (await read_all(cloud_run)).is_checked
 
 
 @pytest.fixture
@@ -49,6 +54,14 @@ async def test_a_service_that_is_open_is_not_checked(cloud_run, what, content):
     """Both ways to open one: the switch, and the role."""
     cloud_run.put(getattr(cloud_run, what), content)
     assert not await read(cloud_run)
+
+
+async def test_its_urls_are_those_that_cloud_run_names(cloud_run):
+    """One has the project's number, the other a hash; without any, it has none."""
+    assert (await read_all(cloud_run)).urls == ()
+    urls = ["https://landfall-api-1.europe-west1.run.app", "https://landfall-api-x1-ew.a.run.app"]
+    cloud_run.put(cloud_run.state, {"urls": urls})
+    assert (await read_all(cloud_run)).urls == tuple(urls)
 
 
 UNREADABLE = {
@@ -92,12 +105,12 @@ class Told:
         self.answer = answer
         self.reads = 0
 
-    async def __call__(self) -> bool:
+    async def __call__(self) -> OwnService:
         self.reads += 1
         await asyncio.sleep(0)
         if self.answer is None:
             raise OwnServiceError("no answer")
-        return self.answer
+        return OwnService(self.answer)
 
 
 @pytest.fixture

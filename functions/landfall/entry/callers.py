@@ -40,6 +40,14 @@ UNKNOWN_KEY_PAUSE = 60.0
 SEND_FRESH = "send a fresh one, of `gcloud auth print-identity-token`"
 """The fix for a token that has expired or is another's."""
 
+SEND_OURS = (
+    "make it for the URL of this function, or for people by `gcloud auth print-identity-token`"
+)
+"""The fix for a token that is for somebody else."""
+
+SEND_EMAIL = "make it with `--include-email`, `includeEmail` or `format=full`"
+"""The fix for a token of a service account, by gcloud, IAM's API or the metadata server."""
+
 
 class UnauthenticatedError(LandfallError):
     """The token is missing or not valid. The message gives the reason, not the token."""
@@ -165,11 +173,13 @@ class Callers:
             claims = self._read(token)
         else:
             claims = self._verified(token, await self._certificates.by_key(_key_id(token)))
+        if not await self._is_for_us(claims.get("aud")):
+            raise UnauthenticatedError(f"the token is not valid: wrong audience; {SEND_OURS}")
         if claims.get("iss") != self._issuer:
             raise UnauthenticatedError("the token is not valid: wrong issuer")
         email = claims.get("email")
         if not email or claims.get("email_verified") is not True:
-            raise UnauthenticatedError("the token has no verified e-mail address")
+            raise UnauthenticatedError(f"the token has no verified e-mail address; {SEND_EMAIL}")
         if email not in self._allowed:
             raise ForbiddenError(f"{email} may not call this function")
         return str(email)
@@ -180,17 +190,22 @@ class Callers:
             expired = float(str(claims["exp"])) + CLOCK_SKEW < time.time()
         except _INVALID:
             raise UnauthenticatedError("the token is not valid") from None
-        if expired or claims.get("aud") not in self._audiences:
-            why = "it has expired" if expired else "wrong audience"
-            raise UnauthenticatedError(f"the token is not valid: {why}; {SEND_FRESH}")
+        if expired:
+            raise UnauthenticatedError(f"the token is not valid: it has expired; {SEND_FRESH}")
         return claims
+
+    async def _is_for_us(self, audience: object) -> bool:
+        if audience in self._audiences:
+            return True
+        if self._cloud_run is None or not isinstance(audience, str):
+            return False
+        return await self._cloud_run.is_own(audience)
 
     def _verified(self, token: str, certificates: Mapping[str, str]) -> Mapping[str, object]:
         try:
             claims: Mapping[str, object] = jwt.decode(  # type: ignore[no-untyped-call]
                 token,
                 certs=certificates,
-                audience=self._audiences,
                 clock_skew_in_seconds=CLOCK_SKEW,
             )
         except _INVALID as error:

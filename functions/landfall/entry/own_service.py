@@ -8,6 +8,7 @@ a token without a signature counts only while the state of the service says that
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -42,40 +43,60 @@ class OwnServiceError(LandfallError):
     answer = "callers cannot be checked now"
 
 
+@dataclass(frozen=True)
+class OwnService:
+    """The own service: does Cloud Run check its callers, and at which URLs does it serve it."""
+
+    is_checked: bool
+    urls: tuple[str, ...] = ()
+
+
 class CallerCheck:
     """Cloud Run's check of the callers of this service, as `read` last found it."""
 
-    def __init__(self, read: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[OwnService]]) -> None:
         self._read = read
-        self._is_on: bool | None = None
+        self._found: OwnService | None = None
         self._read_next = self._believed_until = 0.0
         self._lock = asyncio.Lock()
 
     async def is_on(self) -> bool:
         """Return whether Cloud Run checks the callers. Raises `OwnServiceError`."""
+        return (await self._service()).is_checked
+
+    async def is_own(self, audience: str) -> bool:
+        """Return whether an audience is a URL of this service, or one below it.
+
+        By Google's documents it is the URL itself; Cloud Scheduler's default has the path, too.
+        Raises `OwnServiceError`.
+        """
+        return any(f"{audience}/".startswith(f"{url}/") for url in (await self._service()).urls)
+
+    async def _service(self) -> OwnService:
         async with self._lock:
             now = asyncio.get_running_loop().time()
-            if self._is_on is None or now >= self._read_next:
-                await self._update(now)
-            return bool(self._is_on)
+            if self._found is None or now >= self._read_next:
+                self._found = await self._read_again(self._found, now)
+            return self._found
 
-    async def _update(self, now: float) -> None:
+    async def _read_again(self, before: OwnService | None, now: float) -> OwnService:
         self._read_next = now + READ_AGAIN
         try:
-            self._is_on = await self._read()
+            found = await self._read()
         except OwnServiceError:
-            if not self._is_on or now >= self._believed_until:
-                self._is_on = None
-                raise
+            if before and before.is_checked and now < self._believed_until:
+                return before
+            self._found = None
+            raise
+        if found.is_checked:
+            self._read_next, self._believed_until = now + READ_EVERY, now + BELIEVED
         else:
-            if self._is_on:
-                self._read_next, self._believed_until = now + READ_EVERY, now + BELIEVED
-            else:
-                logs.error("open to everybody", fix="run infra/deploy")
+            logs.error("open to everybody", fix="run infra/deploy")
+        return found
 
 
-async def read_caller_check(metadata: str, api: str, service: str) -> bool:
-    """Return whether Cloud Run checks the callers of a service, such as "landfall-api".
+async def read_caller_check(metadata: str, api: str, service: str) -> OwnService:
+    """Return what Cloud Run says of a service, such as "landfall-api".
 
     `metadata` is the host of the metadata server, `api` the address of Cloud Run's API. The
     account of the function needs `roles/run.viewer` on its service. Raises `OwnServiceError`.
@@ -93,7 +114,7 @@ async def read_caller_check(metadata: str, api: str, service: str) -> bool:
             state, policy = await asyncio.gather(
                 _get(url, bearer), _get(f"{url}:getIamPolicy", bearer)
             )
-        return is_checked(_object(state), _object(policy))
+        return own_service(_object(state), _object(policy))
     except HTTPError as error:
         raise OwnServiceError(
             f"the state of {service}: {error.url} answered {error.code}; its account needs "
@@ -106,10 +127,11 @@ async def read_caller_check(metadata: str, api: str, service: str) -> bool:
 _UNREADABLE = (OSError, HTTPException, KeyError, TypeError, ValueError, AttributeError)
 
 
-def is_checked(state: Mapping[str, Any], policy: Mapping[str, Any]) -> bool:
-    """Return whether Cloud Run checks callers, by its service (v2) and the service's policy."""
+def own_service(state: Mapping[str, Any], policy: Mapping[str, Any]) -> OwnService:
+    """Return a service from the form of Cloud Run's API (v2), and its policy."""
     members = [one for it in policy.get("bindings", []) for one in it.get("members", [])]
-    return not state.get("invokerIamDisabled", False) and EVERYBODY not in members
+    is_checked = not state.get("invokerIamDisabled", False) and EVERYBODY not in members
+    return OwnService(is_checked, tuple(str(url) for url in state.get("urls", [])))
 
 
 async def _get(url: str, headers: Mapping[str, str]) -> bytes:
