@@ -395,6 +395,19 @@ async def test_an_element_whose_record_is_gone_is_marked(elements, server):
 # Reviews
 
 
+async def test_a_table_without_records_for_once_marks_nothing(elements, server):
+    """It may be a fault of the other side: the run is inconclusive, and the elements stay."""
+    await elements.run()
+    for gone in list(await elements.stored()):
+        server.remove("appPeople00000001", TABLE, gone)
+    run = await elements.run()
+    assert (run["verdict"], run["complete"]) == ("inconclusive", False)
+    assert run["inconclusive"][0]["what"] == "no_elements"
+    kept = await elements.stored()
+    assert len(kept) == 4
+    assert all(one.tracked.gone_at is None for one in kept.values())
+
+
 async def test_a_persons_decision_stays(elements, model):
     """Confirmed and changed elements are not asked about again, however they change."""
     await elements.run()

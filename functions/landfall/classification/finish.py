@@ -33,7 +33,8 @@ class Finish:
     ) -> None:
         """Read back the stored elements, and end the step with their report."""
         kept = await self._catalogue.read_all()
-        await mark_gone(self._claim, self._catalogue, elements, kept)
+        if elements:  # none at all may be a fault of the other side; the run says so
+            await mark_gone(self._claim, self._catalogue, elements, kept)
         present = {
             record_id: kept.get(record_id) or StoredElement(TrackedElement(record_id))
             for record_id in elements
