@@ -4,7 +4,7 @@ The same checker judges simulations and campaigns on a real stack.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -210,8 +210,21 @@ def looked_at(memory: MemoryStore, run: Document) -> datetime | None:
     return first.data["updated_at"] if first else None
 
 
-def of_tables(read: Mapping[str, Table], there: Mapping[str, Sequence[Record]]) -> Iterator[str]:
-    """Each record of a base was read once."""
+Looks = Collection[tuple[str, str]]
+"""Runs and tables of which a base has said, for once, that there are no records."""
+
+
+def blank(run: Document, read: Mapping[str, Table], looks: Looks) -> set[str]:
+    """Return the tables of which a run has seen no records, because the base said so for once."""
+    return {name for name, table in read.items() if not len(table) and (run.id, name) in looks}
+
+
+def of_tables(
+    read: Mapping[str, Table], there: Mapping[str, Sequence[Record]], but: Collection[str] = ()
+) -> Iterator[str]:
+    """Each record of a base was read once, but those of some tables."""
     for name, records in there.items():
+        if name in but:
+            continue
         if Counter(read[name].ids) != Counter(record["id"] for record in records):
             yield f"holds {len(read[name])} records of {name}, which has {len(records)}"

@@ -15,7 +15,7 @@ from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement, is_intact
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
-from tests.simulation.checker import of_tables, of_verdict, tables_of
+from tests.simulation.checker import Looks, blank, of_tables, of_verdict, tables_of
 from tests.simulation.checker_answers import EFFORT, MODEL
 from tests.simulation.elements import TABLE, ElementTable
 
@@ -30,12 +30,16 @@ class ClassificationChecker:
     scans: Mapping[str, ClassificationScan]
     tables: Mapping[str, ElementTable]
     decided: Decisions
+    looks: Looks = ()
 
     def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
         """As `KindChecker.of_done`."""
         scan, counts = self.scans[run.data["scan_id"]], run.data["counts"]
-        there = self.tables[scan.base]
-        yield from of_tables(tables_of(memory, run), there.tables)
+        there, read = self.tables[scan.base], tables_of(memory, run)
+        if blank(run, read, self.looks):
+            yield from of_verdict(run)
+            return
+        yield from of_tables(read, there.tables)
         parts = ("classified", "unchanged", "failed", "left")
         if sum(counts[part] for part in parts) != len(there.records):
             yield f"lost an element: {counts}"
@@ -61,6 +65,8 @@ class ClassificationChecker:
         self, memory: MemoryStore, scan: ClassificationScan, document: Document
     ) -> Iterator[str]:
         entry, review = _stored(memory, document)
+        if entry.gone_at:
+            yield "is marked as gone, and its record is there"
         now = Classification.of(entry.suggestion, review)
         if (document.data["state"], document.data["values"]) != (now.state, now.values):
             yield f"says {document.data['state']}, and is {now.state}"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from landfall.airtable.snapshot import Table
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.lists import FindingsList, list_path
 from landfall.integrity.findings.packing import unpack_entries
@@ -12,7 +13,7 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.store.documents import Document, Fields
 from tests.fakes.memory_store import MemoryStore
 from tests.simulation.base import PUPILS, SEVERITY, Found, SimulatedBase, defects
-from tests.simulation.checker import looked_at, of_tables, tables_of
+from tests.simulation.checker import Looks, blank, looked_at, of_tables, tables_of
 
 WORST = ("healthy", "warning", "critical")
 """Verdicts of a complete run, the worst last."""
@@ -24,15 +25,16 @@ class IntegrityChecker:
 
     bases: Mapping[str, SimulatedBase]
     issues: Mapping[str, Sequence[Fields]]
+    looks: Looks = ()
 
     def of_done(self, memory: MemoryStore, run: Document) -> Iterator[str]:
         """As `KindChecker.of_done`."""
-        yield from _of_result(memory, self.bases[run.data["base"]], run)
+        yield from _of_result(memory, self.bases[run.data["base"]], run, self.looks)
         yield from _of_write_back(memory, run)
 
     def of_all(self, memory: MemoryStore) -> Iterator[str]:
         """As `KindChecker.of_all`."""
-        yield from _of_ledgers(memory)
+        yield from _of_ledgers(memory, self.looks)
         yield from _of_issues(memory, self.issues)
 
 
@@ -52,9 +54,15 @@ def _of_write_back(memory: MemoryStore, run: Document) -> Iterator[str]:
         yield f"left out {missing} of {due} findings without a word"
 
 
-def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Iterator[str]:
+def _of_result(
+    memory: MemoryStore, base: SimulatedBase, run: Document, looks: Looks
+) -> Iterator[str]:
     read = tables_of(memory, run)
-    yield from of_tables(read, base.tables)
+    unseen = blank(run, read, looks)
+    yield from of_tables(read, base.tables, unseen)
+    if unseen:
+        yield from _of_empty_look(memory, run, read, unseen)
+        return
     if strange := base.never_had(read[PUPILS]):
         yield f"holds other cells of {strange} than they ever had"
     where = FindingsList(**run.data["findings_list"])
@@ -69,6 +77,34 @@ def _of_result(memory: MemoryStore, base: SimulatedBase, run: Document) -> Itera
     counts = run.data["counts"]
     if (counts["records"], counts["findings"]) != (total, there.total()):
         yield f"counts {counts}, with {total} records and {there.total()} findings"
+
+
+def _of_empty_look(
+    memory: MemoryStore, run: Document, read: Mapping[str, Table], unseen: Collection[str]
+) -> Iterator[str]:
+    """A rule that saw nothing is inconclusive, and resolves nothing; the others are as always."""
+    where, judged = FindingsList(**run.data["findings_list"]), _judged(unseen)
+    rules = {rule["rule_id"]: rule for rule in run.data["report"]["rules"]}
+    sure = {id_ for id_, rule in rules.items() if rule["inconclusive"] is None}
+    if sure - judged:
+        yield f"is sure of {sure - judged}, and has seen no records of {unseen}"
+    keys = {rules[id_]["key"] for id_ in sure}
+    if (found := _live(memory, where, keys)) != (there := _of(defects(read), sure)):
+        yield f"found {sorted(found)}, not {sorted(there)}"
+    for id_ in rules.keys() - sure:
+        if rules[id_]["resolved"]:
+            yield f"resolved findings of {id_}, and has seen no records of {unseen}"
+    if run.data["complete"] and judged != set(SEVERITY):
+        yield f"is complete, and has seen no records of {unseen}"
+
+
+def _judged(unseen: Collection[str]) -> set[str]:
+    """Return the rules that have records to judge. A link to a table without any is broken."""
+    return set() if PUPILS in unseen else set(SEVERITY)
+
+
+def _of(found: Counter[Found], rules: Collection[str]) -> Counter[Found]:
+    return Counter({one: number for one, number in found.items() if one[0] in rules})
 
 
 def _live(memory: MemoryStore, where: FindingsList, keys: Collection[str]) -> Counter[Found]:
@@ -86,7 +122,7 @@ def _entries(memory: MemoryStore, where: FindingsList) -> list[FindingEntry]:
     return list(unpack_entries(piece for path in paths for piece in stored[path]["packed"]))
 
 
-def _of_ledgers(memory: MemoryStore) -> Iterator[str]:
+def _of_ledgers(memory: MemoryStore, looks: Looks) -> Iterator[str]:
     """What is known of a scan's findings, wherever it is kept, is of the run that looked last."""
     for head in _heads(memory):
         if "list" not in head.data:
@@ -94,7 +130,8 @@ def _of_ledgers(memory: MemoryStore) -> Iterator[str]:
             continue
         entries = _entries(memory, FindingsList(**head.data["list"]))
         keys = [rule["key"] for rule in head.data["rules"]]
-        if _live(memory, FindingsList(**head.data["list"]), keys) not in _last_seen(memory, head):
+        live = _live(memory, FindingsList(**head.data["list"]), keys)
+        if not _is_of_last_look(memory, head, live, looks):
             yield f"{head.path} lists other findings than were there at the last look"
         if head.data["followed"]:
             scan_id = head.data["scan_id"]
@@ -104,20 +141,34 @@ def _of_ledgers(memory: MemoryStore) -> Iterator[str]:
                 yield f"{head.path} is not what the documents of its findings say"
 
 
-def _last_seen(memory: MemoryStore, head: Document) -> list[Counter[Found]]:
-    """What was there for the run that looked last of those that are done.
+def _is_of_last_look(
+    memory: MemoryStore, head: Document, live: Counter[Found], looks: Looks
+) -> bool:
+    """Return whether these findings were there for the run that looked last of those that are done.
 
-    And for one that looked later, and came to its end after that otherwise: it may have said so.
+    Or for one that looked later, and came to its end after that otherwise: it may have said so.
+    Where a run has seen no records of a table, rules are judged one by one, by any look at theirs.
     """
-    looks = [
+    seen = [
         (at, run)
         for run in memory.all("runs")
         if run.data["scan_id"] == head.data["scan_id"]
         and memory.get(f"{run.path}/steps/score")
         and (at := looked_at(memory, run))
     ]
-    done = [at for at, run in looks if run.data["status"] == RunStatus.DONE]
-    return [defects(tables_of(memory, run)) for at, run in looks if at >= max(done, default=at)]
+    reads = [(at, run, tables_of(memory, run)) for at, run in seen]
+    unseen = {run.id: blank(run, read, looks) for _, run, read in reads}
+    if not any(unseen.values()):
+        done = [at for at, run in seen if run.data["status"] == RunStatus.DONE]
+        return live in [defects(read) for at, _, read in reads if at >= max(done, default=at)]
+    for rule in SEVERITY:
+        sure = [(run, read) for _, run, read in reads if rule in _judged(unseen[run.id])]
+        there = [_of(defects(read), {rule}) for _, read in sure]
+        if all(run.data["status"] != RunStatus.DONE for run, _ in sure):
+            there.append(Counter())
+        if _of(live, {rule}) not in there:
+            return False
+    return True
 
 
 def _heads(memory: MemoryStore) -> list[Document]:

@@ -46,6 +46,7 @@ class ClassificationSubject:
         self._model = TreacherousModel(chaos, element_answers)
         self._account = Account(chaos, self._model)
         self._quiet = Quiet()
+        self._looks: set[tuple[str, str]] = set()
         self._scans: dict[str, ClassificationScan] = {}
         self._said: dict[tuple[str, str], list[Fields]] = {}
         self._marks: dict[str, str | None] = {}
@@ -67,7 +68,8 @@ class ClassificationSubject:
 
     def _open_base(self, base_id: str) -> TreacherousBase:
         assert base_id == BASE_ID
-        return TreacherousBase(self._chaos, self._table.tables, IssueTable(), self._quiet)
+        tables = self._table.tables
+        return TreacherousBase(self._chaos, tables, IssueTable(), self._quiet, self._looks)
 
     def _open_model(self, _: ModelSettings) -> TreacherousModel:
         return self._model
@@ -130,7 +132,7 @@ class ClassificationSubject:
 
     def checker(self) -> ClassificationChecker:
         """As `Subject.checker`."""
-        return ClassificationChecker(self._scans, {BASE_ID: self._table}, self._said)
+        return ClassificationChecker(self._scans, {BASE_ID: self._table}, self._said, self._looks)
 
     def broken(self, memory: MemoryStore) -> Iterator[str]:
         """As `Subject.broken`."""

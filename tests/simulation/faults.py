@@ -40,6 +40,9 @@ class Rates:
     slow: float = 0.03
     airtable_error: float = 0.03
     expired_offset: float = 0.02
+    empty_look: float = 0.02
+    empty_page: float = 0.02
+    same_page: float = 0.02
     site_error: float = 0.08
     site_refusal: float = 0.10
     model_error: float = 0.03

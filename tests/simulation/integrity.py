@@ -24,6 +24,7 @@ class IntegritySubject:
         self._base = draw_base(chaos.random)
         self._issues = IssueTable()
         self._quiet = Quiet()
+        self._looks: set[tuple[str, str]] = set()
 
     def draw_scan(self, random: Random, number: int) -> IntegrityScan:
         """As `Subject.draw_scan`."""
@@ -37,7 +38,8 @@ class IntegritySubject:
     def open_base(self, base_id: str) -> TreacherousBase:
         """What the entry point makes."""
         assert base_id == BASE_ID
-        return TreacherousBase(self._chaos, self._base.tables, self._issues, self._quiet)
+        tables, looks = self._base.tables, self._looks
+        return TreacherousBase(self._chaos, tables, self._issues, self._quiet, looks)
 
     async def touch(self, _: Runs, __: Registry, ___: IntegrityScan) -> None:
         """Somebody edits a record."""
@@ -53,7 +55,7 @@ class IntegritySubject:
     def checker(self) -> IntegrityChecker:
         """As `Subject.checker`."""
         rows: list[dict[str, Any]] = list(self._issues.rows.values())
-        return IntegrityChecker({BASE_ID: self._base}, {BASE_ID: rows})
+        return IntegrityChecker({BASE_ID: self._base}, {BASE_ID: rows}, self._looks)
 
     def broken(self, _: MemoryStore) -> Iterator[str]:
         """Yield remarks of people that are gone, and requests that came too early."""

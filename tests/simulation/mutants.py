@@ -14,6 +14,7 @@ from landfall.airtable.fetch import Fetch
 from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import OffsetExpiredError, RecordPage
 from landfall.airtable.send import Sending
+from landfall.integrity.findings.ledger import merge
 from landfall.integrity.findings.write_progress import AFTER_ALL
 from landfall.integrity.write import WriteFindings
 from landfall.reasons import StepError
@@ -21,9 +22,9 @@ from landfall.runs import locks, tasks, transitions
 from landfall.runs.changes import State
 from landfall.runs.claim import Claim
 from landfall.runs.documents import run_path, step_path
-from landfall.runs.lifecycle import RunStatus
+from landfall.runs.lifecycle import RUN_ENDED, RunStatus, StepStatus
 from landfall.runs.report import RunReport
-from landfall.runs.runs import Runs
+from landfall.runs.runs import DeclinedError, Runs
 from landfall.runs.steps import ROLES, StepId
 from landfall.runs.transitions import claimed
 from landfall.store.documents import Put, Update
@@ -276,6 +277,36 @@ def clock_not_corrected() -> Planted:
     return patch.object(ServerClock, "correct", lambda *_: None)
 
 
+def inconclusive_rules_resolve() -> Planted:
+    """A rule that could not be evaluated has found nothing, so that its findings are resolved."""
+
+    def sure(ledger: Any, scope: str, reports: Any, *arguments: Any) -> Any:
+        found = [replace(report, inconclusive="") for report in reports]
+        return merge(ledger, scope, found, *arguments)
+
+    return patch("landfall.integrity.publication.merge", sure)
+
+
+def lost_race_claims_again() -> Planted:
+    """Whether there is anything to claim is looked at once, before another one was faster."""
+
+    async def blind(
+        self: Runs, run_id: str, step_id: StepId, attempt: int, worker: str, progress_of: Any
+    ) -> Claim:
+        state = await self.read(run_id, [step_id])
+        run, step = state.run, state.steps[step_id]
+        if run.status in RUN_ENDED or (step.status, step.attempt) != (StepStatus.QUEUED, attempt):
+            raise DeclinedError("it was claimed before")
+
+        def decide(state: State) -> Any:
+            return claimed(state, step_id, worker, "claimed", self.clock(), self.ladder)
+
+        state = await self.commit(state, decide, worker, [step_id], worker_of=step_id)
+        return Claim(self, state, step_id, worker, progress_of(state.run))
+
+    return patch.object(Runs, "claim", blind)
+
+
 def healthy_whatever_was_found() -> Planted:
     """The verdict does not look at the findings."""
     return patch("landfall.integrity.report.worst_of", lambda _: "healthy")
@@ -320,6 +351,8 @@ MUTANTS = (
     every_look_is_the_last,
     paused_base_is_asked,
     clock_not_corrected,
+    inconclusive_rules_resolve,
+    lost_race_claims_again,
     healthy_whatever_was_found,
     never_complete,
 )

@@ -129,6 +129,11 @@ def lost_answers_are_free() -> Planted:
     return patch.object(Spending, "lose", Spending.release)
 
 
+def runs_do_not_look_at_each_other() -> Planted:
+    """A run asks as long as its own calls are within the budget of the day."""
+    return patch.object(Spending, "_of_others", lambda *_: ModelUsage())
+
+
 def only_what_is_kept_of_a_batch_is_counted() -> Planted:
     """Another run was faster to store an answer, and the batch has paid for it too."""
     collect = BatchCollection.collect
@@ -149,6 +154,7 @@ CLASSIFICATION_MUTANTS = (
     costs_counted_twice,
     calls_have_no_receipt,
     lost_answers_are_free,
+    runs_do_not_look_at_each_other,
     only_what_is_kept_of_a_batch_is_counted,
     unguarded_elements,
     a_persons_word_is_forgotten,

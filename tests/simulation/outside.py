@@ -17,6 +17,7 @@ from landfall.airtable.protocols import (
 )
 from landfall.airtable.schema import FieldSchema, TableSchema
 from landfall.deadlines import LADDER, Deadline
+from landfall.net.http import retry_after
 from landfall.reasons import Reason, StepError
 from landfall.runs.lifecycle import RUN_ENDED
 from landfall.runs.tasks import QueueError, Task
@@ -34,13 +35,16 @@ CLOCK_ERROR = timedelta(seconds=0.1)
 PAGE = 4
 """Records of a simulated page: small, so that there are many."""
 
+_WAITS = ("0.5", "86400", "inf", "1e400")
+"""What Airtable asks for, by the header `Retry-After`."""
+
 _AIRTABLE_FAULTS = (
     (Reason.BASE_UNAVAILABLE, 0.0),
     (Reason.BASE_TIMEOUT, 0.0),
     (Reason.BASE_UNREACHABLE, 0.0),
     (Reason.BASE_MALFORMED, 0.0),
     (Reason.BASE_RATE_LIMITED, 30.0),
-    (Reason.BASE_UNAVAILABLE, MAX_WAIT),
+    *((Reason.BASE_UNAVAILABLE, retry_after({"Retry-After": text}, MAX_WAIT)) for text in _WAITS),
 )
 
 
@@ -212,7 +216,10 @@ class Quiet:
 
 
 class TreacherousBase:
-    """A `BaseReader` and `BaseWriter` over tables in memory."""
+    """A `BaseReader` and `BaseWriter` over tables in memory.
+
+    `looks` are the runs and tables of which it has said that there are no records.
+    """
 
     def __init__(
         self,
@@ -220,11 +227,13 @@ class TreacherousBase:
         tables: Mapping[str, Sequence[Record]],
         issues: IssueTable,
         quiet: Quiet,
+        looks: set[tuple[str, str]],
     ) -> None:
         self._chaos = chaos
         self._tables = tables
         self._issues = issues
         self._quiet = quiet
+        self._looks = looks
 
     async def schema(self, deadline: Deadline) -> Sequence[TableSchema]:
         """As `BaseReader.schema`."""
@@ -251,8 +260,15 @@ class TreacherousBase:
         await self._request(deadline)
         if offset and self._chaos.strikes("expired_offset"):
             raise OffsetExpiredError(table)
+        if offset is None and self._chaos.strikes("empty_look"):
+            self._looks.add((current.get().run_id, table))
+            return RecordPage([], None)
+        if self._chaos.strikes("empty_page"):
+            return RecordPage([], offset or "0")
         start = int(offset or 0)
         assert max_bytes > 0
+        if start and self._chaos.strikes("same_page"):
+            start = max(0, start - min(PAGE, size))
         end = start + min(PAGE, size)
         records = [_with(record, fields) for record in self._tables[table][start:end]]
         more = end < len(self._tables[table])

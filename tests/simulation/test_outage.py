@@ -55,7 +55,7 @@ class _Away(IntegritySubject):
 
     def open_base(self, _: str) -> TreacherousBase:
         """As the entry point does."""
-        reader = _OutOfOrder(self._chaos, self._base.tables, self._issues, self._quiet)
+        reader = _OutOfOrder(self._chaos, self._base.tables, self._issues, self._quiet, set())
         reader.asked = self.asked
         return reader
 
