@@ -104,12 +104,14 @@ class BriefRedactor(Redactor):
 class Simulation:
     """Scans of every kind, on schedules and by hand, until all has ended."""
 
+    store_class: type[TreacherousStore] = TreacherousStore
+
     def __init__(
         self, seed: int, rates: Rates | None = None, weights: Mapping[str, float] = WEIGHTS
     ) -> None:
         self.chaos = Chaos(seed, rates)
         self._weights = weights
-        self.store = TreacherousStore(self.chaos, self._written)
+        self.store = self.store_class(self.chaos, self._written)
         self.queue = TreacherousQueue(self.chaos, self._deliver)
         store = VersionedStore(self.store)
         self.runs = Runs(store, self.queue, clock_of_process, self.chaos.random, LADDER)
