@@ -209,8 +209,9 @@ def _most(value: Any, depth: int = 0) -> float:
     if depth > MAX_DEPTH:
         size = math.inf
     elif type(value) is dict:
-        names = sum(len(name) + 9 if _is_usual(name) else math.inf for name in value)
-        size = names + sum(_most(item, depth + 1) for item in value.values())
+        size = sum(map(_most_of_name, value))
+        for item in value.values():
+            size += 9 if type(item) in _FIXED else _most(item, depth + 1)
     elif type(value) is list or type(value) is tuple:
         is_nested = any(isinstance(item, list | tuple) for item in value)
         size = math.inf if is_nested else sum(_most(item, depth + 1) for item in value)
@@ -223,8 +224,11 @@ def _most(value: Any, depth: int = 0) -> float:
     return size + 9
 
 
-def _is_usual(name: Any) -> bool:
-    return type(name) is str and name.isascii() and 0 < len(name) < 50 and name[:2] != "__"
+@lru_cache(maxsize=10_000)
+def _most_of_name(name: Any) -> float:
+    """Return the most bytes that a field's name can have; infinite where it needs a look."""
+    usual = type(name) is str and name.isascii() and 0 < len(name) < 50 and name[:2] != "__"
+    return len(name) + 9 if usual else math.inf
 
 
 @cache
