@@ -12,6 +12,7 @@ from rich.text import Text
 from infra.local import live_progress
 from infra.local.live_progress import MIN_WATCHED, Speed, bars, waiting
 from infra.local.terminal import Entry, print_entry
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,9 +102,12 @@ async def test_a_log_hears_of_a_long_wait(monkeypatch):
     async with waiting(console, "Starting ..."):
         pass
     assert out.getvalue() == ""
-    async with asyncio.timeout(10), waiting(console, "Starting ..."):
-        while out.getvalue().count("Starting ...") < 2:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  # the console writes, and tells nobody
+
+    async def twice() -> bool:
+        return out.getvalue().count("Starting ...") >= 2
+
+    async with waiting(console, "Starting ..."):
+        await until(twice, 10, every=0.005)
     heard = out.getvalue()
     await asyncio.sleep(0.05)
     assert out.getvalue() == heard
