@@ -33,6 +33,7 @@ from tests.fakes.callers import ask
 from tests.fakes.elements import Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.sites import a_site_scan, drive_site, start_site
+from tests.fakes.windows import visit
 from tests.fakes.world import World
 
 FILE = json.loads((Path(__file__).parents[2] / "infra/firestore.indexes.json").read_text())
@@ -109,8 +110,12 @@ async def tick_twice(world: World) -> None:
 
 async def look_at(world: World) -> None:
     """Every route that reads, with every parameter."""
-    for parameters in ({}, {"scan_id": "people"}, {"status": "done"}, {"limit": "1"}):
+    both = {"scan_id": "people", "status": "done"}
+    older = both | {"page_token": "2100-01-01T00:00:00+00:00~0"}
+    for parameters in ({}, {"scan_id": "people"}, {"status": "done"}, {"limit": "1"}, both, older):
         await list_runs(ask(world, query=parameters))
+    for url in ("/", "/runs/m-1", "/scans/people", "/runs?scan_id=people&status=done"):
+        assert (await visit(world, url)).status_code == 200
     second_page = ask(world, query={"page_token": "1"})
     for look in (show_run, debug_run, integrity_routes.run_findings, cancel_run):
         await look(second_page, "m-1")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from landfall.kinds.routes import follow_run, list_scans
+from landfall.kinds.routes import follow_run, list_runs, list_scans
 from landfall.reasons import BadRequestError
-from landfall.store.documents import Put
+from landfall.runs.lifecycle import RunStatus
+from landfall.store.documents import Put, Query
 from tests.fakes.callers import ask
 from tests.fakes.world import World
 
@@ -89,3 +90,51 @@ async def test_a_run_is_followed_by_its_newest_moves() -> None:
     assert [step["step_id"] for step in found["steps"]] == ["fetch"]
     assert found["moves"] == len(everything["events"]) == 3
     assert len(found["events"]) == 1
+
+
+async def test_runs_are_listed_in_pages_by_scan_and_status_together() -> None:
+    """Every run once, the newest first, however many begin together at the edge of a page."""
+    world = await _world()
+    scan = await world.save(id="s0")
+    for number in range(3, 7):  # at the same moment
+        await world.start(scan, f"m-0-{number}")
+    await world.runs.end("m-0-1", RunStatus.CANCELLED, {}, "tester")
+    query = {"scan_id": "s0", "status": "queued", "limit": "2"}
+    seen: list[str] = []
+    await world.stored.commit([Put("runs/m-0-7", {"schema_version": 99})])  # has no moment
+    for _ in range(9):
+        listed = await list_runs(ask(world, query=query))
+        seen += [run["run_id"] for run in listed["runs"]]
+        if not listed["next_page_token"]:
+            break
+        query["page_token"] = listed["next_page_token"]
+    assert sorted(seen) == [f"m-0-{number}" for number in (0, 2, 3, 4, 5, 6)]
+    assert seen[-2:] == ["m-0-2", "m-0-0"]
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "2026-01-01~0", "2026-01-01T00:00:00~0", "9" * 99, "2026-01-01T00:00:00Z~x", ""]
+)
+async def test_a_wrong_place_in_the_list_of_runs_is_refused(token: str) -> None:
+    """It is the token of an earlier answer, or none."""
+    with pytest.raises(BadRequestError, match="page_token"):
+        await list_runs(ask(World(), query={"page_token": token}))
+
+
+async def test_runs_of_a_newer_landfall_hide_no_others() -> None:
+    """Wherever they stand among the pages."""
+    world = await _world()
+    found = [run.id for run in await world.stored.find(Query("runs"))]
+    for run_id in found[:5]:
+        (run,) = await world.stored.read(f"runs/{run_id}")
+        assert run
+        await world.stored.commit([Put(run.path, run.data | {"schema_version": 99})])
+    for limit in (1, 2, 3):
+        query, seen = {"limit": str(limit)}, []
+        while True:
+            listed = await list_runs(ask(world, query=query))
+            seen += [run["run_id"] for run in listed["runs"]]
+            if not listed["next_page_token"]:
+                break
+            query["page_token"] = listed["next_page_token"]
+        assert sorted(seen) == found

@@ -62,6 +62,8 @@ async def _pages(stack: Stack) -> dict[str, str]:
     listed = await get(stack, "/scans/people/findings?limit=1")
     return {
         "home": "/",
+        "runs": "/runs",
+        "failed runs": "/runs?status=error&scan_id=gone",
         "health": "/health",
         "words": "/words",
         "scan": "/scans/people",

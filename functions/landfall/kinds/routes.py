@@ -5,9 +5,12 @@ Answers are plain JSON values, and datetimes, which the entry point writes as IS
 
 import asyncio
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from landfall.api.downloads import Download
-from landfall.api.request import Request, Route
+from landfall.api.request import PAGES, Request, Route
 from landfall.kinds.registry import Registry
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError, NotFoundError, Reason
@@ -51,27 +54,32 @@ async def start_run(request: Request) -> Fields:
 
 
 async def list_runs(request: Request) -> Fields:
-    """List the newest runs without their reports; `scan_id`, `status` and `limit` narrow them."""
-    parameters = request.parameters
-    where = tuple(
-        (name, "==", parameters[name]) for name in ("scan_id", "status") if name in parameters
-    )
-    if len(where) > 1:
-        raise BadRequestError("give `scan_id` or `status`, not both")
+    """List the newest runs without their reports, in pages; `scan_id` and `status` narrow them."""
+    parameters, limit = request.parameters, request.limit(DEFAULT_LIMIT)
     if not SCAN_ID.fullmatch(parameters.get("scan_id", "x")):
         raise BadRequestError(
             "`scan_id` is the id of no scan: give up to 60 lower-case letters, digits and hyphens"
         )
     if "status" in parameters and parameters["status"] not in set(RunStatus):
         raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
+    filters: list[tuple[str, str, Any]] = [
+        (it, "==", parameters[it]) for it in ("scan_id", "status") if it in parameters
+    ]
+    place, skip = _place(parameters.get("page_token"))
+    if place is not None:
+        filters.append(("created_at", "<=", place))
     query = Query(
         "runs",
-        where=where,
+        where=tuple(filters),
         order=("created_at", "desc"),
-        limit=request.limit(DEFAULT_LIMIT),
+        limit=skip + limit + 1,
         fields=LISTED_FIELDS,
     )
-    return {"runs": [_listed(run) for run in await request.runs.store.find_any(query)]}
+    found = (await request.runs.store.find_any(query))[skip:]
+    return {
+        "runs": [_listed(run) for run in found[:limit]],
+        "next_page_token": _token(found[:limit], place, skip) if len(found) > limit else None,
+    }
 
 
 async def show_run(request: Request, run_id: str) -> Fields:
@@ -205,12 +213,12 @@ async def end_pause(request: Request, name: str) -> Fields:
 
 ROUTES = [
     Route("POST", "/runs", 202, start_run),
-    Route("GET", "/runs", 200, list_runs, ("scan_id", "status", "limit")),
+    Route("GET", "/runs", 200, list_runs, ("scan_id", "status", *PAGES)),
     Route("GET", "/runs/{id}", 200, show_run),
     Route("GET", "/runs/{id}/timeline", 200, follow_run, ("limit",)),
     Route("GET", "/runs/{id}/debug", 200, debug_run),
     Route("POST", "/runs/{id}/cancel", 200, cancel_run),
-    Route("GET", "/scans", 200, list_scans, ("runs", "limit", "page_token")),
+    Route("GET", "/scans", 200, list_scans, ("runs", *PAGES)),
     Route("PUT", "/scans/{id}", 200, save_scan),
     Route("GET", "/scans/{id}", 200, show_scan, ("format",)),
     Route("DELETE", "/pauses/{id}", 200, end_pause),
@@ -252,6 +260,32 @@ def _scan(scan: Found, schedule: Found | None) -> Fields:
 def _schedule(stored: Fields) -> Fields:
     """Return a schedule for people. One that an earlier Landfall paused still has its slot."""
     return stored | ({"next_run_at": None} if stored.get("paused") else {})
+
+
+def _place(token: str | None) -> tuple[datetime | None, int]:
+    """Return where a page begins: at a moment, and behind so many runs of that same moment.
+
+    Raises `BadRequestError`.
+    """
+    if token is None:
+        return None, 0
+    text, _, skip = token.partition("~")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not re.fullmatch(r"\d{1,4}", skip):
+        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
+    return moment, int(skip)
+
+
+def _token(shown: Sequence[Found], place: datetime | None, skip: int) -> str:
+    """Return where the page after these runs begins; nobody knows when an unreadable one began."""
+    began = [None if isinstance(it, NewerDocument) else it.data["created_at"] for it in shown]
+    last: datetime = next(filter(None, reversed(began)), place or datetime.max.replace(tzinfo=UTC))
+    behind = len(shown) - began.index(last) if last in began else len(shown)
+    skip = behind + (skip if last == place else 0)
+    return f"{last.astimezone(UTC).isoformat()}~{skip}"
 
 
 def _listed(run: Found) -> Fields:

@@ -42,6 +42,7 @@ PROBES = (
     ),
     _probe("runs", ("scan_id", "==", ""), order=("created_at", "desc")),
     _probe("runs", ("status", "==", ""), order=("created_at", "desc")),
+    _probe("runs", ("scan_id", "==", ""), ("status", "==", ""), order=("created_at", "desc")),
     _probe("steps", ("stale_at", "<=", _NEVER), order=("stale_at", "asc"), group=True),
 )
 """One query for each index, in the form that the code uses; it matches no document."""

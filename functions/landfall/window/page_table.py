@@ -6,15 +6,17 @@ from landfall.window.finding_page import finding_page, ignore_finding, reopen_fi
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
 from landfall.window.run_page import cancel, run_page, run_pulse, start
-from landfall.window.scan_page import findings_file, scan_page
+from landfall.window.runs_page import runs_page
+from landfall.window.scan_page import findings_file, scan_page, scan_pulse
 from landfall.window.visit import Screen
 
 PAGES: Sequence[Screen] = (
     Screen("GET", "/", home, home_pulse),
+    Screen("GET", "/runs", runs_page),
     Screen("GET", "/runs/{id}", run_page, run_pulse),
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
-    Screen("GET", "/scans/{id}", scan_page),
+    Screen("GET", "/scans/{id}", scan_page, scan_pulse),
     Screen("GET", "/scans/{id}/findings.csv", findings_file),
     Screen("GET", "/scans/{id}/findings/{id}", finding_page),
     Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),

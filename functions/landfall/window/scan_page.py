@@ -49,6 +49,15 @@ async def scan_page(visit: Visit, scan_id: str) -> View:
     return View("scan.html", values, refresh=SOON if standing.moving else LATER)
 
 
+async def scan_pulse(visit: Visit, scan_id: str) -> str:
+    """Return what changes with the scan and its newest run; people's decisions show in a minute."""
+    scan = await follow_scan(visit.ask(), scan_id, 1)
+    minute = int(visit.now.timestamp()) // 60
+    runs = [(run["run_id"], run.get("updated_at")) for run in scan["runs"]]
+    schedule = (scan["schedule"] or {}).get("updated_at")
+    return repr((scan.get("updated_at"), schedule, runs, minute))
+
+
 async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str]) -> Any:
     """Return a page of the findings; None where the kind of scan has none."""
     if scan["kind"] != "integrity":
