@@ -25,6 +25,14 @@ OPTIONS = StackOptions(
     window=True,
 )
 
+VERDICTS = {
+    "found": "warning",
+    "failed": None,
+    "unsure": "inconclusive",
+    "gym": "healthy",
+    "catalogue": "healthy",
+}
+
 SAMPLES = ROOT / "infra/local/samples"
 
 
@@ -58,7 +66,9 @@ async def _pages(stack: Stack) -> dict[str, str]:
     for sample in ("gym", "catalogue"):
         answer = await stack.call("POST", "/runs", {"scan_id": sample})
         runs[sample] = answer.json()["run_id"]
-    await asyncio.gather(*(ended(stack, run_id, 60) for run_id in runs.values()))
+    whole = await asyncio.gather(*(ended(stack, run_id, 60) for run_id in runs.values()))
+    verdicts = {name: run["verdict"] for name, run in zip(runs, whole, strict=True)}
+    assert verdicts == VERDICTS, [run["error"] for run in whole]
     listed = await get(stack, "/scans/people/findings?limit=1")
     return {
         "home": "/",
