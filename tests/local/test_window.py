@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import StreamingResponse
 
 from landfall.runs.lifecycle import RunStatus
-from landfall.store.documents import Put
+from landfall.store.documents import Fields, Put
 from landfall.store.metering import metering
 from landfall.window.assets import assets
 from landfall.window.browser_answers import POLICY
@@ -97,6 +97,20 @@ async def test_what_failed_is_as_loud_as_what_is_critical(world: World, state: s
     assert "1 of 1 scan needs you" in re.sub(r"\s+", " ", text)
     word = {"error": "Failed", "timed_out": "Out of time", "missed": "Missed"}
     assert f"{word.get(state, 'Inconclusive')}</span>" in text
+
+
+async def test_a_cancelled_run_says_nothing_of_its_scan(world: World) -> None:
+    """What failed before it is still the state, and what to correct first."""
+    run = await world.run()
+    error = {"reason": "base_not_found", "message": "no such base"}
+    for number, status in enumerate((RunStatus.ERROR, RunStatus.CANCELLED), 2):
+        later = run.data["created_at"] + timedelta(minutes=number)
+        ended: Fields = {"status": status, "verdict": None, "complete": None, "error": error}
+        ended |= {"run_id": f"m-{number}", "created_at": later}
+        await world.stored.commit([Put(f"runs/m-{number}", run.data | ended)])
+    text = await page(world, "/")
+    assert "no such base" in text
+    assert "Failed</span>" in text
 
 
 async def test_a_page_reads_as_much_however_long_the_history(world: World) -> None:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Commands that start a browser of this family, on Debian and elsewhere."""
@@ -22,6 +22,11 @@ MISSING = (
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 """Rules of axe that are tried."""
+
+PATIENCE = 60_000
+"""Milliseconds for what a page shows, on a machine that does much else."""
+
+expect.set_options(timeout=PATIENCE)
 
 WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -76,6 +81,7 @@ async def a_person(
         locale="en-GB",
         timezone_id="Asia/Tokyo",
     )
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     wrong: list[str] = []
 
@@ -89,7 +95,8 @@ async def a_person(
         await page.add_init_script(WATCH)
     yield page
     await context.close()
-    assert [text for text in wrong if not any(part in text for part in expected)] == []
+    unexpected = [text for text in wrong if not any(part in text for part in expected)]
+    assert unexpected == [], unexpected
 
 
 @cache

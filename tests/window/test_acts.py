@@ -13,8 +13,6 @@ from tests.window.conftest import BASE, Shown
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-PATIENCE = 15_000
-"""Milliseconds for what a page shows by itself."""
 
 
 async def _run_in_motion(shown: Shown, scan_id: str) -> str:
@@ -98,7 +96,7 @@ async def test_a_page_shows_by_itself_what_happens(shown: Shown, browser: Browse
         run_id = await start(shown.stack, scan(BASE, "live", name="Live one"))
         await page.goto(f"/runs/{run_id}")
         await page.evaluate("window.same = true")
-        await expect(page.locator("h1")).to_contain_text("Warning", timeout=PATIENCE)
+        await expect(page.locator("h1")).to_contain_text("Warning")
         assert await page.evaluate("window.same")
         await expect(page.locator("#announce")).not_to_be_empty()
         await page.goto("/")

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from landfall.window.assets import address_of
-from landfall.window.standing import SEVERITIES, state_of, without_code
+from landfall.window.standing import by_loudness, state_of, without_code
 from landfall.window.wording import DONE, GLOSSARY, KINDS, STATES, STEPS, Word
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -106,11 +106,6 @@ def dollars(value: float) -> str:
 def state(name: str) -> Word:
     """Return the word for a state; a name that is none is shown as it is."""
     return STATES.get(name) or Word(name.replace("_", " "), "", "quiet")
-
-
-def by_loudness(counted: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return the numbers of findings by severity, the most severe first."""
-    return [(name, counted[name]) for name in SEVERITIES if counted.get(name)]
 
 
 def headline(run: Mapping[str, Any]) -> str:

@@ -32,6 +32,8 @@ class Standing:
     earlier: bool
     moving: Fields | None
     ended: Fields | None
+    telling: Fields | None
+    """The last run that a person did not end: it decides the state."""
     judged: Fields | None
 
     @property
@@ -57,8 +59,8 @@ class Standing:
     @property
     def severities(self) -> Sequence[tuple[str, int]]:
         """Return the open findings of the last result, by severity."""
-        counted = (self.judged or {}).get("counts", {}).get("findings_by_severity", {})
-        return [(name, counted[name]) for name in SEVERITIES if counted.get(name)]
+        counts = self.judged["counts"] if self.judged else {}
+        return by_loudness(counts.get("findings_by_severity", {}))
 
     @property
     def next_run_at(self) -> datetime | None:
@@ -70,6 +72,11 @@ class Standing:
     def paused(self) -> bool:
         """Return whether its schedule is paused."""
         return bool(self.scan["schedule"] and self.scan["schedule"].get("paused"))
+
+
+def by_loudness(counted: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the numbers of findings by severity, the most severe first."""
+    return [(name, counted[name]) for name in SEVERITIES if counted.get(name)]
 
 
 def state_of(run: Fields) -> str:
@@ -99,7 +106,8 @@ def standing_of(scan: Fields, now: datetime) -> Standing:
         state, since, earlier = "missed", due, False
     if "problem" in scan:
         state, since, earlier = "unreadable", None, False
-    return Standing(scan, state, since, earlier, moving, ended[0] if ended else None, judged)
+    first_ended, first_telling = (next(iter(some), None) for some in (ended, telling))
+    return Standing(scan, state, since, earlier, moving, first_ended, first_telling, judged)
 
 
 def _while_in(state: str, runs: Sequence[Fields]) -> Iterator[Fields]:
@@ -158,7 +166,7 @@ def items_of(standing: Standing, result: Mapping[str, Any]) -> Iterator[Item]:
 
 
 def _of_the_scan(standing: Standing, unchecked: Sequence[Fields]) -> Iterator[Item]:
-    scan, ended = standing.scan, standing.ended
+    scan, last = standing.scan, standing.telling
     path = f"/scans/{scan['scan_id']}"
     if standing.state == "missed":
         what = "A run was due and has not started"
@@ -170,14 +178,14 @@ def _of_the_scan(standing: Standing, unchecked: Sequence[Fields]) -> Iterator[It
     if problem := (scan.get("schedule") or {}).get("problem"):
         what = f"The schedule cannot be used: {problem}"
         yield Item("error", what, "Correct the schedule and save the scan.", path, standing)
-    if ended is None or "problem" in ended:
+    if last is None or "problem" in last:
         return
-    run_path = f"/runs/{ended['run_id']}"
-    if ended["status"] in FAILED and ended["error"]:
-        error = ended["error"]
+    run_path = f"/runs/{last['run_id']}"
+    if last["status"] in FAILED and last["error"]:
+        error = last["error"]
         what, fix = error["message"], fix_of(error["reason"])
-        yield Item(ended["status"], what, fix, run_path, standing, since=standing.since)
-    if ended.get("complete") is False:
+        yield Item(last["status"], what, fix, run_path, standing, since=standing.since)
+    if last.get("complete") is False:
         why = without_code(unchecked[0]["why"]) if unchecked else "the run lists what is missing"
         more = f" (and {len(unchecked) - 1:,} more)" if len(unchecked) > 1 else ""
         yield Item(
