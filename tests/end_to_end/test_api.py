@@ -63,7 +63,7 @@ async def test_a_file_is_sent_in_pieces(stack: Stack, form: str) -> None:
         ("GET", "/runs?limit=0", None, 400, "limit"),
         ("GET", "/runs?limit=many", None, 400, "limit"),
         ("GET", "/runs?status=asleep", None, 400, "status"),
-        ("GET", "/runs?status=done&scan_id=x", None, 400, "scan_id"),
+        ("GET", "/runs?status=done&page_token=x", None, 400, "page_token"),
         ("GET", "/runs/none", None, 404, "none"),
         ("GET", "/runs/none/debug", None, 404, "none"),
         ("GET", "/runs/none/findings", None, 404, "none"),
