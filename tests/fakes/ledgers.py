@@ -1,6 +1,6 @@
 """Stored ledgers of many findings, without the runs that would find them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -76,10 +76,15 @@ def entry_of(number: int, rule_key: str, state: State, random: Random) -> Findin
 
 
 async def store_ledger(
-    store: Store, some: Sequence[FindingEntry], run_id: str = "m-1", made_at: datetime = START
+    store: Store,
+    some: Sequence[FindingEntry],
+    run_id: str = "m-1",
+    made_at: datetime = START,
+    decided: Mapping[str, datetime] | None = None,
 ) -> FindingsList:
-    """Store a ledger of the scan `people` with these entries, as a run does."""
-    where, writes = list_documents(run_id, in_order(some, RULES), made_at)
+    """Store a ledger of the scan `people` with these entries, as a run does that has seen these
+    decisions."""
+    where, writes = list_documents(run_id, in_order(some, RULES), made_at, dict(decided or {}))
     run = {"scan_id": "people", "findings_list": asdict(where), "updated_at": made_at}
     await _store(store, where, [*writes, Put(f"runs/{run_id}", run)])
     return where

@@ -353,6 +353,28 @@ async def test_a_decision_is_checked_at_the_door(body, says):
     assert await documents(scanning.world, "scans/people/ledgers/appPeople00000001/decisions") == []
 
 
+async def test_all_findings_of_a_filter_are_ignored_and_reopened_at_once():
+    """From that moment, and as of the run that applies it; the number is that of the list."""
+    scanning = Scanning()
+    await scanning.run(people(None, None, None, "x"))
+    body = {"why": "a migration", "count": 3, "until": "2030-01-01"}
+    for wrong in (body | {"count": 2}, body | {"count": None}, {"count": 3}):
+        with pytest.raises(
+            BadRequestError, match=r"not 2: look again|`count` must|`why` is missing"
+        ):
+            await routes.ignore_all(scanning.ask(wrong), "people")
+    with pytest.raises(BadRequestError, match="`state` must not be resolved"):
+        await routes.ignore_all(scanning.ask(body, state="resolved"), "people")
+    assert await routes.ignore_all(scanning.ask(body, rule="email"), "people") == {"decided": 3}
+    assert await scanning.listed() == []
+    run = await scanning.run(people(None, None, "x", "x"))
+    assert (moved(run), run["verdict"]) == ({"ignored": 2, "resolved": 1}, "healthy")
+    ask = scanning.ask({"count": 2}, state="ignored")
+    assert await routes.reopen_all(ask, "people") == {"decided": 2}
+    assert len(await scanning.listed(state="reopened")) == 2
+    assert moved(await scanning.run(people(None, None, "x", "x"))) == {"reopened": 2}
+
+
 async def test_a_missing_finding_takes_no_decision():
     """A finding that never existed, and one that is resolved, accept no decision."""
     scanning = Scanning()

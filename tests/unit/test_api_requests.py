@@ -134,10 +134,12 @@ ODD = [
 async def test_an_odd_value_of_a_parameter_is_no_bug(route: Route) -> None:
     """It filters everything away, or is refused by name."""
     world = await a_world()
+    why = b'"why": "known", ' if route.path.endswith("/ignore") else b""
+    body = b"{" + why + b'"count": 0}' if route.method == "POST" else b""
     for name in route.parameters:
         for value in ODD:
             query = urlencode({name: value})
-            error = await refusal(ask(world, route.method, filled(route), query))
+            error = await refusal(ask(world, route.method, filled(route), query, body))
             assert not error or (error.status == 400 and f"`{name}`" in str(error))
 
 

@@ -12,6 +12,7 @@ import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
 from landfall.airtable.schema_ids import NO_IDS
+from landfall.integrity.findings.decided import decision_of
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger import (
     MAX_MOVES,
@@ -20,7 +21,6 @@ from landfall.integrity.findings.ledger import (
     MergedLedger,
     merge,
 )
-from landfall.integrity.findings.ledger_store import decision_of
 from landfall.integrity.findings.packing import (
     PIECE_SIZE,
     pack_entries,

@@ -8,9 +8,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from landfall.integrity.findings import list_index
-from landfall.integrity.findings.entry import STATES, Decision, FindingEntry, State, state_with
+from landfall.integrity.findings import decided, list_index
+from landfall.integrity.findings.entry import (
+    STATES,
+    Decision,
+    FindingEntry,
+    Move,
+    State,
+    state_with,
+)
+from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import ListMissingError, all_entries
 from landfall.integrity.findings.shown import Listing
@@ -71,9 +80,26 @@ class Scan:
         return await self.findings.listing()
 
     async def decide(self, entry: FindingEntry, state: Any, **more: Any) -> None:
+        self.now += timedelta(seconds=1)
         decision = Decision(self.now, state, "ada", "known", **more)
         await self.findings.decide(entry.id, decision)
         self.decisions[entry.id] = decision
+
+    async def decide_all(self, wanted: Wanted, state: Any) -> int:
+        self.now += timedelta(seconds=1)
+        ids = self.expected(wanted)
+        decision = Decision(self.now, state, "ada", "known")
+        await self.findings.decide_all(wanted, decision, len(ids))
+        self.decisions |= dict.fromkeys(ids, decision)
+        return len(ids)
+
+    async def check(self) -> None:
+        """Compare what is shown with what is expected."""
+        listing = await self.listing()
+        for wanted in (Wanted(), Wanted(states=IGNORED), Wanted(rule="email", states=STATES)):
+            expected = self.expected(wanted)
+            assert [it["finding_id"] async for it in listing.each(wanted)] == expected
+            assert await listing.count(wanted) == len(expected)
 
     def state(self, entry: FindingEntry) -> State:
         """The state now, worked out from the whole entry."""
@@ -268,6 +294,78 @@ async def test_a_decision_about_an_earlier_list_holds_in_the_next():
     for wanted in (Wanted(), Wanted(states=IGNORED)):
         assert [it["finding_id"] async for it in listing.each(wanted)] == scan.expected(wanted)
         assert await listing.count(wanted) == len(scan.expected(wanted))
+
+
+async def test_many_findings_are_decided_at_once():
+    """By filters: one document, whatever their number; of several decisions the newest holds."""
+    scan = await a_scan(700, decided=20)
+    decisions = LedgerStore(scan.store, "people", BASE).decisions
+    before = len(scan.raw.all(f"scans/people/ledgers/{BASE}/decisions"))
+    assert await scan.decide_all(Wanted(rule="email"), "ignored") > 100
+    await scan.check()
+    entry = next(it for it in scan.entries if it.id in scan.expected(Wanted(states=IGNORED)))
+    await scan.decide(entry, "open")
+    await scan.check()
+    await scan.decide_all(Wanted(text="person 1"), "ignored")
+    await scan.decide_all(Wanted(states=IGNORED, rule="email"), "open")
+    await scan.check()
+    after = len(scan.raw.all(f"scans/people/ledgers/{BASE}/decisions"))
+    assert after - before <= 4
+    assert await decisions() == scan.decisions
+    scan.raw.start()
+    assert len((await (await scan.listing()).page(Wanted(), 10)).findings) == 10
+    assert scan.raw.documents <= 2 + after + 2
+
+
+async def test_what_others_have_changed_is_not_decided():
+    """A person decides about what they saw: another number of findings is refused, as is more than
+    a commit takes."""
+    scan = await a_scan(700)
+    count = len(scan.expected(Wanted(rule="email")))
+    decision = Decision(scan.now, "ignored", "ada")
+    with pytest.raises(ValueError, match=f"have {count} findings, not {count + 1}: look again"):
+        await scan.findings.decide_all(Wanted(rule="email"), decision, count + 1)
+    assert scan.raw.all(f"scans/people/ledgers/{BASE}/decisions") == []
+    assert await scan.findings.decide_all(Wanted(rule="none"), decision, 0) == 0
+
+
+async def test_many_decisions_in_parts(monkeypatch):
+    """Ids that do not fit into one document are in several, in one commit."""
+    monkeypatch.setattr(decided, "MAX_TOGETHER", 50)
+    scan = await a_scan(2_000)
+    many = await scan.decide_all(Wanted(), "ignored")
+    documents = scan.raw.all(f"scans/people/ledgers/{BASE}/decisions")
+    assert len(documents) > 2
+    assert sum(len(it.data["findings"]) for it in documents) == many * decided.ID_BYTES
+    assert len(await LedgerStore(scan.store, "people", BASE).decisions()) == many
+    await scan.check()
+
+
+@pytest.mark.parametrize("seen", [False, True])
+async def test_a_look_takes_each_decision_once(seen):
+    """Of the last hour, too: those that it saw are in its list, and not asked for again; those that
+    it missed are laid over the new list, wherever their findings are in it."""
+    scan = await a_scan(700)
+    await scan.decide_all(Wanted(rule="email"), "ignored")
+    ledgers = LedgerStore(scan.store, "people", BASE)
+    there = await ledgers.decided_before(scan.now)
+    later = [it for it in scan.entries if it.state != "resolved"]
+    if seen:
+        later = [moved(it, scan.decisions.get(it.id)) for it in later]
+    await store_ledger(scan.store, later, "m-2", scan.now, there if seen else {})
+    scan.entries = later
+    await scan.check()
+    scan.raw.start()
+    await scan.listing()
+    assert scan.raw.documents == 3 if seen else scan.raw.documents > 3
+
+
+def moved(entry: FindingEntry, decision: Decision | None) -> FindingEntry:
+    """The entry after a look that has seen this decision."""
+    if decision is None:
+        return entry
+    move = Move(decision.at, "ignored", decision.by, decision.why)
+    return structs.replace(entry, state="ignored", history=(*entry.history, move))
 
 
 async def test_an_older_list_gets_its_index_once():

@@ -51,12 +51,13 @@ class Publication:
         """Merge the reports into the ledger, and end the step with the verdict."""
         run_id = self._claim.run.id
         now = self._claim.engine.clock()  # before the decisions are read: later ones are newer
+        decided = await self._ledgers.decided_before(now)
         decisions = await self._ledgers.decisions()
         scope, ids = self._ledgers.scope, fetched.ids
         merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
         entries = entries_of_list(merged.ledger)
         ledger = replace(merged.ledger, entries=entries)
-        where, writes = list_with(kept, entries, run_id, now)
+        where, writes = list_with(kept, entries, run_id, now, decided)
         since = await self._claim.first_page_at()
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)

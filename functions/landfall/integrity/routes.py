@@ -76,7 +76,48 @@ async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
 
 async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
     """Ignore a finding: {"why": ..., "until": a day (to its end), a moment, or none}."""
-    body = request.settings("why", "until")
+    decision = await _ignoring(request, scan_id, request.settings("why", "until"))
+    return await _decide(request, scan_id, finding_id, decision)
+
+
+async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
+    """Stop ignoring a finding."""
+    request.settings()
+    return await _decide(request, scan_id, finding_id, _reopening(request))
+
+
+async def ignore_all(request: Request, scan_id: str) -> Fields:
+    """Ignore all findings that the filters give: {"why": ..., "until": ..., "count": ...}.
+
+    `count` is that of the list with the same filters: if others are there by now, none is ignored.
+    """
+    wanted = _wanted(request.parameters)
+    body = request.settings("why", "until", "count")
+    return await _decide_all(
+        request, scan_id, wanted, body, await _ignoring(request, scan_id, body)
+    )
+
+
+async def reopen_all(request: Request, scan_id: str) -> Fields:
+    """Stop ignoring all findings that the filters give, such as `state=ignored`: {"count": ...}."""
+    wanted = _wanted(request.parameters)
+    body = request.settings("count")
+    return await _decide_all(request, scan_id, wanted, body, _reopening(request))
+
+
+ROUTES = [
+    Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
+    Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
+    Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
+    Route("GET", "/scans/{id}/findings/{id}", 200, finding),
+    Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS),
+    Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS),
+    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
+    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
+]
+
+
+async def _ignoring(request: Request, scan_id: str, body: Mapping[str, Any]) -> Decision:
     why = body.get("why")
     if not isinstance(why, str) or not why.strip():
         raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
@@ -86,25 +127,27 @@ async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
     now = request.runs.clock()
     if until and until <= now:
         raise BadRequestError("`until` must be in the future")
-    decision = Decision(now, "ignored", request.by, why.strip(), until)
-    return await _decide(request, scan_id, finding_id, decision)
+    return Decision(now, "ignored", request.by, why.strip(), until)
 
 
-async def reopen(request: Request, scan_id: str, finding_id: str) -> Fields:
-    """Stop ignoring a finding."""
-    request.settings()
-    decision = Decision(request.runs.clock(), "open", request.by, "reopened by hand")
-    return await _decide(request, scan_id, finding_id, decision)
+def _reopening(request: Request) -> Decision:
+    return Decision(request.runs.clock(), "open", request.by, "reopened by hand")
 
 
-ROUTES = [
-    Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
-    Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
-    Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
-    Route("GET", "/scans/{id}/findings/{id}", 200, finding),
-    Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
-    Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
-]
+async def _decide_all(
+    request: Request, scan_id: str, wanted: Wanted, body: Mapping[str, Any], decision: Decision
+) -> Fields:
+    count = body.get("count")
+    if type(count) is not int:
+        raise BadRequestError("`count` must be a number: that of the list with the same filters")
+    if "resolved" in wanted.states:
+        raise BadRequestError("`state` must not be resolved: there is nothing to decide")
+    try:
+        return {
+            "decided": await (await _findings(request, scan_id)).decide_all(wanted, decision, count)
+        }
+    except ValueError as error:
+        raise BadRequestError(str(error)) from None
 
 
 async def _decide(request: Request, scan_id: str, finding_id: str, decision: Decision) -> Fields:

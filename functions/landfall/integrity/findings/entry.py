@@ -79,23 +79,6 @@ class Decision:
         return self.until is not None and self.until <= now
 
 
-@dataclass(frozen=True)
-class Place:
-    """The place of a finding in the list that a run wrote, and the number of its facts there."""
-
-    list: str
-    piece: int
-    facts: int
-
-
-@dataclass(frozen=True)
-class PlacedDecision:
-    """A person's decision, with the place of its finding at that time where that is known."""
-
-    decision: Decision
-    place: Place | None
-
-
 def state_with(entry: FindingEntry, decision: Decision | None, now: datetime) -> State:
     """Return the state of a finding that still exists, after a person's decision."""
     return state_after(entry.state, entry.history[-1].at, decision, now)

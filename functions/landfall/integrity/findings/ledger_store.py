@@ -14,19 +14,22 @@ import zlib
 from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 import msgspec
 
 from landfall.airtable.links import Origin
-from landfall.integrity.findings.entry import (
-    Decision,
-    FindingEntry,
-    Place,
+from landfall.integrity.findings.decided import (
+    ID_BYTES,
     PlacedDecision,
-    finding_fields,
+    decision_fields,
+    decision_of,
+    newest_by_finding,
+    placed_decision_of,
 )
+from landfall.integrity.findings.entry import Decision, FindingEntry, finding_fields
 from landfall.integrity.findings.ledger import Ledger
-from landfall.integrity.findings.list_index import in_order
+from landfall.integrity.findings.list_index import RECENT, Decided, ListIndex, in_order
 from landfall.integrity.findings.lists import FindingsList, all_entries, list_documents
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
 from landfall.integrity.findings.rule_state import RuleState
@@ -131,25 +134,34 @@ class LedgerStore:
 
     async def decisions(self) -> dict[str, Decision]:
         """Return people's decisions, by finding."""
-        return {it.id: decision_of(it) for it in await self._all_decisions()}
+        return newest_by_finding(await self._all_decisions())
 
-    async def decisions_since(self, moment: datetime) -> dict[str, PlacedDecision]:
-        """Return people's decisions after a moment, by finding."""
+    async def decided_before(self, moment: datetime) -> Decided:
+        """Return which decisions there are of those that a look at this moment may miss."""
+        return {it.id: decision_of(it).at for it in await self._decided_since(moment - RECENT)}
+
+    async def decisions_unknown_to(self, index: ListIndex) -> list[PlacedDecision]:
+        """Return people's decisions that the look which made a list has not seen, by time."""
+        found = [
+            (document, placed_decision_of(document))
+            for document in await self._decided_since(index.since)
+        ]
+        unknown = [it for document, it in found if index.decided.get(document.id) != it.decision.at]
+        return sorted(unknown, key=lambda it: it.decision.at)
+
+    async def _decided_since(self, moment: datetime) -> list[Document]:
         query = Query(self._decisions, [("at", ">", moment)], limit=DECISIONS_PAGE)
         found = await self._store.find(query)
-        if len(found) == DECISIONS_PAGE:
-            found = [it for it in await self._all_decisions() if it.data["at"] > moment]
-        return {it.id: placed_decision_of(it) for it in found}
+        if len(found) < DECISIONS_PAGE:
+            return found
+        return [it for it in await self._all_decisions() if it.data["at"] > moment]
 
-    async def decision_about(self, finding_id: str) -> dict[str, PlacedDecision]:
-        """Return people's decision about a finding, by its id, if there is one."""
-        (found,) = await self._store.read(f"{self._decisions}/{finding_id}")
-        return {finding_id: placed_decision_of(found)} if found else {}
-
-    def decision(self, finding_id: str, placed: PlacedDecision) -> Write:
-        """Return the write that stores a decision."""
-        place = {"place": asdict(placed.place)} if placed.place else {}
-        return Put(f"{self._decisions}/{finding_id}", asdict(placed.decision) | place)
+    def decision(self, placed: PlacedDecision) -> Write:
+        """Return the write that stores a decision: about one finding, or about many."""
+        fields = decision_fields(placed)
+        ids = fields["findings"]
+        name = ids.hex() if len(ids) == ID_BYTES else f"many-{sha256(ids).hexdigest()[:32]}"
+        return Put(f"{self._decisions}/{name}", fields)
 
     async def _all_decisions(self) -> list[Document]:
         found: list[Document] = []
@@ -220,12 +232,16 @@ def entries_of_list(ledger: Ledger) -> tuple[FindingEntry, ...]:
 
 
 def list_with(
-    kept: StoredLedger, entries: Sequence[FindingEntry], run_id: str, made_at: datetime
+    kept: StoredLedger,
+    entries: Sequence[FindingEntry],
+    run_id: str,
+    made_at: datetime,
+    decided: Decided,
 ) -> tuple[FindingsList, list[Write]]:
     """Return the list of a run with these entries, and its documents if it is a new one."""
     if kept.list and entries == kept.ledger.entries:
         return kept.list, []
-    return list_documents(run_id, entries, made_at)
+    return list_documents(run_id, entries, made_at, decided)
 
 
 def choose_documented(entries: Sequence[FindingEntry]) -> tuple[FindingEntry, ...]:
@@ -243,24 +259,6 @@ def choose_documented(entries: Sequence[FindingEntry]) -> tuple[FindingEntry, ..
         msgspec.structs.replace(entry, documented=True) if entry.id in chosen else entry
         for entry in entries
     )
-
-
-def decision_of(document: Document) -> Decision:
-    """Return a stored decision."""
-    data = document.data
-    until = _plain(data["until"]) if data["until"] else None
-    return Decision(_plain(data["at"]), data["state"], data["by"], data["why"], until)
-
-
-def placed_decision_of(document: Document) -> PlacedDecision:
-    """Return a stored decision with the place of its finding, which an older Landfall left out."""
-    place = document.data.get("place")
-    return PlacedDecision(decision_of(document), Place(**place) if place else None)
-
-
-def _plain(moment: datetime) -> datetime:
-    """Return a datetime of Python for Firestore's own type, which a list cannot hold."""
-    return datetime.combine(moment.date(), moment.timetz())
 
 
 def finding_document(ledger: Ledger, entry: FindingEntry) -> Fields:

@@ -33,6 +33,10 @@ _PREFIX = 8
 """Hex digits of an id by which it is looked up; of 200,000, some five pairs share them."""
 
 
+Decided = dict[str, datetime]
+"""Decisions of people: the ids of their documents, and when each was made."""
+
+
 class Facts(msgspec.Struct, frozen=True, array_like=True):
     """A finding in a list, as far as filters and decisions ask for it.
 
@@ -66,7 +70,8 @@ class ListIndex(msgspec.Struct, frozen=True):
     """The index of a list of `documents` documents, made at the look of `made_at`.
 
     `totals` has the number of findings of each facts. `first_prefixes` has for each document of
-    places the first prefix of an id in it.
+    places the first prefix of an id in it. `decided` are the decisions that it has, of those after
+    `since`.
     """
 
     made_at: datetime
@@ -75,6 +80,7 @@ class ListIndex(msgspec.Struct, frozen=True):
     totals: tuple[int, ...]
     pieces: tuple[Piece, ...]
     first_prefixes: tuple[int, ...]
+    decided: Decided
 
     @property
     def since(self) -> datetime:
@@ -91,8 +97,9 @@ class ListIndex(msgspec.Struct, frozen=True):
 class IndexMaker:
     """Makes the index of a list from its pieces, in their order."""
 
-    def __init__(self, made_at: datetime) -> None:
+    def __init__(self, made_at: datetime, decided: Decided) -> None:
         self._made_at = made_at
+        self._decided = decided
         self._facts: dict[Facts, int] = {}
         self._totals = Counter[int]()
         self._pieces: list[Piece] = []
@@ -125,6 +132,7 @@ class IndexMaker:
             tuple(self._totals[number] for number in self._facts.values()),
             tuple(self._pieces),
             tuple(table[0][0] for table in tables),
+            self._decided,
         )
         return index, [_pack_places(table) for table in tables]
 

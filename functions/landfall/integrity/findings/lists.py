@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.list_index import (
+    Decided,
     IndexMaker,
     ListIndex,
     pack_index,
@@ -33,7 +34,7 @@ MAX_LIST_BYTES = 250_000
 """Bytes of packed findings in a document of a list: a page costs one or two of these."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""The look of a list without an index: any decision may have come after it."""
+"""A moment before any look."""
 
 READ_TOGETHER = 4
 """Documents of a list that are read at once where all of them are needed."""
@@ -73,15 +74,15 @@ def places_path(run_id: str, number: int) -> str:
 
 
 def list_documents(
-    run_id: str, entries: Sequence[FindingEntry], made_at: datetime
+    run_id: str, entries: Sequence[FindingEntry], made_at: datetime, decided: Decided
 ) -> tuple[FindingsList, list[Write]]:
     """Return a list of entries in their order (`in_order`), and its documents with its index.
 
-    `made_at` is a moment before people's decisions were read that it has.
+    `made_at` is a moment before people's decisions were read, and `decided` those that were there.
     """
     packed = pack_entries(entries)
     made = packed_documents(packed, MAX_LIST_BYTES)
-    maker, start, sizes = IndexMaker(made_at), 0, iter(packed)
+    maker, start, sizes = IndexMaker(made_at, decided), 0, iter(packed)
     for number, fields in enumerate(made):
         for place in range(len(fields["packed"])):
             end = start + next(sizes).records
@@ -138,7 +139,7 @@ class OpenList:
 async def open_list(store: Store, where: FindingsList) -> OpenList:
     """Return a list to be read in pieces. Raises `ListMissingError`."""
     if not where.documents:
-        return OpenList(store, where, IndexMaker(LONG_AGO).finish(0)[0])
+        return OpenList(store, where, IndexMaker(LONG_AGO, {}).finish(0)[0])
     if index := await _stored_index(store, where):
         return OpenList(store, where, index)
     # one at a time: all who ask for an older list would make the same index
@@ -170,16 +171,30 @@ async def _stored_index(store: Store, where: FindingsList) -> ListIndex | None:
 
 
 async def _made_index(store: Store, where: FindingsList) -> ListIndex:
-    """Make the index of a list of an older Landfall, and store it."""
-    maker = IndexMaker(LONG_AGO)
-    async for number, document in _documents(store, where):
-        for place, piece in enumerate(document.data["packed"]):
-            maker.add(number, place, list(unpack_entries([piece])))
-            await asyncio.sleep(0)
+    """Make the index of a list of an older Landfall, and store it.
+
+    Its look was not before the last move in it.
+    """
+    looked_at = LONG_AGO
+    async for _, _, entries in _pieces(store, where):
+        looked_at = max(looked_at, *(entry.history[-1].at for entry in entries))
+    maker = IndexMaker(looked_at, {})
+    async for number, place, entries in _pieces(store, where):
+        maker.add(number, place, entries)
     index, writes = _index_documents(where, maker)
     for group in groups(writes):
         await store.commit(group)
     return index
+
+
+async def _pieces(
+    store: Store, where: FindingsList
+) -> AsyncIterator[tuple[int, int, list[FindingEntry]]]:
+    """Yield the pieces of a list: the document, the place in it, and the entries."""
+    async for number, document in _documents(store, where):
+        for place, piece in enumerate(document.data["packed"]):
+            yield number, place, list(unpack_entries([piece]))
+            await asyncio.sleep(0)
 
 
 async def _documents(store: Store, where: FindingsList) -> AsyncIterator[tuple[int, Document]]:

@@ -15,11 +15,17 @@ from typing import Any
 from msgspec import structs
 
 from landfall.airtable.links import Origin
+from landfall.integrity.findings.decided import (
+    ID_BYTES,
+    Place,
+    PlacedDecision,
+    has_id,
+    id_in_bytes,
+    ids_in,
+)
 from landfall.integrity.findings.entry import (
     Decision,
     FindingEntry,
-    Place,
-    PlacedDecision,
     State,
     finding_fields,
     state_after,
@@ -30,6 +36,9 @@ from landfall.integrity.findings.lists import OpenList
 from landfall.integrity.findings.wanted import FACETS, Wanted
 from landfall.store.documents import Fields
 
+MAX_FOUND_SINGLY = 20
+"""Findings that are looked up one by one; for more, the whole list is read once."""
+
 MAX_LINKS = 10
 """Records of a finding that are linked to."""
 
@@ -39,11 +48,16 @@ Tally = Counter[tuple[int, State]]
 
 @dataclass(frozen=True)
 class FoundEntry:
-    """A finding of a list: its position there, and its state now."""
+    """A finding of a list: its position and place there, and its state now.
+
+    `decision` is that of a person since the list was made.
+    """
 
     position: int
+    place: Place
     entry: FindingEntry
     state: State
+    decision: Decision | None
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Listing:
         self._rules = rules
         self._origin = origin
         self._now = now
-        self._decisions: dict[str, Decision] = {}
+        self._decided: dict[Place, list[tuple[Decision, bytes]]] = defaultdict(list)
         self._numbers = {facts: number for number, facts in enumerate(self._index.facts)}
         self._states = [self._ended(it.state, it.until) for it in self._index.facts]
         # what decisions since have changed, by piece
@@ -85,27 +99,48 @@ class Listing:
         """The run that wrote the list."""
         return self._opened.where.run_id
 
-    async def decide(self, decisions: Mapping[str, PlacedDecision]) -> None:
-        """Add people's decisions since the list was made, by finding."""
-        for finding_id, placed in decisions.items():
-            place = placed.place
-            if place is None or place.list != self.of_run:
-                found = await self.find(finding_id)
-                if found is None:  # it is forgotten by now
-                    continue
-                place = found[1]
-            self._decisions[finding_id] = placed.decision
-            change = self._changes[place.piece]
-            change[place.facts, self._states[place.facts]] -= 1
-            change[place.facts, self._decided(place.facts, placed.decision)] += 1
+    async def decide(self, decisions: Iterable[PlacedDecision]) -> None:
+        """Add people's decisions since the list was made, the earlier ones first."""
+        for placed in decisions:
+            ids = placed.ids
+            if placed.list != self.of_run:
+                ids = await self._places_of(placed)
+            for place, some in ids.items():
+                self._decided[place].append((placed.decision, some))
+        self._changes = defaultdict(Tally)
+        for (piece, number), made in self._decided.items():
+            change = self._changes[piece]
+            for decision, count in _newest(made).items():
+                change[number, self._states[number]] -= count
+                change[number, self._after(number, decision)] += count
 
-    async def find(self, finding_id: str) -> tuple[FindingEntry, Place] | None:
-        """Return a finding and its place; None if the list does not have it."""
+    async def find(self, finding_id: str) -> FoundEntry | None:
+        """Return a finding; None if the list does not have it."""
         found = await self._opened.find(finding_id)
-        if found is None:
-            return None
-        piece, entry = found
-        return entry, Place(self.of_run, piece, self._number(entry))
+        return found and self._found(*found)
+
+    async def places(self, wanted: Wanted) -> dict[Place, bytes]:
+        """Return the ids of the wanted findings, by their place."""
+        ids: dict[Place, bytes] = defaultdict(bytes)
+        async for found in self._wanted(wanted):
+            ids[found.place] += id_in_bytes(found.entry.id)
+        return ids
+
+    async def _places_of(self, placed: PlacedDecision) -> dict[Place, bytes]:
+        """Return where findings are by now that a person decided on in another list."""
+        ids: dict[Place, bytes] = defaultdict(bytes)
+        sought = set(placed.finding_ids)
+        if len(sought) <= MAX_FOUND_SINGLY:
+            for finding_id in sought:
+                if found := await self.find(finding_id):
+                    ids[found.place] += id_in_bytes(finding_id)
+            return ids
+        for number in range(len(self._index.pieces)):
+            for entry in await self._opened.piece(number):
+                if entry.id in sought:
+                    ids[number, self._number(entry)] += id_in_bytes(entry.id)
+            await asyncio.sleep(0)
+        return ids
 
     async def page(
         self, wanted: Wanted, limit: int, start: int = 0, skip: int = 0, most_bytes: int = 2**63
@@ -117,7 +152,7 @@ class Listing:
         shown: list[Fields] = []
         room, following = most_bytes, None
         async for found in self._wanted(wanted, start, skip):
-            finding = self.shown(found.entry)
+            finding = self.shown(found)
             room -= _bytes_of_records(finding)
             if len(shown) == limit or (shown and room < 0):
                 following = found.position
@@ -128,7 +163,7 @@ class Listing:
     async def each(self, wanted: Wanted) -> AsyncIterator[Fields]:
         """Yield the wanted findings."""
         async for found in self._wanted(wanted):
-            yield self.shown(found.entry)
+            yield self.shown(found)
 
     async def count(self, wanted: Wanted) -> int:
         """Return the number of wanted findings."""
@@ -152,10 +187,10 @@ class Listing:
             counts[facet] = dict(sorted(numbers.items()))
         return counts
 
-    def shown(self, entry: FindingEntry) -> Fields:
+    def shown(self, found: FoundEntry) -> Fields:
         """Return a finding as people see it."""
+        entry, state, decision = found.entry, found.state, found.decision
         fields = listed_finding(entry, self._rules[entry.rule_key], self._origin)
-        state, decision = self._state_of(entry), self._decisions.get(entry.id)
         if decision and (state != entry.state or decision.state == state == "ignored"):
             return fields | {"state": state, "decision": asdict(decision)}
         if state != entry.state:  # ignoring it has ended
@@ -193,10 +228,10 @@ class Listing:
         entries = await self._opened.piece(number)
         await asyncio.sleep(0)  # others, too, want to go on
         return [
-            FoundEntry(position, entry, state)
+            found
             for position, entry in enumerate(entries, first)
             if fits[self._number(entry)]
-            and (state := self._state_of(entry)) in wanted.states
+            and (found := self._found(number, entry, position)).state in wanted.states
             and wanted.fits_entry(entry)
         ]
 
@@ -247,13 +282,20 @@ class Listing:
     def _number(self, entry: FindingEntry) -> int:
         return self._numbers[facts_of(entry, self._index.since)]
 
-    def _state_of(self, entry: FindingEntry) -> State:
-        decision = self._decisions.get(entry.id)
+    def _found(self, piece: int, entry: FindingEntry, position: int = 0) -> FoundEntry:
+        place = piece, self._number(entry)
+        decision = None
+        if place in self._decided:
+            finding_id = id_in_bytes(entry.id)
+            made = reversed(self._decided[place])
+            decision = next((it for it, ids in made if has_id(ids, finding_id)), None)
         if decision and self._now:
-            return state_with(entry, decision, self._now)
-        return self._ended(entry.state, entry.history[-1].until)
+            state = state_with(entry, decision, self._now)
+        else:
+            state = self._states[place[1]]
+        return FoundEntry(position, place, entry, state, decision)
 
-    def _decided(self, number: int, decision: Decision) -> State:
+    def _after(self, number: int, decision: Decision) -> State:
         facts = self._index.facts[number]
         return state_after(facts.state, facts.moved_at, decision, self._now or decision.at)
 
@@ -273,6 +315,16 @@ class Listing:
                 return state
             case _:
                 return str(getattr(facts, facet))
+
+
+def _newest(made: Sequence[tuple[Decision, bytes]]) -> dict[Decision, int]:
+    """Return the numbers of findings of a place by their newest decision."""
+    if len({ids for _, ids in made}) == 1:  # as good as always
+        decision, ids = made[-1]
+        return {decision: len(ids) // ID_BYTES}
+    return Counter(
+        {finding_id: decision for decision, ids in made for finding_id in ids_in(ids)}.values()
+    )
 
 
 def listed_finding(entry: FindingEntry, rule: Mapping[str, Any], origin: Origin) -> Fields:

@@ -1,18 +1,19 @@
 """The findings that people see, and their decisions about them."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
 from itertools import zip_longest
 
 from msgspec import structs
 
 from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
-from landfall.integrity.findings.entry import Decision, FindingEntry, Place, PlacedDecision
+from landfall.integrity.findings.decided import PlacedDecision, id_in_bytes, placed_together
+from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
+from landfall.integrity.findings.list_index import ListIndex
 from landfall.integrity.findings.lists import NO_LIST, FindingsList, open_list
 from landfall.integrity.findings.rule_state import RuleState
-from landfall.integrity.findings.shown import Listing, listed_finding
+from landfall.integrity.findings.shown import FoundEntry, Listing, listed_finding
 from landfall.integrity.findings.wanted import Wanted
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
@@ -25,6 +26,10 @@ COLUMNS = (
     "occurrences", "ignored_why", "ignored_by", "ignored_until", "link",
 )  # fmt: skip
 """Columns of a CSV file of findings, with a row for each of their records."""
+
+
+MAX_DECIDED = 200_000
+"""Findings of one decision: their ids take 3.2 MB, and the emulator takes 4 MB a commit."""
 
 
 class FindingNotFoundError(NotFoundError):
@@ -74,38 +79,48 @@ class ScanFindings:
 
         Raises `BadRequestError` for a list that is not of this scan.
         """
-        listing, since = await self._undecided(run_id)
-        await listing.decide(await self._ledgers.decisions_since(since))
+        listing, index = await self._undecided(run_id)
+        await listing.decide(await self._ledgers.decisions_unknown_to(index))
         return listing
 
     async def one(self, finding_id: str) -> Fields:
         """Return a finding with its history. Raises `FindingNotFoundError`."""
-        listing, entry, _ = await self._find(finding_id)
-        await listing.decide(await self._ledgers.decision_about(finding_id))
-        return _with_history(listing, entry)
+        listing = await self.listing()
+        return _with_history(listing, await _find(listing, finding_id))
 
     async def decide(self, finding_id: str, decision: Decision) -> Fields:
         """Store a person's decision about a finding, which the next run applies.
 
         Raises `FindingNotFoundError`, and `ValueError` if it has been resolved.
         """
-        listing, entry, place = await self._find(finding_id)
-        if entry.state == "resolved":
-            raise ValueError("the finding is resolved, so there is nothing to decide")
-        placed = PlacedDecision(decision, place)
-        await self._store.commit([self._ledgers.decision(finding_id, placed)])
-        await listing.decide({finding_id: placed})
-        return _with_history(listing, entry)
-
-    async def _find(self, finding_id: str) -> tuple[Listing, FindingEntry, Place]:
         listing, _ = await self._undecided()
-        found = await listing.find(finding_id)
-        if found is None:
-            raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
-        return listing, *found
+        found = await _find(listing, finding_id)
+        if found.entry.state == "resolved":
+            raise ValueError("the finding is resolved, so there is nothing to decide")
+        ids = {found.place: id_in_bytes(finding_id)}
+        placed = PlacedDecision(decision, listing.of_run, ids)
+        await self._store.commit([self._ledgers.decision(placed)])
+        await listing.decide([placed])
+        return _with_history(listing, await _find(listing, finding_id))
 
-    async def _undecided(self, run_id: str = "") -> tuple[Listing, datetime]:
-        """Return a list without decisions, and the moment since when there may be some."""
+    async def decide_all(self, wanted: Wanted, decision: Decision, count: int) -> int:
+        """Store a person's decision about all wanted findings, and return their number.
+
+        Raises `ValueError` if there are not as many as the person saw, or too many.
+        """
+        listing = await self.listing()
+        there = await listing.count(wanted)
+        if there != count:
+            raise ValueError(f"by now these filters have {there} findings, not {count}: look again")
+        if count > MAX_DECIDED:
+            raise ValueError(f"these are more than {MAX_DECIDED:,} findings; narrow the filters")
+        placed = placed_together(decision, listing.of_run, await listing.places(wanted))
+        if placed:
+            await self._store.commit([self._ledgers.decision(it) for it in placed])
+        return count
+
+    async def _undecided(self, run_id: str = "") -> tuple[Listing, ListIndex]:
+        """Return a list without the decisions since, and its index."""
         stored = await self._ledgers.load_head()
         where = stored.list or NO_LIST
         if run_id not in ("", where.run_id):
@@ -113,7 +128,7 @@ class ScanFindings:
         opened = await open_list(self._store, where)
         rules = {key: vars(state) for key, state in stored.ledger.rules.items()}
         listing = Listing(opened, rules, stored.origin, self._clock())
-        return listing, opened.index.since
+        return listing, opened.index
 
     async def _earlier(self, run_id: str) -> FindingsList:
         (run,) = await self._store.read(run_path(run_id))
@@ -132,8 +147,16 @@ async def _rows(findings: AsyncIterator[Fields]) -> AsyncIterator[Fields]:
             yield row
 
 
-def _with_history(listing: Listing, entry: FindingEntry) -> Fields:
-    return listing.shown(entry) | {"history": [structs.asdict(move) for move in entry.history]}
+async def _find(listing: Listing, finding_id: str) -> FoundEntry:
+    found = await listing.find(finding_id)
+    if found is None:
+        raise FindingNotFoundError(f"this scan has no finding {finding_id!r}")
+    return found
+
+
+def _with_history(listing: Listing, found: FoundEntry) -> Fields:
+    history = [structs.asdict(move) for move in found.entry.history]
+    return listing.shown(found) | {"history": history}
 
 
 def stored_finding(stored: StoredLedger, entry: FindingEntry) -> Fields:
