@@ -31,7 +31,8 @@ class _Interrupted(TreacherousStore):
     async def find(self, query: Query) -> list[Document]:
         """As `Store.find`."""
         found = await super().find(query)
-        if self.meanwhile and query.collection.endswith("/decisions"):
+        whole = query.collection.endswith("/decisions") and not query.where
+        if self.meanwhile and whole:
             then, self.meanwhile = self.meanwhile, None
             await then()
         return found
