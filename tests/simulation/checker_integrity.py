@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from landfall.airtable.snapshot import Table
 from landfall.integrity.findings.entry import FindingEntry
@@ -162,13 +163,24 @@ def _is_of_last_look(
         done = [at for at, run in seen if run.data["status"] == RunStatus.DONE]
         return live in [defects(read) for at, _, read in reads if at >= max(done, default=at)]
     for rule in SEVERITY:
-        sure = [(run, read) for _, run, read in reads if rule in _judged(unseen[run.id])]
-        there = [_of(defects(read), {rule}) for _, read in sure]
-        if all(run.data["status"] != RunStatus.DONE for run, _ in sure):
+        sure = [(at, run, read) for at, run, read in reads if rule in _judged(unseen[run.id])]
+        there = [_of(defects(read), {rule}) for _, _, read in sure]
+        unsure = [(at, run) for at, run, _ in reads if rule not in _judged(unseen[run.id])]
+        if not any(_has_the_word(at, run, unsure) for at, run, _ in sure):
             there.append(Counter())
         if _of(live, {rule}) not in there:
             return False
     return True
+
+
+def _has_the_word(at: datetime, run: Document, others: Sequence[tuple[datetime, Document]]) -> bool:
+    """Return whether a run is done, and none that looked later was done before it."""
+    return run.data["status"] == RunStatus.DONE and not any(
+        its_at > at
+        and other.data["status"] == RunStatus.DONE
+        and other.data["finished_at"] <= run.data["finished_at"]
+        for its_at, other in others
+    )
 
 
 def _heads(memory: MemoryStore) -> list[Document]:
