@@ -34,7 +34,7 @@ from tests.chaos.nemesis import Nemesis
 from tests.chaos.people import People
 from tests.chaos.plan import PRODUCTION, Plan
 from tests.chaos.traces import NEVER, fenced, recoveries, telling_lines
-from tests.chaos.troubles import of_the_model, of_the_sites
+from tests.chaos.troubles import of_airtable, of_the_model, of_the_sites
 from tests.chaos.workload import Workload, draw_workload, slots_from
 from tests.chaos.zombies import Zombies
 from tests.simulation.checker import Judged, violations
@@ -100,6 +100,7 @@ def _options(plan: Plan, gate: Gate, notes: Path) -> StackOptions:
         "WORKERS": str(plan.workers),
         "PYTHONPATH": str(SUSPENDED),
         "SUSPENDED": str(notes),
+        "MOST_AHEAD": str(plan.most_ahead),
     }
     workload = _workload(plan)
     return StackOptions(
@@ -107,7 +108,11 @@ def _options(plan: Plan, gate: Gate, notes: Path) -> StackOptions:
         sites=workload.sites,
         tick_seconds=None,
         environment=environment,
-        stand_in={"latency": plan.latency, "lockout_seconds": 5.0},
+        stand_in={
+            "latency": plan.latency,
+            "lockout_seconds": 5.0,
+            "faults": of_airtable(plan.seed) if plan.terror.harms else (),
+        },
         model={"latency": plan.latency, "faults": of_the_model(plan.seed)},
     )
 

@@ -58,12 +58,16 @@ class Gate:
         self._behind = None
         if self._server:
             self._server.close()
-            for writer in self._ends:
-                connection: socket.socket = writer.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-                writer.transport.abort()
+            self.cut()
             await self._server.wait_closed()
             self._server = None
+
+    def cut(self) -> None:
+        """Reset every connection: what was asked may be done, and nobody is told."""
+        for writer in self._ends:
+            connection: socket.socket = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            writer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with self._known(writer), contextlib.suppress(OSError):

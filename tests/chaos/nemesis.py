@@ -39,6 +39,8 @@ EVERYTHING = Terror(
             "freeze",
             "pause_firestore",
             "restart_firestore",
+            "cut_connections",
+            "cut_connections",
         ),
         *("empty_queue", "no_ticks"),
     ),
@@ -99,6 +101,7 @@ class Nemesis:
             "freeze": self._freeze,
             "pause_firestore": self._pause_firestore,
             "restart_firestore": self._restart_firestore,
+            "cut_connections": self._cut_connections,
             "empty_queue": self._empty_queue,
             "no_ticks": self._no_ticks,
         }
@@ -190,6 +193,13 @@ class Nemesis:
         """The store ends, and is back after 20 s: all connections reset, none let in meanwhile."""
         self.done["Firestore restarted, away for 20 s"] += 1
         await restart_firestore(self._stack, self._gate, 20.0)
+
+    async def _cut_connections(self) -> None:
+        """All connections to the store are reset, some in the middle of a commit, five times."""
+        for _ in range(5):
+            self._gate.cut()
+            self.done["connections to Firestore reset"] += 1
+            await asyncio.sleep(self._harming.uniform(0.2, 2.0))
 
     async def _stop_for(self, name: str, pid: int, seconds: float) -> None:
         self.done[f"SIGSTOP {name} {seconds:.0f} s"] += 1

@@ -41,6 +41,8 @@ class Plan:
     """Of the stand-ins: long enough for a harm to find work under way."""
     workers: int = 3
     """Of each function: when some stand still, others go on with their steps."""
+    most_ahead: float = 600.0
+    """By which the clock of a worker's machine may be off."""
     zombies: int = 5
     """So many of them must have tried to write, and were refused."""
     recovered: float | None = None
@@ -61,6 +63,7 @@ PRODUCTION = Plan(
     short_deadline=1200.0,
     latency=1.0,
     recovered=RECOVERY,
+    most_ahead=0.0,
     zombies=0,
     workers=1,
 )

@@ -32,6 +32,27 @@ _OF_SITES: dict[str, tuple[Fault, float]] = {
 }
 
 
+_LISTING = r"^/v0/app[^/]+/[^/]+$"
+
+_OF_AIRTABLE: dict[str, tuple[Fault, float, int | None]] = {
+    "empty look": (Fault(FaultKind.STATUS, status=200, body=b'{"records": []}'), 0.004, None),
+    "500": (Fault(FaultKind.STATUS, status=500), 0.005, None),
+    "a day": (Fault(FaultKind.STATUS, status=503, headers={"Retry-After": "86400"}), 0.002, 1),
+    "for ever": (Fault(FaultKind.STATUS, status=429, headers={"Retry-After": "inf"}), 0.002, 1),
+}
+"""Of each fault, its probability and how often it is made; one that closes a base, once."""
+
+
+def of_airtable(seed: int) -> list[FaultRule]:
+    """A page in fifty or so, and two requests for very long waits."""
+    return [
+        FaultRule(
+            fault, method="GET", path=_LISTING, times=times, probability=often, seed=seed + number
+        )
+        for number, (fault, often, times) in enumerate(_OF_AIRTABLE.values())
+    ]
+
+
 def of_the_model(seed: int) -> list[FaultRule]:
     """A call in five or so meets one of these."""
     return [
