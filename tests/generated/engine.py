@@ -222,4 +222,4 @@ def alert_policies() -> str:
 def _alerts(policies: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
     for policy in policies:
         name = policy["displayName"].removeprefix("Landfall: ")
-        yield name, policy["documentation"]["content"]
+        yield name, " ".join(policy["documentation"]["content"].split())

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from infra.cloud.resources.environment import environment
 from infra.cloud.resources.target import DeployTarget
-from landfall.deadlines import LADDER, Deadline
+from landfall.deadlines import LADDER, TICK_MISSING, Deadline
 from landfall.entry.app import App
 from landfall.entry.callers import Callers, Visitors, fetch_certificates
 from landfall.entry.clients import Clients
@@ -175,3 +175,18 @@ async def test_a_look_finds_nothing_and_costs_one_read(probe):
     await world.start(await world.save(schedule={"cadence": {"every_minutes": 5}}))
     assert await world.stored.find(replace(probe, limit=None)) == []
     assert probe.limit == 1
+
+
+@pytest.mark.parametrize(("ticks", "silent"), [(Scheduler, "watchdog"), (Watchdog, "scheduler")])
+async def test_each_function_logs_the_silence_of_the_other(ticks, silent, capsys):
+    """One that never ticked, and one that ticked long ago; alerts count the lines."""
+    world = World(MemoryStore())
+    await ticks(world.runs, "me").tick(Deadline.after(LADDER.step))
+    assert f'"silent": "{silent}"' in capsys.readouterr().out
+    other = Watchdog if ticks is Scheduler else Scheduler
+    await other(world.runs, "me").tick(Deadline.after(LADDER.step))
+    await ticks(world.runs, "me").tick(Deadline.after(LADDER.step))
+    assert f'"silent": "{silent}"' not in capsys.readouterr().out
+    world.clock.advance(TICK_MISSING + 1)
+    await ticks(world.runs, "me").tick(Deadline.after(LADDER.step))
+    assert f'"silent": "{silent}"' in capsys.readouterr().out

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from landfall import logs
 from landfall.deadlines import TICK_MISSING
 from landfall.runs.commit import Clock
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import pauses
 from landfall.runs.runs import Runs
-from landfall.store.documents import Document, Fields, Put, Query, UnreadableError
+from landfall.store.documents import Document, Fields, Put, Query, StoreError, UnreadableError
 from landfall.store.indexes import Indexes
 from landfall.store.metering import Account
 from landfall.store.server_clock import ServerClock
@@ -31,11 +32,27 @@ class _Mark:
 
 
 async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
-    """Record a tick of the scheduler or the watchdog, with its results and its cost."""
+    """Record a tick of the scheduler or the watchdog, with its results and its cost.
+
+    Each logs a line for every tick of its own in which the other is silent: alerts count them, and
+    a function that has never ticked leaves nothing else to count.
+    """
+    await _note_silence(runs, name)
     now, spent = runs.clock(), account.spent()
     spent["firestore_writes"] += 1  # this one
     mark = {"last_tick_at": now, "did": did, "spent": spent, "updated_at": now, "updated_by": by}
     await runs.store.commit([Put(f"system/{name}", mark)])
+
+
+async def _note_silence(runs: Runs, name: str) -> None:
+    (other,) = (one for one in TICKERS if one != name)
+    try:
+        (mark,) = await runs.store.read_any(f"system/{other}")
+    except StoreError:
+        return  # the mark itself cannot be written either, and that is an error
+    tick = _tick(mark, runs.clock())
+    if not (tick["ok"] or "problem" in tick):  # a mark that cannot be read is one all the same
+        logs.error("silent", silent=other, age_seconds=tick["age_seconds"])
 
 
 async def health(

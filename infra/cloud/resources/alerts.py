@@ -11,14 +11,32 @@ from infra.cloud.resources.change import ResourceChange, RestCommand, gcloud, ve
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.target import LABELS, NAME
-from landfall.deadlines import TICK, TICK_MISSING
+from landfall.deadlines import TICK
 
-OURS = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^{NAME}-"'
+REVISION, JOB = "cloud_run_revision", "cloud_scheduler_job"
+"""Resources that log: our functions, and the jobs of Cloud Scheduler."""
+
+OURS = {
+    REVISION: f'resource.type="{REVISION}" AND resource.labels.service_name=~"^{NAME}-"',
+    JOB: f'resource.type="{JOB}" AND resource.labels.job_id=~"^{NAME}-"',
+}
+"""Which of their lines are ours."""
+
+SILENCE = 900.0
+"""Seconds after which an alert reports a missing tick: Google counts a line in a metric up to ten
+minutes after it was logged. `/health` and `infra/doctor` report it after `TICK_MISSING`."""
+
+SILENT_TICKS = 10
+"""Ticks in `SILENCE` with the other function silent. The first ticks of an installation find that,
+and it passes."""
+
+FAILED_CALLS = 5
+"""Calls of a job that failed within `SILENCE`. A single one is made up for by the next."""
 
 
 @dataclass(frozen=True)
 class LogMetric:
-    """A count of log lines with a message, and for which `where` holds."""
+    """A count of log lines with a message (if there is one), for which `where` holds."""
 
     name: str
     message: str
@@ -26,6 +44,8 @@ class LogMetric:
     where: str = ""
     label: str | None = None
     """Field of the line whose values are counted separately."""
+    resource: str = REVISION
+    """What logs the line."""
 
     @property
     def type(self) -> str:
@@ -61,7 +81,26 @@ BUDGET_SPENT = LogMetric(
 )
 BUGS = LogMetric(f"{NAME}_bugs", "bug", "Bugs of Landfall itself.")
 
-METRICS = (TICKS, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
+SILENT = LogMetric(
+    f"{NAME}_silent",
+    "silent",
+    "Ticks of the scheduler or the watchdog in which the other one was silent.",
+    label="silent",
+)
+OPEN = LogMetric(
+    f"{NAME}_open",
+    "open to everybody",
+    "Functions that found that Cloud Run does not check their callers.",
+)
+JOB_ERRORS = LogMetric(
+    f"{NAME}_job_errors",
+    "",
+    "Calls of Cloud Scheduler that failed.",
+    "severity>=ERROR",
+    resource=JOB,
+)
+
+METRICS = (TICKS, SILENT, JOB_ERRORS, OPEN, ENDED_IN_ERROR, RESCUES, BUDGET_SPENT, BUGS)
 
 MAX_RESCUES = 10
 """Rescues an hour. A single one finds a lost task; many mean that a service is failing."""
@@ -69,7 +108,8 @@ MAX_RESCUES = 10
 
 def wanted_metric(metric: LogMetric) -> dict[str, Any]:
     """Return a metric in the form of Cloud Logging."""
-    parts = (OURS, f'jsonPayload.message="{metric.message}"', metric.where)
+    message = f'jsonPayload.message="{metric.message}"' if metric.message else ""
+    parts = (OURS[metric.resource], message, metric.where)
     labels = [{"key": metric.label, "valueType": "STRING"}] if metric.label else []
     wanted: dict[str, Any] = {
         "name": metric.name,
@@ -135,6 +175,12 @@ def wanted_policies(it: Installation) -> list[dict[str, Any]]:
             f"The {function} does not tick": (_absent(function), _TICKS_HELP)
             for function in ("scheduler", "watchdog")
         },
+        "A function is silent": (_more_than(SILENT, SILENT_TICKS, SILENCE), _TICKS_HELP),
+        "Cloud Scheduler's calls fail": (
+            _more_than(JOB_ERRORS, FAILED_CALLS, SILENCE),
+            _TICKS_HELP,
+        ),
+        "A function is open to everybody": (_more_than(OPEN, 0, 300), _OPEN_HELP),
         "A run ended in an error": (_more_than(ENDED_IN_ERROR, 0, 300), _RUN_HELP),
         "The watchdog takes up many steps": (_more_than(RESCUES, MAX_RESCUES, 3600), _RESCUE_HELP),
         "A budget for the model is spent": (_more_than(BUDGET_SPENT, 0, 300), _BUDGET_HELP),
@@ -155,9 +201,15 @@ def wanted_policies(it: Installation) -> list[dict[str, Any]]:
 
 
 _TICKS_HELP = (
-    f"No tick of this function completed for {TICK_MISSING:g} s. Without the scheduler no run is "
-    "started; without the watchdog no lost step is recovered. Runs wait; none is lost.\n\n"
+    "No tick of the scheduler or of the watchdog completed for a quarter of an hour. Without the "
+    "scheduler no run is started; without the watchdog no lost step is recovered. Runs wait; none "
+    "is lost.\n\n"
     "**What to do**: run `infra/doctor --project PROJECT --region REGION`; it names the cause."
+)
+_OPEN_HELP = (
+    "Somebody allowed public access to a function: Cloud Run does not check its callers. The "
+    "function refuses tokens without a signature meanwhile.\n\n"
+    "**What to do**: run `infra/deploy`, which closes it."
 )
 _RUN_HELP = (
     "A run ended with status `error` or `timed_out`.\n\n"
@@ -180,21 +232,21 @@ _BUG_HELP = (
 
 
 def _absent(function: str) -> dict[str, Any]:
-    """Return a condition: no tick for as long as makes `/health` fail."""
-    metric = f'metric.type="{TICKS.type}" AND resource.type="cloud_run_revision"'
+    """Return a condition: no tick for `SILENCE`. It needs one tick before: see `SILENT`."""
+    metric = f'metric.type="{TICKS.type}" AND resource.type="{REVISION}"'
     return {
         "conditionAbsent": {
             "filter": f'{metric} AND metric.label.function="{function}"',
-            "duration": f"{TICK_MISSING:g}s",
+            "duration": f"{SILENCE:g}s",
             "aggregations": [_summed(TICK)],
         }
     }
 
 
-def _more_than(metric: LogMetric, limit: int, seconds: int) -> dict[str, Any]:
+def _more_than(metric: LogMetric, limit: int, seconds: float) -> dict[str, Any]:
     return {
         "conditionThreshold": {
-            "filter": f'metric.type="{metric.type}" AND resource.type="cloud_run_revision"',
+            "filter": f'metric.type="{metric.type}" AND resource.type="{metric.resource}"',
             "comparison": "COMPARISON_GT",
             "thresholdValue": limit,
             "duration": "0s",
