@@ -261,11 +261,17 @@ async def test_clocks_may_differ_a_little(issuer):
 
 
 async def test_a_valid_token_of_somebody_else_is_403(issuer):
-    """Known, but not on the list of this function. Addresses are compared exactly."""
+    """Known, but not on the list of this function, although some look like one that is."""
     door = callers(Kept(issuer), issuer)
-    for email in ("person@example.com", EMAIL.upper(), f"{EMAIL}.evil.example"):
+    for email in ("person@example.com", EMAIL.replace("k", "\u212a"), f"{EMAIL}.evil.example"):
         with pytest.raises(ForbiddenError, match="may not call this function"):
             await door.check(f"Bearer {issuer.token(email, AUDIENCE)}")
+
+
+async def test_an_address_counts_in_any_letter_case(issuer):
+    """As Google itself compares them, on the list and in the token."""
+    token = issuer.token(EMAIL.upper(), AUDIENCE)
+    assert await callers(Kept(issuer), issuer).check(f"Bearer {token}") == EMAIL.upper()
 
 
 async def test_certificates_are_asked_for_once_while_they_last(issuer):

@@ -151,7 +151,7 @@ class Callers:
         self._issuer = issuer
         self._audiences = list(audiences)
         self._cloud_run = cloud_run
-        self._allowed = frozenset(allowed)
+        self._allowed = frozenset(_plain(one) for one in allowed)
         self._certificates = CachedCertificates(certificates)
 
     async def check(self, *authorizations: str) -> str:
@@ -180,7 +180,7 @@ class Callers:
         email = claims.get("email")
         if not email or claims.get("email_verified") is not True:
             raise UnauthenticatedError(f"the token has no verified e-mail address; {SEND_EMAIL}")
-        if email not in self._allowed:
+        if not isinstance(email, str) or _plain(email) not in self._allowed:
             raise ForbiddenError(f"{email} may not call this function")
         return str(email)
 
@@ -261,3 +261,11 @@ def _key_id(token: str) -> str:
         return str(jwt.decode_header(token).get("kid") or "")  # type: ignore[no-untyped-call]
     except (AttributeError, *_INVALID):
         return ""
+
+
+def _plain(email: str) -> str:
+    """Return an address in small letters, as Google compares them; none beyond ASCII becomes one.
+
+    A Kelvin sign in small letters would be a `k`.
+    """
+    return email.lower() if email.isascii() else email

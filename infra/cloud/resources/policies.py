@@ -9,10 +9,21 @@ Bindings = Mapping[str, Sequence[str]]
 """Role -> members."""
 
 
+WITH_ADDRESS = ("user", "serviceAccount", "group", "domain")
+"""Kinds of members that are named by an address."""
+
+
+def canonical(member: str) -> str:
+    """Return a member with its address in small letters, as Google compares addresses."""
+    kind, _, address = member.partition(":")
+    known = next((one for one in WITH_ADDRESS if one.lower() == kind.lower()), None)
+    return f"{known}:{address.lower()}" if known else member
+
+
 def bindings_of(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
     """Return the members of each role, without conditional bindings."""
     return {
-        binding["role"]: sorted(binding.get("members", []))
+        binding["role"]: sorted({canonical(one) for one in binding.get("members", [])})
         for binding in (policy or {}).get("bindings", [])
         if not binding.get("condition")
     }
