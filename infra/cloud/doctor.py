@@ -5,10 +5,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from infra.cloud.apply import print_line
-from infra.cloud.checks.check import Check, CheckResult, run_check
+from infra.cloud.checks.check import Check, CheckResult, CheckStatus, run_check
 from infra.cloud.checks.local_stack import LocalStackChecks
 from infra.cloud.checks.project import ProjectChecks
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
@@ -25,9 +26,12 @@ EPILOG = """
 It changes nothing. API keys are read from Secret Manager, where you have access, only to check
 them, and are sent to Airtable and to the model API alone.
 
-Exit status: 0 if nothing is wrong (unknown is not wrong), 1 if something is wrong, 2 if nothing
-could be checked.
+Exit status: 0 if nothing is wrong (neither waiting nor unknown is wrong), 1 if something is wrong,
+2 if nothing could be checked.
 """
+
+KINDS: tuple[CheckStatus, ...] = ("wrong", "waiting", "unknown")
+"""Results that are not ok, the worst first."""
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
 
@@ -43,10 +47,13 @@ def main(arguments: Sequence[str]) -> int:
     until = time.monotonic() + options.wait
     results = _run_checks(make_checks())
     while _count_wrong(results) and time.monotonic() + RECHECK_PAUSE < until:
-        print_line(f"{_count_wrong(results)} wrong; checking again")
+        print(f"{_count_wrong(results)} wrong; checking again", file=sys.stderr, flush=True)
         time.sleep(RECHECK_PAUSE)
         results = _run_checks(make_checks())
-    _print_summary(results)
+    if options.json:
+        print_line(json.dumps(_as_json(results), indent=2))
+    else:
+        _print_summary(results)
     return 1 if _count_wrong(results) else 0
 
 
@@ -74,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="repeat the checks until nothing is wrong, for at most this long",
     )
+    found.add_argument("--json", action="store_true", help="print the results as JSON")
     found.add_argument(
         "--as",
         dest="as_account",
@@ -115,10 +123,26 @@ def _count_wrong(results: Sequence[tuple[str, CheckResult]]) -> int:
     return sum(it.status == "wrong" for _, it in results)
 
 
+def _count(results: Sequence[tuple[str, CheckResult]]) -> dict[str, int]:
+    return {kind: sum(it.status == kind for _, it in results) for kind in KINDS}
+
+
+def _as_json(results: Sequence[tuple[str, CheckResult]]) -> dict[str, object]:
+    return {
+        "status": next((kind for kind, count in _count(results).items() if count), "ok"),
+        "checks": [{"name": name, **asdict(it)} for name, it in results],
+    }
+
+
 def _print_summary(results: Sequence[tuple[str, CheckResult]]) -> None:
+    """Print each check, or a line alone when all is well."""
+    counts = _count(results)
+    if not any(counts.values()):
+        print_line(f"All is well: {len(results)} checks passed.")
+        return
     for name, it in results:
         print_line(f"{it.status:<8} {name:<18} {it.observed}")
         if it.fix:
             print_line(f"{'':<8} {'':<18} -> {it.fix}")
-    counts = {kind: sum(it.status == kind for _, it in results) for kind in ("wrong", "unknown")}
-    print_line(f"{counts['wrong']} wrong, {counts['unknown']} unknown, of {len(results)} checks")
+    numbers = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print_line(f"{numbers}, of {len(results)} checks")

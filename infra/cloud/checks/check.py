@@ -11,7 +11,7 @@ from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError
 MAX_BODY = 200
 """Bytes that are shown of an answer that is no JSON."""
 
-CheckStatus = Literal["ok", "wrong", "unknown"]
+CheckStatus = Literal["ok", "wrong", "waiting", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def unhealthy(answer: HttpResponse, fix: str) -> CheckResult:
     named = unreadable if isinstance(unreadable, list) else []
     parts = [str(said.get("status", said)), *(f"{it['path']}: {it['why']}" for it in named)]
     return wrong(f"{answer.status}: {'; '.join(parts)}", fix)
+
+
+def waiting(observed: str, until: str) -> CheckResult:
+    """Return the result of a check that will pass by itself."""
+    return CheckResult("waiting", observed, until)
 
 
 def unknown(observed: str, fix: str) -> CheckResult:

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
@@ -13,6 +14,7 @@ from infra.cloud.checks.check import (
     ok,
     unhealthy,
     unknown,
+    waiting,
     wrong,
     wrong_if,
 )
@@ -22,6 +24,7 @@ from infra.cloud.clients.rest import GoogleError, endpoint
 from infra.cloud.clients.stdlib_http import HttpResponse, send_request
 from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, keys
 from infra.cloud.resources.change import ResourceChange, Tools
+from infra.cloud.resources.database import Index
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import bindings_of
@@ -30,6 +33,11 @@ from landfall.entry.own_service import SIGNATURE_REMOVED
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 REDEPLOY = "run infra/deploy"
+
+CREATING = "CREATING"
+"""State of an index or an expiry that Firestore is making."""
+
+BUILT_SOON = "nothing to do: Firestore needs minutes, or hours where there are many documents"
 
 
 class ProjectChecks:
@@ -94,24 +102,47 @@ class ProjectChecks:
 
     def indexes(self) -> CheckResult:
         """Check that every composite index is built."""
+        states = self._index_states
+        problems = [
+            f"{database.described(index)} is {state.lower()}"
+            for index, state in states.items()
+            if state not in ("READY", CREATING)
+        ]
+        building = [
+            f"{database.described(index)} is being built"
+            for index, state in states.items()
+            if state == CREATING
+        ]
+        if building and not problems:
+            return waiting("; ".join(building), BUILT_SOON)
+        return wrong_if(problems, REDEPLOY, f"{len(states)} ready")
+
+    @cached_property
+    def _index_states(self) -> dict[Index, str]:
         existing = database.existing_composites(self._it)
-        problems = []
-        for index in database.wanted_composites():
-            state = existing.get(index, {"state": "missing"})["state"]
-            if state != "READY":
-                problems.append(f"{database.described(index)} is {state.lower()}")
-        fix = f"{REDEPLOY} for a missing one; one that is creating is ready in minutes"
-        return wrong_if(problems, fix, f"{len(existing)} ready")
+        return {
+            index: existing.get(index, {"state": "missing"})["state"]
+            for index in database.wanted_composites()
+        }
+
+    def _unless_building(self, result: CheckResult) -> CheckResult:
+        """Return a result, which is no fault while the queries of a tick lack an index."""
+        if result.status == "wrong" and CREATING in self._index_states.values():
+            return waiting(result.observed, f"an index is being built: {BUILT_SOON}")
+        return result
 
     def fields(self) -> CheckResult:
         """Check the indexes of single fields, and that TTL policies are active."""
-        problems = [change.what for change in database.field_changes(self._it)]
-        for field, found in database.existing_fields(self._it):
-            state = found.get("ttlConfig", {}).get("state", "ACTIVE")
-            if state != "ACTIVE":
-                problems.append(f"TTL policy of {'.'.join(field)} is {state.lower()}")
-        fix = f"{REDEPLOY} for a difference; one that is creating is active in minutes"
-        return wrong_if(problems, fix, "as in infra/firestore.indexes.json")
+        if problems := [change.what for change in database.field_changes(self._it)]:
+            return wrong("; ".join(problems), REDEPLOY)
+        making = [
+            f"TTL policy of {'.'.join(field)} is being made"
+            for field, found in database.existing_fields(self._it)
+            if found.get("ttlConfig", {}).get("state") == CREATING
+        ]
+        if making:
+            return waiting("; ".join(making), BUILT_SOON)
+        return ok("as in infra/firestore.indexes.json")
 
     def rules(self) -> CheckResult:
         """Check that the security rules are those of the file."""
@@ -194,17 +225,18 @@ class ProjectChecks:
 
     def jobs(self) -> CheckResult:
         """Check that both jobs are enabled, and that their last calls succeeded."""
-        existing, problems = delivery.existing_jobs(self._it), []
+        existing, problems, calls = delivery.existing_jobs(self._it), [], []
         for function in delivery.TICK_FUNCTIONS:
             job = existing.get(function, {})
             if job.get("state", "ENABLED") != "ENABLED":
                 problems.append(f"{service(function)} is {job['state'].lower()}")
             if code := job.get("status", {}).get("code"):
-                problems.append(f"the last call of {service(function)} failed with code {code}")
+                calls.append(f"the last call of {service(function)} failed with code {code}")
         problems += [f"{it.what} differs from the code" for it in delivery.job_changes(self._it)]
         where = f"--location={self._it.target.region}"
         fix = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
-        return wrong_if(problems, fix, "both run every minute")
+        result = wrong_if(problems + calls, fix, "both run every minute")
+        return result if problems else self._unless_building(result)
 
     def alerts(self) -> CheckResult:
         """Check the metrics and alert policies, and that they have a recipient."""
@@ -217,7 +249,7 @@ class ProjectChecks:
 
     def ticks(self) -> CheckResult:
         """Check that both functions ticked recently."""
-        return stored_state.ticks(self._documents)
+        return self._unless_building(stored_state.ticks(self._documents))
 
     def documents(self) -> CheckResult:
         """Check that no document is of a newer schema version."""
@@ -240,7 +272,8 @@ class ProjectChecks:
             )
         if answer.status == 200:
             return ok("ok")
-        return unhealthy(answer, "see the checks above, and the log of the api")
+        fix = "see the checks above, and the log of the api"
+        return self._unless_building(unhealthy(answer, fix))
 
     def _call_api(self, existing: Mapping[str, Any], token: str) -> HttpResponse:
         url = f"{existing['status']['url']}/health"
