@@ -1,6 +1,7 @@
 """The connection of a command: gcloud, its login, and the project."""
 
 import re
+from functools import partial
 
 from infra.cloud.clients.gcloud import Gcloud, GcloudError
 from infra.cloud.clients.rest import GoogleClient, GoogleError
@@ -19,12 +20,17 @@ def connect(project: str, region: str) -> tuple[DeployTarget, Tools]:
         raise CannotStartError(f"{project!r} is not a project id: use the id, not the name")
     gcloud = Gcloud(project)
     try:
-        token = gcloud.run(["auth", "print-access-token"]).strip()
-        OURS.add(token)
-        google = GoogleClient(token, project)
+        google = GoogleClient(_token(gcloud), project, partial(_token, gcloud))
         found = google.get("cloudresourcemanager", f"v1/projects/{project}")
     except (GcloudError, GoogleError) as error:
         raise CannotStartError(str(error)) from error
     if found is None:
         raise CannotStartError(f"project {project} does not exist, or you have no access to it")
     return DeployTarget(project, str(found["projectNumber"]), region), Tools(gcloud, google)
+
+
+def _token(gcloud: Gcloud) -> str:
+    """Return an access token, which no output shows from now on. Raises `GcloudError`."""
+    token = gcloud.run(["auth", "print-access-token"]).strip()
+    OURS.add(token)
+    return token

@@ -1,6 +1,7 @@
 """`infra/deploy`: bring a project to the state that the code defines, by changing what differs."""
 
 import argparse
+import contextlib
 import getpass
 import re
 import sys
@@ -14,16 +15,18 @@ from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
-from infra.cloud.resources import database, environment, image, keys
+from infra.cloud.resources import alerts, database, environment, image, keys
 from infra.cloud.resources.environment import VariableUnknownError
 from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
+from infra.cloud.resources.policies import canonical
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from infra.cloud.stages import STAGES, ChangeStage
 from landfall.process.config import VARIABLES, ConfigError, key_fault
 from landfall.process.redaction import OURS
 
-PATIENCE = 120.0
-"""Seconds; new resources are usually visible everywhere within a minute."""
+PATIENCE = 420.0
+"""Seconds; new resources are usually visible everywhere within a minute, and access granted to an
+account arrives within two, in seven at the latest."""
 
 EPILOG = """
 What is missing is created, what differs is updated, and everything else is left alone. After an
@@ -32,6 +35,8 @@ keys of Airtable and of the model, are needed only once.
 
 Exit status: 0 if everything is up to date, 1 if a change failed, 2 if nothing was started.
 """
+
+AS_YOU = '-H "Authorization: Bearer $(gcloud auth print-identity-token)"'
 
 CANNOT_START = (CannotStartError, GcloudError, GcloudMissingError, GoogleError)
 
@@ -103,6 +108,11 @@ def parser() -> argparse.ArgumentParser:
         help="also create the service account that cloudbuild.yaml deploys as",
     )
     found.add_argument(
+        "--backup",
+        choices=[*database.BACKUPS, database.NO_BACKUP],
+        help="back up the database daily (stored for 7 days), weekly (for 8 weeks), or never",
+    )
+    found.add_argument(
         "--share-database",
         action="store_true",
         help="use the Firestore database although it holds collections of others",
@@ -130,8 +140,9 @@ def _flag(secret: str) -> str:
 
 
 def _member(text: str) -> str:
-    if text.startswith(PEOPLE) and re.fullmatch(r"\w+:[^@\s,]+@[^@\s,]+", text):
-        return text
+    member = canonical(text)
+    if member.startswith(PEOPLE) and re.fullmatch(r"\w+:[^@\s,]+@[^@\s,]+", member):
+        return member
     raise argparse.ArgumentTypeError(
         f"use user:EMAIL or serviceAccount:EMAIL, not {text!r}: the api checks e-mail addresses, "
         "so groups, domains and allUsers cannot be allowed"
@@ -158,6 +169,7 @@ def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
         dict(parsed.set),
         parsed.pipeline,
         parsed.share_database,
+        parsed.backup,
     )
 
 
@@ -237,19 +249,39 @@ def _print_summary(
     print_line(f"Changes made: {applied}, in {seconds:.0f} s." if applied else "Nothing to change.")
     if parsed.image_only:
         return
-    api, where = target.url("api"), f"--project {target.project} --region {target.region}"
-    print_line(
-        f"""
-  api        {api}
-  image      {it.image}
-  health     curl -H "Authorization: Bearer $(gcloud auth print-identity-token)" {api}/health
-  check      infra/doctor {where}
-  logs       gcloud run services logs read {service("api")} {where}
-  add a scan curl -X PUT {api}/scans/ID --data-binary @my-scan.yaml -H "Authorization: Bearer ..."
-"""
-    )
+    print_line(_next_steps(target, it))
+
+
+def _next_steps(target: DeployTarget, it: Installation) -> str:
+    """Return what to do next, with commands to copy."""
+    where = f"--project {target.project} --region {target.region}"
+    steps = {
+        "Check it; the first ticks take two minutes": [f"infra/doctor {where} --wait 240"],
+        "Write a scan, and store it": [
+            f"api={target.url('api')}",
+            "infra/local/run --copy my-scan.yaml",
+            f"curl -X PUT {AS_YOU} --data-binary @my-scan.yaml $api/scans/my-scan",
+        ],
+        "Start it now, and see how it runs": [
+            f'curl {AS_YOU} -d \'{{"scan_id": "my-scan"}}\' $api/runs',
+            f"curl {AS_YOU} $api/runs",
+        ],
+        "Read the log": [f"gcloud run services logs read {service('fetch')} {where}"],
+    }
+    again = f"infra/deploy {where}"
+    for name in keys.missing(it):
+        steps[f"Add {name}, which was not given"] = [f"{again} {_flag(name)} FILE"]
+    with contextlib.suppress(GoogleError):  # what may not be read is not offered
+        if not alerts.existing_channels(it):
+            steps["Have alerts sent to you"] = [f"{again} --alert-email YOU@EXAMPLE.COM"]
+        if not database.existing_backups(it):
+            steps["Have the database backed up"] = [f"{again} --backup daily"]
     if it.has_pipeline:
-        print_line(f"  trigger    {_trigger(target, where)}\n")
+        steps["Have Cloud Build deploy what is pushed to main"] = [_trigger(target, where)]
+    lines = [f"\n  api    {target.url('api')}", f"  image  {it.image}", "\nWhat to do next:"]
+    for what, commands in steps.items():
+        lines += [f"\n  # {what}", *(f"  {command}" for command in commands)]
+    return "\n".join([*lines, ""])
 
 
 def _trigger(target: DeployTarget, where: str) -> str:

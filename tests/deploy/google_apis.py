@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from landfall.entry.own_service import SIGNATURE_REMOVED
 
+REGIONS = ["europe-west1", "europe-west4", "us-central1"]
+
 PROJECT, NUMBER = "demo-project", "123456789012"
 
 ALWAYS_ENABLED = ("serviceusage", "cloudresourcemanager")
@@ -87,6 +89,12 @@ class GoogleApis:
         """Answers of others: "airtable", "openai", or the "api" itself."""
         self.takes_forged = False
         """Whether its api lets in a token that nobody has signed."""
+        self.regions: dict[str, list[str]] = {}
+        """Regions of an API that has not all of `REGIONS`."""
+        self.builds: list[Json] = []
+        """Results of the next builds, which fail: {"status": ..., "failureInfo": ...}."""
+        self.unbuildable: set[str] = set()
+        """Regions in which the project may not build."""
         self.fails: list[str] = []
         """Messages of the next revisions of Cloud Run, which fail."""
         self.ahead = 0.0
@@ -114,6 +122,9 @@ class GoogleApis:
         if request.api not in ALWAYS_ENABLED and request.api not in self.enabled:
             message = f"{request.api} API has not been used in project {PROJECT} before"
             raise ApiError(403, "PERMISSION_DENIED", message, "SERVICE_DISABLED")
+        if request.path.endswith("/locations"):
+            regions = self.regions.get(request.api, REGIONS)
+            return {"locations": [{"locationId": region} for region in regions]}
         if "operations/" in request.path:
             return {"name": request.path, "done": True, "response": {}}
         resource, colon, action = request.path.rpartition(":")
@@ -164,6 +175,7 @@ def _get(apis: GoogleApis, request: ApiRequest) -> Json:
 
 COLLECTIONS = {
     "services": "services",
+    "backupSchedules": "backupSchedules",
     "serviceAccounts": "accounts",
     "indexes": "indexes",
     "fields": "fields",
@@ -388,6 +400,19 @@ def _collections(apis: GoogleApis, _: ApiRequest, resource: str) -> Json:
     return {"collectionIds": sorted({name.partition("/")[0] for name in inside})}
 
 
+def _restore(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
+    """Make a database from a backup: here of the one that is there, with its documents."""
+    name = f"{resource}/{request.body['databaseId']}"
+    source = f"{resource}/landfall"
+    for (api, one), found in [*apis.resources.items()]:
+        if api == "firestore" and (one == source or one.startswith(f"{source}/documents/")):
+            there = f"{name}{one.removeprefix(source)}"
+            apis.put(api, there, copy.deepcopy(found) | {"name": there})
+    apis.named("firestore", name)["deleteProtectionState"] = "DELETE_PROTECTION_DISABLED"
+    done: Json = {"name": f"{name}/operations/1", "done": True, "response": {"name": name}}
+    return done
+
+
 def _id_token(_: GoogleApis, request: ApiRequest, resource: str) -> Json:
     return {"token": f"identity-of.{resource.rpartition('/')[2]}.{request.body['audience']}"}
 
@@ -436,6 +461,15 @@ def _build(apis: GoogleApis, request: ApiRequest) -> Json:
         id_ = apis.number()
         name = f"{request.path}/{id_}"
         return apis.put("cloudbuild", name, request.body | {"id": id_, "resourceName": name})
+    region = re.search("/locations/([^/]+)/", request.path)
+    if region and region[1] in apis.unbuildable:
+        message = "due to quota restrictions, cannot run builds in this region"
+        raise ApiError(400, "FAILED_PRECONDITION", message)
+    if apis.builds:
+        build = request.body | {"id": "build-0", "projectId": PROJECT} | apis.builds.pop(0)
+        build |= {"name": f"{request.path}/build-0", "logUrl": "https://logs.example"}
+        apis.put("cloudbuild", build["name"], build)
+        return {"name": "operations/build/0", "metadata": {"build": build}}
     for image in request.body.get("images", []):
         repository, _, name = image.rpartition("/")
         region = repository.partition("-docker")[0]
@@ -503,6 +537,7 @@ ACTIONS: dict[str, Callable[[GoogleApis, ApiRequest, str], Json]] = {
     "access": _access,
     "runQuery": _query,
     "listCollectionIds": _collections,
+    "restore": _restore,
     "generateIdToken": _id_token,
 }
 

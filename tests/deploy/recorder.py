@@ -36,6 +36,8 @@ class Recorder:
         self.requests: list[ApiRequest] = []
         self.refuses: Fault | None = None
         """Requests that fail and change nothing."""
+        self.denies: Callable[[ApiRequest], ApiError | None] | None = None
+        """Errors with which Google refuses requests."""
         self.loses: Fault | None = None
         """Requests that are carried out, but answered by an error."""
         self._lock = threading.Lock()
@@ -48,6 +50,8 @@ class Recorder:
             try:
                 if self.refuses and self.refuses(request):
                     raise _broken()
+                if self.denies and (error := self.denies(request)):
+                    raise error
                 content = self.apis.answer(request)
                 if self.loses and self.loses(request):
                     raise _broken()

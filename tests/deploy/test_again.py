@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from infra.cloud.resources import sizes
-from tests.deploy.google_apis import PROJECT
+from tests.deploy.google_apis import NUMBER, PROJECT, ApiError
 from tests.deploy.installing import ALERTED, REGION, of
 
 SERVICES = f"projects/{PROJECT}/locations/{REGION}/services"
@@ -226,6 +226,71 @@ def test_who_may_call_the_api_is_who_was_named_last(console):
     assert changed == ["landfall-api:setIamPolicy", "landfall-api"]
     (policy,) = of(done.requests, "run", "POST", ":setIamPolicy")
     assert policy["policy"]["bindings"][0]["members"] == ["user:bob@people.example"]
+
+
+def test_the_letter_case_of_an_address_does_not_matter(console):
+    """Google compares addresses so; the same people are no difference."""
+    console.deploy("--invoker", "user:bob@people.example")
+    again = console.deploy("--invoker", "USER:Bob@People.Example")
+    assert (again.status, again.mutating) == (0, [])
+    policy = console.recorder.apis.policies["run", f"{SERVICES}/landfall-api"]
+    for binding in policy["bindings"]:
+        binding["members"] = [it.replace("bob@people", "Bob@People") for it in binding["members"]]
+    assert console.deploy().mutating == []
+
+
+def test_a_database_is_backed_up_and_a_backup_is_used(console):
+    """By a schedule that a person chose; a restored database takes the place of the lost one."""
+    apis = console.recorder.apis
+    for _ in range(2):
+        assert console.deploy("--backup", "daily").status == 0
+    parent = f"projects/{PROJECT}/databases/landfall"
+    made = [it for (_, name), it in apis.resources.items() if f"{parent}/backupSchedules" in name]
+    assert [(it["dailyRecurrence"], it["retention"]) for it in made] == [({}, "604800s")]
+    backup = f"projects/{PROJECT}/locations/{REGION}/backups/b-1"
+    restore = ["firestore", "databases", "restore", f"--source-backup={backup}"]
+    restored = console.gcloud(*restore, "--destination-database=landfall-2")
+    assert restored.status == 0, restored.errors
+    done = console.deploy("--set", "LANDFALL_DATABASE=landfall-2")
+    assert (done.status, done.errors) == (0, "")
+    changed = {it.path.rpartition("/")[2] for it in done.mutating}
+    assert {"landfall-2", "rulesets", *(f"landfall-{name}" for name in sizes.SIZES)} <= changed
+    assert console.deploy().mutating == []
+    assert console.deploy("--set", "LANDFALL_DATABASE=landfall", "--backup", "never").status == 0
+    assert not [name for _, name in apis.resources if f"{parent}/backupSchedules" in name]
+
+
+def test_a_deployment_may_take_longer_than_a_token_lasts(console):
+    """The one that is refused is replaced by a fresh one of gcloud, and nobody notices."""
+    refused: list[object] = []
+
+    def expires(request):
+        if request.api == "cloudtasks" and not refused:
+            refused.append(request)
+            return ApiError(
+                401, "UNAUTHENTICATED", "Request had invalid authentication credentials"
+            )
+        return None
+
+    console.recorder.denies = expires
+    done = console.deploy()
+    console.recorder.denies = None
+    assert (len(refused), done.status, done.errors) == (1, 0, "")
+
+
+def test_at_its_end_it_says_what_to_do_next(console):
+    """Commands to copy; what is there already is not offered."""
+    output = console.deploy().output
+    where = f"--project {PROJECT} --region {REGION}"
+    for command in (
+        f"infra/doctor {where} --wait 240",
+        f"api=https://landfall-api-{NUMBER}.{REGION}.run.app",
+        "--data-binary @my-scan.yaml $api/scans/my-scan",
+        """-d '{"scan_id": "my-scan"}' $api/runs""",
+        f"infra/deploy {where} --backup daily",
+    ):
+        assert command in output
+    assert "--alert-email" not in output
 
 
 def test_a_variable_of_a_persons_choice_stays(console):

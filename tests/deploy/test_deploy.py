@@ -268,7 +268,7 @@ def test_alerts_watch_metrics_that_are_there(deployment):
     policies = [it for (_, name), it in found.items() if "/alertPolicies/" in name]
     (channel,) = [name for _, name in found if "/notificationChannels/" in name]
     metrics = {name.rpartition("/")[2] for api, name in found if api == "logging"}
-    assert len(policies) == 6
+    assert len(policies) == 9
     for policy in policies:
         (condition,) = policy["conditions"]
         watched = next(it for it in condition.values() if isinstance(it, dict))["filter"]

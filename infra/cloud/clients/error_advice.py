@@ -2,12 +2,25 @@
 
 import re
 
+NAME = "landfall"
+
 TRANSIENT = re.compile(
     r"SERVICE_DISABLED|has not been used in project|[Ss]ervice account \S+ does not exist"
     r"|concurrent policy changes|ABORTED|UNAVAILABLE|RESOURCE_EXHAUSTED|Cannot find metric"
-    r"|[Pp]lease (?:re)?try|try again"
+    r"|[Pp]lease (?:re)?try|try again|DEADLINE_EXCEEDED|INTERNAL\b|\b50[0234]\b"
+    # access granted a moment ago
+    rf"|{NAME}.*may not exist|does not have storage\.\S+ access|[Pp]ermission denied on secret"
+    r"|must have permission to read the image|([Uu]nknown|[Ii]nvalid) service account"
+    r"|storage\.objects\.get|artifactregistry\.repositories\.\w+Artifacts"
+    r"|PUSH_NOT_AUTHORIZED|FETCH_SOURCE_FAILED|LOGGING_FAILURE"
 )
-"""Errors of Google about resources created a moment ago, and about concurrent changes."""
+"""Errors of Google about resources created and access granted a moment ago, about concurrent
+changes, and of a moment. Access arrives within two minutes as a rule, in seven at the latest."""
+
+BUILDS_RESTRICTED = re.compile(
+    r"cannot run builds in this region|no concurrent builds quota available"
+)
+"""Cloud Build refuses some regions to new projects, in one of these ways."""
 
 ADVICE = (
     ("active account selected|Reauthentication|UNAUTHENTICATED", "run `gcloud auth login`"),
@@ -21,8 +34,22 @@ ADVICE = (
         "use an account that owns the project (`gcloud config set account ...`), or have the role "
         "that the message names granted to yours",
     ),
-    ("existed too recently", "wait: the name of a deleted queue is free again after seven days"),
+    (
+        "existed too recently",
+        "wait: the name of a deleted queue is free again after three days. infra/destroy without "
+        "--delete-data keeps the queue",
+    ),
     ("Cannot find metric", "wait ten minutes: Google is still creating the metrics"),
+    (r"region \S+ lacks", "pass one of these regions as --region; nothing was made in this one"),
+    (
+        "cannot run builds in this region",
+        "Google lets new projects build in some regions only: choose another --region",
+    ),
+    (
+        "is not ready and cannot serve|Permission denied on secret|failed to start",
+        "read the log of the function (infra/doctor names it)",
+    ),
+    ("UNAVAILABLE|INTERNAL|50[0234]", "wait: Google has an outage; see status.cloud.google.com"),
 )
 
 

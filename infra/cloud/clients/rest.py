@@ -5,7 +5,7 @@ gcloud's own settings of endpoints (`CLOUDSDK_API_ENDPOINT_OVERRIDES_...`) and o
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +13,8 @@ from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_
 
 ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
 """Statuses of an absent resource; an API that is not enabled has no resources."""
+
+UNAUTHENTICATED = 401
 
 NEED_QUOTA_PROJECT = ("firebaserules",)
 """APIs for which a person's login has no quota of its own."""
@@ -27,11 +29,15 @@ class GoogleError(Exception):
 
 
 class GoogleClient:
-    """Client of Google's APIs, with the account that is logged in to gcloud."""
+    """Client of Google's APIs, with the account that is logged in to gcloud.
 
-    def __init__(self, token: str, project: str) -> None:
+    A token lasts for an hour; `renew` returns another.
+    """
+
+    def __init__(self, token: str, project: str, renew: Callable[[], str] | None = None) -> None:
         self._token = token
         self._project = project
+        self._renew = renew
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
         """Return the resource at a path, such as ("run", "v2/projects/p"), or None if absent.
@@ -67,17 +73,23 @@ class GoogleClient:
         url = f"{endpoint(api)}{path}"
         if parameters:
             url += f"?{urlencode(parameters)}"
-        headers = {"Authorization": f"Bearer {self._token}"}
-        if api in NEED_QUOTA_PROJECT:
-            headers["X-Goog-User-Project"] = self._project
-        try:
-            answer = send_request(method, url, headers, body)
-        except NoResponseError as error:
-            raise GoogleError(str(error), "UNAVAILABLE") from error
+        answer = self._send(method, api, url, body)
+        if answer.status == UNAUTHENTICATED and self._renew:
+            self._token = self._renew()
+            answer = self._send(method, api, url, body)
         if answer.status >= 300:
             raise error_of(answer, f"{method} {url}")
         content: dict[str, Any] = answer.json() or {}
         return content
+
+    def _send(self, method: str, api: str, url: str, body: Any) -> HttpResponse:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if api in NEED_QUOTA_PROJECT:
+            headers["X-Goog-User-Project"] = self._project
+        try:
+            return send_request(method, url, headers, body)
+        except NoResponseError as error:
+            raise GoogleError(str(error), "UNAVAILABLE") from error
 
 
 def endpoint(api: str) -> str:

@@ -20,7 +20,7 @@ OURS = {
     REVISION: f'resource.type="{REVISION}" AND resource.labels.service_name=~"^{NAME}-"',
     JOB: f'resource.type="{JOB}" AND resource.labels.job_id=~"^{NAME}-"',
 }
-"""Which of their lines are ours."""
+"""Filters of the lines that are ours."""
 
 SILENCE = 900.0
 """Seconds after which an alert reports a missing tick: Google counts a line in a metric up to ten
@@ -45,7 +45,7 @@ class LogMetric:
     label: str | None = None
     """Field of the line whose values are counted separately."""
     resource: str = REVISION
-    """What logs the line."""
+    """Kind of the resource that logs the line."""
 
     @property
     def type(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from infra.cloud.clients.gcloud import Gcloud
-from infra.cloud.clients.rest import GoogleClient
+from infra.cloud.clients.rest import GoogleClient, GoogleError
 
 Verb = Literal["create", "update", "delete"]
 
@@ -62,6 +62,23 @@ class RestCommand:
     def __str__(self) -> str:
         """Return the first line of the request."""
         return f"{self.method} {self.api}.googleapis.com/{self.path}"
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Waits until a resource that was just made can be read: until then, others do not find it."""
+
+    api: str
+    path: str
+
+    def run(self, tools: Tools) -> None:
+        """Read the resource. Raises `GoogleError`, which is tried again, while it is absent."""
+        if tools.google.get(self.api, self.path) is None:
+            raise GoogleError(f"{self.path} cannot be read yet: try again")
+
+    def __str__(self) -> str:
+        """Return the first line of the request."""
+        return f"GET {self.api}.googleapis.com/{self.path}"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,42 @@ def changes(it: Installation) -> list[ResourceChange]:
     return [ResourceChange("update", what, [protect], why)] if why else []
 
 
+BACKUPS = {
+    "daily": ("dailyRecurrence", ["--recurrence=daily", "--retention=7d"]),
+    "weekly": ("weeklyRecurrence", ["--recurrence=weekly", "--day-of-week=SUN", "--retention=8w"]),
+}
+"""Schedules of backups that can be chosen: the field that marks one, and the flags that make it."""
+
+NO_BACKUP = "never"
+
+
+def existing_backups(it: Installation) -> list[dict[str, Any]]:
+    """Return the schedules by which the database is backed up."""
+    return it.google.list_all("firestore", f"v1/{it.database}/backupSchedules", "backupSchedules")
+
+
+def backup_changes(it: Installation) -> list[ResourceChange]:
+    """Make the schedule that was asked for, and delete any other; unasked, leave them."""
+    if it.options.backup is None:
+        return []
+    field, flags = BACKUPS.get(it.options.backup, ("", []))
+    existing = existing_backups(it)
+    name = f"--database={it.database_id}"
+    found = [
+        ResourceChange(
+            "delete",
+            "backup schedule",
+            [RestCommand("DELETE", "firestore", f"v1/{one['name']}")],
+        )
+        for one in existing
+        if field not in one
+    ]
+    if field and not [one for one in existing if field in one]:
+        create = gcloud("firestore", "backups", "schedules", "create", name, *flags)
+        found.append(ResourceChange("create", f"{it.options.backup} backups", [create]))
+    return found
+
+
 def index_changes(it: Installation) -> list[ResourceChange]:
     """Create the missing composite indexes. Building one takes minutes; deploy does not wait.
 

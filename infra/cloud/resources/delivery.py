@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
+from infra.cloud.resources.change import (
+    Awaited,
+    ChangeCommand,
+    GcloudCommand,
+    ResourceChange,
+    gcloud,
+    verb_for,
+)
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
@@ -38,7 +45,8 @@ def queue_changes(it: Installation) -> list[ResourceChange]:
     flags = [f"{QUEUE_FLAGS[name]}={value}" for name, value in (RATE_LIMITS | RETRY_CONFIG).items()]
     location = f"--location={it.target.region}"
     command = gcloud("tasks", "queues", verb, NAME, location, *flags)
-    return [ResourceChange(verb, f"queue {NAME}", [command], why if existing else ())]
+    commands: list[ChangeCommand] = [command, Awaited("cloudtasks", f"v2/{it.target.queue}")]
+    return [ResourceChange(verb, f"queue {NAME}", commands, why if existing else ())]
 
 
 def queue_policy_changes(it: Installation) -> list[ResourceChange]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.cloud.clients.gcloud import Gcloud
 from infra.cloud.resources import source
+from infra.cloud.resources.build import SubmitBuild
 from infra.cloud.resources.change import ResourceChange, gcloud
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
@@ -143,9 +144,10 @@ def build_changes(it: Installation) -> list[ResourceChange]:
         return []
     account = f"projects/{target.project}/serviceAccounts/{target.account(IMAGE_ACCOUNT)}"
     submit = gcloud(
-        *("builds", "submit", str(source.ROOT), "--config=build.json", f"--region={target.region}"),
+        *("builds", "submit", str(source.ROOT), "--config=build.json"),
         f"--gcs-source-staging-dir=gs://{target.bucket}/source",
         "--suppress-logs",
         build=recipe(it.image, account),
     )
-    return [ResourceChange("create", f"image {it.image} (about three minutes)", [submit])]
+    build = SubmitBuild(submit, target)
+    return [ResourceChange("create", f"image {it.image} (about three minutes)", [build])]

@@ -31,6 +31,7 @@ class DeployOptions:
     values: Mapping[str, str] = field(default_factory=dict)
     pipeline: bool = False
     share_database: bool = False
+    backup: str | None = None
 
 
 class Installation:
@@ -51,7 +52,7 @@ class Installation:
         self.google = google
         self.options = options
         self.image = image
-        self._dry_run = dry_run
+        self.is_dry_run = dry_run
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
         """Return the resource at a path, or None if there is none."""
@@ -137,7 +138,7 @@ class Installation:
     def secret_version(self, variable: str) -> str | None:
         """Return the version of a secret that functions should use, or None if there is none."""
         numbers = self._versions(variable)
-        if self._dry_run and variable in self.options.secrets:
+        if self.is_dry_run and variable in self.options.secrets:
             return str(max(numbers, default=0) + 1)
         return self._newest(numbers)
 
