@@ -260,6 +260,17 @@ def test_a_database_is_backed_up_and_a_backup_is_used(console):
     assert not [name for _, name in apis.resources if f"{parent}/backupSchedules" in name]
 
 
+def test_a_deployed_installation_takes_no_database_over_either(console):
+    """One of others is refused as it is the first time."""
+    apis, other = console.recorder.apis, f"projects/{PROJECT}/databases/shop"
+    apis.put("firestore", other, {"name": other, "type": "FIRESTORE_NATIVE"})
+    order = f"{other}/documents/orders/1"
+    apis.put("firestore", order, {"name": order, "fields": {}})
+    done = console.deploy("--set", "LANDFALL_DATABASE=shop")
+    assert (done.status, done.mutating) == (2, [])
+    assert "database shop holds collections that are not Landfall's (orders)" in done.errors
+
+
 def test_a_deployment_may_take_longer_than_a_token_lasts(console):
     """The one that is refused is replaced by a fresh one of gcloud, and nobody notices."""
     refused: list[object] = []

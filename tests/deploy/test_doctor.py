@@ -135,6 +135,16 @@ def _public(apis: GoogleApis) -> None:
     service["metadata"]["annotations"]["run.googleapis.com/invoker-iam-disabled"] = "true"
 
 
+def _shared(apis: GoogleApis) -> None:
+    gone("firebaserules", "e/landfall")(apis)
+    document(apis, "orders/1")
+
+
+def _inherited(apis: GoogleApis) -> None:
+    binding = {"role": "roles/run.invoker", "members": ["allUsers"]}
+    apis.policies["cloudresourcemanager", f"projects/{PROJECT}"]["bindings"].append(binding)
+
+
 def _takes_forged(apis: GoogleApis) -> None:
     apis.takes_forged = True
 
@@ -215,6 +225,12 @@ BROKEN: dict[str, tuple[str, Callable[[GoogleApis], None], str, str]] = {
     "function gone": ("functions", gone("run", "-watchdog"), "watchdog is not deployed", "deploy"),
     "function fails": ("functions", _failing_revision, "score: it is not ready: it", "deploy"),
     "two versions": ("version", _two_versions, "run several versions", "infra/deploy"),
+    "open by the project": (
+        "callers",
+        _inherited,
+        "everybody has roles/run.invoker in the project",
+        "infra/deploy",
+    ),
     "open by a click": (
         "callers",
         _public,
@@ -334,6 +350,13 @@ def test_a_models_key_is_tried_where_there_is_one(apis):
     assert (result.status, result.observed) == ("wrong", "the model API refuses the key (401)")
     _refused("openai", 500)(apis)
     assert look(apis, "model key").status == "unknown"
+
+
+def test_the_rules_of_a_shared_database_are_not_judged(apis):
+    """They are those of others, who alone know what is right."""
+    _shared(apis)
+    assert look(apis, "security rules").status == "unknown"
+    assert look(apis, "database").observed.endswith("shared with orders")
 
 
 def test_a_person_whom_the_api_refuses_is_unknown(apis):

@@ -145,7 +145,7 @@ class TestTick:
         assert mark
         assert mark.data == {
             "last_tick_at": SLOT, "did": vars(did), "updated_at": SLOT, "updated_by": "scheduler",
-            "schema_version": 1, "spent": {"firestore_reads": 2, "firestore_writes": 5},
+            "schema_version": 1, "spent": {"firestore_reads": 3, "firestore_writes": 5},
         }  # fmt: skip
 
     async def test_leaves_a_run_to_the_watchdog_when_the_queue_fails(self, world: World) -> None:

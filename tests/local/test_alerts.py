@@ -12,9 +12,11 @@ from infra.local.samples.clinic import clinic
 from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
+from landfall.entry.own_service import CallerCheck
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
+from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.elements import Elements, elements_server
@@ -113,3 +115,26 @@ async def test_a_site_scan_that_has_spent_its_budget_is_counted(world, counted):
         await drive_site(world, site, open_model=open_model)
     (line,) = counted(alerts.BUDGET_SPENT)
     assert line["spent"] == "run.max_calls: 1"
+
+
+async def test_the_silence_of_a_function_is_counted_by_the_other(world, counted):
+    """One that never ticked, tick after tick; once it has ticked there is nothing to count."""
+    for _ in range(2):
+        await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    assert [line["silent"] for line in counted(alerts.SILENT)] == ["scheduler"] * 2
+    await Scheduler(world.runs, "scheduler").tick(Deadline.after(LADDER.step))
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(LADDER.step))
+    assert len(counted(alerts.SILENT)) == 2
+
+
+async def test_a_function_that_finds_itself_open_is_counted(counted):
+    """Once for each time that it reads its state."""
+
+    async def read() -> bool:
+        return False
+
+    check = CallerCheck(read)
+    assert not await check.is_on()
+    assert not await check.is_on()
+    (line,) = counted(alerts.OPEN)
+    assert line["fix"] == "run infra/deploy"

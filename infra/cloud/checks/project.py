@@ -146,6 +146,11 @@ class ProjectChecks:
 
     def rules(self) -> CheckResult:
         """Check that the security rules are those of the file."""
+        if database.existing_rules(self._it) != database.RULES and database.strangers(self._it):
+            return unknown(
+                "the database is shared, and its rules are those of others",
+                "see that they let nobody read the collections of Landfall",
+            )
         return self._unchanged(database.rule_changes(self._it), "in force")
 
     def secrets(self) -> CheckResult:
@@ -195,6 +200,12 @@ class ProjectChecks:
                 problems.append(f"{function} is open to everybody")
             if functions.is_unchecked(self._it.services.get(service(function), {})):
                 problems.append(f"{function} is open to everybody: its check of callers is off")
+        inherited = bindings_of(self._it.project_policy())
+        problems += [
+            f"everybody has {role} in the project: take allUsers out of its policy"
+            for role, members_ in inherited.items()
+            if "allUsers" in members_
+        ]
         problems += [change.what for change in functions.caller_changes(self._it)]
         return wrong_if(problems, REDEPLOY, "each function has its own callers")
 

@@ -7,7 +7,7 @@ NAME = "landfall"
 TRANSIENT = re.compile(
     r"SERVICE_DISABLED|has not been used in project|[Ss]ervice account \S+ does not exist"
     r"|concurrent policy changes|ABORTED|UNAVAILABLE|RESOURCE_EXHAUSTED|Cannot find metric"
-    r"|[Pp]lease (?:re)?try|try again|DEADLINE_EXCEEDED|INTERNAL\b|\b50[0234]\b"
+    r"|[Pp]lease (?:re)?try|try again|DEADLINE_EXCEEDED|INTERNAL(?:_ERROR)?\b|\b50[0234]\b"
     # access granted a moment ago
     rf"|{NAME}.*may not exist|does not have storage\.\S+ access|[Pp]ermission denied on secret"
     r"|must have permission to read the image|([Uu]nknown|[Ii]nvalid) service account"

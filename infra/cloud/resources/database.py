@@ -56,7 +56,7 @@ def unusable_reason(it: Installation) -> str | None:
     if found.get("databaseEdition", STANDARD) != STANDARD:
         edition = str(found["databaseEdition"]).capitalize()
         return f"database {it.database_id} is of {edition} edition, not Standard: {another}"
-    if it.services or it.options.share_database:
+    if it.database_id == it.deployed_database or it.options.share_database:
         return None
     if others := strangers(it):
         return (

@@ -118,12 +118,14 @@ class Installation:
     @cached_property
     def database_id(self) -> str:
         """Return the id of the database: as given, as deployed, or else the one of our own."""
-        if DATABASE_VARIABLE in self.options.values:
-            return self.options.values[DATABASE_VARIABLE]
-        for existing in self.services.values():
-            default = VARIABLES[DATABASE_VARIABLE].default
-            return _environment(existing).get(DATABASE_VARIABLE, default)
-        return DATABASE
+        return self.options.values.get(DATABASE_VARIABLE) or self.deployed_database or DATABASE
+
+    @cached_property
+    def deployed_database(self) -> str | None:
+        """Return the id of the database that the functions use, or None if there are none."""
+        default = VARIABLES[DATABASE_VARIABLE].default
+        uses = [_environment(it).get(DATABASE_VARIABLE, default) for it in self.services.values()]
+        return uses[0] if uses else None
 
     @property
     def database(self) -> str:
