@@ -12,7 +12,7 @@ from infra.local.samples.clinic import clinic
 from infra.local.site.server import LocalSite
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import LADDER, Deadline
-from landfall.entry.own_service import CallerCheck
+from landfall.entry.own_service import CallerCheck, OwnService
 from landfall.llm.model_settings import ModelSettings
 from landfall.llm.openai.batches import OpenAIBatches
 from landfall.llm.openai.chat import OpenAIModel
@@ -130,8 +130,8 @@ async def test_the_silence_of_a_function_is_counted_by_the_other(world, counted)
 async def test_a_function_that_finds_itself_open_is_counted(counted):
     """Once for each time that it reads its state."""
 
-    async def read() -> bool:
-        return False
+    async def read() -> OwnService:
+        return OwnService(False, ())
 
     check = CallerCheck(read)
     assert not await check.is_on()
