@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import StreamingResponse
 
 from landfall.runs.lifecycle import RunStatus
-from landfall.store.documents import Fields, Put
+from landfall.store.documents import Fields, Put, Query
 from landfall.store.metering import metering
 from landfall.window.assets import assets
 from landfall.window.browser_answers import POLICY
@@ -332,6 +332,28 @@ async def test_a_page_of_findings_is_small() -> None:
     more = re.search(r'href="([^"]+page_token=[^"]+)"', text)
     assert more
     assert (await page(world, more[1])).count('<th scope="row"') == 100 + 1
+
+
+async def test_health_shows_a_pause_and_ends_it(world: World) -> None:
+    """With its reason, until a person ends it; there is none to end then."""
+    (lock,) = [one for one in await world.stored.find(Query("bases")) if one.id]
+    failure = {"reason": "base_timeout", "message": "Airtable did not answer"}
+    paused = {"not_before": world.clock() + timedelta(hours=1), "failures": 3, "failure": failure}
+    await world.stored.commit([Put(lock.path, lock.data | paused)])
+    text = await page(world, "/health")
+    assert "Airtable did not answer" in text
+    assert "after 3 failures" in text
+    answer = await visit(world, f"/pauses/{lock.id}/end", form={})
+    assert answer.headers["location"] == "/health?did=pause_ended"
+    assert "No base and no site is paused." in await page(world, "/health")
+    assert (await visit(world, f"/pauses/{lock.id}/end", form={})).status_code == 404
+
+
+async def test_health_says_when_the_ticks_are_missing(world: World) -> None:
+    """As loud as a critical finding."""
+    text = await page(world, "/health")
+    assert "Landfall needs help: ticks missing." in text
+    assert text.count("Trouble</span>") == 2
 
 
 async def test_an_empty_window_says_what_to_do() -> None:

@@ -42,7 +42,7 @@ const OFFLINE = "Landfall cannot be reached. This page tries again by itself.";
 const SIGNED_OUT = "You are signed out.";
 
 // an open page looks again: nothing while it is hidden, and slower while nobody answers
-let tag = null, failures = 0, timer = 0;
+let tag = null, failures = 0, timer = 0, looking = false;
 
 function later() {
   clearTimeout(timer);
@@ -52,6 +52,9 @@ function later() {
 }
 
 async function look() {
+  clearTimeout(timer);
+  if (looking) return;
+  looking = true;
   try {
     const headers = tag ? { "If-None-Match": tag } : {};
     const answer = await fetch(location.href, { headers, redirect: "manual", cache: "no-store" });
@@ -69,6 +72,7 @@ async function look() {
     failures = Math.min(failures + 1, 5);
     trouble(OFFLINE);
   }
+  looking = false;
   later();
 }
 
