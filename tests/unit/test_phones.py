@@ -84,3 +84,15 @@ def test_a_number_that_may_be_of_two_countries_is_of_neither():
 def test_no_number(cell):
     """Text with few digits, or with one digit only, is no number."""
     assert keys(None, cell) == keys("US", cell) == [None]
+
+
+@pytest.mark.parametrize("region", [None, "DE", "US", "IT", "MX"])
+def test_signs_between_digits_mean_nothing_to_libphonenumber(region):
+    """A number is read by its digits alone, as it would be with the signs between them."""
+    for number in ("+442079460958", "+4402079460958", "+390669821234", "03012345678", "2125550143"):
+        for signs in (" ", "-", ".", ")", ") (", " - "):
+            text = f"{number[:5]}{signs}{number[5:8]}{signs}{number[8:]}"
+            if region or text[0] == "+":
+                whole = phones._of_libphonenumber.__wrapped__(text, region, False)
+                assert whole
+                assert phones._parsed(text, region) == whole

@@ -7,6 +7,7 @@ a region it has the country of the only number in the field that it can be, writ
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 MIN_DIGITS = 7
@@ -21,6 +22,12 @@ MAX_LIST = 500
 DIGITS_WITH_COUNTRY = 11
 """Digits from which a number that does not begin with 0 may have its country without a `+`."""
 
+MAX_REMEMBERED = 1_000
+"""Numbers that are remembered as they were read, to bound memory: duplicates repeat them."""
+
+MAX_PREFIX = 3
+"""Digits of the longest code of a country, and of the longest with which numbers begin in it."""
+
 Known = tuple[int, str]
 """Country code, and number within the country."""
 
@@ -33,6 +40,9 @@ _WORD_BEHIND = re.compile(r"[\s(\[,;:/-]*[^\W\d_]\D*\d{0,6}\W*$")
 
 _SEPARATORS = (re.compile(r"[,;|&\n]|\s(?:or|oder|ou|o|und|and|et|y|e)\s"), re.compile("/"))
 """Separators of numbers; `/` stands within one too: `030/1234567`."""
+
+_ONLY_DIGITS = re.compile(r"\+?[\d\s().-]*\d[\d\s().-]*", re.ASCII)
+"""A number of which nothing but the digits counts."""
 
 _NO_DIGIT = re.compile(r"\D+")
 
@@ -95,18 +105,19 @@ def keys(numbers: Sequence[Any]) -> list[str | None]:
         if isinstance(number, tuple):
             known[number[1]].add(number[0])
     bare = {number for number in numbers if isinstance(number, str)}
-    trunks = _trunks(known)
-    full = {it: found for it in bare if (found := _in_full(it, known, trunks) or _of_its_own(it))}
+    prefixes = _prefixes(known)
+    full = {it: found for it in bare if (found := _in_full(it, known, prefixes) or _of_its_own(it))}
     for code, national in full.values():
         known[national].add(code)
-    trunks = _trunks(known)
+    prefixes = _prefixes(known)
 
     def key(number: Number | None) -> str | None:
         if isinstance(number, str):
-            number = full.get(number) or _in_full(number, known, trunks) or number.lstrip("0")
+            number = full.get(number) or _in_full(number, known, prefixes) or number.lstrip("0")
         return f"+{number[0]} {number[1]}" if isinstance(number, tuple) else number
 
-    return [key(number) for number in numbers]
+    by_number = {number: key(number) for number in {*numbers}}
+    return [by_number[number] for number in numbers]
 
 
 def _of_its_own(digits: str) -> Known | None:
@@ -116,31 +127,43 @@ def _of_its_own(digits: str) -> Known | None:
     return _parsed(f"+{digits}", None, valid=True)
 
 
-def _in_full(digits: str, known: Mapping[str, set[int]], trunks: Mapping[int, str]) -> Known | None:
+def _in_full(
+    digits: str, known: Mapping[str, set[int]], prefixes: Mapping[str, set[int]]
+) -> Known | None:
     """Return the only number of the field that these digits are, with or without country."""
     national = digits.lstrip("0")
     found = {(code, national) for code in known.get(national, ())}
-    for code, trunk in trunks.items():
-        for prefix in filter(digits.startswith, {str(code), trunk} - {""}):
-            rest = digits.removeprefix(prefix).lstrip("0")
+    for length in range(1, MAX_PREFIX + 1):
+        for code in prefixes.get(digits[:length], ()):
+            rest = digits[length:].lstrip("0")
             if code in known.get(rest, ()):
                 found.add((code, rest))
     return found.pop() if len(found) == 1 else None
 
 
-def _trunks(known: Mapping[str, set[int]]) -> dict[int, str]:
-    """Return the digits with which numbers of these countries begin within the country."""
+def _prefixes(known: Mapping[str, set[int]]) -> dict[str, set[int]]:
+    """Return the countries of these numbers by what may stand before one: the code of the country,
+    or the digits with which numbers begin within it."""
     import phonenumbers
 
-    trunks: dict[int, str] = {}
+    prefixes: dict[str, set[int]] = defaultdict(set)
     for code in set().union(*known.values()):
         region = phonenumbers.region_code_for_country_code(code)
         metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
-        trunks[code] = (metadata and metadata.national_prefix) or ""
-    return trunks
+        trunk = (metadata and metadata.national_prefix) or ""
+        for prefix in {str(code), trunk} - {""}:
+            prefixes[prefix].add(code)
+    return prefixes
 
 
 def _parsed(text: str, region: str | None, valid: bool = False) -> Known | None:
+    if _ONLY_DIGITS.fullmatch(text):  # so that ways to write one number are read once
+        text = f"{'+' * (text[0] == '+')}{_NO_DIGIT.sub('', text)}"
+    return _of_libphonenumber(text, region, valid)
+
+
+@lru_cache(MAX_REMEMBERED)
+def _of_libphonenumber(text: str, region: str | None, valid: bool) -> Known | None:
     import phonenumbers
 
     try:
