@@ -67,6 +67,13 @@ _NOT_THE_NAME = re.compile(
 _TITLES_IN_ONE = re.compile(r"(?<=\w{2}\.)(?=\w{2})")
 
 
+_WORDS = re.compile(r"[A-Za-z\s]+")
+_SPECIAL = frozenset().union(
+    *(TITLES, TITLES_WITH_DOTS, TITLES_BEHIND_TITLES, TITLES_BEHIND, DEGREES, DEGREES_OR_NAMES),
+    *(_GENERATIONS, ("nee", "geborene")),
+)
+"""Words that are not always a part of the name: a name of letters without them is what it says."""
+
 _OF_MEN = _set(
     "adrian albert alexandr angel bogdan carl christian daniel denis emanuel emil eric erik felic"
     " frederic gabriel gerard henrik herman ivan joseph josef julian karl louis luis manuel marcel"
@@ -87,6 +94,8 @@ def are_two_names(one: str, other: str) -> bool:
 
 def name(cell: str) -> Words | None:
     """Return the words of a name, without titles and degrees; `Junior`, `II` are `jr`, `2nd`."""
+    if _WORDS.fullmatch(cell) and _SPECIAL.isdisjoint(tokens := cell.lower().split()):
+        return in_order(tokens)
     words: list[str] = []
     generation: list[str] = []
     for part in _PART_END.split(_NOT_THE_NAME.sub(" ", together(cell))):
