@@ -29,19 +29,24 @@ class Clusters:
     def __init__(self, groups: UnionFind, judge: Judge) -> None:
         self._groups, self._judge = groups, judge
         self._members: dict[int, list[int]] = {}
+        self._refused: set[tuple[int, int, int, int]] = set()
 
-    def join(self, one: int, other: int) -> bool:
-        """Join the groups of two records, and return whether they are one."""
+    def join(self, one: int, other: int) -> bool | None:
+        """Join the groups of two records, and return whether they are one; None if they were."""
         first, second = self._groups.find(one), self._groups.find(other)
         if first == second:
-            return True
+            return None
         members, others = self._of(first), self._of(second)
+        groups = first, len(members), second, len(others)  # as long as none of them grows
+        if groups in self._refused:
+            return False
         votes = (
             self._judge(here, there)
             for here in members[:MAX_COMPARED]
             for there in others[:MAX_COMPARED]
         )
         if sum(votes) <= 0:
+            self._refused.add(groups)
             return False
         self._groups.join(first, second)
         self._members[min(first, second)] = [*members, *others]
@@ -76,21 +81,24 @@ class Clusters:
     def torn(self, bits: Mapping[Pair, float]) -> set[Pair]:
         """Return the pairs of a record for which as much speaks as for another of its pairs, with
         someone who is rather not the same: `John Smith` is neither Jr. nor Sr."""
-        best: dict[int, list[int]] = {}
         most: dict[int, float] = defaultdict(float)
-        for pair in sorted(bits):
-            for record, other in (pair, pair[::-1]):
-                if bits[pair] > most[record] + _EQUAL:
-                    most[record], best[record] = bits[pair], [other]
-                elif bits[pair] > most[record] - _EQUAL:
-                    best[record].append(other)
-        torn = {record for record, others in best.items() if self._disagree(others)}
-        return {
-            pair
-            for pair in bits
-            if any(record in torn and bits[pair] > most[record] - _EQUAL for record in pair)
-        }
+        for pair, weight in bits.items():
+            for record in pair:
+                if weight > most[record]:
+                    most[record] = weight
+        least = {record: weight - _EQUAL for record, weight in most.items()}
+        best: dict[int, list[int]] = defaultdict(list)
+        for (one, other), weight in bits.items():
+            if weight > least[one]:
+                best[one].append(other)
+            if weight > least[other]:
+                best[other].append(one)
+        torn = {record for record, others in best.items() if self._disagree(sorted(others))}
+        either = ((record, other) for record in torn for other in best[record])
+        return {(min(pair), max(pair)) for pair in either}
 
     def _disagree(self, records: Sequence[int]) -> bool:
+        if len(records) == 1:
+            return False
         first, *others = records[:MAX_COMPARED]
         return any(self._judge(first, other) < 0 for other in others)

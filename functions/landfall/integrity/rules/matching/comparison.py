@@ -114,17 +114,24 @@ class Comparison(Settings):
         columns = [table.columns[field] for field in field_names(self.field)]
         if len(columns) == 1:
             return columns[0][row]
-        return cell_text([column[row] for column in columns]) or None
+        return _together([column[row] for column in columns])
 
     def column(self, table: Table, reading: Reading, check: Callable[[], None]) -> Column:
         """Return the keys of a table. Raises `CannotEvaluateError` if no value can be compared."""
         make = self.key(reading)
-        keys = [make(self.cell(table, row)) for row in range(len(table))]
+        columns = [table.columns[field] for field in field_names(self.field)]
+        cells = columns[0] if len(columns) == 1 else map(_together, zip(*columns, strict=True))
+        keys = [*map(make, cells)]
         if all(key is None for key in keys) and any(
-            self.cell(table, row) is not None for row in range(len(table))
+            cell is not None for column in columns for cell in column
         ):
             raise CannotEvaluateError(f"no value of {self.label} can be read as {self.meaning}")
         return Column(keys, self.meaning, check)
 
     def _phrase(self) -> str:
         raise NotImplementedError
+
+
+def _together(cells: Sequence[Any]) -> str | None:
+    """Return the contents of several fields as one text."""
+    return cell_text([*cells]) or None

@@ -113,19 +113,19 @@ class GroupFinder:
         self._edges += _fold(groups, same_name)
         clusters = Clusters(groups, likelihood.judge)
         clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
-        by_strength = sorted(likely, key=lambda pair: (-likely[pair], pair))
+        by_strength = sorted(sorted(likely), key=likely.__getitem__, reverse=True)
         torn = clusters.torn(likely)
         weak = [_Edge(*pair, likelihood) for pair in by_strength if pair in torn]
         weak += [_Edge(*pair, same_name) for pair in ambiguous]
-        edges = (
-            *(_Edge(*pair, likelihood) for pair in by_strength if pair not in torn),
-            *(_Edge(*pair, same_name) for pair in clear),
-        )
-        for number, edge in enumerate(edges):
-            if number % CHECK_INTERVAL == 0:
-                self._scope.check()
-            (self._edges if clusters.join(edge.one, edge.other) else weak).append(edge)
-        weak += [_Edge(*pair, likelihood) for pair in possible]
+        strong = (pair for pair in by_strength if pair not in torn)
+        for reason, pairs in ((likelihood, strong), (same_name, clear)):
+            for number, pair in enumerate(pairs):
+                if number % CHECK_INTERVAL == 0:
+                    self._scope.check()
+                joined = clusters.join(*pair)
+                if joined is not None:
+                    (self._edges if joined else weak).append(_Edge(*pair, reason))
+        weak += [_Edge(*pair, likelihood) for pair in sorted(possible)]
         return (
             self._of_edges(groups, self._edges, groups.partition(_records(self._edges))),
             self._stars(groups, weak, []),

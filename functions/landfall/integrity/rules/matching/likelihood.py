@@ -2,29 +2,34 @@
 
 A bit makes it twice as likely, as in the model of Fellegi and Sunter. What both have speaks for it,
 the more the rarer it is in the table; what differs speaks against it, and what is missing says
-nothing. `NAMES` and `WEIGHTS` are estimates of how people write: none was learned from labels.
+nothing. The figures are estimates of how people write: none was learned from labels.
+
+Names and values are numbers here: two of them compare in no time, and what is remembered of two is
+small.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, combinations, product
-from math import log2
-from typing import Any, Literal
+from itertools import chain
+from math import inf, log2
+from typing import Any, NamedTuple
 
 from landfall.airtable.snapshot import Table
 from landfall.airtable.values import display
-from landfall.integrity.rules.matching.common_names import (
-    MAX_CHANCE,
-    common_names,
-)
+from landfall.integrity.rules.matching.common_names import MAX_CHANCE, common_names
 from landfall.integrity.rules.matching.comparison import Column, Comparison
+from landfall.integrity.rules.matching.field_evidence import (
+    TYPING_ERROR,
+    FieldEvidence,
+    How,
+    numbered,
+    share_letters,
+)
 from landfall.integrity.rules.matching.pair_conditions import Similar
 from landfall.integrity.rules.matching.person_names import are_two_names
 from landfall.integrity.rules.matching.plain_words import Words
-from landfall.integrity.rules.matching.similarity import NameSimilarity
+from landfall.integrity.rules.matching.similarity import EPSILON, NameSimilarity
 from landfall.integrity.rules.matching.union_find import Pair
 
 CONFIRMED = 0.8
@@ -43,20 +48,8 @@ OTHER_SPELLING = 3
 INITIAL = 3
 """Bits of an initial."""
 
-TYPING_ERROR = 7
-"""Bits that a value says less if it has a typing error: few are alike by chance, but more than the
-same."""
-
-NEAR_DATE = 2
-"""Bits of two dates within a year."""
-
-DAYS_OF_A_YEAR = 366
-
 OTHER_NAME = 10
 """Bits against it if a word of each name is another; the same words speak for it."""
-
-IDENTIFYING = 9
-"""Bits from which a `value` that is the same is a number or code of one person."""
 
 SAME_OF_DIFFERENT_NAMES = 2
 """Other fields that must be the same if the names are not: a family shares a telephone."""
@@ -64,14 +57,11 @@ SAME_OF_DIFFERENT_NAMES = 2
 MAX_BLOCK = 40
 """Records of one value of which every two are candidates."""
 
-CHECK_INTERVAL = 1000
-"""Candidates between two checks of the budget."""
+CHECK_INTERVAL = 100
+"""Records between two checks of the budget; each is compared with several times `MAX_BLOCK`."""
 
-MAX_REMEMBERED = 5_000
-"""Comparisons of two values that are remembered, to bound memory: duplicates repeat them."""
-
-MIN_LETTERS = 4
-"""Letters from which a value can have a typing error."""
+MAX_REMEMBERED = 20_000
+"""Comparisons of two names that are remembered, to bound memory: duplicates repeat them."""
 
 SCRAMBLED_LETTERS = 3
 """Letters from which a word is recognised by its letters in any order; one may be lost."""
@@ -79,38 +69,14 @@ SCRAMBLED_LETTERS = 3
 LONG_WORD, SHARE_OF_LONG_WORD = 5, 0.75
 """Letters from which a word is recognised by this share of them."""
 
-How = Literal["same", "alike", "missing", "different"]
+_Known = tuple[FieldEvidence, Sequence[int], int, float, float]
+"""A field, its values, that of a record, its bits, and those at most if the other has another."""
+
+Candidates = Iterator[tuple[int, Iterable[int]]]
+"""Records, each with others that it may be the same as."""
 
 
-@dataclass(frozen=True)
-class Weight:
-    """The weight of a kind of content.
-
-    `others` are records that are assumed beside those of the table, none of which shares a value:
-    few share a telephone and many a city. `against` are the bits of a difference. `alike` is the
-    share of letters in common from which a difference is a typing error.
-    """
-
-    others: int
-    against: float
-    alike: float = 1
-
-
-WEIGHTS: Mapping[str, Weight] = {
-    "name": Weight(1_000, 2, 0.8),
-    "organisation": Weight(500, 2, 0.8),
-    "email": Weight(20_000, 2, 0.8),
-    "phone": Weight(10_000, 2),
-    "date": Weight(5_000, 8),
-    "address": Weight(5_000, 3, 0.8),
-    "postcode": Weight(1_000, 2, 0.7),
-    "text": Weight(50, 2, 0.7),
-    "value": Weight(500, 4),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """The evidence for and against two records being the same."""
 
     bits: float
@@ -151,17 +117,20 @@ class Likelihood:
         """Take the conditions of the name and of the other fields, and their columns."""
         self._of_people = of == "person"
         self._conditions, self._columns, self._check = conditions, columns, check
-        keys: Any = columns[0].keys
-        self._names: Sequence[Any] = keys
         self._similarity: NameSimilarity = columns[0].similarity
-        self._fields = [_OtherField(column, self._names) for column in columns[1:]]
-        names = {name for name in self._names if name}
-        others = len(names) + NAMES
-        words: Counter[str] = Counter(word for name in names for word in name)
+        self._name, names = numbered(columns[0].keys)
+        self._names: Sequence[Words] = [name or () for name in names]
+        self._fields = [FieldEvidence(column, self._name) for column in columns[1:]]
+        values = zip(*(field.values for field in self._fields), strict=True)
+        self._values = [*values] or [()] * len(self._name)
+        others = len(names) - 1 + NAMES
+        words: Counter[str] = Counter(word for name in self._names for word in name)
         self._bits = {word: -log2(max(1, count - 1) / others) for word, count in words.items()}
-        self._common = common_names(names)
-        self._name_bits = [self._of_words(name or ()) for name in self._names]
-        self._names_compared = lru_cache(MAX_REMEMBERED)(self._compare_names)
+        common = common_names(self._names[1:])
+        self._is_common = [name in common for name in self._names]
+        self._name_bits = [self._of_words(name) for name in self._names]
+        self._compared: dict[Pair, tuple[float, How, float]] = {}
+        self._likely: dict[Pair, float] = {}
         self.enough = log2(others / MAX_CHANCE)
         """Bits from which at most one in ten such pairs is one by chance."""
 
@@ -170,35 +139,40 @@ class Likelihood:
 
         Of records with equal values, only the first is compared, unless they have no name.
         """
-        keys = zip(*(column.keys for column in self._columns), strict=True)
         first: dict[Any, int] = {}
         nameless = [
-            (first[key], record)
-            for record, key in enumerate(keys)
-            if first.setdefault(key, record) != record and key[0] is None
+            (first[key], [record])
+            for record, key in enumerate(zip(self._name, self._values, strict=True))
+            if first.setdefault(key, record) != record and not key[0]
         ]
-        likely: dict[Pair, float] = {}
-        possible: set[Pair] = set()
-        records = [*first.values()]
+        likely, possible = self._likely, set()
+        records = sorted(first.values(), key=self._name.__getitem__)
         found = chain(nameless, self._of_equal_values(records))
-        for weigh, candidates in (
-            (self._weigh_if_enough, found),
-            (self.weigh, self._of_rare_names(records)),
+        for at_least, candidates in (
+            (self.enough, found),
+            (-inf, self._of_rare_names(records)),
         ):
-            for number, (one, other) in enumerate(candidates):
+            for number, (one, others) in enumerate(candidates):
                 if number % CHECK_INTERVAL == 0:
                     self._check()
-                pair = (one, other) if one < other else (other, one)
-                if pair in likely or pair in possible or not (weighed := weigh(*pair)):
-                    continue
-                if self._speaks_for(weighed):
-                    likely[pair] = weighed.bits
-                elif not weighed.agrees and self._is_possible(*pair, weighed):
-                    possible.add(pair)
+                unknown = [
+                    other
+                    for other in others
+                    if (pair := (one, other) if one < other else (other, one)) not in likely
+                    and pair not in possible
+                ]
+                for other, weighed in self._weigh(one, unknown, at_least) if unknown else ():
+                    pair = (one, other) if one < other else (other, one)
+                    if self._speaks_for(weighed):
+                        likely[pair] = weighed.bits
+                    elif not weighed.agrees and self._is_possible(one, other, weighed):
+                        possible.add(pair)
         return likely, possible
 
     def judge(self, one: int, other: int) -> int:
         """Return 1 if two records are likely the same, -1 if rather not, and 0 if neither."""
+        if ((one, other) if one < other else (other, one)) in self._likely:
+            return 1
         weighed = self.weigh(one, other)
         if weighed.agrees or self._speaks_for(weighed):
             return 1
@@ -206,30 +180,43 @@ class Likelihood:
 
     def weigh(self, one: int, other: int) -> Weighed:
         """Return what speaks for and against two records being the same."""
-        return self._weigh(one, other, *self._names_compared(self._names[one], self._names[other]))
+        return next(self._weigh(one, (other,), -inf))[1]
 
-    def _weigh_if_enough(self, one: int, other: int) -> Weighed | None:
-        """Return the same, or None as soon as it is too little."""
-        at_most = sum(field.upper_bound(one, other) for field in self._fields)
-        if at_most + max(self._name_bits[one], self._name_bits[other]) < self.enough:
-            return None
-        how, bits = self._names_compared(self._names[one], self._names[other])
-        return self._weigh(one, other, how, bits) if at_most + bits >= self.enough else None
+    def _weigh(
+        self, one: int, others: Iterable[int], at_least: float
+    ) -> Iterator[tuple[int, Weighed]]:
+        """Yield what speaks for and against one record being the same as each of others.
 
-    def _weigh(self, one: int, other: int, how: How, bits: float) -> Weighed:
-        same = differ = 0
-        alike = identified = False
-        for field in self._fields:
-            found, weight = field.compare(one, other)
-            bits += weight
-            if found == "same":
-                same += 1
-                identified = identified or (field.meaning == "value" and weight >= IDENTIFYING)
-            elif found == "alike":
-                alike = True
-            elif found == "different":
-                differ += 1
-        return Weighed(bits, how, same, alike, differ, identified)
+        Leave out what is less than `at_least` bits, without comparing values that cannot help.
+        """
+        known = [
+            (field, field.values, value, field.bits[value], field.at_most[value])
+            for field in self._fields
+            if (value := field.values[one])
+        ]
+        for other in others:
+            at_most = EPSILON
+            bits = 0.0
+            same = differ = 0
+            alike = identified = False
+            for field, values, value, worth, unless_same in known:
+                there = values[other]
+                if there == value:
+                    bits += worth
+                    same += 1
+                    identified = identified or field.identifies(worth)
+                elif there:
+                    at_most += unless_same
+                    differ += 1
+            _, how, of_names = self._names_of(one, other)
+            bits += of_names
+            if bits + at_most < at_least:
+                continue
+            if differ:
+                unequal, alike, differ = _unequal(known, other, at_most, at_least - bits)
+                bits += unequal
+            if bits >= at_least:
+                yield other, Weighed(bits, how, same, alike, differ, identified)
 
     def _speaks_for(self, weighed: Weighed) -> bool:
         """Return whether two records are likely the same by more than their name."""
@@ -244,37 +231,48 @@ class Likelihood:
                 others_agree = weighed.same >= SAME_OF_DIFFERENT_NAMES and not weighed.differ
                 return enough and others_agree and self._of_people
             case "same" if not weighed.same:
-                rare = weighed.differ <= 1 and self._names[one] not in self._common
-                return (enough or rare) and self._of_people and not self._all_differ(one, other)
+                rare = weighed.differ <= 1 and not self._is_common[self._name[one]]
+                all_differ = weighed.differ == len(self._fields)
+                return (enough or rare) and self._of_people and not all_differ
             case "alike" if not weighed.same:
-                names = self._names[one], self._names[other]
+                names = self._name[one], self._name[other]
                 return (
                     not weighed.differ
-                    and self._common.isdisjoint(names)
-                    and self._similarity.reaches(*names, UNCONFIRMED)
+                    and not any(self._is_common[name] for name in names)
+                    and self._names_of(one, other)[0] >= UNCONFIRMED - EPSILON
                 )
         return enough and weighed.same > 0
 
-    def _all_differ(self, one: int, other: int) -> bool:
-        return all(field.compare(one, other)[0] == "different" for field in self._fields)
+    def _names_of(self, one: int, other: int) -> tuple[float, How, float]:
+        """Return the similarity of the names of two records, what it is, and its bits."""
+        first, second = self._name[one], self._name[other]
+        pair = (first, second) if first < second else (second, first)
+        known = self._compared.get(pair)
+        if known is None:
+            if len(self._compared) >= MAX_REMEMBERED:
+                self._compared.clear()
+            known = self._compared[pair] = self._compare_names(*pair)
+        return known
 
-    def _compare_names(self, one: Words | None, other: Words | None) -> tuple[How, float]:
-        if one is None or other is None:
-            return "missing", 0
+    def _compare_names(self, one: int, other: int) -> tuple[float, How, float]:
+        if not one:
+            return 0, "missing", 0
         if one == other:
-            return "same", self._of_words(one)
-        score, same, pairs, left, rest = self._similarity.align(one, other)
+            return 1, "same", self._name_bits[one]
+        alignment = self._similarity.align(self._names[one], self._names[other])
+        score, same, pairs, left, rest = alignment
         bits = self._of_words(same)
         for _, word, counterpart in pairs:
             initial = min(len(word), len(counterpart)) == 1
             bits += INITIAL if initial else self._of_pair(word, counterpart, OTHER_SPELLING)
         if score >= CONFIRMED or (self._of_people and not left):
-            in_one = max(self._of_words(one), self._of_words(other)) - OTHER_SPELLING
-            return "alike", max(bits, in_one) if left else bits
+            in_one = max(self._name_bits[one], self._name_bits[other]) - OTHER_SPELLING
+            return score, "alike", max(bits, in_one) if left else bits
         scrambled = _scrambled(left, rest) if score else []
         if scrambled and not (self._of_people and any(are_two_names(*it) for it in scrambled)):
-            return "alike", bits + sum(self._of_pair(*it, TYPING_ERROR) for it in scrambled)
-        return "different", bits - OTHER_NAME
+            bits += sum(self._of_pair(*it, TYPING_ERROR) for it in scrambled)
+            return score, "alike", bits
+        return score, "different", bits - OTHER_NAME
 
     def _of_words(self, words: Iterable[str]) -> float:
         return sum(map(self._bits.__getitem__, words))
@@ -282,44 +280,53 @@ class Likelihood:
     def _of_pair(self, word: str, counterpart: str, less: float) -> float:
         return max(0, min(self._bits[word], self._bits[counterpart]) - less)
 
-    def _of_equal_values(self, records: Sequence[int]) -> Iterator[Pair]:
+    def _of_equal_values(self, records: Sequence[int]) -> Candidates:
         """Yield the pairs of these records that have a value of another field in common, some of
         them several times; if it is a common one, also a word of their name or a similar name."""
+        common: list[list[int]] = []
+        held: list[dict[int, list[int]]] = []
         for field in self._fields:
-            for block in _blocks(field.keys, records):
-                self._check()
-                if len(block) <= MAX_BLOCK:
-                    yield from combinations(block, 2)
-                else:
-                    yield from self._of_common_value(block)
+            blocks = _blocks(field.values, records)
+            common += [block for block in blocks.values() if len(block) > MAX_BLOCK]
+            held.append({value: [] for value, block in blocks.items() if len(block) <= MAX_BLOCK})
+        for record in records:
+            values = zip(held, self._values[record], strict=True)
+            yield from _with_earlier(record, [it[value] for it, value in values if value in it])
+        for block in common:
+            self._check()
+            yield from self._of_common_value(block)
 
-    def _of_rare_names(self, records: Iterable[int]) -> Iterator[Pair]:
-        named = [it for it in records if self._names[it] not in self._common]
+    def _of_rare_names(self, records: Iterable[int]) -> Candidates:
+        named = [it for it in records if not self._is_common[self._name[it]]]
         return self._of_similar_names(named, UNCONFIRMED)
 
-    def _of_common_value(self, block: Sequence[int]) -> Iterator[Pair]:
-        by_word: dict[str, list[int]] = defaultdict(list)
-        for record in block:
-            for word in self._names[record] or ():
-                by_word[word].append(record)
-        for records in by_word.values():
-            if len(records) <= MAX_BLOCK:
-                yield from combinations(records, 2)
+    def _of_common_value(self, block: Sequence[int]) -> Candidates:
+        words = [self._names[self._name[record]] for record in block]
+        occurs = Counter(chain.from_iterable(words))
+        holders: dict[str, list[int]] = {
+            word: [] for word, number in occurs.items() if 1 < number <= MAX_BLOCK
+        }
+        for record, name in zip(block, words, strict=True):
+            yield from _with_earlier(record, [holders[word] for word in name if word in holders])
         yield from self._of_similar_names(block, CONFIRMED)
 
-    def _of_similar_names(self, records: Iterable[int], at_least: float) -> Iterator[Pair]:
-        by_name: dict[Words, list[int]] = defaultdict(list)
-        for record in records:
-            if name := self._names[record]:
-                by_name[name].append(record)
+    def _of_similar_names(self, records: Iterable[int], at_least: float) -> Candidates:
+        by_name = _blocks(self._name, records)
         for same in by_name.values():
             if len(same) <= MAX_BLOCK:
-                yield from combinations(same, 2)
-        names = list(by_name)
-        for one, other in self._similarity.pairs(names, at_least):
-            first, second = by_name[names[one]], by_name[names[other]]
-            if len(first) + len(second) <= MAX_BLOCK:
-                yield from product(first, second)
+                for place, record in enumerate(same):
+                    yield record, same[:place]
+        numbers = [*by_name]
+        names = [self._names[number] for number in numbers]
+        for place, others in self._similarity.candidates(names, at_least):
+            here = by_name[numbers[place]]
+            for other in others:
+                there = by_name[numbers[other]]
+                if (
+                    len(here) + len(there) <= MAX_BLOCK
+                    and self._names_of(here[0], there[0])[0] >= at_least - EPSILON
+                ):
+                    yield from ((record, there) for record in here)
 
     @property
     def label(self) -> str:
@@ -332,8 +339,9 @@ class Likelihood:
 
     def explain(self, table: Table, one: int, other: int) -> str:
         """Return what speaks for two records being the same, and what against it."""
-        how = [self._names_compared(self._names[one], self._names[other])[0]]
-        how += [field.compare(one, other)[0] for field in self._fields]
+        how = [self._names_of(one, other)[1]]
+        values = zip(self._fields, self._values[one], self._values[other], strict=True)
+        how += [field.compare(here, there) for field, here, there in values]
         pro: list[str] = []
         contra: list[str] = []
         for condition, column, found in zip(self._conditions, self._columns, how, strict=True):
@@ -347,93 +355,44 @@ class Likelihood:
         return " but ".join(" and ".join(phrases) for phrases in (pro, contra) if phrases)
 
 
-class _OtherField:
-    """The keys of a field beside the name, and what they say."""
+def _unequal(
+    known: Iterable[_Known], other: int, at_most: float, at_least: float
+) -> tuple[float, bool, int]:
+    """Return the bits of the values that differ, whether one is alike, and how many are not.
 
-    def __init__(self, column: Column, names: Sequence[Any]) -> None:
-        self.keys: Sequence[Any] = column.keys
-        self.meaning = column.meaning
-        self._weight = WEIGHTS[column.meaning]
-        held = {it for it in zip(self.keys, names, strict=True) if it[0] is not None}
-        counts = Counter(key for key, _ in held)
-        others = sum(counts.values()) + self._weight.others
-        self._bits = {key: -log2(max(1, count - 1) / others) for key, count in counts.items()}
-        self._unequal = lru_cache(MAX_REMEMBERED)(self._compare)
-
-    def compare(self, one: int, other: int) -> tuple[How, float]:
-        """Return how two records compare in the field, and the bits that this says."""
-        first, second = self.keys[one], self.keys[other]
-        if first is None or second is None:
-            return "missing", 0
-        if first == second:
-            return "same", self._bits[first]
-        return self._unequal(first, second)
-
-    def _compare(self, first: Any, second: Any) -> tuple[How, float]:
-        if self._is_typing_error(first, second):
-            return "alike", max(0, min(self._bits[first], self._bits[second]) - TYPING_ERROR)
-        if self.meaning == "date" and abs(first - second) <= DAYS_OF_A_YEAR:
-            return "alike", NEAR_DATE
-        return "different", -self._weight.against
-
-    def upper_bound(self, one: int, other: int) -> float:
-        """Return bits that the field cannot exceed, without a comparison of letters."""
-        first, second = self.keys[one], self.keys[other]
-        if first is None or second is None:
-            return 0
-        bits = self._bits[first]
-        return bits if first == second else max(0, NEAR_DATE, bits - TYPING_ERROR)
-
-    def _is_typing_error(self, first: Any, second: Any) -> bool:
-        """Return whether two values are one but for a typing error.
-
-        Not so numbers: the next one is another person's.
-        """
-        if self.meaning == "date":
-            return _differ_by_typing(first, second)
-        if self._weight.alike == 1:
-            return False
-        if self.meaning == "address" and _numbers(first) != _numbers(second):
-            return False
-        if self.meaning == "email":
-            local, other_local = first.partition("@")[0], second.partition("@")[0]
-            if not _share_letters(local, other_local, self._weight.alike):
-                return False
-        return _share_letters(_text(first), _text(second), self._weight.alike)
+    The bits are `-inf` as soon as they are too few.
+    """
+    bits, alike, differ = 0.0, False, 0
+    for field, values, value, _, unless_same in known:
+        there = values[other]
+        if there and there != value:
+            found, weight = field.differ(value, there)
+            bits += weight
+            at_most -= unless_same
+            if bits + at_most < at_least:
+                return -inf, alike, differ
+            if found == "alike":
+                alike = True
+            else:
+                differ += 1
+    return bits, alike, differ
 
 
-def _blocks(keys: Sequence[Any], records: Iterable[int]) -> Iterator[list[int]]:
-    blocks: dict[Any, list[int]] = defaultdict(list)
+def _blocks(values: Sequence[int], records: Iterable[int]) -> dict[int, list[int]]:
+    """Return the records by the number of their value."""
+    blocks: dict[int, list[int]] = defaultdict(list)
     for record in records:
-        if keys[record] is not None:
-            blocks[keys[record]].append(record)
-    return (block for block in blocks.values() if len(block) > 1)
+        blocks[values[record]].append(record)
+    blocks.pop(0, None)
+    return blocks
 
 
-def _numbers(words: Words) -> list[str]:
-    return [word for word in words if word[0].isdigit()]
-
-
-def _text(key: Any) -> str:
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
-
-
-def _share_letters(one: str, other: str, share: float) -> bool:
-    from rapidfuzz.distance.Indel import normalized_similarity
-
-    if min(len(one), len(other)) < MIN_LETTERS:
-        return False
-    return normalized_similarity(one, other, score_cutoff=share) >= share
-
-
-def _differ_by_typing(one: int, other: int) -> bool:
-    """Return whether two days differ by one digit, or by two that changed places."""
-    first, second = date.fromordinal(one), date.fromordinal(other)
-    if first.year == second.year and (first.month, first.day) == (second.day, second.month):
-        return True
-    digits = zip(first.isoformat(), second.isoformat(), strict=True)
-    differ = [pair for pair in digits if pair[0] != pair[1]]
-    return len(differ) == 1 or (len(differ) == 2 and differ[0] == differ[1][::-1])
+def _with_earlier(record: int, blocks: Sequence[list[int]]) -> Candidates:
+    """Yield a record with those that are in one of its blocks, and add it to these."""
+    if blocks:
+        yield record, set().union(*blocks)
+        for block in blocks:
+            block.append(record)
 
 
 def _scrambled(left: Sequence[str], rest: Iterable[str]) -> list[tuple[str, str]]:
@@ -451,11 +410,31 @@ def _scrambled(left: Sequence[str], rest: Iterable[str]) -> list[tuple[str, str]
 
 
 def _have_letters_in_common(one: str, other: str) -> bool:
-    from rapidfuzz.distance.Indel import distance
-
-    shorter = min(len(one), len(other))
+    first, second = len(one), len(other)
+    # a letter that only one of them has is at least one that differs
+    differ = (_letters(one) ^ _letters(other)).bit_count()
+    if differ > max(1, (first + second) * (1 - SHARE_OF_LONG_WORD)):
+        return False
+    shorter = min(first, second)
     if shorter < SCRAMBLED_LETTERS:
         return False
-    if distance("".join(sorted(one)), "".join(sorted(other)), score_cutoff=1) <= 1:
+    if abs(first - second) <= 1 and _differ_by_a_letter(
+        "".join(sorted(one)), "".join(sorted(other))
+    ):
         return True
-    return shorter >= LONG_WORD and _share_letters(one, other, SHARE_OF_LONG_WORD)
+    return shorter >= LONG_WORD and share_letters(one, other, SHARE_OF_LONG_WORD)
+
+
+@lru_cache(MAX_REMEMBERED)
+def _letters(word: str) -> int:
+    """Return the letters of a word as bits; some letters of other scripts have one together."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << ord(letter) % 61
+    return bits
+
+
+def _differ_by_a_letter(one: str, other: str) -> bool:
+    from rapidfuzz.distance.Indel import distance
+
+    return distance(one, other, score_cutoff=1) <= 1

@@ -14,8 +14,10 @@ compares the names that share a counterpart of a word without which the bound is
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
+from math import inf
 from typing import NamedTuple
 
 from landfall.integrity.rules.matching.organisation_names import GENERIC
@@ -49,7 +51,8 @@ LONG_NAME = 8
 CHECK_INTERVAL = 1000
 """Words between two checks of the budget."""
 
-_EPSILON = 1e-9
+EPSILON = 1e-9
+"""By which a score may be less than its bound: 0.8 is not exact."""
 
 _SPELLINGS = tuple(
     frozenset(names.split())
@@ -99,22 +102,26 @@ class NameSimilarity:
     """The similarity of names whose words are among these."""
 
     def __init__(
-        self, wording: str, names: Iterable[Words], check: Callable[[], None] = lambda: None
+        self, wording: str, names: Collection[Words], check: Callable[[], None] = lambda: None
     ) -> None:
-        self._small = _SMALL.get(wording, frozenset())
-        self._check = check
+        self._check, self._names = check, names
         self._of_people = wording == "name"
         vocabulary = sorted({word for name in names for word in name})
         self._generations = (
             GENERATIONS.intersection(vocabulary) if wording == "name" else frozenset()
         )
+        self._small = _SMALL.get(wording, frozenset()).intersection(vocabulary)
         self._in_latin_letters = all(map(str.isascii, vocabulary))
-        self._near: dict[str, dict[str, float]] = defaultdict(dict)
+        self._near: dict[str, dict[str, float]] = {}
+        self._initials: dict[str, set[str]] = {}
+        """Each initial, with the words that begin with it."""
+
         self._add_typing_errors([word for word in vocabulary if word.isascii() and word.isalpha()])
         if wording == "name":
             self._add_nicknames(vocabulary)
             self._add_initials(vocabulary)
         self._accepted = {word: {word, *self._near.get(word, ())} for word in vocabulary}
+        """The counterparts of each word, without initials."""
 
     def score(self, one: Words, other: Words) -> float:
         """Return the similarity from 0 to 1; 1 is the same words."""
@@ -122,37 +129,44 @@ class NameSimilarity:
 
     def align(self, one: Words, other: Words) -> "Alignment":
         """Return which words of two different names are counterparts, and their similarity."""
-        shorter, longer = sorted((one, other), key=self._order)
-        here, there = (set(it) if len(it) > LONG_NAME else it for it in (shorter, longer))
+        first, second = self._weights(one), self._weights(other)
+        shorter, longer = (one, other) if (first, one) < (second, other) else (other, one)
+        there = longer if len(longer) <= LONG_NAME else set(longer)
         same = [word for word in shorter if word in there]
         left = [word for word in shorter if word not in there]
+        here = shorter if len(shorter) <= LONG_NAME else set(shorter)
         rest = [word for word in longer if word not in here]
         pairs = []
-        for likeness, word, counterpart in self._counterparts(left, rest):
+        for pair in self._counterparts(left, rest) if left else ():
+            _, word, counterpart = pair
             if word in left and counterpart in rest:
-                pairs.append((likeness, word, counterpart))
+                pairs.append(pair)
                 left.remove(word)
                 rest.remove(counterpart)
-        if self._are_relatives(one, other):
-            score = 0.0
+        if self._generations and self._are_relatives(one, other):
+            return Alignment(0.0, same, pairs, left, rest)
+        if len(shorter[0]) == 1 and all(len(word) == 1 for word in shorter):
+            score = 0.0  # initials alone identify nobody
+        elif not pairs and first + second == len(one) + len(other):  # without small words
+            longer_by = max(0, len(rest) - len(left))
+            score = len(same) / (len(shorter) + EXTRA_WEIGHT * longer_by)
         else:
-            score = max(
-                self._mean(shorter, same, pairs, left, rest),
-                SAME_SOUND if self._sound_alike(one, other) else 0.0,
-            )
+            score = self._mean(same, pairs, left, rest)
+        if score < SAME_SOUND and self._sound_alike(one, other):
+            score = SAME_SOUND
         return Alignment(score, same, pairs, left, rest)
 
     def _are_relatives(self, one: Words, other: Words) -> bool:
         """Return whether `Jr.`, `II` and the like tell the two apart, each of whom has one."""
-        if not self._generations:
-            return False
         first, second = self._generations.intersection(one), self._generations.intersection(other)
         return bool(first and second) and first != second
 
     def _sound_alike(self, one: Words, other: Words) -> bool:
         """Return whether names differ by a space only, or by the script of one of them."""
         if self._in_latin_letters:
-            return len(one) != len(other) and _letters(one) == _letters(other)
+            if len(one) == len(other) or sum(map(len, one)) != sum(map(len, other)):
+                return False
+            return _letters(one) == _letters(other)
         scripts = [all(map(str.isascii, name)) for name in (one, other)]
         if not any(scripts) or (all(scripts) and len(one) == len(other)):
             return False
@@ -160,54 +174,67 @@ class NameSimilarity:
 
     def reaches(self, one: Words, other: Words, at_least: float) -> bool:
         """Return whether the score is at least this."""
-        return self.score(one, other) >= at_least - _EPSILON
+        return self.score(one, other) >= at_least - EPSILON
 
     def pairs(self, names: Sequence[Words], at_least: float) -> Iterator[tuple[int, int]]:
         """Yield the places of all pairs of different names whose score is at least this."""
+        for place, others in self.candidates(names, at_least):
+            for other in sorted(others):
+                if self.reaches(names[place], names[other], at_least):
+                    yield other, place
+
+    def candidates(
+        self, names: Sequence[Words], at_least: float
+    ) -> Iterator[tuple[int, Iterable[int]]]:
+        """Yield places of names, each with those of others whose score may be at least this.
+
+        Every two names whose score is, are among them once.
+        """
         holders: dict[str, list[int]] = defaultdict(list)
-        spelt: dict[str, list[int]] = defaultdict(list)
-        occurs = Counter(word for name in names for word in name)
-        rarity = {word: sum(occurs[near] for near in self._accepted[word]) for word in occurs}
+        of_same_letters: dict[int, list[int]] = defaultdict(list)
+        bound = at_least - EPSILON
+        order = [self._weights(name) for name in names]
         # the longest first, so that a name is compared with those that are not shorter
-        for place in sorted(range(len(names)), key=lambda it: self._order(names[it]), reverse=True):
+        for place in sorted(range(len(names)), key=lambda it: (order[it], names[it]), reverse=True):
             self._check()
-            name = names[place]
-            spelling = _letters(name)
-            probed, needed = self._probed(name, rarity, at_least - _EPSILON)
-            found = self._holding(probed, holders)
-            for accepted in needed:
+            name, slack = names[place], order[place] * (1 - bound)
+            probed, needed = self._probed(name, slack)
+            found = self._holding(probed, holders, slack)
+            # a longer name has words that nothing of this one is a counterpart of
+            longest = len(name) + order[place] * (1 / bound - 1) / EXTRA_WEIGHT
+            found = {other for other in found if order[other] <= longest}
+            for word in needed:
+                if not found:
+                    break
+                accepted = self._counterparts_of(word, slack)
                 found = {other for other in found if not accepted.isdisjoint(names[other])}
             if len(name) > LONG_NAME:
-                found = self._with_counterparts(name, found, names, at_least - _EPSILON)
-            for other in sorted(found.union(spelt[spelling])):
-                if self.reaches(name, names[other], at_least):
-                    yield other, place
+                found = self._with_counterparts(name, found, names, bound)
+            if name in self._of_same_letters:
+                same = of_same_letters[self._of_same_letters[name]]
+                found.update(same)
+                same.append(place)
+            if found:
+                yield place, found
             for word in name:
                 holders[word].append(place)
-            spelt[spelling].append(place)
 
-    def _probed(
-        self, name: Words, rarity: Mapping[str, int], bound: float
-    ) -> tuple[list[str], list[set[str]]]:
+    def _probed(self, name: Words, slack: float) -> tuple[Sequence[str], Sequence[str]]:
         """Return words of which another name must hold a counterpart to reach the bound.
 
         Of the first list, it must hold a counterpart of at least one: they are the rarest that
-        together weigh more than may be missing. Of each in the second list, it must hold an
-        accepted word.
+        together weigh more than may be missing. Of the second list, it must hold one of each.
         """
-        weights = {word: self._weight(word) for word in sorted(name, key=rarity.__getitem__)}
-        slack = sum(weights.values()) * (1 - bound)
-        needed = [word for word in weights if weights[word] > slack]
+        words = sorted(name, key=self._rarity.__getitem__)
+        needed = [word for word in words if self._weight(word) > slack]
         if needed:
-            return needed[:1], [self._accepted[word] for word in needed[1:]]
-        probed: list[str] = []
+            return needed[:1], needed[1:]
         weight = 0.0
-        for word in weights:
+        for number, word in enumerate(words):
             if weight > slack:
-                break
-            probed.append(word)
-            weight += weights[word]
-        return probed, []
+                return words[:number], ()
+            weight += self._weight(word)
+        return words, ()
 
     def _with_counterparts(
         self, name: Words, found: Iterable[int], names: Sequence[Words], bound: float
@@ -216,7 +243,7 @@ class NameSimilarity:
 
         Words that have none count in full: the others must weigh enough to reach the bound.
         """
-        accepted = set().union(*(self._accepted[word] for word in name))
+        accepted = set().union(*(self._counterparts_of(word, inf) for word in name))
         missing = self._weights(name) * (1 - bound) / bound
         return {
             other
@@ -224,54 +251,82 @@ class NameSimilarity:
             if len(accepted.intersection(names[other])) >= len(name) - missing
         }
 
-    def _holding(self, words: Iterable[str], holders: Mapping[str, list[int]]) -> set[int]:
-        accepted = {near for word in words for near in self._accepted[word]}
-        return set().union(*(holders[near] for near in accepted if near in holders))
+    def _holding(
+        self, words: Iterable[str], holders: Mapping[str, list[int]], slack: float
+    ) -> set[int]:
+        """Return the names that hold a counterpart of one of the words."""
+        accepted = {near for word in words for near in self._counterparts_of(word, slack)}
+        return set().union(*[holders[near] for near in accepted if near in holders])
+
+    def _counterparts_of(self, word: str, slack: float) -> set[str]:
+        """Return the words that may be the counterpart of one, if so much may be missing."""
+        if word[0] not in self._initials or self._weight(word) * (1 - INITIAL) > slack:
+            return self._accepted[word]
+        return self._accepted[word] | (self._initials[word] if len(word) == 1 else {word[0]})
+
+    @cached_property
+    def _rarity(self) -> dict[str, int]:
+        """Return in how many names a counterpart of each word occurs."""
+        occurs = Counter(word for name in self._names for word in name)
+        return {word: sum(map(occurs.__getitem__, near)) for word, near in self._accepted.items()}
+
+    @cached_property
+    def _of_same_letters(self) -> dict[Words, int]:
+        """Return the names that have the same letters as another one, with a number of these."""
+        letters = [hash(_letters(name)) for name in self._names]
+        occurs = Counter(letters)
+        return {
+            name: number
+            for name, number in zip(self._names, letters, strict=True)
+            if occurs[number] > 1
+        }
 
     def _weight(self, word: str) -> float:
         return SMALL_WEIGHT if word in self._small else 1.0
 
     def _weights(self, words: Sequence[str]) -> float:
-        if self._small.isdisjoint(words):
+        if not self._small or self._small.isdisjoint(words):
             return float(len(words))
         return sum(map(self._weight, words))
 
-    def _order(self, name: Words) -> tuple[float, Words]:
-        return self._weights(name), name
-
     def _mean(
         self,
-        shorter: Words,
         same: Sequence[str],
         pairs: Iterable[tuple[float, str, str]],
         left: Sequence[str],
         rest: Sequence[str],
     ) -> float:
-        if all(len(word) == 1 for word in shorter):
-            return 0.0  # initials alone identify nobody
         alike = whole = self._weights(same)
         for likeness, word, _ in pairs:
-            alike += self._weight(word) * likeness
-            whole += self._weight(word)
-        absent = self._weights(rest) - self._weights(left)
-        return alike / (whole + len(left) + EXTRA_WEIGHT * max(0.0, absent))
+            weight = self._weight(word)
+            alike += weight * likeness
+            whole += weight
+        whole += len(left)
+        absent = max(0.0, self._weights(rest) - self._weights(left))
+        return alike / (whole + EXTRA_WEIGHT * absent)
 
     def _counterparts(
         self, words: Sequence[str], others: Sequence[str]
     ) -> list[tuple[float, str, str]]:
         """Return the counterparts, the most similar first."""
-        found = [
-            (near[other], word, other)
-            for word in words
-            if (near := self._near.get(word))
-            for other in others
-            if other in near
-        ]
+        found = []
+        for word in words:
+            near = self._near.get(word)
+            for other in others:
+                if near and other in near:
+                    found.append((near[other], word, other))
+                elif (
+                    word[0] == other[0]
+                    and 1 in (len(word), len(other))
+                    and word[0] in self._initials
+                ):
+                    found.append((INITIAL, word, other))
         return sorted(found, reverse=True) if len(found) > 1 else found
 
     def _relate(self, one: str, other: str, likeness: float) -> None:
-        if likeness > self._near[one].get(other, 0.0):
-            self._near[one][other] = self._near[other][one] = likeness
+        near = self._near.setdefault(one, {})
+        if likeness > near.get(other, 0.0):
+            near[other] = self._near.setdefault(other, {})[one] = likeness
 
     def _add_typing_errors(self, words: Iterable[str]) -> None:
         from rapidfuzz.distance.JaroWinkler import similarity
@@ -304,10 +359,10 @@ class NameSimilarity:
                 self._relate(one, other, SAME_SOUND)
 
     def _add_initials(self, vocabulary: Sequence[str]) -> None:
-        initials = {word for word in vocabulary if len(word) == 1 and word.isalpha()}
+        self._initials = {word: {word} for word in vocabulary if len(word) == 1 and word.isalpha()}
         for word in vocabulary:
-            if len(word) > 1 and word[0] in initials:
-                self._relate(word, word[0], INITIAL)
+            if word[0] in self._initials:
+                self._initials[word[0]].add(word)
 
 
 def _letters(name: Words) -> str:

@@ -22,8 +22,8 @@ class UnionFind:
 
     def join(self, one: int, other: int) -> bool:
         """Join two groups; return False if they are one already."""
-        first, second = sorted((self.find(one), self.find(other)))
-        self._parents[second] = first
+        first, second = self.find(one), self.find(other)
+        self._parents[max(first, second)] = min(first, second)
         return first != second
 
     def partition(self, members: Iterable[int]) -> dict[int, list[int]]:
