@@ -1,6 +1,7 @@
 """The document store on Firestore, which holds all state."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any
 
 from google.api_core import exceptions as google_errors
@@ -11,7 +12,8 @@ from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
 from google.protobuf.message import DecodeError
 
-from landfall.deadlines import LADDER
+from landfall import logs
+from landfall.deadlines import LADDER, Deadline
 from landfall.net.grpc import open_channel
 from landfall.store.documents import (
     ConflictError,
@@ -60,8 +62,9 @@ class FirestoreStore:
     """A `Store` on the asynchronous Firestore client.
 
     Every call ends within `timeout` seconds: gRPC deadlines are absolute, and the client's own
-    retries, which last 60 to 300 s, are off. Raises `ConflictError` and `StoreError`, of
-    which a `StoreRefusedError` means that another try changes nothing. Every answer to a read or
+    retries, which last 60 to 300 s, are off; a read is repeated once within that time. Raises
+    `ConflictError` and `StoreError`, of which a `StoreRefusedError` means that another try changes
+    nothing. Every answer to a read or
     commit corrects the `clock`, if one is given.
     """
 
@@ -83,19 +86,17 @@ class FirestoreStore:
         if not usable:
             return [None] * len(paths)
         references = [self._client.document(path) for path in usable]
-        found: dict[str, Document] = {}
         asked = self._clock.local()
         try:
-            async for snapshot in self._client.get_all(
-                references, retry=None, timeout=self._timeout
-            ):
-                self._clock.correct(asked, snapshot.read_time)
-                if snapshot.exists:
-                    document = _document(snapshot)
-                    found[document.path] = document
+            snapshots = await self._received(
+                functools.partial(self._client.get_all, references, retry=None)
+            )
         except google_errors.GoogleAPIError as error:
             raise _failed("a read of", error) from error
+        if snapshots and snapshots[0].read_time:
+            self._clock.correct(asked, snapshots[0].read_time)
         charge(self.meter, reads=len(paths))
+        found = {it.reference.path: _document(it) for it in snapshots if it.exists}
         return [found.get(path) for path in paths]
 
     async def find(self, query: Query) -> list[Document]:
@@ -104,10 +105,8 @@ class FirestoreStore:
             return []  # as in `read`
         what = f"a query of {query.collection} in"
         try:
-            snapshots = [
-                _document(snapshot)
-                async for snapshot in self._build(query).stream(retry=None, timeout=self._timeout)
-            ]
+            stream = functools.partial(self._build(query).stream, retry=None)
+            snapshots = await self._received(stream)
         except google_errors.FailedPrecondition as error:
             if "index" in str(error):
                 raise IndexMissingError(f"{what} Firestore needs an index: {error}") from error
@@ -118,7 +117,26 @@ class FirestoreStore:
             raise _refused(what, error, query) from error
         # an empty result is billed as one read
         charge(self.meter, reads=max(1, len(snapshots)))
-        return snapshots
+        return [_document(snapshot) for snapshot in snapshots]
+
+    async def _received(self, ask: Callable[..., AsyncIterable[Any]]) -> list[Any]:
+        """Return the snapshots of a read, which is sent once more where its connection broke.
+
+        The first call after a while without a CPU may be on a connection that the other end has
+        given up meanwhile. Only reads can be repeated: a commit may have happened.
+        """
+        deadline = Deadline.after(self._timeout)
+        received: list[Any] = []
+        try:
+            async for snapshot in ask(timeout=self._timeout):
+                received.append(snapshot)  # noqa: PERF401  # those before an error count, too
+        except google_errors.ServiceUnavailable as error:
+            if (left := deadline.remaining()) <= 0:
+                raise
+            logs.info("read again", error=str(error)[:_QUOTED])
+            charge(self.meter, reads=max(1, len(received)))
+            received = [snapshot async for snapshot in ask(timeout=left)]
+        return received
 
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Apply all the writes or none. Return the new versions, in the same order."""
@@ -135,7 +153,8 @@ class FirestoreStore:
         except _UNSENDABLE as error:
             raise _refused("a commit to", error, writes) from error
         committed: Any = batch.commit_time  # its type knows only a batch that is not committed
-        self._clock.correct(asked, committed)
+        if committed:
+            self._clock.correct(asked, committed)
         charge(self.meter, writes=len(writes), commits=1)
         return [result.update_time for result in results]
 
