@@ -7,13 +7,15 @@ import pytest
 
 from landfall.deadlines import LADDER
 from landfall.reasons import Reason, StepError
-from landfall.runs.claim import FencedError
+from landfall.runs.claim import Claim, FencedError
 from landfall.runs.locks import (
     MAX_PAUSE_WAIT,
     MAX_WAIT,
+    QUIET,
     Lock,
     LockedError,
     end_pause,
+    locking,
     pauses,
     take_lock,
 )
@@ -217,9 +219,11 @@ async def test_a_pause_is_over_in_time(world: World) -> None:
 async def test_a_person_ends_a_pause(world: World) -> None:
     """By the id of the base; afterwards there is nothing to end, and requests are sent."""
     await (await take(world, "r1")).leave(300, keep=False, failure=DOWN)
+    world.clock.advance(1)
     assert await end_pause(world.store, world.clock, BASE, "ann")
     assert await pauses(world.store, world.clock()) == []
-    assert (await everything(world.store))[f"bases/{BASE}"].data["updated_by"] == "ann"
+    ended = (await everything(world.store))[f"bases/{BASE}"].data
+    assert (ended["updated_by"], ended["updated_at"]) == ("ann", world.clock())
     await take(world, "r2")
     assert not await end_pause(world.store, world.clock, BASE, "ann")
     assert await wait_of(world, "r3") == MAX_WAIT
@@ -243,3 +247,105 @@ async def test_a_site_is_held_as_a_base_is(world: World) -> None:
     (held,) = await world.store.read("sites/clinic.example")
     assert held
     assert held.data["held_by"] == "r1"
+
+
+async def test_pauses_that_end_last_are_shown_first(world: World) -> None:
+    """Of bases and sites together."""
+    for place, seconds in ((BASE, 200), ("appOther000000001", 400), ("appThird000000001", 300)):
+        await (await take(world, "r1", place)).leave(seconds, keep=False, failure=DOWN)
+    shown = [pause["id"] for pause in await pauses(world.store, world.clock())]
+    assert shown == ["appOther000000001", "appThird000000001", BASE]
+
+
+def test_nobody_is_told_to_try_again_at_once() -> None:
+    """However soon the lock is free."""
+    assert LockedError(0.0, "bases").seconds == QUIET
+    assert LockedError(7.0, "bases").seconds == 7
+
+
+class Client:
+    """A client that knows whether it is open."""
+
+    def __init__(self, name: str = BASE) -> None:
+        self.name = name
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def a_claim(world: World) -> Claim:
+    await world.start(await world.save())
+    return await world.runs.claim("m-1", "fetch", 0, "w")
+
+
+async def lock_of(world: World) -> dict[str, object]:
+    (found,) = await world.store.read(f"bases/{BASE}")
+    assert found
+    return dict(found.data)
+
+
+async def fail_in_lock(claim: Claim, error: BaseException, client: Client | None = None) -> None:
+    """Take the lock, and meet an error."""
+    with pytest.raises(type(error)):
+        async with locking(claim, BASE, lambda name: client or Client(name)):
+            raise error
+
+
+async def test_a_run_keeps_its_lock_until_it_has_finished(world: World) -> None:
+    """For its next invocation; afterwards the next run waits for no more than the pace."""
+    claim, client = await a_claim(world), Client()
+    async with locking(claim, BASE, lambda _: client):
+        within = client.closed
+    kept = await lock_of(world)
+    assert (within, client.closed) == (False, True)
+    assert (kept["held_by"], kept["held_until"]) == ("m-1", claim.lease_until)
+    assert kept["not_before"] == world.clock() + timedelta(seconds=QUIET)
+    world.clock.advance(1)
+    async with locking(claim, BASE, Client) as locked:
+        locked.finished, locked.quiet = True, 7.0
+    left = await lock_of(world)
+    assert left["held_until"] == world.clock()
+    assert left["not_before"] == world.clock() + timedelta(seconds=7)
+
+
+async def test_an_error_that_may_pass_pauses_the_base(world: World) -> None:
+    """The claim rests as long as the base, and the lock is free for whoever comes after that."""
+    claim = await a_claim(world)
+    await fail_in_lock(claim, DOWN)
+    left = await lock_of(world)
+    assert left["failures"] == 1
+    assert left["failure"] == {"reason": "base_unavailable", "message": DOWN.message}
+    assert left["held_until"] == world.clock()
+    assert claim.rest >= QUIET
+    assert left["not_before"] == world.clock() + timedelta(seconds=claim.rest)
+
+
+async def test_an_error_that_stays_pauses_nothing(world: World) -> None:
+    """It is this run's own."""
+    claim = await a_claim(world)
+    await fail_in_lock(claim, StepError(Reason.BASE_NOT_FOUND, "Airtable answered 404"))
+    left = await lock_of(world)
+    assert (left["failures"], left["failure"], claim.rest) == (0, None, 0.0)
+    assert left["not_before"] == world.clock() + timedelta(seconds=QUIET)
+
+
+async def test_a_worker_that_is_out_of_time_leaves_the_lock_to_its_lease(world: World) -> None:
+    """It makes no more calls; the client is closed all the same."""
+    claim, client = await a_claim(world), Client()
+    await fail_in_lock(claim, asyncio.CancelledError(), client)
+    assert client.closed
+    left = await lock_of(world)
+    assert left["held_until"] == claim.lease_until
+    assert left["not_before"] == world.clock()
+
+
+async def test_a_base_that_is_locked_is_not_left_by_who_waits(world: World) -> None:
+    """The lock of the other run stays as it is."""
+    claim = await a_claim(world)
+    await take(world, "r2")
+    before = await lock_of(world)
+    with pytest.raises(LockedError):
+        async with locking(claim, BASE, Client):
+            raise AssertionError("never entered")
+    assert await lock_of(world) == before

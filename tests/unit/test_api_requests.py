@@ -253,6 +253,18 @@ async def test_a_key_of_another_request_is_refused() -> None:
             await ask(world, "POST", "/scans/labels/regenerate", body=body, keys=["a-key"])
 
 
+async def test_a_key_of_a_request_for_other_records_is_refused() -> None:
+    """Though all else of it is the same."""
+    world = await a_world()
+    path = "/scans/labels/regenerate"
+    asked = b'{"records": ["rec1"]}'
+    status, content = await ask(world, "POST", path, body=asked, keys=["a-key"])
+    assert status == 202
+    assert (await ask(world, "POST", path, body=asked, keys=["a-key"]))[1] == content
+    with pytest.raises(KeyReusedError):
+        await ask(world, "POST", path, body=b'{"records": ["rec2"]}', keys=["a-key"])
+
+
 @pytest.mark.parametrize("keys", [[""], ["two words"], ["x" * 201], ["ä"], ["one", "two"]])
 async def test_a_key_that_cannot_be_one_is_refused(keys: list[str]) -> None:
     """Before anything is started."""

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from dataclasses import asdict, replace
 from itertools import pairwise
 
@@ -60,6 +61,11 @@ def test_platform_limits_hold() -> None:
 def test_parse_keeps_the_default_of_what_is_absent(text: str, changed: dict[str, float]) -> None:
     """A deployment names only the limits that it changes."""
     assert Ladder.parse(text) == replace(LADDER, **changed)
+
+
+def test_parse_takes_a_ladder_with_every_limit() -> None:
+    """As a deployment may write it out."""
+    assert Ladder.parse(json.dumps(asdict(LADDER))) == LADDER
 
 
 @pytest.mark.parametrize(
