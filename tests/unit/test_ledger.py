@@ -21,6 +21,7 @@ from landfall.integrity.findings.ledger import (
     MergedLedger,
     merge,
 )
+from landfall.integrity.findings.ledger_store import finding_document
 from landfall.integrity.findings.packing import (
     PIECE_SIZE,
     pack_entries,
@@ -463,6 +464,20 @@ def test_what_was_resolved_is_kept_for_a_whole_year():
     assert scanned.states() == {("rec1",): "resolved"}
     scanned.run()
     assert scanned.states() == {}
+
+
+def test_the_document_of_a_finding_has_its_history():
+    """For people who look into Firestore, under names that stay."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"))
+    (gone,) = scanned.run().resolved
+    document = finding_document(scanned.ledger, gone)
+    assert document["resolved_at"] == scanned.now
+    assert document["history"] == [
+        {"at": START + timedelta(days=day), "state": state, "by": f"run-{day}", "why": ""}
+        | {"until": None}
+        for day, state in ((1, "open"), (2, "resolved"))
+    ]
 
 
 def test_measurements_of_a_rule_are_retained():
