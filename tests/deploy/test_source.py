@@ -94,6 +94,13 @@ def test_the_image_and_the_tests_have_a_python_that_is_supported():
     assert f"{sys.version_info.major}.{sys.version_info.minor}" in supported
 
 
+def test_the_requirements_fit_together(python):
+    """As the buildpack checks after it has installed them."""
+    check = [sys.executable, "-m", "pip", "--python", str(python), "check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
 def test_every_module_is_importable_with_the_requirements_alone(uploaded, python):
     """Packages of the tests are missing where the functions run."""
     done = subprocess.run(
