@@ -17,6 +17,7 @@ from infra.costs.forecast import (
     CLOCK_READS,
     DAYS,
     IDLE_TICKS,
+    TICK_SECONDS,
     ResourceUse,
     use_of_instance,
     use_of_run,
@@ -68,6 +69,7 @@ async def _idle(stack: Stack, documents: EmulatorDocuments, name: str) -> Resour
         answer = await stack.tick(name)
         answer.raise_for_status()
     seconds = ceil((loop.time() - started) / BILLING_STEP) * BILLING_STEP
+    seconds = max(seconds, TICK_SECONDS)  # Firestore is nearer here
     mark = await documents.fields_of(f"system/{name}")
     spent = mark["spent"]["mapValue"]["fields"]
     reads, writes = (int(spent[n]["integerValue"]) for n in ("firestore_reads", "firestore_writes"))

@@ -10,7 +10,7 @@ from typing import Literal
 REGION = "us-west1"
 """Cloud Run calls it tier 1; us-central1, us-east1 and europe-west1 are in it too."""
 
-READ_ON = "2026-11-25"
+READ_ON = "2026-11-30"
 """Date of reading stored copies of the pages that are named, which may be older."""
 
 
