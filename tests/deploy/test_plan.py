@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import Gcloud, GcloudError
 from infra.cloud.clients.rest import GoogleClient, endpoint
 from infra.cloud.deploy import parser
@@ -47,6 +48,25 @@ def test_what_runs_at_once_has_an_instance_to_run_in():
     for function in ("fetch", "score"):
         size = sizes.SIZES[function]
         assert size.concurrency * size.max_instances >= sizes.MAX_CONCURRENT_DISPATCHES
+
+
+def test_all_instances_fit_into_the_quota_of_a_new_project():
+    """Else the busiest hour fails for want of CPUs, or a first deployment is refused."""
+    most = sum(float(it.cpu) * it.max_instances for it in sizes.SIZES.values())
+    assert most <= sizes.QUOTA_VCPU
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Quota exceeded for total allowable CPU per project per region.",
+        "quota metric 'run.googleapis.com/cpu_allocation' limit 'CpuAllocPerProjectRegion'",
+        "spec.template: max instances must be set to 10 or fewer in order to set the CPU",
+    ],
+)
+def test_a_quota_that_is_too_small_is_explained(said):
+    """The message of Google names no page and no file."""
+    assert "quotas?service=run.googleapis.com" in advice(said)
 
 
 def test_sizes_are_those_of_every_function():

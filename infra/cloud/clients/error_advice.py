@@ -35,6 +35,12 @@ ADVICE = (
         "that the message names granted to yours",
     ),
     (
+        "total allowable (?:CPU|memory)|(?:Cpu|Mem)AllocPerProjectRegion|max instances must be",
+        "ask for more CPUs and memory of Cloud Run in this region at "
+        "https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com, or lower "
+        "`max_instances` in infra/cloud/resources/sizes.py: all functions together may use 20 vCPU",
+    ),
+    (
         "existed too recently",
         "wait: the name of a deleted queue is free again after three days. infra/destroy without "
         "--delete-data keeps the queue",

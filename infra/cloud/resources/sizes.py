@@ -29,14 +29,18 @@ SIZES = {
     "scheduler": Size("512Mi", concurrency=4, max_instances=2),
     "watchdog": Size("512Mi", concurrency=4, max_instances=2),
     # it mostly waits for Airtable; a base is never read twice at once
-    "fetch": Size("512Mi", concurrency=8, max_instances=10),
+    "fetch": Size("512Mi", concurrency=8, max_instances=2),
     # one at a time: SQLite's memory limit, and the memory of a snapshot, are per process
-    "score": Size("1Gi", concurrency=1, max_instances=20),
+    "score": Size("1Gi", concurrency=1, max_instances=10),
     "api": Size("512Mi", concurrency=20, max_instances=4),
 }
 
-MAX_CONCURRENT_DISPATCHES = 20
-"""Tasks in flight. More would only start instances that wait for the same bases."""
+QUOTA_VCPU = 20
+"""CPUs that all instances of a new project may have in a region (Cloud Run's 20,000 milliCPU)."""
+
+MAX_CONCURRENT_DISPATCHES = 10
+"""Tasks in flight: as many as `score` has instances. To a task that finds none, Cloud Run answers
+429, and Cloud Tasks then slows the whole queue down."""
 
 RATE_LIMITS = {
     "maxDispatchesPerSecond": 100,
