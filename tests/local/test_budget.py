@@ -107,5 +107,5 @@ async def test_a_checkpoint_that_hangs_ends_the_invocation():
 
 def test_the_grace_fits_between_the_budget_and_the_promise():
     """Recording the end takes place after the budget and before the promised answer."""
-    assert LADDER.step < LADDER.record < LADDER.step + LATE
-    assert LADDER.step + LATE < LADDER.function
+    assert LADDER.step < LADDER.record < LADDER.answer < LADDER.function
+    assert SHORT.step < SHORT.record < SHORT.answer <= SHORT.step + LATE

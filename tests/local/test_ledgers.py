@@ -240,7 +240,7 @@ async def test_documents_that_did_not_follow_are_made_by_the_next_run(monkeypatc
     store = Counting()
     scanning = Scanning(store)
     run_id = await scanning.fetch(people(*[None] * 8))
-    store.until_failure = 4  # claim, list, ledger, and the first of the documents
+    store.until_failure = 5  # claim, size, list, ledger, and the first of the documents
     await invoke(scanning.world, a_server(), scanning.world.queue.tasks[-1])
     (head,) = await documents(scanning.world, "scans/people/ledgers")
     assert (head.data["followed"], len(await scanning.states())) == (False, 0)

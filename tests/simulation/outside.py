@@ -49,7 +49,12 @@ _AIRTABLE_FAULTS = (
 
 
 class TreacherousStore:
-    """The store in memory, over a network that fails, with processes that die on the way."""
+    """The store in memory, over a network that fails, with processes that die on the way.
+
+    Each call takes `seconds` at least.
+    """
+
+    seconds = 0.0
 
     def __init__(self, chaos: Chaos, check: Callable[[Write], Iterable[str]]) -> None:
         self.memory = MemoryStore()
@@ -111,7 +116,8 @@ class TreacherousStore:
                 yield f"{write.path} was taken from a worker within its lease"
 
     async def _request(self) -> bool:
-        cancelled = await self._chaos.pass_by(0.001, 0.05)
+        slow = 0.0 if current.get().quiet else self.seconds
+        cancelled = await self._chaos.pass_by(slow + 0.001, slow + 0.05)
         if self._chaos.strikes("store_error"):
             raise StoreError("simulated: Firestore did not answer")
         return cancelled

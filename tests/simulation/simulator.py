@@ -254,7 +254,7 @@ class Simulation:
     async def _answer(self, work: Awaitable[None]) -> bool:
         """True for a 200. What is no planned outcome is a bug, and is kept."""
         try:
-            async with asyncio.timeout(LADDER.step + 1):
+            async with asyncio.timeout(LADDER.answer):
                 await work
         except EXPECTED_ERRORS:
             return False

@@ -29,7 +29,8 @@ def test_the_ladder_is_the_designs() -> None:
 def test_what_is_not_given_follows_from_the_budget() -> None:
     """A ladder with a shorter budget leaves less of it for its end."""
     short = Ladder(step=9.0, item=8.0, request=7.0)
-    assert (short.answer, short.record, short.last_batch, short.last_page) == (10.0, 9.8, 3.0, 1.0)
+    assert (short.answer, short.record) == (10.53, 10.35)
+    assert (short.last_batch, short.last_page) == (3.0, 1.0)
     assert Ladder(step=9.0, item=8.0, request=7.0, last_page=0.8).last_page == 0.8
 
 

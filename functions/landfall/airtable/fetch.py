@@ -32,7 +32,7 @@ from landfall.runs.kind import Again, Outcome
 from landfall.runs.locks import QUIET, locking
 from landfall.store.commit_size import MAX_COMMIT_BYTES
 from landfall.store.documents import Create
-from landfall.store.packed import Packed, packed_documents
+from landfall.store.packed import Packed, packed_documents, page_path
 
 OpenBase = Callable[[str], BaseReader]
 
@@ -112,7 +112,8 @@ class Fetch:
     ) -> None:
         restarts = repeats = 0
         place = await self._inbox.place()
-        while deadline.remaining() > self._claim.engine.ladder.last_listing:
+        reserve = self._claim.reserve(self._claim.engine.ladder.last_listing)
+        while deadline.remaining() > reserve:
             until = deadline.sooner(self._claim.engine.ladder.item)
             try:
                 page = await next_page(reader, name, table, table.offset, place, until)
@@ -167,7 +168,7 @@ class Fetch:
         cursor.documents += len(made)
         first = cursor.documents - len(made)
         writes = [
-            Create(f"{self._claim.run.path}/pages/{number:06d}", fields)
+            Create(page_path(self._claim.run.path, number), fields)
             for number, fields in enumerate(made, first)
         ]
         run = cursor.run_fields(self._claim.progress, self._claim.run.expected_records)

@@ -1,5 +1,6 @@
 """The fetched base: the handover of a fetch step to the later steps of its run."""
 
+import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +11,8 @@ from landfall.airtable.records import WholeTables
 from landfall.airtable.schema_ids import SchemaIds
 from landfall.airtable.snapshot import Table
 from landfall.runs.claim import PAGES_READ, Claim, gone
-from landfall.store.documents import ConflictError, Fields, Query, Store, StoreError, Update
+from landfall.store.documents import ConflictError, Fields, Store, StoreError, Update
+from landfall.store.packed import page_path
 
 Unresolved = dict[str, str | None]
 """{"table": name, "field": name or None}: in the scan, but not in the base."""
@@ -91,6 +93,9 @@ class Fetched:
         return sum(table.records for table in self.tables.values())
 
 
+READS_AT_ONCE = 4
+"""Reads of `PAGES_READ` page documents at the same time."""
+
 _TABLE_FIELDS = [one.name for one in fields(FetchedTable)]
 
 
@@ -106,14 +111,12 @@ async def read_tables(
     checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
     primaries = {name: table.primary for name, table in fetched.tables.items()}
     whole = WholeTables(listings, fields, created, checkboxes, primaries)
-    read, last = 0, None
-    while read < fetched.documents:
-        query = Query(f"{run_path}/pages", limit=PAGES_READ, after=last)
-        found = await store.find(query)
-        if not found:
-            break
-        whole.add(document.data for document in found)
-        read, last = read + len(found), found[-1].id
+    places = [page_path(run_path, number) for number in range(fetched.documents)]
+    for first in range(0, len(places), PAGES_READ * READS_AT_ONCE):
+        some = places[first : first + PAGES_READ * READS_AT_ONCE]
+        reads = [store.read(*some[at : at + PAGES_READ]) for at in range(0, len(some), PAGES_READ)]
+        for found in await asyncio.gather(*reads):
+            whole.add(document.data for document in found if document)
     tables = whole.tables
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:

@@ -133,10 +133,14 @@ class Sending(Generic[Item]):
                 self.claim.rest = max(self.claim.rest, self.claim.engine.ladder.request)
             raise failure
 
+    @property
+    def _reserve(self) -> float:
+        return self.claim.reserve(self.claim.engine.ladder.last_write)
+
     async def _send_all(self, base: BaseWriter, deadline: Deadline) -> None:
         loop = asyncio.get_running_loop()
         stored_at, sent_then = loop.time(), self.cursor.sent
-        while not self.through and deadline.remaining() > self.claim.engine.ladder.last_write:
+        while not self.through and deadline.remaining() > self._reserve:
             if loop.time() - stored_at >= CHECKPOINT and self.cursor.sent > sent_then:
                 await self.checkpoint(False)
                 stored_at, sent_then = loop.time(), self.cursor.sent

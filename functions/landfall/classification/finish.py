@@ -14,6 +14,7 @@ from landfall.classification.tracked_element import TrackedElement
 from landfall.classification.write import due_to_fill
 from landfall.runs.claim import Claim
 from landfall.runs.report import RunReport
+from landfall.store.documents import both
 
 
 class Finish:
@@ -32,9 +33,12 @@ class Finish:
         asked_how: str,
     ) -> None:
         """Read back the stored elements, and end the step with their report."""
-        kept = await self._catalogue.read_all()
+        kept, (since, _) = await both(
+            self._catalogue.read_all(),
+            both(self._claim.first_page_at(), remember_size(self._claim, len(elements))),
+        )
         if elements:  # none at all may be a fault of the other side; the run says so
-            await mark_gone(self._claim, self._catalogue, elements, kept)
+            await mark_gone(self._claim, self._catalogue, elements, kept, since)
         present = {
             record_id: kept.get(record_id) or StoredElement(TrackedElement(record_id))
             for record_id in elements
@@ -52,21 +56,20 @@ class Finish:
         ]
         report = run_report(self._scan, seen, asked)
         due = due_to_fill(self._scan, present.values())
-        await self._with_report(report, len(elements), len(due))
+        await self._with_report(report, len(due))
 
     async def nothing_asked(self, why: str, records: int) -> None:
         """End a run that could not ask, and say why."""
-        await self._with_report(empty_report(why), records)
+        await remember_size(self._claim, records)
+        await self._with_report(empty_report(why))
 
     async def _with_report(
         self,
         report: RunReport,
-        records: int,
         to_fill: int = 0,
     ) -> None:
         """End the step; the write step follows where there is something to fill in."""
         run = report.run_fields(self._claim.progress.last)
-        await remember_size(self._claim, records)
         if to_fill:
             run["counts"] |= {"records_to_write": to_fill, "records_written": 0}
             run["progress_step"] = "scored"

@@ -1,6 +1,7 @@
 """Marks on the elements whose records are gone from the table."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from landfall import logs
 from landfall.classification.element_store import ElementStore, StoredElement
@@ -14,13 +15,13 @@ async def mark_gone(
     catalogue: ElementStore,
     present: Collection[str],
     kept: Mapping[str, StoredElement],
+    since: datetime,
 ) -> None:
     """Mark the elements without a record, and unmark those that have one again.
 
-    `present` are the ids of the records.
+    `present` are the ids of the records, which were read from `since` on.
     """
     now, writes = claim.engine.clock(), []
-    since = await claim.first_page_at()
     for record_id, one in kept.items():
         if one.tracked.is_newer_than(since) and record_id not in present:
             continue  # a later run has seen the record

@@ -9,19 +9,24 @@ is one that a person has settled. The agenda is stored: an invocation that conti
 questions, and finds the answers that are paid for.
 """
 
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
 from landfall.classification.agenda_store import load_agenda, make_agenda
 from landfall.classification.ask_cursor import AskCursor
 from landfall.classification.ask_in_batches import wait_for_batches
 from landfall.classification.element_store import ElementStore
 from landfall.classification.finish import Finish
 from landfall.classification.prompt import Prompt
-from landfall.classification.read import read_elements
+from landfall.classification.read import ElementsRead, read_elements
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.suggest import Suggesting
 from landfall.deadlines import Deadline
 from landfall.llm.session import Asking, Models
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
+from landfall.store.documents import both
 
 READ_BACK_SECONDS = 0.004
 """Seconds for each element that the run's end reads back: some four times what it takes. Where the
@@ -44,13 +49,14 @@ class ClassifyElements:
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        read = await read_elements(self._claim, self._scan)
-        if read.missing:
-            await self._finish.nothing_asked(read.missing, read.records)
-            return Outcome.FINISHED
-        self._elements = read.elements
-        self._kept = await self._catalogue.read_all()
-        async with Asking(self._claim, self._scan.model, self._models.model) as asking:
+        asking = Asking(self._claim, self._scan.model, self._models.model)
+        async with AsyncExitStack() as exits:
+            reading = self._read(exits.enter_async_context(asking))
+            read, self._kept = await both(reading, self._catalogue.read_all())
+            if read.missing:
+                await self._finish.nothing_asked(read.missing, read.records)
+                return Outcome.FINISHED
+            self._elements = read.elements
             asked_how = self._prompt.key(asking.model, asking.effort)
             await self._plan(asked_how)
             if again := await self._wait_for_batches(deadline):
@@ -63,15 +69,25 @@ class ClassifyElements:
         await self._finish.asked(self._elements, self._agenda.ids, asked_how)
         return Outcome.FINISHED
 
+    async def _read(self, opening: Coroutine[Any, Any, Asking]) -> ElementsRead:
+        """Read the elements, then the agenda while the model is opened."""
+        with closing(opening):  # where it is not needed
+            read = await read_elements(self._claim, self._scan)
+            if not read.missing:
+                await both(opening, self._load_agenda())
+        return read
+
     @property
     def _finish(self) -> Finish:
         return Finish(self._claim, self._scan, self._cursor)
 
-    async def _plan(self, asked_how: str) -> None:
-        """Load the agenda; the first invocation of a run makes it."""
+    async def _load_agenda(self) -> None:
         if self._cursor.plan is not None:
             self._agenda = await load_agenda(self._claim, self._cursor.plan)
-        else:
+
+    async def _plan(self, asked_how: str) -> None:
+        """Make the agenda in the first invocation of a run."""
+        if self._cursor.plan is None:
             self._agenda, self._cursor = await make_agenda(
                 self._claim, self._scan, self._elements, self._kept, asked_how
             )
@@ -104,7 +120,7 @@ class ClassifyElements:
             self._agenda,
             self._cursor,
         )
-        reserve = self._claim.engine.ladder.last_suggestion
+        reserve = self._claim.reserve(self._claim.engine.ladder.last_suggestion)
         await suggesting.ask(self._elements, Deadline(deadline.at - reserve))
         self._cursor = suggesting.progress
         return not asking.left or bool(asking.spent)

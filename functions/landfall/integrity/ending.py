@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from landfall import logs
-from landfall.airtable.fetched import remember_size
 from landfall.integrity.score_cursor import ScoreCursor, WorkList
 from landfall.runs.claim import Claim
 from landfall.runs.documents import RunFields
@@ -14,12 +13,10 @@ from landfall.store.documents import Write
 async def end(
     claim: Claim,
     cursor: ScoreCursor,
-    records: int,
     run: RunFields | None = None,
     writes: Sequence[Write] = (),
 ) -> Outcome:
     """End the step, with these fields of the run and further writes."""
-    await remember_size(claim, records)
     ended: RunFields = run or {}
     if cursor.work:
         ended["progress_step"] = "scored"

@@ -1,7 +1,7 @@
 """The evaluation of a run's rules, as many as fit into the budget of an invocation."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from landfall.airtable.fetched import Fetched, read_tables
 from landfall.airtable.snapshot import Snapshot
@@ -15,7 +15,7 @@ from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
 from landfall.store.commit_size import groups
-from landfall.store.documents import Put, Write
+from landfall.store.documents import Put, Write, both
 from landfall.store.packed import packed_documents, packed_pieces
 
 TOO_LONG = "it takes longer than an invocation has; narrow it with `when`, or split it"
@@ -26,6 +26,14 @@ class _OutOfBudgetError(Exception):
     """The budget of the invocation ended during an evaluation."""
 
 
+@dataclass(frozen=True)
+class EvaluationSoFar:
+    """The reports of earlier invocations, and the records for the rules that are left, if any."""
+
+    reports: list[RuleReport]
+    snapshot: Snapshot | None
+
+
 class Evaluation:
     """The reports of the rules: those of earlier invocations, and those of this one."""
 
@@ -34,20 +42,30 @@ class Evaluation:
         self._scan = scan
         self._cursor = cursor
         self._store = claim.engine.store
-        self._reserve = claim.engine.ladder.last_rule
+        self._reserve = claim.reserve(claim.engine.ladder.last_rule)
+
+    async def read(self, fetched: Fetched | None) -> EvaluationSoFar:
+        """Read the reports of earlier invocations, and the records where rules are left.
+
+        Without `fetched`, nothing is left. Raises `StepError`, `StoreError`.
+        """
+        if fetched is None:
+            return EvaluationSoFar([], None)
+        if self._cursor.rules_done >= len(self._scan.rules):
+            return EvaluationSoFar(await self._stored_reports(), None)
+        return EvaluationSoFar(*await both(self._stored_reports(), self._snapshot(fetched)))
 
     async def go_on(
-        self, fetched: Fetched, ledger: Ledger, deadline: Deadline
+        self, so_far: EvaluationSoFar, fetched: Fetched, ledger: Ledger, deadline: Deadline
     ) -> list[RuleReport] | None:
         """Return the reports of all rules; None where the next invocation continues.
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        reports = await self._stored_reports()
+        reports = so_far.reports
         rules = self._scan.rules[len(reports) :]
-        if rules:
-            snapshot = await self._snapshot(fetched)
-            fresh = self._evaluate(rules, snapshot, fetched, ledger, deadline)
+        if rules and so_far.snapshot:
+            fresh = self._evaluate(rules, so_far.snapshot, fetched, ledger, deadline)
             # the rest of a budget may be too short to store the findings, in every invocation
             if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
                 await self._store_part(fresh)
@@ -111,7 +129,8 @@ class Evaluation:
         for fields in packed_documents(pack_reports(reports)):
             writes.append(Put(self._part_path(cursor.parts), fields))
             cursor.parts += 1
-        for group in groups(writes):
+        *before, last = groups(writes)
+        for group in before:
             await self._claim.checkpoint(writes=group)
         share = cursor.rules_done / len(self._scan.rules)
         await self._claim.checkpoint(
@@ -120,4 +139,5 @@ class Evaluation:
                 "progress_pct": self._claim.progress.at(share),
                 "counts": {"rules_done": cursor.rules_done},
             },
+            last,
         )

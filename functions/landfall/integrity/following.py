@@ -21,10 +21,10 @@ class Following:
         self._claim = claim
         self._cursor = cursor
         self._ledgers = ledgers
-        self._reserve = claim.engine.ladder.last_rule
+        self._reserve = claim.reserve(claim.engine.ladder.last_rule)
 
     async def follow(
-        self, ledger: Ledger, changed: Set[str] | None, records: int, deadline: Deadline
+        self, ledger: Ledger, changed: Set[str] | None, deadline: Deadline
     ) -> Outcome | Again:
         """Write the documents of findings, unless a later run has written the ledger since.
 
@@ -53,7 +53,7 @@ class Following:
             await self._claim.checkpoint(self._cursor, writes=[guard, *made])
         head = await self._own_head()
         done = [Update(head.path, {"followed": True}, head.version)] if head else []
-        return await end(self._claim, self._cursor, records, writes=done)
+        return await end(self._claim, self._cursor, writes=done)
 
     async def _own_head(self) -> Document | None:
         """Return the head of the ledger, if it is still the one that this run has written."""

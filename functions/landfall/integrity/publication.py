@@ -27,7 +27,7 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
 from landfall.store.commit_size import fits, groups
-from landfall.store.documents import Write
+from landfall.store.documents import Write, both
 
 
 class Publication:
@@ -38,7 +38,7 @@ class Publication:
         self._scan = scan
         self._cursor = cursor
         self._store = claim.engine.store
-        self._reserve = claim.engine.ladder.last_rule
+        self._reserve = claim.reserve(claim.engine.ladder.last_rule)
         self._ledgers = LedgerStore(claim.engine.store, scan.id, scan.base)
 
     async def publish(
@@ -51,14 +51,15 @@ class Publication:
         """Merge the reports into the ledger, and end the step with the verdict."""
         run_id = self._claim.run.id
         now = self._claim.engine.clock()  # before the decisions are read: later ones are newer
-        decided = await self._ledgers.decided_before(now)
+        decided, since = await both(
+            self._ledgers.decided_before(now), self._claim.first_page_at()
+        )
         decisions = await self._ledgers.decisions()
         scope, ids = self._ledgers.scope, fetched.ids
         merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
         entries = entries_of_list(merged.ledger)
         ledger = replace(merged.ledger, entries=entries)
         where, writes = list_with(kept, entries, run_id, now, decided)
-        since = await self._claim.first_page_at()
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=ledger)
@@ -68,7 +69,7 @@ class Publication:
         run["findings_list"] = asdict(where)
         if not newest:  # a later run has published already: its findings stand
             await self._store_ahead(writes)
-            return await end(self._claim, self._cursor, fetched.records, run)
+            return await end(self._claim, self._cursor, run)
         moved = {entry.id for entry in merged.all_changed}
         issues = self._scan.write_back
         target = issues.target() if issues else None
@@ -87,14 +88,12 @@ class Publication:
         made = self._ledgers.documents(ledger, follow)
         if fits([*writes, *made]):
             head = self._ledgers.head(moved_on)
-            return await end(
-                self._claim, self._cursor, fetched.records, run, [*writes, head, *made]
-            )
+            return await end(self._claim, self._cursor, run, [*writes, head, *made])
         await self._store_ahead(writes)
         head = self._ledgers.head(replace(moved_on, followed=False))
         await self._claim.checkpoint(self._cursor, run, [head])
         following = Following(self._claim, self._cursor, self._ledgers)
-        return await following.follow(ledger, changed, fetched.records, deadline)
+        return await following.follow(ledger, changed, deadline)
 
     async def _store_ahead(self, writes: Sequence[Write]) -> None:
         """Commit documents of the run itself, before the documents that refer to them."""

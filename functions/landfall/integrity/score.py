@@ -9,7 +9,7 @@ findings changed than fit into a commit, the ledger is written first, and the do
 findings after it. Where findings are to be written back, the write step follows.
 """
 
-from landfall.airtable.fetched import Fetched
+from landfall.airtable.fetched import Fetched, remember_size
 from landfall.deadlines import Deadline
 from landfall.integrity.evaluation import Evaluation
 from landfall.integrity.findings.ledger_store import LedgerStore
@@ -21,6 +21,7 @@ from landfall.integrity.score_cursor import ScoreCursor
 from landfall.reasons import Reason, StepError
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
+from landfall.store.documents import both
 
 
 class ScoreRules:
@@ -39,14 +40,21 @@ class ScoreRules:
         Raises `StepError`, `FencedError`, `StoreError`.
         """
         fetched = Fetched.load((await self._claim.handover()).fields)
+        published = self._cursor.published is not None
         try:
-            kept = await self._ledgers.load()
+            kept, (read, _) = await both(
+                self._ledgers.load(),
+                both(
+                    self._evaluation.read(None if published else fetched),
+                    remember_size(self._claim, fetched.records),
+                ),
+            )
         except ListMissingError as error:
             raise _list_missing(error, self._ledgers.path) from error
-        if self._cursor.published is not None:
+        if published:
             following = Following(self._claim, self._cursor, self._ledgers)
-            return await following.follow(kept.ledger, None, fetched.records, deadline)
-        reports = await self._evaluation.go_on(fetched, kept.ledger, deadline)
+            return await following.follow(kept.ledger, None, deadline)
+        reports = await self._evaluation.go_on(read, fetched, kept.ledger, deadline)
         if reports is None:
             return Again()
         return await self._publication.publish(fetched, kept, reports, deadline)

@@ -6,7 +6,7 @@ answers/{hash}-{run_id}-{n}    the n-th failed attempt of that run; the next run
 A good answer serves every run of every scan: whoever asks the same question finds it for free.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from landfall.store.documents import (
     Store,
     StoreError,
     StoreRefusedError,
+    both,
 )
 
 T = TypeVar("T", bound=BaseModel)
@@ -66,24 +67,22 @@ class AnswerStore:
         new = [
             PendingQuestion(q, q.hash(self._model, self._effort), self._model) for q in questions
         ]
-        stored = await self._store.read(*map(_path, new)) if new else []
-        found = [
-            (document and self._stored_reply(pending, document)) or pending
-            for pending, document in zip(new, stored, strict=True)
+        stored, failed = await both(self._read(map(_path, new)), self._read(self._failed(new)))
+        attempts = [failed[at : at + MAX_ATTEMPTS] for at in range(0, len(failed), MAX_ATTEMPTS)]
+        return [
+            (document and self._stored_reply(pending, document)) or _resumed(pending, some)
+            for pending, document, some in zip(new, stored, attempts, strict=True)
         ]
-        missing = [one for one in found if isinstance(one, PendingQuestion)]
-        resumed = dict(zip(map(id, missing), await self._resume(missing), strict=True))
-        return [resumed.get(id(one), one) for one in found]
 
-    async def _resume(
-        self, questions: Sequence[PendingQuestion[T]]
-    ) -> list[Reply[T] | PendingQuestion[T]]:
-        """Continue after the attempts that an earlier invocation of this run made."""
-        numbers = range(1, MAX_ATTEMPTS + 1)
-        paths = [self._failed_path(pending, n) for pending in questions for n in numbers]
-        failed = await self._store.read(*paths) if paths else []
-        groups = [failed[at : at + MAX_ATTEMPTS] for at in range(0, len(failed), MAX_ATTEMPTS)]
-        return [_resumed(pending, group) for pending, group in zip(questions, groups, strict=True)]
+    async def _read(self, paths: Iterable[str]) -> list[Document | None]:
+        some = [*paths]
+        return await self._store.read(*some) if some else []
+
+    def _failed(self, questions: Sequence[PendingQuestion[T]]) -> Iterator[str]:
+        """Yield the paths of the attempts that an earlier invocation of this run may have made."""
+        for pending in questions:
+            for number in range(1, MAX_ATTEMPTS + 1):
+                yield self._failed_path(pending, number)
 
     async def record(
         self,

@@ -87,8 +87,8 @@ class Batching:
         ladder = self._claim.engine.ladder
         self._questions = questions
         self._keep = keep
-        self._until = Deadline(deadline.at - ladder.last_reply)
-        self._last_start = Deadline(self._until.at - ladder.last_batch)
+        self._until = Deadline(deadline.at - self._claim.reserve(ladder.last_reply))
+        self._last_start = Deadline(self._until.at - self._claim.reserve(ladder.last_batch))
         self._service = self._open(self._settings)
         try:
             await self._prepare()

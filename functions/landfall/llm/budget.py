@@ -24,7 +24,7 @@ from landfall.llm.questions import Reply
 from landfall.llm.usage import ModelUsage, total_usage
 from landfall.runs.changes import Change
 from landfall.runs.commit import Clock
-from landfall.store.documents import Document, Fields, Put, Query, Store, UnreadableError
+from landfall.store.documents import Document, Fields, Put, Query, Store, UnreadableError, both
 
 RETENTION_DAYS = 400
 """Days until Firestore deletes a run's usage: enough to add up a year."""
@@ -120,8 +120,10 @@ class Spending:
     ) -> Self:
         """Read the stored usage. Raises `StoreError`."""
         path = f"scans/{scan_id}/usage"
-        own = await store.find(Query(path, where=[("run_id", "==", run_id)]))
-        today = await store.find(Query(path, where=[("day", "==", _day(clock()))]))
+        own, today = await both(
+            store.find(Query(path, where=[("run_id", "==", run_id)])),
+            store.find(Query(path, where=[("day", "==", _day(clock()))])),
+        )
         stored = {document.path: document for document in [*own, *today]}
         return cls(path, run_id, clock, budget, list(stored.values()))
 

@@ -89,7 +89,7 @@ class Dispatcher(Generic[T]):
         self._billing = funding.billing
         self._claim = claim
         self._clock = claim.engine.clock
-        self._until = Deadline(deadline.at - claim.engine.ladder.last_reply)
+        self._until = Deadline(deadline.at - claim.reserve(claim.engine.ladder.last_reply))
         self._expected_seconds = claim.engine.ladder.request * FIRST_ANSWER_SHARE
         self._slowest = 0.0
         self._errors = ErrorAttribution[T](answered=not patient)

@@ -61,7 +61,9 @@ class Claim:
     """An attempt of a step, claimed by a worker, with the `engine` that moves its run.
 
     `progressed` is set by a checkpoint. `rest` is the least number of seconds before another
-    attempt, whatever error ends this one. `companion` has more to store with every commit.
+    attempt, whatever error ends this one. `closing` are the seconds by which the
+    work's deadline is before the end of the budget, where Firestore is slow. `companion` has more
+    to store with every commit.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Claim:
         self.attempt = state.steps[step_id].attempt
         self.progressed = False
         self.rest = 0.0
+        self.closing = 0.0
         self.companion: Companion | None = None
         self._committing = asyncio.Lock()
 
@@ -103,6 +106,10 @@ class Claim:
     def has_time_after(self, seconds: float) -> bool:
         """Return whether an attempt that begins in so many seconds can end before the run must."""
         return seconds + self.engine.ladder.step < self.seconds_left
+
+    def reserve(self, seconds: float) -> float:
+        """Return how much of a reserve must be left of the work's time; its `closing` is one."""
+        return max(0.0, seconds - self.closing)
 
     def is_last(self, error: StepError) -> bool:
         """Return whether this attempt may be the last, if it ends in this error.

@@ -40,6 +40,15 @@ MAX_MESSAGE_LENGTH = 1_000
 """Characters of an error's message that are stored, from its beginning."""
 
 
+CLAIM_CALLS = 2
+"""Calls of Firestore, one after the other, by which a step is claimed: a read and a commit."""
+
+CLOSING_CALLS = {"fetch": 3, "score": 2}
+"""Calls that end an invocation of a function: the last checkpoint, for `fetch` the lock of a base
+or site, and the task that goes on. Where Firestore is so slow that they would not end in time, the
+work ends earlier: else nothing of an invocation would be stored, in none of them."""
+
+
 class OutOfTimeError(LandfallError):
     """The budget ended before the outcome was recorded: the watchdog will take up the step."""
 
@@ -95,17 +104,9 @@ class Worker:
             raise OutOfTimeError(f"nothing recorded within {ladder.record:g} s") from error
 
     async def _invoke(self, invocation: Invocation, deadline: Deadline) -> Outcome | Reason:
-        step_id = invocation.step_id
-        name = f"{step_id}-{secrets.token_hex(4)}"
-
-        def progress_of(run: Run) -> Progress | None:
-            kind = self.kinds.get(run.kind)
-            return kind.progress.get(step_id) if kind else None
-
+        began = deadline.remaining()
         try:
-            claim = await self.runs.claim(
-                invocation.run_id, step_id, invocation.attempt, name, progress_of
-            )
+            claim, reading = await self._claim(invocation)
         except (DeclinedError, RunNotFoundError) as why:
             logs.info("declined", why=str(why))
             await self._abandon_ended(invocation, deadline)
@@ -114,9 +115,11 @@ class Worker:
             # a newer Landfall has written the run, whose watchdog takes it up, or a person
             logs.error("declined", why=str(why))
             return Outcome.DECLINED
+        claim.closing = self._closing(claim, began - deadline.remaining())
+        until = Deadline(deadline.at - claim.closing)
         with logs.fields(attempt=claim.attempt):
             try:
-                return await self._work_and_record(claim, deadline)
+                return await self._work_and_record(claim, reading, until)
             except (RunNotFoundError, UnreadableError) as why:
                 # somebody deleted or edited it meanwhile: there is nothing to write to
                 logs.warning("declined", why=str(why))
@@ -126,9 +129,41 @@ class Worker:
                 await self._abandon_ended(invocation, deadline)
                 return Outcome.FENCED
 
-    async def _work_and_record(self, claim: Claim, deadline: Deadline) -> Outcome | Reason:
+    def _closing(self, claim: Claim, seconds: float) -> float:
+        """Return the seconds by which the work ends before its budget, after so slow a claim."""
+        ladder = self.runs.ladder
+        calls = CLOSING_CALLS[ROLES[claim.step_id].function] / CLAIM_CALLS
+        return min(max(0.0, seconds * calls - (ladder.record - ladder.step)), ladder.step)
+
+    async def _claim(self, invocation: Invocation) -> tuple[Claim, asyncio.Task[Any]]:
+        """Claim the step; return the claim, and the definition that is read meanwhile."""
+        step_id = invocation.step_id
+        name = f"{step_id}-{secrets.token_hex(4)}"
+        readings: list[asyncio.Task[Any]] = []
+
+        def progress_of(run: Run) -> Progress | None:
+            if not readings:  # the run is known, and its claim about to be committed
+                definition = self.definitions.definition(run.scan_id, run.scan_version)
+                readings.append(asyncio.ensure_future(definition))
+                readings[0].add_done_callback(lambda it: it.cancelled() or it.exception())
+            kind = self.kinds.get(run.kind)
+            return kind.progress.get(step_id) if kind else None
+
         try:
-            return await self._work(claim, deadline)
+            claim = await self.runs.claim(
+                invocation.run_id, step_id, invocation.attempt, name, progress_of
+            )
+        except BaseException:
+            for reading in readings:
+                reading.cancel()
+            raise
+        return claim, readings[0]
+
+    async def _work_and_record(
+        self, claim: Claim, reading: asyncio.Task[Any], deadline: Deadline
+    ) -> Outcome | Reason:
+        try:
+            return await self._work(claim, await reading, deadline)
         except FencedError:
             raise
         except StepError as error:
@@ -159,9 +194,8 @@ class Worker:
         await self._abandon(claim.run, claim.step_id, claim.step, deadline)
         return failure.reason
 
-    async def _work(self, claim: Claim, deadline: Deadline) -> Outcome:
+    async def _work(self, claim: Claim, scan: Any, deadline: Deadline) -> Outcome:
         run = claim.run
-        scan = await self.definitions.definition(run.scan_id, run.scan_version)
         work = self.kinds[run.kind].steps[claim.step_id](claim, scan, self.clients)
         try:
             result = await work.run(deadline)

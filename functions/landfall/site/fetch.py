@@ -9,6 +9,7 @@ asks a site. A page that fails is requested once more, and then it is missed, wi
 without the home page there is nothing to score, and the step fails.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from landfall.deadlines import Deadline
@@ -46,9 +47,15 @@ class FetchPages:
         Raises `LockedError`, `StepError`, `FencedError`, `StoreError`.
         """
         site = site_of(self._scan.url)
-        async with locking(self._claim, site, self._open_site, "sites") as locked:
-            locked.finished = await self._fetch(locked.client, deadline)
-            locked.quiet = max(self._politeness.pause, self._politeness.delay)
+        reading = asyncio.ensure_future(self._pages.robots())  # while the lock is taken
+        try:
+            async with locking(self._claim, site, self._open_site, "sites") as locked:
+                for host, body in await reading:
+                    self._politeness.use_robots(host, body)
+                locked.finished = await self._fetch(locked.client, deadline)
+                locked.quiet = max(self._politeness.pause, self._politeness.delay)
+        finally:
+            reading.cancel()
         if locked.finished:
             await self._pages.finish()
             return Outcome.FINISHED
@@ -56,14 +63,12 @@ class FetchPages:
 
     async def _fetch(self, site: SiteReader, deadline: Deadline) -> bool:
         """Return whether everything that there is has been requested."""
-        for host, body in await self._pages.robots():
-            self._politeness.use_robots(host, body)
         in_flight = RequestsInFlight(
             site,
             self._crawl,
             self._politeness,
             Responses(self._crawl, self._politeness, self._pages, self._scan.rubric),
-            self._claim.engine.ladder,
+            self._claim,
             self._scan.contact,
         )
         while True:

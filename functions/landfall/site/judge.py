@@ -4,6 +4,7 @@ A judgement is stored in `runs/{run}/results/judged-{n}`, in the commit that cou
 invocation that goes on asks about the other pages.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from landfall import logs
@@ -46,14 +47,16 @@ class Judging:
         self._scan = scan
         self._open_model = open_model
 
-    async def run(self, observed: ObservedSite, deadline: Deadline) -> Judgements:
+    async def run(
+        self, observed: ObservedSite, stored: Mapping[str, Fields], deadline: Deadline
+    ) -> Judgements:
         """Return the judgements of all pages, unless time, budget or the model API end it before.
 
         If the model stays unavailable, the scores by rules stand. Raises `StepError`.
         """
         found = Judgements(len(observed.pages))
         of_key = {f"{number:06d}": page for number, page in enumerate(observed.pages)}
-        for key, kept in (await self._stored_judgements()).items():
+        for key, kept in stored.items():
             found.restore(of_key.pop(key).url, kept)
         found.left = len(of_key)
         try:
@@ -84,8 +87,10 @@ class Judging:
         elif found.left and not self._claim.has_time_after(self.pause):
             found.ended = "`limits.deadline_seconds` leaves no time to ask on"
 
-    async def _stored_judgements(self) -> dict[str, Fields]:
+    async def stored(self) -> dict[str, Fields]:
         """Return the judgements of earlier invocations, by the number of the page."""
+        if self._scan.scorer != "model":
+            return {}
         found = await self._claim.engine.store.find(Query(f"{self._claim.run.path}/results"))
         return {
             document.id.removeprefix(JUDGED_ID): unpacked(document)

@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from landfall.deadlines import Deadline, Ladder
+from landfall.deadlines import Deadline
 from landfall.reasons import Reason, StepError
+from landfall.runs.claim import Claim
 from landfall.site import robots, sitemaps, user_agents
 from landfall.site.crawl import Crawl
 from landfall.site.crawl_request import CrawlRequest, RequestRole
@@ -26,19 +27,20 @@ class RequestsInFlight:
         crawl: Crawl,
         politeness: Politeness,
         responses: Responses,
-        ladder: Ladder,
+        claim: Claim,
         contact: str,
     ) -> None:
         self._site = site
         self._crawl = crawl
         self._politeness = politeness
         self._responses = responses
-        self._ladder = ladder
+        self._ladder = claim.engine.ladder
+        self._reserve = claim.reserve(self._ladder.last_page)
         self._contact = contact
 
     def may_start(self, deadline: Deadline) -> bool:
         """Return whether there is time for another request, and the site takes it."""
-        return not self._politeness.pause and deadline.remaining() > self._ladder.last_page
+        return not self._politeness.pause and deadline.remaining() > self._reserve
 
     async def send(self, requests: Sequence[CrawlRequest], deadline: Deadline) -> None:
         """Send these requests at the site's pace, and take each response as it arrives."""

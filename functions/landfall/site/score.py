@@ -20,7 +20,7 @@ from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
 from landfall.site.scores import score
 from landfall.site.urls import site_of
-from landfall.store.documents import Create, Document, Fields, Put, Update, Write
+from landfall.store.documents import Create, Document, Fields, Put, Update, Write, both
 
 
 class ScoreSite:
@@ -37,13 +37,13 @@ class ScoreSite:
 
         Raises `StepError`, `FencedError`, `StoreError`.
         """
-        observed = await read_observed(self._claim)
+        observed, kept = await both(read_observed(self._claim), self._judging.stored())
         judgements = None
         if self._scan.scorer == "model":
-            judgements = await self._judging.run(observed, deadline)
+            judgements = await self._judging.run(observed, kept, deadline)
             if judgements.left and not judgements.ended:
                 return Again(self._judging.pause, waiting=self._judging.pause > 0)
-        before = await self._before()
+        before, since = await both(self._before(), self._claim.first_page_at())
         report = report_of(
             site_of(self._scan.url),
             self._scan.mode,
@@ -52,7 +52,6 @@ class ScoreSite:
             before.data if before else None,
             judgements,
         )
-        since = await self._claim.first_page_at()
         return await self._end(report, since, before)
 
     @property

@@ -17,6 +17,11 @@ class Packed:
     records: int
 
 
+def page_path(run_path: str, number: int) -> str:
+    """Return the path of a run's n-th document of packed pages."""
+    return f"{run_path}/pages/{number:06d}"
+
+
 def packed_documents(pieces: Iterable[Packed], max_bytes: int = MAX_PACKED_BYTES) -> list[Fields]:
     """Return the fields of documents that contain the pieces in their order.
 

@@ -34,8 +34,11 @@ MAX_UNREADABLE = 20
 MAX_WHY = 300
 """Characters that it says of each."""
 
-CONCURRENCY = 20
+CONCURRENCY = 40
 """Runs or steps that are dealt with at the same time."""
+
+CALLS = 3
+"""Calls of Firestore, one after the other, for one of them: a run, its steps, and a commit."""
 
 
 @dataclass
@@ -59,13 +62,16 @@ class Watchdog:
         self._runs = runs
         self._by = by
         self._watch = Watch()
-        self._places = asyncio.Semaphore(CONCURRENCY)
+        self._ending: set[str] = set()
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
         with metering() as account:
-            await self._all(self._overdue_runs, self._time_out, deadline)
-            await self._all(self._stale_steps, self._take_up, deadline)
+            # at once: more runs than can be ended, or a slow Firestore, leave no step alone
+            await asyncio.gather(
+                self._all(self._overdue_runs, self._time_out, deadline),
+                self._all(self._stale_steps, self._take_up, deadline),
+            )
             await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
 
@@ -75,14 +81,29 @@ class Watchdog:
         deal_with: Callable[[Found], Awaitable[None]],
         deadline: Deadline,
     ) -> None:
-        backlog = Backlog(find, PAGE)
-        while backlog.more and deadline.remaining() > 0:
+        backlog, places = Backlog(find, PAGE), asyncio.Semaphore(CONCURRENCY)
+        seconds = 0.0
+        while backlog.more and deadline.remaining() > (1 + CALLS) * seconds:
+            began = deadline.remaining()
             page = await backlog.next_page()
-            await asyncio.gather(*(self._one(document, deal_with) for document in page))
+            seconds = began - deadline.remaining()
+            last = Deadline(deadline.at - CALLS * seconds)
+            await asyncio.gather(*(self._one(it, deal_with, places, last) for it in page))
         self._watch.left_over |= backlog.more
 
-    async def _one(self, document: Found, deal_with: Callable[[Found], Awaitable[None]]) -> None:
-        async with self._places:
+    async def _one(
+        self,
+        document: Found,
+        deal_with: Callable[[Found], Awaitable[None]],
+        places: asyncio.Semaphore,
+        last: Deadline,
+    ) -> None:
+        """Deal with a document; after `last`, only with those that need not wait for a place."""
+        waits = places.locked()
+        async with places:
+            if waits and last.remaining() <= 0:
+                self._watch.left_over = True
+                return
             try:
                 await deal_with(document)
             except (ConflictError, StoreError, RunNotFoundError) as error:
@@ -106,9 +127,11 @@ class Watchdog:
 
     async def _overdue_runs(self, limit: int) -> Sequence[Found]:
         where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
-        return await self._runs.store.find_any(
+        found = await self._runs.store.find_any(
             Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
+        self._ending.update(run.id for run in found)
+        return found
 
     async def _stale_steps(self, limit: int) -> Sequence[Found]:
         where = (("stale_at", "<=", self._runs.clock()),)
@@ -125,6 +148,8 @@ class Watchdog:
 
     async def _take_up(self, document: Found) -> None:
         step = Step.load(readable(document))
+        if step.run_id in self._ending:
+            return  # the steps of a run end with it
         did = await self._runs.take_up(step.run_id, step.step_id, self._by)
         if did != "nothing":
             logs.warning("rescued", run_id=step.run_id, step_id=step.id, did=did)
