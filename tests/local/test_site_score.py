@@ -150,7 +150,7 @@ async def test_pages_that_were_deleted_end_the_run(world):
     async with LocalSite(site_of("/book")) as site:
         await start_site(world, a_site_scan(site))
         await deliver_site(world, world.queue.tasks[-1], site_clients(world, site))
-        store = world.store._store  # below the versions
+        store = world.stored  # below the versions
         store.delete("runs/m-1/pages/000001")
         await deliver_site(world, world.queue.tasks[-1], site_clients(world))
     assert (await world.run()).data["error"]["reason"] == "pages_missing"
@@ -484,5 +484,5 @@ async def test_a_page_does_not_get_the_instructions(world):
     assert (report["scorer"], run["counts"]["judgements_failed"]) == ("rules", len(PAGES))
     said = [one["failure"]["reason"] for one in report["judgements"] if "failure" in one]
     assert set(said) == {"model_echoed"}
-    stored = [run, report, *world.store._store.all("answers")]
+    stored = [run, report, *world.stored.all("answers")]
     assert RULES[200:260] not in str(stored)
