@@ -6,7 +6,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from landfall.airtable.fetched import Fetched, FetchedTable, Unresolved
+from landfall.airtable.fetched import (
+    Fetched,
+    FetchedTable,
+    Unresolved,
+    loaded_names,
+    stored_names,
+)
 from landfall.airtable.fields import holds
 from landfall.airtable.protocols import PAGE_SIZE
 from landfall.airtable.records import ReadPage
@@ -81,6 +87,7 @@ class FetchCursor:
         """Read a step's cursor; None before the first checkpoint."""
         if stored is None:
             return None
+        stored = {**loaded_names(stored)}
         tables = {
             table["name"]: TableCursor(**_known(TableCursor, table)) for table in stored["tables"]
         }
@@ -89,7 +96,7 @@ class FetchCursor:
     def store(self) -> Fields:
         """Return the cursor as stored: a list of tables, whose names may have any character."""
         tables = [{"name": name} | vars(table) for name, table in self.tables.items()]
-        return vars(self) | {"tables": tables}
+        return vars(self) | stored_names(tables=tables, unresolved=self.unresolved)
 
     def copy(self) -> "FetchCursor":
         """Return a copy that can be advanced separately."""
