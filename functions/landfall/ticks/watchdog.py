@@ -19,6 +19,7 @@ from landfall.store.documents import (
     SchemaError,
     StoreError,
     UnreadableError,
+    both,
 )
 from landfall.store.metering import metering
 from landfall.store.versioned import Found, readable
@@ -63,12 +64,13 @@ class Watchdog:
         self._by = by
         self._watch = Watch()
         self._ending: set[str] = set()
+        self._looked = asyncio.Event()
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
         with metering() as account:
             # at once: more runs than can be ended, or a slow Firestore, leave no step alone
-            await asyncio.gather(
+            await both(
                 self._all(self._overdue_runs, self._time_out, deadline),
                 self._all(self._stale_steps, self._take_up, deadline),
             )
@@ -131,9 +133,11 @@ class Watchdog:
             Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
         self._ending.update(run.id for run in found)
+        self._looked.set()
         return found
 
     async def _stale_steps(self, limit: int) -> Sequence[Found]:
+        await self._looked.wait()
         where = (("stale_at", "<=", self._runs.clock()),)
         return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
