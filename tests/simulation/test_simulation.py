@@ -85,8 +85,12 @@ def test_every_kind_of_scan_is_simulated():
 
 def test_every_kind_of_fault_strikes():
     """A fault that never happens is never survived."""
-    struck = {fault for seed in SEEDS for fault in simulate(seed).chaos.struck}
-    assert struck == set(Rates.__dataclass_fields__)
+    missing = set(Rates.__dataclass_fields__)
+    for seed in MORE_SEEDS:  # the rarest has struck once in a hundred
+        missing -= simulate(seed).chaos.struck.keys()
+        if not missing:
+            return
+    assert missing == set()
 
 
 def test_a_seed_replays_alone_and_among_others():
