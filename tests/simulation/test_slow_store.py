@@ -107,7 +107,7 @@ def test_the_watchdog_ends_forty_late_runs():
         run_virtually(day())
 
 
-@pytest.mark.parametrize("seconds", [0.02, SLOW, 2 * SLOW])
+@pytest.mark.parametrize("seconds", [0.02, SLOW])
 def test_no_late_run_waits_for_ever(seconds):
     """More of them than a tick can end: the oldest are ended first, and no tick takes too long."""
 

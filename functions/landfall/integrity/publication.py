@@ -51,9 +51,7 @@ class Publication:
         """Merge the reports into the ledger, and end the step with the verdict."""
         run_id = self._claim.run.id
         now = self._claim.engine.clock()  # before the decisions are read: later ones are newer
-        decided, since = await both(
-            self._ledgers.decided_before(now), self._claim.first_page_at()
-        )
+        decided, since = await both(self._ledgers.decided_before(now), self._claim.first_page_at())
         decisions = await self._ledgers.decisions()
         scope, ids = self._ledgers.scope, fetched.ids
         merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
