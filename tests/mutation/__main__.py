@@ -16,6 +16,7 @@ not, 2 if nothing could start.
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -190,6 +191,7 @@ def _verdict(result: Result) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and all that was begun, with it
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -70,7 +70,7 @@ def results(works: Iterable[Work], processes: int) -> Iterator[Result]:
 
 def _begin(subject: Any, work: Callable[[], Any], seconds: float) -> _Job:
     receiving, sending = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_do, args=(work, sending))
+    process = _FORK.Process(target=_do, args=(work, sending, seconds))
     process.start()
     sending.close()
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -78,6 +78,8 @@ def _begin(subject: Any, work: Callable[[], Any], seconds: float) -> _Job:
     return _Job(subject, process, receiving, time.monotonic() + seconds)
 
 
-def _do(work: Callable[[], Any], sending: Connection) -> None:
+def _do(work: Callable[[], Any], sending: Connection, seconds: float) -> None:
     os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.alarm(int(seconds) + 5)  # it ends by itself where nobody is left to stop it
     sending.send(work())

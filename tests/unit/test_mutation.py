@@ -1,6 +1,7 @@
 """Changes to the code are of the size of a mistake, and each is what it says."""
 
 import os
+import signal
 import time
 from collections import Counter
 from typing import Any
@@ -72,5 +73,7 @@ def test_a_work_that_does_not_end_is_stopped() -> None:
     ]
     found = {one.subject: one for one in results(works, 2)}
     assert found["hangs"] == Result("hangs", None, stopped=True)
+    (alarm,) = (one.answer for one in results([("x", lambda: signal.alarm(0), 30.0)], 1))
+    assert 30 <= alarm <= 35  # without us, it would end by itself
     assert found["dies"] == Result("dies", None, stopped=False)
     assert found["works"] == Result("works", "x" * 10**6, stopped=False)
