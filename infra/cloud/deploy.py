@@ -15,13 +15,13 @@ from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
-from infra.cloud.resources import alerts, database, environment, image, keys
+from infra.cloud.resources import alerts, database, environment, image, keys, window
 from infra.cloud.resources.environment import VariableUnknownError
 from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
 from infra.cloud.resources.policies import canonical
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from infra.cloud.stages import STAGES, ChangeStage
-from landfall.process.config import VARIABLES, ConfigError, key_fault
+from landfall.process.config import VARIABLES, WINDOW, ConfigError, key_fault
 from landfall.process.redaction import OURS
 
 PATIENCE = 420.0
@@ -30,8 +30,8 @@ account arrives within two, in seven at the latest."""
 
 EPILOG = """
 What is missing is created, what differs is updated, and everything else is left alone. After an
-interruption, run it again. An option that you leave out keeps its present value: --invoker, and the
-keys of Airtable and of the model, are needed only once.
+interruption, run it again. An option that you leave out keeps its present value: --invoker,
+--window, and the keys of Airtable and of the model, are needed only once.
 
 Exit status: 0 if everything is up to date, 1 if a change failed, 2 if nothing was started.
 """
@@ -85,6 +85,15 @@ def parser() -> argparse.ArgumentParser:
         metavar="MEMBER",
         help="an account that may call the api, user:EMAIL or serviceAccount:EMAIL; repeat it for "
         "more. The accounts that you name replace the present ones",
+    )
+    found.add_argument(
+        "--window",
+        action="append",
+        type=_visitor,
+        metavar="MEMBER",
+        help="people that may open the window, the pages of Landfall: user:EMAIL, group:EMAIL or "
+        "domain:DOMAIN; repeat it for more. It makes the window, behind Identity-Aware Proxy. The "
+        "people that you name replace the present ones: whoever is left out is let in no more",
     )
     found.add_argument("--alert-email", metavar="EMAIL", help="the address that alerts are sent to")
     for name in SECRETS:
@@ -149,6 +158,21 @@ def _member(text: str) -> str:
     )
 
 
+def _visitor(text: str) -> str:
+    member = canonical(text)
+    if re.fullmatch(window.VISITOR, member):
+        return member
+    if member.startswith("serviceAccount:"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no person, and the window has pages for people: programs call the api, "
+            "so pass it as --invoker"
+        )
+    raise argparse.ArgumentTypeError(
+        f"use user:EMAIL, group:EMAIL or domain:DOMAIN, not {text!r}: the window shows what is in "
+        "the bases, so it is never open to everybody"
+    )
+
+
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or name not in VARIABLES or VARIABLES[name].secret:
@@ -164,6 +188,7 @@ def _deploy_options(parsed: argparse.Namespace) -> DeployOptions:
     secrets = {name: _read(name, path) for name, path in files.items() if path}
     return DeployOptions(
         parsed.invoker,
+        parsed.window,
         parsed.alert_email,
         secrets,
         dict(parsed.set),
@@ -205,7 +230,7 @@ def _complete(it: Installation, dry_run: bool) -> Installation:
             "name who may call the api, for example --invoker user:you@example.com"
         )
     try:
-        environment.check(it.target, it.invokers, it.values)
+        environment.check(it.target, it.functions, it.invokers, it.values)
     except (ConfigError, VariableUnknownError) as error:
         raise CannotStartError(str(error)) from error
     absent = keys.missing(it)
@@ -278,7 +303,12 @@ def _next_steps(target: DeployTarget, it: Installation) -> str:
             steps["Have the database backed up"] = [f"{again} --backup daily"]
     if it.has_pipeline:
         steps["Have Cloud Build deploy what is pushed to main"] = [_trigger(target, where)]
+    with contextlib.suppress(GoogleError):  # likewise
+        if it.has_window and window.lacks_client(it):
+            steps |= window.clicks(target)
     lines = [f"\n  api    {target.url('api')}", f"  image  {it.image}", "\nWhat to do next:"]
+    if it.has_window:
+        lines.insert(1, f"  window {target.url(WINDOW)}")
     for what, commands in steps.items():
         lines += [f"\n  # {what}", *(f"  {command}" for command in commands)]
     return "\n".join([*lines, ""])

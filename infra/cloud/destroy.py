@@ -9,7 +9,7 @@ from infra.cloud.clients.error_advice import advice
 from infra.cloud.clients.gcloud import GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
-from infra.cloud.resources import accounts, alerts, database, delivery, keys
+from infra.cloud.resources import accounts, alerts, database, delivery, keys, window
 from infra.cloud.resources.change import GcloudCommand, ResourceChange, RestCommand, gcloud
 from infra.cloud.resources.installation import DATABASE_VARIABLE, DeployOptions, Installation
 from infra.cloud.resources.policies import roles_to_withdraw
@@ -209,6 +209,8 @@ def _database(it: Installation) -> list[ResourceChange]:
 
 STAGES = (
     ChangeStage("Ticks", _jobs),
+    # a service of the same name would let them in again
+    ChangeStage("People of the window", window.withdrawals),
     ChangeStage("Functions", _functions),
     ChangeStage("Alerts", _resources(alerts.existing_policies, "alert")),
     ChangeStage("Alert channel", _resources(alerts.existing_channels, "channel")),

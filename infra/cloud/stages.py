@@ -13,6 +13,7 @@ from infra.cloud.resources import (
     image,
     keys,
     regions,
+    window,
 )
 from infra.cloud.resources.change import ResourceChange
 from infra.cloud.resources.installation import Installation
@@ -55,9 +56,12 @@ STAGES = (
     ChangeStage("Queue", delivery.queue_changes),
     ChangeStage("Callers of the queue", delivery.queue_policy_changes),
     ChangeStage("Image", image.build_changes),
+    # before anything is granted to it
+    ChangeStage("Agent of Identity-Aware Proxy", window.agent_changes),
     ChangeStage("Callers of existing functions", functions.existing_caller_changes),
     ChangeStage("Functions", functions.changes),
     ChangeStage("Callers of functions", functions.caller_changes),
+    ChangeStage("People of the window", window.people_changes),
     ChangeStage("Jobs", delivery.job_changes),
     ChangeStage("Metrics", alerts.metric_changes),
     ChangeStage("Alert channel", alerts.channel_changes),

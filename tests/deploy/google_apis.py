@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -29,11 +29,19 @@ Json = dict[str, Any]
 class ApiError(Exception):
     """An answer other than 200, in Google's form."""
 
-    def __init__(self, code: int, status: str, message: str, reason: str = "") -> None:
+    def __init__(
+        self,
+        code: int,
+        status: str,
+        message: str,
+        reason: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
         error = {"code": code, "status": status, "message": message}
         self.code = code
+        self.headers = headers or {}
         self.body = {"error": error | ({"details": details} if reason else {})}
 
 
@@ -87,6 +95,10 @@ class GoogleApis:
         """Content of each version of a secret."""
         self.outside: dict[str, tuple[int, Any]] = {}
         """Answers of others: "airtable", "openai", or the "api" itself."""
+        self.identities: set[str] = set()
+        """Services of Google that have an agent in the project."""
+        self.iap_settings: Json = {}
+        """Settings of Identity-Aware Proxy for the window."""
         self.takes_forged = False
         """Whether its api lets in a token that nobody has signed."""
         self.regions: dict[str, list[str]] = {}
@@ -117,6 +129,8 @@ class GoogleApis:
         """Return Google's answer. Raises `ApiError`."""
         if request.api == "api" and not self.takes_forged and _is_forged(request):
             raise ApiError(401, "", "unauthenticated")
+        if request.api == "window":
+            return _window(self)
         if request.api in self.outside:
             return _outside(*self.outside[request.api])
         if request.api not in ALWAYS_ENABLED and request.api not in self.enabled:
@@ -143,6 +157,32 @@ class GoogleApis:
 
 def _is_forged(request: ApiRequest) -> bool:
     return request.authorization.endswith(SIGNATURE_REMOVED)
+
+
+def _window(apis: GoogleApis) -> Json:
+    """Answer a stranger as the window's service does: by IAP if it is on, else by Cloud Run."""
+    service = apis.named("run", WINDOW_SERVICE)
+    annotations = service["metadata"]["annotations"]
+    if annotations.get("run.googleapis.com/iap-enabled") == "true":
+        settings = apis.iap_settings.get("accessSettings", {}).get("oauthSettings", {})
+        organised = "parent" in apis.named("cloudresourcemanager", f"projects/{PROJECT}")
+        if not organised and not settings.get("clientId"):
+            raise ApiError(500, "", "Empty Google Account OAuth client ID(s)/secret(s).")
+        raise ApiError(302, "", "sign in", headers=SIGN_IN)
+    policy = next((it for (_, name), it in apis.policies.items() if name.endswith(WINDOW)), {})
+    if (
+        "allUsers" in json.dumps(policy)
+        or annotations.get("run.googleapis.com/invoker-iam-disabled") == "true"
+    ):
+        return {"page": "Home"}
+    raise ApiError(403, "", "Forbidden")
+
+
+SIGN_IN = {"Location": "http://accounts.fake/", "x-goog-iap-generated-response": "true"}
+
+WINDOW = "services/landfall-window"
+
+WINDOW_SERVICE = f"namespaces/{PROJECT}/{WINDOW}"
 
 
 def _outside(status: int, content: Any) -> Json:
@@ -321,6 +361,9 @@ def _set_policy(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
     resource = _owner(apis, request, resource)
     before = apis.policies.get((request.api, resource), {"etag": _etag({})})
     given = request.body["policy"]
+    agents = re.findall(r"serviceAccount:(service-\d+@gcp-sa-iap\S*\.com)", json.dumps(given))
+    if agents and "iap" not in apis.identities:
+        raise ApiError(400, "INVALID_ARGUMENT", f"Service account {agents[0]} does not exist.")
     if "etag" in given and given["etag"] != before["etag"]:
         raise ApiError(409, "ABORTED", "There were concurrent policy changes. Please retry")
     policy = {"version": 1, "bindings": given.get("bindings", [])}
@@ -336,7 +379,7 @@ def _etag(policy: Json) -> str:
 
 def _owner(apis: GoogleApis, request: ApiRequest, resource: str) -> str:
     """Return the full name of the resource that has the policy."""
-    if request.api == "run":
+    if request.api in ("run", "iap"):
         apis.named("run", f"namespaces/{PROJECT}/services/{resource.rpartition('/')[2]}")
     else:
         apis.named(request.api, resource)
@@ -358,6 +401,18 @@ def _enable(apis: GoogleApis, request: ApiRequest, resource: str) -> Json:
     names = (request.body or {}).get("serviceIds") or [path.rpartition("/")[2]]
     apis.enabled |= {name.split(".")[0] for name in names}
     return {"name": "operations/enable.1", "done": True, "response": {}}
+
+
+def _identity(apis: GoogleApis, _: ApiRequest, resource: str) -> Json:
+    api = resource.rpartition("/")[2].split(".")[0]
+    if api not in apis.enabled:
+        raise ApiError(403, "PERMISSION_DENIED", f"{api} is not enabled")
+    apis.identities.add(api)
+    return {"name": "operations/identity.1", "done": True, "response": {}}
+
+
+def _settings(apis: GoogleApis, _: ApiRequest, resource: str) -> Json:
+    return apis.iap_settings | {"name": resource}
 
 
 def _services(apis: GoogleApis, request: ApiRequest) -> Json:
@@ -552,6 +607,8 @@ ACTIONS: dict[str, Callable[[GoogleApis, ApiRequest, str], Json]] = {
     "listCollectionIds": _collections,
     "restore": _restore,
     "generateIdToken": _id_token,
+    "generateServiceIdentity": _identity,
+    "iapSettings": _settings,
     "submit": _submit,
 }
 

@@ -8,12 +8,12 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.resources.apis import APIS
+from infra.cloud.resources.apis import APIS, IAP
 from tests.deploy.google_apis import (
     ALWAYS_ENABLED,
     PROJECT,
@@ -43,8 +43,8 @@ class Recorder:
         self._lock = threading.Lock()
         self.port = 0
 
-    def answer(self, request: ApiRequest) -> tuple[int, Any]:
-        """Return the status and the JSON of an answer."""
+    def answer(self, request: ApiRequest) -> tuple[int, Any, Mapping[str, str]]:
+        """Return the status, the JSON and the headers of an answer."""
         with self._lock:
             self.requests.append(request)
             try:
@@ -56,8 +56,8 @@ class Recorder:
                 if self.loses and self.loses(request):
                     raise _broken()
             except ApiError as error:
-                return error.code, error.body
-        return 200, content
+                return error.code, error.body, error.headers
+        return 200, content, {}
 
     @property
     def mutating(self) -> list[ApiRequest]:
@@ -67,7 +67,7 @@ class Recorder:
     def environment(self, folder: Path) -> dict[str, str]:
         """Return the variables that send gcloud and our requests here. `folder` is for files."""
         (folder / "token").write_text(TOKEN)
-        apis = [api.split(".")[0] for api in APIS] + list(ALWAYS_ENABLED)
+        apis = [api.split(".")[0] for api in (*APIS, IAP)] + list(ALWAYS_ENABLED)
         overrides = {
             f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api.upper()}": f"http://{api}.fake/" for api in apis
         }
@@ -100,9 +100,11 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             authorization = self.headers.get("authorization", "")
             request = parse_request(self.command, self.path, body, authorization)
-            status, content = recorder.answer(request)
+            status, content, headers = recorder.answer(request)
             data = json.dumps(content).encode()
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

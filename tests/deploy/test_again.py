@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from infra.cloud.resources import sizes
+from landfall.process.config import FUNCTIONS
 from tests.deploy.google_apis import NUMBER, PROJECT, ApiError
 from tests.deploy.installing import ALERTED, REGION, of
 
@@ -128,7 +128,7 @@ CHANGED = {
     "database": (_unprotected, "deleteProtectionState: ", ["firestore PATCH"]),
     "one click": (_public, 'invoker-iam-disabled: "true" -> "false"', ["run PUT"]),
     "callers": (_everybody, "-allUsers", ["run POST"]),
-    "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 20", ["cloudtasks PATCH"]),
+    "queue": (_slower_queue, "maxConcurrentDispatches: 1 -> 10", ["cloudtasks PATCH"]),
     "rules": (_no_rules, "Firestore rules", ["firebaserules POST", "firebaserules PATCH"]),
     "failed revision": (_failed, "it is not ready: Permission denied on secret", ["run PUT"]),
     "older revision": (_older_serves, "and landfall-fetch-00001-old serves", ["run PUT"]),
@@ -254,7 +254,7 @@ def test_a_database_is_backed_up_and_a_backup_is_used(console):
     done = console.deploy("--set", "LANDFALL_DATABASE=landfall-2")
     assert (done.status, done.errors) == (0, "")
     changed = {it.path.rpartition("/")[2] for it in done.mutating}
-    assert {"landfall-2", "rulesets", *(f"landfall-{name}" for name in sizes.SIZES)} <= changed
+    assert {"landfall-2", "rulesets", *(f"landfall-{name}" for name in FUNCTIONS)} <= changed
     assert console.deploy().mutating == []
     assert console.deploy("--set", "LANDFALL_DATABASE=landfall", "--backup", "never").status == 0
     assert not [name for _, name in apis.resources if f"{parent}/backupSchedules" in name]
@@ -308,7 +308,7 @@ def test_a_variable_of_a_persons_choice_stays(console):
     """It is set once, and later deployments retain it."""
     once = console.deploy("--set", "AIRTABLE_ENDPOINT_URL=https://airtable.example")
     assert {it.path.rpartition("/")[2] for it in once.mutating} == {
-        *(f"landfall-{name}" for name in sizes.SIZES)
+        *(f"landfall-{name}" for name in FUNCTIONS)
     }
     assert console.deploy().mutating == []
 
@@ -318,7 +318,7 @@ def test_a_longer_deadline_is_one_everywhere(console):
     longer = '{"stale": 58, "lease": 53, "dispatch": 48, "function": 43}'
     done = console.deploy("--set", f"LANDFALL_DEADLINES={longer}")
     assert done.status == 0
-    for function in sizes.SIZES:
+    for function in FUNCTIONS:
         name = f"namespaces/{PROJECT}/services/landfall-{function}"
         spec = console.recorder.apis.named("run", name)["spec"]["template"]["spec"]
         given = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from infra.cloud import deploy, doctor
-from infra.cloud.resources.accounts import ALL_ACCOUNTS, PIPELINE_ROLES
+from infra.cloud.resources.accounts import ACCOUNTS, PIPELINE_ACCOUNTS, PIPELINE_ROLES
 from infra.cloud.resources.image import PYTHON
 from infra.cloud.resources.target import PIPELINE_ACCOUNT, TEST_ACCOUNT, DeployTarget
 from tests.deploy.google_apis import NUMBER, PROJECT
@@ -167,7 +167,7 @@ def test_its_account_may_deploy_and_nothing_else(console, piped):
 def test_its_account_may_act_as_those_that_it_deploys(console):
     """As every function's, as the callers' and as the builder's; by name."""
     emails = {key[1].rpartition("/")[2] for key in acted_as(console)}
-    assert emails == {TARGET.account(name) for name in ALL_ACCOUNTS}
+    assert emails == {TARGET.account(name) for name in (*ACCOUNTS, *PIPELINE_ACCOUNTS)}
     (own,) = [key for key in acted_as(console) if key[1].endswith(TARGET.account(PIPELINE_ACCOUNT))]
     assert roles_of(console, own[0], own[1], MEMBER) == {
         "roles/iam.serviceAccountOpenIdTokenCreator"

@@ -22,7 +22,7 @@ from infra.cloud.resources.policies import policy_change
 from infra.cloud.resources.source import version
 from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, DeployTarget, secret
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
-from landfall.process.config import FUNCTIONS, VARIABLES, load_config
+from landfall.process.config import ALL_FUNCTIONS, FUNCTIONS, VARIABLES, WINDOW, load_config
 
 ROOT = Path(__file__).parents[2]
 TARGET = DeployTarget("demo-project", "123456789012", "europe-west1")
@@ -71,7 +71,7 @@ def test_a_quota_that_is_too_small_is_explained(said):
 
 def test_sizes_are_those_of_every_function():
     """Score alone has a process to itself: SQLite's memory limit is per process."""
-    assert set(sizes.SIZES) == set(FUNCTIONS)
+    assert set(sizes.SIZES) == set(ALL_FUNCTIONS)
     assert [name for name, size in sizes.SIZES.items() if size.concurrency == 1] == ["score"]
 
 
@@ -84,6 +84,16 @@ def test_a_function_starts_with_what_it_is_given(function):
     assert config.checked_by_cloud_run
     assert config.audiences[0] == TARGET.audience
     assert not [name for name in given if VARIABLES.get(name) and VARIABLES[name].secret]
+
+
+def test_the_window_starts_with_what_it_is_given():
+    """It knows its audience at IAP, and no caller: a token of Cloud Run opens nothing there."""
+    assert secrets_of(WINDOW) == []
+    config = load_config(WINDOW, environment(TARGET, WINDOW, [ANN], {}))
+    assert config.iap_audience == (
+        "/projects/123456789012/locations/europe-west1/services/landfall-window"
+    )
+    assert (config.callers, config.checked_by_cloud_run) == ((), False)
 
 
 def test_each_function_lets_in_its_own_caller():

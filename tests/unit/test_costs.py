@@ -23,7 +23,7 @@ from infra.costs.measurement import MeasureError, read_runs
 from infra.costs.prices import AIRTABLE_CALLS
 from infra.costs.storage import Growth, StoredDocument, document_size, growth
 from landfall.deadlines import LADDER, Deadline
-from landfall.process.config import FUNCTIONS
+from landfall.process.config import ALL_FUNCTIONS
 from landfall.scans.schedule import Schedule
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
@@ -113,7 +113,7 @@ def test_airtables_calls_have_a_cap(calls, slots, plans):
     assert named == plans
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ALL_FUNCTIONS)
 def test_a_function_is_billed_by_its_size(function):
     """That with which it is deployed."""
     size = SIZES[function]

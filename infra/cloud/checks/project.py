@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.cloud.checks import api_keys, stored_state
 from infra.cloud.checks.check import (
+    MAX_BODY,
     Check,
     CheckResult,
     ok,
@@ -22,15 +23,24 @@ from infra.cloud.checks.document_reader import DocumentReader
 from infra.cloud.clients.gcloud import GcloudError
 from infra.cloud.clients.rest import GoogleError, endpoint
 from infra.cloud.clients.stdlib_http import HttpResponse, send_request
-from infra.cloud.resources import accounts, alerts, apis, database, delivery, functions, keys
+from infra.cloud.resources import (
+    accounts,
+    alerts,
+    apis,
+    database,
+    delivery,
+    functions,
+    keys,
+    window,
+)
 from infra.cloud.resources.change import ResourceChange, Tools
 from infra.cloud.resources.database import Index
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
-from infra.cloud.resources.policies import bindings_of
+from infra.cloud.resources.policies import EVERYBODY, bindings_of
 from infra.cloud.resources.target import NAME, secret, service
 from landfall.entry.own_service import SIGNATURE_REMOVED
-from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.process.config import VARIABLES, WINDOW
 
 REDEPLOY = "run infra/deploy"
 
@@ -64,6 +74,7 @@ class ProjectChecks:
             Check("version", self.version),
             Check("callers", self.callers),
             Check("forged token", self.door),
+            Check("window", self.window),
             Check("queue", self.queue),
             Check("jobs", self.jobs),
             Check("alerts", self.alerts),
@@ -165,7 +176,7 @@ class ProjectChecks:
     def functions(self) -> CheckResult:
         """Check that every function is ready and as wanted; `version` checks the image."""
         problems = []
-        for function in FUNCTIONS:
+        for function in self._it.functions:
             existing = self._it.services.get(service(function))
             if existing is None:
                 problems.append(f"{function} is not deployed")
@@ -193,10 +204,10 @@ class ProjectChecks:
     def callers(self) -> CheckResult:
         """Check that each function has its intended callers and no others."""
         problems = []
-        for function in FUNCTIONS:
+        for function in self._it.functions:
             bindings = bindings_of(self._it.service_policy(function))
             members = {member for admitted in bindings.values() for member in admitted}
-            if members & {"allUsers", "allAuthenticatedUsers"}:
+            if members & EVERYBODY:
                 problems.append(f"{function} is open to everybody")
             if functions.is_unchecked(self._it.services.get(service(function), {})):
                 problems.append(f"{function} is open to everybody: its check of callers is off")
@@ -220,6 +231,32 @@ class ProjectChecks:
         if answer.status >= 500 or answer.status == 429:
             return unknown(f"the api answers {answer.status}", "see the log of the api")
         return wrong(f"a forged token is let in ({answer.status})", REDEPLOY)
+
+    def window(self) -> CheckResult:
+        """Check that Identity-Aware Proxy (IAP) is before the window, and whom it lets in."""
+        existing = self._it.services.get(service(WINDOW))
+        if existing is None:
+            return ok("none: infra/deploy --window user:EMAIL makes one")
+        if window.lacks_client(self._it):
+            return wrong(
+                "IAP has no OAuth client to sign people in with: the project has no organisation",
+                f"{REDEPLOY}, and do what it prints about the window",
+            )
+        people = window.visitors(window.policy(self._it))
+        if EVERYBODY.intersection(people):
+            return wrong("it is open to everybody with a Google account", REDEPLOY)
+        if not people:
+            return wrong("nobody may open it", f"{REDEPLOY} --window user:EMAIL")
+        answer = send_request("GET", f"{existing['status']['url']}/")
+        if answer.status == 302 and window.is_of_iap(answer.headers):
+            return ok(f"behind IAP, for {', '.join(people)}")
+        if answer.status >= 500 or answer.status == 429:
+            said = answer.body[:MAX_BODY].decode(errors="replace")
+            return unknown(f"it answers {answer.status}: {said}", "wait, then check again")
+        return wrong(
+            f"IAP does not answer a stranger: {answer.status}, not 302",
+            f"{REDEPLOY}; IAP needs some minutes after it was switched on",
+        )
 
     def queue(self) -> CheckResult:
         """Check that the queue is running, with its rates and retries."""

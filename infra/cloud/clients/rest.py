@@ -16,7 +16,7 @@ ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
 
 UNAUTHENTICATED = 401
 
-NEED_QUOTA_PROJECT = ("firebaserules",)
+NEED_QUOTA_PROJECT = ("firebaserules", "iap")
 """APIs for which a person's login has no quota of its own."""
 
 

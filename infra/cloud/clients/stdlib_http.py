@@ -38,10 +38,13 @@ class HttpResponse:
 def send_request(
     method: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
 ) -> HttpResponse:
-    """Send a request, with a JSON body unless it is None. Raises `NoResponseError`."""
+    """Send a request, with a JSON body unless it is None. Raises `NoResponseError`.
+
+    A redirect is not followed: it is the answer, and its goal gets no header of the request.
+    """
     data = None if body is None else json.dumps(body).encode()
     given = {"Content-Type": "application/json", **(headers or {})}
-    opener, started = urllib.request.build_opener(*_proxy(url)), time.monotonic()
+    opener, started = urllib.request.build_opener(_NoRedirects, *_proxy(url)), time.monotonic()
     try:
         request = urllib.request.Request(url, data, given, method=method)  # noqa: S310  # a person's
         with opener.open(request, timeout=TIMEOUT) as answer:
@@ -56,6 +59,11 @@ def send_request(
     except (OSError, http.client.HTTPException) as error:
         why = str(error) or type(error).__name__
         raise NoResponseError(f"{method} {url}: {why}") from error
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def _answer(status: int, headers: Any, body: bytes, started: float) -> HttpResponse:

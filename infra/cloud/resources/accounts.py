@@ -10,7 +10,9 @@ from infra.cloud.resources.target import (
     SCHEDULER_ACCOUNT,
     TASKS_ACCOUNT,
     TEST_ACCOUNT,
+    service,
 )
+from landfall.process.config import WINDOW
 
 ACCOUNTS = {
     SCHEDULER_ACCOUNT: "Cloud Scheduler calls scheduler and watchdog as this account",
@@ -27,7 +29,9 @@ PIPELINE_ACCOUNTS = {
     TEST_ACCOUNT: "The tests of cloudbuild.yaml run as this account, which may change nothing",
 }
 
-ALL_ACCOUNTS = (*ACCOUNTS, *PIPELINE_ACCOUNTS)
+WINDOW_ACCOUNTS = {service(WINDOW): f"The function {WINDOW} runs as this account"}
+
+ALL_ACCOUNTS = (*ACCOUNTS, *PIPELINE_ACCOUNTS, *WINDOW_ACCOUNTS)
 
 PIPELINE_ROLES = (
     "roles/artifactregistry.reader",
@@ -50,7 +54,8 @@ PIPELINE_ROLES = (
 
 def wanted(it: Installation) -> dict[str, str]:
     """Return the accounts, with the purpose of each."""
-    return ACCOUNTS | (PIPELINE_ACCOUNTS if it.has_pipeline else {})
+    pipeline = PIPELINE_ACCOUNTS if it.has_pipeline else {}
+    return ACCOUNTS | pipeline | (WINDOW_ACCOUNTS if it.has_window else {})
 
 
 def changes(it: Installation) -> list[ResourceChange]:
@@ -84,7 +89,7 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 def role_changes(it: Installation) -> list[ResourceChange]:
     """Grant roles in the project, one after another: its policy is a single document."""
-    roles = [(_member(it, name), "roles/datastore.user") for name in FUNCTION_ACCOUNTS.values()]
+    roles = [(_member(it, name), "roles/datastore.user") for name in it.function_accounts]
     roles.append((_member(it, IMAGE_ACCOUNT), "roles/logging.logWriter"))
     if it.has_pipeline:
         roles += [(_member(it, PIPELINE_ACCOUNT), role) for role in PIPELINE_ROLES]
@@ -95,11 +100,11 @@ def role_changes(it: Installation) -> list[ResourceChange]:
 def user_changes(it: Installation) -> list[ResourceChange]:
     """Set the users of accounts: functions create tasks that run as the tasks' account."""
     found = []
-    functions = [_member(it, name) for name in FUNCTION_ACCOUNTS.values()]
+    functions = [_member(it, name) for name in it.function_accounts]
     users = {TASKS_ACCOUNT: functions}
     if it.has_pipeline:
         pipeline = [_member(it, PIPELINE_ACCOUNT)]
-        others = [*FUNCTION_ACCOUNTS.values(), SCHEDULER_ACCOUNT, IMAGE_ACCOUNT, TEST_ACCOUNT]
+        others = [*it.function_accounts, SCHEDULER_ACCOUNT, IMAGE_ACCOUNT, TEST_ACCOUNT]
         users = {TASKS_ACCOUNT: [*functions, *pipeline]} | {name: pipeline for name in others}
         users[PIPELINE_ACCOUNT] = pipeline
     for name, members in users.items():

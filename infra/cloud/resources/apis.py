@@ -21,6 +21,10 @@ APIS = (
 )
 
 
+IAP = "iap.googleapis.com"
+"""The API of Identity-Aware Proxy, which only an installation with a window uses."""
+
+
 def missing(it: Installation) -> list[str]:
     """List the APIs that are not enabled."""
     found = it.google.list_all(
@@ -31,7 +35,8 @@ def missing(it: Installation) -> list[str]:
         pageSize="200",
     )
     enabled = {api["name"].rpartition("/")[2] for api in found}
-    return [api for api in APIS if api not in enabled]
+    wanted = (*APIS, IAP) if it.has_window else APIS
+    return [api for api in wanted if api not in enabled]
 
 
 def changes(it: Installation) -> list[ResourceChange]:

@@ -14,7 +14,7 @@ from infra.cloud.resources.differences import differences
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
 from infra.cloud.resources.sizes import RATE_LIMITS, RETRY_CONFIG, TICK_SCHEDULE, tick_deadline
-from infra.cloud.resources.target import FUNCTION_ACCOUNTS, NAME, SCHEDULER_ACCOUNT, service
+from infra.cloud.resources.target import NAME, SCHEDULER_ACCOUNT, service
 
 TICK_FUNCTIONS = ("scheduler", "watchdog")
 
@@ -52,7 +52,7 @@ def queue_changes(it: Installation) -> list[ResourceChange]:
 def queue_policy_changes(it: Installation) -> list[ResourceChange]:
     """Let every function create tasks in the queue, and nobody else."""
     command = ["tasks", "queues", "set-iam-policy", NAME, "policy.json"]
-    functions = [f"serviceAccount:{it.target.account(a)}" for a in FUNCTION_ACCOUNTS.values()]
+    functions = [f"serviceAccount:{it.target.account(a)}" for a in it.function_accounts]
     return policy_change(
         f"callers of queue {NAME}",
         [*command, f"--location={it.target.region}"],

@@ -9,7 +9,7 @@ from infra.cloud.resources.target import (
     TASKS_ACCOUNT,
     DeployTarget,
 )
-from landfall.process.config import CLOUD_RUN, FUNCTIONS, VARIABLES, load_config
+from landfall.process.config import CLOUD_RUN, VARIABLES, WINDOW, load_config
 
 
 class VariableUnknownError(Exception):
@@ -39,7 +39,9 @@ def environment(
         "LANDFALL_TASKS_ACCOUNT": target.account(TASKS_ACCOUNT),
         "LANDFALL_AUDIENCE": ",".join(audiences),
         "LANDFALL_CALLERS": ",".join(callers(target, function, invokers)),
-        "LANDFALL_TOKENS_CHECKED_BY": CLOUD_RUN,
+        # the assertion of a visitor of the window has a signature, which the window itself checks
+        "LANDFALL_TOKENS_CHECKED_BY": "" if function == WINDOW else CLOUD_RUN,
+        "LANDFALL_IAP_AUDIENCE": target.iap_resource if function == WINDOW else "",
     }
     kept = {name: value for name, value in chosen.items() if name not in known}
     given = {"LANDFALL_DATABASE": DATABASE} | known | kept
@@ -56,20 +58,25 @@ def environment(
 
 
 def check(
-    target: DeployTarget, invokers: Sequence[str], chosen: Callable[[str], Mapping[str, str]]
+    target: DeployTarget,
+    functions: Sequence[str],
+    invokers: Sequence[str],
+    chosen: Callable[[str], Mapping[str, str]],
 ) -> None:
     """Raise `ConfigError` if a function could not start with its environment.
 
     `chosen` returns the variables of a function with a value that a person chose. Raises
     `VariableUnknownError` too.
     """
-    for function in FUNCTIONS:
+    for function in functions:
         keys = dict.fromkeys(secrets_of(function), "a key")
         load_config(function, environment(target, function, invokers, chosen(function)) | keys)
 
 
 def callers(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
-    """Return the e-mail addresses of a function's callers."""
+    """Return the e-mail addresses of a function's callers; the window's are known to IAP alone."""
+    if function == WINDOW:
+        return []
     if function in CALLER:
         return [target.account(CALLER[function])]
     return [member.partition(":")[2] for member in invokers]
@@ -77,6 +84,8 @@ def callers(target: DeployTarget, function: str, invokers: Sequence[str]) -> lis
 
 def members(target: DeployTarget, function: str, invokers: Sequence[str]) -> list[str]:
     """Return the IAM members that Cloud Run admits to a function."""
+    if function == WINDOW:
+        return [f"serviceAccount:{target.iap_agent}"]
     if function in CALLER:
         return [f"serviceAccount:{target.account(CALLER[function])}"]
     return sorted(invokers)

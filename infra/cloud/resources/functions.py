@@ -1,4 +1,4 @@
-"""The five functions: services of Cloud Run, each of which starts one function of the image."""
+"""The functions: services of Cloud Run, each of which starts one function of the image."""
 
 import copy
 import json
@@ -13,20 +13,26 @@ from infra.cloud.resources.environment import environment, members, secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
 from infra.cloud.resources.sizes import SIZES, function_seconds
-from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret, service
-from landfall.process.config import FUNCTIONS
+from infra.cloud.resources.target import LABELS, secret, service
+from landfall.process.config import WINDOW
 
 RUN = "run.googleapis.com"
 
 NONCE = "client.knative.dev/nonce"
 """Label by which gcloud itself makes a template a new one."""
 
+FROM_OUTSIDE = ("api", WINDOW)
+"""Functions that can be reached from outside the project."""
+
+BEHIND_IAP = f"{RUN}/iap-enabled"
+"""Annotation that puts Identity-Aware Proxy before a service; replaced without it, it is open."""
+
 UNCHECKED = f"{RUN}/invoker-iam-disabled"
 """Annotation of a service that everybody may call, whatever its policy."""
 
 
 def wanted(it: Installation, function: str) -> dict[str, Any]:
-    """Return a service in the form of Cloud Run. Only the api is reachable from outside."""
+    """Return a service in the form of Cloud Run. The window is behind Identity-Aware Proxy."""
     size, target = SIZES[function], it.target
     container = {
         "image": it.image,
@@ -44,8 +50,8 @@ def wanted(it: Installation, function: str) -> dict[str, Any]:
             "name": service(function),
             "labels": dict(LABELS),
             "annotations": {
-                f"{RUN}/ingress": "all" if function == "api" else "internal",
-                f"{RUN}/custom-audiences": json.dumps([target.audience]),
+                f"{RUN}/ingress": "all" if function in FROM_OUTSIDE else "internal",
+                **_door(it, function),
                 # a click on "Allow public access" sets it: everybody's requests arrive
                 UNCHECKED: "false",
             },
@@ -54,7 +60,7 @@ def wanted(it: Installation, function: str) -> dict[str, Any]:
             "template": {
                 "metadata": {"annotations": {**scaling, f"{RUN}/startup-cpu-boost": "true"}},
                 "spec": {
-                    "serviceAccountName": target.account(FUNCTION_ACCOUNTS[function]),
+                    "serviceAccountName": target.account(service(function)),
                     "containerConcurrency": size.concurrency,
                     "timeoutSeconds": function_seconds(it.ladder),
                     "containers": [container],
@@ -63,6 +69,13 @@ def wanted(it: Installation, function: str) -> dict[str, Any]:
             "traffic": [{"latestRevision": True, "percent": 100}],
         },
     }
+
+
+def _door(it: Installation, function: str) -> dict[str, str]:
+    """Return the annotations that say whom Cloud Run lets in: people by IAP, others by a token."""
+    if function == WINDOW:
+        return {BEHIND_IAP: "true"}
+    return {f"{RUN}/custom-audiences": json.dumps([it.target.audience])}
 
 
 def _plain(it: Installation, function: str) -> list[dict[str, Any]]:
@@ -127,7 +140,7 @@ def fault(existing: Mapping[str, Any]) -> str:
 def changes(it: Installation) -> list[ResourceChange]:
     """Create or update the functions. One whose newest revision does not serve gets another."""
     found = []
-    for function in FUNCTIONS:
+    for function in it.functions:
         name, want = service(function), wanted(it, function)
         existing = it.services.get(name)
         why = differences(want, existing or {})
@@ -145,18 +158,21 @@ def changes(it: Installation) -> list[ResourceChange]:
 
 def existing_caller_changes(it: Installation) -> list[ResourceChange]:
     """Set the callers of the functions that exist, before a new version of them needs it."""
-    return caller_changes(it, [one for one in FUNCTIONS if service(one) in it.services])
+    return caller_changes(it, [one for one in it.functions if service(one) in it.services])
 
 
-def caller_changes(it: Installation, functions: Sequence[str] = FUNCTIONS) -> list[ResourceChange]:
+def caller_changes(
+    it: Installation, functions: Sequence[str] | None = None
+) -> list[ResourceChange]:
     """Set the callers of each function: its one account, or for the api the people. Nobody else.
 
-    A function may read its own service: it asks whether Cloud Run checks the callers.
+    A function may read its own service: it asks whether Cloud Run checks the callers. The window
+    need not: it checks the signatures of its visitors' assertions.
     """
     found = []
-    for function in functions:
+    for function in it.functions if functions is None else functions:
         name = service(function)
-        own = f"serviceAccount:{it.target.account(FUNCTION_ACCOUNTS[function])}"
+        own = f"serviceAccount:{it.target.account(name)}"
         command = ["run", "services", "set-iam-policy", name, "policy.json"]
         found += policy_change(
             f"callers of function {function}",
@@ -164,7 +180,7 @@ def caller_changes(it: Installation, functions: Sequence[str] = FUNCTIONS) -> li
             it.service_policy(function),
             {
                 "roles/run.invoker": members(it.target, function, it.invokers),
-                "roles/run.viewer": [own],
+                "roles/run.viewer": [] if function == WINDOW else [own],
             },
         )
     return found

@@ -11,7 +11,7 @@ from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.policies import bindings_of
 from infra.cloud.resources.target import DATABASE, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from landfall.deadlines import Ladder
-from landfall.process.config import FUNCTIONS, VARIABLES
+from landfall.process.config import ALL_FUNCTIONS, FUNCTIONS, VARIABLES, WINDOW
 from landfall.process.redaction import OURS
 
 PEOPLE = ("user:", "serviceAccount:")
@@ -26,6 +26,7 @@ class DeployOptions:
     """Options of a deployment. None leaves a value as it is; `secrets` and `values` are added."""
 
     invokers: Sequence[str] | None = None
+    window: Sequence[str] | None = None
     alert_email: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     values: Mapping[str, str] = field(default_factory=dict)
@@ -72,9 +73,24 @@ class Installation:
         """Return our services by name, as they were at the first call."""
         path = f"apis/serving.knative.dev/v1/namespaces/{self.target.project}/services"
         listed = self.get(f"{self.target.region}-run", path) or {}
-        ours = {service(function) for function in FUNCTIONS}
+        ours = {service(function) for function in ALL_FUNCTIONS}
         found = {it["metadata"]["name"]: it for it in listed.get("items", [])}
         return {name: it for name, it in found.items() if name in ours}
+
+    @property
+    def has_window(self) -> bool:
+        """Return whether there is a window: people were named for it, or it is deployed."""
+        return self.options.window is not None or service(WINDOW) in self.services
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Return the functions: the five, and the window if there is one."""
+        return ALL_FUNCTIONS if self.has_window else FUNCTIONS
+
+    @property
+    def function_accounts(self) -> list[str]:
+        """Return the accounts of the functions."""
+        return [service(function) for function in self.functions]
 
     def service_policy(self, function: str) -> dict[str, Any] | None:
         """Return the IAM policy of a function."""

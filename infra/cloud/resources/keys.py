@@ -5,7 +5,7 @@ from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, 
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.installation import Installation
 from infra.cloud.resources.policies import policy_change
-from infra.cloud.resources.target import FUNCTION_ACCOUNTS, LABELS, secret
+from infra.cloud.resources.target import LABELS, secret, service
 from landfall.process.config import FUNCTIONS, VARIABLES
 
 
@@ -71,7 +71,7 @@ def policy_changes(it: Installation) -> list[ResourceChange]:
     found = []
     for name in sorted(existing(it) | set(it.options.secrets)):
         readers = [
-            f"serviceAccount:{it.target.account(FUNCTION_ACCOUNTS[function])}"
+            f"serviceAccount:{it.target.account(service(function))}"
             for function in FUNCTIONS
             if name in secrets_of(function)
         ]

@@ -1,13 +1,22 @@
 """Access: IAM policies of our own resources, and roles in the project."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from infra.cloud.resources.change import GcloudCommand, ResourceChange, gcloud, verb_for
+from infra.cloud.resources.change import (
+    ChangeCommand,
+    GcloudCommand,
+    ResourceChange,
+    gcloud,
+    verb_for,
+)
 
 Bindings = Mapping[str, Sequence[str]]
 """Role -> members."""
 
+
+EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+"""Members that stand for everybody."""
 
 WITH_ADDRESS = ("user", "serviceAccount", "group", "domain")
 """Kinds of members that are named by an address."""
@@ -36,6 +45,20 @@ def policy_change(
 
     `command` sets the policy from the file policy.json.
     """
+
+    def set_policy(content: dict[str, Any]) -> ChangeCommand:
+        return GcloudCommand(command, {"policy.json": content})
+
+    return exact_policy(what, set_policy, policy, wanted)
+
+
+def exact_policy(
+    what: str,
+    set_policy: Callable[[dict[str, Any]], ChangeCommand],
+    policy: Mapping[str, Any] | None,
+    wanted: Bindings,
+) -> list[ResourceChange]:
+    """Return the change that makes a policy exactly `wanted`; `set_policy` returns its command."""
     conditional = [it for it in (policy or {}).get("bindings", []) if it.get("condition")]
     existing = bindings_of(policy)
     want = {role: sorted(members) for role, members in wanted.items() if members}
@@ -45,15 +68,12 @@ def policy_change(
     content: dict[str, Any] = {"bindings": bindings}
     if policy and policy.get("etag"):
         content["etag"] = policy["etag"]
-    files = {"policy.json": content}
     verb = verb_for(existing)
     why = [
         _difference(role, existing.get(role, []), want.get(role, []))
         for role in {**existing, **want}
     ]
-    return [
-        ResourceChange(verb, what, [GcloudCommand(command, files)], [line for line in why if line])
-    ]
+    return [ResourceChange(verb, what, [set_policy(content)], [line for line in why if line])]
 
 
 def _difference(role: str, existing: Sequence[str], want: Sequence[str]) -> str:

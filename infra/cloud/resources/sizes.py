@@ -32,7 +32,8 @@ SIZES = {
     "fetch": Size("512Mi", concurrency=8, max_instances=2),
     # one at a time: SQLite's memory limit, and the memory of a snapshot, are per process
     "score": Size("1Gi", concurrency=1, max_instances=10),
-    "api": Size("512Mi", concurrency=20, max_instances=4),
+    "api": Size("512Mi", concurrency=20, max_instances=2),
+    "window": Size("512Mi", concurrency=20, max_instances=2),
 }
 
 QUOTA_VCPU = 20

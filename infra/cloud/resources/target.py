@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landfall.process.config import FUNCTIONS
+from landfall.process.config import FUNCTIONS, WINDOW
 
 NAME = "landfall"
 """Name of the queue and the repository, and prefix of secrets; a project has one installation."""
@@ -64,6 +64,21 @@ class DeployTarget:
         """Return the e-mail address of a service account of ours."""
         return f"{name}@{self.project}.iam.gserviceaccount.com"
 
+    @property
+    def iap_resource(self) -> str:
+        """Return the window as Identity-Aware Proxy names it in its assertions."""
+        return f"/projects/{self.number}/locations/{self.region}/services/{service(WINDOW)}"
+
+    @property
+    def iap_policy(self) -> str:
+        """Return the window as the API of Identity-Aware Proxy names it."""
+        return f"projects/{self.number}/iap_web/cloud_run-{self.region}/services/{service(WINDOW)}"
+
+    @property
+    def iap_agent(self) -> str:
+        """Return the e-mail address of the account as which Identity-Aware Proxy calls services."""
+        return f"service-{self.number}@gcp-sa-iap.iam.gserviceaccount.com"
+
     def url(self, function: str) -> str:
         """Return the URL at which Cloud Run serves a function."""
         return f"https://{service(function)}-{self.number}.{self.region}.run.app"
@@ -87,4 +102,4 @@ CALLER = {
     "fetch": TASKS_ACCOUNT,
     "score": TASKS_ACCOUNT,
 }
-"""The only account that calls a function. The api is called by people."""
+"""The only account of ours that calls a function. The api and the window are called by people."""
