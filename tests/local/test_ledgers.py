@@ -16,7 +16,7 @@ from landfall.api.request import Request
 from landfall.deadlines import Deadline
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
-from landfall.integrity.findings.ledger import MAX_MEASUREMENTS
+from landfall.integrity.findings.ledger_room import MAX_MEASUREMENTS
 from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules

@@ -61,7 +61,7 @@ class Publication:
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=ledger)
-        report = run_report(origin, merged, reports)
+        report = run_report(origin, merged, reports, self._claim.run.handover)
         run = report.run_fields(self._claim.progress.last)
         run["report"] |= {"newest": newest}
         run["findings_list"] = asdict(where)

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from landfall.airtable.links import Origin
 from landfall.airtable.values import truncate
@@ -14,19 +15,28 @@ from landfall.runs.documents import Verdict
 from landfall.runs.report import RunReport, verdict_of
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
-
-MAX_SAMPLES = 3
-"""Findings of a rule in a run's report: the most severe, and new ones first among them."""
+from landfall.store.limits import MAX_DOCUMENT_BYTES, document_bytes
 
 MAX_RULES_SAMPLED = 100
-"""Rules up to which each has `MAX_SAMPLES`. More have one each, and their texts are cut after
-`MAX_SHORT_TEXT`, since the report is a part of the run's document of 1 MiB."""
+"""Rules up to which a run's report has all of its details, if they fit into the run's document."""
 
-MAX_TEXT = 400
-"""Characters of a message in a report; the finding has all of it."""
+BESIDE_BYTES = 50_000
+"""Bytes that a run's document of 1 MiB has beside its report and its handover."""
 
-MAX_SHORT_TEXT = 60
-"""Characters of a name, an owner or a message in a report of many rules."""
+
+@dataclass(frozen=True)
+class _Details:
+    """The details of each rule in a report: `samples` of its findings, and the characters of each
+    `text` and of each reason (`why`)."""
+
+    samples: int
+    text: int
+    why: int
+
+
+DETAILS = (_Details(3, 400, 1000), _Details(1, 60, 1000), _Details(0, 40, 100), _Details(0, 10, 30))
+"""From the most to the fewest: a report has the first that fit. Samples are the most severe
+findings, and new ones first among them; a finding has all of its message."""
 
 
 def why_inconclusive(rule: BaseRule, unresolved: Sequence[Mapping[str, str | None]]) -> str:
@@ -48,8 +58,29 @@ def worst_of(findings: Mapping[str, int]) -> Verdict:
     return "warning" if findings.get("warning") else "healthy"
 
 
-def run_report(origin: Origin, merged: MergedLedger, reports: Sequence[RuleReport]) -> RunReport:
-    """Return the report of a run, from its rules' reports and the ledger after them."""
+def run_report(
+    origin: Origin,
+    merged: MergedLedger,
+    reports: Sequence[RuleReport],
+    handover: Fields | None = None,
+) -> RunReport:
+    """Return the report of a run, from its rules' reports and the ledger after them.
+
+    It has as many details as fit into the run's document, beside the handover to its step.
+    """
+    room = MAX_DOCUMENT_BYTES - BESIDE_BYTES - document_bytes("", handover or {})
+    most, *fewer = DETAILS if len(reports) <= MAX_RULES_SAMPLED else DETAILS[1:]
+    report = _report(origin, merged, reports, most)
+    for details in fewer:
+        if document_bytes("", {**report.run_fields(0)}) <= room:
+            break
+        report = _report(origin, merged, reports, details)
+    return report
+
+
+def _report(
+    origin: Origin, merged: MergedLedger, reports: Sequence[RuleReport], details: _Details
+) -> RunReport:
     by_rule = _by_rule(merged, reports)
     still = {
         report.rule.id: _by_severity(by_rule.pop(report.rule.id, ()))
@@ -59,7 +90,7 @@ def run_report(origin: Origin, merged: MergedLedger, reports: Sequence[RuleRepor
     found = [entry for entries in by_rule.values() for entry in entries if entry.live]
     severities = _by_severity(found)
     inconclusive = [
-        {"rule_id": report.rule.id, "why": report.inconclusive}
+        {"rule_id": report.rule.id, "why": truncate(report.inconclusive, details.why)}
         | ({"still_open": dict(still[report.rule.id])} if still[report.rule.id] else {})
         for report in reports
         if report.inconclusive
@@ -80,7 +111,7 @@ def run_report(origin: Origin, merged: MergedLedger, reports: Sequence[RuleRepor
             merged.ledger.rules[merged.keys[report.rule.id]],
             by_rule.get(report.rule.id, ()),
             news,
-            short=len(reports) > MAX_RULES_SAMPLED,
+            details,
         )
         for report in reports
     ]
@@ -124,11 +155,9 @@ def _rule(
     state: RuleState,
     entries: Sequence[FindingEntry],
     news: Mapping[str, set[str]],
-    *,
-    short: bool,
+    details: _Details,
 ) -> Fields:
-    rule = report.rule
-    samples, most = (1, MAX_SHORT_TEXT) if short else (MAX_SAMPLES, MAX_TEXT)
+    rule, most = report.rule, details.text
     live = [entry for entry in entries if entry.live]
     count = {name: sum(entry.id in ids for entry in entries) for name, ids in news.items()}
     worst_first = sorted(
@@ -151,9 +180,9 @@ def _rule(
         **count,
         "still_open": len(live) - count["new"] - count["reopened"],
         "ignored": sum(entry.state == "ignored" for entry in entries),
-        "inconclusive": report.inconclusive or None,
-        "note": report.note or None,
-        "samples": [_sample(origin, entry, most) for entry in worst_first[:samples]],
+        "inconclusive": truncate(report.inconclusive, details.why) or None,
+        "note": truncate(report.note, details.why) or None,
+        "samples": [_sample(origin, entry, most) for entry in worst_first[: details.samples]],
     }
 
 

@@ -13,6 +13,10 @@ from landfall.scans.scan import Scan
 from landfall.scans.setting_groups import Group
 from landfall.scans.settings import BaseId, Misfit, Name, suggest
 
+MAX_NAME_BYTES = 100_000
+"""Bytes of the names of all tables, and of those that the rules name, each as often as it is named:
+the report of a run and the head of a ledger, documents of 1 MiB, have them for each rule."""
+
 Fields = Annotated[list[Name], Field(max_length=500)]
 """Fields of a table: Airtable has 500 in one at most."""
 
@@ -55,6 +59,15 @@ class IntegrityScan(Scan):
         for number, rule_id in enumerate(ids):
             if rule_id in ids[:number]:
                 yield Misfit(("rules", number, "id"), f"{rule_id!r} is used twice; rename one")
+        names = {"tables": [*self.tables], "rules": [rule.table for rule in self.rules]}
+        for place, named in names.items():
+            size = sum(len(name.encode()) for name in named)
+            if size > MAX_NAME_BYTES:
+                yield Misfit(
+                    (place,),
+                    f"the names of its tables have {size:,} bytes, and at most {MAX_NAME_BYTES:,} "
+                    "can be stored with a run; make several scans of it",
+                )
         listed = {table: set(fields) for table, fields in self.tables.items()}
         for number, rule in enumerate(self.rules):
             for problem in self._unlisted(rule, listed):

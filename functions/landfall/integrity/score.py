@@ -12,6 +12,7 @@ findings after it. Where findings are to be written back, the write step follows
 from landfall.airtable.fetched import Fetched, remember_size
 from landfall.deadlines import Deadline
 from landfall.integrity.evaluation import Evaluation
+from landfall.integrity.findings.ledger_room import within_room
 from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.findings.lists import ListMissingError
 from landfall.integrity.following import Following
@@ -57,6 +58,7 @@ class ScoreRules:
         reports = await self._evaluation.go_on(read, fetched, kept.ledger, deadline)
         if reports is None:
             return Again()
+        reports = within_room(kept.ledger.rules, reports, fetched.ids)
         return await self._publication.publish(fetched, kept, reports, deadline)
 
 

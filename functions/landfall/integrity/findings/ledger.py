@@ -8,8 +8,10 @@ rules; `merge` makes the next ledger:
                           └──> ignored ──> resolved, or reopened when its time is over
 
 Only a rule that was evaluated completely moves findings: those of a rule that is inconclusive, or
-no longer in the scan, stay as they are. Facts shared by a rule's findings, such as the number and
-time of its evaluations, are stored once, with the rule: an unchanged rescan changes no entry.
+no longer in the scan, stay as they are. Where there is no room for all rules that are no longer in
+it, those that were evaluated longest ago are forgotten with their findings. Facts shared by a
+rule's findings, such as the number and time of its evaluations, are stored once, with the rule: an
+unchanged rescan changes no entry.
 
 Pure: no input or output, and no clock.
 """
@@ -25,6 +27,7 @@ from msgspec import structs
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
+from landfall.integrity.findings.ledger_room import remembered, retained
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
@@ -34,9 +37,6 @@ RESOLVED_RETENTION = timedelta(days=365)
 
 MAX_MOVES = 50
 """Moves of a finding that are retained: its first, and the newest."""
-
-MAX_MEASUREMENTS = 10
-"""Runs of which a rule's own measurements are retained."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,14 @@ def merge(
         rules[key] = _evaluated(rules.get(key), key, report, now, ids)
         if not report.inconclusive:
             complete[key] = report
+    rules = retained(rules, {*keys.values()})
     merger = _Merger(scope, rules, decisions, run_id, now)
     before = defaultdict(list)
     for entry in ledger.entries:
         before[entry.rule_key].append(entry)
     for key in [*before, *(key for key in complete if key not in before)]:
+        if key not in rules:  # of a rule that the scan has not had for long
+            continue
         if key in complete:
             owner = owners.get(key, "")
             fields = ids.fields_of(complete[key].rule.table)
@@ -254,5 +257,5 @@ def _evaluated(
         return state
     state, past = replace(state, **texts_of(rule)), state.past
     if report.measured is not None:
-        past = (report.measured, *past)[:MAX_MEASUREMENTS]
+        past = remembered(report.measured, past)
     return replace(state, evaluations=state.evaluations + 1, evaluated_at=now, past=past)

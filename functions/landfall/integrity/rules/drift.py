@@ -71,7 +71,9 @@ class Drift(HistoryRule):
       numbers; `change` is a share of the median.
     - `shares`: for each value, the share of records that have it. It has no limits; `change` is in
       percentage points, and each value that changed by more is a finding. The share of a value is
-      0% in runs without it. At most 100 different values of 200 characters each are supported.
+      0% in runs without it. At most 100 different values of 200 characters each are supported. A
+      rule is inconclusive where its values do not fit beside those of the scan's other rules: all
+      of them have 250 kB, compressed, for their last ten runs.
 
     The limits apply from the first run. `change` is compared with the median of the last `over`
     runs in which this rule was evaluated and measured the same. Until there are that many, it finds
