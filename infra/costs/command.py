@@ -30,9 +30,10 @@ one that finds the base unchanged. A month of {DAYS} days has one first run, a l
 other slot of the schedule, and the ticks of the scheduler and the watchdog. A base that changes
 costs something between the two.
 
-Not included: the api, cold starts, network, logs, builds, index entries, and what is already
-stored. The documents of a run are stored for {RETENTION.runs} days, so each month adds to them.
-Seconds are measured on this machine, and billed at the sizes of the functions.
+Not included: the api, acts and first views of the window, cold starts, network, logs, builds, index
+entries, and what is already stored. The documents of a run are stored for {RETENTION.runs} days, so
+each month adds to them. Seconds are measured on this machine, and billed at the sizes of the
+functions.
 
 Prices are those of {REGION}, read on {READ_ON} (infra/costs/prices.py). Prices of a model are those
 of the scan, or those of {AS_OF} (functions/landfall/llm/prices.py).
@@ -58,7 +59,8 @@ def main() -> int:
         console.print("Stopped; every process that was started has ended.")
         return 130
     slots = slots_of(scan.schedule, datetime.now(UTC)) if options.runs is None else options.runs
-    result = forecast(measured.first, measured.later, slots, measured.idle)
+    hours = options.page_hours
+    result = forecast(measured.first, measured.later, slots, measured.idle, hours)
     if options.json:
         print(json.dumps(_as_json(scan, measured, result)))
     else:
@@ -86,6 +88,14 @@ def _arguments() -> argparse.ArgumentParser:
         type=_number,
         metavar="N",
         help="runs in a month, instead of the slots of the schedule",
+    )
+    parser.add_argument(
+        "--page-hours",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="hours a day for which pages of the window are open, added up over all people: 16 if "
+        "two people leave one open for 8 hours",
     )
     parser.add_argument("--json", action="store_true", help="one JSON line, for scripts")
     return parser

@@ -14,10 +14,11 @@ from typing import Any
 from infra.cloud.resources.sizes import SIZES
 from infra.costs.prices import AIRTABLE_CALLS, PRICES, Price
 from landfall.deadlines import TICK
-from landfall.process.config import VARIABLES
+from landfall.process.config import VARIABLES, WINDOW
 from landfall.runs.steps import ROLES
 from landfall.scans.schedule import Schedule
 from landfall.scans.slots import slots_ahead
+from landfall.window.visit import LATER
 
 DAYS = 30
 """Days of a month."""
@@ -96,6 +97,13 @@ USE_PER_SLOT = ResourceUse(reads=2, writes=1)
 """Use of a tick for each slot: it reads the scan and its last run, and writes the schedule."""
 
 
+USE_OF_OPEN_PAGE = (ResourceUse(reads=4, requests=1) + use_of_instance(WINDOW, BILLING_STEP)).times(
+    3600 / LATER
+)
+"""Use of an hour of an open page at which nothing moves. It looks every `LATER` seconds: two to
+four reads, and less than the 100 ms that are billed."""
+
+
 def use_of_run(
     counts: Mapping[str, Any], stored_bytes: float = 0, deletes: float = 0
 ) -> ResourceUse:
@@ -157,12 +165,19 @@ class Forecast:
 
 
 def forecast(
-    first: ResourceUse, later: ResourceUse, slots: int, idle: Mapping[str, ResourceUse] = IDLE_TICKS
+    first: ResourceUse,
+    later: ResourceUse,
+    slots: int,
+    idle: Mapping[str, ResourceUse] = IDLE_TICKS,
+    page_hours: float = 0,
 ) -> Forecast:
-    """Forecast a month in which only the first run finds changes."""
+    """Forecast a month in which only the first run finds changes.
+
+    `page_hours` are the hours of a day for which pages of the window are open, added up.
+    """
     ticks = sum(idle.values(), ResourceUse()).times(86_400 / TICK)
     runs = (USE_PER_SLOT + later).times(slots / DAYS)
-    days = [ticks + runs] * DAYS
+    days = [ticks + runs + USE_OF_OPEN_PAGE.times(page_hours)] * DAYS
     if slots:
         days[0] += first + later.times(-1)
     month = sum(days, ResourceUse())

@@ -21,7 +21,15 @@ async def test_help_says_how() -> None:
     """`--help` names the arguments, what is not included, and the exit status."""
     status, out, _ = await run("--help", program=COST)
     assert status == 0
-    for word in ("SCAN.yaml", "--run FILE", "--runs N", "--json", "Not included", "Exit status"):
+    for word in (
+        "SCAN.yaml",
+        "--run FILE",
+        "--runs N",
+        "--page-hours N",
+        "--json",
+        "Not included",
+        "Exit status",
+    ):
         assert word in out
 
 

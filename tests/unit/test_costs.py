@@ -12,6 +12,7 @@ from infra.cloud.resources.sizes import SIZES
 from infra.costs.forecast import (
     CLOCK_READS,
     IDLE_TICKS,
+    USE_OF_OPEN_PAGE,
     USE_PER_SLOT,
     ResourceUse,
     forecast,
@@ -99,6 +100,26 @@ def test_the_model_costs_what_the_runs_say():
         ResourceUse(model_tokens=9e6, model_dollars=3), ResourceUse(model_dollars=0.1), 11, NOTHING
     )
     assert line(result, "tokens").dollars == pytest.approx(3 + 10 * 0.1)
+
+
+def test_an_open_page_has_its_share_of_the_free_amounts():
+    """It looks four times a minute; 8 hours a day are 1,920 looks, of 4 reads and 0.1 s each."""
+    quiet = forecast(ResourceUse(), ResourceUse(), 0, NOTHING)
+    watched = forecast(ResourceUse(), ResourceUse(), 0, NOTHING, page_hours=8)
+    more = {
+        unit: line(watched, unit).amount - line(quiet, unit).amount
+        for unit in ("reads", "requests", "vCPU-s", "GiB-s", "writes")
+    }
+    assert more == {
+        "reads": pytest.approx(30 * 7_680),
+        "requests": pytest.approx(30 * 1_920),
+        "vCPU-s": pytest.approx(30 * 192),
+        "GiB-s": pytest.approx(30 * 96),
+        "writes": 0,
+    }
+    assert line(watched, "reads").free_share == pytest.approx(0.1536)
+    assert line(watched, "reads").dollars == line(watched, "vCPU-s").dollars == 0
+    assert USE_OF_OPEN_PAGE.tasks == 0
 
 
 @pytest.mark.parametrize(
