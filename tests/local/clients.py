@@ -9,6 +9,7 @@ import pytest
 
 from landfall.deadlines import LADDER, Ladder
 from landfall.runs.cloud_tasks import CloudTasksQueue, Delivery, cloud_tasks_client
+from landfall.runs.commit import Clock
 from landfall.store.firestore import FirestoreStore, firestore_client
 from landfall.store.server_clock import ServerClock
 
@@ -30,10 +31,10 @@ async def store_at(
 
 @asynccontextmanager
 async def queue_at(
-    address: str, url: str = "http://127.0.0.1:9/"
+    address: str, url: str = "http://127.0.0.1:9/", clock: Clock | None = None
 ) -> AsyncIterator[CloudTasksQueue]:
     """Our queue over the client of the Cloud Tasks at this address."""
     client = cloud_tasks_client(address, SHORT.connect)
     delivery = Delivery(QUEUE, {"fetch": url, "score": url}, "tasks@example.org", "audience")
-    yield CloudTasksQueue(lambda: client, delivery, SHORT, Random(1), ServerClock())
+    yield CloudTasksQueue(lambda: client, delivery, SHORT, Random(1), clock or ServerClock())
     await client.transport.close()

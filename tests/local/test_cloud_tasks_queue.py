@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from infra.local.cloud_tasks.faults import Faults
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.issuer import Issuer
 from landfall.runs.tasks import QueueError, Task
+from landfall.store.server_clock import ServerClock
 from tests.local.clients import QUEUE, SHORT, queue_at
 from tests.local.leftovers import nothing_left
 from tests.local.peers import PEERS
@@ -44,6 +46,18 @@ async def test_a_task_that_is_there_already_is_success():
         await queue.enqueue(TASK)
         await queue.enqueue(TASK)
         assert (service.statistics.created, service.statistics.duplicates_refused) == (1, 1)
+
+
+@pytest.mark.parametrize("ahead", [-600, 0, 600])
+async def test_a_task_waits_by_the_clock_of_the_store(ahead):
+    """A machine that is ahead would take a later task for a due one."""
+    now = datetime.now(UTC)
+    clock = ServerClock(lambda: now + timedelta(seconds=ahead))
+    clock.correct(clock.local(), now)
+    later = replace(TASK, at=now + timedelta(seconds=120))
+    async with a_service() as service, queue_at(service.address, clock=clock) as queue:
+        assert queue._request(later).task.schedule_time == later.at
+        assert "schedule_time" not in queue._request(replace(TASK, at=now)).task
 
 
 async def test_an_answer_that_was_lost_is_asked_for_again():
