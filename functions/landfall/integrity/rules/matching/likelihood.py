@@ -129,6 +129,9 @@ class Likelihood:
         common = common_names(self._names[1:])
         self._is_common = [name in common for name in self._names]
         self._name_bits = [self._of_words(name) for name in self._names]
+        self._most_bits = [
+            sum(max(INITIAL, self._bits[word]) for word in name) for name in self._names
+        ]
         self._compared: dict[Pair, tuple[float, How, float]] = {}
         self._likely: dict[Pair, float] = {}
         self.enough = log2(others / MAX_CHANCE)
@@ -194,6 +197,7 @@ class Likelihood:
             for field in self._fields
             if (value := field.values[one])
         ]
+        name = self._name[one]
         for other in others:
             at_most = EPSILON
             bits = 0.0
@@ -208,13 +212,16 @@ class Likelihood:
                 elif there:
                     at_most += unless_same
                     differ += 1
-            _, how, of_names = self._names_of(one, other)
-            bits += of_names
-            if bits + at_most < at_least:
+            of_names = self._name_bits_at_most(name, self._name[other])
+            if bits + of_names + at_most < at_least:
                 continue
-            if differ:
-                unequal, alike, differ = _unequal(known, other, at_most, at_least - bits)
-                bits += unequal
+            unequal = 0.0
+            if differ:  # before the names, which take longer
+                unequal, alike, differ = _unequal(known, other, at_most, at_least - bits - of_names)
+                if bits + of_names + unequal + EPSILON < at_least:
+                    continue
+            _, how, of_names = self._names_of(one, other)
+            bits = bits + of_names + unequal
             if bits >= at_least:
                 yield other, Weighed(bits, how, same, alike, differ, identified)
 
@@ -242,6 +249,13 @@ class Likelihood:
                     and self._names_of(one, other)[0] >= UNCONFIRMED - EPSILON
                 )
         return enough and weighed.same > 0
+
+    def _name_bits_at_most(self, one: int, other: int) -> float:
+        """Return the bits of two names if they are known, or else the most that they can be."""
+        if one == other:
+            return self._name_bits[one]
+        known = self._compared.get((one, other) if one < other else (other, one))
+        return known[2] if known else max(self._most_bits[one], self._most_bits[other])
 
     def _names_of(self, one: int, other: int) -> tuple[float, How, float]:
         """Return the similarity of the names of two records, what it is, and its bits."""
