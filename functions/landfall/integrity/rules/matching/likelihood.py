@@ -134,6 +134,7 @@ class Likelihood:
         ]
         self._compared: dict[Pair, tuple[float, How, float]] = {}
         self._likely: dict[Pair, float] = {}
+        self._possible: set[Pair] = set()
         self.enough = log2(others / MAX_CHANCE)
         """Bits from which at most one in ten such pairs is one by chance."""
 
@@ -148,23 +149,17 @@ class Likelihood:
             for record, key in enumerate(zip(self._name, self._values, strict=True))
             if first.setdefault(key, record) != record and not key[0]
         ]
-        likely, possible = self._likely, set()
+        likely, possible = self._likely, self._possible
         records = sorted(first.values(), key=self._name.__getitem__)
-        found = chain(nameless, self._of_equal_values(records))
         for at_least, candidates in (
-            (self.enough, found),
+            (self.enough, chain(nameless, self._of_equal_values(records))),
+            (self.enough, self._of_common_values(records)),
             (-inf, self._of_rare_names(records)),
         ):
             for number, (one, others) in enumerate(candidates):
                 if number % CHECK_INTERVAL == 0:
                     self._check()
-                unknown = [
-                    other
-                    for other in others
-                    if (pair := (one, other) if one < other else (other, one)) not in likely
-                    and pair not in possible
-                ]
-                for other, weighed in self._weigh(one, unknown, at_least) if unknown else ():
+                for other, weighed in self._weigh(one, others, at_least):
                     pair = (one, other) if one < other else (other, one)
                     if self._speaks_for(weighed):
                         likely[pair] = weighed.bits
@@ -295,52 +290,78 @@ class Likelihood:
         return max(0, min(self._bits[word], self._bits[counterpart]) - less)
 
     def _of_equal_values(self, records: Sequence[int]) -> Candidates:
-        """Yield the pairs of these records that have a value of another field in common, some of
-        them several times; if it is a common one, also a word of their name or a similar name."""
-        common: list[list[int]] = []
-        held: list[dict[int, list[int]]] = []
+        """Yield the pairs of these records, each once, that have a value of another field in
+        common; if it is a common one, also a word of their name."""
+        holders: list[dict[int, list[int]]] = []
+        by_word: list[dict[int, dict[str, list[int]]]] = []
         for field in self._fields:
-            blocks = _blocks(field.values, records)
-            common += [block for block in blocks.values() if len(block) > MAX_BLOCK]
-            held.append({value: [] for value, block in blocks.items() if len(block) <= MAX_BLOCK})
-        for record in records:
-            values = zip(held, self._values[record], strict=True)
-            yield from _with_earlier(record, [it[value] for it, value in values if value in it])
-        for block in common:
             self._check()
-            yield from self._of_common_value(block)
+            blocks = _blocks(field.values, records)
+            holders.append({it: [] for it, block in blocks.items() if len(block) <= MAX_BLOCK})
+            frequent = [it for it in blocks.items() if len(it[1]) > MAX_BLOCK]
+            by_word.append({value: self._words_of_several(block) for value, block in frequent})
+        for record in records:
+            words = self._names[self._name[record]]
+            of_record: list[list[int]] = []
+            for rare, common, value in zip(holders, by_word, self._values[record], strict=True):
+                if value in rare:
+                    of_record.append(rare[value])
+                elif value in common:
+                    of_word = common[value]
+                    of_record += [of_word[word] for word in words if word in of_word]
+            if of_record:
+                yield record, set().union(*of_record)
+                for block in of_record:
+                    block.append(record)
+
+    def _words_of_several(self, block: Iterable[int]) -> dict[str, list[int]]:
+        """Return the words of names that some of the records have, but not many."""
+        words = (self._names[self._name[record]] for record in block)
+        occurs = Counter(chain.from_iterable(words))
+        return {word: [] for word, number in occurs.items() if 1 < number <= MAX_BLOCK}
+
+    def _of_common_values(self, records: Sequence[int]) -> Candidates:
+        """Yield the pairs of these records that have a common value and a similar name."""
+        for field in self._fields:
+            for block in _blocks(field.values, records).values():
+                if len(block) > MAX_BLOCK:
+                    self._check()
+                    yield from self._of_similar_names(block, CONFIRMED)
 
     def _of_rare_names(self, records: Iterable[int]) -> Candidates:
         named = [it for it in records if not self._is_common[self._name[it]]]
         return self._of_similar_names(named, UNCONFIRMED)
 
-    def _of_common_value(self, block: Sequence[int]) -> Candidates:
-        words = [self._names[self._name[record]] for record in block]
-        occurs = Counter(chain.from_iterable(words))
-        holders: dict[str, list[int]] = {
-            word: [] for word, number in occurs.items() if 1 < number <= MAX_BLOCK
-        }
-        for record, name in zip(block, words, strict=True):
-            yield from _with_earlier(record, [holders[word] for word in name if word in holders])
-        yield from self._of_similar_names(block, CONFIRMED)
-
     def _of_similar_names(self, records: Iterable[int], at_least: float) -> Candidates:
+        """Yield the pairs of records with similar names that are not found yet."""
         by_name = _blocks(self._name, records)
         for same in by_name.values():
             if len(same) <= MAX_BLOCK:
                 for place, record in enumerate(same):
-                    yield record, same[:place]
+                    yield record, self._not_found(record, same[:place])
         numbers = [*by_name]
         names = [self._names[number] for number in numbers]
         for place, others in self._similarity.candidates(names, at_least):
             here = by_name[numbers[place]]
-            for other in others:
-                there = by_name[numbers[other]]
-                if (
-                    len(here) + len(there) <= MAX_BLOCK
-                    and self._names_of(here[0], there[0])[0] >= at_least - EPSILON
-                ):
-                    yield from ((record, there) for record in here)
+            there = [by_name[numbers[other]] for other in others]
+            near = [*chain.from_iterable(it for it in there if len(here) + len(it) <= MAX_BLOCK)]
+            for record in here if near else ():
+                yield (
+                    record,
+                    [
+                        other
+                        for other in self._not_found(record, near)
+                        if self._names_of(record, other)[0] >= at_least - EPSILON
+                    ],
+                )
+
+    def _not_found(self, one: int, others: Iterable[int]) -> list[int]:
+        pairs = (((one, other) if one < other else (other, one), other) for other in others)
+        return [
+            other
+            for pair, other in pairs
+            if pair not in self._likely and pair not in self._possible
+        ]
 
     @property
     def label(self) -> str:
@@ -399,14 +420,6 @@ def _blocks(values: Sequence[int], records: Iterable[int]) -> dict[int, list[int
         blocks[values[record]].append(record)
     blocks.pop(0, None)
     return blocks
-
-
-def _with_earlier(record: int, blocks: Sequence[list[int]]) -> Candidates:
-    """Yield a record with those that are in one of its blocks, and add it to these."""
-    if blocks:
-        yield record, set().union(*blocks)
-        for block in blocks:
-            block.append(record)
 
 
 def _scrambled(left: Sequence[str], rest: Iterable[str]) -> list[tuple[str, str]]:
