@@ -27,8 +27,11 @@ def address(cell: str) -> Words | None:
     """Return the words as for text, abbreviations expanded; `Hauptstr.` is `Haupt street`."""
     words: list[str] = []
     for part in _PART_END.split(cell):
-        split = (_STREET_IN_ONE.sub(r"\1 street", word) for word in plain(part))
-        words += _expanded([word for both in split for word in both.split()])
+        of_part = plain(part)
+        if any("str" in word for word in of_part):
+            split = (_STREET_IN_ONE.sub(r"\1 street", word) for word in of_part)
+            of_part = [word for both in split for word in both.split()]
+        words += _expanded(of_part)
     return in_order(words)
 
 

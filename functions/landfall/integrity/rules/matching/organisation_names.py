@@ -124,19 +124,20 @@ def organisation(cell: str) -> Words | None:
     quoted = _QUOTED.match(text)
     if quoted and "".join(plain(quoted[1])) in FORMS_BEFORE_QUOTES:
         text = text[quoted.end() :]
-    all_words = plain(text)
     words = _without_forms(_marked(text))
     while len(words) > 1 and words[-1] in FORMS_AT_THE_END:
         del words[-1]
     words = [_ABBREVIATIONS.get(word, word) for word in (it.rstrip(_MARK) for it in words)]
-    return in_order([word for word in _with_saints(words) if word not in STOP_WORDS] or all_words)
+    words = [word for word in _with_saints(words) if word not in STOP_WORDS]
+    return in_order(words or plain(text))
 
 
 def _marked(text: str) -> list[str]:
     """Return the words, marked where a legal form is written as a word."""
-    tokens = _DOTTED.sub(lambda dotted: f"{_DOTS.sub('', dotted[0])}. ", text).split()
+    dotted = "." in text
+    tokens = _DOTTED.sub(lambda it: f"{_DOTS.sub('', it[0])}. ", text) if dotted else text
     words: list[str] = []
-    for token in tokens:
+    for token in tokens.split():
         pieces = plain(token)
         if len(pieces) == 1 and _written_as_a_word(pieces[0], token, text):
             pieces[0] += _MARK
@@ -158,7 +159,10 @@ def _without_forms(words: list[str]) -> list[str]:
     kept: list[str] = []
     place = 0
     while place < len(words):
-        for number in range(min(_MAX_WORDS, len(words) - place), 0, -1):
+        # a form of several words begins with a letter, or is one of those that are written out
+        several = len(words[place]) == 1 or words[place] in _beginnings()
+        most = min(_MAX_WORDS, len(words) - place) if several else 1
+        for number in range(most, 0, -1):
             if number < len(words) and _is_form(words, place, number):
                 place += number
                 break
@@ -202,3 +206,8 @@ _KINDS = GENERIC | STOP_WORDS | _TRADES | {"mount", "fort"}
 def _compact() -> frozenset[str]:
     """Return the forms without blanks; when needed, since it loads the tables of all scripts."""
     return frozenset("".join(plain(form)) for form in _WRITTEN_OUT)
+
+
+@cache
+def _beginnings() -> frozenset[str]:
+    return frozenset(form[:length] for form in _compact() for length in range(1, len(form) + 1))

@@ -44,6 +44,9 @@ _SEPARATORS = (re.compile(r"[,;|&\n]|\s(?:or|oder|ou|o|und|and|et|y|e)\s"), re.c
 _ONLY_DIGITS = re.compile(r"\+?[\d\s().-]*\d[\d\s().-]*", re.ASCII)
 """A number of which nothing but the digits counts."""
 
+_ONE_NUMBER = re.compile(r"\+?[\d .()-]*", re.ASCII)
+"""A text that is one number at most, without extension and without words."""
+
 _NO_DIGIT = re.compile(r"\D+")
 
 
@@ -54,7 +57,9 @@ def reading(region: str | None) -> Callable[[str], Number | None]:
     """
 
     def number(cell: str) -> Number | None:
-        text = _without_words(_EXTENSION.sub("", _first(cell[:MAX_LIST].strip())[:MAX_TEXT]))
+        text = cell.strip()
+        if len(text) > MAX_TEXT or not _ONE_NUMBER.fullmatch(text):
+            text = _without_words(_EXTENSION.sub("", _first(text[:MAX_LIST].strip())[:MAX_TEXT]))
         digits = _digits(text)
         full: Known | None = None
         if region:

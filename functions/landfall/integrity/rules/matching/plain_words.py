@@ -14,6 +14,12 @@ names of one sound would be the same."""
 
 _APOSTROPHES = re.compile("['`\u2018\u2019\u02bc]")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
+_PLAIN = {
+    code: letter.lower() if letter.isalnum() else " "
+    for code, letter in enumerate(map(chr, range(128)))
+} | {ord("'"): None, ord("`"): None}
+"""Each character of ASCII as a letter or digit, a blank, or nothing."""
+
 _NO_WORD_OF_ANY_SCRIPT = re.compile(f"[^a-z0-9{_SCRIPTS}]+")
 _RUNS = re.compile(f"([{_SCRIPTS}]+)")
 _SYMBOLS = re.compile("[\u00a9\u00ae\u2117\u2120\u2122\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]")
@@ -36,9 +42,10 @@ def plain(text: str) -> list[str]:
 
     Words in Hebrew, Arabic or Chinese characters retain these.
     """
-    text = _APOSTROPHES.sub("", text)
+    if not text.isascii():
+        text = _APOSTROPHES.sub("", text)
     if text.isascii():
-        return _NO_WORD.sub(" ", text.lower()).split()
+        return text.translate(_PLAIN).split()
     latin = _APOSTROPHES.sub("", _without_script(text))  # as which a soft sign is transliterated
     return _NO_WORD_OF_ANY_SCRIPT.sub(" ", latin.lower()).split()
 
