@@ -336,9 +336,9 @@ class Likelihood:
         """Yield the pairs of records with similar names that are not found yet."""
         by_name = _blocks(self._name, records)
         for same in by_name.values():
-            if len(same) <= MAX_BLOCK:
-                for place, record in enumerate(same):
-                    yield record, self._not_found(record, same[:place])
+            for place in range(1, len(same) if len(same) <= MAX_BLOCK else 0):
+                if new := self._not_found(same[place], same[:place]):
+                    yield same[place], new
         numbers = [*by_name]
         names = [self._names[number] for number in numbers]
         for place, others in self._similarity.candidates(names, at_least):
@@ -346,21 +346,21 @@ class Likelihood:
             there = [by_name[numbers[other]] for other in others]
             near = [*chain.from_iterable(it for it in there if len(here) + len(it) <= MAX_BLOCK)]
             for record in here if near else ():
-                yield (
-                    record,
-                    [
-                        other
-                        for other in self._not_found(record, near)
-                        if self._names_of(record, other)[0] >= at_least - EPSILON
-                    ],
-                )
+                new = [
+                    other
+                    for other in self._not_found(record, near)
+                    if self._names_of(record, other)[0] >= at_least - EPSILON
+                ]
+                if new:
+                    yield record, new
 
     def _not_found(self, one: int, others: Iterable[int]) -> list[int]:
-        pairs = (((one, other) if one < other else (other, one), other) for other in others)
+        likely, possible = self._likely, self._possible
         return [
             other
-            for pair, other in pairs
-            if pair not in self._likely and pair not in self._possible
+            for other in others
+            if (pair := (one, other) if one < other else (other, one)) not in likely
+            and pair not in possible
         ]
 
     @property
