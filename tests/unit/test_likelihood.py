@@ -55,6 +55,18 @@ def test_what_is_left_off_early_is_too_little(name):
 
 
 @pytest.mark.parametrize("name", MADE)
+def test_a_pair_of_several_values_in_common_is_weighed_once(name, monkeypatch):
+    """However many values two records share, of few records or of many."""
+    monkeypatch.setattr(f"{Likelihood.__module__}.MAX_BLOCK", 4)
+    of, keys = likelihood(name)
+    pairs = [
+        (one, other) for one, others in of._of_equal_values(range(len(keys))) for other in others
+    ]
+    assert len(pairs) > 50
+    assert len({frozenset(pair) for pair in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_no_likely_pair_is_passed_over(name):
     """Every two records that share a value of few, and for which enough speaks, are a pair."""
     of, keys = likelihood(name)

@@ -170,7 +170,8 @@ def _displayed(value: Any) -> str:
         case None:
             return ""
         case str():
-            return _JOINER.sub(lambda it: chr(int(it[1], 16)), repr(value[:MAX_DISPLAY]))
+            text = repr(value[:MAX_DISPLAY])
+            return _JOINER.sub(lambda it: chr(int(it[1], 16)), text) if "\\u200" in text else text
         case list():
             return f"[{', '.join(map(_displayed, value[:MAX_DISPLAY]))}]"
         case dict() if error := error_of(value):

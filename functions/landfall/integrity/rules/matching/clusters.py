@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 
 from landfall.integrity.rules.matching.union_find import Pair, UnionFind
 
@@ -40,17 +41,22 @@ class Clusters:
         groups = first, len(members), second, len(others)  # as long as none of them grows
         if groups in self._refused:
             return False
-        votes = (
-            self._judge(here, there)
-            for here in members[:MAX_COMPARED]
-            for there in others[:MAX_COMPARED]
-        )
-        if sum(votes) <= 0:
+        if not self._agree(members[:MAX_COMPARED], others[:MAX_COMPARED]):
             self._refused.add(groups)
             return False
         self._groups.join(first, second)
         self._members[min(first, second)] = [*members, *others]
         return True
+
+    def _agree(self, members: Sequence[int], others: Sequence[int]) -> bool:
+        """Return whether more of the pairs between two groups are the same than are not."""
+        votes, left = 0, len(members) * len(others)
+        for here, there in product(members, others):
+            votes += self._judge(here, there)
+            left -= 1
+            if abs(votes) > left:  # the rest cannot turn it
+                break
+        return votes > 0
 
     def _of(self, root: int) -> list[int]:
         return self._members.get(root) or [root]

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from math import log2
+from operator import ne
 from typing import Any, Literal
 
 from landfall.integrity.rules.matching.comparison import Column
@@ -171,15 +172,16 @@ def _numbers(words: Words) -> list[str]:
 
 def _differ_by_typing(one: int, other: int) -> bool:
     """Return whether two days differ by one digit, or by two that changed places."""
-    first, second = date.fromordinal(one).isoformat(), date.fromordinal(other).isoformat()
-    if first[:4] == second[:4] and first[5:7] == second[8:] and first[8:] == second[5:7]:
+    first, second = _digits(one), _digits(other)
+    number = sum(map(ne, first, second))
+    if number == 1 or (first[:4] == second[:4] and first[4:] == second[6:] + second[4:6]):
         return True
-    differ = [place for place in _DIGITS if first[place] != second[place]]
-    if len(differ) == 2:
-        here, there = differ
-        return first[here] == second[there] and first[there] == second[here]
-    return len(differ) == 1
+    if number != 2:
+        return False
+    one_place, other_place = (it for it in zip(first, second, strict=True) if it[0] != it[1])
+    return one_place == other_place[::-1]
 
 
-_DIGITS = (0, 1, 2, 3, 5, 6, 8, 9)
-"""Places of the digits of a date."""
+@lru_cache(MAX_REMEMBERED)
+def _digits(day: int) -> str:
+    return date.fromordinal(day).isoformat().replace("-", "")

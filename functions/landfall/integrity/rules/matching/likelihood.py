@@ -69,8 +69,9 @@ SCRAMBLED_LETTERS = 3
 LONG_WORD, SHARE_OF_LONG_WORD = 5, 0.75
 """Letters from which a word is recognised by this share of them."""
 
-_Known = tuple[FieldEvidence, Sequence[int], int, float, float]
-"""A field, its values, that of a record, its bits, and those at most if the other has another."""
+_Known = tuple[FieldEvidence, Sequence[int], int, float, float, bool]
+"""A field, its values, that of a record, its bits, those at most if the other has another, and
+whether it identifies someone."""
 
 Candidates = Iterator[tuple[int, Iterable[int]]]
 """Records, each with others that it may be the same as."""
@@ -132,6 +133,8 @@ class Likelihood:
         self._most_bits = [
             sum(max(INITIAL, self._bits[word]) for word in name) for name in self._names
         ]
+        """The bits of each name at most, with whatever other name."""
+
         self._compared: dict[Pair, tuple[float, How, float]] = {}
         self._likely: dict[Pair, float] = {}
         self._possible: set[Pair] = set()
@@ -188,35 +191,41 @@ class Likelihood:
         Leave out what is less than `at_least` bits, without comparing values that cannot help.
         """
         known = [
-            (field, field.values, value, field.bits[value], field.at_most[value])
+            (field, field.values, value, worth, field.at_most[value], field.identifies(worth))
             for field in self._fields
             if (value := field.values[one])
+            for worth in (field.bits[value],)
         ]
-        name = self._name[one]
+        names, compared, most_bits = self._name, self._compared, self._most_bits
+        name = names[one]
         for other in others:
             at_most = EPSILON
             bits = 0.0
             same = differ = 0
             alike = identified = False
-            for field, values, value, worth, unless_same in known:
+            for _, values, value, worth, unless_same, identifies in known:
                 there = values[other]
                 if there == value:
                     bits += worth
                     same += 1
-                    identified = identified or field.identifies(worth)
+                    if identifies:
+                        identified = True
                 elif there:
                     at_most += unless_same
                     differ += 1
-            of_names = self._name_bits_at_most(name, self._name[other])
-            if bits + of_names + at_most < at_least:
+            its = names[other]
+            of_names = compared.get((name, its) if name < its else (its, name))
+            name_bits = of_names[2] if of_names else max(most_bits[name], most_bits[its])
+            if bits + name_bits + at_most < at_least:
                 continue
             unequal = 0.0
             if differ:  # before the names, which take longer
-                unequal, alike, differ = _unequal(known, other, at_most, at_least - bits - of_names)
-                if bits + of_names + unequal + EPSILON < at_least:
+                still = at_least - bits - name_bits
+                unequal, alike, differ = _unequal(known, other, at_most, still)
+                if unequal + EPSILON < still:
                     continue
-            _, how, of_names = self._names_of(one, other)
-            bits = bits + of_names + unequal
+            _, how, name_bits = of_names or self._names_of(one, other)
+            bits = bits + name_bits + unequal
             if bits >= at_least:
                 yield other, Weighed(bits, how, same, alike, differ, identified)
 
@@ -244,13 +253,6 @@ class Likelihood:
                     and self._names_of(one, other)[0] >= UNCONFIRMED - EPSILON
                 )
         return enough and weighed.same > 0
-
-    def _name_bits_at_most(self, one: int, other: int) -> float:
-        """Return the bits of two names if they are known, or else the most that they can be."""
-        if one == other:
-            return self._name_bits[one]
-        known = self._compared.get((one, other) if one < other else (other, one))
-        return known[2] if known else max(self._most_bits[one], self._most_bits[other])
 
     def _names_of(self, one: int, other: int) -> tuple[float, How, float]:
         """Return the similarity of the names of two records, what it is, and its bits."""
@@ -398,7 +400,7 @@ def _unequal(
     The bits are `-inf` as soon as they are too few.
     """
     bits, alike, differ = 0.0, False, 0
-    for field, values, value, _, unless_same in known:
+    for field, values, value, _, unless_same, _ in known:
         there = values[other]
         if there and there != value:
             found, weight = field.differ(value, there)

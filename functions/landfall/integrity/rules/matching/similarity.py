@@ -194,6 +194,7 @@ class NameSimilarity:
         of_same_letters: dict[int, list[int]] = defaultdict(list)
         bound = at_least - EPSILON
         order = [self._weights(name) for name in names]
+        most = max(order, default=0)
         # the longest first, so that a name is compared with those that are not shorter
         for place in sorted(range(len(names)), key=lambda it: (order[it], names[it]), reverse=True):
             self._check()
@@ -202,7 +203,8 @@ class NameSimilarity:
             found = self._holding(probed, holders, slack)
             # a longer name has words that nothing of this one is a counterpart of
             longest = len(name) + order[place] * (1 / bound - 1) / EXTRA_WEIGHT
-            found = {other for other in found if order[other] <= longest}
+            if longest < most:
+                found = {other for other in found if order[other] <= longest}
             for word in needed:
                 if not found:
                     break
