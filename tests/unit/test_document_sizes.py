@@ -6,22 +6,49 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from landfall.airtable.links import Origin
 from landfall.airtable.schema_ids import SchemaIds
-from landfall.integrity.findings.ledger import Ledger, MergedLedger, merge
+from landfall.integrity.findings.decided import (
+    ID_BYTES,
+    MAX_TOGETHER,
+    decision_fields,
+    placed_together,
+)
+from landfall.integrity.findings.entry import Decision, FindingEntry, Move
+from landfall.integrity.findings.ledger import MAX_MOVES, Ledger, MergedLedger, merge
 from landfall.integrity.findings.ledger_room import (
     MAX_MEASUREMENTS,
     TOO_MUCH_MEASURED,
     within_room,
 )
-from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
+from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger, finding_document
 from landfall.integrity.findings.lists import FindingsList
+from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.report import run_report
-from landfall.integrity.rules.evaluate import Finding, RuleReport
+from landfall.integrity.routes import MAX_WHY_LENGTH
+from landfall.integrity.rules.evaluate import (
+    MAX_RECORDS_LISTED,
+    MAX_RECORDS_NAMED,
+    Finding,
+    RuleReport,
+)
 from landfall.integrity.rules.required import Required
 from landfall.integrity.scan import IntegrityScan
-from landfall.kinds.definition import DefinitionError, parse
+from landfall.kinds.definition import MAX_BYTES, DefinitionError, parse
+from landfall.llm.attempts import call_name
+from landfall.llm.budget import DayUsage
+from landfall.llm.rate_limit import MAX_CONCURRENCY
+from landfall.llm.usage import ModelUsage
+from landfall.scans.yaml_text import MAX_YAML
+from landfall.site.crawl import MAX_PAGES, Crawl
+from landfall.site.crawl_request import RequestOutcome, RequestRole
+from landfall.site.evidence import Evidence, PageLink
+from landfall.site.page_selection import Types
+from landfall.site.robots import Robots
+from landfall.site.rubric import clinic_rubric
+from landfall.site.urls import MAX_ADDRESS, page_key
 from landfall.store.documents import Create, Fields
 from landfall.store.limits import MAX_DOCUMENT_BYTES, document_bytes
 from tests.fakes.memory_store import MemoryStore
@@ -184,3 +211,62 @@ def test_names_that_a_run_cannot_store_are_refused_at_the_door(place):
         refused.value
     )
     assert scan(table=50).tables
+
+
+def test_the_cursor_of_a_crawl_fits_where_every_page_is_the_same_as_another():
+    """A site with links to ever more pages of the longest addresses, of which none counts."""
+    types, rules = Types(clinic_rubric().page_types), Robots()
+    at = "https://clinic.example/"
+    crawl = Crawl()
+    asked = 0
+    while crawl.advance(at, 50, {"clinic.example": rules}, types):
+        for request in crawl.frontier:
+            asked += 1
+            is_home = request.role in (RequestRole.HOME, RequestRole.MOBILE)
+            request.outcome = RequestOutcome.STORED if is_home else RequestOutcome.FOLDED
+            request.key, request.content = page_key(request.url), "c" * 32
+            request.message = f"it is the same page as {request.url}"
+            links = [
+                PageLink(f"{at}team/{asked}-{n}-".ljust(MAX_ADDRESS, "a"), "") for n in range(20)
+            ]
+            crawl.discover(types, Evidence(at, {}, links=links))
+    assert sum(request.is_page for request in crawl.requests) == MAX_PAGES
+    assert document_bytes("runs/m/steps/fetch", crawl.store()) < 0.9 * MAX_DOCUMENT_BYTES
+
+
+def test_a_decision_about_very_many_findings_fits():
+    """Each in a place of its own, with the longest reason."""
+    some = {(n // 500, n % 500): n.to_bytes(ID_BYTES, "big") for n in range(MAX_TOGETHER + 1)}
+    decision = Decision(NOW, "ignored", text("by", 200), text("why", MAX_WHY_LENGTH))
+    first, last = placed_together(decision, "run", some)
+    assert (len(first.ids), len(last.ids)) == (MAX_TOGETHER, 1)
+    size = document_bytes("scans/m/ledgers/b/decisions/many", decision_fields(first))
+    assert size < MAX_DOCUMENT_BYTES
+
+
+def test_the_document_of_a_finding_fits():
+    """The most records and moves, with the longest names and reasons."""
+    names = tuple(text(f"n{n}", 120) for n in range(MAX_RECORDS_NAMED))
+    records = tuple(f"rec{n:014}" for n in range(MAX_RECORDS_LISTED))
+    one = structs.replace(a_finding("r", text("t", 255), 1), records=records, names=names)
+    move = Move(NOW, "ignored", text("by", 200), text("why", MAX_WHY_LENGTH), NOW)
+    history = (move,) * MAX_MOVES
+    entry = FindingEntry("f", "r", one, "ignored", 1, 0, NOW, None, history, True)
+    ledger = Ledger(1, {"r": RuleState("r", "r", one.table, "c", 1, NOW, (), text("o", 200))})
+    size = document_bytes("findings/f", finding_document(ledger, entry))
+    assert size < 0.5 * MAX_DOCUMENT_BYTES
+
+
+def test_the_usage_of_a_run_fits_with_every_call_in_flight():
+    """As many calls at once as there may be, each of a name that is as long as a hash."""
+    day = DayUsage()
+    for number in range(20 * MAX_CONCURRENCY):
+        day.reserve(call_name(f"{number:064}", 1), ModelUsage(1, 10**7, 10**7, 10**7, 0.5))
+    size = document_bytes("scans/m/usage/day-run", day.fields())
+    assert size < 0.3 * MAX_DOCUMENT_BYTES
+
+
+def test_the_version_of_a_scan_fits_with_its_text():
+    """The largest definition, and the longest text that does not shrink."""
+    kept = {"definition": "x" * MAX_BYTES, "written": bytes(MAX_YAML + 100), "updated_at": NOW}
+    assert document_bytes("scans/m/versions/v", kept) < MAX_DOCUMENT_BYTES - 10_000

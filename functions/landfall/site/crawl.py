@@ -18,6 +18,10 @@ from landfall.site.robots import Robots
 from landfall.site.urls import host_of, page_address, page_key, site_of, web_address
 from landfall.store.documents import Fields
 
+MAX_PAGES = 300
+"""Pages that a run requests, with those that are gone or the same as another: the cursor, which is
+in a document of 1 MiB, has the address, the key and the outcome of each."""
+
 MAX_SITEMAPS = 6
 """Sitemaps that are read, including those of an index."""
 
@@ -151,6 +155,7 @@ class Crawl:
         taken = {page_key(request.url): request.page_type for request in pages}
         taken |= {request.key: request.page_type for request in self.requests if request.key}
         allowed = [one for one in self.known if rules.allow(one.address)]
+        wanted = min(wanted, MAX_PAGES - len(pages))
         for one in chosen(types, allowed, taken, max(0, wanted)):
             self.requests.append(CrawlRequest(one.address, RequestRole.PAGE, one.page_type))
 
