@@ -19,6 +19,10 @@ class Volume(HistoryRule):
     run. `change` is compared with the median of the last `over` runs in which this rule was
     evaluated and counted the same records. Until there are that many, it finds nothing, as the
     rule's sentence states. After a median of 0, any record is too many.
+
+    Use it, or a `metric` rule, for a table that may lose many of its records at once: other rules
+    are inconclusive where no record is left, but if some are, judge those and resolve the findings
+    of the others.
     """
 
     kind: Literal["volume"]
