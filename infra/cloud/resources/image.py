@@ -6,6 +6,7 @@ tag is the hash of its source: an existing image is not built again.
 """
 
 import json
+import shlex
 from typing import Any
 
 from infra.cloud.clients.gcloud import Gcloud
@@ -32,6 +33,16 @@ BUILD_ENVIRONMENT = {
     "GOOGLE_PYTHON_VERSION": f"{PYTHON}.x",
 }
 
+SBOM = "infra/sbom.json"
+"""The list of packages in the image, as CycloneDX 1.6."""
+
+SBOM_TOOL = "cyclonedx-bom"
+
+SBOM_COMMAND = [
+    *("cyclonedx-py", "requirements", "infra/hashes.txt"),
+    *("--spec-version=1.6", "--output-reproducible", f"--output-file={SBOM}"),
+]
+
 CLEANUP = [
     {"name": "keep", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": KEEP_IMAGES}},
     {
@@ -45,7 +56,14 @@ CLEANUP = [
 def recipe(image: str, account: str) -> dict[str, Any]:
     """Return the build of Cloud Build that makes an image."""
     variables = [f"--env={name}={value}" for name, value in BUILD_ENVIRONMENT.items()]
-    step = {
+    install = f"pip install --quiet --constraint=infra/constraints.txt {SBOM_TOOL}"
+    sbom = {  # beside the source, so that the next step packs it with it
+        "id": "sbom",
+        "name": f"python:{PYTHON}-bookworm",
+        "entrypoint": "bash",
+        "args": ["-ceu", f"{install}; {shlex.join(SBOM_COMMAND)}"],
+    }
+    pack = {
         "id": "pack",
         "name": "gcr.io/k8s-skaffold/pack",
         "entrypoint": "pack",
@@ -55,7 +73,7 @@ def recipe(image: str, account: str) -> dict[str, Any]:
         ],
     }
     return {
-        "steps": [step],
+        "steps": [sbom, pack],
         "images": [image],
         "serviceAccount": account,
         "options": {"logging": "CLOUD_LOGGING_ONLY"},
