@@ -29,7 +29,7 @@ async def test_a_stack_that_is_well_is_said_to_be(stack: Stack, tmp_path: Path) 
     assert (status, err) == (0, ""), out
     well = {line.split()[1] for line in out.splitlines() if line.startswith("ok ")}
     assert well == {"clock", "functions", "queue", "ticks", "documents", "health"}
-    assert "0 wrong, 2 unknown, of 8" in out
+    assert "0 wrong, 0 waiting, 2 unknown, of 8" in out
 
 
 async def test_what_does_not_answer_is_named(stack: Stack, tmp_path: Path) -> None:
