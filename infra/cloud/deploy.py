@@ -306,6 +306,8 @@ def _next_steps(target: DeployTarget, it: Installation) -> str:
     with contextlib.suppress(GoogleError):  # likewise
         if it.has_window and window.lacks_client(it):
             steps |= window.clicks(target)
+    if not it.has_window:
+        steps["See the scans in a browser"] = [f"{again} --window user:YOU@EXAMPLE.COM"]
     lines = [f"\n  api    {target.url('api')}", f"  image  {it.image}", "\nWhat to do next:"]
     if it.has_window:
         lines.insert(1, f"  window {target.url(WINDOW)}")

@@ -65,11 +65,12 @@ def seen(console: Console, monkeypatch: pytest.MonkeyPatch, name: str = "window"
 
 
 def test_without_the_option_there_is_no_window(deployment):
-    """Neither a service nor an account, an API, or a word of it."""
+    """Neither a service nor an account or an API; the output offers one."""
     names = [name for _, name in deployment.apis.resources]
     assert not [name for name in names if "window" in name]
     assert "iap" not in deployment.apis.enabled
-    assert "window" not in deployment.last.output
+    assert f"--region {REGION} --window user:YOU@EXAMPLE.COM" in deployment.last.output
+    assert "landfall-window" not in deployment.last.output
 
 
 def test_the_window_is_made_behind_iap(made):
@@ -81,7 +82,8 @@ def test_the_window_is_made_behind_iap(made):
     assert bindings(apis, RUN_POLICY) == {"roles/run.invoker": [AGENT]}
     assert people(apis) == [TEAM, ANN]
     assert f"window https://landfall-window-{NUMBER}.{REGION}.run.app" in done.output
-    assert "console.cloud.google.com/auth" not in done.output
+    for unasked in ("console.cloud.google.com/auth", "--window user:YOU"):
+        assert unasked not in done.output
 
 
 def test_iap_has_its_agent_before_anything_is_granted_to_it(made):

@@ -25,7 +25,8 @@ FROM_OUTSIDE = ("api", WINDOW)
 """Functions that can be reached from outside the project."""
 
 BEHIND_IAP = f"{RUN}/iap-enabled"
-"""Annotation that puts Identity-Aware Proxy before a service; replaced without it, it is open."""
+"""Annotation that puts Identity-Aware Proxy before a service. Without it nobody is signed in, and
+Cloud Run refuses everybody."""
 
 UNCHECKED = f"{RUN}/invoker-iam-disabled"
 """Annotation of a service that everybody may call, whatever its policy."""
