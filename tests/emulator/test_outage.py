@@ -31,12 +31,18 @@ from tests.local.peers import Line
 from tests.waiting import until
 
 SHORT = Ladder(
-    stale=40, lease=30, dispatch=20, function=10, step=2.0, item=1.9, request=1.8, connect=0.5
+    stale=40,
+    lease=30,
+    dispatch=20,
+    function=10,
+    answer=3.4,
+    step=2.0,
+    item=1.9,
+    request=1.8,
+    connect=0.5,
 )
-"""A call that hangs from the middle of the budget on would hang beyond its end."""
-
-LATE = 1.0
-"""Seconds after its budget by which an invocation has answered."""
+"""A call that hangs from the middle of the budget on would hang beyond its end. From the record to
+the answer it is about as far as in production: 0.6 s."""
 
 ROWS = [*people(348), {"Email": "twice"}, {"Email": "twice"}]
 PAGES = 4
@@ -93,7 +99,7 @@ def _many_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("step_id", ["fetch", "score"])
 async def test_firestore_is_gone_from_any_call_on(emulator_host, step_id, fault):
-    """The invocation answers in its budget + 1 s; the next one continues from stored work."""
+    """The invocation answers in its time; the next one continues from stored work."""
     calls = await interrupted(emulator_host, step_id, fault, call=1_000)
     assert calls > 6
     few = asyncio.Semaphore(4)
@@ -149,7 +155,7 @@ async def answered_in_time(world: World, server: LocalAirtable) -> None:
     began = loop.time()
     with contextlib.suppress(StoreError, OutOfTimeError):
         await deliver(world, server)
-    assert loop.time() - began < SHORT.step + LATE
+    assert loop.time() - began < SHORT.answer
 
 
 async def requests_left(world: World) -> int:
