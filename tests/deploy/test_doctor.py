@@ -365,6 +365,16 @@ def test_a_person_whom_the_api_refuses_is_unknown(apis):
     assert look(apis, "health").status == "unknown"
 
 
+@pytest.mark.parametrize("name", ["forged token", "health"])
+def test_an_api_that_never_served_has_no_url(apis, name):
+    """Its first revision failed, which the check of functions says."""
+    service = apis.named("run", f"namespaces/{PROJECT}/services/landfall-api")
+    del service["status"]["url"]
+    result = look(apis, name)
+    assert result.status == "unknown"
+    assert "never served" in result.observed
+
+
 def answered(seconds_ago: float, waited: float = 0.1) -> HttpResponse:
     """Return an answer of somebody whose clock was behind by some seconds when it arrived."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)

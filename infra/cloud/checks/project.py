@@ -222,10 +222,10 @@ class ProjectChecks:
 
     def door(self) -> CheckResult:
         """Check that the api refuses a token that anybody can write."""
-        existing = self._it.services.get(service("api"))
-        if existing is None:
-            return unknown("the api is not deployed", REDEPLOY)
-        answer = self._call_api(existing, forged_token(self._it))
+        url = self._url("api")
+        if url is None:
+            return unknown("the api is not deployed, or never served", REDEPLOY)
+        answer = self._call_api(url, forged_token(self._it))
         if answer.status in (401, 403):
             return ok(f"a forged token is refused ({answer.status})")
         if answer.status >= 500 or answer.status == 429:
@@ -234,8 +234,7 @@ class ProjectChecks:
 
     def window(self) -> CheckResult:
         """Check that Identity-Aware Proxy (IAP) is before the window, and whom it lets in."""
-        existing = self._it.services.get(service(WINDOW))
-        if existing is None:
+        if service(WINDOW) not in self._it.services:
             return ok("none: infra/deploy --window user:EMAIL makes one")
         if window.lacks_client(self._it):
             return wrong(
@@ -247,7 +246,10 @@ class ProjectChecks:
             return wrong("it is open to everybody with a Google account", REDEPLOY)
         if not people:
             return wrong("nobody may open it", f"{REDEPLOY} --window user:EMAIL")
-        answer = send_request("GET", f"{existing['status']['url']}/")
+        url = self._url(WINDOW)
+        if url is None:
+            return unknown("it never served", REDEPLOY)
+        answer = send_request("GET", f"{url}/")
         if answer.status == 302 and window.is_of_iap(answer.headers):
             return ok(f"behind IAP, for {', '.join(people)}")
         if answer.status >= 500 or answer.status == 429:
@@ -305,14 +307,14 @@ class ProjectChecks:
 
     def health(self) -> CheckResult:
         """Check the health that the api reports to an account that may call it."""
-        existing = self._it.services.get(service("api"))
-        if existing is None:
-            return unknown("the api is not deployed", REDEPLOY)
+        url = self._url("api")
+        if url is None:
+            return unknown("the api is not deployed, or never served", REDEPLOY)
         try:
             token = self._identity()
         except (GcloudError, GoogleError) as error:
             return unknown(f"no identity token: {error}", "pass --as SERVICE_ACCOUNT, or log in")
-        answer = self._call_api(existing, token)
+        answer = self._call_api(url, token)
         if answer.status in (401, 403):
             return unknown(
                 f"the api refuses your account ({answer.status})",
@@ -323,9 +325,12 @@ class ProjectChecks:
         fix = "see the checks above, and the log of the api"
         return self._unless_building(unhealthy(answer, fix))
 
-    def _call_api(self, existing: Mapping[str, Any], token: str) -> HttpResponse:
-        url = f"{existing['status']['url']}/health"
-        return send_request("GET", url, {"Authorization": f"Bearer {token}"})
+    def _url(self, function: str) -> str | None:
+        """Return the URL of a function; one whose first revision failed has none."""
+        return self._it.services.get(service(function), {}).get("status", {}).get("url") or None
+
+    def _call_api(self, url: str, token: str) -> HttpResponse:
+        return send_request("GET", f"{url}/health", {"Authorization": f"Bearer {token}"})
 
     def _identity(self) -> str:
         if self._as_account is None:
