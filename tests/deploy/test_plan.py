@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.clients.error_advice import advice
+from infra.cloud.clients.error_advice import TRANSIENT, advice
 from infra.cloud.clients.gcloud import Gcloud, GcloudError
 from infra.cloud.clients.rest import GoogleClient, endpoint
 from infra.cloud.deploy import parser
@@ -62,11 +62,30 @@ def test_all_instances_fit_into_the_quota_of_a_new_project():
         "Quota exceeded for total allowable CPU per project per region.",
         "quota metric 'run.googleapis.com/cpu_allocation' limit 'CpuAllocPerProjectRegion'",
         "spec.template: max instances must be set to 10 or fewer in order to set the CPU",
+        # the next lines name the quota, and the line of the error does not
+        "annotations[autoscaling.knative.dev/maxScale]: Max instances must be set to 5 or fewer to "
+        "set the requested total CPU.",
     ],
 )
 def test_a_quota_that_is_too_small_is_explained(said):
     """The message of Google names no page and no file."""
     assert "quotas?service=run.googleapis.com" in advice(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The user is forbidden from accessing the bucket [demo-landfall-source]. Please check your "
+        'organization\'s policy or if the user has the "serviceusage.services.use" permission.',
+        "PERMISSION_DENIED: caller does not have permission to act as service account "
+        "projects/demo/serviceAccounts/109700000000000000000",
+        "INVALID_ARGUMENT: could not resolve source: googleapi: Error 403: landfall-image@demo "
+        "does not have storage.objects.get access to the Google Cloud Storage object.",
+    ],
+)
+def test_a_build_waits_for_access_that_was_just_granted(said):
+    """The words are of gcloud for the bucket, and of Cloud Build for accounts and objects."""
+    assert TRANSIENT.search(said)
 
 
 def test_sizes_are_those_of_every_function():

@@ -11,6 +11,7 @@ TRANSIENT = re.compile(
     # access granted a moment ago
     rf"|{NAME}.*may not exist|does not have storage\.\S+ access|[Pp]ermission denied on secret"
     r"|must have permission to read the image|([Uu]nknown|[Ii]nvalid) service account"
+    r"|forbidden from accessing the bucket|permission to act as service account"
     r"|storage\.objects\.get|artifactregistry\.repositories\.\w+Artifacts"
     r"|PUSH_NOT_AUTHORIZED|FETCH_SOURCE_FAILED|LOGGING_FAILURE"
 )
@@ -35,7 +36,7 @@ ADVICE = (
         "that the message names granted to yours",
     ),
     (
-        "total allowable (?:CPU|memory)|(?:Cpu|Mem)AllocPerProjectRegion|max instances must be",
+        "total allowable (?:CPU|memory)|(?:Cpu|Mem)AllocPerProjectRegion|[Mm]ax instances must be",
         "ask for more CPUs and memory of Cloud Run in this region at "
         "https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com, or lower "
         "`max_instances` in infra/cloud/resources/sizes.py: all functions together may use 20 vCPU",
