@@ -18,7 +18,7 @@ from infra.cloud.resources.change import GcloudCommand
 from infra.cloud.resources.differences import differences
 from infra.cloud.resources.environment import VariableUnknownError, environment, secrets_of
 from infra.cloud.resources.installation import DeployOptions, Installation
-from infra.cloud.resources.policies import policy_change
+from infra.cloud.resources.policies import canonical, policy_change
 from infra.cloud.resources.source import version
 from infra.cloud.resources.target import CALLER, GCLOUD_AUDIENCE, DeployTarget, secret
 from landfall.deadlines import LADDER, TICK, TICK_MISSING
@@ -163,6 +163,19 @@ def test_nobody_without_an_address_is_let_in(member, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["--project", "p", "--region", "r", "--invoker", member])
     assert "use user:EMAIL or serviceAccount:EMAIL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("member", "plain"),
+    [
+        ("USER:Ann@Example.com", "user:ann@example.com"),
+        ("serviceaccount:It@Example.com", "serviceAccount:it@example.com"),
+        ("user:\N{KELVIN SIGN}im@example.com", "user:\N{KELVIN SIGN}im@example.com"),
+    ],
+)
+def test_the_letter_case_of_a_member_makes_nobody_else_of_it(member, plain):
+    """A Kelvin sign in small letters is a `k`, and kim another person."""
+    assert canonical(member) == plain
 
 
 def test_metrics_count_lines_that_the_code_logs():

@@ -23,10 +23,14 @@ WITH_ADDRESS = ("user", "serviceAccount", "group", "domain")
 
 
 def canonical(member: str) -> str:
-    """Return a member with its address in small letters, as Google compares addresses."""
+    """Return a member with its address in small letters, as Google compares addresses.
+
+    An address beyond ASCII stays as it is: a Kelvin sign in small letters would be a `k`.
+    """
     kind, _, address = member.partition(":")
     known = next((one for one in WITH_ADDRESS if one.lower() == kind.lower()), None)
-    return f"{known}:{address.lower()}" if known else member
+    small = address.lower() if address.isascii() else address
+    return f"{known}:{small}" if known else member
 
 
 def bindings_of(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
