@@ -18,6 +18,7 @@ import yaml
 
 from infra.cloud import deploy, doctor
 from infra.cloud.resources.accounts import ACCOUNTS, PIPELINE_ACCOUNTS, PIPELINE_ROLES
+from infra.cloud.resources.build import ANYWHERE
 from infra.cloud.resources.image import PYTHON
 from infra.cloud.resources.target import PIPELINE_ACCOUNT, TEST_ACCOUNT, DeployTarget
 from tests.deploy.google_apis import NUMBER, PROJECT
@@ -42,7 +43,8 @@ def script(step: str) -> str:
 
 def command(step: str) -> list[str]:
     """Return the words of a step that is one command, for a project."""
-    values = BUILD["substitutions"] | {"_PROJECT": PROJECT, "_REGION": REGION}
+    given = {"_PROJECT": PROJECT, "_REGION": REGION, "LOCATION": ANYWHERE}
+    values = BUILD["substitutions"] | given
     filled = re.sub(r"\$\{(\w+)\}", lambda it: values.get(it[1], it[0]), script(step))
     return shlex.split(filled.replace("${PROJECT_ID}", PROJECT))
 
@@ -80,6 +82,12 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     subprocess.run(["git", "clone", "-q", "--depth=1", ROOT.as_uri(), folder], check=True)
     return folder
+
+
+def test_the_tests_are_built_where_the_pipeline_is():
+    """In the region of the functions a new project may not build: its trigger is elsewhere."""
+    assert f"--region={ANYWHERE}" in command("test")
+    assert f"--region={REGION}" in command("deploy")
 
 
 @pytest.mark.usefixtures("piped")
