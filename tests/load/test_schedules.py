@@ -97,6 +97,7 @@ async def ticks_until_done(tick: Callable[[], Awaitable[Did]]) -> tuple[Did, lis
         started = time.monotonic()
         left_over = (one := await tick())["left_over"]
         seconds.append(time.monotonic() - started)
+        assert not one.pop("unreadable", None)
         did += Counter(one)
     del did["left_over"]
     assert max(seconds) < LADDER.step + SLACK

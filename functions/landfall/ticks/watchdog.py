@@ -1,6 +1,7 @@
 """The watchdog's tick: end runs past their deadline, and take up steps that do not move."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -68,6 +69,7 @@ class Watchdog:
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
+        self._until_half = Deadline.after(deadline.remaining() / 2)
         with metering() as account:
             # at once: more runs than can be ended, or a slow Firestore, leave no step alone
             await both(
@@ -133,11 +135,14 @@ class Watchdog:
             Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
         self._ending.update(run.id for run in found)
-        self._looked.set()
+        if len(found) < limit:
+            self._looked.set()
         return found
 
     async def _stale_steps(self, limit: int) -> Sequence[Found]:
-        await self._looked.wait()
+        with contextlib.suppress(TimeoutError):  # all late runs are known, or too many
+            async with self._until_half.limit():
+                await self._looked.wait()
         where = (("stale_at", "<=", self._runs.clock()),)
         return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
