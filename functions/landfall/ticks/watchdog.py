@@ -65,7 +65,7 @@ class Watchdog:
         self._by = by
         self._watch = Watch()
         self._ending: set[str] = set()
-        self._looked = asyncio.Event()
+        self._late_known = asyncio.Event()
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
@@ -136,13 +136,13 @@ class Watchdog:
         )
         self._ending.update(run.id for run in found)
         if len(found) < limit:
-            self._looked.set()
+            self._late_known.set()
         return found
 
     async def _stale_steps(self, limit: int) -> Sequence[Found]:
-        with contextlib.suppress(TimeoutError):  # all late runs are known, or too many
+        with contextlib.suppress(TimeoutError):  # then they are too many to wait for
             async with self._until_half.limit():
-                await self._looked.wait()
+                await self._late_known.wait()
         where = (("stale_at", "<=", self._runs.clock()),)
         return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
