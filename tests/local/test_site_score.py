@@ -103,6 +103,8 @@ async def test_the_run_has_the_report_in_short(world):
     assert len(run["report"]["leaks"]) <= 5
     assert (run["report"]["mode"], run["report"]["scorer"]) == ("quick", "rules")
     assert run["counts"]["leaks"] == len(report["leaks"])
+    assert run["counts"]["total_score_60"] == report["total_score_60"]
+    assert not {"criteria", "names", "seen"} & set(run["report"])
 
 
 async def test_a_quick_scan_can_be_conclusive(world):

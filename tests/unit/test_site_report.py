@@ -1,10 +1,13 @@
 """The report of a site: verdict, statements that cite pages, and changes since the last one."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from landfall.site.judgement import Judgements
+from landfall.site.markup import Heading
+from landfall.site.observed import ObservedPage
 from landfall.site.report import compared, report_of, summary
 from landfall.site.scores import score
 from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
@@ -123,6 +126,29 @@ def test_a_page_by_itself():
     ]
 
 
+def test_a_criterion_has_the_values_that_decided_it():
+    """Beside each page that is cited; one that was not decided says what it asks for."""
+    pages = [home(h1=0), a_page("/slow", seconds=9.5), a_page("/ok", seconds=2)]
+    rows = {one["id"]: one for one in reported(*pages, mobile=None).fields["criteria"]}
+    assert (rows["h1"]["values"], rows["h1"]["at_least"], rows["h1"]["text"]) == ([0], 1, None)
+    assert (rows["fast"]["pages"], rows["fast"]["values"]) == ([f"{SITE}/slow"], [9.5])
+    assert (rows["fast"]["share"], rows["fast"]["at_most"]) == (0.667, 2)
+    assert (rows["phone"]["text"], rows["phone"]["values"]) == ("phone is good", [])
+
+
+def test_a_report_has_what_is_seen_on_each_page():
+    """Its texts, the first of each kind and cut, and its facts, beside those of a phone."""
+    headings = [Heading(1, f"{n}" * 200) for n in range(9)] + [Heading(2, "less")]
+    evidence = replace(home(words__prices=2).evidence, title="A title", headings=headings)
+    fields = reported(ObservedPage("home", evidence)).fields
+    (desktop,), mobile = fields["seen"]["desktop"], fields["seen"]["mobile"]
+    assert desktop["title"] == "A title"
+    assert desktop["headings"] == [f"{n}" * 160 for n in range(3)]
+    assert desktop["facts"] == {"words": 100, "seconds": 1, "h1": 1, "forms": 1}
+    assert mobile["facts"] == PHONE
+    assert fields["names"] == {"first": "first", "second": "second"}
+
+
 def test_two_pages_make_a_pattern():
     """One does not."""
     assert reported(home(), a_page("/slow", seconds=9)).fields["patterns"] == []
@@ -142,9 +168,11 @@ def test_a_quick_scan_says_nothing_of_other_pages():
 def test_what_is_not_as_it_was():
     """Scores, pages and leaks, against the run before."""
     before = summary("r1", reported(home(h1=0), a_page("/gone")).fields)
+    before["captured_at"] = datetime(2026, 3, 2, tzinfo=UTC)
     after = reported(home(forms=0), a_page("/new"), before=before).fields["comparison"]
     assert after == {
         "run_id": "r1",
+        "captured_at": "2026-03-02T00:00:00+00:00",
         "scores": {"first": 7.5, "second": -5.0},
         "total_score_60": 7.5,
         "patient_flow_score_10": 1.3,  # 7.5 and 6.2, as they were shown

@@ -9,7 +9,9 @@ from landfall.runs.report import verdict_of
 from landfall.site import advice
 from landfall.site.judgement import RAISE, Judgements, adjusted, remarks
 from landfall.site.observed import ObservedSite
-from landfall.site.scores import Scores
+from landfall.site.rubric import Dimension
+from landfall.site.scores import CriterionScore, Scores
+from landfall.site.seen import seen_on
 from landfall.site.urls import page_key
 from landfall.store.documents import Fields
 
@@ -35,7 +37,7 @@ class SiteReport:
         """Return the short report, which is stored on the run itself."""
         few = ("strengths", "leaks", "quick_wins")
         left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan"}
-        left_out |= {"criteria", "judgements"}
+        left_out |= {"criteria", "judgements", "names", "seen"}
         short = {name: value for name, value in self.fields.items() if name not in left_out}
         return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
 
@@ -92,6 +94,7 @@ def report_of(
         "mode": mode,
         "scorer": "model" if by_model else "rules",
         "dimensions": [one.dimension.id for one in scores.dimensions],
+        "names": {one.dimension.id: one.dimension.name for one in scores.dimensions},
         "scores": {one.dimension.id: one.score for one in scores.dimensions},
         "total_score_60": scores.total_score_60,
         "patient_flow_score_10": scores.patient_flow_score_10,
@@ -102,6 +105,10 @@ def report_of(
         "quick_wins": advice.quick_wins(scores),
         "criteria": _criteria(scores),
         "pages": [{"url": page.url, "page_type": page.page_type} for page in observed.pages],
+        "seen": {
+            "desktop": [seen_on(page.evidence) for page in observed.pages],
+            "mobile": seen_on(observed.mobile) if observed.mobile else None,
+        },
     }
     if judgements:
         fields["rules_scores"] = {one.dimension.id: one.score for one in ruled.dimensions}
@@ -121,17 +128,30 @@ def report_of(
 
 
 def _criteria(scores: Scores) -> list[Fields]:
-    return [
-        {
-            "id": result.criterion.id,
-            "dimension": dimension.id,
-            "share": result.share,
-            "observed": round(result.observed, 3),
-            "applies": result.applies,
-            "pages": list(result.cited),
-        }
-        for dimension, result in scores.results()
-    ]
+    return [_criterion(dimension, result) for dimension, result in scores.results()]
+
+
+def _criterion(dimension: Dimension, result: CriterionScore) -> Fields:
+    """Return the result of a criterion, with what it asks for and what was found.
+
+    `text` is the statement that could not be decided; the others are strengths and leaks.
+    """
+    criterion = result.criterion
+    return {
+        "id": criterion.id,
+        "dimension": dimension.id,
+        "text": criterion.good if result.share is None else None,
+        "points": criterion.points,
+        "where": criterion.where,
+        "fact": criterion.fact,
+        "at_least": criterion.at_least,
+        "at_most": criterion.at_most,
+        "share": result.share,
+        "observed": round(result.observed, 3),
+        "applies": result.applies,
+        "pages": list(result.cited),
+        "values": list(result.values),
+    }
 
 
 def summary(run_id: str, report: Mapping[str, Any]) -> Fields:
@@ -154,8 +174,10 @@ def compared(report: Mapping[str, Any], before: Mapping[str, Any]) -> Fields:
     alike = all(report[name] == before[name] for name in ("mode", "scorer"))
     leaking = {leak["id"] for leak in report["leaks"]}
     known = {one["id"] for one in report["criteria"] if one["share"] is not None}
+    captured_at = before.get("captured_at")
     return {
         "run_id": before["run_id"],
+        "captured_at": captured_at.isoformat() if captured_at else None,
         "scores": _differences(report["scores"], before["scores"]) if alike else {},
         "total_score_60": _difference(report, before, "total_score_60") if alike else None,
         "patient_flow_score_10": _difference(report, before, "patient_flow_score_10")

@@ -29,7 +29,8 @@ class CriterionScore:
     """A criterion, and the share of its points that a site earns.
 
     The share is None if nothing was `observed`, or the criterion does not apply. `cited` are pages
-    that show it.
+    that show it, and `values` the values of the fact on them; none where it is about types of
+    pages.
     """
 
     criterion: Criterion
@@ -37,6 +38,7 @@ class CriterionScore:
     cited: Sequence[str] = ()
     observed: float = 1.0
     applies: bool = True
+    values: Sequence[float] = ()
 
     @property
     def good(self) -> bool:
@@ -169,7 +171,7 @@ def _of_page(criterion: Criterion, page: Evidence | None) -> CriterionScore:
     value = page.facts.get(criterion.fact)
     if value is None:
         return CriterionScore(criterion, None, applies=False)
-    return CriterionScore(criterion, float(criterion.met(value)), [page.url])
+    return CriterionScore(criterion, float(criterion.met(value)), [page.url], values=[value])
 
 
 def _of_site(criterion: Criterion, site: ObservedSite) -> CriterionScore:
@@ -178,14 +180,14 @@ def _of_site(criterion: Criterion, site: ObservedSite) -> CriterionScore:
         return _of_type(criterion, name, site)
     values = [(page.url, page.evidence.facts.get(criterion.fact)) for page in site.pages]
     known = [(url, value) for url, value in values if value is not None]
-    meeting = [url for url, value in known if criterion.met(value)]
+    meeting = [(url, value) for url, value in known if criterion.met(value)]
     if meeting:
-        return CriterionScore(criterion, 1.0, meeting[:MAX_CITED])
+        return _cited(criterion, 1.0, meeting)
     if site.missed:  # it may be on a page that we did not observe
         return CriterionScore(criterion, None, observed=0.0)
     if not known:
         return CriterionScore(criterion, None, applies=False)
-    return CriterionScore(criterion, 0.0, [url for url, _ in known][:MAX_CITED])
+    return _cited(criterion, 0.0, known)
 
 
 def _of_type(criterion: Criterion, page_type: str, site: ObservedSite) -> CriterionScore:
@@ -198,10 +200,19 @@ def _of_type(criterion: Criterion, page_type: str, site: ObservedSite) -> Criter
 
 def _of_pages(criterion: Criterion, site: ObservedSite) -> CriterionScore:
     values = [(page.url, page.evidence.facts.get(criterion.fact)) for page in site.pages]
-    known = [(url, criterion.met(value)) for url, value in values if value is not None]
+    known = [(url, value) for url, value in values if value is not None]
     if not known:
         return CriterionScore(criterion, None, applies=False)
-    share = sum(met for _, met in known) / len(known)
-    cited = [url for url, met in known if met == (share == 1)]
+    share = sum(criterion.met(value) for _, value in known) / len(known)
+    shown = [(url, value) for url, value in known if criterion.met(value) == (share == 1)]
     observed = len(known) / (len(known) + len(site.missed))
-    return CriterionScore(criterion, round(share, 3), cited[:MAX_CITED], observed)
+    return _cited(criterion, round(share, 3), shown, observed)
+
+
+def _cited(
+    criterion: Criterion, share: float, shown: Sequence[tuple[str, float]], observed: float = 1.0
+) -> CriterionScore:
+    """Return a result with the first pages that show it."""
+    few = shown[:MAX_CITED]
+    urls, values = [url for url, _ in few], [value for _, value in few]
+    return CriterionScore(criterion, share, urls, observed, values=values)
