@@ -34,8 +34,8 @@ class _Mark:
 async def mark_tick(runs: Runs, name: str, by: str, did: Fields, account: Account) -> None:
     """Record a tick of the scheduler or the watchdog, with its results and its cost.
 
-    Each logs a line for every tick of its own in which the other is silent: alerts count them, and
-    a function that has never ticked leaves nothing else to count.
+    Each logs a line for every tick of its own in which the other is silent: an alert reports many
+    of them, and a function that has never ticked leaves nothing else to count.
     """
     await _note_silence(runs, name)
     now, spent = runs.clock(), account.spent()
@@ -52,7 +52,9 @@ async def _note_silence(runs: Runs, name: str) -> None:
         return  # the mark itself cannot be written either, and that is an error
     tick = _tick(mark, runs.clock())
     if not (tick["ok"] or "problem" in tick):  # a mark that cannot be read is one all the same
-        logs.error("silent", silent=other, age_seconds=tick["age_seconds"])
+        age = tick["age_seconds"]
+        say = logs.warning if age is None else logs.error  # one of the two ticks first, of all
+        say("silent", silent=other, age_seconds=age)
 
 
 async def health(
