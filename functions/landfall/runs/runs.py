@@ -155,13 +155,15 @@ class Runs(Engine):
         """Take up a stale step: send its task again, or take it from a worker that is gone.
 
         Return what was done: "redriven", "retried", "failed", or "nothing" where the step had
-        moved.
+        moved, or its run is past its deadline.
         """
 
         def decide(state: State) -> Change:
             step = state.steps[step_id]
             if not step.stale_at or step.stale_at > self.clock():
                 raise DeclinedError("the step has moved")
+            if state.run.deadline_at <= self.clock():
+                raise DeclinedError("it ends with its run")
             if step.status == StepStatus.QUEUED:
                 return queued(step, self.clock(), self.ladder)
             return after_error(state, step_id, _lost(step), "", self.retry_at(step), self.ladder)

@@ -5,7 +5,7 @@ any document has another version by then, nothing is written and `ConflictError`
 is no other lock.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -153,7 +153,7 @@ class Meter:
     commits: int = 0
 
 
-async def both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
+async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
     """Return the results of two reads at the same time: a slow store takes as long as for one.
 
     When one fails, the other is cancelled, and the error raised.

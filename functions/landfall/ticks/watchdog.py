@@ -1,7 +1,6 @@
 """The watchdog's tick: end runs past their deadline, and take up steps that do not move."""
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -64,18 +63,18 @@ class Watchdog:
         self._runs = runs
         self._by = by
         self._watch = Watch()
-        self._ending: set[str] = set()
-        self._late_known = asyncio.Event()
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End runs past their deadline, take up stale steps, and leave a mark."""
-        self._until_half = Deadline.after(deadline.remaining() / 2)
         with metering() as account:
-            # at once: more runs than can be ended, or a slow Firestore, leave no step alone
-            await both(
-                self._all(self._overdue_runs, self._time_out, deadline),
-                self._all(self._stale_steps, self._take_up, deadline),
-            )
+            late = asyncio.ensure_future(self._all(self._overdue_runs, self._time_out, deadline))
+
+            async def steps() -> None:
+                # then, as those of a run end with it; but late runs leave them half the time
+                await asyncio.wait([late], timeout=deadline.remaining() / 2)
+                await self._all(self._stale_steps, self._take_up, deadline)
+
+            await both(late, steps())
             await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
 
@@ -131,18 +130,11 @@ class Watchdog:
 
     async def _overdue_runs(self, limit: int) -> Sequence[Found]:
         where = (("status", "in", sorted(RUN_LIVE)), ("deadline_at", "<=", self._runs.clock()))
-        found = await self._runs.store.find_any(
+        return await self._runs.store.find_any(
             Query("runs", where=where, order=("deadline_at", "asc"), limit=limit)
         )
-        self._ending.update(run.id for run in found)
-        if len(found) < limit:
-            self._late_known.set()
-        return found
 
     async def _stale_steps(self, limit: int) -> Sequence[Found]:
-        with contextlib.suppress(TimeoutError):  # then they are too many to wait for
-            async with self._until_half.limit():
-                await self._late_known.wait()
         where = (("stale_at", "<=", self._runs.clock()),)
         return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
@@ -157,8 +149,6 @@ class Watchdog:
 
     async def _take_up(self, document: Found) -> None:
         step = Step.load(readable(document))
-        if step.run_id in self._ending:
-            return  # the steps of a run end with it
         did = await self._runs.take_up(step.run_id, step.step_id, self._by)
         if did != "nothing":
             logs.warning("rescued", run_id=step.run_id, step_id=step.id, did=did)
