@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).parent / "samples"
 SAMPLE = 300
 """Records of each table that `--check` reads: 3 requests."""
 
-USAGE = """infra/local/run [SCAN.yaml ...] [--json]
+USAGE = """infra/local/run [SCAN.yaml ...] [--json] [--html FILE]
        infra/local/run --check [SCAN.yaml ...] [--sample N] [--json]
        infra/local/run --serve [SCAN.yaml ...] [--json]
        infra/local/run --copy TO.yaml [SCAN.yaml]"""
@@ -55,6 +55,8 @@ examples:
   infra/local/run --check my-scan.yaml   does my scan fit my base?
   infra/local/run my-scan.yaml           run it
   infra/local/run my-scan.yaml --json    run it for a script
+  infra/local/run my-scan.yaml --html report.html
+                                         run it, and write a report to send
   infra/local/run --serve                keep the stack running and use its api
 
 exit status:
@@ -77,6 +79,8 @@ def main() -> int:
         if options.copy:
             return _copy(options.scans or [SAMPLES / "school.yaml"], options.copy, console)
         scans = _load(options.scans or sorted(SAMPLES.glob("*.yaml")))
+        if options.html:
+            _check_file(options.html, scans, runs=not (options.check or options.serve))
         for note in filter(None, map(schema_note, options.scans)):
             console.print(Text.assemble(("note", "cyan"), f": {note}"), soft_wrap=True)
         # imported on demand: the clients of Google's services are slow to import
@@ -158,6 +162,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "addresses) on standard output, and everything else on standard error",
     )
     options.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write the report of the one scan as one HTML file, to send and to print",
+    )
+    options.add_argument(
         "--open", action="store_true", help="with --serve: open the window in a browser"
     )
     options.add_argument("-h", "--help", action="help", help="show this help and exit")
@@ -172,6 +182,16 @@ def _sample(text: str) -> int | None:
             f"expected a number of records from 1, or `all`, not {text!r}"
         )
     return int(text)
+
+
+def _check_file(path: Path, scans: Sequence[Scan], *, runs: bool) -> None:
+    """Check before anything starts that a report can be written. Raises `DefinitionError`."""
+    if not runs:
+        raise DefinitionError("--html writes the report of a run: leave out --check or --serve")
+    if len(scans) != 1:
+        raise DefinitionError("--html takes the report of one scan: give one SCAN.yaml")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise DefinitionError(f"--html {path}: give a file in a folder that exists")
 
 
 def _load(paths: Sequence[Path]) -> list[Scan]:

@@ -8,6 +8,7 @@ import signal
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 
@@ -56,6 +57,8 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
         finished = await run_scans(stack, scans, console)
         for one in finished:
             _report(one, stack, options.json, console)
+            if options.html and one.done:
+                _write(await _html_of(stack, one), options.html, console)
     console.print(f"The local stack has stopped after {loop.time() - started:.1f} s.")
     return 0 if all(one.done for one in finished) else 1
 
@@ -67,6 +70,23 @@ def _report(run: FinishedRun, stack: Stack, as_line: bool, console: Console) -> 
         print_report(run, console)
     if not run.done:
         print_failure(run, stack, console)
+
+
+async def _html_of(stack: Stack, run: FinishedRun) -> str:
+    """Return the report of a run as one file, as the api gives it. Raises `RunFailedError`."""
+    answer = await stack.call("GET", f"/runs/{run.document['run_id']}/report?format=html")
+    if answer.status_code != 200:
+        raise RunFailedError(f"the api gave no report: {answer.text}")
+    return answer.text
+
+
+def _write(text: str, path: Path, console: Console) -> None:
+    """Write a report. Raises `RunFailedError`."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunFailedError(f"--html {path} could not be written: {error.strerror}") from error
+    console.print(f"The report is in {path}.", markup=False, soft_wrap=True)
 
 
 async def _serve(

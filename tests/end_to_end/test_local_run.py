@@ -71,9 +71,35 @@ async def test_an_own_scan_needs_a_key(tmp_path: Path) -> None:
     assert "export AIRTABLE_API_KEY=" in out
 
 
-async def test_a_run_as_json_is_one_line() -> None:
-    """Standard output is the run's document and its report; the rest is on standard error."""
-    status, out, err = await run(str(SCHOOL), "--json")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([SCHOOL, SCHOOL.with_name("gym.yaml"), "--html", "x.html"], "one scan"),
+        ([SCHOOL, "--check", "--html", "x.html"], "--check"),
+        ([SCHOOL, "--html", "/nowhere/x.html"], "/nowhere/x.html"),
+    ],
+)
+async def test_a_report_that_cannot_be_written_starts_nothing(
+    arguments: list[object], says: str
+) -> None:
+    """The exit status is 2; the message says what fits."""
+    status, out, _ = await run(*map(str, arguments))
+    assert status == 2
+    assert "--html" in out
+    assert says in out
+
+
+async def test_a_run_as_json_is_one_line(tmp_path: Path) -> None:
+    """Standard output is the run's document and its report; the rest is on standard error.
+
+    `--html` writes the report as one file beside it.
+    """
+    file = tmp_path / "school.html"
+    status, out, err = await run(str(SCHOOL), "--json", "--html", str(file))
+    html = file.read_text()
+    assert html.startswith("<!doctype html>")
+    assert "every student has" in html.lower() or "Students" in html
+    assert len(html.encode()) <= 300_000
     (line,) = out.splitlines()
     answer = json.loads(line)
     found: dict[str, set[tuple[str, ...]]] = {}

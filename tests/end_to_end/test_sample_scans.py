@@ -149,6 +149,21 @@ async def test_the_clinic_is_looked_at_and_judged(stack: Stack, seen: dict[str, 
     assert [path for path in site.paths if "private" in path] == []
 
 
+async def test_every_kind_has_a_report_as_one_file(stack: Stack, seen: dict[str, Seen]) -> None:
+    """It is a download, and says what the run found."""
+    for scan_id, says in (
+        ("clinic", "of 60 points"),
+        ("school", "more findings"),
+        ("catalogue", "Suggested by gpt-6-luna-stand-in"),
+    ):
+        run_id = seen[scan_id].run["run_id"]
+        answer = await stack.call("GET", f"/runs/{run_id}/report?format=html")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-disposition"].startswith(f'attachment; filename="{scan_id}')
+        assert says in answer.text, scan_id
+        assert len(answer.text.encode()) <= 300_000
+
+
 async def test_the_stand_in_calls_itself_one(stack: Stack, seen: dict[str, Seen]) -> None:
     """Wherever its answers are shown: in the api, in files, and in what is printed."""
     names = [*seen["clinic"].run["report"]["models"], *seen["catalogue"].run["report"]["models"]]

@@ -104,7 +104,7 @@ async def test_the_run_has_the_report_in_short(world):
     assert (run["report"]["mode"], run["report"]["scorer"]) == ("quick", "rules")
     assert run["counts"]["leaks"] == len(report["leaks"])
     assert run["counts"]["total_score_60"] == report["total_score_60"]
-    assert not {"criteria", "names", "seen"} & set(run["report"])
+    assert not {"criteria", "seen"} & set(run["report"])
 
 
 async def test_a_quick_scan_can_be_conclusive(world):

@@ -83,6 +83,7 @@ async def _pages(stack: Stack) -> dict[str, str]:
         "site": "/scans/gym",
         "labels": "/scans/catalogue",
         **{f"run {name}": f"/runs/{run_id}" for name, run_id in runs.items()},
+        **{f"report {it}": f"/runs/{runs[it]}/report" for it in ("gym", "unsure", "failed")},
         "finding": f"/scans/people/findings/{listed['findings'][0]['finding_id']}",
     }
 

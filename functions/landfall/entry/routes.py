@@ -31,6 +31,9 @@ def routes() -> Iterator[Route]:
     yield from every_kind.ROUTES
     for kind in KINDS.values():
         yield from kind.routes()
+    from landfall.window.report_file import ROUTES
+
+    yield from ROUTES
 
 
 async def answer(app: App, call: Call) -> Answer:

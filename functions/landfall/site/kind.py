@@ -1,13 +1,11 @@
 """The kind `site`: pages of a web site, scored by evidence and a language model."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landfall.runs.kind import Kind, Work
 from landfall.runs.steps import Progress
 
 if TYPE_CHECKING:
-    from landfall.api.request import Route
     from landfall.llm.session import Models
     from landfall.runs.claim import Claim
     from landfall.site.page import Sites
@@ -32,12 +30,6 @@ def _score(claim: "Claim", scan: "SiteScan", clients: "Models") -> Work:
     return ScoreSite(claim, scan, clients.model)
 
 
-def _routes() -> "Sequence[Route]":
-    from landfall.site.routes import ROUTES
-
-    return ROUTES
-
-
 KIND = Kind(
     scan=_scan,
     steps={"fetch": _fetch, "score": _score},
@@ -45,5 +37,4 @@ KIND = Kind(
         "fetch": Progress(10, 60, "capturing_pages"),
         "score": Progress(60, 95, "calling_model"),
     },
-    routes=_routes,
 )

@@ -37,7 +37,7 @@ class SiteReport:
         """Return the short report, which is stored on the run itself."""
         few = ("strengths", "leaks", "quick_wins")
         left_out = {*few, "pages", "critique", "patterns", "journey", "action_plan"}
-        left_out |= {"criteria", "judgements", "names", "seen"}
+        left_out |= {"criteria", "judgements", "seen"}
         short = {name: value for name, value in self.fields.items() if name not in left_out}
         return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
 

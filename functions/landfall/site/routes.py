@@ -1,6 +1,6 @@
-"""The route of the api for the reports of site scans."""
+"""The use case of the api for the reports of site scans; its route has a file of them, too."""
 
-from landfall.api.request import Request, Route, check_kind
+from landfall.api.request import Request, check_kind
 from landfall.site.packing import REPORT_ID, unpacked
 from landfall.store.documents import Fields
 
@@ -18,6 +18,3 @@ async def report(request: Request, run_id: str) -> Fields:
         "inconclusive": run.inconclusive,
         "report": unpacked(found) if found else None,
     }
-
-
-ROUTES = [Route("GET", "/runs/{id}/report", 200, report)]

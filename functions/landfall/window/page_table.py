@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
+from landfall.window.report_page import report_file, report_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
 from landfall.window.scan_page import findings_file, scan_page, scan_pulse
@@ -14,6 +15,8 @@ PAGES: Sequence[Screen] = (
     Screen("GET", "/", home, home_pulse),
     Screen("GET", "/runs", runs_page),
     Screen("GET", "/runs/{id}", run_page, run_pulse),
+    Screen("GET", "/runs/{id}/report", report_page),
+    Screen("GET", "/runs/{id}/report.html", report_file),
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),

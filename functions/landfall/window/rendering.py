@@ -114,7 +114,9 @@ def headline(run: Mapping[str, Any]) -> str:
     if "findings" in counts:
         return "No open findings"
     if "leaks" in counts:
-        return f"{count(counts['leaks'], 'weak spot')}, {count(counts['pages'], 'page')}"
+        total = counts.get("total_score_60")
+        points = "" if total is None else f"{total} of 60 points, "
+        return f"{points}{count(counts['leaks'], 'weak spot')}, {count(counts['pages'], 'page')}"
     if "elements" in counts:
         return f"{count(counts['elements'], 'element')} classified"
     return ""

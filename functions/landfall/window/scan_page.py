@@ -10,6 +10,7 @@ from landfall.integrity.routes import FILTERS, finding_counts, scan_findings
 from landfall.kinds.routes import follow_scan
 from landfall.store.documents import Fields
 from landfall.window.home_page import STRIP
+from landfall.window.site_score import score_of
 from landfall.window.standing import SEVERITIES, items_of, standing_of
 from landfall.window.visit import LATER, SOON, View, Visit
 
@@ -43,6 +44,7 @@ async def scan_page(visit: Visit, scan_id: str) -> View:
         "items": [one for one in items_of(standing, result) if one.state not in SEVERITIES],
         "filters": filters,
         "listed": listed,
+        "site": score_of(standing, result.get("report")) if scan["kind"] == "site" else None,
         "choices": await _choices(visit, scan_id, filters) if listed else {},
         "address": _address(visit.path, filters),
     }

@@ -49,6 +49,17 @@ STATES: dict[str, Word] = {
     "reopened": Word("Reopened", "It was resolved or ignored, and is here again.", "notice"),
     "ignored": Word("Ignored", "A person decided that it may stay as it is.", "quiet"),
     "resolved": Word("Resolved", "The last run did not find it again.", "good"),
+    # bands of a web site, and results of one of its criteria
+    "strong": Word("Strong", "Visitors find what they need; little is left to do.", "good"),
+    "good": Word("Good", "Most of it works, and some weak spots are left.", "notice"),
+    "weak": Word("Weak", "Visitors are lost in several places.", "notice"),
+    "poor": Word("Poor", "Most of what visitors need is missing.", "bad"),
+    "met": Word("Good", "It is as it should be.", "good"),
+    "partly": Word("Partly", "Some of the pages are as they should be.", "notice"),
+    "unmet": Word("To do", "It is not as it should be.", "bad"),
+    "unseen": Word("Not seen", "It could not be seen, so nothing is concluded.", "unsure"),
+    "differs": Word("Differs", "It is not the same on both.", "notice"),
+    "not_applicable": Word("Left out", "The site has nothing that this is about.", "quiet"),
     # health
     "ok": Word("In order", "It works as it should.", "good"),
     "trouble": Word("Trouble", "It does not work as it should.", "bad"),
