@@ -19,6 +19,10 @@ BODIES: Mapping[tuple[str, str], str] = {
     ("POST", "/scans/{id}/elements/{id}/change"): (
         '{"suggestion_id": "SUGGESTION", "values": {"criticality": "high"}}'
     ),
+    ("POST", "/scans/{id}/elements/{id}/reopen"): '{"seen": "SEEN"}',
+    ("POST", "/scans/{id}/elements/confirm"): '{"count": 61, "seen": "SEEN"}',
+    ("POST", "/scans/{id}/elements/reject"): '{"count": 2, "seen": "SEEN", "why": "test data"}',
+    ("POST", "/scans/{id}/elements/reopen"): '{"count": 61}',
     ("POST", "/scans/{id}/regenerate"): '{"records": ["RECORD"]}',
 }
 """The body of a request, where a route takes one in JSON."""
@@ -34,7 +38,7 @@ ERRORS: Mapping[str, str] = {
     "no_such_path": "Use one of the routes that the message lists.",
     "method_not_allowed": "Use one of the methods that the message lists.",
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
-    "outdated": "Read the element again: its suggestion has changed since.",
+    "outdated": "Look again: what you decided about has changed since; the message says how.",
     "not_configured": "See `/health` of the function for the variables at fault.",
     "document_unreadable": "Correct the document that the message names. A run can be ended.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",

@@ -41,6 +41,7 @@ PURPOSES = {
     "scans/elements": "A data element, with the model's last good suggestion. Runs write it.",
     "scans/ledgers": "The findings of a scan of a base: which list is current, and its rules.",
     "scans/ledgers/decisions": "A person's decision to ignore or reopen a finding.",
+    "scans/reviewing": "A part of the index of elements, for who reviews them.",
     "scans/reviews": "A person's review of an element. No run writes it.",
     "scans/sites": "The last scores of a site, for the next comparison.",
     "scans/usage": "The use of a language model by one run on one day, with its calls in flight.",

@@ -4,51 +4,18 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.classification.views import COLUMNS, ElementNotFoundError, OutdatedError
-from landfall.entry.routes import routes
 from landfall.reasons import BadRequestError
-from landfall.store.documents import Fields
 from tests.fakes.bases import record_id
-from tests.fakes.callers import ask, text_of
+from tests.fakes.callers import text_of
 from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
 from tests.fakes.models import FakeModel
-
-FIRST = record_id(1)
-ELEMENT = "/scans/{id}/elements/{id}"
-
-
-class Client:
-    """A person who uses the api."""
-
-    def __init__(self, elements: Elements) -> None:
-        self.elements = elements
-
-    async def call(self, method: str, path: str, *ids: str, body: Any = None, **query: str) -> Any:
-        """Return the response of a route."""
-        (handle,) = [r.handle for r in routes() if (r.method, r.path) == (method, path)]
-        request = ask(self.elements.world, body, query, by="ann@example.org")
-        return await handle(request, *ids)
-
-    async def elements_of_scan(self, **query: str) -> Any:
-        """Return the elements of the scan."""
-        return await self.call("GET", "/scans/{id}/elements", "catalogue", **query)
-
-    async def say(self, verb: str, record: str = FIRST, **body: Any) -> Fields:
-        """Review the present suggestion of an element."""
-        if "suggestion_id" not in body:
-            seen = await self.call("GET", ELEMENT, "catalogue", record)
-            suggestion = seen["suggestion"]
-            body["suggestion_id"] = suggestion and suggestion["suggestion_id"]
-        answer: Fields = await self.call(
-            "POST", f"{ELEMENT}/{verb}", "catalogue", record, body=body
-        )
-        return answer
+from tests.fakes.reviewers import ELEMENT, FIRST, Client
 
 
 @pytest.fixture

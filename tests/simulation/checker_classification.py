@@ -10,6 +10,7 @@ from infra.local.openai.classification import classify
 from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.elements import Element, elements_of
 from landfall.classification.prompt import Prompt
+from landfall.classification.review_index import is_older, line_of, read_shard
 from landfall.classification.reviews import SETTLED, Classification, Review
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement, is_intact
@@ -60,6 +61,25 @@ class ClassificationChecker:
             for document in memory.all(f"scans/{scan.id}/elements"):
                 for what in self._of_element(memory, scan, document):
                     yield f"{document.path}: {what}"
+            yield from self._of_index(memory, scan)
+
+    def _of_index(self, memory: MemoryStore, scan: ClassificationScan) -> Iterator[str]:
+        """Check that who reviews sees what is stored, wherever the index is taken for whole."""
+        shards = [read_shard(one.path, one) for one in memory.all(f"scans/{scan.id}/reviewing")]
+        ended = [
+            run.data
+            for run in memory.all("runs")
+            if run.data["scan_id"] == scan.id and run.data.get("finished_at")
+        ]
+        last = max(ended, key=lambda run: run["finished_at"], default=None)
+        if not shards or not all(shard.whole for shard in shards) or is_older(shards[0], last):
+            return
+        lines = {key: line for shard in shards for key, line in shard.lines.items()}
+        stored = memory.all(f"scans/{scan.id}/elements")
+        right = {one.id: line_of(*_stored(memory, one)) for one in stored}
+        if lines != right:
+            wrong = {key for key in lines.keys() | right if lines.get(key) != right.get(key)}
+            yield f"the index of {scan.id} is wrong about {sorted(wrong)}"
 
     def _of_element(
         self, memory: MemoryStore, scan: ClassificationScan, document: Document

@@ -5,6 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 from landfall.classification.element_store import StoredElement
+from landfall.classification.review_index import Shard, packed
 from landfall.classification.suggestion import Suggestion
 from landfall.classification.tracked_element import TrackedElement
 from landfall.llm.answer_store import AnswerStore
@@ -149,7 +150,24 @@ def only_what_is_kept_of_a_batch_is_counted() -> Planted:
     return patch.object(BatchCollection, "collect", stored)
 
 
+def decisions_are_lost_to_the_index() -> Planted:
+    """A run writes what it has read of the elements over what people decided meanwhile."""
+
+    def blind(self: Shard, lines: Any, **more: Any) -> Put:
+        fields = self.document.data if self.document else {"whole": False}
+        return Put(self.path, fields | {"packed": [packed(lines)], "records": len(lines)} | more)
+
+    return patch.object(Shard, "write", blind)
+
+
+def the_index_knows_no_decisions() -> Planted:
+    """A person's decision leaves the index as it is."""
+    return patch.object(Shard, "changed", lambda self, _: self.write(self.lines))
+
+
 CLASSIFICATION_MUTANTS = (
+    decisions_are_lost_to_the_index,
+    the_index_knows_no_decisions,
     retries_are_free,
     costs_counted_twice,
     calls_have_no_receipt,

@@ -60,7 +60,7 @@ async def refusal(answered: Awaitable[Any]) -> LandfallError | None:
 
 def filled(route: Route) -> str:
     """The path of a route, for the run and the scans of `a_world`."""
-    of_elements = "elements" in route.path or "regenerate" in route.path
+    of_elements = any(word in route.path for word in ("elements", "reviews", "regenerate"))
     first = "m-1" if route.path.startswith("/runs") else "labels" if of_elements else "people"
     return route.path.replace("{id}", first, 1).replace("{id}", "rec1")
 

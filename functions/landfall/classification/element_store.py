@@ -11,7 +11,7 @@ person who is about to confirm one gets an error if it has changed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from landfall.classification.reviews import Classification, Review
+from landfall.classification.reviews import Classification, Review, seen_of
 from landfall.classification.tracked_element import TrackedElement
 from landfall.store.documents import Create, Document, Query, Store, Update, Write
 
@@ -36,6 +36,11 @@ class StoredElement:
     def classification(self) -> Classification:
         """The classification that is in effect."""
         return Classification.of(self.tracked.suggestion, self.review)
+
+    @property
+    def seen(self) -> str:
+        """The present suggestion and review, in 16 hex digits."""
+        return seen_of(self.tracked.suggestion, self.review)
 
     def write(self, path: str, tracked: TrackedElement) -> Write:
         """Return the write that replaces the element, if it is unchanged since it was read."""

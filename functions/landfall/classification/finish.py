@@ -7,14 +7,15 @@ from landfall.airtable.fetched import remember_size
 from landfall.classification.ask_cursor import AskCursor, places_in
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.elements import Element
-from landfall.classification.gone import mark_gone
+from landfall.classification.gone import is_gone, mark_gone
 from landfall.classification.report import AskingResult, ReportedElement, empty_report, run_report
+from landfall.classification.review_index import ReviewIndex, Shard
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement
 from landfall.classification.write import due_to_fill
 from landfall.runs.claim import Claim
 from landfall.runs.report import RunReport
-from landfall.store.documents import both
+from landfall.store.documents import ConflictError, Write, both
 
 
 class Finish:
@@ -33,12 +34,15 @@ class Finish:
         asked_how: str,
     ) -> None:
         """Read back the stored elements, and end the step with their report."""
+        index = ReviewIndex(self._claim.engine.store, self._claim.engine.clock, self._scan.id)
+        shards = await index.shards()
         kept, (since, _) = await both(
             self._catalogue.read_all(),
             both(self._claim.first_page_at(), remember_size(self._claim, len(elements))),
         )
-        if elements:  # none at all may be a fault of the other side; the run says so
-            await mark_gone(self._claim, self._catalogue, elements, kept, since)
+        await mark_gone(self._claim, self._catalogue, elements, kept, since)
+        there = {key: one for key, one in kept.items() if not is_gone(one.tracked, elements, since)}
+        await self._write_index(index, shards, there)
         present = {
             record_id: kept.get(record_id) or StoredElement(TrackedElement(record_id))
             for record_id in elements
@@ -57,6 +61,17 @@ class Finish:
         report = run_report(self._scan, seen, asked)
         due = due_to_fill(self._scan, present.values())
         await self._with_report(report, len(due))
+
+    async def _write_index(
+        self, index: ReviewIndex, shards: Sequence[Shard], there: Mapping[str, StoredElement]
+    ) -> None:
+        async def commit(writes: Sequence[Write]) -> None:
+            await self._claim.checkpoint(writes=writes)
+
+        try:
+            await index.rebuild(shards, there, self._claim.run.id, commit)
+        except ConflictError:  # who reviews next finds that it is older than this run
+            logs.warning("index of reviews not written", elements=len(there))
 
     async def nothing_asked(self, why: str, records: int) -> None:
         """End a run that could not ask, and say why."""

@@ -1,7 +1,7 @@
 """Elements of a classification as people see and review them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,13 @@ from landfall.classification.answer import LISTS, OUTPUTS, Values
 from landfall.classification.corrections import apply_correction
 from landfall.classification.element_store import ElementStore, StoredElement
 from landfall.classification.elements import describe_cut
-from landfall.classification.reviews import Review, ReviewState, difference
+from landfall.classification.review_index import Lines, ReviewIndex, line_of
+from landfall.classification.reviews import Review, ReviewState, difference, seen_of
 from landfall.classification.scan import ClassificationScan
 from landfall.reasons import LandfallError, NotFoundError
 from landfall.runs.commit import Clock
 from landfall.store.conflicts import until_committed
-from landfall.store.documents import Create, Fields, Store, Update, Write
+from landfall.store.documents import Create, Fields, Store, Update, Write, both
 
 COLUMNS = (
     "record_id", "name", "state", *OUTPUTS, "suggestion_id", "model", "suggested_at", "reviewed_by",
@@ -31,7 +32,7 @@ class ElementNotFoundError(NotFoundError):
 
 
 class OutdatedError(LandfallError):
-    """The reviewed suggestion is not the present one."""
+    """A person decided about something that has changed: the message says what."""
 
     status = 409
     code = "outdated"
@@ -39,12 +40,19 @@ class OutdatedError(LandfallError):
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's decision about a suggestion; `values` replace the suggested ones."""
+    """A person's decision about a suggestion; `values` replace the suggested ones.
+
+    `seen` is that of the element as the person saw it; without one, only another suggestion refuses
+    the decision. `act` is the same for all that is decided about at once.
+    """
 
     state: ReviewState
     suggestion_id: str | None
     by: str
     values: Any = None
+    seen: str | None = None
+    why: str = ""
+    act: str = ""
 
 
 class ElementReviews:
@@ -55,6 +63,7 @@ class ElementReviews:
         self._clock = clock
         self._scan = scan
         self._elements = ElementStore(store, scan.id)
+        self._index = ReviewIndex(store, clock, scan.id)
 
     async def find(self, filters: Mapping[str, str]) -> list[Fields]:
         """Return the elements in the table that match: by `state`, or an output and its value."""
@@ -72,9 +81,21 @@ class ElementReviews:
         Raises `ElementNotFoundError`, `OutdatedError`, and `ValueError` for invalid values.
         """
 
+        return await self._decide(record_id, lambda stored: self._review(stored, decision))
+
+    async def withdraw(self, record_id: str, by: str, seen: str | None) -> Fields:
+        """Withdraw the decision about an element: the one before it, or none, is in effect again.
+
+        Raises `ElementNotFoundError`, `OutdatedError`, and `ValueError` where there is none.
+        """
+        return await self._decide(record_id, lambda stored: self.without(stored, by, seen))
+
+    async def _decide(self, record_id: str, decide: Callable[[StoredElement], Review]) -> Fields:
         async def attempt() -> None:  # after a lost race, the suggestion may be a new one
-            stored = await self._find(record_id)
-            await self._store.commit(self._writes(stored, self._review(stored, decision)))
+            stored, shard = await both(self._find(record_id), self._index.shard_of(record_id))
+            review = decide(stored)
+            changes = self.changes(stored, review)
+            await self._store.commit([*self.writes(stored, review), shard.changed(changes)])
 
         await until_committed(attempt, tries=MAX_REVIEW_ATTEMPTS, what=record_id)
         return self._whole(await self._find(record_id))
@@ -87,15 +108,38 @@ class ElementReviews:
         raise ElementNotFoundError(f"this scan has no element {record_id!r}")
 
     def _review(self, stored: StoredElement, decision: Decision) -> Review:
+        if decision.seen is not None:
+            _check_seen(stored, decision.seen, decision.suggestion_id)
         suggestion = stored.tracked.suggestion
         current = suggestion["suggestion_id"] if suggestion else None
         if decision.suggestion_id != current:
             raise OutdatedError(
                 f"the suggestion is now {current!r}, not {decision.suggestion_id!r}: read it again"
+                f"{_what_is_new(stored, decision.suggestion_id)}"
             )
-        values = self._values(stored, decision)
-        review = Review(decision.state, values, current, decision.by, self._clock())
+        return self.reviewed(stored, decision)
+
+    def reviewed(self, stored: StoredElement, decision: Decision) -> Review:
+        """Return the review of a decision about the present suggestion. Raises `ValueError`."""
+        suggestion = stored.tracked.suggestion
+        review = Review(
+            decision.state,
+            self._values(stored, decision),
+            suggestion["suggestion_id"] if suggestion else None,
+            decision.by,
+            self._clock(),
+            why=decision.why,
+            act=decision.act,
+        )
         return stored.review.superseded_by(review) if stored.review else review
+
+    def without(self, stored: StoredElement, by: str, seen: str | None) -> Review:
+        """Return the review without the latest decision. Raises `OutdatedError`, `ValueError`."""
+        if seen is not None:
+            _check_seen(stored, seen)
+        if stored.review is None or stored.review.state == "reopened":
+            raise ValueError("nobody has decided about this element, so there is nothing to undo")
+        return stored.review.withdrawn(by, self._clock())
 
     def _values(self, stored: StoredElement, decision: Decision) -> Values | None:
         suggestion = stored.tracked.suggestion
@@ -110,7 +154,12 @@ class ElementReviews:
             )
         return suggested if decision.state == "confirmed" else None
 
-    def _writes(self, stored: StoredElement, review: Review) -> Sequence[Write]:
+    def changes(self, stored: StoredElement, review: Review | None) -> Lines:
+        """Return what the index has of an element with this review."""
+        tracked = stored.tracked
+        return {} if tracked.gone_at else {tracked.record_id: line_of(tracked, review)}
+
+    def writes(self, stored: StoredElement, review: Review) -> Sequence[Write]:
         """Return the writes of review and element, each only if unchanged since it was read."""
         assert stored.document is not None
         stamp = {"updated_at": self._clock(), "updated_by": review.by}
@@ -140,10 +189,33 @@ class ElementReviews:
             "failure": tracked.failure,
             "review": shown,
             "link": tracked.link,
+            "seen": stored.seen,
         }
 
 
-_REVIEW_FIELDS = ("state", "by", "at", "suggestion_id")
+_REVIEW_FIELDS = ("state", "by", "at", "suggestion_id", "why")
+
+
+def _check_seen(stored: StoredElement, seen: str, suggestion_id: str | None = None) -> None:
+    """Raise `OutdatedError`, which says what has changed, unless a person has seen the present."""
+    if seen == stored.seen:
+        return
+    review = stored.review
+    if review and seen_of(stored.tracked.suggestion, None) == seen:
+        raise OutdatedError(f"{review.by} has {review.state} it meanwhile: look again")
+    new = _what_is_new(stored, suggestion_id)
+    who = f"; {review.by} was the last who decided: {review.state}" if review else ""
+    raise OutdatedError(f"it has changed since you saw it{new}{who}: look again")
+
+
+def _what_is_new(stored: StoredElement, suggestion_id: str | None) -> str:
+    """Return how the suggestion differs from the one that a person saw, if that is known."""
+    previous = stored.tracked.previous
+    if not previous or previous["suggestion_id"] != suggestion_id:
+        return ""
+    changes = _changed_from(stored) or {}
+    texts = [f"{name} was {it['before']}, is {it['now']}" for name, it in changes.items()]
+    return f" (the model suggests anew: {'; '.join(texts)})" if texts else ""
 
 
 def csv_row(element: Fields) -> Fields:

@@ -61,6 +61,7 @@ DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "scans/elements": DocumentKind(),
     "scans/ledgers": _STAMPED,
     "scans/ledgers/decisions": _STAMPED,
+    "scans/reviewing": DocumentKind(),
     "scans/reviews": DocumentKind(),
     "scans/sites": DocumentKind(),
     "scans/usage": DocumentKind(),
