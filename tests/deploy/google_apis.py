@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from landfall.entry.own_service import SIGNATURE_REMOVED
 
@@ -59,6 +59,9 @@ class ApiRequest:
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
     authorization: str = ""
+    content_range: str = ""
+    answered: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer."""
 
     @property
     def is_mutating(self) -> bool:
@@ -68,20 +71,24 @@ class ApiRequest:
         return self.method != "GET"
 
 
-_VERSION = re.compile(r"^/(?:storage/|upload/storage/|apis/serving\.knative\.dev/)?v\d\w*/")
+_VERSION = re.compile(
+    r"^/(?:storage/|(?:resumable/)?upload/storage/|apis/serving\.knative\.dev/)?v\d\w*/"
+)
 
 
-def parse_request(method: str, url: str, body: bytes, authorization: str = "") -> ApiRequest:
-    """Parse a request from the wire."""
+def parse_request(
+    method: str, url: str, body: bytes, authorization: str = "", content_range: str = ""
+) -> ApiRequest:
+    """Parse a request from the wire. A part of a file stays as it is."""
     parts = urlsplit(url)
     api = parts.netloc.split(".")[0].rpartition("-")[2]
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     try:
-        content = json.loads(body) if body else None
+        content = json.loads(body) if body and not content_range else body or None
     except ValueError:
         content = body
     path = unquote(_VERSION.sub("", parts.path)).replace("projects/-/", f"projects/{PROJECT}/")
-    return ApiRequest(api, method, path, query, content, authorization)
+    return ApiRequest(api, method, path, query, content, authorization, content_range)
 
 
 class GoogleApis:
@@ -92,7 +99,9 @@ class GoogleApis:
         self.policies: dict[tuple[str, str], Json] = {}
         self.enabled: set[str] = set()
         self.payloads: dict[str, str] = {}
-        """Content of each version of a secret."""
+        """Content of each version of a secret, and in hexadecimal digits of each object."""
+        self.uploads: dict[str, bytes] = {}
+        """What has arrived of each file that is uploaded in parts."""
         self.outside: dict[str, tuple[int, Any]] = {}
         """Answers of others: "airtable", "openai", or the "api" itself."""
         self.identities: set[str] = set()
@@ -553,6 +562,8 @@ def _submit(apis: GoogleApis, request: ApiRequest, builds: str) -> Json:
 
 
 def _storage_post(apis: GoogleApis, request: ApiRequest) -> Json:
+    if request.query.get("uploadType") == "resumable":
+        return _start_upload(apis, request)
     if isinstance(request.body, bytes):
         return _upload(apis, request)
     name = f"b/{request.body['name']}"
@@ -566,12 +577,46 @@ def _upload(apis: GoogleApis, request: ApiRequest) -> Json:
     content = re.split(rb"\r?\n\r?\n", part, maxsplit=1)[1].rstrip(b"\r\n")
     size = json.loads(re.search(rb"\{.*?\}", request.body)[0])["size"]  # type: ignore[index]
     content = content[: int(size)] if len(content) >= int(size) else content
-    object_ = {"name": request.query["name"], "size": size, "generation": "1"}
-    bucket = request.path.split("/")[1]
+    return _store(apis, request, content)
+
+
+def _start_upload(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Begin an upload in parts: the answer has the address for them."""
+    upload = apis.number()
+    apis.uploads[upload] = b""
+    query = urlencode(request.query | {"upload_id": upload, **(request.body or {})})
+    request.answered["Location"] = f"http://storage.fake/upload/storage/v1/{request.path}?{query}"
+    return {}
+
+
+def _continue_upload(apis: GoogleApis, request: ApiRequest) -> Json:
+    """Add a part, or with `bytes */SIZE` none, and say how far it came; store a file that is whole.
+
+    A part that does not begin where the last one ended is refused, and so is one too long.
+    """
+    upload = request.query["upload_id"]
+    parsed = re.fullmatch(r"bytes (?:\*|(\d+)-(\d+))/(\*|\d+)", request.content_range)
+    if parsed is None or upload not in apis.uploads:
+        raise ApiError(404 if parsed else 400, "", f"no such upload: {request.content_range}")
+    first, last, size = parsed.groups()
+    part, there = request.body or b"", len(apis.uploads[upload])
+    if first and (int(first), int(last) + 1) != (there, there + len(part)):
+        raise ApiError(400, "", f"{there} bytes are here, not {request.content_range}")
+    apis.uploads[upload] += part
+    there += len(part)
+    if str(there) == size:
+        return _store(apis, request, apis.uploads.pop(upload))
+    raise ApiError(308, "", "", headers={"Range": f"bytes=0-{there - 1}"} if there else {})
+
+
+def _store(apis: GoogleApis, request: ApiRequest, content: bytes) -> Json:
+    """Store a file."""
+    name, bucket = request.query["name"], request.path.split("/")[1]
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    object_ = {"name": name, "size": str(len(content)), "generation": "1"}
     object_ |= {"bucket": bucket, "md5Hash": md5}
-    apis.payloads[f"{bucket}/{request.query['name']}"] = content.hex()
-    return apis.put("storage", f"b/{bucket}/o/{request.query['name']}", object_)
+    apis.payloads[f"{bucket}/{name}"] = content.hex()
+    return apis.put("storage", f"b/{bucket}/o/{name}", object_)
 
 
 def _storage_get(apis: GoogleApis, request: ApiRequest) -> Json:
@@ -590,6 +635,8 @@ def _storage_get(apis: GoogleApis, request: ApiRequest) -> Json:
 
 
 def _storage_put(apis: GoogleApis, request: ApiRequest) -> Json:
+    if "upload_id" in request.query:
+        return _continue_upload(apis, request)
     bucket = request.path.removesuffix("/iam")
     policy = {"bindings": request.body["bindings"]}
     apis.policies["storage", bucket] = policy | {"etag": _etag(policy)}

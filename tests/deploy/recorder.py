@@ -57,7 +57,7 @@ class Recorder:
                     raise _broken()
             except ApiError as error:
                 return error.code, error.body, error.headers
-        return 200, content, {}
+        return 200, content, request.answered
 
     @property
     def mutating(self) -> list[ApiRequest]:
@@ -98,8 +98,8 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            authorization = self.headers.get("authorization", "")
-            request = parse_request(self.command, self.path, body, authorization)
+            given = [self.headers.get(name, "") for name in ("authorization", "content-range")]
+            request = parse_request(self.command, self.path, body, *given)
             status, content, headers = recorder.answer(request)
             data = json.dumps(content).encode()
             self.send_response(status)
