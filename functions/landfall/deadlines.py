@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import asyncio
 
 
+LONGEST_RUN = 24 * 3600.0
+"""Most seconds of a run, the longest of all limits."""
+
+
 @dataclass(frozen=True)
 class Ladder:
     """All limits, in seconds, in two chains: each limit must be longer than the next.
@@ -66,6 +70,8 @@ class Ladder:
             if getattr(self, name) == 0.0:
                 object.__setattr__(self, name, of_step(self.step))
         limits = asdict(self)
+        if self.run > LONGEST_RUN:
+            raise ValueError(f"deadline run={self.run:g} s exceeds {LONGEST_RUN:g} s, a day")
         for chain in (_RUNGS, ("step", *_RESERVES)):
             for outer, inner in pairwise(chain):
                 longer, shorter = limits[outer], limits[inner]

@@ -21,6 +21,7 @@ from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installati
 from infra.cloud.resources.policies import canonical
 from infra.cloud.resources.target import NAME, PIPELINE_ACCOUNT, DeployTarget, secret, service
 from infra.cloud.stages import STAGES, ChangeStage
+from infra.number_options import seconds
 from landfall.process.config import VARIABLES, WINDOW, ConfigError, key_fault
 from landfall.process.redaction import OURS
 
@@ -132,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--image-only", action="store_true", help="build the image, and stop")
     found.add_argument(
         "--patience",
-        type=float,
+        type=seconds,
         default=PATIENCE,
         metavar="SECONDS",
         help="how long to retry what Google reports as not ready (default: %(default)g)",

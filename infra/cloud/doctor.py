@@ -18,6 +18,7 @@ from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.resources.image import source_version
 from infra.cloud.resources.installation import DeployOptions, Installation
 from infra.cloud.resources.target import NAME
+from infra.number_options import seconds
 
 RECHECK_PAUSE = 10.0
 """Seconds between two rounds of checks, with --wait."""
@@ -76,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument(
         "--wait",
-        type=float,
+        type=seconds,
         default=0.0,
         metavar="SECONDS",
         help="repeat the checks until nothing is wrong, for at most this long",

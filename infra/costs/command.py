@@ -20,6 +20,7 @@ from infra.local.errors import RunFailedError
 from infra.local.processes import ExitedError, StartError
 from infra.local.scan_files import load_file
 from infra.local.terminal import complain, make_console
+from infra.number_options import count
 from landfall.llm.prices import AS_OF
 from landfall.scans.scan import Scan
 from landfall.store.retention import RETENTION
@@ -85,13 +86,13 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--runs",
-        type=_number,
+        type=count(),
         metavar="N",
         help="runs in a month, instead of the slots of the schedule",
     )
     parser.add_argument(
         "--page-hours",
-        type=_number,
+        type=count(),
         default=0,
         metavar="N",
         help="hours a day for which pages of the window are open, added up over all people: 16 if "
@@ -99,12 +100,6 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON line, for scripts")
     return parser
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"use a whole number from 0, not {text!r}")
-    return int(text)
 
 
 def _measured(options: argparse.Namespace, scan: Scan, console: Console) -> Measurement:

@@ -15,6 +15,7 @@ from infra.local.endpoints import AIRTABLE_URL
 from infra.local.samples.flights import DataSetMissingError
 from infra.local.scan_files import copy_file, load_file, schema_note
 from infra.local.terminal import complain, make_console
+from infra.number_options import count
 from landfall.kinds.definition import DefinitionError
 from landfall.scans.scan import Scan
 
@@ -175,13 +176,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _sample(text: str) -> int | None:
     """Parse a number of records; None is all."""
-    if text == "all":
-        return None
-    if not text.isascii() or not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(
-            f"expected a number of records from 1, or `all`, not {text!r}"
-        )
-    return int(text)
+    return None if text == "all" else count(1, " or `all`")(text)
 
 
 def _check_file(path: Path, scans: Sequence[Scan], *, runs: bool) -> None:

@@ -78,6 +78,9 @@ def test_parse_takes_a_ladder_with_every_limit() -> None:
         ('{"lease": "42"}', "numbers of seconds"),
         ('{"lease": null}', "numbers of seconds"),
         ('{"run": NaN}', "must exceed"),
+        ('{"run": Infinity}', "run=inf s exceeds 86400 s, a day"),
+        ('{"run": 1e999}', "exceeds 86400 s"),
+        ('{"run": 86401}', "exceeds 86400 s"),
         ('{"lease": 48}', "stale=48 s must exceed lease=48 s"),
     ],
 )
