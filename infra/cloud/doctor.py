@@ -136,14 +136,17 @@ def _as_json(results: Sequence[tuple[str, CheckResult]]) -> dict[str, object]:
 
 
 def _print_summary(results: Sequence[tuple[str, CheckResult]]) -> None:
-    """Print each check, or a line alone when all is well."""
+    """Print each check, or when all is well a line alone and what a person may choose."""
     counts = _count(results)
-    if not any(counts.values()):
+    well = not any(counts.values())
+    if well:
         print_line(f"All is well: {len(results)} checks passed.")
-        return
     for name, it in results:
-        print_line(f"{it.status:<8} {name:<18} {it.observed}")
+        if it.fix or not well:
+            print_line(f"{it.status:<8} {name:<18} {it.observed}")
         if it.fix:
             print_line(f"{'':<8} {'':<18} -> {it.fix}")
+    if well:
+        return
     numbers = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     print_line(f"{numbers}, of {len(results)} checks")

@@ -412,6 +412,29 @@ def test_a_healthy_installation_is_reported_as_healthy(console):
     assert "patRecorded" not in done.output
 
 
+def test_alerts_that_nobody_gets_are_a_choice(apis, console):
+    """As after the deployment of the README, which names nobody: all is well, and it is said."""
+    for key in [key for key in apis.resources if "/notificationChannels/" in key[1]]:
+        del apis.resources[key]
+    for (_, name), policy in apis.resources.items():
+        if "/alertPolicies/" in name:
+            policy["notificationChannels"] = []
+    done = console.run("doctor", "--as", PIPELINE)
+    assert (done.status, done.errors) == (0, "")
+    first, *others = done.output.splitlines()
+    assert first == "All is well: 21 checks passed."
+    assert [" ".join(it.split()) for it in others] == [
+        "ok alerts in place, but sent to nobody",
+        "-> run infra/deploy --alert-email EMAIL",
+    ]
+    (alerts,) = [
+        it
+        for it in json.loads(console.run("doctor", "--as", PIPELINE, "--json").output)["checks"]
+        if it["name"] == "alerts"
+    ]
+    assert (alerts["status"], alerts["fix"]) == ("ok", "run infra/deploy --alert-email EMAIL")
+
+
 def test_a_program_reads_the_results_as_json(apis, console):
     """All checks, and the worst of them; nothing else is printed."""
     well = json.loads(console.run("doctor", "--as", PIPELINE, "--json").output)

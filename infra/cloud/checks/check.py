@@ -16,7 +16,7 @@ CheckStatus = Literal["ok", "wrong", "waiting", "unknown"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of a check. `fix` is how to repair what is wrong."""
+    """Result of a check. `fix` is how to repair what is wrong, or what a person may choose."""
 
     status: CheckStatus
     observed: str
@@ -31,9 +31,9 @@ class Check:
     run: Callable[[], CheckResult]
 
 
-def ok(observed: str) -> CheckResult:
-    """Return the result of a check that passed."""
-    return CheckResult("ok", observed)
+def ok(observed: str, hint: str = "") -> CheckResult:
+    """Return the result of a check that passed. A hint is shown even when all is well."""
+    return CheckResult("ok", observed, hint)
 
 
 def wrong(observed: str, fix: str) -> CheckResult:
