@@ -16,6 +16,7 @@ from infra.cloud.clients.gcloud import GcloudError, GcloudMissingError
 from infra.cloud.clients.rest import GoogleError
 from infra.cloud.connection import CannotStartError, connect
 from infra.cloud.resources import alerts, database, environment, image, keys, window
+from infra.cloud.resources.build import ANYWHERE
 from infra.cloud.resources.environment import VariableUnknownError
 from infra.cloud.resources.installation import PEOPLE, DeployOptions, Installation
 from infra.cloud.resources.policies import canonical
@@ -295,15 +296,15 @@ def _next_steps(target: DeployTarget, it: Installation) -> str:
         "Read the log": [f"gcloud run services logs read {service('fetch')} {where}"],
     }
     again = f"infra/deploy {where}"
-    for name in keys.missing(it):
-        steps[f"Add {name}, which was not given"] = [f"{again} {_flag(name)} FILE"]
     with contextlib.suppress(GoogleError):  # what may not be read is not offered
+        for name in keys.missing(it):
+            steps[f"Add {name}, which was not given"] = [f"{again} {_flag(name)} FILE"]
         if not alerts.existing_channels(it):
             steps["Have alerts sent to you"] = [f"{again} --alert-email YOU@EXAMPLE.COM"]
         if not database.existing_backups(it):
             steps["Have the database backed up"] = [f"{again} --backup daily"]
     if it.has_pipeline:
-        steps["Have Cloud Build deploy what is pushed to main"] = [_trigger(target, where)]
+        steps["Have Cloud Build deploy what is pushed to main"] = [_trigger(target)]
     with contextlib.suppress(GoogleError):  # likewise
         if it.has_window and window.lacks_client(it):
             steps |= window.clicks(target)
@@ -317,11 +318,15 @@ def _next_steps(target: DeployTarget, it: Installation) -> str:
     return "\n".join([*lines, ""])
 
 
-def _trigger(target: DeployTarget, where: str) -> str:
-    """Return the command that makes Cloud Build deploy `main`, once it may read GitHub."""
+def _trigger(target: DeployTarget) -> str:
+    """Return the command that makes Cloud Build deploy `main`, once it may read GitHub.
+
+    Its builds may run anywhere: in some regions a new project may not build.
+    """
     account = f"projects/{target.project}/serviceAccounts/{target.account(PIPELINE_ACCOUNT)}"
     return (
-        f"gcloud builds triggers create github {where} --name {NAME} --branch-pattern '^main$' "
+        f"gcloud builds triggers create github --project {target.project} --region {ANYWHERE} "
+        f"--name {NAME} --branch-pattern '^main$' "
         f"--build-config cloudbuild.yaml --service-account {account} "
         f"--substitutions _REGION={target.region} --repo-owner OWNER --repo-name REPOSITORY"
     )

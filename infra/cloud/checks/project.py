@@ -283,8 +283,8 @@ class ProjectChecks:
             if code := job.get("status", {}).get("code"):
                 calls.append(f"the last call of {service(function)} failed with code {code}")
         problems += [f"{it.what} differs from the code" for it in delivery.job_changes(self._it)]
-        where = f"--location={self._it.target.region}"
-        fix = f"gcloud scheduler jobs resume NAME {where} for a paused job; otherwise {REDEPLOY}"
+        where = f"--location={self._it.target.region} --project={self._it.target.project}"
+        fix = f"`gcloud scheduler jobs resume NAME {where}` for a paused job; otherwise {REDEPLOY}"
         result = wrong_if(problems + calls, fix, "both run every minute")
         return result if problems else self._unless_building(result)
 
