@@ -1,10 +1,12 @@
 """cloudbuild.yaml: its steps, their order, and its account."""
 
 import functools
+import hashlib
 import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -264,15 +266,22 @@ def test_no_step_asks_for_a_machine_that_a_new_project_may_not_have():
     assert [it for it in (BUILD, TEST_BUILD) if "machineType" in it["options"]] == []
 
 
-ARCHIVED_GCLOUD = """#!/bin/sh
-echo "$@" >>"$(dirname "$0")/called"
+EMULATOR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+
+ARCHIVED_GCLOUD = f"""#!/bin/sh
+here="$(dirname "$0")"
+echo "$@" >>"$here/called"
+mkdir -p "$(dirname "$here/../{EMULATOR}")"
+printf 'an emulator' >"$here/../{EMULATOR}"
 """
+
+TOOLS = (ROOT / ".ci/tools").read_text()
 
 
 @pytest.fixture
 def archives(tmp_path: Path) -> Iterator[str]:
     """Serve an archive of the CLI, whose gcloud notes how it is called, as Google serves it."""
-    wanted = re.search(r"^version=(\S+)$", (ROOT / ".ci/tools").read_text(), re.MULTILINE)
+    wanted = re.search(r"^version=(\S+)$", TOOLS, re.MULTILINE)
     assert wanted
     served = tmp_path / "served"
     bin_folder = tmp_path / "google-cloud-sdk/bin"
@@ -292,12 +301,25 @@ def archives(tmp_path: Path) -> Iterator[str]:
         serving.join()
 
 
-def run_tools(folder: Path, archives: str) -> "subprocess.CompletedProcess[str]":
-    """Run the step that installs the tools."""
-    environment = {"PATH": os.environ["PATH"], "GCLOUD_ARCHIVES": archives}
-    line = [str(ROOT / ".ci/tools"), str(folder)]
+def run_tools(
+    folder: Path, archives: str, emulator: bytes = b"an emulator", archive_sha256: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run the step that installs the tools, with the checksums of what should come."""
+    script = TOOLS
+    for name, value in {
+        "emulator_sha256": hashlib.sha256(emulator).hexdigest(),
+        "archive_sha256": archive_sha256,
+    }.items():
+        script, lines = re.subn(rf"^{name}=.*$", f"{name}={value}", script, flags=re.MULTILINE)
+        assert lines == 1
     return subprocess.run(
-        line, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-s", str(folder)],
+        input=script,
+        env={"PATH": os.environ["PATH"], "GCLOUD_ARCHIVES": archives},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
@@ -308,6 +330,33 @@ def test_the_tools_are_an_archive_of_one_version_with_the_emulator(tmp_path, arc
     assert done.returncode == 0, done.stderr
     called = (folder / "google-cloud-sdk/bin/called").read_text()
     assert called == "components install --quiet cloud-firestore-emulator\n"
+
+
+def test_an_emulator_that_is_another_ends_the_build(tmp_path, archives):
+    """The tests rely on what it does, and gcloud takes what it is given."""
+    done = run_tools(tmp_path / "tools", archives, emulator=b"the one of the tests")
+    assert done.returncode != 0
+    assert "cloud-firestore-emulator.jar: FAILED" in done.stdout
+
+
+def test_the_emulator_of_the_pipeline_is_the_one_of_its_version():
+    """Where the installed CLI has the pipeline's version, its emulator has the checksum."""
+    gcloud = shutil.which("gcloud")
+    assert gcloud
+    root = Path(gcloud).resolve().parents[1]
+    if f"version={(root / 'VERSION').read_text().strip()}\n" not in TOOLS:
+        pytest.skip("another version of the CLI is installed")
+    checksum = hashlib.sha256((root / EMULATOR).read_bytes()).hexdigest()
+    assert f"emulator_sha256={checksum}\n" in TOOLS
+
+
+def test_an_archive_is_compared_with_its_checksum_once_there_is_one(tmp_path, archives):
+    """The log has the checksum of what came, which is what the variable is compared with."""
+    checksum = run_tools(tmp_path / "first", archives).stdout.split()[0]
+    assert len(checksum) == 64
+    assert run_tools(tmp_path / "same", archives, archive_sha256=checksum).returncode == 0
+    assert run_tools(tmp_path / "other", archives, archive_sha256="0" * 64).returncode != 0
+    assert not (tmp_path / "other").exists()
 
 
 def test_tools_that_cannot_be_had_end_the_build(tmp_path, archives):

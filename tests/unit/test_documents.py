@@ -39,7 +39,7 @@ HELP = {
 }
 """The command lines of the commands that the documents show."""
 
-FOREIGN = {"curl", "export", "gcloud"}
+FOREIGN = {"docker", "curl", "export", "gcloud"}
 """Commands that are not of this repository."""
 
 COMMANDS = [

@@ -20,6 +20,12 @@ from infra.cloud.resources.target import IMAGE_ACCOUNT, NAME, TEST_ACCOUNT
 PYTHON = "3.11"
 """The version that the tests run on."""
 
+BUILDER = "gcr.io/buildpacks/builder:google-22"
+"""Google's buildpacks. `infra/docs/operate.md` says how to pin it, and `PACK`, by a digest."""
+
+PACK = "gcr.io/k8s-skaffold/pack"
+"""The program that runs them."""
+
 KEEP_IMAGES = 10
 """Images to retain for rolling back."""
 
@@ -65,10 +71,10 @@ def recipe(image: str, account: str) -> dict[str, Any]:
     }
     pack = {
         "id": "pack",
-        "name": "gcr.io/k8s-skaffold/pack",
+        "name": PACK,
         "entrypoint": "pack",
         "args": [
-            *("build", image, "--builder=gcr.io/buildpacks/builder:google-22"),
+            *("build", image, f"--builder={BUILDER}"),
             *("--network=cloudbuild", *variables),
         ],
     }
