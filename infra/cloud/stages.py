@@ -37,6 +37,7 @@ class ChangeStage:
 
 STAGES = (
     ChangeStage("APIs", apis.changes),
+    ChangeStage("Enabled APIs", apis.expect),
     ChangeStage("Region", regions.check),
     # first what others are granted access to, then the access: it takes minutes to arrive
     ChangeStage("Service accounts", accounts.changes),

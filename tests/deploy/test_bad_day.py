@@ -141,6 +141,52 @@ def test_a_build_that_fails_by_itself_is_not_tried_again(fresh: Console) -> None
     assert "Then run the same command again" in done.errors
 
 
+def test_a_region_is_not_fit_because_an_api_was_enabled_late(fresh: Console) -> None:
+    """An API that says now and then that it is not enabled names no regions then."""
+    fresh.recorder.apis.regions["cloudtasks"] = ["us-central1"]
+    said = "cloudtasks API has not been used in project demo-project before"
+    asked: list[ApiRequest] = []
+
+    def flapping(request: ApiRequest) -> ApiError | None:
+        if request.api != "cloudtasks" or not request.path.endswith("/locations"):
+            return None
+        asked.append(request)
+        late = ApiError(403, "PERMISSION_DENIED", said, "SERVICE_DISABLED")
+        return late if len(asked) % 2 else None
+
+    fresh.recorder.denies = flapping
+    done = fresh.run("deploy", *fresh.first_time())
+    assert (done.status, len(asked)) == (1, 2)
+    assert f"region {REGION} lacks Cloud Tasks. Regions with everything" in done.errors
+
+
+QUOTA = """spec.template.metadata.annotations[autoscaling.knative.dev/maxScale]: Max instances \
+must be set to 5 or fewer to set the requested total CPU.
+Consider running your workload in a region with greater capacity, or requesting an increase in \
+quota for this region if you are seeing sustained usage near this limit, see \
+https://cloud.google.com/run/quotas.
+
+Quota violated:
+CpuAllocPerProjectRegion requested: 60000 allowed: 20000
+MemAllocPerProjectRegion requested: 257698037760 allowed: 42949672960
+"""
+
+
+def test_a_refusal_is_shown_with_its_numbers_at_once(console: Console) -> None:
+    """gcloud prints Google's words over several lines, and the last ones are those that help."""
+    refusal = ApiError(400, "INVALID_ARGUMENT", QUOTA)
+    console.recorder.denies = lambda request: (
+        refusal if request.api == "run" and request.method == "PUT" else None
+    )
+    done = console.run("deploy", "--set", "AIRTABLE_ENDPOINT_URL=https://airtable.example")
+    console.recorder.denies = None
+    assert done.status == 1
+    assert "CpuAllocPerProjectRegion requested: 60000 allowed: 20000" in done.errors
+    assert "MemAllocPerProjectRegion requested: 257698037760 allowed: 42949672960" in done.errors
+    assert "quotas?service=run.googleapis.com" in done.errors
+    assert "not ready yet" not in done.output
+
+
 def test_a_region_that_lacks_a_service_is_refused_by_a_dry_run_too(fresh: Console) -> None:
     """Where its APIs are enabled already."""
     fresh.recorder.apis.enabled |= {"cloudscheduler", "run"}

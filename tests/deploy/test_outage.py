@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.deploy.google_apis import PROJECT
+from tests.deploy.google_apis import PROJECT, ApiError
 from tests.deploy.installing import REGION
 
 
@@ -32,6 +32,20 @@ def test_after_an_outage_deploy_goes_on_where_it_stopped(console, api, change):
     assert stopped.status == 1
     assert "Then run the same command again" in stopped.errors
     assert [it.api for it in console.deploy().mutating] == [api]
+
+
+def test_an_api_that_is_enabled_late_hides_nothing(console):
+    """Its resources are there although it says for a moment that it is not enabled."""
+    said = "artifactregistry API has not been used in project demo-project before"
+    late = ApiError(403, "PERMISSION_DENIED", said, "SERVICE_DISABLED")
+    answers = [late]
+    console.recorder.denies = lambda request: (
+        answers.pop() if answers and request.path.endswith("/repositories/landfall") else None
+    )
+    done = console.run("deploy", "--patience", "60")
+    console.recorder.denies = None
+    assert (done.status, done.errors, done.mutating, answers) == (0, "", [], [])
+    assert "Source bucket and image repository: not ready yet" in done.output
 
 
 def test_an_outage_that_passes_is_waited_out(console):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.cloud.clients.error_advice import TRANSIENT, advice
-from infra.cloud.clients.gcloud import Gcloud, GcloudError
-from infra.cloud.clients.rest import GoogleClient, endpoint
+from infra.cloud.clients.gcloud import MAX_MESSAGE, Gcloud, GcloudError, failure_message
+from infra.cloud.clients.rest import GoogleClient, GoogleError, endpoint
 from infra.cloud.deploy import parser
 from infra.cloud.resources import alerts, database, sizes
 from infra.cloud.resources.change import GcloudCommand
@@ -86,6 +86,68 @@ def test_a_quota_that_is_too_small_is_explained(said):
 def test_a_build_waits_for_access_that_was_just_granted(said):
     """The words are of gcloud for the bucket, and of Cloud Build for accounts and objects."""
     assert TRANSIENT.search(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "INTERNAL: Internal error encountered.",
+        "UNAVAILABLE: The service is currently unavailable.",
+        "HTTPError 502: <html>Bad Gateway</html>",
+        "GET https://run.googleapis.com/v1/x: 503 UNAVAILABLE it is down",
+        "GET https://run.googleapis.com/v1/x: HTTP 502 <title>Error 502 (Server Error)!!1</title>",
+        "HttpError accessing <https://x>: response: <{'status': '503', 'content-length': '0'}>",
+        "googleapi: Error 503: We encountered an internal error., backendError",
+        "503 Server Error: Service Unavailable for url: https://x",
+        "generic::unavailable: the build service is not available",
+    ],
+)
+def test_an_outage_of_google_is_known_by_its_words(said):
+    """It is tried again, and the advice is to wait."""
+    assert TRANSIENT.search(said)
+    assert "Google has an outage" in advice(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "INVALID_ARGUMENT: pageSize must be at most 500",
+        "INVALID_ARGUMENT: the timeout must be between 1 and 504 seconds, got 1500",
+        "projects/502/locations/x: FAILED_PRECONDITION: the key is of project 503",
+        "INVALID_ARGUMENT: ingress must be INGRESS_TRAFFIC_INTERNAL_ONLY or all",
+        "ALREADY_EXISTS: 500 of 500 services exist",
+        "a header has a form that cannot be sent",
+    ],
+)
+def test_a_number_is_no_outage(said):
+    """What stays as it is, is shown at once, and nobody is told to wait for it."""
+    assert not TRANSIENT.search(said)
+    assert "outage" not in advice(said)
+
+
+def test_a_request_that_nobody_answers_is_tried_again(monkeypatch):
+    """A connection may break in the minutes of a deployment; the advice is about the network."""
+    monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN", "http://127.0.0.1:9/")
+    with pytest.raises(GoogleError) as caught:
+        GoogleClient("token", "demo-project").get("run", "v1/x")
+    assert TRANSIENT.search(str(caught.value))
+    assert "check the network" in advice(str(caught.value))
+
+
+def test_an_error_of_gcloud_is_kept_to_its_end():
+    """With where its logs are, without the progress before it, and not for pages."""
+    lines = [
+        "Creating archive...",
+        "Logs are available at [ https://logs ].",
+        "ERROR: (gcloud.x) no",
+    ]
+    said = failure_message(["x"], "\n".join([*lines, "", "  allowed: 20000"]))
+    assert said == (
+        "`gcloud x` failed: Logs are available at [ https://logs ]. ERROR: (gcloud.x) no "
+        "allowed: 20000"
+    )
+    assert failure_message(["x"], "one\ntwo\nthree\nfour").endswith("failed: two three four")
+    assert len(failure_message(["x"], f"ERROR: {'long ' * 10_000}")) < MAX_MESSAGE + 30
 
 
 def test_sizes_are_those_of_every_function():

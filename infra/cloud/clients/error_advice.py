@@ -4,10 +4,27 @@ import re
 
 NAME = "landfall"
 
+NO_ANSWER = "nobody answered"
+
+UNREACHED = rf"{NO_ANSWER}|Max retries exceeded with url|[Nn]ame resolution"
+"""Words of ours and of gcloud for a request that nobody answered."""
+
+OUTAGE = (
+    r"\b(?:SERVICE_)?UNAVAILABLE\b|\bINTERNAL(?:_ERROR)?\b"
+    # a number alone may be a size, a limit or a part of a name
+    r"|\bHTTP(?:Error|/1\.1)? 50[0234]\b|\b[Ee]rror:? \(?50[0234]\b|'status': '50[0234]'"
+    r"|\bgeneric::(?:unavailable|internal)\b"
+    r"|\b50[0234] (?:\(?Server Error|Internal Server Error|Bad Gateway|Service Unavailable"
+    r"|Gateway Time)|\btoo many 50[0234] error"
+)
+"""Words of Google and of gcloud for an outage: a status by its name, or by a number that says that
+it is one."""
+
 TRANSIENT = re.compile(
-    r"SERVICE_DISABLED|has not been used in project|[Ss]ervice account \S+ does not exist"
-    r"|concurrent policy changes|ABORTED|UNAVAILABLE|RESOURCE_EXHAUSTED|Cannot find metric"
-    r"|[Pp]lease (?:re)?try|try again|DEADLINE_EXCEEDED|INTERNAL(?:_ERROR)?\b|\b50[0234]\b"
+    rf"{OUTAGE}|{UNREACHED}"
+    r"|SERVICE_DISABLED|has not been used in project|[Ss]ervice account \S+ does not exist"
+    r"|concurrent policy changes|\bABORTED\b|\bRESOURCE_EXHAUSTED\b|Cannot find metric"
+    r"|[Pp]lease (?:re)?try|try again|\bDEADLINE_EXCEEDED\b"
     # access granted a moment ago
     rf"|{NAME}.*may not exist|does not have storage\.\S+ access|[Pp]ermission denied on secret"
     r"|must have permission to read the image|([Uu]nknown|[Ii]nvalid) service account"
@@ -36,7 +53,8 @@ ADVICE = (
         "that the message names granted to yours",
     ),
     (
-        "total allowable (?:CPU|memory)|(?:Cpu|Mem)AllocPerProjectRegion|[Mm]ax instances must be",
+        "total allowable (?:CPU|memory)|(?:Cpu|Mem)AllocPerProjectRegion|[Mm]ax instances must be"
+        "|maxScale may not exceed",
         "ask for more CPUs and memory of Cloud Run in this region at "
         "https://console.cloud.google.com/iam-admin/quotas?service=run.googleapis.com, or lower "
         "`max_instances` in infra/cloud/resources/sizes.py: all functions together may use 20 vCPU",
@@ -56,7 +74,8 @@ ADVICE = (
         "is not ready and cannot serve|Permission denied on secret|failed to start",
         "read the log of the function (infra/doctor names it)",
     ),
-    ("UNAVAILABLE|INTERNAL|50[0234]", "wait: Google has an outage; see status.cloud.google.com"),
+    (UNREACHED, "check the network of this machine, and a proxy if it has one"),
+    (OUTAGE, "wait: Google has an outage; see status.cloud.google.com"),
 )
 
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+MAX_MESSAGE = 2000
+"""Characters of an error of gcloud. Google's about a quota has 600."""
+
 
 class GcloudError(Exception):
     """A gcloud command failed; the message has its errors."""
@@ -60,12 +63,19 @@ class Gcloud:
 
 
 def failure_message(command: Sequence[str], stderr: str) -> str:
-    """Return the command that failed and its errors, in a line."""
+    """Return the command that failed and its errors, in a line.
+
+    An error goes on to the end: its first line seldom has the number that is too large.
+    """
     what = " ".join(part for part in command if not part.startswith("-"))
     lines = [line.strip() for line in stderr.strip().splitlines() if line.strip()]
-    errors = [line for line in lines if "ERROR" in line or "Logs are available" in line]
-    errors = errors or lines[-3:]
-    return f"`gcloud {what}` failed: {' '.join(errors)[:1000]}"
+    first = next((number for number, line in enumerate(lines) if "ERROR" in line), None)
+    if first is None:
+        said = lines[-3:]
+    else:
+        logs = [line for line in lines[:first] if "Logs are available" in line]
+        said = [*logs, *lines[first:]]
+    return f"`gcloud {what}` failed: {' '.join(said)[:MAX_MESSAGE]}"
 
 
 def _with_path(argument: str, files: Mapping[str, Any], folder: str) -> str:

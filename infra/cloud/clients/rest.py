@@ -11,9 +11,6 @@ from urllib.parse import urlencode, urlsplit
 
 from infra.cloud.clients.stdlib_http import HttpResponse, NoResponseError, send_request
 
-ABSENT = ("NOT_FOUND", "SERVICE_DISABLED")
-"""Statuses of an absent resource; an API that is not enabled has no resources."""
-
 UNAUTHENTICATED = 401
 
 NEED_QUOTA_PROJECT = ("firebaserules", "iap")
@@ -31,25 +28,33 @@ class GoogleError(Exception):
 class GoogleClient:
     """Client of Google's APIs, with the account that is logged in to gcloud.
 
-    A token lasts for an hour; `renew` returns another.
+    A token lasts for an hour; `renew` returns another. With `apis_enabled` the APIs were enabled,
+    perhaps a moment ago: one that says that it is not is late, and tells nothing of its resources.
     """
 
     def __init__(self, token: str, project: str, renew: Callable[[], str] | None = None) -> None:
         self._token = token
         self._project = project
         self._renew = renew
+        self.apis_enabled = False
 
     def get(self, api: str, path: str, **parameters: str) -> dict[str, Any] | None:
         """Return the resource at a path, such as ("run", "v2/projects/p"), or None if absent.
 
-        An API that is not enabled has no resources. Raises `GoogleError`.
+        An API that was never enabled has no resources. Raises `GoogleError`.
         """
         try:
             return self.send("GET", api, path, parameters=parameters)
         except GoogleError as error:
-            if error.status in ABSENT:
+            if self.is_absence(error):
                 return None
             raise
+
+    def is_absence(self, error: GoogleError) -> bool:
+        """Return whether an error says that there is no such resource."""
+        if error.status == "SERVICE_DISABLED":
+            return not self.apis_enabled
+        return error.status == "NOT_FOUND"
 
     def list_all(self, api: str, path: str, key: str, **parameters: str) -> list[dict[str, Any]]:
         """Return every item of a list, page by page. Raises `GoogleError`."""
@@ -115,6 +120,5 @@ def error_of(answer: HttpResponse, request: str) -> GoogleError:
         status = "SERVICE_DISABLED"
     elif answer.status == 404:
         status = "NOT_FOUND"
-    return GoogleError(
-        f"{request}: {answer.status} {status} {message}".strip(), status or f"HTTP {answer.status}"
-    )
+    named = f"{answer.status} {status}" if status else f"HTTP {answer.status}"
+    return GoogleError(f"{request}: {named} {message}".strip(), status or named)

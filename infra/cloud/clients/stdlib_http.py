@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.cloud.clients.error_advice import NO_ANSWER
+
 TIMEOUT = 30.0
 """Seconds before a missing response counts as a failure."""
 
@@ -58,7 +60,7 @@ def send_request(
         ) from None
     except (OSError, http.client.HTTPException) as error:
         why = str(error) or type(error).__name__
-        raise NoResponseError(f"{method} {url}: {why}") from error
+        raise NoResponseError(f"{method} {url}: {NO_ANSWER}: {why}") from error
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infra.cloud.clients.rest import ABSENT, GoogleClient, GoogleError
+from infra.cloud.clients.rest import GoogleClient, GoogleError
 from infra.cloud.resources.environment import secrets_of
 from infra.cloud.resources.policies import bindings_of
 from infra.cloud.resources.target import DATABASE, PIPELINE_ACCOUNT, DeployTarget, secret, service
@@ -64,7 +64,7 @@ class Installation:
         try:
             return self.google.send(method, api, f"{path}:getIamPolicy")
         except GoogleError as error:
-            if error.status in ABSENT:
+            if self.google.is_absence(error):
                 return None
             raise
 
