@@ -14,12 +14,13 @@ from infra.local.check import sample as sampling
 from infra.local.check.classification import Estimate
 from infra.local.check.integrity import print_trial
 from infra.local.check.sample import MAX_RETRIES, Sample, SampleProgress, read_sample
-from infra.local.check.trial import RuleTrial, ScanTrial, try_scan
+from infra.local.check.trial import ScanTrial, try_scan
 from infra.local.endpoints import AirtableEndpoint
 from infra.local.wire.faults import Fault, FaultKind, FaultRule
 from landfall.airtable import pacer as airtable_pacer
 from landfall.integrity.rules.rule import BaseRule, Hit
 from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.trial import RuleTrial
 from landfall.kinds.definition import parse
 from landfall.reasons import StepError
 from tests.fakes.bases import BASE, KEY, a_base, a_server

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from landfall.classification.scan import ClassificationScan
     from landfall.llm.session import Models
     from landfall.runs.claim import Claim
+    from landfall.store.documents import Fields, Store
 
 
 def _scan() -> "type[ClassificationScan]":
@@ -54,6 +55,12 @@ def _routes() -> "Sequence[Route]":
     return ROUTES
 
 
+async def _check(scan: "ClassificationScan", store: "Store", deadline: Deadline) -> "Fields":
+    from landfall.classification.estimate import check_elements
+
+    return await check_elements(scan, store, deadline)
+
+
 KIND = Kind(
     scan=_scan,
     steps={"fetch": _fetch, "score": _score, "write": _write},
@@ -63,5 +70,6 @@ KIND = Kind(
         "write": Progress(95, 99, "writing_back"),
     },
     routes=_routes,
+    check=_check,
     on_abandoned={"score": _stop_batches},
 )

@@ -9,8 +9,10 @@ from landfall.runs.steps import Progress
 
 if TYPE_CHECKING:
     from landfall.api.request import Route
+    from landfall.deadlines import Deadline
     from landfall.integrity.scan import IntegrityScan
     from landfall.runs.claim import Claim
+    from landfall.store.documents import Fields, Store
 
 
 def _scan() -> "type[IntegrityScan]":
@@ -43,6 +45,12 @@ def _routes() -> "Sequence[Route]":
     return ROUTES
 
 
+async def _check(scan: "IntegrityScan", store: "Store", deadline: "Deadline") -> "Fields":
+    from landfall.integrity.check import check_rules
+
+    return await check_rules(scan, store, deadline)
+
+
 KIND = Kind(
     scan=_scan,
     steps={"fetch": _fetch, "score": _score, "write": _write},
@@ -52,4 +60,5 @@ KIND = Kind(
         "write": Progress(95, 99, "writing_back"),
     },
     routes=_routes,
+    check=_check,
 )

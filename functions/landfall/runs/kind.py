@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from landfall.runs.documents import Run, RunFields, Step
 from landfall.runs.steps import Progress, StepId
+from landfall.store.documents import Fields, Store
 
 if TYPE_CHECKING:
     from landfall.deadlines import Deadline
@@ -73,6 +74,17 @@ Abandon = Callable[[Run, Step, Any, Any, "Deadline"], Awaitable[None]]
 """Stops the work that a step of an ended run left at a vendor. Raises `StepError`."""
 
 
+Check = Callable[[Any, Store, "Deadline"], Awaitable[Fields]]
+"""Tries a definition on what the last run has read, until the deadline, and writes nothing.
+
+The answer has `against`, the run with its number of `records` or None, and whether all is `good`.
+"""
+
+
+async def _checked_by_a_run(_scan: Any, _store: Store, _deadline: "Deadline") -> Fields:
+    return {"against": None, "good": True}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of scan.
@@ -87,3 +99,4 @@ class Kind:
     progress: Mapping[StepId, Progress]
     routes: Callable[[], Sequence[Any]] = tuple
     on_abandoned: Mapping[StepId, Abandon] = field(default_factory=dict)
+    check: Check = _checked_by_a_run

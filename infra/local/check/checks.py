@@ -5,20 +5,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
-from itertools import islice
 
 from rich.console import Console
 from rich.text import Text
 
 from infra.local.check.result import CheckResult
 from infra.local.endpoints import AirtableEndpoint, configured_airtable
-from infra.local.terminal import complain, plural
+from infra.local.terminal import complain
 from landfall.reasons import WHAT_TO_DO, StepError
-from landfall.scans.cadence import time_zone
-from landfall.scans.cadence_phrase import describe
 from landfall.scans.scan import Scan
-from landfall.scans.schedule import Schedule
-from landfall.scans.slots import slots_ahead
+from landfall.scans.schedule_phrase import describe_schedule, next_slots
 
 SLOTS_SHOWN = 3
 """Slots of a schedule that are printed."""
@@ -43,11 +39,11 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
             checked = check(scan, airtable, options.sample, console)
             requests += checked.requests
             good = good and checked.good
-            slots = _next_slots(scan.schedule, datetime.now(UTC))
-            schedule = _describe_schedule(scan.schedule, slots)
+            slots = next_slots(scan.schedule, datetime.now(UTC), SLOTS_SHOWN)
+            schedule = describe_schedule(scan.schedule, slots)
             if options.json:
-                next_slots = [slot.isoformat() for slot in slots]
-                document = {**checked.document, "schedule": schedule, "next_slots": next_slots}
+                shown = [slot.isoformat() for slot in slots]
+                document = {**checked.document, "schedule": schedule, "next_slots": shown}
                 print(json.dumps(document, ensure_ascii=False), flush=True)
             else:
                 console.rule(Text(scan.id, "bold"))
@@ -62,33 +58,3 @@ def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) ->
         return 130
     console.print(f"Nothing was written anywhere; {requests} requests were sent.")
     return 0 if good else 1
-
-
-def _next_slots(schedule: Schedule | None, now: datetime) -> list[datetime]:
-    """Return the next slots, in the schedule's time zone."""
-    if schedule is None:
-        return []
-    zone = time_zone(schedule.time_zone)
-    return [slot.astimezone(zone) for slot in islice(slots_ahead(schedule, now), SLOTS_SHOWN)]
-
-
-def _describe_schedule(schedule: Schedule | None, slots: Sequence[datetime]) -> str:
-    """Return the cadence, the next slots and the limits, for a person."""
-    if schedule is None:
-        return "none; each run is started by hand"
-    cadence = describe(schedule.cadence, schedule.time_zone)
-    if schedule.paused:
-        return f"{cadence} (paused: no run starts until it is saved without `paused`)"
-    if not slots:
-        stop = f": `stop_at` is {_moment(schedule.stop_at, schedule)}" if schedule.stop_at else ""
-        return f"{cadence}; no slot lies ahead{stop}, so no run ever starts"
-    parts = [cadence, f"next {', '.join(f'{slot:%a %Y-%m-%d %H:%M %Z}' for slot in slots)}"]
-    if schedule.max_runs is not None:
-        parts.append(f"ends after {plural(schedule.max_runs, 'run')} (`max_runs`)")
-    if schedule.stop_at:
-        parts.append(f"ends at {_moment(schedule.stop_at, schedule)} (`stop_at`)")
-    return "; ".join(parts)
-
-
-def _moment(moment: datetime, schedule: Schedule) -> str:
-    return f"{moment.astimezone(time_zone(schedule.time_zone)):%Y-%m-%d %H:%M %Z}"

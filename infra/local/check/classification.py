@@ -14,19 +14,14 @@ from infra.local.check.sample_progress import describe_sample, read_with_progres
 from infra.local.endpoints import AirtableEndpoint, configured_openai
 from infra.local.terminal import plural
 from landfall.airtable.fields import Schema
-from landfall.classification.element_groups import group_elements
 from landfall.classification.elements import Element, describe_cut, elements_of
+from landfall.classification.estimate import AskedOnce
 from landfall.classification.fit import misfits
-from landfall.classification.prompt import Prompt
 from landfall.classification.scan import ClassificationScan
-from landfall.llm.usage import TokenUsage
 from landfall.process.config import VARIABLES
 
 ELEMENTS_SHOWN = 2
 """Elements whose text in the prompt is shown."""
-
-ANSWER_TOKENS = 200
-"""Tokens of a typical answer about one element; the limit is several times that."""
 
 
 def check(
@@ -59,16 +54,13 @@ class Estimate:
         table = sample.snapshot.tables.get(scan.table)
         fields = scan.mapping.fields()
         found = elements_of(table, fields, lambda _: "") if table and readable else []
-        prompt = Prompt(scan.labels)
-        groups = group_elements(found, scan.group_size, scan.labels)
-        asked = sum(prompt.question(group).worst_case().asked for group in groups)
-        usage = TokenUsage(asked, ANSWER_TOKENS * len(found))
+        asked = AskedOnce.about(scan, found)
         openai = configured_openai()
         default = (openai and openai.model) or VARIABLES["LANDFALL_MODEL"].default
         model = scan.model.name or default
         price = scan.model.price_for(model)
-        dollars = price.dollars(usage) if price else None
-        return cls(scan, sample, wrong, found, len(groups), usage.tokens, dollars, model)
+        dollars = price.dollars(asked.usage) if price else None
+        return cls(scan, sample, wrong, found, asked.questions, asked.usage.tokens, dollars, model)
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as plain values."""

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from infra.local.check.result import CheckResult
 from infra.local.check.sample_progress import describe_sample, read_with_progress
-from infra.local.check.trial import RuleTrial, ScanTrial, try_scan
+from infra.local.check.trial import ScanTrial, try_scan
 from infra.local.endpoints import AirtableEndpoint
 from infra.local.terminal import COLOURS, plural
 from landfall.airtable.unknown_fields import Remark
 from landfall.integrity.rules.evaluate import Finding
 from landfall.integrity.scan import IntegrityScan
+from landfall.integrity.trial import RuleTrial
 
 
 def check(
