@@ -11,6 +11,7 @@
     │   ├── RunNotFoundError                  404 not_found
     │   └── ScanNotFoundError                 404 not_found
     ├── OutdatedError                         409 outdated
+    ├── ScanChangedError                      412 scan_changed
     ├── KeyReusedError                        422 key_reused
     ├── CertificatesError                     500 certificates_unavailable
     ├── ClockError                            500 clock_off

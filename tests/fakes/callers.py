@@ -16,10 +16,12 @@ def ask(
     *,
     raw: bytes | None = None,
     by: str = "tester",
+    key: str | None = None,
+    match: str | None = None,
 ) -> Request:
     """Return a request with this body and these query parameters."""
     sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-    return Request(by, query or {}, sent, world.runs, world.registry)
+    return Request(by, query or {}, sent, world.runs, world.registry, key, match)
 
 
 async def text_of(file: Download) -> str:

@@ -23,11 +23,15 @@ BODIES: Mapping[tuple[str, str], str] = {
     ("POST", "/scans/{id}/elements/confirm"): '{"count": 61, "seen": "SEEN"}',
     ("POST", "/scans/{id}/elements/reject"): '{"count": 2, "seen": "SEEN", "why": "test data"}',
     ("POST", "/scans/{id}/elements/reopen"): '{"count": 61}',
+    ("POST", "/scans/{id}/pause"): '{"why": "the school is closed"}',
     ("POST", "/scans/{id}/regenerate"): '{"records": ["RECORD"]}',
 }
 """The body of a request, where a route takes one in JSON."""
 
-FILES = {("PUT", "/scans/{id}"): "my-scan.yaml"}
+FILES = {
+    ("PUT", "/scans/{id}"): "my-scan.yaml",
+    ("POST", "/scans/{id}/check"): "my-scan.yaml",
+}
 """The file that a request sends, where a route takes one."""
 
 ERRORS: Mapping[str, str] = {
@@ -39,6 +43,7 @@ ERRORS: Mapping[str, str] = {
     "method_not_allowed": "Use one of the methods that the message lists.",
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
     "outdated": "Look again: what you decided about has changed since; the message says how.",
+    "scan_changed": "Read the scan again, and save your changes to that.",
     "not_configured": "See `/health` of the function for the variables at fault.",
     "document_unreadable": "Correct the document that the message names. A run can be ended.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",
@@ -131,6 +136,6 @@ def curl(method: str, path: str) -> str:
     key = (method, path)
     body = f" -d '{BODIES[key]}'" if key in BODIES else ""
     body = f" --data-binary @{FILES[key]}" if key in FILES else body
-    verb = "" if method == ("POST" if key in BODIES else "GET") else f" -X {method}"
+    verb = "" if method == ("POST" if body else "GET") else f" -X {method}"
     ids = re.sub(r"(\w+)s/\{id\}", r"\1s/$\1", path)
     return f'curl -H "$auth"{verb}{body} $api{ids}'

@@ -43,6 +43,7 @@ PURPOSES = {
     "scans/ledgers/decisions": "A person's decision to ignore or reopen a finding.",
     "scans/reviewing": "A part of the index of elements, for who reviews them.",
     "scans/reviews": "A person's review of an element. No run writes it.",
+    "scans/saves": "One of the last 50 saves of a scan: who saved what, and when.",
     "scans/sites": "The last scores of a site, for the next comparison.",
     "scans/usage": "The use of a language model by one run on one day, with its calls in flight.",
     "scans/versions": "A definition that runs were made from. It never changes.",

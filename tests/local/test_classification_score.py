@@ -11,10 +11,12 @@ from landfall.classification import score as classification_score
 from landfall.classification.prompt import RULES
 from landfall.classification.views import csv_row
 from landfall.deadlines import Ladder
+from landfall.kinds.settings_routes import check_scan
 from landfall.llm.questions import Problem, Question
 from landfall.reasons import Reason, StepError
 from landfall.store.documents import Put, StoreError, Version, Write
 from tests.fakes.bases import record_id
+from tests.fakes.callers import ask
 from tests.fakes.elements import (
     DIAGNOSIS,
     LABEL,
@@ -105,6 +107,20 @@ async def test_a_suggestion_says_where_it_comes_from(elements):
     )
     tokens = sum(one.tracked.suggestion["tokens"] for one in kept.values())
     assert abs(tokens - run["counts"]["model_tokens"]) <= len(ROWS)
+
+
+async def test_a_check_counts_what_a_definition_would_ask(elements, model):
+    """Of the elements that the last run has read; no model is asked, and nothing is written."""
+    await elements.run()
+    asked, before = len(model.asked), elements.world.stored.whole()
+    one_by_one = elements.scan.model_copy(update={"group_size": 1}).text().encode()
+    checked = await check_scan(ask(elements.world, raw=one_by_one), elements.scan.id)
+    assert (checked["elements"], checked["questions"], checked["good"]) == (4, 4, True)
+    assert checked["tokens"] > 4 * 200
+    assert (len(model.asked), elements.world.stored.whole()) == (asked, before)
+    wider = elements.scan.text().replace('"Description"}', '"Description", "source": "Form"}')
+    checked = await check_scan(ask(elements.world, raw=wider.encode()), elements.scan.id)
+    assert checked["not_read"] == ["Form"]
 
 
 async def test_the_run_counts_what_it_did(elements):

@@ -45,7 +45,8 @@ class Scans(Protocol):
 class Request:
     """A request: its caller, query parameters and body, and the parts that answer it.
 
-    `key` is its `Idempotency-Key`: a request that is sent again with it acts once.
+    `key` is its `Idempotency-Key`: a request that is sent again with it acts once. `match` is the
+    tag of its `If-Match`: what it changes must still have it; empty for `If-None-Match: *`.
     """
 
     by: str
@@ -54,6 +55,7 @@ class Request:
     runs: Runs
     scans: Scans
     key: str | None = None
+    match: str | None = None
 
     def json(self) -> Any:
         """Return the value of the JSON body. Raises `BadRequestError`."""

@@ -1,7 +1,7 @@
 """The kind `classification`: data elements in a table, classified by a language model."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from landfall.airtable.protocols import Bases
 from landfall.deadlines import Deadline
@@ -12,9 +12,7 @@ from landfall.runs.steps import Progress
 if TYPE_CHECKING:
     from landfall.api.request import Route
     from landfall.classification.scan import ClassificationScan
-    from landfall.llm.session import Models
     from landfall.runs.claim import Claim
-    from landfall.store.documents import Fields, Store
 
 
 def _scan() -> "type[ClassificationScan]":
@@ -29,7 +27,7 @@ def _fetch(claim: "Claim", scan: "ClassificationScan", clients: Bases) -> Work:
     return Fetch(claim, scan, clients.base)
 
 
-def _score(claim: "Claim", scan: "ClassificationScan", clients: "Models") -> Work:
+def _score(claim: "Claim", scan: "ClassificationScan", clients: Any) -> Work:
     from landfall.classification.score import ClassifyElements
 
     return ClassifyElements(claim, scan, clients)
@@ -42,7 +40,7 @@ def _write(claim: "Claim", scan: "ClassificationScan", clients: Bases) -> Work:
 
 
 async def _stop_batches(
-    run: Run, step: Step, scan: "ClassificationScan", clients: "Models", deadline: Deadline
+    run: Run, step: Step, scan: "ClassificationScan", clients: Any, deadline: Deadline
 ) -> None:
     from landfall.classification.ask_in_batches import stop_asking
 
@@ -55,7 +53,7 @@ def _routes() -> "Sequence[Route]":
     return ROUTES
 
 
-async def _check(scan: "ClassificationScan", store: "Store", deadline: Deadline) -> "Fields":
+async def _check(scan: "ClassificationScan", store: Any, deadline: Deadline) -> Any:
     from landfall.classification.estimate import check_elements
 
     return await check_elements(scan, store, deadline)

@@ -15,6 +15,7 @@ from landfall.api.request import Request, Route
 from landfall.entry.app import App
 from landfall.entry.serve import Answer, Call, asks_for_health, refused
 from landfall.kinds import routes as every_kind
+from landfall.kinds import settings_routes as settings
 from landfall.kinds.registry import Registry
 from landfall.kinds.table import KINDS
 from landfall.reasons import BadRequestError
@@ -29,6 +30,7 @@ MAX_BODY = 1_000_000
 def routes() -> Iterator[Route]:
     """Iterate over all routes; those of a kind of scan, which import it, come last."""
     yield from every_kind.ROUTES
+    yield from settings.ROUTES
     for kind in KINDS.values():
         yield from kind.routes()
     from landfall.window.report_file import ROUTES
@@ -91,6 +93,9 @@ _ID = re.compile(r"(?!__)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
+_TAG = re.compile(r"\*|[0-9a-f-]{1,60}")
+
+
 def _check_ids(ids: Sequence[str]) -> None:
     for one in ids:
         if not _ID.fullmatch(one):
@@ -113,7 +118,8 @@ async def to_request(app: App, call: Call) -> Request:
     await app.server_clock.begin(app.runs.store)
     scans = Registry(app.runs.store, app.runs.clock)
     parameters = dict(call.request.query_params)
-    return Request(call.caller, parameters, body, app.runs, scans, _key(call.request.headers))
+    headers = call.request.headers
+    return Request(call.caller, parameters, body, app.runs, scans, _key(headers), _match(headers))
 
 
 def _key(headers: Headers) -> str | None:
@@ -124,6 +130,21 @@ def _key(headers: Headers) -> str | None:
             "new UUID"
         )
     return keys[0] if keys else None
+
+
+def _match(headers: Headers) -> str | None:
+    """Return the tag that must still hold: `*` is any, and an empty one that there is none."""
+    wanted, unwanted = headers.getlist("if-match"), headers.getlist("if-none-match")
+    if unwanted == ["*"] and not wanted:
+        return ""
+    if not wanted:
+        return None
+    tag = wanted[0].removeprefix('"').removesuffix('"')
+    if len(wanted) > 1 or not _TAG.fullmatch(tag):
+        raise BadRequestError(
+            "`If-Match` must be the `etag` of an earlier answer, such as 3-0123456789abcdef, or *"
+        )
+    return tag
 
 
 def _no_route(allowed: Sequence[str]) -> Answer:

@@ -3,6 +3,7 @@
 scans/{scan_id}                       the current version, and the size that its last run counted
 scans/{scan_id}/versions/{version}    a definition that runs were made from, which never changes;
                                       with the text in which it was last saved
+scans/{scan_id}/saves/{place}         the last saves (`saves`)
 schedules/{scan_id}                   its cadence and policies, and when it is due next
 
 Definitions and pydantic, which checks them, take 60 ms of a cold start, so they are imported when
@@ -16,10 +17,20 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from landfall.kinds.saves import (
+    ANY,
+    NONE,
+    ScanChangedError,
+    changed_settings,
+    content_of,
+    save_of,
+    save_write,
+    tag_of,
+)
 from landfall.process.aside import SHORT, aside
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
-from landfall.scans.stored_schedule import StoredSchedule
+from landfall.scans.stored_schedule import StoredSchedule, paused_by_person
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Create, Document, Fields, Store, UnreadableError, Update, Write
 from landfall.store.shape import fitting, repaired
@@ -54,27 +65,35 @@ class Registry:
     store: Store
     clock: Clock
 
-    async def save(self, scan: "Scan", by: str, text: str | None = None) -> Fields:
+    async def save(
+        self, scan: "Scan", by: str, text: str | None = None, match: str | None = None
+    ) -> Fields:
         """Store the scan with its schedule, and its text in YAML, in one commit.
 
-        Return the scan's document, and when the schedule is due next.
+        `match` is the tag that the scan must still have. Return the scan's document, its tag, and
+        when the schedule is due next. Raises `ScanChangedError`.
         """
-        written = zlib.compress(text.encode()) if text else None
         version = scan.version()
         return await until_committed(
-            partial(self._save, scan, version, by, written),
+            partial(self._save, scan, version, by, text, match),
             tries=MAX_SAVE_TRIES,
             what=f"scan {scan.id}",
         )
 
-    async def _save(self, scan: "Scan", version_id: str, by: str, written: bytes | None) -> Fields:
+    async def _save(
+        self, scan: "Scan", version_id: str, by: str, text: str | None, match: str | None
+    ) -> Fields:
         version_path = f"scans/{scan.id}/versions/{version_id}"
         head, version, schedule = await self.store.read(
             f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
         )
+        if match is not None:
+            await self._check_match(scan, head, match)
         now = self.clock()
         stamp = {"updated_at": now, "updated_by": by}
-        fields = _head_fields(scan, version_id) | stamp
+        number = (head.data.get("saves", 0) if head else 0) + 1
+        fields = _head_fields(scan, version_id) | stamp | {"saves": number}
+        written = zlib.compress(text.encode()) if text else None
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
         kept = {"definition": scan.unscheduled().text(), "written": written}
         if version is None:
@@ -82,6 +101,7 @@ class Registry:
         elif any(version.data.get(name) != value for name, value in kept.items()):
             # other comments, or another schedule; a definition that somebody has edited is repaired
             writes.append(Update(version_path, kept | stamp, version.version))
+        writes.append(save_write(scan.id, number, version_id, text or scan.text(), stamp))
         repairs = repaired(StoredSchedule, schedule.data, now) if schedule else {}
         known = schedule and replace(schedule, data=schedule.data | repairs)
         planned = repairs | _schedule_fields(scan, now, known) | stamp
@@ -96,7 +116,35 @@ class Registry:
             writes.append(_written(f"schedules/{scan.id}", schedule, planned, start))
         await self.store.commit(writes)
         saved = (head.data if head else {"created_at": now}) | fields
-        return saved | {"next_run_at": planned["next_run_at"]}
+        etag = f"{number}-{version_id}"
+        return saved | {"next_run_at": planned["next_run_at"], "etag": etag}
+
+    async def _check_match(self, scan: "Scan", head: Document | None, match: str) -> None:
+        """Raise `ScanChangedError` unless the scan is still as an editor has read it."""
+        if head is None:
+            if match == NONE:
+                return
+            raise ScanChangedError(f"there is no scan {scan.id!r} any more; save it as a new one")
+        if match in (ANY, tag_of(head)):
+            return
+        by, at = head.data["updated_by"], head.data["updated_at"]
+        if match == NONE:
+            raise ScanChangedError(f"there is a scan {scan.id!r} already; choose another `id`")
+        changed = await self._changed_since(head, match)
+        raise ScanChangedError(
+            f"scan {scan.id} was saved by {by} at {at:%Y-%m-%d %H:%M} UTC, after you had read it"
+            f"{changed}; read it again, and save your changes to that"
+        )
+
+    async def _changed_since(self, head: Document, match: str) -> str:
+        """Return which settings differ from those of an earlier tag, as far as it is known."""
+        try:
+            old = await save_of(self.store, head, match.partition("-")[0])
+            new = await save_of(self.store, head, str(head.data.get("saves", 0)))
+        except NotFoundError:
+            return ""
+        contents = [content_of(one.text) for one in (old, new)]
+        return f" (changed: {changed_settings(*contents) or 'comments'})"
 
     async def definition(self, scan_id: str, version: str) -> "Scan":
         """Return the definition that a run was made from.
@@ -139,6 +187,7 @@ class Registry:
         content = json.loads(found.data["definition"])
         if schedule and (schedule.data["next_run_at"] or schedule.data["paused"]):
             stored = {name: schedule.data.get(name) for name in Schedule.model_fields}
+            stored["paused"] = schedule.data["paused"] and not paused_by_person(schedule)
             given = Schedule.model_validate({k: v for k, v in stored.items() if v is not None})
             content["schedule"] = given.model_dump(mode="json", exclude_none=True)
         return await aside(lambda: write_yaml(content))
@@ -176,19 +225,25 @@ def _schedule_fields(scan: "Scan", now: datetime, before: Document | None) -> Fi
     from landfall.scans.schedule import Schedule
 
     if scan.schedule is None:
-        return {"next_run_at": None}
+        return {"next_run_at": None, "cadence": None, "paused": False, "pause": None}
     fields = {name: None for name in Schedule.model_fields} | scan.schedule.model_dump(
         mode="json", exclude_none=True
     )
+    if before and paused_by_person(before):
+        if scan.schedule.paused:  # its definition says so itself from now on
+            fields["pause"] = None
+        fields["paused"] = True
     return fields | {
         "scan_id": scan.id,
-        "next_run_at": _next_run_at(scan.schedule, now, before, fields),
+        "next_run_at": None
+        if fields["paused"]
+        else next_run_at(scan.schedule, now, before, fields),
         "stop_at": scan.schedule.stop_at,
         "problem": None,
     }
 
 
-def _next_run_at(
+def next_run_at(
     schedule: "Schedule", now: datetime, before: Document | None, fields: Fields
 ) -> datetime | None:
     """Return the next slot that becomes a run; None where there is none, as while it is paused."""

@@ -12,6 +12,7 @@ from typing import Any
 from landfall.api.downloads import Download
 from landfall.api.request import PAGES, Request, Route
 from landfall.kinds.registry import Registry
+from landfall.kinds.saves import tag_of
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError, NotFoundError, Reason
 from landfall.runs import locks
@@ -135,7 +136,10 @@ async def cancel_run(request: Request, run_id: str) -> Fields:
 
 
 async def save_scan(request: Request, scan_id: str) -> Fields:
-    """Store a scan's definition, which is JSON or YAML. Raises `DefinitionError`."""
+    """Store a scan's definition, which is JSON or YAML; with `If-Match`, if it is still that one.
+
+    Raises `DefinitionError`, `ScanChangedError`.
+    """
     from landfall.kinds.definition import load
     from landfall.scans.json_text import is_json
     from landfall.scans.yaml_text import MAX_YAML
@@ -145,7 +149,7 @@ async def save_scan(request: Request, scan_id: str) -> Fields:
     if scan.id != scan_id:
         raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
     saved = await Registry(request.runs.store, request.runs.clock).save(
-        scan, request.by, None if in_json else text
+        scan, request.by, None if in_json else text, request.match
     )
     return {"scan_id": scan_id} | saved
 
@@ -195,6 +199,7 @@ async def show_scan(request: Request, scan_id: str) -> Fields | Download:
     return {
         "scan_id": scan_id,
         **head.data,
+        "etag": tag_of(head),
         "definition": definition.document(),
         "schedule": _schedule(schedule.data) if schedule else None,
     }

@@ -63,6 +63,7 @@ DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "scans/ledgers/decisions": _STAMPED,
     "scans/reviewing": DocumentKind(),
     "scans/reviews": DocumentKind(),
+    "scans/saves": DocumentKind(),
     "scans/sites": DocumentKind(),
     "scans/usage": DocumentKind(),
     "scans/versions": DocumentKind((unchanged, definition_as_text), oldest=0),

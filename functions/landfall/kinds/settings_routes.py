@@ -1,0 +1,151 @@
+"""The routes of the api for the settings of a scan of any kind: its versions, checks and pauses."""
+
+import difflib
+from collections.abc import Sequence
+
+from landfall.api.request import Request, Route
+from landfall.deadlines import Deadline
+from landfall.kinds.pausing import pause, resume
+from landfall.kinds.saves import content_of, save_of, saves_of, yaml_of
+from landfall.kinds.table import KINDS
+from landfall.process.aside import aside
+from landfall.reasons import BadRequestError
+from landfall.store.documents import Fields
+
+SLOTS_SHOWN = 5
+"""Next slots of a schedule in an answer."""
+
+CHECK_SHARE = 0.5
+"""Share of an invocation's budget in which a check tries rules; the rest is for reading."""
+
+MAX_WHY = 500
+"""Characters of the reason for a pause."""
+
+MAX_DIFF_LINES = 4_000
+"""Lines of a definition, above which no differences are shown: comparing takes the square."""
+
+CONTEXT_LINES = 3
+"""Lines that are shown around a difference."""
+
+
+async def run_scan(request: Request, scan_id: str) -> Fields:
+    """Start a run of the scan now, as `POST /runs` does; once for each `Idempotency-Key`.
+
+    Raises `ScanNotFoundError`, `KeyReusedError`.
+    """
+    request.settings()
+    head = await request.scans.head(scan_id)
+    return {"run_id": await request.runs.start(head, request.by, "manual", key=request.key)}
+
+
+async def pause_scan(request: Request, scan_id: str) -> Fields:
+    """Pause the schedule of a scan: {"why": ...}, or {}; runs on their way go on.
+
+    Raises `ScanNotFoundError`, `BadRequestError`.
+    """
+    why = request.settings("why").get("why", "")
+    if not isinstance(why, str) or len(why) > MAX_WHY:
+        raise BadRequestError(f"`why` must be text of at most {MAX_WHY} characters")
+    runs = request.runs
+    changed = await pause(runs.store, runs.clock, scan_id, request.by, why)
+    return {"scan_id": scan_id, "paused": True, "changed": changed}
+
+
+async def resume_scan(request: Request, scan_id: str) -> Fields:
+    """Resume the schedule of a scan; the slots of the pause are not made up for.
+
+    Raises `ScanNotFoundError`, `BadRequestError`.
+    """
+    request.settings()
+    runs = request.runs
+    changed = await resume(runs.store, runs.clock, scan_id, request.by)
+    return {"scan_id": scan_id, "paused": False, "changed": changed}
+
+
+async def check_scan(request: Request, scan_id: str) -> Fields:
+    """Check a definition (JSON or YAML) as it would be saved, and try it on what was read last.
+
+    Without a body, the current definition. Nothing is written. Raises `DefinitionError`.
+    """
+    from landfall.kinds.definition import load
+    from landfall.scans.schedule_phrase import describe_schedule, next_slots
+    from landfall.scans.yaml_text import MAX_YAML
+
+    runs = request.runs
+    deadline = Deadline.after(runs.ladder.step * CHECK_SHARE)
+    (head,) = await runs.store.read(f"scans/{scan_id}")
+    running = ""
+    if head is not None or not request.body:
+        running = await _running_text(request, scan_id)
+    text = request.text(MAX_YAML) if request.body else running
+    scan = await aside(lambda: load(text, f"scan {scan_id}"))
+    if scan.id != scan_id:
+        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
+    slots = next_slots(scan.schedule, runs.clock(), SLOTS_SHOWN)
+    tried: Fields = await KINDS[scan.kind].check(scan, runs.store, deadline)
+    return {
+        "scan_id": scan_id,
+        "schedule": describe_schedule(scan.schedule, slots),
+        "next_slots": slots,
+        "differences": await differences(running, text),
+        **tried,
+    }
+
+
+async def list_versions(request: Request, scan_id: str) -> Fields:
+    """List the last saves of a scan: who, and when; the newest first."""
+    head = await request.scans.head(scan_id)
+    saves = await saves_of(request.runs.store, head)
+    return {"scan_id": scan_id, "versions": [save.row() for save in saves]}
+
+
+async def show_version(request: Request, scan_id: str, save_id: str) -> Fields:
+    """Show a save with its definition, and how the current one differs from it.
+
+    Raises `ScanNotFoundError`, `NotFoundError`.
+    """
+    head = await request.scans.head(scan_id)
+    save = await save_of(request.runs.store, head, save_id)
+    text = await aside(lambda: yaml_of(save.text))
+    return save.row() | {
+        "definition": await aside(lambda: content_of(save.text)),
+        "text": text,
+        "differences": await differences(text, await _running_text(request, scan_id)),
+    }
+
+
+ROUTES = [
+    Route("POST", "/scans/{id}/run", 202, run_scan),
+    Route("POST", "/scans/{id}/pause", 200, pause_scan),
+    Route("POST", "/scans/{id}/resume", 200, resume_scan),
+    Route("POST", "/scans/{id}/check", 200, check_scan),
+    Route("GET", "/scans/{id}/versions", 200, list_versions),
+    Route("GET", "/scans/{id}/versions/{id}", 200, show_version),
+]
+
+
+async def _running_text(request: Request, scan_id: str) -> str:
+    """Return the current definition in YAML, or in JSON where that would be too long."""
+    head = await request.scans.head(scan_id)
+    if number := head.data.get("saves", 0):
+        save = await save_of(request.runs.store, head, str(number))
+        if save.version == head.data["version"]:  # else an earlier Landfall has saved it since
+            return await aside(lambda: yaml_of(save.text))
+    (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
+    return await request.scans.text(scan_id, head.data["version"], schedule)
+
+
+async def differences(old: str, new: str) -> Sequence[str] | None:
+    """Return the lines that differ, each with its sign, between some that do not.
+
+    None where the texts are too long to compare.
+    """
+    before, after = old.splitlines(), new.splitlines()
+    if max(len(before), len(after)) > MAX_DIFF_LINES:
+        return None
+
+    def compare() -> list[str]:
+        lines = difflib.unified_diff(before, after, lineterm="", n=CONTEXT_LINES)
+        return list(lines)[2:]  # after the names of files
+
+    return await aside(compare)
