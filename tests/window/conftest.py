@@ -84,6 +84,11 @@ async def _pages(stack: Stack) -> dict[str, str]:
         "labels": "/scans/catalogue",
         **{f"run {name}": f"/runs/{run_id}" for name, run_id in runs.items()},
         **{f"report {it}": f"/runs/{runs[it]}/report" for it in ("gym", "unsure", "failed")},
+        "settings": "/scans/people/settings",
+        "settings without a run": "/scans/never/settings",
+        "schedule": "/scans/gym/schedule",
+        "versions": "/scans/people/versions",
+        "version": "/scans/people/versions/1",
         "finding": f"/scans/people/findings/{listed['findings'][0]['finding_id']}",
     }
 

@@ -1,6 +1,6 @@
 """The records that the last run of a scan has read, to try another definition on them.
 
-They come from the store: Airtable is not asked, and only `fetch` has a key for it. They are kept as
+They come from the store: Airtable is not asked, and only `fetch` has a key for it. They stay as
 long as fetched records are.
 """
 

@@ -25,6 +25,7 @@ from landfall.kinds.saves import (
     content_of,
     save_of,
     save_write,
+    saves_of,
     tag_of,
 )
 from landfall.process.aside import SHORT, aside
@@ -127,13 +128,13 @@ class Registry:
             raise ScanChangedError(f"there is no scan {scan.id!r} any more; save it as a new one")
         if match in (ANY, tag_of(head)):
             return
-        by, at = head.data["updated_by"], head.data["updated_at"]
         if match == NONE:
             raise ScanChangedError(f"there is a scan {scan.id!r} already; choose another `id`")
         changed = await self._changed_since(head, match)
+        newest = (await saves_of(self.store, head))[0]
         raise ScanChangedError(
-            f"scan {scan.id} was saved by {by} at {at:%Y-%m-%d %H:%M} UTC, after you had read it"
-            f"{changed}; read it again, and save your changes to that"
+            f"scan {scan.id} was saved by {newest.by} at {newest.at:%Y-%m-%d %H:%M} UTC, after you "
+            f"had read it{changed}; read it again, and save your changes to that"
         )
 
     async def _changed_since(self, head: Document, match: str) -> str:

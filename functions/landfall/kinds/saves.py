@@ -13,7 +13,7 @@ from typing import Any
 
 from landfall.reasons import LandfallError, NotFoundError
 from landfall.scans.plain import shorten
-from landfall.store.documents import Document, Fields, Put, Query, Store
+from landfall.store.documents import Direction, Document, Fields, Put, Query, Store
 
 MAX_SAVES = 50
 """Saves of a scan that stay."""
@@ -59,18 +59,22 @@ def save_write(scan_id: str, number: int, version: str, text: str, stamp: Fields
     return Put(f"scans/{scan_id}/saves/{number % MAX_SAVES:02d}", fields | stamp)
 
 
-async def saves_of(store: Store, head: Document) -> list[Save]:
-    """Return the saves of a scan without their texts, the newest first.
+async def saves_of(store: Store, head: Document, most: int = 1) -> list[Save]:
+    """Return the last saves of a scan without their texts, the newest first.
 
     A scan that an earlier Landfall saved has its current definition alone.
     """
     fields = ("number", "version", "updated_at", "updated_by")
-    found = await store.find(Query(f"scans/{head.id}/saves", limit=MAX_SAVES, fields=fields))
-    saves = [_save(one.data) for one in found if one.data["number"] <= head.data.get("saves", 0)]
-    saves.sort(key=lambda save: -save.number)
+    newest: tuple[str, Direction] = ("number", "desc")
+    found = await store.find(
+        Query(f"scans/{head.id}/saves", order=newest, limit=most, fields=fields)
+    )
+    saves = [_save(one.data) for one in found]
     if not saves:
-        data = head.data
-        saves = [Save(0, data["version"], data["updated_at"], data["updated_by"])]
+        version = head.data["version"]
+        (found_version,) = await store.read(f"scans/{head.id}/versions/{version}")
+        data = (found_version or head).data  # workers write to the head too
+        saves = [Save(0, version, data["updated_at"], data["updated_by"])]
     return saves
 
 

@@ -2,15 +2,21 @@
 
 import difflib
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from landfall.api.request import Request, Route
 from landfall.deadlines import Deadline
 from landfall.kinds.pausing import pause, resume
-from landfall.kinds.saves import content_of, save_of, saves_of, yaml_of
+from landfall.kinds.registry import ScanNotFoundError
+from landfall.kinds.saves import MAX_SAVES, content_of, save_of, saves_of, tag_of, yaml_of
 from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError
-from landfall.store.documents import Fields
+from landfall.store.documents import Document, Fields
+
+if TYPE_CHECKING:
+    from landfall.scans.scan import Scan
 
 SLOTS_SHOWN = 5
 """Next slots of a schedule in an answer."""
@@ -67,25 +73,20 @@ async def check_scan(request: Request, scan_id: str) -> Fields:
 
     Without a body, the current definition. Nothing is written. Raises `DefinitionError`.
     """
-    from landfall.kinds.definition import load
-    from landfall.scans.schedule_phrase import describe_schedule, next_slots
     from landfall.scans.yaml_text import MAX_YAML
 
     runs = request.runs
     deadline = Deadline.after(runs.ladder.step * CHECK_SHARE)
     (head,) = await runs.store.read(f"scans/{scan_id}")
-    running = ""
-    if head is not None or not request.body:
-        running = await _running_text(request, scan_id)
+    if head is None and not request.body:
+        raise ScanNotFoundError(f"there is no scan {scan_id!r}; send its definition")
+    running = await _text_of(request, head) if head else ""
     text = request.text(MAX_YAML) if request.body else running
-    scan = await aside(lambda: load(text, f"scan {scan_id}"))
-    if scan.id != scan_id:
-        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
-    slots = next_slots(scan.schedule, runs.clock(), SLOTS_SHOWN)
+    scan, phrase, slots = await planned(request, scan_id, text)
     tried: Fields = await KINDS[scan.kind].check(scan, runs.store, deadline)
     return {
         "scan_id": scan_id,
-        "schedule": describe_schedule(scan.schedule, slots),
+        "schedule": phrase,
         "next_slots": slots,
         "differences": await differences(running, text),
         **tried,
@@ -93,9 +94,10 @@ async def check_scan(request: Request, scan_id: str) -> Fields:
 
 
 async def list_versions(request: Request, scan_id: str) -> Fields:
-    """List the last saves of a scan: who, and when; the newest first."""
+    """List the last saves of a scan, as many as `limit`: who, and when; the newest first."""
+    limit = request.limit(MAX_SAVES)
     head = await request.scans.head(scan_id)
-    saves = await saves_of(request.runs.store, head)
+    saves = await saves_of(request.runs.store, head, limit)
     return {"scan_id": scan_id, "versions": [save.row() for save in saves]}
 
 
@@ -110,7 +112,7 @@ async def show_version(request: Request, scan_id: str, save_id: str) -> Fields:
     return save.row() | {
         "definition": await aside(lambda: content_of(save.text)),
         "text": text,
-        "differences": await differences(text, await _running_text(request, scan_id)),
+        "differences": await differences(text, await _text_of(request, head)),
     }
 
 
@@ -119,20 +121,44 @@ ROUTES = [
     Route("POST", "/scans/{id}/pause", 200, pause_scan),
     Route("POST", "/scans/{id}/resume", 200, resume_scan),
     Route("POST", "/scans/{id}/check", 200, check_scan),
-    Route("GET", "/scans/{id}/versions", 200, list_versions),
+    Route("GET", "/scans/{id}/versions", 200, list_versions, ("limit",)),
     Route("GET", "/scans/{id}/versions/{id}", 200, show_version),
 ]
 
 
-async def _running_text(request: Request, scan_id: str) -> str:
-    """Return the current definition in YAML, or in JSON where that would be too long."""
+async def current_definition(request: Request, scan_id: str) -> Fields:
+    """Return the `text` of a scan's definition, in YAML unless it is too long, and its `etag`.
+
+    Raises `ScanNotFoundError`.
+    """
     head = await request.scans.head(scan_id)
+    return {"etag": tag_of(head), "text": await _text_of(request, head)}
+
+
+async def planned(
+    request: Request, scan_id: str, text: str
+) -> tuple["Scan", str, Sequence[datetime]]:
+    """Return a definition as it would be saved, its schedule in words, and its next slots.
+
+    Raises `DefinitionError`.
+    """
+    from landfall.kinds.definition import load
+    from landfall.scans.schedule_phrase import describe_schedule, next_slots
+
+    scan = await aside(lambda: load(text, f"scan {scan_id}"))
+    if scan.id != scan_id:
+        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
+    slots = next_slots(scan.schedule, request.runs.clock(), SLOTS_SHOWN)
+    return scan, describe_schedule(scan.schedule, slots), slots
+
+
+async def _text_of(request: Request, head: Document) -> str:
     if number := head.data.get("saves", 0):
         save = await save_of(request.runs.store, head, str(number))
         if save.version == head.data["version"]:  # else an earlier Landfall has saved it since
             return await aside(lambda: yaml_of(save.text))
-    (schedule,) = await request.runs.store.read(f"schedules/{scan_id}")
-    return await request.scans.text(scan_id, head.data["version"], schedule)
+    (schedule,) = await request.runs.store.read(f"schedules/{head.id}")
+    return await request.scans.text(head.id, head.data["version"], schedule)
 
 
 async def differences(old: str, new: str) -> Sequence[str] | None:

@@ -38,6 +38,7 @@ TITLES = {
     403: "That is not allowed",
     404: "There is no such page",
     405: "That cannot be done here",
+    412: "Somebody else was faster",
 }
 
 

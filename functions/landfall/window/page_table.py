@@ -9,6 +9,16 @@ from landfall.window.report_page import report_file, report_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
 from landfall.window.scan_page import findings_file, scan_page, scan_pulse
+from landfall.window.schedule_page import save_schedule, schedule_page
+from landfall.window.settings_page import (
+    pause_settings,
+    restore_version,
+    resume_settings,
+    save_settings,
+    settings_page,
+    version_page,
+    versions_page,
+)
 from landfall.window.visit import Screen
 
 PAGES: Sequence[Screen] = (
@@ -24,6 +34,15 @@ PAGES: Sequence[Screen] = (
     Screen("GET", "/scans/{id}/findings/{id}", finding_page),
     Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),
     Screen("POST", "/scans/{id}/findings/{id}/reopen", reopen_finding),
+    Screen("GET", "/scans/{id}/settings", settings_page),
+    Screen("POST", "/scans/{id}/settings", save_settings),
+    Screen("POST", "/scans/{id}/pause", pause_settings),
+    Screen("POST", "/scans/{id}/resume", resume_settings),
+    Screen("GET", "/scans/{id}/schedule", schedule_page),
+    Screen("POST", "/scans/{id}/schedule", save_schedule),
+    Screen("GET", "/scans/{id}/versions", versions_page),
+    Screen("GET", "/scans/{id}/versions/{id}", version_page),
+    Screen("POST", "/scans/{id}/versions/{id}/restore", restore_version),
     Screen("GET", "/health", health_page),
     Screen("POST", "/pauses/{id}/end", stop_pause),
     Screen("GET", "/words", words_page),

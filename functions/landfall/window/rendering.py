@@ -34,6 +34,7 @@ def _environment() -> Environment:
         "dollars": dollars,
         "state": state,
         "plain_when": plain_when,
+        "local": local,
         "by_loudness": by_loudness,
         "without_code": without_code,
     }
@@ -70,6 +71,11 @@ def plain_when(moment: datetime) -> str:
     """Return a moment in UTC, as text."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+
+
+def local(moment: datetime) -> str:
+    """Return a moment as the clocks of its own zone show it, such as those of a schedule."""
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M %Z}"
 
 
 def duration(seconds: float | None) -> str:

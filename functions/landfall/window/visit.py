@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from landfall.api.downloads import Download
@@ -55,10 +55,10 @@ class Visit:
         """The query of the address."""
         return self.asked.parameters
 
-    def form(self) -> dict[str, str]:
+    def form(self, max_bytes: int = MAX_FORM) -> dict[str, str]:
         """Return the fields of the form that was sent. Raises `BadRequestError`."""
-        if len(self.asked.body) > MAX_FORM:
-            raise BadRequestError(f"the form has more than {MAX_FORM:,} bytes; shorten its texts")
+        if len(self.asked.body) > max_bytes:
+            raise BadRequestError(f"the form has more than {max_bytes:,} bytes; shorten its texts")
         try:
             text = self.asked.body.decode()
             fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
@@ -71,10 +71,12 @@ class Visit:
         parameters: Mapping[str, str] | None = None,
         body: Fields | None = None,
         key: str | None = None,
+        text: str = "",
+        match: str | None = None,
     ) -> Request:
-        """Return a request for a use case of the api, of this person."""
-        sent = b"" if body is None else json.dumps(body).encode()
-        return replace(self.asked, parameters=parameters or {}, body=sent, key=key)
+        """Return a request for a use case of the api, of this person; its body may be a `text`."""
+        sent = text.encode() if body is None else json.dumps(body).encode()
+        return replace(self.asked, parameters=parameters or {}, body=sent, key=key, match=match)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ class View:
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     refresh: int | None = None
+
+    def answered(self, status: int) -> Self:
+        """Return the page with another status."""
+        return replace(self, status=status)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ STATES: dict[str, Word] = {
     "unreadable": Word(
         "Unreadable", "A newer version of Landfall wrote this; update this one.", "unsure"
     ),
+    "in_use": Word("In use", "The next run uses it.", "good"),
+    "untried": Word("Not tried", "There was nothing to try it on, or no time.", "quiet"),
     # severities and states of findings
     "info": Word("Info", "Good to know; no need to hurry.", "quiet"),
     "open": Word("Open", "Found, and not corrected yet.", "notice"),
@@ -84,6 +86,12 @@ DONE: dict[str, str] = {
     "ended_before": "The run had ended before; nothing was changed.",
     "ignored": "The finding is ignored now.",
     "reopened": "The finding is open again.",
+    "saved": "The definition is saved; the next run uses it.",
+    "schedule_saved": "The schedule is saved.",
+    "restored": "The earlier version is saved again, as the newest.",
+    "scan_paused": "The scan is paused: nothing starts by itself until it is resumed.",
+    "paused_before": "The scan was paused before; nothing was changed.",
+    "resumed": "The scan runs by itself again, from its next time on.",
     "pause_ended": "The pause has ended; the next step goes on at once.",
 }
 """Acts by the name that an address gives them after the act."""
@@ -91,6 +99,8 @@ DONE: dict[str, str] = {
 GLOSSARY: dict[str, tuple[str, str]] = {
     "scan": ("Scan", "A description of what to check, and when: a base, a list of elements or a "
              "web site, with its rules."),
+    "definition": ("Definition", "The text of a scan: where it looks, what it checks, and when. "
+                   "A run keeps the one that it was made from."),
     "run": ("Run", "One execution of a scan. It starts by its schedule or because a person asks "
             "for it, and always ends within a time that is known when it starts."),
     "verdict": ("Verdict", "The result of a run in one word: healthy, warning, critical or "

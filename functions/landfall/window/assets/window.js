@@ -42,6 +42,7 @@ const OFFLINE = "Landfall cannot be reached. This page tries again by itself.";
 const SIGNED_OUT = "You are signed out.";
 
 // an open page looks again: nothing while it is hidden, and slower while nobody answers
+let leaving = false;
 let tag = null, failures = 0, timer = 0, looking = false;
 
 function later() {
@@ -139,15 +140,44 @@ document.addEventListener("submit", async (event) => {
     if (answer.status === 401) {
       trouble(`${SIGNED_OUT} What you typed is still here.`, location.href);
     } else if (answer.redirected) {
+      leaving = true;
       return location.assign(answer.url);
     } else if (answer.headers.get("Content-Type")?.startsWith("text/html")) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if ("stay" in form.dataset && $("[data-stay]", page)) {
+        $("main").replaceWith($("main", page));
+        trouble("");
+        showTimes();
+        return $("[data-problem], [data-result]")?.focus();
+      }
       trouble($("[data-problem]", page)?.textContent.trim() || OFFLINE);
     } else throw new Error(answer.status);
   } catch {
     trouble("Nothing was sent: Landfall cannot be reached. What you typed is still here; try again.");
   }
   if (button) button.ariaDisabled = null;
+});
+
+// an editor numbers its lines, goes to one at fault, and is not left by mistake
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches(".editor textarea")) return;
+  const lines = target.value.split("\n").length;
+  target.rows = lines + 1;
+  target.previousElementSibling.textContent = [...Array(lines)].map((_, n) => n + 1).join("\n");
+});
+document.addEventListener("click", ({ target }) => {
+  const area = $(".editor textarea"), line = target.dataset?.line;
+  if (!area || !line) return;
+  const before = area.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1);
+  const end = area.value.indexOf("\n", before);
+  setTimeout(() => {
+    area.focus({ preventScroll: true });
+    area.setSelectionRange(before, end < 0 ? area.value.length : end);
+  });
+});
+addEventListener("beforeunload", (event) => {
+  const editor = $(".editor")?.closest("form");
+  if (!leaving && editor && ("unsaved" in editor.dataset || typed())) event.preventDefault();
 });
 
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));

@@ -1,0 +1,287 @@
+"""The pages of a scan's settings over a world: what they show, keep, refuse and read."""
+
+import re
+from typing import Any
+
+import pytest
+
+from landfall.kinds.routes import save_scan
+from landfall.store.documents import Fields, Put
+from landfall.store.metering import metering
+from tests.fakes.bases import a_base, a_server
+from tests.fakes.callers import ask
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.windows import PERSON, html_of, visit
+from tests.fakes.workers import drive
+from tests.fakes.world import World
+
+TEXT = """\
+# <b>the rules</b> & more
+id: people
+kind: integrity
+base: appPeople00000001
+tables:
+  People: [Name, Email]
+rules:
+  - {id: email, kind: required, table: People, field: Email}
+schedule:
+  cadence: {weekly: {days: [sun], times: "02:30"}}
+  time_zone: Europe/Berlin
+"""
+ROWS = [{"Name": f"P{n}", **({"Email": "x@y.example"} if n % 2 else {})} for n in range(5)]
+
+SETTINGS = "/scans/people/settings"
+
+
+@pytest.fixture
+async def world() -> World:
+    """Return a world with a scan that a person has saved, and an ended run of it."""
+    world = World(MemoryStore())
+    await save_scan(ask(world, raw=TEXT.encode(), by="ann@x"), "people")
+    head = await world.registry.head("people")
+    await world.start(await world.registry.definition("people", head.data["version"]))
+    async with a_server(a_base(People=ROWS)) as airtable:
+        await drive(world, airtable)
+    return world
+
+
+async def page(world: World, url: str = SETTINGS, form: Any = None, status: int = 200) -> str:
+    """Return a page with this status."""
+    answer = await visit(world, url, form)
+    assert answer.status_code == status, html_of(answer)
+    return html_of(answer)
+
+
+def tag_in(text: str) -> str:
+    """Return the tag in the form of a page."""
+    found = re.search(r'name="etag" value="([^"]+)"', text)
+    assert found
+    return found[1]
+
+
+async def newest(world: World) -> Fields:
+    """Return the scan's document."""
+    return (await world.registry.head("people")).data
+
+
+async def test_the_definition_is_shown_as_it_was_written(world: World) -> None:
+    """With the number of each line; its text is text."""
+    text = await page(world)
+    assert "# &lt;b&gt;the rules&lt;/b&gt; &amp; more\nid: people\n" in text
+    assert "<b>the rules" not in text
+    assert re.search(r'<pre aria-hidden="true">1\n2\n3\n', text)
+    assert 'rows="13"' in text
+    assert "by ann@x" in text
+
+
+async def test_a_definition_is_saved_and_the_page_says_so(world: World) -> None:
+    """By the person who looks; line breaks of the browser are those of the file."""
+    form = {"act": "save", "etag": tag_in(await page(world))}
+    changed = (TEXT + "name: New\n").replace("\n", "\r\n")
+    answer = await visit(world, SETTINGS, form | {"definition": changed})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{SETTINGS}?did=saved")
+    head = await newest(world)
+    assert (head["name"], head["updated_by"]) == ("New", PERSON)
+    assert await world.registry.text("people", head["version"], None) == TEXT + "name: New\n"
+
+
+async def test_what_does_not_fit_comes_back_as_it_was_typed(world: World) -> None:
+    """With each problem at its line; nothing is saved."""
+    wrong = TEXT.replace("required", "requird") + "nmae: x\n"
+    form = {"act": "save", "etag": tag_in(await page(world)), "definition": wrong}
+    text = await page(world, form=form, status=400)
+    assert "there are 2 problems" in text
+    assert '<a href="#line-8" data-line="8">rule email, line 8: kind: there is no kind' in text
+    assert '<b id="line-12">✗ 12</b>' in text
+    assert "nmae: x" in text
+    assert "data-unsaved" in text
+    assert (await newest(world))["saves"] == 1
+    for odd in ("", "just words", "id: other\n" + TEXT.partition("id: people\n")[2], "[" * 5000):
+        text = await page(world, form=form | {"definition": odd}, status=400)
+        assert "data-problem" in text
+        assert (odd or "<textarea") in text.replace("&#34;", '"')
+
+
+async def test_a_second_editor_sees_what_the_first_has_changed(world: World) -> None:
+    """And keeps what was typed; saving once more is a decision, and not an accident."""
+    tag = tag_in(await page(world))
+    await save_scan(ask(world, raw=(TEXT + "name: Ann's\n").encode(), by="ann@x"), "people")
+    form = {"act": "save", "etag": tag, "definition": TEXT + "name: Mine\n"}
+    text = await page(world, form=form, status=412)
+    assert "saved by ann@x" in text
+    assert "<del>-name: Ann&#39;s</del>\n<ins>+name: Mine</ins>" in text
+    assert "Save over it" in text
+    assert (await newest(world))["name"] == "Ann's"
+    answer = await visit(world, SETTINGS, form | {"etag": tag_in(text)})
+    assert answer.status_code == 303
+    assert (await newest(world))["name"] == "Mine"
+
+
+async def test_a_definition_is_tried_without_being_saved(world: World) -> None:
+    """On what was read last, with examples, differences and the next runs in the zone, over DST."""
+    world.clock.now = world.clock.now.replace(month=3, day=16)
+    before = world.stored.whole()  # type: ignore[attr-defined]
+    form = {"act": "check", "etag": tag_in(await page(world)), "definition": TEXT + "name: x\n"}
+    text = await page(world, form=form)
+    assert "Sun 22 Mar 2026, 02:30 CET" in text
+    assert "Sun 29 Mar 2026, 03:00 CEST" in text
+    assert "<ins>+name: x</ins>" in text
+    assert "3 findings in 5 records" in re.sub(r"\s+", " ", text)
+    assert "P0: Email has no value" in text
+    assert "Not saved yet." in text
+    assert world.stored.whole() == before  # type: ignore[attr-defined]
+
+
+async def test_a_scan_is_paused_and_resumed(world: World) -> None:
+    """With the reason of the person; a reason that is too long is kept."""
+    answer = await visit(world, "/scans/people/pause", {"why": "holi<days"})
+    assert answer.headers["location"] == f"{SETTINGS}?did=scan_paused"
+    text = await page(world)
+    assert f"Paused by {PERSON}" in text
+    assert "“holi&lt;days”" in text
+    answer = await visit(world, "/scans/people/pause", {"why": ""})
+    assert answer.headers["location"].endswith("did=paused_before")
+    answer = await visit(world, "/scans/people/resume", {})
+    assert answer.headers["location"].endswith("did=resumed")
+    assert "0 runs were skipped" in re.sub(r"\s+", " ", await page(world))
+    text = await page(world, "/scans/people/pause", {"why": "x" * 501}, status=400)
+    assert "x" * 501 in text
+    paused = TEXT.replace("schedule:", "schedule:\n  paused: true")
+    await save_scan(ask(world, raw=paused.encode()), "people")
+    assert "Its definition says" in await page(world)
+    text = await page(world, "/scans/people/resume", {}, status=400)
+    assert "remove that, and save the scan" in text
+
+
+WEEKLY = {"form": "weekly", "day-mon": "on", "day-fri": "on", "times": "06:00, 18:30"}
+SCHEDULES = {
+    "weekly": (WEEKLY, {"weekly": {"days": ["mon", "fri"], "times": ["06:00", "18:30"]}}),
+    "daily": ({"form": "daily", "times": "06:00"}, {"daily": ["06:00"]}),
+    "minutes": ({"form": "every_minutes", "every_minutes": "15"}, {"every_minutes": 15}),
+    "cron": ({"form": "cron", "cron": "0 6 * * 1-5"}, {"cron": "0 6 * * 1-5"}),
+    "at": ({"form": "at", "at": "2027-01-31T06:00"}, {"at": ["2027-01-31T06:00:00"]}),
+}
+
+
+@pytest.mark.parametrize(("form", "cadence"), SCHEDULES.values(), ids=SCHEDULES)
+async def test_a_schedule_is_changed_by_a_form(
+    world: World, form: dict[str, str], cadence: Fields
+) -> None:
+    """The rest of the definition stays as it was written, and the form shows it again."""
+    url = "/scans/people/schedule"
+    shown = await page(world, url)
+    assert 'value="weekly" selected' in shown
+    assert 'name="day-sun" checked' in shown
+    given = form | {"etag": tag_in(shown), "time_zone": "Asia/Tokyo"}
+    assert "JST" in await page(world, url, given | {"act": "preview"})
+    assert (await newest(world))["saves"] == 1
+    answer = await visit(world, url, given | {"act": "save"})
+    assert answer.headers["location"] == f"{SETTINGS}?did=schedule_saved"
+    (schedule,) = await world.store.read("schedules/people")
+    assert schedule
+    stored = {name: it for name, it in schedule.data["cadence"].items() if it is not None}
+    assert stored == cadence
+    text = await world.registry.text("people", (await newest(world))["version"], schedule)
+    assert text.startswith(TEXT.partition("schedule:")[0])
+    assert f'value="{form["form"]}" selected' in await page(world, url)
+
+
+async def test_a_scan_without_a_schedule_gets_one_and_loses_it(world: World) -> None:
+    """Then it runs only when somebody starts it."""
+    url = "/scans/people/schedule"
+    form = {"form": "none", "etag": tag_in(await page(world, url)), "act": "save"}
+    assert (await visit(world, url, form)).status_code == 303
+    assert "It has no schedule" in await page(world)
+    assert "No slot" not in await page(world, url)
+    form = {**WEEKLY, "etag": tag_in(await page(world, url)), "act": "save", "time_zone": ""}
+    assert (await visit(world, url, form)).status_code == 303
+    assert "Paused" not in await page(world)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"form": "every_minutes", "every_minutes": "soon"}, "expected a whole number"),
+        ({"form": "every_minutes", "every_minutes": "9" * 50}, "every_minutes"),
+        ({"form": "daily", "times": "6 o'clock"}, "is not a time of day"),
+        ({"form": "weekly", "times": "06:00"}, "give at least one"),
+        ({"form": "cron", "cron": "* *"}, "has 2 of 5 fields"),
+        ({"form": "daily", "times": "06:00", "time_zone": "Berlin"}, "Berlin"),
+        ({"form": "daily", "times": "06:00", "time_zone": "a\x00b"}, "control character"),
+        ({"form": "x"}, "choose when it runs"),
+        ({}, "choose when it runs"),
+    ],
+)
+async def test_a_schedule_that_does_not_fit_is_kept_as_it_was_typed(
+    world: World, change: dict[str, str], says: str
+) -> None:
+    """With the fix; for what is looked at as for what is saved."""
+    url = "/scans/people/schedule"
+    tag = tag_in(await page(world, url))
+    for act in ("preview", "save"):
+        text = await page(world, url, {**change, "etag": tag, "act": act}, status=400)
+        assert says in text.replace("&#39;", "'")
+        for value in change.values():
+            assert value in text.replace("&#39;", "'")
+    assert (await newest(world))["saves"] == 1
+
+
+async def test_a_schedule_is_not_saved_over_another_editor(world: World) -> None:
+    """The form is kept, and the tag with it: the page has to be loaded again."""
+    url = "/scans/people/schedule"
+    form = {**WEEKLY, "etag": tag_in(await page(world, url)), "act": "save"}
+    await save_scan(ask(world, raw=(TEXT + "name: x\n").encode(), by="ann@x"), "people")
+    text = await page(world, url, form, status=412)
+    assert "saved by ann@x" in text
+    assert 'name="day-fri" checked' in text
+    assert await page(world, url, form, status=412)
+
+
+async def test_an_earlier_version_is_looked_at_and_restored(world: World) -> None:
+    """As a new one; not over what somebody saved in between."""
+    await save_scan(ask(world, raw=(TEXT + "name: Wrong\n").encode(), by="ann@x"), "people")
+    listed = await page(world, "/scans/people/versions")
+    assert listed.index("Version 2") < listed.index("Version 1")
+    url = "/scans/people/versions/1"
+    text = await page(world, url)
+    assert "<ins>+name: Wrong</ins>" in text
+    await save_scan(ask(world, raw=(TEXT + "name: Worse\n").encode(), by="bob@x"), "people")
+    refused = await page(world, f"{url}/restore", {"etag": tag_in(text)}, status=412)
+    assert "saved by bob@x" in refused
+    answer = await visit(world, f"{url}/restore", {"etag": tag_in(refused)})
+    assert answer.headers["location"] == f"{SETTINGS}?did=restored"
+    head = await newest(world)
+    assert (head["name"], head["saves"], head["updated_by"]) == ("", 4, PERSON)
+    assert "Restore" not in await page(world, "/scans/people/versions/4")
+    assert "Show" not in await page(world, "/scans/people/versions/5", status=404)
+
+
+async def test_a_definition_that_is_too_long_for_a_page_says_so(world: World) -> None:
+    """It can be paused and run all the same."""
+    many = [
+        {"id": f"r{n}", "kind": "required", "table": "People", "field": "Name"} for n in range(499)
+    ]
+    rules = [rule | {"name": "x" * 200} for rule in many]
+    await world.save(rules=rules)
+    text = await page(world)
+    assert "too long for a page" in text
+    assert "<textarea" not in text
+    assert "too long" in await page(world, "/scans/people/schedule", status=400)
+
+
+async def test_the_pages_read_as_much_however_long_the_history(world: World) -> None:
+    """After fifty saves as after ninety."""
+    run = await world.run()
+    costs: dict[str, set[int]] = {}
+    urls = (SETTINGS, "/scans/people/schedule", "/scans/people/versions")
+    for saves in (50, 90):
+        for number in range(saves):
+            text = TEXT + f"name: Number {number}\n"
+            await save_scan(ask(world, raw=text.encode()), "people")
+            await world.stored.commit([Put(f"runs/m-old-{number}", run.data)])
+        for url in urls:
+            with metering() as account:
+                await page(world, url)
+            costs.setdefault(url, set()).add(account.reads)
+    assert {url: len(reads) for url, reads in costs.items()} == dict.fromkeys(urls, 1)
+    assert max(costs[SETTINGS]) <= 14
