@@ -10,6 +10,7 @@
     │   ├── FindingNotFoundError              404 not_found
     │   ├── RunNotFoundError                  404 not_found
     │   └── ScanNotFoundError                 404 not_found
+    ├── BeingDeletedError                     409 being_deleted
     ├── OutdatedError                         409 outdated
     ├── ScanChangedError                      412 scan_changed
     ├── KeyReusedError                        422 key_reused

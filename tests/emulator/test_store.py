@@ -8,6 +8,7 @@ import pytest
 from landfall.store.documents import (
     ConflictError,
     Create,
+    Delete,
     Fields,
     Put,
     Query,
@@ -69,6 +70,26 @@ class TestCommit:
         await store.commit([Put("things/a", {"old": 1, "both": 1})])
         await store.commit([Put("things/a", {"both": 2})])
         assert await contents(store, "things/a") == [{"both": 2}]
+
+    async def test_deletes_a_document_whether_it_is_there_or_not(self, store: AnyStore) -> None:
+        """In one commit with others; what is beneath it stays."""
+        await store.commit([Create("things/a", {"n": 1}), Create("things/a/parts/b", {"n": 2})])
+        await store.commit([Delete("things/a"), Delete("things/none"), Put("things/c", {"n": 3})])
+        paths = ("things/a", "things/a/parts/b", "things/c")
+        assert await contents(store, *paths) == [None, {"n": 2}, {"n": 3}]
+        assert [it.path for it in await store.find(Query("things"))] == ["things/c"]
+        await store.commit([Create("things/a", {"n": 4})])
+
+    async def test_deletes_only_the_version_that_was_read(self, store: AnyStore) -> None:
+        """Where one is named: neither a newer one nor one that is gone."""
+        stale, gone = await store.commit([Create(f"things/{name}", {"n": 1}) for name in "ab"])
+        (now,) = await store.commit([Update("things/a", {"n": 2}, stale)])
+        await store.commit([Delete("things/b", gone)])
+        for late in (Delete("things/a", stale), Delete("things/b", gone)):
+            with pytest.raises(ConflictError):
+                await store.commit([Put("things/c", {"n": 9}), late])
+        await store.commit([Delete("things/a", now)])
+        assert await contents(store, "things/a", "things/b", "things/c") == [None] * 3
 
     async def test_gives_the_versions_that_a_read_would(self, store: AnyStore) -> None:
         """So a chain of updates reads nothing in between."""

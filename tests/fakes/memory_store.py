@@ -16,6 +16,7 @@ from typing import Any, overload
 from landfall.store.documents import (
     ConflictError,
     Create,
+    Delete,
     Document,
     Fields,
     Meter,
@@ -125,7 +126,10 @@ class MemoryStore:
 
     def _check(self, write: Write) -> None:
         there = self._documents.get(write.path)
-        if isinstance(write, Update):
+        if isinstance(write, Delete):
+            if write.version is not None and (there is None or there.version != write.version):
+                raise ConflictError(f"{write.path} has another version")
+        elif isinstance(write, Update):
             if there is None or there.version != write.version:
                 raise ConflictError(f"{write.path} has another version")
         elif there and isinstance(write, Create):
@@ -133,6 +137,10 @@ class MemoryStore:
 
     def _apply(self, write: Write, data: Fields) -> Version:
         there = self._documents.get(write.path)
+        if isinstance(write, Delete):
+            if there:
+                self.delete(write.path)
+            return next(self._versions)
         if there and isinstance(write, Update):
             data = there.data | data
         # as in Firestore, a write that changes nothing leaves the version as it is

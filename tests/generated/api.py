@@ -44,6 +44,7 @@ ERRORS: Mapping[str, str] = {
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
     "outdated": "Look again: what you decided about has changed since; the message says how.",
     "scan_changed": "Read the scan again, and save your changes to that.",
+    "being_deleted": "Wait until `GET /scans/{id}/deletion` says `done`, or take another `id`.",
     "not_configured": "See `/health` of the function for the variables at fault.",
     "document_unreadable": "Correct the document that the message names. A run can be ended.",
     "clock_off": "Nothing: the next tick is probably on another machine; else tell Google.",

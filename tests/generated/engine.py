@@ -15,6 +15,7 @@ from landfall.deadlines import CHECKPOINT, LADDER, TICK, TICK_MISSING, Ladder
 from landfall.llm import answer_store, budget
 from landfall.process.config import ALL_FUNCTIONS, FUNCTIONS, VARIABLES
 from landfall.reasons import REASONS, WHAT_TO_DO
+from landfall.runs import deletion
 from landfall.runs.lifecycle import RUN_MOVES, STEP_MOVES
 from landfall.runs.transitions import FIRST_BACKOFF
 from landfall.site import page_store
@@ -31,6 +32,7 @@ RECOVERY = 120.0
 PURPOSES = {
     "answers": "An answer of a language model, by the hash of its question.",
     "bases": "The lock on an Airtable base, its pace and its back-off.",
+    "deletions": "The deletion of a scan: who asked for it, and how far it is.",
     "findings": "A finding with its history, for people who look into Firestore.",
     "runs": "A run: status, progress, verdict, counts, error, deadline, report.",
     "runs/events": "A change of status, written in the commit that makes it.",
@@ -55,6 +57,7 @@ PURPOSES = {
 
 OTHER_RETENTION = {
     "answers": f"{answer_store.RETENTION_DAYS} days",
+    "deletions": f"{deletion.REMEMBERED.days} days",
     "runs/pages": f"{RETENTION.fetched} days; pages of a site {page_store.RETENTION_DAYS} days",
     "runs/results": f"notes {RETENTION.fetched} days, reports {RETENTION.runs} days, lists for "
     "ever",

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from landfall.deadlines import Deadline
 from landfall.kinds.routes import save_scan
 from landfall.store.documents import Fields, Put
 from landfall.store.metering import metering
+from landfall.ticks.watchdog import Watchdog
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
@@ -285,3 +287,26 @@ async def test_the_pages_read_as_much_however_long_the_history(world: World) -> 
             costs.setdefault(url, set()).add(account.reads)
     assert {url: len(reads) for url, reads in costs.items()} == dict.fromkeys(urls, 1)
     assert max(costs[SETTINGS]) <= 14
+
+
+async def test_a_scan_is_deleted_when_its_name_is_typed(world: World) -> None:
+    """Another name is kept in the form; the page then shows how far it is, until all is gone."""
+    url = "/scans/people/delete"
+    text = await page(world, url, {"name": "peple"}, status=400)
+    assert "you typed &#39;peple&#39;" in text
+    assert 'value="peple"' in text
+    assert (await newest(world))["saves"] == 1
+    answer = await visit(world, url, {"name": "people"})
+    assert answer.headers["location"] == f"{url}?did=deleting"
+    text = await page(world, url)
+    assert 'data-refresh="2"' in text
+    assert "Being deleted" in text
+    assert f"by {PERSON}" in text
+    await page(world, SETTINGS, status=404)
+    assert "people" not in await page(world, "/")
+    world.clock.advance(60)
+    await Watchdog(world.runs, "watchdog").tick(Deadline.after(20))
+    text = await page(world, url)
+    assert "All of it has been removed." in text
+    assert "data-refresh" not in text
+    await page(world, "/scans/none/delete", status=404)

@@ -116,10 +116,11 @@ def test_the_list_has_every_kind_that_expires():
     assert modules == {
         "llm/answer_store.py",
         "llm/budget.py",
+        "runs/deletion.py",
         "site/page_store.py",
         "store/retention.py",
     }
-    themselves = {"answers", "runs/pages", "scans/usage"}
+    themselves = {"answers", "deletions", "runs/pages", "scans/usage"}
     assert {kind.rpartition("/")[2] for kind in ours | themselves} == set(EXPIRING_COLLECTIONS)
 
 

@@ -241,7 +241,7 @@ async def test_two_saves_at_the_same_moment_do_not_overwrite_each_other(world: W
     async def read(*paths: str) -> Any:
         nonlocal raced
         found = await reading(*paths)
-        if not raced and len(paths) == 3:
+        if not raced and len(paths) == 4:
             raced = True
             await save(world, TEXT + "name: faster\n")
         return found

@@ -94,3 +94,18 @@ async def test_what_is_typed_survives_a_lost_network(shown: Shown, browser: Brow
         await page.get_by_role("button", name="Save", exact=True).click()
         await expect(page.locator(".done")).to_contain_text("The definition is saved")
         assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+async def test_a_scan_is_deleted(shown: Shown, browser: Browser, script: bool) -> None:
+    """The page says how far it is, and the scan is not listed any more."""
+    scan_id = f"delete-{script}".lower()
+    await save(shown.stack, scan(BASE, scan_id))
+    async with a_person(browser, shown.url, script=script) as page:
+        await page.goto(f"/scans/{scan_id}/settings")
+        await page.get_by_role("link", name="Delete this scan").click()
+        await page.get_by_label(f"Type {scan_id} to confirm").fill(scan_id)
+        await page.get_by_role("button", name="Delete").click()
+        await expect(page.locator("h1")).to_contain_text("Being deleted")
+        await page.get_by_role("link", name="All scans").click()
+        await expect(page.locator("main")).not_to_contain_text(scan_id)

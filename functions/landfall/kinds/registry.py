@@ -31,6 +31,7 @@ from landfall.kinds.saves import (
 from landfall.process.aside import SHORT, aside
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
+from landfall.runs.deletion import check_not_deleting, deletion_path
 from landfall.scans.stored_schedule import StoredSchedule, paused_by_person
 from landfall.store.conflicts import until_committed
 from landfall.store.documents import Create, Document, Fields, Store, UnreadableError, Update, Write
@@ -85,9 +86,10 @@ class Registry:
         self, scan: "Scan", version_id: str, by: str, text: str | None, match: str | None
     ) -> Fields:
         version_path = f"scans/{scan.id}/versions/{version_id}"
-        head, version, schedule = await self.store.read(
-            f"scans/{scan.id}", version_path, f"schedules/{scan.id}"
+        head, version, schedule, deletion = await self.store.read(
+            f"scans/{scan.id}", version_path, f"schedules/{scan.id}", deletion_path(scan.id)
         )
+        check_not_deleting(deletion)
         if match is not None:
             await self._check_match(scan, head, match)
         now = self.clock()

@@ -13,6 +13,7 @@ from landfall.kinds.saves import MAX_SAVES, content_of, save_of, saves_of, tag_o
 from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError
+from landfall.runs.deletion import Deletion
 from landfall.store.documents import Document, Fields
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ SLOTS_SHOWN = 5
 
 CHECK_SHARE = 0.5
 """Share of an invocation's budget in which a check tries rules; the rest is for reading."""
+
+DELETE_SHARE = 0.3
+"""Share of it in which a request to delete a scan removes documents; the next goes on."""
 
 MAX_WHY = 500
 """Characters of the reason for a pause."""
@@ -116,7 +120,27 @@ async def show_version(request: Request, scan_id: str, save_id: str) -> Fields:
     }
 
 
+async def delete_scan(request: Request, scan_id: str) -> Fields:
+    """Delete a scan with all its runs and findings; repeat it until the answer is `done`.
+
+    Raises `NotFoundError`.
+    """
+    request.settings()
+    runs = request.runs
+    deletion = Deletion(runs, scan_id, request.by)
+    await deletion.begin()
+    await deletion.go_on(Deadline.after(runs.ladder.step * DELETE_SHARE))
+    return await deletion.show()
+
+
+async def show_deletion(request: Request, scan_id: str) -> Fields:
+    """Show how far the deletion of a scan is. Raises `NotFoundError`."""
+    return await Deletion(request.runs, scan_id, request.by).show()
+
+
 ROUTES = [
+    Route("DELETE", "/scans/{id}", 200, delete_scan),
+    Route("GET", "/scans/{id}/deletion", 200, show_deletion),
     Route("POST", "/scans/{id}/run", 202, run_scan),
     Route("POST", "/scans/{id}/pause", 200, pause_scan),
     Route("POST", "/scans/{id}/resume", 200, resume_scan),

@@ -19,7 +19,7 @@ from landfall.runs.lifecycle import (
     check_run_move,
     check_step_move,
 )
-from landfall.store.documents import Create, Document, Fields, Update, Version, Write
+from landfall.store.documents import Create, Delete, Document, Fields, Update, Version, Write
 
 Move = tuple[str | None, Any, Any]
 """(step, or None for the run itself; old status; new status)."""
@@ -71,7 +71,10 @@ def writes_of(
         ended = _STEP_ENDED_FIELDS | {"finished_at": now}
         more = stamp | (ended if fields.get("status") in STEP_ENDED else {})
         writes.append(Update(step.path, {**fields, **more}, step.version))
-    along = [replace(write, data=write.data | stamp) for write in change.writes]
+    along = [
+        write if isinstance(write, Delete) else replace(write, data=write.data | stamp)
+        for write in change.writes
+    ]
     return [*writes, *events, *along]
 
 

@@ -58,7 +58,20 @@ class Put:
     data: Fields
 
 
-Write = Create | Update | Put
+@dataclass(frozen=True)
+class Delete:
+    """Remove a document, whether it is there or not; with a `version`, if it still has that."""
+
+    path: str
+    version: Version | None = None
+
+    @property
+    def data(self) -> Fields:
+        """Return no fields."""
+        return {}
+
+
+Write = Create | Update | Put | Delete
 
 Direction = Literal["asc", "desc"]
 

@@ -18,6 +18,7 @@ from landfall.net.grpc import open_channel
 from landfall.store.documents import (
     ConflictError,
     Create,
+    Delete,
     Document,
     IndexMissingError,
     Meter,
@@ -166,6 +167,10 @@ class FirestoreStore:
             case Update():
                 option = self._client.write_option(last_update_time=write.version)
                 batch.update(reference, write.data, option=option)
+            case Delete():
+                guarded = write.version is not None
+                option = self._client.write_option(last_update_time=write.version)
+                batch.delete(reference, option=option if guarded else None)
             case _:
                 batch.set(reference, write.data)
 
@@ -197,7 +202,11 @@ def _is_conflict(error: google_errors.GoogleAPIError, writes: Sequence[Write]) -
         case google_errors.AlreadyExists():
             return any(isinstance(write, Create) for write in writes)
         case google_errors.FailedPrecondition() | google_errors.NotFound():
-            return any(isinstance(write, Update) for write in writes)
+            return any(
+                isinstance(write, Update)
+                or (isinstance(write, Delete) and write.version is not None)
+                for write in writes
+            )
     return False
 
 

@@ -69,6 +69,15 @@ _NOTE = re.compile(r"[a-z]+-\d+")
 """`part-000000`: a note of a step for its continuation, or for the next step."""
 
 RETENTION = Retention()
-EXPIRING_COLLECTIONS = ("runs", "steps", "events", "pages", "results", "answers", "usage")
-"""Collections whose documents have an `expires_at`. Those of the last two, and pages of sites, set
-it themselves."""
+EXPIRING_COLLECTIONS = (
+    "runs",
+    "steps",
+    "events",
+    "pages",
+    "results",
+    "answers",
+    "usage",
+    "deletions",
+)
+"""Collections whose documents have an `expires_at`. Those of the last three, and pages of sites,
+set it themselves."""

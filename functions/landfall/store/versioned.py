@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from landfall.store.documents import (
+    Delete,
     Document,
     Fields,
     Query,
@@ -95,6 +96,11 @@ class VersionedStore:
             found = await self._with_whole(found)
         return [self._upgraded(document) for document in found]
 
+    async def paths(self, query: Query) -> list[str]:
+        """Return the paths of the documents that match a query, whatever is in them."""
+        found = await self._store.find(replace(query, fields=(VERSION_FIELD,)))
+        return [document.path for document in found]
+
     async def commit(self, writes: Sequence[Write]) -> list[Version]:
         """Apply all the writes or none. Return the new versions, in the same order."""
         versions = await self._store.commit([self._stamped(write) for write in writes])
@@ -125,6 +131,9 @@ class VersionedStore:
         return Document(document.path, document.data | changes, version)
 
     def _stamped(self, write: Write) -> Write:
+        if isinstance(write, Delete):
+            read = write.version
+            return Delete(write.path, read.version if isinstance(read, _ReadVersion) else read)
         if not isinstance(write, Update):
             more = self._versions.stamp(write.path) | self._retention.expiry(write.path, write.data)
             return type(write)(write.path, write.data | more)

@@ -50,6 +50,7 @@ _STAMPED = DocumentKind((unchanged,), oldest=0)
 DOCUMENT_KINDS: Mapping[str, DocumentKind] = {
     "answers": DocumentKind(),
     "bases": _STAMPED,
+    "deletions": DocumentKind(),
     "findings": _STAMPED,
     "runs": _STAMPED,
     "runs/events": _STAMPED,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason
+from landfall.runs.backlog import Backlog
 from landfall.runs.documents import Run, run_path
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.plan import plan_run
@@ -32,7 +33,6 @@ from landfall.store.documents import (
 )
 from landfall.store.metering import metering
 from landfall.store.versioned import Found, NewerDocument, readable
-from landfall.ticks.backlog import Backlog
 from landfall.ticks.marks import mark_tick
 
 if TYPE_CHECKING:

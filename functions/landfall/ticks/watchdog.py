@@ -1,4 +1,4 @@
-"""The watchdog's tick: end runs past their deadline, and take up steps that do not move."""
+"""The watchdog's tick: end late runs, take up steps that do not move, and end deletions."""
 
 import asyncio
 import traceback
@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from landfall import logs
 from landfall.deadlines import Deadline
 from landfall.reasons import Reason
+from landfall.runs.backlog import Backlog, Find
 from landfall.runs.commit import RunNotFoundError
+from landfall.runs.deletion import Deletion
 from landfall.runs.documents import Step
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
 from landfall.runs.runs import Runs
@@ -23,7 +25,6 @@ from landfall.store.documents import (
 )
 from landfall.store.metering import metering
 from landfall.store.versioned import Found, readable
-from landfall.ticks.backlog import Backlog, Find
 from landfall.ticks.marks import mark_tick
 
 PAGE = 100
@@ -65,7 +66,8 @@ class Watchdog:
         self._watch = Watch()
 
     async def tick(self, deadline: Deadline) -> Watch:
-        """End runs past their deadline, take up stale steps, and leave a mark."""
+        """End late runs, take up stale steps, go on with deletions, and leave a mark."""
+        self._until_half = deadline.sooner(deadline.remaining() / 2)
         with metering() as account:
             late = asyncio.ensure_future(self._all(self._overdue_runs, self._time_out, deadline))
 
@@ -74,7 +76,8 @@ class Watchdog:
                 await asyncio.wait([late], timeout=deadline.remaining() / 2)
                 await self._all(self._stale_steps, self._take_up, deadline)
 
-            await both(late, steps())
+            deletions = self._all(self._open_deletions, self._go_on_deleting, deadline)
+            await both(late, both(steps(), deletions))
             await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
 
@@ -139,6 +142,13 @@ class Watchdog:
         return await self._runs.store.find_any(
             Query("steps", group=True, where=where, order=("stale_at", "asc"), limit=limit)
         )
+
+    async def _open_deletions(self, limit: int) -> Sequence[Found]:
+        where = (("done", "==", False),)
+        return await self._runs.store.find_any(Query("deletions", where=where, limit=limit))
+
+    async def _go_on_deleting(self, document: Found) -> None:
+        await Deletion(self._runs, document.id, self._by).go_on(self._until_half)
 
     async def _time_out(self, document: Found) -> None:
         run = readable(document)  # of which more need not fit than the query has found it by

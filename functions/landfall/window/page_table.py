@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from landfall.window.deletion_page import delete, deletion_page
 from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
@@ -43,6 +44,8 @@ PAGES: Sequence[Screen] = (
     Screen("GET", "/scans/{id}/versions", versions_page),
     Screen("GET", "/scans/{id}/versions/{id}", version_page),
     Screen("POST", "/scans/{id}/versions/{id}/restore", restore_version),
+    Screen("GET", "/scans/{id}/delete", deletion_page),
+    Screen("POST", "/scans/{id}/delete", delete),
     Screen("GET", "/health", health_page),
     Screen("POST", "/pauses/{id}/end", stop_pause),
     Screen("GET", "/words", words_page),

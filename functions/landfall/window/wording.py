@@ -43,6 +43,8 @@ STATES: dict[str, Word] = {
     "unreadable": Word(
         "Unreadable", "A newer version of Landfall wrote this; update this one.", "unsure"
     ),
+    "deleting": Word("Being deleted", "It is being removed.", "busy"),
+    "deleted": Word("Deleted", "Nothing of it is left.", "quiet"),
     "in_use": Word("In use", "The next run uses it.", "good"),
     "untried": Word("Not tried", "There was nothing to try it on, or no time.", "quiet"),
     # severities and states of findings
@@ -86,6 +88,7 @@ DONE: dict[str, str] = {
     "ended_before": "The run had ended before; nothing was changed.",
     "ignored": "The finding is ignored now.",
     "reopened": "The finding is open again.",
+    "deleting": "The scan is being deleted; nothing of it starts any more.",
     "saved": "The definition is saved; the next run uses it.",
     "schedule_saved": "The schedule is saved.",
     "restored": "The earlier version is saved again, as the newest.",
