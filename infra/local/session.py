@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.local.emulator import find_emulator
 from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
 from infra.local.errors import RunFailedError
 from infra.local.finished_run import FinishedRun
@@ -27,6 +28,7 @@ from landfall.scans.scan import Scan
 def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
     """Start a stack, run the scans, stop it; return the exit status. Raises `MissingError`."""
     try:
+        console.print(f"Firestore is {find_emulator().origin}.", soft_wrap=True, markup=False)
         return asyncio.run(_run(options, scans, console))
     except StartError as error:
         complain(console, "Nothing was started.", error)

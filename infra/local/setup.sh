@@ -89,6 +89,12 @@ find_sources() {
     done
 }
 
+# installs a Java for the emulator if there is none that it can use (as infra/local/emulator.py)
+install_java() {
+    java -version 2>&1 | grep -Eq 'version "(1[1-9]|[2-9][0-9])' ||
+        install .installed-java "$root/infra/local/requirements-java.txt"
+}
+
 # installs the packages of the functions and of the local stack
 install_local() {
     install .installed-local "$root/requirements.txt" "$root/infra/local/requirements.txt" \

@@ -77,6 +77,7 @@ REQUIREMENTS = {
     "requirements.txt": "functions",
     "infra/local/requirements.txt": "local stack",
     "infra/local/requirements-data.txt": "local stack",
+    "infra/local/requirements-java.txt": "local stack",
     "tests/requirements.txt": "tests",
     "tests/bench/requirements.txt": "benchmarks",
     "tests/bench/requirements-linkage.txt": "benchmarks",
