@@ -153,7 +153,7 @@ async def test_every_kind_has_a_report_as_one_file(stack: Stack, seen: dict[str,
     """It is a download, and says what the run found."""
     for scan_id, says in (
         ("clinic", "of 60 points"),
-        ("school", "more findings"),
+        ("school", "What it found"),
         ("catalogue", "Suggested by gpt-6-luna-stand-in"),
     ):
         run_id = seen[scan_id].run["run_id"]
