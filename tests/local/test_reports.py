@@ -164,6 +164,14 @@ async def test_a_run_without_a_result_has_no_report(
     assert f"its status is {status}" in html_of(answer)
 
 
+async def test_a_report_that_is_gone_is_not_one_that_never_was(site_world: World) -> None:
+    """The run still has its result in short."""
+    assert isinstance(site_world.stored, MemoryStore)
+    site_world.stored.delete("runs/m-2/results/report")
+    assert "The report is gone" in await page(site_world, "/runs/m-2/report")
+    assert (await visit(site_world, "/runs/m-2/report.html")).status_code == 404
+
+
 async def test_an_integrity_scan_has_a_file_of_its_findings() -> None:
     """By rule, the worst first, with a number of each and how many more; names are text."""
     world = World(MemoryStore())

@@ -19,8 +19,9 @@ from landfall.site.rubric import Rubric
 from landfall.site.scores import score
 from landfall.window.fact_words import FACT_WORDS, FAMILY_WORDS, asked_for, measured, words_of
 from landfall.window.report_content import cited, content_of, web_url
-from landfall.window.report_file import MAX_FILE, WrittenReport, file_of
+from landfall.window.report_file import MAX_FILE, file_of
 from landfall.window.report_of_site import UNSEEN, values_of_site
+from landfall.window.written_report import WrittenReport
 from tests.fakes.callers import text_of
 from tests.fakes.observed_sites import SITE, a_page, a_rubric, a_site, criterion
 
@@ -83,6 +84,10 @@ def test_every_fact_and_reason_has_its_words() -> None:
         ("wire_kilobytes", 412.34, "412 kB"),
         ("wire_kilobytes", 0.9, "0.9 kB"),
         ("images_described", 0.5, "50 %"),
+        ("images_described", 0.999, "99 %"),
+        ("images_described", 1, "100 %"),
+        ("images_described", 0.001, "less than 1 %"),
+        ("images_described", 0.29, "29 %"),
         ("https", 0, "No"),
         ("words", 12345, "12,345"),
         ("words", 1e300, f"{10**300:,}"[:4]),
@@ -135,12 +140,13 @@ def test_what_was_not_seen_is_said_with_its_reason() -> None:
 
 def test_the_home_page_is_read_side_by_side() -> None:
     """What differs comes first, and is marked by a word."""
-    phone = {"viewport": 1, "h1": 1, "words": 20, "seconds": 1}
+    phone = {"viewport": 1, "h1": 1, "words": 20, "seconds": 3}
     html = read(fields_of(a_site(home(), mobile=phone)))
     beside = text_in(html[html.index('id="beside"') : html.index('id="pages"')])
     assert "Words to read 100 20 Differs" in beside
     assert beside.index("Words to read") < beside.index("Main headings")
     assert "Main headings 1 1" in beside
+    assert "Time until the page had arrived 1 s 3 s Main" in beside
 
 
 def test_the_last_report_is_compared() -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from landfall.window.rendering import percent
+
 Form = Literal["yes", "number", "seconds", "kilobytes", "characters", "share"]
 
 
@@ -101,7 +103,7 @@ def _in_form(form: Form, value: float) -> str:
         case "yes":
             return "Yes" if value else "No"
         case "share":
-            return f"{100 * value:.0f} %"
+            return percent(value)
         case "seconds":
             return f"{value:,.3g} s"
         case "kilobytes":

@@ -32,9 +32,11 @@ def _environment() -> Environment:
         "number": number,
         "count": count,
         "dollars": dollars,
+        "percent": percent,
         "state": state,
         "plain_when": plain_when,
         "local": local,
+        "day": day,
         "by_loudness": by_loudness,
         "without_code": without_code,
     }
@@ -78,6 +80,11 @@ def local(moment: datetime) -> str:
     return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M %Z}"
 
 
+def day(moment: datetime) -> str:
+    """Return a day in UTC, as text."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration with its units: "0.4 s", "12 s", "2 min 5 s", "3 h 10 min"."""
     if seconds is None:
@@ -102,6 +109,12 @@ def number(value: float) -> str:
 def count(value: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: "1 finding", "3,775 findings"."""
     return f"{value:,} {noun if value == 1 else plural or f'{noun}s'}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent: "100 %" is all of it, and "0 %" nothing."""
+    whole = int(round(100 * share, 6))
+    return "less than 1 %" if whole == 0 and share > 0 else f"{whole} %"
 
 
 def dollars(value: float) -> str:

@@ -222,22 +222,22 @@ class _View:
             "to_do": Few.of(judged.get("bad", ()), self._detail.cited, self.text),
         }
 
-    def beside(self) -> list[tuple[str, str, str]]:
+    def beside(self) -> list[tuple[str, str, str, bool]]:
         """Return each fact of the home page, as a desktop and as a phone see it.
 
-        Those that differ come first.
+        Those that differ come first; a time is never quite the same.
         """
         if not self._desktop or not self._mobile:
             return []
         both = (self._desktop[0], self._mobile)
         desktop, mobile = (self._cut(one["title"], MAX_SEEN) for one in both)
-        found = [("Title", desktop, mobile)]
+        found = [("Title", desktop, mobile, desktop != mobile)]
         for fact, words in FACT_WORDS.items():
             values = [one["facts"].get(fact) for one in both]
-            if values != [None, None]:
+            if fact != "status" and values != [None, None]:
                 desktop, mobile = (measured(fact, value) for value in values)
-                found.append((words.name, desktop, mobile))
-        return sorted(found, key=lambda row: row[1] == row[2])
+                found.append((words.name, desktop, mobile, desktop != mobile and fact != "seconds"))
+        return sorted(found, key=lambda row: not row[3])
 
     def comparison(self) -> Fields | None:
         """Return the differences to the last report of the same site."""

@@ -2,8 +2,9 @@
 
 from landfall.api.downloads import Download
 from landfall.runs.lifecycle import RUN_LIVE
-from landfall.window.report_file import file_of, written
+from landfall.window.report_file import file_of
 from landfall.window.visit import SOON, View, Visit
+from landfall.window.written_report import written
 
 
 async def report_page(visit: Visit, run_id: str) -> View:
