@@ -1,6 +1,7 @@
 """The command line of `infra/local/run`."""
 
 import argparse
+import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -185,8 +186,11 @@ def _check_file(path: Path, scans: Sequence[Scan], *, runs: bool) -> None:
         raise DefinitionError("--html writes the report of a run: leave out --check or --serve")
     if len(scans) != 1:
         raise DefinitionError("--html takes the report of one scan: give one SCAN.yaml")
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir():
         raise DefinitionError(f"--html {path}: give a file in a folder that exists")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise DefinitionError(f"--html {path}: you may not write there; give another file")
 
 
 def _load(paths: Sequence[Path]) -> list[Scan]:

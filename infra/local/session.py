@@ -61,6 +61,8 @@ async def _run(options: argparse.Namespace, scans: Sequence[Scan], console: Cons
             _report(one, stack, options.json, console)
             if options.html and one.done:
                 _write(await _html_of(stack, one), options.html, console)
+            elif options.html:
+                console.print("No report was written: the run has none.")
     console.print(f"The local stack has stopped after {loop.time() - started:.1f} s.")
     return 0 if all(one.done for one in finished) else 1
 
