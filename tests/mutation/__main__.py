@@ -1,9 +1,9 @@
 """Change the code as a mistake would, a place at a time, and see whether a test fails.
 
 A seeded sample of changes to the core modules, each against the tests that run its block: unit
-tests, those of tests/emulator over the store in memory, and 40 simulated days. No file is written:
-the changed module is imported from memory, in a process of its own. One that does not end is
-stopped, and counts as killed.
+tests, those of tests/emulator over the store in memory, some of tests/local, and 40 simulated days.
+No file is written: the changed module is imported from memory, in a process of its own. One that
+does not end is stopped, and counts as killed.
 
 python -m tests.mutation                                a sample of all core modules
 python -m tests.mutation --changed                      of those that differ from main

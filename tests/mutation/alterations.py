@@ -210,7 +210,7 @@ def _meaningless(node: ast.AST) -> bool:
             return True
         case ast.Call(func=ast.Name(id="cast" | "TypeVar" | "NewType")):
             return True
-        case ast.keyword(arg="description" | "examples"):
+        case ast.keyword(arg="description" | "examples" | "frozen" | "strict" | "defer_build"):
             return True
         case ast.Subscript(value=ast.Name(id=name)):
             return name[0].isupper() and not name.isupper()  # a type
@@ -232,7 +232,7 @@ def _instead_of(
     elif isinstance(node, ast.Constant):
         yield from _instead_of_constant(node, parent, tuned=tuned)
     elif isinstance(node, ast.expr):
-        yield from _instead_of_expression(node)
+        yield from _instead_of_expression(node, tuned=tuned)
         if field == "test" and isinstance(
             node, ast.Name | ast.Attribute | ast.Call | ast.Subscript
         ):
@@ -281,7 +281,7 @@ def _instead_of_constant(node: ast.Constant, parent: ast.AST, *, tuned: bool) ->
         yield ast.Constant(value + "_")
 
 
-def _instead_of_expression(node: ast.expr) -> Iterator[ast.expr]:
+def _instead_of_expression(node: ast.expr, *, tuned: bool) -> Iterator[ast.expr]:
     match node:
         case ast.Compare(ops=[operator]):
             for other in COMPARED[type(operator)]:
@@ -294,7 +294,7 @@ def _instead_of_expression(node: ast.expr) -> Iterator[ast.expr]:
             yield operand
         case ast.IfExp():
             yield from (node.body, node.orelse)
-        case ast.BinOp(op=operator) if type(operator) in CALCULATED:
+        case ast.BinOp(op=operator) if type(operator) in CALCULATED and not tuned:
             yield _with(node, op=CALCULATED[type(operator)]())
         case ast.Call(func=ast.Name(id=name)) if name in NAMED:
             yield _with(node, func=ast.Name(NAMED[name], ast.Load()))

@@ -35,10 +35,20 @@ SECONDS_A_CHANGE = 12.0
 MOST_MEMORY = 3 * 2**30
 """Bytes that a process may have: a changed loop can want all that there are."""
 
-FOLDERS = ("tests/unit", "tests/emulator")
-"""Of the latter, what runs over the store in memory."""
+FILES = (
+    "tests/unit/test_*.py",
+    "tests/emulator/test_*.py",
+    "tests/local/test_asking.py",
+    "tests/local/test_cloud_tasks_queue.py",
+    "tests/local/test_ledgers.py",
+    "tests/local/test_model_budgets.py",
+    "tests/local/test_older_runs.py",
+    "tests/local/test_worker.py",
+)
+"""Tests that are tried: of tests/emulator what runs over the store in memory, of tests/local what
+is quick and about the core."""
 
-_OVER_FIRESTORE = {"emulator_host", "firestore_client", "firestore_store", "grpc_engine"}
+_OVER_FIRESTORE = {"emulator_host", "firestore_client", "firestore_store"}
 """Fixtures of tests that need Firestore's emulator."""
 
 
@@ -210,7 +220,7 @@ class _Importing(importlib.machinery.SourceFileLoader):
 
 def test_files() -> list[Path]:
     """Return the files of tests that are tried on a change."""
-    return sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("test_*.py"))
+    return sorted(path for pattern in FILES for path in ROOT.glob(pattern))
 
 
 def preload() -> None:
