@@ -321,6 +321,18 @@ async def test_an_error_that_may_pass_pauses_the_base(world: World) -> None:
     assert left["not_before"] == world.clock() + timedelta(seconds=claim.rest)
 
 
+@pytest.mark.parametrize(("rest", "retry_after"), [(0.0, 50.0), (90.0, 0.0)])
+async def test_a_pause_is_as_long_as_it_has_to_be(
+    world: World, rest: float, retry_after: float
+) -> None:
+    """As Airtable asks for, and as an unanswered request may still be running."""
+    claim = await a_claim(world)
+    claim.rest = rest
+    await fail_in_lock(claim, StepError(DOWN.reason, DOWN.message, retry_after=retry_after))
+    assert claim.rest >= max(rest, retry_after)
+    assert (await lock_of(world))["not_before"] == world.clock() + timedelta(seconds=claim.rest)
+
+
 async def test_an_error_that_stays_pauses_nothing(world: World) -> None:
     """It is this run's own."""
     claim = await a_claim(world)

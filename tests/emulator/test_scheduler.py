@@ -262,6 +262,25 @@ class TestOverlap:
         assert await runs_of(world) == {run_id(5): "queued"}
         assert (await schedule_of(world)).data["skipped"] == 0
 
+    @pytest.mark.parametrize("overlap", ["skip", "cancel_running"])
+    async def test_the_run_of_a_slot_is_no_earlier_one(self, world: World, overlap: str) -> None:
+        """A slot that comes back, as a schedule was saved again, leaves its own run alone."""
+        await due(world, overlap=overlap)
+        await tick(world)
+        await edit(world.store, "schedules/people", next_run_at=SLOT)
+        assert await tick(world) == Tick(due=1)
+        assert await runs_of(world) == {run_id(5): "queued"}
+
+    async def test_a_slot_that_is_left_out_needs_no_room(self, world: World) -> None:
+        """Too late by `catch_up: none`, it ends no run, and is none."""
+        daily = {"daily": "06:05"}
+        await due(world, cadence=daily, overlap="cancel_running", catch_up="none")
+        await tick(world)
+        world.clock.advance(86_400 + MAX_LATENESS + 1)
+        assert await tick(world) == Tick(due=1)
+        assert await runs_of(world) == {run_id(5): "queued"}
+        assert (await schedule_of(world)).data["last_slot"] == SLOT
+
     async def test_is_looked_up_for_many_schedules(self, world: World) -> None:
         """More than Firestore takes into one `in`: each schedule is held against its own runs."""
         await save_many(world, 25)
@@ -349,6 +368,14 @@ class TestEnd:
         world.clock.advance(900)
         assert (await tick(world)).started == 2
         assert list(await runs_of(world)) == [run_id(5), run_id(10)]
+        assert (await schedule_of(world)).data["next_run_at"] is None
+
+    @pytest.mark.parametrize("had", [2, 5])
+    async def test_after_more_runs_than_it_may_have_by_now(self, world: World, had: int) -> None:
+        """A count that somebody has edited starts nothing."""
+        await due(world, max_runs=2)
+        await edit(world.store, "schedules/people", runs_started=had)
+        assert await tick(world) == Tick(due=1)
         assert (await schedule_of(world)).data["next_run_at"] is None
 
     async def test_counts_runs_over_ticks(self, world: World) -> None:

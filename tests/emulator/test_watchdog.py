@@ -145,6 +145,8 @@ class TestLateRuns:
         run, step = (await world.run("m-0")).data, (await world.step("fetch", "m-0")).data
         assert fields(run, "status", "finished_at") == ("timed_out", world.clock.now)
         assert run["error"]["reason"] == "run_timeout"
+        was = "running (fetch)" if claimed else "queued (queued)"
+        assert run["error"]["message"] == f"it was {was} at its deadline"
         assert step["status"] == "failed"
         assert await tick(world) == Watch()
 
@@ -174,6 +176,21 @@ class TestLateRuns:
 
 class TestTick:
     """One tick deals with all there is, once."""
+
+    async def test_without_time_says_what_it_left(self, world: World) -> None:
+        """It looks for nothing, and the next one does."""
+        await start_many(world, 1)
+        world.clock.advance(LADDER.stale)
+        late = await Watchdog(world.runs, "watchdog").tick(Deadline.after(0))
+        assert late == Watch(left_over=True)
+        assert await tick(world) == Watch(redriven=1)
+
+    async def test_leaves_the_steps_of_late_runs_alone(self, world: World) -> None:
+        """They end with their run, also where that does not succeed."""
+        await start_many(world, 1)
+        world.clock.advance(LADDER.run)
+        assert await world.runs.take_up("m-0", "fetch", "watchdog") == "nothing"
+        assert len(world.queue.tasks) == 1
 
     async def test_by_two_at_once_does_each_thing_once(self, world: World) -> None:
         """Late runs, lost workers and lost tasks, and two watchdogs at the same moment."""

@@ -14,6 +14,7 @@ from landfall.process.redaction import MAX_TRACEBACK
 from landfall.reasons import BadRequestError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.kind import Outcome
+from landfall.runs.locks import LockedError
 from landfall.runs.tasks import Task
 from landfall.runs.worker import (
     MAX_MESSAGE_LENGTH,
@@ -129,6 +130,21 @@ async def test_a_planned_error_is_redacted_too(world):
     error = StepError(Reason.BASE_UNAUTHORIZED, f"Airtable answered 401: bad token {KEY}")
     assert await work_on(world, task, raising(error)) == "base_unauthorized"
     assert (await world.run()).data["error"]["message"].endswith("bad token [redacted]")
+
+
+@pytest.mark.parametrize(("seconds", "ended"), [(LADDER.run, True), (LADDER.run - 1, False)])
+async def test_a_pause_that_outlasts_the_run_ends_it(world, seconds, ended):
+    """With its reason; a shorter one is waited for."""
+    task = await started(world)
+    pause = StepError(Reason.BASE_UNAVAILABLE, "no requests until noon", retry_after=seconds)
+    outcome = await work_on(world, task, raising(LockedError(60.0, "bases", pause)))
+    assert outcome == (Reason.BASE_UNAVAILABLE if ended else Outcome.WAITING)
+    run, step = (await world.run()).data, (await world.step()).data
+    if ended:
+        assert (run["status"], run["error"]["message"]) == ("error", "no requests until noon")
+    else:
+        assert (run["progress_step"], step["retries"]) == ("waiting: base_unavailable", 0)
+        assert step["next_attempt_at"] == world.clock() + timedelta(seconds=60)
 
 
 async def test_an_error_says_when_the_next_attempt_is(world):

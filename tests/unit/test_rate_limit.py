@@ -41,6 +41,15 @@ def test_the_first_limits_allow_the_maximum_concurrency():
     assert in_flight == MAX_CONCURRENCY
 
 
+@pytest.mark.parametrize("limits", [RateLimits(tokens_left=0, tokens_reset=60.0)])
+def test_a_limit_of_tokens_alone_is_one(limits):
+    """Services need not say both."""
+    limiter = RateLimiter()
+    first, *_ = fill(limiter)
+    limiter.update(first, limits, 0.0)
+    assert limiter.delay(0.0, 0, 10) > 0
+
+
 def test_without_headers_concurrency_grows_slowly():
     """A limit would not be known before it is hit."""
     limiter, sizes = RateLimiter(), []

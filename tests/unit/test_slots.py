@@ -12,7 +12,15 @@ import pytest
 
 from landfall.scans.cadence import Cadence
 from landfall.scans.schedule import Schedule
-from landfall.scans.slots import DueSlots, catch_up, due_slots, newest_slot, next_slot, slots_ahead
+from landfall.scans.slots import (
+    DueSlots,
+    catch_up,
+    due_slots,
+    first_to_run,
+    newest_slot,
+    next_slot,
+    slots_ahead,
+)
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -322,6 +330,30 @@ def test_next_run_of_an_edited_schedule_still_runs():
     now = SIX + 6 * HOUR
     due = due_slots(cadence(daily="05:00"), BERLIN, SIX, now, limit=5)
     assert catch_up("one", due, now, 0) == ((SIX,), SIX + 23 * HOUR)
+
+
+def test_next_run_of_a_cadence_that_has_no_earlier_one_still_runs():
+    """The times of an edited schedule are all to come."""
+    of = cadence(at=[(SIX + DAY).isoformat()])
+    assert due_slots(of, BERLIN, SIX, SIX + HOUR, limit=5) == ((SIX,), SIX + DAY, SIX, SIX + DAY)
+
+
+@pytest.mark.parametrize(
+    ("oldest", "most", "first"),
+    [(3 * DAY, 10, 3), (3 * DAY - MINUTE, 10, 3), (3 * DAY + MINUTE, 10, 4), (DAY, 2, 5)],
+)
+def test_what_is_made_up_for_is_bounded_by_age_and_number(oldest, most, first):
+    """Of six missed days; a slot is not too old at the last moment."""
+    until = SIX + 6 * DAY + HOUR
+    found = first_to_run(DAILY, BERLIN, SIX + DAY, until, SIX + oldest, most)
+    assert found == SIX + first * DAY
+
+
+def test_the_newest_is_made_up_for_however_old():
+    """And what is the only one."""
+    until = SIX + 2 * DAY - MINUTE
+    assert first_to_run(DAILY, BERLIN, SIX, until, until, 5) == SIX + DAY
+    assert first_to_run(DAILY, BERLIN, SIX + DAY, until, until, 5) == SIX + DAY
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,14 @@ def test_what_was_not_evaluated_may_be_worse_than_all_but_critical(worst):
 def test_a_run_says_both(lacking):
     """The verdict, and whether it is about everything."""
     fields = RunReport(verdict_of("critical", lacking), {}, lacking, {}).run_fields(50)
-    assert (fields["verdict"], fields["complete"]) == ("critical", not lacking)
+    assert fields == {
+        "progress_pct": 50,
+        "counts": {},
+        "verdict": "critical",
+        "complete": not lacking,
+        "inconclusive": lacking,
+        "report": {},
+    }
     assert fields["inconclusive"] == lacking
 
 
