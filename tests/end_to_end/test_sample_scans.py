@@ -98,8 +98,10 @@ async def test_a_run_goes_through_every_status_once(seen: dict[str, Seen], name:
     """Its events are its history, and its steps' too."""
     debug = seen[name].debug
     assert history(debug) == ["queued", "running", "scoring", "done"]
-    assert history(debug, "score") == ["running", "done"]
-    assert set(history(debug, "fetch")[:-1]) <= {"running", "queued"}
+    for step in ("fetch", "score"):  # which a slow machine continues in further tasks
+        *before, last = history(debug, step)
+        assert last == "done"
+        assert before == [*["running", "queued"] * (len(before) // 2), "running"], debug["steps"]
 
 
 @pytest.mark.parametrize("name", ["school", "flights"])
