@@ -1,16 +1,22 @@
 """Tasks through the real Cloud Tasks client: to the local queue, and to one that misbehaves."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import AlreadyExists, NotFound, ServiceUnavailable
+from google.cloud.tasks_v2 import CreateTaskRequest
 
 from infra.local.cloud_tasks.faults import Faults
 from infra.local.cloud_tasks.server import LocalCloudTasks
 from infra.local.issuer import Issuer
+from landfall.runs.cloud_tasks import MAX_ATTEMPTS, CloudTasksQueue, Delivery
 from landfall.runs.tasks import QueueError, Task
 from landfall.store.server_clock import ServerClock
 from tests.local.clients import QUEUE, SHORT, queue_at
@@ -58,6 +64,63 @@ async def test_a_task_waits_by_the_clock_of_the_store(ahead):
     async with a_service() as service, queue_at(service.address, clock=clock) as queue:
         assert queue._request(later).task.schedule_time == later.at
         assert "schedule_time" not in queue._request(replace(TASK, at=now)).task
+
+
+class Client:
+    """Answers the creation of tasks with these errors, and then well."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls: list[tuple[CreateTaskRequest, dict[str, Any]]] = []
+
+    async def create_task(self, request: CreateTaskRequest, **how: Any) -> None:
+        self.calls.append((request, how))
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def enqueue(self, url: str = "http://127.0.0.1:9/") -> None:
+        delivery = Delivery(QUEUE, {"fetch": url}, "tasks@example.org", "audience")
+        queue = CloudTasksQueue(lambda: self, delivery, SHORT, Random(1), ServerClock())  # type: ignore[arg-type, return-value]
+        await queue.enqueue(TASK)
+
+
+async def test_a_task_is_what_cloud_tasks_needs_to_deliver_it():
+    """To the step's address, as us, and for as long as a function may take."""
+    client = Client()
+    await client.enqueue("https://fetch.example.org/")
+    ((request, how),) = client.calls
+    assert how == {"retry": None, "timeout": SHORT.connect}
+    assert request.parent == QUEUE
+    task = request.task
+    assert task.name == f"{QUEUE}/tasks/{TASK.name}"
+    assert task.dispatch_deadline == timedelta(seconds=SHORT.dispatch)
+    http = task.http_request
+    assert (http.http_method.name, http.url) == ("POST", "https://fetch.example.org/")
+    assert dict(http.headers) == {"Content-Type": "application/json"}
+    identity = http.oidc_token
+    assert (identity.service_account_email, identity.audience) == ("tasks@example.org", "audience")
+
+
+DOWN = ServiceUnavailable("down")
+
+
+@pytest.mark.parametrize(
+    ("errors", "calls", "taken"),
+    [
+        ([], 1, True),
+        ([DOWN] * (MAX_ATTEMPTS - 1), MAX_ATTEMPTS, True),
+        ([DOWN] * MAX_ATTEMPTS, MAX_ATTEMPTS, False),
+        ([DOWN, AlreadyExists("it is there")], 2, True),
+        ([NotFound("no such queue")], 1, False),
+    ],
+)
+async def test_what_may_have_been_created_is_asked_for_again(monkeypatch, errors, calls, taken):
+    """A few times; a refusal is one."""
+    monkeypatch.setattr("landfall.runs.cloud_tasks.BACKOFF", 0.0)
+    client = Client(*errors)
+    with contextlib.nullcontext() if taken else pytest.raises(QueueError, match="did not take"):
+        await client.enqueue()
+    assert len(client.calls) == calls
 
 
 async def test_an_answer_that_was_lost_is_asked_for_again():

@@ -204,12 +204,17 @@ def _meaningless(node: ast.AST) -> bool:
             return name in SILENT
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
-        case ast.ClassDef(bases=[ast.Name(id="Protocol"), *_]):
-            return True
-        case ast.ClassDef(bases=[ast.Subscript(value=ast.Name(id="Protocol")), *_]):
+        case ast.ClassDef(
+            bases=[
+                ast.Name(id="Protocol") | ast.Subscript(value=ast.Name(id="Protocol")),
+                *_,
+            ]
+        ):
             return True
         case ast.Call(func=ast.Name(id="cast" | "TypeVar" | "NewType")):
             return True
+        case ast.Await(value=ast.Call(func=ast.Attribute(attr="sleep"), args=[ast.Constant()])):
+            return True  # others go on
         case ast.keyword(arg="description" | "examples" | "frozen" | "strict" | "defer_build"):
             return True
         case ast.Subscript(value=ast.Name(id=name)):

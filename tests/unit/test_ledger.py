@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
-from landfall.airtable.schema_ids import NO_IDS
+from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.decided import decision_of
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger import (
@@ -29,6 +29,7 @@ from landfall.integrity.findings.packing import (
     unpack_entries,
     unpack_reports,
 )
+from landfall.integrity.findings.rule_state import content_of
 from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding, RuleReport
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
@@ -452,6 +453,32 @@ def test_a_rule_with_another_owner_hands_its_findings_over():
     merged = scanned.run(finding("rec1"), by=rule(owner="bob"))
     assert [entry.finding.records for entry in merged.changed] == [("rec1",)]
     assert merged.renamed == ()
+
+
+def test_a_table_that_is_renamed_has_the_same_rules_under_its_new_name():
+    """Airtable's id of it says that it is the same one."""
+    report = RuleReport(rule(), [finding("rec1")])
+    ids = SchemaIds({"People": "tbl1"})
+    before = merge(Ledger(), "s", [report], {}, "run-1", START, ids).ledger
+    renamed = RuleReport(rule(table="Persons"), [finding("rec1", table="Persons")])
+    ids = SchemaIds({"Persons": "tbl1"})
+    after = merge(before, "s", [renamed], {}, "run-2", START + timedelta(days=1), ids)
+    assert (after.new, after.resolved) == ((), ())
+    (state,) = after.ledger.rules.values()
+    assert (state.table, state.table_id) == ("Persons", "tbl1")
+    assert state.content == content_of(renamed.rule)
+
+
+def test_a_rule_that_was_never_evaluated_stays_beside_the_others():
+    """It has no time of an evaluation, by which rules are looked up."""
+    scanned = Scanned()
+    for _ in range(3):
+        never = RuleReport(rule("phone", field="Phone"), [], inconclusive="not read")
+        merged = scanned.reports(never, RuleReport(rule(), [finding("rec1")]))
+    assert {it.rule_id: it.evaluations for it in merged.ledger.rules.values()} == {
+        "phone": 0,
+        "email": 3,
+    }
 
 
 def test_what_was_resolved_is_kept_for_a_whole_year():

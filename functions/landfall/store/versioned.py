@@ -109,7 +109,7 @@ class VersionedStore:
     async def _with_whole(self, found: Sequence[Document]) -> list[Document]:
         """Read the whole document where an upgrade may need fields that the query leaves out."""
         parts = [document.path for document in found if self._needs_whole(document)]
-        whole = {it.path: it for it in await self._store.read(*parts) if it} if parts else {}
+        whole = {it.path: it for it in await self._store.read(*parts) if it}
         existing = [
             document for document in found if document.path not in parts or document.path in whole
         ]
