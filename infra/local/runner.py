@@ -37,7 +37,8 @@ async def run_scans(stack: Stack, scans: Sequence[Scan], console: Console) -> li
     await asyncio.sleep(max(0.0, (slot - datetime.now(UTC)).total_seconds()))
     answer = await stack.tick("scheduler")
     if answer.status_code != 200:
-        raise RunFailedError(f"the scheduler responded with {answer.status_code}: {answer.text}")
+        what = f"the scheduler responded with {answer.status_code}"
+        raise _failed(stack, "scheduler", what, answer)
     with bars(console, [scan.id for scan in scans]) as progress:
         return await asyncio.gather(*(_follow(stack, scan, progress) for scan in scans))
 
@@ -58,9 +59,17 @@ async def save_scan(stack: Stack, scan: Scan) -> Mapping[str, Any]:
         content["url"] = f"{stack.sites[content['url']].url}/"
     answer = await stack.call("PUT", f"/scans/{scan.id}", content)
     if answer.status_code != 200:
-        raise RunFailedError(f"scan {scan.id} could not be saved: {answer.text}")
+        raise _failed(stack, "api", f"scan {scan.id} could not be saved", answer)
     saved: Mapping[str, Any] = answer.json()
     return saved
+
+
+def _failed(stack: Stack, function: str, what: str, answer: httpx.Response) -> RunFailedError:
+    """Return the error, with the end of the function's log if it failed: the log ends with us."""
+    message = f"{what}: {answer.text}"
+    if answer.status_code >= 500:
+        message += f"\nThe end of the log of {function}:\n{stack.processes[function].log_end()}"
+    return RunFailedError(message)
 
 
 def _with_slot(scan: Scan, slot: datetime) -> Scan:
