@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from landfall.integrity.scan import IntegrityScan
 from landfall.process.redaction import MAX_TRACEBACK
 from landfall.reasons import BadRequestError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
+from landfall.runs.documents import Run, Step
 from landfall.runs.kind import Outcome
+from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import LockedError
 from landfall.runs.tasks import Task
 from landfall.runs.worker import (
@@ -23,9 +26,10 @@ from landfall.runs.worker import (
 )
 from landfall.store.documents import ConflictError, StoreError, Version, Write
 from tests.fakes.bases import KEY
-from tests.fakes.clients import Do
+from tests.fakes.clients import Do, FakeClients, kinds_doing
+from tests.fakes.cursors import At
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.workers import work_on
+from tests.fakes.workers import work_on, work_with
 from tests.fakes.world import World
 
 SHORT = Ladder(step=0.6, item=0.5, request=0.4, connect=0.3)
@@ -229,6 +233,76 @@ async def test_a_run_that_is_deleted_meanwhile_is_declined(path, fails):
     assert await work_on(world, task, work) == "declined"
     assert path not in store.whole()
     assert len(world.queue.tasks) == 1
+
+
+class _Left:
+    """Work that is left at a vendor, and what was stopped of it: a step, and its run's status."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.stopped: list[tuple[str, str]] = []
+        self._error = error
+
+    async def abandon(self, run: Run, step: Step, *_: Any) -> None:
+        self.stopped.append((step.step_id, run.status))
+        if self._error:
+            raise self._error
+
+    async def work_on(self, world: World, task: Task, do: Do) -> Outcome | Reason:
+        kinds = kinds_doing(do).items()
+        theirs = {name: replace(kind, on_abandoned={"fetch": self.abandon}) for name, kind in kinds}
+        return await work_with(world, task, FakeClients(), theirs)
+
+
+async def _leaving(claim: Claim, _: IntegrityScan, __: Deadline) -> Outcome:
+    await claim.checkpoint(At(batch="b-1"))
+    raise StepError(Reason.MODEL_REJECTED, "no")
+
+
+async def _cancelled(world: World) -> None:
+    why = {"reason": Reason.CANCELLED, "message": "by a test"}
+    assert await world.runs.end("m-1", RunStatus.CANCELLED, why, "tester")
+
+
+async def test_what_a_failed_run_left_at_a_vendor_is_stopped(world):
+    """By the invocation that ends it, once; not where another attempt goes on with it."""
+    left, task = _Left(), await started(world)
+
+    async def retried(claim: Claim, _: IntegrityScan, __: Deadline) -> Outcome:
+        await claim.checkpoint(At(batch="b-1"))
+        raise StepError(Reason.MODEL_UNAVAILABLE, "down")
+
+    assert await left.work_on(world, task, retried) == "model_unavailable"
+    assert left.stopped == []
+    (_, again) = world.queue.tasks
+    world.clock.now = again.at
+    assert await left.work_on(world, again, _leaving) == "model_rejected"
+    assert left.stopped == [("fetch", "error")]
+
+
+@pytest.mark.parametrize("error", [None, StepError(Reason.MODEL_UNAVAILABLE, "down")])
+async def test_what_a_cancelled_run_left_at_a_vendor_is_stopped(world, error):
+    """By the task that comes too late, or the worker that has lost the step."""
+    left, task = _Left(error), await started(world)
+
+    async def overtaken(claim: Claim, _: IntegrityScan, __: Deadline) -> Outcome:
+        await claim.checkpoint(At(batch="b-1"))
+        await _cancelled(world)
+        return await _leaving(claim, _, __)
+
+    assert await left.work_on(world, task, overtaken) == "fenced"
+    assert left.stopped == [("fetch", "cancelled")]
+    assert await left.work_on(world, task, hanging) == "declined"
+    assert left.stopped == [("fetch", "cancelled")] * 2
+
+
+async def test_nothing_is_stopped_that_is_not_there_or_goes_on(world):
+    """A task that comes twice, and a run that ended before it began."""
+    left, task = _Left(), await started(world)
+    await world.runs.claim("m-1", "fetch", 0, "another")
+    assert await left.work_on(world, task, hanging) == "declined"
+    await _cancelled(world)
+    assert await left.work_on(world, task, hanging) == "declined"
+    assert left.stopped == []
 
 
 class _Stuck(MemoryStore):

@@ -142,6 +142,23 @@ def test_what_is_no_secret_masks_nothing(secret: str) -> None:
     assert Redactor([secret]).text(text) == text
 
 
+@pytest.mark.parametrize(
+    "secret", ['pa"ss w', "p\\ss'w0", "  spaced-out \n", "pässwörd", "ab\ncde"]
+)
+def test_a_short_secret_is_masked_as_it_is(secret: str) -> None:
+    """No part of it is long enough to be found."""
+    shown = Redactor([secret]).text(f"the key is {secret}, it said")
+    assert secret.strip() not in shown
+    assert "the key is" in shown
+    assert "[redacted]" in shown
+
+
+def test_a_part_of_a_secret_leaves_a_mask() -> None:
+    """Whoever reads the text sees that something is left out, and the text around it."""
+    redactor = Redactor(["abcdefghijklmnopqrstuvwxyz0123456789"])
+    assert redactor.text("before defghijklmnopqrst after") == "before [redacted] after"
+
+
 def test_ids_are_no_parts_of_a_key() -> None:
     """A run of zeros is in many ids, and in the keys of tests."""
     assert Redactor([f"patTest.{'0' * 40}"]).text(f"rec{'0' * 13}1") == f"rec{'0' * 13}1"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from landfall.llm.attempts import call_name
+from landfall.llm.attempts import PendingQuestion, call_name
 from landfall.llm.budget import RETENTION_DAYS, Spending
 from landfall.llm.model_settings import ModelBudget
 from landfall.llm.questions import Reply
@@ -73,6 +73,46 @@ async def test_a_run_is_charged_for_what_it_used_on_another_day(scan: Scan) -> N
     assert (await scan.load(run={}, day={"max_calls": 1})).refuses(WORST) is None
 
 
+async def test_a_reservation_ends_as_it_began(scan: Scan) -> None:
+    """Of two calls in flight, one that is not sent is charged no more; a second one replaces it."""
+    spending = await scan.load(run={"max_calls": 2}, day={})
+    for name in ("one", "other", "one"):
+        spending.reserve(name, WORST)
+    assert spending.refuses(ModelUsage()) is None
+    assert spending.refuses(WORST) == "run.max_calls: 2"
+    spending.release("one")
+    assert spending.refuses(WORST) is None
+    assert spending.refuses(WORST + WORST) == "run.max_calls: 2"
+    spending.lose("other")
+    assert spending.refuses(WORST + WORST) == "run.max_calls: 2"
+    assert spending.counts()["model_calls"] == 1
+
+
+async def test_a_day_is_charged_for_all_runs(scan: Scan) -> None:
+    """For what others have in flight now, and not for what they used yesterday."""
+    other = await scan.load("r2")
+    other.reserve("call", WORST)
+    await scan.keep(other)
+    mine = await scan.load("r1", run={}, day={"max_calls": 1})
+    assert mine.refuses(WORST) == "day.max_calls: 1"
+    third = await scan.load("r3")
+    third.reserve("call", WORST)
+    await scan.keep(third)
+    assert await mine.overdrawn(scan.store) == "day.max_calls: 1"
+    scan.clock.advance(86_400)
+    assert (await scan.load("r1", run={}, day={"max_calls": 1})).refuses(WORST) is None
+    assert await mine.overdrawn(scan.store) is None
+
+
+async def test_the_usage_that_an_older_landfall_stored_counts(scan: Scan) -> None:
+    """It knew no receipts."""
+    fields = {"day": f"{START:%Y-%m-%d}", "run_id": "r1", **vars(COST)}
+    await scan.store.commit([Put(f"scans/s/usage/{START:%Y-%m-%d}-r1", fields)])
+    spending = await scan.load()
+    assert spending.counts()["model_calls"] == 1
+    assert not spending.has_receipts
+
+
 async def test_only_the_runs_own_receipts_say_that_it_has_some(scan: Scan) -> None:
     """A batch of an older Landfall has none, whatever a run beside it has stored."""
     other = await scan.load("r2")
@@ -125,3 +165,22 @@ async def test_a_call_that_was_left_in_flight_is_settled_once(
     assert (counted["model_calls"], counted["tokens_asked"]) == (1, cost.asked)
     await scan.keep(spending)
     assert (await scan.load(run={"max_calls": 1})).refuses(ModelUsage()) is None
+
+
+async def test_of_a_question_that_goes_on_the_last_attempt_has_the_receipt(scan: Scan) -> None:
+    """The earlier ones are counted already, or lost; the next one is not sent yet."""
+    interrupted = await scan.load()
+    for attempt in (1, 2):
+        interrupted.reserve(call_name("hash", attempt), WORST)
+    await scan.keep(interrupted)
+    question: Any = None
+    spending = await scan.load()
+    spending.recover(PendingQuestion[Any](question, "hash", "model", 3, receipt=COST))
+    counted = spending.counts()
+    assert (counted["model_calls"], counted["tokens_asked"]) == (2, WORST.asked + COST.asked)
+    older = await scan.load("r2")
+    usage = TokenUsage(90, 10)
+    older.recover(
+        PendingQuestion[Any](question, "other", "model", 3, usage=usage, dollars=0.1, older=True)
+    )
+    assert older.counts()["model_calls"] == 2

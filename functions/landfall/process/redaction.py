@@ -138,7 +138,6 @@ def guard_output(*secrets: str) -> None:
 
 def _forms(secret: str) -> Iterator[str]:
     """Yield the forms in which a secret may come back."""
-    yield secret
     bare = secret.strip()
     # a line of it, where a text was split
     for one in {bare, *(line.strip() for line in bare.splitlines())}:
