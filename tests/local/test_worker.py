@@ -114,6 +114,8 @@ async def test_a_bug_ends_the_run_loudly(world, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (logged,) = [line for line in lines if line["severity"] == "ERROR"]
     assert (logged["reason"], logged["attempt"]) == ("internal_error", 1)
+    assert logged["error"] == "KeyError('fields')"
+    assert logged["traceback"] == run["error"]["traceback"]
 
 
 async def test_a_traceback_is_short_and_without_secrets(world, capsys):
@@ -149,6 +151,15 @@ async def test_a_pause_that_outlasts_the_run_ends_it(world, seconds, ended):
     else:
         assert (run["progress_step"], step["retries"]) == ("waiting: base_unavailable", 0)
         assert step["next_attempt_at"] == world.clock() + timedelta(seconds=60)
+
+
+async def test_a_base_that_another_run_has_is_waited_for(world):
+    """As the run says; that is no attempt."""
+    task = await started(world)
+    assert await work_on(world, task, raising(LockedError(7.0, "bases"))) == "waiting"
+    run, step = (await world.run()).data, (await world.step()).data
+    assert (run["progress_step"], step["retries"]) == ("waiting_for_base", 0)
+    assert step["next_attempt_at"] == world.clock() + timedelta(seconds=7)
 
 
 async def test_an_error_says_when_the_next_attempt_is(world):

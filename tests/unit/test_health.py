@@ -22,7 +22,7 @@ from landfall.store.server_clock import ClockError
 from landfall.ticks.marks import health
 from landfall.ticks.scheduler import Scheduler
 from landfall.ticks.watchdog import Watchdog
-from tests.emulator.whole import everything
+from tests.emulator.whole import edit, everything
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.world import World
 
@@ -73,6 +73,43 @@ async def test_it_names_the_indexes_that_are_missing():
         world.store, world.clock, Indexes(store, world.clock), world.server_clock
     )
     assert said["status"] == "ticks missing, indexes missing"
+
+
+async def test_a_healthy_answer_says_how_old_each_tick_is():
+    """And that nothing else is wrong."""
+    world = await ticked(MemoryStore())
+    at = world.clock()
+    world.clock.advance(TICK_MISSING)
+    indexes = Indexes(world.stored, world.clock)
+    tick = {"last_tick_at": at, "age_seconds": 180.0, "limit_seconds": TICK_MISSING, "ok": True}
+    assert await health(world.store, world.clock, indexes, world.server_clock) == (
+        True,
+        {
+            "status": "ok",
+            "scheduler": tick,
+            "watchdog": tick,
+            "indexes_missing": [],
+            "clock": "ok",
+            "unreadable": [],
+            "pauses": [],
+        },
+    )
+
+
+async def test_a_schedule_that_was_set_aside_is_named():
+    """With the reason, until it is saved again."""
+    world = await ticked(MemoryStore())
+    await world.save(schedule={"cadence": {"every_minutes": 5}})
+    await edit(world.store, "schedules/people", overlap="perhaps")
+    world.clock.advance(300)
+    await Scheduler(world.runs, "me").tick(Deadline.after(LADDER.step))
+    await Watchdog(world.runs, "me").tick(Deadline.after(LADDER.step))
+    indexes = Indexes(world.stored, world.clock)
+    healthy, said = await health(world.store, world.clock, indexes, world.server_clock)
+    assert (healthy, said["status"]) == (False, "documents unreadable")
+    (named,) = said["unreadable"]
+    assert named["path"] == "schedules/people"
+    assert named["why"].startswith("paused by the scheduler: ")
 
 
 async def test_it_looks_once_in_a_while():

@@ -14,6 +14,7 @@ from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.decided import decision_of
 from landfall.integrity.findings.entry import Decision, FindingEntry
+from landfall.integrity.findings.identity import fingerprint
 from landfall.integrity.findings.ledger import (
     MAX_MOVES,
     RESOLVED_RETENTION,
@@ -88,6 +89,32 @@ def occurrences(ledger: Ledger, entry: FindingEntry) -> int:
 
 def ids(entries: Sequence[FindingEntry]) -> list[str]:
     return [entry.id for entry in entries]
+
+
+def test_ids_are_those_of_earlier_versions():
+    """Another id would be another finding, or another rule: what was ignored would be forgotten."""
+    two = finding("rec1", "rec2")
+    assert fingerprint("people/appPeople00000001", "key", two) == "bc9965ae63f84cd184c53ff468f8e0e8"
+    assert content_of(rule()) == "45122a1146ea1ce2"
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"rule_id": "another"}, True),
+        ({"name": "Emails"}, True),
+        ({"owner": "ann"}, True),
+        ({"message": "write to them"}, True),
+        ({"severity": "critical"}, True),
+        ({"allow_empty": True}, True),
+        ({"field": "Phone"}, False),
+        ({"table": "Rooms"}, False),
+    ],
+    ids=str,
+)
+def test_a_rule_is_what_it_looks_for(changed, same):
+    """Whatever it is called, says, and weighs."""
+    assert (content_of(rule(**changed)) == content_of(rule())) == same
 
 
 def test_a_finding_opens_stays_is_resolved_and_comes_back_with_its_past():
@@ -287,7 +314,8 @@ def test_ignoring_has_an_end():
     scanned = Scanned()
     (entry,) = scanned.run(finding("rec1")).new
     scanned.decide(entry, until=START + timedelta(days=4))
-    assert scanned.run(finding("rec1")).ignored
+    (ignored,) = scanned.run(finding("rec1")).ignored
+    assert ignored.history[-1].until == START + timedelta(days=4)
     assert scanned.run(finding("rec1")).all_changed == []
     (back,) = scanned.run(finding("rec1")).reopened
     assert "to ignore it expired on 2026-03-06" in back.history[-1].why

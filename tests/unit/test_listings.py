@@ -13,7 +13,7 @@ from landfall.integrity.findings.ledger_store import choose_documented
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import all_entries, open_list
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
-from landfall.integrity.findings.views import ScanFindings, rows_of
+from landfall.integrity.findings.views import COLUMNS, ScanFindings, rows_of
 from landfall.integrity.findings.wanted import Wanted
 from landfall.reasons import BadRequestError
 from landfall.store.documents import Put
@@ -63,6 +63,8 @@ async def test_a_finding_has_all_that_a_person_needs() -> None:
         "links": [f"https://airtable.com/{BASE}/tbl1/rec00000000000001"],
     }
     assert [move["state"] for move in history] == ["open", "reopened"]
+    (row,) = rows_of(shown)
+    assert set(COLUMNS) - row.keys() == set()
 
 
 async def test_a_decision_is_shown_as_long_as_it_holds() -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from msgspec import structs
 
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
-from landfall.integrity.findings.entry import LIVE, Decision, FindingEntry, Move, State, state_with
+from landfall.integrity.findings.entry import Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
 from landfall.integrity.findings.ledger_room import remembered, retained
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
@@ -173,8 +173,7 @@ class _Merger:
     ) -> None:
         self._entries.append(entry)
         if entry.state != before.state:
-            which = "reopened" if entry.state in LIVE else entry.state
-            self._lists[which].append(entry)
+            self._lists[entry.state].append(entry)
         elif handed_over or (entry is not before and entry != before):
             renamed = not handed_over and entry == _with_names(before, entry.finding.names)
             self._lists["renamed" if renamed else "changed"].append(entry)
