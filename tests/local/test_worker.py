@@ -15,7 +15,7 @@ from landfall.process.redaction import MAX_TRACEBACK
 from landfall.reasons import BadRequestError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.documents import Run, Step
-from landfall.runs.kind import Outcome
+from landfall.runs.kind import Again, Outcome
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import LockedError
 from landfall.runs.tasks import Task
@@ -151,6 +151,55 @@ async def test_a_pause_that_outlasts_the_run_ends_it(world, seconds, ended):
     else:
         assert (run["progress_step"], step["retries"]) == ("waiting: base_unavailable", 0)
         assert step["next_attempt_at"] == world.clock() + timedelta(seconds=60)
+
+
+def going_on(*, progress: bool, waiting: bool = False) -> Do:
+    async def work(claim: Claim, _: IntegrityScan, __: Deadline) -> Again:
+        if progress:
+            await claim.checkpoint()
+        return Again(5.0, waiting=waiting, so_far="3 of 9 rows were written")
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("progress", "waiting", "outcome"),
+    [(True, False, "continued"), (False, True, "waiting"), (True, True, "waiting")],
+)
+async def test_a_step_that_gets_on_or_waits_goes_on_in_a_task_of_its_own(
+    world, progress, waiting, outcome
+):
+    """After as many seconds as it asks for, and without end: that is no attempt of many."""
+    task = await started(world)
+    work = going_on(progress=progress, waiting=waiting)
+    assert await work_on(world, task, work) == outcome
+    again = world.queue.tasks[-1]
+    assert (again.attempt, again.at) == (1, world.clock() + timedelta(seconds=5))
+    assert (await world.step()).data["retries"] == 0
+
+
+async def test_a_whole_budget_without_progress_is_an_error(world):
+    """Else a step could go on for ever with nothing."""
+    task = await started(world)
+    assert await work_on(world, task, going_on(progress=False)) == "step_timeout"
+    step = (await world.step()).data
+    assert step["last_error"]["message"] == "no progress in a whole budget of 27 s"
+
+
+@pytest.mark.parametrize(("left", "outcome"), [(33, "continued"), (32, "run_timeout")])
+async def test_an_optional_step_ends_the_run_before_its_deadline_does(world, left, outcome):
+    """Where another invocation would not fit; the run says how far it has come."""
+    await started(world)
+    for step, following in (("fetch", "score"), ("score", "write")):
+        claim = await world.runs.claim("m-1", step, 0, "w")
+        await claim.finish_step(following, {"verdict": "healthy"})
+    world.clock.advance(LADDER.run - left)
+    assert await work_on(world, world.queue.tasks[-1], going_on(progress=True)) == outcome
+    run = (await world.run()).data
+    message = "3 of 9 rows were written when the run's time was over; the next run continues"
+    warning = {"what": "write_back", "reason": "run_timeout", "message": message}
+    assert run["warnings"] == ([] if outcome == "continued" else [warning])
+    assert run["status"] == ("scoring" if outcome == "continued" else "done")
 
 
 async def test_a_base_that_another_run_has_is_waited_for(world):
