@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from landfall import logs
 from landfall.deadlines import Deadline
@@ -67,16 +68,17 @@ class Watchdog:
 
     async def tick(self, deadline: Deadline) -> Watch:
         """End late runs, take up stale steps, go on with deletions, and leave a mark."""
-        self._until_half = deadline.sooner(deadline.remaining() / 2)
+        half = deadline.sooner(deadline.remaining() / 2)
         with metering() as account:
             late = asyncio.ensure_future(self._all(self._overdue_runs, self._time_out, deadline))
 
             async def steps() -> None:
                 # then, as those of a run end with it; but late runs leave them half the time
-                await asyncio.wait([late], timeout=deadline.remaining() / 2)
+                await asyncio.wait([late], timeout=half.remaining())
                 await self._all(self._stale_steps, self._take_up, deadline)
 
-            deletions = self._all(self._open_deletions, self._go_on_deleting, deadline)
+            delete = partial(self._go_on_deleting, half)
+            deletions = self._all(self._open_deletions, delete, deadline)
             await both(late, both(steps(), deletions))
             await mark_tick(self._runs, "watchdog", self._by, asdict(self._watch), account)
         return self._watch
@@ -147,8 +149,8 @@ class Watchdog:
         where = (("done", "==", False),)
         return await self._runs.store.find_any(Query("deletions", where=where, limit=limit))
 
-    async def _go_on_deleting(self, document: Found) -> None:
-        await Deletion(self._runs, document.id, self._by).go_on(self._until_half)
+    async def _go_on_deleting(self, until: Deadline, document: Found) -> None:
+        await Deletion(self._runs, document.id, self._by).go_on(until)
 
     async def _time_out(self, document: Found) -> None:
         run = readable(document)  # of which more need not fit than the query has found it by
