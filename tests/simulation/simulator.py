@@ -27,7 +27,7 @@ from landfall.runs.runs import Runs
 from landfall.runs.tasks import Task
 from landfall.runs.worker import Invocation, OutOfTimeError, Worker
 from landfall.scans.scan import Scan
-from landfall.store.documents import ConflictError, Query, StoreError, Write
+from landfall.store.documents import ConflictError, Document, Query, StoreError, Write
 from landfall.store.server_clock import ClockError
 from landfall.store.versioned import VersionedStore
 from landfall.ticks.scheduler import Scheduler
@@ -231,8 +231,11 @@ class Simulation:
             ]
 
     def _stale(self, at: datetime) -> set[str]:
-        """The steps that were stale at this moment, and are as they were."""
-        runs = self.store.memory.all("runs")
+        """The steps that were stale at this moment, and are as they were.
+
+        Those of a run whose deadline has passed end with it, in the tick that finds it late.
+        """
+        runs = [run for run in self.store.memory.all("runs") if not _is_late(run)]
         steps = [s for run in runs for s in self.store.memory.all(f"{run.path}/steps")]
         whens = {step.path: step.data.get("stale_at") for step in steps}
         return {path for path, when in whens.items() if isinstance(when, datetime) and when <= at}
@@ -264,6 +267,11 @@ class Simulation:
             self.outcome.bugs.append(repr(error))
             return False
         return True
+
+
+def _is_late(run: Document) -> bool:
+    deadline = run.data.get("deadline_at")
+    return isinstance(deadline, datetime) and deadline <= wall_clock()
 
 
 def _parse_once() -> Callable[..., Scan]:
