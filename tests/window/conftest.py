@@ -82,6 +82,7 @@ async def _pages(stack: Stack) -> dict[str, str]:
         "failing": "/scans/gone",
         "site": "/scans/gym",
         "labels": "/scans/catalogue",
+        "review": "/scans/catalogue/review",
         **{f"run {name}": f"/runs/{run_id}" for name, run_id in runs.items()},
         **{f"report {it}": f"/runs/{runs[it]}/report" for it in ("gym", "unsure", "failed")},
         "settings": "/scans/people/settings",

@@ -78,11 +78,24 @@ def _place(lines: Lines) -> Callable[[str], tuple[str, str, str]]:
 
 def next_of(lines: Lines, found: Sequence[str], after: str | None) -> str | None:
     """Return the first found element behind another one; behind the last one, the first."""
-    if after in lines:
-        place = _place(lines)
-        behind = (key for key in found if place(key) > place(after))
-        return next(behind, found[0] if found else None)
-    return found[0] if found else None
+    return next(_behind(lines, found, after), found[0] if found else None)
+
+
+def is_last(lines: Lines, found: Sequence[str], after: str | None) -> bool:
+    """Return whether no found element is behind another one."""
+    return next(_behind(lines, found, after), None) is None
+
+
+def _behind(lines: Lines, found: Sequence[str], after: str | None) -> Iterator[str]:
+    if after is None or after not in lines:
+        return iter(found)
+    place = _place(lines)
+    return (key for key in found if place(key) > place(after))
+
+
+def states_of(lines: Lines) -> Fields:
+    """Count the elements by state."""
+    return dict(Counter(line.state for line in lines.values()))
 
 
 def seen_together(lines: Lines, found: Sequence[str]) -> str:

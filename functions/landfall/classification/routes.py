@@ -1,7 +1,6 @@
 """The routes of the api for the elements of classifications, and their reviews."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,11 +13,14 @@ from landfall.classification.review_filters import (
     REVIEWED,
     WantedElements,
     counts_of,
+    is_last,
     next_of,
     people_of,
     seen_together,
+    states_of,
     wanted_of,
 )
+from landfall.classification.review_index import ReviewIndex
 from landfall.classification.reviews import STATES, ReviewState
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.views import COLUMNS, Decision, ElementReviews, csv_row
@@ -97,23 +99,34 @@ async def reopen(request: Request, scan_id: str, record_id: str) -> Fields:
 async def reviews(request: Request, scan_id: str) -> Fields:
     """Count the elements by state, source, label and person, and name the next one to review.
 
-    Without `state`, it is about those that wait for a review. `after` is the element before the
-    next one.
+    Without `state`, it is about those that wait for a review; with `by` or `act`, about those that
+    are decided. `after` is the element before the next one; behind the last one is the first.
     """
     scan = await _scan(request, scan_id)
-    wanted = _wanted(scan, request.parameters, ("suggested",))
+    decided = "by" in request.parameters or "act" in request.parameters
+    wanted = _wanted(scan, request.parameters, REVIEWED if decided else ("suggested",))
     lines = await _bulk(request, scan).lines()
-    found = wanted_of(lines, wanted)
-    following = next_of(lines, found, request.parameters.get("after"))
+    found, after = wanted_of(lines, wanted), request.parameters.get("after")
     return {
         "scan_id": scan_id,
         "count": len(found),
         "seen": seen_together(lines, found),
-        "next": following,
-        "states": dict(Counter(line.state for line in lines.values())),
+        "next": next_of(lines, found, after),
+        "again": is_last(lines, found, after),
+        "states": states_of(lines),
         "counts": counts_of(lines, wanted),
         "people": people_of(lines),
+        "labels": scan.labels.model_dump(),
+        "mapping": scan.mapping.fields(),
     }
+
+
+async def review_states(request: Request, scan_id: str) -> Fields:
+    """Return the number of elements in each state, as of the last run and people's decisions."""
+    await _head(request, scan_id)
+    index = ReviewIndex(request.runs.store, request.runs.clock, scan_id)
+    shards = await index.shards()
+    return states_of({key: line for shard in shards for key, line in shard.lines.items()})
 
 
 async def confirm_all(request: Request, scan_id: str) -> Fields:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+from landfall.classification.routes import review_states
 from landfall.kinds.routes import list_scans
 from landfall.runs.lifecycle import RUN_LIVE
 from landfall.store.documents import Fields, Query
@@ -47,6 +48,7 @@ async def home(visit: Visit) -> View:
     moving = any(one.moving for one in standings)
     values = {
         "standings": standings,
+        "to_review": await _to_review(visit, standings),
         "owners": owners,
         "strips": {one.scan["scan_id"]: one.scan["runs"][::-1] for one in standings},
         "items": items[:MAX_ITEMS],
@@ -66,6 +68,13 @@ async def _results(visit: Visit, standings: list[Standing]) -> dict[str, Fields]
         return {}
     found = await visit.asked.runs.store.read_any(*(f"runs/{run_id}" for run_id in runs))
     return {runs[run.id]: run.data for run in found if run and not isinstance(run, NewerDocument)}
+
+
+async def _to_review(visit: Visit, standings: list[Standing]) -> dict[str, int]:
+    """Return how many suggestions wait in each classification: four documents of each."""
+    ids = [one.scan["scan_id"] for one in standings if one.scan.get("kind") == "classification"]
+    states = await asyncio.gather(*(review_states(visit.ask(), scan_id) for scan_id in ids))
+    return {scan_id: its.get("suggested", 0) for scan_id, its in zip(ids, states, strict=True)}
 
 
 def _owners(result: Fields) -> list[str]:

@@ -7,6 +7,7 @@ from landfall.window.finding_page import finding_page, ignore_finding, reopen_fi
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
 from landfall.window.report_page import report_file, report_page
+from landfall.window.review_page import decide, decide_all, review_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
 from landfall.window.scan_page import findings_file, scan_page, scan_pulse
@@ -46,6 +47,9 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/scans/{id}/versions/{id}/restore", restore_version),
     Screen("GET", "/scans/{id}/delete", deletion_page),
     Screen("POST", "/scans/{id}/delete", delete),
+    Screen("GET", "/scans/{id}/review", review_page),
+    Screen("POST", "/scans/{id}/review", decide_all),
+    Screen("POST", "/scans/{id}/review/{id}", decide),
     Screen("GET", "/health", health_page),
     Screen("POST", "/pauses/{id}/end", stop_pause),
     Screen("GET", "/words", words_page),

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from landfall.api.downloads import Download
+from landfall.classification.routes import reviews
 from landfall.integrity.findings.entry import STATES
 from landfall.integrity.routes import FILTERS, finding_counts, scan_findings
 from landfall.kinds.routes import follow_scan
@@ -45,6 +46,7 @@ async def scan_page(visit: Visit, scan_id: str) -> View:
         "filters": filters,
         "listed": listed,
         "site": score_of(standing, result.get("report")) if scan["kind"] == "site" else None,
+        "reviews": await _reviews(visit, scan),
         "choices": await _choices(visit, scan_id, filters) if listed else {},
         "address": _address(visit.path, filters),
     }
@@ -68,6 +70,13 @@ async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str]) -> A
     if token := visit.query.get("page_token"):
         asked["page_token"] = token
     return await scan_findings(visit.ask(asked), scan["scan_id"])
+
+
+async def _reviews(visit: Visit, scan: Fields) -> Fields | None:
+    """Return what there is to review; None where the kind of scan has no suggestions."""
+    if scan["kind"] != "classification":
+        return None
+    return await reviews(visit.ask(), scan["scan_id"])
 
 
 async def _choices(

@@ -103,11 +103,12 @@ class Elsewhere:
 
     path: str
     did: str
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         """The address, with the act in its query."""
-        return f"{self.path}?{urlencode({'did': self.did})}"
+        return f"{self.path}?{urlencode({**self.query, 'did': self.did})}"
 
 
 Shown = View | Elsewhere | Download

@@ -64,6 +64,12 @@ STATES: dict[str, Word] = {
     "unseen": Word("Not seen", "It could not be seen, so nothing is concluded.", "unsure"),
     "differs": Word("Differs", "It is not the same on both.", "notice"),
     "not_applicable": Word("Left out", "The site has nothing that this is about.", "quiet"),
+    # of a suggestion of a model
+    "suggested": Word("Suggested", "A model suggests it, and nobody has decided.", "notice"),
+    "confirmed": Word("Confirmed", "A person confirmed what the model suggests.", "good"),
+    "changed": Word("Changed", "A person gave it other values.", "good"),
+    "rejected": Word("Rejected", "A person rejected what the model suggests.", "quiet"),
+    "unclassified": Word("Without a suggestion", "The model gave no answer of use.", "unsure"),
     # health
     "ok": Word("In order", "It works as it should.", "good"),
     "trouble": Word("Trouble", "It does not work as it should.", "bad"),
@@ -82,6 +88,28 @@ STEPS: dict[str, str] = {
     "write": "Write back to Airtable",
 }
 
+OUTPUTS: dict[str, str] = {
+    "information_security_classification": "Security class",
+    "criticality": "Criticality",
+    "risk_level": "Risk",
+    "pii_flag": "Personal data",
+    "regulatory_flag": "Regulated",
+    "regulatory_references": "Laws and standards",
+    "security_controls": "Controls",
+    "confidence": "Confidence in %",
+    "rationale": "Rationale",
+}
+"""Outputs of a classification by the names that the api gives them."""
+
+PARTS: dict[str, str] = {
+    "name": "Name",
+    "source": "Source",
+    "data_type": "Type",
+    "description": "Description",
+    "business_context": "Use",
+}
+"""Parts of an element that a model sees, by the names that the api gives them."""
+
 DONE: dict[str, str] = {
     "started": "The run has been started.",
     "cancelled": "The run has been cancelled.",
@@ -95,6 +123,7 @@ DONE: dict[str, str] = {
     "scan_paused": "The scan is paused: nothing starts by itself until it is resumed.",
     "paused_before": "The scan was paused before; nothing was changed.",
     "resumed": "The scan runs by itself again, from its next time on.",
+    "undone": "The decision is undone.",
     "pause_ended": "The pause has ended; the next step goes on at once.",
 }
 """Acts by the name that an address gives them after the act."""
@@ -120,6 +149,10 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "owner": ("Owner", "The person or team who corrects what a rule finds; the rule names it."),
     "ignored": ("Ignored", "A person decided, with a reason, that a finding may stay as it is. It "
                 "no longer counts, until the date that the person chose."),
+    "review": ("Review", "A person's decision about what a language model suggests: confirm it, "
+               "reject it, or give other values. No later run overwrites it."),
+    "confidence": ("Confidence", "How sure the model says it is, from 0 to 100 %. It is its own "
+                   "word, and may be wrong."),
     "step": ("Step", "A part of a run: reading, checking, or writing back to Airtable."),
     "attempt": ("Attempt", "One try of a step. A step that fails for a passing reason is tried "
                 "again later by itself."),

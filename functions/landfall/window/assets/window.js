@@ -132,18 +132,20 @@ document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
   if (form.method !== "post") return;
   event.preventDefault();
-  if (button?.ariaDisabled) return;
+  if (button?.ariaDisabled || form.ariaBusy) return;
   if (button) button.ariaDisabled = "true";
+  form.ariaBusy = "true";
   try {
     const body = new URLSearchParams(new FormData(form, button));
     const answer = await fetch(form.action, { method: "POST", body });
     if (answer.status === 401) {
       trouble(`${SIGNED_OUT} What you typed is still here.`, location.href);
-    } else if (answer.redirected) {
+    } else if (answer.redirected && !("next" in form.dataset)) {
       leaving = true;
       return location.assign(answer.url);
     } else if (answer.headers.get("Content-Type")?.startsWith("text/html")) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (show(page, answer.redirected ? clean(answer.url) : new URL(location.href))) return;
       if ("stay" in form.dataset && $("[data-stay]", page)) {
         $("main").replaceWith($("main", page));
         trouble("");
@@ -156,6 +158,7 @@ document.addEventListener("submit", async (event) => {
     trouble("Nothing was sent: Landfall cannot be reached. What you typed is still here; try again.");
   }
   if (button) button.ariaDisabled = null;
+  form.ariaBusy = null;
 });
 
 // an editor numbers its lines, goes to one at fault, and is not left by mistake
@@ -180,16 +183,83 @@ addEventListener("beforeunload", (event) => {
   if (!leaving && editor && ("unsaved" in editor.dataset || typed())) event.preventDefault();
 });
 
+// pages that follow one another without a load, for who decides about many things in a row
+function show(page, url) {
+  if (!$("[data-first]", page)) return false;
+  if (page.documentElement.dataset.build !== document.documentElement.dataset.build) {
+    location.assign(url);
+    return true;
+  }
+  if (url.href !== location.href) history.pushState(null, "", url);
+  document.title = page.title;
+  $("main").replaceWith(document.adoptNode($("main", page)));
+  trouble("");
+  begin();
+  $("[data-first]").focus({ preventScroll: true });
+  scrollTo(0, 0);
+  $("#announce").textContent = [...all("[data-say], [data-problem]")].map((one) => one.textContent.trim()).join(" ");
+  return true;
+}
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-next]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  try {
+    const answer = await fetch(link.href, { redirect: "manual", cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!show(page, new URL(link.href))) location.assign(link.href);
+  } catch {
+    trouble(OFFLINE);
+  }
+});
+let shownAt = "";
+const address = () => location.pathname + location.search;
+addEventListener("popstate", () => address() !== shownAt && location.reload());
+
+// single keys: never while a person types, and not where they are switched off
+const keysAreOn = () => localStorage.getItem("keys") !== "off";
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing || !keysAreOn()) return;
+  if (event.target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]")) return;
+  const it = $(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!it) return;
+  event.preventDefault();
+  if (it.matches("form")) ($("input:checked", it) ?? $("input[type=radio]", it)).focus();
+  else it.click();
+});
+
+document.addEventListener("change", ({ target }) => {
+  if (target.closest("[data-keys]")) localStorage.setItem("keys", target.checked ? "on" : "off");
+  const button = target.form && $("[data-edited]", target.form);
+  if (!button) return;
+  const edited = [...all("input", target.form)].some((one) => one.checked !== one.defaultChecked);
+  button.dataset.plain ||= button.textContent;
+  button.textContent = edited ? button.dataset.edited : button.dataset.plain;
+});
+
+function begin() {
+  shownAt = address();
+  showTimes();
+  if ($("[data-keys]")) {
+    $("[data-keys]").hidden = false;
+    $("[data-keys] input").checked = keysAreOn();
+  }
+  $("[data-go-on]")?.requestSubmit($("[data-go-on] button"));
+}
+
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
 addEventListener("online", look);
 
-const did = new URL(location.href);
-if (did.searchParams.has("did")) {
-  did.searchParams.delete("did");
-  history.replaceState(null, "", did);
+function clean(address) {
+  const url = new URL(address);
+  url.searchParams.delete("did");
+  return url;
 }
+if (location.search.includes("did=")) history.replaceState(null, "", clean(location.href));
 $("#zone").textContent = `in your time zone (${zone})`;
 if ($("#live")) $("#live").textContent = "News is shown by itself.";
-showTimes();
+begin();
 setInterval(showTimes, 10_000);
 later();
