@@ -15,6 +15,10 @@ from infra.local.samples.school.base import school
 from infra.local.samples.school.lessons import LESSONS
 from landfall.airtable import pacer as airtable_pacer
 from landfall.deadlines import Deadline
+from landfall.integrity import evaluation
+from landfall.integrity.findings import ledger_room
+from landfall.integrity.rules import evaluate
+from landfall.integrity.rules.evaluate import TOO_MANY_FOUND
 from landfall.integrity.rules.required import Required
 from landfall.integrity.rules.rule import Hit, Scope
 from landfall.integrity.scan import IntegrityScan
@@ -222,6 +226,23 @@ async def test_a_rule_that_takes_too_long_is_inconclusive(world, monkeypatch):
     assert (run["verdict"], run["complete"]) == ("critical", False)
     assert run["counts"]["rules_evaluated"] == 2
     assert await found(world) == {rule: FOUND[rule] for rule in ("once", "pet")}
+
+
+@pytest.mark.parametrize("at_once", [5, 2])
+async def test_a_rule_that_finds_more_than_there_is_room_for_is_inconclusive(
+    world, monkeypatch, at_once
+):
+    """Whether in one invocation or in several; the others have their findings."""
+    for module in (evaluation, ledger_room, evaluate):
+        monkeypatch.setattr(module, "MAX_FINDINGS", 4)
+    people = [*PEOPLE, *({"Name": f"P{n}"} for n in range(5))]
+    await fetched(world, a_base(People=people, Pets=[{"Owner": ["recNobody"]}]))
+    while await score_some(world, rules=at_once) == "continued":
+        at_once = 5
+    run = (await world.run()).data
+    assert run["inconclusive"] == [{"rule_id": "email", "why": TOO_MANY_FOUND}]
+    assert [*await found(world)] == ["once", "name", "pet"]
+    assert run["counts"]["findings"] == 3
 
 
 class _Failing(MemoryStore):

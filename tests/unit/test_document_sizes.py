@@ -176,7 +176,7 @@ def test_measurements_without_room_are_inconclusive():
         reports = [
             RuleReport(rule, records=100, measured=shares(f"{rule.id}{run}")) for rule in wide.rules
         ]
-        reports = within_room(ledger.rules, reports, ids_of(wide))
+        reports = within_room(ledger.rules, (), reports, ids_of(wide))
         ledger = merged_of(wide, reports, ledger).ledger
         assert document_bytes("scans/m", head_of(wide, ledger)) < 0.9 * MAX_DOCUMENT_BYTES
     why = [report.inconclusive for report in reports]
@@ -192,7 +192,7 @@ def test_the_measurements_of_common_rules_have_room():
         reports = [
             RuleReport(rule, records=100, measured=shares(rule.id, 10)) for rule in common.rules
         ]
-        assert within_room(ledger.rules, reports, ids_of(common)) == reports
+        assert within_room(ledger.rules, (), reports, ids_of(common)) == reports
         ledger = merged_of(common, reports, ledger).ledger
     assert {len(state.past) for state in ledger.rules.values()} == {MAX_MEASUREMENTS}
 

@@ -12,6 +12,7 @@ import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
+from landfall.integrity.findings import ledger_room
 from landfall.integrity.findings.decided import decision_of
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.identity import fingerprint
@@ -22,6 +23,7 @@ from landfall.integrity.findings.ledger import (
     MergedLedger,
     merge,
 )
+from landfall.integrity.findings.ledger_room import within_room
 from landfall.integrity.findings.ledger_store import finding_document
 from landfall.integrity.findings.packing import (
     PIECE_SIZE,
@@ -31,7 +33,12 @@ from landfall.integrity.findings.packing import (
     unpack_reports,
 )
 from landfall.integrity.findings.rule_state import content_of
-from landfall.integrity.rules.evaluate import MAX_RECORDS_LISTED, Finding, RuleReport
+from landfall.integrity.rules.evaluate import (
+    MAX_RECORDS_LISTED,
+    TOO_MANY_FOUND,
+    Finding,
+    RuleReport,
+)
 from landfall.integrity.rules.required import Required
 from landfall.store.documents import Document
 from landfall.store.packed import MAX_PACKED_BYTES
@@ -519,6 +526,50 @@ def test_what_was_resolved_is_kept_for_a_whole_year():
     assert scanned.states() == {("rec1",): "resolved"}
     scanned.run()
     assert scanned.states() == {}
+
+
+def test_resolved_findings_without_room_are_forgotten(monkeypatch):
+    """Those that were resolved first; no other is forgotten, however many there are."""
+    monkeypatch.setattr(ledger_room, "MAX_ENTRIES", 4)
+    scanned = Scanned()
+    scanned.run(finding("rec1"), finding("rec2"), finding("rec3"))
+    scanned.run(finding("rec1"), finding("rec3"))
+    scanned.run(finding("rec3"), finding("rec4"), finding("rec5"))
+    assert scanned.states() == {
+        ("rec1",): "resolved",
+        ("rec3",): "open",
+        ("rec4",): "open",
+        ("rec5",): "open",
+    }
+    scanned.run(*(finding(f"rec{n}") for n in range(3, 9)))
+    assert scanned.states() == {(f"rec{n}",): "open" for n in range(3, 9)}
+
+
+def test_a_rule_without_room_for_its_findings_is_inconclusive(monkeypatch):
+    """Its earlier findings stay; the other rules have theirs."""
+    monkeypatch.setattr(ledger_room, "MAX_FINDINGS", 5)
+    scanned = Scanned()
+    one, other = rule("one"), rule("other", field="Phone")
+    few, more = [finding(f"rec{n}") for n in range(3)], [finding(f"rec{n}") for n in range(4)]
+    scanned.run(*few, by=one)
+    found = [RuleReport(one, more), RuleReport(other, few, records=9)]
+    reports = within_room(scanned.ledger.rules, scanned.ledger.entries, found, NO_IDS)
+    assert reports == [RuleReport(one, more), RuleReport(other, (), TOO_MANY_FOUND, 9)]
+    scanned.reports(*reports)
+    assert set(scanned.states().values()) == {"open"}
+    # who has fewer than before has room, and makes some for the others
+    fewer = [RuleReport(one, few[:2]), RuleReport(other, few)]
+    assert within_room(scanned.ledger.rules, scanned.ledger.entries, fewer, NO_IDS) == fewer
+
+
+def test_a_finding_of_many_records_takes_more_room():
+    """As much as eight of two records each, for every 64 of them."""
+    assert [finding(*map(str, range(count))).weight for count in (0, 2, 64, 10_000)] == [
+        1,
+        1,
+        9,
+        1251,
+    ]
 
 
 def test_the_document_of_a_finding_has_its_history():

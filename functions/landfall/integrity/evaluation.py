@@ -9,8 +9,7 @@ from landfall.deadlines import Deadline
 from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
 from landfall.integrity.report import why_inconclusive
-from landfall.integrity.rules.evaluate import RuleReport, evaluate, with_names
-from landfall.integrity.rules.rule import BaseRule
+from landfall.integrity.rules.evaluate import MAX_FINDINGS, RuleReport, evaluate, with_names
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score_cursor import ScoreCursor
 from landfall.runs.claim import Claim, gone
@@ -65,7 +64,7 @@ class Evaluation:
         reports = so_far.reports
         rules = self._scan.rules[len(reports) :]
         if rules and so_far.snapshot:
-            fresh = self._evaluate(rules, so_far.snapshot, fetched, ledger, deadline)
+            fresh = self._evaluate(so_far, fetched, ledger, deadline)
             # the rest of a budget may be too short to store the findings, in every invocation
             if len(fresh) < len(rules) or deadline.remaining() <= self._reserve:
                 await self._store_part(fresh)
@@ -92,13 +91,18 @@ class Evaluation:
 
     def _evaluate(
         self,
-        rules: Sequence[BaseRule],
-        snapshot: Snapshot,
+        so_far: EvaluationSoFar,
         fetched: Fetched,
         ledger: Ledger,
         deadline: Deadline,
     ) -> list[RuleReport]:
-        """Return the reports of those rules that fit into the budget."""
+        """Return the reports of those further rules that fit into the budget.
+
+        Their findings have the room that those so far leave.
+        """
+        snapshot = so_far.snapshot
+        assert snapshot is not None
+        room = MAX_FINDINGS - sum(report.weight for report in so_far.reports)
 
         def check() -> None:
             if deadline.remaining() <= self._reserve:
@@ -106,7 +110,7 @@ class Evaluation:
 
         past = ledger.past(self._scan.rules, fetched.ids)
         reports: list[RuleReport] = []
-        for rule in rules:
+        for rule in self._scan.rules[len(so_far.reports) :]:
             why = why_inconclusive(rule, fetched.unresolved)
             if why:
                 reports.append(RuleReport(rule, inconclusive=why))
@@ -114,11 +118,14 @@ class Evaluation:
             if deadline.remaining() <= self._reserve:
                 break
             try:
-                reports.append(evaluate(rule, snapshot, past[rule.id], check))
+                report = evaluate(rule, snapshot, past[rule.id], check)
             except _OutOfBudgetError:
                 if not reports:  # the next invocation has no more time for it
                     reports.append(RuleReport(rule, inconclusive=TOO_LONG))
                 break
+            weight = report.weight
+            reports.append(report if weight <= room else report.without_room())
+            room -= weight if weight <= room else 0
         return with_names(reports, snapshot.tables)
 
     async def _store_part(self, reports: Sequence[RuleReport]) -> None:

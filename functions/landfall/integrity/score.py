@@ -58,7 +58,8 @@ class ScoreRules:
         reports = await self._evaluation.go_on(read, fetched, kept.ledger, deadline)
         if reports is None:
             return Again()
-        reports = within_room(kept.ledger.rules, reports, fetched.ids)
+        known = kept.ledger
+        reports = within_room(known.rules, known.entries, reports, fetched.ids)
         return await self._publication.publish(fetched, kept, reports, deadline)
 
 

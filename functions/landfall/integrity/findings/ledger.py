@@ -27,7 +27,7 @@ from msgspec import structs
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.entry import Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
-from landfall.integrity.findings.ledger_room import remembered, retained
+from landfall.integrity.findings.ledger_room import remembered, retained, retained_entries
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
@@ -165,8 +165,9 @@ class _Merger:
     def merged(self, number: int, keys: Mapping[str, str]) -> MergedLedger:
         """Return the merged ledger."""
         old = self._now - RESOLVED_RETENTION
-        entries = (e for e in self._entries if not (e.resolved_at and e.resolved_at < old))
-        return MergedLedger(Ledger(number, self._rules, tuple(entries)), keys, **self._lists)
+        young = [e for e in self._entries if not (e.resolved_at and e.resolved_at < old)]
+        ledger = Ledger(number, self._rules, retained_entries(young))
+        return MergedLedger(ledger, keys, **self._lists)
 
     def _keep(
         self, before: FindingEntry, entry: FindingEntry, *, handed_over: bool = False

@@ -1,15 +1,17 @@
-"""Bounds of what the head of a ledger has of its rules: it is a document of 1 MiB."""
+"""Bounds of a ledger: its head is a document of 1 MiB, and a score step holds all its findings."""
 
 import zlib
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from landfall.airtable.schema_ids import SchemaIds
+from landfall.integrity.findings.entry import FindingEntry
 from landfall.integrity.findings.rule_state import RuleState, keys_of
-from landfall.integrity.rules.evaluate import RuleReport
+from landfall.integrity.rules.evaluate import MAX_FINDINGS, RuleReport
 
 MAX_MEASUREMENTS = 10
 """Runs of which a rule's own measurements are retained."""
@@ -27,10 +29,16 @@ TOO_MUCH_MEASURED = (
 )
 """The reason why a rule is inconclusive for whose measurements there is no room."""
 
+MAX_ENTRIES = 220_000
+"""Findings of a ledger with those that are resolved, each by its `weight`. Of the resolved ones,
+the last are retained. With them and the `MAX_FINDINGS` of a run, all with long texts, a score step
+takes up to 940 of the 1,074 MB of its function (`tests/load/test_memory.py`)."""
+
 _STATE_BYTES = 150
 """Bytes of a rule's state beside its texts."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_LATER = datetime.max.replace(tzinfo=UTC)
 
 _Past = Sequence[Mapping[str, Any]]
 
@@ -41,10 +49,42 @@ def remembered(measured: Mapping[str, Any], past: _Past) -> tuple[Mapping[str, A
 
 
 def within_room(
-    states: Mapping[str, RuleState], reports: Sequence[RuleReport], ids: SchemaIds
+    states: Mapping[str, RuleState],
+    entries: Iterable[FindingEntry],
+    reports: Sequence[RuleReport],
+    ids: SchemaIds,
 ) -> list[RuleReport]:
-    """Return the reports; one whose measurements do not fit beside the others is inconclusive."""
+    """Return the reports of the rules of a ledger with these states and entries.
+
+    A rule whose measurements or findings do not fit beside the others is inconclusive.
+    """
     keys = keys_of(states, [report.rule for report in reports], ids)
+    return _found_within_room(keys, entries, _measured_within_room(keys, states, reports))
+
+
+def _found_within_room(
+    keys: Mapping[str, str], entries: Iterable[FindingEntry], reports: Sequence[RuleReport]
+) -> list[RuleReport]:
+    weights = Counter[str]()
+    for entry in entries:
+        if entry.state != "resolved":
+            weights[entry.rule_key] += entry.finding.weight
+    fitting = []
+    for report in reports:
+        key, weight = keys[report.rule.id], report.weight
+        if report.inconclusive:
+            fitting.append(report)
+        elif weight > weights[key] and weights.total() - weights[key] + weight > MAX_FINDINGS:
+            fitting.append(report.without_room())
+        else:
+            weights[key] = weight
+            fitting.append(report)
+    return fitting
+
+
+def _measured_within_room(
+    keys: Mapping[str, str], states: Mapping[str, RuleState], reports: Sequence[RuleReport]
+) -> list[RuleReport]:
     past: dict[str, _Past] = {key: state.past for key, state in states.items()}
     after = past | {
         key: remembered(report.measured, past.get(key, ()))
@@ -78,6 +118,20 @@ def retained(rules: Mapping[str, RuleState], present: Set[str]) -> dict[str, Rul
             break
         kept.add(state.key)
     return {key: state for key, state in rules.items() if key in kept}
+
+
+def retained_entries(entries: Sequence[FindingEntry]) -> tuple[FindingEntry, ...]:
+    """Return the entries, in their order, without the resolved ones for which there is no room."""
+    over = sum(entry.finding.weight for entry in entries) - MAX_ENTRIES
+    if over <= 0:
+        return tuple(entries)
+    forgotten = set()
+    for entry in sorted(entries, key=lambda it: it.resolved_at or _LATER):
+        if over <= 0 or entry.resolved_at is None:
+            break
+        forgotten.add(entry.id)
+        over -= entry.finding.weight
+    return tuple(entry for entry in entries if entry.id not in forgotten)
 
 
 def _packed_bytes(past: Sequence[Any]) -> int:

@@ -6,6 +6,7 @@ A finding is about one record, about a group of records that clash, or about a t
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,6 +23,16 @@ MAX_RECORDS_LISTED = 10_000
 MAX_RECORDS_NAMED = 1_000
 """Records of a finding that have their names: with `MAX_DISPLAY` characters each, of four bytes at
 most, they and the ids fit into a document."""
+
+MAX_FINDINGS = 200_000
+"""Findings of a scan that are open or ignored, each by its `weight`: the score step holds them in
+the memory of its function, as they were and as they are."""
+
+TOO_MANY_FOUND = (
+    f"the scan would have more than {MAX_FINDINGS:,} findings with those of this rule; narrow it "
+    "with `when`, correct it if it finds what is right, or make several scans"
+)
+"""The reason why a rule is inconclusive for whose findings there is no room."""
 
 IF_NORMAL = "if that is normal, set `allow_empty: true`"
 """The fix of a rule that had nothing to judge."""
@@ -45,6 +56,11 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     record_count: int = 1
     names: tuple[str, ...] = ()
 
+    @property
+    def weight(self) -> int:
+        """Its share of the memory for findings: one about very many records counts as several."""
+        return 1 + len(self.records) // 8
+
 
 @dataclass(frozen=True)
 class RuleReport:
@@ -60,6 +76,15 @@ class RuleReport:
     records: int = 0
     measured: Mapping[str, Any] | None = None
     nothing: str = ""
+
+    @property
+    def weight(self) -> int:
+        """Return the weight of the findings together."""
+        return sum(finding.weight for finding in self.findings)
+
+    def without_room(self) -> "RuleReport":
+        """Return the report of a rule for whose findings there is no room."""
+        return RuleReport(self.rule, (), TOO_MANY_FOUND, self.records)
 
     @property
     def note(self) -> str:
@@ -79,9 +104,11 @@ def evaluate(
         scope = Scope(table, snapshot, past, check=check)
         hits, why = list[Hit](), ""
         try:
-            hits = list(rule.evaluate(scope))
+            hits = list(islice(rule.evaluate(scope), MAX_FINDINGS + 1))
         except CannotEvaluateError as error:
             why = str(error)
+        if len(hits) > MAX_FINDINGS:
+            return RuleReport(rule, records=len(table)).without_room()
         nothing = "" if hits else rule.nothing_judged(scope)
         if nothing:
             why = "" if rule.allow_empty else f"{nothing}; {IF_NORMAL}"
