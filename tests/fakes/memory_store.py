@@ -28,6 +28,7 @@ from landfall.store.documents import (
 )
 from landfall.store.limits import (
     MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
     MAX_ENTRIES,
     document_bytes,
     index_entries,
@@ -36,6 +37,7 @@ from landfall.store.limits import (
     unusable_query,
 )
 from landfall.store.metering import charge
+from tests.fakes.document_bounds import LARGEST
 
 MAX_COMMIT_BYTES = 4 * 2**20
 """Bytes of a commit, as of the emulator; in production 10 MiB."""
@@ -192,13 +194,18 @@ def _check_storable(writes: Sequence[Write]) -> None:
 
 
 def _check_whole(path: str, data: Fields) -> None:
-    """Raise `StoreRefusedError` where Firestore refuses a whole document."""
-    if _most(data) <= SMALL:
+    """Raise `StoreRefusedError` where Firestore refuses a whole document.
+
+    One that is larger than any of its kind should be is an error of the test.
+    """
+    bound = LARGEST.get("/".join(path.split("/")[::2]), MAX_DOCUMENT_BYTES)
+    if _most(data) <= min(SMALL, bound):
         return
     if fault := unusable_fields(path, data):
         raise StoreRefusedError(f"a commit to the store was refused: {fault}")
-    exempt = _exempt().get(path.split("/")[-2], frozenset())
-    entries = sum(index_entries(value) for name, value in data.items() if name not in exempt)
+    if (size := document_bytes(path, data)) > bound:
+        raise AssertionError(f"{path} has {size:,} bytes, and its kind at most {bound:,}")
+    entries = entries_of(path, data)
     if entries > MAX_ENTRIES:
         raise StoreRefusedError(
             f"a commit to the store was refused: {path} has {entries:,} entries in indexes"
@@ -206,6 +213,12 @@ def _check_whole(path: str, data: Fields) -> None:
 
 
 _path_fault = lru_cache(maxsize=10_000)(unusable_path)
+
+
+def entries_of(path: str, data: Fields) -> int:
+    """Return the entries of a document in indexes, without those that the deployment turns off."""
+    exempt = _exempt().get(path.split("/")[-2], frozenset())
+    return sum(index_entries(value) for name, value in data.items() if name not in exempt)
 
 
 def _most(value: Any, depth: int = 0) -> float:

@@ -21,6 +21,7 @@ from landfall.runs.transitions import FIRST_BACKOFF
 from landfall.site import page_store
 from landfall.store.retention import EXPIRES_AT, RETENTION
 from landfall.store.versions import DOCUMENT_KINDS
+from tests.fakes.document_bounds import LARGEST
 from tests.generated.markdown import ROOT, field_docs, listed, table
 
 MARGIN = 5.0
@@ -161,12 +162,18 @@ def _needed(functions: Sequence[str]) -> str:
 
 
 def documents() -> str:
-    """Return each kind of document with its purpose and its retention."""
+    """Return each kind of document with its purpose, its retention and its largest size."""
     rows = (
-        (f"`{_path(kind)}`", PURPOSES[kind], _retention(kind), str(it.version))
+        (
+            f"`{_path(kind)}`",
+            PURPOSES[kind],
+            _retention(kind),
+            f"{LARGEST[kind] / 1000:g} kB",
+            str(it.version),
+        )
         for kind, it in DOCUMENT_KINDS.items()
     )
-    return table(("document", "content", "deleted after", "schema version"), rows)
+    return table(("document", "content", "deleted after", "at most", "schema version"), rows)
 
 
 def _path(kind: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.scan import IntegrityScan
-from landfall.process.redaction import MAX_TRACEBACK
+from landfall.process.redaction import MAX_MESSAGE, MAX_TRACEBACK
 from landfall.reasons import BadRequestError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.documents import Run, Step
@@ -20,7 +20,6 @@ from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import LockedError
 from landfall.runs.tasks import Task
 from landfall.runs.worker import (
-    MAX_MESSAGE_LENGTH,
     Invocation,
     OutOfTimeError,
 )
@@ -127,7 +126,7 @@ async def test_a_traceback_is_short_and_without_secrets(world, capsys):
     assert KEY not in stored
     assert len(run.data["error"]["traceback"]) == MAX_TRACEBACK
     assert run.data["error"]["traceback"].endswith("end\n")
-    assert len(run.data["error"]["message"]) == MAX_MESSAGE_LENGTH
+    assert len(run.data["error"]["message"]) == MAX_MESSAGE
 
 
 async def test_a_planned_error_is_redacted_too(world):

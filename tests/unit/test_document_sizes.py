@@ -1,124 +1,72 @@
-"""The largest documents that definitions, bases and people can lead to fit into Firestore."""
+"""The largest documents that definitions, bases, sites, models and people can lead to fit into
+Firestore."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from landfall.airtable.links import Origin
-from landfall.airtable.schema_ids import SchemaIds
-from landfall.integrity.findings.decided import (
-    ID_BYTES,
-    MAX_TOGETHER,
-    decision_fields,
-    placed_together,
-)
-from landfall.integrity.findings.entry import Decision, FindingEntry, Move
-from landfall.integrity.findings.ledger import MAX_MOVES, Ledger, MergedLedger, merge
+from landfall.classification.reviews import MAX_HISTORY
+from landfall.integrity.findings.decided import ID_BYTES, MAX_TOGETHER, placed_together
+from landfall.integrity.findings.entry import Decision
+from landfall.integrity.findings.ledger import Ledger
 from landfall.integrity.findings.ledger_room import (
     MAX_MEASUREMENTS,
     TOO_MUCH_MEASURED,
     within_room,
 )
-from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger, finding_document
-from landfall.integrity.findings.lists import FindingsList
-from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.report import run_report
-from landfall.integrity.routes import MAX_WHY_LENGTH
-from landfall.integrity.rules.evaluate import (
-    MAX_RECORDS_LISTED,
-    MAX_RECORDS_NAMED,
-    Finding,
-    RuleReport,
-)
-from landfall.integrity.rules.required import Required
-from landfall.integrity.scan import IntegrityScan
-from landfall.kinds.definition import MAX_BYTES, DefinitionError, parse
-from landfall.llm.attempts import call_name
-from landfall.llm.budget import DayUsage
-from landfall.llm.rate_limit import MAX_CONCURRENCY
-from landfall.llm.usage import ModelUsage
-from landfall.scans.yaml_text import MAX_YAML
-from landfall.site.crawl import MAX_PAGES, Crawl
-from landfall.site.crawl_request import RequestOutcome, RequestRole
-from landfall.site.evidence import Evidence, PageLink
-from landfall.site.page_selection import Types
-from landfall.site.robots import Robots
+from landfall.integrity.rules.evaluate import RuleReport
+from landfall.kinds.definition import DefinitionError
+from landfall.site.crawl import MAX_PAGES
+from landfall.site.report_room import DETAILS, stored_report
 from landfall.site.rubric import clinic_rubric
-from landfall.site.urls import MAX_ADDRESS, page_key
-from landfall.store.documents import Create, Fields
-from landfall.store.limits import MAX_DOCUMENT_BYTES, document_bytes
-from tests.fakes.memory_store import MemoryStore
-
-NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
-BASE = "appPeople00000001"
-
-
-def text(seed: str, characters: int) -> str:
-    """Return a text of rare characters, of four bytes each, which shrinks little."""
-    random = Random(seed)
-    return "".join(chr(random.randrange(0x20000, 0x2A000)) for _ in range(characters))
-
-
-def scan(rules: int = 500, table: int = 50, field: int = 60, name: str = "t", **more: Any) -> Any:
-    """Return a scan of so many rules, with names of so many characters."""
-    tables = {text(f"{name}{number}", table): [text("f", field)] for number in range(rules)}
-    made = [
-        {
-            "id": f"{name}{number:03}".ljust(60, "x"),
-            "kind": "required",
-            "table": of,
-            "field": text("f", field),
-            "name": text(f"n{number}", 60),
-            "owner": text(f"o{number}", 60),
-        }
-        | more
-        for number, of in enumerate(tables)
-    ]
-    content = {"id": "m", "kind": "integrity", "base": BASE, "tables": tables, "rules": made}
-    return parse(content, "scan m")
+from landfall.store.documents import Create
+from landfall.store.limits import MAX_DOCUMENT_BYTES, MAX_ENTRIES, document_bytes
+from landfall.store.versions import DOCUMENT_KINDS
+from tests.fakes import largest_classification, largest_site
+from tests.fakes.document_bounds import LARGEST
+from tests.fakes.largest import BASE, MAKERS, NOW, Make, made_by, text
+from tests.fakes.largest_integrity import (
+    found,
+    head_of,
+    ids_of,
+    lacking,
+    merged_of,
+    scan,
+)
+from tests.fakes.memory_store import MemoryStore, entries_of
 
 
-def ids_of(scan: IntegrityScan) -> SchemaIds:
-    return SchemaIds({table: f"tbl{n:014}" for n, table in enumerate(scan.tables)}, {}, {})
+def test_every_kind_of_document_has_a_bound_and_a_largest_one():
+    """Who adds a kind says how large it may be, and makes one."""
+    assert set(LARGEST) == set(MAKERS) == set(DOCUMENT_KINDS)
+    assert max(LARGEST.values()) < MAX_DOCUMENT_BYTES
 
 
-def found(scan: IntegrityScan) -> list[RuleReport]:
-    """Return a report of each rule with more findings than are shown."""
-    return [
-        RuleReport(rule, [a_finding(rule.id, rule.table, n) for n in range(4)], records=5_000_000)
-        for rule in scan.rules
-    ]
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        pytest.param(kind, make, id=f"{kind}{make.__name__}")
+        for kind, makers in MAKERS.items()
+        for make in makers
+    ],
+)
+def test_the_largest_document_of_a_kind_fits(kind: str, make: Make):
+    """By Firestore's own rule of sizes, and with its entries in indexes."""
+    made = made_by(make)
+    assert "/".join(made.path.split("/")[::2]) == kind
+    assert document_bytes(made.path, made.data) <= LARGEST[kind]
+    assert entries_of(made.path, made.data) < MAX_ENTRIES / 10
 
 
-def a_finding(rule_id: str, table: str, number: int) -> Finding:
-    message, value, name = (text(f"{part}{rule_id}", 120) for part in ("m", "v", "r"))
-    record = f"rec{number:014}"
-    return Finding(rule_id, table, (record,), "f", value, "critical", message * 4, names=(name,))
-
-
-def lacking(scan: IntegrityScan) -> list[RuleReport]:
-    """Return a report of each rule about a field that the base does not have."""
-    return [
-        RuleReport(rule, inconclusive=f"table {rule.table!r} has no field {rule.field!r}")
-        for rule in scan.rules
-        if isinstance(rule, Required)
-    ]
-
-
-def merged_of(scan: IntegrityScan, reports: Sequence[RuleReport], before: Ledger) -> MergedLedger:
-    return merge(before, "m", reports, {}, "run", NOW + timedelta(before.number), ids_of(scan))
-
-
-def head_of(scan: IntegrityScan, ledger: Ledger) -> Fields:
-    where, origin = FindingsList("run", 1), Origin(BASE, ids_of(scan).tables)
-    stored = StoredLedger(ledger, None, where, NOW, True, None, origin)
-    write = LedgerStore(MemoryStore(), "m", BASE).head(stored)
-    assert isinstance(write, Create)
-    return write.data
+async def test_a_document_beyond_the_bound_of_its_kind_fails_a_test():
+    """Though Firestore would take it."""
+    store = MemoryStore()
+    for path, size in (("sites/clinic.example", 6_000), ("scans/m/elements/e", 200_000)):
+        with pytest.raises(AssertionError, match="bytes, and its kind at most"):
+            await store.commit([Create(path, {"text": "x" * size})])
 
 
 @pytest.mark.parametrize("of", [found, lacking])
@@ -213,60 +161,43 @@ def test_names_that_a_run_cannot_store_are_refused_at_the_door(place):
     assert scan(table=50).tables
 
 
-def test_the_cursor_of_a_crawl_fits_where_every_page_is_the_same_as_another():
-    """A site with links to ever more pages of the longest addresses, of which none counts."""
-    types, rules = Types(clinic_rubric().page_types), Robots()
-    at = "https://clinic.example/"
-    crawl = Crawl()
-    asked = 0
-    while crawl.advance(at, 50, {"clinic.example": rules}, types):
-        for request in crawl.frontier:
-            asked += 1
-            is_home = request.role in (RequestRole.HOME, RequestRole.MOBILE)
-            request.outcome = RequestOutcome.STORED if is_home else RequestOutcome.FOLDED
-            request.key, request.content = page_key(request.url), "c" * 32
-            request.message = f"it is the same page as {request.url}"
-            links = [
-                PageLink(f"{at}team/{asked}-{n}-".ljust(MAX_ADDRESS, "a"), "") for n in range(20)
-            ]
-            crawl.discover(types, Evidence(at, {}, links=links))
-    assert sum(request.is_page for request in crawl.requests) == MAX_PAGES
-    assert document_bytes("runs/m/steps/fetch", crawl.store()) < 0.9 * MAX_DOCUMENT_BYTES
+def test_a_crawl_of_a_site_whose_pages_are_all_the_same_ends():
+    """With links to ever more of them."""
+    requests = largest_site.folding_crawl().requests
+    assert sum(request.is_page for request in requests) == MAX_PAGES
 
 
-def test_a_decision_about_very_many_findings_fits():
-    """Each in a place of its own, with the longest reason."""
+def test_a_decision_about_very_many_findings_is_stored_in_parts():
+    """Each in a place of its own."""
     some = {(n // 500, n % 500): n.to_bytes(ID_BYTES, "big") for n in range(MAX_TOGETHER + 1)}
-    decision = Decision(NOW, "ignored", text("by", 200), text("why", MAX_WHY_LENGTH))
-    first, last = placed_together(decision, "run", some)
+    first, last = placed_together(Decision(NOW, "ignored", "ada"), "run", some)
     assert (len(first.ids), len(last.ids)) == (MAX_TOGETHER, 1)
-    size = document_bytes("scans/m/ledgers/b/decisions/many", decision_fields(first))
-    assert size < MAX_DOCUMENT_BYTES
 
 
-def test_the_document_of_a_finding_fits():
-    """The most records and moves, with the longest names and reasons."""
-    names = tuple(text(f"n{n}", 120) for n in range(MAX_RECORDS_NAMED))
-    records = tuple(f"rec{n:014}" for n in range(MAX_RECORDS_LISTED))
-    one = structs.replace(a_finding("r", text("t", 255), 1), records=records, names=names)
-    move = Move(NOW, "ignored", text("by", 200), text("why", MAX_WHY_LENGTH), NOW)
-    history = (move,) * MAX_MOVES
-    entry = FindingEntry("f", "r", one, "ignored", 1, 0, NOW, None, history, True)
-    ledger = Ledger(1, {"r": RuleState("r", "r", one.table, "c", 1, NOW, (), text("o", 200))})
-    size = document_bytes("findings/f", finding_document(ledger, entry))
-    assert size < 0.5 * MAX_DOCUMENT_BYTES
+def test_earlier_reviews_are_forgotten_where_they_are_too_long():
+    """The oldest first; others have fifty."""
+    long = largest_classification.review()
+    assert 10 < len(long.history) < MAX_HISTORY
+    assert [one["values"] for one in long.history][-1] == largest_classification.values("48")
 
 
-def test_the_usage_of_a_run_fits_with_every_call_in_flight():
-    """As many calls at once as there may be, each of a name that is as long as a hash."""
-    day = DayUsage()
-    for number in range(20 * MAX_CONCURRENCY):
-        day.reserve(call_name(f"{number:064}", 1), ModelUsage(1, 10**7, 10**7, 10**7, 0.5))
-    size = document_bytes("scans/m/usage/day-run", day.fields())
-    assert size < 0.3 * MAX_DOCUMENT_BYTES
+@pytest.mark.slow
+def test_the_report_of_a_site_with_long_remarks_is_shortened_and_says_so():
+    """Fifty pages, judged in a language of rare characters: every page and remark is there."""
+    whole = largest_site.report_of_remarks().fields
+    stored = stored_report(whole)
+    assert stored["shortened"].startswith("the whole report is too large to be stored")
+    assert {*stored} == {*whole, "shortened"}
+    assert stored["pages"] == whole["pages"]
+    judged = stored["judgements"]
+    assert [one["url"] for one in judged] == [one["url"] for one in whole["judgements"]]
+    remarks = {len(said["why"]) for one in judged for said in one["dimensions"]}
+    assert remarks == {DETAILS[0].text}
 
 
-def test_the_version_of_a_scan_fits_with_its_text():
-    """The largest definition, and the longest text that does not shrink."""
-    kept = {"definition": "x" * MAX_BYTES, "written": bytes(MAX_YAML + 100), "updated_at": NOW}
-    assert document_bytes("scans/m/versions/v", kept) < MAX_DOCUMENT_BYTES - 10_000
+def test_the_usual_report_of_a_site_is_stored_whole():
+    """Nothing is cut, and nothing is said."""
+    site = largest_site.observed(clinic_rubric())
+    whole: dict[str, Any] = {"pages": [{"url": page.url} for page in site.pages]}
+    whole["leaks"] = [{"text": "t" * 300, "pages": [page.url for page in site.pages]}] * 20
+    assert stored_report(whole) is whole

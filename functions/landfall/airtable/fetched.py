@@ -25,18 +25,58 @@ MAX_PLAIN = 300_000
 tables of 400 fields have 1.3 MB of them in a cursor, and a document has 1 MiB."""
 
 
+MAX_NAMES = 500_000
+"""Bytes of compressed names above which each name is stored once: a cursor has it up to four times,
+too far apart for the compression to find it again. An earlier Landfall hardly stored so many."""
+
+
 def stored_names(**lists: Sequence[Fields]) -> Fields:
     """Return lists with the names of a base as the fields of a document."""
     data = json.dumps(lists).encode()
     if len(data) <= MAX_PLAIN:
         return {name: [*items] for name, items in lists.items()}
-    return {**dict.fromkeys(lists, ()), "names": zlib.compress(data)}
+    packed = zlib.compress(data)
+    if len(packed) > MAX_NAMES:
+        packed = zlib.compress(_each_name_once(lists))
+    return {**dict.fromkeys(lists, ()), "names": packed}
 
 
 def loaded_names(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields of a document with the lists that `stored_names` made of them."""
     packed = stored.get("names")
-    return stored if packed is None else {**stored, **json.loads(zlib.decompress(packed))}
+    if packed is None:
+        return stored
+    lists = json.loads(zlib.decompress(packed).decode(errors=_HALVES))
+    return {**stored, **(_named(lists["of"], lists["texts"]) if "texts" in lists else lists)}
+
+
+_HALVES = "surrogatepass"
+"""Half a character, which UTF-8 cannot encode, is stored all the same."""
+
+
+def _each_name_once(lists: Mapping[str, Sequence[Fields]]) -> bytes:
+    """Return lists as JSON, with the place of each text in place of it."""
+    places: dict[str, int] = {}
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: placed(one) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [placed(one) for one in value]
+        return str(places.setdefault(value, len(places))) if isinstance(value, str) else value
+
+    of = placed({**lists})
+    made = {"of": of, "texts": [*places]}
+    return json.dumps(made, ensure_ascii=False).encode(errors=_HALVES)
+
+
+def _named(value: Any, texts: Sequence[str]) -> Any:
+    """Return a value with its texts, of which it has the places."""
+    if isinstance(value, dict):
+        return {name: _named(one, texts) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_named(one, texts) for one in value]
+    return texts[int(value)] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

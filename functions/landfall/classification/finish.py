@@ -58,7 +58,7 @@ class Finish:
             ReportedElement(elements[record_id], asked_how, one.tracked, one.review)
             for record_id, one in present.items()
         ]
-        report = run_report(self._scan, seen, asked)
+        report = run_report(self._scan, seen, asked, self._claim.run.handover)
         due = due_to_fill(self._scan, present.values())
         await self._with_report(report, len(due))
 

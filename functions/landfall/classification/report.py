@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from landfall.airtable.values import truncate
 from landfall.classification.answer import FLAGS
 from landfall.classification.elements import Element, describe_cut
 from landfall.classification.reviews import (
@@ -16,11 +17,23 @@ from landfall.classification.reviews import (
 )
 from landfall.classification.scan import ClassificationScan
 from landfall.classification.tracked_element import TrackedElement
-from landfall.runs.report import RunReport, verdict_of
+from landfall.runs.report import RunReport, verdict_of, within_room
 from landfall.store.documents import Fields
 
 MAX_LISTED = 50
-"""Elements in each list of a report; the api returns all of them."""
+"""Elements, and names of models, in each list of a report; the api returns all of the elements."""
+
+
+@dataclass(frozen=True)
+class _ListDetails:
+    """The details of a report: the elements `listed`, and the characters of each `text` of them."""
+
+    listed: int
+    text: int
+
+
+DETAILS = (_ListDetails(MAX_LISTED, 10_000), _ListDetails(MAX_LISTED, 200), _ListDetails(20, 60))
+"""From the most to the fewest: a report has the first that fit into the run's document."""
 
 MAX_EXAMPLES = 3
 """Examples of each reason for a failure."""
@@ -85,9 +98,15 @@ class AskingResult:
 
 
 def run_report(
-    scan: ClassificationScan, seen: Sequence[ReportedElement], asked: AskingResult
+    scan: ClassificationScan,
+    seen: Sequence[ReportedElement],
+    asked: AskingResult,
+    handover: Fields | None = None,
 ) -> RunReport:
-    """Return the report of a run about the elements of the table."""
+    """Return the report of a run about the elements of the table.
+
+    It has as many details as fit into the run's document, beside the handover to its step.
+    """
     answered = [one for one in seen if one.element.record_id in asked.answered]
     # another run may have read the record later: its suggestion stands then
     verified = sum(
@@ -116,7 +135,21 @@ def run_report(
     ours = [one for one in seen if _of_run(one.tracked.suggestion, asked.run_id)]
     failed = [one for one in seen if _of_run(one.tracked.failure, asked.run_id)]
     verdict = verdict_of("healthy", inconclusive)
-    return RunReport(verdict, counts, inconclusive, _fields(scan, seen, ours, failed))
+
+    def report(details: _ListDetails) -> RunReport:
+        fields = _fields(scan, seen, ours, failed, details.listed)
+        return RunReport(verdict, counts, inconclusive, shortened(fields, details.text))
+
+    return within_room(report, DETAILS, handover)
+
+
+def shortened(value: Any, most: int) -> Any:
+    """Return a value whose texts have at most so many characters."""
+    if isinstance(value, dict):
+        return {name: shortened(one, most) for name, one in value.items()}
+    if isinstance(value, list):
+        return [shortened(one, most) for one in value]
+    return truncate(value, most) if isinstance(value, str) else value
 
 
 def _of_run(what: Mapping[str, Any] | None, run_id: str) -> bool:
@@ -149,6 +182,7 @@ def _fields(
     seen: Sequence[ReportedElement],
     ours: Sequence[ReportedElement],
     failed: Sequence[ReportedElement],
+    listed: int,
 ) -> Fields:
     with_values = [values for one in seen if (values := one.values)]
     labels = {
@@ -172,22 +206,22 @@ def _fields(
         "flags": flags,
         "low_confidence": {
             "count": len(unsure),
-            "elements": [_shown(one) | _why(one) for one in unsure[:MAX_LISTED]],
+            "elements": [_shown(one) | _why(one) for one in unsure[:listed]],
         },
         "models": sorted(
             {one.tracked.suggestion["model"] for one in seen if one.tracked.suggestion}
-        ),
+        )[:MAX_LISTED],
         "cut": {
             "count": len(cut),
             "elements": [
-                _shown(one) | {"cut": describe_cut(one.element.cut)} for one in cut[:MAX_LISTED]
+                _shown(one) | {"cut": describe_cut(one.element.cut)} for one in cut[:listed]
             ],
         },
         "failures": _failures(failed),
-        "changes": _changes(ours),
+        "changes": _changes(ours, listed),
         "changed_since_review": {
             "count": len(outdated),
-            "elements": [_shown(one) for one in outdated[:MAX_LISTED]],
+            "elements": [_shown(one) for one in outdated[:listed]],
         },
     }
 
@@ -219,14 +253,14 @@ def _failures(failed: Sequence[ReportedElement]) -> Fields:
     }
 
 
-def _changes(ours: Sequence[ReportedElement]) -> Fields:
+def _changes(ours: Sequence[ReportedElement], listed: int) -> Fields:
     """Compare the suggestions of this run with those before them."""
     again = [one for one in ours if one.tracked.previous]
     changed = [(one, what) for one in again if (what := _difference(one.tracked))]
     return {
         "asked_again": len(again),
         "changed": len(changed),
-        "elements": [_shown(one) | {"difference": what} for one, what in changed[:MAX_LISTED]],
+        "elements": [_shown(one) | {"difference": what} for one, what in changed[:listed]],
     }
 
 

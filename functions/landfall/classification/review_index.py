@@ -53,6 +53,9 @@ MAX_TRIES = 5
 FILTERED = (*Labels.model_fields, *FLAGS)
 """Outputs by which elements are found."""
 
+_LABELS = len(Labels.model_fields)
+"""Values at the beginning of a line's that are labels."""
+
 
 class Line(NamedTuple):
     """An element in the index.
@@ -232,17 +235,46 @@ def read_shard(path: str, document: Document | None) -> Shard:
     """Return a document of the index, which may be missing."""
     if document is None:
         return Shard(path, None, {})
-    stored = json.loads(zlib.decompress(document.data["packed"][0]))
-    return Shard(path, document, {record_id: Line(*line) for record_id, line in stored.items()})
+    return Shard(path, document, _unpacked(document.data["packed"][0]))
 
 
 def packed(lines: Mapping[str, Line]) -> bytes:
     """Return lines compressed; their names are cut where a document has no room for them."""
-    whole = zlib.compress(json.dumps(lines).encode())
+    whole = _compressed(lines)
     if len(whole) <= MAX_SHARD_BYTES:
         return whole
-    short = {
-        key: line._replace(name=line.name[:SHORT_NAME], source=line.source[:SHORT_NAME])
-        for key, line in lines.items()
-    }
-    return zlib.compress(json.dumps(short).encode())
+    return _compressed(
+        {
+            key: line._replace(name=line.name[:SHORT_NAME], source=line.source[:SHORT_NAME])
+            for key, line in lines.items()
+        }
+    )
+
+
+def _compressed(lines: Mapping[str, Line]) -> bytes:
+    """Return lines with each label once, and the place of it in them: long ones are too far apart
+    to be found again by the compression."""
+    places: dict[str, int] = {}
+
+    def placed(line: Line) -> Line:
+        if not line.values:
+            return line
+        labels = [places.setdefault(label, len(places)) for label in line.values[:_LABELS]]
+        return line._replace(values=[*labels, *line.values[_LABELS:]])
+
+    made = {key: placed(line) for key, line in lines.items()}
+    content = {"lines": made, "labels": [*places]}
+    return zlib.compress(json.dumps(content, ensure_ascii=False).encode(errors="surrogatepass"))
+
+
+def _unpacked(data: bytes) -> Lines:
+    stored = json.loads(zlib.decompress(data))
+    labels = stored["labels"]
+
+    def whole(line: Line) -> Line:
+        if not line.values:
+            return line
+        names = [labels[place] for place in line.values[:_LABELS]]
+        return line._replace(values=[*names, *line.values[_LABELS:]])
+
+    return {key: whole(Line(*line)) for key, line in stored["lines"].items()}

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Literal, Self, cast, get_args
 
 from landfall.classification.answer import OUTPUTS, Values
+from landfall.store.limits import document_bytes
 
 ElementState = Literal["unclassified", "suggested", "confirmed", "rejected", "changed"]
 STATES: tuple[ElementState, ...] = get_args(ElementState)
@@ -25,6 +26,9 @@ SETTLED: frozenset[str] = frozenset({"confirmed", "changed"})
 
 MAX_HISTORY = 50
 """Earlier reviews of an element that are stored, the newest last."""
+
+MAX_HISTORY_BYTES = 500_000
+"""Bytes of them: 27 with the longest values would fill a document of 1 MiB."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,14 @@ class Review:
 
     def superseded_by(self, later: "Review") -> "Review":
         """Return a later review, with this one in its history."""
-        return replace(later, history=(*self.history, self._past())[-MAX_HISTORY:])
+        return replace(later, history=_newest((*self.history, self._past())))
 
     def withdrawn(self, by: str, at: datetime) -> "Review":
         """Return the review that is in effect without this one: the one before it, or none."""
         past = self._past() | {"withdrawn_by": by, "withdrawn_at": at}
         before = [one for one in self.history if "withdrawn_by" not in one]
         if not before:  # an earlier Landfall takes it for a review of another suggestion
-            history = (*self.history, past)[-MAX_HISTORY:]
+            history = _newest((*self.history, past))
             return Review("reopened", None, None, by, at, history)
         earlier = before[-1]
         history = (*(one for one in self.history if one is not earlier), past)
@@ -86,6 +90,14 @@ class Review:
 
     def _past(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "history"}
+
+
+def _newest(history: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+    """Return the newest of earlier reviews, for which there is room."""
+    newest = history[-MAX_HISTORY:]
+    while document_bytes("", {"history": newest}) > MAX_HISTORY_BYTES:
+        newest = newest[1:]
+    return newest
 
 
 _FIELDS = ("state", "values", "suggestion_id", "by", "at")

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from landfall.airtable.links import Origin
 from landfall.airtable.values import truncate
@@ -12,16 +13,12 @@ from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.rules.evaluate import RuleReport
 from landfall.integrity.rules.rule import BaseRule
 from landfall.runs.documents import Verdict
-from landfall.runs.report import RunReport, verdict_of
+from landfall.runs.report import RunReport, verdict_of, within_room
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
-from landfall.store.limits import MAX_DOCUMENT_BYTES, document_bytes
 
 MAX_RULES_SAMPLED = 100
 """Rules up to which a run's report has all of its details, if they fit into the run's document."""
-
-BESIDE_BYTES = 50_000
-"""Bytes that a run's document of 1 MiB has beside its report and its handover."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,8 @@ def run_report(
 
     It has as many details as fit into the run's document, beside the handover to its step.
     """
-    room = MAX_DOCUMENT_BYTES - BESIDE_BYTES - document_bytes("", handover or {})
-    most, *fewer = DETAILS if len(reports) <= MAX_RULES_SAMPLED else DETAILS[1:]
-    report = _report(origin, merged, reports, most)
-    for details in fewer:
-        if document_bytes("", {**report.run_fields(0)}) <= room:
-            break
-        report = _report(origin, merged, reports, details)
-    return report
+    details = DETAILS if len(reports) <= MAX_RULES_SAMPLED else DETAILS[1:]
+    return within_room(partial(_report, origin, merged, reports), details, handover)
 
 
 def _report(

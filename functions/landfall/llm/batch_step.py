@@ -49,6 +49,9 @@ MAX_POLL_DELAY = 600.0
 POLL_DELAY_SHARE = 0.25
 """Seconds until the next poll: a quarter of the age of the batch, within these bounds."""
 
+MAX_PARTS = 200
+"""Batches of a run, which its cursor has. Questions beyond them are asked one by one."""
+
 QUEUE_FULL = "token_limit_exceeded"
 """The code of a batch that failed because the account may not have more in its queue."""
 
@@ -128,7 +131,7 @@ class Batching:
             if not (part.done or part.batch_id):
                 return part
         planned = self._parts[-1].end if self._parts else 0
-        if self._parts and planned >= len(self._questions):
+        if self._parts and (planned >= len(self._questions) or len(self._parts) == MAX_PARTS):
             return None
         self._parts.append(BatchPart(planned))
         return self._parts[-1]

@@ -15,6 +15,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
+MAX_MESSAGE = 1_000
+"""Characters of an error's message that are stored."""
+
 MAX_TRACEBACK = 5_000
 """Characters of a traceback that are stored: its end, where the error is."""
 
@@ -86,6 +89,10 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return the text without secrets, and without anything that looks like one."""
         return _TOKENS.sub(_MASK, self.keys(text))
+
+    def message(self, text: str) -> str:
+        """Return an error's message without secrets, at most `MAX_MESSAGE` characters."""
+        return self.text(text)[:MAX_MESSAGE]
 
     def traceback(self, error: BaseException) -> str:
         """Return the error's traceback without secrets, at most `MAX_TRACEBACK` characters."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 
 from landfall import logs
+from landfall.process.redaction import OURS
 from landfall.reasons import LandfallError, Reason, StepError
 from landfall.runs.claim import Claim, FencedError
 from landfall.runs.commit import Clock
@@ -133,7 +134,7 @@ class Lock:
         now = self.clock()
         fields = {
             "failures": self.failures + 1 if failure else 0,
-            "failure": {"reason": failure.reason, "message": failure.message} if failure else None,
+            "failure": _stored(failure) if failure else None,
             "not_before": now + timedelta(seconds=quiet_seconds),
             "updated_at": now,
             "updated_by": self.document.data["updated_by"],
@@ -144,6 +145,10 @@ class Lock:
             await self.store.commit([Update(self.document.path, fields, self.document.version)])
         except ConflictError:
             return
+
+
+def _stored(failure: StepError) -> Fields:
+    return {"reason": failure.reason, "message": OURS.message(failure.message)}
 
 
 C = TypeVar("C", bound=Closable)

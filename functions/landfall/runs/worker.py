@@ -36,10 +36,6 @@ from landfall.store.documents import (
 )
 from landfall.store.metering import metering
 
-MAX_MESSAGE_LENGTH = 1_000
-"""Characters of an error's message that are stored, from its beginning."""
-
-
 CLAIM_CALLS = 2
 """Calls of Firestore, one after the other, by which a step is claimed: a read and a commit."""
 
@@ -184,7 +180,7 @@ class Worker:
         except Exception as error:
             # a bug: loud in the log and on the run, and not repeated
             failure, cause = StepError(Reason.INTERNAL_ERROR, repr(error)), error
-        message = self.redactor.text(failure.message)[:MAX_MESSAGE_LENGTH]
+        message = self.redactor.message(failure.message)
         traceback = self.redactor.traceback(cause)
         severity = logs.error if failure.reason == Reason.INTERNAL_ERROR else logs.warning
         severity("attempt failed", reason=failure.reason, error=message, traceback=traceback)

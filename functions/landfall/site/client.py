@@ -27,6 +27,7 @@ from landfall.net.public_addresses import is_public
 from landfall.reasons import Reason, StepError
 from landfall.site.page import Page
 from landfall.site.refresh import refresh_of
+from landfall.site.urls import MAX_ADDRESS
 
 MAX_REDIRECTS = 5
 """Redirects that are followed for one page."""
@@ -103,6 +104,8 @@ class WebReader:
                     f"{_short(url)} was redirected more than {MAX_REDIRECTS} times",
                 )
             current = self._checked(leads_to, current)
+        if len(str(current)) > MAX_ADDRESS:
+            raise _forbidden(str(current), f"it has more than {MAX_ADDRESS} characters")
         if page.is_success and not (first_bytes or _is_readable(answer.headers)):
             kind = answer.headers.get("content-type", "")[:100]
             raise StepError(Reason.SITE_NOT_HTML, f"{_short(current)} has content type {kind!r}")

@@ -4,6 +4,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from landfall.store.documents import Fields
+from landfall.store.limits import cut_to
+
+MAX_MESSAGE_BYTES = 700
+"""Bytes of a request's message: an address and a sentence."""
 
 MAX_ATTEMPTS = 2
 """Attempts at a page whose first request failed with a retried error."""
@@ -54,7 +58,12 @@ class CrawlRequest:
 
     def store(self) -> Fields:
         """Return the request in the form that is stored."""
-        return {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        stored = {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        return stored | {"message": cut_to(self.message, MAX_MESSAGE_BYTES)}
+
+    def explain(self, message: str) -> None:
+        """Say why the request has its outcome, in as many bytes as the cursor has room for."""
+        self.message = cut_to(message, MAX_MESSAGE_BYTES)
 
     @property
     def pending(self) -> bool:

@@ -10,10 +10,14 @@ REPORT_ID = "report"
 """The id of the document in a run's `results` that has the whole report."""
 
 
+def plain(content: Fields) -> bytes:
+    """Return the content of a document of results as JSON."""
+    return json.dumps(content, ensure_ascii=False).encode(errors="replace")
+
+
 def packed(content: Fields, records: int) -> Fields:
     """Return a document of results."""
-    data = zlib.compress(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
-    return {"records": records, "packed": [data]}
+    return {"records": records, "packed": [zlib.compress(plain(content))]}
 
 
 def unpacked(document: Document) -> Any:

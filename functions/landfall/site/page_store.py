@@ -22,9 +22,6 @@ OTHER_REQUESTS = 3
 """Requests of a crawl that are not for pages, as a rule: robots.txt, a sitemap, and the home page
 as a phone gets it."""
 
-EVIDENCE_BYTES = 200_000
-"""Bytes of a document that are left for the evidence of a page."""
-
 
 class PageStore:
     """The documents of a crawl, and its end. `pages` is the number of pages that the scan wants."""
@@ -71,14 +68,15 @@ class PageStore:
         await self._claim.finish_step("score", run, handover=handover, cursor=self._crawl)
 
     def _document(self, request: CrawlRequest, body: bytes, evidence: Evidence | None) -> Fields:
-        packed, cut = _packed(body)
+        seen = zlib.compress(evidence.dump()) if evidence else None
+        packed, cut = _packed(body, MAX_PACKED_BYTES - len(seen or b""))
         return {
             "records": 1,
             "role": request.role,
             "page_type": request.page_type,
             "url": request.url,
             "status": request.status,
-            "evidence": zlib.compress(evidence.dump()) if evidence else None,
+            "evidence": seen,
             "packed": [packed],
             "cut": cut,
             "expires_at": self._claim.engine.clock() + timedelta(days=RETENTION_DAYS),
@@ -94,11 +92,11 @@ class PageStore:
         }
 
 
-def _packed(body: bytes) -> tuple[bytes, bool]:
-    """Return the body, compressed, and whether only its beginning fits into a document."""
+def _packed(body: bytes, room: int) -> tuple[bytes, bool]:
+    """Return the body, compressed, and whether only its beginning fits into so many bytes."""
     size = min(len(body), MAX_HTML_BYTES)
     packed = zlib.compress(body[:size])
-    while len(packed) > MAX_PACKED_BYTES - EVIDENCE_BYTES:
+    while len(packed) > room:
         size //= 2
         packed = zlib.compress(body[:size])
     return packed, size < len(body)

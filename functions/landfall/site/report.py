@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from landfall.runs.documents import Verdict
-from landfall.runs.report import verdict_of
+from landfall.runs.report import RunReport, verdict_of, within_room
 from landfall.site import advice
 from landfall.site.judgement import RAISE, Judgements, adjusted, remarks
 from landfall.site.observed import ObservedSite
+from landfall.site.packing import packed
+from landfall.site.report_room import shortened, stored_report
 from landfall.site.rubric import Dimension
 from landfall.site.scores import CriterionScore, Scores
 from landfall.site.seen import seen_on
@@ -20,6 +22,9 @@ MIN_COVERAGE = 0.9
 
 MAX_SHOWN = 5
 """Strengths, leaks and quick wins on the run itself; the report has all of them."""
+
+WHY_CHARACTERS = (2_000, 300, 100)
+"""Characters of each reason in a run's document: it has the first number that fits."""
 
 HEALTHY_BAND = "strong"
 WARNING_BANDS = ("good", "weak")
@@ -40,6 +45,29 @@ class SiteReport:
         left_out |= {"criteria", "judgements", "seen"}
         short = {name: value for name, value in self.fields.items() if name not in left_out}
         return short | {name: self.fields[name][:MAX_SHOWN] for name in few}
+
+    def counts(self) -> Fields:
+        """Return the numbers of a run that listings show, so that they need not read its report."""
+        total = self.fields["total_score_60"]
+        return ({} if total is None else {"total_score_60": total}) | {
+            "strengths": len(self.fields["strengths"]),
+            "leaks": len(self.fields["leaks"]),
+            "quick_wins": len(self.fields["quick_wins"]),
+            # 89.9 % are not 90
+            "coverage_pct": int(round(100 * self.fields["coverage"], 1)),
+        }
+
+    def of_run(self, handover: Fields | None) -> RunReport:
+        """Return the report for the run's document, beside the handover to its step."""
+        return within_room(self._with_reasons, WHY_CHARACTERS, handover)
+
+    def document(self) -> Fields:
+        """Return the document of the whole report."""
+        return packed(stored_report(self.fields), len(self.fields["pages"]))
+
+    def _with_reasons(self, characters: int) -> RunReport:
+        why = [one | {"why": shortened(one["why"], characters)} for one in self.inconclusive]
+        return RunReport(self.verdict, self.counts(), why, self.shown())
 
 
 def band_verdict(band: str | None) -> Verdict:

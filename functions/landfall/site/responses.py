@@ -3,7 +3,12 @@
 from landfall import logs
 from landfall.reasons import StepError
 from landfall.site.crawl import Crawl
-from landfall.site.crawl_request import MAX_ATTEMPTS, CrawlRequest, RequestOutcome, RequestRole
+from landfall.site.crawl_request import (
+    MAX_ATTEMPTS,
+    CrawlRequest,
+    RequestOutcome,
+    RequestRole,
+)
 from landfall.site.evidence import Evidence, evidence_in
 from landfall.site.page import Page, status_error
 from landfall.site.page_selection import Types
@@ -60,12 +65,14 @@ class Responses:
             self._politeness.pause = min(error.retry_after, MAX_PAUSE)
         if not error.retried or request.attempts >= MAX_ATTEMPTS:
             request.outcome = RequestOutcome.MISSED
-            request.reason, request.message = error.reason, error.message
+            request.reason = error.reason
+            request.explain(error.message)
             logs.info("page missed", role=request.role, reason=error.reason)
         await self._pages.store_outcome()
 
     async def _take_gone(self, request: CrawlRequest, why: str) -> None:
-        request.outcome, request.message = RequestOutcome.GONE, why
+        request.outcome = RequestOutcome.GONE
+        request.explain(why)
         await self._pages.store_outcome()
 
     async def _take_robots(self, request: CrawlRequest, body: bytes) -> None:
@@ -77,7 +84,8 @@ class Responses:
         try:
             found = read_sitemap(page.body)
         except SitemapError as error:
-            request.outcome, request.message = RequestOutcome.GONE, str(error)
+            request.outcome = RequestOutcome.GONE
+            request.explain(str(error))
         else:
             request.outcome = RequestOutcome.STORED
             home = self._home()
@@ -118,7 +126,8 @@ class Responses:
             why = "it leads to a page that robots.txt does not let us fetch"
         if not why:
             return False
-        request.outcome, request.message = RequestOutcome.FOLDED, why
+        request.outcome = RequestOutcome.FOLDED
+        request.explain(why)
         request.key = "" if leads_away else page_key(page.url)
         return True
 

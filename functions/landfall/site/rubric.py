@@ -7,7 +7,7 @@ of pages (`facts.FACTS`) is within bounds, and has the statements and the action
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field
@@ -16,6 +16,7 @@ from landfall.scans.settings import Id, Misfit, Number, Settings, Whole, suggest
 from landfall.site.facts import FACTS, FAMILIES
 
 Key = str
+Word = Annotated[str, Field(max_length=60)]
 Grade = Literal["low", "medium", "high"]
 
 CLINIC = Path(__file__).with_name("clinic.yaml")
@@ -70,8 +71,8 @@ class Stage(Settings):
     """A stage of a visitor's journey through the site."""
 
     stage: str = Field(max_length=100)
-    dimensions: list[Key] = Field(min_length=1)
-    page_types: list[Key] = Field([])
+    dimensions: list[Key] = Field(min_length=1, max_length=12)
+    page_types: list[Key] = Field([], max_length=30)
 
 
 class Bands(Settings):
@@ -90,11 +91,11 @@ class Rubric(Settings):
     """The standard by which a site is judged."""
 
     page_types: list[PageType] = Field(min_length=1, max_length=30)
-    words: dict[Key, list[str]] = Field(
-        {}, description="Vocabularies: a name, and the words that belong to it."
+    words: dict[Word, list[str]] = Field(
+        {}, max_length=100, description="Vocabularies: a name, and the words that belong to it."
     )
     dimensions: list[Dimension] = Field(min_length=1, max_length=12)
-    journey: list[Stage] = Field([])
+    journey: list[Stage] = Field([], max_length=30)
     bands: Bands = Bands()
 
     @property

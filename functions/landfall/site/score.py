@@ -12,15 +12,14 @@ from landfall.deadlines import Deadline
 from landfall.llm.session import OpenModel
 from landfall.runs.claim import Claim
 from landfall.runs.kind import Again, Outcome
-from landfall.runs.report import RunReport
 from landfall.site.judge import Judging
 from landfall.site.observe import read_observed
-from landfall.site.packing import REPORT_ID, packed
+from landfall.site.packing import REPORT_ID
 from landfall.site.report import SiteReport, report_of, summary
 from landfall.site.scan import SiteScan
 from landfall.site.scores import score
 from landfall.site.urls import site_of
-from landfall.store.documents import Create, Document, Fields, Put, Update, Write, both
+from landfall.store.documents import Create, Document, Put, Update, Write, both
 
 
 class ScoreSite:
@@ -63,20 +62,16 @@ class ScoreSite:
         return found
 
     async def _end(self, report: SiteReport, since: datetime, before: Document | None) -> Outcome:
-        run_report = RunReport(report.verdict, _counts(report), report.inconclusive, report.shown())
+        run_report = report.of_run(self._claim.run.handover)
         run = run_report.run_fields(self._claim.progress.last)
         run["progress_step"] = "scored"
-        writes: list[Write] = [
-            Put(
-                f"{self._claim.run.path}/results/{REPORT_ID}",
-                packed(report.fields, len(report.fields["pages"])),
-            )
-        ]
+        path = f"{self._claim.run.path}/results/{REPORT_ID}"
+        writes: list[Write] = [Put(path, report.document())]
         if before is None or before.data["captured_at"] <= since:
             writes.append(self._summary(report, since, before))
         await self._claim.finish_run(run, writes=writes)
         ended = self._claim.run
-        logs.info("scored", verdict=ended.verdict, complete=ended.complete, **_counts(report))
+        logs.info("scored", verdict=ended.verdict, complete=ended.complete, **report.counts())
         return Outcome.FINISHED
 
     def _summary(self, report: SiteReport, since: datetime, before: Document | None) -> Write:
@@ -88,14 +83,3 @@ class ScoreSite:
         if before is None:
             return Create(self._summary_path, fields)
         return Update(before.path, fields, before.version)
-
-
-def _counts(report: SiteReport) -> Fields:
-    """Return the numbers of a run that listings show, so that they need not read its report."""
-    total = report.fields["total_score_60"]
-    return ({} if total is None else {"total_score_60": total}) | {
-        "strengths": len(report.fields["strengths"]),
-        "leaks": len(report.fields["leaks"]),
-        "quick_wins": len(report.fields["quick_wins"]),
-        "coverage_pct": int(round(100 * report.fields["coverage"], 1)),  # 89.9 % are not 90
-    }

@@ -92,6 +92,11 @@ def document_bytes(path: str, fields: Fields) -> int:
     return sum(len(one.encode()) + 1 for one in path.split("/")) + 16 + _bytes(fields) + 32
 
 
+def cut_to(text: str, most: int) -> str:
+    """Return the beginning of a text that has at most so many bytes."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore")
+
+
 def index_entries(value: Any) -> int:
     """Return the entries of an indexed value in Firestore's own indexes of single fields.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from landfall import logs
 from landfall.deadlines import Deadline
+from landfall.process.redaction import OURS
 from landfall.reasons import Reason
 from landfall.runs.backlog import Backlog
 from landfall.runs.documents import Run, run_path
@@ -255,10 +256,11 @@ class Scheduler:
         """Pause a schedule that cannot be read: else it would be due in every tick."""
         self._tick.problems += 1
         logs.error("schedule set aside", schedule_id=schedule.id, error=why)
+        problem = f"paused by the scheduler: {OURS.message(why)}"
         fields = {
             "paused": True,
             "next_run_at": None,
-            "problem": f"paused by the scheduler: {why}; correct it and save the scan again",
+            "problem": f"{problem}; correct it and save the scan again",
         }
         await self._store.commit([Update(schedule.path, fields | self._stamp(), schedule.version)])
 
