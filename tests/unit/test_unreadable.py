@@ -10,6 +10,7 @@ import pytest
 from infra.cloud.checks.check import unhealthy
 from infra.cloud.clients.stdlib_http import HttpResponse
 from landfall.deadlines import LADDER, Deadline
+from landfall.kinds.saves import tag_of
 from landfall.llm.budget import DayUsage
 from landfall.runs.kind import Outcome
 from landfall.runs.lifecycle import RUN_ENDED, RunStatus
@@ -236,6 +237,18 @@ async def test_a_definition_that_cannot_be_read_is_named_and_saved_again():
             await world.registry.definition("people", scan.version())
         await world.save()
         assert (await world.registry.definition("people", scan.version())).id == "people"
+
+
+@pytest.mark.parametrize("saves", ["many", None, 1.5])
+async def test_a_scan_whose_saves_cannot_be_counted_is_saved_again(saves):
+    """They are counted anew."""
+    world = World()
+    await world.save()
+    await edit(world.store, "scans/people", saves=saves)
+    await world.save()
+    head = await world.registry.head("people")
+    assert head.data["saves"] == 1
+    assert tag_of(head) == f"1-{head.data['version']}"
 
 
 def test_a_doctor_names_what_the_health_names():

@@ -23,6 +23,7 @@ from landfall.kinds.saves import (
     ScanChangedError,
     changed_settings,
     content_of,
+    count_of,
     save_of,
     save_write,
     saves_of,
@@ -94,7 +95,7 @@ class Registry:
             await self._check_match(scan, head, match)
         now = self.clock()
         stamp = {"updated_at": now, "updated_by": by}
-        number = (head.data.get("saves", 0) if head else 0) + 1
+        number = (count_of(head) if head else 0) + 1
         fields = _head_fields(scan, version_id) | stamp | {"saves": number}
         written = zlib.compress(text.encode()) if text else None
         writes = [_written(f"scans/{scan.id}", head, fields, {"created_at": now})]
@@ -143,7 +144,7 @@ class Registry:
         """Return which settings differ from those of an earlier tag, as far as it is known."""
         try:
             old = await save_of(self.store, head, match.partition("-")[0])
-            new = await save_of(self.store, head, str(head.data.get("saves", 0)))
+            new = await save_of(self.store, head, str(count_of(head)))
         except NotFoundError:
             return ""
         contents = [content_of(one.text) for one in (old, new)]

@@ -48,9 +48,15 @@ class Save:
         return {"save_id": str(self.number), "version": self.version, "at": self.at, "by": self.by}
 
 
+def count_of(head: Document) -> int:
+    """Return the number of saves of a scan; 0 where an earlier Landfall, or a person, wrote it."""
+    stored = head.data.get("saves")
+    return stored if isinstance(stored, int) else 0
+
+
 def tag_of(head: Document) -> str:
     """Return the tag of the scan's current definition."""
-    return f"{head.data.get('saves', 0)}-{head.data['version']}"
+    return f"{count_of(head)}-{head.data['version']}"
 
 
 def save_write(scan_id: str, number: int, version: str, text: str, stamp: Fields) -> Put:

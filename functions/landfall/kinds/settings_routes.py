@@ -9,7 +9,7 @@ from landfall.api.request import Request, Route
 from landfall.deadlines import Deadline
 from landfall.kinds.pausing import pause, resume
 from landfall.kinds.registry import ScanNotFoundError
-from landfall.kinds.saves import MAX_SAVES, content_of, save_of, saves_of, tag_of, yaml_of
+from landfall.kinds.saves import MAX_SAVES, content_of, count_of, save_of, saves_of, tag_of, yaml_of
 from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError
@@ -177,7 +177,7 @@ async def planned(
 
 
 async def _text_of(request: Request, head: Document) -> str:
-    if number := head.data.get("saves", 0):
+    if number := count_of(head):
         save = await save_of(request.runs.store, head, str(number))
         if save.version == head.data["version"]:  # else an earlier Landfall has saved it since
             return await aside(lambda: yaml_of(save.text))
