@@ -112,6 +112,23 @@ async def test_a_schedule_that_was_set_aside_is_named():
     assert named["why"].startswith("paused by the scheduler: ")
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("runs/m-1", "status"), ("schedules/people", "next_run_at"), ("schedules/people", "paused")],
+)
+async def test_what_no_tick_finds_any_more_is_named(path, field):
+    """By the field that somebody has edited, with the fix."""
+    world = await ticked(MemoryStore())
+    await world.start(await world.save(schedule={"cadence": {"every_minutes": 5}}))
+    await edit(world.store, path, **{field: "perhaps"})
+    indexes = Indexes(world.stored, world.clock)
+    healthy, said = await health(world.store, world.clock, indexes, world.server_clock)
+    assert (healthy, said["status"]) == (False, "documents unreadable")
+    (named,) = said["unreadable"]
+    assert named["path"] == path
+    assert f"`{field}` has a value that it cannot have; correct it, or " in named["why"]
+
+
 async def test_it_looks_once_in_a_while():
     """Whoever asks for the health every second pays for the indexes every ten minutes.
 

@@ -223,3 +223,15 @@ async def test_a_token_of_another_scans_list_is_refused() -> None:
     await store.commit([Put("runs/m-1", run.data | {"scan_id": "secret"})])
     with pytest.raises(BadRequestError, match="'m-1'"):
         await findings.listing("m-1")
+
+
+@pytest.mark.parametrize("table", ["People", "Rooms"])
+async def test_findings_of_a_table_are_those_of_no_other(table: str) -> None:
+    """Whatever rules they are of, and however severe they are."""
+    some = in_order(entries(60, Random(5)), RULES)
+    _, findings = await findings_of(*some)
+    listing = await findings.listing()
+    page = await listing.page(Wanted(table=table, states=STATES), 100)
+    ids = [one["finding_id"] for one in page.findings]
+    assert ids == [entry.id for entry in some if entry.finding.table == table]
+    assert 0 < len(ids) < len(some)

@@ -127,3 +127,10 @@ def test_the_list_has_every_kind_that_expires():
 def _expires(kind: str, name: str) -> bool:
     path = "/".join(f"{collection}/{name}" for collection in kind.split("/"))
     return bool(RETENTION.expiry(path, {"updated_at": START}))
+
+
+@pytest.mark.parametrize("days", ["90.5", '"90"', "true", "null"])
+def test_a_retention_is_in_whole_days(days):
+    """Said before anything expires by it."""
+    with pytest.raises(ValueError, match="must be in whole days"):
+        Retention.parse(f'{{"runs": {days}}}')
