@@ -10,6 +10,7 @@ from landfall.kinds.routes import save_scan
 from landfall.store.documents import Fields, Put
 from landfall.store.metering import metering
 from landfall.ticks.watchdog import Watchdog
+from landfall.window.new_scan_page import starters
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
@@ -310,3 +311,23 @@ async def test_a_scan_is_deleted_when_its_name_is_typed(world: World) -> None:
     assert "All of it has been removed." in text
     assert "data-refresh" not in text
     await page(world, "/scans/none/delete", status=404)
+
+
+async def test_a_scan_is_made_from_an_example(world: World) -> None:
+    """Each is a definition that fits once the base is put in; no scan is replaced."""
+    assert list(starters()) == ["classification", "integrity", "site"]
+    for name in starters():
+        text = await page(world, f"/new?from={name}")
+        typed = starters()[name].replace("appXXXXXXXXXXXXXX", "appPeople00000001")
+        assert "id: my-" in text
+        assert "What it would do" in await page(
+            world, "/new", {"act": "check", "definition": typed}
+        )
+        answer = await visit(world, "/new", {"act": "save", "definition": typed})
+        assert answer.headers["location"].endswith("/settings?did=created")
+        refused = await page(world, "/new", {"act": "save", "definition": typed}, status=412)
+        assert "already; choose another" in refused
+        assert "id: my-" in refused
+    assert "<textarea" in await page(world, "/new?from=none")
+    wrong = await page(world, "/new", {"act": "save", "definition": "id: x\nkind: y\n"}, status=400)
+    assert 'data-line="2"' in wrong

@@ -359,7 +359,7 @@ async def test_health_says_when_the_ticks_are_missing(world: World) -> None:
 async def test_an_empty_window_says_what_to_do() -> None:
     """Before the first scan is saved, and before its first run."""
     world = World(MemoryStore())
-    assert "Save the first one" in await page(world, "/")
+    assert "Make the first one" in await page(world, "/")
     await world.save()
     assert "Not run yet" in await page(world, "/")
     assert "Start a run" in await page(world, "/scans/people")

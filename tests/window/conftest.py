@@ -89,6 +89,7 @@ async def _pages(stack: Stack) -> dict[str, str]:
         "settings without a run": "/scans/never/settings",
         "schedule": "/scans/gym/schedule",
         "versions": "/scans/people/versions",
+        "new": "/new?from=integrity",
         "delete": "/scans/people/delete",
         "version": "/scans/people/versions/1",
         "finding": f"/scans/people/findings/{listed['findings'][0]['finding_id']}",

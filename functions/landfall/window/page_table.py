@@ -6,6 +6,7 @@ from landfall.window.deletion_page import delete, deletion_page
 from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
+from landfall.window.new_scan_page import create_scan, new_scan_page
 from landfall.window.report_page import report_file, report_page
 from landfall.window.review_page import decide, decide_all, review_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
@@ -50,6 +51,8 @@ PAGES: Sequence[Screen] = (
     Screen("GET", "/scans/{id}/review", review_page),
     Screen("POST", "/scans/{id}/review", decide_all),
     Screen("POST", "/scans/{id}/review/{id}", decide),
+    Screen("GET", "/new", new_scan_page),
+    Screen("POST", "/new", create_scan),
     Screen("GET", "/health", health_page),
     Screen("POST", "/pauses/{id}/end", stop_pause),
     Screen("GET", "/words", words_page),

@@ -67,7 +67,7 @@ async def pause_settings(visit: Visit, scan_id: str) -> Shown:
         did = await pause_scan(visit.ask(body={"why": why}), scan_id)
     except BadRequestError as error:
         return (await _page(visit, scan_id, pause_problem=str(error), why=why)).answered(400)
-    return Elsewhere(_path(scan_id), "scan_paused" if did["changed"] else "paused_before")
+    return Elsewhere(settings_path(scan_id), "scan_paused" if did["changed"] else "paused_before")
 
 
 async def resume_settings(visit: Visit, scan_id: str) -> Shown:
@@ -76,7 +76,7 @@ async def resume_settings(visit: Visit, scan_id: str) -> Shown:
         await resume_scan(visit.ask(), scan_id)
     except BadRequestError as error:
         return (await _page(visit, scan_id, pause_problem=str(error))).answered(400)
-    return Elsewhere(_path(scan_id), "resumed")
+    return Elsewhere(settings_path(scan_id), "resumed")
 
 
 async def versions_page(visit: Visit, scan_id: str) -> View:
@@ -101,7 +101,7 @@ async def restore_version(visit: Visit, scan_id: str, save_id: str) -> Shown:
         await save_scan(visit.ask(text=shown["text"], match=tag), scan_id)
     except (ScanChangedError, BadRequestError) as error:
         return (await version_page(visit, scan_id, save_id, str(error))).answered(error.status)
-    return Elsewhere(_path(scan_id), "restored")
+    return Elsewhere(settings_path(scan_id), "restored")
 
 
 def troubles_of(error: BadRequestError, scan_id: str) -> list[Trouble]:
@@ -116,7 +116,8 @@ def troubles_of(error: BadRequestError, scan_id: str) -> list[Trouble]:
     ]
 
 
-def _path(scan_id: str) -> str:
+def settings_path(scan_id: str) -> str:
+    """Return the address of the settings of a scan."""
     return f"/scans/{scan_id}/settings"
 
 

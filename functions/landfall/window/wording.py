@@ -45,6 +45,8 @@ STATES: dict[str, Word] = {
     ),
     "deleting": Word("Being deleted", "It is being removed.", "busy"),
     "deleted": Word("Deleted", "Nothing of it is left.", "quiet"),
+    "example": Word("Example", "A definition to begin with.", "quiet"),
+    "chosen": Word("Chosen", "It is in the editor.", "good"),
     "in_use": Word("In use", "The next run uses it.", "good"),
     "untried": Word("Not tried", "There was nothing to try it on, or no time.", "quiet"),
     # severities and states of findings
@@ -117,6 +119,7 @@ DONE: dict[str, str] = {
     "ignored": "The finding is ignored now.",
     "reopened": "The finding is open again.",
     "deleting": "The scan is being deleted; nothing of it starts any more.",
+    "created": "The scan is saved. Start a run to see what it finds.",
     "saved": "The definition is saved; the next run uses it.",
     "schedule_saved": "The schedule is saved.",
     "restored": "The earlier version is saved again, as the newest.",
