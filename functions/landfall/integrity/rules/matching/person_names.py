@@ -85,9 +85,9 @@ _OF_MEN = _set(
 
 def are_two_names(one: str, other: str) -> bool:
     """Return whether one letter makes it another name, and no typing error: `Mario`, `Maria`."""
-    man, woman = sorted((one, other), key=lambda word: word.endswith("a"))
-    if not woman.endswith("a") or man.endswith("a"):
+    if (one[-1] == "a") == (other[-1] == "a"):
         return False
+    man, woman = (other, one) if one[-1] == "a" else (one, other)
     stem = woman[:-1]
     return (stem in _OF_MEN and man in (stem, f"{stem}o")) or (len(stem) > 2 and man == f"{stem}o")
 

@@ -16,7 +16,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 from math import inf
 from typing import NamedTuple
 
@@ -69,22 +69,23 @@ _SPELLINGS = tuple(
 
 _SMALL: Mapping[str, frozenset[str]] = {"name": PARTICLES | GENERATIONS, "organisation": GENERIC}
 
-_SOUNDS = [
-    (re.compile(pattern), sound)
-    for pattern, sound in (
-        ("sch|sh", "s"), ("ph", "f"), ("th|dt", "t"), ("ck|q|c(?!h)", "k"), ("ks|x", "k"),
-        ("z", "s"), ("w", "v"), ("[yj]", "i"), ("ae", "a"), ("oe", "o"), ("ue", "u"),
-        ("(?<=.)h", ""), (r"(.)\1+", r"\1"),
-    )
-]  # fmt: skip
+_SOUNDS = (
+    ("sch", "s"), ("sh", "s"), ("ph", "f"), ("th", "t"), ("dt", "t"), ("ck", "k"), ("q", "k"),
+    ("ch", "C"), ("c", "k"), ("C", "ch"), ("ks", "k"), ("x", "k"), ("z", "s"), ("w", "v"),
+    ("y", "i"), ("j", "i"), ("ae", "a"), ("oe", "o"), ("ue", "u"),
+)  # fmt: skip
+"""Letters and those that sound the same, in this order; `ch` is set aside while `c` is replaced."""
+
+_DOUBLED = re.compile(r"(.)\1+")
 
 
 def phonetic_key(word: str) -> str:
     """Return a word with one spelling for each sound: `Catherine` and `Katharine` differ by an
     `a`."""
-    for pattern, instead in _SOUNDS:
-        word = pattern.sub(instead, word)
-    return word
+    for letters, instead in _SOUNDS:
+        if letters in word:
+            word = word.replace(letters, instead)
+    return _DOUBLED.sub(r"\1", word[:1] + word[1:].replace("h", ""))
 
 
 class Alignment(NamedTuple):
@@ -380,18 +381,25 @@ def _one_letter_apart(
     """
     by_length: dict[int, list[tuple[str, Sequence[str]]]] = defaultdict(list)
     for sounding, words in by_sound.items():
+        yield from combinations(words, 2)
         for spelling in {sounding, *words}:
             of = words if spelling == sounding else [spelling]
             by_length[len(spelling)].append((spelling, of))
     for length in {near for known in by_length for near in (known - 1, known)}:
-        holders: dict[str, list[str]] = defaultdict(list)  # of one length, to bound memory
-        for spelling, of in by_length.get(length, ()):
-            holders[spelling] += of
-        for place, (spelling, of) in enumerate(by_length.get(length + 1, ())):
+        first: dict[str, Sequence[str]] = {}  # of one length, to bound memory
+        alike: dict[str, list[str]] = {}  # few have another one
+        for place, (spelling, of) in enumerate(
+            chain(by_length.get(length, ()), by_length.get(length + 1, ()))
+        ):
             if place % CHECK_INTERVAL == 0:
                 check()
-            for shortened in {spelling[:at] + spelling[at + 1 :] for at in range(len(spelling))}:
-                holders[shortened] += of
-        for alike in holders.values():
-            if len(alike) > 1:
-                yield from combinations(dict.fromkeys(alike), 2)
+            if len(spelling) == length:
+                shorter = {spelling}
+            else:
+                shorter = {spelling[:at] + spelling[at + 1 :] for at in range(length + 1)}
+            for shortened in shorter:
+                held = first.setdefault(shortened, of)
+                if held is not of:
+                    alike.setdefault(shortened, [*held]).extend(of)
+        for words in alike.values():
+            yield from combinations(dict.fromkeys(words), 2)
