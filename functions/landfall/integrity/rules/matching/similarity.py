@@ -124,6 +124,8 @@ class NameSimilarity:
         self._accepted = {word: {word, *self._near.get(word, ())} for word in vocabulary}
         """The counterparts of each word, without initials."""
 
+        self._accepted_with_initial: dict[str, set[str]] = {}
+
     def score(self, one: Words, other: Words) -> float:
         """Return the similarity from 0 to 1; 1 is the same words."""
         return 1.0 if one == other else self.align(one, other).score
@@ -265,13 +267,20 @@ class NameSimilarity:
         """Return the words that may be the counterpart of one, if so much may be missing."""
         if word[0] not in self._initials or self._weight(word) * (1 - INITIAL) > slack:
             return self._accepted[word]
-        return self._accepted[word] | (self._initials[word] if len(word) == 1 else {word[0]})
+        if len(word) == 1:
+            return self._initials[word]
+        if word not in self._accepted_with_initial:
+            self._accepted_with_initial[word] = {word[0], *self._accepted[word]}
+        return self._accepted_with_initial[word]
 
     @cached_property
-    def _rarity(self) -> dict[str, int]:
-        """Return in how many names a counterpart of each word occurs."""
-        occurs = Counter(word for name in self._names for word in name)
-        return {word: sum(map(occurs.__getitem__, near)) for word, near in self._accepted.items()}
+    def _rarity(self) -> dict[str, float]:
+        """Return in how many names a counterpart of each word occurs; initials say the least."""
+        occurs = Counter(chain.from_iterable(self._names))
+        return {
+            word: inf if word in self._initials else sum(map(occurs.__getitem__, near))
+            for word, near in self._accepted.items()
+        }
 
     @cached_property
     def _of_same_letters(self) -> dict[Words, int]:
