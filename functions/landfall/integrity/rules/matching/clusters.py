@@ -84,24 +84,16 @@ class Clusters:
             [pair for pair in kept if not ambiguous.isdisjoint(pair)],
         )
 
-    def torn(self, bits: Mapping[Pair, float]) -> set[Pair]:
+    def torn(self, likely: Mapping[int, Mapping[int, float]]) -> set[Pair]:
         """Return the pairs of a record for which as much speaks as for another of its pairs, with
         someone who is rather not the same: `John Smith` is neither Jr. nor Sr."""
-        most: dict[int, float] = defaultdict(float)
-        for pair, weight in bits.items():
-            for record in pair:
-                if weight > most[record]:
-                    most[record] = weight
-        least = {record: weight - _EQUAL for record, weight in most.items()}
-        best: dict[int, list[int]] = defaultdict(list)
-        for (one, other), weight in bits.items():
-            if weight > least[one]:
-                best[one].append(other)
-            if weight > least[other]:
-                best[other].append(one)
-        torn = {record for record, others in best.items() if self._disagree(sorted(others))}
-        either = ((record, other) for record in torn for other in best[record])
-        return {(min(pair), max(pair)) for pair in either}
+        torn: set[Pair] = set()
+        for record, bits in likely.items():
+            least = max(bits.values()) - _EQUAL
+            best = [other for other, weight in bits.items() if weight > least]
+            if self._disagree(sorted(best)):
+                torn.update((min(pair), max(pair)) for pair in ((record, it) for it in best))
+        return torn
 
     def _disagree(self, records: Sequence[int]) -> bool:
         if len(records) == 1:

@@ -1,7 +1,7 @@
 """The groups of records that are likely, or possibly, the same."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
@@ -113,7 +113,7 @@ class GroupFinder:
         self._edges += _fold(groups, same_name)
         clusters = Clusters(groups, likelihood.judge)
         clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
-        by_strength = sorted(sorted(likely), key=likely.__getitem__, reverse=True)
+        by_strength = _by_strength(likely)
         torn = clusters.torn(likely)
         weak = [_Edge(*pair, likelihood) for pair in by_strength if pair in torn]
         weak += [_Edge(*pair, same_name) for pair in ambiguous]
@@ -215,6 +215,14 @@ def _fold(groups: UnionFind, search: PairSearch) -> list[_Edge]:
         for record in others
         if groups.join(first, record)
     ]
+
+
+def _by_strength(likely: Mapping[int, Mapping[int, float]]) -> list[Pair]:
+    """Return the pairs, each once, those with the most bits first."""
+    pairs = [(one, other) for one in sorted(likely) for other in sorted(likely[one]) if one < other]
+    bits = [likely[one][other] for one, other in pairs]
+    order = sorted(range(len(pairs)), key=bits.__getitem__, reverse=True)
+    return [pairs[place] for place in order]
 
 
 def _records(edges: Iterable[_Edge]) -> Iterator[int]:

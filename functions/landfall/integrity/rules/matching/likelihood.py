@@ -9,7 +9,7 @@ small.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import inf, log2
@@ -69,9 +69,11 @@ SCRAMBLED_LETTERS = 3
 LONG_WORD, SHARE_OF_LONG_WORD = 5, 0.75
 """Letters from which a word is recognised by this share of them."""
 
-_Known = tuple[FieldEvidence, Sequence[int], int, float, float, bool]
-"""A field, its values, that of a record, its bits, those at most if the other has another, and
-whether it identifies someone."""
+_Known = tuple[FieldEvidence, Sequence[int], int, float, float]
+"""A field, its values, that of a record, its bits, and those at most if the other has another."""
+
+_Evidence = tuple[int, float, How, int, bool, int, bool]
+"""Another record, and what is `Weighed`."""
 
 Candidates = Iterator[tuple[int, Iterable[int]]]
 """Records, each with others that it may be the same as."""
@@ -136,13 +138,16 @@ class Likelihood:
         """The bits of each name at most, with whatever other name."""
 
         self._compared: dict[Pair, tuple[float, How, float]] = {}
-        self._likely: dict[Pair, float] = {}
+        self._likely: dict[int, dict[int, float]] = defaultdict(dict)
+        """Each record with those that it is likely the same as, and the bits."""
+
         self._possible: set[Pair] = set()
         self.enough = log2(others / MAX_CHANCE)
         """Bits from which at most one in ten such pairs is one by chance."""
 
-    def pairs(self) -> tuple[dict[Pair, float], set[Pair]]:
-        """Return the likely pairs with their bits, and the possible ones.
+    def pairs(self) -> tuple[Mapping[int, Mapping[int, float]], set[Pair]]:
+        """Return each record with those that it is likely the same as, by bits; and the possible
+        pairs.
 
         Of records with equal values, only the first is compared, unless they have no name.
         """
@@ -162,17 +167,17 @@ class Likelihood:
             for number, (one, others) in enumerate(candidates):
                 if number % CHECK_INTERVAL == 0:
                     self._check()
-                for other, weighed in self._weigh(one, others, at_least):
-                    pair = (one, other) if one < other else (other, one)
-                    if self._speaks_for(weighed):
-                        likely[pair] = weighed.bits
-                    elif not weighed.agrees and self._is_possible(one, other, weighed):
-                        possible.add(pair)
+                for evidence in self._weigh(one, others, at_least):
+                    other, bits, name, same, _, _, identified = evidence
+                    if bits >= self.enough and same and (name != "different" or identified):
+                        likely[one][other] = likely[other][one] = bits
+                    elif self._is_possible(one, other, Weighed(*evidence[1:])):
+                        possible.add((one, other) if one < other else (other, one))
         return likely, possible
 
     def judge(self, one: int, other: int) -> int:
         """Return 1 if two records are likely the same, -1 if rather not, and 0 if neither."""
-        if ((one, other) if one < other else (other, one)) in self._likely:
+        if one in self._likely and other in self._likely[one]:
             return 1
         weighed = self.weigh(one, other)
         if weighed.agrees or self._speaks_for(weighed):
@@ -181,35 +186,30 @@ class Likelihood:
 
     def weigh(self, one: int, other: int) -> Weighed:
         """Return what speaks for and against two records being the same."""
-        return next(self._weigh(one, (other,), -inf))[1]
+        return Weighed(*next(self._weigh(one, (other,), -inf))[1:])
 
-    def _weigh(
-        self, one: int, others: Iterable[int], at_least: float
-    ) -> Iterator[tuple[int, Weighed]]:
+    def _weigh(self, one: int, others: Iterable[int], at_least: float) -> Iterator[_Evidence]:
         """Yield what speaks for and against one record being the same as each of others.
 
         Leave out what is less than `at_least` bits, without comparing values that cannot help.
         """
         known = [
-            (field, field.values, value, worth, field.at_most[value], field.identifies(worth))
+            (field, field.values, value, field.bits[value], field.at_most[value])
             for field in self._fields
             if (value := field.values[one])
-            for worth in (field.bits[value],)
         ]
+        identifying = [it for it in known if it[0].identifies(it[3])]
         names, compared, most_bits = self._name, self._compared, self._most_bits
         name = names[one]
         for other in others:
             at_most = EPSILON
             bits = 0.0
             same = differ = 0
-            alike = identified = False
-            for _, values, value, worth, unless_same, identifies in known:
+            for _, values, value, worth, unless_same in known:
                 there = values[other]
                 if there == value:
                     bits += worth
                     same += 1
-                    if identifies:
-                        identified = True
                 elif there:
                     at_most += unless_same
                     differ += 1
@@ -219,6 +219,7 @@ class Likelihood:
             if bits + name_bits + at_most < at_least:
                 continue
             unequal = 0.0
+            alike = False
             if differ:  # before the names, which take longer
                 still = at_least - bits - name_bits
                 unequal, alike, differ = _unequal(known, other, at_most, still)
@@ -227,7 +228,8 @@ class Likelihood:
             _, how, name_bits = of_names or self._names_of(one, other)
             bits = bits + name_bits + unequal
             if bits >= at_least:
-                yield other, Weighed(bits, how, same, alike, differ, identified)
+                identified = any(values[other] == value for _, values, value, _, _ in identifying)
+                yield other, bits, how, same, alike, differ, identified
 
     def _speaks_for(self, weighed: Weighed) -> bool:
         """Return whether two records are likely the same by more than their name."""
@@ -235,7 +237,10 @@ class Likelihood:
         return weighed.same > 0 and named and weighed.bits >= self.enough
 
     def _is_possible(self, one: int, other: int, weighed: Weighed) -> bool:
-        """Return whether two records that are not likely the same are possibly so."""
+        """Return whether two records that are not likely the same are possibly so; no question
+        arises of those that agree."""
+        if weighed.agrees:
+            return False
         enough = weighed.bits >= self.enough
         match weighed.name:
             case "different":
@@ -335,11 +340,11 @@ class Likelihood:
         return self._of_similar_names(named, UNCONFIRMED)
 
     def _of_similar_names(self, records: Iterable[int], at_least: float) -> Candidates:
-        """Yield the pairs of records with similar names that are not found yet."""
+        """Yield the pairs of records with similar names that are not likely the same already."""
         by_name = _blocks(self._name, records)
         for same in by_name.values():
             for place in range(1, len(same) if len(same) <= MAX_BLOCK else 0):
-                if new := self._not_found(same[place], same[:place]):
+                if new := self._others(same[place], same[:place]):
                     yield same[place], new
         numbers = [*by_name]
         names = [self._names[number] for number in numbers]
@@ -350,20 +355,15 @@ class Likelihood:
             for record in here if near else ():
                 new = [
                     other
-                    for other in self._not_found(record, near)
+                    for other in self._others(record, near)
                     if self._names_of(record, other)[0] >= at_least - EPSILON
                 ]
                 if new:
                     yield record, new
 
-    def _not_found(self, one: int, others: Iterable[int]) -> list[int]:
-        likely, possible = self._likely, self._possible
-        return [
-            other
-            for other in others
-            if (pair := (one, other) if one < other else (other, one)) not in likely
-            and pair not in possible
-        ]
+    def _others(self, record: int, others: Iterable[int]) -> Iterable[int]:
+        """Return those of others that a record is not likely the same as."""
+        return {*others}.difference(self._likely.get(record, ()))
 
     @property
     def label(self) -> str:
@@ -400,7 +400,7 @@ def _unequal(
     The bits are `-inf` as soon as they are too few.
     """
     bits, alike, differ = 0.0, False, 0
-    for field, values, value, _, unless_same, _ in known:
+    for field, values, value, _, unless_same in known:
         there = values[other]
         if there and there != value:
             found, weight = field.differ(value, there)

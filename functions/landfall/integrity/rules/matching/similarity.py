@@ -132,6 +132,8 @@ class NameSimilarity:
 
     def align(self, one: Words, other: Words) -> "Alignment":
         """Return which words of two different names are counterparts, and their similarity."""
+        if len(one) == 2 == len(other) and (found := self._of_two_words(one, other)):
+            return found
         first, second = self._weights(one), self._weights(other)
         shorter, longer = (one, other) if (first, one) < (second, other) else (other, one)
         there = longer if len(longer) <= LONG_NAME else set(longer)
@@ -158,6 +160,28 @@ class NameSimilarity:
         if score < SAME_SOUND and self._sound_alike(one, other):
             score = SAME_SOUND
         return Alignment(score, same, pairs, left, rest)
+
+    def _of_two_words(self, one: Words, other: Words) -> "Alignment | None":
+        """Return what `align` does for names of two words, if it is simple: one is the same."""
+        if one[0] in other:
+            same, left = one
+        elif one[1] in other:
+            left, same = one
+        else:
+            return None
+        rest = other[1] if other[0] == same else other[0]
+        if len(same) == 1 or not (left.isascii() and rest.isascii() and same.isascii()):
+            return None
+        if self._small and not self._small.isdisjoint((same, left, rest)):
+            return None
+        near = self._near.get(left)
+        likeness = near.get(rest) if near else None
+        if likeness is None:
+            is_initial = left[0] == rest[0] in self._initials and 1 in (len(left), len(rest))
+            if not is_initial:
+                return Alignment(0.5, [same], [], [left], [rest])
+            likeness = INITIAL
+        return Alignment((1 + likeness) / 2, [same], [(likeness, left, rest)], [], [])
 
     def _are_relatives(self, one: Words, other: Words) -> bool:
         """Return whether `Jr.`, `II` and the like tell the two apart, each of whom has one."""
@@ -199,8 +223,11 @@ class NameSimilarity:
         order = [self._weights(name) for name in names]
         most = max(order, default=0)
         # the longest first, so that a name is compared with those that are not shorter
-        for place in sorted(range(len(names)), key=lambda it: (order[it], names[it]), reverse=True):
-            self._check()
+        in_order = sorted(range(len(names)), key=names.__getitem__, reverse=True)
+        in_order.sort(key=order.__getitem__, reverse=True)
+        for number, place in enumerate(in_order):
+            if number % CHECK_INTERVAL == 0:
+                self._check()
             name, slack = names[place], order[place] * (1 - bound)
             probed, needed = self._probed(name, slack)
             found = self._holding(probed, holders, slack)
@@ -260,8 +287,9 @@ class NameSimilarity:
         self, words: Iterable[str], holders: Mapping[str, list[int]], slack: float
     ) -> set[int]:
         """Return the names that hold a counterpart of one of the words."""
-        accepted = {near for word in words for near in self._counterparts_of(word, slack)}
-        return set().union(*[holders[near] for near in accepted if near in holders])
+        accepted = [self._counterparts_of(word, slack) for word in words]
+        near = accepted[0] if len(accepted) == 1 else set().union(*accepted)
+        return set().union(*[holders[word] for word in near if word in holders])
 
     def _counterparts_of(self, word: str, slack: float) -> set[str]:
         """Return the words that may be the counterpart of one, if so much may be missing."""
