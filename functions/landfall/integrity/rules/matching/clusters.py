@@ -34,9 +34,9 @@ class Clusters:
 
     def join(self, one: int, other: int) -> bool | None:
         """Join the groups of two records, and return whether they are one; None if they were."""
-        first, second = self._groups.find(one), self._groups.find(other)
-        if first == second:
+        if self._groups.together(one, other):
             return None
+        first, second = self._groups.find(one), self._groups.find(other)
         members, others = self._of(first), self._of(second)
         groups = first, len(members), second, len(others)  # as long as none of them grows
         if groups in self._refused:

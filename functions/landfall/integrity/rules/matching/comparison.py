@@ -134,4 +134,7 @@ class Comparison(Settings):
 
 def _together(cells: Sequence[Any]) -> str | None:
     """Return the contents of several fields as one text."""
-    return cell_text([*cells]) or None
+    texts = [cell for cell in cells if cell is not None]
+    if all(text.__class__ is str for text in texts):
+        return " ".join(texts) or None
+    return cell_text(texts) or None

@@ -97,9 +97,14 @@ class FieldEvidence:
             return max(NEAR_DATE, bits - TYPING_ERROR)
         return -self._weight.against if self._weight.alike == 1 else max(0, bits - TYPING_ERROR)
 
-    def identifies(self, bits: float) -> bool:
-        """Return whether a value of so many bits is a number or code of one person."""
-        return self._meaning == "value" and bits >= IDENTIFYING
+    @property
+    def has_codes(self) -> bool:
+        """Return whether the values may be numbers or codes."""
+        return self._meaning == "value"
+
+    def identifies(self, value: int) -> bool:
+        """Return whether a value is a number or code of one person."""
+        return self.has_codes and self.bits[value] >= IDENTIFYING
 
     def compare(self, one: int, other: int) -> How:
         """Return how the values of two records compare."""

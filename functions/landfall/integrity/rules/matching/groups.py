@@ -200,11 +200,15 @@ class GroupFinder:
         return column.uncommon if uncommon else column
 
     def _group(self, records: Sequence[int], edge: _Edge) -> Group:
-        cells = (edge.reason.cell(self._table, record) for record in sorted(records))
-        values = list({display(cell): cell for cell in cells}.values())[:MAX_VALUES]
+        values: dict[str, Any] = {}
+        for record in sorted(records):
+            cell = edge.reason.cell(self._table, record)
+            values.setdefault(display(cell), cell)
+            if len(values) == MAX_VALUES:
+                break
         because = edge.reason.explain(self._table, edge.one, edge.other)
         rows = sorted(self._rows[record] for record in records)
-        return Group(rows, edge.reason.label, values, because)
+        return Group(rows, edge.reason.label, [*values.values()], because)
 
 
 def _fold(groups: UnionFind, search: PairSearch) -> list[_Edge]:

@@ -137,6 +137,8 @@ class Likelihood:
         ]
         """The bits of each name at most, with whatever other name."""
 
+        self._codes = any(field.has_codes for field in self._fields)
+        self._known_of, self._known_fields = -1, list[_Known]()
         self._compared: dict[Pair, tuple[float, How, float]] = {}
         self._likely: dict[int, dict[int, float]] = defaultdict(dict)
         """Each record with those that it is likely the same as, and the bits."""
@@ -193,12 +195,7 @@ class Likelihood:
 
         Leave out what is less than `at_least` bits, without comparing values that cannot help.
         """
-        known = [
-            (field, field.values, value, field.bits[value], field.at_most[value])
-            for field in self._fields
-            if (value := field.values[one])
-        ]
-        identifying = [it for it in known if it[0].identifies(it[3])]
+        known = self._known(one)
         names, compared, most_bits = self._name, self._compared, self._most_bits
         name = names[one]
         for other in others:
@@ -228,8 +225,26 @@ class Likelihood:
             _, how, name_bits = of_names or self._names_of(one, other)
             bits = bits + name_bits + unequal
             if bits >= at_least:
-                identified = any(values[other] == value for _, values, value, _, _ in identifying)
+                identified = self._codes and self._share_a_code(one, other)
                 yield other, bits, how, same, alike, differ, identified
+
+    def _known(self, record: int) -> Sequence[_Known]:
+        """Return the fields that a record has; several in a row are asked of one."""
+        if self._known_of != record:
+            self._known_of = record
+            self._known_fields = [
+                (field, field.values, value, field.bits[value], field.at_most[value])
+                for field in self._fields
+                if (value := field.values[record])
+            ]
+        return self._known_fields
+
+    def _share_a_code(self, one: int, other: int) -> bool:
+        """Return whether a number or code that few have is the same."""
+        return any(
+            field.values[one] == field.values[other] and field.identifies(field.values[one])
+            for field in self._fields
+        )
 
     def _speaks_for(self, weighed: Weighed) -> bool:
         """Return whether two records are likely the same by more than their name."""
@@ -382,13 +397,14 @@ class Likelihood:
         pro: list[str] = []
         contra: list[str] = []
         for condition, column, found in zip(self._conditions, self._columns, how, strict=True):
-            cells = ", ".join(display(condition.cell(table, record)) for record in (one, other))
-            if found == "alike" and not isinstance(condition, Similar):
-                pro.append(f"almost the same {condition.label} ({cells})")
-            elif found in ("same", "alike"):
+            if found == "same" or (found == "alike" and isinstance(condition, Similar)):
                 pro.append(condition.explain(column, table, one, other))
-            elif found == "different":
-                contra.append(f"another {condition.label} ({cells})")
+            elif found != "missing":
+                cells = ", ".join(display(condition.cell(table, record)) for record in (one, other))
+                almost = f"almost the same {condition.label} ({cells})"
+                (pro if found == "alike" else contra).append(
+                    almost if found == "alike" else f"another {condition.label} ({cells})"
+                )
         return " but ".join(" and ".join(phrases) for phrases in (pro, contra) if phrases)
 
 

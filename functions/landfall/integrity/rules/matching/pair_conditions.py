@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -136,7 +137,14 @@ class DateWithin(Comparison):
             moment = reading.calendar.read(cell)
             return None if moment is None else reading.calendar.day(moment).toordinal()
 
-        return lambda cell: next((key for item in values_of(cell) if (key := day(item))), None)
+        of_text = cache(day)
+
+        def first_day(cell: Any) -> CompareKey:
+            if cell.__class__ is str:
+                return of_text(cell)
+            return next((key for item in values_of(cell) if (key := day(item))), None)
+
+        return first_day
 
     def agree(self, column: Column) -> KeyTest:  # noqa: ARG002
         """Return a test of whether the condition holds for two keys."""

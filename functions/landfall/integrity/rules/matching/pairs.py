@@ -85,8 +85,7 @@ class PairSearch:
                 if number % CHECK_INTERVAL == 0:
                     self._check()
                 pair = first[one], first[other]
-                joined = groups.find(pair[0]) == groups.find(pair[1])
-                if not joined and all(test.holds(one, other) for test in rest):
+                if not groups.together(*pair) and all(test.holds(one, other) for test in rest):
                     yield pair
 
     def _candidates(self, block: Sequence[int], tests: Sequence[PairTest]) -> Iterator[Pair]:

@@ -20,6 +20,11 @@ class UnionFind:
             member = parents[member]
         return member
 
+    def together(self, one: int, other: int) -> bool:
+        """Return whether two members are in one group."""
+        parents = self._parents
+        return parents[one] == parents[other] or self.find(one) == self.find(other)
+
     def join(self, one: int, other: int) -> bool:
         """Join two groups; return False if they are one already."""
         first, second = self.find(one), self.find(other)
