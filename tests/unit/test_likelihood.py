@@ -8,8 +8,10 @@ import pytest
 
 from landfall.integrity.rules.matching.clusters import Clusters
 from landfall.integrity.rules.matching.comparison import Reading
+from landfall.integrity.rules.matching.groups import _by_strength
 from landfall.integrity.rules.matching.likelihood import MAX_BLOCK, Likelihood
 from landfall.integrity.rules.matching.pair_conditions import DateWithin, Exact, Similar
+from landfall.integrity.rules.matching.similarity import Alignment, NameSimilarity
 from landfall.integrity.rules.matching.union_find import UnionFind
 from tests.fakes.mistyped import COMPANIES, CONTACTS, FIGURES, companies, contacts, figures
 from tests.fakes.rules import rule
@@ -47,11 +49,11 @@ def test_what_is_left_off_early_is_too_little(name):
     of, keys = likelihood(name)
     records = range(len(keys))
     for one in records:
-        whole = dict(of._weigh(one, records, -inf))
+        whole = {it[0]: it for it in of._weigh(one, records, -inf)}
         assert list(whole) == list(records)
         for bound in (0, of.enough):
-            enough = {other: it for other, it in whole.items() if it.bits >= bound}
-            assert dict(of._weigh(one, records, bound)) == enough
+            enough = [it for it in whole.values() if it[1] >= bound]
+            assert [*of._weigh(one, records, bound)] == enough
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -83,7 +85,36 @@ def test_no_likely_pair_is_passed_over(name):
         and of.weigh(one, other).name != "different"
     }
     assert len(expected) > 20
-    assert expected <= likely.keys()
+    assert expected <= {(one, other) for one in likely for other in likely[one]}
+    assert all(likely[other][one] == bits for one in likely for other, bits in likely[one].items())
+
+
+def test_the_strongest_pairs_come_first_and_each_once():
+    """Pairs of equal strength come in the order of their records."""
+    bits = {(1, 5): 17.2, (0, 5): 17.25, (0, 1): 17.2, (2, 3): 40.0, (3, 4): -0.5, (2, 4): 0.5}
+    likely: dict[int, dict[int, float]] = {record: {} for record in range(6)}
+    for (one, other), weight in bits.items():
+        likely[one][other] = likely[other][one] = weight
+    expected = sorted(sorted(bits), key=bits.__getitem__, reverse=True)
+    assert [*_by_strength(likely)] == expected
+
+
+def test_names_of_two_words_are_aligned_as_all_are(monkeypatch):
+    """The direct way for two words says what the general one says."""
+    words = ["ann", "anna", "anne", "a", "li", "lee", "smith", "smyth", "s", "jr", "2nd", "van"]
+    words += ["мария", "mary", "bob", "robert", "x"]
+    names = [tuple(sorted(pair)) for pair in combinations(words, 2)]
+    similarity = NameSimilarity("name", names)
+    direct = [similarity.align(*pair) for pair in combinations(names, 2)]
+    monkeypatch.setattr(NameSimilarity, "_of_two_words", lambda *_: None)
+    whole = [similarity.align(*pair) for pair in combinations(names, 2)]
+
+    def unordered(it: Alignment) -> tuple[Any, ...]:
+        pairs = [(likeness, {one, other}) for likeness, one, other in it.pairs]
+        return round(it.score, 9), it.same, pairs, {*it.left, *it.rest}
+
+    assert len(whole) > 9_000
+    assert [*map(unordered, direct)] == [*map(unordered, whole)]
 
 
 def test_two_groups_are_asked_once_as_long_as_none_grows():

@@ -458,7 +458,13 @@ def test_a_message_says_what_is_only_almost_the_same():
     )
 
 
-@pytest.mark.parametrize("none", ["N/A", "n/a ", "unknown", "-", "TBD", "not provided", "xxxx"])
+NO_VALUES = (
+    *("N/A", "n/a ", " unknown", "-", "TBD", "not provided", "xxxx", "Nil", "inconnu"),
+    *("desconocido", "Keine", "sconosciuta", "onbekend", "unbekannt"),
+)
+
+
+@pytest.mark.parametrize("none", NO_VALUES)
 @pytest.mark.parametrize("meaning", ["address", "text", "postcode", "value", "email", "phone"])
 def test_what_says_that_there_is_no_value_is_none(none, meaning):
     """Two namesakes without an address have none in common, nor do two without a name."""

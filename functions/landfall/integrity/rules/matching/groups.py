@@ -1,6 +1,7 @@
 """The groups of records that are likely, or possibly, the same."""
 
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -113,11 +114,11 @@ class GroupFinder:
         self._edges += _fold(groups, same_name)
         clusters = Clusters(groups, likelihood.judge)
         clear, ambiguous = clusters.sift(_sorted(*pair) for pair in same_name.pairs(groups))
-        by_strength = _by_strength(likely)
         torn = clusters.torn(likely)
-        weak = [_Edge(*pair, likelihood) for pair in by_strength if pair in torn]
+        torn_by_strength = sorted(torn, key=lambda pair: (-likely[pair[0]][pair[1]], pair))
+        weak = [_Edge(*pair, likelihood) for pair in torn_by_strength]
         weak += [_Edge(*pair, same_name) for pair in ambiguous]
-        strong = (pair for pair in by_strength if pair not in torn)
+        strong = (pair for pair in _by_strength(likely) if pair not in torn)
         for reason, pairs in ((likelihood, strong), (same_name, clear)):
             for number, pair in enumerate(pairs):
                 if number % CHECK_INTERVAL == 0:
@@ -221,12 +222,19 @@ def _fold(groups: UnionFind, search: PairSearch) -> list[_Edge]:
     ]
 
 
-def _by_strength(likely: Mapping[int, Mapping[int, float]]) -> list[Pair]:
-    """Return the pairs, each once, those with the most bits first."""
-    pairs = [(one, other) for one in sorted(likely) for other in sorted(likely[one]) if one < other]
-    bits = [likely[one][other] for one, other in pairs]
-    order = sorted(range(len(pairs)), key=bits.__getitem__, reverse=True)
-    return [pairs[place] for place in order]
+def _by_strength(likely: Mapping[int, Mapping[int, float]]) -> Iterator[Pair]:
+    """Yield the pairs, each once, those with the most bits first; there may be very many."""
+    ones, others, bits = array("l"), array("l"), array("d")
+    of_about: dict[int, array[int]] = defaultdict(lambda: array("l"))
+    for one in sorted(likely):
+        for other in sorted(other for other in likely[one] if one < other):
+            of_about[int(likely[one][other])].append(len(bits))
+            ones.append(one)
+            others.append(other)
+            bits.append(likely[one][other])
+    for about in sorted(of_about, reverse=True):
+        for place in sorted(of_about.pop(about), key=bits.__getitem__, reverse=True):
+            yield ones[place], others[place]
 
 
 def _records(edges: Iterable[_Edge]) -> Iterator[int]:

@@ -401,10 +401,10 @@ class Likelihood:
                 pro.append(condition.explain(column, table, one, other))
             elif found != "missing":
                 cells = ", ".join(display(condition.cell(table, record)) for record in (one, other))
-                almost = f"almost the same {condition.label} ({cells})"
-                (pro if found == "alike" else contra).append(
-                    almost if found == "alike" else f"another {condition.label} ({cells})"
-                )
+                if found == "alike":
+                    pro.append(f"almost the same {condition.label} ({cells})")
+                else:
+                    contra.append(f"another {condition.label} ({cells})")
         return " but ".join(" and ".join(phrases) for phrases in (pro, contra) if phrases)
 
 

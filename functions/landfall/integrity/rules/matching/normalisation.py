@@ -70,6 +70,9 @@ _NO_VALUE = re.compile(
 )
 """Texts that say that there is no value: two people without an address share none."""
 
+_BEGINNINGS = frozenset("dikonstux")
+"""Letters with which these texts begin, if with one: most others need no search."""
+
 _ONE_OF_A_LIST = ("email", "phone", "postcode")
 """Kinds of content of which a list has several, where words would be combined."""
 
@@ -83,7 +86,7 @@ def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], H
     if meaning == "value":
         return lambda cell: None if _says_nothing(cell) else comparable(cell)
     normal = phones.reading(region) if region and meaning == "phone" else NORMALISERS[meaning]
-    of_text = cache(lambda text: None if _NO_VALUE.fullmatch(text.strip()) else normal(text))
+    of_text = cache(lambda text: None if _is_no_value(text) else normal(text))
 
     def of_cell(cell: Any) -> Hashable | None:
         if cell.__class__ is str:
@@ -98,7 +101,12 @@ def normaliser(meaning: Meaning, region: str | None = None) -> Callable[[Any], H
 
 def _says_nothing(cell: Any) -> bool:
     items = values_of(cell)
-    return all(isinstance(item, str) and _NO_VALUE.fullmatch(item.strip()) for item in items)
+    return all(isinstance(item, str) and _is_no_value(item) for item in items)
+
+
+def _is_no_value(text: str) -> bool:
+    first = text[:1].casefold()[:1]
+    return (first in _BEGINNINGS or not first.isalnum()) and bool(_NO_VALUE.fullmatch(text.strip()))
 
 
 def cell_text(cell: Any) -> str:

@@ -15,6 +15,7 @@ compares the names that share a counterpart of a word without which the bound is
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import chain, combinations
 from math import inf
@@ -114,6 +115,8 @@ class NameSimilarity:
         self._small = _SMALL.get(wording, frozenset()).intersection(vocabulary)
         self._in_latin_letters = all(map(str.isascii, vocabulary))
         self._near: dict[str, dict[str, float]] = {}
+        """Words that have counterparts, each with these and itself, without initials."""
+
         self._initials: dict[str, set[str]] = {}
         """Each initial, with the words that begin with it."""
 
@@ -121,10 +124,8 @@ class NameSimilarity:
         if wording == "name":
             self._add_nicknames(vocabulary)
             self._add_initials(vocabulary)
-        self._accepted = {word: {word, *self._near.get(word, ())} for word in vocabulary}
-        """The counterparts of each word, without initials."""
-
-        self._accepted_with_initial: dict[str, set[str]] = {}
+        for word, near in self._near.items():
+            near[word] = 1.0
 
     def score(self, one: Words, other: Words) -> float:
         """Return the similarity from 0 to 1; 1 is the same words."""
@@ -152,9 +153,10 @@ class NameSimilarity:
             return Alignment(0.0, same, pairs, left, rest)
         if len(shorter[0]) == 1 and all(len(word) == 1 for word in shorter):
             score = 0.0  # initials alone identify nobody
-        elif not pairs and first + second == len(one) + len(other):  # without small words
+        elif first + second == len(one) + len(other):  # without small words
+            alike = sum((likeness for likeness, _, _ in pairs), len(same))
             longer_by = max(0, len(rest) - len(left))
-            score = len(same) / (len(shorter) + EXTRA_WEIGHT * longer_by)
+            score = alike / (len(shorter) + EXTRA_WEIGHT * longer_by)
         else:
             score = self._mean(same, pairs, left, rest)
         if score < SAME_SOUND and self._sound_alike(one, other):
@@ -291,24 +293,21 @@ class NameSimilarity:
         near = accepted[0] if len(accepted) == 1 else set().union(*accepted)
         return set().union(*[holders[word] for word in near if word in holders])
 
-    def _counterparts_of(self, word: str, slack: float) -> set[str]:
+    def _counterparts_of(self, word: str, slack: float) -> AbstractSet[str]:
         """Return the words that may be the counterpart of one, if so much may be missing."""
+        accepted = self._near[word].keys() if word in self._near else {word}
         if word[0] not in self._initials or self._weight(word) * (1 - INITIAL) > slack:
-            return self._accepted[word]
-        if len(word) == 1:
-            return self._initials[word]
-        if word not in self._accepted_with_initial:
-            self._accepted_with_initial[word] = {word[0], *self._accepted[word]}
-        return self._accepted_with_initial[word]
+            return accepted
+        return self._initials[word] if len(word) == 1 else accepted | {word[0]}
 
     @cached_property
     def _rarity(self) -> dict[str, float]:
         """Return in how many names a counterpart of each word occurs; initials say the least."""
         occurs = Counter(chain.from_iterable(self._names))
-        return {
-            word: inf if word in self._initials else sum(map(occurs.__getitem__, near))
-            for word, near in self._accepted.items()
-        }
+        occurs_near: dict[str, float] = {**occurs}
+        for word, near in self._near.items():
+            occurs_near[word] = sum(map(occurs.__getitem__, near))
+        return occurs_near | dict.fromkeys(self._initials, inf)
 
     @cached_property
     def _of_same_letters(self) -> dict[Words, int]:
