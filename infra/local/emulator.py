@@ -23,6 +23,8 @@ from infra.local.download import DownloadError, PinnedFile, pinned_file
 JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
+ROOT = Path(__file__).resolve().parents[2]
+
 PINNED = Path(__file__).with_name("emulator.json")
 
 OLDEST_JAVA = 11
@@ -55,6 +57,23 @@ class Emulator:
         ]
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """Our stand-in for the emulator, and why it is used."""
+
+    why: str
+
+    @property
+    def origin(self) -> str:
+        """Return for people what it is."""
+        return f"a stand-in of ours, which keeps everything in memory. {self.why.removesuffix('.')}"
+
+    def command(self, port: int, _: Path | None = None) -> list[str]:
+        """Return the command that serves it on 127.0.0.1."""
+        paths = f"PYTHONPATH={ROOT / 'functions'}:{ROOT}"
+        return ["env", paths, sys.executable, "-m", "infra.local.firestore", f"--port={port}"]
+
+
 def emulator_command(port: int, rules: Path | None = None) -> list[str]:
     """Return the command that serves the emulator on 127.0.0.1. Raises `MissingError`."""
     return find_emulator().command(port, rules)
@@ -69,6 +88,15 @@ def find_emulator() -> Emulator:
     jar, version = _downloaded()
     program = ("-jar", str(jar)) if _names_main_class(jar) else _by_class(jar)
     return Emulator(java, program, f"the emulator {version} in {jar.parent}, on {whose}")
+
+
+@cache
+def find_firestore() -> Emulator | StandIn:
+    """Return the emulator, or where none can be had a stand-in for it."""
+    try:
+        return find_emulator()
+    except MissingError as error:
+        return StandIn(str(error))
 
 
 def _by_class(jar: Path) -> tuple[str, ...]:

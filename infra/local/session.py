@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.local.emulator import find_emulator
+from infra.local.emulator import find_firestore
 from infra.local.endpoints import SAMPLE_BASES, configured_airtable, configured_openai
 from infra.local.errors import RunFailedError
 from infra.local.finished_run import FinishedRun
@@ -28,7 +28,7 @@ from landfall.scans.scan import Scan
 def run(options: argparse.Namespace, scans: Sequence[Scan], console: Console) -> int:
     """Start a stack, run the scans, stop it; return the exit status. Raises `MissingError`."""
     try:
-        console.print(f"Firestore is {find_emulator().origin}.", soft_wrap=True, markup=False)
+        console.print(f"Firestore is {find_firestore().origin}.", soft_wrap=True, markup=False)
         return asyncio.run(_run(options, scans, console))
     except StartError as error:
         complain(console, "Nothing was started.", error)
@@ -123,6 +123,6 @@ def stack_options(scans: Sequence[Scan], *, window: bool = False) -> StackOption
     """Return the options for these scans: a stand-in for the sample bases, or a real Airtable."""
     airtable, openai = configured_airtable(scans), configured_openai()
     if airtable:
-        return StackOptions(airtable=airtable, openai=openai, window=window)
+        return StackOptions(airtable=airtable, openai=openai, window=window, may_stand_in=True)
     bases = tuple(make() for make in SAMPLE_BASES.values())
-    return StackOptions(bases=bases, openai=openai, window=window)
+    return StackOptions(bases=bases, openai=openai, window=window, may_stand_in=True)

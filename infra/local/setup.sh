@@ -62,8 +62,8 @@ install() {
     echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
     for file in "$@"; do # each alone: with one that has hashes, all must have them
         case "$file" in
-            *requirements-data.txt) pip_install --no-deps -r "$file" ;;
-            *) pip_install -r "$file" ;;
+            *requirements-data.txt) pip_install --no-deps -r "$file" || return ;;
+            *) pip_install -r "$file" || return ;;
         esac
     done
     echo "$wanted" >"$stamp"

@@ -24,7 +24,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from infra.local.airtable.bases import BaseData
 from infra.local.cloud_tasks.server import LocalCloudTasks
-from infra.local.emulator import emulator_command
+from infra.local.emulator import emulator_command, find_firestore
 from infra.local.endpoints import AirtableEndpoint, OpenAIEndpoint
 from infra.local.environment import (
     AUDIENCE,
@@ -84,6 +84,8 @@ class StackOptions:
     """Arguments of the local Cloud Tasks: faults, the shortest dispatch deadline."""
     window: bool = False
     """Start the window, too, which only people need."""
+    may_stand_in: bool = False
+    """Use a stand-in for the Firestore emulator where there is none, as tests do not."""
 
 
 class Stack:
@@ -191,7 +193,7 @@ async def _start(options: StackOptions, exits: AsyncExitStack) -> Stack:
     }
     group = exits.enter_context(guarded_group())
     exits.push_async_callback(_stop_all, stack.processes)
-    for name, command in _commands(ports).items():
+    for name, command in _commands(ports, options.may_stand_in).items():
         stack.processes[name] = await Process.start(
             name, command, logs / f"{name}.log", environment_of(name, environment), group
         )
@@ -228,8 +230,9 @@ def framework_command(function: str, port: int) -> list[str]:
     return [framework, *source, "--host", "127.0.0.1", "--port", str(port)]
 
 
-def _commands(ports: Mapping[str, int]) -> dict[str, list[str]]:
-    commands = {"firestore": emulator_command(ports["firestore"], ROOT / "infra/firestore.rules")}
+def _commands(ports: Mapping[str, int], may_stand_in: bool) -> dict[str, list[str]]:
+    command = find_firestore().command if may_stand_in else emulator_command
+    commands = {"firestore": command(ports["firestore"], ROOT / "infra/firestore.rules")}
     functions = ports.keys() - {"firestore"}
     return commands | {name: framework_command(name, ports[name]) for name in functions}
 

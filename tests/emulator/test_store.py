@@ -1,10 +1,15 @@
 import asyncio
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from infra.local.emulator import StandIn
+from infra.local.processes import free_port
 from landfall.store.documents import (
     ConflictError,
     Create,
@@ -16,11 +21,51 @@ from landfall.store.documents import (
     Update,
     Write,
 )
-from landfall.store.firestore import FirestoreStore
+from landfall.store.firestore import FirestoreStore, firestore_client
 from landfall.store.limits import unusable_fields
 from landfall.store.server_clock import ServerClock
 from tests.emulator.conftest import AnyStore
 from tests.fakes.memory_store import MemoryStore
+from tests.waiting import wait_for_port
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the stand-in for the emulator; yield host:port."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("stand-in") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(StandIn("").command(port), stdout=output, stderr=output)
+    try:
+        wait_for_port(port, seconds=60)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+async def stand_in_store(
+    stand_in: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FirestoreStore]:
+    """Yield the real store over an empty database of the stand-in."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stand_in)
+    client = firestore_client(f"test-{secrets.token_hex(6)}")
+    yield FirestoreStore(client)
+    await client._firestore_api.transport.close()
+
+
+STORES = {"firestore": "firestore_store", "stand-in": "stand_in_store"}
+
+
+@pytest.fixture(params=["memory", *STORES])
+def store(request: pytest.FixtureRequest) -> AnyStore:
+    """An empty store: in memory, and the real one over the emulator and over its stand-in."""
+    if request.param == "memory":
+        return MemoryStore()
+    real: FirestoreStore = request.getfixturevalue(STORES[request.param])
+    return real
+
 
 NOW = datetime(2026, 3, 2, 6, 0, 0, 123456, tzinfo=UTC)
 

@@ -104,21 +104,26 @@ def test_scans_run_and_tests_run_with_python_alone(machine: Machine) -> None:
     assert len(machine.downloads) == 1
 
 
-def test_where_nothing_can_be_downloaded_the_message_has_the_ways_out(machine: Machine) -> None:
-    """Nothing is started; the address, the folder to put it in, and the other way are named."""
+def test_where_nothing_can_be_downloaded_a_stand_in_serves(machine: Machine) -> None:
+    """A first run ends well, and says first what it stands on and the ways out; tests refuse it."""
     there = machine.checkout / "infra/local/emulator.json"
     pinned = json.loads(there.read_text())
     there.write_text(json.dumps(pinned | {"url": "http://127.0.0.1:9/none/emulator.jar"}))
     done = machine.run("infra/local/run", "infra/local/samples/school.yaml")
+    tested = machine.run("tests/run", "emulator")
     there.write_text(json.dumps(pinned))
-    assert done.returncode == 2
-    for words in (
-        "http://127.0.0.1:9/none/emulator.jar cannot be downloaded",
-        f"to {machine.folder / '.cache/landfall'}",
-        "gcloud components install cloud-firestore-emulator",
-    ):
-        assert words in " ".join(done.stdout.split())
-    assert "is up" not in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(
+        "Firestore is a stand-in of ours, which keeps everything in memory"
+    )
+    assert (tested.returncode, "passed" in tested.stdout) == (2, False)
+    for output in (done.stdout, tested.stderr):
+        for words in (
+            "http://127.0.0.1:9/none/emulator.jar cannot be downloaded",
+            f"to {machine.folder / '.cache/landfall'}",
+            "gcloud components install cloud-firestore-emulator",
+        ):
+            assert words in output
 
 
 def test_the_pinned_emulator_has_what_a_download_needs() -> None:
