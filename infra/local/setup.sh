@@ -62,8 +62,8 @@ install() {
     echo "Installing ${*#"$root"/} into .venv (once) ..." >&2
     for file in "$@"; do # each alone: with one that has hashes, all must have them
         case "$file" in
-            *requirements-data.txt) pip_install --no-deps -r "$file" || return ;;
-            *) pip_install -r "$file" || return ;;
+            *requirements-data.txt) pip_install --no-deps -r "$file" ;;
+            *) pip_install -r "$file" ;;
         esac
     done
     echo "$wanted" >"$stamp"
@@ -87,12 +87,6 @@ find_sources() {
     for packages in "$root"/.venv/lib/python3*/site-packages; do
         echo ../../../../functions >"$packages/landfall.pth"
     done
-}
-
-# installs a Java for the emulator if there is none that it can use (as infra/local/emulator.py)
-install_java() {
-    java -version 2>&1 | grep -Eq 'version "(1[1-9]|[2-9][0-9])' ||
-        install .installed-java "$root/infra/local/requirements-java.txt"
 }
 
 # installs the packages of the functions and of the local stack
