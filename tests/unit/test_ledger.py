@@ -362,6 +362,19 @@ def test_a_decision_as_firestore_gives_it_fits_into_a_list():
     assert {type(decision.at), type(decision.until)} == {datetime}
 
 
+def test_an_ignored_finding_is_ignored_for_another_reason():
+    """The newest reason and end hold, also where the older end was over by then, and once."""
+    scanned = Scanned()
+    (entry,) = scanned.run(finding("rec1")).new
+    scanned.decide(entry, until=START + timedelta(days=2, hours=1))
+    assert scanned.run(finding("rec1")).ignored
+    for until in (START + timedelta(days=9), None):
+        scanned.decide(entry, until=until)
+        (changed,) = scanned.run(finding("rec1")).changed
+        assert (changed.state, changed.history[-1].until) == ("ignored", until)
+        assert scanned.run(finding("rec1")).all_changed == []
+
+
 def test_a_group_was_ignored_as_it_was():
     """One member less changes nothing; one more is a new fact, and reopens it."""
     scanned = Scanned()

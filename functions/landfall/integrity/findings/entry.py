@@ -84,6 +84,12 @@ def state_with(entry: FindingEntry, decision: Decision | None, now: datetime) ->
     return state_after(entry.state, entry.history[-1].at, decision, now)
 
 
+def is_moved(entry: FindingEntry, decision: Decision, state: State) -> bool:
+    """Return whether a decision with this state moves a finding, if only to another reason."""
+    is_newer = decision.at > entry.history[-1].at
+    return state != entry.state or (decision.state == state == "ignored" and is_newer)
+
+
 def state_after(
     state: State, moved_at: datetime | None, decision: Decision | None, now: datetime
 ) -> State:

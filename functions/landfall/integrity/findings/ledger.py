@@ -26,6 +26,15 @@ from msgspec import structs
 
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
 from landfall.integrity.findings.entry import Decision, FindingEntry, Move, State, state_with
+from landfall.integrity.findings.entry import (
+    LIVE,
+    Decision,
+    FindingEntry,
+    Move,
+    State,
+    is_moved,
+    state_with,
+)
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
 from landfall.integrity.findings.ledger_room import remembered, retained, retained_entries
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
@@ -218,7 +227,7 @@ class _Merger:
         """Return the entry after a decision since its last move."""
         decision = self._decisions.get(entry.id)
         state = state_with(entry, decision, self._now)
-        if decision is None or state == entry.state:
+        if decision is None or not is_moved(entry, decision, state):
             return entry
         if decision.until and decision.is_over(self._now):
             why = f"the decision to ignore it expired on {decision.until}"
