@@ -6,6 +6,7 @@
     ├── UnauthenticatedError                  401 unauthenticated
     ├── ForbiddenError                        403 forbidden
     ├── NotFoundError                         404 not_found
+    │   ├── DecisionNotFoundError             404 not_found
     │   ├── ElementNotFoundError              404 not_found
     │   ├── FindingNotFoundError              404 not_found
     │   ├── RunNotFoundError                  404 not_found

@@ -17,7 +17,11 @@ from landfall.deadlines import Deadline
 from landfall.integrity import routes
 from landfall.integrity.findings import ledger_store
 from landfall.integrity.findings.ledger_room import MAX_MEASUREMENTS
-from landfall.integrity.findings.views import COLUMNS, FindingNotFoundError
+from landfall.integrity.findings.views import (
+    COLUMNS,
+    DecisionNotFoundError,
+    FindingNotFoundError,
+)
 from landfall.integrity.scan import IntegrityScan
 from landfall.integrity.score import ScoreRules
 from landfall.kinds.routes import cancel_run, debug_run, show_run
@@ -365,12 +369,28 @@ async def test_all_findings_of_a_filter_are_ignored_and_reopened_at_once():
             await routes.ignore_all(scanning.ask(wrong), "people")
     with pytest.raises(BadRequestError, match="`state` must not be resolved"):
         await routes.ignore_all(scanning.ask(body, state="resolved"), "people")
-    assert await routes.ignore_all(scanning.ask(body, rule="email"), "people") == {"decided": 3}
+    decided = await routes.ignore_all(scanning.ask(body, rule="email"), "people")
+    assert decided["decided"] == 3
     assert await scanning.listed() == []
+    known = decided["decision_id"]
+    shown = await routes.decision(scanning.ask(), "people", known)
+    assert (shown["decided"], shown["state"], shown["why"]) == (3, "ignored", "a migration")
+    assert await routes.undo(scanning.ask(), "people", known) == {
+        "decision_id": known,
+        "undone": 3,
+        "left": 0,
+    }
+    assert len(await scanning.listed()) == 3
+    for unknown in (known, "0" * 16, "../x", "x" * 16):
+        with pytest.raises(DecisionNotFoundError):
+            await routes.undo(scanning.ask(), "people", unknown)
+    await routes.ignore_all(scanning.ask(body, rule="email"), "people")
     run = await scanning.run(people(None, None, "x", "x"))
     assert (moved(run), run["verdict"]) == ({"ignored": 2, "resolved": 1}, "healthy")
     ask = scanning.ask({"count": 2}, state="ignored")
-    assert await routes.reopen_all(ask, "people") == {"decided": 2}
+    assert (await routes.reopen_all(ask, "people"))["decided"] == 2
+    none = await routes.reopen_all(scanning.ask({"count": 0}, state="ignored"), "people")
+    assert none == {"decided": 0, "decision_id": None}
     assert len(await scanning.listed(state="reopened")) == 2
     assert moved(await scanning.run(people(None, None, "x", "x"))) == {"reopened": 2}
 

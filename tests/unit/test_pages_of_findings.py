@@ -3,29 +3,30 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from landfall.integrity.findings import decided, list_index
+from landfall.integrity.findings import decided, list_index, views
 from landfall.integrity.findings.entry import (
     STATES,
     Decision,
     FindingEntry,
     Move,
     State,
+    is_moved,
     state_with,
 )
 from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import ListMissingError, all_entries
 from landfall.integrity.findings.shown import Listing
-from landfall.integrity.findings.views import ScanFindings, download
+from landfall.integrity.findings.views import DecisionNotFoundError, ScanFindings, download
 from landfall.integrity.findings.wanted import FACETS, Wanted
-from landfall.store.documents import Document, Query
+from landfall.store.documents import Document, Fields, Query
 from landfall.store.versioned import VersionedStore
 from tests.fakes.callers import text_of
 from tests.fakes.ledgers import BASE, RULES, START, entries, store_ledger, store_older_ledger
@@ -297,7 +298,8 @@ async def test_a_decision_about_an_earlier_list_holds_in_the_next():
 
 
 async def test_many_findings_are_decided_at_once():
-    """By filters: one document, whatever their number; of several decisions the newest holds."""
+    """By filters: one document for each reason why they were ignored, whatever their number; of
+    several decisions the newest holds."""
     scan = await a_scan(700, decided=20)
     decisions = LedgerStore(scan.store, "people", BASE).decisions
     before = len(scan.raw.all(f"scans/people/ledgers/{BASE}/decisions"))
@@ -310,7 +312,8 @@ async def test_many_findings_are_decided_at_once():
     await scan.decide_all(Wanted(states=IGNORED, rule="email"), "open")
     await scan.check()
     after = len(scan.raw.all(f"scans/people/ledgers/{BASE}/decisions"))
-    assert after - before <= 4
+    reasons = {(it.history[-1].why, it.history[-1].until) for it in scan.entries} | {"known"}
+    assert after - before <= 3 + len(reasons)
     assert await decisions() == scan.decisions
     scan.raw.start()
     assert len((await (await scan.listing()).page(Wanted(), 10)).findings) == 10
@@ -342,6 +345,48 @@ async def test_many_decisions_in_parts(monkeypatch):
 
 
 @pytest.mark.parametrize("seen", [False, True])
+async def test_a_decision_about_many_is_undone_where_it_still_holds(seen):
+    """Each finding is as it was, ignored for its own reason or open, also after a run; those that
+    a person has decided on since stay."""
+    scan = await a_scan(700, decided=20)
+    wanted = Wanted(states=IGNORED, rule="email")
+    reasons = {it["finding_id"]: why(it) async for it in (await scan.listing()).each(wanted)}
+    assert len(set(reasons.values())) > 2
+    scan.now += timedelta(seconds=1)
+    decision = Decision(scan.now, "open", "ada", "by hand")
+    await scan.findings.decide_all(wanted, decision, len(reasons), "d1")
+    scan.decisions |= dict.fromkeys(reasons, decision)
+    ledgers = LedgerStore(scan.store, "people", BASE)
+    if seen:
+        there = await ledgers.decided_before(scan.now)
+        scan.entries = [moved(it, scan.decisions.get(it.id), scan.now) for it in scan.entries]
+        await store_ledger(scan.store, scan.entries, "m-2", scan.now, there)
+    again, *others = reasons
+    await scan.decide(next(it for it in scan.entries if it.id == again), "ignored")
+    scan.now += timedelta(seconds=1)
+    assert await scan.findings.undo("d1", "bob") == (len(others), 1)
+    found = [it async for it in (await scan.listing()).each(wanted)]
+    assert {it["finding_id"]: why(it) for it in found} == reasons | {again: ("known", None)}
+    assert {it["decision"]["by"] for it in found} == {"ada", "bob"}
+    assert (await scan.findings.undo("d1", "bob"))[0] == 0
+    with pytest.raises(DecisionNotFoundError, match="there is no decision 'd2' by now"):
+        await scan.findings.undo("d2", "bob")
+
+
+def why(finding: Fields) -> tuple[str, datetime | None]:
+    """The reason and the end of ignoring a finding."""
+    return finding["decision"]["why"], finding["decision"]["until"]
+
+
+async def test_too_many_reasons_are_not_reopened_at_once(monkeypatch):
+    """Each would be a document that every page reads."""
+    monkeypatch.setattr(views, "MAX_REASONS", 2)
+    scan = await a_scan(700, decided=20)
+    with pytest.raises(ValueError, match="for more than 2 reasons; narrow the filters"):
+        await scan.decide_all(Wanted(states=IGNORED), "open")
+
+
+@pytest.mark.parametrize("seen", [False, True])
 async def test_a_look_takes_each_decision_once(seen):
     """Of the last hour, too: those that it saw are in its list, and not asked for again; those that
     it missed are laid over the new list, wherever their findings are in it."""
@@ -351,7 +396,7 @@ async def test_a_look_takes_each_decision_once(seen):
     there = await ledgers.decided_before(scan.now)
     later = [it for it in scan.entries if it.state != "resolved"]
     if seen:
-        later = [moved(it, scan.decisions.get(it.id)) for it in later]
+        later = [moved(it, scan.decisions.get(it.id), scan.now) for it in later]
     await store_ledger(scan.store, later, "m-2", scan.now, there if seen else {})
     scan.entries = later
     await scan.check()
@@ -360,12 +405,13 @@ async def test_a_look_takes_each_decision_once(seen):
     assert scan.raw.documents == 3 if seen else scan.raw.documents > 3
 
 
-def moved(entry: FindingEntry, decision: Decision | None) -> FindingEntry:
-    """The entry after a look that has seen this decision."""
-    if decision is None:
+def moved(entry: FindingEntry, decision: Decision | None, now: datetime) -> FindingEntry:
+    """The entry after a look at `now` that has seen this decision."""
+    state = state_with(entry, decision, now)
+    if decision is None or not is_moved(entry, decision, state):
         return entry
-    move = Move(decision.at, "ignored", decision.by, decision.why)
-    return structs.replace(entry, state="ignored", history=(*entry.history, move))
+    move = Move(decision.at, state, decision.by, decision.why, decision.until)
+    return structs.replace(entry, state=state, history=(*entry.history, move))
 
 
 async def test_an_older_list_gets_its_index_once():

@@ -1,6 +1,9 @@
 """The routes of the api for the findings of integrity scans."""
 
+import re
+import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +13,15 @@ from landfall.api.request import MAX_LIMIT, PAGES, Request, Route, check_kind
 from landfall.integrity.findings.entry import LIVE, STATES, Decision
 from landfall.integrity.findings.page_token import PageToken
 from landfall.integrity.findings.shown import Listing
-from landfall.integrity.findings.views import ScanFindings, download, listing_of_run
+from landfall.integrity.findings.views import (
+    DecisionNotFoundError,
+    ScanFindings,
+    download,
+    listing_of_run,
+)
 from landfall.integrity.findings.wanted import Wanted
 from landfall.reasons import BadRequestError
+from landfall.scans.plain import shorten
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
 
@@ -27,6 +36,9 @@ MAX_TEXT = 200
 
 LISTING = (*FILTERS, "format", *PAGES)
 """The query parameters of a list of findings."""
+
+DECISION_ID_BYTES = 8
+"""Random bytes of the id of a decision about many findings."""
 
 MAX_WHY_LENGTH = 500
 """Characters of a person's reason."""
@@ -90,6 +102,7 @@ async def ignore_all(request: Request, scan_id: str) -> Fields:
     """Ignore all findings that the filters give: {"why": ..., "until": ..., "count": ...}.
 
     `count` is that of the list with the same filters: if others are there by now, none is ignored.
+    The answer has a `decision_id`, by which it can be undone.
     """
     wanted = _wanted(request.parameters)
     body = request.settings("why", "until", "count")
@@ -105,6 +118,26 @@ async def reopen_all(request: Request, scan_id: str) -> Fields:
     return await _decide_all(request, scan_id, wanted, body, _reopening(request))
 
 
+async def decision(request: Request, scan_id: str, decision_id: str) -> Fields:
+    """Show a decision about many findings. Raises `DecisionNotFoundError`."""
+    findings = await _findings(request, scan_id)
+    parts = await findings.decided_all(_decision_id(decision_id))
+    decided = sum(part.count for part in parts)
+    return {"decision_id": decision_id, **asdict(parts[0].decision), "decided": decided}
+
+
+async def undo(request: Request, scan_id: str, decision_id: str) -> Fields:
+    """Undo a decision about many findings: each is again as it was before.
+
+    Those that a run or a person has moved since stay as they are: `left` is their number.
+    Raises `DecisionNotFoundError`.
+    """
+    request.settings()
+    findings = await _findings(request, scan_id)
+    undone, left = await findings.undo(_decision_id(decision_id), request.by)
+    return {"decision_id": decision_id, "undone": undone, "left": left}
+
+
 ROUTES = [
     Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
@@ -114,6 +147,8 @@ ROUTES = [
     Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS),
     Route("POST", "/scans/{id}/findings/{id}/ignore", 200, ignore),
     Route("POST", "/scans/{id}/findings/{id}/reopen", 200, reopen),
+    Route("GET", "/scans/{id}/decisions/{id}", 200, decision),
+    Route("POST", "/scans/{id}/decisions/{id}/undo", 200, undo),
 ]
 
 
@@ -142,12 +177,20 @@ async def _decide_all(
         raise BadRequestError("`count` must be a number: that of the list with the same filters")
     if "resolved" in wanted.states:
         raise BadRequestError("`state` must not be resolved: there is nothing to decide")
+    together = secrets.token_hex(DECISION_ID_BYTES)
+    findings = await _findings(request, scan_id)
     try:
-        return {
-            "decided": await (await _findings(request, scan_id)).decide_all(wanted, decision, count)
-        }
+        decided = await findings.decide_all(wanted, decision, count, together)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
+    return {"decided": decided, "decision_id": together if decided else None}
+
+
+def _decision_id(text: str) -> str:
+    """Return the id of a decision. Raises `DecisionNotFoundError` for a text that is none."""
+    if re.fullmatch(rf"[0-9a-f]{{{2 * DECISION_ID_BYTES}}}", text):
+        return text
+    raise DecisionNotFoundError(f"{shorten(text)!r} is the id of no decision about many findings")
 
 
 async def _decide(request: Request, scan_id: str, finding_id: str, decision: Decision) -> Fields:

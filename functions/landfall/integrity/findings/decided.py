@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -26,20 +27,43 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Before:
+    """The state of findings before a decision about many: open, or ignored for a reason."""
+
+    state: Literal["ignored", "open"]
+    why: str = ""
+    until: datetime | None = None
+
+    def again(self, now: datetime, by: str) -> Decision:
+        """Return the decision of a person that restores it."""
+        why = self.why if self.state == "ignored" else "undone"
+        return Decision(now, self.state, by, why, self.until)
+
+
+@dataclass(frozen=True)
 class PlacedDecision:
     """A person's decision about findings: their ids in bytes, by place in the list of a run.
 
-    `list` is empty where the places are not known: there is one, and it is not meant.
+    `list` is empty where the places are not known: there is one, and it is not meant. One decision
+    about many findings has parts with the same `together`, each of findings that were the same
+    `before`; one about a single finding has neither.
     """
 
     decision: Decision
     list: str
     ids: Mapping[Place, bytes]
+    together: str = ""
+    before: Before | None = None
 
     @property
     def finding_ids(self) -> Iterator[str]:
         """The ids of the findings."""
         return (one for ids in self.ids.values() for one in ids_in(ids))
+
+    @property
+    def count(self) -> int:
+        """The number of findings."""
+        return sum(map(len, self.ids.values())) // ID_BYTES
 
 
 def id_in_bytes(finding_id: str) -> bytes:
@@ -65,7 +89,11 @@ def has_id(data: bytes, finding_id: bytes) -> bool:
 
 
 def placed_together(
-    decision: Decision, of_run: str, ids: Mapping[Place, bytes]
+    decision: Decision,
+    of_run: str,
+    ids: Mapping[Place, bytes],
+    together: str = "",
+    before: Before | None = None,
 ) -> list[PlacedDecision]:
     """Return a decision about findings of a list, in parts of which each fits into a document."""
     parts: list[dict[Place, bytes]] = []
@@ -76,7 +104,7 @@ def placed_together(
             room = MAX_TOGETHER * ID_BYTES
         parts[-1][place] = some
         room -= len(some)
-    return [PlacedDecision(decision, of_run, part) for part in parts]
+    return [PlacedDecision(decision, of_run, part, together, before) for part in parts]
 
 
 def decision_fields(placed: PlacedDecision) -> Fields:
@@ -86,6 +114,8 @@ def decision_fields(placed: PlacedDecision) -> Fields:
         "list": placed.list,
         "findings": b"".join(placed.ids.values()),
         "places": zlib.compress(msgspec.json.encode(runs)),
+        "together": placed.together,
+        "before": asdict(placed.before) if placed.before else None,
     }
 
 
@@ -100,7 +130,13 @@ def placed_decision_of(document: Document) -> PlacedDecision:
         end = start + count * ID_BYTES
         ids[piece, facts] = data["findings"][start:end]
         start = end
-    return PlacedDecision(decision_of(document), data["list"], ids)
+    before = data.get("before")
+    if before:
+        until = _plain(before["until"]) if before["until"] else None
+        before = Before(before["state"], before["why"], until)
+    return PlacedDecision(
+        decision_of(document), data["list"], ids, data.get("together", ""), before
+    )
 
 
 def decision_of(document: Document) -> Decision:

@@ -149,6 +149,12 @@ class LedgerStore:
         unknown = [it for document, it in found if index.decided.get(document.id) != it.decision.at]
         return sorted(unknown, key=lambda it: it.decision.at)
 
+    async def decided_together(self, together: str) -> list[PlacedDecision]:
+        """Return the parts of a decision about many findings; none if it has been replaced."""
+        where = [("together", "==", together)]
+        found = await self._store.find(Query(self._decisions, where, limit=DECISIONS_PAGE))
+        return [placed_decision_of(document) for document in found]
+
     async def _decided_since(self, moment: datetime) -> list[Document]:
         query = Query(self._decisions, [("at", ">", moment)], limit=DECISIONS_PAGE)
         found = await self._store.find(query)
@@ -160,7 +166,8 @@ class LedgerStore:
         """Return the write that stores a decision: about one finding, or about many."""
         fields = decision_fields(placed)
         ids = fields["findings"]
-        name = ids.hex() if len(ids) == ID_BYTES else f"many-{sha256(ids).hexdigest()[:32]}"
+        is_one = len(ids) == ID_BYTES and not placed.together
+        name = ids.hex() if is_one else f"many-{sha256(ids).hexdigest()[:32]}"
         return Put(f"{self._decisions}/{name}", fields)
 
     async def _all_decisions(self) -> list[Document]:

@@ -17,6 +17,7 @@ from msgspec import structs
 from landfall.airtable.links import Origin
 from landfall.integrity.findings.decided import (
     ID_BYTES,
+    Before,
     Place,
     PlacedDecision,
     has_id,
@@ -26,6 +27,7 @@ from landfall.integrity.findings.decided import (
 from landfall.integrity.findings.entry import (
     Decision,
     FindingEntry,
+    Move,
     State,
     finding_fields,
     state_after,
@@ -58,6 +60,19 @@ class FoundEntry:
     entry: FindingEntry
     state: State
     decision: Decision | None
+
+    @property
+    def last(self) -> Decision | Move:
+        """Its last move, or the decision after it."""
+        move = self.entry.history[-1]
+        return self.decision if self.decision and self.decision.at >= move.at else move
+
+    @property
+    def before_another(self) -> Before:
+        """The state that another decision would change, with its reason."""
+        if self.state != "ignored":
+            return Before("open")
+        return Before("ignored", self.last.why, self.last.until)
 
 
 @dataclass(frozen=True)
@@ -119,12 +134,26 @@ class Listing:
         found = await self._opened.find(finding_id)
         return found and self._found(*found)
 
-    async def places(self, wanted: Wanted) -> dict[Place, bytes]:
-        """Return the ids of the wanted findings, by their place."""
-        ids: dict[Place, bytes] = defaultdict(bytes)
+    async def places(self, wanted: Wanted) -> dict[Before, dict[Place, bytes]]:
+        """Return the ids of the wanted findings, by what they are and by their place."""
+        ids: dict[Before, dict[Place, bytes]] = defaultdict(lambda: defaultdict(bytes))
         async for found in self._wanted(wanted):
-            ids[found.place] += id_in_bytes(found.entry.id)
+            ids[found.before_another][found.place] += id_in_bytes(found.entry.id)
         return ids
+
+    async def standing(self, placed: PlacedDecision) -> dict[Place, bytes]:
+        """Return the ids of those findings of a decision that nothing has moved since."""
+        ids = placed.ids if placed.list == self.of_run else await self._places_of(placed)
+        sought = {finding_id for some in ids.values() for finding_id in ids_in(some)}
+        there: dict[Place, bytes] = defaultdict(bytes)
+        for number in sorted({piece for piece, _ in ids}):
+            for entry in await self._opened.piece(number):
+                if entry.id in sought:
+                    found = self._found(number, entry)
+                    if found.last.at <= placed.decision.at:
+                        there[found.place] += id_in_bytes(entry.id)
+            await asyncio.sleep(0)
+        return there
 
     async def _places_of(self, placed: PlacedDecision) -> dict[Place, bytes]:
         """Return where findings are by now that a person decided on in another list."""

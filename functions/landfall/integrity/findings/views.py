@@ -1,6 +1,6 @@
 """The findings that people see, and their decisions about them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import zip_longest
 
 from msgspec import structs
@@ -32,8 +32,16 @@ MAX_DECIDED = 200_000
 """Findings of one decision: their ids take 3.2 MB, and the emulator takes 4 MB a commit."""
 
 
+MAX_REASONS = 100
+"""Reasons for which findings were ignored that one decision reopens: each is a document."""
+
+
 class FindingNotFoundError(NotFoundError):
     """This scan has no such finding."""
+
+
+class DecisionNotFoundError(NotFoundError):
+    """This scan has no such decision about many findings, or another one has replaced it."""
 
 
 def download(listing: Listing, wanted: Wanted, form: str, name: str) -> Download:
@@ -103,10 +111,13 @@ class ScanFindings:
         await listing.decide([placed])
         return _with_history(listing, await _find(listing, finding_id))
 
-    async def decide_all(self, wanted: Wanted, decision: Decision, count: int) -> int:
+    async def decide_all(
+        self, wanted: Wanted, decision: Decision, count: int, together: str = ""
+    ) -> int:
         """Store a person's decision about all wanted findings, and return their number.
 
-        Raises `ValueError` if there are not as many as the person saw, or too many.
+        By `together` it can be undone. Raises `ValueError` if there are not as many as the person
+        saw, or too many.
         """
         listing = await self.listing()
         there = await listing.count(wanted)
@@ -114,10 +125,49 @@ class ScanFindings:
             raise ValueError(f"by now these filters have {there} findings, not {count}: look again")
         if count > MAX_DECIDED:
             raise ValueError(f"these are more than {MAX_DECIDED:,} findings; narrow the filters")
-        placed = placed_together(decision, listing.of_run, await listing.places(wanted))
+        places = await listing.places(wanted)
+        if len(places) > MAX_REASONS:
+            raise ValueError(
+                f"these were ignored for more than {MAX_REASONS} reasons; narrow the filters"
+            )
+        await self._put(
+            [
+                part
+                for before, ids in places.items()
+                for part in placed_together(decision, listing.of_run, ids, together, before)
+            ]
+        )
+        return count
+
+    async def decided_all(self, together: str) -> list[PlacedDecision]:
+        """Return the parts of a decision about many. Raises `DecisionNotFoundError`."""
+        if parts := await self._ledgers.decided_together(together):
+            return parts
+        raise DecisionNotFoundError(
+            f"there is no decision {together!r} by now: it never was, or another one about the "
+            "same findings has replaced it"
+        )
+
+    async def undo(self, together: str, by: str) -> tuple[int, int]:
+        """Restore what a decision about many has changed, where it still holds.
+
+        Return the numbers of findings that were restored, and that something has moved since.
+        Raises `DecisionNotFoundError`.
+        """
+        parts = await self.decided_all(together)
+        listing, now = await self.listing(), self._clock()
+        restored: list[PlacedDecision] = []
+        for part in parts:
+            if part.before:
+                ids = await listing.standing(part)
+                restored += placed_together(part.before.again(now, by), listing.of_run, ids)
+        await self._put(restored)
+        undone = sum(it.count for it in restored)
+        return undone, sum(it.count for it in parts) - undone
+
+    async def _put(self, placed: Sequence[PlacedDecision]) -> None:
         if placed:
             await self._store.commit([self._ledgers.decision(it) for it in placed])
-        return count
 
     async def _undecided(self, run_id: str = "") -> tuple[Listing, ListIndex]:
         """Return a list without the decisions since, and its index."""
