@@ -54,7 +54,7 @@ async def page(world: World, url: str, **more: Any) -> str:
 async def finding_url(world: World, rule: str = "email") -> str:
     """Return the address of the first finding of a rule."""
     found = re.search(
-        r"/scans/people/findings/\w+", await page(world, f"/scans/people?rule={rule}")
+        r"/scans/people/findings/\w{32}", await page(world, f"/scans/people?rule={rule}")
     )
     assert found
     return found[0]

@@ -11,7 +11,14 @@ from landfall.window.report_page import report_file, report_page
 from landfall.window.review_page import decide, decide_all, review_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
-from landfall.window.scan_page import findings_file, scan_page, scan_pulse
+from landfall.window.scan_page import (
+    findings_file,
+    ignore_findings,
+    reopen_findings,
+    scan_page,
+    scan_pulse,
+    undo_decision,
+)
 from landfall.window.schedule_page import save_schedule, schedule_page
 from landfall.window.settings_page import (
     pause_settings,
@@ -34,6 +41,9 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),
     Screen("GET", "/scans/{id}/findings.csv", findings_file),
+    Screen("POST", "/scans/{id}/findings/ignore", ignore_findings),
+    Screen("POST", "/scans/{id}/findings/reopen", reopen_findings),
+    Screen("POST", "/scans/{id}/decisions/{id}/undo", undo_decision),
     Screen("GET", "/scans/{id}/findings/{id}", finding_page),
     Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),
     Screen("POST", "/scans/{id}/findings/{id}/reopen", reopen_finding),

@@ -1,5 +1,6 @@
 """A scan: where it stands, its runs, and of an integrity scan its findings, filtered, in pages."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -7,13 +8,24 @@ from urllib.parse import urlencode
 from landfall.api.downloads import Download
 from landfall.classification.routes import reviews
 from landfall.integrity.findings.entry import STATES
-from landfall.integrity.routes import FILTERS, finding_counts, scan_findings
+from landfall.integrity.findings.views import DecisionNotFoundError
+from landfall.integrity.routes import (
+    FILTERS,
+    MAX_WHY_LENGTH,
+    decision,
+    finding_counts,
+    ignore_all,
+    reopen_all,
+    scan_findings,
+    undo,
+)
 from landfall.kinds.routes import follow_scan
+from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 from landfall.window.home_page import STRIP
 from landfall.window.site_score import score_of
 from landfall.window.standing import SEVERITIES, items_of, standing_of
-from landfall.window.visit import LATER, SOON, View, Visit
+from landfall.window.visit import LATER, SOON, Elsewhere, Shown, View, Visit
 
 PAGE = 100
 """Findings on a page."""
@@ -30,6 +42,54 @@ MAX_CHOICES = 500
 
 async def scan_page(visit: Visit, scan_id: str) -> View:
     """Show a scan."""
+    return await _page(visit, scan_id)
+
+
+async def ignore_findings(visit: Visit, scan_id: str) -> Shown:
+    """Ignore all findings that the filters of the address give, if they are as many as shown."""
+    form = visit.form()
+    body = {"why": form.get("why", ""), "until": form.get("until") or None, "count": _count(form)}
+    try:
+        decided = await ignore_all(visit.ask(filters_of(visit), body), scan_id)
+    except BadRequestError as error:
+        return await _page(visit, scan_id, form, str(error))
+    return _decided(visit, scan_id, decided)
+
+
+async def reopen_findings(visit: Visit, scan_id: str) -> Shown:
+    """Reopen all findings that the filters of the address give, if they are as many as shown."""
+    form = visit.form()
+    try:
+        asked = visit.ask(filters_of(visit), {"count": _count(form)})
+        decided = await reopen_all(asked, scan_id)
+    except BadRequestError as error:
+        return await _page(visit, scan_id, form, str(error))
+    return _decided(visit, scan_id, decided)
+
+
+async def undo_decision(visit: Visit, scan_id: str, decision_id: str) -> Elsewhere:
+    """Undo a decision about many findings."""
+    undone = await undo(visit.ask(), scan_id, decision_id)
+    did = "partly_undone" if undone["left"] else "undone"
+    return Elsewhere(f"/scans/{scan_id}", did, filters_of(visit))
+
+
+def _count(form: Mapping[str, str]) -> int | None:
+    """Return the number of findings that the page of a form has shown."""
+    count = form.get("count", "")
+    return int(count) if re.fullmatch(r"[0-9]{1,9}", count) else None
+
+
+def _decided(visit: Visit, scan_id: str, decided: Fields) -> Elsewhere:
+    query = filters_of(visit)
+    if decided["decision_id"]:
+        query["decision"] = decided["decision_id"]
+    return Elsewhere(f"/scans/{scan_id}", query=query)
+
+
+async def _page(
+    visit: Visit, scan_id: str, form: Mapping[str, str] | None = None, problem: str = ""
+) -> View:
     scan = await follow_scan(visit.ask(), scan_id, STRIP)
     standing = standing_of(scan, visit.now)
     judged = standing.judged
@@ -48,9 +108,24 @@ async def scan_page(visit: Visit, scan_id: str) -> View:
         "site": score_of(standing, result.get("report")) if scan["kind"] == "site" else None,
         "reviews": await _reviews(visit, scan),
         "choices": await _choices(visit, scan_id, filters) if listed else {},
-        "address": _address(visit.path, filters),
+        "query": urlencode(filters),
+        "decision": await _decision(visit, scan_id),
+        "form": form or {},
+        "problem": problem,
+        "max_why": MAX_WHY_LENGTH,
     }
-    return View("scan.html", values, refresh=SOON if standing.moving else LATER)
+    refresh = SOON if standing.moving else LATER
+    return View("scan.html", values, status=400 if problem else 200, refresh=refresh)
+
+
+async def _decision(visit: Visit, scan_id: str) -> Fields | None:
+    """Return the decision about many findings that the address names, unless it is undone."""
+    if not (known := visit.query.get("decision")):
+        return None
+    try:
+        return await decision(visit.ask(), scan_id, known)
+    except DecisionNotFoundError:
+        return None
 
 
 async def scan_pulse(visit: Visit, scan_id: str) -> str:
@@ -106,8 +181,3 @@ async def findings_file(visit: Visit, scan_id: str) -> Download:
 def filters_of(visit: Visit) -> dict[str, str]:
     """Return the filters of an address; an empty one is none."""
     return {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
-
-
-def _address(path: str, filters: Mapping[str, str]) -> str:
-    """Return the address of the page with its filters, to which a further parameter is added."""
-    return f"{path}?{urlencode(filters)}{'&' if filters else ''}"

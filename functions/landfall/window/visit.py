@@ -99,16 +99,21 @@ class View:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The way on after an act: the page that shows what was done. `did` is a key of `DONE`."""
+    """The way on after an act: the page that shows what was done.
+
+    `did` is a key of `DONE`, empty where the page itself says it; `query` has further parameters of
+    the page, such as its filters.
+    """
 
     path: str
-    did: str
+    did: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         """The address, with the act in its query."""
-        return f"{self.path}?{urlencode({**self.query, 'did': self.did})}"
+        query = {**self.query, "did": self.did} if self.did else self.query
+        return f"{self.path}?{urlencode(query)}" if query else self.path
 
 
 Shown = View | Elsewhere | Download

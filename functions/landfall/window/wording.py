@@ -127,6 +127,7 @@ DONE: dict[str, str] = {
     "paused_before": "The scan was paused before; nothing was changed.",
     "resumed": "The scan runs by itself again, from its next time on.",
     "undone": "The decision is undone.",
+    "partly_undone": "The decision is undone, but not for findings that have changed since.",
     "pause_ended": "The pause has ended; the next step goes on at once.",
 }
 """Acts by the name that an address gives them after the act."""

@@ -91,7 +91,7 @@ function update(page) {
   const heard = $("[data-announce]")?.textContent.trim();
   const fresh = $("main", page), now = $("main");
   now.dataset.refresh = fresh.dataset.refresh ?? "";
-  $(".done", now)?.remove();
+  $("p.done", now)?.remove();
   merge(now, fresh);
   showTimes();
   const said = $("[data-announce]")?.textContent.trim();
@@ -133,7 +133,9 @@ document.addEventListener("submit", async (event) => {
   if (form.method !== "post") return;
   event.preventDefault();
   if (button?.ariaDisabled || form.ariaBusy) return;
+  const label = button?.textContent;
   if (button) button.ariaDisabled = "true";
+  if (button?.dataset.busy) $("#announce").textContent = button.textContent = button.dataset.busy;
   form.ariaBusy = "true";
   try {
     const body = new URLSearchParams(new FormData(form, button));
@@ -157,7 +159,10 @@ document.addEventListener("submit", async (event) => {
   } catch {
     trouble("Nothing was sent: Landfall cannot be reached. What you typed is still here; try again.");
   }
-  if (button) button.ariaDisabled = null;
+  if (button) {
+    button.ariaDisabled = null;
+    button.textContent = label;
+  }
   form.ariaBusy = null;
 });
 
