@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, Put
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.windows import html_of, visit
@@ -102,3 +102,69 @@ async def test_what_cannot_be_decided_comes_back(
     assert form["why"] == " " or "kept &lt;b&gt;</textarea>" in text
     assert "3 findings with these filters." in text
     assert (await visit(world, "/scans/people/findings/reopen", form={})).status_code == 400
+
+
+async def two_runs(world: World) -> None:
+    """A second run: one of the three is resolved, the critical one is ignored, another is new."""
+    form = {"why": "for now", "count": "1"}
+    await visit(world, "/scans/people/findings/ignore?rule=name", form=form)
+    world.clock.advance(3600)
+    resolved = ROWS[0] | {"Email": "p0@school.example"}
+    rest = [{"Name": "<b>", "Email": "x@school.example"}, {"Name": "P1"}]
+    await run(world, "m-2", [resolved, *ROWS[1:], *rest])
+
+
+async def test_two_runs_are_compared(world: World) -> None:
+    """The newest two, unless others are chosen; a click on each number shows its findings."""
+    assert "nothing to compare yet" in await page(world, "/scans/people/compare")
+    await two_runs(world)
+    for change, count in {"new": 1, "resolved": 1, "ignored": 1, "still": 2}.items():
+        text = await page(world, f"/scans/people/compare?change={change}")
+        assert text.count('<th scope="row"') == count
+        assert re.search(rf'change={change}" aria-current="page">[A-Z][^<]+<strong>{count}<', text)
+    text = await page(world, "/scans/people/compare?from=m-1&to=m-2&change=ignored")
+    assert "&lt;b&gt;" in text
+    assert 'selected value="m-1"' in text
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("from=m-2&to=m-1", "must be an earlier run"),
+        ("from=m-1&to=m-1", "must be an earlier run"),
+        ("from=m-0&to=m-2", "runs expire with what they found"),
+        ("from=m-1&to=m-3", "has no findings, since its status is queued"),
+        ("from=other&to=m-2", "of scan other, not people"),
+        ("from=x/y&to=m-2", "`from` is missing"),
+        ("from=m-1&to=m-2&change=worse", "`change` must be one of new, resolved, ignored, still"),
+        ("from=m-1&to=m-2&page_token=-1", "`page_token` must be"),
+        ("from=gone&to=m-2", "what was found is not there any more"),
+    ],
+)
+async def test_what_cannot_be_compared_is_said_in_words(
+    world: World, query: str, says: str
+) -> None:
+    """Runs that have expired, that found nothing, that are of another scan or in another order."""
+    await two_runs(world)
+    first = await world.run()
+    missing: Fields = {"run_id": "gone", "findings_list": {"run_id": "gone", "documents": 1}}
+    await world.stored.commit(
+        [
+            Put("runs/gone", first.data | missing),
+            Put("runs/other", first.data | {"scan_id": "other"}),
+        ]
+    )
+    await world.start(await world.save(rules=RULES), "m-3")
+    answer = await visit(world, f"/scans/people/compare?{query}")
+    assert answer.status_code == 400
+    assert says in html_of(answer)
+
+
+async def test_runs_of_another_base_are_not_compared(world: World) -> None:
+    """Their findings have nothing in common."""
+    await two_runs(world)
+    first = await world.run()
+    await world.stored.commit([Put("runs/m-1", first.data | {"base": "appOther0000000001"})])
+    answer = await visit(world, "/scans/people/compare")
+    assert answer.status_code == 400
+    assert "are of different bases" in html_of(answer)

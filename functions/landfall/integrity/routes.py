@@ -10,7 +10,9 @@ from typing import Any
 from landfall.airtable.dates import Calendar
 from landfall.api.downloads import Download
 from landfall.api.request import MAX_LIMIT, PAGES, Request, Route, check_kind
+from landfall.integrity.findings.comparison import CHANGES, compare
 from landfall.integrity.findings.entry import LIVE, STATES, Decision
+from landfall.integrity.findings.lists import ListMissingError
 from landfall.integrity.findings.page_token import PageToken
 from landfall.integrity.findings.shown import Listing
 from landfall.integrity.findings.views import (
@@ -18,9 +20,12 @@ from landfall.integrity.findings.views import (
     ScanFindings,
     download,
     listing_of_run,
+    opened_of_run,
 )
 from landfall.integrity.findings.wanted import Wanted
-from landfall.reasons import BadRequestError
+from landfall.reasons import BadRequestError, NotFoundError
+from landfall.runs.commit import RunNotFoundError
+from landfall.runs.documents import Run
 from landfall.scans.plain import shorten
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
@@ -36,6 +41,8 @@ MAX_TEXT = 200
 
 LISTING = (*FILTERS, "format", *PAGES)
 """The query parameters of a list of findings."""
+
+_LATER = "choose a later run"
 
 DECISION_ID_BYTES = 8
 """Random bytes of the id of a decision about many findings."""
@@ -138,10 +145,90 @@ async def undo(request: Request, scan_id: str, decision_id: str) -> Fields:
     return {"decision_id": decision_id, "undone": undone, "left": left}
 
 
+async def compare_runs(request: Request, scan_id: str) -> Fields:
+    """Compare two runs of a scan: `from` an earlier one `to` a later one, by id.
+
+    `counts` has the numbers of findings that are `new`, `resolved`, `ignored` since, and `still`
+    open; `findings` are those of one `change`, in pages. Rules that only one of them could check
+    are not compared. Raises `NotFoundError` where what a run found is not there any more.
+    """
+    parameters = request.parameters
+    change = parameters.get("change", "new")
+    if change not in CHANGES:
+        raise BadRequestError(f"`change` must be one of {', '.join(CHANGES)}")
+    limit, token = request.limit(MAX_LIMIT), parameters.get("page_token", "0")
+    if not re.fullmatch(r"[0-9]{1,9}", token):
+        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
+    head = await request.scans.head(scan_id)
+    check_kind("integrity", head.data["kind"], scan_id)
+    runs = [await _compared(request, scan_id, name) for name in ("from", "to")]
+    if not runs[0].created_at < runs[1].created_at:
+        raise BadRequestError("`from` must be an earlier run than `to`; exchange them")
+    if runs[0].base != runs[1].base:
+        raise BadRequestError(f"{runs[0].id} and {runs[1].id} are of different bases")
+    store = request.runs.store
+    try:
+        earlier, later = [await opened_of_run(store, run) for run in runs]
+        compared = await compare(earlier, later)
+        findings = await compared.page(change, limit, int(token))
+    except ListMissingError as error:
+        raise NotFoundError(f"{error}: what was found is not there any more; {_LATER}") from None
+    counts, end = compared.counts, int(token) + len(findings)
+    return {
+        "scan_id": scan_id,
+        "from": _outline(runs[0]),
+        "to": _outline(runs[1]),
+        "not_compared": sorted(
+            {
+                rule["rule_id"]
+                for side, other in ((earlier, later), (later, earlier))
+                for key, rule in side.rules.items()
+                if key not in other.rules
+            }
+        ),
+        "counts": counts,
+        "change": change,
+        "findings": findings,
+        "next_page_token": str(end) if end < counts[change] else None,
+    }
+
+
+async def _compared(request: Request, scan_id: str, name: str) -> Run:
+    """Return the run that a parameter names. Raises `BadRequestError`, `NotFoundError`."""
+    run_id = request.parameters.get(name, "")
+    if not run_id or "/" in run_id:
+        raise BadRequestError(f"`{name}` is missing: give the id of a run of this scan")
+    try:
+        run = await request.runs.get(run_id)
+    except RunNotFoundError:
+        raise NotFoundError(
+            f"`{name}`: there is no run {shorten(run_id)!r}; runs expire with what they found "
+            f"(after 400 days, unless it is set otherwise), so {_LATER}"
+        ) from None
+    if run.scan_id != scan_id:
+        raise BadRequestError(f"`{name}`: run {run_id} is of scan {run.scan_id}, not {scan_id}")
+    if not (run.report and run.findings_list):
+        raise BadRequestError(
+            f"`{name}`: run {run_id} has no findings, since its status is {run.status}; choose a "
+            "run with a verdict"
+        )
+    return run
+
+
+def _outline(run: Run) -> Fields:
+    return {
+        "run_id": run.id,
+        "created_at": run.created_at,
+        "verdict": run.verdict,
+        "complete": run.complete,
+    }
+
+
 ROUTES = [
     Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
     Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
+    Route("GET", "/scans/{id}/compare", 200, compare_runs, ("from", "to", "change", *PAGES)),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
     Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS),
     Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from landfall.window.compare_page import compare_page
 from landfall.window.deletion_page import delete, deletion_page
 from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
 from landfall.window.health_page import health_page, stop_pause, words_page
@@ -40,6 +41,7 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),
+    Screen("GET", "/scans/{id}/compare", compare_page),
     Screen("GET", "/scans/{id}/findings.csv", findings_file),
     Screen("POST", "/scans/{id}/findings/ignore", ignore_findings),
     Screen("POST", "/scans/{id}/findings/reopen", reopen_findings),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from landfall.window.assets import address_of
 from landfall.window.standing import by_loudness, state_of, without_code
-from landfall.window.wording import DONE, GLOSSARY, KINDS, OUTPUTS, STATES, STEPS, Word
+from landfall.window.wording import COMPARED, DONE, GLOSSARY, KINDS, OUTPUTS, STATES, STEPS, Word
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -46,6 +46,7 @@ def _environment() -> Environment:
         "steps": STEPS,
         "outputs": OUTPUTS,
         "done": DONE,
+        "compared": COMPARED,
         "glossary": GLOSSARY,
         "states": STATES,
         "state_of": state_of,

@@ -132,6 +132,14 @@ DONE: dict[str, str] = {
 }
 """Acts by the name that an address gives them after the act."""
 
+COMPARED: dict[str, tuple[str, str]] = {
+    "new": ("New", "Open in the later run, and not in the earlier one"),
+    "resolved": ("Resolved", "Open in the earlier run, and gone in the later one"),
+    "ignored": ("Ignored since", "Open in the earlier run, and ignored by a person since"),
+    "still": ("Still open", "Open in both runs"),
+}
+"""Changes of findings from one run to another: a word and its meaning."""
+
 GLOSSARY: dict[str, tuple[str, str]] = {
     "scan": ("Scan", "A description of what to check, and when: a base, a list of elements or a "
              "web site, with its rules."),

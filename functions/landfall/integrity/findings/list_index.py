@@ -184,6 +184,11 @@ def pieces_with(places: bytes, finding_id: str) -> Iterator[int]:
         yield pieces[number]
 
 
+def places_of(places: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the prefix of each finding's id and the number of its piece, by a table of places."""
+    return zip(*_unpack_places(places), strict=True)
+
+
 def pack_index(index: ListIndex) -> list[bytes]:
     """Return an index as bytes, in parts that fit into a document."""
     data = zlib.compress(msgspec.json.encode(index))

@@ -22,6 +22,7 @@ from landfall.integrity.findings.list_index import (
     ListIndex,
     pack_index,
     pieces_with,
+    places_of,
     unpack_index,
 )
 from landfall.integrity.findings.packing import pack_entries, unpack_entries
@@ -120,6 +121,16 @@ class OpenList:
         if self._last is None or self._last.path != path:
             (self._last,) = await _existing(self._store, [path])
         return list(unpack_entries([self._last.data["packed"][piece.place]]))
+
+    async def places(self) -> list[tuple[int, int]]:
+        """Return the beginning of each finding's id as a number, in order, with its piece.
+
+        Raises `ListMissingError`.
+        """
+        numbers = range(len(self.index.first_prefixes))
+        paths = [places_path(self.where.run_id, number) for number in numbers]
+        tables = [table.data["packed"][0] for table in await _existing(self._store, paths)]
+        return [place for table in tables for place in places_of(table)]
 
     async def find(self, finding_id: str) -> tuple[int, FindingEntry] | None:
         """Return a finding and the number of its piece; None if the list does not have it.

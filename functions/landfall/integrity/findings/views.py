@@ -7,6 +7,7 @@ from msgspec import structs
 
 from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
+from landfall.integrity.findings.comparison import Compared
 from landfall.integrity.findings.decided import PlacedDecision, id_in_bytes, placed_together
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
@@ -54,8 +55,14 @@ def download(listing: Listing, wanted: Wanted, form: str, name: str) -> Download
 
 async def listing_of_run(store: Store, run: Run) -> Listing:
     """Return the findings of the rules that a run has evaluated, as it left them."""
+    opened = await opened_of_run(store, run)
+    return Listing(opened.opened, opened.rules, opened.origin)
+
+
+async def opened_of_run(store: Store, run: Run) -> Compared:
+    """Return the list of a run's findings, and the rules that it has evaluated."""
     if not (run.report and run.base and run.findings_list):  # it has not ended
-        return Listing(await open_list(store, NO_LIST), {}, Origin("", {}))
+        return Compared(await open_list(store, NO_LIST), {}, Origin("", {}))
     known = (await LedgerStore(store, run.scan_id, run.base).load_head()).ledger.rules
     rules = {
         rule["key"]: _with_texts(rule, known.get(rule["key"]))
@@ -63,7 +70,7 @@ async def listing_of_run(store: Store, run: Run) -> Listing:
         if not rule["inconclusive"]
     }
     opened = await open_list(store, FindingsList(**run.findings_list))
-    return Listing(opened, rules, _origin(run.base, run.report))
+    return Compared(opened, rules, _origin(run.base, run.report))
 
 
 def _with_texts(rule: Fields, state: RuleState | None) -> Fields:
