@@ -168,3 +168,21 @@ async def test_runs_of_another_base_are_not_compared(world: World) -> None:
     answer = await visit(world, "/scans/people/compare")
     assert answer.status_code == 400
     assert "are of different bases" in html_of(answer)
+
+
+async def test_rules_are_shown_with_their_results(world: World) -> None:
+    """A cell a run, with a sign and words; the loudest rule comes first; charts with tables."""
+    await two_runs(world)
+    text = await page(world, "/scans/people/rules")
+    assert "Last 2 results" in text
+    assert text.index(">email</a>") < text.index(">name</a>")
+    assert 'aria-label="Warning, Warning"' in text
+    assert 'aria-label="Critical, Healthy"' in text
+    assert text.count('<use class="notice" href="#cell-notice"') == 2
+    assert "<title>Critical, 1 finding, " in text
+    assert "Open findings in 2 runs: from 4 to 3, at most 4" in text
+    assert "People in 2 runs: from 7 to 8, at most 8" in text
+    assert text.count("<summary>As a table</summary>") == 4 + 1
+    world = World(MemoryStore())
+    await world.save(rules=RULES)
+    assert "No result of a rule" in await page(world, "/scans/people/rules")

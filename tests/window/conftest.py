@@ -67,6 +67,8 @@ async def _pages(stack: Stack) -> dict[str, str]:
         answer = await stack.call("POST", "/runs", {"scan_id": sample})
         runs[sample] = answer.json()["run_id"]
     whole = await asyncio.gather(*(ended(stack, run_id, 60) for run_id in runs.values()))
+    again = await stack.call("POST", "/runs", {"scan_id": "people"})
+    await ended(stack, again.json()["run_id"], 60)
     verdicts = {name: run["verdict"] for name, run in zip(runs, whole, strict=True)}
     assert verdicts == VERDICTS, [run["error"] for run in whole]
     listed = await get(stack, "/scans/people/findings?limit=1")
@@ -78,6 +80,9 @@ async def _pages(stack: Stack) -> dict[str, str]:
         "words": "/words",
         "scan": "/scans/people",
         "filtered": "/scans/people?severity=critical",
+        "rules": "/scans/people/rules",
+        "compared": "/scans/people/compare?change=still",
+        "nothing to compare": "/scans/never/compare",
         "never": "/scans/never",
         "failing": "/scans/gone",
         "site": "/scans/gym",

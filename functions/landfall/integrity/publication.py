@@ -19,6 +19,7 @@ from landfall.integrity.findings.ledger_store import (
     to_write_back,
     write_back_documents,
 )
+from landfall.integrity.findings.results import run_results, with_results
 from landfall.integrity.following import Following
 from landfall.integrity.report import run_report
 from landfall.integrity.rules.evaluate import RuleReport
@@ -56,12 +57,18 @@ class Publication:
         scope, ids = self._ledgers.scope, fetched.ids
         merged = merge(kept.ledger, scope, reports, decisions, run_id, now, ids)
         entries = entries_of_list(merged.ledger)
-        ledger = replace(merged.ledger, entries=entries)
         where, writes = list_with(kept, entries, run_id, now, decided)
         newest = kept.fetched_at is None or kept.fetched_at <= since
         origin = fetched.origin(self._scan.base)
-        merged = replace(merged, ledger=ledger)
+        merged = replace(merged, ledger=replace(merged.ledger, entries=entries))
         report = run_report(origin, merged, reports, self._claim.run.handover)
+        results = run_results(
+            run_id,
+            self._claim.run.created_at,
+            {name: table.records for name, table in fetched.tables.items()},
+            report.fields["rules"],
+        )
+        ledger = replace(merged.ledger, results=with_results(kept.ledger.results, results))
         run = report.run_fields(self._claim.progress.last)
         run["report"] |= {"newest": newest}
         run["findings_list"] = asdict(where)

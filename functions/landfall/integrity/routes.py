@@ -145,6 +145,14 @@ async def undo(request: Request, scan_id: str, decision_id: str) -> Fields:
     return {"decision_id": decision_id, "undone": undone, "left": left}
 
 
+async def rules_of_scan(request: Request, scan_id: str) -> Fields:
+    """Show the results of a scan's rules in its last 30 runs, with the records of each table.
+
+    `results` of a rule are in the order of `runs`, the newest first; None where it was not there.
+    """
+    return {"scan_id": scan_id, **await (await _findings(request, scan_id)).results()}
+
+
 async def compare_runs(request: Request, scan_id: str) -> Fields:
     """Compare two runs of a scan: `from` an earlier one `to` a later one, by id.
 
@@ -228,6 +236,7 @@ ROUTES = [
     Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
     Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
+    Route("GET", "/scans/{id}/rules", 200, rules_of_scan),
     Route("GET", "/scans/{id}/compare", 200, compare_runs, ("from", "to", "change", *PAGES)),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
     Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS),

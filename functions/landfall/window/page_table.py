@@ -10,6 +10,7 @@ from landfall.window.home_page import home, home_pulse
 from landfall.window.new_scan_page import create_scan, new_scan_page
 from landfall.window.report_page import report_file, report_page
 from landfall.window.review_page import decide, decide_all, review_page
+from landfall.window.rules_page import rules_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
 from landfall.window.scan_page import (
@@ -41,6 +42,7 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),
+    Screen("GET", "/scans/{id}/rules", rules_page),
     Screen("GET", "/scans/{id}/compare", compare_page),
     Screen("GET", "/scans/{id}/findings.csv", findings_file),
     Screen("POST", "/scans/{id}/findings/ignore", ignore_findings),

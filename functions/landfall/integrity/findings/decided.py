@@ -132,7 +132,7 @@ def placed_decision_of(document: Document) -> PlacedDecision:
         start = end
     before = data.get("before")
     if before:
-        until = _plain(before["until"]) if before["until"] else None
+        until = plain_moment(before["until"]) if before["until"] else None
         before = Before(before["state"], before["why"], until)
     return PlacedDecision(
         decision_of(document), data["list"], ids, data.get("together", ""), before
@@ -142,8 +142,8 @@ def placed_decision_of(document: Document) -> PlacedDecision:
 def decision_of(document: Document) -> Decision:
     """Return a stored decision."""
     data = document.data
-    until = _plain(data["until"]) if data["until"] else None
-    return Decision(_plain(data["at"]), data["state"], data["by"], data["why"], until)
+    until = plain_moment(data["until"]) if data["until"] else None
+    return Decision(plain_moment(data["at"]), data["state"], data["by"], data["why"], until)
 
 
 def newest_by_finding(documents: Iterable[Document]) -> dict[str, Decision]:
@@ -152,6 +152,6 @@ def newest_by_finding(documents: Iterable[Document]) -> dict[str, Decision]:
     return {finding_id: it.decision for it in placed for finding_id in it.finding_ids}
 
 
-def _plain(moment: datetime) -> datetime:
+def plain_moment(moment: datetime) -> datetime:
     """Return a datetime of Python for Firestore's own type, which a list cannot hold."""
     return datetime.combine(moment.date(), moment.timetz())

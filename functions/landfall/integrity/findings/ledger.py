@@ -50,11 +50,15 @@ MAX_MOVES = 50
 
 @dataclass(frozen=True)
 class Ledger:
-    """All findings of a scan of a base. `number` counts the runs that have written it."""
+    """All findings of a scan of a base. `number` counts the runs that have written it.
+
+    `results` are those of its rules in its last runs, packed (`results.py`).
+    """
 
     number: int = 0
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     entries: tuple[FindingEntry, ...] = ()
+    results: bytes = b""
 
     def past(
         self, rules: Sequence[BaseRule], ids: SchemaIds

@@ -126,7 +126,8 @@ class LedgerStore:
             )
             for number, rule in enumerate(data["rules"])
         ]
-        ledger = Ledger(data["number"], {rule.key: rule for rule in rules})
+        states = {rule.key: rule for rule in rules}
+        ledger = Ledger(data["number"], states, results=data.get("results", b""))
         written = WriteProgress(**data["written"]) if data.get("written") else None
         return StoredLedger(
             ledger, head, where, data["fetched_at"], data["followed"], written, origin
@@ -197,6 +198,7 @@ class LedgerStore:
             "rules": rules,
             "past": past,
             "texts": zlib.compress(msgspec.json.encode(texts)),
+            "results": stored.ledger.results,
             "fetched_at": stored.fetched_at,
             "followed": stored.followed,
             "written": asdict(stored.written) if stored.written else None,

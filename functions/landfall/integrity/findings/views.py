@@ -13,6 +13,7 @@ from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
 from landfall.integrity.findings.list_index import ListIndex
 from landfall.integrity.findings.lists import NO_LIST, FindingsList, open_list
+from landfall.integrity.findings.results import unpack_results
 from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.shown import FoundEntry, Listing, listed_finding
 from landfall.integrity.findings.wanted import Wanted
@@ -97,6 +98,32 @@ class ScanFindings:
         listing, index = await self._undecided(run_id)
         await listing.decide(await self._ledgers.decisions_unknown_to(index))
         return listing
+
+    async def results(self) -> Fields:
+        """Return the last runs with the records of their tables, and their results by rule.
+
+        The newest run comes first, and has all of the rules; a rule has None for a run without it.
+        """
+        ledger = (await self._ledgers.load_head()).ledger
+        runs = unpack_results(ledger.results)
+        rules = [
+            {
+                "rule_id": state.rule_id,
+                "table": state.table,
+                "owner": state.owner,
+                "requirement": state.requirement,
+                "results": [
+                    structs.asdict(run.rules[key]) if key in run.rules else None for run in runs
+                ],
+            }
+            for key, state in ledger.rules.items()
+            if runs and key in runs[0].rules
+        ]
+        known = [
+            {"run_id": run.run_id, "created_at": run.created_at, "records": run.records}
+            for run in runs
+        ]
+        return {"runs": known, "rules": rules}
 
     async def one(self, finding_id: str) -> Fields:
         """Return a finding with its history. Raises `FindingNotFoundError`."""
