@@ -1,9 +1,12 @@
 """The pages of integrity scans over a world: acts on many findings, rules, trends, comparisons."""
 
+import io
 import re
+import zipfile
 from typing import Any
 
 import pytest
+from starlette.responses import StreamingResponse
 
 from landfall.store.documents import Fields, Put
 from tests.fakes.bases import a_base, a_server
@@ -186,3 +189,18 @@ async def test_rules_are_shown_with_their_results(world: World) -> None:
     world = World(MemoryStore())
     await world.save(rules=RULES)
     assert "No result of a rule" in await page(world, "/scans/people/rules")
+
+
+async def test_what_is_filtered_is_saved_as_a_workbook(world: World) -> None:
+    """The same findings as on the page, with the headers of a download."""
+    text = await page(world, "/scans/people?severity=critical")
+    (link,) = re.findall(r'href="([^"]+findings.xlsx[^"]+)"', text)
+    answer = await visit(world, link.replace("&amp;", "&"))
+    assert isinstance(answer, StreamingResponse)
+    content = b"".join([bytes(piece) async for piece in answer.body_iterator])  # type: ignore[arg-type]
+    assert answer.headers["content-disposition"] == 'attachment; filename="people-findings.xlsx"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row ") == 2
+    assert "&lt;b&gt;" in sheet

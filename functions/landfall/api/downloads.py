@@ -1,4 +1,4 @@
-"""Answers of the api that are files: JSON, or CSV for a spreadsheet."""
+"""Answers of the api that are files: JSON, or CSV and XLSX for a spreadsheet."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from landfall.api.spreadsheet import spreadsheet_cell
+from landfall.api.workbook import workbook
 
 _Item = TypeVar("_Item")
 
@@ -24,7 +25,7 @@ PIECE_LENGTH = 500_000
 
 @dataclass(frozen=True)
 class Download:
-    """An answer that is a file. Each piece of its text is made when it is sent.
+    """An answer that is a file. Each piece of a text is made when it is sent.
 
     A long file cannot be sent as a whole: Cloud Run takes 32 MiB. Items that come one after the
     other are never in memory together. Where one of them fails, the connection breaks,
@@ -33,7 +34,8 @@ class Download:
 
     name: str
     media_type: str
-    pieces: AsyncIterator[str]
+    pieces: AsyncIterator[Any]
+    """Pieces of text, or of bytes."""
 
     @classmethod
     def text(cls, text: str, name: str, media_type: str) -> Self:
@@ -49,6 +51,15 @@ class Download:
     def csv(cls, rows: Items[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
         """Make a CSV file with these columns; a row may have more."""
         return cls(f"{name}.csv", "text/csv; charset=utf-8", _csv(rows, columns))
+
+    @classmethod
+    def xlsx(cls, rows: Items[Mapping[str, Any]], columns: Sequence[str], name: str) -> Self:
+        """Make a workbook with these columns, and at most `workbook.MAX_ROWS` rows."""
+        title = name.rpartition("-")[2]
+        return cls(f"{name}.xlsx", _WORKBOOK, workbook(_each(rows), columns, title))
+
+
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 async def _json(items: Items[Any]) -> AsyncIterator[str]:

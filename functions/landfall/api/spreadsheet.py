@@ -29,6 +29,11 @@ _SUSPECT = re.compile(rf"{_SIGN}(?<!\w.)", re.DOTALL)
 """A sign that is not within a word: most texts have none, and this is twenty times as fast."""
 
 
+def moment_in_words(moment: datetime) -> str:
+    """Return a moment in UTC, in the form that spreadsheets take for a date."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def spreadsheet_cell(value: Any) -> Any:
     """Return a value as it is written to a CSV file.
 
@@ -36,7 +41,7 @@ def spreadsheet_cell(value: Any) -> Any:
     before each sign that could begin a formula in it, also where a program splits it into cells.
     """
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return moment_in_words(value)
     if isinstance(value, str) and _SUSPECT.search(value) and not _NEGATIVE.fullmatch(value):
         return _FORMULA.sub(r"\1'\2", value)
     return value

@@ -49,15 +49,17 @@ MAX_WHY = 500
 
 
 async def elements(request: Request, scan_id: str) -> Fields | Download:
-    """List the elements of a scan, in pages; `format=csv` or `json` gives all in one file.
+    """List the elements of a scan, in pages; `format=csv`, `xlsx` or `json` gives all in one file.
 
     `state`, a label output, `regulatory_flag` and `pii_flag` filter them.
     """
     scan = await _scan(request, scan_id)
     found = await _reviewing(request, scan).find(_filters(scan, request.parameters))
-    match request.form("csv", "json"):
+    match request.form("csv", "xlsx", "json"):
         case "csv":
             return Download.csv(map(csv_row, found), COLUMNS, f"{scan_id}-elements")
+        case "xlsx":
+            return Download.xlsx(map(csv_row, found), COLUMNS, f"{scan_id}-elements")
         case "json":
             return Download.json(found, f"{scan_id}-elements")
     return paged(request, "elements", found, {"scan_id": scan_id})

@@ -52,7 +52,7 @@ MAX_WHY_LENGTH = 500
 
 
 async def run_findings(request: Request, run_id: str) -> Fields | Download:
-    """List the findings of a run, in pages; `format=csv` or `json` gives all in one file.
+    """List the findings of a run, in pages; `format=csv`, `xlsx` or `json` gives all in one file.
 
     `rule`, `table`, `severity`, `owner`, `state`, `since` and `text` filter them.
     """
@@ -346,7 +346,7 @@ async def _listed(
     name: str,
 ) -> Fields | Download:
     """Return a page of findings, or all of them as a file."""
-    form = request.form("csv", "json")
+    form = request.form("csv", "xlsx", "json")
     if form:
         return download(listing, wanted, form, f"{name}-findings")
     limit = request.limit(MAX_LIMIT)

@@ -14,7 +14,8 @@ from landfall.window.rules_page import rules_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
 from landfall.window.scan_page import (
-    findings_file,
+    findings_csv,
+    findings_xlsx,
     ignore_findings,
     reopen_findings,
     scan_page,
@@ -44,7 +45,8 @@ PAGES: Sequence[Screen] = (
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),
     Screen("GET", "/scans/{id}/rules", rules_page),
     Screen("GET", "/scans/{id}/compare", compare_page),
-    Screen("GET", "/scans/{id}/findings.csv", findings_file),
+    Screen("GET", "/scans/{id}/findings.csv", findings_csv),
+    Screen("GET", "/scans/{id}/findings.xlsx", findings_xlsx),
     Screen("POST", "/scans/{id}/findings/ignore", ignore_findings),
     Screen("POST", "/scans/{id}/findings/reopen", reopen_findings),
     Screen("POST", "/scans/{id}/decisions/{id}/undo", undo_decision),

@@ -171,9 +171,18 @@ async def _choices(
     return found
 
 
-async def findings_file(visit: Visit, scan_id: str) -> Download:
-    """Return the findings that the filters choose, as a file for a spreadsheet."""
-    file = await scan_findings(visit.ask({**filters_of(visit), "format": "csv"}), scan_id)
+async def findings_csv(visit: Visit, scan_id: str) -> Download:
+    """Return the findings that the filters choose, as a file for any spreadsheet."""
+    return await _file(visit, scan_id, "csv")
+
+
+async def findings_xlsx(visit: Visit, scan_id: str) -> Download:
+    """Return the findings that the filters choose, as a workbook."""
+    return await _file(visit, scan_id, "xlsx")
+
+
+async def _file(visit: Visit, scan_id: str, form: str) -> Download:
+    file = await scan_findings(visit.ask({**filters_of(visit), "format": form}), scan_id)
     assert isinstance(file, Download)
     return file
 

@@ -47,11 +47,12 @@ class DecisionNotFoundError(NotFoundError):
 
 
 def download(listing: Listing, wanted: Wanted, form: str, name: str) -> Download:
-    """Return the wanted findings as a "csv" or "json" file."""
+    """Return the wanted findings as a "csv", "xlsx" or "json" file."""
     findings = listing.each(wanted)
     if form == "json":
         return Download.json(findings, name)
-    return Download.csv(_rows(findings), COLUMNS, name)
+    make = Download.xlsx if form == "xlsx" else Download.csv
+    return make(_rows(findings), COLUMNS, name)
 
 
 async def listing_of_run(store: Store, run: Run) -> Listing:
