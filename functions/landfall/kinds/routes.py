@@ -55,17 +55,25 @@ async def start_run(request: Request) -> Fields:
 
 
 async def list_runs(request: Request) -> Fields:
-    """List the newest runs without their reports, in pages; `scan_id` and `status` narrow them."""
+    """List the newest runs without their reports, in pages; `scan_id` and `status` narrow them.
+
+    `status` may be several, separated by commas.
+    """
     parameters, limit = request.parameters, request.limit(DEFAULT_LIMIT)
     if not SCAN_ID.fullmatch(parameters.get("scan_id", "x")):
         raise BadRequestError(
             "`scan_id` is the id of no scan: give up to 60 lower-case letters, digits and hyphens"
         )
-    if "status" in parameters and parameters["status"] not in set(RunStatus):
-        raise BadRequestError(f"`status` must be one of {', '.join(RunStatus)}")
-    filters: list[tuple[str, str, Any]] = [
-        (it, "==", parameters[it]) for it in ("scan_id", "status") if it in parameters
-    ]
+    statuses = parameters["status"].split(",") if "status" in parameters else []
+    if not set(RunStatus).issuperset(statuses):
+        raise BadRequestError(f"`status` must be some of {', '.join(RunStatus)}")
+    filters: list[tuple[str, str, Any]] = []
+    if "scan_id" in parameters:
+        filters.append(("scan_id", "==", parameters["scan_id"]))
+    if len(statuses) == 1:
+        filters.append(("status", "==", statuses[0]))
+    elif statuses:
+        filters.append(("status", "in", sorted(set(statuses))))
     place, skip = _place(parameters.get("page_token"))
     if place is not None:
         filters.append(("created_at", "<=", place))

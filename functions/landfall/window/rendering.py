@@ -28,6 +28,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "when": when,
+        "until": until,
         "duration": duration,
         "number": number,
         "count": count,
@@ -69,6 +70,13 @@ def when(moment: datetime | None, missing: str = "-") -> Markup:
     utc = moment.astimezone(UTC)
     time = Markup('<time datetime="{}">{}</time>')
     return time.format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", plain_when(utc))
+
+
+def until(moment: datetime, now: datetime) -> Markup:
+    """Return a moment to come as the time until then; the script of the window counts down."""
+    left = duration(max((moment - now).total_seconds(), 0.0))
+    time = Markup('<time datetime="{}">in {} ({})</time>')
+    return time.format(f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", left, plain_when(moment))
 
 
 def plain_when(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from landfall.kinds.routes import cancel_run, follow_run, start_run
 from landfall.reasons import REASONS, Reason
-from landfall.runs.lifecycle import RUN_LIVE
+from landfall.runs.lifecycle import RUN_LIVE, RunStatus, StepStatus
 from landfall.runs.steps import ROLES
 from landfall.store.documents import Fields
 from landfall.window.standing import fix_of, state_of
@@ -38,6 +38,10 @@ METER = (
 """Counts of a run that cost something, with their words and their form."""
 
 
+TROUBLE = (StepStatus.FAILED, RunStatus.ERROR, RunStatus.TIMED_OUT)
+"""Statuses of a step or a run that has failed."""
+
+
 @dataclass(frozen=True)
 class Span:
     """A time in which a step was at work, or waited: shares of the run's time, in per cent."""
@@ -54,6 +58,7 @@ async def run_page(visit: Visit, run_id: str) -> View:
     found = await follow_run(visit.ask({"limit": str(MAX_MOVES)}), run_id)
     run, steps = ABSENT | found["run"], sorted(found["steps"], key=_order)
     moving = run["status"] in RUN_LIVE
+    only_failed = visit.query.get("show") == "failed"
     end = run["finished_at"] or visit.now
     report = run.get("report") or {}
     failing = [rule for rule in report.get("rules", ()) if rule["findings"]]
@@ -64,7 +69,8 @@ async def run_page(visit: Visit, run_id: str) -> View:
         "seconds": (end - run["created_at"]).total_seconds(),
         "steps_of_run": steps,
         "spans": spans_of(found["events"], steps, run["created_at"], end),
-        "events": found["events"][::-1],
+        "events": [one for one in found["events"][::-1] if not only_failed or _is_trouble(one)],
+        "only_failed": only_failed,
         "left_out": found["moves"] - len(found["events"]),
         "reason": _explained(run["error"]),
         "fix_of": fix_of,
@@ -96,6 +102,11 @@ async def start(visit: Visit, scan_id: str) -> Elsewhere:
     key = visit.form().get("key", "")[:200] or None
     started = await start_run(visit.ask(body={"scan_id": scan_id}, key=key))
     return Elsewhere(f"/runs/{started['run_id']}", "started")
+
+
+def _is_trouble(move: Fields) -> bool:
+    """Return whether a move is the end of an attempt without its result."""
+    return move["to"] in TROUBLE or (move["from"], move["to"]) == ("running", "queued")
 
 
 def _order(step: Fields) -> int:

@@ -4,7 +4,9 @@ from urllib.parse import urlencode
 
 from landfall.kinds.routes import list_runs
 from landfall.runs.lifecycle import RUN_LIVE, RunStatus
+from landfall.window.standing import FAILED
 from landfall.window.visit import LATER, SOON, View, Visit
+from landfall.window.wording import STATES
 
 PAGE = 50
 """Runs on a page."""
@@ -22,7 +24,8 @@ async def runs_page(visit: Visit) -> View:
     values = {
         "runs": listed["runs"],
         "filters": filters,
-        "statuses": list(RunStatus),
+        "statuses": {",".join(FAILED): "All that failed"}
+        | {status: STATES[status].word for status in RunStatus},
         "following": following and f"/runs?{urlencode(filters | {'page_token': following})}",
     }
     return View("runs.html", values, refresh=SOON if moving else LATER)

@@ -267,4 +267,6 @@ $("#zone").textContent = `in your time zone (${zone})`;
 if ($("#live")) $("#live").textContent = "News is shown by itself.";
 begin();
 setInterval(showTimes, 10_000);
+showTimes();
+setInterval(() => document.hidden || showTimes(), 1_000);
 later();
