@@ -9,7 +9,7 @@ from landfall.airtable.fetch_cursor import FetchCursor
 from landfall.airtable.protocols import Record
 from landfall.airtable.records import whole_tables
 from landfall.deadlines import Deadline
-from landfall.integrity.findings.views import listing_of_run
+from landfall.integrity.findings.of_run import listing_of_run
 from landfall.integrity.findings.wanted import Wanted
 from landfall.kinds.table import KINDS
 from landfall.process.redaction import OURS

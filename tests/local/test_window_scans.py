@@ -3,12 +3,13 @@
 import io
 import re
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from starlette.responses import StreamingResponse
 
-from landfall.store.documents import Fields, Put
+from landfall.store.documents import Fields, Put, Query
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.windows import html_of, visit
@@ -138,7 +139,7 @@ async def test_two_runs_are_compared(world: World) -> None:
         ("from=m-0&to=m-2", "runs expire with what they found"),
         ("from=m-1&to=m-3", "has no findings, since its status is queued"),
         ("from=other&to=m-2", "of scan other, not people"),
-        ("from=x/y&to=m-2", "`from` is missing"),
+        ("from=x/y&to=m-2", "give `from` and `to`"),
         ("from=m-1&to=m-2&change=worse", "`change` must be one of new, resolved, ignored, still"),
         ("from=m-1&to=m-2&page_token=-1", "`page_token` must be"),
         ("from=gone&to=m-2", "what was found is not there any more"),
@@ -204,3 +205,38 @@ async def test_what_is_filtered_is_saved_as_a_workbook(world: World) -> None:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
     assert sheet.count("<row ") == 2
     assert "&lt;b&gt;" in sheet
+
+
+async def test_findings_are_sorted(world: World) -> None:
+    """The order is in the address, beside the filters; a file has none, and another is refused."""
+    await two_runs(world)
+    text = await page(world, "/scans/people?rule=email&sort=newest")
+    assert '<option selected value="newest">' in text
+    first = re.search(r'<th scope="row"><a href="(/scans/people/findings/\w+)"', text)
+    assert first
+    assert text.index(first[1]) < text.index("P2")
+    assert "findings.csv?rule=email&" not in text
+    answer = await visit(world, "/scans/people?sort=random")
+    assert answer.status_code == 400
+    assert "`sort` must be one of newest, oldest, records" in html_of(answer)
+
+
+async def test_a_run_says_when_it_tries_again_and_what_failed(world: World) -> None:
+    """In seconds; the moves are narrowed to what failed."""
+    await world.start(await world.save(rules=RULES), "m-2")
+    (step,) = await world.stored.find(Query("runs/m-2/steps"))
+    error = {"reason": "base_timeout", "message": "Airtable did not answer"}
+    later = world.clock() + timedelta(seconds=12)
+    waiting = {"next_attempt_at": later, "attempt": 2, "retries": 1, "last_error": error}
+    await world.stored.commit([Put(step.path, step.data | waiting)])
+    text = await page(world, "/runs/m-2")
+    assert "Next try: <time" in text
+    assert ">in 12 s (" in text
+    assert "attempt</a> 2, 1 retry" in text
+    assert "Airtable did not answer" in text
+    text = await page(world, "/runs/m-1?show=failed")
+    assert "Nothing failed." in text
+    assert "Show everything" in text
+    failed = await page(world, "/runs?status=error,timed_out")
+    assert '<option selected value="error,timed_out">All that failed' in failed
+    assert "No run matches" in failed

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from landfall.integrity.findings import decided, list_index, views
+from landfall.integrity.findings import decided, list_index, shown, views
 from landfall.integrity.findings.entry import (
     STATES,
     Decision,
@@ -23,7 +23,7 @@ from landfall.integrity.findings.entry import (
 from landfall.integrity.findings.ledger_store import LedgerStore
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import ListMissingError, all_entries
-from landfall.integrity.findings.shown import Listing
+from landfall.integrity.findings.shown import ORDERS, Listing
 from landfall.integrity.findings.views import DecisionNotFoundError, ScanFindings, download
 from landfall.integrity.findings.wanted import FACETS, Wanted
 from landfall.store.documents import Document, Fields, Query
@@ -442,3 +442,30 @@ async def test_a_short_page_of_findings_of_many_records():
     size = len("rec00000000000000") + 4 + len("Person 12") + 4
     assert len((await listing.page(Wanted(), 10, most_bytes=3 * size)).findings) in (2, 3)
     assert len((await listing.page(Wanted(), 10, most_bytes=1)).findings) == 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_findings_are_sorted_over_all_pages(order, monkeypatch):
+    """As by a sort of all that are wanted, page by page; of too many, none."""
+    scan = await a_scan(300, decided=20)
+    listing = await scan.listing()
+    wanted = Wanted(rule="email")
+    by_id = {it.id: it for it in scan.entries}
+    keys: dict[str, Any] = {
+        "newest": lambda it: -by_id[it].first_seen.timestamp(),
+        "oldest": lambda it: by_id[it].first_seen.timestamp(),
+        "records": lambda it: -by_id[it].finding.record_count,
+    }
+    found: list[str] = []
+    following: int | None = 0
+    while following is not None:
+        page = await listing.sorted_page(wanted, order, 7, following)
+        found += [it["finding_id"] for it in page.findings]
+        following = page.next
+    assert page.count == len(found)
+    assert found == sorted(scan.expected(wanted), key=keys[order])
+    short = await listing.sorted_page(wanted, order, 7, most_bytes=1)
+    assert (len(short.findings), short.next) == (1, 1)
+    monkeypatch.setattr(shown, "MAX_SORTED", 3)
+    with pytest.raises(ValueError, match="at most 3 are sorted; narrow the filters"):
+        await listing.sorted_page(wanted, order, 7)

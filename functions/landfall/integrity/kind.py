@@ -40,9 +40,10 @@ def _write(claim: "Claim", scan: "IntegrityScan", clients: Bases) -> Work:
 
 
 def _routes() -> "Sequence[Route]":
+    from landfall.integrity.history_routes import HISTORY_ROUTES
     from landfall.integrity.routes import ROUTES
 
-    return ROUTES
+    return [*ROUTES, *HISTORY_ROUTES]
 
 
 async def _check(scan: "IntegrityScan", store: "Store", deadline: "Deadline") -> "Fields":

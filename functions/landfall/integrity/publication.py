@@ -19,7 +19,6 @@ from landfall.integrity.findings.ledger_store import (
     to_write_back,
     write_back_documents,
 )
-from landfall.integrity.findings.results import run_results, with_results
 from landfall.integrity.following import Following
 from landfall.integrity.report import run_report
 from landfall.integrity.rules.evaluate import RuleReport
@@ -62,13 +61,11 @@ class Publication:
         origin = fetched.origin(self._scan.base)
         merged = replace(merged, ledger=replace(merged.ledger, entries=entries))
         report = run_report(origin, merged, reports, self._claim.run.handover)
-        results = run_results(
-            run_id,
-            self._claim.run.created_at,
-            {name: table.records for name, table in fetched.tables.items()},
-            report.fields["rules"],
+        records = {name: table.records for name, table in fetched.tables.items()}
+        results = kept.ledger.results_after(
+            run_id, self._claim.run.created_at, records, report.fields["rules"]
         )
-        ledger = replace(merged.ledger, results=with_results(kept.ledger.results, results))
+        ledger = replace(merged.ledger, results=results)
         run = report.run_fields(self._claim.progress.last)
         run["report"] |= {"newest": newest}
         run["findings_list"] = asdict(where)

@@ -10,22 +10,17 @@ from typing import Any
 from landfall.airtable.dates import Calendar
 from landfall.api.downloads import Download
 from landfall.api.request import MAX_LIMIT, PAGES, Request, Route, check_kind
-from landfall.integrity.findings.comparison import CHANGES, compare
 from landfall.integrity.findings.entry import LIVE, STATES, Decision
-from landfall.integrity.findings.lists import ListMissingError
+from landfall.integrity.findings.of_run import listing_of_run
 from landfall.integrity.findings.page_token import PageToken
-from landfall.integrity.findings.shown import Listing
+from landfall.integrity.findings.shown import ORDERS, Listing
 from landfall.integrity.findings.views import (
     DecisionNotFoundError,
     ScanFindings,
     download,
-    listing_of_run,
-    opened_of_run,
 )
 from landfall.integrity.findings.wanted import Wanted
-from landfall.reasons import BadRequestError, NotFoundError
-from landfall.runs.commit import RunNotFoundError
-from landfall.runs.documents import Run
+from landfall.reasons import BadRequestError
 from landfall.scans.plain import shorten
 from landfall.scans.settings import SEVERITIES
 from landfall.store.documents import Fields
@@ -39,10 +34,8 @@ FILTERS = ("rule", "table", "severity", "owner", "state", "since", "text")
 MAX_TEXT = 200
 """Characters of a text that is looked for."""
 
-LISTING = (*FILTERS, "format", *PAGES)
+LISTING = (*FILTERS, "sort", "format", *PAGES)
 """The query parameters of a list of findings."""
-
-_LATER = "choose a later run"
 
 DECISION_ID_BYTES = 8
 """Random bytes of the id of a decision about many findings."""
@@ -75,7 +68,7 @@ async def run_findings(request: Request, run_id: str) -> Fields | Download:
 async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
     """List the findings as of the scan's last run; like `GET /runs/{id}/findings`."""
     wanted, token = _wanted(request.parameters), _token(request)
-    listing = await (await _findings(request, scan_id)).listing(token.list)
+    listing = await (await findings_of_scan(request, scan_id)).listing(token.list)
     return await _listed(request, listing, wanted, token, {"scan_id": scan_id}, scan_id)
 
 
@@ -84,13 +77,13 @@ async def finding_counts(request: Request, scan_id: str) -> Fields:
 
     A filter does not narrow the numbers of its own values, so they say what another choice gives.
     """
-    listing = await (await _findings(request, scan_id)).listing()
+    listing = await (await findings_of_scan(request, scan_id)).listing()
     return {"scan_id": scan_id, "counts": await listing.counts(_wanted(request.parameters))}
 
 
 async def finding(request: Request, scan_id: str, finding_id: str) -> Fields:
     """Show one finding with its history. Raises `FindingNotFoundError`."""
-    return await (await _findings(request, scan_id)).one(finding_id)
+    return await (await findings_of_scan(request, scan_id)).one(finding_id)
 
 
 async def ignore(request: Request, scan_id: str, finding_id: str) -> Fields:
@@ -127,7 +120,7 @@ async def reopen_all(request: Request, scan_id: str) -> Fields:
 
 async def decision(request: Request, scan_id: str, decision_id: str) -> Fields:
     """Show a decision about many findings. Raises `DecisionNotFoundError`."""
-    findings = await _findings(request, scan_id)
+    findings = await findings_of_scan(request, scan_id)
     parts = await findings.decided_all(_decision_id(decision_id))
     decided = sum(part.count for part in parts)
     return {"decision_id": decision_id, **asdict(parts[0].decision), "decided": decided}
@@ -140,104 +133,15 @@ async def undo(request: Request, scan_id: str, decision_id: str) -> Fields:
     Raises `DecisionNotFoundError`.
     """
     request.settings()
-    findings = await _findings(request, scan_id)
+    findings = await findings_of_scan(request, scan_id)
     undone, left = await findings.undo(_decision_id(decision_id), request.by)
     return {"decision_id": decision_id, "undone": undone, "left": left}
-
-
-async def rules_of_scan(request: Request, scan_id: str) -> Fields:
-    """Show the results of a scan's rules in its last 30 runs, with the records of each table.
-
-    `results` of a rule are in the order of `runs`, the newest first; None where it was not there.
-    """
-    return {"scan_id": scan_id, **await (await _findings(request, scan_id)).results()}
-
-
-async def compare_runs(request: Request, scan_id: str) -> Fields:
-    """Compare two runs of a scan: `from` an earlier one `to` a later one, by id.
-
-    `counts` has the numbers of findings that are `new`, `resolved`, `ignored` since, and `still`
-    open; `findings` are those of one `change`, in pages. Rules that only one of them could check
-    are not compared. Raises `NotFoundError` where what a run found is not there any more.
-    """
-    parameters = request.parameters
-    change = parameters.get("change", "new")
-    if change not in CHANGES:
-        raise BadRequestError(f"`change` must be one of {', '.join(CHANGES)}")
-    limit, token = request.limit(MAX_LIMIT), parameters.get("page_token", "0")
-    if not re.fullmatch(r"[0-9]{1,9}", token):
-        raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
-    head = await request.scans.head(scan_id)
-    check_kind("integrity", head.data["kind"], scan_id)
-    runs = [await _compared(request, scan_id, name) for name in ("from", "to")]
-    if not runs[0].created_at < runs[1].created_at:
-        raise BadRequestError("`from` must be an earlier run than `to`; exchange them")
-    if runs[0].base != runs[1].base:
-        raise BadRequestError(f"{runs[0].id} and {runs[1].id} are of different bases")
-    store = request.runs.store
-    try:
-        earlier, later = [await opened_of_run(store, run) for run in runs]
-        compared = await compare(earlier, later)
-        findings = await compared.page(change, limit, int(token))
-    except ListMissingError as error:
-        raise NotFoundError(f"{error}: what was found is not there any more; {_LATER}") from None
-    counts, end = compared.counts, int(token) + len(findings)
-    return {
-        "scan_id": scan_id,
-        "from": _outline(runs[0]),
-        "to": _outline(runs[1]),
-        "not_compared": sorted(
-            {
-                rule["rule_id"]
-                for side, other in ((earlier, later), (later, earlier))
-                for key, rule in side.rules.items()
-                if key not in other.rules
-            }
-        ),
-        "counts": counts,
-        "change": change,
-        "findings": findings,
-        "next_page_token": str(end) if end < counts[change] else None,
-    }
-
-
-async def _compared(request: Request, scan_id: str, name: str) -> Run:
-    """Return the run that a parameter names. Raises `BadRequestError`, `NotFoundError`."""
-    run_id = request.parameters.get(name, "")
-    if not run_id or "/" in run_id:
-        raise BadRequestError(f"`{name}` is missing: give the id of a run of this scan")
-    try:
-        run = await request.runs.get(run_id)
-    except RunNotFoundError:
-        raise NotFoundError(
-            f"`{name}`: there is no run {shorten(run_id)!r}; runs expire with what they found "
-            f"(after 400 days, unless it is set otherwise), so {_LATER}"
-        ) from None
-    if run.scan_id != scan_id:
-        raise BadRequestError(f"`{name}`: run {run_id} is of scan {run.scan_id}, not {scan_id}")
-    if not (run.report and run.findings_list):
-        raise BadRequestError(
-            f"`{name}`: run {run_id} has no findings, since its status is {run.status}; choose a "
-            "run with a verdict"
-        )
-    return run
-
-
-def _outline(run: Run) -> Fields:
-    return {
-        "run_id": run.id,
-        "created_at": run.created_at,
-        "verdict": run.verdict,
-        "complete": run.complete,
-    }
 
 
 ROUTES = [
     Route("GET", "/runs/{id}/findings", 200, run_findings, LISTING),
     Route("GET", "/scans/{id}/findings", 200, scan_findings, LISTING),
     Route("GET", "/scans/{id}/counts", 200, finding_counts, FILTERS),
-    Route("GET", "/scans/{id}/rules", 200, rules_of_scan),
-    Route("GET", "/scans/{id}/compare", 200, compare_runs, ("from", "to", "change", *PAGES)),
     Route("GET", "/scans/{id}/findings/{id}", 200, finding),
     Route("POST", "/scans/{id}/findings/ignore", 200, ignore_all, FILTERS),
     Route("POST", "/scans/{id}/findings/reopen", 200, reopen_all, FILTERS),
@@ -274,7 +178,7 @@ async def _decide_all(
     if "resolved" in wanted.states:
         raise BadRequestError("`state` must not be resolved: there is nothing to decide")
     together = secrets.token_hex(DECISION_ID_BYTES)
-    findings = await _findings(request, scan_id)
+    findings = await findings_of_scan(request, scan_id)
     try:
         decided = await findings.decide_all(wanted, decision, count, together)
     except ValueError as error:
@@ -291,12 +195,13 @@ def _decision_id(text: str) -> str:
 
 async def _decide(request: Request, scan_id: str, finding_id: str, decision: Decision) -> Fields:
     try:
-        return await (await _findings(request, scan_id)).decide(finding_id, decision)
+        return await (await findings_of_scan(request, scan_id)).decide(finding_id, decision)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
 
 
-async def _findings(request: Request, scan_id: str) -> ScanFindings:
+async def findings_of_scan(request: Request, scan_id: str) -> ScanFindings:
+    """Return the findings of a scan. Raises `NotFoundError`, `BadRequestError`."""
     head = await request.scans.head(scan_id)
     check_kind("integrity", head.data["kind"], scan_id)
     return ScanFindings(request.runs.store, request.runs.clock, scan_id, head.data["base"])
@@ -347,10 +252,22 @@ async def _listed(
 ) -> Fields | Download:
     """Return a page of findings, or all of them as a file."""
     form = request.form("csv", "xlsx", "json")
+    order = request.parameters.get("sort")
+    if order not in (None, *ORDERS):
+        raise BadRequestError(f"`sort` must be one of {', '.join(ORDERS)}; leave it out otherwise")
+    if form and order:
+        raise BadRequestError("`sort` is for pages: a file is in the order of the list")
     if form:
         return download(listing, wanted, form, f"{name}-findings")
     limit = request.limit(MAX_LIMIT)
-    page = await listing.page(wanted, limit, token.position, token.skip, MAX_RECORDS_BYTES)
+    if order:
+        try:
+            start = token.position + token.skip
+            page = await listing.sorted_page(wanted, order, limit, start, MAX_RECORDS_BYTES)
+        except ValueError as error:
+            raise BadRequestError(f"`sort`: {error}") from None
+    else:
+        page = await listing.page(wanted, limit, token.position, token.skip, MAX_RECORDS_BYTES)
     following = None if page.next is None else str(PageToken(page.next, list=listing.of_run))
     return head | {
         "count": page.count,

@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
-from landfall.integrity.findings.comparison import CHANGES
-from landfall.integrity.routes import compare_runs
+from landfall.integrity.findings.run_comparison import CHANGES
+from landfall.integrity.history_routes import compare_runs
 from landfall.kinds.routes import follow_scan
-from landfall.reasons import BadRequestError, NotFoundError
+from landfall.reasons import BadRequestError
 from landfall.store.documents import Fields
 from landfall.window.home_page import STRIP
 from landfall.window.visit import View, Visit
@@ -30,7 +30,7 @@ async def compare_page(visit: Visit, scan_id: str) -> View:
         asked["page_token"] = visit.query.get("page_token") or "0"
         try:
             found = await compare_runs(visit.ask(asked), scan_id)
-        except (BadRequestError, NotFoundError) as error:
+        except BadRequestError as error:
             problem = str(error)
     values = {
         "scan": scan,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from landfall.integrity.routes import rules_of_scan
+from landfall.integrity.history_routes import rules_of_scan
 from landfall.kinds.routes import follow_scan
 from landfall.store.documents import Fields
 from landfall.window.charts import RUNS, Chart, Series

@@ -36,6 +36,13 @@ CHOICES = ("rule", "table", "severity", "owner", "state")
 FIXED = {"severity": SEVERITIES, "state": STATES}
 """Filters whose values are always the same."""
 
+ORDER_WORDS = {
+    "": "Worst first",
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "records": "Most records first",
+}
+
 MAX_CHOICES = 500
 """Values that a filter offers: those with the most findings."""
 
@@ -97,7 +104,8 @@ async def _page(
     if judged:
         result = (await visit.asked.runs.get(judged["run_id"])).document.data
     filters = filters_of(visit)
-    listed = await _findings(visit, scan, filters) if judged else None
+    sort = visit.query.get("sort", "") if not problem else ""
+    listed = await _findings(visit, scan, filters, sort) if judged else None
     values = {
         "scan": scan,
         "one": standing,
@@ -109,6 +117,9 @@ async def _page(
         "reviews": await _reviews(visit, scan),
         "choices": await _choices(visit, scan_id, filters) if listed else {},
         "query": urlencode(filters),
+        "sort": sort,
+        "orders": ORDER_WORDS,
+        "place": urlencode(filters | ({"sort": sort} if sort else {})),
         "decision": await _decision(visit, scan_id),
         "form": form or {},
         "problem": problem,
@@ -137,11 +148,11 @@ async def scan_pulse(visit: Visit, scan_id: str) -> str:
     return repr((scan.get("updated_at"), schedule, runs, minute))
 
 
-async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str]) -> Any:
+async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str], sort: str) -> Any:
     """Return a page of the findings; None where the kind of scan has none."""
     if scan["kind"] != "integrity":
         return None
-    asked = {**filters, "limit": str(PAGE)}
+    asked = {**filters, "limit": str(PAGE)} | ({"sort": sort} if sort else {})
     if token := visit.query.get("page_token"):
         asked["page_token"] = token
     return await scan_findings(visit.ask(asked), scan["scan_id"])

@@ -37,6 +37,7 @@ from landfall.integrity.findings.entry import (
 )
 from landfall.integrity.findings.identity import fingerprint, match, next_id, records_gained
 from landfall.integrity.findings.ledger_room import remembered, retained, retained_entries
+from landfall.integrity.findings.results import run_results, with_results
 from landfall.integrity.findings.rule_state import RuleState, content_of, keys_of, texts_of
 from landfall.integrity.rules.evaluate import Finding, RuleReport
 from landfall.integrity.rules.rule import BaseRule
@@ -66,6 +67,16 @@ class Ledger:
         """Return the measurements of each of a scan's rules, the newest first; by the rule's id."""
         keys = keys_of(self.rules, rules, ids)
         return {id_: self.rules[key].past if key in self.rules else () for id_, key in keys.items()}
+
+    def results_after(
+        self,
+        run_id: str,
+        created_at: datetime,
+        records: Mapping[str, int],
+        rules: Sequence[Mapping[str, Any]],
+    ) -> bytes:
+        """Return the results after a run, from the rules of its report."""
+        return with_results(self.results, run_results(run_id, created_at, records, rules))
 
 
 @dataclass(frozen=True)

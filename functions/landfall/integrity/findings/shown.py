@@ -7,7 +7,7 @@ read: a later list, or a later decision, is not in it.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,9 @@ MAX_FOUND_SINGLY = 20
 MAX_LINKS = 10
 """Records of a finding that are linked to."""
 
+MAX_SORTED = 10_000
+"""Findings that are read to sort them: 20 pieces of a list."""
+
 Tally = Counter[tuple[int, State]]
 """Numbers of findings, by their number of facts and their state now."""
 
@@ -73,6 +76,14 @@ class FoundEntry:
         if self.state != "ignored":
             return Before("open")
         return Before("ignored", self.last.why, self.last.until)
+
+
+ORDERS: Mapping[str, Callable[[FoundEntry], float]] = {
+    "newest": lambda found: -found.entry.first_seen.timestamp(),
+    "oldest": lambda found: found.entry.first_seen.timestamp(),
+    "records": lambda found: -found.entry.finding.record_count,
+}
+"""Orders beside that of the list: by the time when a finding was first seen, or its records."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +199,32 @@ class Listing:
                 break
             shown.append(finding)
         return FindingsPage(shown, await self.count(wanted), following)
+
+    async def sorted_page(
+        self, wanted: Wanted, order: str, limit: int, start: int = 0, most_bytes: int = 2**63
+    ) -> FindingsPage:
+        """Return a page of the wanted findings in one of the `ORDERS`, from a position on.
+
+        Raises `ValueError` where they are more than `MAX_SORTED`.
+        """
+        count = await self.count(wanted)
+        if count > MAX_SORTED:
+            raise ValueError(
+                f"these are {count:,} findings, and at most {MAX_SORTED:,} are sorted; narrow the "
+                "filters"
+            )
+        found = [one async for one in self._wanted(wanted)]
+        found.sort(key=ORDERS[order])
+        shown: list[Fields] = []
+        room = most_bytes
+        for one in found[start : start + limit]:
+            finding = self.shown(one)
+            room -= _bytes_of_records(finding)
+            if shown and room < 0:
+                break
+            shown.append(finding)
+        end = start + len(shown)
+        return FindingsPage(shown, count, end if end < len(found) else None)
 
     async def each(self, wanted: Wanted) -> AsyncIterator[Fields]:
         """Yield the wanted findings."""

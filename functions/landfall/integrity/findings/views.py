@@ -5,21 +5,18 @@ from itertools import zip_longest
 
 from msgspec import structs
 
-from landfall.airtable.links import Origin
 from landfall.api.downloads import Download
-from landfall.integrity.findings.comparison import Compared
 from landfall.integrity.findings.decided import PlacedDecision, id_in_bytes, placed_together
 from landfall.integrity.findings.entry import Decision, FindingEntry
 from landfall.integrity.findings.ledger_store import LedgerStore, StoredLedger
 from landfall.integrity.findings.list_index import ListIndex
 from landfall.integrity.findings.lists import NO_LIST, FindingsList, open_list
 from landfall.integrity.findings.results import unpack_results
-from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.shown import FoundEntry, Listing, listed_finding
 from landfall.integrity.findings.wanted import Wanted
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.commit import Clock
-from landfall.runs.documents import Run, run_path
+from landfall.runs.documents import run_path
 from landfall.store.documents import Fields, Store
 
 COLUMNS = (
@@ -53,33 +50,6 @@ def download(listing: Listing, wanted: Wanted, form: str, name: str) -> Download
         return Download.json(findings, name)
     make = Download.xlsx if form == "xlsx" else Download.csv
     return make(_rows(findings), COLUMNS, name)
-
-
-async def listing_of_run(store: Store, run: Run) -> Listing:
-    """Return the findings of the rules that a run has evaluated, as it left them."""
-    opened = await opened_of_run(store, run)
-    return Listing(opened.opened, opened.rules, opened.origin)
-
-
-async def opened_of_run(store: Store, run: Run) -> Compared:
-    """Return the list of a run's findings, and the rules that it has evaluated."""
-    if not (run.report and run.base and run.findings_list):  # it has not ended
-        return Compared(await open_list(store, NO_LIST), {}, Origin("", {}))
-    known = (await LedgerStore(store, run.scan_id, run.base).load_head()).ledger.rules
-    rules = {
-        rule["key"]: _with_texts(rule, known.get(rule["key"]))
-        for rule in run.report["rules"]
-        if not rule["inconclusive"]
-    }
-    opened = await open_list(store, FindingsList(**run.findings_list))
-    return Compared(opened, rules, _origin(run.base, run.report))
-
-
-def _with_texts(rule: Fields, state: RuleState | None) -> Fields:
-    """Return a rule of a report with its texts: a report has no long ones."""
-    if state is None or not state.requirement:
-        return rule
-    return rule | {"owner": state.owner, "requirement": state.requirement}
 
 
 class ScanFindings:
@@ -258,8 +228,3 @@ def rows_of(finding: Fields) -> Iterator[Fields]:
     table_link = finding["links"][0].removesuffix(records[0]) if records else ""
     for record, name in zip_longest(records or [""], finding["record_names"], fillvalue=""):
         yield row | {"record": record, "record_name": name, "link": f"{table_link}{record}"}
-
-
-def _origin(base: str, report: Fields) -> Origin:
-    tables = {table["table"]: table["id"] for table in report["tables"]}
-    return Origin(base, tables)

@@ -8,10 +8,16 @@ from msgspec import structs
 
 from landfall.airtable.links import Origin
 from landfall.integrity.findings import lists, packing
-from landfall.integrity.findings.comparison import CHANGES, Change, Compared, Comparison, compare
 from landfall.integrity.findings.entry import LIVE, FindingEntry
 from landfall.integrity.findings.list_index import in_order
 from landfall.integrity.findings.lists import FindingsList, open_list
+from landfall.integrity.findings.run_comparison import (
+    CHANGES,
+    Change,
+    Compared,
+    RunComparison,
+    compare,
+)
 from landfall.store.versioned import VersionedStore
 from tests.fakes.ledgers import BASE, RULES, entries, entry_of, store_ledger
 from tests.fakes.memory_store import MemoryStore
@@ -41,7 +47,7 @@ class Runs:
 
     async def compared(
         self, rules: Sequence[frozenset[str]] = (EVERY, EVERY)
-    ) -> tuple[Comparison, dict[Change, list[str]]]:
+    ) -> tuple[RunComparison, dict[Change, list[str]]]:
         """Compare them, and work out what is expected; a run has evaluated some of the rules."""
         sides: list[Compared] = []
         for run_id, some, its in zip(("m-1", "m-2"), (self.before, self.now), rules, strict=True):
@@ -65,7 +71,7 @@ def _by_id(some: Sequence[FindingEntry], rules: frozenset[str]) -> dict[str, Fin
     return {it.id: it for it in in_order(some, RULES) if it.rule_key in rules}
 
 
-async def check(compared: Comparison, expected: dict[Change, list[str]]) -> None:
+async def check(compared: RunComparison, expected: dict[Change, list[str]]) -> None:
     """Compare the numbers, and the findings in pages of seven."""
     assert compared.counts == {change: len(ids) for change, ids in expected.items()}
     for change in CHANGES:

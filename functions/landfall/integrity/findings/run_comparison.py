@@ -42,7 +42,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """The findings by what became of them: their keys, and the piece of the list that has each.
 
     Those that are resolved are in the earlier list, the others in the later one.
@@ -87,7 +87,7 @@ class Comparison:
 _COMPARING: MutableMapping[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-async def compare(earlier: Compared, later: Compared) -> Comparison:
+async def compare(earlier: Compared, later: Compared) -> RunComparison:
     """Compare two lists by the rules that both have. Raises `ListMissingError`."""
     rules = earlier.rules.keys() & later.rules.keys()
     # one at a time: the tables of 200,000 findings take 40 MB while they are compared
@@ -104,7 +104,7 @@ async def compare(earlier: Compared, later: Compared) -> Comparison:
             "ignored": {key: piece for key, piece in ignored.items() if key in gone},
             "still": {key: piece for key, piece in now.items() if key in before},
         }
-    return Comparison(earlier, later, places)
+    return RunComparison(earlier, later, places)
 
 
 def _shared_beginnings(places: Sequence[tuple[int, int]]) -> set[int]:
