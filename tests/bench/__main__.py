@@ -30,6 +30,7 @@ from tests.bench import (
     step_overhead,
     store_operations,
     whole_run,
+    window_pages,
 )
 from tests.bench.benchmark import Benchmark, MismatchError
 from tests.bench.figures import Table
@@ -44,6 +45,7 @@ BENCHMARKS: MappingProxyType[str, Benchmark] = MappingProxyType(
         "queue_latency": queue_latency,
         "cold_import": cold_import,
         "pages_of_findings": pages_of_findings,
+        "window_pages": window_pages,
         "classification": classification,
         "duplicates": duplicates,
         "linkage": linkage,
