@@ -156,6 +156,7 @@ async def test_findings_live_across_runs():
     assert moved(run) == {"new": 1, "resolved": 1}
     (rule,) = run["report"]["rules"]
     assert (rule["findings"], rule["still_open"], rule["by_severity"]) == (2, 1, {"warning": 2})
+    assert rule["since"] == min(it["first_seen"] for it in await findings(scanning.world))
     assert await scanning.states() == {"01": "open", "02": "resolved", "03": "open"}
     assert moved(await scanning.run(people("x", None, "x"))) == {"resolved": 2, "reopened": 1}
     assert await scanning.states() == {"01": "resolved", "02": "reopened", "03": "resolved"}

@@ -240,3 +240,12 @@ async def test_a_run_says_when_it_tries_again_and_what_failed(world: World) -> N
     failed = await page(world, "/runs?status=error,timed_out")
     assert '<option selected value="error,timed_out">All that failed' in failed
     assert "No run matches" in failed
+
+
+async def test_home_says_since_when_a_rule_is_broken(world: World) -> None:
+    """Since its oldest open finding, also where the scan's state has changed since."""
+    await two_runs(world)
+    text = re.sub(r"\s+", " ", await page(world, "/"))
+    first = (await world.run("m-1")).data["finished_at"]
+    assert '3 findings · Table People, rule email</span></div> <div class="whose">' in text
+    assert f'since <time datetime="{first:%Y-%m-%dT%H:%M}' in text

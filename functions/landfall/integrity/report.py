@@ -171,6 +171,7 @@ def _rule(
         **count,
         "still_open": len(live) - count["new"] - count["reopened"],
         "ignored": sum(entry.state == "ignored" for entry in entries),
+        "since": min((entry.history[-1].at for entry in live), default=None),
         "inconclusive": truncate(report.inconclusive, details.why) or None,
         "note": truncate(report.note, details.why) or None,
         "samples": [_sample(origin, entry, most) for entry in worst_first[: details.samples]],

@@ -25,9 +25,7 @@ from typing import Any
 from msgspec import structs
 
 from landfall.airtable.schema_ids import NO_IDS, SchemaIds
-from landfall.integrity.findings.entry import Decision, FindingEntry, Move, State, state_with
 from landfall.integrity.findings.entry import (
-    LIVE,
     Decision,
     FindingEntry,
     Move,

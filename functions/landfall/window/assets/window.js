@@ -159,10 +159,8 @@ document.addEventListener("submit", async (event) => {
   } catch {
     trouble("Nothing was sent: Landfall cannot be reached. What you typed is still here; try again.");
   }
-  if (button) {
-    button.ariaDisabled = null;
-    button.textContent = label;
-  }
+  if (button) button.ariaDisabled = null;
+  if (button?.dataset.busy) button.textContent = label;
   form.ariaBusy = null;
 });
 
@@ -266,7 +264,5 @@ if (location.search.includes("did=")) history.replaceState(null, "", clean(locat
 $("#zone").textContent = `in your time zone (${zone})`;
 if ($("#live")) $("#live").textContent = "News is shown by itself.";
 begin();
-setInterval(showTimes, 10_000);
-showTimes();
 setInterval(() => document.hidden || showTimes(), 1_000);
 later();
