@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 
-from landfall.window.compare_page import compare_page
 from landfall.window.deletion_page import delete, deletion_page
-from landfall.window.finding_page import finding_page, ignore_finding, reopen_finding
+from landfall.window.finding_table import FINDING_PAGES
 from landfall.window.health_page import health_page, stop_pause, words_page
 from landfall.window.home_page import home, home_pulse
 from landfall.window.new_scan_page import create_scan, new_scan_page
 from landfall.window.report_page import report_file, report_page
 from landfall.window.review_page import decide, decide_all, review_page
-from landfall.window.rules_page import rules_page
 from landfall.window.run_page import cancel, run_page, run_pulse, start
 from landfall.window.runs_page import runs_page
-from landfall.window.scan_page import (
-    findings_csv,
-    findings_xlsx,
-    ignore_findings,
-    reopen_findings,
-    scan_page,
-    scan_pulse,
-    undo_decision,
-)
+from landfall.window.scan_page import scan_page, scan_pulse
 from landfall.window.schedule_page import save_schedule, schedule_page
 from landfall.window.settings_page import (
     pause_settings,
@@ -43,16 +33,7 @@ PAGES: Sequence[Screen] = (
     Screen("POST", "/runs/{id}/cancel", cancel),
     Screen("POST", "/scans/{id}/run", start),
     Screen("GET", "/scans/{id}", scan_page, scan_pulse),
-    Screen("GET", "/scans/{id}/rules", rules_page),
-    Screen("GET", "/scans/{id}/compare", compare_page),
-    Screen("GET", "/scans/{id}/findings.csv", findings_csv),
-    Screen("GET", "/scans/{id}/findings.xlsx", findings_xlsx),
-    Screen("POST", "/scans/{id}/findings/ignore", ignore_findings),
-    Screen("POST", "/scans/{id}/findings/reopen", reopen_findings),
-    Screen("POST", "/scans/{id}/decisions/{id}/undo", undo_decision),
-    Screen("GET", "/scans/{id}/findings/{id}", finding_page),
-    Screen("POST", "/scans/{id}/findings/{id}/ignore", ignore_finding),
-    Screen("POST", "/scans/{id}/findings/{id}/reopen", reopen_finding),
+    *FINDING_PAGES,
     Screen("GET", "/scans/{id}/settings", settings_page),
     Screen("POST", "/scans/{id}/settings", save_settings),
     Screen("POST", "/scans/{id}/pause", pause_settings),
