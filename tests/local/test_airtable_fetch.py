@@ -4,7 +4,6 @@ import asyncio
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any, ClassVar
@@ -33,6 +32,7 @@ from landfall.store.documents import StoreError, Version, Write
 from landfall.store.packed import MAX_PACKED_BYTES
 from tests.fakes import workers
 from tests.fakes.bases import BASE, a_base, a_server, record_id
+from tests.fakes.listings import ENDLESS, listing, page_of
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.workers import cursor_of, deliver, documents, drive, fetched, invoke
 from tests.fakes.world import World
@@ -317,35 +317,6 @@ async def test_an_offset_that_expired_between_invocations():
         await drive(world, server)
     assert await fetched_ids(world) == {"People": ids(base)["People"][1:]}
     assert (await cursor_of(world)).tables["People"].listing == 2
-
-
-def page_of(*numbers: int, offset: str | None) -> Fault:
-    """An answer with these records, which names this offset."""
-    records = [
-        {"id": record_id(n), "createdTime": "2026-01-01T00:00:00.000Z", "fields": {}}
-        for n in numbers
-    ]
-    body = json.dumps({"records": records, "offset": offset}).encode()
-    return Fault(FaultKind.STATUS, status=200, body=body)
-
-
-def listing(*pages: Fault) -> list[FaultRule]:
-    """The pages, one after the other, and the last of them for ever."""
-    *first, last = [FaultRule(page, path="/People$") for page in pages]
-    return [*first, replace(last, times=None)]
-
-
-def round_of(*firsts: int) -> list[Fault]:
-    """Return a page of two records for each of these numbers of the first."""
-    return [page_of(n, n + 1, offset=f"after {n}") for n in firsts]
-
-
-ENDLESS = {
-    "the same page": (1, round_of(1)),
-    "the same page, after another": (2, round_of(1, 3)),
-    "no records": (0, [page_of(offset="x")]),
-    "a listing that goes round": (3, round_of(1, 3, 5, 1, 3, 5, 1)),
-}
 
 
 @pytest.mark.parametrize(("stored", "pages"), ENDLESS.values(), ids=ENDLESS)

@@ -25,6 +25,7 @@ from landfall.kinds.definition import parse
 from landfall.reasons import StepError
 from tests.fakes.bases import BASE, KEY, a_base, a_server
 from tests.fakes.elements import a_classification
+from tests.fakes.listings import ENDLESS, listing
 from tests.fakes.world import integrity
 
 TABLES = {"People": ["Name", "Email"], "Pets": ["Name", "Owner"]}
@@ -301,6 +302,18 @@ async def test_an_expired_listing_starts_its_table_again() -> None:
     always = FaultRule(EXPIRED_OFFSET, path="/People$", times=None)
     with pytest.raises(StepError, match="expired"):
         await read(base, scan(REQUIRED), None, always)
+
+
+@pytest.mark.parametrize("pages", [pages for _, pages in ENDLESS.values()], ids=ENDLESS)
+async def test_a_listing_that_does_not_end_is_an_error(pages: list[Fault]) -> None:
+    """As in a run: within a few pages, and the message says which table it is."""
+    asked = []
+    async with a_server(a_base(People=1, Pets=1), faults=listing(*pages)) as server:
+        endpoint = AirtableEndpoint(server.url, KEY)
+        with pytest.raises(StepError, match="the listing of table 'People' does not end"):
+            await read_sample(scan(REQUIRED), endpoint, None, lambda _: None)
+        asked = [exchange.path for exchange in server.requests]
+    assert len(asked) < 15
 
 
 async def test_progress_only_grows() -> None:

@@ -17,12 +17,11 @@ from landfall import logs
 from landfall.airtable.fetch_cursor import (
     FetchCursor,
     TableCursor,
-    number_of,
     opened,
     wanted,
 )
 from landfall.airtable.inbox import Inbox
-from landfall.airtable.paging import next_page
+from landfall.airtable.paging import Repeats, next_page
 from landfall.airtable.protocols import BaseReader, OffsetExpiredError
 from landfall.airtable.scan import BaseScan
 from landfall.deadlines import CHECKPOINT, Deadline
@@ -35,9 +34,6 @@ from landfall.store.documents import Create
 from landfall.store.packed import Packed, packed_documents, page_path
 
 OpenBase = Callable[[str], BaseReader]
-
-MAX_REPEATS = 3
-"""Pages in a row that bring no record which the pages before did not have, and promise more."""
 
 MAX_RESTARTS = 5
 """Restarts of one table in an invocation, each because its listing expired."""
@@ -110,7 +106,7 @@ class Fetch:
     async def _read_table(
         self, reader: BaseReader, name: str, table: TableCursor, deadline: Deadline
     ) -> None:
-        restarts = repeats = 0
+        restarts, repeats = 0, Repeats(name)
         place = await self._inbox.place()
         reserve = self._claim.reserve(self._claim.engine.ladder.last_listing)
         while deadline.remaining() > reserve:
@@ -127,14 +123,9 @@ class Fetch:
                 if error.reason == Reason.BASE_TIMEOUT and deadline.remaining() <= 0:
                     break  # our budget ended: it is no failure of Airtable
                 raise
-            table.offset, number = page.offset, number_of(page.records)
-            if page.offset is not None and (not page.records or number in table.latest):
-                repeats += 1
-                if repeats > MAX_REPEATS:
-                    raise _repeated(name)
+            table.offset = page.offset
+            if repeats.nothing_new(table, page):
                 continue
-            repeats = 0
-            table.remember(number)
             self._inbox.add(name, table, wanted(table, page.records), place)
             if page.offset is None:
                 return
@@ -195,14 +186,6 @@ def _expired(table: str) -> StepError:
     return StepError(
         Reason.LISTING_EXPIRED,
         f"the listing of table {table!r} expired {MAX_RESTARTS + 1} times in one invocation",
-    )
-
-
-def _repeated(table: str) -> StepError:
-    return StepError(
-        Reason.BASE_MALFORMED,
-        f"the listing of table {table!r} does not end: {MAX_REPEATS + 1} pages in a row had no "
-        "records, or those of pages before, and named a further page",
     )
 
 

@@ -19,7 +19,7 @@ from infra.local.endpoints import SAMPLE_BASES, AirtableEndpoint
 from landfall import logs
 from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch_cursor import FetchCursor, opened, wanted
-from landfall.airtable.paging import next_page
+from landfall.airtable.paging import Repeats, next_page
 from landfall.airtable.protocols import MAX_PAGE_BYTES, MAX_RECORD_BYTES, OffsetExpiredError
 from landfall.airtable.records import ReadPage, pack, whole_tables
 from landfall.airtable.scan import BaseScan
@@ -166,21 +166,25 @@ class _SampleReader:
         """Read until the table's end or `limit`; only at the end its cursor is `done`."""
         table = cursor.tables[name]
         listing, offset, read = 1, None, 0
+        seen, repeats = replace(table), Repeats(name)
         place = await Room(MAX_RECORD_BYTES).take(MAX_PAGE_BYTES)
         while not table.done and read < limit:
             ask = partial(next_page, self.reader, name, table, offset, place)
             try:
                 page = await self.retry(ask)
             except OffsetExpiredError:
-                listing, offset, read = listing + 1, None, 0
+                listing, offset, read, seen.latest = listing + 1, None, 0, []
                 if listing > MAX_RETRIES + 1:
                     raise StepError(
                         Reason.LISTING_EXPIRED,
                         f"the listing of {name!r} expired {MAX_RETRIES + 1} times",
                     ) from None
                 continue
+            offset = page.offset
+            if repeats.nothing_new(seen, page):
+                continue
             records = page.records[: int(min(len(page.records), limit - read))]
-            offset, read = page.offset, read + len(records)
+            read += len(records)
             last = offset is None and len(records) == len(page.records)
             page_read = ReadPage(
                 name, listing, wanted(table, records), None if last else "more", table.size
