@@ -32,7 +32,7 @@ TOO_MUCH_MEASURED = (
 MAX_ENTRIES = 220_000
 """Findings of a ledger with those that are resolved, each by its `weight`. Of the resolved ones,
 the last are retained. With them and the `MAX_FINDINGS` of a run, all with long texts, a score step
-takes up to 940 of the 1,074 MB of its function (`tests/load/test_memory.py`)."""
+takes up to 940 of the 1,074 MB of its function."""
 
 _STATE_BYTES = 150
 """Bytes of a rule's state beside its texts."""
