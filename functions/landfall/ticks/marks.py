@@ -52,9 +52,10 @@ async def _note_silence(runs: Runs, name: str) -> None:
         return  # the mark itself cannot be written either, and that is an error
     tick = _tick(mark, runs.clock())
     if not (tick["ok"] or "problem" in tick):  # a mark that cannot be read is one all the same
-        age = tick["age_seconds"]
-        say = logs.warning if age is None else logs.error  # one of the two ticks first, of all
-        say("silent", silent=other, age_seconds=age)
+        if tick["age_seconds"] is None:  # one of the two ticks first, of all
+            logs.warning("silent", silent=other, age_seconds=None)
+        else:
+            logs.error("silent", silent=other, age_seconds=tick["age_seconds"])
 
 
 async def health(
