@@ -335,7 +335,7 @@ async def test_a_page_of_findings_is_small() -> None:
 
 
 async def test_health_shows_a_pause_and_ends_it(world: World) -> None:
-    """With its reason, until a person ends it; there is none to end then."""
+    """With its reason, until a person ends it; who still sees it then is told so."""
     (lock,) = [one for one in await world.stored.find(Query("bases")) if one.id]
     failure = {"reason": "base_timeout", "message": "Airtable did not answer"}
     paused = {"not_before": world.clock() + timedelta(hours=1), "failures": 3, "failure": failure}
@@ -346,7 +346,20 @@ async def test_health_shows_a_pause_and_ends_it(world: World) -> None:
     answer = await visit(world, f"/pauses/{lock.id}/end", form={})
     assert answer.headers["location"] == "/health?did=pause_ended"
     assert "No base and no site is paused." in await page(world, "/health")
-    assert (await visit(world, f"/pauses/{lock.id}/end", form={})).status_code == 404
+    again = await visit(world, f"/pauses/{lock.id}/end", form={})
+    assert again.headers["location"] == "/health?did=pause_over"
+    assert "had ended before" in await page(world, "/health?did=pause_over")
+
+
+async def test_health_names_the_documents_that_cannot_be_read(world: World) -> None:
+    """With the reason and the fix, beside the sentence that help is needed."""
+    assert "All can be read." in await page(world, "/health")
+    run = await world.run()
+    await world.stored.commit([Put(run.path, run.data | {"status": "finished"})])
+    text = await page(world, "/health")
+    assert "documents unreadable" in text
+    assert "runs/m-1: `status` has a value that it cannot have" in text
+    assert "All can be read." not in text
 
 
 async def test_health_says_when_the_ticks_are_missing(world: World) -> None:

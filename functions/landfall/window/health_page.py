@@ -1,6 +1,7 @@
 """Health: whether Landfall itself works, and which bases and sites are paused."""
 
 from landfall.kinds.routes import end_pause
+from landfall.reasons import NotFoundError
 from landfall.window.visit import LATER, Elsewhere, View, Visit
 from landfall.window.wording import GLOSSARY
 
@@ -13,7 +14,10 @@ async def health_page(visit: Visit) -> View:
 
 async def stop_pause(visit: Visit, name: str) -> Elsewhere:
     """End the pause of a base or site."""
-    await end_pause(visit.ask(), name)
+    try:
+        await end_pause(visit.ask(), name)
+    except NotFoundError:  # the page was open for a while
+        return Elsewhere("/health", "pause_over")
     return Elsewhere("/health", "pause_ended")
 
 

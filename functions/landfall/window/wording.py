@@ -128,6 +128,7 @@ DONE: dict[str, str] = {
     "resumed": "The scan runs by itself again, from its next time on.",
     "undone": "The decision is undone.",
     "partly_undone": "The decision is undone, but not for findings that have changed since.",
+    "pause_over": "The pause had ended before; nothing was changed.",
     "pause_ended": "The pause has ended; the next step goes on at once.",
 }
 """Acts by the name that an address gives them after the act."""
