@@ -135,6 +135,41 @@ async def test_a_definition_is_tried_without_being_saved(world: World) -> None:
     assert world.stored.whole() == before  # type: ignore[attr-defined]
 
 
+async def test_nothing_is_not_tried_as_the_running_definition(world: World) -> None:
+    """An emptied editor is a mistake, for what is tried as for what is saved."""
+    form = {"act": "check", "etag": tag_in(await page(world))}
+    for typed in ("", " \n"):
+        text = await page(world, form=form | {"definition": typed}, status=400)
+        assert "this is empty" in text
+        assert "What it would do" not in text
+
+
+async def test_a_trial_says_that_no_vendor_is_asked(world: World) -> None:
+    """On both pages, and why there was nothing to try; an id that is taken is found at once."""
+    assert "asks neither Airtable nor a site" in await page(world)
+    assert "asks neither Airtable nor a site" in await page(world, "/new")
+    form = {"act": "check", "definition": starters()["site"]}
+    assert "read by a run alone" in await page(world, "/new", form)
+    base = TEXT.replace("id: people", "id: more")
+    assert "nothing is read here" in await page(world, "/new", form | {"definition": base})
+    refused = await page(world, "/new", form | {"definition": TEXT}, status=412)
+    assert "already; choose another" in refused
+
+
+async def test_what_was_typed_stays_where_another_has_saved_what_is_too_long(world: World) -> None:
+    """With the reason, in the editor."""
+    tag = tag_in(await page(world))
+    rules = [
+        {"id": f"r{n}", "kind": "required", "table": "People", "field": "Name", "name": "x" * 200}
+        for n in range(499)
+    ]
+    await world.save(rules=rules)
+    form = {"act": "save", "etag": tag, "definition": TEXT + "name: Mine\n"}
+    text = await page(world, form=form, status=412)
+    assert "name: Mine" in text
+    assert "data-problem" in text
+
+
 async def test_a_scan_is_paused_and_resumed(world: World) -> None:
     """With the reason of the person; a reason that is too long is kept."""
     answer = await visit(world, "/scans/people/pause", {"why": "holi<days"})
@@ -204,12 +239,16 @@ async def test_a_scan_without_a_schedule_gets_one_and_loses_it(world: World) -> 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"form": "every_minutes", "every_minutes": "soon"}, "expected a whole number"),
-        ({"form": "every_minutes", "every_minutes": "9" * 50}, "every_minutes"),
-        ({"form": "daily", "times": "6 o'clock"}, "is not a time of day"),
-        ({"form": "weekly", "times": "06:00"}, "give at least one"),
-        ({"form": "cron", "cron": "* *"}, "has 2 of 5 fields"),
-        ({"form": "daily", "times": "06:00", "time_zone": "Berlin"}, "Berlin"),
+        (
+            {"form": "every_minutes", "every_minutes": "soon"},
+            ">Minutes between two runs: give a whole number of minutes, such as 60<",
+        ),
+        ({"form": "every_minutes", "every_minutes": "9" * 50}, ">Minutes between two runs: "),
+        ({"form": "daily", "times": "6 o'clock"}, ">Times of day: '6' is not a time of day"),
+        ({"form": "weekly", "times": "06:00"}, ">Days: give at least one<"),
+        ({"form": "cron", "cron": "* *"}, ">Minute, hour, day of month, month, day of week: '* *'"),
+        ({"form": "at", "at": ""}, ">Dates and times: give at least one<"),
+        ({"form": "daily", "times": "06:00", "time_zone": "Berlin"}, ">Time zone: unknown"),
         ({"form": "daily", "times": "06:00", "time_zone": "a\x00b"}, "control character"),
         ({"form": "x"}, "choose when it runs"),
         ({}, "choose when it runs"),
@@ -230,14 +269,17 @@ async def test_a_schedule_that_does_not_fit_is_kept_as_it_was_typed(
 
 
 async def test_a_schedule_is_not_saved_over_another_editor(world: World) -> None:
-    """The form is kept, and the tag with it: the page has to be loaded again."""
+    """The form is kept; saving it again is a decision, and changes the schedule in theirs alone."""
     url = "/scans/people/schedule"
     form = {**WEEKLY, "etag": tag_in(await page(world, url)), "act": "save"}
     await save_scan(ask(world, raw=(TEXT + "name: x\n").encode(), by="ann@x"), "people")
     text = await page(world, url, form, status=412)
     assert "saved by ann@x" in text
     assert 'name="day-fri" checked' in text
-    assert await page(world, url, form, status=412)
+    assert "Saving again changes the schedule in theirs" in text
+    assert (await page(world, url, form, status=412)).count("data-problem") == 1
+    assert (await visit(world, url, form | {"etag": tag_in(text)})).status_code == 303
+    assert (await newest(world))["name"] == "x"
 
 
 async def test_an_earlier_version_is_looked_at_and_restored(world: World) -> None:
@@ -295,6 +337,8 @@ async def test_a_scan_is_deleted_when_its_name_is_typed(world: World) -> None:
     url = "/scans/people/delete"
     text = await page(world, url, {"name": "peple"}, status=400)
     assert "you typed &#39;peple&#39;" in text
+    long = await page(world, url, {"name": "p" * 5000}, status=400)
+    assert long.count("p" * 5000) == 1  # in the field, as it was typed
     assert 'value="peple"' in text
     assert (await newest(world))["saves"] == 1
     answer = await visit(world, url, {"name": "people"})

@@ -28,6 +28,7 @@ from landfall.kinds.saves import (
     save_write,
     saves_of,
     tag_of,
+    taken,
 )
 from landfall.process.aside import SHORT, aside
 from landfall.reasons import BadRequestError, NotFoundError
@@ -132,7 +133,7 @@ class Registry:
         if match in (ANY, tag_of(head)):
             return
         if match == NONE:
-            raise ScanChangedError(f"there is a scan {scan.id!r} already; choose another `id`")
+            raise taken(scan.id)
         changed = await self._changed_since(head, match)
         newest = (await saves_of(self.store, head))[0]
         raise ScanChangedError(

@@ -155,7 +155,10 @@ async def save_scan(request: Request, scan_id: str) -> Fields:
     text = request.text(MAX_YAML)
     scan, in_json = await aside(lambda: (load(text, f"scan {scan_id}"), is_json(text)))
     if scan.id != scan_id:
-        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
+        raise BadRequestError(
+            f"`id` is {scan.id!r} in the body and {scan_id!r} in the path; a scan keeps its id, so "
+            "write that one, or make a new scan"
+        )
     saved = await Registry(request.runs.store, request.runs.clock).save(
         scan, request.by, None if in_json else text, request.match
     )

@@ -32,6 +32,11 @@ class ScanChangedError(LandfallError):
     code = "scan_changed"
 
 
+def taken(scan_id: str) -> ScanChangedError:
+    """Return the error of a new scan whose id another one has."""
+    return ScanChangedError(f"there is a scan {scan_id!r} already; choose another `id`")
+
+
 @dataclass(frozen=True)
 class Save:
     """A save of a scan: its number, its version, and when and by whom it was saved."""

@@ -9,7 +9,17 @@ from landfall.api.request import Request, Route
 from landfall.deadlines import Deadline
 from landfall.kinds.pausing import pause, resume
 from landfall.kinds.registry import ScanNotFoundError
-from landfall.kinds.saves import MAX_SAVES, content_of, count_of, save_of, saves_of, tag_of, yaml_of
+from landfall.kinds.saves import (
+    MAX_SAVES,
+    NONE,
+    content_of,
+    count_of,
+    save_of,
+    saves_of,
+    tag_of,
+    taken,
+    yaml_of,
+)
 from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError
@@ -75,7 +85,9 @@ async def resume_scan(request: Request, scan_id: str) -> Fields:
 async def check_scan(request: Request, scan_id: str) -> Fields:
     """Check a definition (JSON or YAML) as it would be saved, and try it on what was read last.
 
-    Without a body, the current definition. Nothing is written. Raises `DefinitionError`.
+    Without a body, the current definition. Nothing is written, and no vendor is asked.
+
+    Raises `DefinitionError`, `ScanChangedError`.
     """
     from landfall.scans.yaml_text import MAX_YAML
 
@@ -84,12 +96,15 @@ async def check_scan(request: Request, scan_id: str) -> Fields:
     (head,) = await runs.store.read(f"scans/{scan_id}")
     if head is None and not request.body:
         raise ScanNotFoundError(f"there is no scan {scan_id!r}; send its definition")
+    if head is not None and request.match == NONE:
+        raise taken(scan_id)
     running = await _text_of(request, head) if head else ""
     text = request.text(MAX_YAML) if request.body else running
     scan, phrase, slots = await planned(request, scan_id, text)
     tried: Fields = await KINDS[scan.kind].check(scan, runs.store, deadline)
     return {
         "scan_id": scan_id,
+        "kind": scan.kind,
         "schedule": phrase,
         "next_slots": slots,
         "differences": await differences(running, text),
@@ -171,7 +186,10 @@ async def planned(
 
     scan = await aside(lambda: load(text, f"scan {scan_id}"))
     if scan.id != scan_id:
-        raise BadRequestError(f"`id` is {scan.id!r} in the body and {scan_id!r} in the path")
+        raise BadRequestError(
+            f"`id` is {scan.id!r} in the body and {scan_id!r} in the path; a scan keeps its id, so "
+            "write that one, or make a new scan"
+        )
     slots = next_slots(scan.schedule, request.runs.clock(), SLOTS_SHOWN)
     return scan, describe_schedule(scan.schedule, slots), slots
 

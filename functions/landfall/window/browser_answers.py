@@ -38,6 +38,7 @@ TITLES = {
     403: "That is not allowed",
     404: "There is no such page",
     405: "That cannot be done here",
+    409: "That does not fit what is there now",
     412: "Somebody else was faster",
 }
 

@@ -3,6 +3,7 @@
 from landfall.kinds.routes import follow_scan
 from landfall.kinds.settings_routes import delete_scan, show_deletion
 from landfall.reasons import NotFoundError
+from landfall.scans.plain import shorten
 from landfall.window.visit import SOON, Elsewhere, Shown, View, Visit
 
 
@@ -15,7 +16,7 @@ async def delete(visit: Visit, scan_id: str) -> Shown:
     """Delete a scan whose name was typed, or go on with it."""
     typed = visit.form().get("name", "").strip()
     if typed != scan_id:
-        problem = f"Type {scan_id} to delete it; you typed {typed!r}."
+        problem = f"Type {scan_id} to delete it; you typed {shorten(typed)!r}."
         return (await _page(visit, scan_id, problem, typed)).answered(400)
     await delete_scan(visit.ask(), scan_id)
     return Elsewhere(visit.path, "deleting")

@@ -37,7 +37,8 @@ async def create_scan(visit: Visit) -> Shown:
     try:
         scan = await aside(lambda: load(text, "scan new"))
         if form.get("act") == "check":
-            return _page(text, checked=await check_scan(visit.ask(text=text), scan.id))
+            asked = visit.ask(text=text, match=NONE)
+            return _page(text, checked=await check_scan(asked, scan.id))
         await save_scan(visit.ask(text=text, match=NONE), scan.id)
     except (BadRequestError, ScanChangedError, BeingDeletedError) as error:
         found = troubles_of(error, "new") if isinstance(error, DefinitionError) else ()

@@ -34,6 +34,29 @@ FORMS = {
 }
 """Forms of a cadence; the first is none."""
 
+FIELDS = {
+    "every_minutes": "Minutes between two runs",
+    "days": "Days",
+    "times": "Times of day, such as 06:00, 18:30",
+    "at": "Dates and times, such as 2027-01-31T06:00",
+    "cron": "Minute, hour, day of month, month, day of week",
+    "time_zone": "Time zone, such as Europe/Berlin",
+}
+"""Fields of the form, with their labels."""
+
+PLACES = {
+    "cadence.every_minutes": "every_minutes",
+    "cadence.weekly.days": "days",
+    "cadence.weekly.times": "times",
+    "cadence.daily": "times",
+    "cadence.at": "at",
+    "cadence.cron": "cron",
+    "time_zone": "time_zone",
+}
+"""Places in a schedule that problems name, with the field of the form that is meant."""
+
+NO_NUMBER = "give a whole number of minutes, such as 60"
+
 
 async def schedule_page(visit: Visit, scan_id: str) -> View:
     """Show the schedule of a scan."""
@@ -54,11 +77,24 @@ async def save_schedule(visit: Visit, scan_id: str) -> Shown:
             return Elsewhere(f"/scans/{scan_id}/settings", "schedule_saved")
         await planned(visit.ask(), scan_id, text)
     except (BadRequestError, ScanChangedError, ValueError) as error:
+        if isinstance(error, ScanChangedError):
+            again = {**form, "etag": ""}  # the next save is of theirs, with this schedule
+            problems = [f"{error}. Saving again changes the schedule in theirs to this one"]
+            return (await _page(visit, scan_id, current, again, problems)).answered(error.status)
         lines = troubles_of(error, scan_id) if isinstance(error, BadRequestError) else []
-        messages = [it.message.partition("schedule.")[2] or it.message for it in lines]
-        view = await _page(visit, scan_id, current, form, messages or [str(error)])
-        return view.answered(error.status if isinstance(error, ScanChangedError) else 400)
+        problems = [in_the_form(one.message) for one in lines] or [str(error)]
+        return (await _page(visit, scan_id, current, form, problems)).answered(400)
     return await _page(visit, scan_id, current, form)
+
+
+def in_the_form(problem: str) -> str:
+    """Return a problem of a schedule with the label of its field in place of the setting."""
+    place, _, message = problem.partition("schedule.")[2].partition(": ")
+    field = PLACES.get(place.partition(" item ")[0])
+    if field is None:
+        return problem
+    message = NO_NUMBER if field == "every_minutes" else message
+    return f"{FIELDS[field].partition(', such')[0]}: {message}"
 
 
 def form_of(schedule: Mapping[str, Any]) -> dict[str, str]:
@@ -141,6 +177,7 @@ async def _page(
         "form": form,
         "forms": FORMS,
         "days": DAYS,
+        "labels": FIELDS,
         "etag": form.get("etag") or current["etag"],
         "slots": slots,
         "phrase": phrase,

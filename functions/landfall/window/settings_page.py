@@ -46,7 +46,7 @@ async def save_settings(visit: Visit, scan_id: str) -> Shown:
     form = visit.form(MAX_EDITOR_FORM)
     text, tag = form.get("definition", ""), form.get("etag", "")
     try:
-        if form.get("act") == "check":
+        if form.get("act") == "check" and text.strip():  # nothing would be the running definition
             checked = await check_scan(visit.ask(text=text), scan_id)
             return await _page(visit, scan_id, text, tag, checked=checked)
         await save_scan(visit.ask(text=text, match=tag), scan_id)
@@ -143,7 +143,7 @@ async def _page(
         "unsaved": text != current["text"],
         "etag": tag or current["etag"],
         "lines": text.count("\n") + 1,
-        "editable": len(current["text"]) <= MAX_YAML,
+        "editable": typed is not None or len(text) <= MAX_YAML,
         "troubles": troubles,
         "bad_lines": {trouble.line for trouble in troubles},
         "checked": checked,
