@@ -15,7 +15,7 @@ from infra.local.site.server import LocalSite
 from landfall.api.downloads import Download
 from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.lifecycle import RunStatus
-from landfall.store.documents import Put
+from landfall.store.documents import Delete, Put
 from landfall.store.metering import metering
 from landfall.window.report_file import MAX_FILE, report
 from tests.fakes.bases import a_base, a_server
@@ -84,6 +84,8 @@ async def test_a_site_has_a_page_and_a_file(site_world: World) -> None:
     assert f"<strong>{total}</strong> of 60 points" in scan
     assert "Points over the last 2 runs" in scan
     assert f"{total} of 60 points, " in await page(site_world, "/runs")
+    await site_world.stored.commit([Delete("runs/m-1")])
+    assert "Points over" not in await page(site_world, "/scans/clinic")
 
 
 async def test_a_file_needs_nothing_and_does_nothing(site_world: World) -> None:

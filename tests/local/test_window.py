@@ -12,6 +12,8 @@ from landfall.store.documents import Fields, Put, Query
 from landfall.store.metering import metering
 from landfall.window.assets import assets
 from landfall.window.browser_answers import POLICY
+from landfall.window.rendering import owner
+from landfall.window.wording import STATES
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.windows import HOST, html_of, visit
@@ -376,3 +378,14 @@ async def test_an_empty_window_says_what_to_do() -> None:
     await world.save()
     assert "Not run yet" in await page(world, "/")
     assert "Start a run" in await page(world, "/scans/people")
+
+
+def test_the_bands_of_a_site_are_no_warnings_where_most_of_it_works() -> None:
+    """The better two look like what is in order, and the others as loud as they are."""
+    tones = [STATES[band].tone for band in ("strong", "good", "weak", "poor")]
+    assert tones == ["good", "good", "notice", "bad"]
+
+
+def test_that_a_rule_has_no_owner_stays_on_one_line() -> None:
+    """Also in a narrow column; a name is as it was written."""
+    assert (owner(""), owner("The office")) == ("No\u00a0owner", "The office")

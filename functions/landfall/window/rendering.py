@@ -40,6 +40,7 @@ def _environment() -> Environment:
         "day": day,
         "by_loudness": by_loudness,
         "without_code": without_code,
+        "owner": owner,
     }
     environment.globals |= {
         "asset": address_of,
@@ -135,6 +136,11 @@ def dollars(value: float) -> str:
 def state(name: str) -> Word:
     """Return the word for a state; a name that is none is shown as it is."""
     return STATES.get(name) or Word(name.replace("_", " "), "", "quiet")
+
+
+def owner(name: str) -> str:
+    """Return the owner of a rule; that there is none stays on one line."""
+    return name or "No\u00a0owner"
 
 
 def headline(run: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ STATES: dict[str, Word] = {
     "resolved": Word("Resolved", "The last run did not find it again.", "good"),
     # bands of a web site, and results of one of its criteria
     "strong": Word("Strong", "Visitors find what they need; little is left to do.", "good"),
-    "good": Word("Good", "Most of it works, and some weak spots are left.", "notice"),
+    "good": Word("Good", "Most of it works, and some weak spots are left.", "good"),
     "weak": Word("Weak", "Visitors are lost in several places.", "notice"),
     "poor": Word("Poor", "Most of what visitors need is missing.", "bad"),
     "met": Word("Good", "It is as it should be.", "good"),
