@@ -201,6 +201,7 @@ async def test_home_and_the_scan_lead_to_the_review(elements: Elements) -> None:
         (f"{REVIEW}?min_confidence=x", 400),
         (f"{REVIEW}?state=gone", 400),
         (f"{REVIEW}?after=nobody", 200),
+        (f"{REVIEW}?last=nobody&did=confirmed", 200),
     ],
 )
 async def test_an_address_that_does_not_fit(elements: Elements, url: str, status: int) -> None:
@@ -215,4 +216,20 @@ async def test_a_form_that_no_page_sends(elements: Elements, form: dict[str, str
     """It decides nothing."""
     assert (await act(elements, REVIEW, form)).status_code == 400
     assert (await act(elements, ONE, {"decision": "confirm"})).status_code == 409
+    one = form_of(await page(elements, f"{REVIEW}?record={FIRST}"), ONE)
+    assert (await act(elements, ONE, one, decision="x")).status_code == 400
+    assert (await act(elements, ONE, one)).status_code == 400
     assert (await Client(elements).reviews())["states"] == {"suggested": 4}
+
+
+async def test_numbers_of_an_address_are_numbers(elements: Elements) -> None:
+    """A text is not shown in their place, and one of 5,000 digits is no error of ours."""
+    url = f"{REVIEW}?act=a&verb=confirm&decided=Call+me&left=many&passed=0"
+    text = await page(elements, url)
+    assert "Call me" not in text
+    assert "data-go-on" not in text
+    form = form_of(text, REVIEW)
+    many = form_of(text[text.index('<div><label for="why">') - 400 :], REVIEW)
+    for sent in (form | {"begun": "9" * 5000}, many | {"begun": "9" * 5000}):
+        answer = await act(elements, REVIEW, sent, decision="confirm")
+        assert answer.status_code in (303, 400, 409), html_of(answer)

@@ -69,6 +69,14 @@ async def test_a_person_reviews_by_keys_alone(shown: Shown, browser: Browser) ->
         await page.goto("/scans/catalogue/review?state=rejected")
         await expect(page.locator("table").last).to_contain_text("3 of 61")
 
+        # an address alone decides nothing, whoever sent it
+        found = await get(shown.stack, "/scans/catalogue/reviews")
+        sent = f"act=a&verb=confirm&decided=0&passed=0&left={found['count']}&seen={found['seen']}"
+        await page.goto(f"/scans/catalogue/review?{sent}")
+        await expect(page.get_by_role("button", name="Go on")).to_be_visible()
+        assert not await page.locator("[aria-disabled]").count()
+        assert await _states(shown) == found["states"]
+
 
 async def _name(page: Page) -> str:
     return (await page.locator("[data-first]").inner_text()).split("\n")[0]

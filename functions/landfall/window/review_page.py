@@ -1,5 +1,6 @@
 """Review: the suggestions of a classification, one element at a time, or many at once."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -8,7 +9,7 @@ from landfall.classification import routes
 from landfall.classification.answer import FLAGS
 from landfall.classification.reviews import SETTLED
 from landfall.classification.views import OutdatedError
-from landfall.reasons import BadRequestError
+from landfall.reasons import BadRequestError, NotFoundError
 from landfall.store.documents import Fields
 from landfall.window.visit import Elsewhere, Shown, View, Visit
 from landfall.window.wording import OUTPUTS, PARTS
@@ -18,6 +19,12 @@ PLACE = ("record", "after", "last", "act", "verb", "decided", "left", "passed", 
 
 MANY = {"confirm": routes.confirm_all, "reject": routes.reject_all, "reopen": routes.reopen_all}
 """Decisions about all that the filters give."""
+
+
+NUMBERS = ("decided", "left", "passed")
+"""Names of an address that are numbers of elements."""
+
+NOT_OURS = "the form is not as this page sends it; load the page again"
 
 
 async def review_page(visit: Visit, scan_id: str) -> View:
@@ -47,8 +54,8 @@ async def decide_all(visit: Visit, scan_id: str) -> Shown:
     form = visit.form()
     filters = filters_of(dict(parse_qsl(form.get("filters", ""))))
     verb, number = form.get("decision", ""), form.get("count", "")
-    if verb not in MANY or not (number.isdecimal() and number.isascii() and len(number) < 9):
-        raise BadRequestError("the form is not as this page sends it; load the page again")
+    if verb not in MANY or not number_of(number):
+        raise BadRequestError(NOT_OURS)
     act = form.get("act", "")
     asked = {"act": act} if verb == "reopen" else filters
     body: Fields = {"count": int(number), "seen": form.get("seen", ""), "why": form.get("why", "")}
@@ -61,7 +68,7 @@ async def decide_all(visit: Visit, scan_id: str) -> Shown:
         done = await MANY[verb](visit.ask(asked, body), scan_id)
     except (BadRequestError, OutdatedError) as error:
         return await _page(visit, scan_id, filters, None, form, error)
-    before = int(form["begun"]) if form.get("begun", "").isdecimal() else 0
+    before = int(number_of(form.get("begun", "")) or 0)
     there = {
         **filters,
         "act": act if verb == "reopen" else done["act"],
@@ -74,6 +81,11 @@ async def decide_all(visit: Visit, scan_id: str) -> Shown:
     return Elsewhere(f"/scans/{scan_id}/review", "", there)
 
 
+def number_of(text: str) -> str:
+    """Return a number of elements as it was written; empty where it is none."""
+    return text if re.fullmatch("[0-9]{1,8}", text) else ""
+
+
 def filters_of(query: Mapping[str, str]) -> dict[str, str]:
     """Return the filters of an address or a form; an empty one is none."""
     names = [name for name in routes.REVIEWING if name != "act"]
@@ -82,12 +94,14 @@ def filters_of(query: Mapping[str, str]) -> dict[str, str]:
 
 async def _decided(visit: Visit, scan_id: str, record_id: str, form: Mapping[str, str]) -> str:
     """Store what a form says, and return a key of `DONE`."""
-    seen = {"seen": form.get("seen", "")}
-    if form.get("decision") == "undo":
+    decision, seen = form.get("decision"), {"seen": form.get("seen", "")}
+    if decision not in ("confirm", "reject", "undo"):
+        raise BadRequestError(NOT_OURS)
+    if decision == "undo":
         await routes.reopen(visit.ask(body=seen), scan_id, record_id)
         return "undone"
     body = {"suggestion_id": form.get("suggestion_id") or None, **seen}
-    if form.get("decision") == "reject":
+    if decision == "reject":
         await routes.reject(visit.ask(body=body), scan_id, record_id)
         return "rejected"
     element = await routes.element(visit.ask(), scan_id, record_id)
@@ -119,6 +133,14 @@ def _chosen(form: Mapping[str, str], values: Mapping[str, Any]) -> Fields:
     return chosen
 
 
+async def _last(visit: Visit, scan_id: str, record_id: str | None) -> Fields | None:
+    """Return the element that was decided last, unless it is gone."""
+    try:
+        return await routes.element(visit.ask(), scan_id, record_id) if record_id else None
+    except NotFoundError:
+        return None
+
+
 async def _page(
     visit: Visit,
     scan_id: str,
@@ -132,7 +154,7 @@ async def _page(
     found = await routes.reviews(visit.ask({**filters, **after}), scan_id)
     shown = record_id or query.get("record") or found["next"]
     element = await routes.element(visit.ask(), scan_id, shown) if shown else None
-    last = query.get("last") and await routes.element(visit.ask(), scan_id, query["last"])
+    last = await _last(visit, scan_id, query.get("last"))
     typed = form or {}
     outdated = isinstance(error, OutdatedError)
     values = _values(element) if element else {}
@@ -149,7 +171,7 @@ async def _page(
         "scan_id": scan_id,
         "found": found,
         "element": element,
-        "last": last or None,
+        "last": last,
         "values": values,
         "form": {**values, **kept},
         "chosen": _chosen(typed, values) if outdated and element else {},
@@ -160,7 +182,8 @@ async def _page(
         ],
         "filters": filters,
         "query": urlencode(filters),
-        "place": {name: query.get(name, "") for name in PLACE},
+        "place": {name: query.get(name, "") for name in PLACE}
+        | {name: number_of(query.get(name, "")) for name in NUMBERS},
         "again": bool(after and not query.get("record") and found["again"]),
         "left": states.get("suggested", 0),
         "total": total,

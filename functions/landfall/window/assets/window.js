@@ -201,6 +201,8 @@ function show(page, url) {
   $("[data-first]").focus({ preventScroll: true });
   scrollTo(0, 0);
   $("#announce").textContent = [...all("[data-say], [data-problem]")].map((one) => one.textContent.trim()).join(" ");
+  // only after an act of this page: an address alone decides nothing
+  $("[data-go-on]")?.requestSubmit($("[data-go-on] button"));
   return true;
 }
 
@@ -249,7 +251,6 @@ function begin() {
     $("[data-keys]").hidden = false;
     $("[data-keys] input").checked = keysAreOn();
   }
-  $("[data-go-on]")?.requestSubmit($("[data-go-on] button"));
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
