@@ -248,4 +248,50 @@ async def test_home_says_since_when_a_rule_is_broken(world: World) -> None:
     text = re.sub(r"\s+", " ", await page(world, "/"))
     first = (await world.run("m-1")).data["finished_at"]
     assert '3 findings · Table People, rule email</span></div> <div class="whose">' in text
-    assert f'since <time datetime="{first:%Y-%m-%dT%H:%M}' in text
+    assert f'began <time datetime="{first:%Y-%m-%dT%H:%M}' in text
+
+
+async def test_what_somebody_else_decided_meanwhile_is_said(world: World) -> None:
+    """Also where nothing is left that the form could be shown for."""
+    url, form = "/scans/people/findings/ignore?rule=email", {"why": "known", "count": "3"}
+    assert (await visit(world, url, form=form)).status_code == 303
+    answer = await visit(world, url, form=form)
+    assert answer.status_code == 400
+    assert "data-problem>by now these filters have 0 findings, not 3" in html_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("/?page_token=zzz", "past the last scan"),
+        ("/scans/people?page_token=4", "past the last finding"),
+        ("/scans/people/compare?change=still&page_token=2", "past the last one"),
+    ],
+)
+async def test_a_page_past_the_end_does_not_say_that_there_is_nothing(
+    world: World, url: str, says: str
+) -> None:
+    """Such as the second page of a list that has become shorter."""
+    await two_runs(world)
+    text = await page(world, url)
+    assert says in text
+    assert not re.search("Nothing is|There are none|Make the first one", text)
+
+
+async def test_an_act_that_came_too_late_says_why(world: World) -> None:
+    """On a page whose reason the script shows beside what was typed."""
+    answer = await visit(world, "/scans/gone/run", form={"key": "x"})
+    assert answer.status_code == 404
+    assert "<p data-problem>There is no scan &#39;gone&#39;" in html_of(answer)
+    answer = await visit(world, "/runs/gone/cancel", form={})
+    assert "There is no run &#39;gone&#39;</p>" in html_of(answer)
+
+
+async def test_a_site_has_no_comparison_of_findings(world: World) -> None:
+    """The page of another kind of scan is refused in words."""
+    head = (await world.stored.read("scans/people"))[0]
+    assert head is not None
+    await world.stored.commit([Put("scans/people", head.data | {"kind": "site"})])
+    answer = await visit(world, "/scans/people/compare")
+    assert answer.status_code == 400
+    assert "is of kind" in html_of(answer)

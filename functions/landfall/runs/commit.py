@@ -110,7 +110,8 @@ class Engine:
             steps = [*await self.store.find(Query(f"{run_path(run_id)}/steps"))]
         present = [step for step in steps if step]
         if run is None or len(present) != len(steps):
-            raise RunNotFoundError(f"there is no run {run_id} with steps {step_ids}")
+            steps_too = f" with steps {', '.join(step_ids)}" if step_ids else ""
+            raise RunNotFoundError(f"there is no run {run_id!r}{steps_too}")
         return State.load(run, present)
 
     async def enqueue(self, task: Task) -> bool:

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from landfall.api.request import check_kind
 from landfall.integrity.findings.run_comparison import CHANGES
 from landfall.integrity.history_routes import compare_runs
 from landfall.kinds.routes import follow_scan
@@ -17,6 +18,7 @@ PAGE = 100
 async def compare_page(visit: Visit, scan_id: str) -> View:
     """Compare two runs; unless the address names others, the two newest with a result."""
     scan = await follow_scan(visit.ask(), scan_id, STRIP)
+    check_kind("integrity", scan["kind"], scan_id)
     runs = [run for run in scan["runs"] if run.get("verdict")]
     chosen = {
         name: visit.query.get(name) or (runs[place]["run_id"] if place < len(runs) else "")

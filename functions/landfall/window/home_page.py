@@ -55,6 +55,7 @@ async def home(visit: Visit) -> View:
         "more": sum(map(len, found)) - len(items[:MAX_ITEMS]),
         "tally": _tally(standings),
         "next": listed["next_page_token"],
+        "beyond": "page_token" in visit.query,
         "looked": visit.looked,
         "new": sum(one.new_since(visit.looked) for one in standings),
     }

@@ -26,6 +26,7 @@ async def runs_page(visit: Visit) -> View:
         "filters": filters,
         "statuses": {",".join(FAILED): "All that failed"}
         | {status: STATES[status].word for status in RunStatus},
+        "beyond": "page_token" in visit.query,
         "following": following and f"/runs?{urlencode(filters | {'page_token': following})}",
     }
     return View("runs.html", values, refresh=SOON if moving else LATER)
