@@ -284,7 +284,7 @@ async def test_a_finding_is_ignored_and_reopened(world: World) -> None:
     answer = await visit(world, f"{url}/ignore", form=form)
     assert answer.headers["location"] == f"{url}?did=ignored"
     text = await page(world, url)
-    assert "It is a test &amp; more" in text
+    assert "“<bdi>It is a test &amp; more</bdi>”" in text
     assert "office@school.example" in text
     assert "No finding matches" in await page(world, "/scans/people?rule=name")
     assert url in await page(world, "/scans/people?rule=name&state=ignored")
