@@ -295,3 +295,16 @@ async def test_a_site_has_no_comparison_of_findings(world: World) -> None:
     answer = await visit(world, "/scans/people/compare")
     assert answer.status_code == 400
     assert "is of kind" in html_of(answer)
+
+
+async def test_what_is_ignored_or_unchecked_is_not_as_it_should_be(world: World) -> None:
+    """Where nothing is open, the page says whether people or gaps are the reason."""
+    form = {"why": "known", "count": "4"}
+    assert (await visit(world, "/scans/people/findings/ignore", form=form)).status_code == 303
+    text = re.sub(r"\s+", " ", await page(world, "/scans/people"))
+    assert 'Nothing is open. <a href="/scans/people?state=ignored">4 findings are ignored' in text
+    run = await world.run("m-1")
+    unsure = run.data | {"complete": False, "verdict": "inconclusive"}
+    await world.stored.commit([Put("runs/m-1", unsure)])
+    text = re.sub(r"\s+", " ", await page(world, "/scans/people"))
+    assert "Nothing is open in what could be checked; not everything could." in text
