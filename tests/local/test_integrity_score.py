@@ -382,6 +382,23 @@ async def test_an_emptied_table_is_not_healthy_beside_a_full_one(world):
     )  # fmt: skip
 
 
+async def test_a_finding_whose_only_value_was_cleared_is_resolved(world):
+    """Its rule is inconclusive all the same; a table that comes back empty resolves nothing."""
+    tables = {"People": ["Name", "Email"]}
+    of = {"kind": "format", "table": "People", "field": "Email", "format": "email"}
+    scan = a_scan(tables=tables, rules=[{"id": "email", **of}])
+    await scanned(world, a_base(People=[{"Name": "A", "Email": "a"}, {"Name": "B"}]), scan)
+    for run_id, people, still_open in ("m-2", [], {"warning": 1}), ("m-3", [{"Name": "A"}], None):
+        await world.start(scan, run_id)
+        async with a_server(a_base(People=people)) as server:
+            await drive(world, server, run_id)
+        run = (await world.run(run_id)).data
+        (rule,), (why,) = run["report"]["rules"], run["inconclusive"]
+        assert (run["verdict"], why.get("still_open")) == ("inconclusive", still_open)
+        resolved = int(not still_open)
+        assert (rule["resolved"], run["counts"]["findings_resolved"]) == (resolved, resolved)
+
+
 async def test_an_empty_table_that_is_normal_is_noted(world):
     """The run is healthy and complete, and its report says what there was to check."""
     rules = [rule | {"allow_empty": True} for rule in RULES]

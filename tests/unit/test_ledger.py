@@ -159,6 +159,22 @@ def test_an_inconclusive_rule_moves_nothing():
     assert ids(scanned.run().resolved) == ids(scanned.ledger.entries)
 
 
+def test_a_finding_whose_value_was_cleared_is_resolved():
+    """Its rule has nothing to judge, and is inconclusive; what is about the table stays."""
+    scanned = Scanned()
+    scanned.run(finding("rec1"), finding("rec2"), finding())
+    first, second, _ = scanned.run(finding("rec1"), finding("rec2"), finding()).ledger.entries
+    scanned.decide(second)
+    merged = scanned.run(inconclusive="no record has a value", emptied=True)
+    assert ids(merged.resolved) == ids(merged.all_changed) == [first.id, second.id]
+    assert scanned.states() == {("rec1",): "resolved", ("rec2",): "resolved", (): "open"}
+    gone = merged.resolved[0]
+    assert (occurrences(merged.ledger, gone), gone.resolved_at) == (2, scanned.now)
+    assert scanned.run(inconclusive="no record has a value", emptied=True).all_changed == []
+    (back,) = scanned.run(finding("rec1"), finding()).reopened
+    assert (back.id, occurrences(scanned.ledger, back)) == (first.id, 3)
+
+
 def test_another_table_is_another_rule():
     """Findings of one table are not resolved by checking the other."""
     scanned = Scanned()

@@ -46,7 +46,7 @@ def test_an_empty_table(kind):
         assert (answer.inconclusive, answer.nothing, len(answer.findings)) == ("", "", 1)
         return
     assert answer.inconclusive == f"table {of.table!r} has no records; {IF_NORMAL}"
-    assert (answer.findings, answer.measured) == ((), None)
+    assert (answer.findings, answer.measured, answer.emptied) == ((), None, False)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in JUDGES_NOTHING])
@@ -65,6 +65,7 @@ def test_a_condition_that_holds_for_no_record(kind):
     answer = tried(of, **{of.table: [cells]})
     why = f"no record of {of.table!r} satisfies `when`: Kind is 'Activ'"
     assert (answer.inconclusive, answer.records) == (f"{why}; {IF_NORMAL}", 0)
+    assert not answer.emptied
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_a_field_without_any_value(of):
     answer = report(of, [{"G": "x"}, {"F": None}, {"F": " "}, {"F": []}])
     assert answer.inconclusive.startswith("no record that r checks has a value in 'F'")
     assert answer.inconclusive.endswith(IF_NORMAL)
+    assert answer.emptied
     assert not report(of, [{"G": "x", "F": None}, {"F": "x", "G": "x"}]).nothing
 
 
@@ -139,6 +141,12 @@ def test_a_note_is_kept_while_other_rules_are_evaluated():
     of = rule("required", field="F", allow_empty=True)
     (unpacked,) = unpack_reports([one.data for one in pack_reports([report(of, [])])], [of])
     assert unpacked.note == "table 'T' has no records"
+    of = rule("format", field="F", format="email")
+    answers = [report(of, [{"F": cell}]) for cell in (None, "x")]
+    (unpacked,), (other,) = (
+        unpack_reports([one.data for one in pack_reports([answer])], [of]) for answer in answers
+    )
+    assert (unpacked.emptied, other.emptied) == (True, False)
 
 
 @pytest.mark.parametrize("error", [{"error": "#ERROR!"}, {"specialValue": "NaN"}])
@@ -147,6 +155,7 @@ def test_errors_are_no_values_that_could_be_the_same(error):
     for fields, cells in ((["F"], {"F": error}), (["F", "G"], {"F": [error], "G": "x"})):
         answer = report(rule("unique", fields=fields), [cells, cells])
         assert answer.inconclusive.endswith(IF_NORMAL)
+        assert not answer.emptied
         assert not report(rule("unique", fields=fields), [cells, {"F": "x", "G": "x"}]).nothing
 
 
@@ -168,6 +177,8 @@ def test_duplicates_need_a_value_for_each_condition():
     answer = report(rule("duplicate", likely=[[name, email, phone]]), rows)
     assert answer.inconclusive.startswith("no record that r checks has all values to compare in (")
     assert answer.inconclusive.endswith(IF_NORMAL)
+    assert answer.emptied
+    assert not report(rule("duplicate", likely=[[name, email, phone]]), []).emptied
     for likely in ([[name, phone]], [[name, email], [email]]):
         assert not report(rule("duplicate", likely=likely), rows[1:]).nothing
     assert not report(rule("duplicate", likely=[[name, email]]), [rows[0] | rows[2]]).nothing

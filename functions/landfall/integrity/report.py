@@ -73,11 +73,18 @@ def _report(
     origin: Origin, merged: MergedLedger, reports: Sequence[RuleReport], details: _Details
 ) -> RunReport:
     by_rule = _by_rule(merged, reports)
-    still = {
-        report.rule.id: _by_severity(by_rule.pop(report.rule.id, ()))
-        for report in reports
-        if report.inconclusive
+    news = {
+        name: {entry.id for entry in entries}
+        for name, entries in (
+            ("new", merged.new),
+            ("reopened", merged.reopened),
+            ("resolved", merged.resolved),
+        )
     }
+    still: dict[str, Counter[str]] = {}
+    for id_ in (report.rule.id for report in reports if report.inconclusive):
+        still[id_] = _by_severity(by_rule[id_])
+        by_rule[id_] = [entry for entry in by_rule[id_] if entry.id in news["resolved"]]
     found = [entry for entries in by_rule.values() for entry in entries if entry.live]
     severities = _by_severity(found)
     inconclusive = [
@@ -87,14 +94,6 @@ def _report(
         if report.inconclusive
     ]
     evaluated = len(reports) - len(inconclusive)
-    news = {
-        name: {entry.id for entry in entries}
-        for name, entries in (
-            ("new", merged.new),
-            ("reopened", merged.reopened),
-            ("resolved", merged.resolved),
-        )
-    }
     rules = [
         _rule(
             origin,

@@ -8,10 +8,11 @@ rules; `merge` makes the next ledger:
                           └──> ignored ──> resolved, or reopened when its time is over
 
 Only a rule that was evaluated completely moves findings: those of a rule that is inconclusive, or
-no longer in the scan, stay as they are. Where there is no room for all rules that are no longer in
-it, those that were evaluated longest ago are forgotten with their findings. Facts shared by a
-rule's findings, such as the number and time of its evaluations, are stored once, with the rule: an
-unchanged rescan changes no entry.
+no longer in the scan, stay as they are. One exception: where no record has a value any more that
+the rule judges, its findings about records are resolved. Where there is no room for all rules that
+are no longer in the scan, those that were evaluated longest ago are forgotten with their findings.
+Facts shared by a rule's findings, such as the number and time of its evaluations, are stored once,
+with the rule: an unchanged rescan changes no entry.
 
 Pure: no input or output, and no clock.
 """
@@ -115,6 +116,7 @@ def merge(
     keys = keys_of(ledger.rules, [report.rule for report in reports], ids)
     rules = dict(ledger.rules)
     complete: dict[str, RuleReport] = {}
+    emptied = {keys[report.rule.id] for report in reports if report.emptied}
     owners = {key: state.owner for key, state in ledger.rules.items()}
     for report in reports:
         key = keys[report.rule.id]
@@ -134,7 +136,7 @@ def merge(
             fields = ids.fields_of(complete[key].rule.table)
             merger.rule(key, before.get(key, []), complete[key].findings, owner, fields)
         else:
-            merger.left(before[key])
+            merger.left(before[key], emptied=key in emptied)
     return merger.merged(ledger.number + 1, keys)
 
 
@@ -179,10 +181,14 @@ class _Merger:
             if id(finding) not in known:
                 self._add(key, finding, taken)
 
-    def left(self, before: Sequence[FindingEntry]) -> None:
-        """Apply people's decisions to the findings of a rule that was not evaluated."""
+    def left(self, before: Sequence[FindingEntry], *, emptied: bool) -> None:
+        """Apply people's decisions to the findings of a rule that was not evaluated.
+
+        Those about records are gone where these have no value any more that it judges.
+        """
         for entry in before:
-            self._keep(entry, self._decided(entry))
+            gone = emptied and entry.finding.records
+            self._keep(entry, self._gone(entry, 1) if gone else self._decided(entry))
 
     def merged(self, number: int, keys: Mapping[str, str]) -> MergedLedger:
         """Return the merged ledger."""
@@ -228,11 +234,13 @@ class _Merger:
             return self._moved(entry, "reopened", f"{more} more records than when it was ignored")
         return entry
 
-    def _gone(self, entry: FindingEntry) -> FindingEntry:
+    def _gone(self, entry: FindingEntry, found_last: int = 0) -> FindingEntry:
+        """Return the entry as resolved; `found_last` is 1 if the rule's last evaluation found it,
+        and 0 if that is the one which has not."""
         if entry.state == "resolved":
             return entry
         state = self._rules[entry.rule_key]
-        spell = state.evaluations - entry.opened  # this evaluation has not found it
+        spell = state.evaluations - entry.opened + found_last
         entry = structs.replace(entry, seen_before=entry.seen_before + spell, resolved_at=self._now)
         return self._moved(entry, "resolved", "")
 

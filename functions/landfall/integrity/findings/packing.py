@@ -30,6 +30,7 @@ class _Part:
     measured: Mapping[str, Any] | None
     findings: Sequence[Finding]
     nothing: str = ""
+    emptied: bool = False
 
 
 _Of = TypeVar("_Of", FindingEntry, Finding)
@@ -73,6 +74,7 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
             parts[0].records,
             parts[0].measured,
             parts[0].nothing,
+            parts[0].emptied,
         )
         for rule_id, parts in by_rule.items()
     ]
@@ -81,7 +83,7 @@ def unpack_reports(pieces: Iterable[bytes], rules: Sequence[BaseRule]) -> list[R
 def _pack_report(report: RuleReport) -> Iterator[Packed]:
     def part(some: Sequence[Finding]) -> list[_Part]:
         head = report.rule.id, report.inconclusive, report.records, report.measured
-        return [_Part(*head, some, report.nothing)]
+        return [_Part(*head, some, report.nothing, report.emptied)]
 
     for start in range(0, max(1, len(report.findings)), PIECE_SIZE):
         yield from _fit(part, report.findings[start : start + PIECE_SIZE])

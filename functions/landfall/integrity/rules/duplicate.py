@@ -204,11 +204,18 @@ class Duplicate(BaseRule):
     def nothing_judged(self, scope: Scope) -> str:
         """Return why there was nothing to compare: no record has what any alternative needs."""
         nothing = super().nothing_judged(scope)
-        either = (*self.likely, *self.possible)
-        if nothing or not either or any(_occurs(it, scope.table) for it in either):
+        if nothing or not self._lacks_values(scope.table):
             return nothing
-        needs = " or ".join(map(_all_of, either))
+        needs = " or ".join(map(_all_of, (*self.likely, *self.possible)))
         return f"no record that {self.id} checks has all values to compare in {needs}"
+
+    def is_emptied(self, table: Table) -> bool:
+        """Return whether there are records, and none has what any alternative needs."""
+        return super().is_emptied(table) or (len(table) > 0 and self._lacks_values(table))
+
+    def _lacks_values(self, table: Table) -> bool:
+        either = (*self.likely, *self.possible)
+        return bool(either) and not any(_occurs(it, table) for it in either)
 
     def misfits(self, schema: Schema) -> Iterator[str]:
         """Yield a sentence about dates or words in other fields, and a value that never occurs."""

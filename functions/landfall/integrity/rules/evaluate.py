@@ -67,7 +67,8 @@ class RuleReport:
     """The findings of a rule, or why it could not be evaluated.
 
     `records` is the number of records checked; `measured` is stored for later runs. `nothing` is
-    why it had nothing to judge; without the rule's `allow_empty` that is inconclusive.
+    why it had nothing to judge; without the rule's `allow_empty` that is inconclusive. `emptied`:
+    there are records, and none has a value that it judges, so no finding about records can hold.
     """
 
     rule: BaseRule
@@ -76,6 +77,7 @@ class RuleReport:
     records: int = 0
     measured: Mapping[str, Any] | None = None
     nothing: str = ""
+    emptied: bool = False
 
     @property
     def weight(self) -> int:
@@ -113,7 +115,8 @@ def evaluate(
         if nothing:
             why = "" if rule.allow_empty else f"{nothing}; {IF_NORMAL}"
         if why or nothing:
-            return RuleReport(rule, (), why, len(table), nothing=nothing)
+            emptied = bool(nothing) and rule.is_emptied(table)
+            return RuleReport(rule, (), why, len(table), nothing=nothing, emptied=emptied)
         findings = _findings(rule, table, hits)
         return RuleReport(rule, findings, records=len(table), measured=scope.measured)
 

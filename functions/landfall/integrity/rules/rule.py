@@ -215,10 +215,19 @@ class BaseRule(Settings):
             return f"no record that {self.id} checks has a value in {names}"
         return scope.nothing
 
+    def is_emptied(self, table: Table) -> bool:
+        """Return whether there are records, and none has the values in which they could break it.
+
+        An error is no proof that there is no value, though some kinds judge none.
+        """
+        fields = self.judged_fields()
+        return bool(fields and len(table)) and not any(
+            None not in row for some in fields for row in _rows(table, some)
+        )
+
     def _judges_any(self, table: Table, fields: Sequence[str]) -> bool:
         """Return whether the rule judges a record by these fields."""
-        rows = zip(*(table.columns[field] for field in fields), strict=True)
-        return any(None not in row and all(map(self.judges, row)) for row in rows)
+        return any(None not in row and all(map(self.judges, row)) for row in _rows(table, fields))
 
     def misfits(self, _schema: Schema) -> Iterator[str]:
         """Yield a sentence for each part that cannot fit the base's fields, all of which exist.
@@ -278,6 +287,11 @@ class BaseRule(Settings):
             return cell if isinstance(cell, str) else display(cell)
 
         return truncate(_PLACEHOLDER.sub(value, self.message))
+
+
+def _rows(table: Table, fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Return the contents of these fields, record by record."""
+    return zip(*(table.columns[field] for field in fields), strict=True)
 
 
 class FieldRule(BaseRule):
