@@ -106,8 +106,8 @@ class TestCreation:
 
     async def test_of_a_run_that_is_there_writes_nothing(self, started: World) -> None:
         """The run's id is the lock: a second creation changes nothing of the first."""
-        before = await everything(started.store)
         scan = await started.save()
+        before = await everything(started.store)
         with pytest.raises(ConflictError):
             await started.start(scan)
         assert await everything(started.store) == before
