@@ -236,7 +236,8 @@ async def test_a_filter_that_does_not_fit_is_refused_in_words(world: World, quer
     """It names the filter."""
     answer = await visit(world, f"/scans/people?{query}")
     assert answer.status_code == 400
-    assert f"`{query.partition('=')[0]}`" in html_of(answer)
+    name = query.partition("=")[0].replace("_", " ").capitalize()
+    assert f"<p data-problem>{name} must be" in html_of(answer)
 
 
 async def test_what_is_filtered_is_saved_as_a_file(world: World) -> None:

@@ -88,10 +88,13 @@ async def test_all_that_are_ignored_are_reopened(world: World) -> None:
 @pytest.mark.parametrize(
     ("form", "says"),
     [
-        ({"why": "kept <b>", "count": "2"}, "have 3 findings, not 2: look again"),
-        ({"why": "kept <b>", "count": ""}, "`count` must be a number"),
-        ({"why": " ", "count": "3"}, "`why` is missing"),
-        ({"why": "kept <b>", "until": "2001-01-01", "count": "3"}, "must be in the future"),
+        (
+            {"why": "kept <b>", "count": "2"},
+            "By now these filters have 3 findings, not 2: look again.",
+        ),
+        ({"why": "kept <b>", "count": ""}, "Count must be a number"),
+        ({"why": " ", "count": "3"}, "Why is missing: give the reason"),
+        ({"why": "kept <b>", "until": "2001-01-01", "count": "3"}, "Until must be in the future."),
     ],
 )
 async def test_what_cannot_be_decided_comes_back(
@@ -139,9 +142,9 @@ async def test_two_runs_are_compared(world: World) -> None:
         ("from=m-0&to=m-2", "runs expire with what they found"),
         ("from=m-1&to=m-3", "has no findings, since its status is queued"),
         ("from=other&to=m-2", "of scan other, not people"),
-        ("from=x/y&to=m-2", "give `from` and `to`"),
-        ("from=m-1&to=m-2&change=worse", "`change` must be one of new, resolved, ignored, still"),
-        ("from=m-1&to=m-2&page_token=-1", "`page_token` must be"),
+        ("from=x/y&to=m-2", "Give `from` and `to`"),
+        ("from=m-1&to=m-2&change=worse", "Change must be one of new, resolved, ignored, still"),
+        ("from=m-1&to=m-2&page_token=-1", "Page token must be"),
         ("from=gone&to=m-2", "what was found is not there any more"),
     ],
 )
@@ -218,7 +221,7 @@ async def test_findings_are_sorted(world: World) -> None:
     assert "findings.csv?rule=email&" not in text
     answer = await visit(world, "/scans/people?sort=random")
     assert answer.status_code == 400
-    assert "`sort` must be one of newest, oldest, records" in html_of(answer)
+    assert "Sort must be one of newest, oldest, records" in html_of(answer)
 
 
 async def test_a_run_says_when_it_tries_again_and_what_failed(world: World) -> None:
@@ -257,7 +260,7 @@ async def test_what_somebody_else_decided_meanwhile_is_said(world: World) -> Non
     assert (await visit(world, url, form=form)).status_code == 303
     answer = await visit(world, url, form=form)
     assert answer.status_code == 400
-    assert "data-problem>by now these filters have 0 findings, not 3" in html_of(answer)
+    assert "data-problem>By now these filters have 0 findings, not 3" in html_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +287,7 @@ async def test_an_act_that_came_too_late_says_why(world: World) -> None:
     assert answer.status_code == 404
     assert "<p data-problem>There is no scan &#39;gone&#39;" in html_of(answer)
     answer = await visit(world, "/runs/gone/cancel", form={})
-    assert "There is no run &#39;gone&#39;</p>" in html_of(answer)
+    assert "There is no run &#39;gone&#39;.</p>" in html_of(answer)
 
 
 async def test_a_site_has_no_comparison_of_findings(world: World) -> None:

@@ -155,7 +155,7 @@ ROUTES = [
 async def _ignoring(request: Request, scan_id: str, body: Mapping[str, Any]) -> Decision:
     why = body.get("why")
     if not isinstance(why, str) or not why.strip():
-        raise BadRequestError('`why` is missing: send {"why": "...", "until": "2026-12-31"}')
+        raise BadRequestError("`why` is missing: give the reason in a few words")
     if len(why.strip()) > MAX_WHY_LENGTH:
         raise BadRequestError(f"`why` is longer than {MAX_WHY_LENGTH} characters; shorten it")
     until = None if body.get("until") is None else await _end(request, scan_id, body["until"])

@@ -1,5 +1,6 @@
 """Templates, and the forms in which they show values: moments, durations, numbers and states."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -41,6 +42,7 @@ def _environment() -> Environment:
         "by_loudness": by_loudness,
         "without_code": without_code,
         "owner": owner,
+        "sentence": sentence,
     }
     environment.globals |= {
         "asset": address_of,
@@ -141,6 +143,12 @@ def state(name: str) -> Word:
 def owner(name: str) -> str:
     """Return the owner of a rule; that there is none stays on one line."""
     return name or "No\u00a0owner"
+
+
+def sentence(message: str) -> str:
+    """Return a message of the api as a sentence; the name that it begins with, as words."""
+    text = re.sub("^`([a-z_]+)`", lambda name: name[1].replace("_", " "), message.strip())
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 def headline(run: Mapping[str, Any]) -> str:
