@@ -9,6 +9,8 @@ import pytest
 
 from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import bulk_reviews
+from landfall.llm.questions import Problem
+from landfall.reasons import Reason
 from landfall.store.documents import Put
 from landfall.store.metering import metering
 from tests.fakes.bases import record_id
@@ -233,3 +235,14 @@ async def test_numbers_of_an_address_are_numbers(elements: Elements) -> None:
     for sent in (form | {"begun": "9" * 5000}, many | {"begun": "9" * 5000}):
         answer = await act(elements, REVIEW, sent, decision="confirm")
         assert answer.status_code in (303, 400, 409), html_of(answer)
+
+
+async def test_what_has_no_suggestion_is_not_reviewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing waits, the page says how many a model has left without an answer."""
+    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
+    refused = Problem(Reason.MODEL_REFUSED, "no")
+    async with elements_server() as server:
+        elements = Elements(server, FakeModel(lambda _: refused).open)
+        await elements.run()
+        text = await page(elements, REVIEW)
+    assert f'0 of 4 elements are reviewed; <a href="{REVIEW}?state=unclassified">4 without' in text
