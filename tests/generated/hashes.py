@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from tests.generated.markdown import ROOT
@@ -74,15 +75,19 @@ def _hashes(index: str, name: str, version: str) -> list[str]:
     for file in files:
         if f"-{version}-" in file["filename"] and file["filename"].endswith(".whl"):
             *_, tags = parse_wheel_filename(file["filename"])
-            if any(_is_ours(tag.interpreter) for tag in tags):
+            if any(map(is_ours, tags)):
                 found.append(file["hashes"]["sha256"])
     return sorted(found)
 
 
-def _is_ours(interpreter: str) -> bool:
+def is_ours(tag: Tag) -> bool:
+    """Return whether our Pythons may install a wheel; one of abi3 is for later ones, too."""
     ours = {f"cp{it.replace('.', '')}" for it in PYTHONS}
-    older = re.fullmatch(r"cp3\d", interpreter)  # its abi3 wheels are for later versions, too
-    return interpreter in ours | {"py3", "py2"} or older is not None
+    if tag.interpreter in ours | {"py3", "py2"}:
+        return True
+    older = re.fullmatch(r"cp3([0-9]{1,2})", tag.interpreter)
+    newest = int(PYTHONS[-1].partition(".")[2])
+    return tag.abi == "abi3" and older is not None and int(older[1]) <= newest
 
 
 def main(index: str) -> None:
