@@ -1,6 +1,9 @@
 """The window over a world: its pages, what they read, what they refuse, and how they are sent."""
 
+import asyncio
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +11,7 @@ import pytest
 from starlette.responses import StreamingResponse
 
 from landfall.runs.lifecycle import RunStatus
-from landfall.store.documents import Fields, Put, Query
+from landfall.store.documents import Document, Fields, Put, Query
 from landfall.store.metering import metering
 from landfall.window.assets import assets
 from landfall.window.browser_answers import POLICY
@@ -131,6 +134,76 @@ async def test_a_page_reads_as_much_however_long_the_history(world: World) -> No
             costs.setdefault(url, set()).add(account.reads)
     assert {url: len(reads) for url, reads in costs.items()} == dict.fromkeys(costs, 1)
     assert max(costs["/"]) <= 1 + 1 + 30 + 1 + 10  # scan, schedule, strip, last result, pulse
+    # pulse; scan, schedule, strip; last result; head, ledger, index, decisions, a piece
+    assert max(costs["/scans/people"]) <= 3 + 32 + 1 + 5
+
+
+async def test_a_page_waits_for_the_store_a_few_times() -> None:
+    """What does not need an answer is asked beside it: each wait is 5 ms or more."""
+    store = SlowStore()
+    world = World(store)
+    await world.start(await world.save(rules=RULES))
+    async with a_server(a_base(People=ROWS)) as air:
+        await drive(world, air)
+    urls = ["/", "/runs", "/runs/m-1", "/scans/people", "/scans/people/rules", "/health"]
+    waits = {}
+    for url in urls:
+        with store.counting() as started:
+            await page(world, url)
+        waits[url] = _waits(started)
+    assert waits == dict(zip(urls, (4, 1, 2, 7, 2, 2), strict=True))
+
+
+class SlowStore(MemoryStore):
+    """A store whose reads take `TURNS` turns of the event loop each."""
+
+    TURNS = 40
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = 0
+        self._started: list[int] | None = None
+
+    @contextmanager
+    def counting(self) -> Iterator[list[int]]:
+        """Yield the turns at which reads begin; only now they take long."""
+        started: list[int] = []
+        self._started = started
+        ticking = asyncio.ensure_future(self._tick())
+        yield started
+        ticking.cancel()
+        self._started = None
+
+    async def read(self, *paths: str) -> list[Document | None]:
+        """As `Store.read`."""
+        if paths:
+            await self._pass()
+        return await super().read(*paths)
+
+    async def find(self, query: Query) -> list[Document]:
+        """As `Store.find`."""
+        await self._pass()
+        return await super().find(query)
+
+    async def _tick(self) -> None:
+        while True:
+            self._turn += 1
+            await asyncio.sleep(0)
+
+    async def _pass(self) -> None:
+        if self._started is not None:
+            self._started.append(self._turn)
+            for _ in range(self.TURNS):
+                await asyncio.sleep(0)
+
+
+def _waits(started: Sequence[int]) -> int:
+    """Return how many reads follow each other: those of one wait begin within half a read."""
+    waits, first = 0, -SlowStore.TURNS
+    for turn in sorted(started):
+        if turn - first >= SlowStore.TURNS / 2:
+            waits, first = waits + 1, turn
+    return waits
 
 
 async def test_a_page_that_is_the_same_is_not_sent_again(world: World) -> None:

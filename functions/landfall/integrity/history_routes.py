@@ -11,7 +11,7 @@ from landfall.reasons import BadRequestError
 from landfall.runs.commit import RunNotFoundError
 from landfall.runs.documents import Run
 from landfall.scans.plain import shorten
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, together
 
 _LATER = "choose a later run"
 
@@ -40,14 +40,14 @@ async def compare_runs(request: Request, scan_id: str) -> Fields:
         raise BadRequestError("`page_token` must be the `next_page_token` of an earlier answer")
     head = await request.scans.head(scan_id)
     check_kind("integrity", head.data["kind"], scan_id)
-    runs = [await _compared(request, scan_id, name) for name in ("from", "to")]
+    runs = await together(*(_compared(request, scan_id, name) for name in ("from", "to")))
     if not runs[0].created_at < runs[1].created_at:
         raise BadRequestError("`from` must be an earlier run than `to`; exchange them")
     if runs[0].base != runs[1].base:
         raise BadRequestError(f"{runs[0].id} and {runs[1].id} are of different bases")
     store = request.runs.store
     try:
-        earlier, later = [await opened_of_run(store, run) for run in runs]
+        earlier, later = await together(*(opened_of_run(store, run) for run in runs))
         compared = await compare(earlier, later)
         findings = await compared.page(change, limit, int(token))
     except ListMissingError as error:

@@ -72,6 +72,17 @@ async def scan_findings(request: Request, scan_id: str) -> Fields | Download:
     return await _listed(request, listing, wanted, token, {"scan_id": scan_id}, scan_id)
 
 
+async def findings_and_counts(request: Request, scan_id: str) -> Fields:
+    """Return a page of `scan_findings` with the `counts` of `finding_counts`: one list for both."""
+    wanted, token = _wanted(request.parameters), _token(request)
+    findings = await findings_of_scan(request, scan_id)
+    listing = await findings.listing(token.list)
+    # a page after the first one may be of an earlier list; the counts are those of the current one
+    current = await findings.listing() if token.list else listing
+    page = await _paged(request, listing, wanted, token, {"scan_id": scan_id})
+    return page | {"counts": await current.counts(wanted)}
+
+
 async def finding_counts(request: Request, scan_id: str) -> Fields:
     """Count the findings by `rule`, `table`, `severity`, `owner` and `state`, with the filters.
 
@@ -252,14 +263,25 @@ async def _listed(
 ) -> Fields | Download:
     """Return a page of findings, or all of them as a file."""
     form = request.form("csv", "xlsx", "json")
-    order = request.parameters.get("sort")
-    if order not in (None, *ORDERS):
-        raise BadRequestError(f"`sort` must be one of {', '.join(ORDERS)}; leave it out otherwise")
-    if form and order:
+    if form and _order(request):
         raise BadRequestError("`sort` is for pages: a file is in the order of the list")
     if form:
         return download(listing, wanted, form, f"{name}-findings")
-    limit = request.limit(MAX_LIMIT)
+    return await _paged(request, listing, wanted, token, head)
+
+
+def _order(request: Request) -> str | None:
+    order = request.parameters.get("sort")
+    if order not in (None, *ORDERS):
+        raise BadRequestError(f"`sort` must be one of {', '.join(ORDERS)}; leave it out otherwise")
+    return order
+
+
+async def _paged(
+    request: Request, listing: Listing, wanted: Wanted, token: PageToken, head: Fields
+) -> Fields:
+    """Return a page of the findings."""
+    order, limit = _order(request), request.limit(MAX_LIMIT)
     if order:
         try:
             start = token.position + token.skip

@@ -3,7 +3,6 @@
 Answers are plain JSON values, and datetimes, which the entry point writes as ISO 8601.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from landfall.kinds.saves import tag_of
 from landfall.process.aside import aside
 from landfall.reasons import BadRequestError, NotFoundError, Reason
 from landfall.runs import locks
+from landfall.runs.documents import run_path
 from landfall.runs.lifecycle import RunStatus
-from landfall.store.documents import Document, Fields, Query
+from landfall.store.documents import Document, Fields, Query, both, together
 from landfall.store.versioned import Found, NewerDocument
 
 DEFAULT_LIMIT = 50
@@ -98,12 +98,13 @@ async def show_run(request: Request, run_id: str) -> Fields:
 
 async def follow_run(request: Request, run_id: str) -> Fields:
     """Show a run with its steps and its newest moves, as many as `limit`; for who watches it."""
-    run = await request.runs.get(run_id)
-    find = request.runs.store.find
+    path, find = run_path(run_id), request.runs.store.find
     newest = Query(
-        f"{run.path}/events", order=("updated_at", "desc"), limit=request.limit(DEFAULT_LIMIT)
+        f"{path}/events", order=("updated_at", "desc"), limit=request.limit(DEFAULT_LIMIT)
     )
-    steps, events = await asyncio.gather(find(Query(f"{run.path}/steps")), find(newest))
+    run, (steps, events) = await both(
+        request.runs.get(run_id), both(find(Query(f"{path}/steps")), find(newest))
+    )
     return {
         "run": _shown(run.document),
         "steps": [{"step_id": step.id} | step.data for step in steps],
@@ -184,8 +185,10 @@ async def list_scans(request: Request) -> Fields:
     store = request.runs.store
     scans = await store.find_any(Query("scans", limit=limit + 1, after=after))
     shown = scans[:limit]
-    schedules = await store.read_any(*(f"schedules/{scan.id}" for scan in shown)) if shown else []
-    newest = await asyncio.gather(*(_newest(request, scan.id, int(runs)) for scan in shown))
+    schedules, newest = await both(
+        store.read_any(*(f"schedules/{scan.id}" for scan in shown)),
+        together(*(_newest(request, scan.id, int(runs)) for scan in shown)),
+    )
     return {
         "scans": [
             _scan(scan, schedule) | {"runs": its}
@@ -246,9 +249,11 @@ async def follow_scan(request: Request, scan_id: str, runs: int) -> Fields:
 
     Raises `ScanNotFoundError`.
     """
-    head = await request.scans.head(scan_id)
-    (schedule,) = await request.runs.store.read_any(f"schedules/{scan_id}")
-    return _scan(head, schedule) | {"runs": await _newest(request, scan_id, runs)}
+    head, ((schedule,), newest) = await both(
+        request.scans.head(scan_id),
+        both(request.runs.store.read_any(f"schedules/{scan_id}"), _newest(request, scan_id, runs)),
+    )
+    return _scan(head, schedule) | {"runs": newest}
 
 
 async def _newest(request: Request, scan_id: str, limit: int) -> list[Fields]:

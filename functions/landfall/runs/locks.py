@@ -31,6 +31,7 @@ from landfall.store.documents import (
     UnreadableError,
     Update,
     Write,
+    together,
 )
 from landfall.store.shape import fitting
 from landfall.store.versioned import NewerDocument, VersionedStore
@@ -272,11 +273,14 @@ def _pause(lock: Fields, seconds: float) -> StepError | None:
 
 async def pauses(store: VersionedStore, now: datetime) -> list[Fields]:
     """Return the bases and sites that are paused after a failure, those that end last first."""
+    where = (("not_before", ">", now),)
+    queries = [
+        Query(shelf, where, order=("not_before", "desc"), limit=MAX_PAUSES) for shelf in WAITING
+    ]
+    locks = await together(*map(store.find_any, queries))
     found: list[Fields] = []
-    for shelf in WAITING:
-        where = (("not_before", ">", now),)
-        query = Query(shelf, where=where, order=("not_before", "desc"), limit=MAX_PAUSES)
-        for lock in await store.find_any(query):
+    for shelf, its in zip(WAITING, locks, strict=True):
+        for lock in its:
             if isinstance(lock, NewerDocument) or not _is_readable(lock):
                 continue
             if failure := lock.data.get("failure"):

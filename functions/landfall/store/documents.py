@@ -167,17 +167,23 @@ class Meter:
 
 
 async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
-    """Return the results of two reads at the same time: a slow store takes as long as for one.
+    """Return the results of two reads at the same time, as `together`."""
+    found: list[Any] = await together(one, other)
+    return found[0], found[1]
 
-    When one fails, the other is cancelled, and the error raised.
+
+async def together(*reads: Awaitable[T]) -> list[T]:
+    """Return the results of reads at the same time: a slow store takes as long as for one.
+
+    When one fails, the others are cancelled, and the error raised.
     """
     import asyncio  # not for whoever needs the protocol alone
 
-    first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    tasks = [asyncio.ensure_future(read) for read in reads]
     try:
-        return await asyncio.gather(first, second)
+        return await asyncio.gather(*tasks)
     except BaseException:
-        first.cancel()
-        second.cancel()
-        await asyncio.gather(first, second, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         raise

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from landfall.store.documents import Direction, IndexMissingError, Query, Store
+from landfall.store.documents import Direction, IndexMissingError, Query, Store, together
 
 CHECK_INTERVAL = 600.0
 """Seconds between two checks while no index is missing: a check costs one read for each index."""
@@ -61,7 +61,8 @@ class Indexes:
         """Return the fields of each index that is missing, or not built. Raises `StoreError`."""
         now, interval = self._clock(), RECHECK_INTERVAL if self._missing else CHECK_INTERVAL
         if (now - self._checked_at).total_seconds() >= interval:
-            self._missing = [name for probe in PROBES if (name := await self._missing_for(probe))]
+            found = await together(*map(self._missing_for, PROBES))
+            self._missing = [name for name in found if name]
             self._checked_at = now
         return self._missing
 

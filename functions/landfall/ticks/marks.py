@@ -10,7 +10,16 @@ from landfall.runs.commit import Clock
 from landfall.runs.lifecycle import RunStatus
 from landfall.runs.locks import pauses
 from landfall.runs.runs import Runs
-from landfall.store.documents import Document, Fields, Put, Query, StoreError, UnreadableError
+from landfall.store.documents import (
+    Document,
+    Fields,
+    Put,
+    Query,
+    StoreError,
+    UnreadableError,
+    both,
+    together,
+)
 from landfall.store.indexes import Indexes
 from landfall.store.metering import Account
 from landfall.store.server_clock import ServerClock
@@ -66,13 +75,15 @@ async def health(
     sites that get no requests for a time after a failure."""
     marks = await store.read_any(*(f"system/{name}" for name in TICKERS))
     ticks = {name: _tick(mark, clock()) for name, mark in zip(TICKERS, marks, strict=True)}
-    missing = await indexes.missing()
+    clock_fault = server_clock.fault()  # at the read of the marks
+    (missing, paused), (odd, set_aside) = await both(
+        both(indexes.missing(), pauses(store, clock())),
+        both(_never_found(store), _set_aside(store)),
+    )
     problems = [] if all(tick["ok"] for tick in ticks.values()) else ["ticks missing"]
     problems += ["indexes missing"] if missing else []
-    clock_fault = server_clock.fault()  # at the read of the marks
     problems += ["clock off"] if clock_fault else []
-    unreadable = [*_seen_by_watchdog(marks[-1]), *await _never_found(store)]
-    unreadable += await _set_aside(store)
+    unreadable = [*_seen_by_watchdog(marks[-1]), *odd, *set_aside]
     problems += ["documents unreadable"] if unreadable else []
     state = {
         "status": ", ".join(problems) or "ok",
@@ -80,7 +91,7 @@ async def health(
         "indexes_missing": missing,
         "clock": clock_fault or "ok",
         "unreadable": unreadable,
-        "pauses": await pauses(store, clock()),
+        "pauses": paused,
     }
     return not problems, state
 
@@ -125,11 +136,16 @@ find these documents. Firestore finds none by a field that is missing."""
 
 async def _never_found(store: VersionedStore) -> list[Fields]:
     """Return the documents that no tick finds, because of a value that they cannot have."""
+    found = await together(
+        *(
+            store.find_any(Query(collection, where=(condition,), limit=MAX_UNREADABLE))
+            for collection, condition, _ in _ODD
+        )
+    )
     named: list[Fields] = []
-    for collection, condition, fix in _ODD:
-        query = Query(collection, where=(condition,), limit=MAX_UNREADABLE)
+    for its, (_, condition, fix) in zip(found, _ODD, strict=True):
         why = f"`{condition[0]}` has a value that it cannot have; correct it, or {fix}"
-        named += [{"path": found.path, "why": why} for found in await store.find_any(query)]
+        named += [{"path": one.path, "why": why} for one in its]
     return named
 
 

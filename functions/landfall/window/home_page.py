@@ -6,7 +6,7 @@ from collections import Counter
 from landfall.classification.routes import review_states
 from landfall.kinds.routes import list_scans
 from landfall.runs.lifecycle import RUN_LIVE
-from landfall.store.documents import Fields, Query
+from landfall.store.documents import Fields, Query, both
 from landfall.store.versioned import NewerDocument
 from landfall.window.standing import LOUD, Standing, items_of, rank_of, standing_of
 from landfall.window.visit import LATER, SOON, View, Visit
@@ -34,7 +34,7 @@ async def home(visit: Visit) -> View:
         parameters["page_token"] = visit.query["page_token"]
     listed = await list_scans(visit.ask(parameters))
     standings = [standing_of(scan, visit.now) for scan in listed["scans"]]
-    results = await _results(visit, standings)
+    results, to_review = await both(_results(visit, standings), _to_review(visit, standings))
     found = [
         sorted(items_of(one, results.get(one.scan["scan_id"], {})), key=rank_of)
         for one in standings
@@ -48,7 +48,7 @@ async def home(visit: Visit) -> View:
     moving = any(one.moving for one in standings)
     values = {
         "standings": standings,
-        "to_review": await _to_review(visit, standings),
+        "to_review": to_review,
         "owners": owners,
         "strips": {one.scan["scan_id"]: one.scan["runs"][::-1] for one in standings},
         "items": items[:MAX_ITEMS],

@@ -5,7 +5,7 @@ from typing import Any
 
 from landfall.integrity.history_routes import rules_of_scan
 from landfall.kinds.routes import follow_scan
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, both
 from landfall.window.charts import RUNS, Chart, Series
 from landfall.window.rendering import duration, number
 from landfall.window.standing import SEVERITIES
@@ -24,8 +24,9 @@ LOUDNESS = ("critical", "inconclusive", "warning", "info", "healthy")
 
 async def rules_page(visit: Visit, scan_id: str) -> View:
     """Show the rules of a scan and its charts."""
-    scan = await follow_scan(visit.ask(), scan_id, RUNS)
-    found = await rules_of_scan(visit.ask(), scan_id)
+    scan, found = await both(
+        follow_scan(visit.ask(), scan_id, RUNS), rules_of_scan(visit.ask(), scan_id)
+    )
     rules = sorted(found["rules"], key=_rank)
     runs = [run for run in scan["runs"][::-1] if run.get("finished_at")]
     known = found["runs"][::-1]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from landfall.api.downloads import Download
@@ -13,7 +12,7 @@ from landfall.integrity.routes import (
     FILTERS,
     MAX_WHY_LENGTH,
     decision,
-    finding_counts,
+    findings_and_counts,
     ignore_all,
     reopen_all,
     scan_findings,
@@ -21,7 +20,7 @@ from landfall.integrity.routes import (
 )
 from landfall.kinds.routes import follow_scan
 from landfall.reasons import BadRequestError
-from landfall.store.documents import Fields
+from landfall.store.documents import Fields, both
 from landfall.window.home_page import STRIP
 from landfall.window.site_score import score_of
 from landfall.window.standing import SEVERITIES, items_of, standing_of
@@ -100,12 +99,12 @@ async def _page(
     scan = await follow_scan(visit.ask(), scan_id, STRIP)
     standing = standing_of(scan, visit.now)
     judged = standing.judged
-    result: Fields = {}
-    if judged:
-        result = (await visit.asked.runs.get(judged["run_id"])).document.data
     filters = filters_of(visit)
     sort = visit.query.get("sort", "") if not problem else ""
-    listed = await _findings(visit, scan, filters, sort) if judged else None
+    (result, listed), (to_review, decided) = await both(
+        both(_result(visit, judged), _findings(visit, scan, judged, filters, sort)),
+        both(_reviews(visit, scan), _decision(visit, scan_id)),
+    )
     values = {
         "scan": scan,
         "one": standing,
@@ -114,13 +113,13 @@ async def _page(
         "filters": filters,
         "listed": listed,
         "site": score_of(standing, result.get("report")) if scan["kind"] == "site" else None,
-        "reviews": await _reviews(visit, scan),
-        "choices": await _choices(visit, scan_id, filters) if listed else {},
+        "reviews": to_review,
+        "choices": _choices(listed["counts"], filters) if listed else {},
         "query": urlencode(filters),
         "sort": sort,
         "orders": ORDER_WORDS,
         "place": urlencode(filters | ({"sort": sort} if sort else {})),
-        "decision": await _decision(visit, scan_id),
+        "decision": decided,
         "form": form or {},
         "problem": problem,
         "max_why": MAX_WHY_LENGTH,
@@ -148,14 +147,21 @@ async def scan_pulse(visit: Visit, scan_id: str) -> str:
     return repr((scan.get("updated_at"), schedule, runs, minute))
 
 
-async def _findings(visit: Visit, scan: Fields, filters: Mapping[str, str], sort: str) -> Any:
-    """Return a page of the findings; None where the kind of scan has none."""
-    if scan["kind"] != "integrity":
+async def _result(visit: Visit, judged: Fields | None) -> Fields:
+    """Return the last run with a verdict, whole; nothing where there is none."""
+    return (await visit.asked.runs.get(judged["run_id"])).document.data if judged else {}
+
+
+async def _findings(
+    visit: Visit, scan: Fields, judged: Fields | None, filters: Mapping[str, str], sort: str
+) -> Fields | None:
+    """Return a page of the findings with their counts; None where there are none yet, or ever."""
+    if judged is None or scan["kind"] != "integrity":
         return None
     asked = {**filters, "limit": str(PAGE)} | ({"sort": sort} if sort else {})
     if token := visit.query.get("page_token"):
         asked["page_token"] = token
-    return await scan_findings(visit.ask(asked), scan["scan_id"])
+    return await findings_and_counts(visit.ask(asked), scan["scan_id"])
 
 
 async def _reviews(visit: Visit, scan: Fields) -> Fields | None:
@@ -165,11 +171,10 @@ async def _reviews(visit: Visit, scan: Fields) -> Fields | None:
     return await reviews(visit.ask(), scan["scan_id"])
 
 
-async def _choices(
-    visit: Visit, scan_id: str, filters: Mapping[str, str]
+def _choices(
+    counts: Mapping[str, Mapping[str, int]], filters: Mapping[str, str]
 ) -> dict[str, list[tuple[str, int]]]:
     """Return the values of each filter with their numbers; a chosen one is always among them."""
-    counts = (await finding_counts(visit.ask(filters), scan_id))["counts"]
     found: dict[str, list[tuple[str, int]]] = {}
     for name in CHOICES:
         if name in FIXED:

@@ -7,7 +7,7 @@ from landfall.integrity.findings.rule_state import RuleState
 from landfall.integrity.findings.run_comparison import Compared
 from landfall.integrity.findings.shown import Listing
 from landfall.runs.documents import Run
-from landfall.store.documents import Fields, Store
+from landfall.store.documents import Fields, Store, both
 
 
 async def listing_of_run(store: Store, run: Run) -> Listing:
@@ -20,13 +20,16 @@ async def opened_of_run(store: Store, run: Run) -> Compared:
     """Return the list of a run's findings, and the rules that it has evaluated."""
     if not (run.report and run.base and run.findings_list):  # it has not ended
         return Compared(await open_list(store, NO_LIST), {}, Origin("", {}))
-    known = (await LedgerStore(store, run.scan_id, run.base).load_head()).ledger.rules
+    stored, opened = await both(
+        LedgerStore(store, run.scan_id, run.base).load_head(),
+        open_list(store, FindingsList(**run.findings_list)),
+    )
+    known = stored.ledger.rules
     rules = {
         rule["key"]: _with_texts(rule, known.get(rule["key"]))
         for rule in run.report["rules"]
         if not rule["inconclusive"]
     }
-    opened = await open_list(store, FindingsList(**run.findings_list))
     return Compared(opened, rules, _origin(run.base, run.report))
 
 
