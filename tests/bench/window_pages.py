@@ -51,7 +51,7 @@ class Size:
     rounds: int
 
 
-FULL = Size(findings=50_000, runs=5_000, rounds=60)
+FULL = Size(findings=50_000, runs=5_000, rounds=20)
 QUICK = Size(findings=1_200, runs=40, rounds=2)
 
 Way = Callable[[], Awaitable[object]]
@@ -200,8 +200,9 @@ async def _history(world: World, size: Size) -> list[FindingsList]:
         await store_ledger(world.store, some, run_id)
         for run_id, some in (("m-1", before), ("m-2", now))
     ]
+    rules_now, rules_before = _rules(now), _rules(before)
     runs: list[Write] = [
-        Put(f"runs/m-{2 - n}", _ended(run, n, now, lists[n == 0])) for n in range(size.runs)
+        Put(f"runs/m-{2 - n}", _ended(run, n, rules_now, lists[n == 0])) for n in range(size.runs)
     ]
     moves = [Put(f"runs/m-2/events/{n:06d}", _move(run, n)) for n in range(min(MOVES, size.runs))]
     for start in range(0, len(runs), MAX_COMMIT_WRITES):
@@ -209,7 +210,7 @@ async def _history(world: World, size: Size) -> list[FindingsList]:
     await world.store.commit(moves)
     packed = b""
     for n in range(30):
-        result = run_results(f"m-{n}", START, {"People": n, "Rooms": 9}, _rules(before))
+        result = run_results(f"m-{n}", START, {"People": n, "Rooms": 9}, rules_before)
         packed = with_results(packed, result)
     (head,) = await world.store.read(LedgerStore(world.store, "people", BASE).path)
     assert head
@@ -242,10 +243,9 @@ def _rules(some: Sequence[FindingEntry]) -> list[Fields]:
     ]
 
 
-def _ended(run: Fields, number: int, some: Sequence[FindingEntry], where: FindingsList) -> Fields:
+def _ended(run: Fields, number: int, rules: Sequence[Fields], where: FindingsList) -> Fields:
     """Return a run that ended so many hours ago."""
     moment = START - timedelta(hours=number)
-    rules = _rules(some[:1000])
     severities = {name: 7 for name in ("critical", "warning", "info")}
     return run | {
         "run_id": f"m-{2 - number}",
