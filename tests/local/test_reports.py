@@ -88,6 +88,27 @@ async def test_a_site_has_a_page_and_a_file(site_world: World) -> None:
     assert "Points over" not in await page(site_world, "/scans/clinic")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("healthy", "Visitors find what they need; little or nothing is left to do."),
+        ("critical", "Visitors are lost in many places, or miss what they need."),
+        ("inconclusive", "Something could not be checked"),
+    ],
+)
+async def test_a_sites_verdict_says_nothing_that_its_list_of_work_denies(
+    site_world: World, verdict: str, says: str
+) -> None:
+    """On the page, in the file, and on the pages that lead there."""
+    run = await site_world.run("m-2")
+    await site_world.stored.commit([Put(run.path, run.data | {"verdict": verdict})])
+    urls = ("/runs/m-2/report", "/runs/m-2", "/scans/clinic")
+    texts = [(await file(site_world, "m-2"))[0], *[await page(site_world, url) for url in urls]]
+    for text in texts:
+        assert says in text
+        assert "nothing has to be corrected" not in text
+
+
 async def test_a_file_needs_nothing_and_does_nothing(site_world: World) -> None:
     """One style, which the policy names; no script, picture, form or part from elsewhere."""
     text, _ = await file(site_world, "m-2")

@@ -12,7 +12,17 @@ from markupsafe import Markup
 
 from landfall.window.assets import address_of
 from landfall.window.standing import by_loudness, state_of, without_code
-from landfall.window.wording import COMPARED, DONE, GLOSSARY, KINDS, OUTPUTS, STATES, STEPS, Word
+from landfall.window.wording import (
+    COMPARED,
+    DONE,
+    GLOSSARY,
+    KINDS,
+    MEANINGS,
+    OUTPUTS,
+    STATES,
+    STEPS,
+    Word,
+)
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -36,6 +46,7 @@ def _environment() -> Environment:
         "dollars": dollars,
         "percent": percent,
         "state": state,
+        "meaning": meaning,
         "plain_when": plain_when,
         "local": local,
         "day": day,
@@ -133,6 +144,11 @@ def percent(share: float) -> str:
 def dollars(value: float) -> str:
     """Return an amount in US dollars, in cents or, below one, in fractions of it."""
     return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+
+
+def meaning(name: str, kind: str | None) -> str:
+    """Return what a state says about a scan, or about a run, of this kind."""
+    return MEANINGS.get((kind or "", name)) or state(name).meaning
 
 
 def state(name: str) -> Word:

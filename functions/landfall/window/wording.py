@@ -78,6 +78,14 @@ STATES: dict[str, Word] = {
 }
 """States by the names that the api gives them."""
 
+MEANINGS: dict[tuple[str, str], str] = {
+    ("site", "healthy"): "Visitors find what they need; little or nothing is left to do.",
+    ("site", "warning"): "The site works in part; weak spots are left to work on.",
+    ("site", "critical"): "Visitors are lost in many places, or miss what they need.",
+    ("classification", "healthy"): "Everything was classified; people decide what holds.",
+}
+"""Meanings of the verdict of a kind of scan, where they differ from those of `STATES`."""
+
 KINDS: dict[str, str] = {
     "integrity": "Data check of an Airtable base",
     "classification": "Classification by a language model",
@@ -170,7 +178,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "attempt": ("Attempt", "One try of a step. A step that fails for a passing reason is tried "
                 "again later by itself."),
     "pause": ("Pause", "After a failure, a base or site gets no requests for a while, so that it "
-              "can recover."),
+              "can recover. "
+              "A person can pause a scan, too: it then starts only by hand."),
     "tick": ("Tick", "The heartbeat of Landfall: each minute it starts what is due and looks after "
              "what does not move."),
     "tokens": ("Tokens", "The units in which a language model counts text, about four letters "
