@@ -93,7 +93,9 @@ async def _change(store: Store, clock: Clock, scan_id: str, by: str, decide: Dec
     async def attempt() -> bool:
         head, schedule = await store.read(f"scans/{scan_id}", f"schedules/{scan_id}")
         if head is None:
-            raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
+            raise ScanNotFoundError(
+                f"there is no scan {scan_id!r}: it was not saved yet, or has been deleted"
+            )
         if schedule is None or not schedule.data.get("cadence"):
             raise BadRequestError(
                 f"scan {scan_id} has no schedule, so nothing starts by itself; add `schedule`"

@@ -208,7 +208,9 @@ class Registry:
         """Return the document of the scan's current version. Raises `ScanNotFoundError`."""
         (found,) = await self.store.read(f"scans/{scan_id}")
         if found is None:
-            raise ScanNotFoundError(f"there is no scan {scan_id!r}; save it first")
+            raise ScanNotFoundError(
+                f"there is no scan {scan_id!r}: it was not saved yet, or has been deleted"
+            )
         return found
 
 

@@ -123,7 +123,9 @@ class Deletion:
         """Return how far it is. Raises `NotFoundError`."""
         (found,) = await self._store.read(deletion_path(self._scan_id))
         if found is None:
-            raise NotFoundError(f"scan {self._scan_id!r} is not being deleted")
+            raise NotFoundError(
+                f"there is no scan {self._scan_id!r} that is being deleted, or was lately"
+            )
         return {"scan_id": self._scan_id} | found.data
 
     @property
