@@ -1,6 +1,7 @@
 """The pages of a scan's settings over a world: what they show, keep, refuse and read."""
 
 import re
+import zlib
 from typing import Any
 
 import pytest
@@ -299,6 +300,50 @@ async def test_an_earlier_version_is_looked_at_and_restored(world: World) -> Non
     assert (head["name"], head["saves"], head["updated_by"]) == ("", 4, PERSON)
     assert "Restore" not in await page(world, "/scans/people/versions/4")
     assert "Show" not in await page(world, "/scans/people/versions/5", status=404)
+
+
+async def test_a_version_that_fits_no_more_is_refused_with_each_problem(world: World) -> None:
+    """As a list, on its page; the running one stays."""
+    await save_scan(ask(world, raw=(TEXT + "name: New\n").encode(), by="ann@x"), "people")
+    wrong = TEXT.replace("required", "requird") + "nmae: x\n"
+    (first,) = await world.store.read("scans/people/saves/01")
+    assert first
+    text = zlib.compress(wrong.encode())
+    await world.stored.commit([Put(first.path, first.data | {"text": text})])
+    url = "/scans/people/versions/1"
+    tag = tag_in(await page(world, url))
+    shown = await page(world, f"{url}/restore", {"etag": tag}, status=400)
+    assert shown.count("<li>") == 2
+    assert "there is no kind" in shown
+    assert "#line-" not in shown
+    assert (await newest(world))["name"] == "New"
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"text": b"garbage"},
+        {"text": "as text"},
+        {"text": zlib.compress(b"not: [yaml")},
+        {"number": "2"},
+        {"updated_by": 5},
+    ],
+)
+async def test_a_save_that_somebody_has_edited_stops_no_page(world: World, edited: Fields) -> None:
+    """The definition is that of the version; the next save is whole again."""
+    (first,) = await world.store.read("scans/people/saves/01")
+    assert first
+    await world.stored.commit([Put(first.path, first.data | edited)])
+    answer = await visit(world, "/scans/people/versions/1")
+    assert "internal_error" not in html_of(answer)
+    assert "<textarea" in await page(world)
+    answer = await visit(world, "/scans/people/schedule")
+    assert "internal_error" not in html_of(answer)
+    form = {"act": "save", "etag": tag_in(await page(world)), "definition": TEXT + "name: x\n"}
+    await page(world, form=form | {"etag": "9-0123456789abcdef"}, status=412)
+    assert (await visit(world, SETTINGS, form)).status_code == 303
+    assert "name: x" in await page(world, "/scans/people/versions/2")
+    assert "Version 2" in await page(world, "/scans/people/versions")
 
 
 async def test_a_definition_that_is_too_long_for_a_page_says_so(world: World) -> None:

@@ -146,9 +146,9 @@ class Registry:
         try:
             old = await save_of(self.store, head, match.partition("-")[0])
             new = await save_of(self.store, head, str(count_of(head)))
-        except NotFoundError:
+            contents = [content_of(one.text) for one in (old, new)]
+        except (NotFoundError, UnreadableError):
             return ""
-        contents = [content_of(one.text) for one in (old, new)]
         return f" (changed: {changed_settings(*contents) or 'comments'})"
 
     async def definition(self, scan_id: str, version: str) -> "Scan":

@@ -8,18 +8,32 @@ nothing that another person has saved meanwhile.
 
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from landfall.reasons import LandfallError, NotFoundError
 from landfall.scans.plain import shorten
-from landfall.store.documents import Direction, Document, Fields, Put, Query, Store
+from landfall.store.documents import (
+    Direction,
+    Document,
+    Fields,
+    Put,
+    Query,
+    Store,
+    UnreadableError,
+)
+from landfall.store.shape import fitting
 
 MAX_SAVES = 50
 """Saves of a scan that stay."""
 
 MAX_CHANGES = 10
 """Changed settings that a message names."""
+
+FIX = "the next save takes another place"
+"""The fix of a save that somebody has edited, so that it cannot be read."""
 
 ANY, NONE = "*", ""
 """Tags that stand for any definition, and for none."""
@@ -53,6 +67,19 @@ class Save:
         return {"save_id": str(self.number), "version": self.version, "at": self.at, "by": self.by}
 
 
+@dataclass(frozen=True)
+class _StoredRow:
+    number: int
+    version: str
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True)
+class _StoredText:
+    text: bytes
+
+
 def count_of(head: Document) -> int:
     """Return the number of saves of a scan; 0 where an earlier Landfall, or a person, wrote it."""
     stored = head.data.get("saves")
@@ -73,14 +100,18 @@ def save_write(scan_id: str, number: int, version: str, text: str, stamp: Fields
 async def saves_of(store: Store, head: Document, most: int = 1) -> list[Save]:
     """Return the last saves of a scan without their texts, the newest first.
 
-    A scan that an earlier Landfall saved has its current definition alone.
+    A scan that an earlier Landfall saved has its current definition alone. A save that somebody has
+    edited, so that it cannot be read, is left out.
     """
     fields = ("number", "version", "updated_at", "updated_by")
     newest: tuple[str, Direction] = ("number", "desc")
     found = await store.find(
         Query(f"scans/{head.id}/saves", order=newest, limit=most, fields=fields)
     )
-    saves = [_save(one.data) for one in found]
+    saves = []
+    for one in found:
+        with suppress(UnreadableError):
+            saves.append(_save(one))
     if not saves:
         version = head.data["version"]
         (found_version,) = await store.read(f"scans/{head.id}/versions/{version}")
@@ -90,26 +121,35 @@ async def saves_of(store: Store, head: Document, most: int = 1) -> list[Save]:
 
 
 async def save_of(store: Store, head: Document, save_id: str) -> Save:
-    """Return a save with its text. Raises `NotFoundError`."""
+    """Return a save with its text. Raises `NotFoundError`, `UnreadableError`."""
     number = int(save_id) if save_id.isascii() and save_id.isdecimal() else 0
     (found,) = await store.read(f"scans/{head.id}/saves/{number % MAX_SAVES:02d}")
-    if found is None or number == 0 or found.data["number"] != number:
+    if found is None or number == 0 or found.data.get("number") != number:
         raise NotFoundError(
             f"scan {head.id} has no save {shorten(save_id)!r} any more; it has the last {MAX_SAVES}"
         )
-    return _save(found.data)
+    fitting(_StoredText, found.path, found.data, FIX)
+    return _save(found)
 
 
-def _save(data: Fields) -> Save:
-    text = zlib.decompress(data["text"]).decode() if "text" in data else ""
-    return Save(data["number"], data["version"], data["updated_at"], data["updated_by"], text)
+def _save(found: Document) -> Save:
+    row = fitting(_StoredRow, found.path, found.data, FIX)
+    try:
+        text = zlib.decompress(found.data.get("text", zlib.compress(b""))).decode()
+    except (zlib.error, UnicodeDecodeError):
+        raise UnreadableError(f"the text of {found.path} is not as it was saved: {FIX}") from None
+    return Save(row["number"], row["version"], row["updated_at"], row["updated_by"], text)
 
 
 def content_of(text: str) -> Any:
-    """Return the values of a definition that was once accepted."""
+    """Return the values of a definition that was once accepted. Raises `UnreadableError`."""
+    from landfall.scans.json_text import TextError
     from landfall.scans.yaml_text import read_text  # YAML takes 13 ms to import
 
-    return read_text(text).value
+    try:
+        return read_text(text).value
+    except TextError as error:
+        raise UnreadableError(f"a save is not as it was saved: {error}; {FIX}") from None
 
 
 def yaml_of(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,9 @@ from landfall.kinds.saves import (
 )
 from landfall.kinds.table import KINDS
 from landfall.process.aside import aside
-from landfall.reasons import BadRequestError
+from landfall.reasons import BadRequestError, NotFoundError
 from landfall.runs.deletion import Deletion
-from landfall.store.documents import Document, Fields
+from landfall.store.documents import Document, Fields, UnreadableError
 
 if TYPE_CHECKING:
     from landfall.scans.scan import Scan
@@ -196,9 +197,11 @@ async def planned(
 
 async def _text_of(request: Request, head: Document) -> str:
     if number := count_of(head):
-        save = await save_of(request.runs.store, head, str(number))
-        if save.version == head.data["version"]:  # else an earlier Landfall has saved it since
-            return await aside(lambda: yaml_of(save.text))
+        # without the save that somebody has edited or removed, the version has it
+        with suppress(NotFoundError, UnreadableError):
+            save = await save_of(request.runs.store, head, str(number))
+            if save.version == head.data["version"]:  # else an earlier Landfall has saved it since
+                return await aside(lambda: yaml_of(save.text))
     (schedule,) = await request.runs.store.read(f"schedules/{head.id}")
     return await request.scans.text(head.id, head.data["version"], schedule)
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from landfall.kinds.routes import save_scan
-from landfall.kinds.saves import ScanChangedError
+from landfall.kinds.saves import ScanChangedError, content_of
 from landfall.kinds.settings_routes import current_definition, planned
 from landfall.reasons import BadRequestError
 from landfall.scans.cadence_phrase import describe
 from landfall.scans.schedule_text import NAME, with_schedule
-from landfall.scans.yaml_text import MAX_YAML, read_text
+from landfall.scans.yaml_text import MAX_YAML
 from landfall.window.settings_page import troubles_of
 from landfall.window.visit import Elsewhere, Shown, View, Visit
 
@@ -146,7 +146,7 @@ def _content(text: str) -> Mapping[str, Any]:
         raise BadRequestError(
             "the definition is too long for a page; change its file, and send it with `PUT`"
         )
-    content: Mapping[str, Any] = read_text(text).value
+    content: Mapping[str, Any] = content_of(text)
     return content
 
 

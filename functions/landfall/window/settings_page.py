@@ -85,11 +85,13 @@ async def versions_page(visit: Visit, scan_id: str) -> View:
     return View("versions.html", {"scan_id": scan_id, "versions": listed["versions"]})
 
 
-async def version_page(visit: Visit, scan_id: str, save_id: str, problem: str = "") -> View:
+async def version_page(
+    visit: Visit, scan_id: str, save_id: str, troubles: Sequence[Trouble] = ()
+) -> View:
     """Show a save, and how the current definition differs from it."""
     shown = await show_version(visit.ask(), scan_id, save_id)
     current = await current_definition(visit.ask(), scan_id)
-    values = {"scan_id": scan_id, "save": shown, "etag": current["etag"], "problem": problem}
+    values = {"scan_id": scan_id, "save": shown, "etag": current["etag"], "troubles": troubles}
     return View("version.html", values)
 
 
@@ -100,7 +102,10 @@ async def restore_version(visit: Visit, scan_id: str, save_id: str) -> Shown:
     try:
         await save_scan(visit.ask(text=shown["text"], match=tag), scan_id)
     except (ScanChangedError, BadRequestError) as error:
-        return (await version_page(visit, scan_id, save_id, str(error))).answered(error.status)
+        found = troubles_of(error, scan_id) if isinstance(error, BadRequestError) else ()
+        # the lines are not those of an editor on this page
+        troubles = [Trouble(None, one.message) for one in found] or [Trouble(None, str(error))]
+        return (await version_page(visit, scan_id, save_id, troubles)).answered(error.status)
     return Elsewhere(settings_path(scan_id), "restored")
 
 
