@@ -165,7 +165,7 @@ WANTED = [
 
 
 @pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 async def test_pages_and_counts_are_those_of_the_whole_list(seed, older):
     """With any filter, in pages of any size; with people's decisions, also those that have ended,
     since the look; of a list that an older Landfall has stored, too."""

@@ -104,10 +104,15 @@ def test_each_record_has_its_name():
 
 def test_a_finding_of_any_size_fits_into_a_document():
     """The longest names, of characters that no compression makes smaller."""
-    ids = [f"rec{number:014}" for number in Random(1).sample(range(10**14), MAX_RECORDS_LISTED)]
-    rng = Random(2)
-    names = ["".join(map(chr, rng.choices(range(0x20000, 0x2A000), k=500))) for _ in ids]
-    finding = a_finding(*sorted(ids))
+    numbers = sorted(Random(1).sample(range(10**14), MAX_RECORDS_LISTED))
+    ids = [f"rec{number:014}" for number in numbers]
+    rng, characters = Random(2), range(0x20000, 0x2A000)
+    names = [
+        "".join(map(chr, rng.choices(characters, k=MAX_DISPLAY + 10)))
+        for _ in range(MAX_RECORDS_NAMED)
+    ]
+    names += [""] * (len(ids) - len(names))
+    finding = a_finding(*ids)
     (report,) = with_names([a_report(finding)], {"T": Table("T", {}, ids, names=names)})
     assert [len(name) for name in report.findings[0].names] == [MAX_DISPLAY] * MAX_RECORDS_NAMED
     (packed,) = pack_reports([report])

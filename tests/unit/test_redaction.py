@@ -169,9 +169,9 @@ def test_masking_is_quick() -> None:
     for secret in "x9" * 5_000, HEX * 50, "sk-proj-AbCdEfGh0123456789xyz":
         redactor = Redactor([secret])
         for text in "x9" * 100_000, "lorem ipsum 0123" * 20_000, secret[:-1] + " " * 500_000:
-            began = time.perf_counter()
+            began = time.process_time()
             redactor.text(text)
-            assert time.perf_counter() - began < 2, (secret[:9], text[:9])
+            assert time.process_time() - began < 2, (secret[:9], text[:9])
 
 
 def test_the_output_of_a_process_is_guarded(capsys: pytest.CaptureFixture[str]) -> None:

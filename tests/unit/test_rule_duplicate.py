@@ -681,6 +681,7 @@ HELD_OUT = 2026
 """A seed that was not used to choose any figure of the rule."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", MADE)
 def test_quality_on_a_held_out_seed(who, monkeypatch):
     """F1 of the pairs is 0.9 or more, and lower if values are compared as written."""

@@ -123,7 +123,7 @@ async def test_ids_that_begin_alike_are_told_apart(monkeypatch: pytest.MonkeyPat
 async def test_few_findings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two lists, what is between two states, and what is shown."""
     monkeypatch.setattr(packing, "PIECE_SIZE", 20)
-    runs = Runs(2_000, 1)
+    runs = Runs(800, 1)
     compared, _ = await runs.compared()
     read: list[int] = []
     for side in (compared.earlier, compared.later):
