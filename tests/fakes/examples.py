@@ -1,14 +1,15 @@
 """Every example of the documents, and of every kind of rule, as a whole scan."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter
 
 from landfall.integrity.rules.kinds import KINDS as RULES
 from landfall.integrity.rules.kinds import Rule
 from landfall.kinds.table import KINDS as SCANS
+from landfall.scans.yaml_text import read_text
 from tests.generated.documents import DOCUMENTS
 from tests.generated.markdown import ROOT, fences
 
@@ -48,10 +49,10 @@ def whole(example: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 def _examples() -> Iterator[tuple[str, dict[str, Any]]]:
     for path in DOCUMENTS:
         for number, text in enumerate(fences((ROOT / path).read_text(), "yaml"), 1):
-            for part, example in enumerate(yaml.safe_load_all(text), 1):
-                yield f"{path}-{number}.{part}", whole(example, path)
+            for part, example in enumerate(re.split(r"^---$", text, flags=re.MULTILINE), 1):
+                yield f"{path}-{number}.{part}", whole(read_text(example).value, path)
     for kind, rule in RULES.items():
-        yield f"rule-{kind}", whole(yaml.safe_load(rule.example))
+        yield f"rule-{kind}", whole(read_text(rule.example).value)
 
 
 EXAMPLES = dict(_examples())

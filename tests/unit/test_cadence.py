@@ -1,4 +1,3 @@
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ ROUND_TRIPS = [
         {"weekly": {"days": ["mon", "thu"], "times": ["06:00"]}},
     ),
     (
-        {"at": ["2026-12-02T06:00Z", datetime(2026, 12, 1, 6, 0, 5)]},  # noqa: DTZ001, from YAML
+        {"at": ["2026-12-02T06:00Z", "2026-12-01T06:00:05"]},
         {"at": ["2026-12-01T06:00:05", "2026-12-02T06:00:00+00:00"]},
     ),
 ]

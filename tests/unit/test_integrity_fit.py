@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import pytest
-import yaml
 
 from landfall.airtable.fields import Holds, Schema, computed, holds
 from landfall.airtable.schema import FieldSchema, TableSchema
@@ -14,6 +13,7 @@ from landfall.integrity.rules.kinds import KINDS
 from landfall.integrity.rules.rule import SampleSupport
 from landfall.integrity.scan import IntegrityScan
 from landfall.kinds.definition import parse
+from landfall.scans.yaml_text import read_text
 from tests.fakes.world import integrity
 
 SELECT = {"choices": [{"id": f"sel{name}", "name": name} for name in ("Active", "Gone", "New")]}
@@ -283,7 +283,7 @@ def test_what_holds_nothing_known_is_computed_or_new() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_says_what_a_sample_tells(kind: str) -> None:
     """The example of every kind passes through all checks here."""
-    content = yaml.safe_load(KINDS[kind].example)
+    content = read_text(KINDS[kind].example).value
     rule = KINDS[kind].model_validate(content)
     assert rule.sample_support() in get_args(SampleSupport)
     assert set(rule.looks_up_in()) <= set(rule.tables())

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
 from landfall.integrity.findings.packing import pack_reports, unpack_reports
 from landfall.integrity.findings.rule_state import content_of
 from landfall.integrity.rules.evaluate import IF_NORMAL, RuleReport, evaluate
 from landfall.integrity.rules.kinds import KINDS, Rule
+from landfall.scans.yaml_text import read_text
 from tests.fakes.rules import NOW, report, rule
 from tests.fakes.snapshots import snapshot
 
@@ -20,7 +20,7 @@ JUDGES_NOTHING = ("volume",)
 
 def example(kind: str, **more: Any) -> Rule:
     """Return the example of a kind's reference, with further settings."""
-    settings = yaml.safe_load(KINDS[kind].example) | more
+    settings = read_text(KINDS[kind].example).value | more
     made: Rule = TypeAdapter(Rule).validate_python(settings)
     return made
 

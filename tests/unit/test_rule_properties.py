@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -21,6 +20,7 @@ from landfall.airtable.snapshot import Snapshot, TableReader
 from landfall.integrity.rules.evaluate import Finding, evaluate
 from landfall.integrity.rules.kinds import KINDS, Rule
 from landfall.integrity.rules.rule import BaseRule
+from landfall.scans.yaml_text import read_text
 from tests.fakes.cells import ABSENT, ERRORS, FILE, NOTHING, PERSON, ai
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ CELLS = st.one_of(
 
 
 def example(kind: str) -> BaseRule:
-    rule: BaseRule = TypeAdapter(Rule).validate_python(yaml.safe_load(KINDS[kind].example))
+    rule: BaseRule = TypeAdapter(Rule).validate_python(read_text(KINDS[kind].example).value)
     return rule
 
 

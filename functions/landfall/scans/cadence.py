@@ -32,16 +32,14 @@ def _checked_time(value: Any) -> str:
 
 
 def _checked_at(value: Any) -> str:
-    # YAML reads an unquoted time with seconds as a datetime
-    text = value.isoformat() if isinstance(value, datetime) else value
-    if not isinstance(text, str) or not re.fullmatch(AT_FORM, text):
+    if not isinstance(value, str) or not re.fullmatch(AT_FORM, value):
         raise ValueError(
-            f'{text!r} is not a date and time from the year 2000 on: write "2026-12-01T06:00"'
+            f'{value!r} is not a date and time from the year 2000 on: write "2026-12-01T06:00"'
         )
     try:
-        return datetime.fromisoformat(text).isoformat()
+        return datetime.fromisoformat(value).isoformat()
     except ValueError as error:  # 30th of February
-        raise ValueError(f"{text!r} is no date and time: {error}") from None
+        raise ValueError(f"{value!r} is no date and time: {error}") from None
 
 
 def _checked_cron(value: str) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -31,8 +30,6 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_p
 
 
 def _bound(value: Any) -> Any:
-    if isinstance(value, date):  # YAML parses a date without quotes
-        value = value.isoformat()
     if is_number(value) or (isinstance(value, str) and is_date(value)):
         return value
     raise ValueError(f"must be a number, {DATE_FORMS} {got(value)}{_number_meant(value)}")
