@@ -21,6 +21,7 @@ DOCUMENTS = (
     "infra/docs/rules.md",
     "infra/docs/scans.md",
     "infra/docs/site.md",
+    "infra/docs/window.md",
     "tests/README.md",
 )
 

@@ -44,8 +44,22 @@ QUALITY = 75
 LOOKS = {"": (1280, False), "-phone": (360, False), "-dark": (1280, True)}
 """The end of a picture's name: width in pixels, dark or not."""
 
+PICTURED = (
+    "home",
+    "scan",
+    "finding",
+    "rules",
+    "compare",
+    "run",
+    "review",
+    "report",
+    "settings",
+    "health",
+)
+"""Pages of which there are pictures."""
+
 IN_EVERY_LOOK = ("home", "review")
-"""Pages of which there are pictures in every look, and not only in the first."""
+"""Those that are pictured in every look, and not only in the first."""
 
 
 @dataclass
@@ -87,11 +101,23 @@ async def _run(stack: Stack, scan_id: str) -> str:
 
 async def _pages(stack: Stack, last: Mapping[str, str]) -> Mapping[str, str]:
     found = await get(stack, "/scans/school/findings?limit=1")
+    runs = (await get(stack, "/runs?scan_id=school"))["runs"]
+    newest, before = runs[0]["run_id"], runs[1]["run_id"]
     return {
         "home": "/",
         "scan": "/scans/school",
         "finding": f"/scans/school/findings/{found['findings'][0]['finding_id']}",
+        "rules": "/scans/school/rules",
+        "compare": f"/scans/school/compare?from={before}&to={newest}",
         "run": f"/runs/{last['school']}",
+        "review": "/scans/catalogue/review",
+        "labels": "/scans/catalogue",
+        "site": "/scans/clinic",
+        "report": f"/runs/{last['clinic']}/report",
+        "settings": "/scans/school/settings",
+        "schedule": "/scans/school/schedule",
+        "versions": "/scans/school/versions",
+        "new": "/new",
         "runs": "/runs",
         "health": "/health",
     }
@@ -108,10 +134,9 @@ async def _picture(page: Page) -> bytes:
 async def _take_pictures(browser: Browser, window: str, tour: Tour) -> None:
     for suffix, (width, dark) in LOOKS.items():
         async with a_person(browser, window, width=width, dark=dark) as page:
-            for name, url in tour.pages.items():
-                if not suffix or name in IN_EVERY_LOOK:
-                    await page.goto(url)
-                    tour.pictures[f"{name}{suffix}.webp"] = await _picture(page)
+            for name in IN_EVERY_LOOK if suffix else PICTURED:
+                await page.goto(tour.pages[name])
+                tour.pictures[f"{name}{suffix}.webp"] = await _picture(page)
 
 
 async def _measure(browser: Browser, window: str, url: str) -> str:
