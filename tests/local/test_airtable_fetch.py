@@ -20,6 +20,7 @@ from landfall.airtable.client import AirtableClient
 from landfall.airtable.fetch import MAX_RESTARTS
 from landfall.airtable.fetched import read_tables
 from landfall.airtable.inbox import MAX_WAITING_BYTES
+from landfall.airtable.last_snapshot import read_last_snapshot
 from landfall.airtable.protocols import MAX_PAGE_BYTES, PAGE_SIZE, RecordPage
 from landfall.deadlines import LADDER, Deadline, Ladder
 from landfall.integrity.kind import KIND
@@ -358,13 +359,18 @@ async def test_a_record_that_is_read_twice_counts_once(world):
     bodies = [{"records": r, "offset": o} for r, o in zip(records, offsets, strict=True)]
     pages = [Fault(FaultKind.STATUS, status=200, body=json.dumps(body).encode()) for body in bodies]
     once = {"id": "once", "kind": "unique", "table": "People", "fields": ["Name"]}
-    await start(world, tables={"People": ["Name"]}, rules=[once])
+    scan = await world.save(tables={"People": ["Name"]}, rules=[once])
+    await world.start(scan)
     async with a_server(a_base(People=1), faults=listing(*pages)) as server:
         assert await drive(world, server) == ["finished", "finished"]
     run = await world.run()
     assert (run.data["verdict"], run.data["counts"]["findings"]) == ("healthy", 0)
     tables = await read_tables(world.store, run.path, (await cursor_of(world)).fetched())
     assert tables["People"].columns == {"Name": ["after"]}
+    last = await read_last_snapshot(world.store, scan)
+    assert last
+    assert last.tables["People"].columns == {"Name": ["after"]}
+    assert not last.incomplete
 
 
 async def test_a_listing_that_keeps_expiring_is_given_up(world):

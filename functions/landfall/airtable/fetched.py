@@ -158,6 +158,15 @@ READS_AT_ONCE = 4
 _TABLE_FIELDS = [one.name for one in fields(FetchedTable)]
 
 
+def unfilled(fetched: Fetched, created: Collection[str] = ()) -> WholeTables:
+    """Return the tables of a run before a record is added; `created` have its creation time."""
+    listings = {name: table.listing for name, table in fetched.tables.items()}
+    fields = {name: table.fields for name, table in fetched.tables.items()}
+    checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
+    primaries = {name: table.primary for name, table in fetched.tables.items()}
+    return WholeTables(listings, fields, created, checkboxes, primaries)
+
+
 async def read_tables(
     store: Store, run_path: str, fetched: Fetched, created: Collection[str] = ()
 ) -> Mapping[str, Table]:
@@ -165,11 +174,7 @@ async def read_tables(
 
     Raises `StepError`.
     """
-    listings = {name: table.listing for name, table in fetched.tables.items()}
-    fields = {name: table.fields for name, table in fetched.tables.items()}
-    checkboxes = {name: table.checkboxes for name, table in fetched.tables.items()}
-    primaries = {name: table.primary for name, table in fetched.tables.items()}
-    whole = WholeTables(listings, fields, created, checkboxes, primaries)
+    whole = unfilled(fetched, created)
     places = [page_path(run_path, number) for number in range(fetched.documents)]
     for first in range(0, len(places), PAGES_READ * READS_AT_ONCE):
         some = places[first : first + PAGES_READ * READS_AT_ONCE]
@@ -180,10 +185,10 @@ async def read_tables(
     for name, table in fetched.tables.items():
         if len(tables[name]) != table.records:
             raise gone(f"a part of table {name!r} ({len(tables[name])} of {table.records} records)")
-    return {name: _each_once(table) for name, table in tables.items()}
+    return {name: each_once(table) for name, table in tables.items()}
 
 
-def _each_once(table: Table) -> Table:
+def each_once(table: Table) -> Table:
     """Return the table without the earlier readings of records that the listing had twice.
 
     It has, where a record moves while the pages are read.

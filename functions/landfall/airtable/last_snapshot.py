@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from landfall.airtable.fetched import Fetched, Unresolved
-from landfall.airtable.records import WholeTables
+from landfall.airtable.fetched import Fetched, Unresolved, each_once, unfilled
 from landfall.airtable.scan import BaseScan
 from landfall.airtable.snapshot import Table
 from landfall.store.documents import Query, Store
@@ -66,8 +65,9 @@ async def read_last_snapshot(
                 incomplete = {
                     name for name, it in fetched.tables.items() if len(tables[name]) < it.records
                 }
+                once = {name: each_once(table) for name, table in tables.items()}
                 moment = run.data["created_at"]
-                return LastSnapshot(run.id, moment, fetched, tables, frozenset(incomplete))
+                return LastSnapshot(run.id, moment, fetched, once, frozenset(incomplete))
     return None
 
 
@@ -75,13 +75,7 @@ async def _tables(
     store: Store, run_path: str, fetched: Fetched, created: Collection[str]
 ) -> Mapping[str, Table] | None:
     """Return the tables of a run up to `MAX_RECORDS`; None where they have been deleted."""
-    whole = WholeTables(
-        {name: table.listing for name, table in fetched.tables.items()},
-        {name: table.fields for name, table in fetched.tables.items()},
-        created,
-        {name: table.checkboxes for name, table in fetched.tables.items()},
-        {name: table.primary for name, table in fetched.tables.items()},
-    )
+    whole = unfilled(fetched, created)
     places = [page_path(run_path, number) for number in range(fetched.documents)]
     records = 0
     for first in range(0, len(places), READ_AT_ONCE):
