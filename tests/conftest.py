@@ -5,7 +5,6 @@ gRPC and Firestore are imported by the fixtures that need them: a unit test wait
 
 import asyncio
 import secrets
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from infra.local.emulator import emulator_command
 from infra.local.processes import free_port
 from tests.fakes.world import World
-from tests.waiting import wait_for_port
+from tests.waiting import listening
 
 if TYPE_CHECKING:
     from google.cloud.firestore import AsyncClient
@@ -45,14 +44,8 @@ def emulator_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     log = tmp_path_factory.mktemp("emulator") / "log"
     command = emulator_command(port, ROOT / "infra/firestore.rules")
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    try:
-        wait_for_port(port, seconds=60)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    with listening(command, port, log) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -32,3 +35,16 @@ def wait_for_port(port: int, seconds: float) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+@contextmanager
+def listening(command: Sequence[str], port: int, log: Path) -> Iterator[str]:
+    """Run a server until the end of the block; yield host:port once somebody listens there."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        wait_for_port(port, seconds=60)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)

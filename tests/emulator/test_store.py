@@ -1,6 +1,5 @@
 import asyncio
 import secrets
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +25,7 @@ from landfall.store.limits import unusable_fields
 from landfall.store.server_clock import ServerClock
 from tests.emulator.conftest import AnyStore
 from tests.fakes.memory_store import MemoryStore
-from tests.waiting import wait_for_port
+from tests.waiting import listening
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +33,8 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the stand-in for the emulator; yield host:port."""
     port = free_port()
     log = tmp_path_factory.mktemp("stand-in") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(StandIn("").command(port), stdout=output, stderr=output)
-    try:
-        wait_for_port(port, seconds=60)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    with listening(StandIn("").command(port), port, log) as address:
+        yield address
 
 
 @pytest.fixture

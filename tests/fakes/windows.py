@@ -1,7 +1,7 @@
 """A person's requests to the window of a world, without sockets."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
@@ -15,11 +15,19 @@ from landfall.entry.serve import Call, problem
 from landfall.process.config import load_config
 from landfall.process.redaction import Redactor
 from landfall.reasons import LandfallError
+from landfall.store.documents import Fields
 from landfall.store.indexes import Indexes
 from landfall.window.browser_answers import present
 from tests.fakes.world import World
 
 PERSON = "office@school.example"
+NAMES = [f"P{n}" for n in range(6)]
+ROWS: list[Fields] = [
+    {"Name": name} | ({"Email": f"{name.lower()}@school.example"} if n % 2 else {})
+    for n, name in enumerate(NAMES)
+]
+"""Records of people, every other one without an e-mail address."""
+
 HOST = "window.example"
 ENVIRONMENT = {
     "GOOGLE_CLOUD_PROJECT": "demo",
@@ -30,6 +38,21 @@ ENVIRONMENT = {
     "LANDFALL_AUDIENCE": "landfall",
     "LANDFALL_IAP_AUDIENCE": "/projects/1/locations/here/services/window",
 }
+
+
+def people_rules(names: Sequence[str] = NAMES) -> list[Fields]:
+    """Return a rule with a warning for whom no e-mail address is known, and a critical one."""
+    return [
+        {"id": "email", "kind": "required", "table": "People", "field": "Email", "owner": "Office"},
+        {
+            "id": "name",
+            "kind": "allowed_values",
+            "table": "People",
+            "field": "Name",
+            "values": [*names],
+            "severity": "critical",
+        },
+    ]
 
 
 async def _no_keys() -> Certificates:
@@ -84,6 +107,19 @@ async def visit(
     except LandfallError as error:
         status, content = problem(error)
     return present(request.headers, status, content)
+
+
+async def page(
+    world: World,
+    url: str,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> str:
+    """Return the page of an answer that has this status."""
+    answer = await visit(world, url, form, headers)
+    assert answer.status_code == status, html_of(answer)
+    return html_of(answer)
 
 
 def html_of(response: Response) -> str:

@@ -22,7 +22,7 @@ from tests.fakes.bases import a_base, a_server
 from tests.fakes.callers import ask, text_of
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sites import a_site_scan, drive_site, start_site
-from tests.fakes.windows import html_of, visit
+from tests.fakes.windows import html_of, page, people_rules, visit
 from tests.fakes.workers import drive
 from tests.fakes.world import World
 
@@ -39,12 +39,6 @@ async def site_world() -> World:
             await drive_site(world, site, run_id)
             world.clock.advance(86_400)
     return world
-
-
-async def page(world: World, url: str) -> str:
-    answer = await visit(world, url)
-    assert answer.status_code == 200, html_of(answer)
-    return html_of(answer)
 
 
 async def file(world: World, run_id: str) -> tuple[str, str]:
@@ -198,17 +192,7 @@ async def test_a_report_that_is_gone_is_not_one_that_never_was(site_world: World
 async def test_an_integrity_scan_has_a_file_of_its_findings() -> None:
     """By rule, the worst first, with a number of each and how many more; names are text."""
     world = World(MemoryStore())
-    rules = [
-        {"id": "email", "kind": "required", "table": "People", "field": "Email", "owner": "Office"},
-        {
-            "id": "name",
-            "kind": "allowed_values",
-            "table": "People",
-            "field": "Name",
-            "values": [f"P{n}" for n in range(40)],
-            "severity": "critical",
-        },
-    ]
+    rules = people_rules([f"P{n}" for n in range(40)])
     await world.start(await world.save(name="School & co", rules=rules))
     rows = [{"Name": f"P{n}"} for n in range(40)]
     people = a_base(People=[*rows, {"Name": NAME, "Email": "x@school.example"}])

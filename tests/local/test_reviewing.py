@@ -1,10 +1,7 @@
 """Reviewing by the routes of the api: what is left, undo, many at once, and two people at once."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from landfall.airtable import pacer as airtable_pacer
 from landfall.classification import bulk_reviews, review_index
 from landfall.classification.element_store import ElementStore
 from landfall.classification.review_index import ReviewIndex, line_of
@@ -13,22 +10,17 @@ from landfall.reasons import BadRequestError
 from landfall.store.documents import Document, Put, Query
 from landfall.store.metering import metering
 from tests.fakes.bases import BASE, record_id
-from tests.fakes.elements import LABEL, LABELS, Elements, by_the_rules, elements_server
+from tests.fakes.elements import LABEL, LABELS, Elements
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.models import FakeModel
 from tests.fakes.reviewers import ELEMENT, FIRST, Client
 
 SECOND = record_id(2)
 
 
 @pytest.fixture
-async def ann(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+def ann(elements: Elements) -> Client:
     """Return a person after a run over four elements."""
-    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
-    async with elements_server() as server:
-        elements = Elements(server, FakeModel(by_the_rules).open)
-        await elements.run()
-        yield Client(elements)
+    return Client(elements)
 
 
 @pytest.fixture

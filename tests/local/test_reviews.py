@@ -3,29 +3,23 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
-from landfall.airtable import pacer as airtable_pacer
 from landfall.api.downloads import Download
 from landfall.classification.views import COLUMNS, ElementNotFoundError, OutdatedError
 from landfall.reasons import BadRequestError
 from tests.fakes.bases import record_id
 from tests.fakes.callers import text_of
-from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, by_the_rules, elements_server
+from tests.fakes.elements import LABEL, LABELS, ROWS, Elements, elements_server
 from tests.fakes.models import FakeModel
 from tests.fakes.reviewers import ELEMENT, FIRST, Client
 
 
 @pytest.fixture
-async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+def client(elements: Elements) -> Client:
     """Return a client after a run over four elements."""
-    monkeypatch.setattr(airtable_pacer, "INTERVAL", 0.0)
-    async with elements_server() as server:
-        elements = Elements(server, FakeModel(by_the_rules).open)
-        await elements.run()
-        yield Client(elements)
+    return Client(elements)
 
 
 async def test_elements_are_listed_by_page(client):

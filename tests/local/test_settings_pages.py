@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from landfall.window.new_scan_page import starters
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.callers import ask
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.windows import PERSON, html_of, visit
+from tests.fakes.windows import PERSON, html_of, page, visit
 from tests.fakes.workers import drive
 from tests.fakes.world import World
 
@@ -49,13 +48,6 @@ async def world() -> World:
     return world
 
 
-async def page(world: World, url: str = SETTINGS, form: Any = None, status: int = 200) -> str:
-    """Return a page with this status."""
-    answer = await visit(world, url, form)
-    assert answer.status_code == status, html_of(answer)
-    return html_of(answer)
-
-
 def tag_in(text: str) -> str:
     """Return the tag in the form of a page."""
     found = re.search(r'name="etag" value="([^"]+)"', text)
@@ -70,7 +62,7 @@ async def newest(world: World) -> Fields:
 
 async def test_the_definition_is_shown_as_it_was_written(world: World) -> None:
     """With the number of each line; its text is text."""
-    text = await page(world)
+    text = await page(world, SETTINGS)
     assert "# &lt;b&gt;the rules&lt;/b&gt; &amp; more\nid: people\n" in text
     assert "<b>the rules" not in text
     assert re.search(r'<pre aria-hidden="true">1\n2\n3\n', text)
@@ -80,7 +72,7 @@ async def test_the_definition_is_shown_as_it_was_written(world: World) -> None:
 
 async def test_a_definition_is_saved_and_the_page_says_so(world: World) -> None:
     """By the person who looks; line breaks of the browser are those of the file."""
-    form = {"act": "save", "etag": tag_in(await page(world))}
+    form = {"act": "save", "etag": tag_in(await page(world, SETTINGS))}
     changed = (TEXT + "name: New\n").replace("\n", "\r\n")
     answer = await visit(world, SETTINGS, form | {"definition": changed})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{SETTINGS}?did=saved")
@@ -92,8 +84,8 @@ async def test_a_definition_is_saved_and_the_page_says_so(world: World) -> None:
 async def test_what_does_not_fit_comes_back_as_it_was_typed(world: World) -> None:
     """With each problem at its line; nothing is saved."""
     wrong = TEXT.replace("required", "requird") + "nmae: x\n"
-    form = {"act": "save", "etag": tag_in(await page(world)), "definition": wrong}
-    text = await page(world, form=form, status=400)
+    form = {"act": "save", "etag": tag_in(await page(world, SETTINGS)), "definition": wrong}
+    text = await page(world, SETTINGS, form=form, status=400)
     assert "there are 2 problems" in text
     assert '<a href="#line-8" data-line="8">rule email, line 8: kind: there is no kind' in text
     assert '<b id="line-12">✗ 12</b>' in text
@@ -101,17 +93,17 @@ async def test_what_does_not_fit_comes_back_as_it_was_typed(world: World) -> Non
     assert "data-unsaved" in text
     assert (await newest(world))["saves"] == 1
     for odd in ("", "just words", "id: other\n" + TEXT.partition("id: people\n")[2], "[" * 5000):
-        text = await page(world, form=form | {"definition": odd}, status=400)
+        text = await page(world, SETTINGS, form=form | {"definition": odd}, status=400)
         assert "data-problem" in text
         assert (odd or "<textarea") in text.replace("&#34;", '"')
 
 
 async def test_a_second_editor_sees_what_the_first_has_changed(world: World) -> None:
     """And keeps what was typed; saving once more is a decision, and not an accident."""
-    tag = tag_in(await page(world))
+    tag = tag_in(await page(world, SETTINGS))
     await save_scan(ask(world, raw=(TEXT + "name: Ann's\n").encode(), by="ann@x"), "people")
     form = {"act": "save", "etag": tag, "definition": TEXT + "name: Mine\n"}
-    text = await page(world, form=form, status=412)
+    text = await page(world, SETTINGS, form=form, status=412)
     assert "saved by ann@x" in text
     assert "<del>-name: Ann&#39;s</del>\n<ins>+name: Mine</ins>" in text
     assert "Save over it" in text
@@ -125,8 +117,12 @@ async def test_a_definition_is_tried_without_being_saved(world: World) -> None:
     """On what was read last, with examples, differences and the next runs in the zone, over DST."""
     world.clock.now = world.clock.now.replace(month=3, day=16)
     before = world.stored.whole()  # type: ignore[attr-defined]
-    form = {"act": "check", "etag": tag_in(await page(world)), "definition": TEXT + "name: x\n"}
-    text = await page(world, form=form)
+    form = {
+        "act": "check",
+        "etag": tag_in(await page(world, SETTINGS)),
+        "definition": TEXT + "name: x\n",
+    }
+    text = await page(world, SETTINGS, form=form)
     assert "Sun 22 Mar 2026, 02:30 CET" in text
     assert "Sun 29 Mar 2026, 03:00 CEST" in text
     assert "<ins>+name: x</ins>" in text
@@ -138,16 +134,16 @@ async def test_a_definition_is_tried_without_being_saved(world: World) -> None:
 
 async def test_nothing_is_not_tried_as_the_running_definition(world: World) -> None:
     """An emptied editor is a mistake, for what is tried as for what is saved."""
-    form = {"act": "check", "etag": tag_in(await page(world))}
+    form = {"act": "check", "etag": tag_in(await page(world, SETTINGS))}
     for typed in ("", " \n"):
-        text = await page(world, form=form | {"definition": typed}, status=400)
+        text = await page(world, SETTINGS, form=form | {"definition": typed}, status=400)
         assert "this is empty" in text
         assert "What it would do" not in text
 
 
 async def test_a_trial_says_that_no_vendor_is_asked(world: World) -> None:
     """On both pages, and why there was nothing to try; an id that is taken is found at once."""
-    assert "asks neither Airtable nor a site" in await page(world)
+    assert "asks neither Airtable nor a site" in await page(world, SETTINGS)
     assert "asks neither Airtable nor a site" in await page(world, "/new")
     form = {"act": "check", "definition": starters()["site"]}
     assert "read by a run alone" in await page(world, "/new", form)
@@ -159,14 +155,14 @@ async def test_a_trial_says_that_no_vendor_is_asked(world: World) -> None:
 
 async def test_what_was_typed_stays_where_another_has_saved_what_is_too_long(world: World) -> None:
     """With the reason, in the editor."""
-    tag = tag_in(await page(world))
+    tag = tag_in(await page(world, SETTINGS))
     rules = [
         {"id": f"r{n}", "kind": "required", "table": "People", "field": "Name", "name": "x" * 200}
         for n in range(499)
     ]
     await world.save(rules=rules)
     form = {"act": "save", "etag": tag, "definition": TEXT + "name: Mine\n"}
-    text = await page(world, form=form, status=412)
+    text = await page(world, SETTINGS, form=form, status=412)
     assert "name: Mine" in text
     assert "data-problem" in text
 
@@ -175,19 +171,19 @@ async def test_a_scan_is_paused_and_resumed(world: World) -> None:
     """With the reason of the person; a reason that is too long is kept."""
     answer = await visit(world, "/scans/people/pause", {"why": "holi<days"})
     assert answer.headers["location"] == f"{SETTINGS}?did=scan_paused"
-    text = await page(world)
+    text = await page(world, SETTINGS)
     assert f"Paused by {PERSON}" in text
     assert "“holi&lt;days”" in text
     answer = await visit(world, "/scans/people/pause", {"why": ""})
     assert answer.headers["location"].endswith("did=paused_before")
     answer = await visit(world, "/scans/people/resume", {})
     assert answer.headers["location"].endswith("did=resumed")
-    assert "0 runs were skipped" in re.sub(r"\s+", " ", await page(world))
+    assert "0 runs were skipped" in re.sub(r"\s+", " ", await page(world, SETTINGS))
     text = await page(world, "/scans/people/pause", {"why": "x" * 501}, status=400)
     assert "x" * 501 in text
     paused = TEXT.replace("schedule:", "schedule:\n  paused: true")
     await save_scan(ask(world, raw=paused.encode()), "people")
-    assert "Its definition says" in await page(world)
+    assert "Its definition says" in await page(world, SETTINGS)
     text = await page(world, "/scans/people/resume", {}, status=400)
     assert "remove that, and save the scan" in text
 
@@ -230,11 +226,11 @@ async def test_a_scan_without_a_schedule_gets_one_and_loses_it(world: World) -> 
     url = "/scans/people/schedule"
     form = {"form": "none", "etag": tag_in(await page(world, url)), "act": "save"}
     assert (await visit(world, url, form)).status_code == 303
-    assert "It has no schedule" in await page(world)
+    assert "It has no schedule" in await page(world, SETTINGS)
     assert "No slot" not in await page(world, url)
     form = {**WEEKLY, "etag": tag_in(await page(world, url)), "act": "save", "time_zone": ""}
     assert (await visit(world, url, form)).status_code == 303
-    assert "Paused" not in await page(world)
+    assert "Paused" not in await page(world, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -336,11 +332,15 @@ async def test_a_save_that_somebody_has_edited_stops_no_page(world: World, edite
     await world.stored.commit([Put(first.path, first.data | edited)])
     answer = await visit(world, "/scans/people/versions/1")
     assert "internal_error" not in html_of(answer)
-    assert "<textarea" in await page(world)
+    assert "<textarea" in await page(world, SETTINGS)
     answer = await visit(world, "/scans/people/schedule")
     assert "internal_error" not in html_of(answer)
-    form = {"act": "save", "etag": tag_in(await page(world)), "definition": TEXT + "name: x\n"}
-    await page(world, form=form | {"etag": "9-0123456789abcdef"}, status=412)
+    form = {
+        "act": "save",
+        "etag": tag_in(await page(world, SETTINGS)),
+        "definition": TEXT + "name: x\n",
+    }
+    await page(world, SETTINGS, form=form | {"etag": "9-0123456789abcdef"}, status=412)
     assert (await visit(world, SETTINGS, form)).status_code == 303
     assert "name: x" in await page(world, "/scans/people/versions/2")
     assert "Version 2" in await page(world, "/scans/people/versions")
@@ -353,7 +353,7 @@ async def test_a_definition_that_is_too_long_for_a_page_says_so(world: World) ->
     ]
     rules = [rule | {"name": "x" * 200} for rule in many]
     await world.save(rules=rules)
-    text = await page(world)
+    text = await page(world, SETTINGS)
     assert "too long for a page" in text
     assert "<textarea" not in text
     assert "too long" in await page(world, "/scans/people/schedule", status=400)

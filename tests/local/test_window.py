@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from starlette.responses import StreamingResponse
@@ -19,23 +18,12 @@ from landfall.window.rendering import owner
 from landfall.window.wording import STATES
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.windows import HOST, html_of, visit
+from tests.fakes.windows import HOST, ROWS, html_of, page, people_rules, visit
 from tests.fakes.workers import drive
 from tests.fakes.world import World
 
 NAME = "<script>alert(1)</script>"
-ROWS = [{"Name": f"P{n}", **({"Email": f"p{n}@school.example"} if n % 2 else {})} for n in range(6)]
-RULES = [
-    {"id": "email", "kind": "required", "table": "People", "field": "Email", "owner": "Office"},
-    {
-        "id": "name",
-        "kind": "allowed_values",
-        "table": "People",
-        "field": "Name",
-        "values": [f"P{n}" for n in range(6)],
-        "severity": "critical",
-    },
-]
+RULES = people_rules()
 
 
 @pytest.fixture
@@ -47,13 +35,6 @@ async def world() -> World:
     async with a_server(a_base(People=[*ROWS, {"Name": NAME, "Email": "x@school.example"}])) as air:
         await drive(world, air)
     return world
-
-
-async def page(world: World, url: str, **more: Any) -> str:
-    """Return a page that is there."""
-    answer = await visit(world, url, **more)
-    assert answer.status_code == 200, html_of(answer)
-    return html_of(answer)
 
 
 async def finding_url(world: World, rule: str = "email") -> str:

@@ -4,7 +4,6 @@ import io
 import re
 import zipfile
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from starlette.responses import StreamingResponse
@@ -12,24 +11,11 @@ from starlette.responses import StreamingResponse
 from landfall.store.documents import Fields, Put, Query
 from tests.fakes.bases import a_base, a_server
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.windows import html_of, visit
+from tests.fakes.windows import ROWS, html_of, page, people_rules, visit
 from tests.fakes.workers import drive
 from tests.fakes.world import World
 
-ROWS: list[Fields] = [
-    {"Name": f"P{n}"} | ({"Email": f"p{n}@school.example"} if n % 2 else {}) for n in range(6)
-]
-RULES: list[Fields] = [
-    {"id": "email", "kind": "required", "table": "People", "field": "Email", "owner": "Office"},
-    {
-        "id": "name",
-        "kind": "allowed_values",
-        "table": "People",
-        "field": "Name",
-        "values": [f"P{n}" for n in range(6)],
-        "severity": "critical",
-    },
-]
+RULES = people_rules()
 
 
 @pytest.fixture
@@ -46,13 +32,6 @@ async def run(world: World, run_id: str, rows: list[Fields]) -> None:
     await world.start(scan, run_id)
     async with a_server(a_base(People=rows)) as airtable:
         await drive(world, airtable, run_id)
-
-
-async def page(world: World, url: str, **more: Any) -> str:
-    """Return a page that is there."""
-    answer = await visit(world, url, **more)
-    assert answer.status_code == 200, html_of(answer)
-    return html_of(answer)
 
 
 async def test_all_that_match_are_ignored_and_it_is_undone(world: World) -> None:

@@ -151,7 +151,7 @@ def _changed_files() -> set[str]:
 
 def _reach(modules: Sequence[str], processes: int) -> tested.Reach | None:
     """Run all tests once, in several processes; None where some cannot be collected."""
-    files = tested.test_files()
+    files = tested.files_of_tests()
     random.Random(0).shuffle(files)  # the long ones are neighbours by name
     shares = [files[first::processes] for first in range(processes)]
     works = [
@@ -174,7 +174,7 @@ def _verdicts(
         for one in sample:
             if time.monotonic() >= end:
                 return
-            tests = reach.tests(one)
+            tests = reach.chosen(one)
             expected = sum(reach.seconds[test] for test in tests)
             yield one, partial(tested.killer, one, tests), expected * PATIENCE + SLACK
 

@@ -68,7 +68,7 @@ class Reach:
         self.seconds |= other.seconds
         self.failed += other.failed
 
-    def tests(self, alteration: Alteration) -> list[str]:
+    def chosen(self, alteration: Alteration) -> list[str]:
         """Return the tests that run its block; the quickest first, the simulation last."""
         found = self.tests_of.get((alteration.module, alteration.block), set())
         sums = accumulate(
@@ -218,7 +218,7 @@ class _Importing(importlib.machinery.SourceFileLoader):
         super().exec_module(module)
 
 
-def test_files() -> list[Path]:
+def files_of_tests() -> list[Path]:
     """Return the files of tests that are tried on a change."""
     return sorted(path for pattern in FILES for path in ROOT.glob(pattern))
 

@@ -105,7 +105,7 @@ def local(moment: datetime) -> str:
 
 
 def day(moment: datetime) -> str:
-    """Return a day in UTC, as text."""
+    """Return the day of a moment, as text."""
     return f"{moment.day} {moment:%b %Y}"
 
 
