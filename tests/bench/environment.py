@@ -36,7 +36,8 @@ async def environment(name: str, others: Path, install: bool) -> tuple[str, str]
         pip = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
         try:
             await run(await _interpreter(), "-m", "venv", "--clear", folder)
-            await run(*pip, "-r", OURS, "-r", others)
+            await run(*pip, "-r", OURS)
+            await run(*pip, "-r", others)  # by itself: ours are listed with hashes, others are not
         except FailedError as error:
             shutil.rmtree(folder, ignore_errors=True)
             return sys.executable, f"not installed: {error}"
