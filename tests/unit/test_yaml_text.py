@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from landfall.kinds.definition import MAX_LINE, MAX_LINES, DefinitionError, load
@@ -337,6 +337,7 @@ def test_nothing_that_is_typed_is_a_bug(text: str) -> None:
     assert not problem or re.match(r"line \d+[,:]", problem), text
 
 
+@example(",a\n\na", "value")
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join), st.sampled_from(["value", "rule", "setting"]))
 def test_nothing_typed_into_a_definition_is_a_bug(text: str, where: str) -> None:

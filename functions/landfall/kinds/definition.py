@@ -93,7 +93,8 @@ def _read(content: Content, source: str, with_lines: Callable[[], Content], chec
 
 
 def _refused(problems: Iterable[str], source: str) -> DefinitionError:
-    found = list(islice(problems, MAX_LINES + 1))
+    # names and values in a problem may break lines
+    found = [" ".join(one.splitlines()) for one in islice(problems, MAX_LINES + 1)]
     shown = [one if len(one) <= MAX_LINE else f"{one[:MAX_LINE]}..." for one in found[:MAX_LINES]]
     if len(found) > MAX_LINES:
         shown.append("and more problems")
