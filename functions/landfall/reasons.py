@@ -15,6 +15,7 @@
     ├── OutdatedError                         409 outdated
     ├── ScanChangedError                      412 scan_changed
     ├── KeyReusedError                        422 key_reused
+    ├── TooManyRequestsError                  429 too_many_requests
     ├── CertificatesError                     500 certificates_unavailable
     ├── ClockError                            500 clock_off
     ├── ConfigError                           500 not_configured

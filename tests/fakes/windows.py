@@ -71,6 +71,7 @@ def app_of(world: World) -> App:
         Visitors(audience=config.iap_audience, keys=_no_keys),
         Clients(config),
         Redactor(),
+        None,
     )
 
 

@@ -42,6 +42,7 @@ ERRORS: Mapping[str, str] = {
     "no_such_path": "Use one of the routes that the message lists.",
     "method_not_allowed": "Use one of the methods that the message lists.",
     "key_reused": "Send a new `Idempotency-Key` with every new request.",
+    "too_many_requests": "Go on after the seconds of `Retry-After`.",
     "outdated": "Look again: what you decided about has changed since; the message says how.",
     "scan_changed": "Read the scan again, and save your changes to that.",
     "being_deleted": "Wait until `GET /scans/{id}/deletion` says `done`, or take another `id`.",

@@ -219,7 +219,15 @@ def an_app(world: World, indexes: Indexes) -> App:
     visitors = Visitors(audience="", keys=lambda: fetch_certificates(config.iap_keys_url))
     clients = Clients(config)
     return App(
-        config, world.runs, indexes, world.server_clock, callers, visitors, clients, Redactor()
+        config,
+        world.runs,
+        indexes,
+        world.server_clock,
+        callers,
+        visitors,
+        clients,
+        Redactor(),
+        None,
     )
 
 

@@ -15,6 +15,7 @@ from landfall.process import garbage
 from landfall.process.config import Config, load_config
 
 if TYPE_CHECKING:
+    from landfall.entry.allowances import Allowances
     from landfall.entry.callers import Callers, Visitors
     from landfall.process.redaction import Redactor
     from landfall.runs.runs import Runs
@@ -34,11 +35,14 @@ class App:
     visitors: "Visitors"
     clients: Clients
     redactor: "Redactor"
+    allowances: "Allowances | None"
+    """None where only Google calls."""
 
 
 @functools.cache
 def app_of(function: str) -> App:
     """Return the parts of a function, from its environment. Raises `ConfigError`."""
+    from landfall.entry.allowances import Allowances
     from landfall.entry.callers import Callers, Visitors, fetch_certificates
     from landfall.entry.own_service import CallerCheck, read_caller_check
     from landfall.process.redaction import OURS
@@ -86,4 +90,5 @@ def app_of(function: str) -> App:
     clients = Clients(config)
     OURS.add(*config.secrets)
     indexes = Indexes(store, clock)
-    return App(config, runs, indexes, clock, callers, visitors, clients, OURS)
+    allowances = Allowances.of(config)
+    return App(config, runs, indexes, clock, callers, visitors, clients, OURS, allowances)

@@ -139,7 +139,7 @@ def _match(headers: Headers) -> str | None:
         return ""
     if not wanted:
         return None
-    tag = wanted[0].removeprefix('"').removesuffix('"')
+    tag = wanted[0].removeprefix('"').removesuffix('"').partition(".")[0]
     if len(wanted) > 1 or not _TAG.fullmatch(tag):
         raise BadRequestError(
             "`If-Match` must be the `etag` of an earlier answer, such as 3-0123456789abcdef, or *"

@@ -5,11 +5,10 @@ of its own; any other is answered 500, and its traceback is logged.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
+from math import ceil
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +16,7 @@ from starlette.responses import Response
 
 from landfall import logs
 from landfall.entry.app import App, app_of
+from landfall.entry.manners import in_json, made_safe, problem_body
 from landfall.process import garbage
 from landfall.process.config import WINDOW, ConfigError
 from landfall.process.redaction import OURS
@@ -78,16 +78,14 @@ async def serve(function: str, request: Request) -> Response:
 
         response = present(request.headers, status, content)
     else:
-        response = content if isinstance(content, Response) else _in_json(status, content)
+        whole = isinstance(content, Response)
+        response = made_safe(content) if whole else in_json(request, status, content)
+    if remainder := getattr(request.state, "remainder", None):
+        response.headers.update(remainder.headers)
     # no connection stays open: the server closes an idle one after 2 s, and one that Cloud Run had
     # frozen for longer it closes as it wakes up, with the request in it that woke it up
     response.headers["connection"] = "close"
     return response
-
-
-def _in_json(status: int, content: Any) -> Response:
-    body = json.dumps(content, default=_plain, ensure_ascii=False)
-    return Response(body, status, media_type="application/json")
 
 
 async def _guarded(function: str, request: Request) -> Answer:
@@ -101,6 +99,7 @@ async def _guarded(function: str, request: Request) -> Answer:
     try:
         async with asyncio.timeout(app.config.ladder.answer):
             caller = await _caller(app, request)
+            _take_allowance(app, request, caller)
             return await _handler(function)(app, Call(request, caller))
     except TimeoutError:
         logs.error("out of time")
@@ -132,6 +131,21 @@ async def _caller(app: App, request: Request) -> str:
     return await app.callers.check(*(first or other))
 
 
+def _take_allowance(app: App, request: Request, caller: str) -> None:
+    """Count a request of a caller. Raises `TooManyRequestsError`."""
+    if app.allowances is None:
+        return
+    from landfall.entry.allowances import TooManyRequestsError, bucket_of
+
+    if bucket := bucket_of(app.config.function, request, caller):
+        request.state.remainder = remainder = app.allowances.take(bucket)
+        if remainder.wait:
+            raise TooManyRequestsError(
+                f"you may make {remainder.a_minute} requests a minute, and {remainder.burst} at "
+                f"once; go on in {ceil(remainder.wait)} s, as `Retry-After` says"
+            )
+
+
 def asks_for_health(request: Request) -> bool:
     """Return whether a request is `GET /health`."""
     return (request.method, request.url.path) == ("GET", "/health")
@@ -144,8 +158,4 @@ def problem(error: LandfallError) -> Answer:
 
 def refused(status: int, code: str, message: str) -> Answer:
     """Return the answer to a request that is refused."""
-    return status, {"error": {"code": code, "message": OURS.text(message)}}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return status, problem_body(status, code, OURS.text(message))

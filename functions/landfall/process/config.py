@@ -143,6 +143,12 @@ VARIABLES: dict[str, Variable] = {
         default="https://www.gstatic.com/iap/verify/public_key",
         form=_URL,
     ),
+    "LANDFALL_REQUESTS_A_MINUTE": Variable(
+        "requests a minute that a caller of the api may make at each instance, and three times as "
+        "many of a person at the window's",
+        default="200",
+        form="[1-9][0-9]{0,5}",
+    ),
     "LANDFALL_DEADLINES": Variable(
         "JSON with the rungs of the deadline ladder that differ from the defaults, in seconds"
     ),
@@ -176,6 +182,7 @@ class Config:
     iap_keys_url: str
     airtable_endpoint: str
     sites_allowed: tuple[str, ...]
+    requests_a_minute: int
     ladder: Ladder
     retention: Retention
     cloud_tasks_emulator: str | None
@@ -286,6 +293,7 @@ def load_config(function: str, environment: Mapping[str, str]) -> Config:
         iap_keys_url=values["LANDFALL_IAP_KEYS_URL"],
         airtable_endpoint=values["AIRTABLE_ENDPOINT_URL"],
         sites_allowed=tuple(filter(None, _listed(values["LANDFALL_SITES_ALLOWED"]))),
+        requests_a_minute=int(values["LANDFALL_REQUESTS_A_MINUTE"]),
         ladder=ladder,
         retention=retention,
         cloud_tasks_emulator=values["CLOUD_TASKS_EMULATOR_HOST"] or None,

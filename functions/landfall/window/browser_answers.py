@@ -40,6 +40,7 @@ TITLES = {
     405: "That cannot be done here",
     409: "That does not fit what is there now",
     412: "Somebody else was faster",
+    429: "Too many requests",
 }
 
 
